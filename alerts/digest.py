@@ -1,0 +1,117 @@
+"""What one subscriber is due at one time, put together. Pure.
+
+Each question stands once, however many of the subscriber's topics it matched and however often it
+changed since the last digest: asked last week and answered today, it shows as answered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+import msgspec
+
+from alerts.changes import Kind
+from alerts.ledger.changes import Numbered
+from alerts.query import Place, fields, find, parse, prepare
+from alerts.snippets import Snippet, opening, snippet
+from crawler.records import Question
+
+#: In the order in which they are worth reading.
+NEWS: tuple[Kind, ...] = ("answered", "corrected", "holding", "asked", "withdrawn")
+
+_NOUNS: dict[Kind, tuple[str, str]] = {
+    "answered": ("new answer", "new answers"),
+    "corrected": ("correction", "corrections"),
+    "holding": ("holding reply", "holding replies"),
+    "asked": ("new question", "new questions"),
+    "withdrawn": ("withdrawn question", "withdrawn questions"),
+}
+
+#: Where to look for the passage to show: in what is new first.
+_PREFERRED: dict[Kind, tuple[str, ...]] = {
+    "answered": ("answer", "question", "title"),
+    "corrected": ("answer", "question", "title"),
+    "holding": ("question", "answer", "title"),
+    "asked": ("question", "title", "answer"),
+    "withdrawn": ("question", "title", "answer"),
+}
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A change that matched one of the subscriber's topics."""
+
+    query: str  #: in the subscriber's own words
+    canonical: str
+    numbered: Numbered
+
+
+class Because(msgspec.Struct, frozen=True):
+    """One topic that a question matched, and where."""
+
+    query: str
+    fields: tuple[str, ...]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One question in a digest."""
+
+    question: Question
+    news: Kind  #: the most important thing that happened
+    because: tuple[Because, ...]
+    snippet: Snippet | None
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """All that one subscriber is sent at one time."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The subscriber's topics that matched, in the order of the entries."""
+        return tuple(dict.fromkeys(b.query for e in self.entries for b in e.because))
+
+    @property
+    def counts(self) -> str:
+        """``3 new answers, 1 new question``"""
+        found = Counter(entry.news for entry in self.entries)
+        return ", ".join(f"{n} {_NOUNS[kind][n != 1]}" for kind in NEWS if (n := found[kind]))
+
+    @property
+    def subject(self) -> str:
+        """Topics and counts: ``VRU: 3 new answers, 1 new question``."""
+        shown = self.queries[:3]
+        more = len(self.queries) - len(shown)
+        return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.counts}"
+
+
+def compose(hits: Iterable[Hit]) -> Digest:
+    """The digest of a subscriber's pending hits, in the order of what is worth reading."""
+    by_question: dict[str, list[Hit]] = {}
+    for hit in hits:
+        by_question.setdefault(hit.numbered.change.after.id, []).append(hit)
+    entries = [_entry(some) for some in by_question.values()]
+    return Digest(tuple(sorted(entries, key=lambda entry: NEWS.index(entry.news))))
+
+
+def _entry(hits: Sequence[Hit]) -> Entry:
+    """One question with everything that happened to it, as it stands now."""
+    newest = max((hit.numbered for hit in hits), key=lambda numbered: numbered.seq)
+    question = newest.change.after
+    news = min((hit.numbered.change.kind for hit in hits), key=NEWS.index)
+    texts = fields(question)
+    prepared = prepare(texts)
+    places: dict[str, tuple[Place, ...]] = {}
+    because: list[Because] = []
+    for query, canonical in dict.fromkeys((hit.query, hit.canonical) for hit in hits):
+        found = find(parse(canonical), prepared)
+        places[query] = found.places if found else ()
+        because.append(Because(query, tuple(dict.fromkeys(p.field for p in places[query]))))
+    preferred = _PREFERRED[news]
+    every = sorted(set(chain(*places.values())), key=lambda p: (p.paragraph, p.start, p.end))
+    passage = snippet(texts, every, preferred)
+    if passage is None or passage.field == "title":  # the title stands above it anyway
+        passage = opening(texts, preferred[0]) or opening(texts, preferred[1])
+    return Entry(question, news, tuple(because), passage)

@@ -1,0 +1,117 @@
+"""A topic's changes as RSS 2.0 and Atom. Pure, but for the templates.
+
+feedgen is wrapped for what it does by habit: one control character loses the whole feed, the last
+link added becomes the channel's, entries come out in reverse, and both dates of a build are the
+moment of the build, so that a feed that did not change would never be the same twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from feedgen.entry import FeedEntry
+from feedgen.feed import FeedGenerator
+
+from alerts.ledger.changes import Numbered
+from alerts.ledger.topics import Topic
+from alerts.rendering import HEADLINES, Templates, web_address
+
+_ILLEGAL = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+class Imprint(msgspec.Struct, frozen=True):
+    """What is the same in every feed."""
+
+    name: str  #: ``Watchword``
+    tag_authority: str  #: ``example.org,2026``; chosen once, since every id is made from it
+    home_url: str  #: where a feed's title leads when there are no public pages
+    public_url: str | None = None
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """One feed in both formats."""
+
+    rss: bytes
+    atom: bytes
+
+
+def tag(imprint: Imprint, *parts: str) -> str:
+    """A ``tag:`` URI (RFC 4151) that says nothing and never changes: no title, path or content."""
+    name = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+    return f"tag:{imprint.tag_authority}:{name}"
+
+
+def clean(text: str) -> str:
+    """``text`` without the characters that XML 1.0 cannot hold."""
+    return _ILLEGAL.sub("", text)
+
+
+def build(
+    topic: Topic, newest_first: Sequence[Numbered], imprint: Imprint, templates: Templates
+) -> Feed:
+    """The feed of a topic. The same changes give the same bytes."""
+    moment = newest_first[0].recorded_at if newest_first else topic.created_at
+    files = {
+        kind: f"{imprint.public_url}/feeds/{topic.slug}.{kind}.xml"
+        for kind in ("rss", "atom")
+        if imprint.public_url
+    }
+    rss, atom = (_feed(topic, moment, imprint, files.get(kind)) for kind in ("rss", "atom"))
+    for numbered in newest_first:
+        html = templates.entry(numbered.change.after, numbered.change.kind, numbered.change.before)
+        for feed in (rss, atom):
+            feed.add_entry(_entry(numbered, imprint, html), order="append")
+    return Feed(rss.rss_str(pretty=True), atom.atom_str(pretty=True))
+
+
+def _feed(topic: Topic, moment: datetime, imprint: Imprint, own: str | None) -> FeedGenerator:
+    feed = FeedGenerator()
+    feed.load_extension("dc", atom=False, rss=True)
+    feed.id(tag(imprint, "topic", topic.canonical))
+    feed.title(clean(f"{topic.title}: {imprint.name}"))
+    feed.subtitle(clean(f"Questions and answers that match {topic.title}"))
+    feed.author({"name": clean(imprint.name)})
+    feed.language("en-GB")
+    feed.generator("Watchword")
+    if own:
+        feed.link(href=own, rel="self")
+    feed.link(href=imprint.public_url or imprint.home_url, rel="alternate")
+    feed.updated(moment)
+    feed.lastBuildDate(moment)
+    return feed
+
+
+def _entry(numbered: Numbered, imprint: Imprint, html: str) -> FeedEntry:
+    change = numbered.change
+    question = change.after
+    entry = FeedEntry()
+    entry.load_extension("dc", atom=False, rss=True)
+    name = tag(imprint, "change", question.id, change.kind, change.digest)
+    entry.id(name)
+    entry.guid(name, permalink=False)
+    entry.title(clean(f"{HEADLINES[change.kind]}: {question.title}"))
+    if url := web_address(question.url):
+        entry.link(href=url, rel="alternate")
+    moment = numbered.recorded_at.astimezone(UTC).replace(microsecond=0)
+    entry.published(moment)
+    entry.updated(moment)
+    entry.content(clean(html), type="html")
+    if author := _author(numbered):
+        entry.author({"name": clean(author)})
+        entry.dc.dc_creator(clean(author))  # RSS wants an email address for an author, dc does not
+    return entry
+
+
+def _author(numbered: Numbered) -> str | None:
+    """Who spoke: the asker of a question, whoever answered an answer."""
+    question = numbered.change.after
+    by = [name for answer in question.answers for name in answer.answered_by]
+    if numbered.change.kind in {"answered", "holding", "corrected"} and by:
+        return ", ".join(dict.fromkeys(by))
+    return question.asked_by.name if question.asked_by else None

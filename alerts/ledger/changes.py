@@ -1,0 +1,79 @@
+"""Changes: append-only, numbered in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, Row, func, select
+
+from alerts.changes import Change, Silence
+from alerts.ledger.tables import change, insert_once
+from crawler.records import decode, encode
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    """A change with its place in the order of things."""
+
+    seq: int
+    recorded_at: datetime
+    silent_because: Silence | None
+    change: Change
+
+
+def append(
+    connection: Connection, entry: Change, now: datetime, silent_because: Silence | None
+) -> bool:
+    """Record ``entry``; False when the very same change was recorded before."""
+    added = insert_once(
+        connection,
+        change,
+        question_id=entry.after.id,
+        kind=entry.kind,
+        digest=entry.digest,
+        recorded_at=now,
+        silent_because=silent_because,
+        before=encode(entry.before).decode() if entry.before else None,
+        after=encode(entry.after).decode(),
+    )
+    return added is not None
+
+
+def newest(connection: Connection) -> int:
+    """The number of the newest change; 0 when there is none."""
+    newest_yet = connection.execute(select(func.max(change.c.seq))).scalar()
+    return newest_yet or 0
+
+
+def between(connection: Connection, after: int, to: int, limit: int) -> list[Numbered]:
+    """Changes numbered above ``after`` and up to ``to``, in order, ``limit`` at most."""
+    rows = connection.execute(
+        select(change)
+        .where(change.c.seq > after, change.c.seq <= to)
+        .order_by(change.c.seq)
+        .limit(limit)
+    )
+    return [_numbered(row) for row in rows]
+
+
+def get(connection: Connection, numbers: Sequence[int]) -> dict[int, Numbered]:
+    """The changes with the given numbers."""
+    rows = connection.execute(select(change).where(change.c.seq.in_(numbers)))
+    return {row.seq: _numbered(row) for row in rows}
+
+
+def _numbered(row: Row[tuple[object, ...]]) -> Numbered:
+    fields = row._mapping
+    before = fields["before"]
+    return Numbered(
+        fields["seq"],
+        fields["recorded_at"],
+        fields["silent_because"],
+        Change(
+            fields["kind"],
+            fields["digest"],
+            decode(fields["after"]),
+            decode(before) if before else None,
+        ),
+    )

@@ -1,0 +1,48 @@
+"""Matches: one change, one topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, or_, select
+
+from alerts.ledger.tables import change, insert_once, match
+
+
+def add(connection: Connection, topic_id: int, numbers: Iterable[int]) -> int:
+    """Record that changes match a topic; the number of those that were not known yet."""
+    added = 0
+    for seq in numbers:
+        row = insert_once(connection, match, topic_id=topic_id, change_seq=seq)
+        added += row is not None
+    return added
+
+
+def newest(connection: Connection, topic_id: int, limit: int) -> list[int]:
+    """Numbers of a topic's newest changes that its feed shows, newest first.
+
+    Old questions that came to light late are left out: they would stand in a reader's list as if
+    they had just happened. What the baseline found is in, so that a new feed is not empty.
+    """
+    rows = connection.execute(
+        select(match.c.change_seq)
+        .join(change, change.c.seq == match.c.change_seq)
+        .where(
+            match.c.topic_id == topic_id,
+            or_(change.c.silent_because.is_(None), change.c.silent_because == "baseline"),
+        )
+        .order_by(match.c.change_seq.desc())
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+def newest_number(connection: Connection, topic_id: int) -> int:
+    """The number of a topic's newest match, shown or not; 0 when it has none."""
+    rows = connection.execute(
+        select(match.c.change_seq)
+        .where(match.c.topic_id == topic_id)
+        .order_by(match.c.change_seq.desc())
+        .limit(1)
+    )
+    return rows.scalar() or 0

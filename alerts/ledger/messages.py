@@ -1,0 +1,147 @@
+"""The outbox: messages with their bytes fixed, the phase each has come to, every attempt.
+
+The phase is what makes sending safe to kill. ``sending`` was committed before the connection was
+used: such a message was certainly not accepted. ``dot`` was committed just before the byte that
+hands it over: such a message may have been accepted, so it is *in doubt*.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, update
+
+from alerts.ledger.tables import delivery, digest, digest_item, insert_once, message, subscription
+
+Phase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
+Outcome = Literal["sent", "retry", "failed", "doubt"]
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A digest rendered, in the bytes that go out."""
+
+    id: int
+    message_id: str
+    recipient: str
+    subject: str
+    body: bytes
+    phase: Phase
+    attempts: int
+    due_at: datetime
+    composed_at: datetime
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """What composing writes: a digest, what is in it, and the message."""
+
+    subscriber_id: int
+    period: str
+    items: tuple[tuple[int, int], ...]  #: (subscription, change)
+    message_id: str
+    recipient: str
+    subject: str
+    body: bytes
+
+
+def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
+    """Write a digest and its message; False when this very digest exists already."""
+    made = insert_once(
+        connection,
+        digest,
+        subscriber_id=composed.subscriber_id,
+        period=composed.period,
+        composed_at=now,
+    )
+    if made is None:
+        return False
+    connection.execute(
+        insert(digest_item),
+        [
+            {"digest_id": made.id, "subscription_id": who, "change_seq": seq}
+            for who, seq in composed.items
+        ],
+    )
+    connection.execute(
+        insert(message).values(
+            digest_id=made.id,
+            message_id=composed.message_id,
+            recipient=composed.recipient,
+            subject=composed.subject,
+            body=composed.body,
+            phase="queued",
+            attempts=0,
+            due_at=now,
+            composed_at=now,
+        )
+    )
+    return True
+
+
+def due(connection: Connection, now: datetime) -> list[int]:
+    """Ids of the messages to be sent now, oldest first, those in doubt among them."""
+    rows = connection.execute(
+        select(message.c.id)
+        .where(message.c.phase.in_(("queued", "sending", "dot")), message.c.due_at <= now)
+        .order_by(message.c.due_at, message.c.id)
+    )
+    return list(rows.scalars())
+
+
+def get(connection: Connection, key: int) -> Message:
+    """One message."""
+    columns = [message.c[name] for name in Message.__struct_fields__]
+    row = connection.execute(select(*columns).where(message.c.id == key)).one()
+    return Message(**row._mapping)
+
+
+def still_wanted(connection: Connection, key: int) -> bool:
+    """Whether any subscription that a message was composed for is still alive."""
+    wanted = (
+        select(func.count())
+        .select_from(message)
+        .join(digest_item, digest_item.c.digest_id == message.c.digest_id)
+        .join(subscription, subscription.c.id == digest_item.c.subscription_id)
+        .where(message.c.id == key, subscription.c.ended_at.is_(None))
+    )
+    return connection.execute(wanted).scalar_one() > 0
+
+
+def advance(connection: Connection, key: int, phase: Phase) -> None:
+    """Note that a message has come to ``phase``."""
+    connection.execute(update(message).where(message.c.id == key).values(phase=phase))
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """How one attempt ended, and what follows from it."""
+
+    outcome: Outcome
+    detail: str | None
+    phase: Phase
+    due_at: datetime
+
+
+def attempted(connection: Connection, key: int, attempt: Attempt, now: datetime) -> None:
+    """Record an attempt and what becomes of its message."""
+    connection.execute(
+        insert(delivery).values(
+            message_id=key, attempted_at=now, outcome=attempt.outcome, detail=attempt.detail
+        )
+    )
+    connection.execute(
+        update(message)
+        .where(message.c.id == key)
+        .values(
+            phase=attempt.phase,
+            attempts=message.c.attempts + 1,
+            due_at=attempt.due_at,
+            sent_at=now if attempt.phase == "sent" else None,
+        )
+    )
+
+
+def in_phase(connection: Connection) -> dict[str, int]:
+    """How many messages are in each phase."""
+    rows = connection.execute(select(message.c.phase, func.count()).group_by(message.c.phase))
+    return dict(rows.tuples().all())

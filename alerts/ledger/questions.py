@@ -1,0 +1,139 @@
+"""Questions as last read, and the identities that they have been seen under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+import msgspec
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from alerts.ledger.tables import address, insert_once, question
+from crawler.records import Question, decode, encode
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A question with what we know about our own visits to it."""
+
+    record: Question
+    first_seen_at: datetime
+    visited_at: datetime
+    answered_at: datetime | None = None
+    gone_at: datetime | None = None
+
+
+def find(connection: Connection, identity: str) -> Stored | None:
+    """The question that is known by ``identity``, under its present or a former address."""
+    row = connection.execute(
+        select(question)
+        .join(address, address.c.question_id == question.c.id)
+        .where(address.c.id == identity)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Stored(
+        decode(row.record), row.first_seen_at, row.visited_at, row.answered_at, row.gone_at
+    )
+
+
+def save(connection: Connection, record: Question, now: datetime) -> None:
+    """Store ``record`` as read at ``now``, in place of an earlier reading of it."""
+    columns = {
+        "url": record.url,
+        "status": record.status,
+        "meeting_date": record.meeting.date if record.meeting else None,
+        "suspect": bool(record.suspect),
+        "record": encode(record).decode(),
+        "visited_at": now,
+        "gone_at": None,
+    }
+    insert_once(
+        connection,
+        question,
+        id=record.id,
+        source=record.source,
+        first_seen_at=now,
+        **columns,
+    )
+    answered = func.coalesce(question.c.answered_at, now if record.status == "answered" else None)
+    connection.execute(
+        update(question).where(question.c.id == record.id).values(**columns, answered_at=answered)
+    )
+    know_as(connection, record.id, record.id)
+
+
+def know_as(connection: Connection, identity: str, question_id: str) -> None:
+    """Remember ``identity`` as another name of a question."""
+    insert_once(connection, address, id=identity, question_id=question_id)
+
+
+def visited(connection: Connection, question_id: str, now: datetime) -> None:
+    """Note a visit that told nothing new."""
+    connection.execute(
+        update(question).where(question.c.id == question_id).values(visited_at=now, gone_at=None)
+    )
+
+
+def gone(connection: Connection, question_id: str, now: datetime) -> None:
+    """Note a visit that found no page; the first such moment is kept."""
+    connection.execute(
+        update(question)
+        .where(question.c.id == question_id)
+        .values(visited_at=now, gone_at=func.coalesce(question.c.gone_at, now))
+    )
+
+
+def identities(connection: Connection, source: str, since: date, until: date) -> tuple[str, ...]:
+    """Every identity of the questions whose meeting is between two dates or has no date.
+
+    Suspect ones are left out, so that a listing fetches them again.
+    """
+    rows = connection.execute(
+        select(address.c.id)
+        .join(question, question.c.id == address.c.question_id)
+        .where(
+            question.c.source == source,
+            ~question.c.suspect,
+            or_(
+                question.c.meeting_date.is_(None),
+                and_(question.c.meeting_date >= since, question.c.meeting_date <= until),
+            ),
+        )
+        .order_by(address.c.id)
+    )
+    return tuple(rows.scalars())
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """What decides when a question is looked at again."""
+
+    url: str
+    status: str
+    meeting_date: date | None
+    first_seen_at: datetime
+    visited_at: datetime
+    answered_at: datetime | None
+
+
+def open_visits(connection: Connection, source: str, answered_since: datetime) -> list[Visit]:
+    """Questions without a real answer, and those answered after ``answered_since``."""
+    columns = [question.c[name] for name in Visit.__struct_fields__]
+    rows = connection.execute(
+        select(*columns).where(
+            question.c.source == source,
+            question.c.url.is_not(None),
+            or_(question.c.status != "answered", question.c.answered_at >= answered_since),
+        )
+    )
+    return [Visit(**row._mapping) for row in rows]
+
+
+def count(connection: Connection) -> int:
+    """How many questions the ledger holds."""
+    return connection.execute(select(func.count()).select_from(question)).scalar_one()
+
+
+def all_of(connection: Connection, identities: Sequence[str]) -> Iterable[Question]:
+    """The records with the given identities."""
+    rows = connection.execute(select(question.c.record).where(question.c.id.in_(identities)))
+    return (decode(record) for record in rows.scalars())

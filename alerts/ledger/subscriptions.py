@@ -1,0 +1,272 @@
+"""Subscribers and their subscriptions, and which of them are due."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+
+from alerts.due import Frequency
+from alerts.ledger.tables import change, insert_once, match, subscriber, subscription, topic
+
+Wants = Literal["all", "asked", "answered"]
+Origin = Literal["config", "command"]
+
+#: Kinds of change for each wish; what is not listed goes to all.
+_KINDS: dict[Wants, tuple[str, ...]] = {
+    "asked": ("asked",),
+    "answered": ("answered", "corrected"),
+}
+
+
+class Subscriber(msgspec.Struct, frozen=True):
+    """One address."""
+
+    id: int
+    email: str
+    token: str
+    zone: str
+    hour: int
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """What one subscriber watches for."""
+
+    id: int
+    subscriber_id: int
+    topic_id: int
+    email: str
+    query: str
+    canonical: str
+    frequency: Frequency
+    wants: Wants
+    origin: Origin
+    served_at: datetime | None
+    ended_at: datetime | None
+
+
+def ensure_subscriber(
+    connection: Connection, email: str, zone: str, hour: int, now: datetime
+) -> Subscriber:
+    """The subscriber with an address (already normalised), made where there is none."""
+    insert_once(
+        connection,
+        subscriber,
+        email=email,
+        token=secrets.token_urlsafe(16),
+        zone=zone,
+        hour=hour,
+        created_at=now,
+    )
+    found = get_subscriber(connection, subscriber.c.email == email)
+    assert found is not None
+    return found
+
+
+def by_token(connection: Connection, token: str) -> Subscriber | None:
+    """The subscriber whom a link in an email belongs to."""
+    return get_subscriber(connection, subscriber.c.token == token)
+
+
+def by_email(connection: Connection, email: str) -> Subscriber | None:
+    """The subscriber with a (normalised) address."""
+    return get_subscriber(connection, subscriber.c.email == email)
+
+
+def get_subscriber(connection: Connection, where: ColumnElement[bool]) -> Subscriber | None:
+    """The one subscriber for whom ``where`` holds."""
+    columns = [subscriber.c[name] for name in Subscriber.__struct_fields__]
+    row = connection.execute(select(*columns).where(where)).one_or_none()
+    return Subscriber(**row._mapping) if row else None
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What is asked for in a subscription."""
+
+    query: str
+    frequency: Frequency
+    wants: Wants
+    origin: Origin
+
+
+def subscribe(
+    connection: Connection, who: int, topic_id: int, wish: Wish, newest: int, now: datetime
+) -> bool:
+    """Subscribe to a topic from change ``newest`` on; True when that changed anything.
+
+    Whoever is subscribed to it already keeps their place and gets the new frequency; whoever had
+    left begins anew, so that nothing of the time between is sent.
+    """
+    values = {"query": wish.query, "frequency": wish.frequency, "wants": wish.wants}
+    made = insert_once(
+        connection,
+        subscription,
+        subscriber_id=who,
+        topic_id=topic_id,
+        origin=wish.origin,
+        created_at=now,
+        sent_to=newest,
+        **values,
+    )
+    if made:
+        return True
+    mine = and_(subscription.c.subscriber_id == who, subscription.c.topic_id == topic_id)
+    again = connection.execute(
+        update(subscription)
+        .where(mine, subscription.c.ended_at.is_not(None))
+        .values(**values, origin=wish.origin, ended_at=None, served_at=None, sent_to=newest)
+    )
+    differs = or_(*(subscription.c[name] != value for name, value in values.items()))
+    edited = connection.execute(update(subscription).where(mine, differs).values(**values))
+    return bool(again.rowcount or edited.rowcount)
+
+
+def unsubscribe(
+    connection: Connection, who: int, now: datetime, topic_id: int | None = None
+) -> int:
+    """End one of a subscriber's subscriptions, or all; how many that were."""
+    ending = update(subscription).where(
+        subscription.c.subscriber_id == who, subscription.c.ended_at.is_(None)
+    )
+    if topic_id is not None:
+        ending = ending.where(subscription.c.topic_id == topic_id)
+    return connection.execute(ending.values(ended_at=now)).rowcount
+
+
+def living(connection: Connection) -> list[Subscription]:
+    """Every subscription that has not ended, by address and query."""
+    columns = {
+        "email": subscriber.c.email,
+        "canonical": topic.c.canonical,
+    } | {c.name: c for c in subscription.c if c.name in Subscription.__struct_fields__}
+    rows = connection.execute(
+        select(*(columns[name].label(name) for name in Subscription.__struct_fields__))
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .join(topic, topic.c.id == subscription.c.topic_id)
+        .where(subscription.c.ended_at.is_(None))
+        .order_by(subscriber.c.email, topic.c.canonical)
+    )
+    return [Subscription(**row._mapping) for row in rows]
+
+
+# ----------------------------------------------------------------------------- what is due
+
+
+class Round(msgspec.Struct, frozen=True):
+    """All who share a frequency, a zone and an hour: they are due at the same moments."""
+
+    frequency: Frequency
+    zone: str
+    hour: int
+
+
+def rounds(connection: Connection) -> list[Round]:
+    """The rounds that anybody is in."""
+    rows = connection.execute(
+        select(subscription.c.frequency, subscriber.c.zone, subscriber.c.hour)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(subscription.c.ended_at.is_(None))
+        .distinct()
+    )
+    return sorted((Round(*row) for row in rows), key=str)
+
+
+def _unserved(who: Round, due: datetime) -> ColumnElement[bool]:
+    return and_(
+        subscription.c.ended_at.is_(None),
+        subscription.c.frequency == who.frequency,
+        or_(subscription.c.served_at.is_(None), subscription.c.served_at < due),
+    )
+
+
+def _wanted() -> ColumnElement[bool]:
+    """Changes that alert, newer than what a subscription was sent, of the kinds it wants."""
+    kinds = [
+        and_(subscription.c.wants == wants, change.c.kind.in_(of)) for wants, of in _KINDS.items()
+    ]
+    return and_(
+        change.c.seq > subscription.c.sent_to,
+        change.c.silent_because.is_(None),
+        or_(subscription.c.wants == "all", *kinds),
+    )
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A match that a due subscription has not been sent."""
+
+    subscriber_id: int
+    subscription_id: int
+    topic_id: int
+    query: str
+    canonical: str
+    change_seq: int
+
+
+def pending(
+    connection: Connection, who: Round, due: datetime, subscriber_id: int | None = None
+) -> list[Pending]:
+    """What those of a round who are due have not been sent, in the order of the changes."""
+    wanted = (
+        select(
+            subscription.c.subscriber_id,
+            subscription.c.id,
+            subscription.c.topic_id,
+            subscription.c.query,
+            topic.c.canonical,
+            match.c.change_seq,
+        )
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .join(topic, topic.c.id == subscription.c.topic_id)
+        .join(match, match.c.topic_id == subscription.c.topic_id)
+        .join(change, change.c.seq == match.c.change_seq)
+        .where(
+            subscriber.c.zone == who.zone,
+            subscriber.c.hour == who.hour,
+            _unserved(who, due),
+            _wanted(),
+        )
+        .order_by(match.c.change_seq, subscription.c.id)
+    )
+    if subscriber_id is not None:
+        wanted = wanted.where(subscription.c.subscriber_id == subscriber_id)
+    return [Pending(*row) for row in connection.execute(wanted)]
+
+
+def settle(connection: Connection, ids: Sequence[int], due: datetime, sent_to: int) -> None:
+    """Note that subscriptions were served for a due time, up to change ``sent_to``."""
+    connection.execute(
+        update(subscription)
+        .where(subscription.c.id.in_(ids))
+        .values(
+            served_at=due,
+            sent_to=func.max(subscription.c.sent_to, sent_to)
+            if connection.dialect.name == "sqlite"
+            else func.greatest(subscription.c.sent_to, sent_to),
+        )
+    )
+
+
+def serve_rest(connection: Connection, who: Round, due: datetime) -> int:
+    """Note a due time as served for those of a round who had nothing to be sent.
+
+    What comes later that day waits for the next due time, as the subscriber chose.
+    """
+    if who.frequency == "immediate":
+        return 0
+    here = select(subscriber.c.id).where(
+        subscriber.c.zone == who.zone, subscriber.c.hour == who.hour
+    )
+    waiting = (
+        select(match.c.change_seq)
+        .join(change, change.c.seq == match.c.change_seq)
+        .where(match.c.topic_id == subscription.c.topic_id, _wanted())
+    )
+    return connection.execute(
+        update(subscription)
+        .where(subscription.c.subscriber_id.in_(here), _unserved(who, due), ~waiting.exists())
+        .values(served_at=due)
+    ).rowcount

@@ -1,0 +1,102 @@
+"""Topics: one canonical query each, shared by all who watch the same words."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, func, or_, select, update
+
+from alerts.ledger.tables import insert_once, match, topic
+
+
+class Topic(msgspec.Struct, frozen=True):
+    """A canonical query and how far it has come."""
+
+    id: int
+    canonical: str
+    slug: str  #: name of its feeds; never changes
+    title: str
+    created_at: datetime
+    matched_to: int
+    published_to: int | None
+
+
+def ensure(connection: Connection, canonical: str, title: str, now: datetime) -> Topic:
+    """The topic of a canonical query, made where nobody watched these words before."""
+    insert_once(
+        connection,
+        topic,
+        canonical=canonical,
+        slug=slug(canonical),
+        title=title,
+        created_at=now,
+        matched_to=0,
+    )
+    found = find(connection, canonical)
+    assert found is not None
+    return found
+
+
+def find(connection: Connection, canonical: str) -> Topic | None:
+    """The topic of a canonical query, if anybody ever watched these words."""
+    found = _read(connection, select(topic).where(topic.c.canonical == canonical))
+    return found[0] if found else None
+
+
+def slug(canonical: str) -> str:
+    """A name for files and addresses: readable, and unique because it ends in a digest unless
+    it is a single plain word.
+    """
+    words = "-".join(re.findall(r"[a-z0-9]+", canonical.lower()))[:48].strip("-")
+    if words == canonical.lower():
+        return words
+    return f"{words}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def watched(connection: Connection) -> list[Topic]:
+    """Every topic, oldest first: a feed outlives its last subscription."""
+    return _read(connection, select(topic).order_by(topic.c.id))
+
+
+def batched(values: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
+    """``values`` in tuples of ``size`` (``itertools.batched`` came with Python 3.12)."""
+    rest = iter(values)
+    while some := tuple(islice(rest, size)):
+        yield some
+
+
+def unmatched(connection: Connection, newest: int) -> list[Topic]:
+    """Topics that have not been compared with every change up to ``newest``."""
+    return _read(connection, select(topic).where(topic.c.matched_to < newest).order_by(topic.c.id))
+
+
+def matched(connection: Connection, topics: Iterable[int], to: int) -> None:
+    """Note that topics have been compared with every change up to ``to``."""
+    for some in batched(topics, 500):  # a database takes only so many values in one statement
+        connection.execute(update(topic).where(topic.c.id.in_(some)).values(matched_to=to))
+
+
+def unpublished(connection: Connection) -> list[Topic]:
+    """Topics whose feed files lack a match, or were never written."""
+    newest = (
+        select(func.max(match.c.change_seq)).where(match.c.topic_id == topic.c.id).scalar_subquery()
+    )
+    lacking = or_(topic.c.published_to.is_(None), newest > topic.c.published_to)
+    return _read(connection, select(topic).where(lacking).order_by(topic.c.id))
+
+
+def published(connection: Connection, topic_id: int, to: int) -> None:
+    """Note that a topic's feed files hold every match up to change ``to``."""
+    connection.execute(update(topic).where(topic.c.id == topic_id).values(published_to=to))
+
+
+def _read(connection: Connection, wanted: Select[tuple[object, ...]]) -> list[Topic]:
+    def build(row: Row[tuple[object, ...]]) -> Topic:
+        return Topic(**row._mapping)
+
+    return [build(row) for row in connection.execute(wanted)]

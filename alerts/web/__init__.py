@@ -1,0 +1,1 @@
+"""Pages of ours. For now the one that every email leads to, and the feeds."""

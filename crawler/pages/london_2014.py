@@ -1,0 +1,169 @@
+"""london.gov.uk from about 2014 to 2019, and the plain text of such a page. Pure.
+
+No markup of this design survives that we could see; only text does, in the order described in
+``docs/source.md``. So the page is read by its visible labels alone, from its lines, and a page
+saved as plain text is read by the very same code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crawler.documents import Document
+from crawler.items import AnswerItem, Paragraph, QuestionItem
+from crawler.records import same_words
+
+_LABELS = {
+    "session date": "session_date",
+    "question by": "asked_by",
+    "organisation": "party",
+    "asked of": "asked_of",
+    "supplementary to": "supplementary_to",
+    "supplementary questions": "supplementary_questions",
+    "answered by": "answered_by",
+}
+_LABEL = re.compile(rf"({'|'.join(_LABELS)})\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
+_MEETING = re.compile(r"(?:MQT|Plenary)\s+on\s+\d{4}-\d{2}-\d{2}")
+_ANSWER_FOR = re.compile(r"Answer for\s+", re.IGNORECASE)
+_NOT_YET = "answer not yet available"
+
+#: Labels that are followed by nothing in every page seen: their line ends the question.
+_EMPTY = frozenset(("supplementary_to", "supplementary_questions"))
+
+
+def _label(line: Paragraph) -> tuple[str, str] | None:
+    """The field that a line's label names and what follows it on the line."""
+    match = _LABEL.fullmatch(line.text)
+    return (_LABELS[match[1].lower()], match[2].strip()) if match else None
+
+
+class London2014:
+    """Reader of the labelled lines."""
+
+    source = "london"
+    generation = "2014"
+
+    def recognises(self, document: Document) -> bool:
+        """By "Question By:" and a dated session or an addressee, in no table."""
+        if document.is_html and document.tree.css_first("table.styled-table, .node--answer"):
+            return False
+        fields = {found[0] for line in document.lines if (found := _label(line))}
+        return "asked_by" in fields and bool(fields & {"session_date", "asked_of"})
+
+    def read(self, document: Document) -> QuestionItem:
+        """The item: head, question and answer are told apart by the labels between them."""
+        lines = document.lines
+        first = next(i for i, line in enumerate(lines) if _label(line))
+        title, meeting = self._heading(lines[:first])
+        fields, labels, body_at = self._head(lines, first)
+        body_end, answer_at = self._split(lines, body_at, title)
+        answer, answered_label = self._answer(lines[answer_at:])
+        return QuestionItem(
+            source=self.source,
+            generation=self.generation,
+            url=document.address,
+            title=title or self._answer_title(lines[body_end:]),
+            asked_by=fields.get("asked_by"),
+            party=fields.get("party"),
+            asked_of=fields.get("asked_of"),
+            meeting=meeting,
+            session_date=fields.get("session_date"),
+            labels=labels | answered_label,
+            supplementary=any(
+                found[0] == "supplementary_to" for line in lines if (found := _label(line))
+            ),
+            body=lines[body_at:body_end],
+            answers=answer,
+        )
+
+    @staticmethod
+    def _heading(lines: Sequence[Paragraph]) -> tuple[str | None, str | None]:
+        """Title and meeting link from the lines above the first label (either may be missing)."""
+        meeting = next((x.text for x in lines if _MEETING.fullmatch(x.text)), None)
+        title = next((x.text for x in reversed(lines) if x.text != meeting), None)
+        return title, meeting
+
+    @staticmethod
+    def _head(lines: Sequence[Paragraph], at: int) -> tuple[dict[str, str], dict[str, str], int]:
+        """Fields and labels from the labelled lines, and where the question's words begin.
+
+        A value stands behind its label or on the next line; the party has a label of its own on
+        a few pages (2015/1959-0) and otherwise follows the asker's name.
+        """
+        fields: dict[str, str] = {}
+        labels: dict[str, str] = {}
+        while at < len(lines) and (found := _label(lines[at])) and found[0] not in _EMPTY:
+            name, value = found
+            if name == "answered_by":
+                break
+            printed = lines[at].text.split(":")[0].strip()
+            at += 1
+            if not value and at < len(lines) and not _label(lines[at]):
+                value = lines[at].text
+                at += 1
+            if value:
+                fields[name] = labels[printed] = value
+            if name == "asked_by" and at < len(lines) and not _label(lines[at]):
+                fields["party"] = lines[at].text
+                at += 1
+        if at < len(lines) and lines[at].text == "Question":
+            at += 1
+        return fields, labels, at
+
+    @staticmethod
+    def _split(lines: Sequence[Paragraph], at: int, title: str | None) -> tuple[int, int]:
+        """Where the question's words end, and where the answer begins (after its headings)."""
+        end = at
+        while end < len(lines) and not _ends_question(lines[end], title):
+            end += 1
+        answer = end
+        while answer < len(lines) and _is_heading(lines[answer], title):
+            answer += 1
+        return end, answer
+
+    @staticmethod
+    def _answer_title(lines: Sequence[Paragraph]) -> str | None:
+        """The title from "Answer for <title>", for the pages whose heading is missing."""
+        for line in lines:
+            if match := _ANSWER_FOR.match(line.text):
+                return line.text[match.end() :]
+        return None
+
+    @staticmethod
+    def _answer(
+        lines: Sequence[Paragraph],
+    ) -> tuple[tuple[AnswerItem, ...], dict[str, str]]:
+        """The answer block, if the page has one. No answer date is printed in this design."""
+        by: str | None = None
+        labels: dict[str, str] = {}
+        if lines and (found := _label(lines[0])) and found[0] == "answered_by":
+            by, rest = found[1], lines[1:]
+            if not by and rest:
+                by, rest = rest[0].text, rest[1:]
+            if by:
+                labels["Answered By"] = by
+            lines = rest
+        if not lines or lines[0].text.lower().startswith(_NOT_YET):
+            return (), labels
+        return (AnswerItem(answered_by=by or None, body=tuple(lines)),), labels
+
+
+def _ends_question(line: Paragraph, title: str | None) -> bool:
+    found = _label(line)
+    return bool(found and found[0] in {*_EMPTY, "answered_by"}) or _is_heading(line, title)
+
+
+def _is_heading(line: Paragraph, title: str | None) -> bool:
+    """Whether a line is one of the headings between question and answer."""
+    text = _ANSWER_FOR.sub("", line.text, count=1)
+    found = _label(line)
+    return (
+        bool(found and found[0] in _EMPTY)
+        or line.text == "Answer"
+        or text != line.text
+        or (title is not None and same_words(text) == same_words(title))
+    )
+
+
+PAGE = London2014()

@@ -1,0 +1,170 @@
+"""The canonical record: one question put to somebody, with its answers, however it was published.
+
+Everything after the crawler works on these values and on nothing else. They are frozen, go to
+JSON and back without loss, and carry a published JSON Schema (``watchword schema``). Unknown is
+``None``, never guessed and never an empty string; text is Unicode NFC with plain spaces;
+``printed`` keeps the page's own words beside our reading of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["question", "supplementary"]
+Status = Literal["unanswered", "holding", "answered"]
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every part: immutable, and strict about what it is read from."""
+
+
+class Asker(Record, frozen=True):
+    """Who put the question."""
+
+    name: str  #: without honours and "AM": ``Joanne McCartney``
+    printed: str  #: as on the page: ``Joanne McCartney AM``
+    party: str | None = None  #: as printed; recent supplementaries print their parent's
+    person: str | None = None  #: stable identity over spellings: ``joanne-mccartney``
+
+
+class Addressee(Record, frozen=True):
+    """One person or office that the question was put to."""
+
+    name: str
+    printed: str
+    role: str | None = None  #: ``Chair, Transport for London``
+
+
+class Meeting(Record, frozen=True):
+    """The meeting whose paper the question is on."""
+
+    name: str | None = None  #: as printed: ``MQT on 2018-12-20``
+    date: date | None = None
+
+
+class Speech(Record, frozen=True):
+    """What one speaker said without interruption."""
+
+    speaker: str | None = (
+        None  #: the label as printed, without its colon; None when nobody is named
+    )
+    paragraphs: tuple[str, ...] = ()
+
+
+class Attachment(Record, frozen=True):
+    """A file that belongs to an answer."""
+
+    title: str
+    url: str  #: absolute where the page's address is known
+
+
+class Answer(Record, frozen=True):
+    """One answer block. A holding reply is an answer that says that the answer will follow."""
+
+    answered_by: tuple[str, ...] = ()
+    date: date | None = None
+    holding: bool = False
+    speeches: tuple[Speech, ...] = ()
+    html: str | None = None  #: sanitised; None when the page was plain text
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Question(Record, frozen=True, kw_only=True):
+    """One question with its answers: the canonical record."""
+
+    id: str  #: source and canonical address: ``london:/questions/2018/5425``
+    source: str
+    url: str | None = None  #: None when the page came as a file with no address
+    reference: str | None = None  #: as printed: ``2018/5425``, ``2009/0289-1``
+    title: str | None = None  #: None only on a suspect page
+    kind: Kind = "question"
+    supplementary_number: int | None = None
+    parent: str | None = None
+    asked_by: Asker | None = None
+    asked_of: tuple[Addressee, ...] = ()
+    meeting: Meeting | None = None
+    category: str | None = None
+    question: tuple[Speech, ...] = ()
+    status: Status = "unanswered"
+    answers: tuple[Answer, ...] = ()
+    labels: dict[str, str] = {}  #: every label the page prints, known to us or not
+    generation: str  #: which of the source's page designs it was read from: ``2014``, ``2022``
+    suspect: tuple[str, ...] = ()  #: why the reading is not to be trusted; empty when it is
+    digest: str  #: of the content, see :func:`content_digest`
+
+
+def encode(record: Any) -> bytes:
+    """One record as compact UTF-8 JSON without a line break."""
+    return msgspec.json.encode(record)
+
+
+def decode(line: bytes | str) -> Question:
+    """The question in one line of JSON; ``msgspec.ValidationError`` names the wrong field."""
+    return msgspec.json.decode(line, type=Question)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the canonical record."""
+    document: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return document | msgspec.json.schema(Question)
+
+
+# ------------------------------------------------------------------ what a reader calls content
+
+#: Characters that the source swaps freely between one rendering and the next.
+_SAME = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′`´", "'"),
+        **dict.fromkeys("“”„‟″", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+    }
+)
+
+
+def same_words(text: str) -> str:
+    """``text`` reduced to what must differ before two printings count as different words.
+
+    Quotes, dashes and all white space are levelled: the source loses paragraph breaks, splits
+    words at bold runs and swaps quotes between renderings, and none of that is an edit.
+    """
+    return "".join(unicodedata.normalize("NFKC", text).translate(_SAME).split())
+
+
+def _words(speeches: Iterable[Speech]) -> str:
+    return same_words(" ".join(p for speech in speeches for p in speech.paragraphs))
+
+
+def _sha(*parts: str) -> str:
+    return "sha256:" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def question_digest(question: Question) -> str:
+    """Digest of what was asked: title and question words, no names."""
+    return _sha(same_words(question.title or ""), _words(question.question))
+
+
+def answer_digest(answer: Answer) -> str:
+    """Digest of one answer: its words and its attachments, no names and no date."""
+    files = sorted(f"{same_words(a.title)} {a.url}" for a in answer.attachments)
+    return _sha(_words(answer.speeches), *files)
+
+
+def content_digest(question: Question) -> str:
+    """Digest of all that a reader would call the content.
+
+    Names, parties, labels and white space stay out: the source rewrites those on thousands of
+    old pages at once, and nobody wants an alert for it.
+    """
+    return _sha(question_digest(question), *(answer_digest(a) for a in question.answers))
+
+
+def paragraphs(speeches: Iterable[Speech]) -> Iterator[str]:
+    """All paragraphs of ``speeches`` in order."""
+    for speech in speeches:
+        yield from speech.paragraphs

@@ -1,0 +1,29 @@
+"""Days in the shapes in which the source prints them. Pure.
+
+Not by ``strftime``: its names of months follow the machine's locale.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def long_day(day: date) -> str:
+    """``09 February 2023``."""
+    return f"{day.day:02} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def weekday(day: date) -> str:
+    """``Tuesday 20 December 2022``."""
+    return f"{_WEEKDAYS[day.weekday()]} {long_day(day)}"
+
+
+def us_day(day: date) -> str:
+    """``December 20, 2018``."""
+    return f"{_MONTHS[day.month - 1]} {day.day:02}, {day.year}"

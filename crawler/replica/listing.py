@@ -1,0 +1,155 @@
+"""The source's search: what a query string asks for, and the page of rows that answers it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Self
+
+from crawler.replica.world import Question
+
+PAGE_SIZE = 10
+TEASER_LENGTH = 500
+
+_DAY_FIRST = re.compile(r"(\d{2})-(\d{2})-(\d{4})")
+
+#: Facet keys as the source spells them, each with its heading and what it sorts questions by.
+FACETS: dict[str, tuple[str, Callable[[Question], str | None]]] = {
+    "asked_of": ("Asked of", lambda q: q.asked_of),
+    "mqt_question_by": ("Question by", lambda q: q.asked_by.name),
+    "mqt_organisation": ("Organisation", lambda q: q.organisation),
+    "mqt_category": ("Category", lambda q: q.category),
+    "mqt_meeting_type": ("Meeting type", lambda q: q.meeting.name),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """One search, read from the query string."""
+
+    date_from: date | None = None
+    date_to: date | None = None
+    text: str = ""
+    ascending: bool = False
+    page: int = 0
+    #: key → values: any value of a key will do, every key must
+    facets: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, query: Iterable[tuple[str, str]]) -> Self:
+        """The search in the pairs of a query string. Raises ``ValueError`` with what is wrong.
+
+        How the source treats a date that it cannot read is not known: here it is an error, so
+        that a crawler which sends one is found out. Names that the source retired are ignored,
+        as it does itself.
+        """
+        pairs = list(query)
+        last = dict(pairs)
+        page = last.get("page") or "0"
+        if not page.isdecimal():
+            raise ValueError(f"page={page} is not a page number")
+        return cls(
+            date_from=_day(last, "date_from"),
+            date_to=_day(last, "date_to"),
+            text=last.get("question_text", "").strip(),
+            ascending=last.get("sort_order", "").upper() == "ASC",
+            page=int(page),
+            facets=_facets(pairs),
+        )
+
+    def accepts(self, question: Question) -> bool:
+        """Whether ``question`` is found; its day is the day of its meeting."""
+        day = question.meeting.date
+        if (self.date_from and day < self.date_from) or (self.date_to and day > self.date_to):
+            return False
+        if self.text and self.text.lower() not in f"{question.title} {question.text}".lower():
+            return False
+        return all(FACETS[key][1](question) in values for key, values in self.facets.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of the listing."""
+
+    question: Question
+    teaser: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facet:
+    """One facet: its values with the number of questions that have each."""
+
+    key: str
+    heading: str
+    values: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """One page of what was found."""
+
+    total: int
+    page: int
+    pages: int
+    rows: tuple[Row, ...]
+    facets: tuple[Facet, ...]
+
+
+def find(search: Search, questions: Iterable[Question]) -> Results:
+    """The page of results that ``search`` asks for; a page past the end has no rows.
+
+    Inside a meeting the order is not by reference (as on the source): new questions turn up in
+    the middle of the list and push others to the next page.
+    """
+    found = sorted((q for q in questions if search.accepts(q)), key=lambda q: q.slug)
+    found.sort(key=lambda q: q.meeting.date, reverse=not search.ascending)
+    begin = search.page * PAGE_SIZE
+    return Results(
+        total=len(found),
+        page=search.page,
+        pages=-(-len(found) // PAGE_SIZE),
+        rows=tuple(
+            Row(question=q, teaser=teaser(q.text)) for q in found[begin : begin + PAGE_SIZE]
+        ),
+        facets=tuple(_count(key, found) for key in FACETS),
+    )
+
+
+def teaser(text: str) -> str:
+    """The beginning of ``text``, cut at a word near 500 characters and marked with three dots."""
+    if len(text) <= TEASER_LENGTH:
+        return text
+    return text[:TEASER_LENGTH].rsplit(" ", 1)[0] + "..."
+
+
+def _count(key: str, questions: Iterable[Question]) -> Facet:
+    heading, value_of = FACETS[key]
+    values: dict[str, int] = {}
+    for question in questions:
+        if value := value_of(question):
+            values[value] = values.get(value, 0) + 1
+    return Facet(key=key, heading=heading, values=dict(sorted(values.items())))
+
+
+def _facets(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """``f[0]=mqt_category:Transport`` and the like; unknown keys are ignored."""
+    facets: dict[str, frozenset[str]] = {}
+    for name, pair in pairs:
+        key, colon, value = pair.partition(":")
+        if name.startswith("f[") and colon and key in FACETS:
+            facets[key] = facets.get(key, frozenset()) | {value}
+    return facets
+
+
+def _day(query: Mapping[str, str], name: str) -> date | None:
+    """A day as ``23-03-2023`` or ``2023-03-23``; None when it is not asked for."""
+    text = query.get(name, "").strip()
+    if not text:
+        return None
+    iso = _DAY_FIRST.sub(r"\3-\2-\1", text)
+    try:
+        return datetime.fromisoformat(iso).date()
+    except ValueError:
+        raise ValueError(f"{name}={text} is no day; write it like 23-03-2023") from None

@@ -1,0 +1,145 @@
+"""The replica's pages over HTTP: today's design, and the design of 2014 at its old addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from crawler.replica.days import long_day, us_day, weekday
+from crawler.replica.listing import Search, find
+from crawler.replica.world import LISTING, NOTICE, View, World
+
+FILES = "/sites/default/files"
+ABOUT = "/about-the-replica"
+
+#: No copy of the source's own robots.txt is known, so there is no delay to repeat here.
+ROBOTS = "User-agent: *\nAllow: /\n"
+
+
+def create_site(world: World, clock: Callable[[], datetime], templates: Path) -> Starlette:
+    """The site as an ASGI application.
+
+    ``clock`` says what moment it is (aware) and so what can be seen; ``templates`` is the folder
+    that has ``replica/`` in it. ``app.state.requests`` lists every request as
+    ``GET /path?query``, in order.
+    """
+    pages = _Pages(world, clock, templates)
+    requests: list[str] = []
+    app = Starlette(
+        routes=[
+            Route("/", pages.home),
+            Route(LISTING, pages.listing),
+            Route(f"{LISTING}/{{slug}}", pages.question),
+            Route("/questions/{year}/{number}", pages.old_question),
+            Route(ABOUT, pages.about),
+            Route(f"{FILES}/{{name:path}}", pages.file),
+            Route("/robots.txt", pages.robots),
+        ],
+        middleware=[Middleware(_Recorder, requests=requests)],
+        exception_handlers={HTTPException: pages.error},
+    )
+    app.state.requests = requests
+    return app
+
+
+class _Recorder:
+    """Notes each request before anything else sees it."""
+
+    def __init__(self, app: ASGIApp, requests: list[str]) -> None:
+        self.app = app
+        self.requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            query = scope["query_string"].decode("latin-1")
+            self.requests.append(f"{scope['method']} {scope['path']}{'?' * bool(query)}{query}")
+        await self.app(scope, receive, send)
+
+
+class _Pages:
+    """The endpoints, and what they share."""
+
+    def __init__(self, world: World, clock: Callable[[], datetime], templates: Path) -> None:
+        self.world = world
+        self.clock = clock
+        self.templates = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.templates.globals |= {"listing": LISTING, "about": ABOUT, "notice": NOTICE}
+        self.templates.filters |= {"day": long_day, "weekday": weekday, "us_day": us_day}
+
+    def view(self) -> View:
+        """What can be seen now."""
+        return self.world.at(self.clock())
+
+    def render(self, name: str, request: Request, status: int = 200, **values: object) -> Response:
+        """One page. Its own address is what a saved copy calls canonical."""
+        canonical = str(request.base_url).rstrip("/") + request.url.path
+        page = self.templates.get_template(f"replica/{name}")
+        return HTMLResponse(page.render(canonical=canonical, **values), status)
+
+    async def home(self, _request: Request) -> Response:
+        return RedirectResponse(LISTING)
+
+    async def listing(self, request: Request) -> Response:
+        query = request.query_params.multi_items()
+        try:
+            search = Search.read(query)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
+        kept = [(name, value) for name, value in query if name != "page"]
+
+        def link(*more: tuple[str, str]) -> str:
+            """The address of the same search with something added."""
+            return f"{LISTING}?{urlencode([*kept, *more])}"
+
+        results = find(search, self.view().questions)
+        return self.render("listing.html", request, search=search, results=results, link=link)
+
+    async def question(self, request: Request) -> Response:
+        question = self.view().by_slug(request.path_params["slug"])
+        if question is None:
+            raise HTTPException(404)
+        return self.render("question.html", request, question=question)
+
+    async def old_question(self, request: Request) -> Response:
+        view = self.view()
+        question = view.by_old_path(request.url.path)
+        if question is None:
+            raise HTTPException(404)
+        return self.render(
+            "question_2014.html", request, question=question, follow_ups=view.follow_ups(question)
+        )
+
+    async def about(self, request: Request) -> Response:
+        return self.render("about.html", request)
+
+    async def file(self, request: Request) -> Response:
+        """A linked file. Plain text whatever its name says, so that a click shows what it is."""
+        if not self.world.has_file(request.url.path):
+            raise HTTPException(404)
+        name = request.path_params["name"].rpartition("/")[2]
+        return PlainTextResponse(f"{NOTICE}\n\nThis stands in for the attached file {name}.\n")
+
+    async def robots(self, _request: Request) -> Response:
+        return PlainTextResponse(ROBOTS)
+
+    async def error(self, request: Request, error: Exception) -> Response:
+        """The page for an address that is not there, in the site's furniture like all others."""
+        assert isinstance(error, HTTPException)
+        return self.render("error.html", request, error.status_code, detail=error.detail)

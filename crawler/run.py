@@ -1,0 +1,91 @@
+"""One crawl, as a process of its own: ``python -P -m crawler.run``.
+
+A plan comes as one line of JSON on standard input, and what was found leaves line by line on
+standard output, the report last. A reactor, a crash or a leak ends with the process. Standard
+input stays open for as long as the parent lives: its end means that the parent is gone, and the
+crawl stops at once instead of working for nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from scrapy import signals
+from scrapy.crawler import CrawlerProcess
+from scrapy.settings import Settings
+from twisted.python.failure import Failure
+
+from crawler.plan import Plan, Report
+from crawler.records import encode
+from crawler.settings import crawl_settings
+from crawler.source import SourceSpider
+
+#: EX_UNAVAILABLE of sysexits.h; nobody is left to read it.
+_ORPHANED = 69
+
+
+class Printer:
+    """The one item pipeline: a line on standard output, at once."""
+
+    def process_item(self, item: Any) -> Any:
+        """Print ``item`` and hand it on."""
+        emit(item)
+        return item
+
+
+def emit(record: Any) -> None:
+    """One record as a line on standard output."""
+    sys.stdout.buffer.write(encode(record) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def crawl(plan: Plan) -> Report:
+    """Run ``plan`` to its end in this process; it can be done once in a process's life."""
+    settings = Settings(crawl_settings(plan.manners))
+    process = CrawlerProcess(settings, install_root_handler=False)
+    crawler = process.create_crawler(plan.source)
+    state: dict[str, Any] = {"reason": "did not start"}
+
+    def closed(spider: SourceSpider, reason: str) -> None:
+        state.update(spider=spider, reason=reason)
+
+    def crashed(failure: Failure, spider: SourceSpider) -> None:
+        spider.crashed(failure)
+
+    crawler.signals.connect(closed, signals.spider_closed)
+    crawler.signals.connect(crashed, signals.spider_error)
+    crawler.signals.connect(crashed, signals.item_error)
+    started = datetime.now(UTC)
+    process.crawl(crawler, plan=plan)
+    process.start()
+    spider: SourceSpider | None = state.get("spider")
+    stats = crawler.stats.get_stats() if spider else {}  # there are none before it starts
+    return Report(
+        started_at=started,
+        finished_at=datetime.now(UTC),
+        finish_reason=state["reason"],
+        requests=stats.get("downloader/request_count", 0),
+        errors=tuple(spider.errors) if spider else (),
+        **(spider.counts if spider else {}),
+    )
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(_ORPHANED)
+
+
+def main() -> None:
+    """Entry of the child process."""
+    plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    emit(crawl(plan))
+
+
+if __name__ == "__main__":
+    main()

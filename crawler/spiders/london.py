@@ -1,0 +1,97 @@
+"""london.gov.uk as it is since December 2022: questions are found by a search over meeting dates.
+
+There is no meeting page and no feed. The listing gives ten rows a page; a row's teaser is cut and
+never taken for the question's text, so only its link and its date are read here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import scrapy
+from scrapy.http import Response, TextResponse
+
+from crawler.addresses import canonical_path
+from crawler.dates import read_date
+from crawler.plan import Gone, Read, Unreadable, Window
+from crawler.source import SourceSpider
+
+LISTING = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
+
+_ROWS_A_PAGE = 10
+_ROW_DATE = re.compile(r"Meeting date:\s*(\d{1,2} \w+ \d{4})")
+#: Visible words that a listing shows even when it lists nothing.
+_FURNITURE = re.compile(r"Search questions|Filter results|No results|no questions", re.IGNORECASE)
+
+
+class LondonSpider(SourceSpider):
+    """Pages of the London Assembly's questions."""
+
+    name = "london"
+    home_url = "https://www.london.gov.uk"
+
+    #: How the search form writes dates. Not confirmed against the live site, so the rows' own
+    #: dates are checked against what was asked for (``outside_window``).
+    date_format = "%d-%m-%Y"
+
+    def listing_requests(self, window: Window) -> Iterator[scrapy.Request]:
+        """The first page of the listing of ``window``; the others follow from it."""
+        yield self._listing(window, 0)
+
+    def _listing(self, window: Window, page: int) -> scrapy.Request:
+        query = {
+            "date_from": window.since.strftime(self.date_format),
+            "date_to": window.until.strftime(self.date_format),
+            "question_text": "",
+            "sort_by": "date",
+            "sort_order": "DESC",
+            "page": page,
+        }
+        return scrapy.Request(
+            f"{self.plan.base_url}{LISTING}?{urlencode(query)}",
+            callback=self.list_questions,
+            errback=self.failed,
+            cb_kwargs={"window": window, "page": page},
+        )
+
+    def list_questions(
+        self, response: Response, window: Window, page: int
+    ) -> Iterator[scrapy.Request | Read | Unreadable | Gone]:
+        """Visit each question that is new to us, and turn the page while pages are full."""
+        self.counts["listing_pages"] += 1
+        links = self._links(response)
+        self.counts["listed"] += len(links)
+        self._check(response, window, links)
+        for link in links:
+            yield from self.visit_unknown(link)
+        if len(links) < _ROWS_A_PAGE:
+            return
+        if page + 1 >= self.plan.manners.max_listing_pages:
+            self.counts["listings_cut"] += 1
+            return
+        yield self._listing(window, page + 1)
+
+    @staticmethod
+    def _links(response: Response) -> list[str]:
+        """Addresses of the questions on a listing, each once, in the page's order.
+
+        Navigation links to the listing itself are no questions.
+        """
+        paths: dict[str, Any] = {}
+        for href in response.css("a::attr(href)").getall():
+            path = canonical_path(response.urljoin(href))
+            if path.startswith(LISTING + "/"):
+                paths.setdefault(path)
+        return list(paths)
+
+    def _check(self, response: Response, window: Window, links: list[str]) -> None:
+        """Notice a listing that ignores the dates, or that is no listing at all."""
+        text = response.text if isinstance(response, TextResponse) else ""
+        days = [read_date(found) for found in _ROW_DATE.findall(text)]
+        outside = [d for d in days if d and not window.since <= d <= window.until]
+        self.counts["outside_window"] += len(outside)
+        if not links and not _FURNITURE.search(text):
+            self.counts["listings_unknown"] += 1

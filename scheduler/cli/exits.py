@@ -1,0 +1,42 @@
+"""Exit statuses (after sysexits.h), and known errors as one line each."""
+
+from __future__ import annotations
+
+import sys
+
+OK = 0
+PARTLY = 1
+USAGE = 64
+BAD_DATA = 65
+UNAVAILABLE = 69
+BUSY = 75
+CONFIG = 78
+
+
+def complain(line: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"watchword: {line}\n")
+
+
+def explained(error: Exception) -> tuple[str | None, int]:
+    """The line and exit status of an error that we know; no line for a defect of ours."""
+    from alerts.query import QueryError
+
+    from alerts.ledger import LedgerError
+    from alerts.rendering import TemplatesError
+    from scheduler.config_file import ConfigError
+    from scheduler.jobs import Busy
+
+    known: dict[type[Exception], int] = {
+        ConfigError: CONFIG,
+        LedgerError: BAD_DATA,
+        QueryError: USAGE,
+        TemplatesError: CONFIG,
+        Busy: BUSY,
+    }
+    for kind, status in known.items():
+        if isinstance(error, kind):
+            return " ".join(str(error).split()), status
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}", BAD_DATA
+    return None, PARTLY

@@ -1,0 +1,44 @@
+"""Commands that only look: parse, schema."""
+
+from __future__ import annotations
+
+import click
+
+from scheduler.cli.common import config_of
+from scheduler.cli.exits import BAD_DATA, OK, PARTLY, complain
+
+
+@click.command()
+@click.argument("pages", nargs=-1, required=True, metavar="FILE|URL...")
+@click.pass_context
+def parse(context: click.Context, pages: tuple[str, ...]) -> int:
+    """Print what we read in saved or live pages: one canonical record a line, as JSON."""
+    from crawler.records import encode
+    from scheduler.reading import Unread, read_all
+
+    read = failed = 0
+    for found in read_all(pages, config_of(context)):
+        if isinstance(found, Unread):
+            failed += 1
+            complain(f"{found.name}: {found.reason}")
+            continue
+        read += 1
+        click.echo(encode(found).decode())
+        if found.suspect:
+            failed += 1
+            complain(f"{found.title or found.id}: suspect: {'; '.join(found.suspect)}")
+    return BAD_DATA if not read else PARTLY if failed else OK
+
+
+@click.command()
+def schema() -> int:
+    """Print the JSON Schema of the canonical record."""
+    import json
+
+    from crawler.records import schema as of_record
+
+    click.echo(json.dumps(of_record(), indent=2, ensure_ascii=False))
+    return OK
+
+
+COMMANDS = (parse, schema)

@@ -1,0 +1,119 @@
+"""Commands about who watches for what: subscribe, unsubscribe, subscriptions."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import click
+
+from scheduler.cli.common import config_of, say, service_of
+from scheduler.cli.exits import OK, PARTLY
+
+_FREQUENCIES = ("immediate", "hourly", "daily", "weekly")
+_WANTS = ("all", "asked", "answered")
+
+
+def _mistake(error: ValueError) -> click.UsageError:
+    return click.UsageError(str(error))
+
+
+@click.command()
+@click.argument("email")
+@click.argument("query")
+@click.option("--every", type=click.Choice(_FREQUENCIES), default="daily", show_default=True)
+@click.option(
+    "--wants",
+    type=click.Choice(_WANTS),
+    default="all",
+    show_default=True,
+    help="Only new questions (asked), only answers and corrections (answered), or all.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def subscribe(
+    context: click.Context, email: str, query: str, every: str, wants: str, as_json: bool
+) -> int:
+    """Subscribe EMAIL to QUERY, confirmed, from now on.
+
+    \b
+    A query holds words (all must occur), "exact phrases", AND, OR, NOT and parentheses:
+      watchword subscribe you@example.org 'VRU OR "violence reduction unit"'
+      watchword subscribe you@example.org 'e-scooter NOT rental' --every immediate
+    """
+    from alerts.ledger.subscriptions import Wish
+    from alerts.subscriptions import subscribe as enter
+
+    service = service_of(context)
+    wish = Wish(query, cast("Any", every), cast("Any", wants), "command")
+    try:
+        with service.ledger.writing() as connection:
+            done = enter(connection, email, wish, service.habits, service.clock())
+    except ValueError as error:
+        raise _mistake(error) from error
+    what = "is subscribed to" if done.changed else "was already subscribed to"
+    say(
+        f"{done.email} {what} {done.canonical}, {every}",
+        {"email": done.email, "topic": done.canonical, "every": every, "changed": done.changed},
+        as_json=as_json,
+    )
+    return OK
+
+
+@click.command()
+@click.argument("email")
+@click.argument("query", required=False)
+@click.pass_context
+def unsubscribe(context: click.Context, email: str, query: str | None) -> int:
+    """End the subscription of EMAIL to QUERY, or all of them."""
+    from alerts.subscriptions import unsubscribe as leave
+
+    service = service_of(context)
+    try:
+        with service.ledger.writing() as connection:
+            ended = leave(connection, email, query, service.clock())
+    except ValueError as error:
+        raise _mistake(error) from error
+    click.echo(f"{ended} subscriptions of {email} ended")
+    return OK if ended else PARTLY
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def subscriptions(context: click.Context, as_json: bool) -> int:
+    """List who watches for what."""
+    from alerts.ledger.subscriptions import living
+
+    service = service_of(context)
+    with service.ledger.reading() as connection:
+        found = living(connection)
+    for one in found:
+        values = {
+            "email": one.email,
+            "query": one.query,
+            "topic": one.canonical,
+            "every": one.frequency,
+            "wants": one.wants,
+            "origin": one.origin,
+        }
+        say("\t".join([one.email, one.frequency, one.wants, one.query]), values, as_json=as_json)
+    return OK
+
+
+@click.command(name="config")
+@click.pass_context
+def show_config(context: click.Context) -> int:
+    """Check the config and print what is in force, secrets left out."""
+    import msgspec
+
+    config = config_of(context)
+    values = msgspec.to_builtins(config, enc_hook=str)
+    del values["folder"]
+    for channel in values["channels"].values():
+        if "password" in channel:
+            channel["password"] = "(set)"  # noqa: S105  # what is shown in place of one
+    click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2).decode())
+    return OK
+
+
+COMMANDS = (subscribe, unsubscribe, subscriptions, show_config)

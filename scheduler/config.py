@@ -1,0 +1,147 @@
+"""The config: what its sections hold, with defaults that work. Pure.
+
+``config_file`` reads it; ``config.example.toml`` shows every key.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from alerts.delivery import Doubt
+from alerts.due import Frequency
+from alerts.feeds import Imprint
+from alerts.ledger.subscriptions import Wants
+from alerts.mail import Letterhead
+from crawler.plan import Manners
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every section."""
+
+
+class LedgerSection(Section, frozen=True):
+    """``[ledger]``"""
+
+    url: str = "sqlite:///var/ledger.sqlite3"
+
+
+class SiteSection(Section, frozen=True):
+    """``[site]``: what subscribers see of this service."""
+
+    name: str = "Watchword"
+    #: Where the web pages and feeds are reached; without it no https link is put in an email.
+    public_url: str | None = None
+    tag_authority: str = "watchword.example,2026"
+
+
+class DigestsSection(Section, frozen=True):
+    """``[digests]``"""
+
+    zone: str = "Europe/London"
+    hour: int = 7
+
+
+class FeedsSection(Section, frozen=True):
+    """``[feeds]``"""
+
+    path: Path = Path("var/feeds")
+
+
+class MailSection(Section, frozen=True):
+    """``[mail]``; the channel's own settings are in ``[channels.NAME]``."""
+
+    channel: str = "maildir"
+    from_address: str = "watchword@localhost.localdomain"
+    unsubscribe_address: str | None = None
+    in_doubt: Doubt = "resend"
+
+
+class SourceSection(Section, frozen=True):
+    """``[sources.NAME]``"""
+
+    url: str = "https://www.london.gov.uk"
+    enabled: bool = True
+    every_minutes: float = 60
+    contact: str | None = None  #: an address or page, put in the User-Agent
+    delay_seconds: float = 2.0
+    timeout_seconds: float = 30.0
+    obey_robots: bool = True
+    days_back: int = 60  #: meetings that are listed in each crawl
+    days_ahead: int = 30
+    max_revisits: int = 500  #: known questions looked at again in one crawl
+    max_minutes: float = 120
+    guard_days: int = 30  #: a question older than this, seen for the first time, does not alert
+
+
+class SubscriptionSection(Section, frozen=True):
+    """``[[subscriptions]]``"""
+
+    email: str
+    query: str
+    every: Frequency = "daily"
+    wants: Wants = "all"
+
+
+class TopicSection(Section, frozen=True):
+    """``[[topics]]``: a feed without a subscriber."""
+
+    query: str
+
+
+class WebSection(Section, frozen=True):
+    """``[web]``: the small server of ``watchword run``; off unless it is told where to listen."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+
+
+class Config(Section, frozen=True):
+    """The whole file. Relative paths are taken from its folder."""
+
+    ledger: LedgerSection = LedgerSection()
+    site: SiteSection = SiteSection()
+    digests: DigestsSection = DigestsSection()
+    feeds: FeedsSection = FeedsSection()
+    mail: MailSection = MailSection()
+    channels: dict[str, dict[str, Any]] = {}  #: each channel's file says what its section holds
+    web: WebSection = WebSection()
+    sources: dict[str, SourceSection] = {"london": SourceSection()}
+    topics: tuple[TopicSection, ...] = ()
+    subscriptions: tuple[SubscriptionSection, ...] = ()
+    templates: Path | None = None
+    folder: Path = Path()  #: not a key of the file: where it stands
+
+    @property
+    def letterhead(self) -> Letterhead:
+        """What is the same on every message."""
+        return Letterhead(
+            name=self.site.name,
+            address=self.mail.from_address,
+            unsubscribe_address=self.mail.unsubscribe_address or self.mail.from_address,
+            public_url=self.site.public_url,
+        )
+
+    @property
+    def imprint(self) -> Imprint:
+        """What is the same in every feed."""
+        homes = [source.url for source in self.sources.values()]
+        return Imprint(
+            name=self.site.name,
+            tag_authority=self.site.tag_authority,
+            home_url=homes[0] if homes else "https://www.london.gov.uk",
+            public_url=self.site.public_url,
+        )
+
+
+def manners(source: SourceSection, version: str) -> Manners:
+    """How a source is approached, with a User-Agent that says who we are."""
+    contact = f"; +{source.contact}" if source.contact else ""
+    return Manners(
+        user_agent=f"watchword/{version} (public questions alerts{contact})",
+        delay_seconds=source.delay_seconds,
+        timeout_seconds=source.timeout_seconds,
+        obey_robots=source.obey_robots,
+    )

@@ -1,0 +1,166 @@
+"""The jobs, shared by the daemon and by ``once``: what is done when either wakes up.
+
+Every step asks the ledger what there is to do, so a job can be cut off anywhere and started again
+anywhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import msgspec
+from alerts.query import QueryError, canonical, parse
+
+from alerts.channels import Unavailable
+from alerts.composing import compose_due
+from alerts.delivery import deliver_due
+from alerts.ledger import Ledger, open_ledger, subscriptions, topics
+from alerts.ledger.subscriptions import Wish
+from alerts.publishing import publish
+from alerts.rendering import Templates
+from alerts.subscriptions import Habits, subscribe
+from alerts.watching import match_new
+from crawler.plan import Line
+from scheduler.clock import Clock, wall_clock
+from scheduler.config import Config, manners
+from scheduler.config_file import ConfigError, channel
+from scheduler.crawling import Outcome, crawl_source
+from scheduler.planning import plan_crawl
+
+log = logging.getLogger("watchword.jobs")
+
+
+class Busy(Exception):
+    """Another process works on this ledger."""
+
+
+@dataclass
+class Service:
+    """An open ledger with all that the jobs need beside it."""
+
+    config: Config
+    ledger: Ledger
+    templates: Templates
+    clock: Clock = wall_clock
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def habits(self) -> Habits:
+        """When a new subscriber gets what is not immediate."""
+        return Habits(self.config.digests.zone, self.config.digests.hour)
+
+
+def open_service(config: Config, clock: Clock = wall_clock) -> Service:
+    """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
+    return Service(config, open_ledger(config.ledger.url), Templates(config.templates), clock)
+
+
+@contextmanager
+def alone(service: Service) -> Iterator[None]:
+    """Be the only process at work on the ledger; raises :class:`Busy` when another one is."""
+    with service.ledger.only_writer() as held:
+        if not held:
+            raise Busy("another watchword is at work on this ledger; nothing was done")
+        yield
+
+
+# ----------------------------------------------------------------------------- subscriptions
+
+
+def follow_config(service: Service) -> None:
+    """Make the ledger agree with the subscriptions and topics of the config.
+
+    What was subscribed from the config and is no longer in it ends; what was subscribed by
+    command is left alone. Raises :class:`ConfigError` for a query that cannot be read.
+    """
+    kept: set[tuple[str, str]] = set()
+    now = service.clock()
+    with service.ledger.writing() as connection:
+        for number, topic in enumerate(service.config.topics):
+            with _named(f"topics[{number}].query"):
+                topics.ensure(connection, canonical(parse(topic.query)), topic.query, now)
+        for number, entry in enumerate(service.config.subscriptions):
+            wish = Wish(entry.query, entry.every, entry.wants, "config")
+            with _named(f"subscriptions[{number}].query"):
+                done = subscribe(connection, entry.email, wish, service.habits, now)
+            kept.add((done.email, done.canonical))
+        for living in subscriptions.living(connection):
+            if living.origin == "config" and (living.email, living.canonical) not in kept:
+                subscriptions.unsubscribe(connection, living.subscriber_id, now, living.topic_id)
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """A query that cannot be read is a mistake in the config, at ``place``."""
+    try:
+        yield
+    except QueryError as error:
+        raise ConfigError(f"{place}: {error}") from error
+
+
+# ----------------------------------------------------------------------------------- the jobs
+
+
+def crawl(service: Service, name: str, on_line: Callable[[Line], None] = lambda _: None) -> Outcome:
+    """Crawl one source and record what it brings."""
+    source = service.config.sources[name]
+    ways = manners(source, version("watchword"))
+    log.info("crawl of %s starts", name)
+    with service.ledger.reading() as connection:
+        plan = plan_crawl(connection, name, source, ways, service.clock())
+    outcome = crawl_source(
+        service.ledger,
+        plan,
+        service.clock,
+        source.guard_days,
+        source.max_minutes,
+        on_line,
+        service.stop,
+    )
+    level = logging.INFO if outcome.verdict in {"ok", "empty"} else logging.WARNING
+    log.log(level, "crawl of %s: %s, %s", name, outcome.verdict, outcome.reason)
+    return outcome
+
+
+class Round(msgspec.Struct):
+    """What one round from change to inbox did."""
+
+    matches: int = 0
+    feeds: int = 0
+    digests: int = 0
+    deliveries: dict[str, int] = {}
+    problem: str | None = None  #: why the way out is shut
+
+
+def go_round(service: Service) -> Round:
+    """Match, publish, compose and deliver whatever is due.
+
+    A mail server that cannot be used stops nothing but the delivering; it is told in ``problem``.
+    """
+    config, ledger = service.config, service.ledger
+    done = Round()
+    log.debug("match starts")
+    done.matches = match_new(ledger)
+    log.debug("publish starts")
+    done.feeds = publish(ledger, config.feeds.path, config.imprint, service.templates)
+    log.debug("compose starts")
+    done.digests = compose_due(ledger, service.templates, config.letterhead, service.clock())
+    log.debug("deliver starts")
+    sent: Counter[str] = Counter()
+    try:
+        sent = deliver_due(
+            ledger, channel(config), service.clock, config.mail.in_doubt, service.stop.is_set
+        )
+    except Unavailable as error:
+        done.problem = str(error)
+        log.error("%s; what was to be sent waits in the outbox", error)
+    done.deliveries = dict(sent)
+    if done.digests or sent:
+        log.info("%d digests composed, deliveries: %s", done.digests, dict(sent) or "none")
+    return done

@@ -1,0 +1,88 @@
+"""Pages and records from files and addresses, for the commands that take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from crawler.documents import from_bytes
+from crawler.items import UnreadablePage
+from crawler.normalise import read_question
+from crawler.plan import Gone, Plan, Read, Unreadable
+from crawler.records import Question, decode
+from scheduler.config import Config, manners
+from scheduler.crawling import child_of
+
+_FETCH_SECONDS = 120
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """Something that could not be read: what, and why, in one line."""
+
+    name: str
+    reason: str
+
+
+def read_all(names: tuple[str, ...], config: Config) -> Iterator[Question | Unread]:
+    """The records in files (saved pages, or records as JSON Lines) and at addresses, in order."""
+    for name in names:
+        if name.startswith(("http://", "https://")):
+            yield from _read_address(name, config)
+        else:
+            yield from _read_file(Path(name))
+
+
+def _read_file(path: Path) -> Iterator[Question | Unread]:
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        yield Unread(str(path), f"cannot be read ({error.strerror})")
+        return
+    if body.lstrip().startswith(b"{"):
+        yield from _read_lines(path, body)
+        return
+    try:
+        yield read_question(from_bytes(body))
+    except UnreadablePage as error:
+        yield Unread(str(path), str(error))
+
+
+def _read_lines(path: Path, body: bytes) -> Iterator[Question | Unread]:
+    for number, line in enumerate(body.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            yield Unread(f"{path}:{number}", f"is no record: {error}")
+
+
+def _read_address(url: str, config: Config) -> Iterator[Question | Unread]:
+    """The page at an address, fetched as politely as a crawl would: by one."""
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    name, source = next(
+        ((n, s) for n, s in config.sources.items() if s.url.rstrip("/") == origin),
+        next(iter(config.sources.items())),
+    )
+    ways = manners(source, version("watchword"))
+    plan = Plan(source=name, base_url=origin, manners=ways, revisit=(url,))
+    with child_of(plan, _FETCH_SECONDS) as child:
+        for line in child.lines:
+            if isinstance(line, Read):
+                yield line.question
+                return
+            if isinstance(line, Unreadable):
+                yield Unread(url, line.reason)
+                return
+            if isinstance(line, Gone):
+                yield Unread(url, f"the server answers {line.status}: there is no such page")
+                return
+            reason = line.errors[0] if line.errors else f"no page came ({line.finish_reason})"
+            yield Unread(url, reason.removeprefix(f"{url}: "))
+            return
+    yield Unread(url, f"the fetch ended without a result ({child.last_words})")

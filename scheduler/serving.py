@@ -1,0 +1,50 @@
+"""An ASGI application served from a thread: the daemon's own pages, the demo's, the replica."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Thread
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_GRACE_SECONDS = 2  # for a stream that somebody still holds open when the server stops
+
+
+@contextmanager
+def serve(app: ASGIApp, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve ``app`` and give its base address, ``http://127.0.0.1:PORT``.
+
+    Port 0 lets the system choose a free one. On the way out the server has stopped and the port
+    is free again. Raises ``OSError`` when the port is taken, and ``RuntimeError`` when the
+    application does not start. Errors are logged, requests are not.
+    """
+    with closing(socket.create_server((host, port))) as listener:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                ws="none",
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        thread = Thread(target=server.run, args=([listener],), name="server", daemon=True)
+        thread.start()
+        try:
+            _wait_until_started(server, thread)
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _wait_until_started(server: uvicorn.Server, thread: Thread) -> None:
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("the application did not start; its log says why")
+        time.sleep(0.005)

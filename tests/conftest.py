@@ -1,0 +1,67 @@
+"""Fixtures that many tests share. Everything is real: files, sockets, databases."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from alerts.ledger import Ledger, open_ledger
+from postgres import cluster, server_programs
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A moment: Thursday noon in summer, so London is an hour ahead of UTC."""
+    return datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def seed() -> Path:
+    """The project's first input, a real page's text; it stays outside the repository."""
+    folder = Path(__file__).parents[2] / "shared" / "seeds"
+    pages = sorted(folder.glob("000_*.txt"))
+    if not pages:
+        pytest.skip("the seed page is not here: ../shared/seeds is no part of the repository")
+    return pages[0]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server of our own."""
+    programs = server_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    with cluster(programs) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty ledger, in a SQLite file and in PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    server = request.getfixturevalue("postgres_server")
+    name = f"ledger_{next(_NUMBERS)}"
+    admin = create_engine(
+        f"{server.replace('postgresql', 'postgresql+psycopg')}/postgres",
+        isolation_level="AUTOCOMMIT",
+    )
+    with admin.connect() as connection:
+        connection.execute(text(f"create database {name}"))
+    admin.dispose()
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    """An empty ledger on each of the two databases."""
+    opened = open_ledger(ledger_url)
+    yield opened
+    opened.engine.dispose()

@@ -1,0 +1,66 @@
+"""A PostgreSQL cluster of the tests' own: made in a temporary folder, on a socket, gone after."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+#: Debian keeps the server's programs out of the PATH, one folder a version.
+_DEBIAN = Path("/usr/lib/postgresql")
+
+
+def server_programs() -> Path | None:
+    """The folder of the newest server's programs, or None where none is installed."""
+    versions = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    if versions:
+        return versions[-1].parent
+    found = shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+@contextmanager
+def cluster(programs: Path) -> Iterator[str]:
+    """A running server; gives the URL of a database in it, without the database's name.
+
+    The server refuses to run as root, so there it runs as the user that its package made.
+    """
+    user = "postgres" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="watchword-pg-") as folder:
+        data = Path(folder) / "data"
+        if user:
+            entry = pwd.getpwnam(user)
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c synchronous_commit=off"
+        initdb = ["initdb", "-D", str(data), "-U", "watchword", "-A", "trust", "-E", "UTF8"]
+        _run(programs, [*initdb, "--no-sync"], user, folder)
+        _run(
+            programs,
+            ["pg_ctl", "-D", str(data), "-w", "-o", options, "-l", f"{folder}/log", "start"],
+            user,
+            folder,
+        )
+        try:
+            yield f"postgresql://watchword@127.0.0.1:{port}"
+        finally:
+            _run(programs, ["pg_ctl", "-D", str(data), "-m", "immediate", "stop"], user, folder)
+
+
+def _run(programs: Path, command: list[str], user: str | None, folder: str) -> None:
+    subprocess.run(
+        [str(programs / command[0]), *command[1:]],
+        check=True,
+        cwd=folder,
+        user=user,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )

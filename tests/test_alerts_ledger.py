@@ -1,0 +1,242 @@
+"""The ledger on SQLite and on PostgreSQL: the same code, the same outcome."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, runs
+from alerts.ledger.tables import metadata
+from alerts.recording import Rules, record, record_gone
+from crawler.records import Meeting, Question
+from samples import HOLDING, answer, question
+
+
+def put(ledger: Ledger, now: datetime, *readings: Question, **rules: bool | int) -> dict[str, int]:
+    """Record readings; what was done, without the zeros."""
+    with ledger.writing() as connection:
+        done = record(connection, [(r, None) for r in readings], now, Rules(**rules))  # type: ignore[arg-type]
+    return {name: n for name, n in done.items() if n}
+
+
+def all_changes(ledger: Ledger) -> list[tuple[str, str | None]]:
+    with ledger.reading() as connection:
+        newest = changes.newest(connection)
+        found = changes.between(connection, 0, newest, 1000)
+    return [(numbered.change.kind, numbered.silent_because) for numbered in found]
+
+
+def test_migrations_make_what_the_tables_say(ledger: Ledger) -> None:
+    with ledger.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_opening_again_changes_nothing(ledger: Ledger, ledger_url: str, now: datetime) -> None:
+    put(ledger, now, question(1))
+    again = open_ledger(ledger_url)
+    with again.reading() as connection:
+        assert questions.count(connection) == 1
+    again.engine.dispose()
+
+
+def test_a_record_comes_back_as_it_went_in(ledger: Ledger, now: datetime) -> None:
+    asked = question(1, answer("Siân’s “quoted” answer ‑ all of it.", date=date(2026, 7, 15)))
+    put(ledger, now, asked)
+    with ledger.reading() as connection:
+        stored = questions.find(connection, asked.id)
+    assert stored is not None
+    assert stored.record == asked
+    assert (stored.first_seen_at, stored.visited_at, stored.answered_at) == (now, now, now)
+
+
+def test_the_life_of_a_question(ledger: Ledger, now: datetime) -> None:
+    later = now + timedelta(days=3)
+    assert put(ledger, now, question(1)) == {"new": 1, "asked": 1}
+    assert put(ledger, now, question(1)) == {}
+    assert put(ledger, later, question(1, answer(HOLDING, holding=True))) == {"holding": 1}
+    assert put(ledger, later, question(1, answer("Yes."))) == {"answered": 1}
+    assert put(ledger, later, question(1)) == {"doubted": 1}
+    assert put(ledger, later, question(1, answer("No."))) == {"corrected": 1}
+    with ledger.reading() as connection:
+        stored = questions.find(connection, question(1).id)
+        numbers = [n.seq for n in changes.between(connection, 0, 10**6, 100)]
+    assert stored is not None
+    assert stored.answered_at == later
+    assert numbers == sorted(set(numbers))
+    assert all_changes(ledger) == [
+        ("asked", None),
+        ("holding", None),
+        ("answered", None),
+        ("corrected", None),
+    ]
+
+
+def test_the_baseline_is_silent_and_what_follows_is_not(ledger: Ledger, now: datetime) -> None:
+    put(ledger, now, question(1), question(2, answer("Yes.")), baseline=True)
+    put(ledger, now, question(1, answer("Now.")), question(3))
+    silent = [("asked", "baseline")] * 2 + [("answered", "baseline")]
+    assert sorted(all_changes(ledger)[:3]) == sorted(silent)
+    assert all_changes(ledger)[3:] == [("answered", None), ("asked", None)]
+
+
+def test_old_questions_that_appear_are_silent_unless_they_are_to_be_news(
+    ledger: Ledger, now: datetime
+) -> None:
+    meeting = Meeting(None, date(2018, 12, 20))
+    put(ledger, now, question(1, meeting=meeting))
+    put(ledger, now, question(2, meeting=meeting), as_new=True)
+    assert all_changes(ledger) == [("asked", "old"), ("asked", None)]
+
+
+def test_a_suspect_page_is_kept_and_mended_later(ledger: Ledger, now: datetime) -> None:
+    suspect = question(1, suspect=("no asker",), asked_by=None)
+    assert put(ledger, now, suspect) == {"new": 1, "suspect": 1}
+    assert all_changes(ledger) == []
+    assert put(ledger, now, question(1)) == {"asked": 1}
+    assert put(ledger, now, suspect) == {"suspect": 1}
+    with ledger.reading() as connection:
+        stored = questions.find(connection, question(1).id)
+    assert stored is not None
+    assert not stored.record.suspect
+
+
+def test_a_page_that_moved_stays_the_same_question(ledger: Ledger, now: datetime) -> None:
+    first = question(1)
+    put(ledger, now, first)
+    moved = question(99, answer("Yes."), title="Question 1")
+    with ledger.writing() as connection:
+        done = record(connection, [(moved, first.id)], now, Rules())
+    assert done["answered"] == 1
+    assert done["new"] == 0
+    with ledger.reading() as connection:
+        assert questions.count(connection) == 1
+        known = questions.identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
+    assert known == (first.id, moved.id)
+    # From now on it is found under either name.
+    assert put(ledger, now, moved) == {}
+
+
+def test_a_page_must_be_gone_for_a_while_to_count_as_withdrawn(
+    ledger: Ledger, now: datetime
+) -> None:
+    put(ledger, now, question(1))
+    identity = question(1).id
+
+    def gone(moment: datetime) -> str | None:
+        with ledger.writing() as connection:
+            change = record_gone(connection, identity, moment)
+        return change.kind if change else None
+
+    assert gone(now) is None
+    assert gone(now + timedelta(hours=1)) is None
+    put(ledger, now + timedelta(hours=2), question(1))  # it is back: the count begins anew
+    assert gone(now + timedelta(days=1)) is None
+    assert gone(now + timedelta(days=2)) == "withdrawn"
+    assert gone(now + timedelta(days=3)) is None
+
+
+def test_a_run_that_never_listed_all_is_no_baseline(ledger: Ledger, now: datetime) -> None:
+    def run(verdict: str | None, whole: bool) -> None:
+        with ledger.writing() as connection:
+            key = runs.begin(connection, "london", now)
+            if verdict:
+                runs.finish(connection, key, now, verdict, "", "null", whole)
+
+    def baseline() -> bool:
+        with ledger.reading() as connection:
+            return runs.has_baseline(connection, "london")
+
+    run(None, False)
+    run("unreachable", False)
+    run("partial", False)
+    assert not baseline()
+    run("ok", True)
+    assert baseline()
+
+
+def _add(url: str, count: int, start: int) -> None:
+    ledger = open_ledger(url)
+    for number in range(count):
+        put(ledger, datetime(2026, 7, 16, tzinfo=UTC), question(1, words=f"{start + number}"))
+    ledger.engine.dispose()
+
+
+def test_no_update_is_lost_between_processes(ledger: Ledger, ledger_url: str) -> None:
+    """Each of 100 edits by 4 processes is seen by the next one, so each is a change."""
+    if not ledger.is_sqlite:
+        pytest.skip("on PostgreSQL the lock of `only_writer` keeps writers apart, not BEGIN")
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_add, args=(ledger_url, 25, 100 * n)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert len(all_changes(ledger)) == 100
+
+
+def test_one_works_and_the_second_is_told(ledger: Ledger, ledger_url: str) -> None:
+    second = open_ledger(ledger_url)
+    with ledger.only_writer() as mine, second.only_writer() as theirs:
+        assert (mine, theirs) == (True, False)
+    with second.only_writer() as free:
+        assert free
+    second.engine.dispose()
+
+
+def test_a_naive_datetime_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(Exception, match="naive datetime"):
+        put(ledger, datetime(2026, 7, 16), question(1))  # noqa: DTZ001  # the mistake under test
+
+
+class TestOpening:
+    """What cannot be opened is refused with one sentence that says what to do."""
+
+    def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+        path = tmp_path / "ledger.sqlite3"
+        path.write_text("this is a shopping list, and a long one at that")
+        with pytest.raises(LedgerError, match="file is not a database"):
+            open_ledger(f"sqlite:///{path}")
+        assert path.read_text().startswith("this is a shopping list")
+
+    def test_a_damaged_database(self, tmp_path: Path, now: datetime) -> None:
+        path = tmp_path / "ledger.sqlite3"
+        ledger = open_ledger(f"sqlite:///{path}")
+        put(ledger, now, *(question(n, answer("word " * 400)) for n in range(1, 40)))
+        ledger.engine.dispose()  # the last connection's end moves the log into the file
+        body = bytearray(path.read_bytes())
+        middle = len(body) // 2
+        body[middle : middle + 8192] = b"\xff" * 8192
+        path.write_bytes(body)
+        with pytest.raises(LedgerError, match="damaged|malformed"):
+            open_ledger(f"sqlite:///{path}")
+
+    def test_a_newer_schema(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+        ledger = open_ledger(url)
+        with ledger.writing() as connection:
+            connection.execute(text("update alembic_version set version_num = '9999'"))
+        ledger.engine.dispose()
+        with pytest.raises(LedgerError, match=r"newer watchword .*9999.*upgrade"):
+            open_ledger(url)
+
+    @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "sqlite://", ""])
+    def test_a_url_that_is_none(self, url: str) -> None:
+        with pytest.raises(LedgerError, match=r"ledger\.url"):
+            open_ledger(url)
+
+    def test_a_server_that_is_not_there(self) -> None:
+        with pytest.raises(LedgerError, match="cannot be used"):
+            open_ledger("postgresql://nobody@127.0.0.1:1/none")
+
+    def test_a_password_is_not_shown(self) -> None:
+        with pytest.raises(LedgerError) as error:
+            open_ledger("postgresql://nobody:secret@127.0.0.1:1/none")
+        assert "secret" not in str(error.value)
