@@ -15,7 +15,7 @@ import msgspec
 from alerts.changes import Kind
 from alerts.ledger.changes import Numbered
 from alerts.query import Place, fields, find, parse, prepare
-from alerts.snippets import Snippet, opening, snippet
+from alerts.snippets import Segment, Snippet, marked, opening, snippet
 from crawler.records import Question
 
 #: In the order in which they are worth reading.
@@ -31,11 +31,11 @@ _NOUNS: dict[Kind, tuple[str, str]] = {
 
 #: Where to look for the passage to show: in what is new first.
 _PREFERRED: dict[Kind, tuple[str, ...]] = {
-    "answered": ("answer", "question", "title"),
-    "corrected": ("answer", "question", "title"),
-    "holding": ("question", "answer", "title"),
-    "asked": ("question", "title", "answer"),
-    "withdrawn": ("question", "title", "answer"),
+    "answered": ("answer", "question"),
+    "corrected": ("answer", "question"),
+    "holding": ("answer", "question"),
+    "asked": ("question", "answer"),
+    "withdrawn": ("question", "answer"),
 }
 
 
@@ -60,7 +60,9 @@ class Entry(msgspec.Struct, frozen=True):
     question: Question
     news: Kind  #: the most important thing that happened
     because: tuple[Because, ...]
-    snippet: Snippet | None
+    title: tuple[Segment, ...]  #: with what matched in it marked
+    snippet: Snippet | None  #: the passage that matched, marked; None when only title or names did
+    opening: Snippet | None  #: how what is new begins, where the snippet does not show it
 
 
 class Digest(msgspec.Struct, frozen=True):
@@ -109,9 +111,14 @@ def _entry(hits: Sequence[Hit]) -> Entry:
         found = find(parse(canonical), prepared)
         places[query] = found.places if found else ()
         because.append(Because(query, tuple(dict.fromkeys(p.field for p in places[query]))))
-    preferred = _PREFERRED[news]
     every = sorted(set(chain(*places.values())), key=lambda p: (p.paragraph, p.start, p.end))
-    passage = snippet(texts, every, preferred)
-    if passage is None or passage.field == "title":  # the title stands above it anyway
-        passage = opening(texts, preferred[0]) or opening(texts, preferred[1])
-    return Entry(question, news, tuple(because), passage)
+    passage = snippet(texts, every, _PREFERRED[news])
+    new = _PREFERRED[news][0]
+    return Entry(
+        question,
+        news,
+        tuple(because),
+        title=marked(question.title or "", [(p.start, p.end) for p in every if p.field == "title"]),
+        snippet=passage,
+        opening=opening(texts, new) if passage is None or passage.field != new else None,
+    )

@@ -24,6 +24,15 @@ HEADLINES = {
     "withdrawn": "Withdrawn",
 }
 
+#: What introduces the first words of what is new.
+OPENINGS = {
+    "asked": "The question",
+    "holding": "The reply",
+    "answered": "The answer",
+    "corrected": "It now says",
+    "withdrawn": "The question",
+}
+
 _FIELDS = {
     "asked_by": "name of the asker",
     "asked_of": "name of whom it was put to",
@@ -67,7 +76,11 @@ class Templates:
         self._text = Environment(autoescape=False, keep_trailing_newline=True, **shared)  # noqa: S701  # plain text
         for environment in (self._html, self._text):
             environment.filters |= {"day": day, "web_address": web_address}
-            environment.globals |= {"headlines": HEADLINES, "fields": _FIELDS}
+            environment.globals |= {
+                "headlines": HEADLINES,
+                "openings": OPENINGS,
+                "fields": _FIELDS,
+            }
 
     def html(self, name: str, /, **values: Any) -> str:
         """The template ``name`` as HTML; raises :class:`TemplatesError`."""

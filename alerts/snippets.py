@@ -42,8 +42,13 @@ def snippet(
     return None
 
 
+def marked(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+    """All of ``text``, with ``spans`` marked."""
+    return _segments(text, spans, 0, len(text))
+
+
 def opening(texts: Mapping[str, Sequence[str]], field: str) -> Snippet | None:
-    """The beginning of a field, for a match that is in a name or a number."""
+    """The beginning of a field."""
     paragraphs = texts.get(field) or ()
     return Snippet(field, _cut(paragraphs[0], [(0, 0)])) if paragraphs else None
 
@@ -52,6 +57,15 @@ def _cut(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
     """``text`` around the first span, at word boundaries, every span inside it marked."""
     start = _word_start(text, max(0, spans[0][0] - _BEFORE))
     end = _word_end(text, min(len(text), spans[0][1] + _AFTER))
+    before = (Segment("… "),) if start > 0 else ()
+    after = (Segment(" …"),) if end < len(text) else ()
+    return (*before, *_segments(text, spans, start, end), *after)
+
+
+def _segments(
+    text: str, spans: Sequence[tuple[int, int]], start: int, end: int
+) -> tuple[Segment, ...]:
+    """``text`` from ``start`` to ``end``, parted at the spans that lie within."""
     segments: list[Segment] = []
     at = start
     for left, right in sorted(spans):
@@ -60,10 +74,6 @@ def _cut(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
         segments += [Segment(text[at:left]), Segment(text[left:right], marked=True)]
         at = right
     segments.append(Segment(text[at:end]))
-    if start > 0:
-        segments.insert(0, Segment("… "))
-    if end < len(text):
-        segments.append(Segment(" …"))
     return tuple(s for s in segments if s.text)
 
 

@@ -47,7 +47,7 @@ def emit(record: Any) -> None:
 def crawl(plan: Plan) -> Report:
     """Run ``plan`` to its end in this process; it can be done once in a process's life."""
     settings = Settings(crawl_settings(plan.manners))
-    process = CrawlerProcess(settings, install_root_handler=False)
+    process = CrawlerProcess(settings)
     crawler = process.create_crawler(plan.source)
     state: dict[str, Any] = {"reason": "did not start"}
 
@@ -76,7 +76,9 @@ def crawl(plan: Plan) -> Report:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock would be held when the interpreter ends in good order.
+    while os.read(0, 4096):
+        pass
     os._exit(_ORPHANED)
 
 

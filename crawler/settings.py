@@ -38,4 +38,5 @@ def crawl_settings(manners: Manners) -> dict[str, Any]:
         "ITEM_PIPELINES": {"crawler.run.Printer": 100},
         # The report says what went wrong; a second account of it on stderr helps nobody.
         "LOG_ENABLED": False,
+        "LOG_INSTALL_ROOT_HANDLER": False,
     }

@@ -108,7 +108,9 @@ class Config(Section, frozen=True):
     mail: MailSection = MailSection()
     channels: dict[str, dict[str, Any]] = {}  #: each channel's file says what its section holds
     web: WebSection = WebSection()
-    sources: dict[str, SourceSection] = {"london": SourceSection()}
+    sources: dict[str, SourceSection] = msgspec.field(
+        default_factory=lambda: {"london": SourceSection()}
+    )
     topics: tuple[TopicSection, ...] = ()
     subscriptions: tuple[SubscriptionSection, ...] = ()
     templates: Path | None = None

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import msgspec
-from alerts.query import QueryError, canonical, parse
 
 from alerts.channels import Unavailable
 from alerts.composing import compose_due
@@ -23,6 +22,7 @@ from alerts.delivery import deliver_due
 from alerts.ledger import Ledger, open_ledger, subscriptions, topics
 from alerts.ledger.subscriptions import Wish
 from alerts.publishing import publish
+from alerts.query import QueryError, canonical, parse
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe
 from alerts.watching import match_new

@@ -18,7 +18,7 @@ _RECHECK_EVERY = timedelta(days=7)
 #: (days since the meeting, time between two visits) while there is no real answer. The rule is
 #: three working days, practice is three to five weeks, and a few come after a year.
 _PATIENCE = (
-    (0, timedelta(days=1)),
+    (-1, timedelta(days=1)),
     (14, timedelta(hours=6)),
     (60, timedelta(days=1)),
     (365, timedelta(days=7)),

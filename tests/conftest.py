@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from alerts.ledger import Ledger, open_ledger
+
 from postgres import cluster, server_programs
 
 _NUMBERS = itertools.count(1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alerts.changes import believable, compare, silence
 from crawler.records import Asker, Meeting, Question, content_digest
+
 from samples import HOLDING, answer, question
 
 NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)

@@ -15,6 +15,7 @@ from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, 
 from alerts.ledger.tables import metadata
 from alerts.recording import Rules, record, record_gone
 from crawler.records import Meeting, Question
+
 from samples import HOLDING, answer, question
 
 
@@ -215,7 +216,7 @@ class TestOpening:
         middle = len(body) // 2
         body[middle : middle + 8192] = b"\xff" * 8192
         path.write_bytes(body)
-        with pytest.raises(LedgerError, match="damaged|malformed"):
+        with pytest.raises(LedgerError, match=r"damaged|malformed"):
             open_ledger(f"sqlite:///{path}")
 
     def test_a_newer_schema(self, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ whose dot went out can have been accepted.
 from __future__ import annotations
 
 import re
+import select
 import smtplib
 import socket
 import ssl
@@ -56,13 +57,33 @@ class Session:
         wanted = self._settings
         where = f"{wanted.host}:{wanted.port}"
         try:
-            context = ssl.create_default_context()
-            if wanted.security == "tls":
-                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                    wanted.host, wanted.port, timeout=wanted.timeout_seconds, context=context
-                )
-            else:
-                smtp = smtplib.SMTP(wanted.host, wanted.port, timeout=wanted.timeout_seconds)
+            self._smtp = self._opened()
+        except smtplib.SMTPAuthenticationError as error:
+            raise Unavailable(
+                f"the mail server {where} refused the login of {wanted.username!r} "
+                f"({_said(error.smtp_code, error.smtp_error)}): check username and password "
+                "in [channels.smtp]"
+            ) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise Unavailable(
+                f"the mail server {where} does not offer what [channels.smtp] asks for: {error}"
+            ) from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise Unavailable(f"the mail server {where} cannot be reached: {error}") from error
+        return self._smtp
+
+    def _opened(self) -> smtplib.SMTP:
+        """A connection, encrypted and logged in as the settings ask for."""
+        wanted = self._settings
+        context = ssl.create_default_context()
+        place = (wanted.host, wanted.port)
+        if wanted.security == "tls":
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                *place, timeout=wanted.timeout_seconds, context=context
+            )
+        else:
+            smtp = smtplib.SMTP(*place, timeout=wanted.timeout_seconds)
+        try:
             # The dot is a packet of its own and must not wait for company (43 ms a message).
             if smtp.sock is not None:
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -71,19 +92,9 @@ class Session:
             if wanted.username:
                 smtp.login(wanted.username, wanted.password or "")
             smtp.ehlo_or_helo_if_needed()
-        except smtplib.SMTPAuthenticationError as error:
-            raise Unavailable(
-                f"the mail server {where} refused the login of {wanted.username!r} "
-                f"({_said(error.smtp_code, error.smtp_error)}): check mail.smtp.username and "
-                "mail.smtp.password"
-            ) from error
-        except smtplib.SMTPNotSupportedError as error:
-            raise Unavailable(
-                f"the mail server {where} does not offer what mail.smtp asks for: {error}"
-            ) from error
-        except (OSError, smtplib.SMTPException) as error:
-            raise Unavailable(f"the mail server {where} cannot be reached: {error}") from error
-        self._smtp = smtp
+        except BaseException:
+            smtp.close()
+            raise
         return smtp
 
     def deliver(
@@ -98,6 +109,7 @@ class Session:
             self._expect(smtp.rcpt(recipient), 250, 251)
             self._expect(smtp.docmd("DATA"), 354)
             smtp.send(_LINE_STARTING_WITH_DOT.sub(b"..", body))
+            self._expect_silence(smtp)
             about_to_hand_over()
             handed_over = True
             smtp.send(b".\r\n")
@@ -113,6 +125,12 @@ class Session:
             if handed_over:
                 raise InDoubt(f"no answer after the final dot: {error}") from error
             raise Postponed(f"the connection was lost: {error}") from error
+
+    @staticmethod
+    def _expect_silence(smtp: smtplib.SMTP) -> None:
+        """A server that speaks, or hangs up, before the dot has certainly not taken the message."""
+        if smtp.sock is not None and select.select([smtp.sock], [], [], 0)[0]:
+            raise smtplib.SMTPServerDisconnected("the server ended the transaction")
 
     @staticmethod
     def _expect(reply: tuple[int, bytes], *codes: int) -> str:

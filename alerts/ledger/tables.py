@@ -215,4 +215,5 @@ def insert_once(connection: Connection, table: Table, **values: Any) -> Row[Any]
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = make(table).values(**values).on_conflict_do_nothing()
     # RETURNING, because the row count of such an insert is not to be had on PostgreSQL.
-    return connection.execute(statement.returning(*table.primary_key)).one_or_none()
+    row: Row[Any] | None = connection.execute(statement.returning(*table.primary_key)).one_or_none()
+    return row

@@ -20,9 +20,8 @@ def complain(line: str) -> None:
 
 def explained(error: Exception) -> tuple[str | None, int]:
     """The line and exit status of an error that we know; no line for a defect of ours."""
-    from alerts.query import QueryError
-
     from alerts.ledger import LedgerError
+    from alerts.query import QueryError
     from alerts.rendering import TemplatesError
     from scheduler.config_file import ConfigError
     from scheduler.jobs import Busy

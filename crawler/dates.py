@@ -1,0 +1,60 @@
+"""Dates as the source prints them: five shapes, and nothing else is one. Pure.
+
+Nothing is guessed: another shape, a day that no calendar has, or two dates where one is looked
+for is None. The months are our own table, because ``strptime`` reads them in the machine's locale.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_WEEKDAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+
+#: Each names its day, month and year. A weekday is read over, even when it contradicts the rest:
+#: of the two the number is the fact, and the weekday is at most somebody's slip.
+_SHAPES = (
+    rf"{_MONTH} (?P<day>\d{{1,2}}), (?P<year>\d{{4}})",  # December 20, 2018: session dates to 2019
+    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)",  # 2014-10-22: after "MQT on"
+    # 09 February 2023 in listings; Tuesday 20 December 2022 above answers since 2022
+    rf"(?:(?:{_WEEKDAYS}) )?(?P<day>\d{{1,2}}) {_MONTH} (?P<year>\d{{4}})",
+    r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4})",  # 28/06/2016: day first, in written responses
+)
+_FLAGS = re.ASCII | re.IGNORECASE
+_WHOLE = tuple(re.compile(shape, _FLAGS) for shape in _SHAPES)
+#: Inside a text a date stands by itself: no part of a longer number, path or time stamp.
+_INSIDE = tuple(re.compile(rf"(?<![\w/-]){shape}(?![\w/-])", _FLAGS) for shape in _SHAPES)
+
+
+def read_date(text: str) -> date | None:
+    """The date that ``text`` is, in one of the five shapes; None when it is anything else."""
+    folded = " ".join(text.split())
+    for shape in _WHOLE:
+        if match := shape.fullmatch(folded):
+            return _day(match)
+    return None
+
+
+def find_date(text: str) -> date | None:
+    """The one date in ``text``, such as ``MQT on 2018-12-20``.
+
+    None when there is none, when there are two different ones, or when one is impossible.
+    """
+    folded = " ".join(text.split())
+    days = {_day(match) for shape in _INSIDE for match in shape.finditer(folded)}
+    return days.pop() if len(days) == 1 else None
+
+
+def _day(match: re.Match[str]) -> date | None:
+    """The day that a shape matched, or None when no calendar has it: 31 February."""
+    month = match["month"]
+    number = int(month) if month.isdigit() else _MONTHS.index(month.capitalize()) + 1
+    try:
+        return date(int(match["year"]), number, int(match["day"]))
+    except ValueError:
+        return None

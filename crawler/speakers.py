@@ -1,0 +1,104 @@
+"""Whether a paragraph begins with a speaker's label: ``Caroline Pidgeon MBE AM:  Thank you.`` Pure.
+
+A wrong yes takes a person's words and gives them to a heading, a wrong no gives them to whoever
+spoke before; so a name needs evidence, and each kind of evidence is a line of :func:`_is_label`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from crawler.names import NAMED, ROLE, TITLED, is_known, person
+from crawler.text import tidy
+
+#: The longest label seen has 85 characters; a colon further on ends no label.
+_LONGEST = 120
+
+#: An office that speaks with no name: ``The Chair``, ``Chair, London Assembly``.
+_OFFICE = re.compile(
+    r"""
+    (?:The\ )?(?:(?:Acting|Deputy|Interim|Vice)[ -])?
+    (?: Mayor(?:\ of\ London)?
+      | Chair(?:man|person|woman)?(?:(?:,|\ of)(?:\ the)?\ (?:London\ )?Assembly)? )
+    (?:\ \([^()]*\))?
+    | The\ (?:Deputy\ )?Commissioner
+    """,
+    re.VERBOSE,
+)
+_BRACKET = r"\ \((?:[^()]|\([^()]*\))*\)"
+#: What may stand between a name and the colon besides honours.
+_TAIL = re.compile(
+    rf"(?:{_BRACKET}|,?\ {ROLE}\b(?:,?\ (?:[^\W\d_a-z][^\s,]*|of|for|the|and|&|in|to|on))*)?"
+    rf"(?:\ (?:AM|MP))*",
+    re.VERBOSE,
+)
+#: A role said in full; in "(Mayor's Strategy)" nobody holds an office.
+_HOLDS_ROLE = re.compile(rf"\b(?=[A-Z]){ROLE}\b(?!['’]s)|\b(?:AM|MP)\b", re.VERBOSE)
+
+#: Words of bold headings and of places, which have capitals as names have: "Next Steps:".
+_HEADING = re.compile(
+    r"""\b(?:
+    Action|Actions|Additional|Affordable|Air|Annual|Answer|Answers|Appendix|April|August|Average
+    |Background|Bank|Borough|Bridge|Budget|Bus|Buses|Central|Centre|City|Conclusion|Context|Cost
+    |Costs|Crime|Culture|Current|Cycle|Date|December|Delivery|Details|Docks|Early|East|Economic
+    |Education|Energy|Environment|Estate|Estimated|Example|Executive|February|Figure|Figures|Fire
+    |Following|Forest|Friday|Fund|Funding|Further|Future|Gateway|Good|Greater|Green|Growth|Hamlets
+    |Health|Hill|Homes|House|How|Impact|Improving|Information|Inner|International|Introduction
+    |Investment|January|July|June|Key|Lane|Latest|Line|Local|Main|March|Meeting|Monday|More
+    |National|New|Next|North|Note|Notes|November|Number|Objective|Objectives|October|Old|Open|Oral
+    |Order|Other|Our|Outcome|Outcomes|Outer|Overall|Overview|Palace|Park|Part|Phase|Plan|Please
+    |Point|Points|Policy|Priorities|Priority|Programme|Progress|Project|Projects|Public|Quality
+    |Question|Questions|Rail|Recommendation|Recommendations|Reference|Report|Reports|Response
+    |Responses|River|Road|Royal|Safe|Safety|Saturday|Scheme|Schemes|Second|Section|September
+    |Social|Some|Source|South|Space|Square|Station|Stations|Step|Steps|Strategy|Street|Summary
+    |Sunday|Supplementary|Supporting|Table|Tables|Target|Targets|Thames|The|Then|These|Third|This
+    |Those|Thursday|Timetable|Title|To|Total|Town|Train|Tube|Tuesday|Tunnel|Update|Value|Violent
+    |Wednesday|West|Wharf|What|When|Where|Which|Why|Written|Year|Years|Your|Youth|Zone
+    )\b""",
+    re.VERBOSE,
+)
+
+
+def read_speaker(line: str, bold: str, known: frozenset[str]) -> tuple[str, str] | None:
+    """The speaker's label that ``line`` begins with, and the words after its colon; else None.
+
+    ``bold`` is the bold run at the start of the line ("" for none), ``known`` the identities of
+    the people whom the page has named so far. The words may be none: the speech is then in the
+    paragraphs that follow.
+    """
+    text = tidy(line)
+    end = _colon(text)
+    if end is None:
+        return None
+    label, rest = text[:end].strip(), text[end + 1 :].strip()
+    strong = tidy(bold).rstrip(": ") == label
+    return (label, rest) if _is_label(label, rest, known, strong=strong) else None
+
+
+def _colon(text: str) -> int | None:
+    """Where the first colon outside brackets is, if a label can end there."""
+    depth = 0
+    for place, character in enumerate(text[: _LONGEST + 1]):
+        depth += (character == "(") - (character == ")")
+        if character == ":" and depth <= 0:
+            return place
+    return None
+
+
+def _is_label(label: str, rest: str, known: frozenset[str], *, strong: bool) -> bool:
+    """Whether ``label`` names a speaker; ``strong`` when it is all of the bold run."""
+    if _OFFICE.fullmatch(label):
+        return True
+    match = NAMED.match(label)
+    if not match or not _TAIL.fullmatch(tail := label[match.end() :]):
+        return False
+    slug = person(match["name"])
+    if slug in known or is_known(slug):
+        return True
+    if match["honours"] or _HOLDS_ROLE.search(tail):
+        return True
+    # From here on only the capitals speak for a name. They do in headings and in lists of places
+    # too, where a figure follows: "Waltham Forest: 35".
+    if tail or _HEADING.search(label) or rest[:1].isdigit() or rest.startswith("£"):
+        return False
+    return strong or TITLED.match(label) is not None
