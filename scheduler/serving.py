@@ -22,7 +22,7 @@ def serve(app: ASGIApp, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]
     is free again. Raises ``OSError`` when the port is taken, and ``RuntimeError`` when the
     application does not start. Errors are logged, requests are not.
     """
-    with closing(socket.create_server((host, port))) as listener:
+    with closing(_listen(host, port)) as listener:
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -41,6 +41,14 @@ def serve(app: ASGIApp, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        # With the place in it, so that it makes a line for an operator.
+        raise OSError(error.errno, error.strerror, f"{host}:{port}") from error
 
 
 def _wait_until_started(server: uvicorn.Server, thread: Thread) -> None:

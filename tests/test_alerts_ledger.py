@@ -169,10 +169,13 @@ def _add(url: str, count: int, start: int) -> None:
     ledger.engine.dispose()
 
 
-def test_no_update_is_lost_between_processes(ledger: Ledger, ledger_url: str) -> None:
-    """Each of 100 edits by 4 processes is seen by the next one, so each is a change."""
-    if not ledger.is_sqlite:
-        pytest.skip("on PostgreSQL the lock of `only_writer` keeps writers apart, not BEGIN")
+def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
+    """Each of 100 edits by 4 processes is seen by the next one, so each is a change.
+
+    On SQLite alone: in PostgreSQL the lock of ``only_writer`` keeps writers apart, not BEGIN.
+    """
+    ledger_url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    ledger = open_ledger(ledger_url)
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=_add, args=(ledger_url, 25, 100 * n)) for n in range(4)]
     for worker in workers:
@@ -181,6 +184,7 @@ def test_no_update_is_lost_between_processes(ledger: Ledger, ledger_url: str) ->
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 4
     assert len(all_changes(ledger)) == 100
+    ledger.engine.dispose()
 
 
 def test_one_works_and_the_second_is_told(ledger: Ledger, ledger_url: str) -> None:

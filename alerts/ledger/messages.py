@@ -59,13 +59,13 @@ def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
     connection.execute(
         insert(digest_item),
         [
-            {"digest_id": made.id, "subscription_id": who, "change_seq": seq}
+            {"digest_id": made[0], "subscription_id": who, "change_seq": seq}
             for who, seq in composed.items
         ],
     )
     connection.execute(
         insert(message).values(
-            digest_id=made.id,
+            digest_id=made[0],
             message_id=composed.message_id,
             recipient=composed.recipient,
             subject=composed.subject,

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    Row,
     Table,
     Text,
     TypeDecorator,
@@ -210,10 +209,10 @@ delivery = Table(
 )
 
 
-def insert_once(connection: Connection, table: Table, **values: Any) -> Row[Any] | None:
+def insert_once(connection: Connection, table: Table, **values: Any) -> tuple[Any, ...] | None:
     """Insert a row and give its primary key; None where its unique key was there already."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = make(table).values(**values).on_conflict_do_nothing()
     # RETURNING, because the row count of such an insert is not to be had on PostgreSQL.
-    row: Row[Any] | None = connection.execute(statement.returning(*table.primary_key)).one_or_none()
-    return row
+    row = connection.execute(statement.returning(*table.primary_key)).one_or_none()
+    return tuple(row) if row is not None else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +103,28 @@ def run(context: click.Context, log_json: bool) -> int:
     given = context.find_root().obj
     given["verbose"] = max(given["verbose"], 1)  # a daemon says what it does
     given["log_json"] = given["log_json"] or log_json
-    daemon = Daemon(service_of(context))
-    daemon.run()
+    service = service_of(context)
+    with _pages(service):
+        Daemon(service).run()
     return OK
+
+
+@contextmanager
+def _pages(service: Service) -> Iterator[None]:
+    """The small server of the daemon, where the config says that there is to be one."""
+    web = service.config.web
+    if web.port is None:
+        yield
+        return
+    from alerts.web.app import create_app
+    from scheduler.serving import serve
+
+    config = service.config
+    app = create_app(
+        service.ledger, service.templates, config.feeds.path, service.clock, config.site.name
+    )
+    with serve(app, web.port, web.host):
+        yield
 
 
 @click.command()
