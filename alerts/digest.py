@@ -30,7 +30,7 @@ _NOUNS: dict[Kind, tuple[str, str]] = {
 }
 
 #: Where to look for the passage to show: in what is new first.
-_PREFERRED: dict[Kind, tuple[str, ...]] = {
+PREFERRED: dict[Kind, tuple[str, ...]] = {
     "answered": ("answer", "question"),
     "corrected": ("answer", "question"),
     "holding": ("answer", "question"),
@@ -112,8 +112,8 @@ def _entry(hits: Sequence[Hit]) -> Entry:
         places[query] = found.places if found else ()
         because.append(Because(query, tuple(dict.fromkeys(p.field for p in places[query]))))
     every = sorted(set(chain(*places.values())), key=lambda p: (p.paragraph, p.start, p.end))
-    passage = snippet(texts, every, _PREFERRED[news])
-    new = _PREFERRED[news][0]
+    passage = snippet(texts, every, PREFERRED[news])
+    new = PREFERRED[news][0]
     return Entry(
         question,
         news,

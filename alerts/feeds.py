@@ -16,9 +16,13 @@ import msgspec
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
+from alerts.changes import Change
+from alerts.digest import PREFERRED
 from alerts.ledger.changes import Numbered
 from alerts.ledger.topics import Topic
+from alerts.query import Query, fields, find, parse
 from alerts.rendering import HEADLINES, Templates, web_address
+from alerts.snippets import Snippet, snippet
 
 _ILLEGAL = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
@@ -63,11 +67,20 @@ def build(
         if imprint.public_url
     }
     rss, atom = (_feed(topic, moment, imprint, files.get(kind)) for kind in ("rss", "atom"))
+    query = parse(topic.canonical)
     for numbered in newest_first:
-        html = templates.entry(numbered.change.after, numbered.change.kind, numbered.change.before)
+        change = numbered.change
+        html = templates.entry(change.after, change.kind, change.before, _passage(query, change))
         for feed in (rss, atom):
             feed.add_entry(_entry(numbered, imprint, html), order="append")
     return Feed(rss.rss_str(pretty=True), atom.atom_str(pretty=True))
+
+
+def _passage(query: Query, change: Change) -> Snippet | None:
+    """Where the topic's words stand in the question, in what is new first."""
+    texts = fields(change.after)
+    found = find(query, texts)
+    return snippet(texts, found.places, PREFERRED[change.kind]) if found else None
 
 
 def _feed(topic: Topic, moment: datetime, imprint: Imprint, own: str | None) -> FeedGenerator:

@@ -13,6 +13,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined,
 from alerts.digest import Digest
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, Links, Rendered
+from alerts.snippets import Snippet
 from crawler.records import Question
 
 #: What has happened to a question, as a reader is told.
@@ -114,6 +115,10 @@ class Templates:
             html=self.html("mail/digest.html", **values),
         )
 
-    def entry(self, question: Question, kind: str, before: Question | None) -> str:
-        """The content of one feed entry, as HTML."""
-        return self.html("feed/entry.html", question=question, kind=kind, before=before)
+    def entry(
+        self, question: Question, kind: str, before: Question | None, passage: Snippet | None
+    ) -> str:
+        """The content of one feed entry, as HTML, with the passage that matched above it."""
+        return self.html(
+            "feed/entry.html", question=question, kind=kind, before=before, passage=passage
+        )

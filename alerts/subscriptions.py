@@ -28,8 +28,12 @@ class Subscribed(msgspec.Struct, frozen=True):
     changed: bool  #: False when the very same subscription was there already
 
 
+class AddressError(ValueError):
+    """What should be an email address is none; the message says why in one sentence."""
+
+
 def email_address(text: str) -> str:
-    """The one form of an address that we keep; ``ValueError`` with one sentence when it is none.
+    """The one form of an address that we keep; raises :class:`AddressError`.
 
     Non-ASCII local parts are refused: half of the mail world cannot carry them (RFC 6531).
     """
@@ -38,7 +42,7 @@ def email_address(text: str) -> str:
             text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
         )
     except EmailNotValidError as error:
-        raise ValueError(f"{text!r} is no email address: {error}") from error
+        raise AddressError(f"{text!r} is no email address: {error}") from error
     return (found.ascii_email or found.normalized).lower()
 
 
@@ -47,7 +51,7 @@ def subscribe(
 ) -> Subscribed:
     """Subscribe an address, confirmed, from now on.
 
-    Raises ``ValueError`` for an address, :class:`alerts.query.QueryError` for a query.
+    Raises :class:`AddressError`, and :class:`alerts.query.QueryError` for a query.
     """
     address, query = email_address(email), canonical(parse(wish.query))
     topic = topics.ensure(connection, query, wish.query, now)

@@ -6,26 +6,16 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from alerts import channels
-from alerts.subscriptions import email_address
-from scheduler.config import (
-    Config,
-    DigestsSection,
-    FeedsSection,
-    LedgerSection,
-    MailSection,
-    Section,
-    SiteSection,
-    SourceSection,
-    SubscriptionSection,
-    TopicSection,
-    WebSection,
-)
+from alerts.subscriptions import AddressError, email_address
+from scheduler.config import Config, FeedsSection, LedgerSection, Section, SourceSection
+
+T = TypeVar("T")
 
 DEFAULT_PATH = Path("config.toml")
 
@@ -56,13 +46,16 @@ def parse(text: str, folder: Path, name: str) -> Config:
         table = tomllib.loads(text)
         if "folder" in table:
             raise ConfigError(f"{name}: unknown key folder")
-        config = msgspec.convert(table, Config, dec_hook=_path)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: is not TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{name}: {_explain(str(error))}") from error
-    config = _placed(config, folder)
-    _check(config, name)
+    try:
+        sources = table.get("sources")
+        for source, values in sources.items() if isinstance(sources, dict) else ():
+            _convert(values, SourceSection, f"sources.{source}")  # names the source in its message
+        config = _placed(_convert(table, Config, ""), folder)
+        _check(config)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from error.__cause__
     return config
 
 
@@ -79,66 +72,67 @@ _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 _TYPES = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
-def _explain(message: str) -> str:
-    """msgspec's message in the words of the file: the dotted key first, then what it should be."""
+def _convert(values: Any, section: type[T], place: str) -> T:
+    """``values`` as a section; raises :class:`ConfigError` in the words of the file: the dotted
+    key first, then what it should be.
+    """
+    try:
+        return msgspec.convert(values, section, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), section, place)) from error
+
+
+def _explain(message: str, section: type[Any], place: str) -> str:
     match = _AT.match(message)
     assert match is not None
-    what, where = match["what"], (match["where"] or "").replace("[...]", "")
+    what, inside = match["what"], match["where"] or ""
+    where = ".".join(part for part in (place, inside) if part)
     if unknown := _UNKNOWN.search(what):
         key = f"{where}.{unknown[1]}" if where else unknown[1]
-        near = difflib.get_close_matches(unknown[1], _known(where), n=1)
+        near = difflib.get_close_matches(unknown[1], _known(section, inside), n=1, cutoff=0.5)
         return f"unknown key {key}" + (f" (did you mean {near[0]}?)" if near else "")
     for name, plain in _TYPES.items():
         what = what.replace(f"`{name}`", plain)
     return f"{where or 'the file'}: {what[0].lower()}{what[1:].replace('`', '')}"
 
 
-def _known(where: str) -> list[str]:
-    """The keys that the section ``where`` may hold."""
-    sections: dict[str, type[Section]] = {
-        "": Config,
-        "ledger": LedgerSection,
-        "site": SiteSection,
-        "digests": DigestsSection,
-        "feeds": FeedsSection,
-        "mail": MailSection,
-        "web": WebSection,
-        "sources": SourceSection,
-        "subscriptions": SubscriptionSection,
-        "topics": TopicSection,
-    }
-    section = sections.get(re.split(r"[.\[]", where)[0], Config)
-    return [f for f in section.__struct_fields__ if f != "folder"]
+def _known(section: type[Any], inside: str) -> list[str]:
+    """The keys that the section ``inside`` of a section may hold."""
+    for name in (part for part in re.split(r"[.\[]", inside) if part.isidentifier()):
+        kind = get_type_hints(section).get(name)
+        kinds = [k for k in (kind, *get_args(kind)) if isinstance(k, type)]
+        section = next((k for k in kinds if issubclass(k, Section)), Section)
+    return [field for field in section.__struct_fields__ if field != "folder"]
 
 
-def _check(config: Config, name: str) -> None:
+def _check(config: Config) -> None:
     """What types alone do not say."""
     try:
         ZoneInfo(config.digests.zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ConfigError(
-            f"{name}: digests.zone: there is no time zone {config.digests.zone!r}; "
+            f"digests.zone: there is no time zone {config.digests.zone!r}; "
             "write one like Europe/London"
         ) from error
     if not 0 <= config.digests.hour <= 23:
-        raise ConfigError(f"{name}: digests.hour: expected 0 to 23, got {config.digests.hour}")
-    for place, address in [("mail.from_address", config.mail.from_address)] + [
-        ("subscriptions.email", s.email) for s in config.subscriptions
-    ]:
-        try:
-            email_address(address)
-        except ValueError as error:
-            raise ConfigError(f"{name}: {place}: {error}") from error
+        raise ConfigError(f"digests.hour: expected 0 to 23, got {config.digests.hour}")
+    _check_address("mail.from_address", config.mail.from_address)
+    for number, entry in enumerate(config.subscriptions):
+        _check_address(f"subscriptions[{number}].email", entry.email)
     for key, source in config.sources.items():
         if not re.fullmatch(r"https?://[^/\s]+", source.url.rstrip("/")):
             raise ConfigError(
-                f"{name}: sources.{key}.url: expected scheme and host alone, "
+                f"sources.{key}.url: expected scheme and host alone, "
                 f"like https://www.london.gov.uk, got {source.url!r}"
             )
+    channel(config)
+
+
+def _check_address(place: str, address: str) -> None:
     try:
-        channel(config)
-    except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from error
+        email_address(address)
+    except AddressError as error:
+        raise ConfigError(f"{place}: {error}") from error
 
 
 def channel(config: Config) -> channels.Channel:
@@ -154,13 +148,7 @@ def channel(config: Config) -> channels.Channel:
     values: dict[str, Any] = dict(config.channels.get(name, {}))
     if "envelope_from" in settings.__struct_fields__:
         values.setdefault("envelope_from", config.mail.from_address)
-    try:
-        found = msgspec.convert(values, settings, dec_hook=_path)
-    except msgspec.ValidationError as error:
-        text = str(error)
-        where = f" - at `$.channels.{name}"
-        placed = text.replace(" - at `$", where) if " - at `$" in text else f"{text}{where}`"
-        raise ConfigError(_explain(placed)) from error
+    found = _convert(values, settings, f"channels.{name}")
     if isinstance(getattr(found, "path", None), Path):
         found = msgspec.structs.replace(found, path=config.folder / found.path)
     ready: channels.Channel = found

@@ -42,10 +42,10 @@ class Daemon:
         self.failures = 0  #: jobs that ended in an exception nobody expected
         for name, source in service.config.sources.items():
             if source.enabled:
-                self._add(f"crawl {name}", partial(self._crawl, name), source.every_minutes * 60)
-        self._add(_ROUND, self._go_round, round_seconds)
+                self.add(f"crawl {name}", partial(self._crawl, name), source.every_minutes * 60)
+        self.add(_ROUND, self._go_round, round_seconds)
 
-    def _add(self, name: str, job: Callable[[], None], seconds: float) -> None:
+    def add(self, name: str, job: Callable[[], None], seconds: float) -> None:
         self._scheduler.add_job(
             self._guarded,
             IntervalTrigger(seconds=seconds, timezone=UTC),
@@ -64,7 +64,7 @@ class Daemon:
         with alone(self._service):
             follow_config(self._service)
             self.start()
-            self._watch_clock()
+            self.watch_clock()
             self.shut_down()
 
     def start(self) -> None:
@@ -100,7 +100,7 @@ class Daemon:
         if not self._service.stop.is_set():
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
-    def _watch_clock(self) -> None:
+    def watch_clock(self) -> None:
         """Until told to stop, look out for a wall clock that was set.
 
         A clock set back by an hour would mean an hour of silence: the jobs' next times were

@@ -39,7 +39,7 @@ class Replica:
     def get(self, path: str, **query: object) -> str:
         """The body of a page that must be there."""
         target = f"{self.base}{path}" + (f"?{urlencode(query)}" if query else "")
-        with urlopen(target) as response:  # noqa: S310  # our own server
+        with urlopen(target) as response:  # our own server
             body: str = response.read().decode()
         return body
 

@@ -253,7 +253,9 @@ def settle(connection: Connection, ids: Sequence[int], due: datetime, sent_to: i
 def serve_rest(connection: Connection, who: Round, due: datetime) -> int:
     """Note a due time as served for those of a round who had nothing to be sent.
 
-    What comes later that day waits for the next due time, as the subscriber chose.
+    What comes later that day waits for the next due time, as the subscriber chose. Whoever was
+    never sent anything is left out: the first digest comes with the first match, at any hour, so
+    that a new subscriber soon knows that it works.
     """
     if who.frequency == "immediate":
         return 0
@@ -267,6 +269,11 @@ def serve_rest(connection: Connection, who: Round, due: datetime) -> int:
     )
     return connection.execute(
         update(subscription)
-        .where(subscription.c.subscriber_id.in_(here), _unserved(who, due), ~waiting.exists())
+        .where(
+            subscription.c.subscriber_id.in_(here),
+            subscription.c.served_at.is_not(None),
+            _unserved(who, due),
+            ~waiting.exists(),
+        )
         .values(served_at=due)
     ).rowcount

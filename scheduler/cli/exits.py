@@ -23,6 +23,7 @@ def explained(error: Exception) -> tuple[str | None, int]:
     from alerts.ledger import LedgerError
     from alerts.query import QueryError
     from alerts.rendering import TemplatesError
+    from alerts.subscriptions import AddressError
     from scheduler.config_file import ConfigError
     from scheduler.jobs import Busy
 
@@ -30,6 +31,7 @@ def explained(error: Exception) -> tuple[str | None, int]:
         ConfigError: CONFIG,
         LedgerError: BAD_DATA,
         QueryError: USAGE,
+        AddressError: USAGE,
         TemplatesError: CONFIG,
         Busy: BUSY,
     }

@@ -13,10 +13,6 @@ _FREQUENCIES = ("immediate", "hourly", "daily", "weekly")
 _WANTS = ("all", "asked", "answered")
 
 
-def _mistake(error: ValueError) -> click.UsageError:
-    return click.UsageError(str(error))
-
-
 @click.command()
 @click.argument("email")
 @click.argument("query")
@@ -45,11 +41,8 @@ def subscribe(
 
     service = service_of(context)
     wish = Wish(query, cast("Any", every), cast("Any", wants), "command")
-    try:
-        with service.ledger.writing() as connection:
-            done = enter(connection, email, wish, service.habits, service.clock())
-    except ValueError as error:
-        raise _mistake(error) from error
+    with service.ledger.writing() as connection:
+        done = enter(connection, email, wish, service.habits, service.clock())
     what = "is subscribed to" if done.changed else "was already subscribed to"
     say(
         f"{done.email} {what} {done.canonical}, {every}",
@@ -68,11 +61,8 @@ def unsubscribe(context: click.Context, email: str, query: str | None) -> int:
     from alerts.subscriptions import unsubscribe as leave
 
     service = service_of(context)
-    try:
-        with service.ledger.writing() as connection:
-            ended = leave(connection, email, query, service.clock())
-    except ValueError as error:
-        raise _mistake(error) from error
+    with service.ledger.writing() as connection:
+        ended = leave(connection, email, query, service.clock())
     click.echo(f"{ended} subscriptions of {email} ended")
     return OK if ended else PARTLY
 
