@@ -41,6 +41,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "alerts/query.lark",
         "alerts/templates/mail/digest.html",
         "alerts/templates/replica/question.html",
+        "alerts/templates/demo/index.html",
         "alerts/ledger/migrations/versions/0001_the_first_schema.py",
         "crawler/people.toml",
         "crawler/replica/demo.toml",
