@@ -70,9 +70,10 @@ def build(
     query = parse(topic.canonical)
     for numbered in newest_first:
         change = numbered.change
-        html = templates.entry(change.after, change.kind, change.before, _passage(query, change))
+        passage = _passage(query, change)
+        html = templates.entry(change.after, change.kind, change.before, passage)
         for feed in (rss, atom):
-            feed.add_entry(_entry(numbered, imprint, html), order="append")
+            feed.add_entry(_entry(numbered, imprint, html, passage), order="append")
     return Feed(rss.rss_str(pretty=True), atom.atom_str(pretty=True))
 
 
@@ -100,7 +101,7 @@ def _feed(topic: Topic, moment: datetime, imprint: Imprint, own: str | None) -> 
     return feed
 
 
-def _entry(numbered: Numbered, imprint: Imprint, html: str) -> FeedEntry:
+def _entry(numbered: Numbered, imprint: Imprint, html: str, passage: Snippet | None) -> FeedEntry:
     change = numbered.change
     question = change.after
     entry = FeedEntry()
@@ -114,6 +115,9 @@ def _entry(numbered: Numbered, imprint: Imprint, html: str) -> FeedEntry:
     moment = numbered.recorded_at.astimezone(UTC).replace(microsecond=0)
     entry.published(moment)
     entry.updated(moment)
+    # With a summary beside it feedgen puts the content where RSS has its place (content:encoded).
+    words = "".join(s.text for s in passage.segments) if passage else question.title or ""
+    entry.summary(clean(words))
     entry.content(clean(html), type="html")
     if author := _author(numbered):
         entry.author({"name": clean(author)})

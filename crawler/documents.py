@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from w3lib.encoding import html_to_unicode
@@ -58,11 +58,15 @@ class Document:
             return self.url
         link = self.tree.css_first("link[rel=canonical]")
         href = (link.attributes.get("href") or "").strip() if link is not None else ""
-        return href if href.startswith(("https://", "http://")) else None
+        return href if href.startswith(("https://", "http://")) and _splits(href) else None
 
     def absolute(self, href: str) -> str:
-        """``href`` as an absolute address where the page's own is known."""
-        return urljoin(self.address or "", href.strip())
+        """``href`` as an absolute address where the page's own is known.
+
+        What is no address (``http://[insert link]``) stays as printed.
+        """
+        href = href.strip()
+        return urljoin(self.address or "", href) if _splits(href) else href
 
 
 def from_bytes(body: bytes, url: str | None = None, content_type: str | None = None) -> Document:
@@ -76,6 +80,15 @@ def from_bytes(body: bytes, url: str | None = None, content_type: str | None = N
         raise UnreadablePage("this is not text: a saved page (HTML or plain text) is needed")
     _, text = html_to_unicode(content_type, body, auto_detect_fun=_undeclared)
     return Document(text.replace("\x00", ""), url)
+
+
+def _splits(href: str) -> bool:
+    """Whether the standard library takes ``href`` for an address at all."""
+    try:
+        urlsplit(href)
+    except ValueError:
+        return False
+    return True
 
 
 def _undeclared(body: bytes) -> str:

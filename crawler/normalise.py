@@ -26,7 +26,7 @@ from crawler.records import (
 from crawler.speeches import split
 
 _SUPPLEMENTARY = re.compile(r"\(supplementary\)", re.IGNORECASE)
-_NUMBER = re.compile(r"\[(\d+)\]\s*$")
+_NUMBER = re.compile(r"\[(\d{1,3})\]\s*$")  # four digits are a year
 _HOLDING = "officers are drafting a response"
 
 #: A holding reply says little else; a long answer that quotes the phrase is an answer.

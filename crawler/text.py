@@ -30,6 +30,8 @@ _CELLS = frozenset(("td", "th"))
 #: Invisible characters that break words apart for a matcher: zero-width spaces and joiners, soft
 #: hyphens, byte order marks, and the bidirectional controls that could reorder a line of an email.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+#: What empty cells leave at the edges of a table row.
+_EMPTY_CELLS = re.compile(r"^(?:\| )+|(?: \|)+$")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -58,7 +60,7 @@ class _Block:
             self.plain_began = True
 
     def close(self) -> Paragraph | None:
-        text = tidy("".join(self.text)).removesuffix(" |").removeprefix("| ")
+        text = _EMPTY_CELLS.sub("", tidy("".join(self.text)))
         bold = tidy("".join(self.bold))
         self.__init__()  # type: ignore[misc]  # one block object serves the whole walk
         return Paragraph(text, bold) if text and text != "|" else None

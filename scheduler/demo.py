@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import signal
 import socket
 import time
 from collections import Counter
@@ -201,7 +202,9 @@ class Demo:
         say(f"  the source        {self.source}/")
         say(f"Its files are in {self.out}. Ctrl-C ends it.\n")
         self.clock.run_at(_RATE)
-        daemon = Daemon(self.service, round_seconds=1.0)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # A crawl wakes a round when it ends; more often would part its news over several emails.
+        daemon = Daemon(self.service, round_seconds=8.0)
         daemon.start()
         seen: set[str] = set()
         try:

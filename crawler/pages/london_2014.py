@@ -48,7 +48,10 @@ class London2014:
         """By "Question By:" and a dated session or an addressee, in no table."""
         if document.is_html and document.tree.css_first("table.styled-table, .node--answer"):
             return False
-        fields = {found[0] for line in document.lines if (found := _label(line))}
+        found_labels = [found for line in document.lines if (found := _label(line))]
+        if any(value.startswith("|") for _, value in found_labels):
+            return False
+        fields = {name for name, _ in found_labels}
         return "asked_by" in fields and bool(fields & {"session_date", "asked_of"})
 
     def read(self, document: Document) -> QuestionItem:

@@ -29,7 +29,7 @@ _LABELS = {
 _DATE = re.compile(r"Date:\s*(.+)", re.IGNORECASE)
 _ANSWERED_BY = re.compile(r"Answered by:\s*(.+)", re.IGNORECASE)
 _NOT_YET = "answer not yet available"
-_FILE = re.compile(r"/sites/default/files/|/media/\d+|\.(?:pdf|docx?|xlsx?|csv|pptx?|zip|ods|odt)$")
+_FILE = re.compile(r"/sites/default/files/|/media/\d+|\.(?:pdf|docx?|xlsx?|csv|pptx?|zip|ods|odt)$", re.IGNORECASE)
 
 
 def _text(node: LexborNode | None) -> str | None:
@@ -50,10 +50,10 @@ class London2022:
 
     def read(self, document: Document) -> QuestionItem:
         """The item, with the fields on which the two readings differ."""
-        structure, labels = self._by_structure(document)
-        fields, disagreements = compare(structure, self._by_label(document))
-        answers = tuple(self._answers(document))
         body = self._question(document)
+        structure, labels = self._by_structure(document)
+        fields, disagreements = compare(structure, self._by_label(document, body))
+        answers = tuple(self._answers(document))
         return QuestionItem(
             source=self.source,
             generation=self.generation,
@@ -85,11 +85,16 @@ class London2022:
         return (fields | {"title": title} if title else fields), labels
 
     @staticmethod
-    def _by_label(document: Document) -> Reading:
-        """The same fields from what a reader sees: a label and the words beside or below it."""
+    def _by_label(document: Document, body: Sequence[Paragraph]) -> Reading:
+        """The same fields from what a reader sees: a label and the words beside or below it.
+
+        They stand above the question: a "Reference:" within its words is another question's.
+        """
         fields: Reading = {}
         lines = iter(document.lines)
         for line in lines:
+            if line in body[:1]:
+                break
             label, colon, value = line.text.partition(":")
             name = _LABELS.get(label.strip().lower())
             if name is None or not colon:
@@ -145,9 +150,20 @@ class London2022:
             answered_by=by,
             date=date,
             body=tuple(lines),
-            html=node.inner_html,
+            html=_without_labels(node),
             attachments=tuple(files),
         )
+
+
+def _without_labels(node: LexborNode) -> str:
+    """The inner HTML of an answer block, but for the lines at its top that we read as labels."""
+    kept: list[str] = []
+    for child in node.iter(include_text=True):
+        text = tidy(child.text())
+        if not kept and (not text or _DATE.fullmatch(text) or _ANSWERED_BY.fullmatch(text)):
+            continue
+        kept.append(child.html or "")
+    return "".join(kept)
 
 
 def _blocks(heading: LexborNode) -> list[LexborNode]:

@@ -66,9 +66,6 @@ def _crawl_all(service: Service) -> list[Outcome]:
                     display.advance(task)
 
             outcomes.append(crawl(service, name, step))
-    for outcome in outcomes:
-        if outcome.verdict not in {"ok", "empty"}:
-            complain(f"{outcome.source}: {outcome.verdict}: {outcome.reason}")
     return outcomes
 
 
