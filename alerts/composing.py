@@ -67,7 +67,7 @@ def _compose_one(
     hits = [Hit(i.query, i.canonical, found[i.change_seq]) for i in items]
     period = _period(served)
     message_id, rendered, body = _message(person, hits, period, templates, head, now)
-    composed = messages.queue(
+    queued = messages.queue(
         connection,
         Composed(
             subscriber_id=key,
@@ -80,10 +80,12 @@ def _compose_one(
         ),
         now,
     )
+    if not queued:
+        return False
     for subscription_id, moment in served.items():
         newest = max(i.change_seq for i in items if i.subscription_id == subscription_id)
         subscriptions.settle(connection, [subscription_id], moment, newest)
-    return composed
+    return True
 
 
 def _period(served: dict[int, datetime]) -> str:

@@ -35,6 +35,14 @@ def crawl_settings(manners: Manners) -> dict[str, Any]:
         "REMOTE_CONTROL_ENABLED": False,
         # Hides outages (a stale page comes as a fresh 200) and never revalidates Drupal's pages.
         "HTTPCACHE_ENABLED": False,
+        "DOWNLOADER_MIDDLEWARES": {
+            "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+            "crawler.middlewares.OnSource": 50,
+            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+            "crawler.middlewares.Robots": 100,
+            "crawler.middlewares.RetryAfter": 560,  # hears of an answer before the retry at 550
+            "crawler.middlewares.WholeBody": 595,  # and this before decompression at 590
+        },
         "ITEM_PIPELINES": {"crawler.run.Printer": 100},
         # The report says what went wrong; a second account of it on stderr helps nobody.
         "LOG_ENABLED": False,

@@ -34,7 +34,7 @@ class SourceSpider(scrapy.Spider):
     def __init__(self, plan: Plan, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan = plan
-        self.known = set(plan.known)
+        self.known = set(plan.known) | {question_id(self.name, url) for url in plan.revisit}
         self.counts: Counter[str] = Counter()
         self.errors: list[str] = []
         self.allowed_domains = [urlsplit(plan.base_url).hostname or ""]
@@ -63,6 +63,7 @@ class SourceSpider(scrapy.Spider):
             errback=self.failed,
             priority=priority,
             cb_kwargs={"visited": question_id(self.name, url)},
+            dont_filter=True,  # `known` sees to that; a filtered redirect would vanish in silence
         )
 
     def visit_unknown(self, url: str) -> Iterator[scrapy.Request]:

@@ -77,6 +77,15 @@ class TestHelp:
         )
         assert done.stdout.strip() == "[]"
 
+    def test_the_config_may_stand_before_or_after_the_command(
+        self, tmp_path: Path, service: Service
+    ) -> None:
+        other = tmp_path / "other" / "own.toml"
+        other.parent.mkdir()
+        other.write_text('[site]\nname = "Elsewhere"')
+        for arguments in (("--config", str(other), "config"), ("config", "--config", str(other))):
+            assert service.json(*arguments)["site"]["name"] == "Elsewhere"
+
     def test_wrong_usage_is_64(self, service: Service) -> None:
         assert "No such command" in service.run("frobnicate", expect=64).stderr
         assert (

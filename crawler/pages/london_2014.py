@@ -26,9 +26,12 @@ _LABELS = {
 _LABEL = re.compile(rf"({'|'.join(_LABELS)})\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _MEETING = re.compile(r"(?:MQT|Plenary)\s+on\s+\d{4}-\d{2}-\d{2}")
 _ANSWER_FOR = re.compile(r"Answer for\s+", re.IGNORECASE)
+#: Marks of the designs that came after, with the same labels.
+_LATER = "table.styled-table, h3.page-section, h2#answer, .node--answer"
 _NOT_YET = "answer not yet available"
 
-#: Labels that are followed by nothing in every page seen: their line ends the question.
+#: Labels that are followed by nothing in every page seen (links may have stood there): their line
+#: ends the question.
 _EMPTY = frozenset(("supplementary_to", "supplementary_questions"))
 
 
@@ -46,7 +49,7 @@ class London2014:
 
     def recognises(self, document: Document) -> bool:
         """By "Question By:" and a dated session or an addressee, in no table."""
-        if document.is_html and document.tree.css_first("table.styled-table, .node--answer"):
+        if document.is_html and document.tree.css_first(_LATER):
             return False
         found_labels = [found for line in document.lines if (found := _label(line))]
         if any(value.startswith("|") for _, value in found_labels):
@@ -72,7 +75,7 @@ class London2014:
             asked_of=fields.get("asked_of"),
             meeting=meeting,
             session_date=fields.get("session_date"),
-            labels=labels | answered_label,
+            labels=labels | _linked(lines[body_end:answer_at], title) | answered_label,
             supplementary=any(
                 found[0] == "supplementary_to" for line in lines if (found := _label(line))
             ),
@@ -121,6 +124,9 @@ class London2014:
         while end < len(lines) and not _ends_question(lines[end], title):
             end += 1
         answer = end
+        if end < len(lines) and (found := _label(lines[end])) and found[0] in _EMPTY:
+            while answer < len(lines) and not _begins_answer(lines[answer], title):
+                answer += 1
         while answer < len(lines) and _is_heading(lines[answer], title):
             answer += 1
         return end, answer
@@ -155,6 +161,25 @@ class London2014:
 def _ends_question(line: Paragraph, title: str | None) -> bool:
     found = _label(line)
     return bool(found and found[0] in {*_EMPTY, "answered_by"}) or _is_heading(line, title)
+
+
+def _begins_answer(line: Paragraph, title: str | None) -> bool:
+    found = _label(line)
+    return found[0] == "answered_by" if found else _is_heading(line, title)
+
+
+def _linked(lines: Sequence[Paragraph], title: str | None) -> dict[str, str]:
+    """What the labels for other questions name, where they name anything."""
+    labels: dict[str, str] = {}
+    printed = ""
+    for line in lines:
+        if found := _label(line):
+            printed, value = line.text.split(":")[0].strip(), found[1]
+        else:
+            value = "" if _is_heading(line, title) else line.text
+        if value:
+            labels[printed] = f"{labels[printed]}; {value}" if printed in labels else value
+    return labels
 
 
 def _is_heading(line: Paragraph, title: str | None) -> bool:

@@ -55,6 +55,7 @@ class LondonSpider(SourceSpider):
             callback=self.list_questions,
             errback=self.failed,
             cb_kwargs={"window": window, "page": page},
+            dont_filter=True,  # a filtered redirect would vanish in silence
         )
 
     def list_questions(

@@ -27,6 +27,9 @@ Exit status:
 """
 
 
+_CONFIG_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
@@ -34,7 +37,7 @@ Exit status:
 @click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=_CONFIG_FILE,
     metavar="FILE",
     help="The config; ./config.toml when not given, and the defaults without one.",
 )
@@ -54,7 +57,23 @@ def _add_commands() -> None:
 
     for module in (working, subscribing, inspecting):
         for command in module.COMMANDS:
+            # Before the command's name or after it: nobody should have to remember which.
+            command.params.append(
+                click.Option(
+                    ["--config"],
+                    type=_CONFIG_FILE,
+                    metavar="FILE",
+                    expose_value=False,
+                    callback=_remember_config,
+                    help="The config; ./config.toml when not given.",
+                )
+            )
             watchword.add_command(command)
+
+
+def _remember_config(context: click.Context, _option: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.find_root().obj["path"] = value
 
 
 _add_commands()

@@ -1,0 +1,137 @@
+"""Politeness and faults that Scrapy 2.19 leaves to us, each found by trying.
+
+Robots rules that cannot be had are taken for "everything is allowed"; the source's wish for a delay
+is ignored in robots.txt and in Retry-After alike; a redirect to elsewhere is followed or dropped in
+silence; half a compressed page is handed over as if it were whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+
+#: No source may make us wait longer than this for one answer; the next crawl is soon enough.
+MAX_WAIT_SECONDS = 120.0
+
+
+class Robots(RobotsTxtMiddleware):
+    """robots.txt by RFC 9309, and with its Crawl-delay.
+
+    Section 2.3.1.3: without a file (4xx) everything is allowed. Section 2.3.1.4: where the file
+    cannot be reached (5xx, no connection) nothing is.
+    """
+
+    async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
+        if response.status >= 500:
+            raise OSError(f"robots.txt: HTTP {response.status}")
+        if response.status >= 400:
+            self._settle(netloc, None)
+            return
+        await super()._parse_robots(response, netloc, request)
+        rules = self._parsers[netloc]
+        wish = rules.crawl_delay(self._default_useragent)  # type: ignore[union-attr]
+        if wish:
+            slow_down(self.crawler, float(wish))
+
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        self._settle(netloc, Unreachable())
+
+    def _settle(self, netloc: str, rules: Any) -> None:
+        waiting = self._parsers[netloc]
+        self._parsers[netloc] = rules
+        waiting.callback(rules)  # type: ignore[union-attr]
+
+    def process_request_2(self, rp: Any, request: Request) -> None:
+        """Refuse what the rules forbid, and say which rule it is."""
+        if isinstance(rp, Unreachable):
+            raise IgnoreRequest("robots.txt cannot be reached, so nothing may be fetched")
+        super().process_request_2(rp, request)
+
+
+class Unreachable:
+    """Stands for the rules of a robots.txt that could not be had."""
+
+
+def slow_down(crawler: Crawler, seconds: float) -> None:
+    """Leave at least ``seconds`` between the requests from now on.
+
+    The source has one slot, and fetching robots.txt has made it.
+    """
+    assert crawler.engine is not None
+    for slot in crawler.engine.downloader.slots.values():
+        slot.delay = max(slot.delay, min(seconds, MAX_WAIT_SECONDS))
+
+
+class RetryAfter:
+    """A source that names its time gets it, before Scrapy's own retry asks again at once.
+
+    One request is under way at a time, so waiting here holds back all others too.
+    """
+
+    async def process_response(self, request: Request, response: Response) -> Response:
+        """Wait as long as a 429 or 503 asks for (RFC 9110, section 10.2.3), within bounds."""
+        if response.status in {429, 503}:
+            named = (response.headers.get("Retry-After") or b"").decode("latin-1")
+            await asyncio.sleep(min(wait_named(named, datetime.now(UTC)), MAX_WAIT_SECONDS))
+        return response
+
+
+def wait_named(value: str, now: datetime) -> float:
+    """The seconds that a Retry-After header names, as a number or a date; 0 for anything else."""
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - now).total_seconds())
+
+
+class OnSource:
+    """Only the source itself is ever asked: scheme, host and port, redirects and robots included.
+
+    Scrapy's own check lets start requests be redirected anywhere, and drops others in silence.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """As Scrapy makes its middlewares."""
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        """Refuse a request to anywhere else; the spider hears of it as a failure."""
+        source = urlsplit(self._crawler.spider.plan.base_url)  # type: ignore[union-attr]
+        asked = urlsplit(request.url)
+        if (asked.scheme, asked.netloc) != (source.scheme, source.netloc):
+            raise IgnoreRequest(f"redirect_refused: it leads to {asked.scheme}://{asked.netloc}")
+
+
+class WholeBody:
+    """Half a compressed page is no page: the decompressor would hand over what there is."""
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Refuse a gzip body that ends before its end; looks before it is decompressed."""
+        encoding = (response.headers.get("Content-Encoding") or b"").lower()
+        if encoding in {b"gzip", b"x-gzip"} and response.body:
+            stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            rest = response.body
+            while rest and not stream.eof:
+                stream.decompress(rest, 1 << 20)
+                rest = stream.unconsumed_tail
+            if not stream.eof:
+                raise IgnoreRequest("truncated: the compressed page ends before its end")
+        return response
