@@ -27,6 +27,15 @@ class Change(msgspec.Struct, frozen=True):
     before: Question | None = None
 
 
+class Numbered(msgspec.Struct, frozen=True):
+    """A change with its place in the order of things."""
+
+    seq: int
+    recorded_at: datetime
+    silent_because: Silence | None
+    change: Change
+
+
 def compare(stored: Question | None, read: Question) -> tuple[Change, ...]:
     """The changes that lead from what is stored to what was read, in the order they happened.
 

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 
 from alerts.digest import Hit, compose
 from alerts.due import last_due
-from alerts.ledger import Ledger, changes, messages, subscriptions
+from alerts.ledger import Ledger, changes, messages, rounds, subscriptions
 from alerts.ledger.messages import Composed
-from alerts.ledger.subscriptions import Pending, Round, Subscriber
+from alerts.ledger.rounds import Pending, Round
+from alerts.ledger.subscriptions import Subscriber
 from alerts.ledger.tables import subscriber
 from alerts.mail import Letterhead, Rendered, build
 from alerts.rendering import Templates
@@ -27,12 +28,12 @@ def compose_due(ledger: Ledger, templates: Templates, head: Letterhead, now: dat
     with ledger.reading() as connection:
         due = {
             who: last_due(who.frequency, now, who.zone, who.hour)
-            for who in subscriptions.rounds(connection)
+            for who in rounds.everybody(connection)
         }
         waiting = {
             item.subscriber_id
             for who, moment in due.items()
-            for item in subscriptions.pending(connection, who, moment)
+            for item in rounds.pending(connection, who, moment)
         }
     composed = 0
     for key in sorted(waiting):
@@ -40,7 +41,7 @@ def compose_due(ledger: Ledger, templates: Templates, head: Letterhead, now: dat
             composed += _compose_one(connection, key, due, templates, head, now)
     with ledger.writing() as connection:
         for who, moment in due.items():
-            subscriptions.serve_rest(connection, who, moment)
+            rounds.serve_rest(connection, who, moment)
     return composed
 
 
@@ -56,7 +57,7 @@ def _compose_one(
     items: list[Pending] = []
     served: dict[int, datetime] = {}
     for who, moment in due.items():
-        mine = subscriptions.pending(connection, who, moment, key)
+        mine = rounds.pending(connection, who, moment, key)
         items += mine
         served |= {item.subscription_id: moment for item in mine}
     if not items:
@@ -84,7 +85,7 @@ def _compose_one(
         return False
     for subscription_id, moment in served.items():
         newest = max(i.change_seq for i in items if i.subscription_id == subscription_id)
-        subscriptions.settle(connection, [subscription_id], moment, newest)
+        rounds.settle(connection, [subscription_id], moment, newest)
     return True
 
 

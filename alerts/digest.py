@@ -12,8 +12,7 @@ from itertools import chain
 
 import msgspec
 
-from alerts.changes import Kind
-from alerts.ledger.changes import Numbered
+from alerts.changes import Kind, Numbered
 from alerts.query import Place, fields, find, parse, prepare
 from alerts.snippets import Segment, Snippet, marked, opening, snippet
 from crawler.records import Question

@@ -16,9 +16,8 @@ import msgspec
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
-from alerts.changes import Change
+from alerts.changes import Change, Numbered
 from alerts.digest import PREFERRED
-from alerts.ledger.changes import Numbered
 from alerts.ledger.topics import Topic
 from alerts.query import Query, fields, find, parse
 from alerts.rendering import HEADLINES, Templates, web_address

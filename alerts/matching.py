@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from alerts.ledger.changes import Numbered
+from alerts.changes import Numbered
 from alerts.query import Query, fields, find, prepare
 
 

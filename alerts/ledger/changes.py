@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import Connection, Row, func, select
 
-from alerts.changes import Change, Silence
+from alerts.changes import Change, Numbered, Silence
 from alerts.ledger.tables import change, insert_once
 from crawler.records import decode, encode
-
-
-class Numbered(msgspec.Struct, frozen=True):
-    """A change with its place in the order of things."""
-
-    seq: int
-    recorded_at: datetime
-    silent_because: Silence | None
-    change: Change
 
 
 def append(
