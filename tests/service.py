@@ -115,7 +115,7 @@ def text_of(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
     assert part is not None
     text: str = part.get_content()
-    return text
+    return text.replace("\r\n", "\n")
 
 
 def links_sent(mails: list[EmailMessage]) -> Counter[tuple[str, str]]:

@@ -1,0 +1,200 @@
+"""From match to message: who is sent what, when, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+
+import pytest
+from sqlalchemy import select
+
+from alerts.composing import compose_due
+from alerts.due import Frequency
+from alerts.ledger import Ledger, matches, topics
+from alerts.ledger.subscriptions import Wants, Wish
+from alerts.ledger.tables import message
+from alerts.mail import Letterhead
+from alerts.recording import Rules, record
+from alerts.rendering import Templates
+from alerts.subscriptions import Habits, subscribe, unsubscribe
+from alerts.watching import match_new
+from crawler.records import Meeting, Question
+
+from samples import HOLDING, answer, question
+from service import text_of
+
+HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://demo.example")
+TEMPLATES = Templates()
+ADA = "ada@demo.example"
+
+
+def watch(
+    ledger: Ledger, now: datetime, query: str, every: Frequency = "immediate", wants: Wants = "all"
+) -> None:
+    with ledger.writing() as connection:
+        wish = Wish(query, every, wants, "command")
+        subscribe(connection, ADA, wish, Habits("Europe/London", 7), now)
+
+
+def read(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
+    with ledger.writing() as connection:
+        record(connection, [(r, None) for r in readings], now, Rules(baseline=baseline))
+    match_new(ledger)
+
+
+def mails(ledger: Ledger) -> list[EmailMessage]:
+    parser = BytesParser(policy=policy.default)
+    with ledger.reading() as connection:
+        bodies = connection.execute(select(message.c.body).order_by(message.c.id)).scalars()
+        return [parser.parsebytes(body) for body in bodies]  # type: ignore[misc]
+
+
+def subjects(ledger: Ledger) -> list[str]:
+    return [str(mail["Subject"]) for mail in mails(ledger)]
+
+
+def go(ledger: Ledger, now: datetime) -> int:
+    return compose_due(ledger, TEMPLATES, HEAD, now)
+
+
+def test_a_new_subscription_gets_no_history(ledger: Ledger, now: datetime) -> None:
+    read(ledger, now, question(1, words="About VRU."))
+    watch(ledger, now, "VRU")
+    match_new(ledger)
+    assert go(ledger, now) == 0
+    read(ledger, now, question(2, words="More about VRU."))
+    assert go(ledger, now) == 1
+    assert "/questions/2" in text_of(mails(ledger)[0])
+    assert "/questions/1\n" not in text_of(mails(ledger)[0])
+
+
+def test_composing_again_does_nothing(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU")
+    read(ledger, now, question(1, words="About VRU."))
+    assert [go(ledger, now) for _ in range(3)] == [1, 0, 0]
+
+
+def test_two_topics_are_one_email_and_each_question_stands_once(
+    ledger: Ledger, now: datetime
+) -> None:
+    for query in ("VRU", "knife crime", "benches"):
+        watch(ledger, now, query)
+    read(ledger, now, question(1, words="VRU and knife crime."), question(2, words="Benches."))
+    assert go(ledger, now) == 1
+    [mail] = mails(ledger)
+    text = text_of(mail)
+    assert (
+        Counter(line for line in text.splitlines() if "/questions/" in line).most_common(1)[0][1]
+        == 1
+    )
+    assert "VRU (in question); knife crime (in question)" in " ".join(text.split())
+    assert mail["Subject"] == "VRU, knife crime, benches: 2 new questions"
+
+
+def test_asked_and_answered_since_the_last_digest_is_one_entry(
+    ledger: Ledger, now: datetime
+) -> None:
+    watch(ledger, now, "VRU")
+    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, question(1, answer(HOLDING, holding=True), words="About VRU."))
+    read(ledger, now, question(1, answer("Yes."), words="About VRU."))
+    go(ledger, now)
+    assert subjects(ledger) == ["VRU: 1 new answer"]
+    assert text_of(mails(ledger)[0]).startswith("ANSWERED\n")
+
+
+@pytest.mark.parametrize(("wants", "expected"), [("asked", 1), ("answered", 1), ("all", 2)])
+def test_only_what_is_wanted(ledger: Ledger, now: datetime, wants: Wants, expected: int) -> None:
+    watch(ledger, now, "VRU", wants=wants)
+    read(ledger, now, question(1, words="About VRU."))
+    first = go(ledger, now)
+    read(ledger, now, question(1, answer("Yes."), words="About VRU."))
+    later = go(ledger, now + timedelta(hours=1))
+    assert first + later == expected
+    assert (first, later) == {"asked": (1, 0), "answered": (0, 1), "all": (1, 1)}[wants]
+
+
+def test_silent_changes_are_sent_to_nobody(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU")
+    read(ledger, now, question(1, words="About VRU."), baseline=True)
+    old = Meeting(None, date(2018, 12, 20))
+    read(ledger, now, question(2, words="About VRU.", meeting=old))
+    assert go(ledger, now) == 0
+
+
+def test_the_first_digest_comes_at_once_and_the_next_in_the_morning(
+    ledger: Ledger, now: datetime
+) -> None:
+    watch(ledger, now, "VRU", "daily")
+    assert go(ledger, now) == 0
+    read(ledger, now, question(1, words="About VRU."))
+    assert go(ledger, now) == 1  # noon
+    read(ledger, now, question(2, words="About VRU."))
+    assert go(ledger, now + timedelta(hours=10)) == 0
+    morning = now.replace(hour=6) + timedelta(days=1)  # 07:00 in London
+    assert go(ledger, morning - timedelta(seconds=1)) == 0
+    assert go(ledger, morning) == 1
+
+
+def test_what_comes_after_an_empty_due_time_waits_for_the_next(
+    ledger: Ledger, now: datetime
+) -> None:
+    watch(ledger, now, "VRU", "daily")
+    read(ledger, now, question(1, words="About VRU."))
+    go(ledger, now)
+    morning = now.replace(hour=6) + timedelta(days=1)
+    assert go(ledger, morning) == 0
+    read(ledger, morning, question(2, words="About VRU."))
+    assert go(ledger, morning + timedelta(hours=5)) == 0
+    assert go(ledger, morning + timedelta(days=1)) == 1
+
+
+def test_after_days_of_downtime_one_digest(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU", "daily")
+    read(ledger, now, question(1, words="About VRU."))
+    go(ledger, now)
+    read(ledger, now, question(2, words="About VRU."), question(3, words="About VRU."))
+    assert go(ledger, now + timedelta(days=5)) == 1
+    assert subjects(ledger)[-1] == "VRU: 2 new questions"
+
+
+def test_daily_and_weekly_meet_in_one_email(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU", "daily")
+    watch(ledger, now, "benches", "weekly")
+    read(ledger, now, question(1, words="VRU and benches."))
+    go(ledger, now)
+    read(ledger, now, question(2, words="About VRU."), question(3, words="Benches."))
+    monday = now.replace(hour=6) + timedelta(days=4)
+    assert go(ledger, monday) == 1
+    assert subjects(ledger)[-1] == "VRU, benches: 2 new questions"
+
+
+def test_who_comes_back_gets_nothing_of_the_time_between(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU")
+    with ledger.writing() as connection:
+        assert unsubscribe(connection, ADA, "vru", now) == 1
+    read(ledger, now, question(1, words="About VRU."))
+    watch(ledger, now, "VRU")
+    assert go(ledger, now) == 0
+    read(ledger, now, question(2, words="About VRU."))
+    assert go(ledger, now) == 1
+    assert subjects(ledger) == ["VRU: 1 new question"]
+
+
+def test_words_within_words_do_not_match(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU")
+    read(ledger, now, question(1, words="Approval of the vruum of buses."))
+    assert go(ledger, now) == 0
+
+
+def test_a_new_topic_meets_all_of_history_in_batches(ledger: Ledger, now: datetime) -> None:
+    read(ledger, now, *(question(n, words=f"Number {n} on VRU.") for n in range(1, 451)))
+    with ledger.writing() as connection:
+        made = topics.ensure(connection, "vru", "VRU", now)
+    assert match_new(ledger) == 450
+    assert match_new(ledger) == 0
+    with ledger.reading() as connection:
+        assert matches.newest_number(connection, made.id) == 450
