@@ -61,12 +61,16 @@ def subscribe(
     return Subscribed(address, query, changed)
 
 
-def unsubscribe(connection: Connection, email: str, query: str | None, now: datetime) -> int:
-    """End an address's subscription to a query, or all of them; how many that were.
+def unsubscribe(connection: Connection, who: str, query: str | None, now: datetime) -> int:
+    """End a subscriber's subscription to a query, or all of them; how many that were.
 
-    Raises as :func:`subscribe` does.
+    ``who`` is an address, or the token that is the subject of an unsubscribe email. Raises as
+    :func:`subscribe` does.
     """
-    person = subscriptions.by_email(connection, email_address(email))
+    if "@" in who:
+        person = subscriptions.by_email(connection, email_address(who))
+    else:
+        person = subscriptions.by_token(connection, who)
     topic = topics.find(connection, canonical(parse(query))) if query else None
     if person is None or (query and topic is None):
         return 0

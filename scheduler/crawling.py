@@ -66,7 +66,8 @@ def crawl_source(
                 counts.update(_record(ledger, line, clock, rules))
     if report is None:
         verdict: Verdict = "partial"
-        reason = f"the crawl process ended without a report ({child.last_words})"
+        stopped = stop is not None and stop.is_set()
+        reason = "it was stopped" if stopped else f"it ended without a report ({child.last_words})"
     else:
         verdict, reason = judge(report)
     whole = report is not None and is_whole(report, verdict)

@@ -188,6 +188,15 @@ class TestSubscribing:
         service.run("unsubscribe", "vera@demo.example", expect=1)
         assert service.run("subscriptions").stdout == ""
 
+    def test_the_subject_of_an_unsubscribe_email_will_do(
+        self, service: Service, seed: Path
+    ) -> None:
+        service.run("subscribe", "vera@demo.example", "VRU")
+        service.run("ingest", "--as-new", str(seed))
+        [way] = re.findall(r"<mailto:[^>]*subject=([^>]*)>", service.mails[0]["List-Unsubscribe"])
+        service.run("unsubscribe", "not-a-token", expect=1)
+        assert service.run("unsubscribe", way).stdout.startswith("1 ")
+
     @pytest.mark.parametrize(
         ("email", "query", "says"),
         [

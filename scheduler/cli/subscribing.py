@@ -53,17 +53,20 @@ def subscribe(
 
 
 @click.command()
-@click.argument("email")
+@click.argument("who", metavar="EMAIL|TOKEN")
 @click.argument("query", required=False)
 @click.pass_context
-def unsubscribe(context: click.Context, email: str, query: str | None) -> int:
-    """End the subscription of EMAIL to QUERY, or all of them."""
+def unsubscribe(context: click.Context, who: str, query: str | None) -> int:
+    """End the subscription of EMAIL to QUERY, or all of them.
+
+    In place of the address stands the TOKEN that came as the subject of an unsubscribe email.
+    """
     from alerts.subscriptions import unsubscribe as leave
 
     service = service_of(context)
     with service.ledger.writing() as connection:
-        ended = leave(connection, email, query, service.clock())
-    click.echo(f"{ended} subscriptions of {email} ended")
+        ended = leave(connection, who, query, service.clock())
+    click.echo(f"{ended} subscriptions of {who} ended")
     return OK if ended else PARTLY
 
 
