@@ -42,17 +42,18 @@ def record(
     """
     done: Counter[str] = Counter()
     for read, asked_for in readings:
-        done.update(_record_one(connection, _settled(connection, read, asked_for), now, rules))
+        known = _known(connection, read, asked_for)
+        done.update(_record_one(connection, known, now, rules))
+        for name in (read.id, asked_for):
+            if name:
+                questions.know_as(connection, name, known.id)
     return done
 
 
-def _settled(connection: Connection, read: Question, asked_for: str | None) -> Question:
+def _known(connection: Connection, read: Question, asked_for: str | None) -> Question:
     """``read`` under the identity that we know its question by, when its address has changed."""
     for identity in (read.id, asked_for):
         if identity and (stored := questions.find(connection, identity)):
-            for name in (read.id, asked_for):
-                if name:
-                    questions.know_as(connection, name, stored.record.id)
             return msgspec.structs.replace(read, id=stored.record.id)
     return read
 

@@ -124,6 +124,14 @@ def test_a_page_that_moved_stays_the_same_question(ledger: Ledger, now: datetime
     assert put(ledger, now, moved) == {}
 
 
+def test_a_new_page_is_known_by_the_address_that_led_to_it(ledger: Ledger, now: datetime) -> None:
+    with ledger.writing() as connection:
+        record(connection, [(question(1), "london:/from-the-listing")], now, Rules())
+    with ledger.reading() as connection:
+        known = questions.identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
+    assert known == ("london:/from-the-listing", question(1).id)
+
+
 def test_a_page_must_be_gone_for_a_while_to_count_as_withdrawn(
     ledger: Ledger, now: datetime
 ) -> None:

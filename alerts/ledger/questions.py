@@ -59,7 +59,6 @@ def save(connection: Connection, record: Question, now: datetime) -> None:
     connection.execute(
         update(question).where(question.c.id == record.id).values(**columns, answered_at=answered)
     )
-    know_as(connection, record.id, record.id)
 
 
 def know_as(connection: Connection, identity: str, question_id: str) -> None:
