@@ -26,7 +26,7 @@ from alerts.query import QueryError, canonical, parse
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe
 from alerts.watching import match_new
-from crawler.plan import Line
+from crawler.plan import Line, Plan
 from scheduler.clock import Clock, wall_clock
 from scheduler.config import Config, manners
 from scheduler.config_file import ConfigError, channel
@@ -107,16 +107,21 @@ def _named(place: str) -> Iterator[None]:
 # ----------------------------------------------------------------------------------- the jobs
 
 
+def next_plan(service: Service, name: str) -> Plan:
+    """What a crawl of one source would be told now."""
+    source = service.config.sources[name]
+    ways = manners(source, version("watchword"))
+    with service.ledger.reading() as connection:
+        return plan_crawl(connection, name, source, ways, service.clock())
+
+
 def crawl(service: Service, name: str, on_line: Callable[[Line], None] = lambda _: None) -> Outcome:
     """Crawl one source and record what it brings."""
     source = service.config.sources[name]
-    ways = manners(source, version("watchword"))
     log.info("crawl of %s starts", name)
-    with service.ledger.reading() as connection:
-        plan = plan_crawl(connection, name, source, ways, service.clock())
     outcome = crawl_source(
         service.ledger,
-        plan,
+        next_plan(service, name),
         service.clock,
         source.guard_days,
         source.max_minutes,

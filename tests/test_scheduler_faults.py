@@ -96,6 +96,18 @@ def test_parse_reads_an_address(tmp_path: Path) -> None:
         assert "127.0.0.1:1" in second
 
 
+def test_the_plan_can_be_seen(tmp_path: Path) -> None:
+    with replica() as source:
+        service = Service(tmp_path, config_for(source.url))
+        before = service.json("plan", "--json")
+        assert (before["known"], before["revisit"]) == ([], [])
+        service.run("once")
+        _ = source.requests
+        assert len(service.json("plan", "--json")["known"]) == 30
+        assert "30 questions in it are known" in service.run("plan").stdout
+        assert source.requests == []
+
+
 def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> None:
     """The whole way on PostgreSQL, with the lock that keeps a second one out."""
     with replica() as source:

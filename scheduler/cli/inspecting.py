@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from scheduler.cli.common import config_of
+from scheduler.cli.common import config_of, say, service_of
 from scheduler.cli.exits import BAD_DATA, OK, PARTLY, complain
 
 
@@ -41,4 +41,29 @@ def schema() -> int:
     return OK
 
 
-COMMANDS = (parse, schema)
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a source.")
+@click.pass_context
+def plan(context: click.Context, as_json: bool) -> int:
+    """Show what the next crawl would list and look at again, without crawling."""
+    import msgspec
+
+    from scheduler.jobs import next_plan
+
+    service = service_of(context)
+    for name, source in service.config.sources.items():
+        if not source.enabled:
+            continue
+        coming = next_plan(service, name)
+        windows = ", ".join(f"{w.since} to {w.until}" for w in coming.windows)
+        lines = [
+            f"{name}: list the meetings of {windows}",
+            f"{name}: {len(coming.known)} questions in it are known",
+            f"{name}: look again at {len(coming.revisit)} questions",
+            *(f"  {url}" for url in coming.revisit),
+        ]
+        say("\n".join(lines), msgspec.to_builtins(coming), as_json=as_json)
+    return OK
+
+
+COMMANDS = (parse, schema, plan)
