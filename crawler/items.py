@@ -27,6 +27,7 @@ class AnswerItem(msgspec.Struct, frozen=True, kw_only=True):
 
     answered_by: str | None = None
     date: str | None = None
+    holding: bool = False  #: the page marks it as a holding reply, whatever its words
     body: tuple[Paragraph, ...] = ()
     html: str | None = None  #: the block's inner HTML, not yet sanitised
     attachments: tuple[AttachmentItem, ...] = ()

@@ -103,7 +103,7 @@ def _answer(
     return Answer(
         answered_by=tuple(by),
         date=read_date(item.date) if item.date else None,
-        holding=_HOLDING in words.lower() and len(words) < _HOLDING_LENGTH,
+        holding=item.holding or (_HOLDING in words.lower() and len(words) < _HOLDING_LENGTH),
         speeches=split(item.body, printed, [*named, *by]),
         html=_clean(item.html, document) if item.html else None,
         attachments=tuple(Attachment(a.title, document.absolute(a.href)) for a in item.attachments),

@@ -6,9 +6,35 @@ only one reading finds is taken from it; a field on which they differ makes the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from crawler.items import Paragraph
 from crawler.records import same_words
 
 Reading = dict[str, str]
+
+
+def by_label(
+    lines: Sequence[Paragraph], labels: Mapping[str, str], body: Sequence[Paragraph]
+) -> Reading:
+    """The fields that a page's visible labels name: a label and the words beside or below it.
+
+    ``labels`` gives the field of each label (lower case, without its colon). They stand above the
+    question, ``body``: a "Reference:" within its words is another question's.
+    """
+    fields: Reading = {}
+    rest = iter(lines)
+    for line in rest:
+        if line in body[:1] or line.text.lower() == "answer":
+            break
+        label, colon, value = line.text.partition(":")
+        name = labels.get(label.strip().lower())
+        if name is None or not colon:
+            continue
+        value = value.strip().removeprefix("|").strip()
+        if value or (value := next(rest, Paragraph("")).text):
+            fields.setdefault(name, value)
+    return fields
 
 
 def compare(structure: Reading, label: Reading) -> tuple[Reading, tuple[str, ...]]:

@@ -27,7 +27,10 @@ _LABEL = re.compile(rf"({'|'.join(_LABELS)})\s*:\s*(.*)", re.IGNORECASE | re.DOT
 _MEETING = re.compile(r"(?:MQT|Plenary)\s+on\s+\d{4}-\d{2}-\d{2}")
 _ANSWER_FOR = re.compile(r"Answer for\s+", re.IGNORECASE)
 #: Marks of the designs that came after, with the same labels.
-_LATER = "table.styled-table, h3.page-section, h2#answer, .node--answer"
+_LATER = (
+    "table.styled-table, h3.page-section, h2#answer, "
+    ".node--answer, div.answers, div.field--name-field-asked-by"
+)
 _NOT_YET = "answer not yet available"
 
 #: Labels that are followed by nothing in every page seen (links may have stood there): their line

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.readings import Reading, compare
+from crawler.readings import Reading, by_label, compare
 from crawler.text import paragraphs, tidy
 
 _LABELS = {
@@ -54,7 +54,7 @@ class London2022:
         """The item, with the fields on which the two readings differ."""
         body = self._question(document)
         structure, labels = self._by_structure(document)
-        fields, disagreements = compare(structure, self._by_label(document, body))
+        fields, disagreements = compare(structure, by_label(document.lines, _LABELS, body))
         answers = tuple(self._answers(document))
         return QuestionItem(
             source=self.source,
@@ -86,28 +86,6 @@ class London2022:
         fields = {_LABELS[k.lower()]: v for k, v in labels.items() if k.lower() in _LABELS}
         title = _text(document.main.css_first("h3.page-section"))
         return (fields | {"title": title} if title else fields), labels
-
-    @staticmethod
-    def _by_label(document: Document, body: Sequence[Paragraph]) -> Reading:
-        """The same fields from what a reader sees: a label and the words beside or below it.
-
-        They stand above the question: a "Reference:" within its words is another question's.
-        """
-        fields: Reading = {}
-        lines = iter(document.lines)
-        for line in lines:
-            if line in body[:1]:
-                break
-            label, colon, value = line.text.partition(":")
-            name = _LABELS.get(label.strip().lower())
-            if name is None or not colon:
-                if line.text.lower() == "answer":
-                    break
-                continue
-            value = value.strip().removeprefix("|").strip()
-            if value or (value := next(lines, Paragraph("")).text):
-                fields.setdefault(name, value)
-        return fields
 
     @staticmethod
     def _question(document: Document) -> tuple[Paragraph, ...]:

@@ -1,0 +1,142 @@
+"""london.gov.uk from about July 2019 to November 2022. Pure.
+
+Class names are those that the public scraper of the time relied on (``docs/source.md``). Of the
+head only the asker's is known; what else stands there is read by its visible label, within a field
+(``div.field``, label and items) or on the page's lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from selectolax.lexbor import LexborNode
+
+from crawler.documents import Document
+from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
+from crawler.readings import Reading, by_label, compare
+from crawler.text import paragraphs, tidy
+
+_LABELS = {
+    "reference": "reference",
+    "question by": "asked_by",
+    "asked by": "asked_by",
+    "organisation": "party",
+    "party": "party",
+    "asked of": "asked_of",
+    "category": "category",
+    "meeting": "meeting",
+    "session date": "session_date",
+    "meeting date": "session_date",
+}
+
+
+def _text(node: LexborNode | None) -> str | None:
+    return (tidy(node.text()) or None) if node is not None else None
+
+
+class London2019:
+    """Reader of Drupal's fields."""
+
+    source = "london"
+    generation = "2019"
+
+    def recognises(self, document: Document) -> bool:
+        """By the asker's field or the articles of the answers."""
+        marks = "div.field--name-field-asked-by, article.node--answer, div.answers"
+        later = "table.styled-table, h3.page-section"
+        return document.is_html and bool(
+            document.tree.css_first(marks) and not document.tree.css_first(later)
+        )
+
+    def read(self, document: Document) -> QuestionItem:
+        """The item, with the fields on which the two readings differ."""
+        body = self._question(document)
+        structure, labels = self._by_structure(document)
+        fields, disagreements = compare(structure, by_label(document.lines, _LABELS, body))
+        return QuestionItem(
+            source=self.source,
+            generation=self.generation,
+            url=document.address,
+            title=_text(document.main.css_first("h1")),
+            reference=fields.get("reference"),
+            asked_by=fields.get("asked_by"),
+            party=fields.get("party"),
+            asked_of=fields.get("asked_of"),
+            meeting=fields.get("meeting"),
+            session_date=fields.get("session_date"),
+            category=fields.get("category"),
+            labels=labels,
+            body=body,
+            answers=tuple(self._answers(document)),
+            disagreements=disagreements,
+        )
+
+    @staticmethod
+    def _by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
+        """The asker by the class of the field, the rest by the label that each field carries."""
+        labels: dict[str, str] = {}
+        for field in document.main.css("div.field"):
+            label = (_text(field.css_first(".field__label")) or "").removesuffix(":").strip()
+            items = [text for item in field.css(".field__item") if (text := _text(item))]
+            if label and items and not _in_answer(field):
+                labels[label] = ", ".join(items)
+        fields = {_LABELS[k.lower()]: v for k, v in labels.items() if k.lower() in _LABELS}
+        asker = _text(document.main.css_first("div.field--name-field-asked-by div.field__item"))
+        return (fields | {"asked_by": asker} if asker else fields), labels
+
+    @staticmethod
+    def _question(document: Document) -> tuple[Paragraph, ...]:
+        """The words of the first body that is not an answer's."""
+        for css in ("div.field--name-body div.field__item", "section.question"):
+            for node in document.main.css(css):
+                if not _in_answer(node):
+                    return paragraphs(node)
+        return ()
+
+    def _answers(self, document: Document) -> Iterator[AnswerItem]:
+        """One item an article; a page can hold a holding reply and the real answer."""
+        for article in document.main.css("article.node--answer"):
+            if article.css_first("div.no-answer") is not None:
+                continue
+            item = self._answer(article)
+            if item.body or item.attachments:
+                yield item
+
+    @staticmethod
+    def _answer(article: LexborNode) -> AnswerItem:
+        holding = article.css_first("p.holding")
+        body = article.css_first("div.field--name-body")
+        words = holding if holding is not None else body
+        links = article.css("div.field--name-field-attachments a[href]")
+        return AnswerItem(
+            answered_by=_text(article.css_first("div.field--name-field-answered-by .field__item")),
+            date=_text(article.css_first("div.field--name-post-date .field__item")),
+            holding=holding is not None,
+            body=_paragraphs(words),
+            html=body.inner_html if body is not None else None,
+            attachments=tuple(
+                AttachmentItem(_text(link) or href, href)
+                for link in links
+                if (href := link.attributes.get("href"))
+            ),
+        )
+
+
+def _paragraphs(node: LexborNode | None) -> tuple[Paragraph, ...]:
+    """The words of an answer; the label of its field is none of them."""
+    if node is None:
+        return ()
+    label = _text(node.css_first(".field__label"))
+    return tuple(p for p in paragraphs(node) if p.text != label)
+
+
+def _in_answer(node: LexborNode) -> bool:
+    parent = node.parent
+    while parent is not None:
+        if parent.tag == "article" and "node--answer" in (parent.attributes.get("class") or ""):
+            return True
+        parent = parent.parent
+    return False
+
+
+PAGE = London2019()
