@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crawler.items import Paragraph
+import msgspec
+
+from crawler.items import Paragraph, QuestionItem
 from crawler.records import same_words
 
 Reading = dict[str, str]
@@ -35,6 +37,11 @@ def by_label(
         if value or (value := next(rest, Paragraph("")).text):
             fields.setdefault(name, value)
     return fields
+
+
+def with_fields(item: QuestionItem, fields: Reading) -> QuestionItem:
+    """``item`` with the fields of a reading, each under its own name."""
+    return msgspec.structs.replace(item, **fields)
 
 
 def compare(structure: Reading, label: Reading) -> tuple[Reading, tuple[str, ...]]:

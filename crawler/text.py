@@ -66,6 +66,11 @@ class _Block:
         return Paragraph(text, bold) if text and text != "|" else None
 
 
+def words(node: LexborNode | None) -> str | None:
+    """The text of one element on one line; None where there is no element or no word."""
+    return (tidy(node.text()) or None) if node is not None else None
+
+
 def paragraphs(root: LexborNode) -> tuple[Paragraph, ...]:
     """The visible paragraphs below ``root``; those without a visible character are dropped."""
     return tuple(_gather(root))

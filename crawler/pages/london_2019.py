@@ -13,8 +13,8 @@ from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.readings import Reading, by_label, compare
-from crawler.text import paragraphs, tidy
+from crawler.readings import Reading, by_label, compare, with_fields
+from crawler.text import paragraphs, words
 
 _LABELS = {
     "reference": "reference",
@@ -28,10 +28,6 @@ _LABELS = {
     "session date": "session_date",
     "meeting date": "session_date",
 }
-
-
-def _text(node: LexborNode | None) -> str | None:
-    return (tidy(node.text()) or None) if node is not None else None
 
 
 class London2019:
@@ -53,35 +49,29 @@ class London2019:
         body = self._question(document)
         structure, labels = self._by_structure(document)
         fields, disagreements = compare(structure, by_label(document.lines, _LABELS, body))
-        return QuestionItem(
+        item = QuestionItem(
             source=self.source,
             generation=self.generation,
             url=document.address,
-            title=_text(document.main.css_first("h1")),
-            reference=fields.get("reference"),
-            asked_by=fields.get("asked_by"),
-            party=fields.get("party"),
-            asked_of=fields.get("asked_of"),
-            meeting=fields.get("meeting"),
-            session_date=fields.get("session_date"),
-            category=fields.get("category"),
+            title=words(document.main.css_first("h1")),
             labels=labels,
             body=body,
             answers=tuple(self._answers(document)),
             disagreements=disagreements,
         )
+        return with_fields(item, fields)
 
     @staticmethod
     def _by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
         """The asker by the class of the field, the rest by the label that each field carries."""
         labels: dict[str, str] = {}
         for field in document.main.css("div.field"):
-            label = (_text(field.css_first(".field__label")) or "").removesuffix(":").strip()
-            items = [text for item in field.css(".field__item") if (text := _text(item))]
+            label = (words(field.css_first(".field__label")) or "").removesuffix(":").strip()
+            items = [text for item in field.css(".field__item") if (text := words(item))]
             if label and items and not _in_answer(field):
                 labels[label] = ", ".join(items)
         fields = {_LABELS[k.lower()]: v for k, v in labels.items() if k.lower() in _LABELS}
-        asker = _text(document.main.css_first("div.field--name-field-asked-by div.field__item"))
+        asker = words(document.main.css_first("div.field--name-field-asked-by div.field__item"))
         return (fields | {"asked_by": asker} if asker else fields), labels
 
     @staticmethod
@@ -106,16 +96,16 @@ class London2019:
     def _answer(article: LexborNode) -> AnswerItem:
         holding = article.css_first("p.holding")
         body = article.css_first("div.field--name-body")
-        words = holding if holding is not None else body
+        spoken = holding if holding is not None else body
         links = article.css("div.field--name-field-attachments a[href]")
         return AnswerItem(
-            answered_by=_text(article.css_first("div.field--name-field-answered-by .field__item")),
-            date=_text(article.css_first("div.field--name-post-date .field__item")),
+            answered_by=words(article.css_first("div.field--name-field-answered-by .field__item")),
+            date=words(article.css_first("div.field--name-post-date .field__item")),
             holding=holding is not None,
-            body=_paragraphs(words),
+            body=_paragraphs(spoken),
             html=body.inner_html if body is not None else None,
             attachments=tuple(
-                AttachmentItem(_text(link) or href, href)
+                AttachmentItem(words(link) or href, href)
                 for link in links
                 if (href := link.attributes.get("href"))
             ),
@@ -126,7 +116,7 @@ def _paragraphs(node: LexborNode | None) -> tuple[Paragraph, ...]:
     """The words of an answer; the label of its field is none of them."""
     if node is None:
         return ()
-    label = _text(node.css_first(".field__label"))
+    label = words(node.css_first(".field__label"))
     return tuple(p for p in paragraphs(node) if p.text != label)
 
 

@@ -14,8 +14,8 @@ from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.readings import Reading, by_label, compare
-from crawler.text import paragraphs, tidy
+from crawler.readings import Reading, by_label, compare, with_fields
+from crawler.text import paragraphs, tidy, words
 
 _LABELS = {
     "reference": "reference",
@@ -32,10 +32,6 @@ _NOT_YET = "answer not yet available"
 _FILE = re.compile(
     r"/sites/default/files/|/media/\d+|\.(?:pdf|docx?|xlsx?|csv|pptx?|zip|ods|odt)$", re.IGNORECASE
 )
-
-
-def _text(node: LexborNode | None) -> str | None:
-    return (tidy(node.text()) or None) if node is not None else None
 
 
 class London2022:
@@ -56,35 +52,29 @@ class London2022:
         structure, labels = self._by_structure(document)
         fields, disagreements = compare(structure, by_label(document.lines, _LABELS, body))
         answers = tuple(self._answers(document))
-        return QuestionItem(
+        item = QuestionItem(
             source=self.source,
             generation=self.generation,
             url=document.address,
             # Nobody has confirmed what today's h1 says, so it stands in and is not compared.
-            title=fields.get("title") or _text(document.main.css_first("h1")),
-            reference=fields.get("reference"),
-            asked_by=fields.get("asked_by"),
-            party=fields.get("party"),
-            asked_of=fields.get("asked_of"),
-            meeting=fields.get("meeting"),
-            session_date=fields.get("session_date"),
-            category=fields.get("category"),
+            title=words(document.main.css_first("h1")),
             labels=labels,
             body=body,
             answers=answers,
             disagreements=disagreements,
         )
+        return with_fields(item, fields)
 
     @staticmethod
     def _by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
         """Fields and every label of the table, and the section heading as the title."""
         labels: dict[str, str] = {}
         for row in document.main.css("table.styled-table tr"):
-            cells = [_text(cell) for cell in row.css("th, td")]
+            cells = [words(cell) for cell in row.css("th, td")]
             if len(cells) >= 2 and (key := (cells[0] or "")).endswith(":") and cells[1]:
                 labels[key.removesuffix(":").strip()] = cells[1]
         fields = {_LABELS[k.lower()]: v for k, v in labels.items() if k.lower() in _LABELS}
-        title = _text(document.main.css_first("h3.page-section"))
+        title = words(document.main.css_first("h3.page-section"))
         return (fields | {"title": title} if title else fields), labels
 
     @staticmethod
@@ -121,7 +111,7 @@ class London2022:
         if lines and lines[0].text.lower().startswith(_NOT_YET):
             lines = ()
         files = [
-            AttachmentItem(_text(link) or href, href)
+            AttachmentItem(words(link) or href, href)
             for link in node.css("a[href]")
             if _FILE.search(href := link.attributes.get("href") or "")
         ]
