@@ -15,8 +15,10 @@ import msgspec
 #: Beyond this a header of encoded words helps nobody; the whole is in the body.
 _SUBJECT_LENGTH = 180
 _UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\ud800-\udfff]+"
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+"
 )
+#: What neither HTML nor a reader of plain text takes; a lone surrogate has no bytes at all.
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -85,8 +87,9 @@ def build(
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834
     message["Precedence"] = "bulk"
-    message.set_content(rendered.text, cte="quoted-printable")
-    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
+    message.set_content(_CONTROLS.sub("", rendered.text), cte="quoted-printable")
+    html = _CONTROLS.sub("", rendered.html)
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
     # The library's own boundary is random, and a retry must not be another message.
     message.set_boundary(f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:40]}")
     return message.as_bytes()
