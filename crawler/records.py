@@ -141,7 +141,9 @@ def _words(speeches: Iterable[Speech]) -> str:
 
 
 def _sha(*parts: str) -> str:
-    return "sha256:" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    # Half a character (a lone surrogate) has no UTF-8 of its own, and is no reason to stop.
+    text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
 def question_digest(question: Question) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,12 @@ from alerts.ledger import Ledger, open_ledger
 
 from postgres import cluster, server_programs
 
-# A machine that is busy is no failure; what must be fast is measured, not timed in tests.
-settings.register_profile("watchword", deadline=None)
-settings.load_profile("watchword")
+# A machine that is busy is no failure; what must be fast is measured, not timed in tests. The same
+# examples are drawn each time, so that a red build is about the change and not about the draw;
+# HYPOTHESIS_PROFILE=explore draws new ones.
+settings.register_profile("watchword", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "watchword"))
 
 _NUMBERS = itertools.count(1)
 

@@ -78,6 +78,8 @@ def test_no_control_character_is_in_a_part(found: str) -> None:
 
 
 def test_half_a_character_does_not_stop_a_digest() -> None:
+    _, found = mail(rendered("Benches \ud800"))
+    assert "Benches" in found["Subject"]
     _, message = mail(Rendered("Benches \ud800", "Benches \ud800\n", "<p>Benches \udfff</p>\n"))
     assert message["Subject"] == "Benches"
     assert text_of(message) == "Benches \n"
