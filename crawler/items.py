@@ -51,6 +51,7 @@ class QuestionItem(msgspec.Struct, frozen=True, kw_only=True):
     supplementary: bool = False  #: the page says so itself, whatever its title says
     body: tuple[Paragraph, ...] = ()
     answers: tuple[AnswerItem, ...] = ()
+    agreed: tuple[str, ...] = ()  #: names of the fields that two readings of the page found alike
     disagreements: tuple[str, ...] = ()  #: fields on which two readings of the page differ
 
 

@@ -21,6 +21,16 @@ class Window(Record, frozen=True):
     until: date
 
 
+class Visit(Record, frozen=True):
+    """A known page to look at again, with what the server said of its last version (RFC 9110,
+    section 8.8), so that it need not be sent again when it has not changed.
+    """
+
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+
+
 class Manners(Record, frozen=True):
     """How a source is to be approached."""
 
@@ -40,7 +50,8 @@ class Plan(Record, frozen=True, kw_only=True):
     manners: Manners
     windows: tuple[Window, ...] = ()
     known: tuple[str, ...] = ()  #: identities that a listing need not fetch again
-    revisit: tuple[str, ...] = ()  #: addresses to fetch whatever the listings say
+    revisit: tuple[Visit, ...] = ()  #: pages to look at whatever the listings say
+    archive: str | None = None  #: folder for the captures; none are kept without one
 
 
 class Read(Record, frozen=True, tag="read", tag_field="type"):
@@ -48,6 +59,22 @@ class Read(Record, frozen=True, tag="read", tag_field="type"):
 
     question: Question
     visited: str | None = None  #: the identity that was asked for, where a redirect led elsewhere
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class Unchanged(Record, frozen=True, tag="unchanged", tag_field="type"):
+    """The server says that a page is as it was at our last visit (304)."""
+
+    id: str
+
+
+class Refused(Record, frozen=True, tag="refused", tag_field="type"):
+    """The server refuses one page (401 or 403) while it serves others: it is not published."""
+
+    id: str
+    url: str
+    status: int
 
 
 class Gone(Record, frozen=True, tag="gone", tag_field="type"):
@@ -81,13 +108,22 @@ class Report(Record, frozen=True, tag="report", tag_field="type", kw_only=True):
     suspect: int = 0
     unreadable: int = 0
     gone: int = 0
+    unchanged: int = 0  #: visits answered with 304
     refused: int = 0  #: answers 401, 403 and 429
     failed: int = 0  #: requests that brought no page
     listings_failed: int = 0
+    listings_short: int = 0  #: listing pages that show more questions than they link to
+    redirects_refused: int = 0  #: answers that would have led away from the source
+    missing: tuple[str, ...] = ()  #: the first few addresses that a listing named and we lack
+    #: how often each field was there, and of how many pages it was expected on
+    filled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    #: by field: pages on which both readings found the same, and those on which they did not
+    agreed: dict[str, int] = msgspec.field(default_factory=dict)
+    differed: dict[str, int] = msgspec.field(default_factory=dict)
     errors: tuple[str, ...] = ()  #: the first few failures, a line each
 
 
-Line = Read | Gone | Unreadable | Report
+Line = Read | Unchanged | Refused | Gone | Unreadable | Report
 
 
 def decode_line(line: bytes) -> Line:

@@ -65,13 +65,14 @@ def crawl(plan: Plan) -> Report:
     process.start()
     spider: SourceSpider | None = state.get("spider")
     stats = crawler.stats.get_stats() if spider else {}  # there are none before it starts
+    counts: dict[str, Any] = dict(spider.counts) if spider else {}
     return Report(
         started_at=started,
         finished_at=datetime.now(UTC),
         finish_reason=state["reason"],
         requests=stats.get("downloader/request_count", 0),
         errors=tuple(spider.errors) if spider else (),
-        **(spider.counts if spider else {}),
+        **counts,
     )
 
 

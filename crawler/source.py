@@ -34,15 +34,15 @@ class SourceSpider(scrapy.Spider):
     def __init__(self, plan: Plan, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan = plan
-        self.known = set(plan.known) | {question_id(self.name, url) for url in plan.revisit}
+        self.known = set(plan.known) | {question_id(self.name, v.url) for v in plan.revisit}
         self.counts: Counter[str] = Counter()
         self.errors: list[str] = []
         self.allowed_domains = [urlsplit(plan.base_url).hostname or ""]
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
         """Revisits first, so that a late answer never waits behind a long listing."""
-        for url in self.plan.revisit:
-            yield self.visit(url, priority=10)
+        for known in self.plan.revisit:
+            yield self.visit(known.url, priority=10)
         for window in self.plan.windows:
             for request in self.listing_requests(window):
                 yield request

@@ -96,9 +96,10 @@ def _record(ledger: Ledger, line: Line, clock: Clock, rules: Rules) -> Counter[s
         with ledger.writing() as connection:
             gone = record_gone(connection, line.id, clock())
         return Counter(gone=1, withdrawn=int(gone is not None))
-    assert isinstance(line, Unreadable)
-    log.warning("%s: %s", line.url, line.reason)
-    return Counter(unreadable=1)
+    if isinstance(line, Unreadable):
+        log.warning("%s: %s", line.url, line.reason)
+        return Counter(unreadable=1)
+    raise TypeError(f"nothing is known of {line!r}")
 
 
 class Child:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerts.ledger import questions
-from alerts.ledger.questions import Visit
-from crawler.plan import Manners, Plan, Window
+from alerts.ledger.questions import Waiting
+from crawler.plan import Manners, Plan, Visit, Window
 from scheduler.config import SourceSection
 
 #: How long an answered question is looked at again for corrections.
@@ -43,17 +43,17 @@ def plan_crawl(
         manners=manners,
         windows=(Window(since, until),),
         known=questions.identities(connection, name, since, until),
-        revisit=revisits(visits, now, source.max_revisits),
+        revisit=tuple(Visit(v) for v in revisits(visits, now, source.max_revisits)),
     )
 
 
-def revisits(visits: list[Visit], now: datetime, ceiling: int) -> tuple[str, ...]:
+def revisits(visits: list[Waiting], now: datetime, ceiling: int) -> tuple[str, ...]:
     """Addresses of the questions whose visit is due, the longest overdue first. Pure."""
     due = sorted((next_visit(v), v.url) for v in visits)
     return tuple(url for moment, url in due if moment <= now)[:ceiling]
 
 
-def next_visit(visit: Visit) -> datetime:
+def next_visit(visit: Waiting) -> datetime:
     """When a question is to be looked at again. Pure."""
     if visit.status == "answered":
         return visit.visited_at + _RECHECK_EVERY

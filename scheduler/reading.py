@@ -12,7 +12,7 @@ import msgspec
 from crawler.documents import from_bytes
 from crawler.items import UnreadablePage
 from crawler.normalise import read_question
-from crawler.plan import Gone, Plan, Read, Unreadable
+from crawler.plan import Gone, Plan, Read, Refused, Report, Unchanged, Unreadable, Visit
 from crawler.records import Question, decode
 from scheduler.config import Config, manners
 from scheduler.crawling import child_of
@@ -70,19 +70,22 @@ def _read_address(url: str, config: Config) -> Iterator[Question | Unread]:
         next(iter(config.sources.items())),
     )
     ways = manners(source, version("watchword"))
-    plan = Plan(source=name, base_url=origin, manners=ways, revisit=(url,))
+    plan = Plan(source=name, base_url=origin, manners=ways, revisit=(Visit(url),))
     with child_of(plan, _FETCH_SECONDS) as child:
         for line in child.lines:
-            if isinstance(line, Read):
-                yield line.question
-                return
-            if isinstance(line, Unreadable):
-                yield Unread(url, line.reason)
-                return
-            if isinstance(line, Gone):
-                yield Unread(url, f"the server answers {line.status}: there is no such page")
-                return
-            reason = line.errors[0] if line.errors else f"no page came ({line.finish_reason})"
-            yield Unread(url, reason.removeprefix(f"{url}: "))
+            match line:
+                case Read():
+                    yield line.question
+                case Unreadable():
+                    yield Unread(url, line.reason)
+                case Gone():
+                    yield Unread(url, f"the server answers {line.status}: there is no such page")
+                case Refused():
+                    yield Unread(url, f"the server answers {line.status}: it refuses this page")
+                case Report():
+                    reason = line.errors[0] if line.errors else f"no page ({line.finish_reason})"
+                    yield Unread(url, reason.removeprefix(f"{url}: "))
+                case Unchanged():
+                    continue
             return
     yield Unread(url, f"the fetch ended without a result ({child.last_words})")

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from crawler.health import judge
 from crawler.middlewares import wait_named
-from crawler.plan import Manners, Plan, Report, Window
+from crawler.plan import Manners, Plan, Report, Visit, Window
 from scheduler.crawling import child_of
 from scheduler.serving import serve
 
@@ -51,7 +51,7 @@ class Server:
             base_url=self.url,
             manners=Manners("watchword/test", delay_seconds=0.01, timeout_seconds=3),
             windows=tuple(Window(day, day + timedelta(days=n)) for n in range(windows)),
-            revisit=tuple(f"{self.url}{PAGE}/{name}" for name in revisit),
+            revisit=tuple(Visit(f"{self.url}{PAGE}/{name}") for name in revisit),
         )
         with child_of(plan, 60) as child:
             for line in child.lines:

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import Ledger, open_ledger, questions
-from crawler.plan import Manners, Plan, Window
+from crawler.plan import Manners, Plan, Visit, Window
 from crawler.spiders.london import LISTING
 from scheduler.config import SourceSection
 from scheduler.crawling import Outcome, crawl_source
@@ -91,7 +91,7 @@ def test_pages_that_are_gone_are_not_deleted_at_once(ledger: Ledger, source: Rep
     crawl(ledger, plan_for(ledger, source), source.now)
     known = plan_for(ledger, source).known
     url = source.url + LISTING + "/never-was"
-    plan = Plan(source="london", base_url=source.url, manners=MANNERS, revisit=(url,))
+    plan = Plan(source="london", base_url=source.url, manners=MANNERS, revisit=(Visit(url),))
     outcome = crawl(ledger, plan, source.now)
     assert outcome.counts == {"gone": 1}
     assert plan_for(ledger, source).known == known
@@ -172,5 +172,5 @@ class TestRhythm:
         self, now: datetime, status: str, days_since_meeting: int, wait: timedelta
     ) -> None:
         meeting = (now - timedelta(days=days_since_meeting)).date()
-        visit = questions.Visit("u", status, meeting, now, now, None)
+        visit = questions.Waiting("u", status, meeting, now, now, None)
         assert next_visit(visit) == now + wait

@@ -103,7 +103,7 @@ def identities(connection: Connection, source: str, since: date, until: date) ->
     return tuple(rows.scalars())
 
 
-class Visit(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True):
     """What decides when a question is looked at again."""
 
     url: str
@@ -114,9 +114,9 @@ class Visit(msgspec.Struct, frozen=True):
     answered_at: datetime | None
 
 
-def open_visits(connection: Connection, source: str, answered_since: datetime) -> list[Visit]:
+def open_visits(connection: Connection, source: str, answered_since: datetime) -> list[Waiting]:
     """Questions without a real answer, and those answered after ``answered_since``."""
-    columns = [question.c[name] for name in Visit.__struct_fields__]
+    columns = [question.c[name] for name in Waiting.__struct_fields__]
     rows = connection.execute(
         select(*columns).where(
             question.c.source == source,
@@ -124,7 +124,7 @@ def open_visits(connection: Connection, source: str, answered_since: datetime) -
             or_(question.c.status != "answered", question.c.answered_at >= answered_since),
         )
     )
-    return [Visit(**row._mapping) for row in rows]
+    return [Waiting(**row._mapping) for row in rows]
 
 
 def count(connection: Connection) -> int:

@@ -60,7 +60,7 @@ def plan(context: click.Context, as_json: bool) -> int:
             f"{name}: list the meetings of {windows}",
             f"{name}: {len(coming.known)} questions in it are known",
             f"{name}: look again at {len(coming.revisit)} questions",
-            *(f"  {url}" for url in coming.revisit),
+            *(f"  {visit.url}" for visit in coming.revisit),
         ]
         say("\n".join(lines), msgspec.to_builtins(coming), as_json=as_json)
     return OK
