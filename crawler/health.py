@@ -29,7 +29,7 @@ COMPLETE: frozenset[Verdict] = frozenset(("ok", "empty"))
 def judge(report: Report) -> tuple[Verdict, str]:
     """Our judgement of the run and one sentence that gives the reason."""
     pages = report.listing_pages + report.fetched
-    if report.refused and report.refused >= max(1, pages):
+    if report.finish_reason == "refused" or report.refused >= max(1, pages):
         return "blocked", f"the source refused {report.refused} of {report.requests} requests"
     if report.failed and not pages:
         return "unreachable", f"no page came: {report.errors[0] if report.errors else 'no reason'}"

@@ -145,6 +145,7 @@ def _read_month(
         manners=manners_of(service, name),
         windows=(window,),
         known=known,
+        max_seconds=source.max_minutes * 60,
     )
     terms = Terms(max_minutes=source.max_minutes, purpose="backfill")
     read = 0

@@ -44,6 +44,10 @@ _NORM = 30
 _DOUBTED = 3
 
 
+#: Seconds that a crawl whose time is over gets to end in good order, with a report.
+_GRACE = 120
+
+
 class Terms(msgspec.Struct, frozen=True):
     """What the config says on how a crawl is recorded and judged."""
 
@@ -99,7 +103,7 @@ def crawl_source(
     rules = Rules(baseline=baseline, guard_days=terms.guard_days, hold=True)
     counts: Counter[str] = Counter()
     report: Report | None = None
-    with child_of(plan, terms.max_minutes * 60, stop) as child:
+    with child_of(plan, terms.max_minutes * 60 + _GRACE, stop) as child:
         for line in child.lines:
             on_line(line)
             if isinstance(line, Report):

@@ -57,6 +57,7 @@ def plan_crawl(
         windows=windows(since, until),
         known=(*questions.identities(connection, name, since, until), *refused),
         revisit=revisits(visits, now, source.max_revisits),
+        max_seconds=source.max_minutes * 60,
     )
 
 
