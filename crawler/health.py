@@ -89,7 +89,7 @@ def drift(report: Report, norm: Sequence[Report]) -> tuple[str, ...]:
 
 def _parted(report: Report, norm: Sequence[Report]) -> Iterator[str]:
     """The fields on which two readings agree less than they did."""
-    for name in sorted(report.differed):
+    for name in sorted({name for earlier in norm for name in earlier.agreed}):
         now = _agreement(report, name)
         before = _pooled(_agreement(r, name) for r in norm)
         if before[1] >= _NORM_PAGES and _fell(now, before):
@@ -97,8 +97,10 @@ def _parted(report: Report, norm: Sequence[Report]) -> Iterator[str]:
 
 
 def _agreement(report: Report, name: str) -> tuple[int, int]:
-    agreed = report.agreed.get(name, 0)
-    return agreed, agreed + report.differed.get(name, 0)
+    """On how many of the pages read both readings found the same: when one of them no longer
+    finds anything, nothing differs, and yet it is blind.
+    """
+    return report.agreed.get(name, 0), report.read
 
 
 def _pooled(rates: Iterable[tuple[int, int] | None]) -> tuple[int, int]:

@@ -115,15 +115,16 @@ class SourceSpider(scrapy.Spider):
         yield Read(question, moved, _header(response, "ETag"), _header(response, "Last-Modified"))
 
     def served(self) -> Iterator[Refused]:
-        """A page came, so whoever refused us before meant those pages and not us."""
+        """A question came, so whoever refused us before meant those pages and not us."""
         yield from self._doubted
         self.counts["unpublished"] += len(self._doubted)
         self.counts["refused"] -= len(self._doubted)
         self._doubted.clear()
 
     def doubted(self) -> list[Refused]:
-        """At the end of a crawl: the refusals that no page came after, where pages came before."""
-        return list(self.served()) if self.counts["fetched"] + self.counts["unchanged"] else []
+        """At the end of a crawl: the refusals that no question came after, if anything came."""
+        came = sum(self.counts[name] for name in ("fetched", "unchanged", "listing_pages"))
+        return list(self.served()) if came else []
 
     def tallied(self) -> dict[str, Any]:
         """The counts as the report has them."""

@@ -65,7 +65,6 @@ class LondonSpider(SourceSpider):
     ) -> Iterator[scrapy.Request | Line]:
         """Visit each question that is new to us, and turn the page while pages are full."""
         self.counts["listing_pages"] += 1
-        yield from self.served()
         links = self._links(response)
         self.counts["listed"] += len(links)
         self._check(response, window, links)
