@@ -88,3 +88,6 @@ def _parts(
     if not spoken or spoken[0].text.lower().startswith(_NOT_YET):
         return tuple(body), (), by
     return tuple(body), (AnswerItem(answered_by=by, body=spoken),), by
+
+
+PAGE = London2000()

@@ -51,8 +51,8 @@ class London2022:
         """The item, with the fields on which the two readings agree and differ."""
         seen = see(document.lines)
         structure, labels = self._by_structure(document) if document.is_html else ({}, {})
-        head = compare(structure, _by_label(seen, structure.get("title")))
         body, answers = self._words(document) if document.is_html else ((), ())
+        head = compare(structure, _by_label(seen, structure.get("title"), body))
         seen_body = seen.body(head.fields.get("title"))
         said = (
             head,
@@ -118,10 +118,14 @@ class London2022:
         )
 
 
-def _by_label(seen: Seen, title: str | None) -> Reading:
-    """The fields that the lines name; the title is the line after the labels."""
+def _by_label(seen: Seen, title: str | None, body: tuple[Paragraph, ...]) -> Reading:
+    """The fields that the lines name; the title is the line after the labels.
+
+    Where the question begins there at once, the page has no title, and none is made up.
+    """
     found = seen.title(title)
-    return seen.fields | ({"title": found} if found else {})
+    missing = found is None or (body and found == body[0].text)
+    return seen.fields if missing else seen.fields | {"title": found or ""}
 
 
 def _without_labels(node: LexborNode) -> str:
