@@ -8,6 +8,10 @@ from urllib.parse import unquote, urlsplit
 _NUMBERED = re.compile(r"/questions/(\d{4}/\d{4,})(?:/[^/]+)?")
 
 
+#: An address of 2014 to 2022 with the title behind the number, which says nothing more.
+_SLUGGED = re.compile(r"(/questions/\d{4}/\d{4,}(?:-\d+)?)/[^/]+")
+
+
 def canonical_path(url: str) -> str:
     """The part of ``url`` that names the page: its path, without host, query and fragment.
 
@@ -20,7 +24,9 @@ def canonical_path(url: str) -> str:
 
 def question_id(source: str, url: str) -> str:
     """Identity of the question at ``url``: ``london:/questions/2018/5425``."""
-    return f"{source}:{canonical_path(url)}"
+    path = canonical_path(url)
+    numbered = _SLUGGED.fullmatch(path)
+    return f"{source}:{numbered[1] if numbered else path}"
 
 
 def numbered_reference(url: str) -> str | None:

@@ -22,6 +22,8 @@ from crawler.replica.world import LISTING
 from scheduler.child import child_of
 from scheduler.serving import serve
 
+from real_pages import FILLER, Fact, listing_row
+
 
 class Gate:
     """The replica with a gate before it: some addresses answer as the test says."""
@@ -176,6 +178,27 @@ def test_a_listing_that_shows_ten_and_links_nine(gate: Gate) -> None:
     verdict, reason = judge(report)
     assert verdict == "partial"
     assert "10 questions are shown and 9 linked to" in reason
+
+
+def html(*rows: str) -> Callable[[], Response]:
+    text = "<html><body>Search questions" + "".join(rows)
+    return lambda: PlainTextResponse(text, media_type="text/html")
+
+
+def test_trap_18_a_last_page_of_ten_is_followed_by_an_empty_one(gate: Gate) -> None:
+    fact = Fact("", "invented", "A title", question_by="Ada Brook", meeting_date="1 May 2026")
+    pages = [html(), html(*(listing_row(fact, slug) for slug in gate.slugs[:10]))]
+    gate.answers[LISTING] = lambda: pages.pop()()
+    report, lines = gate.crawl()
+    assert (report.listing_pages, report.listed, report.read) == (2, 10, 10)
+    # Trap 19: the teaser of a row is never taken for the text.
+    assert not any(FILLER in str(line) for line in lines)
+
+
+def test_trap_21_a_meeting_without_questions_is_no_failure(gate: Gate) -> None:
+    gate.answers[LISTING] = html()
+    report, lines = gate.crawl()
+    assert (lines, judge(report)[0]) == ([], "empty")
 
 
 @pytest.mark.parametrize("code", [500, 502, 503])

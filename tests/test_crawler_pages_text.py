@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from real_pages import Fact, page_2014, page_2019, page_2022, text_2000
 
 from crawler.documents import Document
 from crawler.items import UnreadablePage
 from crawler.normalise import read_question
 from crawler.pages import read_page
 from crawler.records import Question
+
+from real_pages import Fact, page_2014, page_2019, page_2022, text_2000
 
 FACT = Fact(
     source_url="",

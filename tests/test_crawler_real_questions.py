@@ -9,6 +9,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+
+from crawler.documents import Document
+from crawler.items import UnreadablePage
+from crawler.names import clean_name
+from crawler.normalise import read_question
+from crawler.records import Question
+
 from real_pages import (
     FILLER,
     LISTING,
@@ -20,12 +27,6 @@ from real_pages import (
     text_2000,
     unlabelled,
 )
-
-from crawler.documents import Document
-from crawler.items import UnreadablePage
-from crawler.names import clean_name
-from crawler.normalise import read_question
-from crawler.records import Question
 
 FACTS = Path(__file__).parents[2] / "shared" / "source" / "data" / "real_questions.jsonl"
 ALL = facts(FACTS) if FACTS.exists() else []
