@@ -188,7 +188,11 @@ def html(*rows: str) -> Callable[[], Response]:
 def test_trap_18_a_last_page_of_ten_is_followed_by_an_empty_one(gate: Gate) -> None:
     fact = Fact("", "invented", "A title", question_by="Ada Brook", meeting_date="1 May 2026")
     pages = [html(), html(*(listing_row(fact, slug) for slug in gate.slugs[:10]))]
-    gate.answers[LISTING] = lambda: pages.pop()()
+
+    def next_page() -> Response:
+        return pages.pop()()
+
+    gate.answers[LISTING] = next_page
     report, lines = gate.crawl()
     assert (report.listing_pages, report.listed, report.read) == (2, 10, 10)
     # Trap 19: the teaser of a row is never taken for the text.
