@@ -67,13 +67,17 @@ class SourceSpider(scrapy.Spider):
         """``url`` as the one address that we know its page by."""
         return self.plan.base_url + canonical_path(url)
 
+    def location(self, url: str) -> str:
+        """Where the page that we know by ``url`` is fetched: elsewhere, where there is an API."""
+        return self.address(url)
+
     def visit(self, url: str, known: Visit | None = None, priority: int = 0) -> scrapy.Request:
         """The request for one question page; of one that is ``known``, only if it has changed."""
         ours = {"If-None-Match": known and known.etag}
         ours["If-Modified-Since"] = known and known.last_modified
         headers = {name: value for name, value in ours.items() if value}
         return scrapy.Request(
-            self.address(url),
+            self.location(url),
             headers=headers,
             meta={"handle_httpstatus_list": [_NOT_MODIFIED]} if headers else {},
             callback=self.read,
