@@ -118,6 +118,12 @@ class SourceSpider(scrapy.Spider):
         moved = visited if visited != question.id else None
         yield Read(question, moved, _header(response, "ETag"), _header(response, "Last-Modified"))
 
+    def gone(self, visited: str, status: int) -> Gone:
+        """Count a question that is no longer there, whoever says so: the server or the page."""
+        self.counts["gone"] += 1
+        self._awaited.pop(visited, None)
+        return Gone(visited, status)
+
     def served(self) -> Iterator[Refused]:
         """A question came, so whoever refused us before meant those pages and not us."""
         yield from self._doubted
@@ -158,9 +164,7 @@ class SourceSpider(scrapy.Spider):
         if status in _REFUSED:
             self._refused(request.url, visited, status)
         elif status in _GONE and visited is not None:
-            self.counts["gone"] += 1
-            self._awaited.pop(visited, None)
-            yield Gone(visited, status)
+            yield self.gone(visited, status)
         else:
             self.counts["failed"] += 1
 
