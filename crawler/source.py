@@ -67,13 +67,17 @@ class SourceSpider(scrapy.Spider):
         """``url`` as the one address that we know its page by."""
         return self.plan.base_url + canonical_path(url)
 
+    def location(self, url: str) -> str:
+        """Where the page that we know by ``url`` is fetched: elsewhere, where there is an API."""
+        return self.address(url)
+
     def visit(self, url: str, known: Visit | None = None, priority: int = 0) -> scrapy.Request:
         """The request for one question page; of one that is ``known``, only if it has changed."""
         ours = {"If-None-Match": known and known.etag}
         ours["If-Modified-Since"] = known and known.last_modified
         headers = {name: value for name, value in ours.items() if value}
         return scrapy.Request(
-            self.address(url),
+            self.location(url),
             headers=headers,
             meta={"handle_httpstatus_list": [_NOT_MODIFIED]} if headers else {},
             callback=self.read,
@@ -113,6 +117,12 @@ class SourceSpider(scrapy.Spider):
         self.tally.add(item, question)
         moved = visited if visited != question.id else None
         yield Read(question, moved, _header(response, "ETag"), _header(response, "Last-Modified"))
+
+    def gone(self, visited: str, status: int) -> Gone:
+        """Count a question that is no longer there, whoever says so: the server or the page."""
+        self.counts["gone"] += 1
+        self._awaited.pop(visited, None)
+        return Gone(visited, status)
 
     def served(self) -> Iterator[Refused]:
         """A question came, so whoever refused us before meant those pages and not us."""
@@ -154,9 +164,7 @@ class SourceSpider(scrapy.Spider):
         if status in _REFUSED:
             self._refused(request.url, visited, status)
         elif status in _GONE and visited is not None:
-            self.counts["gone"] += 1
-            self._awaited.pop(visited, None)
-            yield Gone(visited, status)
+            yield self.gone(visited, status)
         else:
             self.counts["failed"] += 1
 
