@@ -1,21 +1,38 @@
-"""Addresses: many spellings of one page reduced to one identity. Pure."""
+"""Addresses: many spellings of one page reduced to one identity. Pure.
+
+The source serves a page on four hosts, over http and https, with or without a slash at the end,
+and carries the search parameters of a front end retired in 2016 on its links, some encoded twice.
+"""
 
 from __future__ import annotations
 
+import posixpath
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-_NUMBERED = re.compile(r"/questions/(\d{4}/\d{4,})(?:/[^/]+)?")
+_NUMBERED = re.compile(r"/questions/(\d{4}/\d{4,})(-\d+)?(?:/[^/]+)?", re.ASCII)
+_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 
 
 def canonical_path(url: str) -> str:
     """The part of ``url`` that names the page: its path, without host, query and fragment.
 
-    The source serves the same page on four hosts, over http and https, and carries search
-    parameters of a front end retired in 2016 on its links.
+    A numbered question is named by its number: ``/questions/2014/4962/meeting-londons-current``
+    is ``/questions/2014/4962``, for the slug is another way to write it. No address of the source
+    has a question mark or a hash in its path, so an encoded one begins a query or a fragment.
     """
-    path = unquote(urlsplit(url).path).rstrip("/")
-    return re.sub(r"/{2,}", "/", path) or "/"
+    path = re.split(r"[?#]", _decoded(urlsplit(url).path), maxsplit=1)[0].strip()
+    path = quote(path, safe=_PATH_CHARACTERS, errors="ignore")
+    path = posixpath.normpath("/" + path.lstrip("/"))
+    numbered = _NUMBERED.fullmatch(path)
+    return f"/questions/{numbered[1]}{numbered[2] or ''}" if numbered else path
+
+
+def _decoded(path: str) -> str:
+    """``path`` with its percent-encoding undone, however often it was encoded."""
+    while (decoded := unquote(path)) != path:
+        path = decoded
+    return path
 
 
 def question_id(source: str, url: str) -> str:
@@ -30,4 +47,4 @@ def numbered_reference(url: str) -> str | None:
     supplementaries and on main questions alike, so it says nothing about either.
     """
     match = _NUMBERED.fullmatch(canonical_path(url))
-    return match[1] if match else None
+    return match[1] if match and not match[2] else None
