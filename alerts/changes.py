@@ -15,7 +15,7 @@ import msgspec
 from crawler.records import Answer, Question, answer_digest, content_digest, question_digest
 
 Kind = Literal["asked", "holding", "answered", "corrected", "withdrawn"]
-Silence = Literal["baseline", "old"]
+Silence = Literal["baseline", "old", "flood", "drift"]
 
 
 class Change(msgspec.Struct, frozen=True):

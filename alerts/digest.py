@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import chain
+from typing import Literal
 
 import msgspec
 
@@ -36,6 +38,26 @@ PREFERRED: dict[Kind, tuple[str, ...]] = {
     "asked": ("question", "answer"),
     "withdrawn": ("question", "answer"),
 }
+
+
+NoticeKind = Literal["silent", "mended"]
+
+#: The subject of an email that has nothing but a notice in it.
+_HEADINGS = {
+    "silent": "We cannot read {} at present",
+    "mended": "We can read {} again",
+}
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """That a source cannot be read, or that it can again."""
+
+    id: int
+    source: str
+    place: str  #: as people know it: ``www.london.gov.uk``
+    kind: NoticeKind
+    since: datetime  #: the last good crawl before it fell silent
+    created_at: datetime
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -68,6 +90,7 @@ class Digest(msgspec.Struct, frozen=True):
     """All that one subscriber is sent at one time."""
 
     entries: tuple[Entry, ...]
+    notices: tuple[Notice, ...] = ()  #: what is to be said of the sources themselves
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -82,19 +105,22 @@ class Digest(msgspec.Struct, frozen=True):
 
     @property
     def subject(self) -> str:
-        """Topics and counts: ``VRU: 3 new answers, 1 new question``."""
+        """Topics and counts: ``VRU: 3 new answers, 1 new question``; else the notice."""
+        if not self.entries:
+            return _HEADINGS[self.notices[0].kind].format(self.notices[0].place)
         shown = self.queries[:3]
         more = len(self.queries) - len(shown)
         return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.counts}"
 
 
-def compose(hits: Iterable[Hit]) -> Digest:
+def compose(hits: Iterable[Hit], notices: Iterable[Notice] = ()) -> Digest:
     """The digest of a subscriber's pending hits, in the order of what is worth reading."""
     by_question: dict[str, list[Hit]] = {}
     for hit in hits:
         by_question.setdefault(hit.numbered.change.after.id, []).append(hit)
     entries = [_entry(some) for some in by_question.values()]
-    return Digest(tuple(sorted(entries, key=lambda entry: NEWS.index(entry.news))))
+    ordered = sorted(entries, key=lambda entry: NEWS.index(entry.news))
+    return Digest(tuple(ordered), tuple(notices))
 
 
 def _entry(hits: Sequence[Hit]) -> Entry:

@@ -68,28 +68,37 @@ def header(text: str) -> str:
 def build(
     rendered: Rendered,
     head: Letterhead,
-    links: Links,
+    links: Links | None,
     recipient: str,
     message_id: str,
     now: datetime,
 ) -> bytes:
-    """The message, with CRLF line ends. Two calls with the same arguments give the same bytes."""
+    """The message, with CRLF line ends. Two calls with the same arguments give the same bytes.
+
+    Without ``links`` it is a letter to the operator, who is on no list that could be left.
+    """
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(header(head.name), addr_spec=head.address)
     message["To"] = Address(addr_spec=recipient)
     message["Subject"] = header(rendered.subject)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id
-    message["List-Id"] = f"{header(head.name)} digests <digest.{head.domain}>"
-    ways = [f"<{way}>" for way in (links.unsubscribe, links.mailto) if way]
-    message["List-Unsubscribe"] = ", ".join(ways)
-    if links.unsubscribe:
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    if links:
+        _put_on_list(message, head, links)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834
-    message["Precedence"] = "bulk"
     message.set_content(_CONTROLS.sub("", rendered.text), cte="quoted-printable")
     html = _CONTROLS.sub("", rendered.html)
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     # The library's own boundary is random, and a retry must not be another message.
     message.set_boundary(f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:40]}")
     return message.as_bytes()
+
+
+def _put_on_list(message: EmailMessage, head: Letterhead, links: Links) -> None:
+    """Say which list this is and how to leave it."""
+    message["List-Id"] = f"{header(head.name)} digests <digest.{head.domain}>"
+    ways = [f"<{way}>" for way in (links.unsubscribe, links.mailto) if way]
+    message["List-Unsubscribe"] = ", ".join(ways)
+    if links.unsubscribe:
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    message["Precedence"] = "bulk"

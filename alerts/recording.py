@@ -1,7 +1,8 @@
 """The step from reading to change: what was read is compared with the ledger and recorded there.
 
 Each batch is one transaction. A question that was recorded is not news a second time, so the step
-can be killed anywhere and run again on the same readings.
+can be killed anywhere and run again on the same readings. What a crawl finds is held until the
+crawl is judged (``alerts.releasing``).
 """
 
 from __future__ import annotations
@@ -13,40 +14,55 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.changes import Change, believable, compare, silence, withdrawn
-from alerts.ledger import changes, questions
+from alerts import threads
+from alerts.changes import Change, Silence, believable, compare, silence, withdrawn
+from alerts.ledger import changes, held, questions, refusals
 from crawler.records import Question
 
 #: A page must be missing for this long, over more than one visit, before it counts as withdrawn.
 _WITHDRAWN_AFTER = timedelta(hours=20)
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """A question as read, and how it was come by."""
+
+    question: Question
+    asked_for: str | None = None  #: the identity that was asked for, where a redirect led elsewhere
+    etag: str | None = None
+    last_modified: str | None = None
+
+
 class Rules(msgspec.Struct, frozen=True):
-    """When a question that we see for the first time does not alert."""
+    """What is news, and whether it may be told before its crawl is judged."""
 
     baseline: bool = False
     guard_days: int = 30
     as_new: bool = False  #: alert whatever the date
+    hold: bool = False
 
 
 def record(
     connection: Connection,
-    readings: Iterable[tuple[Question, str | None]],
+    readings: Iterable[Reading],
     now: datetime,
     rules: Rules,
 ) -> Counter[str]:
-    """Record readings: (question, the identity it was asked for, where that differs).
+    """Record readings and count what was done.
 
-    Counts what was done: ``new``, ``suspect``, ``doubted`` (an answer had vanished), each kind
-    of change, and ``silent`` for the changes that will not alert.
+    The counts: ``new``, ``suspect``, ``doubted`` (an answer had vanished), each kind of change,
+    and ``silent`` for the changes that will not alert.
     """
     done: Counter[str] = Counter()
-    for read, asked_for in readings:
+    for reading in readings:
+        read, asked_for = reading.question, reading.asked_for
         known = _known(connection, read, asked_for)
         done.update(_record_one(connection, known, now, rules))
+        if not read.suspect:  # a suspect page is to be sent whole again
+            questions.validated(connection, known.id, reading.etag, reading.last_modified)
         for name in (read.id, asked_for):
             if name:
                 questions.know_as(connection, name, known.id)
+                refusals.forget(connection, name)
     return done
 
 
@@ -73,16 +89,50 @@ def _record_one(
     quiet = None
     if not rules.as_new:
         quiet = silence(before, read, now, baseline=rules.baseline, guard_days=rules.guard_days)
+    read = _tied(connection, read)
     found = compare(before, read)
-    questions.save(connection, read, now)
+    questions.save(connection, read, now, threads.thread_key(read))
+    if stored is None and read.kind == "question":
+        _adopt(connection, read)
     for entry in found:
-        if changes.append(connection, entry, now, quiet):
+        if _keep(connection, entry, now, quiet, rules):
             done[entry.kind] += 1
             done["silent"] += quiet is not None
     return done
 
 
-def record_gone(connection: Connection, identity: str, now: datetime) -> Change | None:
+def _keep(
+    connection: Connection, entry: Change, now: datetime, quiet: Silence | None, rules: Rules
+) -> bool:
+    """Number a change, or hold it; False when it is known already."""
+    keep = held.hold if rules.hold else changes.append
+    return keep(connection, entry, now, quiet)
+
+
+def _tied(connection: Connection, read: Question) -> Question:
+    """``read`` with its parent, where it follows up a question that we know."""
+    key = threads.thread_key(read)
+    if read.kind != "supplementary" or key is None:
+        return read
+    parent = threads.parent_of(read, questions.in_thread(connection, read.source, key))
+    return msgspec.structs.replace(read, parent=parent.id) if parent else read
+
+
+def _adopt(connection: Connection, parent: Question) -> None:
+    """Tie the supplementaries that were read before their parent was."""
+    key = threads.thread_key(parent)
+    thread = questions.in_thread(connection, parent.source, key) if key else ()
+    for child in thread:
+        if child.kind == "supplementary" and child.parent is None:
+            mine = threads.parent_of(child, thread)
+            if mine:
+                tied = msgspec.structs.replace(child, parent=mine.id)
+                questions.correct(connection, tied)
+
+
+def record_gone(
+    connection: Connection, identity: str, now: datetime, rules: Rules
+) -> Change | None:
     """Note that a page was not there; the change when that has lasted.
 
     One absence is a hiccup: the source answers 404 while it is being deployed.
@@ -94,4 +144,18 @@ def record_gone(connection: Connection, identity: str, now: datetime) -> Change 
     if stored.gone_at is None or now - stored.gone_at < _WITHDRAWN_AFTER:
         return None
     entry = withdrawn(stored.record)
-    return entry if changes.append(connection, entry, now, None) else None
+    return entry if _keep(connection, entry, now, None, rules) else None
+
+
+def record_unchanged(connection: Connection, identity: str, now: datetime) -> None:
+    """Note that a page is as it was at our last visit."""
+    if stored := questions.find(connection, identity):
+        questions.visited(connection, stored.record.id, now)
+
+
+def record_refused(
+    connection: Connection, identity: str, source: str, url: str, status: int, now: datetime
+) -> None:
+    """Note that the server keeps a page to itself. What we know of it stays as it is."""
+    refusals.note(connection, identity, source, url, status, now)
+    record_unchanged(connection, identity, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from alerts.digest import Digest
+from alerts.ledger.alarms import Alarm
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, Links, Rendered
 from alerts.snippets import Snippet
@@ -41,6 +43,19 @@ _FIELDS = {
 }
 
 
+#: What an alarm is called in words.
+TROUBLES = {
+    "changed": "the pages are not what they were",
+    "blocked": "the source refuses us",
+    "unreachable": "the source cannot be reached",
+    "partial": "crawls do not come to their end",
+    "missing": "questions are listed that we could not read",
+    "redirect_refused": "an answer would have led us away from the source",
+    "held": "changes wait for your word",
+    "silent": "it has not been read for long, and subscribers are told",
+}
+
+
 class TemplatesError(Exception):
     """A template is missing or wrong; the message names it."""
 
@@ -54,6 +69,11 @@ def shipped_templates() -> Path:
 def day(value: date | None) -> str:
     """``20 December 2018``; empty for no date."""
     return f"{value.day} {value:%B %Y}" if value else ""
+
+
+def moment(value: datetime) -> str:
+    """``20 December 2018, 07:05 UTC``"""
+    return f"{day(value)}, {value:%H:%M} {value.tzname()}"
 
 
 def web_address(url: str | None) -> str | None:
@@ -76,11 +96,12 @@ class Templates:
         self._html = Environment(autoescape=True, **shared)
         self._text = Environment(autoescape=False, keep_trailing_newline=True, **shared)  # noqa: S701  # plain text
         for environment in (self._html, self._text):
-            environment.filters |= {"day": day, "web_address": web_address}
+            environment.filters |= {"day": day, "moment": moment, "web_address": web_address}
             environment.globals |= {
                 "headlines": HEADLINES,
                 "openings": OPENINGS,
                 "fields": _FIELDS,
+                "troubles": TROUBLES,
             }
 
     def html(self, name: str, /, **values: Any) -> str:
@@ -113,6 +134,28 @@ class Templates:
             subject=digest.subject,
             text=self.text("mail/digest.txt", **values),
             html=self.html("mail/digest.html", **values),
+        )
+
+    def letter(
+        self, news: Sequence[Alarm], standing: Sequence[Alarm], head: Letterhead, now: datetime
+    ) -> Rendered:
+        """What the operator is told: ``news`` in full, and what is wrong altogether."""
+        begun = [alarm for alarm in news if not alarm.cleared_at]
+        first = (begun or news)[0]
+        what = TROUBLES.get(first.kind, first.kind) if begun else "over"
+        more = len(begun or news) - 1
+        subject = f"{first.source}: {what}{f', and {more} more' if more else ''}"
+        values = {
+            "news": news,
+            "standing": [alarm for alarm in standing if alarm not in news],
+            "head": head,
+            "subject": subject,
+            "now": now,
+        }
+        return Rendered(
+            subject=subject,
+            text=self.text("mail/letter.txt", **values),
+            html=self.html("mail/letter.html", **values),
         )
 
     def entry(

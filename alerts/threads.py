@@ -51,12 +51,12 @@ def parent_of(supplementary: Question, candidates: Sequence[Question]) -> Questi
     return found[0] if len(found) == 1 else None
 
 
-def in_order(questions: Iterable[Question]) -> list[Question]:
+def in_order(thread: Iterable[Question]) -> tuple[Question, ...]:
     """A thread as it is read: the question, then its supplementaries by number.
 
     Those whose title has no number come last, in the order in which they were given.
     """
-    return sorted(questions, key=_place)
+    return tuple(sorted(thread, key=_place))
 
 
 def _place(question: Question) -> tuple[bool, bool, int]:

@@ -10,22 +10,20 @@ import posixpath
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-_NUMBERED = re.compile(r"/questions/(\d{4}/\d{4,})(-\d+)?(?:/[^/]+)?", re.ASCII)
+#: An address of 2014 to 2022; the title may stand behind the number, and says nothing more.
+_NUMBERED = re.compile(r"(/questions/(\d{4}/\d{4,})(-\d+)?)(?:/[^/]+)?", re.ASCII)
 _PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 
 
 def canonical_path(url: str) -> str:
     """The part of ``url`` that names the page: its path, without host, query and fragment.
 
-    A numbered question is named by its number: ``/questions/2014/4962/meeting-londons-current``
-    is ``/questions/2014/4962``, for the slug is another way to write it. No address of the source
-    has a question mark or a hash in its path, so an encoded one begins a query or a fragment.
+    No address of the source has a question mark or a hash in its path, so an encoded one begins
+    a query or a fragment.
     """
     path = re.split(r"[?#]", _decoded(urlsplit(url).path), maxsplit=1)[0].strip()
     path = quote(path, safe=_PATH_CHARACTERS, errors="ignore")
-    path = posixpath.normpath("/" + path.lstrip("/"))
-    numbered = _NUMBERED.fullmatch(path)
-    return f"/questions/{numbered[1]}{numbered[2] or ''}" if numbered else path
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 def _decoded(path: str) -> str:
@@ -36,8 +34,14 @@ def _decoded(path: str) -> str:
 
 
 def question_id(source: str, url: str) -> str:
-    """Identity of the question at ``url``: ``london:/questions/2018/5425``."""
-    return f"{source}:{canonical_path(url)}"
+    """Identity of the question at ``url``: ``london:/questions/2018/5425``.
+
+    ``/questions/2014/4962/meeting-londons-current`` is ``/questions/2014/4962``, but it is asked
+    for at the address that the source itself names.
+    """
+    path = canonical_path(url)
+    numbered = _NUMBERED.fullmatch(path)
+    return f"{source}:{numbered[1] if numbered else path}"
 
 
 def numbered_reference(url: str) -> str | None:
@@ -47,4 +51,4 @@ def numbered_reference(url: str) -> str | None:
     supplementaries and on main questions alike, so it says nothing about either.
     """
     match = _NUMBERED.fullmatch(canonical_path(url))
-    return match[1] if match and not match[2] else None
+    return match[2] if match and not match[3] else None

@@ -52,6 +52,7 @@ class Plan(Record, frozen=True, kw_only=True):
     known: tuple[str, ...] = ()  #: identities that a listing need not fetch again
     revisit: tuple[Visit, ...] = ()  #: pages to look at whatever the listings say
     archive: str | None = None  #: folder for the captures; none are kept without one
+    max_seconds: float = 0  #: the crawl ends in good order after so long; 0: never
 
 
 class Read(Record, frozen=True, tag="read", tag_field="type"):
@@ -109,7 +110,8 @@ class Report(Record, frozen=True, tag="report", tag_field="type", kw_only=True):
     unreadable: int = 0
     gone: int = 0
     unchanged: int = 0  #: visits answered with 304
-    refused: int = 0  #: answers 401, 403 and 429
+    refused: int = 0  #: answers 401, 403 and 429, but for single pages that are not published
+    unpublished: int = 0  #: pages refused while others were served
     failed: int = 0  #: requests that brought no page
     listings_failed: int = 0
     listings_short: int = 0  #: listing pages that show more questions than they link to
@@ -121,6 +123,7 @@ class Report(Record, frozen=True, tag="report", tag_field="type", kw_only=True):
     agreed: dict[str, int] = msgspec.field(default_factory=dict)
     differed: dict[str, int] = msgspec.field(default_factory=dict)
     errors: tuple[str, ...] = ()  #: the first few failures, a line each
+    peak_megabytes: int = 0  #: the most memory that the crawl's process held
 
 
 Line = Read | Unchanged | Refused | Gone | Unreadable | Report

@@ -6,37 +6,25 @@ only one reading finds is taken from it; a field on which they differ makes the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from crawler.items import Paragraph, QuestionItem
+from crawler.items import AnswerItem, Paragraph, QuestionItem
 from crawler.records import same_words
 
 Reading = dict[str, str]
 
+#: A difference is shown in so many characters of either side.
+_SHOWN = 60
 
-def by_label(
-    lines: Sequence[Paragraph], labels: Mapping[str, str], body: Sequence[Paragraph]
-) -> Reading:
-    """The fields that a page's visible labels name: a label and the words beside or below it.
 
-    ``labels`` gives the field of each label (lower case, without its colon). They stand above the
-    question, ``body``: a "Reference:" within its words is another question's.
-    """
-    fields: Reading = {}
-    rest = iter(lines)
-    for line in rest:
-        if line in body[:1] or line.text.lower() == "answer":
-            break
-        label, colon, value = line.text.partition(":")
-        name = labels.get(label.strip().lower())
-        if name is None or not colon:
-            continue
-        value = value.strip().removeprefix("|").strip()
-        if value or (value := next(rest, Paragraph("")).text):
-            fields.setdefault(name, value)
-    return fields
+class Compared(msgspec.Struct, frozen=True):
+    """What comes of two readings."""
+
+    fields: Reading
+    agreed: tuple[str, ...]  #: names of the fields that both found alike
+    differ: tuple[str, ...]  #: a sentence for each on which they differ
 
 
 def with_fields(item: QuestionItem, fields: Reading) -> QuestionItem:
@@ -44,15 +32,71 @@ def with_fields(item: QuestionItem, fields: Reading) -> QuestionItem:
     return msgspec.structs.replace(item, **fields)
 
 
-def compare(structure: Reading, label: Reading) -> tuple[Reading, tuple[str, ...]]:
-    """The fields of both readings, and the names of those on which they differ.
+def compare(structure: Reading, label: Reading) -> Compared:
+    """The fields of both readings, and those on which they agree and differ.
 
     Where they differ the structure's value is kept; white space, quotes, dashes and case are no
     difference.
     """
-    differ = tuple(
-        f"{name}: {structure[name]!r} by structure, {label[name]!r} by label"
-        for name in sorted(structure.keys() & label.keys())
-        if same_words(structure[name]).lower() != same_words(label[name]).lower()
+    both = sorted(structure.keys() & label.keys())
+    alike = [name for name in both if _level(structure[name]) == _level(label[name])]
+    return Compared(
+        fields=label | structure,
+        agreed=tuple(alike),
+        differ=tuple(
+            differing(name, structure[name], label[name]) for name in both if name not in alike
+        ),
     )
-    return label | structure, differ
+
+
+def compare_words(
+    name: str, structure: Sequence[Paragraph], label: Sequence[Paragraph], *, is_closed: bool
+) -> Compared:
+    """Two readings of a text. ``is_closed`` says that the lines show where it ends.
+
+    Where they do not, the page's furniture may follow, so the structure's words need only begin
+    the lines'. A text that one of them does not find at all is no difference.
+    """
+    ours, seen = words_of(structure), words_of(label)
+    if not ours or not seen:
+        return Compared({}, (), ())
+    if ours == seen or (not is_closed and seen.startswith(ours)):
+        return Compared({}, (name,), ())
+    return Compared({}, (), (differing(name, ours, seen),))
+
+
+def compare_answers(structure: Sequence[AnswerItem], label: Sequence[AnswerItem]) -> Compared:
+    """Two readings of the answers: as many, each of the same day, in the same words.
+
+    The last one may be followed by furniture. Files alone have no words to compare.
+    """
+    spoken = [answer for answer in structure if answer.body]
+    if not spoken or not label:
+        return Compared({}, (), ())
+    if len(spoken) != len(label):
+        return Compared({}, (), (differing("answers", str(len(spoken)), str(len(label))),))
+    for number, (ours, seen) in enumerate(zip(spoken, label, strict=True), start=1):
+        found = compare_words("answer", ours.body, seen.body, is_closed=number < len(spoken))
+        if found.differ:
+            return found
+        if ours.date and seen.date and _level(ours.date) != _level(seen.date):
+            return Compared({}, (), (differing("answer_date", ours.date, seen.date),))
+    return Compared({}, ("answer",), ())
+
+
+def differing(name: str, structure: str, label: str) -> str:
+    """The sentence about a field on which two readings differ."""
+    return f"{name}: {_cut(structure)!r} by structure, {_cut(label)!r} by label"
+
+
+def words_of(text: Sequence[Paragraph]) -> str:
+    """A text levelled for comparison; the bars between cells are no words."""
+    return same_words("".join(paragraph.text for paragraph in text)).replace("|", "")
+
+
+def _level(value: str) -> str:
+    return same_words(value).lower()
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= _SHOWN else f"{value[: _SHOWN - 1]}…"

@@ -9,6 +9,7 @@ crawl stops at once instead of working for nobody.
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import threading
 from datetime import UTC, datetime
@@ -46,13 +47,15 @@ def emit(record: Any) -> None:
 
 def crawl(plan: Plan) -> Report:
     """Run ``plan`` to its end in this process; it can be done once in a process's life."""
-    settings = Settings(crawl_settings(plan.manners))
+    settings = Settings(crawl_settings(plan.manners, plan.max_seconds))
     process = CrawlerProcess(settings)
     crawler = process.create_crawler(plan.source)
     state: dict[str, Any] = {"reason": "did not start"}
 
     def closed(spider: SourceSpider, reason: str) -> None:
         state.update(spider=spider, reason=reason)
+        for line in spider.doubted() if reason == "finished" else ():
+            emit(line)
 
     def crashed(failure: Failure, spider: SourceSpider) -> None:
         spider.crashed(failure)
@@ -65,13 +68,14 @@ def crawl(plan: Plan) -> Report:
     process.start()
     spider: SourceSpider | None = state.get("spider")
     stats = crawler.stats.get_stats() if spider else {}  # there are none before it starts
-    counts: dict[str, Any] = dict(spider.counts) if spider else {}
+    counts: dict[str, Any] = spider.tallied() if spider else {}
     return Report(
         started_at=started,
         finished_at=datetime.now(UTC),
         finish_reason=state["reason"],
         requests=stats.get("downloader/request_count", 0),
         errors=tuple(spider.errors) if spider else (),
+        peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         **counts,
     )
 

@@ -9,8 +9,11 @@ from typing import Any
 
 from crawler.plan import Manners
 
+#: A crawl that needs more memory than this ends in good order, and the next one goes on.
+_MEGABYTES = 280
 
-def crawl_settings(manners: Manners) -> dict[str, Any]:
+
+def crawl_settings(manners: Manners, max_seconds: float = 0) -> dict[str, Any]:
     """Settings for one crawl with the given manners."""
     return {
         "SPIDER_MODULES": ["crawler.spiders"],
@@ -29,6 +32,10 @@ def crawl_settings(manners: Manners) -> dict[str, Any]:
         "REDIRECT_MAX_TIMES": 5,
         "METAREFRESH_ENABLED": False,
         "COOKIES_ENABLED": False,
+        "CLOSESPIDER_TIMEOUT": max_seconds,
+        "MEMUSAGE_ENABLED": True,
+        "MEMUSAGE_LIMIT_MB": _MEGABYTES,
+        "MEMUSAGE_CHECK_INTERVAL_SECONDS": 5,
         "RETRY_TIMES": 2,
         # Both open a port, and the second one runs Python for whoever has its token.
         "TELNETCONSOLE_ENABLED": False,

@@ -74,6 +74,15 @@ class SourceSection(Section, frozen=True):
     max_revisits: int = 500  #: known questions looked at again in one crawl
     max_minutes: float = 120
     guard_days: int = 30  #: a question older than this, seen for the first time, does not alert
+    flood_from: int = 500  #: fewer new questions or answers in one crawl are never held as a flood
+    silent_hours: float = 36  #: without a good crawl; then subscribers are told
+
+
+class OperatorSection(Section, frozen=True):
+    """``[operator]``: who hears of what goes wrong."""
+
+    email: str | None = None
+    alarm_after: int = 3  #: crawls in a row that cannot reach the source, or not all of it
 
 
 class SubscriptionSection(Section, frozen=True):
@@ -108,6 +117,7 @@ class Config(Section, frozen=True):
     mail: MailSection = MailSection()
     channels: dict[str, dict[str, Any]] = {}  #: each channel's file says what its section holds
     web: WebSection = WebSection()
+    operator: OperatorSection = OperatorSection()
     sources: dict[str, SourceSection] = msgspec.field(
         default_factory=lambda: {"london": SourceSection()}
     )

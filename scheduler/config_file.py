@@ -117,6 +117,8 @@ def _check(config: Config) -> None:
     if not 0 <= config.digests.hour <= 23:
         raise ConfigError(f"digests.hour: expected 0 to 23, got {config.digests.hour}")
     _check_address("mail.from_address", config.mail.from_address)
+    if config.operator.email is not None:
+        _check_address("operator.email", config.operator.email)
     for number, entry in enumerate(config.subscriptions):
         _check_address(f"subscriptions[{number}].email", entry.email)
     for key, source in config.sources.items():

@@ -2,34 +2,60 @@
 
 What was recorded stays whatever happens to the child or to us. Whether everything that the
 listings named was read is known only from the report at the end, so until a run has ended well,
-the next one lists the same window again.
+the next one lists the same window again. And only then is it known whether the pages were read
+right, so the changes that a crawl finds are held until it is judged.
 """
 
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
-import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO
+from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
+from sqlalchemy import Connection
 
 from alerts.ledger import Ledger, runs
-from alerts.recording import Rules, record, record_gone
-from crawler.health import Verdict, judge
-from crawler.plan import Gone, Line, Plan, Read, Report, Unreadable, decode_line
+from alerts.ledger.runs import Judged, Purpose
+from alerts.recording import (
+    Reading,
+    Rules,
+    record,
+    record_gone,
+    record_refused,
+    record_unchanged,
+)
+from alerts.releasing import Settled, settle
+from crawler.health import Verdict, drift, judge
+from crawler.plan import Gone, Line, Plan, Read, Refused, Report, Unchanged, Unreadable
 from crawler.records import encode
+from scheduler.alarms import after_crawl
+from scheduler.child import child_of
 from scheduler.clock import Clock
 
 log = logging.getLogger("watchword.crawl")
 
-#: Seconds that a child gets to end by itself.
-_PATIENCE = 10
+#: So many good runs make the norm that a run's fill rates are held against.
+_NORM = 30
+#: A page that still has no answer, and one whose answer is gone, look the same; so many of the
+#: latter in one run mean that answers are no longer read.
+_DOUBTED = 3
+
+
+#: Seconds that a crawl whose time is over gets to end in good order, with a report.
+_GRACE = 120
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What the config says on how a crawl is recorded and judged."""
+
+    guard_days: int = 30
+    max_minutes: float = 120
+    flood_from: int = 500
+    alarm_after: int = 3
+    purpose: Purpose = "watch"
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -39,137 +65,116 @@ class Outcome(msgspec.Struct, frozen=True):
     verdict: Verdict
     reason: str
     counts: dict[str, int]
+    held: int = 0  #: changes that wait for the operator
+    report: Report | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the listings were read to their end, so that what is new from now on is news."""
+        return (
+            self.report is not None
+            and self.verdict in {"ok", "empty", "partial"}
+            and self.report.finish_reason == "finished"
+            and not self.report.listings_failed
+            and not self.report.listings_cut
+        )
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What a child said until its end."""
+
+    report: Report | None
+    counts: Counter[str]
+    end: str  #: why there is no report, when there is none
 
 
 def crawl_source(
     ledger: Ledger,
     plan: Plan,
     clock: Clock,
-    guard_days: int,
-    max_minutes: float,
+    terms: Terms,
     on_line: Callable[[Line], None] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> Outcome:
     """Carry out ``plan`` and record what it brings; the run's row is closed with a verdict."""
     with ledger.writing() as connection:
-        baseline = not runs.has_baseline(connection, plan.source)
-        run = runs.begin(connection, plan.source, clock())
-    rules = Rules(baseline=baseline, guard_days=guard_days)
+        baseline = terms.purpose == "backfill" or not runs.has_baseline(connection, plan.source)
+        run = runs.begin(connection, plan.source, clock(), terms.purpose)
+    rules = Rules(baseline=baseline, guard_days=terms.guard_days, hold=True)
     counts: Counter[str] = Counter()
     report: Report | None = None
-    with child_of(plan, max_minutes * 60, stop) as child:
+    with child_of(plan, terms.max_minutes * 60 + _GRACE, stop) as child:
         for line in child.lines:
             on_line(line)
             if isinstance(line, Report):
                 report = line
             else:
-                counts.update(_record(ledger, line, clock, rules))
-    if report is None:
-        verdict: Verdict = "partial"
-        stopped = stop is not None and stop.is_set()
-        reason = "it was stopped" if stopped else f"it ended without a report ({child.last_words})"
-    else:
-        verdict, reason = judge(report)
-    whole = report is not None and is_whole(report, verdict)
+                counts.update(_record(ledger, plan.source, line, clock, rules))
+    stopped = stop is not None and stop.is_set()
+    end = "it was stopped" if stopped else f"it ended without a report ({child.last_words})"
     with ledger.writing() as connection:
-        runs.finish(connection, run, clock(), verdict, reason, encode(report).decode(), whole)
-    counts.update(read=report.read if report else 0)
-    return Outcome(plan.source, verdict, reason, {k: n for k, n in counts.items() if n})
+        return _close(connection, run, plan.source, Heard(report, counts, end), terms, clock())
 
 
-def is_whole(report: Report, verdict: Verdict) -> bool:
-    """Whether the listings were read to their end, so that from now on what is new is news."""
-    return (
-        verdict in {"ok", "empty", "partial"}
-        and report.finish_reason == "finished"
-        and not report.listings_failed
-        and not report.listings_cut
-    )
+def _close(
+    connection: Connection, run: int, source: str, heard: Heard, terms: Terms, now: datetime
+) -> Outcome:
+    """Judge a run, number or hold its changes, raise or clear its alarms: one transaction."""
+    report, counts = heard.report, heard.counts
+    verdict: Verdict = "partial"
+    reason = heard.end
+    settled = Settled({})
+    if report is not None:
+        verdict, reason = _judge(connection, source, report, counts, terms.purpose)
+        doubt = verdict == "changed"
+        settled = settle(connection, source, now, doubt=doubt, flood_from=terms.flood_from)
+        counts["read"] = report.read
+    did = {name: number for name, number in counts.items() if number}
+    outcome = Outcome(source, verdict, reason, did, settled.held, report)
+    printed = encode(report).decode()
+    judged = Judged(verdict, reason, printed, outcome.is_whole, settled.news)
+    runs.finish(connection, run, judged, now)
+    if terms.purpose == "watch":
+        after_crawl(connection, source, outcome.report, verdict, reason, terms.alarm_after, now)
+    return outcome
 
 
-def _record(ledger: Ledger, line: Line, clock: Clock, rules: Rules) -> Counter[str]:
+def _judge(
+    connection: Connection, source: str, report: Report, counts: Counter[str], purpose: Purpose
+) -> tuple[Verdict, str]:
+    """The verdict on a run, by itself and against the runs before it.
+
+    Only news is held against the news of before: the past was printed in other designs.
+    """
+    verdict, reason = judge(report)
+    if verdict not in {"ok", "empty", "partial"}:
+        return verdict, reason
+    before = runs.recent(connection, source, _NORM, ("ok",)) if purpose == "watch" else []
+    norm = [msgspec.json.decode(run.report, type=Report) for run in before if run.report]
+    drifted = [*drift(report, norm)]
+    doubted = counts["doubted"]
+    if doubted >= _DOUBTED and doubted * 5 > report.read:
+        drifted.append(f"{doubted} of {report.read} pages have lost the answer that they had")
+    return ("changed", "; ".join(drifted)) if drifted else (verdict, reason)
+
+
+def _record(ledger: Ledger, source: str, line: Line, clock: Clock, rules: Rules) -> Counter[str]:
     """One line of the crawl, in a transaction of its own."""
-    if isinstance(line, Read):
-        with ledger.writing() as connection:
-            return record(connection, [(line.question, line.visited)], clock(), rules)
-    if isinstance(line, Gone):
-        with ledger.writing() as connection:
-            gone = record_gone(connection, line.id, clock())
-        return Counter(gone=1, withdrawn=int(gone is not None))
-    if isinstance(line, Unreadable):
-        log.warning("%s: %s", line.url, line.reason)
-        return Counter(unreadable=1)
+    with ledger.writing() as connection:
+        match line:
+            case Read(question, visited, etag, last_modified):
+                reading = Reading(question, visited, etag, last_modified)
+                return record(connection, [reading], clock(), rules)
+            case Unchanged(identity):
+                record_unchanged(connection, identity, clock())
+                return Counter(unchanged=1)
+            case Refused(identity, url, status):
+                record_refused(connection, identity, source, url, status, clock())
+                return Counter(refused=1)
+            case Gone(identity):
+                gone = record_gone(connection, identity, clock(), rules)
+                return Counter(gone=1, withdrawn=int(gone is not None))
+            case Unreadable(url, why):
+                log.warning("%s: %s", url, why)
+                return Counter(unreadable=1)
     raise TypeError(f"nothing is known of {line!r}")
-
-
-class Child:
-    """A running crawl: its lines, and what it said on its deathbed."""
-
-    def __init__(self, process: subprocess.Popen[bytes], stderr: IO[bytes]) -> None:
-        self._process = process
-        self._stderr = stderr
-        self.last_words = ""
-
-    @property
-    def lines(self) -> Iterator[Line]:
-        """What the crawl prints; a line that is none of ours is logged and passed over."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                yield decode_line(line)
-            except msgspec.MsgspecError as error:
-                log.error("the crawl printed a line that cannot be read: %s", error)
-
-    def end(self) -> None:
-        """Let the child go, or make it; note how it ended."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            status = self._process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = self._process.wait()
-        self._stderr.seek(0)
-        said = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
-        self.last_words = f"status {status}" + (f", {said[-1]}" if said else "")
-
-
-@contextmanager
-def child_of(plan: Plan, seconds: float, stop: threading.Event | None = None) -> Iterator[Child]:
-    """The crawl of ``plan``, killed when its time is over or when we are told to stop."""
-    command = [sys.executable, "-P", "-m", "crawler.run"]
-    with (
-        tempfile.TemporaryFile() as stderr,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=True,  # Ctrl-C is for us; the child ends when its input does
-        ) as process,
-    ):
-        over = threading.Event()
-
-        def watch() -> None:
-            waited = 0.0
-            while not over.wait(0.2):
-                waited += 0.2
-                if waited > seconds or (stop is not None and stop.is_set()):
-                    process.kill()
-                    return
-
-        child = Child(process, stderr)
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            assert process.stdin is not None
-            try:
-                process.stdin.write(encode(plan) + b"\n")
-                process.stdin.flush()
-            except BrokenPipeError:
-                pass  # it died at birth; what it said on stderr is the reason
-            yield child
-        finally:
-            over.set()
-            child.end()
-            watcher.join()

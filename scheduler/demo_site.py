@@ -19,6 +19,7 @@ from starlette.routing import Mount, Route
 from alerts.ledger import topics
 from alerts.web.app import create_app
 from scheduler.jobs import Service
+from scheduler.pages import site_of
 
 _PARSER = BytesParser(policy=policy.default)
 
@@ -70,10 +71,8 @@ def _mail(key: str, body: bytes) -> Mail:
 
 def create_demo_site(service: Service, inbox: Path, source: str) -> Starlette:
     """The demo's pages, with those of the service itself below them."""
-    config, templates = service.config, service.templates
-    pages = create_app(
-        service.ledger, templates, config.feeds.path, service.clock, config.site.name
-    )
+    templates = service.templates
+    pages = create_app(site_of(service))
 
     def index(_request: Request) -> HTMLResponse:
         with service.ledger.reading() as connection:

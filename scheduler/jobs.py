@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import version
 
 import msgspec
@@ -19,21 +20,26 @@ import msgspec
 from alerts.channels import Unavailable
 from alerts.composing import compose_due
 from alerts.delivery import deliver_due
-from alerts.ledger import Ledger, open_ledger, subscriptions, topics
+from alerts.ledger import Ledger, open_ledger, runs, subscriptions, topics
 from alerts.ledger.subscriptions import Wish
+from alerts.letters import write_to_operator
 from alerts.publishing import publish
 from alerts.query import QueryError, canonical, parse
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe
 from alerts.watching import match_new
-from crawler.plan import Line, Plan
+from crawler.plan import Line, Manners, Plan
+from scheduler.alarms import look_around, place_of
 from scheduler.clock import Clock, wall_clock
 from scheduler.config import Config, manners
 from scheduler.config_file import ConfigError, channel
-from scheduler.crawling import Outcome, crawl_source
-from scheduler.planning import plan_crawl
+from scheduler.crawling import Outcome, Terms, crawl_source
+from scheduler.planning import plan_crawl, resting_until
 
 log = logging.getLogger("watchword.jobs")
+
+#: More refusals in a row than make any difference.
+_REFUSALS = 10
 
 
 class Busy(Exception):
@@ -110,27 +116,56 @@ def _named(place: str) -> Iterator[None]:
 def next_plan(service: Service, name: str) -> Plan:
     """What a crawl of one source would be told now."""
     source = service.config.sources[name]
-    ways = manners(source, version("watchword"))
     with service.ledger.reading() as connection:
-        return plan_crawl(connection, name, source, ways, service.clock())
+        return plan_crawl(connection, name, source, manners_of(service, name), service.clock())
+
+
+def manners_of(service: Service, name: str) -> Manners:
+    """How one source is approached."""
+    return manners(service.config.sources[name], version("watchword"))
 
 
 def crawl(service: Service, name: str, on_line: Callable[[Line], None] = lambda _: None) -> Outcome:
-    """Crawl one source and record what it brings."""
+    """Crawl one source and record what it brings; one that has refused us is left alone."""
     source = service.config.sources[name]
+    if until := resting(service, name):
+        reason = f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
+        log.info("no crawl of %s: %s", name, reason)
+        return Outcome(name, "blocked", reason, {})
     log.info("crawl of %s starts", name)
+    terms = Terms(
+        guard_days=source.guard_days,
+        max_minutes=source.max_minutes,
+        flood_from=source.flood_from,
+        alarm_after=service.config.operator.alarm_after,
+    )
     outcome = crawl_source(
-        service.ledger,
-        next_plan(service, name),
-        service.clock,
-        source.guard_days,
-        source.max_minutes,
-        on_line,
-        service.stop,
+        service.ledger, next_plan(service, name), service.clock, terms, on_line, service.stop
     )
     level = logging.INFO if outcome.verdict in {"ok", "empty"} else logging.WARNING
     log.log(level, "crawl of %s: %s, %s", name, outcome.verdict, outcome.reason)
     return outcome
+
+
+def resting(service: Service, name: str) -> datetime | None:
+    """Until when a source is left alone; None when it may be asked."""
+    with service.ledger.reading() as connection:
+        until = resting_until(runs.recent(connection, name, _REFUSALS))
+    return until if until and until > service.clock() else None
+
+
+def look_out(service: Service) -> None:
+    """Raise and clear what time alone gives reason for, and write to the operator."""
+    config, now = service.config, service.clock()
+    with service.ledger.writing() as connection:
+        for name, source in config.sources.items():
+            if source.enabled:
+                place = place_of(source.url)
+                look_around(connection, name, place, source.silent_hours, now)
+        if config.operator.email:
+            write_to_operator(
+                connection, service.templates, config.letterhead, config.operator.email, now
+            )
 
 
 class Round(msgspec.Struct):
@@ -150,6 +185,7 @@ def go_round(service: Service) -> Round:
     """
     config, ledger = service.config, service.ledger
     done = Round()
+    look_out(service)
     log.debug("match starts")
     done.matches = match_new(ledger)
     log.debug("publish starts")

@@ -14,8 +14,8 @@ from crawler.items import UnreadablePage
 from crawler.normalise import read_question
 from crawler.plan import Gone, Plan, Read, Refused, Report, Unchanged, Unreadable, Visit
 from crawler.records import Question, decode
+from scheduler.child import child_of
 from scheduler.config import Config, manners
-from scheduler.crawling import child_of
 
 _FETCH_SECONDS = 120
 

@@ -66,20 +66,20 @@ class Reply(msgspec.Struct, frozen=True):
     file: str | None = None
 
 
-class Sheet(msgspec.Struct, frozen=True):
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """What one page prints, whatever its markup."""
 
-    generation: str
-    address: str | None
     title: str
-    reference: str | None
     asked_by: str
-    party: str | None
-    asked_of: str
-    meeting: str | None
-    day: date | None
-    question: tuple[Line, ...]
-    replies: tuple[Reply, ...]
+    generation: str = "2022"
+    address: str | None = None
+    reference: str | None = None
+    party: str | None = None
+    asked_of: str = "The Mayor"
+    meeting: str | None = None
+    day: date | None = None
+    question: tuple[Line, ...] = (Line(),)
+    replies: tuple[Reply, ...] = (Reply(),)
     features: tuple[str, ...] = ()
 
 
@@ -142,6 +142,7 @@ def sheet(fact: Fact, number: int) -> Sheet:
     """The page of ``fact``, which stands on line ``number`` of the notes."""
     design = generation(fact)
     asked_by = fact.question_by or "Ada Brook AM"
+    carried = fact.has("supplementary DOES carry")
     day = fact.meeting_date_iso
     # Today's table has one label for the meeting and its date, and no fact has its name.
     meeting = f"A meeting of the tests on {long_day(day)}" if design == "2022" and day else None
@@ -149,7 +150,8 @@ def sheet(fact: Fact, number: int) -> Sheet:
         generation=design,
         address=address(fact, number),
         title=fact.title or "A title of the tests",
-        reference=fact.reference,
+        # Nobody has seen a number printed on a page of 2014 to 2022, but for one supplementary.
+        reference=fact.reference if design in {"2000", "2022"} or carried else None,
         asked_by=asked_by,
         party=_party(fact),
         asked_of=fact.asked_of or fact.facet("asked_of") or "The Mayor",

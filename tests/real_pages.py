@@ -36,14 +36,19 @@ def _page(main: str) -> str:
       </body></html>"""
 
 
+def page_of_lines(lines: Iterable[str]) -> str:
+    """Lines as a page, a block each."""
+    return _page(f"<main>{''.join(f'<p>{escape(line)}</p>' for line in lines)}</main>")
+
+
 # ------------------------------------------------------------------ to 2014
 
 
 def lines_2000(sheet: Sheet) -> list[str]:
     """The lines of the oldest pages, of which only text is known."""
     assert sheet.day is not None
-    by = next((r.by for r in sheet.replies), None) or "Boris Johnson"
     answer = [printed(line) for reply in sheet.replies for line in reply.lines]
+    by = next((reply.by for reply in sheet.replies), None) or sheet.asked_of
     return [
         sheet.title,
         "[Main question]",
@@ -96,9 +101,9 @@ def _answer_2014(sheet: Sheet, answer: list[str]) -> Iterator[str]:
         yield from answer
 
 
-def page_of_lines(lines: Iterable[str]) -> str:
-    """Lines as a page, a block each: of these designs no markup is known."""
-    return _page(f"<main>{''.join(f'<div>{escape(line)}</div>' for line in lines)}</main>")
+def page_2014(sheet: Sheet) -> str:
+    """The same lines as a page, a block each: no markup of the design is known."""
+    return page_of_lines(lines_2014(sheet))
 
 
 # ------------------------------------------------------------------ 2019 to 2022
@@ -106,13 +111,12 @@ def page_of_lines(lines: Iterable[str]) -> str:
 
 def page_2019(sheet: Sheet) -> str:
     """Drupal's fields."""
-    carried = any("DOES carry" in feature for feature in sheet.features)
     fields = {
         "asked-by": ("Question by", sheet.asked_by),
         "organisation": ("Organisation", sheet.party),
         "asked-of": ("Asked of", sheet.asked_of),
         "meeting-date": ("Meeting date", long_day(sheet.day) if sheet.day else None),
-        "reference": ("Reference", sheet.reference if carried else None),
+        "reference": ("Reference", sheet.reference),
     }
     head = "".join(_field(f"field-{name}", label, text) for name, (label, text) in fields.items())
     words = "".join(map(paragraph, sheet.question))
@@ -165,9 +169,9 @@ def page_2022(sheet: Sheet) -> str:
       <div class="u-space-y-7">{blocks}</div>"""
     return _page(f"""<main><h1>{escape(sheet.title)}</h1>
       <table class="styled-table"><tr><th>Label</th><th>Content</th></tr>{cells}</table>
-      <div><div class="section-title">Question</div>
+      <div class="section-title">Question</div>
       <h3 class="page-section">{escape(sheet.title)}</h3>
-      <div class="rich-text">{words}</div></div>{answers if blocks else ""}</main>""")
+      <div class="rich-text">{words}</div>{answers if blocks else ""}</main>""")
 
 
 def _block(reply: Reply) -> str:

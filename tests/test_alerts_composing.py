@@ -17,7 +17,7 @@ from alerts.ledger import Ledger, matches, topics
 from alerts.ledger.subscriptions import Wants, Wish
 from alerts.ledger.tables import message
 from alerts.mail import Letterhead
-from alerts.recording import Rules, record
+from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe, unsubscribe
 from alerts.watching import match_new
@@ -41,7 +41,7 @@ def watch(
 
 def read(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
     with ledger.writing() as connection:
-        record(connection, [(r, None) for r in readings], now, Rules(baseline=baseline))
+        record(connection, [Reading(r) for r in readings], now, Rules(baseline=baseline))
     match_new(ledger)
 
 

@@ -17,7 +17,7 @@ from alerts.ledger import Ledger, messages, subscriptions, topics
 from alerts.ledger.messages import Composed
 from alerts.ledger.subscriptions import Wish
 from alerts.ledger.tables import delivery, message
-from alerts.recording import Rules, record
+from alerts.recording import Reading, Rules, record
 
 from mailserver import MailServer, mail_server
 from samples import question
@@ -40,7 +40,7 @@ def queue(ledger: Ledger, now: datetime, *people: str, lines: int = 1) -> None:
     """One message for each person, who is subscribed to something."""
     rest = "bye\r\n" * lines
     with ledger.writing() as connection:
-        record(connection, [(question(1), None)], now, Rules())
+        record(connection, [Reading(question(1))], now, Rules())
         topic = topics.ensure(connection, "vru", "VRU", now)
         for who in people:
             person = subscriptions.ensure_subscriber(connection, who, "Europe/London", 7, now)
@@ -50,7 +50,10 @@ def queue(ledger: Ledger, now: datetime, *people: str, lines: int = 1) -> None:
             body = f"To: {who}\r\nMessage-ID: <{who}>\r\n\r\n.hidden dot\r\n{rest}".encode()
             messages.queue(
                 connection,
-                Composed(person.id, "p", ((mine[0].id, 1),), f"<{who}>", who, "Subject", body),
+                Composed(
+                    *(person.id, "p", f"<{who}>", who, "Subject", body),
+                    items=((mine[0].id, 1),),
+                ),
                 now,
             )
 

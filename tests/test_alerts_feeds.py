@@ -15,7 +15,7 @@ from alerts.feeds import Feed, Imprint, build
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.publishing import publish
-from alerts.recording import Rules, record
+from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
 from alerts.watching import match_new
 from crawler.records import Meeting, Question, content_digest
@@ -104,7 +104,7 @@ class TestFiles:
     def put(self, ledger: Ledger, *readings: Question, baseline: bool = False) -> None:
         with ledger.writing() as connection:
             topics.ensure(connection, "vru", "VRU", NOW)
-            record(connection, [(r, None) for r in readings], NOW, Rules(baseline=baseline))
+            record(connection, [Reading(r) for r in readings], NOW, Rules(baseline=baseline))
         match_new(ledger)
 
     def titles(self, folder: Path) -> list[str]:

@@ -12,8 +12,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, runs
-from alerts.ledger.tables import metadata
-from alerts.recording import Rules, record, record_gone
+from alerts.ledger.base import metadata
+from alerts.ledger.runs import Judged
+from alerts.recording import Reading, Rules, record, record_gone
 from crawler.records import Meeting, Question
 
 from samples import HOLDING, answer, question
@@ -22,7 +23,7 @@ from samples import HOLDING, answer, question
 def put(ledger: Ledger, now: datetime, *readings: Question, **rules: bool | int) -> dict[str, int]:
     """Record readings; what was done, without the zeros."""
     with ledger.writing() as connection:
-        done = record(connection, [(r, None) for r in readings], now, Rules(**rules))  # type: ignore[arg-type]
+        done = record(connection, [Reading(r) for r in readings], now, Rules(**rules))  # type: ignore[arg-type]
     return {name: n for name, n in done.items() if n}
 
 
@@ -113,7 +114,7 @@ def test_a_page_that_moved_stays_the_same_question(ledger: Ledger, now: datetime
     put(ledger, now, first)
     moved = question(99, answer("Yes."), title="Question 1")
     with ledger.writing() as connection:
-        done = record(connection, [(moved, first.id)], now, Rules())
+        done = record(connection, [Reading(moved, first.id)], now, Rules())
     assert done["answered"] == 1
     assert done["new"] == 0
     with ledger.reading() as connection:
@@ -126,7 +127,7 @@ def test_a_page_that_moved_stays_the_same_question(ledger: Ledger, now: datetime
 
 def test_a_new_page_is_known_by_the_address_that_led_to_it(ledger: Ledger, now: datetime) -> None:
     with ledger.writing() as connection:
-        record(connection, [(question(1), "london:/from-the-listing")], now, Rules())
+        record(connection, [Reading(question(1), "london:/from-the-listing")], now, Rules())
     with ledger.reading() as connection:
         known = questions.identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
     assert known == ("london:/from-the-listing", question(1).id)
@@ -140,7 +141,7 @@ def test_a_page_must_be_gone_for_a_while_to_count_as_withdrawn(
 
     def gone(moment: datetime) -> str | None:
         with ledger.writing() as connection:
-            change = record_gone(connection, identity, moment)
+            change = record_gone(connection, identity, moment, Rules())
         return change.kind if change else None
 
     assert gone(now) is None
@@ -156,7 +157,7 @@ def test_a_run_that_never_listed_all_is_no_baseline(ledger: Ledger, now: datetim
         with ledger.writing() as connection:
             key = runs.begin(connection, "london", now)
             if verdict:
-                runs.finish(connection, key, now, verdict, "", "null", whole)
+                runs.finish(connection, key, Judged(verdict, "", "null", whole), now)
 
     def baseline() -> bool:
         with ledger.reading() as connection:

@@ -11,7 +11,7 @@ import feedparser
 from alerts.feeds import Imprint
 from alerts.ledger import Ledger, topics
 from alerts.publishing import ENTRIES, publish, replace
-from alerts.recording import Rules, record
+from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
 from alerts.watching import match_new
 from crawler.records import Meeting, Question
@@ -27,7 +27,7 @@ def put(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = Fal
     with ledger.writing() as connection:
         topics.ensure(connection, "vru", "VRU", now)
         topics.ensure(connection, "benches", "benches", now)
-        record(connection, [(r, None) for r in readings], now, Rules(baseline=baseline))
+        record(connection, [Reading(r) for r in readings], now, Rules(baseline=baseline))
     match_new(ledger)
 
 

@@ -165,9 +165,9 @@ def test_a_thread_is_read_in_order(numbers: list[int], random: Random) -> None:
     unnumbered = asked(99, "River Piers (Supplementary)")
     mixed = [*thread, unnumbered]
     random.shuffle(mixed)
-    assert in_order(mixed) == [*thread, unnumbered]
+    assert in_order(mixed) == (*thread, unnumbered)
 
 
 def test_what_has_no_number_keeps_its_order() -> None:
     loose = [asked(n, "River Piers (Supplementary)") for n in (5, 3, 4)]
-    assert in_order([*loose, FIRST, MAIN]) == [MAIN, FIRST, *loose]
+    assert in_order([*loose, FIRST, MAIN]) == (MAIN, FIRST, *loose)

@@ -8,7 +8,7 @@ import pytest
 
 from alerts.ledger import Ledger, changes, matches, topics
 from alerts.query import canonical, parse
-from alerts.recording import Rules, record
+from alerts.recording import Reading, Rules, record
 from alerts.watching import match_new
 from crawler.records import Question
 
@@ -17,7 +17,7 @@ from samples import question
 
 def read(ledger: Ledger, now: datetime, *readings: Question) -> None:
     with ledger.writing() as connection:
-        record(connection, [(r, None) for r in readings], now, Rules())
+        record(connection, [Reading(r) for r in readings], now, Rules())
 
 
 def topic(ledger: Ledger, now: datetime, query: str) -> int:

@@ -136,12 +136,19 @@ SLUGGED = "/questions/2014/4962/meeting-londons-current-and-future-policing-need
 
 
 def test_trap_5_a_number_with_a_slug_is_the_number_s_question() -> None:
-    assert question_id("london", SLUGGED) == "london:/questions/2014/4962"
-    assert question_id("london", f"http://london.gov.uk{SLUGGED}/") == "london:/questions/2014/4962"
-    assert numbered_reference(SLUGGED) == "2014/4962"
-    assert canonical_path("/questions/2014/4962-1/a-slug") == "/questions/2014/4962-1"
+    for url in (SLUGGED, f"http://london.gov.uk{SLUGGED}/", "/questions/2014/4962"):
+        assert question_id("london", url) == "london:/questions/2014/4962"
+        assert numbered_reference(url) == "2014/4962"
+    assert question_id("london", "/questions/2014/4962-1/a-slug") == (
+        "london:/questions/2014/4962-1"
+    )
+    assert numbered_reference("/questions/2014/4962-1/a-slug") is None
     for other in ("/questions/meeting/mqt/2019/02/25", "/questions/2014/4962/a/b"):
-        assert canonical_path(other) == other
+        assert question_id("london", other) == f"london:{other}"
+
+
+def test_trap_5_a_page_is_asked_for_where_the_source_has_it() -> None:
+    assert canonical_path(f"https://www.london.gov.uk{SLUGGED}?page=1") == SLUGGED
 
 
 @pytest.mark.parametrize("slug", ["traffic-lights-23", "20-mph-zones-1", "fire-response-times-3"])

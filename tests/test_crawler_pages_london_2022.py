@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crawler.documents import Document
-from crawler.items import AttachmentItem, QuestionItem, UnreadablePage
+from crawler.items import AttachmentItem, QuestionItem
 from crawler.normalise import read_question
 from crawler.pages import read_page
 
@@ -201,22 +201,53 @@ def test_a_list_instead_of_a_table_is_read_by_its_labels() -> None:
     assert (item.reference, item.asked_by) == ("2026/0001", "Ada Brook AM")
 
 
-def test_all_marks_renamed_is_not_taken_for_the_older_design() -> None:
-    html = page().replace("styled-table", "facts").replace("page-section", "renamed")
-    with pytest.raises(UnreadablePage):
-        read_page(Document(html, ADDRESS))
+def test_all_marks_renamed_is_read_by_its_lines() -> None:
+    html = page(answers("<p>Nine.</p>"))
+    for mark in ("styled-table", "page-section", "rich-text", "u-space-y", "section-title"):
+        html = html.replace(mark, "renamed")
+    item = read(html.replace('id="answer"', ""))
+    assert (item.title, item.reference) == ("River Piers", "2026/0001")
+    assert [p.text for p in item.body] == ["How many piers are open?"]
+    assert replies(item) == [["Nine."]]
+    assert item.agreed == ()  # which the fill rates of the crawl tell: one reading is blind
 
 
-def test_a_renamed_question_makes_the_page_suspect() -> None:
-    record = read_question(Document(page().replace("rich-text", "renamed"), ADDRESS))
-    assert record.suspect == ("no question",)
+def test_a_renamed_question_is_read_by_its_lines() -> None:
+    item = read(page().replace("rich-text", "renamed"))
+    assert [p.text for p in item.body] == ["How many piers are open?"]
+    assert "question" not in item.agreed
 
 
 def test_an_answer_is_never_taken_for_the_question() -> None:
-    html = page(answers('<div class="rich-text"><p>Nine.</p></div>'))
-    item = read(html.replace('<div class="rich-text"><p>How', '<div class="renamed"><p>How'))
+    html = page(answers('<div class="rich-text"><p>Nine.</p></div>'), words="")
+    item = read(html)
     assert item.body == ()
     assert replies(item) == [["Nine."]]
+
+
+def test_both_readings_of_every_field_are_compared() -> None:
+    item = read(page(answers("<div>Date:  Tuesday 20 December 2022</div><p>Nine.</p>")))
+    fields = {"title", "reference", "asked_by", "party", "asked_of", "category", "meeting"}
+    assert set(item.agreed) == fields | {"question", "answer"}
+    assert item.disagreements == ()
+
+
+@pytest.mark.parametrize(
+    ("html", "field"),
+    [
+        (page(answers("<p>Nine.</p>"), words="<p>One.</p></div><p>Two.</p><div>"), "question"),
+        (page(answers("<p>Nine.</p>") + "<p>Date: 20 December 2022</p><p>Ten.</p>"), "answers"),
+    ],
+)
+def test_words_that_one_reading_misses_make_the_page_suspect(html: str, field: str) -> None:
+    suspect = read_question(Document(html, ADDRESS)).suspect
+    assert any(reason.startswith(field) for reason in suspect), suspect
+
+
+def test_furniture_below_the_page_is_no_difference() -> None:
+    for html in (page(), page(answers("<p>Nine.</p>"))):
+        shared = html.replace("</main>", "<p>Share this page</p></main>")
+        assert read(shared).disagreements == ()
 
 
 def test_script_and_style_are_dropped() -> None:

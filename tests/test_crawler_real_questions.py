@@ -15,7 +15,6 @@ from crawler.documents import Document
 from crawler.items import UnreadablePage
 from crawler.names import is_known
 from crawler.normalise import read_question
-from crawler.pages import page_objects
 from crawler.records import Answer, Question, Speech
 
 from addressees import ADDRESSEES
@@ -208,11 +207,6 @@ def test_a_page_without_labels_is_told_to_be_unreadable(fact: Fact, page: Sheet)
 
 
 @needs_facts
-@pytest.mark.xfail(
-    all(reader.generation != "2000" for reader in page_objects()),
-    reason="no page object reads the oldest design yet",
-    raises=UnreadablePage,
-)
 @pytest.mark.parametrize(("fact", "page"), oldest, ids=ids(oldest))
 def test_a_page_of_the_oldest_design(fact: Fact, page: Sheet) -> None:
     for document in documents(page):

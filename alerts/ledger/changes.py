@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, func, select
 
 from alerts.changes import Change, Numbered, Silence
-from alerts.ledger.tables import change, insert_once
+from alerts.ledger.base import insert_once
+from alerts.ledger.tables import change
 from crawler.records import decode, encode
 
 

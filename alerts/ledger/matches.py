@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, or_, select
 
-from alerts.ledger.tables import change, insert_once, match
+from alerts.ledger.base import insert_once
+from alerts.ledger.tables import change, match
 
 
 def add(connection: Connection, topic_id: int, numbers: Iterable[int]) -> int:

@@ -13,7 +13,15 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
-from alerts.ledger.tables import delivery, digest, digest_item, insert_once, message, subscription
+from alerts.ledger.base import insert_once
+from alerts.ledger.tables import (
+    delivery,
+    digest,
+    digest_item,
+    digest_notice,
+    message,
+    subscription,
+)
 
 Phase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
 Outcome = Literal["sent", "retry", "failed", "doubt"]
@@ -38,11 +46,12 @@ class Composed(msgspec.Struct, frozen=True):
 
     subscriber_id: int
     period: str
-    items: tuple[tuple[int, int], ...]  #: (subscription, change)
     message_id: str
     recipient: str
     subject: str
     body: bytes
+    items: tuple[tuple[int, int], ...] = ()  #: (subscription, change)
+    notices: tuple[int, ...] = ()
 
 
 def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
@@ -56,13 +65,12 @@ def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
     )
     if made is None:
         return False
-    connection.execute(
-        insert(digest_item),
-        [
-            {"digest_id": made[0], "subscription_id": who, "change_seq": seq}
-            for who, seq in composed.items
-        ],
-    )
+    for who, seq in composed.items:
+        item = {"digest_id": made[0], "subscription_id": who, "change_seq": seq}
+        connection.execute(insert(digest_item).values(**item))
+    for notice_id in composed.notices:
+        told = {"subscriber_id": composed.subscriber_id, "notice_id": notice_id}
+        connection.execute(insert(digest_notice).values(**told, digest_id=made[0]))
     connection.execute(
         insert(message).values(
             digest_id=made[0],
@@ -97,15 +105,23 @@ def get(connection: Connection, key: int) -> Message:
 
 
 def still_wanted(connection: Connection, key: int) -> bool:
-    """Whether any subscription that a message was composed for is still alive."""
-    wanted = (
-        select(func.count())
-        .select_from(message)
-        .join(digest_item, digest_item.c.digest_id == message.c.digest_id)
-        .join(subscription, subscription.c.id == digest_item.c.subscription_id)
-        .where(message.c.id == key, subscription.c.ended_at.is_(None))
+    """Whether any subscription that a message was composed for is still alive.
+
+    A notice is for all of a subscriber's; what is in no digest at all, a letter to the operator,
+    is always wanted.
+    """
+    mine = select(message.c.digest_id).where(message.c.id == key).scalar_subquery()
+    for_items = select(subscription.c.ended_at).join(
+        digest_item, digest_item.c.subscription_id == subscription.c.id
     )
-    return connection.execute(wanted).scalar_one() > 0
+    for_notices = select(subscription.c.ended_at).join(
+        digest_notice, digest_notice.c.subscriber_id == subscription.c.subscriber_id
+    )
+    ends = [
+        *connection.execute(for_items.where(digest_item.c.digest_id == mine)).scalars(),
+        *connection.execute(for_notices.where(digest_notice.c.digest_id == mine)).scalars(),
+    ]
+    return not ends or None in ends
 
 
 def advance(connection: Connection, key: int, phase: Phase) -> None:
@@ -144,4 +160,4 @@ def attempted(connection: Connection, key: int, attempt: Attempt, now: datetime)
 def in_phase(connection: Connection) -> dict[str, int]:
     """How many messages are in each phase."""
     rows = connection.execute(select(message.c.phase, func.count()).group_by(message.c.phase))
-    return dict(rows.tuples().all())
+    return {phase: number for phase, number in rows}  # noqa: C416  # rows are no pairs to dict()

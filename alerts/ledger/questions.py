@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 import msgspec
 from sqlalchemy import Connection, and_, func, or_, select, update
 
-from alerts.ledger.tables import address, insert_once, question
+from alerts.ledger.base import insert_once
+from alerts.ledger.tables import address, question
 from crawler.records import Question, decode, encode
 
 
@@ -36,14 +38,20 @@ def find(connection: Connection, identity: str) -> Stored | None:
     )
 
 
-def save(connection: Connection, record: Question, now: datetime) -> None:
-    """Store ``record`` as read at ``now``, in place of an earlier reading of it."""
+def save(
+    connection: Connection, record: Question, now: datetime, thread: str | None = None
+) -> None:
+    """Store ``record`` as read at ``now``, in place of an earlier reading of it.
+
+    ``thread`` is what it shares with its supplementaries, or with what it follows up.
+    """
     columns = {
         "url": record.url,
         "status": record.status,
         "meeting_date": record.meeting.date if record.meeting else None,
         "suspect": bool(record.suspect),
         "record": encode(record).decode(),
+        "thread": thread,
         "visited_at": now,
         "gone_at": None,
     }
@@ -59,6 +67,34 @@ def save(connection: Connection, record: Question, now: datetime) -> None:
     connection.execute(
         update(question).where(question.c.id == record.id).values(**columns, answered_at=answered)
     )
+
+
+def correct(connection: Connection, record: Question) -> None:
+    """Put ``record`` in place of the stored one; nothing else that we know of it changes."""
+    connection.execute(
+        update(question).where(question.c.id == record.id).values(record=encode(record).decode())
+    )
+
+
+def validated(
+    connection: Connection, question_id: str, etag: str | None, last_modified: str | None
+) -> None:
+    """Note what the server called the version that we read."""
+    connection.execute(
+        update(question)
+        .where(question.c.id == question_id)
+        .values(etag=etag, last_modified=last_modified)
+    )
+
+
+def in_thread(connection: Connection, source: str, thread: str) -> tuple[Question, ...]:
+    """The questions of ``source`` that share ``thread``."""
+    rows = connection.execute(
+        select(question.c.record)
+        .where(question.c.source == source, question.c.thread == thread)
+        .order_by(question.c.id)
+    )
+    return tuple(decode(record) for record in rows.scalars())
 
 
 def know_as(connection: Connection, identity: str, question_id: str) -> None:
@@ -112,6 +148,8 @@ class Waiting(msgspec.Struct, frozen=True):
     first_seen_at: datetime
     visited_at: datetime
     answered_at: datetime | None
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 def open_visits(connection: Connection, source: str, answered_since: datetime) -> list[Waiting]:
@@ -125,6 +163,19 @@ def open_visits(connection: Connection, source: str, answered_since: datetime) -
         )
     )
     return [Waiting(**row._mapping) for row in rows]
+
+
+def tally(connection: Connection, source: str) -> dict[str, int]:
+    """How many questions of ``source`` have each status, and how many are ``suspect``."""
+    rows = connection.execute(
+        select(question.c.status, question.c.suspect, func.count())
+        .where(question.c.source == source)
+        .group_by(question.c.status, question.c.suspect)
+    )
+    found: Counter[str] = Counter()
+    for status, suspect, number in rows:
+        found["suspect" if suspect else status] += number
+    return dict(sorted(found.items()))
 
 
 def count(connection: Connection) -> int:

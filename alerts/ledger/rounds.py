@@ -99,6 +99,16 @@ def pending(
     return [Pending(*row) for row in connection.execute(wanted)]
 
 
+def unserved(connection: Connection, who: Round, due: datetime) -> set[int]:
+    """Subscribers of a round with a subscription that was not served for a due time."""
+    rows = connection.execute(
+        select(subscription.c.subscriber_id)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(subscriber.c.zone == who.zone, subscriber.c.hour == who.hour, _unserved(who, due))
+    )
+    return set(rows.scalars())
+
+
 def settle(connection: Connection, ids: Sequence[int], due: datetime, sent_to: int) -> None:
     """Note that subscriptions were served for a due time, up to change ``sent_to``."""
     connection.execute(

@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from alerts.due import Frequency
-from alerts.ledger.tables import insert_once, subscriber, subscription, topic
+from alerts.ledger.base import insert_once
+from alerts.ledger.tables import subscriber, subscription, topic
 
 Wants = Literal["all", "asked", "answered"]
 Origin = Literal["config", "command"]

@@ -5,59 +5,21 @@ That key, not care, is why a step that is killed and run again loses nothing and
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     Boolean,
     Column,
-    Connection,
     Date,
-    DateTime,
-    Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
-
-class Moment(TypeDecorator[datetime]):
-    """An aware datetime, in UTC on both sides."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; a naive datetime is a mistake in our code."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive datetime {value!r}")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """SQLite has no time zones: what comes back is the UTC that went in."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_N_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from alerts.ledger.base import Moment, metadata
 
 crawl_run = Table(
     "crawl_run",
@@ -70,6 +32,8 @@ crawl_run = Table(
     Column("reason", Text),
     Column("report", Text),  # crawler.plan.Report as JSON
     Column("whole", Boolean, nullable=False),  # its listings came to an end
+    Column("purpose", Text, nullable=False, server_default="watch"),  # watch, backfill
+    Column("news", Text),  # how many changes of each kind it brought that alert, as JSON
     Index("ix_crawl_run_source_started_at", "source", "started_at"),
 )
 
@@ -87,8 +51,12 @@ question = Table(
     Column("visited_at", Moment, nullable=False),
     Column("answered_at", Moment),  # when we first saw a real answer
     Column("gone_at", Moment),  # when the server first said that the page is not there
+    Column("etag", Text),  # what the server called the version that we read
+    Column("last_modified", Text),
+    Column("thread", Text),  # what a question shares with its supplementaries
     Index("ix_question_source_status", "source", "status"),
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
+    Index("ix_question_source_thread", "source", "thread"),
 )
 
 address = Table(
@@ -107,11 +75,82 @@ change = Table(
     Column("kind", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("recorded_at", Moment, nullable=False, index=True),
-    Column("silent_because", Text),  # null: it alerts; else baseline, old
+    Column("silent_because", Text),  # null: it alerts; else baseline, old, flood, drift
     Column("before", Text),  # the record before, as JSON; null when there was none
     Column("after", Text, nullable=False),
     UniqueConstraint("question_id", "kind", "digest"),
     sqlite_autoincrement=True,  # a number is never given twice
+)
+
+held_change = Table(
+    # A change that has no number yet: its crawl is not judged, or was judged doubtful. What comes
+    # after it reads numbered changes only, so nothing of it can leak into a digest or a feed.
+    "held_change",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("because", Text, nullable=False),  # crawl, flood, drift
+    Column("question_id", Text, ForeignKey("question.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("silent_because", Text),
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+    UniqueConstraint("question_id", "kind", "digest"),
+    Index("ix_held_change_source_because", "source", "because"),
+    sqlite_autoincrement=True,
+)
+
+refusal = Table(
+    # A page that the server keeps to itself while it serves others: known to us or not.
+    "refusal",
+    metadata,
+    Column("id", Text, primary_key=True),  # the identity that was asked for
+    Column("source", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+
+month = Table(
+    # A month of a source's past that a backfill has read to its end.
+    "month",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("begins", Date, primary_key=True),
+    Column("finished_at", Moment, nullable=False),
+    Column("questions", Integer, nullable=False),  # that its listings named
+    Column("seconds", Float, nullable=False),
+)
+
+alarm = Table(
+    # Something that the operator is to know of; one open row for each source and kind.
+    "alarm",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raised_at", Moment, nullable=False),
+    Column("told_at", Moment),  # when the letter about it was written
+    Column("cleared_at", Moment),
+    Column("cleared_told_at", Moment),
+    Index("ix_alarm_source_kind", "source", "kind"),
+)
+
+notice = Table(
+    # What subscribers are told of a source: that it cannot be read, and that it can again.
+    "notice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("place", Text, nullable=False),  # as people know it: www.london.gov.uk
+    Column("kind", Text, nullable=False),  # silent, mended
+    Column("since", Moment, nullable=False),  # the last good crawl before it
+    Column("created_at", Moment, nullable=False),
+    Index("ix_notice_source_created_at", "source", "created_at"),
 )
 
 topic = Table(
@@ -181,6 +220,15 @@ digest_item = Table(
     Column("digest_id", Integer, ForeignKey("digest.id"), nullable=False, index=True),
 )
 
+digest_notice = Table(
+    # A notice goes to a subscriber once.
+    "digest_notice",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), primary_key=True),
+    Column("notice_id", Integer, ForeignKey("notice.id"), primary_key=True),
+    Column("digest_id", Integer, ForeignKey("digest.id"), nullable=False, index=True),
+)
+
 message = Table(
     "message",
     metadata,
@@ -207,12 +255,3 @@ delivery = Table(
     Column("outcome", Text, nullable=False),  # sent, retry, failed, doubt
     Column("detail", Text),
 )
-
-
-def insert_once(connection: Connection, table: Table, **values: Any) -> tuple[Any, ...] | None:
-    """Insert a row and give its primary key; None where its unique key was there already."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(table).values(**values).on_conflict_do_nothing()
-    # RETURNING, because the row count of such an insert is not to be had on PostgreSQL.
-    row = connection.execute(statement.returning(*table.primary_key)).one_or_none()
-    return tuple(row) if row is not None else None

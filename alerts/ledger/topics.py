@@ -11,7 +11,8 @@ from itertools import islice
 import msgspec
 from sqlalchemy import Connection, Row, Select, func, or_, select, update
 
-from alerts.ledger.tables import insert_once, match, topic
+from alerts.ledger.base import insert_once
+from alerts.ledger.tables import match, topic
 
 
 class Topic(msgspec.Struct, frozen=True):

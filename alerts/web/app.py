@@ -1,4 +1,4 @@
-"""The small application of the daemon: leaving in one click, and the feed files.
+"""The small application of the daemon: leaving in one click, the feed files, and the status.
 
 A GET never changes anything: link scanners open every link in an email. Leaving is a POST, from
 the page's button or from the mail program itself (RFC 8058). The link's token is the authority,
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from alerts.ledger import Ledger, subscriptions
 from alerts.rendering import Templates
+from alerts.status import ServiceStatus
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -32,10 +34,20 @@ _HEADERS = {
 }
 
 
-def create_app(
-    ledger: Ledger, templates: Templates, feeds: Path, clock: Callable[[], datetime], name: str
-) -> Starlette:
-    """The application over an open ledger; ``feeds`` is the folder of the feed files."""
+class Site(msgspec.Struct, frozen=True):
+    """What the application is made of."""
+
+    name: str
+    ledger: Ledger
+    templates: Templates
+    feeds: Path  #: folder of the feed files
+    clock: Callable[[], datetime]
+    status: Callable[[], ServiceStatus]
+
+
+def create_app(site: Site) -> Starlette:
+    """The application over an open ledger."""
+    name, ledger, templates, clock = site.name, site.ledger, site.templates, site.clock
 
     def leave(token: str, *, really: bool) -> str | None:
         """The page for the link's owner, whom a POST unsubscribes; None for a wrong link."""
@@ -58,9 +70,20 @@ def create_app(
             raise HTTPException(404, "This link is not valid, or no longer.", _HEADERS)
         return HTMLResponse(page, headers=_HEADERS)
 
+    async def status(request: Request) -> Response:
+        found = await run_in_threadpool(site.status)
+        code = 200 if found.is_well else 503
+        if request.url.path.endswith(".json"):
+            plain = msgspec.json.encode(found)
+            return Response(plain, code, _HEADERS, "application/json")
+        page = templates.html("web/status.html", name=name, status=found)
+        return HTMLResponse(page, headers=_HEADERS)
+
     return Starlette(
         routes=[
+            Route("/status", status),
+            Route("/status.json", status),
             Route("/u/{token}", unsubscribe, methods=["GET", "POST"]),
-            Mount("/feeds", StaticFiles(directory=feeds, check_dir=False)),
+            Mount("/feeds", StaticFiles(directory=site.feeds, check_dir=False)),
         ]
     )

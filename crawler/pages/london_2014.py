@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, Paragraph, QuestionItem
+from crawler.lines import see
+from crawler.readings import Reading, compare
 from crawler.records import same_words
 
 _LABELS = {
@@ -31,6 +33,8 @@ _LATER = (
     "table.styled-table, h3.page-section, h2#answer, "
     ".node--answer, div.answers, div.field--name-field-asked-by"
 )
+#: Labels that the designs after it print and this one does not.
+_LATER_LABELS = frozenset(("reference", "meeting", "category", "session name"))
 _NOT_YET = "answer not yet available"
 
 #: Labels that are followed by nothing in every page seen (links may have stood there): their line
@@ -58,7 +62,8 @@ class London2014:
         if any(value.startswith("|") for _, value in found_labels):
             return False
         fields = {name for name, _ in found_labels}
-        return "asked_by" in fields and bool(fields & {"session_date", "asked_of"})
+        later = {name.lower() for name in see(document.lines).labels} & _LATER_LABELS
+        return "asked_by" in fields and bool(fields & {"session_date", "asked_of"}) and not later
 
     def read(self, document: Document) -> QuestionItem:
         """The item: head, question and answer are told apart by the labels between them."""
@@ -68,11 +73,15 @@ class London2014:
         fields, labels, body_at = self._head(lines, first)
         body_end, answer_at = self._split(lines, body_at, title)
         answer, answered_label = self._answer(lines[answer_at:])
+        again = self._answer_title(lines[body_end:answer_at])
+        titles = compare(_titled(title), _titled(again))
         return QuestionItem(
             source=self.source,
             generation=self.generation,
             url=document.address,
-            title=title or self._answer_title(lines[body_end:]),
+            title=title or again,
+            agreed=titles.agreed,
+            disagreements=titles.differ,
             asked_by=fields.get("asked_by"),
             party=fields.get("party"),
             asked_of=fields.get("asked_of"),
@@ -159,6 +168,11 @@ class London2014:
         if not lines or lines[0].text.lower().startswith(_NOT_YET):
             return (), labels
         return (AnswerItem(answered_by=by or None, body=tuple(lines)),), labels
+
+
+def _titled(title: str | None) -> Reading:
+    """The title as a reading: it stands above the labels and, again, above the answer."""
+    return {"title": title} if title else {}
 
 
 def _ends_question(line: Paragraph, title: str | None) -> bool:

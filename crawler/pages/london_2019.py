@@ -7,27 +7,15 @@ head only the asker's is known; what else stands there is read by its visible la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.readings import Reading, by_label, compare, with_fields
+from crawler.lines import LABELS, Seen, see
+from crawler.readings import Compared, Reading, compare, compare_words, with_fields
 from crawler.text import paragraphs, words
-
-_LABELS = {
-    "reference": "reference",
-    "question by": "asked_by",
-    "asked by": "asked_by",
-    "organisation": "party",
-    "party": "party",
-    "asked of": "asked_of",
-    "category": "category",
-    "meeting": "meeting",
-    "session date": "session_date",
-    "meeting date": "session_date",
-}
 
 
 class London2019:
@@ -46,20 +34,28 @@ class London2019:
 
     def read(self, document: Document) -> QuestionItem:
         """The item, with the fields on which the two readings differ."""
-        body = self._question(document)
+        seen = see(document.lines)
+        bodies = self._questions(document)
         structure, labels = self._by_structure(document)
-        fields, disagreements = compare(structure, by_label(document.lines, _LABELS, body))
+        head = compare(structure, seen.fields)
+        said = (head, *_compare_bodies(bodies), self._title_seen(structure, seen))
         item = QuestionItem(
             source=self.source,
             generation=self.generation,
             url=document.address,
-            title=words(document.main.css_first("h1")),
-            labels=labels,
-            body=body,
+            labels=seen.labels | labels,
+            body=bodies[0] if bodies else (),
             answers=tuple(self._answers(document)),
-            disagreements=disagreements,
+            agreed=tuple(name for reading in said for name in reading.agreed),
+            disagreements=tuple(line for reading in said for line in reading.differ),
         )
-        return with_fields(item, fields)
+        return with_fields(item, head.fields)
+
+    @staticmethod
+    def _title_seen(structure: Reading, seen: Seen) -> Compared:
+        """Whether a line above the labels is the title; what else stands there is not known."""
+        title = structure.get("title")
+        return Compared({}, ("title",) if title in seen.above else (), ())
 
     @staticmethod
     def _by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
@@ -70,18 +66,25 @@ class London2019:
             items = [text for item in field.css(".field__item") if (text := words(item))]
             if label and items and not _in_answer(field):
                 labels[label] = ", ".join(items)
-        fields = {_LABELS[k.lower()]: v for k, v in labels.items() if k.lower() in _LABELS}
-        asker = words(document.main.css_first("div.field--name-field-asked-by div.field__item"))
-        return (fields | {"asked_by": asker} if asker else fields), labels
+        known = {k.lower(): v for k, v in labels.items() if k.lower() in LABELS}
+        fields = {LABELS[k]: v for k, v in known.items() if k != "session name"}
+        by_class = {
+            "title": words(document.main.css_first("h1")),
+            "asked_by": words(
+                document.main.css_first("div.field--name-field-asked-by div.field__item")
+            ),
+        }
+        return fields | {name: value for name, value in by_class.items() if value}, labels
 
     @staticmethod
-    def _question(document: Document) -> tuple[Paragraph, ...]:
-        """The words of the first body that is not an answer's."""
+    def _questions(document: Document) -> list[tuple[Paragraph, ...]]:
+        """The question's words by either of the two classes that held them, where it is there."""
+        found: list[tuple[Paragraph, ...]] = []
         for css in ("div.field--name-body div.field__item", "section.question"):
-            for node in document.main.css(css):
-                if not _in_answer(node):
-                    return paragraphs(node)
-        return ()
+            nodes = (node for node in document.main.css(css) if not _in_answer(node))
+            if (node := next(nodes, None)) is not None and (said := paragraphs(node)):
+                found.append(said)
+        return found
 
     def _answers(self, document: Document) -> Iterator[AnswerItem]:
         """One item an article; a page can hold a holding reply and the real answer."""
@@ -110,6 +113,11 @@ class London2019:
                 if (href := link.attributes.get("href"))
             ),
         )
+
+
+def _compare_bodies(bodies: Sequence[tuple[Paragraph, ...]]) -> list[Compared]:
+    """The two readings of the question, where there are two."""
+    return [compare_words("question", *bodies, is_closed=True)] if len(bodies) == 2 else []
 
 
 def _paragraphs(node: LexborNode | None) -> tuple[Paragraph, ...]:

@@ -1,37 +1,35 @@
 """london.gov.uk since December 2022. Pure.
 
 Class names are those that a public scraper of April 2023 relied on (``docs/source.md``); no page
-could be had to check them against. So each field of the head is read twice, by structure (the
-cells of ``table.styled-table``) and by visible label (the page's lines), and the two are compared.
+could be had to check them against. So every field is read twice: by structure (the cells of
+``table.styled-table``, the blocks below ``h2#answer``) and by the visible lines, where the title
+follows the labels, the question the title, and the answers their heading. The two are compared;
+where only one finds anything, it is taken from that one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+import msgspec
 from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.readings import Reading, by_label, compare, with_fields
+from crawler.lines import LABELS, Seen, read_answer, see
+from crawler.readings import Reading, compare, compare_answers, compare_words, with_fields
 from crawler.text import paragraphs, tidy, words
 
-_LABELS = {
-    "reference": "reference",
-    "question by": "asked_by",
-    "organisation": "party",
-    "asked of": "asked_of",
-    "category": "category",
-    "meeting": "meeting",
-    "meeting date": "session_date",
-}
-_DATE = re.compile(r"Date:\s*(.+)", re.IGNORECASE)
-_ANSWERED_BY = re.compile(r"Answered by:\s*(.+)", re.IGNORECASE)
-_NOT_YET = "answer not yet available"
+_LABEL_LINE = re.compile(r"Date:\s*.+|Answered by:.*", re.IGNORECASE)
 _FILE = re.compile(
     r"/sites/default/files/|/media/\d+|\.(?:pdf|docx?|xlsx?|csv|pptx?|zip|ods|odt)$", re.IGNORECASE
 )
+_MARKS = "table.styled-table, h3.page-section"
+#: Marks of the design before, which prints some of the same labels.
+_EARLIER = "div.field--name-field-asked-by, article.node--answer, div.answers"
+#: Labels that only this design prints, for pages that have no markup or none that we know.
+_OWN_LABELS = frozenset(("reference", "meeting", "category", "session name"))
 
 
 class London2022:
@@ -41,29 +39,41 @@ class London2022:
     generation = "2022"
 
     def recognises(self, document: Document) -> bool:
-        """By the table of labels, or by the section titles around a question."""
-        return document.is_html and (
-            document.tree.css_first("table.styled-table, h3.page-section") is not None
-        )
+        """By the table of labels or the section titles; else by the labels that it alone prints."""
+        if document.is_html and document.tree.css_first(_MARKS):
+            return True
+        if document.is_html and document.tree.css_first(_EARLIER):
+            return False
+        labels = {name.lower() for name in see(document.lines).labels}
+        return bool(labels & {"question by", "asked by"}) and bool(labels & _OWN_LABELS)
 
     def read(self, document: Document) -> QuestionItem:
-        """The item, with the fields on which the two readings differ."""
-        body = self._question(document)
-        structure, labels = self._by_structure(document)
-        fields, disagreements = compare(structure, by_label(document.lines, _LABELS, body))
-        answers = tuple(self._answers(document))
+        """The item, with the fields on which the two readings agree and differ."""
+        seen = see(document.lines)
+        structure, labels = self._by_structure(document) if document.is_html else ({}, {})
+        body, answers = self._words(document) if document.is_html else ((), ())
+        head = compare(structure, _by_label(seen, structure.get("title"), body))
+        seen_body = seen.body(head.fields.get("title"))
+        said = (
+            head,
+            compare_words("question", body, seen_body, is_closed=seen.is_closed),
+            compare_answers(answers, seen.answers),
+        )
         item = QuestionItem(
             source=self.source,
             generation=self.generation,
             url=document.address,
-            # Nobody has confirmed what today's h1 says, so it stands in and is not compared.
-            title=words(document.main.css_first("h1")),
-            labels=labels,
-            body=body,
-            answers=answers,
-            disagreements=disagreements,
+            labels=seen.labels | labels,
+            body=body or seen_body,
+            answers=answers or seen.answers,
+            agreed=tuple(name for reading in said for name in reading.agreed),
+            disagreements=tuple(line for reading in said for line in reading.differ),
         )
-        return with_fields(item, fields)
+        return with_fields(item, head.fields)
+
+    def _words(self, document: Document) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...]]:
+        """Question and answers by structure."""
+        return self._question(document), tuple(self._answers(document))
 
     @staticmethod
     def _by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
@@ -73,7 +83,8 @@ class London2022:
             cells = [words(cell) for cell in row.css("th, td")]
             if len(cells) >= 2 and (key := (cells[0] or "")).endswith(":") and cells[1]:
                 labels[key.removesuffix(":").strip()] = cells[1]
-        fields = {_LABELS[k.lower()]: v for k, v in labels.items() if k.lower() in _LABELS}
+        known = {k.lower(): v for k, v in labels.items() if k.lower() in LABELS}
+        fields = {LABELS[k]: v for k, v in known.items() if k != "session name"}
         title = words(document.main.css_first("h3.page-section"))
         return (fields | {"title": title} if title else fields), labels
 
@@ -96,32 +107,25 @@ class London2022:
 
     @staticmethod
     def _answer(node: LexborNode) -> AnswerItem:
-        """One answer block; its first lines may be its date and who answered."""
-        lines: Sequence[Paragraph] = paragraphs(node)
-        date: str | None = None
-        by: str | None = None
-        while lines:
-            if date is None and (match := _DATE.fullmatch(lines[0].text)):
-                date = match[1]
-            elif by is None and (match := _ANSWERED_BY.fullmatch(lines[0].text)):
-                by = match[1]
-            else:
-                break
-            lines = lines[1:]
-        if lines and lines[0].text.lower().startswith(_NOT_YET):
-            lines = ()
+        """One answer block, with the files that it links to."""
         files = [
             AttachmentItem(words(link) or href, href)
             for link in node.css("a[href]")
             if _FILE.search(href := link.attributes.get("href") or "")
         ]
-        return AnswerItem(
-            answered_by=by,
-            date=date,
-            body=tuple(lines),
-            html=_without_labels(node),
-            attachments=tuple(files),
+        return msgspec.structs.replace(
+            read_answer(paragraphs(node)), html=_without_labels(node), attachments=tuple(files)
         )
+
+
+def _by_label(seen: Seen, title: str | None, body: tuple[Paragraph, ...]) -> Reading:
+    """The fields that the lines name; the title is the line after the labels.
+
+    Where the question begins there at once, the page has no title, and none is made up.
+    """
+    found = seen.title(title)
+    missing = found is None or (body and found == body[0].text)
+    return seen.fields if missing else seen.fields | {"title": found or ""}
 
 
 def _without_labels(node: LexborNode) -> str:
@@ -129,7 +133,7 @@ def _without_labels(node: LexborNode) -> str:
     kept: list[str] = []
     for child in node.iter(include_text=True):
         text = tidy(child.text())
-        if not kept and (not text or _DATE.fullmatch(text) or _ANSWERED_BY.fullmatch(text)):
+        if not kept and (not text or _LABEL_LINE.fullmatch(text)):
             continue
         kept.append(child.html or "")
     return "".join(kept)

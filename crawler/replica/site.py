@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -90,8 +91,11 @@ class _Pages:
     def render(self, name: str, request: Request, status: int = 200, **values: object) -> Response:
         """One page. Its own address is what a saved copy calls canonical."""
         canonical = str(request.base_url).rstrip("/") + request.url.path
-        page = self.templates.get_template(f"replica/{name}")
-        return HTMLResponse(page.render(canonical=canonical, **values), status)
+        page = self.templates.get_template(f"replica/{name}").render(canonical=canonical, **values)
+        etag = f'W/"{hashlib.sha256(page.encode()).hexdigest()[:16]}"'
+        if status == 200 and request.headers.get("If-None-Match") == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return HTMLResponse(page, status, {"ETag": etag})
 
     async def home(self, _request: Request) -> Response:
         return RedirectResponse(LISTING)

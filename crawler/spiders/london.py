@@ -16,13 +16,15 @@ from scrapy.http import Response, TextResponse
 
 from crawler.addresses import canonical_path
 from crawler.dates import read_date
-from crawler.plan import Gone, Read, Unreadable, Window
+from crawler.plan import Line, Window
 from crawler.source import SourceSpider
 
 LISTING = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 
 _ROWS_A_PAGE = 10
 _ROW_DATE = re.compile(r"Meeting date:\s*(\d{1,2} \w+ \d{4})")
+#: What every row says, and nothing else on the page with a colon.
+_ROW = re.compile(r"Question by:")
 #: Visible words that a listing shows even when it lists nothing.
 _FURNITURE = re.compile(r"Search questions|Filter results|No results|no questions", re.IGNORECASE)
 
@@ -60,7 +62,7 @@ class LondonSpider(SourceSpider):
 
     def list_questions(
         self, response: Response, window: Window, page: int
-    ) -> Iterator[scrapy.Request | Read | Unreadable | Gone]:
+    ) -> Iterator[scrapy.Request | Line]:
         """Visit each question that is new to us, and turn the page while pages are full."""
         self.counts["listing_pages"] += 1
         links = self._links(response)
@@ -96,3 +98,6 @@ class LondonSpider(SourceSpider):
         self.counts["outside_window"] += len(outside)
         if not links and not _FURNITURE.search(text):
             self.counts["listings_unknown"] += 1
+        if (rows := len(_ROW.findall(text))) > len(links):
+            self.counts["listings_short"] += 1
+            self.note(f"{response.url}: {rows} questions are shown and {len(links)} linked to")

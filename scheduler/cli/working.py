@@ -41,7 +41,7 @@ def once(context: click.Context, no_crawl: bool, as_json: bool, quiet: bool) -> 
         done = go_round(service)
     lines = [f"{o.source}: {o.verdict}, {o.reason}" for o in outcomes]
     say(
-        "; ".join([*lines, _told(done)]),
+        "; ".join([*lines, told_of(done)]),
         {"crawls": [_as_dict(o) for o in outcomes], "round": _as_dict(done)},
         as_json=as_json,
         quiet=quiet,
@@ -78,7 +78,7 @@ def _status(outcomes: list[Outcome], done: Round) -> int:
     return PARTLY if failed or done.deliveries.get("failed") else OK
 
 
-def _told(done: Round) -> str:
+def told_of(done: Round) -> str:
     feeds = f"{done.feeds} feeds written" if done.feeds else "no feed changed"
     sent = counted(done.deliveries) if done.deliveries else "nothing to send"
     return f"{done.matches} new matches, {feeds}, {done.digests} digests composed; mail: {sent}"
@@ -114,13 +114,10 @@ def _pages(service: Service) -> Iterator[None]:
         yield
         return
     from alerts.web.app import create_app
+    from scheduler.pages import site_of
     from scheduler.serving import serve
 
-    config = service.config
-    app = create_app(
-        service.ledger, service.templates, config.feeds.path, service.clock, config.site.name
-    )
-    with serve(app, web.port, web.host):
+    with serve(create_app(site_of(service)), web.port, web.host):
         yield
 
 
@@ -136,7 +133,7 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
     """
     from collections import Counter
 
-    from alerts.recording import Rules, record
+    from alerts.recording import Reading, Rules, record
     from scheduler.jobs import alone, follow_config, go_round
     from scheduler.reading import Unread, read_all
 
@@ -153,7 +150,7 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
                 counts["unreadable"] += 1
                 continue
             with service.ledger.writing() as connection:
-                counts.update(record(connection, [(found, None)], service.clock(), rules))
+                counts.update(record(connection, [Reading(found)], service.clock(), rules))
             counts["read"] += 1
             if found.suspect:
                 complain(
@@ -163,7 +160,7 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
         done = go_round(service)
     recorded = {name: n for name, n in counts.items() if n}
     say(
-        f"{counted(recorded)}; {_told(done)}",
+        f"{counted(recorded)}; {told_of(done)}",
         {"recorded": recorded, "round": _as_dict(done)},
         as_json=as_json,
     )

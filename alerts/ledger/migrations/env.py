@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from alerts.ledger.tables import metadata
+from alerts.ledger.base import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

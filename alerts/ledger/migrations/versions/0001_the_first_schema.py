@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.ledger.tables import Moment
+from alerts.ledger.base import Moment
 
 revision = "0001"
 down_revision = None

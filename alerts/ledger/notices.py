@@ -1,0 +1,74 @@
+"""Notices: what subscribers are told of a source, once each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Exists, ScalarSelect, Select, exists, func, insert, select
+
+from alerts.digest import Notice, NoticeKind
+from alerts.ledger.tables import digest_notice, notice, subscriber, subscription
+
+
+def latest(connection: Connection, source: str) -> Notice | None:
+    """The newest notice about ``source``."""
+    row = connection.execute(
+        select(notice).where(notice.c.source == source).order_by(notice.c.id.desc()).limit(1)
+    ).one_or_none()
+    return Notice(**row._mapping) if row else None
+
+
+def add(
+    connection: Connection,
+    source: str,
+    place: str,
+    kind: NoticeKind,
+    since: datetime,
+    now: datetime,
+) -> None:
+    """Give notice from now on."""
+    connection.execute(
+        insert(notice).values(source=source, place=place, kind=kind, since=since, created_at=now)
+    )
+
+
+def unsent(connection: Connection) -> dict[int, list[Notice]]:
+    """What each subscriber is still to be told: of each source its newest notice.
+
+    Whoever was never told that it is silent need not be told that it is mended, and whoever
+    subscribed later never knew it otherwise.
+    """
+    found: dict[int, list[Notice]] = {}
+    for source in connection.execute(select(notice.c.source).distinct()).scalars().all():
+        newest = latest(connection, source)
+        assert newest is not None
+        for who in connection.execute(_not_told(newest)).scalars().all():
+            found.setdefault(who, []).append(newest)
+    return found
+
+
+def _not_told(entry: Notice) -> Select[int]:
+    """The subscribers who are to hear of ``entry`` and have not."""
+
+    def told(notice_id: int | ScalarSelect[int]) -> Exists:
+        return exists().where(
+            digest_notice.c.subscriber_id == subscriber.c.id,
+            digest_notice.c.notice_id == notice_id,
+        )
+
+    wanted = (
+        select(subscriber.c.id)
+        .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
+        .where(
+            subscription.c.ended_at.is_(None),
+            subscriber.c.created_at <= entry.created_at,
+            ~told(entry.id),
+        )
+        .distinct()
+    )
+    if entry.kind == "silent":
+        return wanted
+    silence = select(func.max(notice.c.id)).where(
+        notice.c.source == entry.source, notice.c.kind == "silent", notice.c.id < entry.id
+    )
+    return wanted.where(told(silence.scalar_subquery()))

@@ -1,0 +1,93 @@
+"""The London Assembly's questions to about 2014, as text. Pure.
+
+No page of that search survives that we could see. What does is its text as people quoted it
+(``docs/source.md``): the title, "[Main question]", "Question number 1500/2008", "Meeting date
+16/07/2008", "Question by" and a name, the question's words, "Answer by" and a name, the answer's
+words, or "Answer not yet available."
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crawler.documents import Document
+from crawler.items import AnswerItem, Paragraph, QuestionItem
+
+_LINES = {
+    "reference": re.compile(r"Question number:? (?P<value>\d{1,5} ?/ ?\d{4})", re.IGNORECASE),
+    "session_date": re.compile(r"Meeting date:? (?P<value>\d\d/\d\d/\d{4})", re.IGNORECASE),
+    "asked_by": re.compile(r"Question by:? (?P<value>[^:]+)", re.IGNORECASE),
+}
+_LABELS = {
+    "reference": "Question number",
+    "session_date": "Meeting date",
+    "asked_by": "Question by",
+}
+_KIND = re.compile(r"\[(?P<kind>Main|Supplementary) question\]", re.IGNORECASE)
+_ANSWER_BY = re.compile(r"Answer by:? (?P<value>[^:]+)", re.IGNORECASE)
+_NOT_YET = "answer not yet available"
+
+
+class London2000:
+    """Reader of the quoted text."""
+
+    source = "london"
+    generation = "2000"
+
+    def recognises(self, document: Document) -> bool:
+        """By the question's number and the meeting's date, each on a line with its label."""
+        texts = [line.text for line in document.lines]
+        marks = (_LINES["reference"], _LINES["session_date"])
+        return all(any(mark.fullmatch(text) for text in texts) for mark in marks)
+
+    def read(self, document: Document) -> QuestionItem:
+        """The item. The number is printed turned round, 1500/2008, and is kept so."""
+        lines = document.lines
+        fields = {name: _find(lines, shape) for name, shape in _LINES.items()}
+        places = [place for place, _ in fields.values() if place is not None]
+        first, last = min(places), max(places)
+        kind = next((m["kind"] for x in lines if (m := _KIND.fullmatch(x.text))), "Main")
+        title = [x.text for x in lines[:first] if not _KIND.fullmatch(x.text)]
+        body, answers, answered_by = _parts(lines[last + 1 :])
+        printed = {_LABELS[name]: value for name, (_, value) in fields.items() if value}
+        return QuestionItem(
+            source=self.source,
+            generation=self.generation,
+            url=document.address,
+            title=title[-1] if title else None,
+            reference=fields["reference"][1],
+            session_date=fields["session_date"][1],
+            asked_by=fields["asked_by"][1],
+            labels=printed | ({"Answer by": answered_by} if answered_by else {}),
+            supplementary=kind.lower() == "supplementary",
+            body=body,
+            answers=answers,
+        )
+
+
+def _find(lines: Sequence[Paragraph], shape: re.Pattern[str]) -> tuple[int | None, str | None]:
+    """The first line of a shape: its place and its value."""
+    for place, line in enumerate(lines):
+        if match := shape.fullmatch(line.text):
+            return place, match["value"].strip()
+    return None, None
+
+
+def _parts(
+    lines: Sequence[Paragraph],
+) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...], str | None]:
+    """The question's words, its answer, and who gave it."""
+    at, by = _find(lines, _ANSWER_BY)
+    until = len(lines) if at is None else at
+    body = [x for x in lines[:until] if not _KIND.fullmatch(x.text)]
+    not_yet = next((i for i, x in enumerate(body) if x.text.lower().startswith(_NOT_YET)), None)
+    if not_yet is not None:
+        return tuple(body[:not_yet]), (), None
+    spoken = () if at is None else tuple(lines[at + 1 :])
+    if not spoken or spoken[0].text.lower().startswith(_NOT_YET):
+        return tuple(body), (), by
+    return tuple(body), (AnswerItem(answered_by=by, body=spoken),), by
+
+
+PAGE = London2000()

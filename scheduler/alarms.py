@@ -1,0 +1,93 @@
+"""When the operator and the subscribers are told that something is wrong with a source.
+
+The operator hears of each trouble once when it begins and once when it is over; subscribers hear
+only of a source that has not been read for long, in their next digest, and when it is mended.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from alerts.ledger import alarms, held, notices, runs
+from crawler.health import Verdict
+from crawler.plan import Report
+
+#: What a crawl's end can raise or clear, beside its verdict.
+_OF_A_CRAWL = (
+    *("changed", "blocked", "unreachable", "partial"),
+    *("missing", "redirect_refused"),
+)
+_OF_A_ROUND = ("held", "silent")
+#: Verdicts that may be a hiccup of the line: they count when they come again and again.
+_HICCUPS = frozenset(("unreachable", "partial"))
+#: A source is not called silent because we were switched off: somebody must have tried.
+_TRIED = timedelta(hours=24)
+
+
+def after_crawl(
+    connection: Connection,
+    source: str,
+    report: Report | None,
+    verdict: Verdict,
+    reason: str,
+    alarm_after: int,
+    now: datetime,
+) -> None:
+    """Raise and clear the alarms that the end of a crawl of ``source`` gives reason for."""
+    troubles: dict[str, str] = {}
+    if verdict in _HICCUPS:
+        last = runs.recent(connection, source, alarm_after)
+        if len(last) == alarm_after and all(run.verdict in _HICCUPS for run in last):
+            troubles[verdict] = f"{reason} ({alarm_after} crawls in a row)"
+    elif verdict not in {"ok", "empty"}:
+        troubles[verdict] = reason
+    if report is not None and (report.missing or report.listings_short):
+        named = ", ".join(report.missing) or "a listing showed more than it linked to"
+        troubles["missing"] = f"listed, and not read: {named}"
+    if report is not None and report.redirects_refused:
+        led = [line for line in report.errors if "redirect_refused" in line]
+        troubles["redirect_refused"] = "; ".join(led) or "answers led away from the source"
+    alarms.settle(connection, source, troubles, _OF_A_CRAWL, now)
+
+
+def look_around(
+    connection: Connection, source: str, place: str, silent_hours: float, now: datetime
+) -> None:
+    """Raise and clear the alarms and notices that time alone gives reason for."""
+    troubles: dict[str, str] = {}
+    waiting = [entry for entry in held.waiting(connection) if entry.source == source]
+    if waiting:
+        number = sum(entry.changes for entry in waiting)
+        why = ", ".join(sorted({entry.because for entry in waiting}))
+        troubles["held"] = f"{number} changes wait for you ({why}): see `watchword held`"
+    good = runs.last_good(connection, source) or runs.first(connection, source)
+    silent = (
+        good is not None
+        and now - good > timedelta(hours=silent_hours)
+        and runs.attempted(connection, source, now - _TRIED)
+    )
+    if good is not None and silent:
+        troubles["silent"] = f"no good crawl since {good:%Y-%m-%d %H:%M} UTC"
+    alarms.settle(connection, source, troubles, _OF_A_ROUND, now)
+    if good is not None:
+        _give_notice(connection, source, place, good, now, silent=silent)
+
+
+def _give_notice(
+    connection: Connection, source: str, place: str, good: datetime, now: datetime, *, silent: bool
+) -> None:
+    """Tell subscribers of a source that has fallen silent, and of one that speaks again."""
+    last = notices.latest(connection, source)
+    told_silent = last is not None and last.kind == "silent"
+    if silent and not told_silent:
+        notices.add(connection, source, place, "silent", good, now)
+    elif last is not None and told_silent and good > last.created_at:
+        notices.add(connection, source, place, "mended", last.since, now)
+
+
+def place_of(url: str) -> str:
+    """The source as people know it: ``www.london.gov.uk``."""
+    return urlsplit(url).hostname or url
