@@ -7,7 +7,7 @@ from html import escape
 
 from crawler.replica.days import long_day, us_day, weekday
 
-from real_facts import LISTING, Reply, Sheet
+from real_facts import LISTING, SITE, Reply, Sheet
 from real_quirks import Line
 
 FILES = "/sites/default/files"
@@ -181,16 +181,18 @@ def _block(reply: Reply) -> str:
 
 def listing(sheets: Iterable[Sheet], query: str) -> str:
     """One page of search results; its links carry ``query`` on, as the source's do."""
-    rows = "".join(_row(sheet, query) for sheet in sheets)
+    rows = "".join(listing_row(sheet, query) for sheet in sheets)
     return _page(f"""<main><h1>Search questions</h1><h2>Filter results</h2>
       <h3>Asked of 1</h3><h3>Question by 2</h3><a href="{LISTING}">Reset</a>{rows}</main>""")
 
 
-def _row(sheet: Sheet, query: str) -> str:
-    path = (sheet.address or "").removeprefix("https://www.london.gov.uk")
+def listing_row(sheet: Sheet, query: str = "") -> str:
+    """One row: the words are flattened to a teaser, and cut."""
+    path = (sheet.address or "").removeprefix(SITE)
+    link = f"{path}?{query}" if query else path
     reference = f"<p>Reference: {sheet.reference}</p>" if sheet.reference else ""
     teaser = " ".join(map(printed, sheet.question))
     cut = f"{teaser[:TEASER]}..." if len(teaser) > TEASER else teaser
     day = f"<p>Meeting date: {long_day(sheet.day)}</p>" if sheet.day else ""
-    return f"""<div class="row"><h3><a href="{escape(f"{path}?{query}")}">{escape(sheet.title)}</a>
+    return f"""<div class="row"><h3><a href="{escape(link)}">{escape(sheet.title)}</a>
       </h3>{reference}<p>Question by: {escape(sheet.asked_by)}</p>{day}<p>{escape(cut)}</p></div>"""
