@@ -23,6 +23,10 @@ from crawler.records import Question
 _WITHDRAWN_AFTER = timedelta(hours=20)
 
 
+#: A page is fetched a moment before it is recorded.
+_SAME_VISIT = timedelta(minutes=5)
+
+
 class Reading(msgspec.Struct, frozen=True):
     """A question as read, and how it was come by."""
 
@@ -128,6 +132,41 @@ def _adopt(connection: Connection, parent: Question) -> None:
             if mine:
                 tied = msgspec.structs.replace(child, parent=mine.id)
                 questions.correct(connection, tied)
+
+
+class Reread(msgspec.Struct, frozen=True):
+    """What became of a record that was read anew."""
+
+    what: str  #: ``same``, ``changed``, ``added``, ``suspect`` or ``older``
+    fields: tuple[str, ...] = ()  #: in which it differs from what was stored
+
+
+def reread(
+    connection: Connection, read: Question, fetched_at: datetime, *, dry_run: bool = False
+) -> Reread:
+    """Put the reading of a page that was fetched at ``fetched_at`` in place of the stored one.
+
+    It makes no change that alerts: the page is the same, only its reader is another. A question
+    that the ledger has lost is entered in silence. A suspect reading replaces none that is not,
+    and an older page none that was read since.
+    """
+    known = _known(connection, read, None)
+    stored = questions.find(connection, known.id)
+    if stored is None:
+        if not dry_run:
+            record(connection, [Reading(read)], fetched_at, Rules(baseline=True))
+        return Reread("added")
+    if read.suspect and not stored.record.suspect:
+        return Reread("suspect")
+    older = fetched_at < stored.visited_at - _SAME_VISIT and read.digest != stored.record.digest
+    if older and not stored.record.suspect:
+        return Reread("older")
+    fresh = _tied(connection, known)
+    names = fresh.__struct_fields__
+    differ = tuple(n for n in names if getattr(fresh, n) != getattr(stored.record, n))
+    if differ and not dry_run:
+        questions.correct(connection, fresh)
+    return Reread("changed" if differ else "same", differ)
 
 
 def record_gone(

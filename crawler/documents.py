@@ -26,7 +26,9 @@ class Document:
     @cached_property
     def is_html(self) -> bool:
         """Whether there is markup at all; a page saved as plain text has none."""
-        head = self.text[:4096].lower()
+        head = self.text[:4096].lstrip().lower()
+        if head.startswith("{"):  # JSON, whose texts may hold markup
+            return False
         return any(mark in head for mark in ("<!doctype", "<html", "<head", "<body", "<div", "<p>"))
 
     @cached_property

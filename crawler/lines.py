@@ -36,6 +36,7 @@ _HEADER = "label | content"
 _ANSWER = re.compile(r"answers?|answer for .*", re.IGNORECASE)
 _DATE = re.compile(r"Date:\s*(.+)", re.IGNORECASE)
 _ANSWERED_BY = re.compile(r"Answered by:?\s*(.*)", re.IGNORECASE)
+_FURNITURE = re.compile(r"search questions|filter results", re.IGNORECASE)
 _NOT_YET = "answer not yet available"
 #: So many lines after the labels may be the title: one may say "Question" before it.
 _NEAR = 3
@@ -78,6 +79,12 @@ def see(lines: Sequence[Paragraph]) -> Seen:
         answers=tuple(_answers(lines[end:])),
         is_closed=end < len(lines),
     )
+
+
+def is_listing(lines: Sequence[Paragraph]) -> bool:
+    """Whether the lines are those of a list of questions, whose rows print the same labels."""
+    askers = sum(line.text.lower().startswith("question by:") for line in lines)
+    return askers > 1 or any(_FURNITURE.fullmatch(line.text) for line in lines)
 
 
 def _label(line: Paragraph) -> tuple[str, str] | None:

@@ -49,6 +49,7 @@ def crawl_settings(manners: Manners, max_seconds: float = 0) -> dict[str, Any]:
             "crawler.middlewares.Robots": 100,
             "crawler.middlewares.RetryAfter": 560,  # hears of an answer before the retry at 550
             "crawler.middlewares.WholeBody": 595,  # and this before decompression at 590
+            "crawler.archive.Captures": 599,  # before anything has touched it
         },
         "ITEM_PIPELINES": {"crawler.run.Printer": 100},
         # The report says what went wrong; a second account of it on stderr helps nobody.

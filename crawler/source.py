@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from twisted.python.failure import Failure
 
 from crawler.addresses import canonical_path, question_id
 from crawler.documents import Document, from_bytes
-from crawler.items import UnreadablePage
+from crawler.items import UnreadablePage, WithdrawnPage
 from crawler.normalise import normalise
 from crawler.pages import read_page
 from crawler.plan import Gone, Line, Plan, Read, Refused, Unchanged, Unreadable, Visit, Window
@@ -67,6 +68,10 @@ class SourceSpider(scrapy.Spider):
         """``url`` as the one address that we know its page by."""
         return self.plan.base_url + canonical_path(url)
 
+    def public_address(self, url: str) -> str:
+        """The address for people of the page that was fetched at ``url``."""
+        return self.address(url)
+
     def visit(self, url: str, known: Visit | None = None, priority: int = 0) -> scrapy.Request:
         """The request for one question page; of one that is ``known``, only if it has changed."""
         ours = {"If-None-Match": known and known.etag}
@@ -103,6 +108,11 @@ class SourceSpider(scrapy.Spider):
             document = self.document(response)
             item = read_page(document, self.name)
             question = normalise(item, document)
+        except WithdrawnPage:
+            self.counts["gone"] += 1
+            self._awaited.pop(visited, None)
+            yield Gone(visited, HTTPStatus.GONE)
+            return
         except UnreadablePage as error:
             self.counts["unreadable"] += 1
             yield Unreadable(response.url, str(error))
@@ -136,7 +146,7 @@ class SourceSpider(scrapy.Spider):
         kind = (response.headers.get("Content-Type") or b"").decode("latin-1")
         if not isinstance(response, TextResponse):
             raise UnreadablePage(f"the server sent {kind or 'something'} where a page was expected")
-        return from_bytes(response.body, self.address(response.url), kind)
+        return from_bytes(response.body, self.public_address(response.url), kind)
 
     def failed(self, failure: Failure) -> Iterator[Gone]:
         """A request that brought no page: counted, noted, and told apart."""

@@ -17,7 +17,7 @@ from alerts.ledger import months, questions
 from alerts.ledger.months import Month
 from crawler.plan import Line, Plan, Read, Window
 from scheduler.crawling import Outcome, Terms, crawl_source
-from scheduler.jobs import Service, manners_of, resting
+from scheduler.jobs import Service, archive_of, manners_of, resting
 
 #: Days before and after a month that are listed with it: a meeting that is put off moves.
 _OVERLAP = timedelta(days=3)
@@ -146,6 +146,7 @@ def _read_month(
         windows=(window,),
         known=known,
         max_seconds=source.max_minutes * 60,
+        archive=archive_of(service),
     )
     terms = Terms(max_minutes=source.max_minutes, purpose="backfill")
     read = 0

@@ -40,6 +40,10 @@ class Child:
             except msgspec.MsgspecError as error:
                 log.error("the crawl printed a line that cannot be read: %s", error)
 
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self._process.kill()
+
     def end(self) -> None:
         """Let the child go, or make it; note how it ended."""
         assert self._process.stdin is not None

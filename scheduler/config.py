@@ -78,6 +78,14 @@ class SourceSection(Section, frozen=True):
     silent_hours: float = 36  #: without a good crawl; then subscribers are told
 
 
+class ArchiveSection(Section, frozen=True):
+    """``[archive]``: every fetched page, as WARC."""
+
+    path: Path = Path("var/captures")
+    enabled: bool = True
+    max_gigabytes: float = 20
+
+
 class OperatorSection(Section, frozen=True):
     """``[operator]``: who hears of what goes wrong."""
 
@@ -118,6 +126,7 @@ class Config(Section, frozen=True):
     channels: dict[str, dict[str, Any]] = {}  #: each channel's file says what its section holds
     web: WebSection = WebSection()
     operator: OperatorSection = OperatorSection()
+    archive: ArchiveSection = ArchiveSection()
     sources: dict[str, SourceSection] = msgspec.field(
         default_factory=lambda: {"london": SourceSection()}
     )

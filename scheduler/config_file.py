@@ -166,6 +166,7 @@ def _placed(config: Config, folder: Path) -> Config:
         config,
         ledger=LedgerSection(url),
         feeds=FeedsSection(folder / config.feeds.path),
+        archive=msgspec.structs.replace(config.archive, path=folder / config.archive.path),
         templates=folder / config.templates if config.templates else None,
         folder=folder,
     )

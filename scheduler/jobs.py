@@ -28,6 +28,7 @@ from alerts.query import QueryError, canonical, parse
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe
 from alerts.watching import match_new
+from crawler.archive import make_room
 from crawler.plan import Line, Manners, Plan
 from scheduler.alarms import look_around, place_of
 from scheduler.clock import Clock, wall_clock
@@ -117,7 +118,14 @@ def next_plan(service: Service, name: str) -> Plan:
     """What a crawl of one source would be told now."""
     source = service.config.sources[name]
     with service.ledger.reading() as connection:
-        return plan_crawl(connection, name, source, manners_of(service, name), service.clock())
+        plan = plan_crawl(connection, name, source, manners_of(service, name), service.clock())
+    return msgspec.structs.replace(plan, archive=archive_of(service))
+
+
+def archive_of(service: Service) -> str | None:
+    """The folder for captures, where they are kept."""
+    archive = service.config.archive
+    return str(archive.path.absolute()) if archive.enabled else None
 
 
 def manners_of(service: Service, name: str) -> Manners:
@@ -142,6 +150,9 @@ def crawl(service: Service, name: str, on_line: Callable[[Line], None] = lambda 
     outcome = crawl_source(
         service.ledger, next_plan(service, name), service.clock, terms, on_line, service.stop
     )
+    archive = service.config.archive
+    for path in make_room(archive.path, archive.max_gigabytes) if archive.enabled else ():
+        log.warning("archive: %s is deleted, to keep within %g GB", path, archive.max_gigabytes)
     level = logging.INFO if outcome.verdict in {"ok", "empty"} else logging.WARNING
     log.log(level, "crawl of %s: %s, %s", name, outcome.verdict, outcome.reason)
     return outcome

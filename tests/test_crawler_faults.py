@@ -194,10 +194,10 @@ def test_trap_18_a_last_page_of_ten_is_followed_by_an_empty_one(gate: Gate) -> N
     ]
     pages = [html(), html(*map(listing_row, sheets))]
 
-    def turn() -> Response:
+    def next_page() -> Response:
         return pages.pop()()
 
-    gate.answers[LISTING] = turn
+    gate.answers[LISTING] = next_page
     report, lines = gate.crawl()
     assert (report.listing_pages, report.listed, report.read) == (2, 10, 10)
     # Trap 19: the teaser of a row is never taken for the text.

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from crawler.health import judge
 from crawler.middlewares import wait_named
 from crawler.plan import Manners, Plan, Report, Visit, Window
-from scheduler.crawling import child_of
+from scheduler.child import child_of
 from scheduler.serving import serve
 
 ALLOW = "User-agent: *\nAllow: /\n"

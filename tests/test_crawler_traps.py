@@ -1,8 +1,8 @@
 """The traps of the source, by their number in its notes; each has a page of its own.
 
-Here are those of a single page and of addresses. Elsewhere: 17 (two meanings of 403), 18 (a last
-page of ten), 19 (teasers) and 21 (nothing listed) in ``test_crawler_faults``; 24 (texts cut in
-lists) in ``test_crawler_uk_parliament``.
+Here are those of a single page and of addresses. In ``test_crawler_faults``: 17 (two meanings of
+403), 18 (a last page of ten), 19 (teasers), 21 (nothing listed). In ``test_crawler_uk_parliament``:
+24 (texts cut in lists).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.lines import LABELS, Seen, read_answer, see
+from crawler.lines import LABELS, Seen, is_listing, read_answer, see
 from crawler.readings import Reading, compare, compare_answers, compare_words, with_fields
 from crawler.text import paragraphs, tidy, words
 
@@ -43,6 +43,8 @@ class London2022:
         if document.is_html and document.tree.css_first(_MARKS):
             return True
         if document.is_html and document.tree.css_first(_EARLIER):
+            return False
+        if is_listing(document.lines):
             return False
         labels = {name.lower() for name in see(document.lines).labels}
         return bool(labels & {"question by", "asked by"}) and bool(labels & _OWN_LABELS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -163,8 +165,39 @@ def backfill(  # one option a question that its operator has
     return UNAVAILABLE if end.problem else OK
 
 
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would differ, and in which fields.")
+@_JSON
+@click.pass_context
+def reparse(context: click.Context, files: tuple[Path, ...], dry_run: bool, as_json: bool) -> int:
+    """Read every archived page again (FILES, or the whole archive) with today's readers.
+
+    No request is made and nobody is alerted: a better reader is no news.
+    """
+    from urllib.parse import urlsplit
+
+    import msgspec
+
+    from crawler.archive import files_in
+    from scheduler.cli.common import counted
+    from scheduler.jobs import alone
+    from scheduler.rereading import reread_all
+
+    service = service_of(context)
+    sources = {name: urlsplit(s.url).netloc for name, s in service.config.sources.items()}
+    found = list(files) or files_in(service.config.archive.path)
+    with alone(service), progress() as display:
+        task = display.add_task("reading the archive", total=None)
+        step = partial(display.advance, task)
+        done = reread_all(service.ledger, found, sources, step, dry_run=dry_run)
+    differing = f"; fields that differ: {counted(done.fields)}" if done.fields else ""
+    say(f"{counted(done.counts)}{differing}", msgspec.to_builtins(done), as_json=as_json)
+    return OK
+
+
 def _first(moment: datetime) -> date:
     return moment.date().replace(day=1)
 
 
-COMMANDS = (status, held, release, backfill)
+COMMANDS = (status, held, release, backfill, reparse)

@@ -1,0 +1,182 @@
+"""Each fetched page kept as WARC (ISO 28500): a better reader needs no second request.
+
+A downloader middleware sees what came over the line before anything unpacks it and writes it to a
+file of the crawl's own. Every record is a gzip member by itself, so a crawl that is killed while
+it writes loses that one record and none before it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from warcio.archiveiterator import ArchiveIterator
+from warcio.exceptions import ArchiveLoadFailed
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+log = logging.getLogger("watchword.archive")
+
+#: A file that has grown to this is followed by another one.
+MEGABYTES_A_FILE = 200
+_MEGABYTE = 1_000_000
+#: What is no longer true of a body that was put together from its chunks.
+_OF_THE_LINE = frozenset(("transfer-encoding", "content-length", "connection"))
+
+
+class Captures:
+    """The middleware. It is below whatever unpacks a body, and does nothing without a folder."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._writer: WARCWriter | None = None
+        self._file: Any = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """As Scrapy makes its middlewares."""
+        return cls(crawler)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Keep a page as it came. A disk that is full costs the capture, not the crawl."""
+        spider = self._crawler.spider
+        folder = spider.plan.archive  # type: ignore[union-attr]
+        if folder and response.status != HTTPStatus.NOT_MODIFIED:
+            try:
+                self._keep(Path(folder), request, response)
+            except OSError as error:
+                spider.note(f"archive: {folder}: {error.strerror}")  # type: ignore[union-attr]
+        return response
+
+    def _keep(self, folder: Path, request: Request, response: Response) -> None:
+        writer = self._writer_in(folder)
+        page = writer.create_warc_record(
+            response.url,
+            "response",
+            payload=BytesIO(response.body),
+            http_headers=StatusAndHeaders(
+                _status_line(response.status), _headers(response), "HTTP/1.1"
+            ),
+        )
+        asked = writer.create_warc_record(
+            request.url,
+            "request",
+            http_headers=StatusAndHeaders(
+                f"{request.method} {request.url} HTTP/1.1",
+                _pairs(request.headers),
+                is_http_request=True,
+            ),
+        )
+        writer.write_request_response_pair(asked, page)
+        self._file.flush()
+
+    def _writer_in(self, folder: Path) -> WARCWriter:
+        """The writer of the file at hand; a new one at the start and when that is full."""
+        if self._file and self._file.tell() >= MEGABYTES_A_FILE * _MEGABYTE:
+            self._file.close()
+            self._writer = None
+        if self._writer is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            spider = self._crawler.spider
+            stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+            name = f"{spider.name}-{stamp}-{os.getpid()}.warc.gz"  # type: ignore[union-attr]
+            self._file = (folder / name).open("wb")
+            self._writer = WARCWriter(self._file, gzip=True, warc_version="1.1")
+            said = {
+                "software": self._crawler.settings["USER_AGENT"],
+                "format": "WARC File Format 1.1",
+                "robots": "obey" if self._crawler.settings["ROBOTSTXT_OBEY"] else "ignore",
+            }
+            self._writer.write_record(self._writer.create_warcinfo_record(name, said))
+        return self._writer
+
+
+def _status_line(status: int) -> str:
+    known = status in HTTPStatus._value2member_map_
+    return f"{status} {HTTPStatus(status).phrase if known else 'Unknown'}"
+
+
+def _headers(response: Response) -> list[tuple[str, str]]:
+    """The headers as they came, but for those of a transfer that is over."""
+    kept = [pair for pair in _pairs(response.headers) if pair[0].lower() not in _OF_THE_LINE]
+    return [*kept, ("Content-Length", str(len(response.body)))]
+
+
+def _pairs(headers: Any) -> list[tuple[str, str]]:
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, values in headers.items()
+        for value in values
+    ]
+
+
+# ------------------------------------------------------------------------------- reading them
+
+
+class Capture(msgspec.Struct, frozen=True):
+    """One page as it came."""
+
+    url: str
+    fetched_at: datetime
+    status: int
+    content_type: str
+    body: bytes  #: unpacked
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files of captures in a folder, oldest first."""
+    return sorted(folder.glob("*.warc.gz"), key=lambda path: path.name.split("-")[-2:])
+
+
+def captures(path: Path) -> Iterator[Capture]:
+    """The pages in a file, in the order in which they came.
+
+    What was torn when the power went is the end of the file, with a line in the log: the library
+    hands over half a body without a word, so each is held against its length and its digest.
+    """
+    with path.open("rb") as file:
+        try:
+            for record in ArchiveIterator(file, check_digests=True):
+                if record.rec_type == "response" and record.http_headers is not None:
+                    capture = _capture(record)
+                    if record.raw_stream.limit > 0 or record.digest_checker.problems:
+                        log.warning("%s ends in the middle of %s", path, capture.url)
+                        return
+                    yield capture
+        except (ArchiveLoadFailed, EOFError, zlib.error) as error:
+            log.warning("%s ends in the middle of a record: %s", path, error)
+
+
+def _capture(record: Any) -> Capture:
+    return Capture(
+        record.rec_headers.get_header("WARC-Target-URI"),
+        datetime.fromisoformat(record.rec_headers.get_header("WARC-Date")),
+        int(record.http_headers.get_statuscode()),
+        record.http_headers.get_header("Content-Type") or "",
+        record.content_stream().read(),
+    )
+
+
+def make_room(folder: Path, gigabytes: float) -> list[Path]:
+    """Delete the oldest files of captures until the rest is within bounds; those that went."""
+    found = files_in(folder)
+    size = sum(path.stat().st_size for path in found)
+    gone: list[Path] = []
+    for path in found[:-1]:
+        if size <= gigabytes * 1000 * _MEGABYTE:
+            break
+        size -= path.stat().st_size
+        path.unlink()
+        gone.append(path)
+    return gone
