@@ -107,7 +107,7 @@ def _more_answers(stored: Question, read: Question) -> bool:
 
 
 def newest_date(question: Question) -> date | None:
-    """The last date that the page itself prints: of an answer, else of the meeting."""
+    """The last date that the page itself prints: of an answer, of the meeting or the tabling."""
     dates = [a.date for a in question.answers if a.date]
     if question.meeting and question.meeting.date:
         dates.append(question.meeting.date)

@@ -98,6 +98,11 @@ class Digest(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(b.query for e in self.entries for b in e.because))
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the questions come from, in the order of the entries."""
+        return tuple(dict.fromkeys(entry.question.source for entry in self.entries))
+
+    @property
     def counts(self) -> str:
         """``3 new answers, 1 new question``"""
         found = Counter(entry.news for entry in self.entries)

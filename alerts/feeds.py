@@ -35,6 +35,7 @@ class Imprint(msgspec.Struct, frozen=True):
     tag_authority: str  #: ``example.org,2026``; chosen once, since every id is made from it
     home_url: str  #: where a feed's title leads when there are no public pages
     public_url: str | None = None
+    attributions: dict[str, str] = {}  #: by source, what is to be said beside its words
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -66,6 +67,9 @@ def build(
         if imprint.public_url
     }
     rss, atom = (_feed(topic, moment, imprint, files.get(kind)) for kind in ("rss", "atom"))
+    rights = _rights(newest_first, imprint)
+    for feed in (rss, atom) if rights else ():
+        feed.rights(clean(rights))
     query = parse(topic.canonical)
     for numbered in newest_first:
         change = numbered.change
@@ -74,6 +78,12 @@ def build(
         for feed in (rss, atom):
             feed.add_entry(_entry(numbered, imprint, html, passage), order="append")
     return Feed(rss.rss_str(pretty=True), atom.atom_str(pretty=True))
+
+
+def _rights(changes: Sequence[Numbered], imprint: Imprint) -> str:
+    """What the licences of the sources in a feed want said, each once."""
+    sources = dict.fromkeys(numbered.change.after.source for numbered in changes)
+    return " ".join(imprint.attributions[s] for s in sources if s in imprint.attributions)
 
 
 def _passage(query: Query, change: Change) -> Snippet | None:

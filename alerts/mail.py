@@ -35,6 +35,7 @@ class Letterhead(msgspec.Struct, frozen=True):
     address: str  #: ``watchword@example.org``
     unsubscribe_address: str
     public_url: str | None = None  #: of the web pages, without a slash at the end
+    attributions: dict[str, str] = {}  #: by source, what is to be said beside its words
 
     @property
     def domain(self) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from w3lib.encoding import html_to_unicode
 
@@ -24,11 +26,25 @@ class Document:
     url: str | None = None
 
     @cached_property
+    def data(self) -> dict[str, Any] | None:
+        """The object that a page of an API is; None for any other page."""
+        if not self.text.lstrip().startswith("{"):
+            return None
+        try:
+            decoded: dict[str, Any] = msgspec.json.decode(self.text, type=dict[str, Any])
+        except msgspec.DecodeError:
+            return None
+        return decoded
+
+    @cached_property
     def is_html(self) -> bool:
-        """Whether there is markup at all; a page saved as plain text has none."""
-        head = self.text[:4096].lstrip().lower()
-        if head.startswith("{"):  # JSON, whose texts may hold markup
+        """Whether there is markup at all; a page saved as plain text has none.
+
+        Nor has an object: what stands in its values is a matter of the API.
+        """
+        if self.data is not None:
             return False
+        head = self.text[:4096].lower()
         return any(mark in head for mark in ("<!doctype", "<html", "<head", "<body", "<div", "<p>"))
 
     @cached_property

@@ -61,7 +61,3 @@ class UnreadablePage(Exception):
     Caught where pages are read in bulk (spider, ``parse``, ``ingest``): the page is reported
     with the reason, and the others go on.
     """
-
-
-class WithdrawnPage(UnreadablePage):
-    """Raised by a page object: the page says that its question is no longer on the record."""

@@ -50,7 +50,6 @@ class Plan(Record, frozen=True, kw_only=True):
     manners: Manners
     windows: tuple[Window, ...] = ()
     known: tuple[str, ...] = ()  #: identities that a listing need not fetch again
-    waiting: tuple[str, ...] = ()  #: those of the known that have no real answer
     revisit: tuple[Visit, ...] = ()  #: pages to look at whatever the listings say
     archive: str | None = None  #: folder for the captures; none are kept without one
     max_seconds: float = 0  #: the crawl ends in good order after so long; 0: never

@@ -42,7 +42,11 @@ class Addressee(Record, frozen=True):
 
 
 class Meeting(Record, frozen=True):
-    """The meeting whose paper the question is on."""
+    """The meeting whose paper the question is on.
+
+    A written question has a paper and no meeting: its ``name`` is None, and ``date`` is the day on
+    which it was tabled.
+    """
 
     name: str | None = None  #: as printed: ``MQT on 2018-12-20``
     date: date | None = None

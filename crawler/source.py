@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ from twisted.python.failure import Failure
 
 from crawler.addresses import canonical_path, question_id
 from crawler.documents import Document, from_bytes
-from crawler.items import UnreadablePage, WithdrawnPage
+from crawler.items import UnreadablePage
 from crawler.normalise import normalise
 from crawler.pages import read_page
 from crawler.plan import Gone, Line, Plan, Read, Refused, Unchanged, Unreadable, Visit, Window
@@ -68,8 +67,8 @@ class SourceSpider(scrapy.Spider):
         """``url`` as the one address that we know its page by."""
         return self.plan.base_url + canonical_path(url)
 
-    def public_address(self, url: str) -> str:
-        """The address for people of the page that was fetched at ``url``."""
+    def location(self, url: str) -> str:
+        """Where the page that we know by ``url`` is fetched: elsewhere, where there is an API."""
         return self.address(url)
 
     def visit(self, url: str, known: Visit | None = None, priority: int = 0) -> scrapy.Request:
@@ -78,7 +77,7 @@ class SourceSpider(scrapy.Spider):
         ours["If-Modified-Since"] = known and known.last_modified
         headers = {name: value for name, value in ours.items() if value}
         return scrapy.Request(
-            self.address(url),
+            self.location(url),
             headers=headers,
             meta={"handle_httpstatus_list": [_NOT_MODIFIED]} if headers else {},
             callback=self.read,
@@ -108,11 +107,6 @@ class SourceSpider(scrapy.Spider):
             document = self.document(response)
             item = read_page(document, self.name)
             question = normalise(item, document)
-        except WithdrawnPage:
-            self.counts["gone"] += 1
-            self._awaited.pop(visited, None)
-            yield Gone(visited, HTTPStatus.GONE)
-            return
         except UnreadablePage as error:
             self.counts["unreadable"] += 1
             yield Unreadable(response.url, str(error))
@@ -123,6 +117,12 @@ class SourceSpider(scrapy.Spider):
         self.tally.add(item, question)
         moved = visited if visited != question.id else None
         yield Read(question, moved, _header(response, "ETag"), _header(response, "Last-Modified"))
+
+    def gone(self, visited: str, status: int) -> Gone:
+        """Count a question that is no longer there, whoever says so: the server or the page."""
+        self.counts["gone"] += 1
+        self._awaited.pop(visited, None)
+        return Gone(visited, status)
 
     def served(self) -> Iterator[Refused]:
         """A question came, so whoever refused us before meant those pages and not us."""
@@ -146,7 +146,7 @@ class SourceSpider(scrapy.Spider):
         kind = (response.headers.get("Content-Type") or b"").decode("latin-1")
         if not isinstance(response, TextResponse):
             raise UnreadablePage(f"the server sent {kind or 'something'} where a page was expected")
-        return from_bytes(response.body, self.public_address(response.url), kind)
+        return from_bytes(response.body, self.address(response.url), kind)
 
     def failed(self, failure: Failure) -> Iterator[Gone]:
         """A request that brought no page: counted, noted, and told apart."""
@@ -164,9 +164,7 @@ class SourceSpider(scrapy.Spider):
         if status in _REFUSED:
             self._refused(request.url, visited, status)
         elif status in _GONE and visited is not None:
-            self.counts["gone"] += 1
-            self._awaited.pop(visited, None)
-            yield Gone(visited, status)
+            yield self.gone(visited, status)
         else:
             self.counts["failed"] += 1
 

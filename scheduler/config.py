@@ -62,14 +62,16 @@ class MailSection(Section, frozen=True):
 class SourceSection(Section, frozen=True):
     """``[sources.NAME]``"""
 
-    url: str = "https://www.london.gov.uk"
+    url: str  #: where the spider asks: scheme and host
+    home: str | None = None  #: where readers find the questions, when that is elsewhere
+    attribution: str | None = None  #: what the source's licence wants said beside its words
     enabled: bool = True
     every_minutes: float = 60
     contact: str | None = None  #: an address or page, put in the User-Agent
     delay_seconds: float = 2.0
     timeout_seconds: float = 30.0
     obey_robots: bool = True
-    days_back: int = 60  #: meetings that are listed in each crawl
+    days_back: int = 60  #: meetings (days of tabling) that are listed in each crawl
     days_ahead: int = 30
     max_revisits: int = 500  #: known questions looked at again in one crawl
     max_minutes: float = 120
@@ -128,7 +130,7 @@ class Config(Section, frozen=True):
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
     sources: dict[str, SourceSection] = msgspec.field(
-        default_factory=lambda: {"london": SourceSection()}
+        default_factory=lambda: {"london": SourceSection(url="https://www.london.gov.uk")}
     )
     topics: tuple[TopicSection, ...] = ()
     subscriptions: tuple[SubscriptionSection, ...] = ()
@@ -143,17 +145,25 @@ class Config(Section, frozen=True):
             address=self.mail.from_address,
             unsubscribe_address=self.mail.unsubscribe_address or self.mail.from_address,
             public_url=self.site.public_url,
+            attributions=self.attributions,
         )
+
+    @property
+    def attributions(self) -> dict[str, str]:
+        """By source, what is to be said beside its words."""
+        return {name: s.attribution for name, s in self.sources.items() if s.attribution}
 
     @property
     def imprint(self) -> Imprint:
         """What is the same in every feed."""
-        homes = [source.url for source in self.sources.values()]
+        homes = [source.home or source.url for source in self.sources.values()]
+        owner = self.site.tag_authority.partition(",")[0]
         return Imprint(
             name=self.site.name,
             tag_authority=self.site.tag_authority,
-            home_url=homes[0] if homes else "https://www.london.gov.uk",
+            home_url=homes[0] if homes else f"https://{owner}",
             public_url=self.site.public_url,
+            attributions=self.attributions,
         )
 
 

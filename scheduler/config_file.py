@@ -122,11 +122,12 @@ def _check(config: Config) -> None:
     for number, entry in enumerate(config.subscriptions):
         _check_address(f"subscriptions[{number}].email", entry.email)
     for key, source in config.sources.items():
-        if not re.fullmatch(r"https?://[^/\s]+", source.url.rstrip("/")):
-            raise ConfigError(
-                f"sources.{key}.url: expected scheme and host alone, "
-                f"like https://www.london.gov.uk, got {source.url!r}"
-            )
+        for name, address in (("url", source.url), ("home", source.home)):
+            if address and not re.fullmatch(r"https?://[^/\s]+", address.rstrip("/")):
+                raise ConfigError(
+                    f"sources.{key}.{name}: expected scheme and host alone, "
+                    f"like https://www.london.gov.uk, got {address!r}"
+                )
     channel(config)
 
 

@@ -56,7 +56,6 @@ def plan_crawl(
         manners=manners,
         windows=windows(since, until),
         known=(*questions.identities(connection, name, since, until), *refused),
-        waiting=questions.unanswered(connection, name),
         revisit=revisits(visits, now, source.max_revisits),
         max_seconds=source.max_minutes * 60,
     )

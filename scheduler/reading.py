@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler.documents import from_bytes
+from crawler.documents import Document, from_bytes
 from crawler.items import UnreadablePage
 from crawler.normalise import read_question
+from crawler.pages import recognised
 from crawler.plan import Gone, Plan, Read, Refused, Report, Unchanged, Unreadable, Visit
 from crawler.records import Question, decode
 from scheduler.child import child_of
-from scheduler.config import Config, manners
+from scheduler.config import Config, SourceSection, manners
 
 _FETCH_SECONDS = 120
 
@@ -42,13 +43,19 @@ def _read_file(path: Path) -> Iterator[Question | Unread]:
     except OSError as error:
         yield Unread(str(path), f"cannot be read ({error.strerror})")
         return
-    if body.lstrip().startswith(b"{"):
-        yield from _read_lines(path, body)
-        return
     try:
-        yield read_question(from_bytes(body))
+        document = from_bytes(body)
+        if body.lstrip().startswith(b"{") and not _is_page(document):
+            yield from _read_lines(path, body)
+        else:
+            yield read_question(document)
     except UnreadablePage as error:
         yield Unread(str(path), str(error))
+
+
+def _is_page(document: Document) -> bool:
+    """Whether an object in a file is a page of an API, and no record of ours."""
+    return document.data is not None and bool(recognised(document))
 
 
 def _read_lines(path: Path, body: bytes) -> Iterator[Question | Unread]:
@@ -61,16 +68,22 @@ def _read_lines(path: Path, body: bytes) -> Iterator[Question | Unread]:
             yield Unread(f"{path}:{number}", f"is no record: {error}")
 
 
+def _origins(source: SourceSection) -> set[str]:
+    """Where the pages of a source are: for its readers, and for its spider."""
+    return {url.rstrip("/") for url in (source.url, source.home) if url}
+
+
 def _read_address(url: str, config: Config) -> Iterator[Question | Unread]:
     """The page at an address, fetched as politely as a crawl would: by one."""
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
     name, source = next(
-        ((n, s) for n, s in config.sources.items() if s.url.rstrip("/") == origin),
+        ((n, s) for n, s in config.sources.items() if origin in _origins(s)),
         next(iter(config.sources.items())),
     )
+    base = source.url.rstrip("/") if origin in _origins(source) else origin
     ways = manners(source, version("watchword"))
-    plan = Plan(source=name, base_url=origin, manners=ways, revisit=(Visit(url),))
+    plan = Plan(source=name, base_url=base, manners=ways, revisit=(Visit(url),))
     with child_of(plan, _FETCH_SECONDS) as child:
         for line in child.lines:
             match line:

@@ -8,6 +8,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -198,3 +199,26 @@ def test_a_new_topic_meets_all_of_history_in_batches(ledger: Ledger, now: dateti
     assert match_new(ledger) == 0
     with ledger.reading() as connection:
         assert matches.newest_number(connection, made.id) == 450
+
+
+def test_a_written_question_has_a_day_and_no_meeting(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU")
+    read(ledger, now, question(1, words="About VRU.", meeting=Meeting(None, date(2026, 7, 3))))
+    read(ledger, now, question(2, words="More about VRU."))
+    assert go(ledger, now) == 1
+    said = text_of(mails(ledger)[0])
+    assert "\n3 July 2026, question 2026/0001\n" in said
+    assert "\nMeeting of 16 July 2026, question 2026/0002\n" in said
+
+
+def test_a_sources_licence_is_told_once(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU")
+    read(ledger, now, question(1, words="About VRU."), question(2, words="More about VRU."))
+    told = {"london": "Filler attribution.", "elsewhere": "Never seen here."}
+    compose_due(ledger, TEMPLATES, msgspec.structs.replace(HEAD, attributions=told), now)
+    [mail] = mails(ledger)
+    assert text_of(mail).count("Filler attribution.") == 1
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert html.get_content().count("Filler attribution.") == 1
+    assert "Never seen here." not in mail.as_string()

@@ -136,3 +136,20 @@ class TestFiles:
         publish(ledger, tmp_path, IMPRINT, TEMPLATES)
         # tmp_path exists already, yet the feed was never written.
         assert self.titles(tmp_path) == ["New question: Question 1"]
+
+
+@pytest.mark.parametrize("kind", ["rss", "atom"])
+def test_a_sources_licence_is_told_where_its_words_are(kind: str) -> None:
+    told = {"london": "Filler attribution.", "elsewhere": "Never seen here."}
+    imprint = msgspec.structs.replace(PUBLIC, attributions=told)
+    with_words = feedparser.parse(getattr(feed(ASKED, ANSWERED, imprint=imprint), kind))
+    assert with_words.feed.rights == "Filler attribution."
+    assert "rights" not in feedparser.parse(getattr(feed(imprint=imprint), kind)).feed
+
+
+def test_a_written_question_has_a_day_and_no_meeting() -> None:
+    tabled = question(1, words="What of the VRU?", meeting=Meeting(None, date(2026, 7, 3)))
+    written = feed(numbered(1, "asked", tabled)).atom.decode()
+    assert "3 July 2026" in written
+    assert "meeting of" not in written
+    assert "meeting of 16 July 2026" in feed(ASKED).atom.decode()

@@ -152,3 +152,17 @@ def test_links_become_absolute(href: str, expected: str) -> None:
 
 def test_without_an_address_links_stay() -> None:
     assert Document("<html>").absolute("/media/7") == "/media/7"
+
+
+@pytest.mark.parametrize("text", ['{"value": {"text": "<p>Filler.</p>"}}', '\n {"html": "<html>"}'])
+def test_an_object_is_no_markup_whatever_stands_in_it(text: str) -> None:
+    document = Document(text)
+    assert document.data is not None
+    assert not document.is_html
+
+
+@pytest.mark.parametrize(
+    "text", ["{", '{"a": 1}\n{"a": 2}', "[1]", "<p>{}</p>", "{braces} in text"]
+)
+def test_what_is_no_object_has_no_data(text: str) -> None:
+    assert Document(text).data is None

@@ -34,6 +34,14 @@ def refused(text: str) -> str:
         ("[sources.london]\nevery_minutes = 'x'", "expected a number, got text"),
         ("[sources.london]\nurl = 'www.london.gov.uk'", "sources.london.url: expected scheme"),
         ("[sources.london]\nurl = 'https://a.example/path'", "sources.london.url: expected scheme"),
+        (
+            "[sources.elsewhere]\nenabled = true",
+            "sources.elsewhere: object missing required field url",
+        ),
+        (
+            "[sources.a]\nurl = 'https://a.example'\nhome = 'a.example'",
+            "sources.a.home: expected scheme",
+        ),
         ("[sources.london]\nenabled = 1", "expected true or false, got a whole number"),
         ("[mail]\nchannel = 'pigeon'", "there is no channel 'pigeon'; there are: maildir, smtp"),
         ("[mail]\nin_doubt = 'pray'", "mail.in_doubt"),
@@ -89,3 +97,17 @@ def test_bounces_go_to_the_from_address_unless_told_otherwise() -> None:
         found = channel(parse(text + more, Path(), "config.toml"))
         assert isinstance(found, smtp.Settings)
         assert found.envelope_from == expected
+
+
+def test_a_source_says_where_its_readers_go_and_what_its_licence_wants() -> None:
+    text = """
+[sources.api]
+url = "https://api.a.example"
+home = "https://www.a.example"
+attribution = "Filler attribution."
+"""
+    config = parse(text, Path(), "config.toml")
+    assert config.imprint.home_url == "https://www.a.example"
+    assert config.imprint.attributions == config.letterhead.attributions
+    assert config.letterhead.attributions == {"api": "Filler attribution."}
+    assert parse("sources = {}", Path(), "config.toml").imprint.home_url.startswith("https://")

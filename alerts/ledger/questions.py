@@ -139,16 +139,6 @@ def identities(connection: Connection, source: str, since: date, until: date) ->
     return tuple(rows.scalars())
 
 
-def unanswered(connection: Connection, source: str) -> tuple[str, ...]:
-    """The questions of ``source`` that have no real answer."""
-    rows = connection.execute(
-        select(question.c.id)
-        .where(question.c.source == source, question.c.status != "answered")
-        .order_by(question.c.id)
-    )
-    return tuple(rows.scalars())
-
-
 class Waiting(msgspec.Struct, frozen=True):
     """What decides when a question is looked at again."""
 

@@ -38,13 +38,18 @@ def page_objects() -> tuple[Page, ...]:
     return tuple(module.PAGE for module in modules if hasattr(module, "PAGE"))
 
 
+def recognised(document: Document, source: str | None = None) -> list[Page]:
+    """The page objects that take ``document`` for theirs: one, where all is well."""
+    return [p for p in page_objects() if source in (None, p.source) and p.recognises(document)]
+
+
 def read_page(document: Document, source: str | None = None) -> QuestionItem:
     """What ``document`` says, read by the page object that recognises it.
 
     ``source`` narrows the choice to one source's designs. Raises :class:`UnreadablePage` when
     no page object, or more than one, recognises the page.
     """
-    readers = [p for p in page_objects() if source in (None, p.source) and p.recognises(document)]
+    readers = recognised(document, source)
     if not readers:
         raise UnreadablePage("no page design that we know has these marks: is it a question page?")
     if len(readers) > 1:

@@ -1,26 +1,33 @@
-"""UK Parliament written questions, as the API gives a single one. Pure.
+"""One written question of the UK Parliament, as its API answers for that question alone. Pure.
 
-Lists cut their texts (an answer at 255 characters, a question without any mark) and their flags are
-not reliable, so only the single call is ever read: ``{"value": {...}, "links": [...]}``. Texts are
-HTML. Its fields are what a public client's test data and an archive of 90,000 questions show
-(``docs/source.md``); those that we do not use are passed over, so that a new one breaks nothing.
+The API's lists hold objects of the same shape with texts cut at 255 characters, tables run
+together and flags that lag behind, so only an answer for a single question may come here. An
+object has neither markup nor visible labels to compare; the two readings are of the object and of
+the address that it came from.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.documents import Document
-from crawler.items import (
-    AnswerItem,
-    AttachmentItem,
-    Paragraph,
-    QuestionItem,
-    UnreadablePage,
-    WithdrawnPage,
-)
-from crawler.text import paragraphs
+from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem, UnreadablePage
+from crawler.text import paragraphs, plain_paragraphs, tidy
+
+#: Where a reader finds a question: the day on which it was tabled and its number follow. A number
+#: comes again in the next session, so the day is part of the identity.
+ADDRESS = "https://questions-statements.parliament.uk/written-questions/detail"
+
+_PLACE = re.compile(rf"{re.escape(ADDRESS)}/(\d{{4}}-\d\d-\d\d)/([^/]+)")
+_TEXTS = frozenset(("questionText", "answerText", "originalAnswerText", "comparableAnswerText"))
+#: How long an answer is that a list has cut, with the dots.
+_CUT = 258
 
 
 class _Member(msgspec.Struct, frozen=True):
@@ -33,94 +40,145 @@ class _File(msgspec.Struct, frozen=True):
     title: str | None = None
 
 
-class _Value(msgspec.Struct, frozen=True, rename="camel"):
+class Tabled(msgspec.Struct, frozen=True, rename="camel"):
+    """Which question an object is about: all that may be taken from a list."""
+
     uin: str
-    date_tabled: str
-    house: str
-    answering_body_name: str
-    question_text: str
+    date_tabled: datetime
+
+    @property
+    def day(self) -> str:
+        """When it was tabled: ``2024-01-05``."""
+        return self.date_tabled.date().isoformat()
+
+    @property
+    def address(self) -> str:
+        """Where a reader finds it."""
+        return f"{ADDRESS}/{self.day}/{self.uin}"
+
+
+class _Written(Tabled, frozen=True, rename="camel"):
+    """What we take from the object of one question; what else it holds is kept as labels."""
+
     heading: str | None = None
+    question_text: str | None = None
     asking_member: _Member | None = None
-    is_withdrawn: bool = False
-    answer_is_holding: bool | None = False
-    date_answered: str | None = None
-    date_holding_answer: str | None = None
-    answer_text: str | None = None
+    answering_body_name: str | None = None
     answering_member: _Member | None = None
-    grouped_questions: tuple[str, ...] = ()
-    attachments: tuple[_File, ...] = ()
-
-
-class _Single(msgspec.Struct, frozen=True):
-    value: _Value
+    date_answered: datetime | None = None
+    date_holding_answer: datetime | None = None
+    answer_text: str | None = None
+    answer_is_holding: bool | None = None
+    is_withdrawn: bool | None = None
+    attachments: tuple[_File, ...] | None = None
 
 
 class UKParliament:
-    """Reader of the single call."""
+    """Reader of the API's object."""
 
     source = "uk-parliament"
     generation = "api"
 
     def recognises(self, document: Document) -> bool:
-        """By the one member that a list and an error do not have at this place."""
-        head = document.text.lstrip()[:2000]
-        return head.startswith("{") and '"value"' in head and '"uin"' in document.text
+        """By the one question in its envelope; a list has several, an error none."""
+        value = (document.data or {}).get("value")
+        return isinstance(value, dict) and {"uin", "questionText"} <= value.keys()
 
     def read(self, document: Document) -> QuestionItem:
-        """The item. Raises :class:`UnreadablePage`, and :class:`WithdrawnPage` for a question
-        that is on the record no more.
-        """
+        """The item, with what the object and its address say differently."""
+        assert document.data is not None
+        value = document.data["value"]
         try:
-            value = msgspec.json.decode(document.text, type=_Single).value
-        except msgspec.MsgspecError as error:
-            raise UnreadablePage(f"the API's answer is not as we know it: {error}") from error
-        if value.is_withdrawn:
-            raise WithdrawnPage("the question was withdrawn")
-        asker = value.asking_member
+            written = msgspec.convert(value, _Written)
+        except msgspec.ValidationError as error:
+            raise UnreadablePage(f"the question is not of the API's shape: {error}") from error
+        if written.is_withdrawn:
+            raise UnreadablePage("the question has been withdrawn")
+        agreed, disagreements = _compare(written, document)
+        asker = written.asking_member
         return QuestionItem(
             source=self.source,
             generation=self.generation,
-            url=document.url,
-            title=value.heading,
-            reference=value.uin,
+            url=written.address,
+            title=tidy(written.heading or "") or None,
+            reference=written.uin,
             asked_by=asker.name if asker else None,
             party=asker.party if asker else None,
-            asked_of=value.answering_body_name,
-            session_date=value.date_tabled[:10],  # there is no meeting: the day of its paper
+            asked_of=written.answering_body_name,
+            session_date=written.day,
             labels=_labels(value),
-            body=_read(value.question_text),
-            answers=_answers(value),
+            body=plain_paragraphs(written.question_text or ""),
+            answers=tuple(_answers(written)),
+            agreed=agreed,
+            disagreements=disagreements,
         )
 
 
-def _labels(value: _Value) -> dict[str, str]:
-    grouped = ", ".join(value.grouped_questions)
-    named = {"House": value.house, "UIN": value.uin, "Grouped questions": grouped}
-    return {name: text for name, text in named.items() if text}
+def _compare(written: _Written, document: Document) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields on which the object and its address agree, and what speaks against the object."""
+    read = {"reference": written.uin, "session_date": written.day}
+    place = _PLACE.fullmatch(document.url or "")
+    asked = {"session_date": place[1], "reference": place[2]} if place else {}
+    agreed = tuple(name for name in asked if asked[name] == read[name])
+    differ = [
+        f"{name}: {read[name]!r} in the object, {asked[name]!r} in its address"
+        for name in asked
+        if asked[name] != read[name]
+    ]
+    if len(text := written.answer_text or "") == _CUT and text.endswith("..."):
+        differ.append("answer: it ends where a list would have cut it")
+    return agreed, tuple(differ)
 
 
-def _answers(value: _Value) -> tuple[AnswerItem, ...]:
-    """The answer: the API replaces a holding one by the real one, and that by its correction."""
-    files = tuple(AttachmentItem(file.title or file.url, file.url) for file in value.attachments)
-    body = _read(value.answer_text or "")
-    if not body and not files:
-        return ()
-    day = value.date_answered or value.date_holding_answer
-    return (
-        AnswerItem(
-            answered_by=value.answering_member.name if value.answering_member else None,
-            date=day[:10] if day else None,
-            holding=bool(value.answer_is_holding),
-            body=body,
-            html=value.answer_text,
-            attachments=files,
-        ),
+def _answers(written: _Written) -> Iterator[AnswerItem]:
+    """The answer of the day: a later one takes the place of a holding reply or of an error."""
+    html = written.answer_text or ""
+    body = _paragraphs(html)
+    files = written.attachments or ()
+    if not body and not files and not written.answer_is_holding:
+        return
+    by = written.answering_member
+    day = written.date_answered or written.date_holding_answer
+    yield AnswerItem(
+        answered_by=by.name if by else None,
+        date=day.date().isoformat() if day else None,
+        holding=bool(written.answer_is_holding),
+        body=body,
+        html=html or None,
+        attachments=tuple(AttachmentItem(file.title or file.url, file.url) for file in files),
     )
 
 
-def _read(html: str) -> tuple[Paragraph, ...]:
-    root = LexborHTMLParser(html).body
+def _paragraphs(html: str) -> tuple[Paragraph, ...]:
+    root = LexborHTMLParser(html).body if html else None
     return paragraphs(root) if root is not None else ()
+
+
+def _labels(value: dict[str, Any]) -> dict[str, str]:
+    """All that the object says besides its texts, under the API's own names.
+
+    Of the answer that a correction replaced, the words alone.
+    """
+    labels = {name: _printed(said) for name, said in value.items() if name not in _TEXTS}
+    original = value.get("originalAnswerText")
+    if isinstance(original, str):
+        labels["originalAnswerText"] = " ".join(p.text for p in _paragraphs(original))
+    return {name: said for name, said in labels.items() if said}
+
+
+def _printed(said: Any) -> str:
+    """A value in a line; nothing for what is null, false or empty."""
+    match said:
+        case None | False:
+            return ""
+        case True:
+            return "true"
+        case dict():
+            return _printed(said.get("name") or said.get("url"))
+        case list():
+            return ", ".join(line for part in said if (line := _printed(part)))
+        case _:
+            return tidy(str(said))
 
 
 PAGE = UKParliament()

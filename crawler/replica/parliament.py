@@ -1,102 +1,251 @@
-"""A stand-in for the API of UK Parliament's written questions, with its traps. Invented content.
+"""A stand-in for the API of the UK Parliament's written questions, in an invented world.
 
-Lists cut an answer at 255 characters with three dots and a question with no mark at all, glue the
-cells of tables, and say nothing reliable about holding replies; errors are JSON.
+It has the source's traps: lists cut the texts, the question's without a mark, run tables together
+and have no flag set; the call for one question tells all. Errors are objects too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from html import unescape
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from crawler.replica.site import ROBOTS, Recorder
+from crawler.replica.world import LONDON, NOTICE, STAGES
+
 API = "/api/writtenquestions/questions"
+FILES = "https://questions-statements.parliament.uk/replica/files"
+
+#: More than so many rows come in no list, however many are asked for: fewer than the source gives,
+#: so that a small world has a second page.
+MOST_ROWS = 5
 _CUT = 255
 
 
-def question(uin: str, tabled: str, **changed: Any) -> dict[str, Any]:
-    """One question as the single call gives it; ``changed`` by the API's own names."""
-    usual: dict[str, Any] = {
-        "id": 1_000_000 + int(uin),
-        "askingMemberId": 1,
-        "askingMember": {"id": 1, "name": "Ada Brook", "party": "Riverside Group"},
-        "house": "Commons",
-        "dateTabled": f"{tabled}T00:00:00",
-        "uin": uin,
-        "questionText": "<p>To ask the Secretary of State for Piers, how many are open.</p>",
-        "answeringBodyName": "Department for Piers",
-        "heading": "Piers",
-        "isWithdrawn": False,
-        "answerIsHolding": False,
-        "answerIsCorrection": False,
-        "answeringMember": None,
-        "dateAnswered": None,
-        "dateHoldingAnswer": None,
-        "answerText": None,
-        "attachments": [],
-        "groupedQuestions": [],
-    }
-    return usual | changed
+class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A misspelt key in the script is an error, not a question without an answer."""
 
 
-def create_api(questions: Sequence[dict[str, Any]]) -> Starlette:
-    """The API over ``questions``, which the caller may change. ``app.state.requests`` lists what
-    was asked for.
+class Member(_Strict, frozen=True):
+    """An invented member of one of the Houses."""
+
+    name: str
+    party: str
+
+
+class Reply(_Strict, frozen=True):
+    """What stands in the answer's place from ``stage`` on, until the next reply."""
+
+    html: str
+    stage: int = 0
+    holding: bool = False
+    file: str | None = None
+
+
+class Written(_Strict, frozen=True):
+    """One written question with all the replies that it will ever have."""
+
+    id: int
+    uin: str
+    days_ago: int
+    heading: str
+    text: str
+    by: str  #: a member's key
+    body: str
+    reply: tuple[Reply, ...] = ()
+    stage: int = 0
+    withdrawn: int | None = None  #: the stage from which on it is
+    grouped: tuple[str, ...] = ()
+
+
+class Script(_Strict, frozen=True):
+    """The whole world, as it is written down in ``parliament.toml``."""
+
+    minister: str
+    member: dict[str, Member]
+    question: tuple[Written, ...]
+
+
+def create_api(start: datetime, clock: Callable[[], datetime]) -> Starlette:
+    """The API as an ASGI application over a world that begins at ``start`` (aware).
+
+    ``clock`` says what moment it is. ``app.state.requests`` lists every request, in order.
     """
-    asked: list[str] = []
-
-    def many(request: Request) -> Response:
-        asked.append(str(request.url))
-        query = request.query_params
-        found = [q for q in questions if _in(q, "dateTabled", query, "tabled")]
-        found = [q for q in found if _in(q, "dateAnswered", query, "answered")]
-        take, skip = int(query.get("take", 20)), int(query.get("skip", 0))
-        results = [{"value": _cut(q), "links": []} for q in found[skip : skip + take]]
-        return JSONResponse({"totalResults": len(found), "results": results})
-
-    def one(request: Request) -> Response:
-        asked.append(str(request.url))
-        tabled, uin = request.path_params["tabled"], request.path_params["uin"]
-        for q in questions:
-            if q["uin"] == uin and q["dateTabled"].startswith(tabled):
-                return JSONResponse({"value": q, "links": []})
-        return JSONResponse({"status": 404, "title": "Not Found"}, 404)
-
+    calls = _Calls(start, clock)
+    requests: list[str] = []
     app = Starlette(
         routes=[
-            Route(API, many),
-            Route(f"{API}/{{tabled}}/{{uin}}", one),
-            Route("/robots.txt", lambda _: PlainTextResponse("User-agent: *\nAllow: /\n")),
-        ]
+            Route(API, calls.listing),
+            Route(f"{API}/{{id:int}}", calls.by_id),
+            Route(f"{API}/{{day}}/{{uin}}", calls.by_day),
+            Route("/robots.txt", lambda _: PlainTextResponse(ROBOTS)),
+        ],
+        middleware=[Middleware(Recorder, requests=requests)],
+        exception_handlers={HTTPException: _error},
     )
-    app.state.requests = asked
+    app.state.requests = requests
     return app
 
 
-def _in(question: dict[str, Any], field: str, query: Any, name: str) -> bool:
-    """Whether a question's day is in the window that the query has for it, if it has one."""
-    since, until = query.get(f"{name}WhenFrom"), query.get(f"{name}WhenTo")
-    if since is None:
-        return True
-    day = (question[field] or "")[:10]
-    return bool(day) and since <= day <= until
+async def _error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    body = {"status": error.status_code, "title": error.detail}
+    return JSONResponse(body, error.status_code)
 
 
-def _cut(question: dict[str, Any]) -> dict[str, Any]:
-    """A question as lists have it."""
-    bare = {name: _text(question[name] or "") for name in ("questionText", "answerText")}
-    answer = bare["answerText"]
-    return question | {
-        "questionText": bare["questionText"][:_CUT],
-        "answerText": f"{answer[:_CUT]}..." if len(answer) > _CUT else answer,
+class _Calls:
+    """The endpoints, and what they share."""
+
+    def __init__(self, start: datetime, clock: Callable[[], datetime]) -> None:
+        text = Path(__file__).with_name("parliament.toml").read_bytes()
+        self.script = msgspec.toml.decode(text, type=Script)
+        self.start = start
+        self.clock = clock
+
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """Every question as the call for it alone tells it now, newest first."""
+        age = self.clock() - self.start
+        stage = sum(begins <= age for begins in STAGES)
+        return _World(self.script, self.start.astimezone(LONDON).date(), stage).objects()
+
+    async def listing(self, request: Request) -> Response:
+        query = request.query_params
+        try:
+            since = date.fromisoformat(query.get("tabledWhenFrom", "0001-01-01"))
+            until = date.fromisoformat(query.get("tabledWhenTo", "9999-12-31"))
+            take, skip = int(query.get("take", "20")), int(query.get("skip", "0"))
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
+        found = [
+            value
+            for value in self.objects()
+            if since <= datetime.fromisoformat(value["dateTabled"]).date() <= until
+            and not (value["isWithdrawn"] and query.get("includeWithdrawn") != "true")
+        ]
+        rows = found[skip : skip + min(take, MOST_ROWS)]
+        return _answer(totalResults=len(found), results=[_envelope(_row(v, query)) for v in rows])
+
+    async def by_id(self, request: Request) -> Response:
+        return self._single(request, id=request.path_params["id"])
+
+    async def by_day(self, request: Request) -> Response:
+        day = f"{request.path_params['day']}T00:00:00"
+        return self._single(request, dateTabled=day, uin=request.path_params["uin"])
+
+    def _single(self, request: Request, **wanted: object) -> Response:
+        for value in self.objects():
+            if wanted == {name: value[name] for name in wanted}:
+                return _answer(**_envelope(_expanded(value, request.query_params)))
+        raise HTTPException(404, "Not Found")
+
+
+def _answer(**body: Any) -> Response:
+    return JSONResponse({"notice": NOTICE, **body})
+
+
+def _envelope(value: dict[str, Any]) -> dict[str, Any]:
+    link = {"rel": "self", "href": f"/Questions/{value['id']}", "method": "GET"}
+    return {"value": value, "links": [link]}
+
+
+def _expanded(value: dict[str, Any], query: Any) -> dict[str, Any]:
+    """The members with their names, where these were asked for."""
+    if query.get("expandMember") == "true":
+        return value
+    return value | {"askingMember": None, "answeringMember": None, "correctingMember": None}
+
+
+def _row(value: dict[str, Any], query: Any) -> dict[str, Any]:
+    """``value`` as a list has it: cut, and with no flag that could be relied on."""
+    words = unescape(re.sub(r"<[^>]+>", "", value["answerText"] or ""))
+    return _expanded(value, query) | {
+        "questionText": value["questionText"][:_CUT],
+        "answerText": words if len(words) <= _CUT else words[:_CUT] + "...",
         "answerIsHolding": None,
+        "isWithdrawn": False,
+        "attachments": [],
     }
 
 
-def _text(html: str) -> str:
-    return re.sub(r"<[^>]+>", "", html)
+class _World:
+    """The script as it is told at one moment."""
+
+    def __init__(self, script: Script, today: date, stage: int) -> None:
+        self.script = script
+        self.today = today
+        self.stage = stage
+
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """Every question as the call for it alone tells it, newest first."""
+        for question in sorted(self.script.question, key=lambda q: (q.days_ago, q.id)):
+            if question.stage <= self.stage:
+                yield self._asked(question) | self._answered(question)
+
+    def _asked(self, question: Written) -> dict[str, Any]:
+        tabled = self.today - timedelta(days=question.days_ago)
+        return {
+            "id": question.id,
+            "askingMember": self._member(question.by),
+            "house": "Lords" if question.uin.startswith("HL") else "Commons",
+            "memberHasInterest": False,
+            "dateTabled": _midnight(tabled),
+            "dateForAnswer": _midnight(tabled + timedelta(days=5)),
+            "uin": question.uin,
+            "heading": question.heading,
+            "questionText": question.text,
+            "answeringBodyName": question.body,
+            "isNamedDay": False,
+            "isWithdrawn": question.withdrawn is not None and question.withdrawn <= self.stage,
+            "groupedQuestions": list(question.grouped),
+            "groupedQuestionsDates": [],
+        }
+
+    def _answered(self, question: Written) -> dict[str, Any]:
+        given = [reply for reply in question.reply if reply.stage <= self.stage]
+        now = given[-1] if given else None
+        answers = [reply for reply in given if not reply.holding]
+        first, more = answers[0] if answers else None, answers[1:]
+        minister = self._member(self.script.minister)
+        return {
+            "answeringMember": minister if now else None,
+            "correctingMember": minister if more else None,
+            "answerIsHolding": now.holding if now else None,
+            "answerIsCorrection": bool(more),
+            "dateAnswered": self._day(first),
+            "dateHoldingAnswer": self._day(next((r for r in given if r.holding), None)),
+            "dateAnswerCorrected": self._day(more[-1] if more else None),
+            "answerText": now.html if now else None,
+            "originalAnswerText": answers[0].html if more else "",
+            "comparableAnswerText": "",
+            "attachmentCount": int(bool(now and now.file)),
+            "attachments": [_file(now.file)] if now and now.file else [],
+        }
+
+    def _member(self, key: str) -> dict[str, Any]:
+        member = self.script.member[key]
+        return {"name": member.name, "listAs": member.name, "party": member.party}
+
+    def _day(self, reply: Reply | None) -> str | None:
+        """When ``reply`` was given: the day on which its stage begins."""
+        if reply is None:
+            return None
+        return _midnight(self.today + (STAGES[reply.stage - 1] if reply.stage else timedelta(0)))
+
+
+def _file(name: str) -> dict[str, Any]:
+    return {"url": f"{FILES}/{name}", "title": name, "fileType": "text/plain", "fileSizeBytes": 64}
+
+
+def _midnight(day: date) -> str:
+    return f"{day.isoformat()}T00:00:00"

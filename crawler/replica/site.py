@@ -47,14 +47,14 @@ def create_site(world: World, clock: Callable[[], datetime], templates: Path) ->
             Route(f"{FILES}/{{name:path}}", pages.file),
             Route("/robots.txt", pages.robots),
         ],
-        middleware=[Middleware(_Recorder, requests=requests)],
+        middleware=[Middleware(Recorder, requests=requests)],
         exception_handlers={HTTPException: pages.error},
     )
     app.state.requests = requests
     return app
 
 
-class _Recorder:
+class Recorder:
     """Notes each request before anything else sees it."""
 
     def __init__(self, app: ASGIApp, requests: list[str]) -> None:

@@ -1,115 +1,136 @@
-"""UK Parliament written questions, through the API of questions-statements.parliament.uk.
+"""Written questions of the UK Parliament, from its API; readers are sent to the pages beside it.
 
-Each window is listed twice: by the day on which questions were tabled, and by the day on which they
-were answered, which finds a late answer with one request where revisits need one for each question
-that waits. The list only says which questions there are; every text comes from the single call.
+A list is asked for by the days on which questions were tabled and is used to find them, nothing
+else: it cuts their texts, the question's without a mark, and its flags for holding replies and
+withdrawals cannot be relied on. Every text is from the call for a single question.
 
-A question is known by its page for people, ``/written-questions/detail/<tabled>/<uin>``: numbers
-begin anew in each session, and with the day they are one question's own.
+Late answers and corrections are found by revisits, as everywhere. The API could list what was
+answered or corrected in some days, which would take far fewer requests than looking at every open
+question again. But such a list does not say what is new to us, and a plan does not say which of
+the known questions are still open: each crawl would fetch all of those days' answers once more.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import scrapy
 from scrapy.http import Response
 
-from crawler.addresses import canonical_path, question_id
-from crawler.plan import Line, Plan, Window
+from crawler.addresses import canonical_path
+from crawler.pages.uk_parliament import ADDRESS, Tabled
+from crawler.plan import Line, Window
 from crawler.source import SourceSpider
 
-PUBLIC = "https://questions-statements.parliament.uk"
-_DETAIL = "/written-questions/detail/"
-_API = "/api/writtenquestions/questions"
-_TAKE = 100
+API = "/api/writtenquestions/questions"
+
+_PAGES = urlsplit(ADDRESS).path
+#: The day and the number of a question, in the call for it as in the address of its page.
+_PLACE = re.compile(rf"(?:{API}|{_PAGES})(/\d{{4}}-\d\d-\d\d/[^/]+)")
+#: Of a list; a server that gives fewer at a time is asked for the rest all the same.
+_ROWS_A_PAGE = 100
 
 
-class _Row(msgspec.Struct, frozen=True, rename="camel"):
-    uin: str
-    date_tabled: str
-    date_answered: str | None = None
-
-
-class _Result(msgspec.Struct, frozen=True):
-    value: _Row
+class _Row(msgspec.Struct, frozen=True):
+    value: Tabled
 
 
 class _List(msgspec.Struct, frozen=True, rename="camel"):
     total_results: int
-    results: tuple[_Result, ...]
+    results: tuple[_Row, ...]
+
+
+class _Flags(msgspec.Struct, frozen=True, rename="camel"):
+    is_withdrawn: bool | None = None
+
+
+class _Single(msgspec.Struct, frozen=True):
+    value: _Flags
 
 
 class UKParliamentSpider(SourceSpider):
-    """Questions of both Houses."""
+    """Written questions to ministers, of both Houses."""
 
     name = "uk-parliament"
     home_url = "https://questions-statements-api.parliament.uk"
+    custom_settings = {"DEFAULT_REQUEST_HEADERS": {"Accept": "application/json"}}  # noqa: RUF012  # Scrapy declares it so
 
-    def __init__(self, plan: Plan, **kwargs: Any) -> None:
-        super().__init__(plan, **kwargs)
-        # What is visited again anyway is not visited for its answer as well.
-        self._waiting = set(plan.waiting) - {question_id(self.name, v.url) for v in plan.revisit}
-
-    def listing_requests(self, window: Window) -> Iterator[scrapy.Request]:
-        """The first page of what was tabled and of what was answered in ``window``."""
-        for what in ("answered", "tabled"):
-            yield self._listing(window, what, 0)
+    def location(self, url: str) -> str:
+        """The call for the question whose page is at ``url``, with its member's name and party."""
+        path = canonical_path(url)
+        if path.startswith(f"{_PAGES}/"):
+            path = API + path.removeprefix(_PAGES)
+        return f"{self.plan.base_url}{path}?expandMember=true"
 
     def address(self, url: str) -> str:
-        """Where the API has the question at ``url``, its page for people."""
-        path = canonical_path(url).removeprefix(_DETAIL).removeprefix(_API + "/")
-        return f"{self.plan.base_url}{_API}/{path}?expandMember=true"
+        """The page of the question that ``url`` is or calls for, where day and number name it."""
+        path = canonical_path(url)
+        place = _PLACE.fullmatch(path)
+        return ADDRESS + place[1] if place else self.plan.base_url + path
 
-    def public_address(self, url: str) -> str:
-        """The page for people of the question that the API has at ``url``."""
-        return PUBLIC + _DETAIL + canonical_path(url).removeprefix(_API + "/")
+    def listing_requests(self, window: Window) -> Iterator[scrapy.Request]:
+        """The first page of what was tabled in ``window``; the others follow from it."""
+        yield self._listing(window, 0, 0)
 
-    def _listing(self, window: Window, what: str, skip: int) -> scrapy.Request:
+    def _listing(self, window: Window, page: int, skip: int) -> scrapy.Request:
         query = {
-            f"{what}WhenFrom": window.since.isoformat(),
-            f"{what}WhenTo": window.until.isoformat(),
-            "take": _TAKE,
+            "tabledWhenFrom": window.since.isoformat(),
+            "tabledWhenTo": window.until.isoformat(),
+            "questionStatus": "AllQuestions",
+            "includeWithdrawn": "false",
+            "take": _ROWS_A_PAGE,
             "skip": skip,
         }
         return scrapy.Request(
-            f"{self.plan.base_url}{_API}?{urlencode(query)}",
+            f"{self.plan.base_url}{API}?{urlencode(query)}",
             callback=self.list_questions,
             errback=self.failed,
-            cb_kwargs={"window": window, "what": what, "skip": skip},
-            dont_filter=True,
+            cb_kwargs={"window": window, "page": page, "skip": skip},
+            dont_filter=True,  # a filtered redirect would vanish in silence
         )
 
     def list_questions(
-        self, response: Response, window: Window, what: str, skip: int
-    ) -> Iterator[scrapy.Request | Line]:
-        """Visit what is new to us, and what is listed as answered; then the next page."""
+        self, response: Response, window: Window, page: int, skip: int
+    ) -> Iterator[scrapy.Request]:
+        """Visit each question that is new to us, and go on until the list's own total."""
         self.counts["listing_pages"] += 1
         try:
             found = msgspec.json.decode(response.body, type=_List)
         except msgspec.MsgspecError as error:
             self.counts["listings_unknown"] += 1
-            self.note(f"{response.url}: is no list of questions: {error}")
+            self.note(f"{response.url}: {error}")
             return
         self.counts["listed"] += len(found.results)
-        for row in (result.value for result in found.results):
-            yield from self._visit(row, what)
+        for row in found.results:
+            inside = window.since <= row.value.date_tabled.date() <= window.until
+            self.counts["outside_window"] += not inside
+            yield from self.visit_unknown(row.value.address)
         reached = skip + len(found.results)
-        if not found.results or reached >= found.total_results:
+        if reached >= found.total_results:
             return
-        if reached // _TAKE >= self.plan.manners.max_listing_pages:
+        if not found.results:
+            self.counts["listings_short"] += 1
+        elif page + 1 >= self.plan.manners.max_listing_pages:
             self.counts["listings_cut"] += 1
-            return
-        yield self._listing(window, what, reached)
+        else:
+            yield self._listing(window, page + 1, reached)
 
-    def _visit(self, row: _Row, what: str) -> Iterator[scrapy.Request]:
-        """The request for a listed question that is new, or whose answer is; once in a crawl."""
-        url = f"{PUBLIC}{_DETAIL}{row.date_tabled[:10]}/{row.uin}"
-        identity = question_id(self.name, url)
-        if what == "answered" and identity in self._waiting:
-            self._waiting.remove(identity)
-            self.known.discard(identity)
-        yield from self.visit_unknown(url)
+    def read(self, response: Response, visited: str) -> Iterator[Line]:
+        """Read one question. A withdrawn one is told as gone: the page says so itself (410)."""
+        if not _withdrawn(response):
+            yield from super().read(response, visited)
+            return
+        yield from self.served()
+        self.counts["fetched"] += 1
+        yield self.gone(visited, 410)
+
+
+def _withdrawn(response: Response) -> bool:
+    try:
+        single = msgspec.json.decode(response.body, type=_Single)
+    except msgspec.MsgspecError:
+        return False  # what is wrong with it is for the reading to say
+    return bool(single.value.is_withdrawn)

@@ -57,7 +57,7 @@ def plan(context: click.Context, as_json: bool) -> int:
         coming = next_plan(service, name)
         windows = ", ".join(f"{w.since} to {w.until}" for w in coming.windows)
         lines = [
-            f"{name}: list the meetings of {windows}",
+            f"{name}: list what is dated {windows}",
             f"{name}: {len(coming.known)} questions in it are known",
             f"{name}: look again at {len(coming.revisit)} questions",
             *(f"  {visit.url}" for visit in coming.revisit),
