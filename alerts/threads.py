@@ -1,7 +1,8 @@
-"""Which questions belong together: one that was put, and what follows it up. Pure.
+"""Which questions belong together: a question and the supplementaries put after it. Pure.
 
-The source prints no link between them: "Supplementary To:" stands there with nothing behind it.
-So they are tied where title, meeting and date say so, and left alone where those say two things.
+No page names its parent in any way that we could read, so title, meeting and date have to say it.
+Where they leave a choice there is no thread: a supplementary under the wrong question is worse
+than one that stands alone.
 """
 
 from __future__ import annotations
@@ -11,48 +12,58 @@ from collections.abc import Iterable, Sequence
 
 from crawler.records import Question, same_words
 
-#: What a supplementary's title has after its parent's: "(Supplementary) [2]", "(Supplementary)",
-#: and "[4]" alone (2019/2104-3). A series, "Traffic (1)", is no supplementary.
-_FOLLOWS = re.compile(r"(?:\s*\(supplementary\))?(?:\s*\[\d{1,3}\])?\s*$", re.IGNORECASE)
+#: What a supplementary's title adds to its parent's. "(1)" alone is none: "Traffic (1)" and
+#: "Traffic (2)" are a series of main questions; and "[2019]" is a year.
+_MARK = re.compile(r"(?:\(supplementary\)(?:\s*\([0-9]{1,3}\))?|\[[0-9]{1,3}\])\s*$", re.IGNORECASE)
+_MARK_LENGTH = 30
 
 
 def base_title(title: str) -> str:
-    """The title that a question shares with its supplementaries."""
-    return _FOLLOWS.sub("", title, count=1).strip() or title
+    """``title`` without what marks a supplementary: ``Knife crime (Supplementary) [2]``."""
+    title = " ".join(title.split())
+    end = len(title)
+    while mark := _MARK.search(title, max(0, end - _MARK_LENGTH), end):
+        end = mark.start()
+    return title[:end].rstrip()
 
 
 def thread_key(question: Question) -> str | None:
-    """What a thread's questions have in common; None where title or date is not known.
+    """What all questions of one thread have in common; None where title or date is unknown.
 
-    The meeting's name is no part of it: supplementaries of 2014 to 2019 print the date alone.
+    Several threads can share a key: the same title is used by many, also at one meeting.
     """
-    if not question.title or not question.meeting or not question.meeting.date:
-        return None
-    title = same_words(base_title(question.title)).lower()
-    return f"{question.meeting.date.isoformat()} {title}"
+    base = same_words(base_title(question.title or "")).casefold()
+    day = question.meeting.date if question.meeting else None
+    return f"{question.source}:{day}:{base}" if base and day else None
 
 
 def parent_of(supplementary: Question, candidates: Sequence[Question]) -> Question | None:
-    """The one of ``candidates`` that ``supplementary`` follows up; None when that is not certain.
+    """The one main question that ``supplementary`` follows; None where that is not certain.
 
-    Two questions of one meeting can share their title (2021/4339 and 2021/4340): then it is the
-    one that was put to the same people, or none.
+    Of several with the same title, meeting and date it is the one put to the same people.
     """
     key = thread_key(supplementary)
-    if key is None:
+    if key is None or supplementary.kind != "supplementary":
         return None
-    same = [c for c in candidates if c.kind == "question" and thread_key(c) == key]
-    if len(same) > 1:
-        asked = {a.name for a in supplementary.asked_of}
-        same = [c for c in same if {a.name for a in c.asked_of} == asked]
-    return same[0] if len(same) == 1 else None
+    found = [c for c in candidates if c.kind == "question" and thread_key(c) == key]
+    if len(found) > 1:
+        found = [c for c in found if _addressees(c) == _addressees(supplementary)]
+    return found[0] if len(found) == 1 else None
 
 
 def in_order(thread: Iterable[Question]) -> tuple[Question, ...]:
-    """A thread as it is read: questions first, supplementaries by their number."""
-    return tuple(
-        sorted(
-            thread,
-            key=lambda q: (q.kind != "question", q.supplementary_number or 0, q.reference or q.id),
-        )
-    )
+    """A thread as it is read: the question, then its supplementaries by number.
+
+    Those whose title has no number come last, in the order in which they were given.
+    """
+    return tuple(sorted(thread, key=_place))
+
+
+def _place(question: Question) -> tuple[bool, bool, int]:
+    number = question.supplementary_number
+    return question.kind == "supplementary", number is None, number or 0
+
+
+def _addressees(question: Question) -> frozenset[str]:
+    """Those asked, by name: one person's role is printed in several ways."""
+    return frozenset(same_words(a.name).casefold() for a in question.asked_of)

@@ -1,31 +1,46 @@
-"""Addresses: many spellings of one page reduced to one identity. Pure."""
+"""Addresses: many spellings of one page reduced to one identity. Pure.
+
+The source serves a page on four hosts, over http and https, with or without a slash at the end,
+and carries the search parameters of a front end retired in 2016 on its links, some encoded twice.
+"""
 
 from __future__ import annotations
 
+import posixpath
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-_NUMBERED = re.compile(r"/questions/(\d{4}/\d{4,})(?:/[^/]+)?")
-
-
-#: An address of 2014 to 2022 with the title behind the number, which says nothing more.
-_SLUGGED = re.compile(r"(/questions/\d{4}/\d{4,}(?:-\d+)?)/[^/]+")
+#: An address of 2014 to 2022; the title may stand behind the number, and says nothing more.
+_NUMBERED = re.compile(r"(/questions/(\d{4}/\d{4,})(-\d+)?)(?:/[^/]+)?", re.ASCII)
+_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 
 
 def canonical_path(url: str) -> str:
     """The part of ``url`` that names the page: its path, without host, query and fragment.
 
-    The source serves the same page on four hosts, over http and https, and carries search
-    parameters of a front end retired in 2016 on its links.
+    No address of the source has a question mark or a hash in its path, so an encoded one begins
+    a query or a fragment.
     """
-    path = unquote(urlsplit(url).path).rstrip("/")
-    return re.sub(r"/{2,}", "/", path) or "/"
+    path = re.split(r"[?#]", _decoded(urlsplit(url).path), maxsplit=1)[0].strip()
+    path = quote(path, safe=_PATH_CHARACTERS, errors="ignore")
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def _decoded(path: str) -> str:
+    """``path`` with its percent-encoding undone, however often it was encoded."""
+    while (decoded := unquote(path)) != path:
+        path = decoded
+    return path
 
 
 def question_id(source: str, url: str) -> str:
-    """Identity of the question at ``url``: ``london:/questions/2018/5425``."""
+    """Identity of the question at ``url``: ``london:/questions/2018/5425``.
+
+    ``/questions/2014/4962/meeting-londons-current`` is ``/questions/2014/4962``, but it is asked
+    for at the address that the source itself names.
+    """
     path = canonical_path(url)
-    numbered = _SLUGGED.fullmatch(path)
+    numbered = _NUMBERED.fullmatch(path)
     return f"{source}:{numbered[1] if numbered else path}"
 
 
@@ -36,4 +51,4 @@ def numbered_reference(url: str) -> str | None:
     supplementaries and on main questions alike, so it says nothing about either.
     """
     match = _NUMBERED.fullmatch(canonical_path(url))
-    return match[1] if match else None
+    return match[2] if match and not match[3] else None

@@ -38,23 +38,34 @@ _HOLDS_ROLE = re.compile(rf"\b(?=[A-Z]){ROLE}\b(?!['’]s)|\b(?:AM|MP)\b", re.VE
 #: Words of bold headings and of places, which have capitals as names have: "Next Steps:".
 _HEADING = re.compile(
     r"""\b(?:
-    Action|Actions|Additional|Affordable|Air|Annual|Answer|Answers|Appendix|April|August|Average
-    |Background|Bank|Borough|Bridge|Budget|Bus|Buses|Central|Centre|City|Conclusion|Context|Cost
-    |Costs|Crime|Culture|Current|Cycle|Date|December|Delivery|Details|Docks|Early|East|Economic
-    |Education|Energy|Environment|Estate|Estimated|Example|Executive|February|Figure|Figures|Fire
-    |Following|Forest|Friday|Fund|Funding|Further|Future|Gateway|Good|Greater|Green|Growth|Hamlets
-    |Health|Hill|Homes|House|How|Impact|Improving|Information|Inner|International|Introduction
-    |Investment|January|July|June|Key|Lane|Latest|Line|Local|Main|March|Meeting|Monday|More
-    |National|New|Next|North|Note|Notes|November|Number|Objective|Objectives|October|Old|Open|Oral
-    |Order|Other|Our|Outcome|Outcomes|Outer|Overall|Overview|Palace|Park|Part|Phase|Plan|Please
-    |Point|Points|Policy|Priorities|Priority|Programme|Progress|Project|Projects|Public|Quality
-    |Question|Questions|Rail|Recommendation|Recommendations|Reference|Report|Reports|Response
-    |Responses|River|Road|Royal|Safe|Safety|Saturday|Scheme|Schemes|Second|Section|September
-    |Social|Some|Source|South|Space|Square|Station|Stations|Step|Steps|Strategy|Street|Summary
-    |Sunday|Supplementary|Supporting|Table|Tables|Target|Targets|Thames|The|Then|These|Third|This
-    |Those|Thursday|Timetable|Title|To|Total|Town|Train|Tube|Tuesday|Tunnel|Update|Value|Violent
-    |Wednesday|West|Wharf|What|When|Where|Which|Why|Written|Year|Years|Your|Youth|Zone
-    )\b""",
+    Action|Actions|Additional|Affordable|Air|Airport|Annual|Answer|Answers|Apologies|Appendix
+    |April|Area|Arena|August|Avenue|Average|Background|Band|Bank|Borough|Bridge|Budget|Bus|Buses
+    |Central|Centre|City|Common|Conclusion|Context|Corridor|Cost|Costs|Council|Crime|Cross
+    |Culture|Current|Cycle|Date|December|Delivery|Details|Docks|Early|East|Economic|Education
+    |Elms|Energy|Environment|Estate|Estimated|Example|Executive|Extension|February|Figure|Figures
+    |Fire|Five|Following|Forest|Four|Friday|Fund|Funding|Further|Future|Gap|Gardens|Gateway|Good
+    |Grand|Greater|Green|Growth|Hamlets|Health|Hill|Homes|Hospital|House|How|Impact|Improving
+    |Information|Inner|International|Introduction|Investment|January|July|Junction|June|Key|Lane
+    |Latest|Line|Local|Main|March|Market|Meeting|Members|Monday|More|National|New|Next|North|Note
+    |Notes|November|Number|Objective|Objectives|October|Old|One|Open|Opportunity|Oral|Order|Other
+    |Our|Outcome|Outcomes|Outer|Overall|Overview|Palace|Park|Part|Phase|Plan|Please|Point|Points
+    |Policy|Present|Priorities|Priority|Programme|Progress|Project|Projects|Public|Quality
+    |Quarter|Question|Questions|Rail|Recommendation|Recommendations|Reference|Report|Reports
+    |Response|Responses|River|Riverside|Road|Royal|Safe|Safety|Saturday|Scheme|Schemes|School
+    |Second|Section|September|Sleeping|Social|Some|Source|South|Space|Square|Stadium|Stage
+    |Station|Stations|Step|Steps|Strategy|Street|Summary|Sunday|Supplementary|Supporting|Table
+    |Tables|Target|Targets|Thames|The|Then|These|Third|This|Those|Three|Thursday|Timetable|Title
+    |To|Total|Town|Train|Tube|Tuesday|Tunnel|Two|Unit|Update|Valley|Value|Village|Violent|Water
+    |Waterfront|Wednesday|West|Wharf|What|When|Where|Which|Why|Wick|Wood|Written|Year|Years|Your
+    |Youth|Zone
+    # the boroughs, and the halves of their names
+    |Barking|Barnet|Bexley|Brent|Bromley|Camden|Chelsea|Croydon|Dagenham|Ealing|Enfield|Fulham
+    |Greenwich|Hackney|Hammersmith|Haringey|Harrow|Havering|Hillingdon|Hounslow|Islington
+    |Kensington|Kingston|Lambeth|Lewisham|Merton|Newham|Redbridge|Richmond|Southwark|Sutton
+    |Wandsworth|Westminster
+    )\b
+    | ['’]s\b | ^St\b  # King's Cross, St Pancras
+    """,
     re.VERBOSE,
 )
 
@@ -97,8 +108,7 @@ def _is_label(label: str, rest: str, known: frozenset[str], *, strong: bool) -> 
         return True
     if match["honours"] or _HOLDS_ROLE.search(tail):
         return True
-    # From here on only the capitals speak for a name. They do in headings and in lists of places
-    # too, where a figure follows: "Waltham Forest: 35".
-    if tail or _HEADING.search(label) or rest[:1].isdigit() or rest.startswith("£"):
-        return False
-    return strong or TITLED.match(label) is not None
+    if tail or rest[:1].isdigit() or rest.startswith("£"):
+        return False  # a list of places, where a figure follows: "Waltham Forest: 35"
+    # Of a bare name in bold only the capitals speak for it, and headings have them too.
+    return TITLED.match(label) is not None or (strong and not _HEADING.search(label))

@@ -1,208 +1,198 @@
-"""Facts of real questions rendered in the markup of their time. The prose is filler of our own."""
+"""A sheet of facts in the markup of its design, as ``docs/source.md`` records the designs."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Iterator
 from html import escape
-from pathlib import Path
-from urllib.parse import quote
 
-import msgspec
+from crawler.replica.days import long_day, us_day, weekday
 
-FILLER = "Filler text of the tests, which nobody said."
-LISTING = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
+from real_facts import LISTING, SITE, Reply, Sheet
+from real_quirks import Line
 
-
-class Fact(msgspec.Struct, frozen=True):
-    """One line of the facts; what is not known of a question is None."""
-
-    source_url: str
-    source_kind: str
-    title: str | None
-    reference: str | None = None
-    reference_from_url: str | None = None
-    question_by: str | None = None
-    party: str | None = None
-    asked_of: str | None = None
-    meeting_name: str | None = None
-    meeting_date: str | None = None
-    meeting_date_iso: str | None = None
-    answer_date: str | None = None
-    answered_by: str | None = None
-    supplementary_number: int | None = None
-    features: tuple[str, ...] = ()
-
-    @property
-    def has(self) -> str:
-        """All its features in one text."""
-        return " / ".join(self.features)
+FILES = "/sites/default/files"
+TEASER = 500
 
 
-def facts(path: Path) -> list[Fact]:
-    """The facts in a file of JSON lines."""
+def printed(line: Line) -> str:
+    """A paragraph as text: ``The Chair:  Filler.``"""
+    return line.words if line.speaker is None else f"{line.speaker}:  {line.words}"
+
+
+def paragraph(line: Line) -> str:
+    """A paragraph as markup, its label bold as the source has it since 2019."""
+    if line.bold:
+        rest = line.words.removeprefix(line.bold)
+        return f"<p><strong>{escape(line.bold)}</strong><span>{escape(rest)}</span></p>"
+    if line.speaker:
+        label = f"<strong><span>{escape(line.speaker)}:</span></strong>"
+        return f"<p>{label}&nbsp; {escape(line.words)}</p>"
+    return f"<p>{escape(printed(line))}</p>"
+
+
+def _page(main: str) -> str:
+    return f"""<!doctype html><html lang="en-GB"><head><title>Unseen</title></head><body>
+      <header><nav><a href="/">Unseen</a></nav></header>{main}<footer>Unseen</footer>
+      </body></html>"""
+
+
+def page_of_lines(lines: Iterable[str]) -> str:
+    """Lines as a page, a block each."""
+    return _page(f"<main>{''.join(f'<p>{escape(line)}</p>' for line in lines)}</main>")
+
+
+# ------------------------------------------------------------------ to 2014
+
+
+def lines_2000(sheet: Sheet) -> list[str]:
+    """The lines of the oldest pages, of which only text is known."""
+    assert sheet.day is not None
+    answer = [printed(line) for reply in sheet.replies for line in reply.lines]
+    by = next((reply.by for reply in sheet.replies), None) or sheet.asked_of
     return [
-        msgspec.convert(json.loads(line), Fact) for line in path.read_text("utf-8").splitlines()
+        sheet.title,
+        "[Main question]",
+        f"Question number {sheet.reference}",
+        f"Meeting date {sheet.day:%d/%m/%Y}",
+        f"Question by {sheet.asked_by}",
+        *map(printed, sheet.question),
+        f"Answer by {by}",
+        *(answer or ["Answer not yet available."]),
     ]
 
 
-def words_of(fact: Fact) -> list[str]:
-    """The question's paragraphs, with the quirks that its features name."""
-    quirks = {
-        'orphan ": "': f": {FILLER}",
-        "T hank": "<strong>T</strong>hank you. " + FILLER,
-        "U+2011 U+2011": "Filler ‑‑ of the tests.",
-        "U+2011 inside": "A long‑term filler of the tests.",
-        "NBSP": "\u00a0Filler.\u00a0 Text of the tests.",
-        "[---]": f"Filler [---] {FILLER}",
-        "[to the Interim": f"[to the Interim Chief Executive] {FILLER}",
-        'ends in " --"': "Filler of the tests --",
-        'trailing " ."': "Filler of the tests .",
-        "lost paragraph breaks": "Filler of the tests.Filler of the tests.",
-        "£ sign": "Filler of £5 of the tests.",
-        "curly double": "“Filler” of the tests.",
-        "unbalanced": "“Filler of the tests.",
-        "stray space": "F iller of the tests.",
-        "bullet list": "\u00a0\u00a0\u00a0Filler of the tests",
-        "footnote digit": "Filler of the tests. 1 Filler.",
-        'stored as "-"': "Filler of the testers- text.",
+# ------------------------------------------------------------------ 2014 to 2019
+
+
+def lines_2014(sheet: Sheet) -> list[str]:
+    """The lines of a page in their order; each label has its value on the next line."""
+    answer = [printed(line) for reply in sheet.replies for line in reply.lines]
+    if "no labels in the captured text" in sheet.features:
+        return [sheet.title, *map(printed, sheet.question), *answer]
+    absent = any(feature.startswith("title absent") for feature in sheet.features)
+    return [
+        *([] if absent else [sheet.title]),
+        *([sheet.meeting] if sheet.meeting else []),
+        *(["Session date:", us_day(sheet.day)] if sheet.day else []),
+        *("Question By:", sheet.asked_by),
+        *([sheet.party] if sheet.party else []),
+        *("Asked Of:", sheet.asked_of),
+        *map(printed, sheet.question),
+        *_linked(sheet),
+        *_answer_2014(sheet, answer),
+    ]
+
+
+def _linked(sheet: Sheet) -> Iterator[str]:
+    """The label for the other questions of the thread, with nothing behind it."""
+    if 'label "Supplementary To:" present but empty' in sheet.features:
+        yield "Supplementary To:"
+    elif sheet.meeting:
+        yield "Supplementary Questions:"
+
+
+def _answer_2014(sheet: Sheet, answer: list[str]) -> Iterator[str]:
+    plain = "title printed 3 times" in sheet.features
+    heading = sheet.title if plain else f"Answer for {sheet.title}"
+    yield heading
+    for reply in sheet.replies:
+        yield heading
+        yield from ("Answered By:", reply.by or sheet.asked_of)
+        yield from answer
+
+
+def page_2014(sheet: Sheet) -> str:
+    """The same lines as a page, a block each: no markup of the design is known."""
+    return page_of_lines(lines_2014(sheet))
+
+
+# ------------------------------------------------------------------ 2019 to 2022
+
+
+def page_2019(sheet: Sheet) -> str:
+    """Drupal's fields."""
+    fields = {
+        "asked-by": ("Question by", sheet.asked_by),
+        "organisation": ("Organisation", sheet.party),
+        "asked-of": ("Asked of", sheet.asked_of),
+        "meeting-date": ("Meeting date", long_day(sheet.day) if sheet.day else None),
+        "reference": ("Reference", sheet.reference),
     }
-    found = [text for mark, text in quirks.items() if mark in fact.has]
-    return [*found, FILLER]
-
-
-def _paragraphs(texts: list[str]) -> str:
-    return "".join(f"<p>{text}</p>" for text in texts)
-
-
-def _answer(fact: Fact) -> str:
-    if "Officers are drafting" in fact.has or "holding then" in fact.has:
-        return "<p>Officers are drafting a response which will be sent shortly.</p>"
-    if "attachment file name" in fact.has:
-        name = "MQ2019_19838 - Tube Capacity (1).xlsx"
-        return f'<p><a href="/sites/default/files/{quote(name)}">{name}</a></p>'
-    return f"<p>{FILLER}</p>"
-
-
-def page_2014(fact: Fact) -> str:
-    """The labels of 2014 to 2019, in the order in which they were captured."""
-    supplementary = fact.supplementary_number is not None
-    title = escape(fact.title or "")
-    rows = [
-        None if "title absent" in fact.has else f"<h1>{title}</h1>",
-        f"<p><a href='#'>{fact.meeting_name}</a></p>" if fact.meeting_name else None,
-        f"<div>Session date: <span>{fact.meeting_date}</span></div>" if fact.meeting_date else None,
-        f"<div>Question By:</div><div>{escape(fact.question_by)}</div>"
-        if fact.question_by
-        else None,
-        f"<div>{escape(fact.party)}</div>" if fact.party else None,
-        f"<div>Asked Of:</div><div>{escape(fact.asked_of)}</div>" if fact.asked_of else None,
-        _paragraphs(words_of(fact)),
-        "<div>Supplementary To:</div>"
-        if supplementary and 'no "Supplementary To"' not in fact.has
-        else None,
-        f"<h2>Answer for {title}</h2>",
-    ]
-    if "then NOTHING" not in fact.has:
-        rows += [
-            f"<h3>Answer for {title}</h3>",
-            f"<div>Answered By:</div><div>{escape(fact.answered_by or 'The Mayor')}</div>",
-            _answer(fact),
-        ]
-    return _whole("".join(row for row in rows if row))
-
-
-def unlabelled(fact: Fact) -> str:
-    """A page whose labels were lost: title and words are all there is."""
-    return _whole(f"<h1>{escape(fact.title or '')}</h1>{_paragraphs(words_of(fact))}")
-
-
-def page_2019(fact: Fact) -> str:
-    """Drupal's fields of 2019 to 2022."""
-
-    def field(name: str, label: str, value: str | None) -> str:
-        shown = f'<div class="field__label">{label}</div>'
-        item = f'<div class="field__item">{escape(value or "")}</div>'
-        return f'<div class="field field--name-{name}">{shown}{item}</div>' if value else ""
-
-    head = (
-        field("field-reference", "Reference", fact.reference)
-        + field("field-asked-by", "Question by", fact.question_by)
-        + field("field-organisation", "Organisation", fact.party)
-        + field("field-asked-of", "Asked of", fact.asked_of)
-        + field("field-meeting", "Meeting", fact.meeting_name)
-        + field("field-meeting-date", "Meeting date", fact.meeting_date)
+    head = "".join(_field(f"field-{name}", label, text) for name, (label, text) in fields.items())
+    words = "".join(map(paragraph, sheet.question))
+    answers = "".join(map(_article, sheet.replies)) or (
+        '<article class="node node--answer"><div class="no-answer">Not yet</div></article>'
     )
-    day = fact.answer_date or ""
-    post = f'<div class="field--name-post-date"><div class="field__item">{day}</div></div>'
-    by = '<div class="field--name-field-answered-by"><div class="field__item">The Mayor</div></div>'
-    files = "attachment file name" in fact.has
-    body = "" if files else f'<div class="field--name-body">{_answer(fact)}</div>'
-    attached = f'<div class="field--name-field-attachments">{_answer(fact)}</div>' if files else ""
-    question = "".join(f"<p>{text}</p>" for text in words_of(fact))
-    return _whole(
-        f"<h1>{escape(fact.title or '')}</h1>{head}"
-        f'<section class="question"><div class="field--name-body"><div class="field__item">'
-        f"{question}</div></div></section>"
-        f'<div class="answers"><article class="node node--answer">{post}{by}{body}{attached}'
-        "</article></div>",
-        role=True,
-    )
+    return _page(f"""<div role="main"><h1>{escape(sheet.title)}</h1>{head}
+      <section class="question"><div class="field field--name-body">
+      <div class="field__item">{words}</div></div></section>
+      <div class="answers">{answers}</div></div>""")
 
 
-def page_2022(fact: Fact, *, meeting: str | None = None) -> str:
-    """Today's table of labels."""
+def _field(name: str, label: str, text: str | None) -> str:
+    shown = f'<div class="field__label">{label}</div>' if label else ""
+    item = f'<div class="field__item">{escape(text or "")}</div>'
+    return f'<div class="field field--name-{name}">{shown}{item}</div>' if text else ""
+
+
+def _article(reply: Reply) -> str:
+    day = _field("post-date", "", long_day(reply.date) if reply.date else None)
+    by = _field("field-answered-by", "Answered by", reply.by)
+    words = "".join(map(paragraph, reply.lines))
+    body = f'<div class="field field--name-body"><div class="field__item">{words}</div></div>'
+    return f'<article class="node node--answer">{day}{by}{body}{_file(reply)}</article>'
+
+
+def _file(reply: Reply) -> str:
+    if not reply.file:
+        return ""
+    link = f'<a href="{FILES}/{escape(reply.file)}">{escape(reply.file)}</a>'
+    return f'<div class="field field--name-field-attachments">{link}</div>'
+
+
+# ------------------------------------------------------------------ since 2022
+
+
+def page_2022(sheet: Sheet) -> str:
+    """The table of labels, the question, and the answers below their heading."""
     rows = {
-        "Reference": fact.reference,
-        "Question by": fact.question_by,
-        "Organisation": fact.party,
-        "Asked of": fact.asked_of,
-        "Meeting": meeting or (f"MQT on {fact.meeting_date}" if fact.meeting_date else None),
+        "Reference": sheet.reference,
+        "Question by": sheet.asked_by,
+        "Organisation": sheet.party,
+        "Asked of": sheet.asked_of,
+        "Meeting": sheet.meeting,
     }
     cells = "".join(f"<tr><td>{k}:</td><td>{escape(v)}</td></tr>" for k, v in rows.items() if v)
-    title = escape(fact.title or "")
-    return _whole(
-        f"<h1>{title}</h1><table class='styled-table'><tr><th>Label</th><th>Content</th></tr>"
-        f"{cells}</table><div class='section-title'>Question</div>"
-        f"<h3 class='page-section'>{title}</h3>"
-        f"<div class='rich-text'>{_paragraphs(words_of(fact))}</div>"
-        "<div><h2 id='answer'>Answer</h2></div><div class='u-space-y-7'>"
-        f"<div class='u-space-y-5'><div>Date:&nbsp; Tuesday 20 December 2022</div>{_answer(fact)}"
-        "</div></div>"
-    )
+    words = "".join(map(paragraph, sheet.question))
+    blocks = "".join(map(_block, sheet.replies))
+    answers = f"""<div><h2 id="answer">Answer</h2></div>
+      <div class="u-space-y-7">{blocks}</div>"""
+    return _page(f"""<main><h1>{escape(sheet.title)}</h1>
+      <table class="styled-table"><tr><th>Label</th><th>Content</th></tr>{cells}</table>
+      <div class="section-title">Question</div>
+      <h3 class="page-section">{escape(sheet.title)}</h3>
+      <div class="rich-text">{words}</div>{answers if blocks else ""}</main>""")
 
 
-def listing_row(fact: Fact, slug: str) -> str:
-    """One row of today's listing, its teaser cut."""
-    title = escape(fact.title or "")
-    reference = f"<p>Reference: {fact.reference}</p>" if fact.reference else ""
-    return (
-        f'<article><h3><a href="{LISTING}/{slug}">{title}</a></h3>{reference}'
-        f"<p>Question by: {escape(fact.question_by or '')}</p>"
-        f"<p>Meeting date: {fact.meeting_date}</p><p>{FILLER}...</p></article>"
-    )
+def _block(reply: Reply) -> str:
+    day = f"<div>Date:&nbsp; {weekday(reply.date)}</div>" if reply.date else ""
+    return f'<div class="u-space-y-5">{day}{"".join(map(paragraph, reply.lines))}</div>'
 
 
-def text_2000(fact: Fact) -> str:
-    """The text of the search before 2014."""
-    day = "/".join(reversed((fact.meeting_date_iso or "").split("-")))
-    return "\n".join(
-        [
-            fact.title or "",
-            "[Main question]",
-            f"Question number {fact.reference}",
-            f"Meeting date {day}",
-            f"Question by {fact.question_by}",
-            FILLER,
-            f"Answer by {fact.answered_by}" if fact.answered_by else "Answer not yet available.",
-            *([FILLER] if fact.answered_by else []),
-        ]
-    )
+def listing(sheets: Iterable[Sheet], query: str) -> str:
+    """One page of search results; its links carry ``query`` on, as the source's do."""
+    rows = "".join(listing_row(sheet, query) for sheet in sheets)
+    return _page(f"""<main><h1>Search questions</h1><h2>Filter results</h2>
+      <h3>Asked of 1</h3><h3>Question by 2</h3><a href="{LISTING}">Reset</a>{rows}</main>""")
 
 
-def _whole(main: str, *, role: bool = False) -> str:
-    tag = 'div role="main"' if role else "main"
-    close = "div" if role else "main"
-    return (
-        "<!doctype html><html><head><title>Filler</title></head><body><nav>Menu</nav>"
-        f"<{tag}>{main}</{close}><footer>Filler</footer></body></html>"
-    )
+def listing_row(sheet: Sheet, query: str = "") -> str:
+    """One row: the words are flattened to a teaser, and cut."""
+    path = (sheet.address or "").removeprefix(SITE)
+    link = f"{path}?{query}" if query else path
+    reference = f"<p>Reference: {sheet.reference}</p>" if sheet.reference else ""
+    teaser = " ".join(map(printed, sheet.question))
+    cut = f"{teaser[:TEASER]}..." if len(teaser) > TEASER else teaser
+    day = f"<p>Meeting date: {long_day(sheet.day)}</p>" if sheet.day else ""
+    return f"""<div class="row"><h3><a href="{escape(link)}">{escape(sheet.title)}</a>
+      </h3>{reference}<p>Question by: {escape(sheet.asked_by)}</p>{day}<p>{escape(cut)}</p></div>"""

@@ -75,7 +75,7 @@ def test_it_tells_what_happened(
         {"url": "https://elsewhere.example/q"},
     ],
 )
-def test_relabelling_is_no_change(cosmetic: dict[str, object]) -> None:
+def test_trap_12_relabelling_is_no_change(cosmetic: dict[str, object]) -> None:
     relabelled = msgspec.structs.replace(ANSWERED, **cosmetic)
     again = msgspec.structs.replace(relabelled, digest=content_digest(relabelled))
     assert kinds(ANSWERED, again) == []

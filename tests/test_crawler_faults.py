@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import repeat
 
 import pytest
@@ -22,7 +22,9 @@ from crawler.replica.world import LISTING
 from scheduler.child import child_of
 from scheduler.serving import serve
 
-from real_pages import FILLER, Fact, listing_row
+from real_facts import Sheet
+from real_pages import listing_row
+from real_quirks import FILLER
 
 
 class Gate:
@@ -186,8 +188,11 @@ def html(*rows: str) -> Callable[[], Response]:
 
 
 def test_trap_18_a_last_page_of_ten_is_followed_by_an_empty_one(gate: Gate) -> None:
-    fact = Fact("", "invented", "A title", question_by="Ada Brook", meeting_date="1 May 2026")
-    pages = [html(), html(*(listing_row(fact, slug) for slug in gate.slugs[:10]))]
+    sheets = [
+        Sheet(title="A title", asked_by="Ada Brook", day=date(2026, 5, 1), address=gate.page(n))
+        for n in range(10)
+    ]
+    pages = [html(), html(*map(listing_row, sheets))]
 
     def next_page() -> Response:
         return pages.pop()()

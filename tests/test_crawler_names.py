@@ -75,6 +75,29 @@ def real() -> list[dict[str, Any]]:
         ("Rajesh Agrawal Deputy Mayor for Business", "Rajesh Agrawal", "rajesh-agrawal"),
         ("Dame Cresida Dick DBE QPM", "Cresida Dick", "cressida-dick"),
         ("Sir Bernard Hogan-Howe", "Bernard Hogan-Howe", "bernard-hogan-howe"),
+        ("Sian\u00a0Berry\u00a0AM", "Sian Berry", "sian-berry"),
+        ("Siân Berry MP", "Siân Berry", "sian-berry"),  # relabelled after an election
+        ("Kit\u00a0 Malthouse\u00a0AM MP", "Kit Malthouse", "kit-malthouse"),
+        ("Darren Johnson AM (Deputy Chairman in the Chair)", "Darren Johnson", "darren-johnson"),
+        ("Caroline Pidgeon (Chair)", "Caroline Pidgeon", "caroline-pidgeon"),
+        ("Boris Johnson MP (Chairman, TfL)", "Boris Johnson", "boris-johnson"),
+        ("Boris Johnson (Chair, TfL)", "Boris Johnson", "boris-johnson"),
+        ("Sir Peter Hendy (Commissioner, TfL)", "Peter Hendy", "peter-hendy"),
+        ("Peter Hendy (Commissioner, Transport for London)", "Peter Hendy", "peter-hendy"),
+        ("Mike Brown MVO (Commissioner, TfL)", "Mike Brown", "mike-brown"),
+        ("Liz Peace CBE (Chair, OPDC)", "Liz Peace", "liz-peace"),
+        ("Nadhim Zahawi MP, Under-Secretary of State", "Nadhim Zahawi", "nadhim-zahawi"),
+        ("Councillor Georgia Gould, Board Member", "Georgia Gould", "georgia-gould"),
+        (
+            "Barbara Cassani (Chair of the Olympic Bid Company)",
+            "Barbara Cassani",
+            "barbara-cassani",
+        ),
+        (
+            "Dame Cressida Dick DBE QPM, Commissioner of Police of the Metropolis",
+            "Cressida Dick",
+            "cressida-dick",
+        ),
     ],
 )
 def test_one_person_under_every_printing(printed: str, name: str, slug: str) -> None:

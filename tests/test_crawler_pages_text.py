@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from crawler.documents import Document
@@ -12,18 +14,24 @@ from crawler.normalise import read_question
 from crawler.pages import read_page
 from crawler.records import Question
 
-from real_pages import Fact, page_2014, page_2019, page_2022, text_2000
+from real_facts import Reply, Sheet
+from real_pages import lines_2000, page_2014, page_2019, page_2022
 
-FACT = Fact(
-    source_url="",
-    source_kind="invented",
+OLD = Sheet(
     title="River Piers",
     reference="2026/0001",
-    question_by="Ada Brook AM",
+    asked_by="Ada Brook AM",
     party="Riverside Group",
-    asked_of="The Mayor",
-    meeting_name="MQT on 2018-12-20",
-    meeting_date="December 20, 2018",
+    meeting="MQT on 2018-12-20",
+    day=date(2018, 12, 20),
+)
+TODAY = msgspec.structs.replace(OLD, meeting="MQT on 23 March 2023")
+SEARCHED = Sheet(
+    title="River Piers",
+    reference="1500/2008",
+    asked_by="Ada Brook",
+    day=date(2008, 7, 16),
+    replies=(Reply(by="The Mayor"),),
 )
 
 
@@ -47,7 +55,7 @@ def same(read: Question, again: Question) -> None:
 
 
 def test_todays_page_saved_as_text() -> None:
-    html = page_2022(FACT, meeting="MQT on 23 March 2023")
+    html = page_2022(TODAY)
     text = as_text(html)
     assert "Reference: | 2026/0001" in text
     again = read_question(Document(text))
@@ -57,13 +65,13 @@ def test_todays_page_saved_as_text() -> None:
 
 
 def test_todays_page_saved_with_each_value_on_a_line_of_its_own() -> None:
-    html = page_2022(FACT, meeting="MQT on 23 March 2023")
+    html = page_2022(TODAY)
     text = as_text(html).replace(": | ", ":\n").replace("Label | Content\n", "")
     same(read_question(Document(html)), read_question(Document(text)))
 
 
 def test_a_page_of_2014_saved_as_text() -> None:
-    html = page_2014(FACT)
+    html = page_2014(OLD)
     again = read_question(Document(as_text(html)))
     assert again.generation == "2014"
     same(read_question(Document(html)), again)
@@ -71,7 +79,7 @@ def test_a_page_of_2014_saved_as_text() -> None:
 
 def test_a_page_of_2019_saved_as_text_has_its_head() -> None:
     """How that design set off an answer is not known, so its text ends in the question's words."""
-    html = page_2019(FACT)
+    html = page_2019(OLD)
     read, again = read_question(Document(html)), read_question(Document(as_text(html)))
     assert (read.reference, read.asked_by, read.meeting) == (
         again.reference,
@@ -84,13 +92,7 @@ class TestBefore2014:
     """The text of the search that the source had then."""
 
     def test_an_answered_question(self) -> None:
-        fact = Fact(
-            *("", "invented", "River Piers", "1500/2008"),
-            question_by="Ada Brook",
-            meeting_date_iso="2008-07-16",
-            answered_by="The Mayor",
-        )
-        question = read_question(Document(text_2000(fact)))
+        question = read_question(Document("\n".join(lines_2000(SEARCHED))))
         assert (question.generation, question.suspect) == ("2000", ())
         assert (question.title, question.reference) == ("River Piers", "1500/2008")
         assert question.meeting is not None
@@ -99,14 +101,12 @@ class TestBefore2014:
         assert question.labels["Answer by"] == "The Mayor"
 
     def test_one_that_waits(self) -> None:
-        fact = Fact("", "invented", "River Piers", "7/2008", None, "Ada Brook")
-        text = text_2000(fact).replace("Meeting date ", "Meeting date 16/07/2008")
+        text = "\n".join(lines_2000(msgspec.structs.replace(SEARCHED, replies=())))
         question = read_question(Document(text))
         assert (question.status, question.kind) == ("unanswered", "question")
 
     def test_a_supplementary_says_so(self) -> None:
-        fact = Fact("", "invented", "River Piers", "7/2008", None, "Ada Brook")
-        text = text_2000(fact).replace("Meeting date ", "Meeting date 16/07/2008")
+        text = "\n".join(lines_2000(msgspec.structs.replace(SEARCHED, replies=())))
         question = read_question(Document(text.replace("[Main", "[Supplementary")))
         assert question.kind == "supplementary"
 

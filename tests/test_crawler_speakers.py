@@ -11,81 +11,9 @@ from hypothesis import strategies as st
 from crawler.speakers import read_speaker
 from crawler.text import tidy
 
+from labels import LABELS, PLACES, PROSE
+
 NOBODY: frozenset[str] = frozenset()
-
-LABELS = [
-    # seen in the dialogues of 2002 to 2023
-    "Sadiq Khan (Mayor of London)",
-    "Boris Johnson MP (Mayor of London)",
-    "Sadiq Khan (Chair, Transport for London)",
-    "Caroline Pidgeon MBE AM",
-    "Valerie Shawcross CBE (AM)",
-    "Kit Malthouse AM MP",
-    "Andrew Dismore (Assembly Member for Barnet and Camden)",
-    "Andrew Boff AM (Chair)",
-    "Jennette Arnold OBE (Chair)",
-    "The Chair",
-    "Mike Tuffrey",
-    "Chair, London Assembly",
-    "Steve O’Connell (AM)",
-    "Steve O'Connell AM",
-    "Darren Johnson AM (Deputy Chairman in the Chair)",
-    # offices
-    "Chair",
-    "Deputy Chair",
-    "The Deputy Chair",
-    "The Mayor",
-    "Chair of the London Assembly",
-    "The Chair (Andrew Boff AM)",
-    # people of whom nothing else is known
-    "Léonie Marchbanks-Osei AM (Chair)",
-    "Zoë van der Merwe-Pike AM",
-    "D’Arcy O'Connell-Bright OBE AM",
-    "Sìle Ní Bhriain-Hughes AM",
-    "J. K. Brook AM",
-    "ADA BROOK AM",
-    "Lord Quillington of Nunhead AM",
-    "Dame Ottoline Ferreira-Stubbs DBE (Commissioner, Transport for London)",
-    "Sir Ben Cole",
-    "Dr Brook",
-    "Baroness Quill",
-    "Ada Brook, Chair of the Board and Interim Director",
-    "Ada Brook (Chief Executive (Interim), Crossrail Ltd)",
-    # known people, with less said of them
-    "Dr Onkar Sahota",
-    "Lord Bailey of Paddington",
-    "Susan Hall (City Hall)",
-]
-
-PROSE = [
-    "In summary: it is done.",
-    "Note: it is done.",
-    "Transport Strategy: it is done.",
-    "Question: is it done?",
-    "Date:  Tuesday 20 December 2022",
-    "The figures are as follows:",
-    "https://www.example.org/questions",
-    "Sadiq Khan said: it is done.",
-    "10:30",
-    "10:30 AM: doors open",
-    "At 9 AM: doors open",
-    ": it is done.",
-    ":",
-    "",
-    "No colon here",
-    "Air Quality (London): it is done.",
-    "Air Quality (Mayor's Strategy): it is done.",
-    "Cycle Superhighway (Phase 2): it is done.",
-    "Low Emission Zone (executive summary): it is done.",
-    "Waltham Forest: 35",
-    "Ada Brook: it is done.",  # bare, and nobody of that name is known
-    "Mayor's Oral Update: it is done.",
-    "Ada Brook AM asked this: is it done?",
-    "Caroline Pidgeon, who asked for it: is it done?",
-    "Mr Mayor, thank you: it is done.",
-    "Sadiq Khan (Mayor of London: it is done)",  # no colon outside the brackets
-    "Ada Brook AM (Chair of " + "the very long committee " * 5 + "): it is done.",
-]
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -102,6 +30,14 @@ def test_reads_a_label(label: str) -> None:
 @pytest.mark.parametrize("line", PROSE)
 def test_prose_is_no_label(line: str) -> None:
     assert read_speaker(line, "", NOBODY) is None
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("rest", ["35", "£3,000", "none", "It is done.", ""])
+def test_a_list_of_places_has_no_speakers(place: str, rest: str) -> None:
+    for bold in ("", place, f"{place}:"):
+        assert read_speaker(f"{place}: {rest}", bold, NOBODY) is None
+        assert read_speaker(f"\u00a0\u00a0{place}:\u00a0{rest}", bold, NOBODY) is None
 
 
 def test_a_bare_name_is_a_label_once_it_is_known() -> None:
@@ -127,6 +63,14 @@ def test_a_bare_bold_name_is_a_label(bold: str) -> None:
         ("Tower Hamlets: 35", "Tower Hamlets:"),
         ("Bexley Heath: £3,000", "Bexley Heath:"),
         ("City Hall: it is done.", "City Hall:"),
+        ("Barking Riverside: it is done.", "Barking Riverside:"),
+        ("Nine Elms: it is done.", "Nine Elms:"),
+        ("King’s Cross: it is done.", "King’s Cross:"),
+        ("St Pancras: it is done.", "St Pancras:"),
+        ("Hackney Wick:", "Hackney Wick:"),
+        ("Brent Cross: 20 homes", "Brent Cross:"),
+        ("Members Present: nobody.", "Members Present:"),
+        ("Violence Reduction Unit: it is done.", "Violence Reduction Unit:"),
         ("Thank you: it is done.", "T"),  # a bold run that ends inside a word, 2022-23
     ],
 )

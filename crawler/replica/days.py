@@ -25,5 +25,5 @@ def weekday(day: date) -> str:
 
 
 def us_day(day: date) -> str:
-    """``December 20, 2018``."""
-    return f"{_MONTHS[day.month - 1]} {day.day:02}, {day.year}"
+    """``July 4, 2012``."""
+    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
