@@ -13,6 +13,7 @@ import resource
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -75,9 +76,22 @@ def crawl(plan: Plan) -> Report:
         finish_reason=state["reason"],
         requests=stats.get("downloader/request_count", 0),
         errors=tuple(spider.errors) if spider else (),
-        peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        peak_megabytes=peak_megabytes(),
         **counts,
     )
+
+
+def peak_megabytes() -> int:
+    """The most memory that this process held.
+
+    On Linux from the kernel's own account of it: ``getrusage`` goes on counting what the parent
+    held when it started us.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM:"))
+        return int(line.split()[1]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _end_with_parent() -> None:

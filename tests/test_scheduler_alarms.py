@@ -120,7 +120,7 @@ def test_a_silence_is_told_once_and_taken_back_once(running: Running) -> None:
         [
             "london: the source cannot be reached",
             "london: it has not been read for long, and subscribers are told",
-            "london: over",
+            "london: over, and 1 more",
         ]
     )
 

@@ -112,7 +112,8 @@ def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> Non
     """The whole way on PostgreSQL, with the lock that keeps a second one out."""
     with replica() as source:
         ledger = f'[ledger]\nurl = "{postgres_server}/postgres"\n'
-        service = Service(tmp_path, config_for(source.url, extra=ledger))
+        slowly = config_for(source.url, extra=ledger).replace("0.01", "0.05")
+        service = Service(tmp_path, slowly)  # so that the second one comes while it works
         assert json.loads(service.run("once", "--json").stdout)["round"]["digests"] == 0
         source.go_to(1)
         running = service.start("-v", "once")

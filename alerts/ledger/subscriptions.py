@@ -51,7 +51,8 @@ def ensure_subscriber(
         connection,
         subscriber,
         email=email,
-        token=secrets.token_urlsafe(16),
+        # A token is typed as an argument too, where a leading hyphen would make it an option.
+        token=secrets.token_urlsafe(16).replace("-", "_"),
         zone=zone,
         hour=hour,
         created_at=now,
