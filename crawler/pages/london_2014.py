@@ -56,7 +56,7 @@ class London2014:
 
     def recognises(self, document: Document) -> bool:
         """By "Question By:" and a dated session or an addressee, in no table."""
-        if document.is_html and document.tree.css_first(_LATER):
+        if document.is_html and document.main.css_first(_LATER):
             return False
         found_labels = [found for line in document.lines if (found := _label(line))]
         if any(value.startswith("|") for _, value in found_labels):
