@@ -89,6 +89,11 @@ def stands_alone(lines: Sequence[Paragraph]) -> bool:
     return any(line.text.lower() in ("question by", "asked by") for line in lines)
 
 
+def is_listing(lines: Sequence[Paragraph]) -> bool:
+    """Whether these are search results: each row prints labels, but its words are a teaser's."""
+    return any(line.text.lower() in ("search questions", "filter results") for line in lines)
+
+
 def _label(line: Paragraph) -> tuple[str, str] | None:
     """The label that a line is or begins with, as printed, and the value beside it."""
     if match := _CELLS.fullmatch(line.text) or _LABELLED.fullmatch(line.text):

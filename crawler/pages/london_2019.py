@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.lines import LABELS, Seen, see, stands_alone
+from crawler.lines import LABELS, Seen, is_listing, see, stands_alone
 from crawler.readings import (
     Compared,
     Reading,
@@ -41,7 +41,7 @@ class London2019:
     def recognises(self, document: Document) -> bool:
         """By the asker's field or the articles of the answers; as text, by how labels stand."""
         if not document.is_html:
-            return stands_alone(document.lines)
+            return stands_alone(document.lines) and not is_listing(document.lines)
         return document.main.css_first(_MARKS) is not None and (
             document.main.css_first(_LATER) is None
         )

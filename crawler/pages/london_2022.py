@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.lines import LABELS, Seen, read_answer, see, stands_alone
+from crawler.lines import LABELS, Seen, is_listing, read_answer, see, stands_alone
 from crawler.readings import (
     Reading,
     compare,
@@ -36,7 +36,8 @@ _MARKS = "table.styled-table, h3.page-section"
 #: Marks of the design before, which prints some of the same labels.
 _EARLIER = "div.field--name-field-asked-by, article.node--answer, div.answers"
 #: Labels that only this design prints, for pages that have no markup or none that we know.
-_OWN_LABELS = frozenset(("reference", "meeting", "category", "session name"))
+#: A listing's rows print the others too.
+_OWN_LABELS = frozenset(("meeting", "session name"))
 
 
 class London2022:
@@ -51,7 +52,7 @@ class London2022:
             return True
         if document.is_html and document.main.css_first(_EARLIER):
             return False
-        if stands_alone(document.lines):
+        if stands_alone(document.lines) or is_listing(document.lines):
             return False
         labels = {name.lower() for name in see(document.lines).labels}
         return bool(labels & {"question by", "asked by"}) and bool(labels & _OWN_LABELS)
