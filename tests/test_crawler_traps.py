@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from crawler.documents import Document
 from crawler.items import UnreadablePage
 from crawler.normalise import read_question
+from crawler.pages import read_page
 from crawler.records import Question, Speech, paragraphs, same_words
 
 from designs import lines_2000, lines_2014, page_2019, page_2022, page_of
@@ -220,6 +221,7 @@ How many piers are open and how many boats..."""
         f"<html><body><main><h1>Search questions</h1><h2>Category</h2>{ROW}</main></body></html>",
         f"<html><body><main>{ROW}{ROW}</main></body></html>",
         f"Search questions\nFilter results\nQuestion by\nAda Brook (3)\nMeeting\nMQT\n{ROW_TEXT}",
+        f"Search questions\n{ROW_TEXT.replace('Meeting date:', 'Meeting: MQT on')}",
         ROW_TEXT,
         f"{ROW_TEXT}\n{ROW_TEXT}",
     ],
@@ -335,6 +337,41 @@ def test_trap_23_values_of_2014_without_labels_are_read_in_their_order() -> None
     assert record.labels == {}
     untitled = read(page_of([line for line in bare if "River Piers" not in line]))
     assert untitled.suspect == ("no title",)
+
+
+@pytest.mark.parametrize("unseen", ["<script>x</script>", "<i hidden>x</i>", "<!-- x -->"])
+def test_what_no_reader_sees_is_in_no_title_and_no_html(unseen: str) -> None:
+    day = "Tuesday 20 December 2022"
+    page = page_2022(ASKED, [(day, [f"<p>Nine{unseen}.</p>"])]).replace(
+        " Piers<", f" {unseen}Piers<"
+    )
+    record = trusted(page)
+    assert same_head(record)
+    assert record.answers[0].html == "<p>Nine.</p>"
+
+
+def test_both_readings_of_a_page_of_2019_are_compared() -> None:
+    page = page_2019(ASKED, [("22 July 2021", ["<p>Nine.</p>"])])
+    item = read_page(Document(page))
+    head = {"title", "asked_by", "party", "asked_of", "meeting"}
+    assert set(item.agreed) == head | {
+        *("question", "answers", "answer", "answer_date", "answered_by")
+    }
+    assert item.disagreements == ()
+
+
+def test_a_date_that_is_none_begins_no_answer() -> None:
+    words = ["<p>As agreed.</p>", "<p>Date: to be set</p>", "<p>Place: the pier</p>"]
+    record = trusted(page_2022(words, [("Tuesday 20 December 2022", words)]))
+    expected = ["As agreed.", "Date: to be set", "Place: the pier"]
+    assert said(record.question) == expected
+    assert [said(answer.speeches) for answer in record.answers] == [expected]
+
+
+def test_words_of_a_question_that_begin_as_an_answer_s_label_does() -> None:
+    record = trusted(page_of(lines_2000(["How many?", "Answer by return, please."], ["Nine."])))
+    assert said(record.question) == ["How many?", "Answer by return, please."]
+    assert [answer.answered_by for answer in record.answers] == [("Bo Reed",)]
 
 
 # ------------------------------------------------------------------ pages saved as plain text
