@@ -37,7 +37,8 @@ _HEADER = "label | content"
 _ANSWER = re.compile(r"answers?|answer for .*", re.IGNORECASE)
 _DATE = re.compile(r"Date:\s*(.+)", re.IGNORECASE)
 _ANSWERED_BY = re.compile(r"Answered by(?:\s*:\s*(.*)|$)", re.IGNORECASE)
-_LONGEST_LABEL = 200
+#: No label and no heading is longer, with its value beside it.
+_LONGEST_LABEL = 300
 _NOT_YET = "answer not yet available"
 #: So many lines after the labels may be the title: one may say "Question" before it.
 _NEAR = 3
@@ -148,7 +149,9 @@ def _head(lines: Sequence[Paragraph], at: int, *, in_table: bool) -> tuple[Readi
 def _opens_answer(lines: Sequence[Paragraph], at: int) -> bool:
     """Whether a line is the answers' heading, or begins the first where there is no heading."""
     text = lines[at].text
-    if _ANSWER.fullmatch(text) or text.lower().startswith(_NOT_YET):
+    if len(text) <= _LONGEST_LABEL and (
+        _ANSWER.fullmatch(text) or text.lower().startswith(_NOT_YET)
+    ):
         return True
     return _begins_answer(lines, at)
 

@@ -133,12 +133,12 @@ def _by_label(seen: Seen, title: str | None) -> Reading:
 
 def _without_labels(node: LexborNode) -> str:
     """The inner HTML of an answer block, but for the lines at its top that we read as labels."""
-    kept: list[str] = []
+    html = node.inner_html or ""
     for child in node.iter(include_text=True):
-        if not kept and _LABEL_LINE.fullmatch(tidy(child.text())):
-            continue
-        kept.append(child.html or "")
-    return "".join(kept)
+        if not _LABEL_LINE.fullmatch(tidy(child.text())):
+            break
+        html = html.removeprefix(child.html or "")
+    return html
 
 
 def _blocks(heading: LexborNode) -> list[LexborNode]:
