@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from w3lib.encoding import html_to_unicode
 
 from crawler.items import Paragraph, UnreadablePage
-from crawler.text import paragraphs, plain_paragraphs
+from crawler.text import paragraphs, plain_paragraphs, remove_unseen
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,13 @@ class Document:
 
     @cached_property
     def main(self) -> LexborNode:
-        """The part of the page that is about the question: no header, footer or navigation."""
+        """The part of the page that is about the question: no header, footer or navigation.
+
+        What no reader sees in it (scripts, hidden text) is taken out, for every reading alike.
+        """
         for css in ("main", "[role=main]", "body"):
             if (node := self.tree.css_first(css)) is not None:
+                remove_unseen(node)
                 return node
         raise UnreadablePage("the page has no body")
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import msgspec
 
+from crawler.dates import read_date
 from crawler.items import AnswerItem, Paragraph
 from crawler.readings import Reading
 
@@ -31,12 +32,13 @@ LABELS: Mapping[str, str] = {
 }
 #: A label of the table, known or not, with its value beside it.
 _CELLS = re.compile(r"([^|:]{2,60}): \| (.+)")
-_LABELLED = re.compile(rf"({'|'.join(LABELS)})\s*(?::\s*\|?\s*(.*)|$)", re.IGNORECASE)
+_LABELLED = re.compile(rf"({'|'.join(LABELS)})\s*(?:[:|][|\s]*(.*)|$)", re.IGNORECASE)
 _HEADER = "label | content"
 _ANSWER = re.compile(r"answers?|answer for .*", re.IGNORECASE)
 _DATE = re.compile(r"Date:\s*(.+)", re.IGNORECASE)
-_ANSWERED_BY = re.compile(r"Answered by:?\s*(.*)", re.IGNORECASE)
-_FURNITURE = re.compile(r"search questions|filter results", re.IGNORECASE)
+_ANSWERED_BY = re.compile(r"Answered by(?:\s*:\s*(.*)|$)", re.IGNORECASE)
+#: No label and no heading is longer, with its value beside it.
+_LONGEST_LABEL = 300
 _NOT_YET = "answer not yet available"
 #: So many lines after the labels may be the title: one may say "Question" before it.
 _NEAR = 3
@@ -69,8 +71,10 @@ def see(lines: Sequence[Paragraph]) -> Seen:
     """Read ``lines`` from top to bottom: labels, question, answers."""
     labels, first, at = _longest_head(lines)
     known = {LABELS[k.lower()]: v for k, v in labels.items() if k.lower() in LABELS}
-    end = next((i for i in range(at, len(lines)) if _opens_answer(lines[i])), len(lines))
-    below = tuple(line for line in lines[at:end] if line.text.lower() != "question")
+    end = next((i for i in range(at, len(lines)) if _opens_answer(lines, i)), len(lines))
+    below = tuple(lines[at:end])
+    if below and below[0].text.lower() == "question":
+        below = below[1:]
     return Seen(
         fields={name: value for name, value in known.items() if name != "session_name"},
         labels=labels,
@@ -81,10 +85,17 @@ def see(lines: Sequence[Paragraph]) -> Seen:
     )
 
 
+def stands_alone(lines: Sequence[Paragraph]) -> bool:
+    """Whether the asker's label has a line to itself and no colon, as in Drupal's fields."""
+    return any(line.text.lower() in ("question by", "asked by") for line in lines)
+
+
 def is_listing(lines: Sequence[Paragraph]) -> bool:
-    """Whether the lines are those of a list of questions, whose rows print the same labels."""
+    """Whether these are search results: each row prints labels, but its words are a teaser's."""
     askers = sum(line.text.lower().startswith("question by:") for line in lines)
-    return askers > 1 or any(_FURNITURE.fullmatch(line.text) for line in lines)
+    return askers > 1 or any(
+        line.text.lower() in ("search questions", "filter results") for line in lines
+    )
 
 
 def _label(line: Paragraph) -> tuple[str, str] | None:
@@ -101,9 +112,10 @@ def _longest_head(lines: Sequence[Paragraph]) -> tuple[Reading, int, int]:
     Below it they are words of the question: its "Reference:" is another one's.
     """
     runs: list[tuple[Reading, int, int]] = []
+    in_table = any(_CELLS.fullmatch(line.text) for line in lines)
     at = 0
-    while at < len(lines) and not (runs and _opens_answer(lines[at])):
-        labels, end = _head(lines, at)
+    while at < len(lines) and not (runs and _opens_answer(lines, at)):
+        labels, end = _head(lines, at, in_table=in_table)
         if labels:
             runs.append((labels, at, end))
         at = max(end, at + 1)
@@ -114,13 +126,12 @@ def _longest_head(lines: Sequence[Paragraph]) -> tuple[Reading, int, int]:
     return longest[0] | {k: v for run in reversed(earlier) for k, v in run.items()}, *longest[1:]
 
 
-def _head(lines: Sequence[Paragraph], at: int) -> tuple[Reading, int]:
+def _head(lines: Sequence[Paragraph], at: int, *, in_table: bool) -> tuple[Reading, int]:
     """The labels from ``at`` on, and where they end.
 
     A value may stand on the next line, but not in a table, where an empty cell is empty.
     """
     labels: Reading = {}
-    in_table = any(_CELLS.fullmatch(line.text) for line in lines)
     while at < len(lines):
         found = _label(lines[at])
         if found is None:
@@ -138,18 +149,43 @@ def _head(lines: Sequence[Paragraph], at: int) -> tuple[Reading, int]:
     return labels, at
 
 
-def _opens_answer(line: Paragraph) -> bool:
-    return bool(
-        _ANSWER.fullmatch(line.text)
-        or _DATE.fullmatch(line.text)
-        or line.text.lower().startswith(_NOT_YET)
-    )
+def _opens_answer(lines: Sequence[Paragraph], at: int) -> bool:
+    """Whether a line is the answers' heading, or begins the first where there is no heading."""
+    text = lines[at].text
+    if len(text) <= _LONGEST_LABEL and (
+        _ANSWER.fullmatch(text) or text.lower().startswith(_NOT_YET)
+    ):
+        return True
+    return _begins_answer(lines, at)
+
+
+def _begins_answer(lines: Sequence[Paragraph], at: int) -> bool:
+    """Whether an answer begins here: with its date, or with who gave it where no date stands.
+
+    A "Date:" with no date behind it is a word of the text.
+    """
+    text = lines[at].text
+    if len(text) > _LONGEST_LABEL:
+        return False
+    if _ANSWERED_BY.fullmatch(text):
+        return at == 0 or not (_is_bare_date(lines, at - 1) or _DATE.fullmatch(lines[at - 1].text))
+    match = _DATE.fullmatch(text)
+    return read_date(match[1]) is not None if match else _is_bare_date(lines, at)
+
+
+def _is_bare_date(lines: Sequence[Paragraph], at: int) -> bool:
+    """Whether a line is an answer's date with no label, as until 2022: it stands above a name."""
+    above = at + 1 < len(lines) and _ANSWERED_BY.fullmatch(lines[at + 1].text)
+    return bool(above) and read_date(lines[at].text) is not None
 
 
 def _answers(lines: Sequence[Paragraph]) -> list[AnswerItem]:
-    """The answers in the lines from the answer's heading on; each "Date:" begins one."""
-    rest = [line for line in lines if not _ANSWER.fullmatch(line.text)]
-    begins = [i for i, line in enumerate(rest) if _DATE.fullmatch(line.text)]
+    """The answers in the lines from the answers' heading on."""
+    headings = 0
+    while headings < len(lines) and _ANSWER.fullmatch(lines[headings].text):
+        headings += 1
+    rest = lines[headings:]
+    begins = [place for place in range(len(rest)) if _begins_answer(rest, place)]
     cuts = sorted({0, *begins, len(rest)})
     blocks = [rest[a:b] for a, b in pairwise(cuts)]
     return [item for block in blocks if (item := read_answer(block)).body]
@@ -162,8 +198,10 @@ def read_answer(lines: Sequence[Paragraph]) -> AnswerItem:
     while lines:
         if date is None and (match := _DATE.fullmatch(lines[0].text)):
             date = match[1]
+        elif date is None and by is None and _is_bare_date(lines, 0):
+            date = lines[0].text
         elif by is None and (match := _ANSWERED_BY.fullmatch(lines[0].text)):
-            by = match[1]
+            by = match[1] or ""
             if not by and len(lines) > 1:
                 lines = lines[1:]
                 by = lines[0].text

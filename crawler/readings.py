@@ -6,7 +6,7 @@ only one reading finds is taken from it; a field on which they differ makes the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -57,6 +57,8 @@ def compare_words(
     Where they do not, the page's furniture may follow, so the structure's words need only begin
     the lines'. A text that one of them does not find at all is no difference.
     """
+    if structure and structure == (label if is_closed else label[: len(structure)]):
+        return Compared({}, (name,), ())  # as nearly always, and cheaper than by their letters
     ours, seen = words_of(structure), words_of(label)
     if not ours or not seen:
         return Compared({}, (), ())
@@ -66,7 +68,7 @@ def compare_words(
 
 
 def compare_answers(structure: Sequence[AnswerItem], label: Sequence[AnswerItem]) -> Compared:
-    """Two readings of the answers: as many, each of the same day, in the same words.
+    """Two readings of the answers: as many, each of the same day, person and words.
 
     The last one may be followed by furniture. Files alone have no words to compare.
     """
@@ -75,13 +77,35 @@ def compare_answers(structure: Sequence[AnswerItem], label: Sequence[AnswerItem]
         return Compared({}, (), ())
     if len(spoken) != len(label):
         return Compared({}, (), (differing("answers", str(len(spoken)), str(len(label))),))
+    said: list[Compared] = [Compared({}, ("answers",), ())]
     for number, (ours, seen) in enumerate(zip(spoken, label, strict=True), start=1):
-        found = compare_words("answer", ours.body, seen.body, is_closed=number < len(spoken))
-        if found.differ:
-            return found
-        if ours.date and seen.date and _level(ours.date) != _level(seen.date):
-            return Compared({}, (), (differing("answer_date", ours.date, seen.date),))
-    return Compared({}, ("answer",), ())
+        is_closed = number < len(spoken)
+        said.append(compare(_signed(ours), _signed(seen)))
+        said.append(compare_words("answer", ours.body, seen.body, is_closed=is_closed))
+    return together({}, said)
+
+
+def together(fields: Reading, said: Iterable[Compared]) -> Compared:
+    """Several comparisons as one: a field agrees where it agrees each time."""
+    said = list(said)
+    differ = tuple(line for one in said for line in one.differ)
+    names = dict.fromkeys(name for one in said for name in one.agreed)
+    wrong = {line.partition(":")[0] for line in differ}
+    return Compared(fields, tuple(name for name in names if name not in wrong), differ)
+
+
+def witness(compared: Compared) -> Compared:
+    """``compared`` without its differences: a reading that may confirm but proves nothing.
+
+    For fields of which nobody has recorded where a reader sees them.
+    """
+    return Compared(compared.fields, compared.agreed, ())
+
+
+def _signed(answer: AnswerItem) -> Reading:
+    """When and by whom an answer was given, as far as it says."""
+    said = {"answer_date": answer.date, "answered_by": answer.answered_by}
+    return {name: value for name, value in said.items() if value}
 
 
 def differing(name: str, structure: str, label: str) -> str:

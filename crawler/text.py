@@ -3,6 +3,9 @@
 A paragraph is what a reader sees as one: inline elements are joined *without* a separator (the
 source ends bold runs inside words, ``<strong>T</strong>hank you``), block elements and line breaks
 part paragraphs, a table row is one paragraph with its cells parted by `` | ``.
+
+The elements are not walked one by one, which in Python takes longer than parsing the page: lexbor
+writes them out in their one canonical spelling, and that is cut at its tags.
 """
 
 from __future__ import annotations
@@ -10,29 +13,39 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import lru_cache
+from html import unescape
 
 from selectolax.lexbor import LexborNode
 
 from crawler.items import Paragraph
 
+#: What no reader sees. Nobody has seen it on a page of the source: it is a guard.
+UNSEEN = (
+    "head, iframe, noembed, noframes, noscript, object, script, style, svg, template, title, "
+    "[hidden], [aria-hidden=true], [style*='display:none'], [style*='display: none']"
+)
 _BLOCKS = """
 address article aside blockquote br caption center dd details dialog div dl dt fieldset figcaption
 figure footer form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol option p pre section summary
 table tbody tfoot thead tr ul
 """
-_UNSEEN = "head iframe noscript object script style svg template title"
-_BREAKS = frozenset(_BLOCKS.split())
-_HIDDEN = frozenset(_UNSEEN.split())
-_BOLD = frozenset(("b", "strong"))
-_CELLS = frozenset(("td", "th"))
 
-#: Invisible characters that break words apart for a matcher: zero-width spaces and joiners, soft
-#: hyphens, byte order marks, and the bidirectional controls that could reorder a line of an email.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_BREAKS = frozenset(f"{end}{tag}" for tag in _BLOCKS.split() for end in ("", "/"))
+_BOLD = {"b": 1, "strong": 1, "/b": -1, "/strong": -1}
+_CELL_ENDS = frozenset(("/td", "/th"))
+#: A tag or a comment as lexbor writes it; of a tag, its name.
+_TAG = re.compile(r'<(?:!--.*?--|(/?[a-z][^\s>]*)[^>"]*(?:"[^"]*"[^>"]*)*)>', re.DOTALL)
+
+#: Characters that nobody sees and that break words apart for a matcher, or that no document may
+#: hold: zero-width spaces and joiners, soft hyphens, byte order marks, the bidirectional controls
+#: that could reorder a line of an email, control characters, halves of characters.
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+    "\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\ufffe\uffff]"
+)
 #: What empty cells leave at the edges of a table row.
 _EMPTY_CELLS = re.compile(r"^(?:\| )+|(?: \|)+$")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def tidy(text: str) -> str:
@@ -40,30 +53,10 @@ def tidy(text: str) -> str:
 
     The source puts NBSP beside spaces, inside names and alone in paragraphs (2002-2023 pages).
     """
-    visible = _CONTROL.sub("", _INVISIBLE.sub("", text))
-    return " ".join(unicodedata.normalize("NFC", visible).split())
-
-
-@dataclass
-class _Block:
-    """The paragraph being gathered."""
-
-    text: list[str] = field(default_factory=list)
-    bold: list[str] = field(default_factory=list)
-    plain_began: bool = False  #: a visible character outside bold has been seen
-
-    def add(self, text: str, *, bold: bool) -> None:
-        self.text.append(text)
-        if bold and not self.plain_began:
-            self.bold.append(text)
-        elif text.strip():
-            self.plain_began = True
-
-    def close(self) -> Paragraph | None:
-        text = _EMPTY_CELLS.sub("", tidy("".join(self.text)))
-        bold = tidy("".join(self.bold))
-        self.__init__()  # type: ignore[misc]  # one block object serves the whole walk
-        return Paragraph(text, bold) if text and text != "|" else None
+    spaced = " ".join(text.split())
+    if spaced.isprintable() and unicodedata.is_normalized("NFC", spaced):
+        return spaced
+    return " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split())
 
 
 def words(node: LexborNode | None) -> str | None:
@@ -73,53 +66,47 @@ def words(node: LexborNode | None) -> str | None:
 
 def paragraphs(root: LexborNode) -> tuple[Paragraph, ...]:
     """The visible paragraphs below ``root``; those without a visible character are dropped."""
-    return tuple(_gather(root))
+    if root.css_first(UNSEEN) is not None:
+        root = root.clone()
+        remove_unseen(root)
+    return tuple(_gather(root.html or ""))
 
 
-def _gather(root: LexborNode) -> Iterator[Paragraph]:
-    block = _Block()
-    bold = 0
-    for node, entering in _walk(root):
-        tag = node.tag or ""
-        if tag == "-text":
-            block.add(node.text_content or "", bold=bold > 0)
-        elif tag in _BREAKS:
-            if done := block.close():
+def remove_unseen(root: LexborNode) -> None:
+    """Take out of ``root`` what no reader sees; the inner first, for they go with the outer."""
+    for node in reversed(root.css(UNSEEN)):
+        if node.mem_id != root.mem_id:
+            node.decompose()
+
+
+def _gather(html: str) -> Iterator[Paragraph]:
+    """The paragraphs between the tags that part them, each with the bold run it starts with."""
+    pieces = iter(_TAG.split(html))
+    text, bold, depth = next(pieces), "", 0
+    for tag in pieces:
+        if tag in _BREAKS:
+            if text and (done := _paragraph(text, bold)):
                 yield done
-        elif tag in _CELLS and not entering:
-            block.add(" | ", bold=bold > 0)
+            text = bold = ""
         elif tag in _BOLD:
-            bold += 1 if entering else -1
-    if done := block.close():
+            depth += _BOLD[tag]
+        elif tag in _CELL_ENDS:
+            text += " | "
+        run = next(pieces)
+        if depth and bold.strip() == text.strip():
+            bold += run
+        text += run
+    if done := _paragraph(text, bold):
         yield done
 
 
-def _walk(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
-    """Each node below ``root`` on the way in and (elements) on the way out.
-
-    A stack of our own, because a hostile page can nest deeper than Python recurses.
-    """
-    stack: list[tuple[LexborNode, bool]] = [(root, False)]
-    child = root.first_child
-    if child is not None:
-        stack.append((child, True))
-    while stack:
-        node, entering = stack.pop()
-        if not entering:
-            if node.mem_id != root.mem_id:
-                yield node, False
-            continue
-        if node.next is not None:
-            stack.append((node.next, True))
-        tag = node.tag or ""
-        if tag in _HIDDEN or tag == "-comment":
-            continue
-        yield node, True
-        if tag == "-text":
-            continue
-        stack.append((node, False))
-        if node.first_child is not None:
-            stack.append((node.first_child, True))
+@lru_cache(maxsize=2048)  # what one reading of a page has tidied, the other need not
+def _paragraph(written: str, bold: str) -> Paragraph | None:
+    """The paragraph of these words, as lexbor writes them; None when no reader would see one."""
+    line = tidy(unescape(written))
+    if "|" in line:
+        line = _EMPTY_CELLS.sub("", line)
+    return Paragraph(line, tidy(unescape(bold))) if line and line != "|" else None
 
 
 def plain_paragraphs(text: str) -> tuple[Paragraph, ...]:

@@ -228,7 +228,7 @@ def test_an_answer_is_never_taken_for_the_question() -> None:
 def test_both_readings_of_every_field_are_compared() -> None:
     item = read(page(answers("<div>Date:  Tuesday 20 December 2022</div><p>Nine.</p>")))
     fields = {"title", "reference", "asked_by", "party", "asked_of", "category", "meeting"}
-    assert set(item.agreed) == fields | {"question", "answer"}
+    assert set(item.agreed) == fields | {"question", "answers", "answer", "answer_date"}
     assert item.disagreements == ()
 
 

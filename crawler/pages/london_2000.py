@@ -25,7 +25,8 @@ _LABELS = {
     "asked_by": "Question by",
 }
 _KIND = re.compile(r"\[(?P<kind>Main|Supplementary) question\]", re.IGNORECASE)
-_ANSWER_BY = re.compile(r"Answer by:? (?P<value>[^:]+)", re.IGNORECASE)
+#: A name ends with no full stop: "Answer by return, please." are words of a question.
+_ANSWER_BY = re.compile(r"Answer by:? (?P<value>[^:]{2,80}[^:.?!])", re.IGNORECASE)
 _NOT_YET = "answer not yet available"
 
 
@@ -37,7 +38,7 @@ class London2000:
 
     def recognises(self, document: Document) -> bool:
         """By the question's number and the meeting's date, each on a line with its label."""
-        texts = [line.text for line in document.lines]
+        texts = [line.text for line in document.lines if len(line.text) < 50]
         marks = (_LINES["reference"], _LINES["session_date"])
         return all(any(mark.fullmatch(text) for text in texts) for mark in marks)
 

@@ -3,6 +3,11 @@
 No markup of this design survives that we could see; only text does, in the order described in
 ``docs/source.md``. So the page is read by its visible labels alone, from its lines, and a page
 saved as plain text is read by the very same code.
+
+There is no second reading of most fields: a label and the place of its value are one line of
+evidence, not two. What the page prints twice is compared, the title (again in "Answer for ...")
+and the day (again in the meeting's name). Values that stand in the known order without any label,
+as on a few pages of 2013, are read by that order alone.
 """
 
 from __future__ import annotations
@@ -10,10 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from crawler.dates import find_date, read_date
 from crawler.documents import Document
 from crawler.items import AnswerItem, Paragraph, QuestionItem
 from crawler.lines import see
-from crawler.readings import Reading, compare
+from crawler.readings import Compared, Reading, compare, differing, together
 from crawler.records import same_words
 
 _LABELS = {
@@ -35,6 +41,10 @@ _LATER = (
 )
 #: Labels that the designs after it print and this one does not.
 _LATER_LABELS = frozenset(("reference", "meeting", "category", "session name"))
+#: How the day is printed above the asker: "December 20, 2018".
+_DAY = re.compile(r"[A-Z][a-z]+ \d{1,2}, \d{4}")
+#: Whom a question may be put to, when no label says that it is: an office, or a name with one.
+_ADDRESSEE = re.compile(r"The Mayor|.+ \(.+\).*")
 _NOT_YET = "answer not yet available"
 
 #: Labels that are followed by nothing in every page seen (links may have stood there): their line
@@ -56,8 +66,10 @@ class London2014:
 
     def recognises(self, document: Document) -> bool:
         """By "Question By:" and a dated session or an addressee, in no table."""
-        if document.is_html and document.tree.css_first(_LATER):
+        if document.is_html and document.main.css_first(_LATER):
             return False
+        if _unlabelled(document.lines) is not None:
+            return True
         found_labels = [found for line in document.lines if (found := _label(line))]
         if any(value.startswith("|") for _, value in found_labels):
             return False
@@ -67,7 +79,8 @@ class London2014:
 
     def read(self, document: Document) -> QuestionItem:
         """The item: head, question and answer are told apart by the labels between them."""
-        lines = document.lines
+        at = _unlabelled(document.lines)
+        lines = document.lines if at is None else _with_labels(document.lines, at)
         first = next(i for i, line in enumerate(lines) if _label(line))
         title, meeting = self._heading(lines[:first])
         fields, labels, body_at = self._head(lines, first)
@@ -75,19 +88,22 @@ class London2014:
         answer, answered_label = self._answer(lines[answer_at:])
         again = self._answer_title(lines[body_end:answer_at])
         titles = compare(_titled(title), _titled(again))
+        said = together({}, (titles, _days(fields.get("session_date"), meeting)))
         return QuestionItem(
             source=self.source,
             generation=self.generation,
             url=document.address,
             title=title or again,
-            agreed=titles.agreed,
-            disagreements=titles.differ,
+            agreed=said.agreed,
+            disagreements=said.differ,
             asked_by=fields.get("asked_by"),
             party=fields.get("party"),
             asked_of=fields.get("asked_of"),
             meeting=meeting,
             session_date=fields.get("session_date"),
-            labels=labels | _linked(lines[body_end:answer_at], title) | answered_label,
+            labels={}
+            if at is not None
+            else labels | _linked(lines[body_end:answer_at], title) | answered_label,
             supplementary=any(
                 found[0] == "supplementary_to" for line in lines if (found := _label(line))
             ),
@@ -168,6 +184,38 @@ class London2014:
         if not lines or lines[0].text.lower().startswith(_NOT_YET):
             return (), labels
         return (AnswerItem(answered_by=by or None, body=tuple(lines)),), labels
+
+
+def _unlabelled(lines: Sequence[Paragraph]) -> int | None:
+    """Where the values begin that stand in their order with no label: day, asker, party, asked."""
+    if any(_label(line) for line in lines):
+        return None
+    for at, line in enumerate(lines[:-4]):
+        if _DAY.fullmatch(line.text) and _ADDRESSEE.fullmatch(lines[at + 3].text):
+            return at
+    return None
+
+
+def _with_labels(lines: Sequence[Paragraph], at: int) -> tuple[Paragraph, ...]:
+    """``lines`` with the labels that the values from ``at`` on lack."""
+    day, asker, party, asked = lines[at : at + 4]
+    session, by, of = (Paragraph(label) for label in ("Session date:", "Question By:", "Asked Of:"))
+    rest = list(lines[at + 4 :])
+    named = (i for i in range(1, len(rest)) if rest[i].text == asked.text)
+    if answered := next((i for i in named if _ANSWER_FOR.match(rest[i - 1].text)), None):
+        rest.insert(answered, Paragraph("Answered By:"))
+    return (*lines[:at], session, day, by, asker, party, of, asked, *rest)
+
+
+def _days(session: str | None, meeting: str | None) -> Compared:
+    """The day as printed for itself, and the one in the meeting's name."""
+    printed = read_date(session) if session else None
+    named = find_date(meeting) if meeting else None
+    if printed is None or named is None:
+        return Compared({}, (), ())
+    if printed == named:
+        return Compared({}, ("session_date",), ())
+    return Compared({}, (), (differing("session_date", str(printed), str(named)),))
 
 
 def _titled(title: str | None) -> Reading:

@@ -2,20 +2,34 @@
 
 Class names are those that the public scraper of the time relied on (``docs/source.md``). Of the
 head only the asker's is known; what else stands there is read by its visible label, within a field
-(``div.field``, label and items) or on the page's lines.
+(``div.field``, label and items) and on the page's lines, and the two are compared.
+
+In what order these pages printed title, question and answers nobody has recorded. So there the
+lines may confirm what the structure says, or stand in for it, but never accuse it; what does is
+the question's second class.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
 
 from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.lines import LABELS, Seen, see
-from crawler.readings import Compared, Reading, compare, compare_words, with_fields
+from crawler.lines import LABELS, Seen, is_listing, see, stands_alone
+from crawler.readings import (
+    Compared,
+    Reading,
+    compare,
+    compare_answers,
+    compare_words,
+    together,
+    with_fields,
+    witness,
+)
 from crawler.text import paragraphs, words
+
+_MARKS = "div.field--name-field-asked-by, article.node--answer, div.answers"
+_LATER = "table.styled-table, h3.page-section"
 
 
 class London2019:
@@ -25,37 +39,42 @@ class London2019:
     generation = "2019"
 
     def recognises(self, document: Document) -> bool:
-        """By the asker's field or the articles of the answers."""
-        marks = "div.field--name-field-asked-by, article.node--answer, div.answers"
-        later = "table.styled-table, h3.page-section"
-        return document.is_html and bool(
-            document.tree.css_first(marks) and not document.tree.css_first(later)
+        """By the asker's field or the articles of the answers; as text, by how labels stand."""
+        if not document.is_html:
+            return stands_alone(document.lines) and not is_listing(document.lines)
+        return document.main.css_first(_MARKS) is not None and (
+            document.main.css_first(_LATER) is None
         )
 
     def read(self, document: Document) -> QuestionItem:
         """The item, with the fields on which the two readings differ."""
         seen = see(document.lines)
-        bodies = self._questions(document)
-        structure, labels = self._by_structure(document)
+        bodies = self._questions(document) if document.is_html else []
+        structure, labels = self._by_structure(document) if document.is_html else ({}, {})
+        answers, is_open = self._answers(document) if document.is_html else ((), False)
         head = compare(structure, seen.fields)
-        said = (head, *_compare_bodies(bodies), self._title_seen(structure, seen))
+        body = bodies[0] if bodies else ()
+        said = together(
+            {"title": seen.above[-1]} | head.fields if seen.above else head.fields,
+            (
+                head,
+                _title_seen(structure, seen),
+                *(compare_words("question", body, again, is_closed=True) for again in bodies[1:]),
+                witness(compare_words("question", body, seen.below, is_closed=seen.is_closed)),
+                witness(compare_answers(answers, seen.answers)),
+            ),
+        )
         item = QuestionItem(
             source=self.source,
             generation=self.generation,
             url=document.address,
             labels=seen.labels | labels,
-            body=bodies[0] if bodies else (),
-            answers=tuple(self._answers(document)),
-            agreed=tuple(name for reading in said for name in reading.agreed),
-            disagreements=tuple(line for reading in said for line in reading.differ),
+            body=body or seen.below,
+            answers=answers if answers or is_open else seen.answers,
+            agreed=said.agreed,
+            disagreements=said.differ,
         )
-        return with_fields(item, head.fields)
-
-    @staticmethod
-    def _title_seen(structure: Reading, seen: Seen) -> Compared:
-        """Whether a line above the labels is the title; what else stands there is not known."""
-        title = structure.get("title")
-        return Compared({}, ("title",) if title in seen.above else (), ())
+        return with_fields(item, said.fields)
 
     @staticmethod
     def _by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
@@ -86,14 +105,14 @@ class London2019:
                 found.append(said)
         return found
 
-    def _answers(self, document: Document) -> Iterator[AnswerItem]:
-        """One item an article; a page can hold a holding reply and the real answer."""
-        for article in document.main.css("article.node--answer"):
-            if article.css_first("div.no-answer") is not None:
-                continue
-            item = self._answer(article)
-            if item.body or item.attachments:
-                yield item
+    def _answers(self, document: Document) -> tuple[tuple[AnswerItem, ...], bool]:
+        """One item an article, for a page can hold a holding reply and the real answer; and
+        whether the page says that there is no answer yet.
+        """
+        articles = document.main.css("article.node--answer")
+        items = (self._answer(a) for a in articles if a.css_first("div.no-answer") is None)
+        said = tuple(item for item in items if item.body or item.attachments)
+        return said, document.main.css_first("div.no-answer") is not None
 
     @staticmethod
     def _answer(article: LexborNode) -> AnswerItem:
@@ -115,9 +134,10 @@ class London2019:
         )
 
 
-def _compare_bodies(bodies: Sequence[tuple[Paragraph, ...]]) -> list[Compared]:
-    """The two readings of the question, where there are two."""
-    return [compare_words("question", *bodies, is_closed=True)] if len(bodies) == 2 else []
+def _title_seen(structure: Reading, seen: Seen) -> Compared:
+    """Whether a line above the labels is the title; what else stands there is not known."""
+    title = structure.get("title")
+    return Compared({}, ("title",) if title in seen.above else (), ())
 
 
 def _paragraphs(node: LexborNode | None) -> tuple[Paragraph, ...]:

@@ -10,18 +10,25 @@ where only one finds anything, it is taken from that one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from selectolax.lexbor import LexborNode
 
 from crawler.documents import Document
 from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.lines import LABELS, Seen, is_listing, read_answer, see
-from crawler.readings import Reading, compare, compare_answers, compare_words, with_fields
+from crawler.lines import LABELS, Seen, is_listing, read_answer, see, stands_alone
+from crawler.readings import (
+    Reading,
+    compare,
+    compare_answers,
+    compare_words,
+    together,
+    with_fields,
+)
 from crawler.text import paragraphs, tidy, words
 
-_LABEL_LINE = re.compile(r"Date:\s*.+|Answered by:.*", re.IGNORECASE)
+_LABEL_LINE = re.compile(r"(?:Date:\s*.+|Answered by:.*)?", re.IGNORECASE)
 _FILE = re.compile(
     r"/sites/default/files/|/media/\d+|\.(?:pdf|docx?|xlsx?|csv|pptx?|zip|ods|odt)$", re.IGNORECASE
 )
@@ -29,7 +36,8 @@ _MARKS = "table.styled-table, h3.page-section"
 #: Marks of the design before, which prints some of the same labels.
 _EARLIER = "div.field--name-field-asked-by, article.node--answer, div.answers"
 #: Labels that only this design prints, for pages that have no markup or none that we know.
-_OWN_LABELS = frozenset(("reference", "meeting", "category", "session name"))
+#: A listing's rows print the others too.
+_OWN_LABELS = frozenset(("meeting", "session name"))
 
 
 class London2022:
@@ -40,11 +48,11 @@ class London2022:
 
     def recognises(self, document: Document) -> bool:
         """By the table of labels or the section titles; else by the labels that it alone prints."""
-        if document.is_html and document.tree.css_first(_MARKS):
+        if document.is_html and document.main.css_first(_MARKS):
             return True
-        if document.is_html and document.tree.css_first(_EARLIER):
+        if document.is_html and document.main.css_first(_EARLIER):
             return False
-        if is_listing(document.lines):
+        if stands_alone(document.lines) or is_listing(document.lines):
             return False
         labels = {name.lower() for name in see(document.lines).labels}
         return bool(labels & {"question by", "asked by"}) and bool(labels & _OWN_LABELS)
@@ -52,15 +60,12 @@ class London2022:
     def read(self, document: Document) -> QuestionItem:
         """The item, with the fields on which the two readings agree and differ."""
         seen = see(document.lines)
-        structure, labels = self._by_structure(document) if document.is_html else ({}, {})
-        body, answers = self._words(document) if document.is_html else ((), ())
+        structure, labels = self.by_structure(document) if document.is_html else ({}, {})
+        body, answers = self.texts(document) if document.is_html else ((), ())
         head = compare(structure, _by_label(seen, structure.get("title"), body))
         seen_body = seen.body(head.fields.get("title"))
-        said = (
-            head,
-            compare_words("question", body, seen_body, is_closed=seen.is_closed),
-            compare_answers(answers, seen.answers),
-        )
+        question = compare_words("question", body, seen_body, is_closed=seen.is_closed)
+        said = together(head.fields, (head, question, compare_answers(answers, seen.answers)))
         item = QuestionItem(
             source=self.source,
             generation=self.generation,
@@ -68,17 +73,17 @@ class London2022:
             labels=seen.labels | labels,
             body=body or seen_body,
             answers=answers or seen.answers,
-            agreed=tuple(name for reading in said for name in reading.agreed),
-            disagreements=tuple(line for reading in said for line in reading.differ),
+            agreed=said.agreed,
+            disagreements=said.differ,
         )
-        return with_fields(item, head.fields)
+        return with_fields(item, said.fields)
 
-    def _words(self, document: Document) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...]]:
+    def texts(self, document: Document) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...]]:
         """Question and answers by structure."""
         return self._question(document), tuple(self._answers(document))
 
     @staticmethod
-    def _by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
+    def by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
         """Fields and every label of the table, and the section heading as the title."""
         labels: dict[str, str] = {}
         for row in document.main.css("table.styled-table tr"):
@@ -132,13 +137,12 @@ def _by_label(seen: Seen, title: str | None, body: tuple[Paragraph, ...]) -> Rea
 
 def _without_labels(node: LexborNode) -> str:
     """The inner HTML of an answer block, but for the lines at its top that we read as labels."""
-    kept: list[str] = []
+    html = node.inner_html or ""
     for child in node.iter(include_text=True):
-        text = tidy(child.text())
-        if not kept and (not text or _LABEL_LINE.fullmatch(text)):
-            continue
-        kept.append(child.html or "")
-    return "".join(kept)
+        if not _LABEL_LINE.fullmatch(tidy(child.text())):
+            break
+        html = html.removeprefix(child.html or "")
+    return html
 
 
 def _blocks(heading: LexborNode) -> list[LexborNode]:
@@ -153,7 +157,18 @@ def _blocks(heading: LexborNode) -> list[LexborNode]:
         sibling = sibling.next
     if sibling is None:
         return []
-    return sibling.css("div.u-space-y-5") or [sibling]
+    blocks = sibling.css("div.u-space-y-5")
+    outer = [block for block in blocks if not _is_within(block, blocks)]
+    return outer or [sibling]
+
+
+def _is_within(node: LexborNode, others: Sequence[LexborNode]) -> bool:
+    """Whether ``node`` is below one of ``others``, with which its words are read already."""
+    ids = {other.mem_id for other in others}
+    above = node.parent
+    while above is not None and above.mem_id not in ids:
+        above = above.parent
+    return above is not None
 
 
 PAGE = London2022()

@@ -1,0 +1,72 @@
+"""Two readings of one page, compared."""
+
+from __future__ import annotations
+
+from crawler.items import AnswerItem, Paragraph
+from crawler.readings import compare, compare_answers, compare_words, together, witness
+
+
+def text(*lines: str) -> tuple[Paragraph, ...]:
+    return tuple(map(Paragraph, lines))
+
+
+def answer(words: str, date: str | None = None, by: str | None = None) -> AnswerItem:
+    return AnswerItem(body=text(words), date=date, answered_by=by)
+
+
+def test_case_quotes_and_spaces_are_no_difference() -> None:
+    found = compare({"title": "The ‘Pier’"}, {"title": "the  'pier'"})
+    assert (found.fields, found.agreed, found.differ) == ({"title": "The ‘Pier’"}, ("title",), ())
+
+
+def test_a_field_of_one_reading_is_taken_and_neither_agrees_nor_differs() -> None:
+    found = compare({"title": "Piers"}, {"party": "Riverside Group"})
+    assert found.fields == {"title": "Piers", "party": "Riverside Group"}
+    assert (found.agreed, found.differ) == ((), ())
+
+
+def test_a_difference_names_both_sides_cut_short() -> None:
+    found = compare({"title": "a" * 200}, {"title": "b" * 200})
+    assert found.fields == {"title": "a" * 200}
+    assert found.differ == (
+        f"title: '{'a' * 59}…' by structure, '{'b' * 59}…' by label",
+    )  # fmt: skip
+
+
+def test_furniture_may_follow_a_text_whose_end_is_not_known() -> None:
+    ours, seen = text("One.", "Two."), text("One.", "Two.", "Share this page")
+    assert compare_words("question", ours, seen, is_closed=False).agreed == ("question",)
+    assert compare_words("question", ours, seen, is_closed=True).differ
+    assert compare_words("question", seen, ours, is_closed=False).differ
+
+
+def test_the_same_words_in_other_blocks_are_the_same() -> None:
+    ours, seen = text("One. Two.", "North | 7"), text("One.", "Two.", "North", "7")
+    assert compare_words("question", ours, seen, is_closed=True).agreed == ("question",)
+
+
+def test_answers_agree_where_each_of_them_does() -> None:
+    ours = [answer("One.", "6 May 2026", "Bo Reed"), answer("Two.", "7 May 2026", "Bo Reed")]
+    seen = [answer("One.", "6 May 2026", "Bo Reed"), answer("2.", "8 May 2026", "Bo Reed")]
+    assert set(compare_answers(ours, ours).agreed) == {
+        *("answers", "answer", "answer_date", "answered_by")
+    }
+    found = compare_answers(ours, seen)
+    assert set(found.agreed) == {"answers", "answered_by"}
+    assert [line.partition(":")[0] for line in found.differ] == ["answer_date", "answer"]
+
+
+def test_one_answer_more_is_a_difference() -> None:
+    found = compare_answers([answer("One.")], [answer("One."), answer("Two.")])
+    assert found.differ == ("answers: '1' by structure, '2' by label",)
+
+
+def test_a_witness_confirms_and_accuses_nobody() -> None:
+    found = witness(compare({"a": "1", "b": "2"}, {"a": "1", "b": "3"}))
+    assert (found.agreed, found.differ) == (("a",), ())
+
+
+def test_comparisons_together() -> None:
+    one, two = compare({"a": "1"}, {"a": "1"}), compare({"a": "1"}, {"a": "2"})
+    found = together({"a": "1"}, (one, one, two))
+    assert (found.fields, found.agreed, len(found.differ)) == ({"a": "1"}, (), 1)
