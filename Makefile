@@ -23,6 +23,7 @@ check: $(VENV)/dev.stamp ## lint, types and import rules only
 
 bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.reading
+	@$(BIN)/python -m benchmarks.crawl
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .
