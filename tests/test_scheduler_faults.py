@@ -112,10 +112,12 @@ def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> Non
     """The whole way on PostgreSQL, with the lock that keeps a second one out."""
     with replica() as source:
         ledger = f'[ledger]\nurl = "{postgres_server}/postgres"\n'
-        slowly = config_for(source.url, extra=ledger).replace("0.01", "0.05")
-        service = Service(tmp_path, slowly)  # so that the second one comes while it works
+        config = config_for(source.url, extra=ledger)
+        service = Service(tmp_path, config)
         assert json.loads(service.run("once", "--json").stdout)["round"]["digests"] == 0
         source.go_to(1)
+        slowly = config.replace("0.01", "0.3")  # so that a second one comes while it works
+        service = Service(tmp_path, slowly)
         running = service.start("-v", "once")
         with running:
             assert running.stderr is not None
