@@ -13,7 +13,7 @@ demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until C
 	@$(BIN)/watchword demo
 
 test: check ## lint, types, import rules and every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 check: $(VENV)/dev.stamp ## lint, types and import rules only
 	@$(BIN)/ruff check --quiet .
@@ -23,6 +23,7 @@ check: $(VENV)/dev.stamp ## lint, types and import rules only
 
 bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.reading
+	@$(BIN)/python -m benchmarks.crawl
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .
