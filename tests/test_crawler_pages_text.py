@@ -111,7 +111,7 @@ class TestBefore2014:
         assert question.kind == "supplementary"
 
 
-@pytest.mark.parametrize("text", ["", "Filler.", "{}", "<p>Filler</p>"])
+@pytest.mark.parametrize("text", ["", "Filler.", "Question by\nFiller.", "{}", "<p>Filler</p>"])
 def test_no_other_text_is_taken_for_a_page(text: str) -> None:
     with pytest.raises(UnreadablePage):
         read_page(Document(text))

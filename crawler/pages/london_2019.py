@@ -41,7 +41,10 @@ class London2019:
     def recognises(self, document: Document) -> bool:
         """By the asker's field or the articles of the answers; as text, by how labels stand."""
         if not document.is_html:
-            return stands_alone(document.lines) and not is_listing(document.lines)
+            if not stands_alone(document.lines) or is_listing(document.lines):
+                return False
+            fields = see(document.lines).fields.keys()
+            return "asked_by" in fields and bool(fields & {"asked_of", "meeting", "session_date"})
         return document.main.css_first(_MARKS) is not None and (
             document.main.css_first(_LATER) is None
         )
