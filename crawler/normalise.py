@@ -28,6 +28,8 @@ from crawler.speeches import split
 _SUPPLEMENTARY = re.compile(r"\(supplementary\)", re.IGNORECASE)
 _NUMBER = re.compile(r"\[(\d{1,3})\]\s*$")  # four digits are a year
 _HOLDING = "officers are drafting a response"
+#: What the papers put after it, in the same block, when the answer has come.
+_FOLLOWED = "written response from the mayor received"
 
 #: A holding reply says little else; a long answer that quotes the phrase is an answer.
 _HOLDING_LENGTH = 400
@@ -103,11 +105,16 @@ def _answer(
     return Answer(
         answered_by=tuple(by),
         date=read_date(item.date) if item.date else None,
-        holding=item.holding or (_HOLDING in words.lower() and len(words) < _HOLDING_LENGTH),
+        holding=item.holding or _is_holding(words.lower()),
         speeches=split(item.body, printed, [*named, *by]),
         html=_clean(item.html, document) if item.html else None,
         attachments=tuple(Attachment(a.title, document.absolute(a.href)) for a in item.attachments),
     )
+
+
+def _is_holding(words: str) -> bool:
+    """Whether an answer only says that one will follow."""
+    return _HOLDING in words and _FOLLOWED not in words and len(words) < _HOLDING_LENGTH
 
 
 def _clean(html: str, document: Document) -> str:

@@ -122,6 +122,14 @@ def test_6_a_holding_reply_and_then_the_answer_on_one_page() -> None:
     assert question.status == "answered"
 
 
+def test_6_a_holding_reply_and_then_the_answer_in_one_block() -> None:
+    block = (
+        "<p>Officers are drafting a response which will be sent shortly.</p>"
+        "<p>Written response from the Mayor received 28/06/2016</p><p>Yes.</p>"
+    )
+    assert read(today(block)).status == "answered"
+
+
 def test_7_an_answer_that_is_a_file() -> None:
     question = read(today('<p><a href="/media/12345">Piers.xlsx</a></p>'))
     assert question.status == "answered"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,22 @@ def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> Non
         assert set(links_sent(service.mails).values()) == {1}
         again = service.json("once", "--json")
         assert again["round"]["digests"] == again["round"]["matches"] == 0
+
+
+def test_a_thread_is_read_in_its_order(tmp_path: Path) -> None:
+    with replica() as source:
+        source.go_to(3)
+        service = Service(tmp_path, config_for(source.url))
+        service.run("once")
+        first = source.now.date() - timedelta(days=80)
+        seen = [q for q in source.world.at(source.now).questions if q.meeting.date > first]
+        child = next(q for q in seen if q.parent and any(p.title == q.parent for p in seen))
+        address = f"{source.url}{child.path}"
+        printed = service.run("thread", address, "--json").stdout.splitlines()
+    records = [json.loads(line) for line in printed]
+    assert records[0]["title"] == child.parent
+    assert records[0]["kind"] == "question"
+    assert {record["parent"] for record in records[1:]} == {records[0]["id"]}
+    assert child.title in [record["title"] for record in records]
+    assert service.run("thread", address).stdout.startswith(f"{child.parent} [")
+    assert "no question" in service.run("thread", "/never-was", expect=65).stderr

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from scheduler.cli.common import config_of, say, service_of
 from scheduler.cli.exits import BAD_DATA, OK, PARTLY, complain
+
+if TYPE_CHECKING:
+    from crawler.records import Question
 
 
 @click.command()
@@ -66,4 +71,39 @@ def plan(context: click.Context, as_json: bool) -> int:
     return OK
 
 
-COMMANDS = (parse, schema, plan)
+@click.command()
+@click.argument("question", metavar="URL|ID")
+@click.option("--json", "as_json", is_flag=True, help="The records, one a line, as JSON.")
+@click.pass_context
+def thread(context: click.Context, question: str, as_json: bool) -> int:
+    """Show a question with its supplementaries, as one thread in its order."""
+    from alerts.ledger import questions
+    from alerts.threads import in_order, thread_key
+    from crawler.addresses import question_id
+    from crawler.records import encode
+
+    service = service_of(context)
+    names = [question, *(question_id(name, question) for name in service.config.sources)]
+    with service.ledger.reading() as connection:
+        stored = next((s for n in names if (s := questions.find(connection, n))), None)
+        if stored is None:
+            complain(f"the ledger has no question {question}")
+            return BAD_DATA
+        key = thread_key(stored.record)
+        found = questions.in_thread(connection, stored.record.source, key) if key else ()
+    for record in in_order(found or (stored.record,)):
+        click.echo(encode(record).decode() if as_json else _as_text(record))
+    return OK
+
+
+def _as_text(record: Question) -> str:
+    """A question and its answers, speech by speech."""
+    lines = [f"{record.title or record.id} [{record.status}]", record.url or ""]
+    for speeches in (record.question, *(answer.speeches for answer in record.answers)):
+        for speech in speeches:
+            lines += [f"  {speech.speaker or '(nobody named)'}:"]
+            lines += [f"    {paragraph}" for paragraph in speech.paragraphs]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+COMMANDS = (parse, schema, plan, thread)
