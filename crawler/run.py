@@ -9,11 +9,9 @@ crawl stops at once instead of working for nobody.
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +20,7 @@ from scrapy.crawler import CrawlerProcess
 from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
+from crawler.memory import peak_megabytes
 from crawler.plan import Plan, Report
 from crawler.records import encode
 from crawler.settings import crawl_settings
@@ -79,19 +78,6 @@ def crawl(plan: Plan) -> Report:
         peak_megabytes=peak_megabytes(),
         **counts,
     )
-
-
-def peak_megabytes() -> int:
-    """The most memory that this process held.
-
-    On Linux from the kernel's own account of it: ``getrusage`` goes on counting what the parent
-    held when it started us.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM:"))
-        return int(line.split()[1]) // 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _end_with_parent() -> None:

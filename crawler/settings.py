@@ -36,6 +36,10 @@ def crawl_settings(manners: Manners, max_seconds: float = 0) -> dict[str, Any]:
         "MEMUSAGE_ENABLED": True,
         "MEMUSAGE_LIMIT_MB": _MEGABYTES,
         "MEMUSAGE_CHECK_INTERVAL_SECONDS": 5,
+        "EXTENSIONS": {
+            "scrapy.extensions.memusage.MemoryUsage": None,
+            "crawler.memory.Memory": 0,
+        },
         "RETRY_TIMES": 2,
         # Both open a port, and the second one runs Python for whoever has its token.
         "TELNETCONSOLE_ENABLED": False,
