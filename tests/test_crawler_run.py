@@ -83,3 +83,13 @@ def test_it_is_no_good_run(tmp_path: Path, where: str, what: str) -> None:
 
 def test_one_that_works_is(tmp_path: Path) -> None:
     assert judge(crawl(tmp_path))[0] == "ok"
+
+
+def test_what_the_parent_holds_ends_no_crawl(tmp_path: Path) -> None:
+    """A daemon that has grown starts crawls that are as small as ever."""
+    held = bytearray(400_000_000)
+    held[::4096] = b"x" * len(held[::4096])  # so that it is really there
+    report = crawl(tmp_path)
+    assert len(held) == 400_000_000
+    assert report.finish_reason == "finished"
+    assert report.peak_megabytes < 200
