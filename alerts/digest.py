@@ -15,8 +15,11 @@ from typing import Literal
 import msgspec
 
 from alerts.changes import Kind, Numbered
-from alerts.query import Place, fields, find, parse, prepare
+from alerts.fields import fields
+from alerts.finding import find
+from alerts.query import parse
 from alerts.snippets import Segment, Snippet, marked, opening, snippet
+from alerts.text import Place, prepare
 from crawler.records import Question
 
 #: In the order in which they are worth reading.
@@ -133,7 +136,7 @@ def _entry(hits: Sequence[Hit]) -> Entry:
     newest = max((hit.numbered for hit in hits), key=lambda numbered: numbered.seq)
     question = newest.change.after
     news = min((hit.numbered.change.kind for hit in hits), key=NEWS.index)
-    texts = fields(question)
+    texts = fields(question, {hit.numbered.change.kind for hit in hits})
     prepared = prepare(texts)
     places: dict[str, tuple[Place, ...]] = {}
     because: list[Because] = []

@@ -18,8 +18,10 @@ from feedgen.feed import FeedGenerator
 
 from alerts.changes import Change, Numbered
 from alerts.digest import PREFERRED
+from alerts.fields import fields
+from alerts.finding import find
 from alerts.ledger.topics import Topic
-from alerts.query import Query, fields, find, parse
+from alerts.query import Query, parse
 from alerts.rendering import HEADLINES, Templates, web_address
 from alerts.snippets import Snippet, snippet
 
@@ -88,7 +90,7 @@ def _rights(changes: Sequence[Numbered], imprint: Imprint) -> str:
 
 def _passage(query: Query, change: Change) -> Snippet | None:
     """Where the topic's words stand in the question, in what is new first."""
-    texts = fields(change.after)
+    texts = fields(change.after, [change.kind])
     found = find(query, texts)
     return snippet(texts, found.places, PREFERRED[change.kind]) if found else None
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from alerts.changes import Numbered
-from alerts.query import Query, fields, find, prepare
+from alerts.fields import fields
+from alerts.finding import find
+from alerts.query import Query
+from alerts.text import prepare
 
 
 def match(queries: Mapping[int, Query], changes: Iterable[Numbered]) -> dict[int, list[int]]:
     """For each topic (by its id), the numbers of the changes that match it, in order."""
     found: dict[int, list[int]] = {}
     for numbered in changes:
-        prepared = prepare(fields(numbered.change.after))
+        prepared = prepare(fields(numbered.change.after, [numbered.change.kind]))
         for topic, query in queries.items():
             if find(query, prepared):
                 found.setdefault(topic, []).append(numbered.seq)

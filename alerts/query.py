@@ -1,8 +1,9 @@
-"""The language that topics are written in: words, "phrases", AND, OR, NOT and brackets. Pure.
+"""The language that topics are written in (``docs/queries.md``): what a query means. Pure.
 
 :func:`parse` reads a query, :func:`canonical` writes the one form that all queries of the same
-meaning share, :func:`find` says where a query's words stand in a text. What is a word, and when
-two are the same, is :mod:`alerts.text`'s; what is refused, :mod:`alerts.syntax`'s.
+meaning share. What is refused, and in which words, is :mod:`alerts.syntax`'s and
+:mod:`alerts.refusing`'s; what is a word, :mod:`alerts.text`'s; what matches, and where,
+:mod:`alerts.finding`'s.
 
 A hyphen in a query stands for a hyphen, a space or nothing: ``anti-social`` finds "anti-social",
 "anti social" and "antisocial". ``antisocial`` finds the first and the last, ``"anti social"`` the
@@ -11,81 +12,36 @@ first two. With ``e``, ``u`` and ``x`` in front, all three are one query: ``esco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, combinations
-from typing import TypeAlias
+from collections.abc import Iterable
+from itertools import chain, product
 
 import msgspec
 from lark import Token
 
-from alerts.syntax import Node, QueryError, check_written_out, read
-from alerts.text import LINKING_LETTERS, Place, Prepared, prepare, tokenise
-from crawler.records import Question, paragraphs
+from alerts.fields import KEYWORDS
+from alerts.nodes import And, How, Near, Not, Or, Phrase, Query, Word
+from alerts.refusing import QueryError
+from alerts.syntax import Node, check_written_out, read
+from alerts.text import LINKING_LETTERS, tokenise
+from alerts.vocabulary import has_forms, stem
 
 __all__ = [
     "And",
-    "Found",
+    "Near",
     "Not",
     "Or",
     "Phrase",
-    "Place",
-    "Prepared",
     "Query",
     "QueryError",
-    "Term",
+    "Word",
     "canonical",
-    "fields",
-    "find",
     "parse",
-    "prepare",
 ]
-
-
-class Term(msgspec.Struct, frozen=True):
-    """One word; more than one token where it is written with hyphens."""
-
-    tokens: tuple[str, ...]
-
-
-class Phrase(msgspec.Struct, frozen=True):
-    """Two or more words, one straight after the other."""
-
-    terms: tuple[Term, ...]
-
-
-class And(msgspec.Struct, frozen=True):
-    """All of the parts, anywhere."""
-
-    parts: tuple[Query, ...]
-
-
-class Or(msgspec.Struct, frozen=True):
-    """At least one of the parts."""
-
-    parts: tuple[Query, ...]
-
-
-class Not(msgspec.Struct, frozen=True):
-    """Where the part is not found. In what :func:`parse` gives, the part is a word or phrase."""
-
-    part: Query
-
-
-Query: TypeAlias = Term | Phrase | And | Or | Not
-
-
-class Found(msgspec.Struct, frozen=True):
-    """A match, and the places that made it one: in reading order, none overlapping."""
-
-    places: tuple[Place, ...]
-
-
-# ------------------------------------------------------------------ reading and writing
 
 
 def parse(text: str) -> Query:
     """The query that ``text`` means, in normal form; raises :class:`QueryError`."""
-    query = _normal(_built(read(text)))
+    query = _normal(_built(read(text), None))
     check_written_out(_written(query))
     return query
 
@@ -95,18 +51,44 @@ def canonical(query: Query) -> str:
     return _written(_normal(query))
 
 
-def _built(node: Node) -> Query:
+# ------------------------------------------------------------------ from the tree
+
+
+def _built(node: Node, field: str | None) -> Query:
     if isinstance(node, Token):
-        return _words(node)
-    if node.data == "without":
-        return Not(_built(node.children[1]))
-    parts = tuple(_built(part) for part in node.children)
-    return And(parts) if node.data == "all" else Or(parts)
+        return _leaf(node, field)
+    match node.data:
+        case "without":
+            return Not(_built(node.children[1], field))
+        case "scoped":
+            name, part = node.children
+            return _built(part, str(name)[:-1].lower())
+        case "window":
+            return _window(node.children[0], node.children[1], field)
+        case "near":
+            return _near(node.children, field)
+        case kind:
+            parts = tuple(_built(part, field) for part in node.children)
+            return And(parts) if kind == "all" else Or(parts)
 
 
-def _words(text: str) -> Term | Phrase:
+def _leaf(text: Token, field: str | None) -> Word | Phrase:
     """What one word or one quoted phrase stands for."""
-    terms: list[list[str]] = []
+    words = _words(text)
+    if len(words) > 1:
+        return Phrase(tuple(Word(word, "exact") for word in words), field)
+    is_exact = text.type == "QUOTED" or field in KEYWORDS
+    acronym = None if is_exact else next((t.acronym for t in tokenise(text)), None)
+    if "*" in text:
+        return Word(words[0], "prefix", field)
+    if acronym and len(words[0]) == 1:
+        return Word((acronym,), "capitals", field)
+    return Word(words[0], "exact" if is_exact else "stem", field)
+
+
+def _words(text: str) -> list[tuple[str, ...]]:
+    """The words of a text, each with the tokens that hyphens part it into."""
+    words: list[list[str]] = []
     closed, hyphen = "", False
     tokens = tokenise(text)
     for number, token in enumerate(tokens, 1):
@@ -115,16 +97,54 @@ def _words(text: str) -> Term | Phrase:
         if token.word in LINKING_LETTERS and number < len(tokens):
             continue
         if hyphen:
-            terms[-1].append(closed)
+            words[-1].append(closed)
         else:
-            terms.append([closed])
+            words.append([closed])
         closed, hyphen = "", token.linked
-    found = tuple(Term(tuple(tokens)) for tokens in terms)
-    return found[0] if len(found) == 1 else Phrase(found)
+    return [tuple(word) for word in words]
+
+
+def _window(quoted: Node, within: Node, field: str | None) -> Near:
+    """Words in quotes with a ``~5`` behind them."""
+    assert isinstance(quoted, Token)
+    assert isinstance(within, Token)
+    words = tuple(Word(word, "exact") for word in _words(quoted))
+    if len(words) < 2:
+        message = f"Put two words or more in the quotes before “{within}”."
+        raise QueryError(message, quoted.start_pos or 0)
+    return Near(words, int(within[1:]), field)
+
+
+def _near(nodes: list[Node], field: str | None) -> Query:
+    """``a NEAR/5 b``, or the same between brackets with OR in them: each with each."""
+    signs = [sign for sign in nodes[1::2] if isinstance(sign, Token)]
+    at = signs[0].start_pos or 0
+    if len({int(sign[5:]) for sign in signs}) > 1:
+        raise QueryError("Use the same number in each NEAR of a row.", at)
+    choices = [_choices(_built(node, field), at) for node in nodes[::2]]
+    found: list[Query] = []
+    for parts in product(*choices):
+        scopes = {part.field for part in parts}
+        if len(scopes) > 1:
+            raise QueryError("Name one field for both sides of NEAR.", at)
+        bare = tuple(msgspec.structs.replace(part, field=None) for part in parts)
+        found.append(Near(bare, int(signs[0][5:]), scopes.pop()))
+    return found[0] if len(found) == 1 else Or(tuple(found))
+
+
+def _choices(query: Query, at: int) -> tuple[Word | Phrase, ...]:
+    parts = query.parts if isinstance(query, Or) else (query,)
+    found = tuple(part for part in parts if isinstance(part, Word | Phrase))
+    if len(found) < len(parts):
+        raise QueryError("Put words, phrases or a choice of them (a OR b) beside NEAR.", at)
+    return found
+
+
+# ------------------------------------------------------------------ the normal form
 
 
 def _normal(query: Query, *, wanted: bool = True) -> Query:
-    """``query`` (or, not ``wanted``, its opposite) flat, sorted, with NOT on words only."""
+    """``query`` (or, not ``wanted``, its opposite) flat, sorted, with NOT on leaves only."""
     match query:
         case Not(part):
             return _normal(part, wanted=not wanted)
@@ -132,8 +152,24 @@ def _normal(query: Query, *, wanted: bool = True) -> Query:
             return _joined(And if wanted else Or, (_normal(p, wanted=wanted) for p in parts))
         case Or(parts):
             return _joined(Or if wanted else And, (_normal(p, wanted=wanted) for p in parts))
+        case Near(parts, within, field):
+            leaf: Query = Near(tuple(sorted(map(_plain, parts), key=_written)), within, field)
+        case Word():
+            leaf = _plain(query)
         case _:
-            return query if wanted else Not(query)
+            leaf = query
+    return leaf if wanted else Not(leaf)
+
+
+def _plain(word: Word | Phrase) -> Word | Phrase:
+    """The word with its stem; "exact" only where that is not the same as "stem"."""
+    if isinstance(word, Phrase) or word.how in ("capitals", "prefix"):
+        return word
+    *before, last = word.tokens
+    if word.field in KEYWORDS or not has_forms(last):
+        how: How = "exact" if word.field in KEYWORDS else "stem"
+        return Word(word.tokens, how, word.field)
+    return word if word.how == "exact" else Word((*before, stem(last)), "stem", word.field)
 
 
 def _joined(kind: type[And | Or], parts: Iterable[Query]) -> Query:
@@ -142,12 +178,18 @@ def _joined(kind: type[And | Or], parts: Iterable[Query]) -> Query:
     return unique[0] if len(unique) == 1 else kind(tuple(unique))
 
 
+# ------------------------------------------------------------------ writing
+
+
 def _written(query: Query) -> str:
     match query:
-        case Term(tokens):
-            return "-".join(tokens)
-        case Phrase(terms):
-            return f'"{" ".join(map(_written, terms))}"'
+        case Word(tokens, how, field):
+            return _scope(field) + _word("-".join(tokens), how, is_name=field in KEYWORDS)
+        case Phrase(words, field):
+            return f'{_scope(field)}"{" ".join("-".join(word.tokens) for word in words)}"'
+        case Near(parts, within, field):
+            scope = _scope(field)
+            return f" NEAR/{within} ".join(scope + _written(part) for part in parts)
         case Not(part):
             return f"NOT {_written(part)}"
         case And(parts):
@@ -156,94 +198,11 @@ def _written(query: Query) -> str:
             return " OR ".join(map(_written, parts))
 
 
-# ------------------------------------------------------------------ finding
+def _scope(field: str | None) -> str:
+    return f"{field}:" if field else ""
 
 
-def fields(question: Question) -> dict[str, list[str]]:
-    """The texts of a question by field, each a list of paragraphs, as :func:`find` takes them."""
-    asker = question.asked_by
-    answers = chain.from_iterable(answer.speeches for answer in question.answers)
-    return {
-        "title": _given(question.title),
-        "question": list(paragraphs(question.question)),
-        "answer": list(paragraphs(answers)),
-        "asked_by": _name(asker.printed, asker.name) if asker else [],
-        "asked_of": [t for a in question.asked_of for t in _name(a.printed, a.name, a.role)],
-        "reference": _given(question.reference),
-        "category": _given(question.category),
-    }
-
-
-def _given(text: str | None) -> list[str]:
-    return [text] if text else []
-
-
-def _name(printed: str, *more: str | None) -> list[str]:
-    """What the page prints, and what we know of the person that is not in it."""
-    return [printed, *(text for text in more if text and text not in printed)]
-
-
-def find(query: Query, texts: Prepared | Mapping[str, Sequence[str]]) -> Found | None:
-    """Where ``query`` matches ``texts``; None where it does not.
-
-    Words may be spread over fields; a phrase stays inside a paragraph. The places are those of
-    every word and phrase that took part, none for what must not be there.
-    """
-    prepared = texts if isinstance(texts, Prepared) else prepare(texts)
-    spans = _spans(query, prepared)
-    return None if spans is None else Found(tuple(_places(spans, prepared)))
-
-
-def _spans(query: Query, texts: Prepared) -> set[tuple[int, int]] | None:
-    """From which position to before which, for all that matched; None for no match."""
-    match query:
-        case Term(tokens):
-            return _sequence((tokens,), texts) or None
-        case Phrase(terms):
-            return _sequence([term.tokens for term in terms], texts) or None
-        case Not(part):
-            return set() if _spans(part, texts) is None else None
-        case And(parts):
-            every: set[tuple[int, int]] = set()
-            for part in parts:
-                if (spans := _spans(part, texts)) is None:
-                    return None
-                every |= spans
-            return every
-        case Or(parts):
-            some = [spans for part in parts if (spans := _spans(part, texts)) is not None]
-            return set().union(*some) if some else None
-
-
-def _sequence(terms: Sequence[Sequence[str]], texts: Prepared) -> set[tuple[int, int]]:
-    """Where the terms stand one straight after the other, hyphenated ones in any spelling."""
-    size = sum(map(len, terms))
-    reached: list[set[tuple[int, int]]] = [set() for _ in range(size + 1)]
-    for first, after, word in _spellings(terms):
-        ends = texts.words.get(word)
-        if ends and first == 0:
-            reached[after] |= ends.items()
-        elif ends:
-            reached[after] |= {(a, ends[b]) for a, b in reached[first] if b in ends}
-    return reached[size]
-
-
-def _spellings(terms: Iterable[Sequence[str]]) -> Iterator[tuple[int, int, str]]:
-    """Every run of tokens that may stand as one word: from which, before which, and that word."""
-    done = 0
-    for term in terms:
-        for first, after in combinations(range(len(term) + 1), 2):
-            yield done + first, done + after, "".join(term[first:after])
-        done += len(term)
-
-
-def _places(spans: Iterable[tuple[int, int]], texts: Prepared) -> Iterator[Place]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start < merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((start, end))
-    for start, end in merged:
-        first, last = texts.printed[start], texts.printed[end - 1]
-        yield Place(first.field, first.paragraph, first.start, last.end)
+def _word(text: str, how: How, *, is_name: bool) -> str:
+    if how == "exact" and not is_name:
+        return f'"{text}"'
+    return text + "*" if how == "prefix" else text

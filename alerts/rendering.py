@@ -39,7 +39,8 @@ OPENINGS = {
 _FIELDS = {
     "asked_by": "name of the asker",
     "asked_of": "name of whom it was put to",
-    "reference": "number",
+    "answered_by": "name of who answered",
+    "ref": "number",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from alerts.query import Place
+from alerts.text import Place
 
 #: Characters of context on each side of the first marked word.
 _BEFORE, _AFTER = 110, 230

@@ -9,6 +9,8 @@ Both sides, what people type and what the source prints, are read by the same ru
   apostrophe inside a word closes up: ``O’Connell`` is ``oconnell``.
 * A hyphen (or dash, with no space) *links* two words. Linked words stand in the text as
   themselves and closed up: ``e-scooter`` is ``e``, ``scooter`` and ``escooter``.
+* A word in capitals (two to six) is an acronym too, its plural with a small s the same one:
+  ``VRU``, ``VRUs`` and ``VRU's`` are ``VRU``.
 * ``e``, ``u`` and ``x`` are linked to the next word by a space too: ``e scooter``, ``u turn``,
   ``x ray``. Other words are not, or *the rapist* would be found by ``therapist``; nor are these
   across a bracket or full stop, or *(e) state how* would be found by ``estate``.
@@ -23,14 +25,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from alerts.vocabulary import stem
+
 #: Hyphen-minus, U+2010 to U+2015, minus and the compatibility forms.
 HYPHENS = "-‐‑‒–—―−﹘﹣－"
 
 #: Letters that English puts before a word with a hyphen, a space or nothing between.
 LINKING_LETTERS = frozenset("eux")
-
-#: The fields that a word is looked for in when the query names none.
-SEARCHED = frozenset({"title", "question", "answer", "asked_by", "asked_of", "reference"})
 
 _APOSTROPHES = frozenset("'‘’‚‛′`´ʼʻ＇")
 _INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
@@ -41,6 +42,7 @@ _LETTERS = str.maketrans(
 #: A word of folded text, and what parts it from the next if that is one hyphen or only spaces.
 _WORD = re.compile(r"(\w+(?:'\w+)*)(-(?=\w)| +(?=\w))?")
 _ENDING = re.compile(r"'(?:s|ll|re|ve|d|m)$")
+_ACRONYM = re.compile(r"([A-Z]{2,6})s?")
 #: So many linked words close up, no more: a chain of a thousand hyphens must not cost a million.
 _LONGEST = 8
 
@@ -52,6 +54,7 @@ class Token(NamedTuple):
     start: int  #: offsets of the printed word, without its possessive ending
     end: int
     linked: bool  #: closes up with the next word
+    acronym: str | None = None  #: in capitals, if it is printed so
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -71,7 +74,8 @@ class Prepared(msgspec.Struct, frozen=True):
     """
 
     printed: Sequence[Place]  #: by position
-    words: Mapping[str, Mapping[int, int]]  #: word → first position → position after the last
+    #: Key of a word (see :func:`keys`) → first position → position after the last.
+    words: Mapping[str, Mapping[int, int]]
 
 
 def prepare(texts: Mapping[str, Sequence[str]]) -> Prepared:
@@ -79,15 +83,22 @@ def prepare(texts: Mapping[str, Sequence[str]]) -> Prepared:
     printed: list[Place] = []
     words: dict[str, dict[int, int]] = {}
     for field, paragraphs in texts.items():
-        if field not in SEARCHED:
-            continue
         for number, paragraph in enumerate(paragraphs):
             tokens, base = tokenise(paragraph), len(printed)
-            for word, first, after in _forms(tokens):
-                words.setdefault(word, {})[base + first] = base + after
+            for word, first, after in forms(tokens):
+                acronym = tokens[first].acronym if after == first + 1 else None
+                for key in keys(word, acronym):
+                    words.setdefault(key, {})[base + first] = base + after
             printed += [Place(field, number, token.start, token.end) for token in tokens]
             printed.append(Place(field, number, len(paragraph), len(paragraph)))
     return Prepared(printed, words)
+
+
+def keys(word: str, acronym: str | None) -> tuple[str, ...]:
+    """What a word of a text is found under: itself, ``~`` its stem, ``^`` its capitals."""
+    if acronym is None:
+        return word, "~" + stem(word)
+    return word, "~" + stem(acronym.lower()), "^" + acronym
 
 
 def tokenise(text: str) -> list[Token]:
@@ -103,11 +114,19 @@ def tokenise(text: str) -> list[Token]:
             word, end = printed.replace("'", ""), start + len(printed)
         if origins:
             start, end = origins[start], _after_marks(text, origins[end - 1] + 1)
-        tokens.append(Token(word, start, end, linked))
+        tokens.append(Token(word, start, end, linked, _acronym(text[start:end])))
     return tokens
 
 
-def _forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
+def _acronym(printed: str) -> str | None:
+    """The acronym that a printed word is, or is the plural of."""
+    if not printed[0].isupper():  # nearly every word
+        return None
+    found = _ACRONYM.fullmatch(printed.translate(_FOLDING_IN_CASE))
+    return found[1] if found else None
+
+
+def forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
     """Every word, and linked words closed up, with the first token and the one after the last."""
     for first, token in enumerate(tokens):
         word, after = token.word, first + 1
@@ -115,6 +134,11 @@ def _forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
         while tokens[after - 1].linked and after - first < _LONGEST:
             word, after = word + tokens[after].word, after + 1
             yield word, first, after
+
+
+def folded_in_case(char: str) -> str:
+    """One character folded, but a capital still a capital where it folds to plain letters."""
+    return char.translate(_FOLDING_IN_CASE)
 
 
 def _folded(text: str) -> tuple[str, list[int] | None]:
@@ -140,7 +164,17 @@ class _Folding(dict[int, str]):
         return folded
 
 
+class _FoldingInCase(dict[int, str]):
+    """The same, but for capitals."""
+
+    def __missing__(self, code: int) -> str:
+        folded, is_capital = _FOLDING[code], chr(code).isupper()
+        self[code] = folded = folded.upper() if is_capital and folded.isascii() else folded
+        return folded
+
+
 _FOLDING = _Folding()
+_FOLDING_IN_CASE = _FoldingInCase()
 
 
 def _fold(char: str) -> str:

@@ -198,7 +198,7 @@ class Demo:
         go_round(self.service)
         say(f"\nWatch it here:      {self.pages}/")
         say(f"  the inbox         {self.pages}/inbox")
-        say(f"  the VRU feed      {self.pages}/feeds/vru.rss.xml")
+        say(f"  the VRU feed      {self.pages}/feeds/VRU.rss.xml")
         say(f"  the source        {self.source}/")
         say(f"Its files are in {self.out}. Ctrl-C ends it.\n")
         self.clock.run_at(_RATE)

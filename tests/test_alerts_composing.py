@@ -176,7 +176,7 @@ def test_daily_and_weekly_meet_in_one_email(ledger: Ledger, now: datetime) -> No
 def test_who_comes_back_gets_nothing_of_the_time_between(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU")
     with ledger.writing() as connection:
-        assert unsubscribe(connection, ADA, "vru", now) == 1
+        assert unsubscribe(connection, ADA, "VRU", now) == 1
     read(ledger, now, question(1, words="About VRU."))
     watch(ledger, now, "VRU")
     assert go(ledger, now) == 0
@@ -194,7 +194,7 @@ def test_words_within_words_do_not_match(ledger: Ledger, now: datetime) -> None:
 def test_a_new_topic_meets_all_of_history_in_batches(ledger: Ledger, now: datetime) -> None:
     read(ledger, now, *(question(n, words=f"Number {n} on VRU.") for n in range(1, 451)))
     with ledger.writing() as connection:
-        made = topics.ensure(connection, "vru", "VRU", now)
+        made = topics.ensure(connection, "VRU", "VRU", now)
     assert match_new(ledger) == 450
     assert match_new(ledger) == 0
     with ledger.reading() as connection:

@@ -41,7 +41,7 @@ def queue(ledger: Ledger, now: datetime, *people: str, lines: int = 1) -> None:
     rest = "bye\r\n" * lines
     with ledger.writing() as connection:
         record(connection, [Reading(question(1))], now, Rules())
-        topic = topics.ensure(connection, "vru", "VRU", now)
+        topic = topics.ensure(connection, "VRU", "VRU", now)
         for who in people:
             person = subscriptions.ensure_subscriber(connection, who, "Europe/London", 7, now)
             wish = Wish("VRU", "daily", "all", "command")

@@ -23,7 +23,7 @@ from crawler.records import Meeting, Question, content_digest
 from samples import answer, question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
-TOPIC = Topic(1, "vru", "vru", "VRU", NOW, 0, None)
+TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, None)
 IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
 PUBLIC = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
 TEMPLATES = Templates()
@@ -76,7 +76,7 @@ def test_links_of_a_feed() -> None:
     assert rss.findtext("channel/link") == "https://watch.example"
     own = rss.find("channel/{http://www.w3.org/2005/Atom}link")
     assert own is not None
-    assert own.get("href") == "https://watch.example/feeds/vru.rss.xml"
+    assert own.get("href") == "https://watch.example/feeds/VRU.rss.xml"
     assert rss.find("channel/item/guid").get("isPermaLink") == "false"  # type: ignore[union-attr]
     private = etree.fromstring(feed(ASKED, imprint=IMPRINT).rss)
     assert private.findtext("channel/link") == "https://source.example"
@@ -103,12 +103,12 @@ def test_an_empty_feed_is_a_feed(kind: str) -> None:
 class TestFiles:
     def put(self, ledger: Ledger, *readings: Question, baseline: bool = False) -> None:
         with ledger.writing() as connection:
-            topics.ensure(connection, "vru", "VRU", NOW)
+            topics.ensure(connection, "VRU", "VRU", NOW)
             record(connection, [Reading(r) for r in readings], NOW, Rules(baseline=baseline))
         match_new(ledger)
 
     def titles(self, folder: Path) -> list[str]:
-        return [e.title for e in feedparser.parse((folder / "vru.rss.xml").read_bytes()).entries]
+        return [e.title for e in feedparser.parse((folder / "VRU.rss.xml").read_bytes()).entries]
 
     def test_written_only_when_there_is_news(self, ledger: Ledger, tmp_path: Path) -> None:
         folder = tmp_path / "feeds"
@@ -118,13 +118,13 @@ class TestFiles:
         self.put(ledger, question(2, words="The VRU."))
         assert publish(ledger, folder, IMPRINT, TEMPLATES) == 1
         assert self.titles(folder) == ["New question: Question 2", "New question: Question 1"]
-        assert sorted(p.name for p in folder.iterdir()) == ["vru.atom.xml", "vru.rss.xml"]
+        assert sorted(p.name for p in folder.iterdir()) == ["VRU.atom.xml", "VRU.rss.xml"]
 
     def test_written_again_when_the_folder_is_lost(self, ledger: Ledger, tmp_path: Path) -> None:
         self.put(ledger, question(1, words="The VRU."))
         publish(ledger, tmp_path / "one", IMPRINT, TEMPLATES)
         assert publish(ledger, tmp_path / "two", IMPRINT, TEMPLATES) == 1
-        one, two = (tmp_path / name / "vru.rss.xml" for name in ("one", "two"))
+        one, two = (tmp_path / name / "VRU.rss.xml" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
     def test_the_baseline_is_shown_and_what_came_to_light_late_is_not(

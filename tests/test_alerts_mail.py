@@ -17,7 +17,7 @@ from alerts.changes import Change, Numbered
 from alerts.digest import Hit, compose
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, build
-from alerts.query import Place
+from alerts.text import Place
 from alerts.rendering import Templates
 from alerts.snippets import snippet
 from crawler.records import Question

@@ -20,13 +20,13 @@ from samples import question
 
 IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
 TEMPLATES = Templates()
-FILES = ["benches.atom.xml", "benches.rss.xml", "vru.atom.xml", "vru.rss.xml"]
+FILES = ["VRU.atom.xml", "VRU.rss.xml", "bench.atom.xml", "bench.rss.xml"]
 
 
 def put(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
     with ledger.writing() as connection:
-        topics.ensure(connection, "vru", "VRU", now)
-        topics.ensure(connection, "benches", "benches", now)
+        topics.ensure(connection, "VRU", "VRU", now)
+        topics.ensure(connection, "bench", "benches", now)
         record(connection, [Reading(r) for r in readings], now, Rules(baseline=baseline))
     match_new(ledger)
 
@@ -73,15 +73,15 @@ def test_baseline_is_shown_and_old_is_not(ledger: Ledger, now: datetime, tmp_pat
     put(ledger, now, question(1, words="The VRU."), baseline=True)
     put(ledger, now, question(2, words="The VRU.", meeting=Meeting(None, date(2018, 12, 20))))
     go(ledger, tmp_path)
-    assert titles(tmp_path / "vru.rss.xml") == ["New question: Question 1"]
-    assert titles(tmp_path / "benches.atom.xml") == []
+    assert titles(tmp_path / "VRU.rss.xml") == ["New question: Question 1"]
+    assert titles(tmp_path / "bench.atom.xml") == []
     assert go(ledger, tmp_path) == 0
 
 
 def test_a_feed_is_bounded(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     put(ledger, now, *(question(n, words="The VRU.") for n in range(1, ENTRIES + 6)))
     go(ledger, tmp_path)
-    found = titles(tmp_path / "vru.atom.xml")
+    found = titles(tmp_path / "VRU.atom.xml")
     assert len(found) == ENTRIES
     assert found[0] == f"New question: Question {ENTRIES + 5}"
 

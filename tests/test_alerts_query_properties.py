@@ -5,22 +5,12 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.query import (
-    And,
-    Not,
-    Or,
-    Phrase,
-    Query,
-    QueryError,
-    Term,
-    canonical,
-    find,
-    parse,
-    prepare,
-)
+from alerts.finding import find
+from alerts.query import And, Near, Not, Or, Phrase, Query, QueryError, Word, canonical, parse
+from alerts.text import prepare
 
 WORDS = st.sampled_from(
-    ["knife", "crime", "vru", "e", "scooter", "escooter", "anti", "social", "b"]
+    ["knife", "knives", "crime", "vru", "VRU", "e", "scooter", "escooter", "anti", "social", "b"]
 )
 SPACES = st.sampled_from([" ", "-", "‑", ", ", "\u00a0", "’s "])
 TEXTS = st.lists(st.tuples(WORDS, SPACES), max_size=7).map(lambda ws: "".join(w + s for w, s in ws))
@@ -29,20 +19,28 @@ LEAVES = TEXTS.filter(lambda text: text.strip(" -‑,\u00a0") != "").map(lambda 
 
 def either(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     joined = st.tuples(
-        st.lists(parts, min_size=2, max_size=3), st.sampled_from([" ", " AND ", " OR "])
+        st.lists(parts, min_size=2, max_size=3),
+        st.sampled_from([" ", " AND ", " OR ", " | ", " NEAR/2 "]),
     )
-    return joined.map(lambda it: f"({it[1].join(it[0])})") | parts.map(lambda part: f"NOT {part}")
+    signed = st.tuples(st.sampled_from(["NOT ", "-", "title:", "answer:"]), parts)
+    return joined.map(lambda it: f"({it[1].join(it[0])})") | signed.map("".join)
 
 
-QUERIES = st.recursive(WORDS | LEAVES, either, max_leaves=6)
-TERMS = st.lists(st.sampled_from(["c", "d", "cd", "dc", "dd"]), min_size=1, max_size=3).map(
-    lambda tokens: Term(tuple(tokens))
+STARS = st.sampled_from(["kni*", "soci*", "e-scoot*"])
+QUERIES = st.recursive(
+    WORDS | LEAVES | STARS | LEAVES.map(lambda text: f"{text}~2"), either, max_leaves=6
 )
-ATOMS: st.SearchStrategy[Query] = TERMS | st.lists(TERMS, min_size=2, max_size=3).map(
-    lambda terms: Phrase(tuple(terms))
+TERMS = st.lists(st.sampled_from(["c", "d", "cd", "dc", "dd"]), min_size=1, max_size=3).map(
+    lambda tokens: Word(tuple(tokens), "exact")
+)
+ATOMS: st.SearchStrategy[Word | Phrase] = TERMS | st.lists(TERMS, min_size=2, max_size=3).map(
+    lambda words: Phrase(tuple(words))
+)
+NEARS = st.tuples(st.lists(ATOMS, min_size=2, max_size=3), st.integers(1, 3)).map(
+    lambda it: Near(tuple(it[0]), it[1])
 )
 TREES: st.SearchStrategy[Query] = st.recursive(
-    ATOMS,
+    ATOMS | NEARS,
     lambda parts: (
         st.lists(parts, min_size=1, max_size=3).map(lambda some: And(tuple(some)))
         | st.lists(parts, min_size=1, max_size=3).map(lambda some: Or(tuple(some)))
@@ -62,7 +60,7 @@ def parsed(text: str) -> Query | None:
         return None
 
 
-@given(st.text() | QUERIES | st.text(alphabet="ab ()\"“”-*~|:,ANDORT'½ß", max_size=40))
+@given(st.text() | QUERIES | st.text(alphabet="ab ()\"“”-*~|:,ANDORTE/5'½ß", max_size=40))
 def test_any_text_is_read_or_refused_and_its_canonical_form_reads_to_itself(text: str) -> None:
     query = parsed(text)
     if query is not None:
@@ -98,9 +96,9 @@ def test_places_are_whole_words_in_order(text: str, paragraphs: list[str]) -> No
 
 def pattern(atom: Query) -> str:
     """An atom as a regular expression over words parted by a space or a hyphen."""
-    terms = atom.terms if isinstance(atom, Phrase) else (atom,)
+    terms = atom.words if isinstance(atom, Phrase) else (atom,)
     words = [
-        "[ -]?".join("-?".join(t) for t in term.tokens) for term in terms if isinstance(term, Term)
+        "[ -]?".join("-?".join(t) for t in term.tokens) for term in terms if isinstance(term, Word)
     ]
     return rf"\b{'[ -]'.join(words)}\b"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.query import Place
 from alerts.snippets import Segment, marked, opening, snippet
+from alerts.text import Place
 
 TEXTS = st.text(alphabet="ab c…é", min_size=1, max_size=900)
 ELLIPSES = (Segment("… "), Segment(" …"))

@@ -50,11 +50,11 @@ def test_a_word_is_the_same_however_it_is_printed(word: str, text: str, printed:
     ],
 )
 def test_which_words_close_up(text: str, forms: set[str]) -> None:
-    assert set(prepare({"title": [text]}).words) == forms
+    assert {key for key in prepare({"title": [text]}).words if key.isalnum()} == forms
 
 
 def test_a_long_chain_of_hyphens_is_cheap() -> None:
-    assert len(prepare({"title": ["-".join("abcdefghij" * 1000)]}).words) < 100
+    assert len(prepare({"title": ["-".join("abcdefghij" * 1000)]}).words) < 200
 
 
 def test_nothing_closes_up_across_paragraphs() -> None:
@@ -65,6 +65,21 @@ def test_every_character_folds_to_what_folds_to_itself() -> None:
     for char in filter(str.isalnum, map(chr, range(sys.maxunicode + 1))):
         for word in words(char):
             assert words(word) == [word]
+
+
+@pytest.mark.parametrize(
+    ("text", "acronyms"),
+    [
+        ("the VRU, VRUs and VRU's, VRUS", ["VRU", "VRU", "VRU", "VRUS"]),
+        ("IT, it, It, iT, Its", ["IT"]),
+        ("A and I; A10; COVID19; MAYORAL; MAYORS", ["MAYORS"]),
+        ("the ÉTÉ, the V\u00adRU, MPs’ pay", ["ETE", "VRU", "MP"]),
+        ("VRU‑funded and anti-ULEZ", ["VRU", "ULEZ"]),
+        ("ΔΕΗ", []),
+    ],
+)
+def test_what_is_an_acronym(text: str, acronyms: list[str]) -> None:
+    assert [token.acronym for token in tokenise(text) if token.acronym] == acronyms
 
 
 @given(st.text())

@@ -141,7 +141,7 @@ class TestIngest:
         html = mail.get_body(("html",))
         assert html is not None
         assert re.search(r"<mark[^>]*>VRU</mark>", html.get_content())
-        assert "&lt;mark&gt;VRU&lt;/mark&gt;" in service.feed("vru.atom.xml")
+        assert "&lt;mark&gt;VRU&lt;/mark&gt;" in service.feed("VRU.atom.xml")
         for other in ("approval", "vruum"):
             assert "<entry>" not in service.feed(f"{other}.atom.xml")
         again = service.json("ingest", "--as-new", "--json", str(seed))

@@ -51,11 +51,11 @@ def find(connection: Connection, canonical: str) -> Topic | None:
 
 def slug(canonical: str) -> str:
     """A name for files and addresses: readable, and unique because it ends in a digest unless
-    it is a single plain word.
+    it is a single plain word, or an acronym, which keeps its capitals.
     """
     words = "-".join(re.findall(r"[a-z0-9]+", canonical.lower()))[:48].strip("-")
-    if words == canonical.lower():
-        return words
+    if canonical in (words, words.upper()):
+        return canonical
     return f"{words}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}".lstrip("-")
 
 
