@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, runs
+from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, runs, topics
 from alerts.ledger.base import metadata
 from alerts.ledger.runs import Judged
 from alerts.recording import Reading, Rules, record, record_gone
@@ -254,3 +254,18 @@ class TestOpening:
         with pytest.raises(LedgerError) as error:
             open_ledger("postgresql://nobody:secret@127.0.0.1:1/none")
         assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("canonical", "title", "name"),
+    [
+        ("VRU", "VRUs", "VRU"),
+        ("vru", "Vru", "vru"),
+        ("polic", "Policing", "policing"),
+        ('"police"', '"police"', "police-78224c63"),
+        ("crime knife", "knife crime", "knife-crime-920f84c7"),
+        ("中", "中", "a567bdaa"),
+    ],
+)
+def test_a_topic_has_a_name_that_people_can_read(canonical: str, title: str, name: str) -> None:
+    assert topics.slug(canonical, title) == name

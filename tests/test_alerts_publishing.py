@@ -20,7 +20,7 @@ from samples import question
 
 IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
 TEMPLATES = Templates()
-FILES = ["VRU.atom.xml", "VRU.rss.xml", "bench.atom.xml", "bench.rss.xml"]
+FILES = ["VRU.atom.xml", "VRU.rss.xml", "benches.atom.xml", "benches.rss.xml"]
 
 
 def put(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
@@ -56,7 +56,7 @@ def test_nothing_new_touches_nothing(ledger: Ledger, now: datetime, tmp_path: Pa
     put(ledger, now, question(2, words="The VRU."))
     assert go(ledger, folder) == 1
     after = state(folder)
-    assert {name for name in FILES if after[name] != before[name]} == set(FILES[2:])
+    assert {name for name in FILES if after[name] != before[name]} == set(FILES[:2])
 
 
 def test_a_lost_folder_comes_back_the_same(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_baseline_is_shown_and_old_is_not(ledger: Ledger, now: datetime, tmp_pat
     put(ledger, now, question(2, words="The VRU.", meeting=Meeting(None, date(2018, 12, 20))))
     go(ledger, tmp_path)
     assert titles(tmp_path / "VRU.rss.xml") == ["New question: Question 1"]
-    assert titles(tmp_path / "bench.atom.xml") == []
+    assert titles(tmp_path / "benches.atom.xml") == []
     assert go(ledger, tmp_path) == 0
 
 

@@ -180,7 +180,7 @@ class TestIngest:
 class TestSubscribing:
     def test_who_watches_for_what(self, service: Service) -> None:
         service.run("subscribe", "Vera@Demo.example", "knife  AND crime", "--every", "weekly")
-        again = service.run("subscribe", "vera@demo.example", "CRIME knife", "--every", "weekly")
+        again = service.run("subscribe", "vera@demo.example", "Crime knife", "--every", "weekly")
         assert "subscribed to" in again.stdout
         listed = json.loads(service.run("subscriptions", "--json").stdout)
         assert listed["topic"] == "crime knife"

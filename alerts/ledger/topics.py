@@ -33,7 +33,7 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
         connection,
         topic,
         canonical=canonical,
-        slug=slug(canonical),
+        slug=slug(canonical, title),
         title=title,
         created_at=now,
         matched_to=0,
@@ -49,13 +49,15 @@ def find(connection: Connection, canonical: str) -> Topic | None:
     return found[0] if found else None
 
 
-def slug(canonical: str) -> str:
-    """A name for files and addresses: readable, and unique because it ends in a digest unless
-    it is a single plain word, or an acronym, which keeps its capitals.
+def slug(canonical: str, title: str) -> str:
+    """A name for files and addresses, after the words that the topic was first typed in.
+
+    It is unique: it ends in a digest, unless the topic is one plain word, or an acronym (which
+    keeps its capitals), that no other topic can be.
     """
-    words = "-".join(re.findall(r"[a-z0-9]+", canonical.lower()))[:48].strip("-")
-    if canonical in (words, words.upper()):
-        return canonical
+    if re.fullmatch(r"[a-z0-9]+|[A-Z]+", canonical) and re.fullmatch(r"[A-Za-z0-9]+", title):
+        return canonical if canonical.isupper() else title.lower()
+    words = "-".join(re.findall(r"[a-z0-9]+", title.lower()))[:48].strip("-")
     return f"{words}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}".lstrip("-")
 
 
