@@ -44,7 +44,7 @@ _WORD = re.compile(r"(\w+(?:'\w+)*)(-(?=\w)| +(?=\w))?")
 _ENDING = re.compile(r"'(?:s|ll|re|ve|d|m)$")
 _ACRONYM = re.compile(r"([A-Z]{2,6})s?")
 #: So many linked words close up, no more: a chain of a thousand hyphens must not cost a million.
-_LONGEST = 8
+LONGEST_CHAIN = 8
 
 
 class Token(NamedTuple):
@@ -88,7 +88,7 @@ def prepare(texts: Mapping[str, Sequence[str]]) -> Prepared:
             for word, first, after in forms(tokens):
                 acronym = tokens[first].acronym if after == first + 1 else None
                 for key in keys(word, acronym):
-                    words.setdefault(key, {})[base + first] = base + after
+                    words.setdefault(key, {}).setdefault(base + first, base + after)
             printed += [Place(field, number, token.start, token.end) for token in tokens]
             printed.append(Place(field, number, len(paragraph), len(paragraph)))
     return Prepared(printed, words)
@@ -110,12 +110,17 @@ def tokenise(text: str) -> list[Token]:
         linked = gap == "-" or (gap is not None and word in LINKING_LETTERS)
         start, end = match.span(1)
         if "'" in word:
-            printed = _ENDING.sub("", word)
+            printed = without_ending(word)
             word, end = printed.replace("'", ""), start + len(printed)
         if origins:
             start, end = origins[start], _after_marks(text, origins[end - 1] + 1)
         tokens.append(Token(word, start, end, linked, _acronym(text[start:end])))
     return tokens
+
+
+def without_ending(word: str) -> str:
+    """A folded word with apostrophes, without its possessive or contracted ending."""
+    return _ENDING.sub("", word)
 
 
 def _acronym(printed: str) -> str | None:
@@ -131,7 +136,7 @@ def forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
     for first, token in enumerate(tokens):
         word, after = token.word, first + 1
         yield word, first, after
-        while tokens[after - 1].linked and after - first < _LONGEST:
+        while tokens[after - 1].linked and after - first < LONGEST_CHAIN:
             word, after = word + tokens[after].word, after + 1
             yield word, first, after
 

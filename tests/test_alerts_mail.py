@@ -17,9 +17,9 @@ from alerts.changes import Change, Numbered
 from alerts.digest import Hit, compose
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, build
-from alerts.text import Place
 from alerts.rendering import Templates
 from alerts.snippets import snippet
+from alerts.text import Place
 from crawler.records import Question
 
 from samples import answer, question

@@ -1,0 +1,86 @@
+"""Words as numbers: 64 bits that stand for a word, worked out for many words at once. Pure.
+
+The matcher compares millions of words; as numbers in arrays they are compared in NumPy's loops.
+A word of up to eight bytes is mixed into its number without loss (the mixing can be undone); of
+two longer ones the chance to meet in one number is 2^-64. The mixing is MurmurHash3's finalizer
+(Appleby, public domain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes: TypeAlias = NDArray[np.uint64]
+Numbers: TypeAlias = NDArray[np.int64]
+Bits: TypeAlias = NDArray[np.bool_]
+
+#: Bytes that may be read past the end of a text.
+PADDING = bytes(8)
+
+#: No word of a query is as long (:data:`alerts.refusing.MAX_WORD` letters): the rest is not read.
+LONGEST = 512
+
+_FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(33)
+#: What is kept of eight bytes where a word ends among them (the lowest byte comes first).
+_MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+
+
+def codes(text: bytes, starts: Numbers, lengths: Numbers) -> Codes:
+    """The codes of the words that stand in ``text`` from ``starts``; padded by :data:`PADDING`."""
+    eights = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
+    found = mix(eights[starts] & _MASKS[np.minimum(lengths, 8)])
+    done = 8
+    longer = np.flatnonzero(lengths > done)
+    while longer.size and done < LONGEST:
+        rest = lengths[longer] - done
+        chunk = eights[starts[longer] + done] & _MASKS[np.minimum(rest, 8)]
+        found[longer] = joined(found[longer], chunk)
+        longer = longer[rest > 8]
+        done += 8
+    return found
+
+
+def codes_of(words: Sequence[str]) -> Codes:
+    """The codes of words, in their order."""
+    text, starts, lengths = laid_out([word.encode() for word in words])
+    return codes(text + PADDING, starts, lengths)
+
+
+def laid_out(words: Sequence[bytes]) -> tuple[bytes, Numbers, Numbers]:
+    """Words as one text, with where each begins and how long it is."""
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    ends = np.cumsum(lengths + 1)
+    return b"\0".join(words), ends - lengths - 1, lengths
+
+
+def mix(values: Codes) -> Codes:
+    """Numbers scattered over all 64 bits, no two to the same."""
+    values = values ^ (values >> _SHIFT)
+    values = values * _FIRST
+    values ^= values >> _SHIFT
+    values *= _SECOND
+    values ^= values >> _SHIFT
+    return values
+
+
+def joined(before: Codes, after: Codes) -> Codes:
+    """One code for each pair of codes, told apart by their order."""
+    return mix(before * _ODD + after)
+
+
+def marked(values: Codes, mark: int) -> Codes:
+    """The codes of the same words in another sense: as stems, in capitals."""
+    return mix(values ^ np.uint64(mark * int(_ODD) & (1 << 64) - 1))
+
+
+def spread(starts: Numbers, counts: Numbers) -> Numbers:
+    """All numbers of the ranges that begin at ``starts`` and have ``counts`` members."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if ends.size else 0
+    return np.arange(total, dtype=np.int64) + np.repeat(starts - ends + counts, counts)
