@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 Codes: TypeAlias = NDArray[np.uint64]
 Numbers: TypeAlias = NDArray[np.int64]
+Ids: TypeAlias = NDArray[np.int32]
+Small: TypeAlias = NDArray[np.uint8]
 Bits: TypeAlias = NDArray[np.bool_]
 
 #: Bytes that may be read past the end of a text.
@@ -79,8 +81,29 @@ def marked(values: Codes, mark: int) -> Codes:
     return mix(values ^ np.uint64(mark * int(_ODD) & (1 << 64) - 1))
 
 
-def spread(starts: Numbers, counts: Numbers) -> Numbers:
+def spread(starts: Numbers | Ids, counts: Numbers | Ids) -> Numbers:
     """All numbers of the ranges that begin at ``starts`` and have ``counts`` members."""
-    ends = np.cumsum(counts)
+    ends: Numbers = np.cumsum(counts, dtype=np.int64)
     total = int(ends[-1]) if ends.size else 0
-    return np.arange(total, dtype=np.int64) + np.repeat(starts - ends + counts, counts)
+    within: Numbers = np.arange(total, dtype=np.int64)
+    within += np.repeat(starts - ends + counts, counts)
+    return within
+
+
+def distinct(values: Codes) -> tuple[Numbers, Numbers]:
+    """One place of each distinct value, and for each place which of these its value is.
+
+    As ``np.unique`` would tell, but in any order: nearly all are told by a table of the values'
+    uppermost bits, without sorting.
+    """
+    slots = (values >> np.uint64(46)).astype(np.int64)
+    holder = np.full(1 << 18, -1, np.int64)
+    holder[slots] = np.arange(values.size)
+    held = np.flatnonzero(holder >= 0)
+    number = np.zeros(1 << 18, np.int64)
+    number[held] = np.arange(held.size)
+    places, which = holder[held], number[slots]
+    others = np.flatnonzero(values[places][which] != values)
+    _, first, of = np.unique(values[others], return_index=True, return_inverse=True)
+    which[others] = places.size + of
+    return np.concatenate((places, others[first])), which

@@ -20,7 +20,7 @@ from lark import Token
 
 from alerts.fields import KEYWORDS
 from alerts.nodes import And, How, Near, Not, Or, Phrase, Query, Word
-from alerts.refusing import QueryError
+from alerts.refusing import MAX_HYPHENS, QueryError
 from alerts.syntax import Node, check_written_out, read
 from alerts.text import LINKING_LETTERS, tokenise
 from alerts.vocabulary import has_forms, stem
@@ -75,6 +75,8 @@ def _built(node: Node, field: str | None) -> Query:
 def _leaf(text: Token, field: str | None) -> Word | Phrase:
     """What one word or one quoted phrase stands for."""
     words = _words(text)
+    if sum(len(word) - 1 for word in words) > MAX_HYPHENS:
+        raise QueryError(f"Use fewer hyphens: {MAX_HYPHENS} at most.", text.start_pos or 0)
     if len(words) > 1:
         return Phrase(tuple(Word(word, "exact") for word in words), field)
     is_exact = text.type == "QUOTED" or field in KEYWORDS

@@ -14,6 +14,8 @@ from alerts.text import HYPHENS, tokenise
 MAX_LENGTH, MAX_TERMS, MAX_DEPTH = 500, 50, 20
 #: A word has so many letters, a prefix at least so many, NEAR reaches so far.
 MAX_WORD, MIN_PREFIX, MAX_WITHIN = 64, 3, 50
+#: Each hyphen doubles the ways to spell a word or phrase.
+MAX_HYPHENS = 6
 
 _QUOTES = re.compile(r'["“”„‟″＂«»]')
 _QUOTED = re.compile(rf"{_QUOTES.pattern}[^{_QUOTES.pattern[1:]}*{_QUOTES.pattern}")

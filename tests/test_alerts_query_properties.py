@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from alerts.finding import find
 from alerts.query import And, Near, Not, Or, Phrase, Query, QueryError, Word, canonical, parse
+from alerts.restoring import restore
 from alerts.text import prepare
 
 WORDS = st.sampled_from(
@@ -67,6 +68,7 @@ def test_any_text_is_read_or_refused_and_its_canonical_form_reads_to_itself(text
         form = canonical(query)
         assert parse(form) == query
         assert canonical(parse(form)) == form
+        assert restore(form) == query
 
 
 @given(TREES, st.lists(PIECES, max_size=3))

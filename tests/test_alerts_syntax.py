@@ -66,6 +66,7 @@ from alerts.query import QueryError, canonical, parse
         ("-vru", 0, "NOT alone"),
         ("vru | -knife", 6, "NOT alone"),
         ("w" * 65, 0, "64 letters"),
+        ("vru a-b-c-d-f-g-h-i", 4, "fewer hyphens"),
         ("vru|", 3, "after “|”"),
         ("VRU, knife crime", 3, "did you mean two topics, or any of these words"),
         ('VRU,"a, b", 1,000; gun', 3, "did you mean four topics"),
