@@ -1,27 +1,133 @@
-"""Which changes match which topics. Pure.
+"""Topics compared with batches of questions: the matcher.
 
-A topic is matched against the whole record as it stands after the change, so that a question
-asked with the words and answered without them is found both times. (Issue C replaces the loop by
-a batch inversion behind this same function.)
+Topics are compiled once (:mod:`alerts.compiling`) and every batch is compared with all of them at
+once (:mod:`alerts.rows`). What joins later stands in a layer of its own: small, so that it is
+compiled anew at each joining; full, it is left as it is and the next one begins.
+:meth:`Matcher.tidy` makes one layer of all of them when nobody waits. (The idea is the
+log-structured merge tree's: O'Neil and others, Acta Informatica 33, 1996.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from alerts.changes import Numbered
-from alerts.fields import fields
+import numpy as np
+
+from alerts.batch import Batch, read_batch
+from alerts.codes import Numbers
+from alerts.compiling import Compiled, compile_queries
+from alerts.fields import FIELDS
 from alerts.finding import find
-from alerts.query import Query
-from alerts.text import prepare
+from alerts.restoring import restore
+from alerts.rows import match_rows
+from alerts.text import Prepared, prepare
+
+#: Texts of one record by field, as :func:`alerts.fields.fields` gives them.
+Texts = Mapping[str, Sequence[str]]
+
+#: So many records are compared at once: more gain nothing and cost memory.
+BATCH = 600
+#: So many topics may join before a layer is full: compiling them takes a few milliseconds.
+_FULL = 64
 
 
-def match(queries: Mapping[int, Query], changes: Iterable[Numbered]) -> dict[int, list[int]]:
-    """For each topic (by its id), the numbers of the changes that match it, in order."""
-    found: dict[int, list[int]] = {}
-    for numbered in changes:
-        prepared = prepare(fields(numbered.change.after, [numbered.change.kind]))
-        for topic, query in queries.items():
-            if find(query, prepared):
-                found.setdefault(topic, []).append(numbered.seq)
-    return found
+class Layer(NamedTuple):
+    """Topics that were compiled together."""
+
+    ids: Numbers  #: of the topics, in the order in which they were compiled
+    compiled: Compiled
+
+
+class Matches(NamedTuple):
+    """Which topics match which records: one place in both arrays is one match."""
+
+    topics: Numbers
+    records: Numbers  #: places in the batch
+
+    def by_topic(self) -> dict[int, list[int]]:
+        """The records of each topic that matches any, in order."""
+        found: dict[int, list[int]] = {}
+        order = np.lexsort((self.records, self.topics))
+        pairs = zip(self.topics[order].tolist(), self.records[order].tolist(), strict=True)
+        for topic, record in pairs:
+            found.setdefault(topic, []).append(record)
+        return found
+
+
+class Matcher:
+    """Topics by their ids, ready for any batch."""
+
+    def __init__(self, layers: Iterable[Layer] = ()) -> None:
+        self.layers = list(layers) or [compiled({})]
+        self._joined: dict[int, str] = {}  #: of all layers but those it began with
+        self._fresh: dict[int, str] = {}  #: of the last layer, while it is not full
+        self._left: set[int] = set()
+        self._began_with = len(self.layers)
+
+    def __len__(self) -> int:
+        return sum(layer.ids.size for layer in self.layers) - len(self._left)
+
+    def join(self, topic: int, canonical: str) -> None:
+        """Take in a topic that is not here."""
+        if self._fresh:
+            self.layers.pop()
+        self._fresh[topic] = self._joined[topic] = canonical
+        self.layers.append(compiled(self._fresh))
+        if len(self._fresh) >= _FULL:
+            self._fresh = {}
+
+    def leave(self, topic: int) -> None:
+        """Match a topic no more."""
+        self._left.add(topic)
+
+    def tidy(self) -> None:
+        """Put all that joined into one layer."""
+        if len(self.layers) > self._began_with + 1:
+            kept = {topic: form for topic, form in self._joined.items() if topic not in self._left}
+            self._left -= self._joined.keys()
+            self._joined, self._fresh = kept, {}
+            self.layers[self._began_with :] = [compiled(kept)]
+
+    def match(self, texts: Sequence[Texts]) -> Matches:
+        """All matches of a batch; of at most :data:`BATCH` records, for the best speed."""
+        batch = read_batch(texts, FIELDS)
+        prepared: dict[int, Prepared] = {}
+        found = [_match(layer, batch, texts, prepared) for layer in self.layers]
+        topics = np.concatenate([np.zeros(0, np.int64), *(some.topics for some in found)])
+        records = np.concatenate([np.zeros(0, np.int64), *(some.records for some in found)])
+        if self._left:
+            kept = np.flatnonzero(~np.isin(topics, list(self._left)))
+            topics, records = topics[kept], records[kept]
+        return Matches(topics, records)
+
+
+def compiled(topics: Mapping[int, str]) -> Layer:
+    """Topics in one layer, given as canonical forms by id."""
+    return Layer(np.array(list(topics), np.int64), compile_queries(list(topics.values())))
+
+
+def _match(
+    layer: Layer, batch: Batch, texts: Sequence[Texts], prepared: dict[int, Prepared]
+) -> Matches:
+    queries, places = match_rows(layer.compiled, batch).pairs()
+    records: Numbers = places.astype(np.int64)
+    doubtful = np.flatnonzero(np.isin(queries, layer.compiled.unsure))
+    if doubtful.size:
+        wrong = [
+            at
+            for at in doubtful.tolist()
+            if not _is_found(layer, int(queries[at]), int(records[at]), texts, prepared)
+        ]
+        queries, records = np.delete(queries, wrong), np.delete(records, wrong)
+    return Matches(layer.ids[queries], records)
+
+
+def _is_found(
+    layer: Layer, query: int, record: int, texts: Sequence[Texts], prepared: dict[int, Prepared]
+) -> bool:
+    """Whether the text itself says so; see :attr:`Compiled.unsure`."""
+    if record not in prepared:
+        prepared[record] = prepare(texts[record])
+    place = int(np.searchsorted(layer.compiled.unsure, query))
+    return find(restore(layer.compiled.unsure_forms[place]), prepared[record]) is not None

@@ -26,6 +26,7 @@ class LedgerSection(Section, frozen=True):
     """``[ledger]``"""
 
     url: str = "sqlite:///var/ledger.sqlite3"
+    compiled: Path = Path("var/topics.npz")  #: all topics, ready to be compared; made when missing
 
 
 class SiteSection(Section, frozen=True):

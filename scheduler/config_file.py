@@ -165,7 +165,7 @@ def _placed(config: Config, folder: Path) -> Config:
         url = f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
     return msgspec.structs.replace(
         config,
-        ledger=LedgerSection(url),
+        ledger=LedgerSection(url, folder / config.ledger.compiled),
         feeds=FeedsSection(folder / config.feeds.path),
         archive=msgspec.structs.replace(config.archive, path=folder / config.archive.path),
         templates=folder / config.templates if config.templates else None,

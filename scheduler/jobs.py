@@ -27,7 +27,7 @@ from alerts.publishing import publish
 from alerts.query import QueryError, canonical, parse
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe
-from alerts.watching import match_new
+from alerts.watching import Watcher
 from crawler.archive import make_room
 from crawler.plan import Line, Manners, Plan
 from scheduler.alarms import look_around, place_of
@@ -54,6 +54,7 @@ class Service:
     config: Config
     ledger: Ledger
     templates: Templates
+    watcher: Watcher
     clock: Clock = wall_clock
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -65,7 +66,9 @@ class Service:
 
 def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
-    return Service(config, open_ledger(config.ledger.url), Templates(config.templates), clock)
+    ledger = open_ledger(config.ledger.url)
+    watcher = Watcher(ledger, config.ledger.compiled)
+    return Service(config, ledger, Templates(config.templates), watcher, clock)
 
 
 @contextmanager
@@ -198,7 +201,7 @@ def go_round(service: Service) -> Round:
     done = Round()
     look_out(service)
     log.debug("match starts")
-    done.matches = match_new(ledger)
+    done.matches = service.watcher.match_new()
     log.debug("publish starts")
     done.feeds = publish(ledger, config.feeds.path, config.imprint, service.templates)
     log.debug("compose starts")

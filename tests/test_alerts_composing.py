@@ -21,7 +21,7 @@ from alerts.mail import Letterhead
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe, unsubscribe
-from alerts.watching import match_new
+from alerts.watching import Watcher
 from crawler.records import Meeting, Question
 
 from samples import HOLDING, answer, question
@@ -43,7 +43,7 @@ def watch(
 def read(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
     with ledger.writing() as connection:
         record(connection, [Reading(r) for r in readings], now, Rules(baseline=baseline))
-    match_new(ledger)
+    Watcher(ledger).match_new()
 
 
 def mails(ledger: Ledger) -> list[EmailMessage]:
@@ -64,7 +64,7 @@ def go(ledger: Ledger, now: datetime) -> int:
 def test_a_new_subscription_gets_no_history(ledger: Ledger, now: datetime) -> None:
     read(ledger, now, question(1, words="About VRU."))
     watch(ledger, now, "VRU")
-    match_new(ledger)
+    Watcher(ledger).match_new()
     assert go(ledger, now) == 0
     read(ledger, now, question(2, words="More about VRU."))
     assert go(ledger, now) == 1
@@ -195,8 +195,8 @@ def test_a_new_topic_meets_all_of_history_in_batches(ledger: Ledger, now: dateti
     read(ledger, now, *(question(n, words=f"Number {n} on VRU.") for n in range(1, 451)))
     with ledger.writing() as connection:
         made = topics.ensure(connection, "VRU", "VRU", now)
-    assert match_new(ledger) == 450
-    assert match_new(ledger) == 0
+    assert Watcher(ledger).match_new() == 450
+    assert Watcher(ledger).match_new() == 0
     with ledger.reading() as connection:
         assert matches.newest_number(connection, made.id) == 450
 

@@ -17,13 +17,13 @@ from alerts.ledger.topics import Topic
 from alerts.publishing import publish
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
-from alerts.watching import match_new
+from alerts.watching import Watcher
 from crawler.records import Meeting, Question, content_digest
 
 from samples import answer, question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
-TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, None)
+TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, in_step=False, published_to=None)
 IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
 PUBLIC = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
 TEMPLATES = Templates()
@@ -105,7 +105,7 @@ class TestFiles:
         with ledger.writing() as connection:
             topics.ensure(connection, "VRU", "VRU", NOW)
             record(connection, [Reading(r) for r in readings], NOW, Rules(baseline=baseline))
-        match_new(ledger)
+        Watcher(ledger).match_new()
 
     def titles(self, folder: Path) -> list[str]:
         return [e.title for e in feedparser.parse((folder / "VRU.rss.xml").read_bytes()).entries]

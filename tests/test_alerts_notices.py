@@ -20,7 +20,7 @@ from alerts.mail import Letterhead
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe, unsubscribe
-from alerts.watching import match_new
+from alerts.watching import Watcher
 
 from samples import question
 
@@ -95,7 +95,7 @@ def test_a_daily_digest_brings_it_at_its_hour(ledger: Ledger, now: datetime) -> 
     watch(ledger, now - timedelta(days=2), "ada@demo.example", "daily")
     with ledger.writing() as connection:
         record(connection, [Reading(question(1, words="The VRU."))], now, Rules())
-    match_new(ledger)
+    Watcher(ledger).match_new()
     assert len(written(ledger, now)) == 1  # the first, at any hour
     give(ledger, "silent", now)
     assert written(ledger, now) == []
@@ -109,7 +109,7 @@ def test_it_rides_along_with_what_there_is(ledger: Ledger, now: datetime) -> Non
     watch(ledger, now, "ada@demo.example")
     with ledger.writing() as connection:
         record(connection, [Reading(question(1, words="The VRU."))], now, Rules())
-    match_new(ledger)
+    Watcher(ledger).match_new()
     give(ledger, "silent", now)
     [(_, subject)] = written(ledger, now)
     assert subject == "VRU: 1 new question"

@@ -13,7 +13,7 @@ from alerts.ledger import Ledger, topics
 from alerts.publishing import ENTRIES, publish, replace
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
-from alerts.watching import match_new
+from alerts.watching import Watcher
 from crawler.records import Meeting, Question
 
 from samples import question
@@ -28,7 +28,7 @@ def put(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = Fal
         topics.ensure(connection, "VRU", "VRU", now)
         topics.ensure(connection, "bench", "benches", now)
         record(connection, [Reading(r) for r in readings], now, Rules(baseline=baseline))
-    match_new(ledger)
+    Watcher(ledger).match_new()
 
 
 def go(ledger: Ledger, folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,8 +44,19 @@ metadata = MetaData(
 
 def insert_once(connection: Connection, table: Table, **values: Any) -> tuple[Any, ...] | None:
     """Insert a row and give its primary key; None where its unique key was there already."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(table).values(**values).on_conflict_do_nothing()
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
     # RETURNING, because the row count of such an insert is not to be had on PostgreSQL.
     row = connection.execute(statement.returning(*table.primary_key)).one_or_none()
     return tuple(row) if row is not None else None
+
+
+def insert_all_once(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows but for those whose unique key is there already."""
+    connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return make(table)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, or_, select
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.base import insert_all_once
 from alerts.ledger.tables import change, match
 
+#: Written at once: a million matches are not all to stand in memory as rows.
+_ROWS = 20_000
 
-def add(connection: Connection, topic_id: int, numbers: Iterable[int]) -> int:
-    """Record that changes match a topic; the number of those that were not known yet."""
-    added = 0
-    for seq in numbers:
-        row = insert_once(connection, match, topic_id=topic_id, change_seq=seq)
-        added += row is not None
-    return added
+
+def add(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
+    """Record which topics (their ids) match which changes (their numbers), each once."""
+    for start in range(0, len(pairs), _ROWS):
+        rows = [{"topic_id": t, "change_seq": seq} for t, seq in pairs[start : start + _ROWS]]
+        insert_all_once(connection, match, rows)
 
 
 def newest(connection: Connection, topic_id: int, limit: int) -> list[int]:

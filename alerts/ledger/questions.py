@@ -54,6 +54,7 @@ def save(
         "thread": thread,
         "visited_at": now,
         "gone_at": None,
+        "worded": False,
     }
     insert_once(
         connection,
@@ -72,7 +73,9 @@ def save(
 def correct(connection: Connection, record: Question) -> None:
     """Put ``record`` in place of the stored one; nothing else that we know of it changes."""
     connection.execute(
-        update(question).where(question.c.id == record.id).values(record=encode(record).decode())
+        update(question)
+        .where(question.c.id == record.id)
+        .values(record=encode(record).decode(), worded=False)
     )
 
 

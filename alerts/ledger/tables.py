@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from alerts.ledger.base import Moment, metadata
@@ -54,9 +55,11 @@ question = Table(
     Column("etag", Text),  # what the server called the version that we read
     Column("last_modified", Text),
     Column("thread", Text),  # what a question shares with its supplementaries
+    Column("worded", Boolean, nullable=False, server_default=false()),  # its words are written
     Index("ix_question_source_status", "source", "status"),
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
     Index("ix_question_source_thread", "source", "thread"),
+    Index("ix_question_worded", "worded"),
 )
 
 address = Table(
@@ -153,6 +156,14 @@ notice = Table(
     Index("ix_notice_source_created_at", "source", "created_at"),
 )
 
+pace = Table(
+    # One row: the change up to which all topics that are in step have been compared.
+    "pace",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("matched_to", Integer, nullable=False),
+)
+
 topic = Table(
     "topic",
     metadata,
@@ -161,7 +172,8 @@ topic = Table(
     Column("slug", Text, nullable=False, unique=True),
     Column("title", Text, nullable=False),  # as first typed
     Column("created_at", Moment, nullable=False),
-    Column("matched_to", Integer, nullable=False),  # every change up to this one was compared
+    Column("matched_to", Integer, nullable=False),  # how far it has come, until it is in step
+    Column("in_step", Boolean, nullable=False, server_default=false()),  # compared with the others
     Column("published_to", Integer),  # newest match in the feed files; null: never written
 )
 

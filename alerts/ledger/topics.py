@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, func, or_, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import match, topic
+from alerts.ledger.tables import match, pace, topic
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -23,7 +23,8 @@ class Topic(msgspec.Struct, frozen=True):
     slug: str  #: name of its feeds; never changes
     title: str
     created_at: datetime
-    matched_to: int
+    matched_to: int  #: how far it has come by itself, until it is in step
+    in_step: bool  #: has reached the line of all others, and moves with it
     published_to: int | None
 
 
@@ -73,15 +74,41 @@ def batched(values: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
         yield some
 
 
-def unmatched(connection: Connection, newest: int) -> list[Topic]:
-    """Topics that have not been compared with every change up to ``newest``."""
-    return _read(connection, select(topic).where(topic.c.matched_to < newest).order_by(topic.c.id))
+def line(connection: Connection) -> int:
+    """The change up to which all topics that are in step have been compared."""
+    reached: int = connection.execute(select(pace.c.matched_to)).scalar_one()
+    return reached
 
 
-def matched(connection: Connection, topics: Iterable[int], to: int) -> None:
-    """Note that topics have been compared with every change up to ``to``."""
-    for some in batched(topics, 500):  # a database takes only so many values in one statement
-        connection.execute(update(topic).where(topic.c.id.in_(some)).values(matched_to=to))
+def move_line(connection: Connection, to: int) -> None:
+    """Note that all topics that are in step have been compared up to ``to``."""
+    connection.execute(update(pace).values(matched_to=to))
+
+
+def in_step(connection: Connection) -> dict[int, str]:
+    """The canonical forms of all topics that are in step, by their ids, in their order."""
+    wanted = select(topic.c.id, topic.c.canonical).where(topic.c.in_step).order_by(topic.c.id)
+    return {row.id: row.canonical for row in connection.execute(wanted)}
+
+
+def count_in_step(connection: Connection) -> int:
+    """How many topics are in step."""
+    wanted = select(func.count()).select_from(topic).where(topic.c.in_step)
+    return connection.execute(wanted).scalar_one()
+
+
+def late(connection: Connection) -> list[Topic]:
+    """Topics that have yet to come up to the line, the farthest behind first."""
+    wanted = select(topic).where(~topic.c.in_step).order_by(topic.c.matched_to, topic.c.id)
+    return _read(connection, wanted)
+
+
+def reached(connection: Connection, ids: Iterable[int], to: int, *, is_line: bool) -> None:
+    """Note that late topics have come up to ``to``; at the line they fall in step."""
+    for some in batched(ids, 500):  # a database takes only so many values in one statement
+        connection.execute(
+            update(topic).where(topic.c.id.in_(some)).values(matched_to=to, in_step=is_line)
+        )
 
 
 def unpublished(connection: Connection) -> list[Topic]:
