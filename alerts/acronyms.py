@@ -14,6 +14,7 @@ from typing import NamedTuple
 from alerts.text import tokenise
 
 _BRACKET = re.compile(r"\(([^()]{2,100})\)")
+_MIXED = re.compile(r"[A-Z][A-Za-z]{1,5}")
 #: What parts a clause from the next: a long form never reaches across.
 _BREAK = re.compile(r"[.;:!?()]")
 
@@ -21,7 +22,7 @@ _BREAK = re.compile(r"[.;:!?()]")
 class Pair(NamedTuple):
     """A short form and what it stands for."""
 
-    short: str  #: in capitals, without a plural's s: ``VRU``
+    short: str  #: as printed, without a plural's s: ``VRU``, ``TfL``
     long: str  #: as printed: ``Violence Reduction Unit``
 
 
@@ -54,8 +55,13 @@ def _reverse(before: str, inner: str) -> Pair | None:
 
 
 def _acronym(word: str) -> str | None:
+    """The short form that a word is: in capitals or, like TfL, beginning and going on with some."""
     tokens = tokenise(word)
-    return tokens[0].acronym if len(tokens) == 1 else None
+    if len(tokens) != 1:
+        return None
+    printed = word[tokens[0].start : tokens[0].end]
+    is_mixed = _MIXED.fullmatch(printed) and sum(map(str.isupper, printed)) > 1
+    return tokens[0].acronym or (printed if is_mixed else None)
 
 
 def _long_form(short: str, words: str) -> str | None:
@@ -77,5 +83,5 @@ def _long_form(short: str, words: str) -> str | None:
 def _is_believable(short: str, long: str) -> bool:
     """The paper's checks: longer than the short form, not containing it, not too many words."""
     words = long.split()
-    has_short = any(token.acronym == short for token in tokenise(long))
+    has_short = any(token.word == short.lower() for token in tokenise(long))
     return len(long) > len(short) and not has_short and 2 <= len(words) <= 2 * len(short)

@@ -1,25 +1,27 @@
-"""What a database is asked for before a query is decided: the words that must be there. Pure.
+"""What a database's own index of words is asked for before a query is decided. Pure.
 
-The question is always a little too wide (no fields, no order, nothing that must not be there), so
-that no match is lost; :mod:`alerts.finding` and the matcher decide. Words are written as keys, in
-letters and digits that any tokenizer keeps whole: ``w`` and the word, ``s`` and its stem, ``c`` and
-its capitals.
+The database is never asked too narrowly, so no match is lost; often it is asked exactly, and then
+nothing is left to decide (:attr:`Asked.exact`). Words are written as *keys* in letters and digits,
+which any tokenizer keeps whole: how they are compared (``w`` the word, ``s`` its stem, ``c`` its
+capitals), a letter for the field (``x`` for all that are searched), then the word.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from alerts.clauses import Leaf, clauses, spellings
+from alerts.clauses import Clause, Leaf, clauses, spellings
+from alerts.fields import FIELDS, SEARCHED
 from alerts.nodes import Near, Query, Word
 from alerts.text import Prepared
 from alerts.vocabulary import stem
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key that must be there, or one that begins so."""
+    """A key that must be there, or the beginning of one."""
 
     text: str
     is_start: bool = False
@@ -37,56 +39,116 @@ class Either(msgspec.Struct, frozen=True):
     parts: tuple[Need, ...]
 
 
-Need: TypeAlias = Key | Every | Either
+class Without(msgspec.Struct, frozen=True):
+    """One part, and not the other."""
 
-_SENSES = {"~": "s", "^": "c"}
+    wanted: Need
+    denied: Need
+
+
+Need: TypeAlias = Key | Every | Either | Without
+
+
+class Asked(NamedTuple):
+    """What texts must have that a query may match."""
+
+    need: Need | None  #: None when it may match any
+    exact: bool  #: whatever has it matches, unless it stands under :data:`TOO_MANY`
+
+
+#: The one key of texts with more keys than a database takes (PostgreSQL: 1 MB). They are decided.
+TOO_MANY = Key("toomany")
+_MOST = 40_000
+
+_HOW = {"~": "s", "^": "c"}
+_EVERYWHERE = "x"
+_FIELD = {field: chr(ord("a") + place) for place, field in enumerate(FIELDS)}
+#: Fields of long texts: a key for each of their words would double the index.
+_UNKEYED = frozenset({"question", "answer"})
 
 
 def keys_of(texts: Prepared) -> set[str]:
     """The keys under which texts are found."""
-    return {_SENSES.get(key[0], "w") + _plain(key.lstrip("~^").lower()) for key in texts.words}
+    found = {
+        _HOW.get(key[0], "w") + scope + _plain(key.lstrip("~^").lower())
+        for key, places in texts.words.items()
+        for field in {texts.printed[place].field for place in places}
+        for scope in _scopes(field)
+    }
+    return found if len(found) <= _MOST else {TOO_MANY.text}
 
 
-def need(query: Query) -> Need | None:
-    """What texts must have that ``query`` may match; None when it may match any."""
-    choices = []
-    for clause in clauses(query).clauses:
-        parts = [part for leaf, wanted in clause if wanted and (part := _leaf(leaf))]
-        if not parts:
-            return None
-        choices.append(_every(parts))
-    return choices[0] if len(choices) == 1 else Either(tuple(choices))
+def _scopes(field: str) -> Iterator[str]:
+    if field in SEARCHED:
+        yield _EVERYWHERE
+    if field not in _UNKEYED:
+        yield _FIELD[field]
 
 
-def _leaf(leaf: Leaf) -> Need | None:
+def ask(query: Query) -> Asked:
+    """What to ask for before ``query`` (in normal form) is decided."""
+    said = clauses(query)
+    asked = [_clause(clause) for clause in said.clauses]
+    needs = [one.need for one in asked if one.need]
+    if len(needs) < len(asked):
+        return Asked(None, exact=False)
+    need = needs[0] if len(needs) == 1 else Either(tuple(needs))
+    return Asked(need, said.exact and all(one.exact for one in asked))
+
+
+def _clause(clause: Clause) -> Asked:
+    wanted = [_leaf(leaf) for leaf, is_wanted in clause if is_wanted]
+    needs = [one.need for one in wanted if one.need]
+    if not needs:
+        return Asked(None, exact=False)
+    need, exact = _every(needs), all(one.exact for one in wanted)
+    for one in (_leaf(leaf) for leaf, is_wanted in clause if not is_wanted):
+        if one.need and one.exact:
+            need = Without(need, one.need)
+        else:
+            exact = False
+    return Asked(need, exact)
+
+
+def _leaf(leaf: Leaf) -> Asked:
     if leaf.field == "change":  # which is not in the record
-        return None
+        return Asked(None, exact=False)
+    scope = _FIELD[leaf.field] if leaf.field and leaf.field not in _UNKEYED else _EVERYWHERE
     if isinstance(leaf, Near):
-        return _every([part for one in leaf.parts if (part := _leaf(one))])
-    words = (leaf,) if isinstance(leaf, Word) else leaf.words
-    spelt = [_every([*map(_exact, before), _last(last, words[-1])]) for *before, last in
-             (list(some) for some in spellings(words))]  # fmt: skip
-    return spelt[0] if len(spelt) == 1 else Either(tuple(spelt))
+        return Asked(_every([_spelt(_parts(part), scope) for part in leaf.parts]), exact=False)
+    words = _parts(leaf)
+    is_one_key = len(words) == 1 and len(words[0].tokens) == 1
+    return Asked(_spelt(words, scope), exact=is_one_key and leaf.field not in _UNKEYED)
+
+
+def _parts(leaf: Leaf) -> tuple[Word, ...]:
+    assert not isinstance(leaf, Near)
+    return (leaf,) if isinstance(leaf, Word) else leaf.words
+
+
+def _spelt(words: tuple[Word, ...], scope: str) -> Need:
+    """Words in any of their spellings, wherever they stand."""
+    choices = [
+        _every(
+            [*(Key(f"w{scope}{_plain(word)}") for word in before), _last(last, words[-1], scope)]
+        )
+        for *before, last in spellings(words)
+    ]
+    return choices[0] if len(choices) == 1 else Either(tuple(choices))
 
 
 def _every(parts: list[Need]) -> Need:
     return parts[0] if len(parts) == 1 else Every(tuple(parts))
 
 
-def _exact(text: str) -> Key:
-    return Key("w" + _plain(text))
-
-
-def _last(text: str, word: Word) -> Key:
+def _last(text: str, word: Word, scope: str) -> Key:
     match word.how:
         case "stem":
-            return Key("s" + _plain(stem(text)))
+            return Key(f"s{scope}{_plain(stem(text))}")
         case "capitals":
-            return Key("c" + _plain(text.lower()))
-        case "prefix":
-            return Key("w" + _plain(text), is_start=True)
-        case _:
-            return _exact(text)
+            return Key(f"c{scope}{_plain(text.lower())}")
+        case how:
+            return Key(f"w{scope}{_plain(text)}", is_start=how == "prefix")
 
 
 def _plain(text: str) -> str:
@@ -97,22 +159,30 @@ def _plain(text: str) -> str:
 
 
 def as_fts5(need: Need) -> str:
-    """The words of SQLite's FTS5 for ``need``."""
+    """``need`` in the words of SQLite's FTS5 (https://sqlite.org/fts5.html#full_text_query_syntax)."""
     match need:
         case Key(text, is_start):
             return f'"{text}"{" *" if is_start else ""}'
         case Every(parts):
-            return f"({' AND '.join(map(as_fts5, parts))})"
+            return _between(" AND ", map(as_fts5, parts))
         case Either(parts):
-            return f"({' OR '.join(map(as_fts5, parts))})"
+            return _between(" OR ", map(as_fts5, parts))
+        case Without(wanted, denied):
+            return f"({as_fts5(wanted)} NOT {as_fts5(denied)})"
 
 
 def as_tsquery(need: Need) -> str:
-    """The words of PostgreSQL's ``tsquery`` for ``need``."""
+    """``need`` in the words of PostgreSQL's ``tsquery``."""
     match need:
         case Key(text, is_start):
             return f"'{text}'{':*' if is_start else ''}"
         case Every(parts):
-            return f"({' & '.join(map(as_tsquery, parts))})"
+            return _between(" & ", map(as_tsquery, parts))
         case Either(parts):
-            return f"({' | '.join(map(as_tsquery, parts))})"
+            return _between(" | ", map(as_tsquery, parts))
+        case Without(wanted, denied):
+            return f"({as_tsquery(wanted)} & !{as_tsquery(denied)})"
+
+
+def _between(sign: str, parts: Iterable[str]) -> str:
+    return f"({sign.join(parts)})"

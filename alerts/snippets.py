@@ -10,6 +10,8 @@ from alerts.text import Place
 
 #: Characters of context on each side of the first marked word.
 _BEFORE, _AFTER = 110, 230
+#: The same for one place in a line of its own.
+_NEARBY = 30
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -42,6 +44,12 @@ def snippet(
     return None
 
 
+def around(texts: Mapping[str, Sequence[str]], place: Place) -> tuple[Segment, ...]:
+    """A line's worth of text around a place, which is marked."""
+    text = texts[place.field][place.paragraph]
+    return _cut(text, [(place.start, place.end)], _NEARBY, _NEARBY)
+
+
 def marked(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
     """All of ``text``, with ``spans`` marked."""
     return _segments(text, spans, 0, len(text))
@@ -53,10 +61,15 @@ def opening(texts: Mapping[str, Sequence[str]], field: str) -> Snippet | None:
     return Snippet(field, _cut(paragraphs[0], [(0, 0)])) if paragraphs else None
 
 
-def _cut(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+def _cut(
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    characters_before: int = _BEFORE,
+    characters_after: int = _AFTER,
+) -> tuple[Segment, ...]:
     """``text`` around the first span, at word boundaries, every span inside it marked."""
-    start = _word_start(text, max(0, spans[0][0] - _BEFORE))
-    end = _word_end(text, min(len(text), spans[0][1] + _AFTER))
+    start = _word_start(text, max(0, spans[0][0] - characters_before))
+    end = _word_end(text, min(len(text), spans[0][1] + characters_after))
     before = (Segment("… "),) if start > 0 else ()
     after = (Segment(" …"),) if end < len(text) else ()
     return (*before, *_segments(text, spans, start, end), *after)

@@ -28,6 +28,7 @@ from alerts.query import QueryError, canonical, parse
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits, subscribe
 from alerts.watching import Watcher
+from alerts.wording import write_words
 from crawler.archive import make_room
 from crawler.plan import Line, Manners, Plan
 from scheduler.alarms import look_around, place_of
@@ -202,6 +203,8 @@ def go_round(service: Service) -> Round:
     look_out(service)
     log.debug("match starts")
     done.matches = service.watcher.match_new()
+    log.debug("words start")
+    write_words(ledger)
     log.debug("publish starts")
     done.feeds = publish(ledger, config.feeds.path, config.imprint, service.templates)
     log.debug("compose starts")

@@ -68,3 +68,12 @@ def _numbered(row: Row[tuple[object, ...]]) -> Numbered:
             decode(before) if before else None,
         ),
     )
+
+
+def kinds(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    """What has happened to questions, by their ids."""
+    found: dict[str, list[str]] = {}
+    wanted = select(change.c.question_id, change.c.kind).where(change.c.question_id.in_(ids))
+    for row in connection.execute(wanted.distinct().order_by(change.c.kind)):
+        found.setdefault(row.question_id, []).append(row.kind)
+    return found

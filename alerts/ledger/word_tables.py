@@ -26,5 +26,4 @@ acronym = Table(
     Column("question_id", Text, ForeignKey("question.id"), primary_key=True),
     Column("short", Text, primary_key=True),
     Column("long", Text, primary_key=True),
-    Index("ix_acronym_short", "short"),
 )

@@ -1,19 +1,28 @@
-"""The words of questions, for the databases' own indexes, and the acronyms in them.
+"""The words of questions, in each database's own index, and the acronyms in them.
 
 They are written some time after a question is (:mod:`alerts.wording`): a question that is saved is
-marked as not yet worded, so that the step can be killed, and an older ledger fills by itself.
+marked as not yet worded, and so is all that an older ledger holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    TextClause,
+    delete,
+    func,
+    select,
+    text,
+    true,
+    update,
+)
 
 from alerts.acronyms import Pair
-from alerts.ledger.base import insert_once
+from alerts.ledger.base import insert_all_once, insert_once
 from alerts.ledger.tables import question
 from alerts.ledger.word_tables import acronym, worded
 from alerts.prefilter import Need, as_fts5, as_tsquery
@@ -27,17 +36,26 @@ class Unworded(msgspec.Struct, frozen=True):
     first_seen_at: datetime
 
 
-class Candidate(msgspec.Struct, frozen=True):
-    """A question that may match."""
+class Worded(msgspec.Struct, frozen=True):
+    """What a question is found by."""
 
-    record: Question
+    question_id: str
+    dated: date
+    keys: frozenset[str]
+    pairs: frozenset[Pair]
+
+
+class Dated(msgspec.Struct, frozen=True):
+    """A question, and the day that it is of."""
+
+    question_id: str
     dated: date
 
 
-class LongForm(msgspec.Struct, frozen=True):
-    """What an acronym stands for, and in how many questions that was said."""
+class Written(msgspec.Struct, frozen=True):
+    """One of the two ways to write something, and in how many questions both stand together."""
 
-    long: str
+    form: str
     questions: int
 
 
@@ -49,15 +67,13 @@ def unworded(connection: Connection, limit: int) -> list[Unworded]:
     return [Unworded(decode(row.record), row.first_seen_at) for row in rows]
 
 
-def write(
-    connection: Connection, identity: str, dated: date, keys: Iterable[str], pairs: set[Pair]
-) -> None:
+def write(connection: Connection, words: Worded) -> None:
     """Write the words and acronyms of a question in place of earlier ones."""
-    insert_once(connection, worded, question_id=identity, dated=dated)
+    insert_once(connection, worded, question_id=words.question_id, dated=words.dated)
     number = connection.execute(
         update(worded)
-        .where(worded.c.question_id == identity)
-        .values(dated=dated)
+        .where(worded.c.question_id == words.question_id)
+        .values(dated=words.dated)
         .returning(worded.c.id)
     ).scalar_one()
     connection.execute(text("DELETE FROM word WHERE rowid = :id"), {"id": number})
@@ -65,40 +81,70 @@ def write(
         insert = "INSERT INTO word VALUES (:id, array_to_tsvector(string_to_array(:keys, ' ')))"
     else:
         insert = "INSERT INTO word (rowid, keys) VALUES (:id, :keys)"
-    connection.execute(text(insert), {"id": number, "keys": " ".join(sorted(keys))})
-    connection.execute(delete(acronym).where(acronym.c.question_id == identity))
-    for short, long in pairs:
-        insert_once(connection, acronym, question_id=identity, short=short, long=long)
-    connection.execute(update(question).where(question.c.id == identity).values(worded=True))
+    connection.execute(text(insert), {"id": number, "keys": " ".join(sorted(words.keys))})
+    connection.execute(delete(acronym).where(acronym.c.question_id == words.question_id))
+    if words.pairs:
+        rows = [{"question_id": words.question_id, **pair._asdict()} for pair in words.pairs]
+        insert_all_once(connection, acronym, rows)
+    connection.execute(
+        update(question).where(question.c.id == words.question_id).values(worded=True)
+    )
 
 
-def candidates(connection: Connection, need: Need | None) -> list[tuple[str, date]]:
-    """Which questions may match, and their dates, newest first; all, where nothing is needed."""
-    wanted = select(worded.c.question_id, worded.c.dated)
-    if need is not None and connection.dialect.name == "postgresql":
+def having(connection: Connection, need: Need | None, limit: int | None = None) -> list[Dated]:
+    """Questions that have what is needed, newest first; all, where nothing is."""
+    wanted = (
+        select(worded.c.question_id, worded.c.dated)
+        .where(_met(need, connection))
+        .order_by(worded.c.dated.desc(), worded.c.question_id.desc())
+        .limit(limit)
+    )
+    return [Dated(row.question_id, row.dated) for row in connection.execute(wanted)]
+
+
+def days(connection: Connection, need: Need | None) -> dict[date, int]:
+    """How many questions have what is needed, by day."""
+    number = func.count().label("number")
+    wanted = select(worded.c.dated, number).where(_met(need, connection)).group_by(worded.c.dated)
+    return {row.dated: row.number for row in connection.execute(wanted)}
+
+
+def _met(need: Need | None, connection: Connection) -> ColumnElement[bool] | TextClause:
+    if need is None:
+        return true()
+    if connection.dialect.name == "postgresql":
         met = text("id IN (SELECT rowid FROM word WHERE keys @@ CAST(:need AS tsquery))")
-        wanted = wanted.where(met.bindparams(need=as_tsquery(need)))
-    elif need is not None:
-        met = text("id IN (SELECT rowid FROM word WHERE word MATCH :need)")
-        wanted = wanted.where(met.bindparams(need=as_fts5(need)))
-    rows = connection.execute(wanted.order_by(worded.c.dated.desc(), worded.c.question_id.desc()))
-    return [(row.question_id, row.dated) for row in rows]
+        return met.bindparams(need=as_tsquery(need))
+    met = text("id IN (SELECT rowid FROM word WHERE word MATCH :need)")
+    return met.bindparams(need=as_fts5(need))
 
 
-def long_forms(connection: Connection, short: str) -> list[LongForm]:
-    """What an acronym stands for, the commonest first."""
+def long_forms(connection: Connection, short: str) -> list[Written]:
+    """What an acronym (in any case) stands for, as printed, the commonest first."""
     number = func.count().label("number")
     rows = connection.execute(
         select(acronym.c.long, number)
-        .where(acronym.c.short == short)
+        .where(func.lower(acronym.c.short) == short.lower())
         .group_by(acronym.c.long)
         .order_by(number.desc(), acronym.c.long)
     )
-    return [LongForm(row.long, row.number) for row in rows]
+    return [Written(*row) for row in rows]
 
 
-def vocabulary(connection: Connection, start: str) -> list[tuple[str, int]]:
-    """The words of all questions that begin with ``start``, and how many questions have each."""
+def short_forms(connection: Connection, long: str) -> list[Written]:
+    """The acronyms of what is called ``long``, in any case, the commonest first."""
+    number = func.count().label("number")
+    rows = connection.execute(
+        select(acronym.c.short, number)
+        .where(func.lower(acronym.c.long) == long.lower())
+        .group_by(acronym.c.short)
+        .order_by(number.desc(), acronym.c.short)
+    )
+    return [Written(*row) for row in rows]
+
+
+def vocabulary(connection: Connection, start: str) -> dict[str, int]:
+    """All keys that begin with ``start``, and how many questions have each."""
     if connection.dialect.name == "postgresql":
         statement = (
             "SELECT word, ndoc FROM ts_stat('SELECT keys FROM word') "
@@ -108,8 +154,5 @@ def vocabulary(connection: Connection, start: str) -> list[tuple[str, int]]:
         connection.execute(
             text("CREATE VIRTUAL TABLE IF NOT EXISTS temp.term USING fts5vocab(main, word, row)")
         )
-        statement = (
-            "SELECT term, doc FROM temp.term WHERE term >= :start AND term < :start || 'zzzz'"
-        )
-    rows = connection.execute(text(statement), {"start": "w" + start})
-    return [(word[1:], number) for word, number in rows]
+        statement = "SELECT term, doc FROM temp.term WHERE term >= :start AND term < :start || '~'"
+    return {row[0]: row[1] for row in connection.execute(text(statement), {"start": start})}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import sys
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from scheduler.cli.common import config_of, say, service_of
 from scheduler.cli.exits import OK, PARTLY
+
+if TYPE_CHECKING:
+    from alerts.offers import Offer
 
 _FREQUENCIES = ("immediate", "hourly", "daily", "weekly")
 _WANTS = ("all", "asked", "answered")
@@ -24,10 +28,23 @@ _WANTS = ("all", "asked", "answered")
     show_default=True,
     help="Only new questions (asked), only answers and corrections (answered), or all.",
 )
+@click.option(
+    "--with-other-forms/--as-typed",
+    "widen",
+    default=None,
+    help="Include what an acronym stands for in the archive, or leave QUERY as it is; without "
+    "either you are asked on a terminal.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def subscribe(
-    context: click.Context, email: str, query: str, every: str, wants: str, as_json: bool
+    context: click.Context,
+    email: str,
+    query: str,
+    every: str,
+    wants: str,
+    widen: bool | None,
+    as_json: bool,
 ) -> int:
     """Subscribe EMAIL to QUERY, confirmed, from now on.
 
@@ -37,9 +54,18 @@ def subscribe(
       watchword subscribe you@example.org 'e-scooter NOT rental' --every immediate
     """
     from alerts.ledger.subscriptions import Wish
+    from alerts.offers import include
+    from alerts.previewing import preview
+    from alerts.query import canonical, parse
     from alerts.subscriptions import subscribe as enter
+    from scheduler.cli.asking import warnings
 
     service = service_of(context)
+    with service.ledger.reading() as connection:
+        found = preview(connection, query, service.clock().date())
+    taken = [offer for offer in found.offers if _is_taken(offer, widen)]
+    if taken:
+        query = canonical(include(parse(query), taken))
     wish = Wish(query, cast("Any", every), cast("Any", wants), "command")
     with service.ledger.writing() as connection:
         done = enter(connection, email, wish, service.habits, service.clock())
@@ -49,7 +75,16 @@ def subscribe(
         {"email": done.email, "topic": done.canonical, "every": every, "changed": done.changed},
         as_json=as_json,
     )
+    for line in warnings(found, besides=taken):
+        click.echo(line, err=True)
     return OK
+
+
+def _is_taken(offer: Offer, widen: bool | None) -> bool:
+    """Whether to include another way to write something: as told, or as answered."""
+    if widen is None and sys.stdin.isatty():
+        return click.confirm(f"{offer.sentence} Include?", default=True, err=True)
+    return bool(widen)
 
 
 @click.command()

@@ -31,7 +31,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("question_id", "short", "long", name=op.f("pk_acronym")),
     )
-    op.create_index("ix_acronym_short", "acronym", ["short"])
     op.create_table(
         "worded",
         sa.Column("id", sa.Integer(), nullable=False),
