@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo test check bench quality format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -24,6 +24,10 @@ check: $(VENV)/dev.stamp ## lint, types and import rules only
 bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.reading
 	@$(BIN)/python -m benchmarks.crawl
+	@$(BIN)/python -m benchmarks.matching
+
+quality: $(VENV)/dev.stamp ## how well topics find what their subscribers meant
+	@$(BIN)/python -m tests.quality
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .

@@ -15,6 +15,7 @@ import numpy as np
 from alerts.codes import (
     PADDING,
     Codes,
+    Ids,
     Numbers,
     Small,
     codes,
@@ -43,15 +44,15 @@ class Batch(NamedTuple):
     lengths: Numbers
     # One for each token; those that hyphens close up follow the others.
     word: Numbers
-    record: Numbers
+    record: Ids
     field: Small  #: the field's place in the list of fields
-    paragraph: Numbers
-    position: Numbers
-    after: Numbers  #: the position behind the token
+    paragraph: Ids
+    position: Ids
+    after: Ids  #: the position behind the token
     # One for each position; positions run through all texts, one left free between paragraphs.
-    here: Numbers  #: the token there, -1 for none
+    here: Ids  #: the token there, -1 for none
     # For words closed up, in the order of their positions.
-    closed: Numbers  #: the position
+    closed: Ids  #: the position
     first_closed: int  #: the token of the first; the others follow
 
 
@@ -66,11 +67,11 @@ def read_batch(texts: Sequence[Mapping[str, Sequence[str]]], fields: Sequence[st
     ]
     text = folded([paragraph for _, _, paragraph in paragraphs])
     tokens = cut(text)
-    owners = np.array([owner[:2] for owner in paragraphs], np.int64).reshape(-1, 2).T
+    owners = np.array([owner[:2] for owner in paragraphs], np.int32).reshape(-1, 2).T
     return _batch(len(texts), owners, text, tokens)
 
 
-def _batch(size: int, owners: Numbers, text: bytes, tokens: Tokens) -> Batch:
+def _batch(size: int, owners: Ids, text: bytes, tokens: Tokens) -> Batch:
     lower = text.lower()
     closed = list(closed_up(lower, tokens))
     firsts = np.array([first for first, _, _ in closed], np.int64)
@@ -88,8 +89,9 @@ def _batch(size: int, owners: Numbers, text: bytes, tokens: Tokens) -> Batch:
     first, word = distinct(shapes)
     starts, lengths = starts[first], lengths[first]
     position = np.arange(tokens.starts.size) + tokens.paragraph
-    here = np.full(tokens.starts.size + owners.shape[1] + 1, -1, np.int64)
-    here[position] = np.arange(position.size)
+    here = np.full(tokens.starts.size + owners.shape[1] + 1, -1, np.int32)
+    here[position] = np.arange(position.size, dtype=np.int32)
+    small = position.astype(np.int32)
     paragraph = np.concatenate((tokens.paragraph, tokens.paragraph[firsts]))
     return Batch(
         size,
@@ -101,11 +103,11 @@ def _batch(size: int, owners: Numbers, text: bytes, tokens: Tokens) -> Batch:
         word,
         owners[0][paragraph],
         owners[1].astype(np.uint8)[paragraph],
-        paragraph,
-        np.concatenate((position, position[firsts])),
-        np.concatenate((position + 1, position[firsts] + afters - firsts)),
+        paragraph.astype(np.int32),
+        np.concatenate((small, small[firsts])),
+        np.concatenate((small + 1, small[firsts] + (afters - firsts).astype(np.int32))),
         here,
-        position[firsts],
+        small[firsts],
         position.size,
     )
 

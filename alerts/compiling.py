@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from alerts.batch import CAPITALS, STEM
 from alerts.clauses import Clause, Leaf, clauses, has_split_prefix, spellings
-from alerts.codes import Codes, Ids, codes_of, joined, marked, mix
+from alerts.codes import Bits, Codes, Ids, codes_of, joined, marked, mix
 from alerts.fields import FIELDS, SEARCHED
 from alerts.indexes import Index, index
 from alerts.nodes import Near, Phrase, Word
@@ -45,6 +45,7 @@ class Compiled(NamedTuple):
     firsts: Index  #: first word of a path → node
     steps: Index  #: node and next word → node
     ends: Index  #: node, mixed → atom
+    by_stem: Bits  #: nodes from which a step is taken by a word's stem
     # Atoms.
     scopes: NDArray[np.uint8]
     alone: Ids  #: the query that an atom is all of, -1 for none
@@ -52,11 +53,12 @@ class Compiled(NamedTuple):
     withins: Ids  #: how near
     part_ends: Ids
     parts: Ids  #: the atoms that are their parts, in no field
-    # Clauses, by their anchors.
-    clauses: Index  #: anchor, mixed → place in the next two
+    # Clauses, numbered in the order of their queries.
+    clauses: Index  #: anchor, mixed → clause
+    clause_anchors: Ids
     clause_queries: Ids
-    literal_ends: Ids
-    literals: Ids  #: the other atoms of each clause: twice the atom, one more where denied
+    literal_ends: Ids  #: up to where the other atoms of the clauses before each one go
+    literals: Ids  #: twice the atom, one more where it is denied
     # Queries whose matches have to be looked at again, and their canonical forms.
     unsure: Ids
     unsure_forms: Sequence[str]
@@ -78,19 +80,21 @@ def compile_queries(canonical: Sequence[str]) -> Compiled:
         if not said.exact:
             unsure.append(number)
     built = _built(compound, atoms)
+    clause_index, anchors, queries, ends, literals = _arrays(built)
     nears = _nears(atoms)
     by_query = np.full(len(atoms), -1, np.int32)
     by_query[list(alone)] = list(alone.values())
-    anchors, queries, literals = _arrays(built)
     return Compiled(
         len(canonical),
         *_keys(atoms),
         _scopes(atoms),
         by_query,
         *nears,
+        clause_index,
         anchors,
         queries,
-        *literals,
+        ends,
+        literals,
         np.array(unsure, np.int32),
         [canonical[number] for number in unsure],
     )
@@ -132,13 +136,14 @@ def _built(compound: Sequence[tuple[int, Clause]], atoms: dict[Leaf, int]) -> li
     return found
 
 
-def _arrays(built: list[Built]) -> tuple[Index, Ids, tuple[Ids, Ids]]:
-    built.sort(key=lambda clause: clause[0])
-    anchors = mix(np.array([anchor for anchor, _, _ in built], np.uint64))
-    ends = np.cumsum([len(others) for _, others, _ in built]).astype(np.int32)
-    literals = np.array(list(chain.from_iterable(o for _, o, _ in built)), np.int32)
+def _arrays(built: list[Built]) -> tuple[Index, Ids, Ids, Ids, Ids]:
+    """The clauses by anchor, their anchors and queries, and the other atoms of each."""
+    anchors = np.array([anchor for anchor, _, _ in built], np.int32)
+    ends = np.cumsum([0, *(len(others) for _, others, _ in built)]).astype(np.int32)
+    literals = np.array(list(chain.from_iterable(others for _, others, _ in built)), np.int32)
     queries = np.array([query for _, _, query in built], np.int32)
-    return index(anchors, np.arange(len(built), dtype=np.int32)), queries, (ends, literals)
+    clauses = np.arange(len(built), dtype=np.int32)
+    return index(mix(anchors.astype(np.uint64)), clauses), anchors, queries, ends, literals
 
 
 # ------------------------------------------------------------------ keys
@@ -175,7 +180,7 @@ class _Keys:
         numbers.append(number)
 
 
-def _keys(atoms: dict[Leaf, int]) -> tuple[Index, Index, Ids, Index, Index, Index]:
+def _keys(atoms: dict[Leaf, int]) -> tuple[Index, Index, Ids, Index, Index, Index, Bits]:
     """The indexes of a :class:`Compiled`, from the words to the ends of paths."""
     keys = _Keys()
     for atom, number in atoms.items():
@@ -197,8 +202,11 @@ def _sense(values: Codes, sense: int) -> Codes:
 
 def _paths(
     paths: Sequence[tuple[tuple[str, ...], bool]], atoms: Sequence[int]
-) -> tuple[Index, Index, Index]:
-    """First words, steps and ends of paths that share what they begin with."""
+) -> tuple[Index, Index, Index, Bits]:
+    """First words, steps and ends of paths that share what they begin with.
+
+    And the nodes from which a step is taken by stem.
+    """
     sizes = np.array([len(words) for words, _ in paths], np.int64)
     begins = np.cumsum(sizes) - sizes
     values = codes_of(list(chain.from_iterable(words for words, _ in paths)))
@@ -209,17 +217,22 @@ def _paths(
     firsts, node = np.unique(values[begins], return_inverse=True)
     node += 1
     steps, nodes = [np.zeros(0, np.uint64)], firsts.size + 1
+    before = [np.zeros(0, np.int64)]
     for place in range(1, int(sizes.max(initial=1))):
         on = np.flatnonzero(sizes > place)
         step = joined(node[on].astype(np.uint64), values[begins[on] + place])
         keys, to = np.unique(step, return_inverse=True)
+        before.append(node[on[np.isin(begins[on] + place, last)]])
         node[on] = nodes + to
         nodes += keys.size
         steps.append(keys)
     first_nodes = np.arange(1, firsts.size + 1, dtype=np.int32)
     step_nodes = np.arange(firsts.size + 1, nodes, dtype=np.int32)
+    is_by_stem = np.zeros(nodes, bool)
+    is_by_stem[np.concatenate(before)] = True
     return (
         index(firsts, first_nodes),
         index(np.concatenate(steps), step_nodes),
         index(mix(node.astype(np.uint64)), np.array(atoms, np.int32)),
+        is_by_stem,
     )

@@ -15,12 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from alerts.batch import Batch, read_batch
-from alerts.codes import Numbers
+from alerts.choices import Rows
+from alerts.codes import Ids, Numbers
 from alerts.compiling import Compiled, compile_queries
 from alerts.fields import FIELDS
 from alerts.finding import find
+from alerts.nodes import Query
 from alerts.restoring import restore
-from alerts.rows import match_rows
+from alerts.rows import Met, match_rows
 from alerts.text import Prepared, prepare
 
 #: Texts of one record by field, as :func:`alerts.fields.fields` gives them.
@@ -35,15 +37,15 @@ _FULL = 64
 class Layer(NamedTuple):
     """Topics that were compiled together."""
 
-    ids: Numbers  #: of the topics, in the order in which they were compiled
+    ids: Ids  #: of the topics, in the order in which they were compiled
     compiled: Compiled
 
 
 class Matches(NamedTuple):
     """Which topics match which records: one place in both arrays is one match."""
 
-    topics: Numbers
-    records: Numbers  #: places in the batch
+    topics: Ids
+    records: Numbers | Ids  #: places in the batch
 
     def by_topic(self) -> dict[int, list[int]]:
         """The records of each topic that matches any, in order."""
@@ -94,8 +96,10 @@ class Matcher:
         batch = read_batch(texts, FIELDS)
         prepared: dict[int, Prepared] = {}
         found = [_match(layer, batch, texts, prepared) for layer in self.layers]
-        topics = np.concatenate([np.zeros(0, np.int64), *(some.topics for some in found)])
-        records = np.concatenate([np.zeros(0, np.int64), *(some.records for some in found)])
+        topics, records = found[0]
+        if len(found) > 1:
+            topics = np.concatenate([some for some, _ in found])
+            records = np.concatenate([some for _, some in found])
         if self._left:
             kept = np.flatnonzero(~np.isin(topics, list(self._left)))
             topics, records = topics[kept], records[kept]
@@ -104,30 +108,27 @@ class Matcher:
 
 def compiled(topics: Mapping[int, str]) -> Layer:
     """Topics in one layer, given as canonical forms by id."""
-    return Layer(np.array(list(topics), np.int64), compile_queries(list(topics.values())))
+    return Layer(np.array(list(topics), np.int32), compile_queries(list(topics.values())))
 
 
 def _match(
     layer: Layer, batch: Batch, texts: Sequence[Texts], prepared: dict[int, Prepared]
-) -> Matches:
-    queries, places = match_rows(layer.compiled, batch).pairs()
-    records: Numbers = places.astype(np.int64)
-    doubtful = np.flatnonzero(np.isin(queries, layer.compiled.unsure))
-    if doubtful.size:
-        wrong = [
-            at
-            for at in doubtful.tolist()
-            if not _is_found(layer, int(queries[at]), int(records[at]), texts, prepared)
-        ]
-        queries, records = np.delete(queries, wrong), np.delete(records, wrong)
-    return Matches(layer.ids[queries], records)
+) -> tuple[Ids, Numbers | Ids]:
+    found = match_rows(layer.compiled, batch)
+    for row in np.flatnonzero(np.isin(found.queries, layer.compiled.unsure)).tolist():
+        place = int(np.searchsorted(layer.compiled.unsure, found.queries[row]))
+        query = restore(layer.compiled.unsure_forms[place])
+        found.rows[row] = _decided(query, found.rows[row], texts, prepared)
+    return Met(layer.ids[found.queries], found.rows).pairs()
 
 
-def _is_found(
-    layer: Layer, query: int, record: int, texts: Sequence[Texts], prepared: dict[int, Prepared]
-) -> bool:
-    """Whether the text itself says so; see :attr:`Compiled.unsure`."""
-    if record not in prepared:
-        prepared[record] = prepare(texts[record])
-    place = int(np.searchsorted(layer.compiled.unsure, query))
-    return find(restore(layer.compiled.unsure_forms[place]), prepared[record]) is not None
+def _decided(
+    query: Query, row: Rows, texts: Sequence[Texts], prepared: dict[int, Prepared]
+) -> Rows:
+    """A row with the records that the text itself says match; see :attr:`Compiled.unsure`."""
+    decided = np.zeros(64 * row.size, bool)
+    for record in np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist():
+        if record not in prepared:
+            prepared[record] = prepare(texts[record])
+        decided[record] = find(query, prepared[record]) is not None
+    return np.packbits(decided, bitorder="little").view("<u8")

@@ -24,15 +24,15 @@ class _Standing(NamedTuple):
 
     key: Numbers
     token: Numbers
-    after: Numbers
-    paragraph: Numbers  #: a number that the tokens of a paragraph share
+    after: Ids
+    paragraph: Ids  #: a number that the tokens of a paragraph share
 
 
 def near_atoms(
     compiled: Compiled,
     batch: Batch,
     named: tuple[Numbers, Ids],
-    spans: tuple[Ids, Numbers, Numbers],
+    spans: tuple[Ids, Numbers, Ids],
     place: Ids,
     rows: NDArray[np.uint64],
 ) -> tuple[Ids, Numbers]:
@@ -50,7 +50,7 @@ def near_atoms(
     standing = _standing(batch, wanted, named, spans)
     found = [_met(compiled, batch, standing, nears, first) for first in range(int(counts.max()))]
     near, token = (np.concatenate(some) for some in zip(*found, strict=True))
-    return compiled.nears[near], batch.record[token]
+    return compiled.nears[near], batch.record[token].astype(np.int64)
 
 
 def _parts(compiled: Compiled, nears: Numbers) -> tuple[Numbers, Numbers]:
@@ -80,7 +80,7 @@ def _standing(
     batch: Batch,
     wanted: Bits,
     named: tuple[Numbers, Ids],
-    spans: tuple[Ids, Numbers, Numbers],
+    spans: tuple[Ids, Numbers, Ids],
 ) -> _Standing:
     words, atoms = named
     some = np.flatnonzero(wanted[atoms])
@@ -95,7 +95,7 @@ def _standing(
     token = np.repeat(token, counts[word])
     path_atoms, firsts, afters = (values[wanted[spans[0]]] for values in spans)
     atom = np.concatenate((atom, path_atoms.astype(np.int32)))
-    after: Numbers = np.concatenate((batch.after[token], afters))
+    after: Ids = np.concatenate((batch.after[token], afters))
     token = np.concatenate((token, firsts))
     key = atom * _SPAN + batch.position[token]
     order = np.argsort(key)

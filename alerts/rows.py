@@ -6,20 +6,19 @@ clauses, clauses to queries; what is not in the batch is never looked at.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.batch import Batch
+from alerts.choices import Rows, chosen
 from alerts.codes import Ids, Numbers, codes, joined, mix, spread
 from alerts.compiling import EVERYWHERE, IS_SEARCHED, Compiled
 from alerts.nearness import near_atoms
 
-Rows: TypeAlias = NDArray[np.uint64]
 
-
-class Matches(NamedTuple):
+class Met(NamedTuple):
     """Queries, each once, and a row of bits for each; a row may be empty."""
 
     queries: Ids
@@ -57,28 +56,27 @@ def _bits(flat: Rows) -> Numbers | Ids:
     return np.concatenate(found)
 
 
-def match_rows(compiled: Compiled, batch: Batch) -> Matches:
+def match_rows(compiled: Compiled, batch: Batch) -> Met:
     """What matches, but for what is yet to be said of the unsure queries."""
-    named, spans = _named(compiled, batch), _spans(compiled, batch)
-    found = [*_by_words(compiled, batch, *named), *_by_paths(compiled, batch, *spans)]
+    words, spans = _named(compiled, batch), _spans(compiled, batch)
     place = np.zeros(compiled.scopes.size + 1, np.int32)  # 0 is the row of what is not there
-    for atoms, _ in found:
-        place[atoms] = 1
+    place[words[1]] = 1
+    place[spans[0]] = 1
     present = np.flatnonzero(place).astype(np.int32)
     place[present] = np.arange(1, present.size + 1)
-    rows = np.zeros((present.size + compiled.nears.size + 1, _width(batch)), np.uint64)
-    for atoms, some in found:
-        rows[place[atoms]] |= some
-    nears, records = near_atoms(compiled, batch, named, spans, place, rows)
+    rows = np.zeros((present.size + 1, _width(batch)), np.uint64)
+    _add_words(compiled, batch, *words, place, rows)
+    _add_paths(compiled, batch, *spans[:2], place, rows)
+    nears, records = near_atoms(compiled, batch, words, spans, place, rows)
     if nears.size:
         distinct, which = np.unique(nears, return_inverse=True)
         place[distinct] = np.arange(present.size + 1, present.size + distinct.size + 1)
-        rows[place[distinct]] = _rows(which, records, distinct.size, batch)
+        rows = np.concatenate((rows, _rows(which, records, distinct.size, batch)))
         present = np.concatenate((present, distinct))
     alone = compiled.alone[present]
     single = np.flatnonzero(alone >= 0)
-    queries, compound = _by_clauses(compiled, present, place, rows)
-    return Matches(
+    queries, compound = chosen(compiled, present, place, rows)
+    return Met(
         np.concatenate((alone[single], queries)), np.concatenate((rows[single + 1], compound))
     )
 
@@ -87,53 +85,48 @@ def _width(batch: Batch) -> int:
     return max(1, batch.size + 63 >> 6)
 
 
-def _rows(items: Numbers, records: Numbers, count: int, batch: Batch) -> Rows:
+def _rows(items: Numbers, records: Numbers | Ids, count: int, batch: Batch) -> Rows:
     """A row for each of ``count`` items, with a bit for every record that it is named with."""
-    cells = np.zeros((count, _width(batch) * 64), bool)
-    cells[items, records] = True
-    return np.packbits(cells, axis=1, bitorder="little").view("<u8")
+    size = _width(batch) * 64
+    cells = np.zeros(count * size, bool)
+    cells[items * size + records] = True
+    return np.packbits(cells, bitorder="little").view("<u8").reshape(count, size // 64)
 
 
-def _grouped(groups: Ids, rows: Rows) -> tuple[Ids, Rows]:
-    """One row for each group: what is in any of its rows."""
-    order = np.argsort(groups)
-    return _merged(groups[order], rows[order])
-
-
-def _merged(ordered: Ids, rows: Rows) -> tuple[Ids, Rows]:
-    """The same for groups that are in order."""
-    first = np.flatnonzero(np.diff(ordered, prepend=-1))
-    counts = np.diff(first, append=ordered.size)
-    found = rows[first]
-    many = np.flatnonzero(counts > 1)  # few: the rest are copied, which is much faster
-    if many.size:
-        members = rows[spread(first[many], counts[many])]
-        begin = np.cumsum(counts[many]) - counts[many]
-        found[many] = np.bitwise_or.reduceat(members, begin, axis=0)
-    return ordered[first], found
+def _put(rows: Rows, places: Ids, source: Rows, which: Numbers) -> None:
+    """Put row ``which`` of ``source`` into each of the empty ``places``; some come many times."""
+    turn = np.arange(places.size, dtype=np.int32)
+    last = np.zeros(len(rows), np.int32)
+    last[places] = turn
+    is_last = last[places] == turn  # one for each place: nearly all
+    rows[places[is_last]] = source[which[is_last]]
+    places, which = places[~is_last], which[~is_last]
+    order = np.argsort(places)
+    places, which = places[order], which[order]
+    first = np.flatnonzero(np.diff(places, prepend=-1))
+    if first.size:
+        rows[places[first]] |= np.bitwise_or.reduceat(source[which], first, axis=0)
 
 
 # ------------------------------------------------------------------ words
 
 
-def _by_words(
-    compiled: Compiled, batch: Batch, words: Numbers, atoms: Ids
-) -> list[tuple[Ids, Rows]]:
-    """The rows of atoms that are one word, or begin one, for each scope."""
+def _add_words(
+    compiled: Compiled, batch: Batch, words: Numbers, atoms: Ids, place: Ids, rows: Rows
+) -> None:
+    """Put in the rows of atoms that are one word, or begin one, for each scope."""
     scopes = compiled.scopes[atoms]
-    found = []
     for scope in np.unique(scopes).tolist():
         here = np.flatnonzero(scopes == scope)
-        place = np.full(batch.words.size, -1, np.int64)
-        place[words[here]] = 0
-        some = np.flatnonzero(place == 0)
-        place[some] = np.arange(some.size)
+        number = np.full(batch.words.size, -1, np.int64)
+        number[words[here]] = 0
+        some = np.flatnonzero(number == 0)
+        number[some] = np.arange(some.size)
         tokens = np.flatnonzero(_in_scope(batch, scope))
-        named = place[batch.word[tokens]]
-        tokens, named = tokens[named >= 0], named[named >= 0]
-        rows = _rows(named, batch.record[tokens], some.size, batch)
-        found.append(_grouped(atoms[here], rows[place[words[here]]]))
-    return found
+        named = number[batch.word[tokens]]
+        is_named = named >= 0
+        source = _rows(named[is_named], batch.record[tokens[is_named]], some.size, batch)
+        _put(rows, place[atoms[here]], source, number[words[here]])
 
 
 def _in_scope(batch: Batch, scope: int) -> NDArray[np.bool_]:
@@ -162,7 +155,7 @@ def _at(places: Numbers, pairs: tuple[Numbers, Ids]) -> tuple[Numbers, Ids]:
 # ------------------------------------------------------------------ paths
 
 
-def _spans(compiled: Compiled, batch: Batch) -> tuple[Ids, Numbers, Numbers]:
+def _spans(compiled: Compiled, batch: Batch) -> tuple[Ids, Numbers, Ids]:
     """Where paths end that are atoms: the atom, the first token, the position behind the last."""
     words, node_of_word = compiled.firsts.all(batch.words)
     begins = np.zeros(batch.words.size, np.int32)
@@ -178,19 +171,19 @@ def _spans(compiled: Compiled, batch: Batch) -> tuple[Ids, Numbers, Numbers]:
     return atoms, first, after
 
 
-def _by_paths(
-    compiled: Compiled, batch: Batch, atoms: Ids, first: Numbers, _: Numbers
-) -> list[tuple[Ids, Rows]]:
-    """The rows of atoms that are words one straight after the other."""
+def _add_paths(
+    compiled: Compiled, batch: Batch, atoms: Ids, first: Numbers, place: Ids, rows: Rows
+) -> None:
+    """Put in the rows of atoms that are words one straight after the other."""
     scopes, field = compiled.scopes[atoms], batch.field[first]
     met = np.flatnonzero(np.where(scopes == EVERYWHERE, IS_SEARCHED[field], scopes == field + 1))
-    distinct, place = np.unique(atoms[met], return_inverse=True)
-    return [(distinct, _rows(place, batch.record[first[met]], distinct.size, batch))]
+    distinct, which = np.unique(atoms[met], return_inverse=True)
+    rows[place[distinct]] |= _rows(which, batch.record[first[met]], distinct.size, batch)
 
 
 def _steps(
-    compiled: Compiled, batch: Batch, node: Ids, first: Numbers, after: Numbers
-) -> tuple[Ids, Numbers, Numbers]:
+    compiled: Compiled, batch: Batch, node: Ids, first: Numbers, after: Ids
+) -> tuple[Ids, Numbers, Ids]:
     """From nodes over the tokens that stand next: the nodes reached, and the ends of the tokens."""
     plain = batch.here[after]
     closing = np.flatnonzero(np.isin(after, batch.closed))
@@ -199,39 +192,12 @@ def _steps(
     come_from = np.concatenate((np.flatnonzero(plain >= 0), np.repeat(closing, counts)))
     token = np.concatenate((plain[plain >= 0], batch.first_closed + spread(low, counts)))
     word = batch.word[token]
-    before = node[come_from].astype(np.uint64)
+    before = node[come_from]
+    stems = np.flatnonzero(compiled.by_stem[before])
     found = []
-    for values in (batch.words, batch.stems):
-        which, to = compiled.steps.all(joined(before, values[word]))
-        found.append((to, first[come_from[which]], batch.after[token[which]]))
+    for some, values in ((slice(None), batch.words), (stems, batch.stems)):
+        steps = joined(before[some].astype(np.uint64), values[word[some]])
+        which, to = compiled.steps.all(steps)
+        found.append((to, first[come_from[some][which]], batch.after[token[some][which]]))
     nodes, firsts, afters = (np.concatenate(some) for some in zip(*found, strict=True))
     return nodes, firsts, afters
-
-
-# ------------------------------------------------------------------ clauses
-
-
-def _by_clauses(compiled: Compiled, present: Ids, place: Ids, rows: Rows) -> tuple[Ids, Rows]:
-    """The rows of queries of which a clause has its anchor in the batch."""
-    anchor, clause = compiled.clauses.all(mix(present.astype(np.uint64)))
-    ends = compiled.literal_ends
-    begin = np.where(clause > 0, ends[clause - 1], 0).astype(np.int64)
-    counts = ends[clause] - begin if clause.size else begin
-    for number in range(2):  # what most clauses lack is their second or third atom
-        on = np.flatnonzero(counts > number)
-        literal = compiled.literals[begin[on] + number]
-        alive = np.ones(clause.size, bool)
-        alive[on[(literal & 1 == 0) & (place[literal >> 1] == 0)]] = False
-        anchor, clause, begin, counts = anchor[alive], clause[alive], begin[alive], counts[alive]
-    queries = compiled.clause_queries[clause]
-    order = np.argsort(queries)
-    anchor, begin, counts = anchor[order], begin[order], counts[order]
-    met = rows[anchor + 1]
-    for number in range(int(counts.max(initial=0))):
-        on = np.flatnonzero(counts > number)
-        literal = compiled.literals[begin[on] + number]
-        other = rows[place[literal >> 1]]
-        denied = np.flatnonzero(literal & 1)
-        other[denied] = ~other[denied]
-        met[on] &= other
-    return _merged(queries[order], met)

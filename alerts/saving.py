@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 import Stemmer
 
-from alerts.codes import Numbers
+from alerts.codes import Ids
 from alerts.compiling import Compiled
 from alerts.indexes import Index
 from alerts.matching import Layer
@@ -21,7 +21,7 @@ from alerts.matching import Layer
 _log = logging.getLogger(__name__)
 
 #: Counted up when compiling changes: what another edition compiled is not read.
-_EDITION = 1
+_EDITION = 3
 
 
 def save(layer: Layer, path: Path, mark: str) -> None:
@@ -84,5 +84,5 @@ def _layer(arrays: Any) -> Layer:
             values[name] = int(arrays[name])
         else:
             values[name] = arrays[name]
-    ids: Numbers = arrays["ids"]
+    ids: Ids = arrays["ids"]
     return Layer(ids, Compiled(**values))
