@@ -1,0 +1,1 @@
+"""How well topics find what their subscribers meant, measured on texts judged by reading."""
