@@ -56,9 +56,11 @@ class Asked(NamedTuple):
     exact: bool  #: whatever has it matches, unless it stands under :data:`TOO_MANY`
 
 
-#: The one key of texts with more keys than a database takes (PostgreSQL: 1 MB). They are decided.
+#: The one key of texts whose keys a database would not take (PostgreSQL: 1 MB). They are decided.
 TOO_MANY = Key("toomany")
-_MOST = 40_000
+_MOST_LETTERS = 400_000
+#: PostgreSQL takes no longer key than 2 kB; no query asks for one as long as this.
+_LONGEST = 800
 
 _HOW = {"~": "s", "^": "c"}
 _EVERYWHERE = "x"
@@ -70,12 +72,12 @@ _UNKEYED = frozenset({"question", "answer"})
 def keys_of(texts: Prepared) -> set[str]:
     """The keys under which texts are found."""
     found = {
-        _HOW.get(key[0], "w") + scope + _plain(key.lstrip("~^").lower())
+        (_HOW.get(key[0], "w") + scope + _plain(key.lstrip("~^").lower()))[:_LONGEST]
         for key, places in texts.words.items()
         for field in {texts.printed[place].field for place in places}
         for scope in _scopes(field)
     }
-    return found if len(found) <= _MOST else {TOO_MANY.text}
+    return found if sum(map(len, found)) <= _MOST_LETTERS else {TOO_MANY.text}
 
 
 def _scopes(field: str) -> Iterator[str]:

@@ -44,6 +44,10 @@ log = logging.getLogger("watchword.jobs")
 _REFUSALS = 10
 
 
+#: So many questions' words are written in one round: a few seconds.
+_WORDED = 1000
+
+
 class Busy(Exception):
     """Another process works on this ledger."""
 
@@ -203,8 +207,6 @@ def go_round(service: Service) -> Round:
     look_out(service)
     log.debug("match starts")
     done.matches = service.watcher.match_new()
-    log.debug("words start")
-    write_words(ledger)
     log.debug("publish starts")
     done.feeds = publish(ledger, config.feeds.path, config.imprint, service.templates)
     log.debug("compose starts")
@@ -218,6 +220,8 @@ def go_round(service: Service) -> Round:
     except Unavailable as error:
         done.problem = str(error)
         log.error("%s; what was to be sent waits in the outbox", error)
+    log.debug("words start")
+    write_words(ledger, _WORDED)  # last, and not all of a backfill: nobody's digest waits for it
     done.deliveries = dict(sent)
     if done.digests or sent:
         log.info("%d digests composed, deliveries: %s", done.digests, dict(sent) or "none")

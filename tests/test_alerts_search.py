@@ -196,6 +196,20 @@ def test_nothing_is_offered_without_reason(archive: Ledger, query: str) -> None:
         assert offers(connection, parse(query)) == []
 
 
+def test_a_word_of_very_many_letters_is_found(ledger: Ledger, now: datetime) -> None:
+    put(ledger, now, [question(1, words="é" * 64 + "ł" * 5000), question(2, words="é" * 64)])
+    write_words(ledger)
+    assert found(ledger, "é" * 64) == ["london:/questions/2"]
+    assert found(ledger, "é" * 63 + "*") == ["london:/questions/1", "london:/questions/2"]
+    assert found(ledger, "ł" * 64 + "*") == []
+
+
+def test_words_are_written_in_parts(archive: Ledger, now: datetime) -> None:
+    put(archive, now, [question(n, words="Benches.") for n in range(100, 350)])
+    assert write_words(archive, most=150) == 200
+    assert write_words(archive, most=150) == 50
+
+
 def test_a_text_of_very_many_words_is_found(ledger: Ledger, now: datetime) -> None:
     long = " ".join(f"n{n}n" for n in range(30_000))
     put(ledger, now, [question(1, words=long), question(2, words="n7n")])

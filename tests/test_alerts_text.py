@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.text import prepare, tokenise
+from alerts.vocabulary import _APART, _PLURALS, has_forms, stem
 
 
 def words(text: str) -> list[str]:
@@ -87,3 +88,10 @@ def test_offsets_are_those_of_the_printed_word(text: str) -> None:
     for token in tokenise(text):
         assert 0 <= token.start < token.end <= len(text)
         assert words(text[token.start : token.end]) == [token.word] == words(token.word)
+
+
+@pytest.mark.parametrize("word", sorted({*_PLURALS, *_PLURALS.values(), *_APART, *_APART.values()}))
+def test_the_stem_of_a_stem_is_itself_for_every_word_that_we_know_better(word: str) -> None:
+    assert stem(stem(word)) == stem(word)
+    assert has_forms(word)
+    assert word not in _PLURALS or stem(word) == stem(_PLURALS[word])
