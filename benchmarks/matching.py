@@ -254,9 +254,8 @@ def _all_unique(language: Language, batch: Sequence[Texts]) -> None:
     print(f"{SUBSCRIPTIONS:,} unique topics, 60 % boolean: compiled in {took:.0f} s")
     print(f"{matches:,} matches")
     print(_line("match, ms", timed["match"], 1000))
-    print(
-        f"match / fold and split         {spread(ratios(timed['match'], timed['fold and split']))}"
-    )
+    by_text = ratios(timed["match"], timed["fold and split"])
+    print(_line("match / fold and split", by_text, 1))
 
 
 if __name__ == "__main__":
