@@ -51,6 +51,13 @@ class FeedsSection(Section, frozen=True):
     path: Path = Path("var/feeds")
 
 
+class DkimSection(Section, frozen=True):
+    """``[[mail.dkim]]``: a key that every message is signed with."""
+
+    selector: str
+    key: Path  #: PEM: RSA or Ed25519
+
+
 class MailSection(Section, frozen=True):
     """``[mail]``; the channel's own settings are in ``[channels.NAME]``."""
 
@@ -58,6 +65,7 @@ class MailSection(Section, frozen=True):
     from_address: str = "watchword@localhost.localdomain"
     unsubscribe_address: str | None = None
     in_doubt: Doubt = "resend"
+    dkim: tuple[DkimSection, ...] = ()
 
 
 class SourceSection(Section, frozen=True):

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from alerts import channels
+from alerts.signing import SigningKey, UnusableKey, read_key
 from alerts.subscriptions import AddressError, email_address
 from scheduler.config import Config, FeedsSection, LedgerSection, Section, SourceSection
 
@@ -129,6 +130,7 @@ def _check(config: Config) -> None:
                     f"like https://www.london.gov.uk, got {address!r}"
                 )
     channel(config)
+    signing_keys(config)
 
 
 def _check_address(place: str, address: str) -> None:
@@ -156,6 +158,23 @@ def channel(config: Config) -> channels.Channel:
         found = msgspec.structs.replace(found, path=config.folder / found.path)
     ready: channels.Channel = found
     return ready
+
+
+def signing_keys(config: Config) -> tuple[SigningKey, ...]:
+    """The keys that messages are signed with. Raises :class:`ConfigError`."""
+    domain = config.letterhead.domain
+    found = []
+    for number, entry in enumerate(config.mail.dkim):
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", entry.selector):
+            raise ConfigError(
+                f"mail.dkim[{number}].selector: expected letters and digits, like watch2026, "
+                f"got {entry.selector!r}"
+            )
+        try:
+            found.append(read_key(config.folder / entry.key, entry.selector, domain))
+        except UnusableKey as error:
+            raise ConfigError(f"mail.dkim[{number}].key: {error}") from error
+    return tuple(found)
 
 
 def _placed(config: Config, folder: Path) -> Config:

@@ -23,6 +23,7 @@ from alerts.delivery import deliver_due
 from alerts.ledger import Ledger, open_ledger, runs, subscriptions, topics
 from alerts.ledger.subscriptions import Wish
 from alerts.letters import write_to_operator
+from alerts.mail import Letterhead
 from alerts.publishing import publish
 from alerts.query import QueryError, canonical, parse
 from alerts.rendering import Templates
@@ -34,7 +35,7 @@ from crawler.plan import Line, Manners, Plan
 from scheduler.alarms import look_around, place_of
 from scheduler.clock import Clock, wall_clock
 from scheduler.config import Config, manners
-from scheduler.config_file import ConfigError, channel
+from scheduler.config_file import ConfigError, channel, signing_keys
 from scheduler.crawling import Outcome, Terms, crawl_source
 from scheduler.planning import plan_crawl, resting_until
 
@@ -60,6 +61,7 @@ class Service:
     ledger: Ledger
     templates: Templates
     watcher: Watcher
+    letterhead: Letterhead
     clock: Clock = wall_clock
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -73,7 +75,8 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
     ledger = open_ledger(config.ledger.url)
     watcher = Watcher(ledger, config.ledger.compiled)
-    return Service(config, ledger, Templates(config.templates), watcher, clock)
+    letterhead = msgspec.structs.replace(config.letterhead, keys=signing_keys(config))
+    return Service(config, ledger, Templates(config.templates), watcher, letterhead, clock)
 
 
 @contextmanager
@@ -183,7 +186,7 @@ def look_out(service: Service) -> None:
                 look_around(connection, name, place, source.silent_hours, now)
         if config.operator.email:
             write_to_operator(
-                connection, service.templates, config.letterhead, config.operator.email, now
+                connection, service.templates, service.letterhead, config.operator.email, now
             )
 
 
@@ -210,7 +213,7 @@ def go_round(service: Service) -> Round:
     log.debug("publish starts")
     done.feeds = publish(ledger, config.feeds.path, config.imprint, service.templates)
     log.debug("compose starts")
-    done.digests = compose_due(ledger, service.templates, config.letterhead, service.clock())
+    done.digests = compose_due(ledger, service.templates, service.letterhead, service.clock())
     log.debug("deliver starts")
     sent: Counter[str] = Counter()
     try:
