@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from alerts.changes import Kind, Numbered
+from alerts.corrections import Correction, correction
 from alerts.fields import fields
 from alerts.finding import find
 from alerts.query import parse
@@ -42,6 +43,9 @@ PREFERRED: dict[Kind, tuple[str, ...]] = {
     "withdrawn": ("question", "answer"),
 }
 
+
+#: So many entries are shown in full.
+SHOWN = 20
 
 NoticeKind = Literal["silent", "mended"]
 
@@ -86,6 +90,7 @@ class Entry(msgspec.Struct, frozen=True):
     because: tuple[Because, ...]
     title: tuple[Segment, ...]  #: with what matched in it marked
     snippet: Snippet | None  #: the passage that matched, marked; None when only title or names did
+    correction: Correction | None  #: what was corrected, old and new
     opening: Snippet | None  #: how what is new begins, where the snippet does not show it
 
 
@@ -94,6 +99,16 @@ class Digest(msgspec.Struct, frozen=True):
 
     entries: tuple[Entry, ...]
     notices: tuple[Notice, ...] = ()  #: what is to be said of the sources themselves
+
+    @property
+    def full(self) -> tuple[Entry, ...]:
+        """The entries that are shown with what they say."""
+        return self.entries[:SHOWN]
+
+    @property
+    def rest(self) -> tuple[Entry, ...]:
+        """Those that are named only: mail programs cut off what is longer, and nobody reads it."""
+        return self.entries[SHOWN:]
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -147,11 +162,22 @@ def _entry(hits: Sequence[Hit]) -> Entry:
     every = sorted(set(chain(*places.values())), key=lambda p: (p.paragraph, p.start, p.end))
     passage = snippet(texts, every, PREFERRED[news])
     new = PREFERRED[news][0]
+    corrected = _corrected(hits, question) if news == "corrected" else None
     return Entry(
         question,
         news,
         tuple(because),
         title=marked(question.title or "", [(p.start, p.end) for p in every if p.field == "title"]),
         snippet=passage,
-        opening=opening(texts, new) if passage is None or passage.field != new else None,
+        correction=corrected,
+        opening=None
+        if corrected or (passage is not None and passage.field == new)
+        else opening(texts, new),
     )
+
+
+def _corrected(hits: Sequence[Hit], question: Question) -> Correction | None:
+    """What was corrected since the first of the corrections."""
+    changes = [h.numbered for h in hits if h.numbered.change.kind == "corrected"]
+    before = min(changes, key=lambda numbered: numbered.seq).change.before
+    return correction(before, question) if before else None

@@ -55,6 +55,11 @@ def marked(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
     return _segments(text, spans, 0, len(text))
 
 
+def passage(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+    """``text`` around the first of some spans, all of them marked; an empty one is a place."""
+    return _cut(text, spans)
+
+
 def opening(texts: Mapping[str, Sequence[str]], field: str) -> Snippet | None:
     """The beginning of a field."""
     paragraphs = texts.get(field) or ()

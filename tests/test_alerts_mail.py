@@ -165,3 +165,33 @@ def test_a_snippet_is_a_piece_of_its_text_with_the_place_marked(
     assert [s.text for s in cut.segments if s.marked] == [text[start:end]]
     words = "".join(s.text for s in cut.segments if s.text not in {"… ", " …"})
     assert words in text
+
+
+def test_beyond_twenty_only_titles_are_given_and_all_of_them() -> None:
+    many = [question(n, answer("More benches. " * 40), title=f"Benches no. {n}") for n in range(60)]
+    body = digest_of(*many)
+    text, html = text_of(parsed(body)), html_of(body)
+    assert text.count("You get this because") == html.count("You get this because") == 20
+    assert "AND 40 MORE" in text
+    assert "And 40 more" in html
+    for each in many:
+        assert each.url
+        assert re.search(rf"^{re.escape(each.url)}$", text, re.MULTILINE)
+        assert f'href="{each.url}"' in html
+    assert len(html) < 100_000
+    assert max(len(line) for line in text.splitlines() if "http" not in line) <= 78
+    html5lib.HTMLParser(strict=True).parse(html)
+
+
+def test_a_correction_shows_old_and_new() -> None:
+    before = question(1, answer("There are ten benches in all."))
+    after = question(1, answer("There are twelve benches in all."))
+    hits = [
+        Hit("benches", "bench", Numbered(1, NOW, None, Change("corrected", "d", after, before)))
+    ]
+    links = PUBLIC.links(PERSON.token)
+    rendered = Templates().digest(compose(hits), PERSON, links, PUBLIC, NOW)
+    assert "It said: There are *ten* benches" in rendered.text
+    assert "It now says: There are *twelve* benches" in rendered.text
+    assert re.search(r"It said:</b> There are <mark[^>]*>ten</mark>", rendered.html)
+    html5lib.HTMLParser(strict=True).parse(rendered.html)
