@@ -7,9 +7,11 @@ that will go out; digest, message and the subscriptions' new place are one trans
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from email import message_from_bytes, policy
 from itertools import chain
+from typing import TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
@@ -28,31 +30,58 @@ from alerts.rendering import Templates
 def compose_due(ledger: Ledger, templates: Templates, head: Letterhead, now: datetime) -> int:
     """Write the digests that are due at ``now`` into the outbox; their number."""
     with ledger.reading() as connection:
-        due = {
-            who: last_due(who.frequency, now, who.zone, who.hour)
-            for who in rounds.everybody(connection)
-        }
-        waiting = {
-            item.subscriber_id
-            for who, moment in due.items()
-            for item in rounds.pending(connection, who, moment)
-        }
+        due = _due(connection, now)
         told = notices.unsent(connection)
-        if told:  # seldom, so nobody's due time is looked up for it on other days
-            unserved = (rounds.unserved(connection, who, moment) for who, moment in due.items())
-            waiting |= told.keys() & set(chain(*unserved))
+        waiting = _waiting(connection, due, told)
     composed = 0
-    for key in sorted(waiting):
+    for key in waiting:
         with ledger.writing() as connection:
-            mine = tuple(told.get(key, ()))
-            composed += _compose_one(connection, key, due, mine, templates, head, now)
+            found = _composed(connection, key, due, tuple(told.get(key, ())), templates, head, now)
+            composed += found is not None and _write(connection, *found, now)
     with ledger.writing() as connection:
         for who, moment in due.items():
             rounds.serve_rest(connection, who, moment)
     return composed
 
 
-def _compose_one(
+def digests_due(
+    connection: Connection, templates: Templates, head: Letterhead, now: datetime
+) -> Iterator[tuple[Composed, str]]:
+    """The digests that are due at ``now``, and their text; nothing is written."""
+    due, told = _due(connection, now), notices.unsent(connection)
+    for key in _waiting(connection, due, told):
+        found = _composed(connection, key, due, tuple(told.get(key, ())), templates, head, now)
+        if found is not None:
+            message = message_from_bytes(found[0].body, policy=policy.default)
+            part = message.get_body(("plain",))
+            yield found[0], part.get_content() if part else ""
+
+
+def _due(connection: Connection, now: datetime) -> dict[Round, datetime]:
+    everybody = rounds.everybody(connection)
+    return {who: last_due(who.frequency, now, who.zone, who.hour) for who in everybody}
+
+
+def _waiting(
+    connection: Connection, due: dict[Round, datetime], told: Mapping[int, Sequence[Notice]]
+) -> list[int]:
+    """The subscribers for whom something may be due."""
+    waiting = {
+        item.subscriber_id
+        for who, moment in due.items()
+        for item in rounds.pending(connection, who, moment)
+    }
+    if told:  # seldom, so nobody's due time is looked up for it on other days
+        unserved = (rounds.unserved(connection, who, moment) for who, moment in due.items())
+        waiting |= told.keys() & set(chain(*unserved))
+    return sorted(waiting)
+
+
+#: Which subscriptions a digest serves: for which due time, and up to which change.
+Served: TypeAlias = dict[int, tuple[datetime, int]]
+
+
+def _composed(
     connection: Connection,
     key: int,
     due: dict[Round, datetime],
@@ -60,8 +89,8 @@ def _compose_one(
     templates: Templates,
     head: Letterhead,
     now: datetime,
-) -> bool:
-    """One subscriber's digest over all rounds that they are due in; False if nothing is pending."""
+) -> tuple[Composed, Served] | None:
+    """One subscriber's digest over all rounds that they are due in; None if nothing is pending."""
     items: list[Pending] = []
     served: dict[int, datetime] = {}
     for who, moment in due.items():
@@ -69,19 +98,26 @@ def _compose_one(
         items += mine
         served |= {item.subscription_id: moment for item in mine}
     if not items and not told:
-        return False
+        return None
     person = subscriptions.get_subscriber(connection, subscriber.c.id == key)
     assert person is not None
     found = changes.get(connection, sorted({item.change_seq for item in items}))
     hits = [Hit(i.query, i.canonical, found[i.change_seq]) for i in items]
     composed = _message(person, compose(hits, told), _period(served, told), templates, head, now)
-    composed = msgspec.structs.replace(
-        composed, items=tuple((i.subscription_id, i.change_seq) for i in items)
+    newest = {i.subscription_id: i.change_seq for i in sorted(items, key=lambda i: i.change_seq)}
+    return (
+        msgspec.structs.replace(
+            composed, items=tuple((i.subscription_id, i.change_seq) for i in items)
+        ),
+        {subscription: (moment, newest[subscription]) for subscription, moment in served.items()},
     )
+
+
+def _write(connection: Connection, composed: Composed, served: Served, now: datetime) -> bool:
+    """Put a digest into the outbox and settle what it serves; False if it is there already."""
     if not messages.queue(connection, composed, now):
         return False
-    for subscription_id, moment in served.items():
-        newest = max(i.change_seq for i in items if i.subscription_id == subscription_id)
+    for subscription_id, (moment, newest) in served.items():
         rounds.settle(connection, [subscription_id], moment, newest)
     return True
 

@@ -6,31 +6,38 @@ one a day on the days on which the clocks change too.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-Frequency = Literal["immediate", "hourly", "daily", "weekly"]
+Frequency = Literal["immediate", "hourly", "daily", "weekly", "monthly"]
 FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
-
-_DAYS = {"daily": 1, "weekly": 7}
 
 
 def last_due(frequency: Frequency, now: datetime, zone: str, hour: int) -> datetime:
     """The newest due time at or before ``now``, in UTC.
 
-    Immediate digests are always due; weekly ones on Mondays.
+    Immediate digests are always due; weekly ones on Mondays, monthly ones on the first.
     """
     if frequency == "immediate":
         return now
     if frequency == "hourly":
         return now.replace(minute=0, second=0, microsecond=0)
     local = ZoneInfo(zone)
-    day = now.astimezone(local).date()
-    if frequency == "weekly":
-        day -= timedelta(days=day.weekday())
+    day = _latest(frequency, now.astimezone(local).date())
     due = datetime.combine(day, time(hour), local).astimezone(UTC)
     if due > now:
-        day -= timedelta(days=_DAYS[frequency])
+        day = _latest(frequency, day - timedelta(days=1))
         due = datetime.combine(day, time(hour), local).astimezone(UTC)
     return due
+
+
+def _latest(frequency: Frequency, day: date) -> date:
+    """The last day of a frequency, up to ``day``."""
+    match frequency:
+        case "weekly":
+            return day - timedelta(days=day.weekday())
+        case "monthly":
+            return day.replace(day=1)
+        case _:
+            return day

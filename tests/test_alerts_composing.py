@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from alerts.composing import compose_due
+from alerts.composing import compose_due, digests_due
 from alerts.due import Frequency
 from alerts.ledger import Ledger, matches, topics
 from alerts.ledger.subscriptions import Wants, Wish
@@ -222,3 +222,27 @@ def test_a_sources_licence_is_told_once(ledger: Ledger, now: datetime) -> None:
     assert html is not None
     assert html.get_content().count("Filler attribution.") == 1
     assert "Never seen here." not in mail.as_string()
+
+
+def test_what_is_due_can_be_seen_before_it_is_written(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU", "monthly")
+    read(ledger, now, question(1, words="About VRU."))
+    for _ in range(2):
+        with ledger.reading() as connection:
+            ((composed, text),) = digests_due(connection, TEMPLATES, HEAD, now)
+        assert "About *VRU*." in text
+    assert mails(ledger) == []
+    assert go(ledger, now) == 1
+    with ledger.reading() as connection:
+        assert connection.execute(select(message.c.body)).scalar_one() == composed.body
+        assert list(digests_due(connection, TEMPLATES, HEAD, now)) == []
+
+
+def test_a_monthly_digest_comes_on_the_first(ledger: Ledger, now: datetime) -> None:
+    watch(ledger, now, "VRU", "monthly")
+    read(ledger, now, question(1, words="About VRU."))
+    assert go(ledger, now) == 1  # the first one comes with the first match
+    read(ledger, now, question(2, words="More on VRU."))
+    assert go(ledger, now + timedelta(days=15)) == 0  # 31 July
+    assert go(ledger, now + timedelta(days=16)) == 1
+    assert go(ledger, now + timedelta(days=17)) == 0

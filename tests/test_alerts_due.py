@@ -29,6 +29,10 @@ def at(text: str) -> datetime:
         ("daily", "2026-12-16T07:00:00", "2026-12-16T07:00:00"),
         ("weekly", "2026-07-16T12:00:00", "2026-07-13T06:00:00"),  # Monday
         ("weekly", "2026-07-13T05:00:00", "2026-07-06T06:00:00"),
+        ("monthly", "2026-07-16T12:00:00", "2026-07-01T06:00:00"),
+        ("monthly", "2026-07-01T05:59:59", "2026-06-01T06:00:00"),
+        ("monthly", "2026-01-01T06:00:00", "2025-12-01T07:00:00"),  # the hour is that of winter
+        ("monthly", "2026-11-01T07:00:00", "2026-11-01T07:00:00"),  # a week after the clocks
     ],
 )
 def test_the_newest_due_time_that_has_passed(frequency: str, now: str, due: str) -> None:

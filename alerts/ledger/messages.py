@@ -7,6 +7,7 @@ hands it over: such a message may have been accepted, so it is *in doubt*.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -161,3 +162,46 @@ def in_phase(connection: Connection) -> dict[str, int]:
     """How many messages are in each phase."""
     rows = connection.execute(select(message.c.phase, func.count()).group_by(message.c.phase))
     return {phase: number for phase, number in rows}  # noqa: C416  # rows are no pairs to dict()
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A message and how its last attempt ended, as the operator is shown it."""
+
+    id: int
+    recipient: str
+    subject: str
+    phase: Phase
+    attempts: int
+    composed_at: datetime
+    due_at: datetime
+    detail: str | None
+
+
+def newest(
+    connection: Connection, phase: Phase | None, recipient: str | None, limit: int
+) -> list[Sent]:
+    """The newest messages: all, or those in a phase, or to an address."""
+    last = (
+        select(delivery.c.detail)
+        .where(delivery.c.message_id == message.c.id)
+        .order_by(delivery.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    columns = [message.c[name] for name in Sent.__struct_fields__ if name != "detail"]
+    wanted = select(*columns, last.label("detail")).order_by(message.c.id.desc()).limit(limit)
+    if phase is not None:
+        wanted = wanted.where(message.c.phase == phase)
+    if recipient is not None:
+        wanted = wanted.where(message.c.recipient == recipient)
+    return [Sent(**row._mapping) for row in connection.execute(wanted)]
+
+
+def retry(connection: Connection, keys: Sequence[int], now: datetime) -> int:
+    """Queue messages that failed or are held once more, from now; how many those are."""
+    again = (
+        update(message)
+        .where(message.c.id.in_(keys), message.c.phase.in_(("failed", "held")))
+        .values(phase="queued", due_at=now)
+    )
+    return connection.execute(again).rowcount

@@ -192,7 +192,7 @@ subscriber = Table(
     Column("email", Text, nullable=False, unique=True),
     Column("token", Text, nullable=False, unique=True),  # 128 random bits, revocable
     Column("zone", Text, nullable=False),
-    Column("hour", Integer, nullable=False),  # local hour of daily and weekly digests
+    Column("hour", Integer, nullable=False),  # local hour of daily and rarer digests
     Column("created_at", Moment, nullable=False),
 )
 

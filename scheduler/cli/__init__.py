@@ -53,9 +53,9 @@ def watchword(
 
 
 def _add_commands() -> None:
-    from scheduler.cli import asking, inspecting, operating, subscribing, working
+    from scheduler.cli import asking, inspecting, operating, sending, subscribing, working
 
-    for module in (working, subscribing, asking, inspecting, operating):
+    for module in (working, subscribing, asking, sending, inspecting, operating):
         for command in module.COMMANDS:
             # Before the command's name or after it: nobody should have to remember which.
             command.params.append(

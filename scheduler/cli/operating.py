@@ -200,23 +200,4 @@ def _first(moment: datetime) -> date:
     return moment.date().replace(day=1)
 
 
-@click.command()
-@click.pass_context
-def dns(context: click.Context) -> int:
-    """Print the DNS records that make mailboxes believe our email."""
-    service = service_of(context)
-    head = service.letterhead
-    # What a server name holds is cut into strings of 255 characters (RFC 6376 3.6.2.2).
-    for key in head.keys:
-        parts = [key.record[at : at + 255] for at in range(0, len(key.record), 255)]
-        text = " ".join(f'"{part}"' for part in parts)
-        click.echo(f"{key.selector}._domainkey.{key.domain}. TXT {text}")
-    if not head.keys:
-        click.echo("; no key in [[mail.dkim]]: messages are not signed")
-    click.echo(f'{head.domain}. TXT "v=spf1 mx a -all"  ; name the hosts that send for you')
-    reports = f"; rua=mailto:{email}" if (email := service.config.operator.email) else ""
-    click.echo(f'_dmarc.{head.domain}. TXT "v=DMARC1; p=none{reports}"')
-    return OK
-
-
-COMMANDS = (dns, status, held, release, backfill, reparse)
+COMMANDS = (status, held, release, backfill, reparse)

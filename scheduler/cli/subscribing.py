@@ -13,7 +13,7 @@ from scheduler.cli.exits import OK, PARTLY
 if TYPE_CHECKING:
     from alerts.offers import Offer
 
-_FREQUENCIES = ("immediate", "hourly", "daily", "weekly")
+_FREQUENCIES = ("immediate", "hourly", "daily", "weekly", "monthly")
 _WANTS = ("all", "asked", "answered")
 
 
