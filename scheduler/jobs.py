@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 
 import msgspec
@@ -20,7 +20,7 @@ import msgspec
 from alerts.channels import Unavailable
 from alerts.composing import compose_due
 from alerts.delivery import deliver_due
-from alerts.ledger import Ledger, open_ledger, runs, subscriptions, topics
+from alerts.ledger import Ledger, open_ledger, people, runs, subscriptions, topics
 from alerts.ledger.subscriptions import Wish
 from alerts.letters import write_to_operator
 from alerts.mail import Letterhead
@@ -47,6 +47,10 @@ _REFUSALS = 10
 
 #: So many questions' words are written in one round: a few seconds.
 _WORDED = 1000
+
+
+#: So long an address is kept after its last subscription ended: who left by mistake may ask.
+_REMEMBERED = timedelta(days=28)
 
 
 class Busy(Exception):
@@ -190,6 +194,16 @@ def look_out(service: Service) -> None:
             )
 
 
+def forget_who_left(service: Service) -> None:
+    """Remove the addresses of those who left long ago, and what was sent to them."""
+    with service.ledger.writing() as connection:
+        gone = people.left_before(connection, service.clock() - _REMEMBERED)
+        for who in gone:
+            people.forget(connection, who)
+    if gone:
+        log.info("%d subscribers who left four weeks ago are forgotten", len(gone))
+
+
 class Round(msgspec.Struct):
     """What one round from change to inbox did."""
 
@@ -225,6 +239,7 @@ def go_round(service: Service) -> Round:
         log.error("%s; what was to be sent waits in the outbox", error)
     log.debug("words start")
     write_words(ledger, _WORDED)  # last, and not all of a backfill: nobody's digest waits for it
+    forget_who_left(service)
     done.deliveries = dict(sent)
     if done.digests or sent:
         log.info("%d digests composed, deliveries: %s", done.digests, dict(sent) or "none")

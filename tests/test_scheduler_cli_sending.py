@@ -51,3 +51,32 @@ def test_nothing_due(tmp_path: Path) -> None:
     service = Service(tmp_path, QUIET)
     assert service.run("digest").stdout == "No digest is due.\n"
     assert service.run("digest", "--json").stdout == ""
+
+
+def test_what_is_kept_of_somebody_is_printed_and_removed(tmp_path: Path) -> None:
+    service = Service(tmp_path, QUIET)
+    service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
+    record = question(1, answer("There are more benches."))
+    (tmp_path / "records.jsonl").write_bytes(encode(record))
+    service.run("ingest", "--as-new", "records.jsonl")
+    kept = service.json("export", "Ada@demo.example")
+    assert kept["subscriptions"][0]["query"] == "benches"
+    assert kept["messages"][0]["phase"] == "sent"
+    assert service.run("forget", "ada@demo.example").stdout == "ada@demo.example is forgotten\n"
+    for command in ("export", "forget"):
+        done = service.run(command, "ada@demo.example", expect=1)
+        assert "nothing is kept of ada@demo.example" in done.stderr
+    assert b"ada@demo.example" not in (tmp_path / "var" / "ledger.sqlite3").read_bytes()
+
+
+def test_who_is_forgotten_while_a_message_waits(tmp_path: Path) -> None:
+    service = Service(tmp_path, smtp(1))
+    service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
+    record = question(1, answer("There are more benches."))
+    (tmp_path / "records.jsonl").write_bytes(encode(record))
+    service.run("ingest", "--as-new", "records.jsonl", expect=69)
+    done = service.run("forget", "ada@demo.example", expect=75)
+    assert "is on its way" in done.stderr
+    (tmp_path / "config.toml").write_text(QUIET)
+    assert service.json("once", "--no-crawl", "--json")["round"]["deliveries"] == {"dropped": 1}
+    service.run("forget", "ada@demo.example")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from scheduler.cli.common import config_of, say, service_of
-from scheduler.cli.exits import OK, PARTLY
+from scheduler.cli.exits import BUSY, OK, PARTLY, complain
 
 if TYPE_CHECKING:
     from alerts.offers import Offer
@@ -128,6 +128,55 @@ def subscriptions(context: click.Context, as_json: bool) -> int:
     return OK
 
 
+@click.command()
+@click.argument("email")
+@click.pass_context
+def export(context: click.Context, email: str) -> int:
+    """Print all that is kept of EMAIL, as JSON, to give to them."""
+    import msgspec
+
+    from alerts.ledger import people
+    from alerts.ledger.subscriptions import by_email
+    from alerts.subscriptions import email_address
+
+    service = service_of(context)
+    with service.ledger.reading() as connection:
+        person = by_email(connection, email_address(email))
+        found = people.kept(connection, person.id) if person else None
+    if found is None:
+        complain(f"nothing is kept of {email}")
+        return PARTLY
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    return OK
+
+
+@click.command()
+@click.argument("email")
+@click.pass_context
+def forget(context: click.Context, email: str) -> int:
+    """Remove EMAIL with all subscriptions and all that was sent to it, at once.
+
+    Who leaves is forgotten without this after 28 days.
+    """
+    from alerts.ledger import people
+    from alerts.ledger.subscriptions import by_email
+    from alerts.subscriptions import email_address, unsubscribe
+
+    service = service_of(context)
+    with service.ledger.writing() as connection:
+        person = by_email(connection, email_address(email))
+        if person is None:
+            complain(f"nothing is kept of {email}")
+            return PARTLY
+        unsubscribe(connection, email, None, service.clock())
+        if people.is_awaited(connection, person.id):
+            complain(f"a message to {email} is on its way: they are off the list, try again later")
+            return BUSY
+        people.forget(connection, person.id)
+    click.echo(f"{email} is forgotten")
+    return OK
+
+
 @click.command(name="config")
 @click.pass_context
 def show_config(context: click.Context) -> int:
@@ -144,4 +193,4 @@ def show_config(context: click.Context) -> int:
     return OK
 
 
-COMMANDS = (subscribe, unsubscribe, subscriptions, show_config)
+COMMANDS = (subscribe, unsubscribe, subscriptions, export, forget, show_config)
