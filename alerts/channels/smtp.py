@@ -19,6 +19,8 @@ import msgspec
 
 from alerts.channels import DeliveryError, InDoubt, Postponed, Refused, Unavailable
 
+#: The mailbox is full, which people mend; the same code is given for a message that is too large.
+_FULL = re.compile(r"552(?!.* 5\.3\.4)")
 _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -139,7 +141,8 @@ class Session:
         said = _said(code, words)
         if code in codes:
             return said
-        raise (Refused if 500 <= code < 600 else Postponed)(said)
+        is_final = 500 <= code < 600 and not _FULL.match(said)
+        raise (Refused if is_final else Postponed)(said)
 
     def _reset(self, smtp: smtplib.SMTP) -> None:
         try:
