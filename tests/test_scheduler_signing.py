@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import dkim
@@ -11,18 +10,13 @@ import pytest
 
 from crawler.records import encode
 
+from keys import write_key
 from mailserver import mail_server
 from samples import answer, question
 from service import Service
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 DKIM = '[[mail.dkim]]\nselector = "{0}"\nkey = "{0}.pem"\n'
-
-
-def make_key(folder: Path, name: str, kind: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["openssl", "genpkey", "-algorithm", kind, "-out", str(folder / f"{name}.pem")]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 def test_what_arrives_is_signed_with_the_published_keys(tmp_path: Path) -> None:
@@ -32,8 +26,8 @@ def test_what_arrives_is_signed_with_the_published_keys(tmp_path: Path) -> None:
             f"{DKIM.format('one')}{DKIM.format('two')}"
             f'[channels.smtp]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
         )
-        make_key(tmp_path, "one", "RSA")
-        make_key(tmp_path, "two", "ed25519")
+        write_key(tmp_path / "one.pem", "rsa")
+        write_key(tmp_path / "two.pem", "ed25519")
         service = Service(tmp_path, config)
         service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
         record = question(1, answer("More benches.\n.\n. A line with a dot in front."))
