@@ -8,10 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
+import alerts.ledger
 from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, runs, topics, words
 from alerts.ledger.base import metadata
 from alerts.ledger.runs import Judged
@@ -277,3 +280,36 @@ class TestOpening:
 )
 def test_a_topic_has_a_name_that_people_can_read(canonical: str, title: str, name: str) -> None:
     assert topics.slug(canonical, title) == name
+
+
+def test_topics_of_the_first_language_are_written_in_the_second(
+    ledger_url: str, now: datetime
+) -> None:
+    engine = create_engine(ledger_url.replace("postgresql:", "postgresql+psycopg:"))
+    config = Config()
+    folder = Path(alerts.ledger.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+    typed = {"vru": "VRU", "cyclists": "Cyclists", "vrus": "VRUs", "(": "("}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for number, (form, title) in enumerate(typed.items()):
+            insert = (
+                "INSERT INTO topic (canonical, slug, title, created_at, matched_to) "
+                "VALUES (:form, :form, :title, :now, :line)"
+            )
+            values = {"form": form, "title": title, "now": now, "line": 7 if number else 5}
+            connection.execute(text(insert), values)
+    engine.dispose()
+    opened = open_ledger(ledger_url)
+    with opened.reading() as connection:
+        found = {topic.title: topic for topic in topics.watched(connection)}
+        assert topics.line(connection) == 7
+    assert {title: topic.canonical for title, topic in found.items()} == {
+        "VRU": "VRU",
+        "Cyclists": "cyclist",
+        "VRUs": "vrus",  # means the same as another: it stays as it was
+        "(": "(",
+    }
+    assert [topic.in_step for topic in found.values()] == [False, True, True, True]
+    opened.engine.dispose()
