@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from itertools import chain
 from typing import TypeAlias
@@ -27,10 +27,19 @@ from alerts.mail import Letterhead, build
 from alerts.rendering import Templates
 
 
-def compose_due(ledger: Ledger, templates: Templates, head: Letterhead, now: datetime) -> int:
-    """Write the digests that are due at ``now`` into the outbox; their number."""
+def compose_due(
+    ledger: Ledger,
+    templates: Templates,
+    head: Letterhead,
+    now: datetime,
+    batch: timedelta = timedelta(),
+) -> int:
+    """Write the digests that are due at ``now`` into the outbox; their number.
+
+    ``batch`` is how long immediate digests wait after the last one.
+    """
     with ledger.reading() as connection:
-        due = _due(connection, now)
+        due = _due(connection, now, batch)
         told = notices.unsent(connection)
         waiting = _waiting(connection, due, told)
     composed = 0
@@ -45,10 +54,14 @@ def compose_due(ledger: Ledger, templates: Templates, head: Letterhead, now: dat
 
 
 def digests_due(
-    connection: Connection, templates: Templates, head: Letterhead, now: datetime
+    connection: Connection,
+    templates: Templates,
+    head: Letterhead,
+    now: datetime,
+    batch: timedelta = timedelta(),
 ) -> Iterator[tuple[Composed, str]]:
     """The digests that are due at ``now``, and their text; nothing is written."""
-    due, told = _due(connection, now), notices.unsent(connection)
+    due, told = _due(connection, now, batch), notices.unsent(connection)
     for key in _waiting(connection, due, told):
         found = _composed(connection, key, due, tuple(told.get(key, ())), templates, head, now)
         if found is not None:
@@ -57,9 +70,9 @@ def digests_due(
             yield found[0], part.get_content() if part else ""
 
 
-def _due(connection: Connection, now: datetime) -> dict[Round, datetime]:
+def _due(connection: Connection, now: datetime, batch: timedelta) -> dict[Round, datetime]:
     everybody = rounds.everybody(connection)
-    return {who: last_due(who.frequency, now, who.zone, who.hour) for who in everybody}
+    return {who: last_due(who.frequency, now, who.zone, who.hour, batch) for who in everybody}
 
 
 def _waiting(

@@ -13,14 +13,19 @@ from zoneinfo import ZoneInfo
 Frequency = Literal["immediate", "hourly", "daily", "weekly", "monthly"]
 FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-def last_due(frequency: Frequency, now: datetime, zone: str, hour: int) -> datetime:
+
+def last_due(
+    frequency: Frequency, now: datetime, zone: str, hour: int, batch: timedelta = timedelta()
+) -> datetime:
     """The newest due time at or before ``now``, in UTC.
 
-    Immediate digests are always due; weekly ones on Mondays, monthly ones on the first.
+    Immediate digests are due every ``batch`` (always, where that is nothing), so that what comes in
+    a burst is one email; weekly ones on Mondays, monthly ones on the first.
     """
     if frequency == "immediate":
-        return now
+        return now - (now - _EPOCH) % batch if batch else now
     if frequency == "hourly":
         return now.replace(minute=0, second=0, microsecond=0)
     local = ZoneInfo(zone)

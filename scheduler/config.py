@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ class DigestsSection(Section, frozen=True):
 
     zone: str = "Europe/London"
     hour: int = 7
+    batch_minutes: float = 5  #: what comes sooner after an immediate digest waits for the next
+
+    @property
+    def batch(self) -> timedelta:
+        """The same as a length of time."""
+        return timedelta(minutes=self.batch_minutes)
 
 
 class FeedsSection(Section, frozen=True):

@@ -117,6 +117,9 @@ def _check(config: Config) -> None:
         ) from error
     if not 0 <= config.digests.hour <= 23:
         raise ConfigError(f"digests.hour: expected 0 to 23, got {config.digests.hour}")
+    if not 0 <= config.digests.batch_minutes <= 60:
+        minutes = config.digests.batch_minutes
+        raise ConfigError(f"digests.batch_minutes: expected 0 to 60, got {minutes:g}")
     _check_address("mail.from_address", config.mail.from_address)
     if config.operator.email is not None:
         _check_address("operator.email", config.operator.email)

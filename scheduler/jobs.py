@@ -227,7 +227,9 @@ def go_round(service: Service) -> Round:
     log.debug("publish starts")
     done.feeds = publish(ledger, config.feeds.path, config.imprint, service.templates)
     log.debug("compose starts")
-    done.digests = compose_due(ledger, service.templates, service.letterhead, service.clock())
+    done.digests = compose_due(
+        ledger, service.templates, service.letterhead, service.clock(), config.digests.batch
+    )
     log.debug("deliver starts")
     sent: Counter[str] = Counter()
     try:

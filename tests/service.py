@@ -62,6 +62,8 @@ class Service:
     def __init__(self, folder: Path, config: str) -> None:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
+        if "[digests]" not in config:  # a test does not wait for the next batch
+            config += "\n[digests]\nbatch_minutes = 0\n"
         (folder / "config.toml").write_text(config)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

@@ -246,3 +246,18 @@ def test_a_monthly_digest_comes_on_the_first(ledger: Ledger, now: datetime) -> N
     assert go(ledger, now + timedelta(days=15)) == 0  # 31 July
     assert go(ledger, now + timedelta(days=16)) == 1
     assert go(ledger, now + timedelta(days=17)) == 0
+
+
+def test_a_burst_is_one_email_and_the_first_comes_at_once(ledger: Ledger, now: datetime) -> None:
+    def compose(after: timedelta) -> int:
+        return compose_due(ledger, TEMPLATES, HEAD, now + after, timedelta(minutes=5))
+
+    watch(ledger, now, "VRU")
+    read(ledger, now, question(1, words="About VRU."))
+    assert compose(timedelta(minutes=1)) == 1
+    for number in (2, 3):
+        read(ledger, now, question(number, words="About VRU."))
+        assert compose(timedelta(minutes=number)) == 0
+    assert compose(timedelta(minutes=5)) == 1
+    assert subjects(ledger)[-1] == "VRU: 2 new questions"
+    assert compose(timedelta(minutes=11)) == 0

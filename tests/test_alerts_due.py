@@ -39,6 +39,16 @@ def test_the_newest_due_time_that_has_passed(frequency: str, now: str, due: str)
     assert last_due(frequency, at(now), "Europe/London", 7) == at(due)  # type: ignore[arg-type]
 
 
+def test_immediate_digests_are_five_minutes_apart() -> None:
+    moments = [at("2026-07-16T12:00:00") + timedelta(seconds=n) for n in range(0, 1200, 7)]
+    batch = timedelta(minutes=5)
+    dues = {last_due("immediate", moment, "UTC", 7, batch) for moment in moments}
+    assert sorted(dues) == [at("2026-07-16T12:00:00") + n * batch for n in range(4)]
+    assert all(
+        moment - last_due("immediate", moment, "UTC", 7, batch) < batch for moment in moments
+    )
+
+
 @pytest.mark.parametrize("change", ["2026-03-29", "2026-10-25", "2026-04-05", "2026-11-01"])
 @given(zone=ZONES, hour=st.integers(0, 23))
 def test_one_due_time_for_each_local_day(change: str, zone: str, hour: int) -> None:

@@ -30,6 +30,7 @@ def refused(text: str) -> str:
         ),
         ("[digests]\nhour = 'seven'", "digests.hour: expected a whole number, got text"),
         ("[digests]\nhour = 24", "digests.hour: expected 0 to 23, got 24"),
+        ("[digests]\nbatch_minutes = -1", "digests.batch_minutes: expected 0 to 60, got -1"),
         ("[digests]\nzone = 'Europe/Londn'", "there is no time zone 'Europe/Londn'"),
         ("[sources.london]\nevery_minutes = 'x'", "expected a number, got text"),
         ("[sources.london]\nurl = 'www.london.gov.uk'", "sources.london.url: expected scheme"),

@@ -28,7 +28,11 @@ def digest(context: click.Context, only: str | None, as_json: bool) -> int:
         found = [
             (composed, text)
             for composed, text in digests_due(
-                connection, service.templates, service.letterhead, service.clock()
+                connection,
+                service.templates,
+                service.letterhead,
+                service.clock(),
+                service.config.digests.batch,
             )
             if only is None or composed.recipient == only.lower()
         ]
