@@ -284,7 +284,7 @@ def wait_for_log(process: subprocess.Popen[str], words: str) -> None:
 def test_the_example_config_is_what_the_defaults_are(service: Service, tmp_path: Path) -> None:
     """Copied as it is, it changes nothing but what it shows on purpose."""
     shown = service.json("config")
-    bare = Service(tmp_path / "bare", "").json("config")
+    bare = Service(tmp_path / "bare", "[digests]\n").json("config")
     shown.pop("channels")
     bare.pop("channels")
     assert shown == bare
