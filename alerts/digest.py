@@ -7,42 +7,24 @@ changed since the last digest: asked last week and answered today, it shows as a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Literal
 
 import msgspec
 
-from alerts.changes import Kind, Numbered
-from alerts.corrections import Correction, correction
-from alerts.fields import fields
-from alerts.finding import find
-from alerts.query import parse
-from alerts.snippets import Segment, Snippet, marked, opening, snippet
-from alerts.text import Place, prepare
-from crawler.records import Question
+from alerts.entries import NEWS, Entry, News
+from alerts.threads import in_order
 
-#: In the order in which they are worth reading.
-NEWS: tuple[Kind, ...] = ("answered", "corrected", "holding", "asked", "withdrawn")
-
-_NOUNS: dict[Kind, tuple[str, str]] = {
+_NOUNS: dict[News, tuple[str, str]] = {
     "answered": ("new answer", "new answers"),
     "corrected": ("correction", "corrections"),
     "holding": ("holding reply", "holding replies"),
     "asked": ("new question", "new questions"),
     "withdrawn": ("withdrawn question", "withdrawn questions"),
+    "overdue": ("overdue question", "overdue questions"),
 }
-
-#: Where to look for the passage to show: in what is new first.
-PREFERRED: dict[Kind, tuple[str, ...]] = {
-    "answered": ("answer", "question"),
-    "corrected": ("answer", "question"),
-    "holding": ("answer", "question"),
-    "asked": ("question", "answer"),
-    "withdrawn": ("question", "answer"),
-}
-
 
 #: So many entries are shown in full.
 SHOWN = 20
@@ -67,43 +49,22 @@ class Notice(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class Hit(msgspec.Struct, frozen=True):
-    """A change that matched one of the subscriber's topics."""
-
-    query: str  #: in the subscriber's own words
-    canonical: str
-    numbered: Numbered
-
-
-class Because(msgspec.Struct, frozen=True):
-    """One topic that a question matched, and where."""
-
-    query: str
-    fields: tuple[str, ...]
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One question in a digest."""
-
-    question: Question
-    news: Kind  #: the most important thing that happened
-    because: tuple[Because, ...]
-    title: tuple[Segment, ...]  #: with what matched in it marked
-    snippet: Snippet | None  #: the passage that matched, marked; None when only title or names did
-    correction: Correction | None  #: what was corrected, old and new
-    opening: Snippet | None  #: how what is new begins, where the snippet does not show it
-
-
 class Digest(msgspec.Struct, frozen=True):
     """All that one subscriber is sent at one time."""
 
-    entries: tuple[Entry, ...]
+    threads: tuple[tuple[Entry, ...], ...]  #: a question, then what was put after it
     notices: tuple[Notice, ...] = ()  #: what is to be said of the sources themselves
 
     @property
-    def full(self) -> tuple[Entry, ...]:
-        """The entries that are shown with what they say."""
-        return self.entries[:SHOWN]
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, as they are read."""
+        return tuple(chain.from_iterable(self.threads))
+
+    @property
+    def full(self) -> tuple[tuple[Entry, bool], ...]:
+        """Those that are shown with what they say, and whether each stands under another."""
+        marked = [(entry, n > 0) for thread in self.threads for n, entry in enumerate(thread)]
+        return tuple(marked[:SHOWN])
 
     @property
     def rest(self) -> tuple[Entry, ...]:
@@ -129,55 +90,34 @@ class Digest(msgspec.Struct, frozen=True):
     @property
     def subject(self) -> str:
         """Topics and counts: ``VRU: 3 new answers, 1 new question``; else the notice."""
-        if not self.entries:
+        if not self.threads:
             return _HEADINGS[self.notices[0].kind].format(self.notices[0].place)
         shown = self.queries[:3]
         more = len(self.queries) - len(shown)
         return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.counts}"
 
 
-def compose(hits: Iterable[Hit], notices: Iterable[Notice] = ()) -> Digest:
-    """The digest of a subscriber's pending hits, in the order of what is worth reading."""
-    by_question: dict[str, list[Hit]] = {}
-    for hit in hits:
-        by_question.setdefault(hit.numbered.change.after.id, []).append(hit)
-    entries = [_entry(some) for some in by_question.values()]
-    ordered = sorted(entries, key=lambda entry: NEWS.index(entry.news))
-    return Digest(tuple(ordered), tuple(notices))
+def compose(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Digest:
+    """The digest of some entries, one a question, in the order of what is worth reading.
+
+    A supplementary stands under its question where that is in the digest too.
+    """
+    by_id = {entry.question.id: entry for entry in entries}
+    threads: dict[str, list[Entry]] = {}
+    for entry in by_id.values():
+        threads.setdefault(_head(entry, by_id), []).append(entry)
+    ordered = sorted(threads.values(), key=lambda some: min(NEWS.index(e.news) for e in some))
+    return Digest(tuple(_in_order(some) for some in ordered), tuple(notices))
 
 
-def _entry(hits: Sequence[Hit]) -> Entry:
-    """One question with everything that happened to it, as it stands now."""
-    newest = max((hit.numbered for hit in hits), key=lambda numbered: numbered.seq)
-    question = newest.change.after
-    news = min((hit.numbered.change.kind for hit in hits), key=NEWS.index)
-    texts = fields(question, {hit.numbered.change.kind for hit in hits})
-    prepared = prepare(texts)
-    places: dict[str, tuple[Place, ...]] = {}
-    because: list[Because] = []
-    for query, canonical in dict.fromkeys((hit.query, hit.canonical) for hit in hits):
-        found = find(parse(canonical), prepared)
-        places[query] = found.places if found else ()
-        because.append(Because(query, tuple(dict.fromkeys(p.field for p in places[query]))))
-    every = sorted(set(chain(*places.values())), key=lambda p: (p.paragraph, p.start, p.end))
-    passage = snippet(texts, every, PREFERRED[news])
-    new = PREFERRED[news][0]
-    corrected = _corrected(hits, question) if news == "corrected" else None
-    return Entry(
-        question,
-        news,
-        tuple(because),
-        title=marked(question.title or "", [(p.start, p.end) for p in every if p.field == "title"]),
-        snippet=passage,
-        correction=corrected,
-        opening=None
-        if corrected or (passage is not None and passage.field == new)
-        else opening(texts, new),
-    )
+def _head(entry: Entry, by_id: Mapping[str, Entry]) -> str:
+    """The id of the question that an entry stands under: its own, where it stands for itself."""
+    parent = by_id.get(entry.question.parent or "")
+    if parent is None or parent.question.parent in by_id:
+        return entry.question.id
+    return parent.question.id
 
 
-def _corrected(hits: Sequence[Hit], question: Question) -> Correction | None:
-    """What was corrected since the first of the corrections."""
-    changes = [h.numbered for h in hits if h.numbered.change.kind == "corrected"]
-    before = min(changes, key=lambda numbered: numbered.seq).change.before
-    return correction(before, question) if before else None
+def _in_order(some: Iterable[Entry]) -> tuple[Entry, ...]:
+    by_id = {entry.question.id: entry for entry in some}
+    return tuple(by_id[q.id] for q in in_order(entry.question for entry in by_id.values()))

@@ -6,33 +6,44 @@ one a day on the days on which the clocks change too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-Frequency = Literal["immediate", "hourly", "daily", "weekly", "monthly"]
+Frequency = Literal["immediate", "hourly", "daily", "weekly", "monthly", "meeting"]
 FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 
+_DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def last_due(
-    frequency: Frequency, now: datetime, zone: str, hour: int, batch: timedelta = timedelta()
+    frequency: Frequency,
+    now: datetime,
+    zone: str,
+    hour: int,
+    batch: timedelta = timedelta(),
+    meetings: Sequence[date] = (),
 ) -> datetime:
     """The newest due time at or before ``now``, in UTC.
 
     Immediate digests are due every ``batch`` (always, where that is nothing), so that what comes in
-    a burst is one email; weekly ones on Mondays, monthly ones on the first.
+    a burst is one email; weekly ones on Mondays, monthly ones on the first, and those after a
+    meeting on the day after each of ``meetings``.
     """
     if frequency == "immediate":
         return now - (now - _EPOCH) % batch if batch else now
     if frequency == "hourly":
         return now.replace(minute=0, second=0, microsecond=0)
     local = ZoneInfo(zone)
+    if frequency == "meeting":
+        mornings = (datetime.combine(d + _DAY, time(hour), local) for d in meetings)
+        return max((m.astimezone(UTC) for m in mornings if m <= now), default=_EPOCH)
     day = _latest(frequency, now.astimezone(local).date())
     due = datetime.combine(day, time(hour), local).astimezone(UTC)
     if due > now:
-        day = _latest(frequency, day - timedelta(days=1))
+        day = _latest(frequency, day - _DAY)
         due = datetime.combine(day, time(hour), local).astimezone(UTC)
     return due
 

@@ -17,7 +17,7 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
 from alerts.changes import Change, Numbered
-from alerts.digest import PREFERRED
+from alerts.entries import PREFERRED
 from alerts.fields import fields
 from alerts.finding import find
 from alerts.ledger.topics import Topic
@@ -72,7 +72,7 @@ def build(
     rights = _rights(newest_first, imprint)
     for feed in (rss, atom) if rights else ():
         feed.rights(clean(rights))
-    query = parse(topic.canonical)
+    query = None if topic.question_id else parse(topic.canonical)
     for numbered in newest_first:
         change = numbered.change
         passage = _passage(query, change)
@@ -88,8 +88,10 @@ def _rights(changes: Sequence[Numbered], imprint: Imprint) -> str:
     return " ".join(imprint.attributions[s] for s in sources if s in imprint.attributions)
 
 
-def _passage(query: Query, change: Change) -> Snippet | None:
+def _passage(query: Query | None, change: Change) -> Snippet | None:
     """Where the topic's words stand in the question, in what is new first."""
+    if query is None:
+        return None
     texts = fields(change.after, [change.kind])
     found = find(query, texts)
     return snippet(texts, found.places, PREFERRED[change.kind]) if found else None

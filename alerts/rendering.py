@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
+import msgspec
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+)
+from markupsafe import Markup
 
 from alerts.digest import Digest
+from alerts.entries import Entry
+from alerts.inlining import inlined
 from alerts.ledger.alarms import Alarm
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, Links, Rendered
@@ -25,6 +35,7 @@ HEADLINES = {
     "answered": "Answered",
     "corrected": "Corrected",
     "withdrawn": "Withdrawn",
+    "overdue": "Overdue",
 }
 
 #: What introduces the first words of what is new.
@@ -34,6 +45,7 @@ OPENINGS = {
     "answered": "The answer",
     "corrected": "It now says",
     "withdrawn": "The question",
+    "overdue": "The question",
 }
 
 _FIELDS = {
@@ -54,6 +66,9 @@ TROUBLES = {
     "redirect_refused": "an answer would have led us away from the source",
     "held": "changes wait for your word",
     "silent": "it has not been read for long, and subscribers are told",
+    "queue": "messages are not getting out",
+    "content": "receivers refuse what we write",
+    "brake": "more digests are due than may be sent in a day",
 }
 
 
@@ -82,12 +97,36 @@ def web_address(url: str | None) -> str | None:
     return url if url and urlsplit(url).scheme in {"http", "https"} else None
 
 
+class _Loader(ChoiceLoader):
+    """Finds templates; those of emails are given their styles on the way."""
+
+    def get_source(self, environment: Environment, template: str) -> Any:
+        source, *rest = super().get_source(environment, template)
+        if template.startswith("mail/") and template.endswith(".html"):
+            source = inlined(source, super().get_source(environment, "mail/style.css")[0])
+        return (source, *rest)
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A part of a digest, in both forms; the HTML is marked as safe."""
+
+    html: str
+    text: str
+
+
+#: Makes an entry's card; told whether it stands under another.
+Carded: TypeAlias = Callable[[Entry, bool], Card]
+
+#: So long the page with all of a digest can be reached.
+KEPT_DAYS = 30
+
+
 class Templates:
     """The environments: one that escapes, and one for plain text."""
 
     def __init__(self, own: Path | None = None) -> None:
         folders = [folder for folder in (own, shipped_templates()) if folder]
-        loader = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
+        loader = _Loader([FileSystemLoader(folder) for folder in folders])
         shared: dict[str, Any] = {
             "loader": loader,
             "undefined": StrictUndefined,
@@ -120,12 +159,37 @@ class Templates:
         except TemplateError as error:
             raise TemplatesError(f"template {name}: {error}") from error
 
+    def card(self, entry: Entry, is_under: bool) -> Card:
+        """One entry, as it stands in everybody's digest."""
+        values = {"entry": entry, "is_under": is_under}
+        return self._part("mail/card", values)
+
+    def line(self, entry: Entry) -> Card:
+        """One entry that is only named."""
+        return self._part("mail/line", {"entry": entry})
+
+    def _part(self, name: str, values: dict[str, Any]) -> Card:
+        html = self.html(f"{name}.html", **values)
+        return Card(Markup(html), self.text(f"{name}.txt", **values))  # noqa: S704  # escaped by Jinja
+
     def digest(
-        self, digest: Digest, person: Subscriber, links: Links, head: Letterhead, now: datetime
+        self,
+        digest: Digest,
+        person: Subscriber,
+        links: Links,
+        head: Letterhead,
+        now: datetime,
+        *,
+        card: Carded | None = None,
     ) -> Rendered:
-        """A digest in words."""
+        """A digest in words; ``card`` may remember what it was asked before."""
+        rest = digest.rest
         values = {
             "digest": digest,
+            "cards": [(card or self.card)(entry, is_under) for entry, is_under in digest.full],
+            "lines": [self.line(entry) for entry in rest],
+            "more": links.digest,
+            "kept_days": KEPT_DAYS,
             "links": links,
             "head": head,
             "email": person.email,
@@ -135,6 +199,22 @@ class Templates:
             subject=digest.subject,
             text=self.text("mail/digest.txt", **values),
             html=self.html("mail/digest.html", **values),
+        )
+
+    def confirmation(self, query: str, link: str, head: Letterhead, hours: int) -> Rendered:
+        """The letter that asks somebody whether it was they who subscribed."""
+        subject = f"{head.name}: shall we write to you about {query}?"
+        values: dict[str, Any] = {
+            "subject": subject,
+            "query": query,
+            "link": link,
+            "head": head,
+            "hours": hours,
+        }
+        return Rendered(
+            subject=subject,
+            text=self.text("mail/confirm.txt", **values),
+            html=self.html("mail/confirm.html", **values),
         )
 
     def letter(

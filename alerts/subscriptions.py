@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Connection
 
+from alerts.channels import way_for
 from alerts.ledger import changes, subscriptions, topics
 from alerts.ledger.subscriptions import Wish
 from alerts.query import canonical, parse
@@ -18,6 +20,7 @@ class Habits(msgspec.Struct, frozen=True):
 
     zone: str
     hour: int
+    ways: frozenset[str] = frozenset({"mail"})  #: by which people may be reached
 
 
 class Subscribed(msgspec.Struct, frozen=True):
@@ -46,6 +49,22 @@ def email_address(text: str) -> str:
     return (found.ascii_email or found.normalized).lower()
 
 
+def recipient(text: str, ways: frozenset[str]) -> str:
+    """The one form of an email address, or of another address where there is a way to it.
+
+    Raises :class:`AddressError`.
+    """
+    if "://" not in text:
+        return email_address(text)
+    if (way := way_for(text)) not in ways:
+        raise AddressError(
+            f"{text!r} cannot be sent to: there is no [channels.{way}] in the config"
+        )
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[!-~]+", text):
+        raise AddressError(f"{text!r} is no address: expected one like https://hooks.example/me")
+    return text
+
+
 def subscribe(
     connection: Connection, email: str, wish: Wish, habits: Habits, now: datetime
 ) -> Subscribed:
@@ -53,12 +72,27 @@ def subscribe(
 
     Raises :class:`AddressError`, and :class:`alerts.query.QueryError` for a query.
     """
-    address, query = email_address(email), canonical(parse(wish.query))
+    address, query = recipient(email, habits.ways), canonical(parse(wish.query))
     topic = topics.ensure(connection, query, wish.query, now)
     person = subscriptions.ensure_subscriber(connection, address, habits.zone, habits.hour, now)
     newest = changes.newest(connection)
     changed = subscriptions.subscribe(connection, person.id, topic.id, wish, newest, now)
     return Subscribed(address, query, changed)
+
+
+def follow(
+    connection: Connection, email: str, question_id: str, wish: Wish, habits: Habits, now: datetime
+) -> Subscribed:
+    """Let an address follow one question until it is answered; ``wish.query`` is its title.
+
+    Raises :class:`AddressError`.
+    """
+    address = recipient(email, habits.ways)
+    topic = topics.of_question(connection, question_id, wish.query, now)
+    person = subscriptions.ensure_subscriber(connection, address, habits.zone, habits.hour, now)
+    newest = changes.newest(connection)
+    changed = subscriptions.subscribe(connection, person.id, topic.id, wish, newest, now)
+    return Subscribed(address, topic.canonical, changed)
 
 
 def unsubscribe(connection: Connection, who: str, query: str | None, now: datetime) -> int:
@@ -67,11 +101,35 @@ def unsubscribe(connection: Connection, who: str, query: str | None, now: dateti
     ``who`` is an address, or the token that is the subject of an unsubscribe email. Raises as
     :func:`subscribe` does.
     """
-    if "@" in who:
+    found = _mine(connection, who, query)
+    return subscriptions.unsubscribe(connection, found[0], now, found[1]) if found else 0
+
+
+def pause(connection: Connection, who: str, query: str | None, now: datetime) -> int:
+    """Send nothing for a subscription, or for any, until it is resumed; how many that changed.
+
+    What happens in the meantime is not sent later. Raises as :func:`subscribe` does.
+    """
+    found = _mine(connection, who, query)
+    return subscriptions.pause(connection, *found, now) if found else 0
+
+
+def resume(connection: Connection, who: str, query: str | None) -> int:
+    """Go on with what was paused, from now on; how many that changed."""
+    found = _mine(connection, who, query)
+    return subscriptions.resume(connection, *found, changes.newest(connection)) if found else 0
+
+
+def _mine(connection: Connection, who: str, query: str | None) -> tuple[int, int | None] | None:
+    """The subscriber, and the topic of a query or of a followed question (``=london:/...``)."""
+    if "://" in who:
+        person = subscriptions.by_email(connection, who)
+    elif "@" in who:
         person = subscriptions.by_email(connection, email_address(who))
     else:
         person = subscriptions.by_token(connection, who)
-    topic = topics.find(connection, canonical(parse(query))) if query else None
+    form = query if not query or query.startswith("=") else canonical(parse(query))
+    topic = topics.find(connection, form) if form else None
     if person is None or (query and topic is None):
-        return 0
-    return subscriptions.unsubscribe(connection, person.id, now, topic.id if topic else None)
+        return None
+    return person.id, topic.id if topic else None

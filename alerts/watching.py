@@ -43,6 +43,7 @@ class Watcher:
             with self._ledger.writing() as connection:
                 line, newest = topics.line(connection), changes.newest(connection)
                 found, reached = _compare(connection, matcher, line, newest)
+                found += topics.match_questions(connection, line, reached)
                 topics.move_line(connection, reached)
             added += found
             is_behind = reached < newest

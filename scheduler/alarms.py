@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, held, notices, runs
+from alerts.ledger import alarms, deliveries, held, notices, runs
 from crawler.health import Verdict
 from crawler.plan import Report
 
@@ -21,6 +21,11 @@ _OF_A_CRAWL = (
     *("missing", "redirect_refused"),
 )
 _OF_A_ROUND = ("held", "silent")
+_OF_MAIL = ("queue", "content", "brake")
+#: So long a message may wait for its first attempt.
+_WAITED = timedelta(hours=1)
+#: So many refusals of content a day are no accident.
+_REFUSED = 5
 #: Verdicts that may be a hiccup of the line: they count when they come again and again.
 _HICCUPS = frozenset(("unreachable", "partial"))
 #: A source is not called silent because we were switched off: somebody must have tried.
@@ -74,6 +79,25 @@ def look_around(
     alarms.settle(connection, source, troubles, _OF_A_ROUND, now)
     if good is not None:
         _give_notice(connection, source, place, good, now, silent=silent)
+
+
+def look_at_mail(connection: Connection, braked: int, problem: str | None, now: datetime) -> None:
+    """Raise and clear the alarms about the way out."""
+    troubles: dict[str, str] = {}
+    oldest = deliveries.oldest_waiting(connection, now)
+    if oldest is not None and now - oldest > _WAITED:
+        why = f": {problem}" if problem else ""
+        troubles["queue"] = f"messages wait since {oldest:%Y-%m-%d %H:%M} UTC{why}"
+    refused = deliveries.ended_since(connection, "content", now - _TRIED)
+    if refused >= _REFUSED:
+        troubles["content"] = (
+            f"{refused} messages in 24 hours were refused for what they say, not for whom they "
+            "are for: see `watchword deliveries --phase failed`"
+        )
+    if braked:
+        troubles["brake"] = f"{braked} digests wait, since mail.per_day is used up"
+        troubles.pop("queue", None)  # that is why
+    alarms.settle(connection, "mail", troubles, _OF_MAIL, now)
 
 
 def _give_notice(

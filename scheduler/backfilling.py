@@ -17,7 +17,8 @@ from alerts.ledger import months, questions
 from alerts.ledger.months import Month
 from crawler.plan import Line, Plan, Read, Window
 from scheduler.crawling import Outcome, Terms, crawl_source
-from scheduler.jobs import Service, archive_of, manners_of, resting
+from scheduler.jobs import archive_of, manners_of, resting
+from scheduler.service import Service
 
 #: Days before and after a month that are listed with it: a meeting that is put off moves.
 _OVERLAP = timedelta(days=3)

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from alerts.delivery import Doubt
+from alerts.delivery import Doubt, Terms
 from alerts.due import Frequency
+from alerts.entries import Length
 from alerts.feeds import Imprint
 from alerts.ledger.subscriptions import Wants
 from alerts.mail import Letterhead
@@ -45,6 +46,7 @@ class DigestsSection(Section, frozen=True):
     zone: str = "Europe/London"
     hour: int = 7
     batch_minutes: float = 5  #: what comes sooner after an immediate digest waits for the next
+    overdue_days: int = 28  #: a followed question that waits longer is called overdue
 
     @property
     def batch(self) -> timedelta:
@@ -71,8 +73,16 @@ class MailSection(Section, frozen=True):
     channel: str = "maildir"
     from_address: str = "watchword@localhost.localdomain"
     unsubscribe_address: str | None = None
+    bounce_address: str | None = None  #: each message comes back to a form of it of its own
     in_doubt: Doubt = "resend"
+    per_second: float | None = None  #: no more than so many messages
+    per_day: int | None = None  #: no more than so many digests in 24 hours: an emergency brake
     dkim: tuple[DkimSection, ...] = ()
+
+    @property
+    def terms(self) -> Terms:
+        """How messages are delivered."""
+        return Terms(self.in_doubt, self.per_second, self.per_day, self.bounce_address)
 
 
 class SourceSection(Section, frozen=True):
@@ -108,16 +118,19 @@ class OperatorSection(Section, frozen=True):
     """``[operator]``: who hears of what goes wrong."""
 
     email: str | None = None
+    notify: tuple[str, ...] = ()  #: other addresses for the same: https://..., ntfy://...
     alarm_after: int = 3  #: crawls in a row that cannot reach the source, or not all of it
 
 
 class SubscriptionSection(Section, frozen=True):
     """``[[subscriptions]]``"""
 
-    email: str
+    email: str  #: or, where such a channel is set up, https://... or ntfy://...
     query: str
     every: Frequency = "daily"
     wants: Wants = "all"
+    length: Length = "full"
+    note: str | None = None
 
 
 class TopicSection(Section, frozen=True):

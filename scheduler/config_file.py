@@ -13,7 +13,7 @@ import msgspec
 
 from alerts import channels
 from alerts.signing import SigningKey, UnusableKey, read_key
-from alerts.subscriptions import AddressError, email_address
+from alerts.subscriptions import AddressError, recipient
 from scheduler.config import Config, FeedsSection, LedgerSection, Section, SourceSection
 
 T = TypeVar("T")
@@ -120,45 +120,69 @@ def _check(config: Config) -> None:
     if not 0 <= config.digests.batch_minutes <= 60:
         minutes = config.digests.batch_minutes
         raise ConfigError(f"digests.batch_minutes: expected 0 to 60, got {minutes:g}")
-    _check_address("mail.from_address", config.mail.from_address)
-    if config.operator.email is not None:
-        _check_address("operator.email", config.operator.email)
-    for number, entry in enumerate(config.subscriptions):
-        _check_address(f"subscriptions[{number}].email", entry.email)
+    _check_addresses(config)
     for key, source in config.sources.items():
-        for name, address in (("url", source.url), ("home", source.home)):
-            if address and not re.fullmatch(r"https?://[^/\s]+", address.rstrip("/")):
+        for name, url in (("url", source.url), ("home", source.home)):
+            if url and not re.fullmatch(r"https?://[^/\s]+", url.rstrip("/")):
                 raise ConfigError(
                     f"sources.{key}.{name}: expected scheme and host alone, "
-                    f"like https://www.london.gov.uk, got {address!r}"
+                    f"like https://www.london.gov.uk, got {url!r}"
                 )
-    channel(config)
     signing_keys(config)
 
 
-def _check_address(place: str, address: str) -> None:
+def _check_addresses(config: Config) -> None:
+    mail, reached = config.mail, frozenset(ways(config))
+    for name, address in (
+        ("mail.from_address", mail.from_address),
+        ("mail.bounce_address", mail.bounce_address),
+        ("operator.email", config.operator.email),
+    ):
+        if address is not None:
+            _check_address(name, address)
+    for number, entry in enumerate(config.subscriptions):
+        _check_address(f"subscriptions[{number}].email", entry.email, reached)
+    for number, address in enumerate(config.operator.notify):
+        _check_address(f"operator.notify[{number}]", address, reached)
+
+
+def _check_address(place: str, address: str, reached: frozenset[str] = frozenset({"mail"})) -> None:
     try:
-        email_address(address)
+        recipient(address, reached)
     except AddressError as error:
         raise ConfigError(f"{place}: {error}") from error
 
 
 def channel(config: Config) -> channels.Channel:
-    """The way out that the config names, with its settings. Raises :class:`ConfigError`."""
+    """The way out of emails that the config names. Raises :class:`ConfigError`."""
     name = config.mail.channel
-    try:
-        settings = channels.settings(name)
-    except KeyError as error:
+    if name not in channels.names():
         known = ", ".join(channels.names())
-        raise ConfigError(
-            f"mail.channel: there is no channel {name!r}; there are: {known}"
-        ) from error
+        raise ConfigError(f"mail.channel: there is no channel {name!r}; there are: {known}")
+    return _channel(config, name)
+
+
+def ways(config: Config) -> dict[str, channels.Channel]:
+    """The channels of each way out: emails', and those that have a section in the config."""
+    others = [
+        name
+        for name in config.channels
+        if name in set(channels.names("webhook")) | set(channels.names("apprise"))
+    ]
+    return {"mail": channel(config)} | {
+        channels.settings(name).way: _channel(config, name) for name in others
+    }
+
+
+def _channel(config: Config, name: str) -> channels.Channel:
+    settings = channels.settings(name)
     values: dict[str, Any] = dict(config.channels.get(name, {}))
     if "envelope_from" in settings.__struct_fields__:
         values.setdefault("envelope_from", config.mail.from_address)
     found = _convert(values, settings, f"channels.{name}")
-    if isinstance(getattr(found, "path", None), Path):
-        found = msgspec.structs.replace(found, path=config.folder / found.path)
+    for key in ("path", "log"):
+        if isinstance(getattr(found, key, None), Path):
+            found = msgspec.structs.replace(found, **{key: config.folder / getattr(found, key)})
     ready: channels.Channel = found
     return ready
 

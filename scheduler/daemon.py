@@ -20,7 +20,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from scheduler.jobs import Service, alone, crawl, follow_config, go_round
+from scheduler.jobs import crawl, follow_config, go_round
+from scheduler.service import Service, alone
 
 log = logging.getLogger("watchword.daemon")
 

@@ -31,7 +31,8 @@ from scheduler.config import Config
 from scheduler.config_file import parse
 from scheduler.daemon import Daemon
 from scheduler.demo_site import create_demo_site, read_inbox
-from scheduler.jobs import Service, alone, crawl, follow_config, go_round, open_service
+from scheduler.jobs import crawl, follow_config, go_round
+from scheduler.service import Service, alone, open_service
 from scheduler.serving import serve
 
 #: An hour of the demo passes in a second and two thirds.

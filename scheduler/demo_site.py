@@ -18,8 +18,8 @@ from starlette.routing import Mount, Route
 
 from alerts.ledger import topics
 from alerts.web.app import create_app
-from scheduler.jobs import Service
 from scheduler.pages import site_of
+from scheduler.service import Service
 
 _PARSER = BytesParser(policy=policy.default)
 

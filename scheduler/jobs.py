@@ -7,11 +7,9 @@ anywhere else.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
@@ -19,25 +17,30 @@ import msgspec
 
 from alerts.channels import Unavailable
 from alerts.composing import compose_due
+from alerts.confirming import VALID
 from alerts.delivery import deliver_due
-from alerts.ledger import Ledger, open_ledger, people, runs, subscriptions, topics
+from alerts.ledger import (
+    deliveries,
+    people,
+    runs,
+    subscriptions,
+    topics,
+    wishes,
+)
 from alerts.ledger.subscriptions import Wish
 from alerts.letters import write_to_operator
-from alerts.mail import Letterhead
 from alerts.publishing import publish
 from alerts.query import QueryError, canonical, parse
-from alerts.rendering import Templates
-from alerts.subscriptions import Habits, subscribe
-from alerts.watching import Watcher
+from alerts.subscriptions import subscribe
 from alerts.wording import write_words
 from crawler.archive import make_room
 from crawler.plan import Line, Manners, Plan
-from scheduler.alarms import look_around, place_of
-from scheduler.clock import Clock, wall_clock
-from scheduler.config import Config, manners
-from scheduler.config_file import ConfigError, channel, signing_keys
+from scheduler.alarms import look_around, look_at_mail, place_of
+from scheduler.config import manners
+from scheduler.config_file import ConfigError, ways
 from scheduler.crawling import Outcome, Terms, crawl_source
 from scheduler.planning import plan_crawl, resting_until
+from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
 
@@ -53,48 +56,6 @@ _WORDED = 1000
 _REMEMBERED = timedelta(days=28)
 
 
-class Busy(Exception):
-    """Another process works on this ledger."""
-
-
-@dataclass
-class Service:
-    """An open ledger with all that the jobs need beside it."""
-
-    config: Config
-    ledger: Ledger
-    templates: Templates
-    watcher: Watcher
-    letterhead: Letterhead
-    clock: Clock = wall_clock
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def habits(self) -> Habits:
-        """When a new subscriber gets what is not immediate."""
-        return Habits(self.config.digests.zone, self.config.digests.hour)
-
-
-def open_service(config: Config, clock: Clock = wall_clock) -> Service:
-    """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
-    ledger = open_ledger(config.ledger.url)
-    watcher = Watcher(ledger, config.ledger.compiled)
-    letterhead = msgspec.structs.replace(config.letterhead, keys=signing_keys(config))
-    return Service(config, ledger, Templates(config.templates), watcher, letterhead, clock)
-
-
-@contextmanager
-def alone(service: Service) -> Iterator[None]:
-    """Be the only process at work on the ledger; raises :class:`Busy` when another one is."""
-    with service.ledger.only_writer() as held:
-        if not held:
-            raise Busy("another watchword is at work on this ledger; nothing was done")
-        yield
-
-
-# ----------------------------------------------------------------------------- subscriptions
-
-
 def follow_config(service: Service) -> None:
     """Make the ledger agree with the subscriptions and topics of the config.
 
@@ -108,7 +69,11 @@ def follow_config(service: Service) -> None:
             with _named(f"topics[{number}].query"):
                 topics.ensure(connection, canonical(parse(topic.query)), topic.query, now)
         for number, entry in enumerate(service.config.subscriptions):
-            wish = Wish(entry.query, entry.every, entry.wants, "config")
+            wish = Wish(
+                *(entry.query, entry.every, entry.wants, "config"),
+                length=entry.length,
+                note=entry.note,
+            )
             with _named(f"subscriptions[{number}].query"):
                 done = subscribe(connection, entry.email, wish, service.habits, now)
             kept.add((done.email, done.canonical))
@@ -124,9 +89,6 @@ def _named(place: str) -> Iterator[None]:
         yield
     except QueryError as error:
         raise ConfigError(f"{place}: {error}") from error
-
-
-# ----------------------------------------------------------------------------------- the jobs
 
 
 def next_plan(service: Service, name: str) -> Plan:
@@ -188,16 +150,22 @@ def look_out(service: Service) -> None:
             if source.enabled:
                 place = place_of(source.url)
                 look_around(connection, name, place, source.silent_hours, now)
-        if config.operator.email:
-            write_to_operator(
-                connection, service.templates, service.letterhead, config.operator.email, now
-            )
+        operator = config.operator
+        to = ((operator.email,) if operator.email else ()) + operator.notify
+        write_to_operator(connection, service.templates, service.letterhead, to, now)
 
 
 def forget_who_left(service: Service) -> None:
-    """Remove the addresses of those who left long ago, and what was sent to them."""
+    """Remove the addresses of those who left long ago, or never confirmed, and what they were sent.
+
+    Of what was sent to the others, only that it was sent is kept for long.
+    """
+    now = service.clock()
     with service.ledger.writing() as connection:
-        gone = people.left_before(connection, service.clock() - _REMEMBERED)
+        deliveries.drop_bodies(connection, now - _REMEMBERED)
+        for who in wishes.expire(connection, now - VALID):
+            people.forget(connection, who)
+        gone = people.left_before(connection, now - _REMEMBERED)
         for who in gone:
             people.forget(connection, who)
     if gone:
@@ -234,11 +202,13 @@ def go_round(service: Service) -> Round:
     sent: Counter[str] = Counter()
     try:
         sent = deliver_due(
-            ledger, channel(config), service.clock, config.mail.in_doubt, service.stop.is_set
+            ledger, ways(config), service.clock, config.mail.terms, service.stop.is_set
         )
     except Unavailable as error:
         done.problem = str(error)
         log.error("%s; what was to be sent waits in the outbox", error)
+    with ledger.writing() as connection:
+        look_at_mail(connection, sent["braked"], done.problem, service.clock())
     log.debug("words start")
     write_words(ledger, _WORDED)  # last, and not all of a backfill: nobody's digest waits for it
     forget_who_left(service)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.status import ServiceStatus
 from alerts.web.app import Site
-from scheduler.jobs import Service
+from scheduler.service import Service
 from scheduler.status import status_of
 
 
@@ -17,6 +17,8 @@ def site_of(service: Service) -> Site:
 
     return Site(
         name=service.config.site.name,
+        domain=service.letterhead.domain,
+        habits=service.habits,
         ledger=service.ledger,
         templates=service.templates,
         feeds=service.config.feeds.path,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, held, messages, notices, questions, refusals, runs
+from alerts.ledger import alarms, deliveries, held, notices, questions, refusals, runs
 from alerts.ledger.alarms import Alarm
 from alerts.ledger.held import Held
 from alerts.status import Rate, ServiceStatus, SourceStatus
@@ -31,7 +31,7 @@ def status_of(connection: Connection, config: Config, now: datetime) -> ServiceS
             for name, source in config.sources.items()
             if source.enabled
         ),
-        messages=messages.in_phase(connection),
+        messages=deliveries.in_phase(connection),
     )
 
 

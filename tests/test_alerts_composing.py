@@ -15,8 +15,9 @@ from sqlalchemy import select
 from alerts.composing import compose_due, digests_due
 from alerts.due import Frequency
 from alerts.ledger import Ledger, matches, topics
+from alerts.ledger.messages import unpacked
+from alerts.ledger.people_tables import message
 from alerts.ledger.subscriptions import Wants, Wish
-from alerts.ledger.tables import message
 from alerts.mail import Letterhead
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
@@ -50,7 +51,7 @@ def mails(ledger: Ledger) -> list[EmailMessage]:
     parser = BytesParser(policy=policy.default)
     with ledger.reading() as connection:
         bodies = connection.execute(select(message.c.body).order_by(message.c.id)).scalars()
-        return [parser.parsebytes(body) for body in bodies]  # type: ignore[misc]
+        return [parser.parsebytes(unpacked(body)) for body in bodies]  # type: ignore[misc]
 
 
 def subjects(ledger: Ledger) -> list[str]:
@@ -229,12 +230,14 @@ def test_what_is_due_can_be_seen_before_it_is_written(ledger: Ledger, now: datet
     read(ledger, now, question(1, words="About VRU."))
     for _ in range(2):
         with ledger.reading() as connection:
-            ((composed, text),) = digests_due(connection, TEMPLATES, HEAD, now)
+            ((composed, text, html),) = digests_due(connection, TEMPLATES, HEAD, now)
         assert "About *VRU*." in text
+        assert "VRU</mark>" in html
     assert mails(ledger) == []
     assert go(ledger, now) == 1
     with ledger.reading() as connection:
-        assert connection.execute(select(message.c.body)).scalar_one() == composed.body
+        body = connection.execute(select(message.c.body)).scalar_one()
+        assert unpacked(body) == composed.body
         assert list(digests_due(connection, TEMPLATES, HEAD, now)) == []
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alerts.channels import Unavailable, maildir, smtp
-from alerts.delivery import deliver_due
+from alerts.channels import Channel, Unavailable, maildir, smtp
+from alerts.delivery import Terms, deliver_due
 from alerts.ledger import Ledger, messages, subscriptions, topics
 from alerts.ledger.messages import Composed
+from alerts.ledger.people_tables import delivery, message
 from alerts.ledger.subscriptions import Wish
-from alerts.ledger.tables import delivery, message
 from alerts.recording import Reading, Rules, record
 
 from mailserver import MailServer, mail_server
@@ -30,10 +30,11 @@ def server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def channel(server: MailServer) -> smtp.Settings:
-    return smtp.Settings(
+def channel(server: MailServer) -> dict[str, Channel]:
+    settings = smtp.Settings(
         "127.0.0.1", server.port, "none", envelope_from="w@demo.example", timeout_seconds=5
     )
+    return {"mail": settings}
 
 
 def queue(ledger: Ledger, now: datetime, *people: str, lines: int = 1) -> None:
@@ -66,14 +67,14 @@ def states(ledger: Ledger) -> dict[str, tuple[str, int]]:
 
 
 def test_it_is_sent_once_byte_for_byte(
-    ledger: Ledger, now: datetime, server: MailServer, channel: smtp.Settings
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
 ) -> None:
     queue(ledger, now, "ada@demo.example", "ben@demo.example")
     assert deliver_due(ledger, channel, lambda: now) == {"sent": 2}
     assert deliver_due(ledger, channel, lambda: now + timedelta(days=1)) == {}
     assert server.ids == {"<ada@demo.example>": 1, "<ben@demo.example>": 1}
     assert b"\r\n.hidden dot\r\n" in server.messages[0]
-    assert server.connections == 1
+    assert server.connections == 2  # one each: there is work for two
 
 
 @pytest.mark.parametrize(
@@ -85,10 +86,10 @@ def test_it_is_sent_once_byte_for_byte(
         ({"RCPT": "550 no such user"}, "failed", "failed", 0),
         ({"RCPT": "552 5.2.2 mailbox full"}, "retry", "queued", 0),
         ({"dot": "552 mailbox full"}, "retry", "queued", 0),
-        ({"dot": "552 5.3.4 message too large"}, "failed", "failed", 0),
-        ({"DATA": "554 no"}, "failed", "failed", 0),
+        ({"dot": "552 5.3.4 message too large"}, "content", "failed", 0),
+        ({"DATA": "554 no"}, "content", "failed", 0),
         ({"dot": "451 later"}, "retry", "queued", 0),
-        ({"dot": "550 content refused"}, "failed", "failed", 0),
+        ({"dot": "550 content refused"}, "content", "failed", 0),
         ({"DATA": "drop"}, "retry", "queued", 0),
         ({"body": "drop"}, "retry", "queued", 0),
         ({"dot": "drop"}, "doubt", "dot", 0),
@@ -100,7 +101,7 @@ def test_faults_end_as_the_table_says(
     ledger: Ledger,
     now: datetime,
     server: MailServer,
-    channel: smtp.Settings,
+    channel: dict[str, Channel],
     script: dict[str, str],
     outcome: str,
     phase: str,
@@ -119,7 +120,7 @@ def test_faults_end_as_the_table_says(
 
 
 def test_greylisting_is_waited_out(
-    ledger: Ledger, now: datetime, server: MailServer, channel: smtp.Settings
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
 ) -> None:
     queue(ledger, now, "ada@demo.example")
     server.script = {"RCPT": "450 greylisted"}
@@ -131,7 +132,7 @@ def test_greylisting_is_waited_out(
 
 
 def test_it_gives_up_after_five_days(
-    ledger: Ledger, now: datetime, server: MailServer, channel: smtp.Settings
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
 ) -> None:
     queue(ledger, now, "ada@demo.example")
     server.script = {"RCPT": "450 greylisted"}
@@ -141,31 +142,31 @@ def test_it_gives_up_after_five_days(
 
 
 def test_in_doubt_is_sent_again_with_the_same_bytes(
-    ledger: Ledger, now: datetime, server: MailServer, channel: smtp.Settings
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
 ) -> None:
     queue(ledger, now, "ada@demo.example")
     server.script = {"dot": "accept-drop"}
     deliver_due(ledger, channel, lambda: now)
     server.script = {}
     later = now + timedelta(hours=1)
-    assert deliver_due(ledger, channel, lambda: later, "resend") == {"sent": 1}
+    assert deliver_due(ledger, channel, lambda: later, Terms("resend")) == {"sent": 1}
     assert server.messages[0] == server.messages[1]
 
 
 def test_in_doubt_can_be_held(
-    ledger: Ledger, now: datetime, server: MailServer, channel: smtp.Settings
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
 ) -> None:
     queue(ledger, now, "ada@demo.example")
     server.script = {"dot": "accept-drop"}
     deliver_due(ledger, channel, lambda: now)
     server.script = {}
     later = now + timedelta(hours=1)
-    assert deliver_due(ledger, channel, lambda: later, "hold") == {"held": 1}
+    assert deliver_due(ledger, channel, lambda: later, Terms("hold")) == {"held": 1}
     assert server.ids == {"<ada@demo.example>": 1}
 
 
 def test_one_bad_recipient_stops_nobody(
-    ledger: Ledger, now: datetime, server: MailServer, channel: smtp.Settings
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
 ) -> None:
     queue(ledger, now, "ada@demo.example", "bad@demo.example", "cy@demo.example")
     server.for_recipient = {"bad@demo.example": "550 unknown"}
@@ -174,7 +175,7 @@ def test_one_bad_recipient_stops_nobody(
 
 @pytest.mark.parametrize("banner", ["554 go away", "drop"])
 def test_a_shut_server_charges_nobody(
-    ledger: Ledger, now: datetime, server: MailServer, channel: smtp.Settings, banner: str
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel], banner: str
 ) -> None:
     queue(ledger, now, "ada@demo.example")
     server.script = {"banner": banner}
@@ -190,12 +191,12 @@ def test_a_server_without_starttls_is_not_used_in_the_clear(
 ) -> None:
     queue(ledger, now, "ada@demo.example")
     with pytest.raises(Unavailable, match="does not offer"):
-        deliver_due(ledger, smtp.Settings("127.0.0.1", server.port), lambda: now)
+        deliver_due(ledger, {"mail": smtp.Settings("127.0.0.1", server.port)}, lambda: now)
     assert server.messages == []
 
 
 def test_who_leaves_before_the_sending_gets_nothing(
-    ledger: Ledger, now: datetime, server: MailServer, channel: smtp.Settings
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
 ) -> None:
     queue(ledger, now, "ada@demo.example")
     with ledger.writing() as connection:
@@ -208,14 +209,14 @@ def test_who_leaves_before_the_sending_gets_nothing(
 
 def test_a_maildir_holds_a_message_once(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     queue(ledger, now, "ada@demo.example")
-    box = maildir.Settings(tmp_path / "mail")
+    box = {"mail": maildir.Settings(tmp_path / "mail")}
     assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
     [file] = (tmp_path / "mail" / "new").iterdir()
     assert b"\r" not in file.read_bytes()
     # Killed between the move and our note of it, and read by its owner in the meantime.
     file.rename(tmp_path / "mail" / "cur" / f"{file.name}:2,S")
     with ledger.writing() as connection:
-        messages.advance(connection, 1, "dot")
+        messages.advance(connection, [1], "dot")
     assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
     assert list((tmp_path / "mail" / "new").iterdir()) == []
 
@@ -226,5 +227,5 @@ def test_a_maildir_that_cannot_be_made_is_one_clear_error(
     queue(ledger, now, "ada@demo.example")
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="cannot be made"):
-        deliver_due(ledger, maildir.Settings(tmp_path / "file" / "mail"), lambda: now)
+        deliver_due(ledger, {"mail": maildir.Settings(tmp_path / "file" / "mail")}, lambda: now)
     assert states(ledger) == {"ada@demo.example": ("queued", 0)}

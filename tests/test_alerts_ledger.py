@@ -15,7 +15,16 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 import alerts.ledger
-from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, runs, topics, words
+from alerts.ledger import (
+    Ledger,
+    LedgerError,
+    changes,
+    open_ledger,
+    questions,
+    runs,
+    topics,
+    words,
+)
 from alerts.ledger.base import metadata
 from alerts.ledger.runs import Judged
 from alerts.recording import Reading, Rules, record, record_gone

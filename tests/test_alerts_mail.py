@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.changes import Change, Numbered
-from alerts.digest import Hit, compose
+from alerts.digest import compose
+from alerts.entries import Hit, Watch, by_question, entry_of
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, build
 from alerts.rendering import Templates
@@ -44,11 +45,13 @@ def digest_of(*questions: Question, query: str = "benches") -> bytes:
 
 def bytes_of(head: Letterhead, *questions: Question, query: str = "benches") -> bytes:
     hits = [
-        Hit(query, "benches", Numbered(n, NOW, None, Change("answered", "d", q)))
+        Hit(Watch(query, "benches"), Numbered(n, NOW, None, Change("answered", "d", q)))
         for n, q in enumerate(questions)
     ]
     links = head.links(PERSON.token)
-    rendered = Templates().digest(compose(hits), PERSON, links, head, NOW)
+    rendered = Templates().digest(
+        compose(map(entry_of, by_question(hits).values())), PERSON, links, head, NOW
+    )
     return build(rendered, head, links, PERSON.email, "<digest.1@demo.example>", NOW)
 
 
@@ -187,10 +190,15 @@ def test_a_correction_shows_old_and_new() -> None:
     before = question(1, answer("There are ten benches in all."))
     after = question(1, answer("There are twelve benches in all."))
     hits = [
-        Hit("benches", "bench", Numbered(1, NOW, None, Change("corrected", "d", after, before)))
+        Hit(
+            Watch("benches", "bench"),
+            Numbered(1, NOW, None, Change("corrected", "d", after, before)),
+        )
     ]
     links = PUBLIC.links(PERSON.token)
-    rendered = Templates().digest(compose(hits), PERSON, links, PUBLIC, NOW)
+    rendered = Templates().digest(
+        compose(map(entry_of, by_question(hits).values())), PERSON, links, PUBLIC, NOW
+    )
     assert "It said: There are *ten* benches" in rendered.text
     assert "It now says: There are *twelve* benches" in rendered.text
     assert re.search(r"It said:</b> There are <mark[^>]*>ten</mark>", rendered.html)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.changes import Change, Numbered
-from alerts.digest import Hit, compose
+from alerts.digest import compose
+from alerts.entries import Hit, Watch, entry_of
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, Rendered, build, header
 from alerts.rendering import Templates
@@ -30,7 +31,9 @@ TEMPLATES = Templates()
 def rendered(title: str) -> Rendered:
     after = question(1, answer(f"Benches. {title}"), title=title)
     change = Numbered(1, NOW, None, Change("answered", "d", after))
-    return TEMPLATES.digest(compose([Hit(title, "benches", change)]), PERSON, LINKS, HEAD, NOW)
+    return TEMPLATES.digest(
+        compose([entry_of([Hit(Watch(title, "benches"), change)])]), PERSON, LINKS, HEAD, NOW
+    )
 
 
 def mail(words: Rendered) -> tuple[bytes, EmailMessage]:

@@ -14,8 +14,9 @@ from alerts.delivery import deliver_due
 from alerts.digest import NoticeKind
 from alerts.due import Frequency
 from alerts.ledger import Ledger, notices
+from alerts.ledger.messages import unpacked
+from alerts.ledger.people_tables import message
 from alerts.ledger.subscriptions import Wish
-from alerts.ledger.tables import message
 from alerts.mail import Letterhead
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
@@ -114,7 +115,7 @@ def test_it_rides_along_with_what_there_is(ledger: Ledger, now: datetime) -> Non
     [(_, subject)] = written(ledger, now)
     assert subject == "VRU: 1 new question"
     with ledger.reading() as connection:
-        body = connection.execute(select(message.c.body)).scalar_one()
+        body = unpacked(connection.execute(select(message.c.body)).scalar_one())
     mail = message_from_bytes(body, policy=policy.default)
     for kind in ("plain", "html"):
         part = mail.get_body((kind,))
@@ -131,7 +132,7 @@ def test_who_leaves_is_not_told(ledger: Ledger, now: datetime, tmp_path: Path) -
     assert len(written(ledger, now)) == 2
     with ledger.writing() as connection:
         unsubscribe(connection, "ada@demo.example", None, now)
-    done = deliver_due(ledger, maildir.Settings(tmp_path / "mail"), lambda: now)
+    done = deliver_due(ledger, {"mail": maildir.Settings(tmp_path / "mail")}, lambda: now)
     assert done == {"sent": 1, "dropped": 1}
     give(ledger, "mended", now)
     assert written(ledger, now) == [("ben@demo.example", MENDED)]

@@ -10,9 +10,10 @@ from sqlalchemy import insert, select, update
 from alerts.composing import compose_due
 from alerts.ledger import Ledger, messages, people, subscriptions
 from alerts.ledger.base import metadata
-from alerts.ledger.messages import Attempt
+from alerts.ledger.messages import Attempt, unpacked
+from alerts.ledger.people_tables import digest_notice, message
 from alerts.ledger.subscriptions import Wish
-from alerts.ledger.tables import digest_notice, message, notice
+from alerts.ledger.tables import notice
 from alerts.mail import Letterhead
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
@@ -35,8 +36,10 @@ def send(ledger: Ledger, now: datetime) -> None:
     Watcher(ledger).match_new()
     assert compose_due(ledger, Templates(), HEAD, now) == 2
     with ledger.writing() as connection:
-        for key in messages.due(connection, now):
-            messages.attempted(connection, key, Attempt("sent", "250", "sent", now), now)
+        sent = Attempt("sent", "250", "sent", now)
+        messages.attempted(
+            connection, [(entry.id, sent, now) for entry in messages.due(connection, now)]
+        )
         values = {"source": "london", "place": "x", "kind": "silent"}
         told = connection.execute(
             insert(notice).values(**values, since=now, created_at=now).returning(notice.c.id)
@@ -57,7 +60,12 @@ def everything(ledger: Ledger) -> str:
     with ledger.reading() as connection:
         tables = metadata.sorted_tables
         rows = chain(*(connection.execute(select(table)).all() for table in tables))
-        return "\n".join(map(str, rows))
+        return "\n".join(str(shown(value)) for row in rows for value in row)
+
+
+def shown(value: object) -> object:
+    """A value as it can be searched: messages are packed."""
+    return unpacked(value) if isinstance(value, bytes) else value
 
 
 def key_of(ledger: Ledger, email: str) -> int:

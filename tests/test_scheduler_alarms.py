@@ -16,9 +16,10 @@ from starlette.types import Receive, Scope, Send
 from alerts.ledger import alarms
 from alerts.web.app import create_app
 from scheduler.config_file import load
-from scheduler.jobs import Service as Jobs
-from scheduler.jobs import crawl, follow_config, go_round, open_service, resting
+from scheduler.jobs import crawl, follow_config, go_round, resting
 from scheduler.pages import site_of
+from scheduler.service import Service as Jobs
+from scheduler.service import open_service
 from scheduler.serving import serve
 
 from service import Replica, Service, config_for, read_mails, replica, text_of

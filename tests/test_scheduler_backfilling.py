@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from crawler.plan import Window
 from scheduler.backfilling import Progress, backfill, backwards, estimate, window_of
 from scheduler.config_file import load
-from scheduler.jobs import open_service
 from scheduler.planning import windows
+from scheduler.service import open_service
 
 from service import Service, config_for, replica
 

@@ -49,8 +49,9 @@ def test_what_failed_is_shown_with_its_reason_and_sent_on_demand(tmp_path: Path)
 
 def test_nothing_due(tmp_path: Path) -> None:
     service = Service(tmp_path, QUIET)
-    assert service.run("digest").stdout == "No digest is due.\n"
-    assert service.run("digest", "--json").stdout == ""
+    assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
+    assert service.run("digest", "--dry-run", "--json").stdout == ""
+    assert service.run("digest").stdout == "0 composed; nothing to deliver\n"
 
 
 def test_what_is_kept_of_somebody_is_printed_and_removed(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+import msgspec
 
 
 class DeliveryError(Exception):
@@ -30,32 +32,66 @@ class Refused(DeliveryError):
     """Never: the other side will not take this message for this recipient (5xx)."""
 
 
+class ContentRefused(Refused):
+    """Never, and it is what the message says that is not liked: nobody's address is to blame."""
+
+
+class Unwanted(DeliveryError):
+    """Its reader left while it was on its way; the message was not handed over."""
+
+
 class InDoubt(DeliveryError):
     """The connection was lost after the message was handed over and before it was acknowledged."""
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A message, and what is said on its outside."""
+
+    message_id: str
+    sender: str | None  #: where it comes back to; None for the channel's own
+    recipient: str
+    body: bytes
 
 
 class Open(Protocol):
     """A channel that is ready to take messages."""
 
-    def deliver(
-        self, message_id: str, recipient: str, body: bytes, about_to_hand_over: Callable[[], None]
-    ) -> str:
+    def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
         """Hand one message over and say in a few words what the other side answered.
 
-        Raises one of the :class:`DeliveryError` classes.
+        ``about_to_hand_over`` may raise :class:`Unwanted`: then nothing is handed over. Raises one
+        of the :class:`DeliveryError` classes.
         """
 
 
 class Channel(Protocol):
-    """What the settings of each channel offer; ``name`` is what the config calls it."""
+    """What the settings of each channel offer; its file's name is what the config calls it."""
+
+    way: ClassVar[str]  #: what it carries: see :func:`way_for`
+
+    @property
+    def connections(self) -> int:
+        """How many may be open at once."""
 
     def open(self) -> AbstractContextManager[Open]:
         """The channel, ready; closed at the end. Raises :class:`Unavailable`."""
 
+    def has_taken(self, message_id: str) -> bool:
+        """Whether the other side is known to have accepted a message that is in doubt."""
 
-def names() -> tuple[str, ...]:
-    """The channels there are."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+def way_for(recipient: str) -> str:
+    """Which way leads to a recipient: ``mail`` for an address, else the name of a channel."""
+    scheme, is_url, _ = recipient.partition("://")
+    if not is_url:
+        return "mail"
+    return "webhook" if scheme in {"http", "https"} else "apprise"
+
+
+def names(way: str = "mail") -> tuple[str, ...]:
+    """The channels there are of a way: ``mail`` carries emails."""
+    every = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(name for name in every if settings(name).way == way)
 
 
 def settings(name: str) -> type[Any]:
@@ -63,7 +99,7 @@ def settings(name: str) -> type[Any]:
 
     Raises ``KeyError`` when there is no such channel.
     """
-    if name not in names():
+    if name not in {module.name for module in pkgutil.iter_modules(__path__)}:
         raise KeyError(name)
     found: type[Any] = importlib.import_module(f"{__name__}.{name}").Settings
     return found

@@ -11,16 +11,27 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
-from alerts.channels import Unavailable
+from alerts.channels import Envelope, Unavailable
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[mail.maildir]``"""
 
+    way: ClassVar[str] = "mail"
     path: Path = Path("var/mail")
+
+    @property
+    def connections(self) -> int:
+        """One: there is nothing to wait for."""
+        return 1
+
+    def has_taken(self, message_id: str) -> bool:
+        """Handing over again is without harm, so nobody need ask."""
+        return False
 
     @contextmanager
     def open(self) -> Iterator[Maildir]:
@@ -39,18 +50,22 @@ class Maildir:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def deliver(
-        self, message_id: str, recipient: str, body: bytes, about_to_hand_over: Callable[[], None]
-    ) -> str:
-        """Write the message to ``tmp`` and move it to ``new``, flushed to the disk before."""
-        name = f"{hashlib.sha256(message_id.encode()).hexdigest()[:32]}.{_host()}"
+    def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
+        """Write the message to ``tmp`` and move it to ``new``, flushed to the disk before.
+
+        Above it stand the envelope's addresses, as the last host writes them (RFC 5321 4.4).
+        """
+        name = f"{hashlib.sha256(envelope.message_id.encode()).hexdigest()[:32]}.{_host()}"
         if self._holds(name):
             return "it was there already"
-        lines = body.replace(b"\r\n", b"\n")
+        outside = f"Delivered-To: {envelope.recipient}\n"
+        if envelope.sender:
+            outside = f"Return-Path: <{envelope.sender}>\n{outside}"
+        lines = envelope.body.replace(b"\r\n", b"\n")
         draft = self._path / "tmp" / name
         try:
             with draft.open("wb") as file:
-                file.write(b"Delivered-To: " + recipient.encode() + b"\n" + lines)
+                file.write(outside.encode() + lines)
                 file.flush()
                 os.fsync(file.fileno())
             about_to_hand_over()

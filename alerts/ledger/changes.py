@@ -50,8 +50,11 @@ def between(connection: Connection, after: int, to: int, limit: int) -> list[Num
 
 def get(connection: Connection, numbers: Sequence[int]) -> dict[int, Numbered]:
     """The changes with the given numbers."""
-    rows = connection.execute(select(change).where(change.c.seq.in_(numbers)))
-    return {row.seq: _numbered(row) for row in rows}
+    found: dict[int, Numbered] = {}
+    for start in range(0, len(numbers), 500):  # a database takes only so many in one statement
+        some = change.c.seq.in_(numbers[start : start + 500])
+        found |= {row.seq: _numbered(row) for row in connection.execute(select(change).where(some))}
+    return found
 
 
 def _numbered(row: Row[tuple[object, ...]]) -> Numbered:

@@ -7,25 +7,37 @@ hands it over: such a message may have been accepted, so it is *in doubt*.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, or_, select, update
 
+from alerts.entries import Watch
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import (
+from alerts.ledger.people_tables import (
     delivery,
     digest,
     digest_item,
     digest_notice,
     message,
+    subscriber,
     subscription,
 )
+from alerts.ledger.tables import topic
 
 Phase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
-Outcome = Literal["sent", "retry", "failed", "doubt"]
+Outcome = Literal["sent", "retry", "failed", "content", "doubt"]
+
+#: Phases of a message that may yet go out.
+_ON_ITS_WAY = ("queued", "sending", "dot")
+#: A subscription that is to be sent something; one that ended with its last news is, this once.
+_LIVING = and_(
+    or_(subscription.c.ended_at.is_(None), subscription.c.finished),
+    subscription.c.paused_at.is_(None),
+)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -53,6 +65,7 @@ class Composed(msgspec.Struct, frozen=True):
     body: bytes
     items: tuple[tuple[int, int], ...] = ()  #: (subscription, change)
     notices: tuple[int, ...] = ()
+    lane: int = 1  #: 0 goes ahead of digests
 
 
 def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
@@ -78,8 +91,9 @@ def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
             message_id=composed.message_id,
             recipient=composed.recipient,
             subject=composed.subject,
-            body=composed.body,
+            body=zlib.compress(composed.body, 1),
             phase="queued",
+            lane=composed.lane,
             attempts=0,
             due_at=now,
             composed_at=now,
@@ -88,46 +102,86 @@ def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
     return True
 
 
-def due(connection: Connection, now: datetime) -> list[int]:
-    """Ids of the messages to be sent now, oldest first, those in doubt among them."""
+class Due(msgspec.Struct, frozen=True):
+    """A message that is to be sent now."""
+
+    id: int
+    recipient: str
+    lane: int
+
+
+def due(connection: Connection, now: datetime, only: str | None = None) -> list[Due]:
+    """The messages to be sent now, those in doubt among them: by lane, then oldest first.
+
+    All of them, or those to the address ``only``.
+    """
+    wanted = (
+        select(message.c.id, message.c.recipient, message.c.lane)
+        .where(message.c.phase.in_(_ON_ITS_WAY), message.c.due_at <= now)
+        .order_by(message.c.lane, message.c.due_at, message.c.id)
+    )
+    if only is not None:
+        wanted = wanted.where(message.c.recipient == only)
+    return [Due(*row) for row in connection.execute(wanted)]
+
+
+def get(connection: Connection, keys: Sequence[int]) -> list[Message]:
+    """Some messages, in the order of ``keys``."""
+    columns = [message.c[name] for name in Message.__struct_fields__]
+    rows = connection.execute(select(*columns).where(message.c.id.in_(keys)))
+    found = {row.id: _read(row) for row in rows}
+    return [found[key] for key in keys]
+
+
+def _read(row: Row[tuple[object, ...]]) -> Message:
+    values = dict(row._mapping)
+    return Message(**values | {"body": unpacked(values["body"])})
+
+
+def unpacked(body: bytes) -> bytes:
+    """A body as it goes out; before they were packed they began with the name of a field."""
+    return zlib.decompress(body) if body.startswith(b"x\x01") else body
+
+
+def wanted(connection: Connection, keys: Sequence[int]) -> set[int]:
+    """Which of some messages are still wanted.
+
+    A digest is while any subscription that it was composed for is alive; one that only gives
+    notice, while its subscriber has any. What is in no digest, a letter to the operator or a
+    confirmation, always is. Nothing goes to a mailbox that is given up, but for a confirmation:
+    whoever signs up again after bounces is to have it.
+    """
+    items = exists().where(digest_item.c.digest_id == message.c.digest_id)
+    living_items = items.where(subscription.c.id == digest_item.c.subscription_id, _LIVING)
+    told = exists().where(digest_notice.c.digest_id == message.c.digest_id)
+    living = exists().where(subscription.c.subscriber_id == subscriber.c.id, _LIVING)
     rows = connection.execute(
         select(message.c.id)
-        .where(message.c.phase.in_(("queued", "sending", "dot")), message.c.due_at <= now)
-        .order_by(message.c.due_at, message.c.id)
+        .join(digest, digest.c.id == message.c.digest_id)
+        .join(subscriber, subscriber.c.id == digest.c.subscriber_id)
+        .where(
+            message.c.id.in_(keys),
+            or_(
+                subscriber.c.suspended_at.is_(None),
+                and_(message.c.lane == 0, subscriber.c.suspended_because != "complaint"),
+            ),
+            or_(living_items, and_(told, living), and_(~items, ~told)),
+        )
     )
-    return list(rows.scalars())
+    return set(rows.scalars())
 
 
-def get(connection: Connection, key: int) -> Message:
-    """One message."""
-    columns = [message.c[name] for name in Message.__struct_fields__]
-    row = connection.execute(select(*columns).where(message.c.id == key)).one()
-    return Message(**row._mapping)
+def advance(connection: Connection, keys: Sequence[int], phase: Phase) -> None:
+    """Note that messages have come to ``phase``."""
+    if keys:
+        connection.execute(update(message).where(message.c.id.in_(keys)).values(phase=phase))
 
 
-def still_wanted(connection: Connection, key: int) -> bool:
-    """Whether any subscription that a message was composed for is still alive.
-
-    A notice is for all of a subscriber's; what is in no digest at all, a letter to the operator,
-    is always wanted.
-    """
-    mine = select(message.c.digest_id).where(message.c.id == key).scalar_subquery()
-    for_items = select(subscription.c.ended_at).join(
-        digest_item, digest_item.c.subscription_id == subscription.c.id
-    )
-    for_notices = select(subscription.c.ended_at).join(
-        digest_notice, digest_notice.c.subscriber_id == subscription.c.subscriber_id
-    )
-    ends = [
-        *connection.execute(for_items.where(digest_item.c.digest_id == mine)).scalars(),
-        *connection.execute(for_notices.where(digest_notice.c.digest_id == mine)).scalars(),
-    ]
-    return not ends or None in ends
-
-
-def advance(connection: Connection, key: int, phase: Phase) -> None:
-    """Note that a message has come to ``phase``."""
-    connection.execute(update(message).where(message.c.id == key).values(phase=phase))
+def put_back(connection: Connection, keys: Sequence[int]) -> None:
+    """Note that messages were not tried after all."""
+    if keys:
+        waiting = and_(message.c.id.in_(keys), message.c.phase == "sending")
+        connection.execute(update(message).where(waiting).values(phase="queued"))
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -139,69 +193,68 @@ class Attempt(msgspec.Struct, frozen=True):
     due_at: datetime
 
 
-def attempted(connection: Connection, key: int, attempt: Attempt, now: datetime) -> None:
-    """Record an attempt and what becomes of its message."""
+def attempted(connection: Connection, tried: Sequence[tuple[int, Attempt, datetime]]) -> None:
+    """Record attempts, each at its moment, and what becomes of their messages."""
+    if not tried:
+        return
     connection.execute(
-        insert(delivery).values(
-            message_id=key, attempted_at=now, outcome=attempt.outcome, detail=attempt.detail
-        )
+        insert(delivery),
+        [
+            {
+                "message_id": key,
+                "attempted_at": at,
+                "outcome": attempt.outcome,
+                "detail": attempt.detail,
+            }
+            for key, attempt, at in tried
+        ],
     )
     connection.execute(
         update(message)
-        .where(message.c.id == key)
+        .where(message.c.id == bindparam("key"))
         .values(
-            phase=attempt.phase,
+            phase=bindparam("now_in"),
             attempts=message.c.attempts + 1,
-            due_at=attempt.due_at,
-            sent_at=now if attempt.phase == "sent" else None,
+            due_at=bindparam("next"),
+            sent_at=bindparam("sent"),
+        ),
+        [
+            {
+                "key": key,
+                "now_in": attempt.phase,
+                "next": attempt.due_at,
+                "sent": at if attempt.phase == "sent" else None,
+            }
+            for key, attempt, at in tried
+        ],
+    )
+
+
+def subscriber_of(connection: Connection, message_or_id: int | str) -> int | None:
+    """Whom a message was for, by its number or its Message-ID; None where there is none."""
+    is_number = isinstance(message_or_id, int)
+    column = message.c.id if is_number else message.c.message_id
+    return connection.execute(
+        select(digest.c.subscriber_id)
+        .join(message, message.c.digest_id == digest.c.id)
+        .where(column == message_or_id)
+    ).scalar()
+
+
+def items(connection: Connection, message_id: str, since: datetime) -> list[tuple[Watch, int]]:
+    """What a digest that was composed after ``since`` was made of: watches, changes' numbers."""
+    rows = connection.execute(
+        select(
+            *(subscription.c.query, topic.c.canonical, topic.c.question_id),
+            *(subscription.c.length, subscription.c.note, digest_item.c.change_seq),
         )
+        .join(digest_item, digest_item.c.subscription_id == subscription.c.id)
+        .join(message, message.c.digest_id == digest_item.c.digest_id)
+        .join(topic, topic.c.id == subscription.c.topic_id)
+        .where(message.c.message_id == message_id, message.c.composed_at > since)
+        .order_by(digest_item.c.change_seq, subscription.c.id)
     )
-
-
-def in_phase(connection: Connection) -> dict[str, int]:
-    """How many messages are in each phase."""
-    rows = connection.execute(select(message.c.phase, func.count()).group_by(message.c.phase))
-    return {phase: number for phase, number in rows}  # noqa: C416  # rows are no pairs to dict()
-
-
-class Sent(msgspec.Struct, frozen=True):
-    """A message and how its last attempt ended, as the operator is shown it."""
-
-    id: int
-    recipient: str
-    subject: str
-    phase: Phase
-    attempts: int
-    composed_at: datetime
-    due_at: datetime
-    detail: str | None
-
-
-def newest(
-    connection: Connection, phase: Phase | None, recipient: str | None, limit: int
-) -> list[Sent]:
-    """The newest messages: all, or those in a phase, or to an address."""
-    last = (
-        select(delivery.c.detail)
-        .where(delivery.c.message_id == message.c.id)
-        .order_by(delivery.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    columns = [message.c[name] for name in Sent.__struct_fields__ if name != "detail"]
-    wanted = select(*columns, last.label("detail")).order_by(message.c.id.desc()).limit(limit)
-    if phase is not None:
-        wanted = wanted.where(message.c.phase == phase)
-    if recipient is not None:
-        wanted = wanted.where(message.c.recipient == recipient)
-    return [Sent(**row._mapping) for row in connection.execute(wanted)]
-
-
-def retry(connection: Connection, keys: Sequence[int], now: datetime) -> int:
-    """Queue messages that failed or are held once more, from now; how many those are."""
-    again = (
-        update(message)
-        .where(message.c.id.in_(keys), message.c.phase.in_(("failed", "held")))
-        .values(phase="queued", due_at=now)
-    )
-    return connection.execute(again).rowcount
+    return [
+        (Watch(query, canonical if question_id is None else None, length, note), seq)
+        for query, canonical, question_id, length, note, seq in rows
+    ]

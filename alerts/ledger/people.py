@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, select
 
-from alerts.ledger.tables import (
+from alerts.ledger.people_tables import (
+    bounce,
     delivery,
     digest,
     digest_item,
@@ -15,8 +16,9 @@ from alerts.ledger.tables import (
     message,
     subscriber,
     subscription,
-    topic,
+    wish,
 )
+from alerts.ledger.tables import topic
 
 #: Phases of a message that may yet go out.
 _ON_ITS_WAY = ("queued", "sending", "dot")
@@ -69,6 +71,8 @@ def forget(connection: Connection, who: int) -> None:
         delete(digest_item).where(digest_item.c.digest_id.in_(digests)),
         delete(digest_notice).where(digest_notice.c.subscriber_id == who),
         delete(digest).where(digest.c.subscriber_id == who),
+        delete(bounce).where(bounce.c.subscriber_id == who),
+        delete(wish).where(wish.c.subscriber_id == who),
         delete(subscription).where(subscription.c.subscriber_id == who),
         delete(subscriber).where(subscriber.c.id == who),
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection, and_, func, or_, select, update
@@ -190,3 +190,34 @@ def all_of(connection: Connection, identities: Sequence[str]) -> Iterable[Questi
     """The records with the given identities."""
     rows = connection.execute(select(question.c.record).where(question.c.id.in_(identities)))
     return (decode(record) for record in rows.scalars())
+
+
+def meetings(connection: Connection, today: date) -> list[date]:
+    """The days of the last year's meetings at which the Mayor is questioned, oldest first."""
+    # As the source names them: "MQT on 2018-12-20", "Mayor's Question Time".
+    named = [f'%"meeting":{{"name":"{start}%' for start in ("MQT", "Mayor_s Question Time")]
+    rows = connection.execute(
+        select(question.c.meeting_date)
+        .where(
+            question.c.meeting_date.between(today - timedelta(days=366), today),
+            or_(*(question.c.record.like(name) for name in named)),
+        )
+        .distinct()
+        .order_by(question.c.meeting_date)
+    )
+    return [day for day in rows.scalars() if day is not None]
+
+
+def named(connection: Connection, name: str) -> list[Question]:
+    """The questions that are known by an id, present or former, by an address, or by a number."""
+    stored = find(connection, name)
+    if stored is not None:
+        return [stored.record]
+    if "://" in name:
+        rows = connection.execute(select(question.c.record).where(question.c.url == name))
+        return [decode(record) for record in rows.scalars()]
+    # The number stands in the record alone, and in the id of today's pages.
+    likely = question.c.record.contains(f'"reference":"{name}"', autoescape=True)
+    rows = connection.execute(select(question.c.record).where(likely))
+    found = [decode(record) for record in rows.scalars()]
+    return [record for record in found if record.reference == name]

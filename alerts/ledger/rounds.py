@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from alerts.due import Frequency
+from alerts.entries import Watch
+from alerts.ledger.people_tables import subscriber, subscription
 from alerts.ledger.subscriptions import Wants
-from alerts.ledger.tables import change, match, subscriber, subscription, topic
+from alerts.ledger.tables import change, match, topic
 
 #: Kinds of change for each wish; what is not listed goes to all.
 _KINDS: dict[Wants, tuple[str, ...]] = {
@@ -26,6 +40,11 @@ class Round(msgspec.Struct, frozen=True):
     zone: str
     hour: int
 
+    @property
+    def together(self) -> tuple[str, int]:
+        """What the rounds that one subscriber is in have in common."""
+        return self.zone, self.hour
+
 
 def everybody(connection: Connection) -> list[Round]:
     """The rounds that anybody is in."""
@@ -38,9 +57,21 @@ def everybody(connection: Connection) -> list[Round]:
     return sorted((Round(*row) for row in rows), key=str)
 
 
+def unserved_at(who: Round, due: datetime) -> ColumnElement[bool]:
+    """Subscriptions of a round that are to be served for a due time; subscribers are joined."""
+    return and_(
+        subscriber.c.zone == who.zone,
+        subscriber.c.hour == who.hour,
+        subscriber.c.suspended_at.is_(None),
+        or_(subscriber.c.rests_until.is_(None), subscriber.c.rests_until <= due),
+        _unserved(who, due),
+    )
+
+
 def _unserved(who: Round, due: datetime) -> ColumnElement[bool]:
     return and_(
         subscription.c.ended_at.is_(None),
+        subscription.c.paused_at.is_(None),
         subscription.c.frequency == who.frequency,
         or_(subscription.c.served_at.is_(None), subscription.c.served_at < due),
     )
@@ -63,40 +94,57 @@ class Pending(msgspec.Struct, frozen=True):
 
     subscriber_id: int
     subscription_id: int
-    topic_id: int
-    query: str
-    canonical: str
+    watch: Watch
     change_seq: int
 
 
-def pending(
-    connection: Connection, who: Round, due: datetime, subscriber_id: int | None = None
-) -> list[Pending]:
-    """What those of a round who are due have not been sent, in the order of the changes."""
-    wanted = (
-        select(
-            subscription.c.subscriber_id,
-            subscription.c.id,
-            subscription.c.topic_id,
-            subscription.c.query,
-            topic.c.canonical,
-            match.c.change_seq,
-        )
+def _of(who: Round, due: datetime, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Something of each match that a round's due subscriptions have not been sent."""
+    return (
+        select(*columns)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .join(topic, topic.c.id == subscription.c.topic_id)
         .join(match, match.c.topic_id == subscription.c.topic_id)
         .join(change, change.c.seq == match.c.change_seq)
-        .where(
-            subscriber.c.zone == who.zone,
-            subscriber.c.hour == who.hour,
-            _unserved(who, due),
-            _wanted(),
-        )
+        .where(unserved_at(who, due), _wanted())
+    )
+
+
+def waiting(connection: Connection, who: Round, due: datetime) -> list[int]:
+    """The subscribers of a round for whom something is pending."""
+    wanted = _of(who, due, subscription.c.subscriber_id).distinct()
+    return list(connection.execute(wanted.order_by(subscription.c.subscriber_id)).scalars())
+
+
+def pending(
+    connection: Connection, who: Round, due: datetime, keys: Sequence[int] | None = None
+) -> list[Pending]:
+    """What those of a round who are due have not been sent, in the order of the changes.
+
+    All of them, or the subscribers in ``keys``.
+    """
+    columns = (
+        *(subscription.c.subscriber_id, subscription.c.id, subscription.c.query),
+        *(topic.c.canonical, topic.c.question_id),
+        *(subscription.c.length, subscription.c.note, match.c.change_seq),
+    )
+    wanted = (
+        _of(who, due, *columns)
+        .join(topic, topic.c.id == subscription.c.topic_id)
         .order_by(match.c.change_seq, subscription.c.id)
     )
-    if subscriber_id is not None:
-        wanted = wanted.where(subscription.c.subscriber_id == subscriber_id)
-    return [Pending(*row) for row in connection.execute(wanted)]
+    if keys is not None:
+        wanted = wanted.where(subscription.c.subscriber_id.in_(keys))
+    return [
+        Pending(
+            person,
+            key,
+            Watch(query, canonical if question_id is None else None, length, note),
+            seq,
+        )
+        for person, key, query, canonical, question_id, length, note, seq in connection.execute(
+            wanted
+        )
+    ]
 
 
 def unserved(connection: Connection, who: Round, due: datetime) -> set[int]:
@@ -104,22 +152,22 @@ def unserved(connection: Connection, who: Round, due: datetime) -> set[int]:
     rows = connection.execute(
         select(subscription.c.subscriber_id)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(subscriber.c.zone == who.zone, subscriber.c.hour == who.hour, _unserved(who, due))
+        .where(unserved_at(who, due))
     )
     return set(rows.scalars())
 
 
-def settle(connection: Connection, ids: Sequence[int], due: datetime, sent_to: int) -> None:
-    """Note that subscriptions were served for a due time, up to change ``sent_to``."""
+def settle(connection: Connection, served: Mapping[int, tuple[datetime, int]]) -> None:
+    """Note for which due time subscriptions were served, and up to which change."""
+    if not served:
+        return
+    reached = bindparam("reached", type_=Integer)
+    newer = func.max if connection.dialect.name == "sqlite" else func.greatest
     connection.execute(
         update(subscription)
-        .where(subscription.c.id.in_(ids))
-        .values(
-            served_at=due,
-            sent_to=func.max(subscription.c.sent_to, sent_to)
-            if connection.dialect.name == "sqlite"
-            else func.greatest(subscription.c.sent_to, sent_to),
-        )
+        .where(subscription.c.id == bindparam("key"))
+        .values(served_at=bindparam("due"), sent_to=newer(subscription.c.sent_to, reached)),
+        [{"key": key, "due": due, "reached": to} for key, (due, to) in served.items()],
     )
 
 

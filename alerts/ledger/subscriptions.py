@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -10,8 +11,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from alerts.due import Frequency
+from alerts.entries import Length
+from alerts.ledger import bounces
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import subscriber, subscription, topic
+from alerts.ledger.people_tables import subscriber, subscription
+from alerts.ledger.tables import topic
 
 Wants = Literal["all", "asked", "answered"]
 Origin = Literal["config", "command"]
@@ -27,6 +31,9 @@ class Subscriber(msgspec.Struct, frozen=True):
     hour: int
 
 
+_PERSON = [subscriber.c[name] for name in Subscriber.__struct_fields__]
+
+
 class Subscription(msgspec.Struct, frozen=True):
     """What one subscriber watches for."""
 
@@ -39,6 +46,10 @@ class Subscription(msgspec.Struct, frozen=True):
     frequency: Frequency
     wants: Wants
     origin: Origin
+    length: Length
+    note: str | None
+    overdue_days: int | None
+    paused_at: datetime | None
     served_at: datetime | None
     ended_at: datetime | None
 
@@ -47,7 +58,7 @@ def ensure_subscriber(
     connection: Connection, email: str, zone: str, hour: int, now: datetime
 ) -> Subscriber:
     """The subscriber with an address (already normalised), made where there is none."""
-    insert_once(
+    made = insert_once(
         connection,
         subscriber,
         email=email,
@@ -59,6 +70,8 @@ def ensure_subscriber(
     )
     found = get_subscriber(connection, subscriber.c.email == email)
     assert found is not None
+    if made and (known := bounces.suppressed(connection, email)):  # was here before
+        bounces.suspend(connection, found.id, known.because, known.since)
     return found
 
 
@@ -74,9 +87,14 @@ def by_email(connection: Connection, email: str) -> Subscriber | None:
 
 def get_subscriber(connection: Connection, where: ColumnElement[bool]) -> Subscriber | None:
     """The one subscriber for whom ``where`` holds."""
-    columns = [subscriber.c[name] for name in Subscriber.__struct_fields__]
-    row = connection.execute(select(*columns).where(where)).one_or_none()
+    row = connection.execute(select(*_PERSON).where(where)).one_or_none()
     return Subscriber(**row._mapping) if row else None
+
+
+def get_subscribers(connection: Connection, keys: Sequence[int]) -> list[Subscriber]:
+    """Some subscribers."""
+    rows = connection.execute(select(*_PERSON).where(subscriber.c.id.in_(keys)))
+    return [Subscriber(**row._mapping) for row in rows]
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -86,6 +104,9 @@ class Wish(msgspec.Struct, frozen=True):
     frequency: Frequency
     wants: Wants
     origin: Origin
+    length: Length = "full"
+    note: str | None = None
+    overdue_days: int | None = None  #: for a followed question
 
 
 def subscribe(
@@ -96,7 +117,8 @@ def subscribe(
     Whoever is subscribed to it already keeps their place and gets the new frequency; whoever had
     left begins anew, so that nothing of the time between is sent.
     """
-    values = {"query": wish.query, "frequency": wish.frequency, "wants": wish.wants}
+    names = ("query", "frequency", "wants", "length", "note", "overdue_days")
+    values = {name: getattr(wish, name) for name in names}
     made = insert_once(
         connection,
         subscription,
@@ -113,9 +135,18 @@ def subscribe(
     again = connection.execute(
         update(subscription)
         .where(mine, subscription.c.ended_at.is_not(None))
-        .values(**values, origin=wish.origin, ended_at=None, served_at=None, sent_to=newest)
+        .values(
+            **values,
+            origin=wish.origin,
+            ended_at=None,
+            finished=False,
+            paused_at=None,
+            overdue_told_at=None,
+            served_at=None,
+            sent_to=newest,
+        )
     )
-    differs = or_(*(subscription.c[name] != value for name, value in values.items()))
+    differs = or_(*(subscription.c[name].is_distinct_from(value) for name, value in values.items()))
     edited = connection.execute(update(subscription).where(mine, differs).values(**values))
     return bool(again.rowcount or edited.rowcount)
 
@@ -123,13 +154,42 @@ def subscribe(
 def unsubscribe(
     connection: Connection, who: int, now: datetime, topic_id: int | None = None
 ) -> int:
-    """End one of a subscriber's subscriptions, or all; how many that were."""
-    ending = update(subscription).where(
-        subscription.c.subscriber_id == who, subscription.c.ended_at.is_(None)
-    )
+    """End one of a subscriber's subscriptions, or all; how many that were.
+
+    The last news of a followed question is not sent any more either.
+    """
+    mine = subscription.c.subscriber_id == who
     if topic_id is not None:
-        ending = ending.where(subscription.c.topic_id == topic_id)
+        mine = and_(mine, subscription.c.topic_id == topic_id)
+    connection.execute(
+        update(subscription).where(mine, subscription.c.finished).values(finished=False)
+    )
+    ending = update(subscription).where(mine, subscription.c.ended_at.is_(None))
     return connection.execute(ending.values(ended_at=now)).rowcount
+
+
+def pause(connection: Connection, who: int, topic_id: int | None, now: datetime) -> int:
+    """Send nothing for one of a subscriber's subscriptions, or for all; how many that changed."""
+    pausing = update(subscription).where(*_mine(who, topic_id), subscription.c.paused_at.is_(None))
+    return connection.execute(pausing.values(paused_at=now)).rowcount
+
+
+def resume(connection: Connection, who: int, topic_id: int | None, newest: int) -> int:
+    """Send again what happens from change ``newest`` on; how many subscriptions that changed."""
+    going_on = update(subscription).where(
+        *_mine(who, topic_id), subscription.c.paused_at.is_not(None)
+    )
+    return connection.execute(going_on.values(paused_at=None, sent_to=newest)).rowcount
+
+
+def skip_to(connection: Connection, who: int, newest: int) -> None:
+    """Leave out what a subscriber was not sent: they are served from change ``newest`` on."""
+    connection.execute(update(subscription).where(*_mine(who, None)).values(sent_to=newest))
+
+
+def _mine(who: int, topic_id: int | None) -> list[ColumnElement[bool]]:
+    mine = [subscription.c.subscriber_id == who, subscription.c.ended_at.is_(None)]
+    return mine if topic_id is None else [*mine, subscription.c.topic_id == topic_id]
 
 
 def living(connection: Connection) -> list[Subscription]:

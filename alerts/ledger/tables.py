@@ -13,7 +13,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -175,6 +174,7 @@ topic = Table(
     Column("matched_to", Integer, nullable=False),  # how far it has come, until it is in step
     Column("in_step", Boolean, nullable=False, server_default=false()),  # compared with the others
     Column("published_to", Integer),  # newest match in the feed files; null: never written
+    Column("question_id", Text, ForeignKey("question.id")),  # set: it is that one question
 )
 
 match = Table(
@@ -183,87 +183,4 @@ match = Table(
     Column("topic_id", Integer, ForeignKey("topic.id"), primary_key=True),
     Column("change_seq", Integer, ForeignKey("change.seq"), primary_key=True),
     Index("ix_match_change_seq", "change_seq"),
-)
-
-subscriber = Table(
-    "subscriber",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("email", Text, nullable=False, unique=True),
-    Column("token", Text, nullable=False, unique=True),  # 128 random bits, revocable
-    Column("zone", Text, nullable=False),
-    Column("hour", Integer, nullable=False),  # local hour of daily and rarer digests
-    Column("created_at", Moment, nullable=False),
-)
-
-subscription = Table(
-    "subscription",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False),
-    Column("topic_id", Integer, ForeignKey("topic.id"), nullable=False, index=True),
-    Column("query", Text, nullable=False),  # in the subscriber's own words
-    Column("frequency", Text, nullable=False),
-    Column("wants", Text, nullable=False),
-    Column("origin", Text, nullable=False),  # config, command
-    Column("created_at", Moment, nullable=False),
-    Column("sent_to", Integer, nullable=False),  # changes up to this one are settled for it
-    Column("served_at", Moment),  # the last due time that was served, with or without a digest
-    Column("ended_at", Moment),
-    UniqueConstraint("subscriber_id", "topic_id"),
-)
-
-digest = Table(
-    "digest",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False),
-    Column("period", Text, nullable=False),
-    Column("composed_at", Moment, nullable=False),
-    UniqueConstraint("subscriber_id", "period"),
-)
-
-digest_item = Table(
-    # A change goes to a subscription once, whatever happens: the key says so.
-    "digest_item",
-    metadata,
-    Column("subscription_id", Integer, ForeignKey("subscription.id"), primary_key=True),
-    Column("change_seq", Integer, ForeignKey("change.seq"), primary_key=True),
-    Column("digest_id", Integer, ForeignKey("digest.id"), nullable=False, index=True),
-)
-
-digest_notice = Table(
-    # A notice goes to a subscriber once.
-    "digest_notice",
-    metadata,
-    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), primary_key=True),
-    Column("notice_id", Integer, ForeignKey("notice.id"), primary_key=True),
-    Column("digest_id", Integer, ForeignKey("digest.id"), nullable=False, index=True),
-)
-
-message = Table(
-    "message",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("digest_id", Integer, ForeignKey("digest.id"), nullable=False, unique=True),
-    Column("message_id", Text, nullable=False, unique=True),
-    Column("recipient", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # the bytes that go out, fixed once and for all
-    Column("phase", Text, nullable=False),  # queued, sending, dot, sent, failed, held, dropped
-    Column("attempts", Integer, nullable=False),
-    Column("due_at", Moment, nullable=False),
-    Column("composed_at", Moment, nullable=False),
-    Column("sent_at", Moment),
-    Index("ix_message_phase_due_at", "phase", "due_at"),
-)
-
-delivery = Table(
-    "delivery",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("message_id", Integer, ForeignKey("message.id"), nullable=False, index=True),
-    Column("attempted_at", Moment, nullable=False),
-    Column("outcome", Text, nullable=False),  # sent, retry, failed, doubt
-    Column("detail", Text),
 )

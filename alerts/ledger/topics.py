@@ -9,10 +9,13 @@ from datetime import datetime
 from itertools import islice
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import match, pace, topic
+from alerts.ledger.tables import change, match, pace, topic
+
+#: Topics that are a query, and compared with every change.
+_IN_STEP = and_(topic.c.in_step, topic.c.question_id.is_(None))
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -26,6 +29,48 @@ class Topic(msgspec.Struct, frozen=True):
     matched_to: int  #: how far it has come by itself, until it is in step
     in_step: bool  #: has reached the line of all others, and moves with it
     published_to: int | None
+    question_id: str | None = None  #: set where it is no query but that one question
+
+
+def of_question(connection: Connection, question_id: str, title: str, now: datetime) -> Topic:
+    """The topic that one question is, made where nobody followed it before.
+
+    What is known of the question matches it at once; it has no words to be compared.
+    """
+    canonical = f"={question_id}"  # no query begins like this
+    if (known := find(connection, canonical)) is not None:
+        return known
+    made = ensure(connection, canonical, title, now)
+    reached = line(connection)
+    connection.execute(
+        update(topic)
+        .where(topic.c.id == made.id)
+        .values(question_id=question_id, matched_to=reached, in_step=True)
+    )
+    match_questions(connection, 0, reached, question_id)
+    found = find(connection, canonical)
+    assert found is not None
+    return found
+
+
+def match_questions(
+    connection: Connection, after: int, to: int, question_id: str | None = None
+) -> int:
+    """Match the changes above ``after``, up to ``to``, with the topics that are their question.
+
+    All such topics, or the one of ``question_id``; gives the number of matches.
+    """
+    wanted = (
+        select(topic.c.id, change.c.seq)
+        .join(change, change.c.question_id == topic.c.question_id)
+        .where(change.c.seq > after, change.c.seq <= to)
+    )
+    if question_id is not None:
+        wanted = wanted.where(topic.c.question_id == question_id)
+    rows = [{"topic_id": key, "change_seq": seq} for key, seq in connection.execute(wanted)]
+    if rows:
+        connection.execute(insert(match), rows)
+    return len(rows)
 
 
 def ensure(connection: Connection, canonical: str, title: str, now: datetime) -> Topic:
@@ -86,14 +131,14 @@ def move_line(connection: Connection, to: int) -> None:
 
 
 def in_step(connection: Connection) -> dict[int, str]:
-    """The canonical forms of all topics that are in step, by their ids, in their order."""
-    wanted = select(topic.c.id, topic.c.canonical).where(topic.c.in_step).order_by(topic.c.id)
+    """The canonical queries of all topics that are in step, by their ids, in their order."""
+    wanted = select(topic.c.id, topic.c.canonical).where(_IN_STEP).order_by(topic.c.id)
     return {row.id: row.canonical for row in connection.execute(wanted)}
 
 
 def count_in_step(connection: Connection) -> int:
-    """How many topics are in step."""
-    wanted = select(func.count()).select_from(topic).where(topic.c.in_step)
+    """How many queries are in step."""
+    wanted = select(func.count()).select_from(topic).where(_IN_STEP)
     return connection.execute(wanted).scalar_one()
 
 

@@ -1,9 +1,4 @@
-"""The small application of the daemon: leaving in one click, the feed files, and the status.
-
-A GET never changes anything: link scanners open every link in an email. Leaving is a POST, from
-the page's button or from the mail program itself (RFC 8058). The link's token is the authority,
-so there is no cookie and nothing to forge across sites.
-"""
+"""The small application of the daemon: where emails lead to, the feed files, and the status."""
 
 from __future__ import annotations
 
@@ -14,15 +9,16 @@ from pathlib import Path
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from alerts.ledger import Ledger, subscriptions
+from alerts.ledger import Ledger
 from alerts.rendering import Templates
 from alerts.status import ServiceStatus
+from alerts.subscriptions import Habits
+from alerts.web.letters import Letters
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -38,6 +34,8 @@ class Site(msgspec.Struct, frozen=True):
     """What the application is made of."""
 
     name: str
+    domain: str  #: that Message-IDs are under
+    habits: Habits
     ledger: Ledger
     templates: Templates
     feeds: Path  #: folder of the feed files
@@ -47,28 +45,8 @@ class Site(msgspec.Struct, frozen=True):
 
 def create_app(site: Site) -> Starlette:
     """The application over an open ledger."""
-    name, ledger, templates, clock = site.name, site.ledger, site.templates, site.clock
-
-    def leave(token: str, *, really: bool) -> str | None:
-        """The page for the link's owner, whom a POST unsubscribes; None for a wrong link."""
-        with ledger.writing() if really else ledger.reading() as connection:
-            person = subscriptions.by_token(connection, token)
-            if person is None:
-                return None
-            if really:
-                subscriptions.unsubscribe(connection, person.id, clock())
-            mine = [s for s in subscriptions.living(connection) if s.subscriber_id == person.id]
-        queries = [s.query for s in mine]
-        return templates.html(
-            "web/unsubscribe.html", name=name, email=person.email, queries=queries, done=really
-        )
-
-    async def unsubscribe(request: Request) -> Response:
-        token = request.path_params["token"]
-        page = await run_in_threadpool(leave, token, really=request.method == "POST")
-        if page is None:
-            raise HTTPException(404, "This link is not valid, or no longer.", _HEADERS)
-        return HTMLResponse(page, headers=_HEADERS)
+    name, templates = site.name, site.templates
+    letters = Letters(name, site.domain, site.ledger, templates, site.habits, site.clock)
 
     async def status(request: Request) -> Response:
         found = await run_in_threadpool(site.status)
@@ -83,7 +61,7 @@ def create_app(site: Site) -> Starlette:
         routes=[
             Route("/status", status),
             Route("/status.json", status),
-            Route("/u/{token}", unsubscribe, methods=["GET", "POST"]),
+            *letters.routes(_HEADERS),
             Mount("/feeds", StaticFiles(directory=site.feeds, check_dir=False)),
         ]
     )

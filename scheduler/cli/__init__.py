@@ -53,9 +53,19 @@ def watchword(
 
 
 def _add_commands() -> None:
-    from scheduler.cli import asking, inspecting, operating, sending, subscribing, working
+    from scheduler.cli import (
+        asking,
+        following,
+        inspecting,
+        operating,
+        returning,
+        sending,
+        subscribing,
+        working,
+    )
 
-    for module in (working, subscribing, asking, sending, inspecting, operating):
+    modules = (working, subscribing, following, asking, sending, returning, inspecting, operating)
+    for module in modules:
         for command in module.COMMANDS:
             # Before the command's name or after it: nobody should have to remember which.
             command.params.append(

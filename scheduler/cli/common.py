@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from scheduler.config import Config
-    from scheduler.jobs import Service
+    from scheduler.service import Service
 
 
 def config_of(context: click.Context) -> Config:
@@ -30,7 +30,7 @@ def config_of(context: click.Context) -> Config:
 
 def service_of(context: click.Context) -> Service:
     """The service of that config."""
-    from scheduler.jobs import open_service
+    from scheduler.service import open_service
 
     return open_service(config_of(context))
 

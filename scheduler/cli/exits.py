@@ -25,7 +25,8 @@ def explained(error: Exception) -> tuple[str | None, int]:
     from alerts.rendering import TemplatesError
     from alerts.subscriptions import AddressError
     from scheduler.config_file import ConfigError
-    from scheduler.jobs import Busy
+    from scheduler.mailboxes import MailboxError
+    from scheduler.service import Busy
 
     known: dict[type[Exception], int] = {
         ConfigError: CONFIG,
@@ -34,6 +35,7 @@ def explained(error: Exception) -> tuple[str | None, int]:
         AddressError: USAGE,
         TemplatesError: CONFIG,
         Busy: BUSY,
+        MailboxError: BAD_DATA,
     }
     for kind, status in known.items():
         if isinstance(error, kind):

@@ -102,7 +102,8 @@ def release(context: click.Context, source: str | None, silently: bool, as_json:
     """
     from alerts.ledger.held import release as let_go
     from scheduler.cli.working import told_of
-    from scheduler.jobs import alone, go_round
+    from scheduler.jobs import go_round
+    from scheduler.service import alone
 
     service = service_of(context)
     names = [source] if source else list(service.config.sources)
@@ -148,7 +149,7 @@ def backfill(  # one option a question that its operator has
     It can be stopped at any time, and goes on where it was.
     """
     from scheduler.backfilling import backfill as read_past
-    from scheduler.jobs import alone
+    from scheduler.service import alone
 
     service = service_of(context)
     if source not in service.config.sources:
@@ -181,8 +182,8 @@ def reparse(context: click.Context, files: tuple[Path, ...], dry_run: bool, as_j
 
     from crawler.archive import files_in
     from scheduler.cli.common import counted
-    from scheduler.jobs import alone
     from scheduler.rereading import reread_all
+    from scheduler.service import alone
 
     service = service_of(context)
     sources = {name: urlsplit(s.url).netloc for name, s in service.config.sources.items()}

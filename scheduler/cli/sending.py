@@ -10,39 +10,87 @@ from scheduler.cli.common import say, service_of
 from scheduler.cli.exits import OK, PARTLY
 
 if TYPE_CHECKING:
-    from alerts.ledger.messages import Sent
+    from alerts.ledger.deliveries import Sent
+    from scheduler.service import Service
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @click.command()
-@click.option("--only", metavar="EMAIL", help="This subscriber's, in full.")
+@click.option("--dry-run", is_flag=True, help="Only show them; nothing is written or sent.")
+@click.option("--preview", is_flag=True, help="The same, as HTML in your browser.")
+@click.option("--only", metavar="EMAIL", help="This subscriber's, shown in full.")
 @_JSON
 @click.pass_context
-def digest(context: click.Context, only: str | None, as_json: bool) -> int:
-    """Show the digests that are due now; nothing is written or sent."""
+def digest(
+    context: click.Context, dry_run: bool, preview: bool, only: str | None, as_json: bool
+) -> int:
+    """Compose the digests that are due now, and send them.
+
+    \b
+    watchword digest --dry-run --only you@example.org
+    watchword digest --preview
+    """
+    service = service_of(context)
+    address = only.lower() if only and "://" not in only else only
+    if dry_run or preview:
+        return _show(service, address, in_browser=preview, as_json=as_json)
+    from alerts.composing import compose_due
+    from alerts.delivery import deliver_due
+    from scheduler.config_file import ways
+    from scheduler.service import alone
+
+    config = service.config
+    with alone(service):
+        made = compose_due(
+            *(service.ledger, service.templates, service.letterhead, service.clock()),
+            batch=config.digests.batch,
+            only=address,
+        )
+        done = deliver_due(
+            *(service.ledger, ways(config), service.clock, config.mail.terms), only=address
+        )
+    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(done.items()))
+    values = {"composed": made, "deliveries": dict(done)}
+    say(f"{made} composed; {told or 'nothing to deliver'}", values, as_json=as_json)
+    return OK if set(done) <= {"sent"} else PARTLY
+
+
+def _show(service: Service, only: str | None, *, in_browser: bool, as_json: bool) -> int:
+    """What is due, as text or in a browser."""
     from alerts.composing import digests_due
 
-    service = service_of(context)
+    batch = service.config.digests.batch
     with service.ledger.reading() as connection:
-        found = [
-            (composed, text)
-            for composed, text in digests_due(
-                connection,
-                service.templates,
-                service.letterhead,
-                service.clock(),
-                service.config.digests.batch,
-            )
-            if only is None or composed.recipient == only.lower()
-        ]
-    for composed, text in found:
+        due = digests_due(
+            *(connection, service.templates, service.letterhead, service.clock(), batch)
+        )
+        found = [entry for entry in due if only is None or entry[0].recipient == only]
+    for composed, text, html in found:
+        if in_browser:
+            click.echo(f"{composed.recipient}: {_opened(html or text)}")
+            continue
         values = {"to": composed.recipient, "subject": composed.subject, "text": text}
         whole = f"{composed.recipient}: {composed.subject}"
         say(f"{whole}\n\n{text}" if only else whole, values, as_json=as_json)
     if not found and not as_json:
         click.echo("No digest is due.")
     return OK
+
+
+def _opened(html: str) -> str:
+    """Show a page in the browser; its address, for where there is none."""
+    import tempfile
+    import webbrowser
+    from pathlib import Path
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="watchword-", suffix=".html", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(html)
+    address = Path(file.name).as_uri()
+    webbrowser.open(address)
+    return address
 
 
 def _phases() -> list[str]:
@@ -72,15 +120,15 @@ def deliveries(
     """
     import msgspec
 
-    from alerts.ledger import messages
+    from alerts.ledger import deliveries as ledger
 
     service = service_of(context)
     wanted = cast("Any", phase)
     with service.ledger.writing() as connection:
         address = to.lower() if to else None
-        found = messages.newest(connection, wanted, address, limit)
+        found = ledger.newest(connection, wanted, address, limit)
         if retry:
-            again = messages.retry(connection, [one.id for one in found], service.clock())
+            again = ledger.retry(connection, [one.id for one in found], service.clock())
             say(f"{again} messages are queued again", {"queued": again}, as_json=as_json)
             return OK if again else PARTLY
     for one in found:

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from scheduler.cli.common import config_of, say, service_of
-from scheduler.cli.exits import BUSY, OK, PARTLY, complain
+from scheduler.cli.exits import BUSY, CONFIG, OK, PARTLY, complain
 
 if TYPE_CHECKING:
+    from alerts.ledger.subscriptions import Wish
     from alerts.offers import Offer
+    from scheduler.service import Service
 
-_FREQUENCIES = ("immediate", "hourly", "daily", "weekly", "monthly")
+FREQUENCIES = ("immediate", "hourly", "daily", "weekly", "monthly", "meeting")
 _WANTS = ("all", "asked", "answered")
 
 
 @click.command()
 @click.argument("email")
 @click.argument("query")
-@click.option("--every", type=click.Choice(_FREQUENCIES), default="daily", show_default=True)
+@click.option("--every", type=click.Choice(FREQUENCIES), default="daily", show_default=True)
 @click.option(
     "--wants",
     type=click.Choice(_WANTS),
@@ -28,6 +30,9 @@ _WANTS = ("all", "asked", "answered")
     show_default=True,
     help="Only new questions (asked), only answers and corrections (answered), or all.",
 )
+@click.option("--short", is_flag=True, help="Titles alone, without what they say.")
+@click.option("--note", help="Your own words, shown beside the topic.")
+@click.option("--ask", is_flag=True, help="Send a link to confirm it with; nothing before that.")
 @click.option(
     "--with-other-forms/--as-typed",
     "widen",
@@ -44,9 +49,12 @@ def subscribe(
     every: str,
     wants: str,
     widen: bool | None,
+    short: bool,
+    note: str | None,
+    ask: bool,
     as_json: bool,
 ) -> int:
-    """Subscribe EMAIL to QUERY, confirmed, from now on.
+    """Subscribe EMAIL to QUERY from now on, confirmed unless you --ask.
 
     \b
     A query holds words (all must occur), "exact phrases", AND, OR, NOT and parentheses:
@@ -66,7 +74,13 @@ def subscribe(
     taken = [offer for offer in found.offers if _is_taken(offer, widen)]
     if taken:
         query = canonical(include(parse(query), taken))
-    wish = Wish(query, cast("Any", every), cast("Any", wants), "command")
+    wish = Wish(
+        *(query, cast("Any", every), cast("Any", wants), "command"),
+        length="short" if short else "full",
+        note=note,
+    )
+    if ask:
+        return _ask(service, email, wish)
     with service.ledger.writing() as connection:
         done = enter(connection, email, wish, service.habits, service.clock())
     what = "is subscribed to" if done.changed else "was already subscribed to"
@@ -77,6 +91,26 @@ def subscribe(
     )
     for line in warnings(found, besides=taken):
         click.echo(line, err=True)
+    return OK
+
+
+def _ask(service: Service, email: str, wish: Wish) -> int:
+    from alerts.confirming import ask
+
+    if not service.letterhead.public_url:
+        complain("there is no link to confirm with: set site.public_url, and web.port")
+        return CONFIG
+    with service.ledger.writing() as connection:
+        asked = ask(
+            connection,
+            service.templates,
+            service.letterhead,
+            email,
+            wish,
+            service.habits,
+            service.clock(),
+        )
+    click.echo(f"{email} is asked to confirm" if asked else f"{email} was asked to already")
     return OK
 
 
@@ -186,9 +220,10 @@ def show_config(context: click.Context) -> int:
     config = config_of(context)
     values = msgspec.to_builtins(config, enc_hook=str)
     del values["folder"]
+    values["operator"]["notify"] = ["(set)" for _ in values["operator"]["notify"]]
     for channel in values["channels"].values():
-        if "password" in channel:
-            channel["password"] = "(set)"  # noqa: S105  # what is shown in place of one
+        for name in {"password", "secret"} & channel.keys():
+            channel[name] = "(set)"
     click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2).decode())
     return OK
 

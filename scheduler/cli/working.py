@@ -14,7 +14,8 @@ from scheduler.cli.exits import BAD_DATA, OK, PARTLY, UNAVAILABLE, complain
 
 if TYPE_CHECKING:
     from scheduler.crawling import Outcome
-    from scheduler.jobs import Round, Service
+    from scheduler.jobs import Round
+    from scheduler.service import Service
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing when all went well.")
@@ -32,7 +33,8 @@ def once(context: click.Context, no_crawl: bool, as_json: bool, quiet: bool) -> 
     Every quarter of an hour, from the folder of the config:
       */15 * * * *  cd /srv/watchword && .venv/bin/watchword once --quiet
     """
-    from scheduler.jobs import alone, follow_config, go_round
+    from scheduler.jobs import follow_config, go_round
+    from scheduler.service import alone
 
     service = service_of(context)
     with alone(service):
@@ -134,8 +136,9 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
     from collections import Counter
 
     from alerts.recording import Reading, Rules, record
-    from scheduler.jobs import alone, follow_config, go_round
+    from scheduler.jobs import follow_config, go_round
     from scheduler.reading import Unread, read_all
+    from scheduler.service import alone
 
     service = service_of(context)
     rules = Rules(as_new=as_new)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.ledger.tables import Moment
+from alerts.ledger.base import Moment
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -1,0 +1,124 @@
+"""What happens to messages on their way, committed in groups.
+
+Every connection has to have a message's step on the disk before it takes it. One thread writes for
+all of them: whatever came while it was committing goes into its next transaction, so eight
+connections wait for one disk and not for each other.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from alerts.ledger import Ledger, messages
+from alerts.ledger.messages import Attempt
+
+
+class _Dot(msgspec.Struct, frozen=True):
+    key: int
+
+
+class _Tried(msgspec.Struct, frozen=True):
+    key: int
+    attempt: Attempt
+    at: datetime
+
+
+class _Back(msgspec.Struct, frozen=True):
+    key: int
+
+
+_Note = _Dot | _Tried | _Back
+_Entry = tuple[_Note, "Future[bool]"]
+
+
+class Journal:
+    """Open for a run; every call returns when what it says is on the disk."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+
+    def about_to_hand_over(self, key: int) -> bool:
+        """Note the phase ``dot``; False, and nothing noted, when nobody wants it any more."""
+        return self._put(_Dot(key))
+
+    def tried(self, key: int, attempt: Attempt, at: datetime) -> None:
+        """Note how an attempt ended."""
+        self._put(_Tried(key, attempt, at))
+
+    def put_back(self, key: int) -> None:
+        """Note that a message was not even tried."""
+        self._put(_Back(key))
+
+    def _put(self, note: _Note) -> bool:
+        done: Future[bool] = Future()
+        self._entries.put((note, done))
+        return done.result()
+
+    def write(self) -> None:
+        """Write what comes until the end is told; the work of the journal's thread."""
+        while (first := self._entries.get()) is not None:
+            group, is_over = self._group(first)
+            self._commit(group)
+            if is_over:
+                return
+
+    def _group(self, first: _Entry) -> tuple[list[_Entry], bool]:
+        """All that waits, and whether the end was among it."""
+        group = [first]
+        while True:
+            try:
+                entry = self._entries.get_nowait()
+            except queue.Empty:
+                return group, False
+            if entry is None:
+                return group, True
+            group.append(entry)
+
+    def _commit(self, group: Sequence[_Entry]) -> None:
+        try:
+            with self._ledger.writing() as connection:
+                wanted = _written(connection, [note for note, _ in group])
+        except BaseException as error:  # noqa: BLE001  # told to each who waits, and raised by them
+            for _, done in group:
+                done.set_exception(error)
+            return
+        for note, done in group:
+            done.set_result(not isinstance(note, _Dot) or note.key in wanted)
+
+    def end(self) -> None:
+        """Let the thread end once all is written."""
+        self._entries.put(None)
+
+
+def _written(connection: Connection, notes: Sequence[_Note]) -> set[int]:
+    """Write a group; the messages that may be handed over."""
+    tried = [(note.key, note.attempt, note.at) for note in notes if isinstance(note, _Tried)]
+    messages.attempted(connection, tried)
+    messages.put_back(connection, [note.key for note in notes if isinstance(note, _Back)])
+    dots = [note.key for note in notes if isinstance(note, _Dot)]
+    wanted = messages.wanted(connection, dots) if dots else set()
+    messages.advance(connection, sorted(wanted), "dot")
+    messages.advance(connection, sorted(set(dots) - wanted), "dropped")
+    return wanted
+
+
+@contextmanager
+def journal(ledger: Ledger) -> Iterator[Journal]:
+    """A journal, written by a thread of its own until the end of the block."""
+    opened = Journal(ledger)
+    thread = threading.Thread(target=opened.write, name="journal")
+    thread.start()
+    try:
+        yield opened
+    finally:
+        opened.end()
+        thread.join()

@@ -1,0 +1,138 @@
+"""What came back, who is given up because of it, and whom nothing is sent to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Connection, delete, func, select, update
+
+from alerts.ledger.base import insert_once
+from alerts.ledger.people_tables import bounce, subscriber, suppression
+
+BounceKind = Literal["hard", "soft", "complaint"]
+#: Why nothing is sent to an address.
+Because = Literal["bounces", "complaint"]
+
+
+def note(
+    connection: Connection,
+    who: int,
+    kind: BounceKind,
+    report: str,
+    detail: str,
+    now: datetime,
+) -> bool:
+    """Record what came back about a subscriber; False where this ``report`` is known already."""
+    made = insert_once(
+        connection,
+        bounce,
+        report=report,
+        subscriber_id=who,
+        kind=kind,
+        detail=detail[:500],
+        received_at=now,
+    )
+    return made is not None
+
+
+def moments(connection: Connection, who: int, kind: BounceKind, since: datetime) -> list[datetime]:
+    """When bounces of a kind came, oldest first."""
+    rows = connection.execute(
+        select(bounce.c.received_at)
+        .where(bounce.c.subscriber_id == who, bounce.c.kind == kind, bounce.c.received_at > since)
+        .order_by(bounce.c.received_at)
+    )
+    return list(rows.scalars())
+
+
+def rest(connection: Connection, who: int, until: datetime) -> None:
+    """Compose nothing new for a subscriber before ``until``."""
+    connection.execute(update(subscriber).where(subscriber.c.id == who).values(rests_until=until))
+
+
+def suspend(connection: Connection, who: int, because: Because, now: datetime) -> None:
+    """Send nothing more to a subscriber; the address is remembered by its fingerprint."""
+    connection.execute(
+        update(subscriber)
+        .where(subscriber.c.id == who, subscriber.c.suspended_at.is_(None))
+        .values(suspended_at=now, suspended_because=because)
+    )
+    email = connection.execute(
+        select(subscriber.c.email).where(subscriber.c.id == who)
+    ).scalar_one()
+    insert_once(connection, suppression, fingerprint=fingerprint(email), because=because, since=now)
+
+
+def lift(connection: Connection, email: str) -> bool:
+    """Send to an address again; False where nothing stood against it."""
+    connection.execute(
+        update(subscriber)
+        .where(subscriber.c.email == email)
+        .values(suspended_at=None, suspended_because=None, rests_until=None)
+    )
+    mine = suppression.c.fingerprint == fingerprint(email)
+    return connection.execute(delete(suppression).where(mine)).rowcount > 0
+
+
+def fingerprint(email: str) -> str:
+    """What an address is known by after it was forgotten."""
+    return hashlib.sha256(f"watchword suppression {email}".encode()).hexdigest()
+
+
+class Suppressed(msgspec.Struct, frozen=True):
+    """An address that nothing is sent to."""
+
+    because: Because
+    since: datetime
+
+
+def suppressed(connection: Connection, email: str) -> Suppressed | None:
+    """What stands against an address, if anything."""
+    row = connection.execute(
+        select(suppression.c.because, suppression.c.since).where(
+            suppression.c.fingerprint == fingerprint(email)
+        )
+    ).one_or_none()
+    return Suppressed(*row) if row else None
+
+
+class Suspended(msgspec.Struct, frozen=True):
+    """A subscriber whom nothing is sent to."""
+
+    email: str
+    because: Because
+    since: datetime
+    detail: str | None  #: what the newest report said
+
+
+def suspended(connection: Connection) -> Sequence[Suspended]:
+    """The subscribers whom nothing is sent to, by address."""
+    newest = (
+        select(bounce.c.detail)
+        .where(bounce.c.subscriber_id == subscriber.c.id)
+        .order_by(bounce.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(
+            subscriber.c.email, subscriber.c.suspended_because, subscriber.c.suspended_at, newest
+        )
+        .where(subscriber.c.suspended_at.is_not(None))
+        .order_by(subscriber.c.email)
+    )
+    return [Suspended(*row) for row in rows]
+
+
+def count(connection: Connection, since: datetime) -> dict[str, int]:
+    """How many of each kind came since a moment."""
+    rows = connection.execute(
+        select(bounce.c.kind, func.count())
+        .where(bounce.c.received_at > since)
+        .group_by(bounce.c.kind)
+    )
+    return {kind: number for kind, number in rows}  # noqa: C416  # rows are no pairs to dict()

@@ -1,0 +1,101 @@
+"""What became of messages, as the operator is shown it and is warned by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, func, select, update
+
+from alerts.ledger.messages import Outcome, Phase
+from alerts.ledger.people_tables import delivery, message
+
+
+def sent_since(connection: Connection, moment: datetime, lane: int) -> int:
+    """How many messages of a lane were sent since ``moment``."""
+    wanted = select(func.count()).where(message.c.sent_at > moment, message.c.lane == lane)
+    return connection.execute(wanted).scalar_one()
+
+
+def ended_since(connection: Connection, outcome: Outcome, moment: datetime) -> int:
+    """How many attempts ended in one way since ``moment``."""
+    return connection.execute(
+        select(func.count()).where(delivery.c.outcome == outcome, delivery.c.attempted_at > moment)
+    ).scalar_one()
+
+
+def oldest_waiting(connection: Connection, now: datetime) -> datetime | None:
+    """Since when the oldest message that should be on its way has waited for its first attempt.
+
+    What a receiver asked us to try later waits for that receiver, and is not counted.
+    """
+    waiting = (message.c.phase.in_(("queued", "sending")), message.c.due_at <= now)
+    return connection.execute(
+        select(message.c.composed_at)
+        .where(*waiting, message.c.attempts == 0)
+        .order_by(message.c.composed_at)
+        .limit(1)
+    ).scalar()
+
+
+def in_phase(connection: Connection) -> dict[str, int]:
+    """How many messages are in each phase."""
+    rows = connection.execute(select(message.c.phase, func.count()).group_by(message.c.phase))
+    return {phase: number for phase, number in rows}  # noqa: C416  # rows are no pairs to dict()
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A message and how its last attempt ended, as the operator is shown it."""
+
+    id: int
+    recipient: str
+    subject: str
+    phase: Phase
+    attempts: int
+    composed_at: datetime
+    due_at: datetime
+    detail: str | None
+
+
+def newest(
+    connection: Connection, phase: Phase | None, recipient: str | None, limit: int
+) -> list[Sent]:
+    """The newest messages: all, or those in a phase, or to an address."""
+    last = (
+        select(delivery.c.detail)
+        .where(delivery.c.message_id == message.c.id)
+        .order_by(delivery.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    columns = [message.c[name] for name in Sent.__struct_fields__ if name != "detail"]
+    wanted = select(*columns, last.label("detail")).order_by(message.c.id.desc()).limit(limit)
+    if phase is not None:
+        wanted = wanted.where(message.c.phase == phase)
+    if recipient is not None:
+        wanted = wanted.where(message.c.recipient == recipient)
+    return [Sent(**row._mapping) for row in connection.execute(wanted)]
+
+
+def retry(connection: Connection, keys: Sequence[int], now: datetime) -> int:
+    """Queue messages that failed or are held once more, from now; how many those are."""
+    again = (
+        update(message)
+        .where(message.c.id.in_(keys), message.c.phase.in_(("failed", "held")))
+        .values(phase="queued", due_at=now)
+    )
+    return connection.execute(again).rowcount
+
+
+def drop_bodies(connection: Connection, before: datetime) -> None:
+    """Keep of messages that came to their end before a moment that they did, not what they said."""
+    connection.execute(
+        update(message)
+        .where(
+            message.c.phase.in_(("sent", "dropped")),
+            message.c.composed_at < before,
+            message.c.body != b"",
+        )
+        .values(body=b"")
+    )

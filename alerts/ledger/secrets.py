@@ -1,0 +1,24 @@
+"""Secrets that the service draws for itself and keeps with all the rest."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Literal
+
+from sqlalchemy import Connection, select
+
+from alerts.ledger.base import insert_once
+from alerts.ledger.people_tables import secret
+
+#: What each is for, so that none serves two purposes.
+Purpose = Literal["return path", "webhook"]
+
+
+def get(connection: Connection, purpose: Purpose) -> bytes:
+    """The secret for a purpose, 256 bits, drawn where there is none; needs to be writing."""
+    wanted = select(secret.c.value).where(secret.c.name == purpose)
+    found: bytes | None = connection.execute(wanted).scalar()
+    if found is None:
+        insert_once(connection, secret, name=purpose, value=secrets.token_bytes(32))
+        found = connection.execute(wanted).scalar_one()
+    return found

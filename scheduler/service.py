@@ -1,0 +1,59 @@
+"""The service as jobs and commands need it: an open ledger and all that stands beside it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+
+from alerts.ledger import Ledger, open_ledger
+from alerts.mail import Letterhead
+from alerts.rendering import Templates
+from alerts.subscriptions import Habits
+from alerts.watching import Watcher
+from scheduler.clock import Clock, wall_clock
+from scheduler.config import Config
+from scheduler.config_file import signing_keys, ways
+
+
+class Busy(Exception):
+    """Another process works on this ledger."""
+
+
+@dataclass
+class Service:
+    """An open ledger with all that the jobs need beside it."""
+
+    config: Config
+    ledger: Ledger
+    templates: Templates
+    watcher: Watcher
+    letterhead: Letterhead
+    clock: Clock = wall_clock
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def habits(self) -> Habits:
+        """When a new subscriber gets what is not immediate."""
+        digests = self.config.digests
+        return Habits(digests.zone, digests.hour, frozenset(ways(self.config)))
+
+
+def open_service(config: Config, clock: Clock = wall_clock) -> Service:
+    """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
+    ledger = open_ledger(config.ledger.url)
+    watcher = Watcher(ledger, config.ledger.compiled)
+    letterhead = msgspec.structs.replace(config.letterhead, keys=signing_keys(config))
+    return Service(config, ledger, Templates(config.templates), watcher, letterhead, clock)
+
+
+@contextmanager
+def alone(service: Service) -> Iterator[None]:
+    """Be the only process at work on the ledger; raises :class:`Busy` when another one is."""
+    with service.ledger.only_writer() as held:
+        if not held:
+            raise Busy("another watchword is at work on this ledger; nothing was done")
+        yield
