@@ -6,6 +6,7 @@ by our Message-ID inside it, which nobody can guess. The addresses inside are no
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -13,9 +14,11 @@ from email.message import Message
 from typing import Literal
 
 import msgspec
-from flufl.bounce import scan_message
+from flufl.bounce import all_failures
 
 from alerts.return_path import message_of
+
+log = logging.getLogger("watchword.bounces")
 
 Said = Literal["hard", "soft", "complaint", "leave", "nothing"]
 
@@ -64,7 +67,11 @@ def _said(mail: Message) -> tuple[Said, str]:
             return _failed(recipient)
     if recipients:
         return "nothing", "delayed or delivered"
-    temporary, permanent = (bool(found) for found in scan_message(mail))
+    try:
+        temporary, permanent = all_failures(mail)
+    except Exception:  # the named boundary: its guesses stumble over some emails
+        log.warning("an email that may be a bounce could not be read", exc_info=True)
+        return "nothing", "unreadable"
     if permanent:
         return "hard", _first_line(mail)
     return ("soft", _first_line(mail)) if temporary else ("nothing", "no report")

@@ -7,8 +7,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
+
+
+@dataclass
+class _Transaction:
+    sender: str = ""
+    refused: bool = False
 
 
 class MailServer:
@@ -23,6 +30,11 @@ class MailServer:
         self.script: dict[str, str] = {}
         self.for_recipient: dict[str, str] = {}  #: answers to RCPT, by address
         self.on_dot: Callable[[], object] = lambda: None  #: called when a message has arrived
+        self.on_data: Callable[[], object] = lambda: None  #: called when one begins to
+        self.pipelining = False  #: whether it is offered (RFC 2920)
+        self.most = 1000  #: connections at a time; one more is sent away
+        self.senders: list[str] = []  #: of the messages that were kept
+        self._open = 0
         self.messages: list[bytes] = []
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -56,8 +68,13 @@ class MailServer:
 
     def _talk(self, connection: socket.socket) -> None:
         # The other side may leave at any time.
+        self._open += 1
         with connection, connection.makefile("rb") as lines, suppress(OSError):
-            self._session(connection, lines)
+            if self._open > self.most:
+                connection.sendall(b"421 too many connections\r\n")
+            else:
+                self._session(connection, lines)
+        self._open -= 1
 
     def _session(self, connection: socket.socket, lines: Iterator[bytes]) -> None:
         def say(answer: str) -> bool:
@@ -68,28 +85,35 @@ class MailServer:
 
         if not say(self.script.get("banner", "220 test")):
             return
+        mail = _Transaction()
         for line in lines:
             verb = line.split()[0].decode().upper() if line.split() else ""
-            if verb == "DATA":
-                answer = self.script.get("DATA", "354 go on")
-                if not say(answer):
-                    return
-                if answer.startswith("354") and not self._take(lines, say):
-                    return
-            elif verb == "QUIT":
+            if verb == "QUIT":
                 say("221 bye")
                 return
-            elif not say(self._answer(verb, line)):
+            answer = self._answer(verb, line, mail)
+            if not say(answer):
                 return
+            if answer.startswith("354"):
+                self.on_data()
+                if not self._take(lines, say, mail.sender):
+                    return
 
-    def _answer(self, verb: str, line: bytes) -> str:
-        if verb == "RCPT":
-            address = line.decode().partition("<")[2].partition(">")[0]
-            if address in self.for_recipient:
-                return self.for_recipient[address]
-        return self.script.get(verb, "250 fine")
+    def _answer(self, verb: str, line: bytes, mail: _Transaction) -> str:
+        address = line.decode().partition("<")[2].partition(">")[0]
+        answer = self.script.get(verb, "354 go on" if verb == "DATA" else "250 fine")
+        if verb == "MAIL":
+            mail.sender, mail.refused = address, False
+        elif verb == "RCPT":
+            answer = self.for_recipient.get(address, answer)
+        elif verb == "DATA" and mail.refused:
+            return "503 no valid recipients"
+        elif verb == "EHLO" and self.pipelining:
+            return "250-test\r\n250 PIPELINING"
+        mail.refused = mail.refused or (verb in {"MAIL", "RCPT"} and not answer.startswith("250"))
+        return answer
 
-    def _take(self, lines: Iterator[bytes], say: Callable[[str], bool]) -> bool:
+    def _take(self, lines: Iterator[bytes], say: Callable[[str], bool], sender: str) -> bool:
         body: list[bytes] = []
         for number, line in enumerate(lines):
             if line == b".\r\n":
@@ -103,6 +127,7 @@ class MailServer:
         answer = self.script.get("dot", "250 kept")
         if answer.startswith("250") or answer == "accept-drop":
             self.messages.append(b"".join(body))
+            self.senders.append(sender)
         return say("drop" if answer == "accept-drop" else answer)
 
 

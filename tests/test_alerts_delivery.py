@@ -13,14 +13,11 @@ from sqlalchemy import select
 
 from alerts.channels import Channel, Unavailable, maildir, smtp
 from alerts.delivery import Terms, deliver_due
-from alerts.ledger import Ledger, messages, subscriptions, topics
-from alerts.ledger.messages import Composed
-from alerts.ledger.people_tables import delivery, message
-from alerts.ledger.subscriptions import Wish
-from alerts.recording import Reading, Rules, record
+from alerts.ledger import Ledger, messages, subscriptions
+from alerts.ledger.people_tables import delivery
 
 from mailserver import MailServer, mail_server
-from samples import question
+from outbox import queue, states
 
 
 @pytest.fixture
@@ -37,42 +34,13 @@ def channel(server: MailServer) -> dict[str, Channel]:
     return {"mail": settings}
 
 
-def queue(ledger: Ledger, now: datetime, *people: str, lines: int = 1) -> None:
-    """One message for each person, who is subscribed to something."""
-    rest = "bye\r\n" * lines
-    with ledger.writing() as connection:
-        record(connection, [Reading(question(1))], now, Rules())
-        topic = topics.ensure(connection, "VRU", "VRU", now)
-        for who in people:
-            person = subscriptions.ensure_subscriber(connection, who, "Europe/London", 7, now)
-            wish = Wish("VRU", "daily", "all", "command")
-            subscriptions.subscribe(connection, person.id, topic.id, wish, 0, now)
-            mine = [s for s in subscriptions.living(connection) if s.email == who]
-            body = f"To: {who}\r\nMessage-ID: <{who}>\r\n\r\n.hidden dot\r\n{rest}".encode()
-            messages.queue(
-                connection,
-                Composed(
-                    *(person.id, "p", f"<{who}>", who, "Subject", body),
-                    items=((mine[0].id, 1),),
-                ),
-                now,
-            )
-
-
-def states(ledger: Ledger) -> dict[str, tuple[str, int]]:
-    """Phase and number of attempts of each message, by recipient."""
-    with ledger.reading() as connection:
-        rows = connection.execute(select(message.c.recipient, message.c.phase, message.c.attempts))
-        return {who: (phase, attempts) for who, phase, attempts in rows}
-
-
 def test_it_is_sent_once_byte_for_byte(
     ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
 ) -> None:
     queue(ledger, now, "ada@demo.example", "ben@demo.example")
     assert deliver_due(ledger, channel, lambda: now) == {"sent": 2}
     assert deliver_due(ledger, channel, lambda: now + timedelta(days=1)) == {}
-    assert server.ids == {"<ada@demo.example>": 1, "<ben@demo.example>": 1}
+    assert server.ids == {"<p.ada@demo.example>": 1, "<p.ben@demo.example>": 1}
     assert b"\r\n.hidden dot\r\n" in server.messages[0]
     assert server.connections == 2  # one each: there is work for two
 
@@ -162,7 +130,7 @@ def test_in_doubt_can_be_held(
     server.script = {}
     later = now + timedelta(hours=1)
     assert deliver_due(ledger, channel, lambda: later, Terms("hold")) == {"held": 1}
-    assert server.ids == {"<ada@demo.example>": 1}
+    assert server.ids == {"<p.ada@demo.example>": 1}
 
 
 def test_one_bad_recipient_stops_nobody(
