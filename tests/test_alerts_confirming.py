@@ -1,0 +1,247 @@
+"""Nobody is written to who has not said yes, over real HTTP: links, buttons, scanners."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from alerts.composing import compose_due
+from alerts.confirming import ask
+from alerts.ledger import Ledger, bounces, people, subscriptions, wishes
+from alerts.ledger.base import metadata
+from alerts.ledger.messages import unpacked
+from alerts.ledger.people_tables import message
+from alerts.ledger.subscriptions import Wish
+from alerts.mail import Letterhead
+from alerts.recording import Reading, Rules, record
+from alerts.rendering import Templates
+from alerts.status import ServiceStatus
+from alerts.subscriptions import Habits, subscribe
+from alerts.watching import Watcher
+from alerts.web.app import Site, create_app
+from scheduler.serving import serve
+
+from samples import question
+
+ADA = "ada@demo.example"
+HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+HABITS = Habits("Europe/London", 7)
+TEMPLATES = Templates()
+MULTIPART = """\
+--b\r
+Content-Disposition: form-data; name="List-Unsubscribe"\r
+\r
+One-Click\r
+--b--\r
+"""
+WISH = Wish("VRU", "immediate", "all", "command")
+
+
+@dataclass
+class Pages:
+    """The pages, served, and the moment that they take for now."""
+
+    ledger: Ledger
+    now: datetime
+    url: str = ""
+
+    def ask(self, method: str, path: str, body: str = "", kind: str = "") -> tuple[int, str]:
+        """One request as a stranger's program makes it: no cookie, no Referer, no Origin."""
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
+        connection.request(method, path, body, {"Content-Type": kind} if kind else {})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    def everything(self) -> list[object]:
+        """All rows of all tables."""
+        with self.ledger.reading() as connection:
+            return [connection.execute(select(table)).all() for table in metadata.sorted_tables]
+
+
+@pytest.fixture
+def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[Pages]:
+    found = Pages(ledger, now)
+
+    def status() -> ServiceStatus:
+        raise AssertionError("nobody asked")
+
+    site = Site(
+        name="Watchword",
+        domain="demo.example",
+        habits=HABITS,
+        ledger=ledger,
+        templates=TEMPLATES,
+        feeds=tmp_path,
+        clock=lambda: found.now,
+        status=status,
+    )
+    with serve(create_app(site)) as found.url:
+        yield found
+
+
+def asked(ledger: Ledger, now: datetime, email: str = ADA, wish: Wish = WISH) -> bool:
+    with ledger.writing() as connection:
+        return ask(connection, TEMPLATES, HEAD, email, wish, HABITS, now)
+
+
+def letters(ledger: Ledger) -> list[str]:
+    with ledger.reading() as connection:
+        rows = connection.execute(select(message.c.body).order_by(message.c.id)).scalars()
+        return [unpacked(body).decode() for body in rows]
+
+
+def link(ledger: Ledger) -> str:
+    found = re.search(r"https://watch\.example(/c/\S+)", letters(ledger)[0])
+    assert found is not None
+    return found[1]
+
+
+def living(ledger: Ledger) -> list[str]:
+    with ledger.reading() as connection:
+        return [s.query for s in subscriptions.living(connection)]
+
+
+def test_one_press_confirms_all_that_was_asked_for(pages: Pages) -> None:
+    ledger, now = pages.ledger, pages.now
+    assert asked(ledger, now)
+    assert not asked(ledger, now, wish=Wish("benches", "daily", "all", "command"))
+    assert len(letters(ledger)) == 1
+    assert living(ledger) == []
+    status, text = pages.ask("GET", link(ledger))
+    assert (status, living(ledger)) == (200, [])
+    assert "VRU" in text
+    assert "benches" in text
+    assert pages.ask("POST", link(ledger))[0] == 200
+    assert sorted(living(ledger)) == ["VRU", "benches"]
+    before = pages.everything()
+    assert "You are subscribed" in pages.ask("POST", link(ledger))[1]
+    assert pages.everything() == before
+
+
+def test_a_get_never_changes_anything(pages: Pages) -> None:
+    ledger, now = pages.ledger, pages.now
+    asked(ledger, now)
+    with ledger.writing() as connection:
+        subscribe(connection, "vera@demo.example", WISH, HABITS, now)
+        vera = subscriptions.by_email(connection, "vera@demo.example")
+        assert vera is not None
+    before = pages.everything()
+    for _ in range(25):
+        for method in ("GET", "HEAD"):
+            assert pages.ask(method, link(ledger))[0] == 200
+            assert pages.ask(method, f"/u/{vera.token}")[0] == 200
+    assert pages.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"),
+        (
+            "multipart/form-data; boundary=b",
+            MULTIPART,
+        ),
+    ],
+)
+def test_one_click_leaves_at_once(pages: Pages, kind: str, body: str) -> None:
+    """As a mail program does it (RFC 8058)."""
+    with pages.ledger.writing() as connection:
+        subscribe(connection, ADA, WISH, HABITS, pages.now)
+        person = subscriptions.by_email(connection, ADA)
+        assert person is not None
+    status, _ = pages.ask("POST", f"/u/{person.token}", body, kind)
+    assert (status, living(pages.ledger)) == (200, [])
+
+
+def test_a_link_lasts_two_days_and_a_wrong_one_says_nothing(pages: Pages) -> None:
+    ledger = pages.ledger
+    asked(ledger, pages.now)
+    path = link(ledger)
+    assert {pages.ask(m, "/c/wrong")[0] for m in ("GET", "POST")} == {404}
+    wrong = pages.ask("GET", "/c/wrong")
+    pages.now += timedelta(hours=48)
+    assert pages.ask("POST", path) == wrong
+    assert living(ledger) == []
+    assert pages.ask("GET", "/u/wrong") == wrong
+    assert pages.ask("GET", "/d/wrong") == wrong
+
+
+def test_who_never_confirms_is_forgotten(ledger: Ledger, now: datetime) -> None:
+    asked(ledger, now)
+    with ledger.writing() as connection:
+        subscribe(connection, "vera@demo.example", WISH, HABITS, now)
+    asked(ledger, now, "vera@demo.example", Wish("benches", "daily", "all", "command"))
+    with ledger.writing() as connection:
+        assert wishes.expire(connection, now) == []
+        [who] = wishes.expire(connection, now + timedelta(seconds=1))
+        people.forget(connection, who)
+        assert subscriptions.by_email(connection, ADA) is None
+        assert subscriptions.by_email(connection, "vera@demo.example") is not None
+
+
+def test_a_second_letter_only_the_day_after(ledger: Ledger, now: datetime) -> None:
+    assert asked(ledger, now)
+    assert not asked(ledger, now + timedelta(hours=23))
+    assert asked(ledger, now + timedelta(hours=24))
+    assert len(letters(ledger)) == 2
+
+
+def test_two_hundred_sign_ups_for_one_address_are_one_letter(ledger: Ledger, now: datetime) -> None:
+    for number in range(200):
+        asked(ledger, now + timedelta(seconds=number))
+    with ledger.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(message)).scalar() == 1
+
+
+@pytest.mark.parametrize(("because", "lifted"), [("bounces", True), ("complaint", False)])
+def test_who_returns_after_bounces_is_written_to_again(
+    pages: Pages, because: bounces.Because, lifted: bool
+) -> None:
+    ledger, now = pages.ledger, pages.now
+    with ledger.writing() as connection:
+        person = subscriptions.ensure_subscriber(connection, ADA, "Europe/London", 7, now)
+        bounces.suspend(connection, person.id, because, now)
+    asked(ledger, now)
+    pages.ask("POST", link(ledger))
+    with ledger.reading() as connection:
+        assert (bounces.suppressed(connection, ADA) is None) is lifted
+
+
+def test_nothing_is_sent_before_the_confirmation(pages: Pages) -> None:
+    ledger, now = pages.ledger, pages.now
+    asked(ledger, now)
+    with ledger.writing() as connection:
+        record(connection, [Reading(question(1, words="VRU."))], now, Rules())
+    Watcher(ledger).match_new()
+    assert compose_due(ledger, TEMPLATES, HEAD, now) == 0
+    pages.ask("POST", link(ledger))
+    with ledger.writing() as connection:
+        record(connection, [Reading(question(2, words="VRU."))], now, Rules())
+    Watcher(ledger).match_new()
+    assert compose_due(ledger, TEMPLATES, HEAD, now) == 1
+
+
+def test_all_of_a_long_digest_stands_on_one_page_for_a_while(pages: Pages) -> None:
+    ledger, now = pages.ledger, pages.now
+    with ledger.writing() as connection:
+        subscribe(connection, ADA, WISH, HABITS, now)
+        some = [Reading(question(n, words="VRU.")) for n in range(1, 31)]
+        record(connection, some, now, Rules())
+    Watcher(ledger).match_new()
+    assert compose_due(ledger, TEMPLATES, HEAD, now) == 1
+    found = re.search(r"https://watch\.example(/d/[0-9a-f]{32})", letters(ledger)[0])
+    assert found is not None
+    status, text = pages.ask("GET", found[1])
+    assert status == 200
+    assert len(set(re.findall(r"https://replica\.example/questions/\d+", text))) == 30
+    pages.now += timedelta(days=31)
+    assert pages.ask("GET", found[1])[0] == 404
