@@ -18,10 +18,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.cards import Cards
+from alerts.changes import Numbered
 from alerts.digest import Digest, Notice, compose
 from alerts.due import last_due
 from alerts.entries import Hit, Overdue, by_question, overdue_entry
-from alerts.ledger import Ledger, changes, following, messages, notices, rounds, subscriptions
+from alerts.ledger import Ledger, following, messages, notices, rounds, subscriptions
 from alerts.ledger.following import Waiting
 from alerts.ledger.messages import Composed
 from alerts.ledger.questions import meetings
@@ -163,14 +164,13 @@ def _digests(
             items.setdefault(item.subscriber_id, []).append((item, moment))
         for waiting in following.overdue(connection, who, moment, due.now, keys):
             late.setdefault(waiting.subscriber_id, []).append((waiting, moment))
-    cards = means.cards
     wanted = {item.change_seq for some in items.values() for item, _ in some}
-    cards.changes |= changes.get(connection, sorted(wanted - cards.changes.keys()))
+    found = means.cards.changes(connection, wanted)
     for key in keys:
         mine, overdue, told = items.get(key, []), late.get(key, []), tuple(due.told.get(key, ()))
         if mine or overdue or told:
             try:
-                yield _one(people[key], mine, overdue, told, means)
+                yield _one(people[key], mine, overdue, told, found, means)
             except TemplatesError:
                 raise  # nobody's digest can be put into words: the operator is to mend it
             except Exception:  # the named boundary: a template, or a record that no one foresaw
@@ -182,12 +182,12 @@ def _one(
     items: Sequence[tuple[Pending, datetime]],
     late: Sequence[tuple[Waiting, datetime]],
     told: tuple[Notice, ...],
+    found: Mapping[int, Numbered],
     means: _Means,
 ) -> tuple[Composed, Served]:
     """One subscriber's digest, and what it settles."""
-    cards = means.cards
-    hits = [Hit(item.watch, cards.changes[item.change_seq]) for item, _ in items]
-    entries = [cards.entry(some) for some in by_question(hits).values()]
+    hits = [Hit(item.watch, found[item.change_seq]) for item, _ in items]
+    entries = [means.cards.entry(some) for some in by_question(hits).values()]
     known = {entry.question.id for entry in entries}
     entries += [
         overdue_entry(Overdue(w.watch, w.question, w.days))
@@ -203,8 +203,7 @@ def _one(
         tuple(
             item.subscription_id
             for item, _ in items
-            if item.watch.canonical is None
-            and cards.changes[item.change_seq].change.kind == "answered"
+            if item.watch.canonical is None and found[item.change_seq].change.kind == "answered"
         ),
     )
     period = _period(settled, told)
@@ -245,7 +244,7 @@ def _message(
     if "://" in person.email:
         subject, body = digest.subject, notification(digest, links, message_id, now)
     else:
-        rendered = means.templates.digest(digest, person, links, head, now, card=means.cards.card)
+        rendered = means.templates.digest(digest, person, links, head, now, cards=means.cards)
         subject = rendered.subject
         body = build(rendered, head, links, person.email, message_id, now)
     return Composed(

@@ -13,7 +13,7 @@ from alerts.fields import fields
 from alerts.finding import find
 from alerts.query import parse
 from alerts.snippets import Segment, Snippet, marked, opening, snippet
-from alerts.text import Place, prepare
+from alerts.text import Place, Prepared, prepare
 from crawler.records import Question
 
 #: What can be said of a question: what happened to it, or that nothing did for too long.
@@ -91,14 +91,34 @@ def by_question(hits: Iterable[Hit]) -> dict[str, tuple[Hit, ...]]:
     return {key: tuple(some) for key, some in found.items()}
 
 
-def entry_of(hits: Sequence[Hit]) -> Entry:
-    """One question with everything that happened to it, as it stands now."""
-    newest = max((hit.numbered for hit in hits), key=lambda numbered: numbered.seq)
-    question = newest.change.after
+class Text(msgspec.Struct, frozen=True):
+    """What changes of a question say: as it is shown, and as words are found in it."""
+
+    shown: Mapping[str, Sequence[str]]
+    prepared: Prepared
+
+
+def text_of(hits: Iterable[Hit]) -> Text:
+    """The text that some hits on one question are about; it is long, and many share it."""
+    kinds = {hit.numbered.change.kind for hit in hits}
+    texts = fields(_newest(hits).change.after, kinds)
+    return Text(texts, prepare(texts))
+
+
+def _newest(hits: Iterable[Hit]) -> Numbered:
+    return max((hit.numbered for hit in hits), key=lambda numbered: numbered.seq)
+
+
+def entry_of(hits: Sequence[Hit], text: Text | None = None) -> Entry:
+    """One question with everything that happened to it, as it stands now.
+
+    ``text`` is what :func:`text_of` gives, where that is known already.
+    """
+    text = text or text_of(hits)
+    question, texts = _newest(hits).change.after, text.shown
     news = min((hit.numbered.change.kind for hit in hits), key=NEWS.index)
-    texts = fields(question, {hit.numbered.change.kind for hit in hits})
     watches = tuple(dict.fromkeys(hit.watch for hit in hits))
-    places, because = _places(watches, texts)
+    places, because = _places(watches, text.prepared)
     every = sorted(set(places), key=lambda p: (p.paragraph, p.start, p.end))
     passage = snippet(texts, every, PREFERRED[news])
     new = PREFERRED[news][0]
@@ -132,10 +152,9 @@ def _length(watches: Iterable[Watch]) -> Length:
 
 
 def _places(
-    watches: Iterable[Watch], texts: Mapping[str, Sequence[str]]
+    watches: Iterable[Watch], prepared: Prepared
 ) -> tuple[list[Place], tuple[Because, ...]]:
     """Where the watches' words stand, and for each of them why the question is shown."""
-    prepared = prepare(texts)
     places: list[Place] = []
     because: list[Because] = []
     for watch in watches:

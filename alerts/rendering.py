@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -114,8 +114,15 @@ class Card(msgspec.Struct, frozen=True):
     text: str
 
 
-#: Makes an entry's card; told whether it stands under another.
-Carded: TypeAlias = Callable[[Entry, bool], Card]
+class Carding(Protocol):
+    """What makes the cards of entries."""
+
+    def card(self, entry: Entry, is_under: bool) -> Card:
+        """One that is shown; told whether it stands under another."""
+
+    def line(self, entry: Entry) -> Card:
+        """One that is only named."""
+
 
 #: So long the page with all of a digest can be reached.
 KEPT_DAYS = 30
@@ -180,14 +187,14 @@ class Templates:
         head: Letterhead,
         now: datetime,
         *,
-        card: Carded | None = None,
+        cards: Carding | None = None,
     ) -> Rendered:
-        """A digest in words; ``card`` may remember what it was asked before."""
-        rest = digest.rest
+        """A digest in words; ``cards`` may remember what they were asked before."""
+        make = cards or self
         values = {
             "digest": digest,
-            "cards": [(card or self.card)(entry, is_under) for entry, is_under in digest.full],
-            "lines": [self.line(entry) for entry in rest],
+            "cards": [make.card(entry, is_under) for entry, is_under in digest.full],
+            "lines": [make.line(entry) for entry in digest.rest],
             "more": links.digest,
             "kept_days": KEPT_DAYS,
             "links": links,
