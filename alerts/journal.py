@@ -40,28 +40,29 @@ _Entry = tuple[_Note, "Future[bool]"]
 
 
 class Journal:
-    """Open for a run; every call returns when what it says is on the disk."""
+    """Open for a run; all that was noted is on the disk when it is closed."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._failure: BaseException | None = None
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
 
     def about_to_hand_over(self, key: int) -> bool:
         """Note the phase ``dot``; False, and nothing noted, when nobody wants it any more."""
-        return self._put(_Dot(key))
+        return self._put(_Dot(key)).result()
 
     def tried(self, key: int, attempt: Attempt, at: datetime) -> None:
-        """Note how an attempt ended."""
+        """Note how an attempt ended; not waited for, since the message is out of our hands."""
         self._put(_Tried(key, attempt, at))
 
     def put_back(self, key: int) -> None:
         """Note that a message was not even tried."""
         self._put(_Back(key))
 
-    def _put(self, note: _Note) -> bool:
+    def _put(self, note: _Note) -> Future[bool]:
         done: Future[bool] = Future()
         self._entries.put((note, done))
-        return done.result()
+        return done
 
     def write(self) -> None:
         """Write what comes until the end is told; the work of the journal's thread."""
@@ -88,6 +89,7 @@ class Journal:
             with self._ledger.writing() as connection:
                 wanted = _written(connection, [note for note, _ in group])
         except BaseException as error:  # noqa: BLE001  # told to each who waits, and raised by them
+            self._failure = error
             for _, done in group:
                 done.set_exception(error)
             return
@@ -97,6 +99,11 @@ class Journal:
     def end(self) -> None:
         """Let the thread end once all is written."""
         self._entries.put(None)
+
+    def check(self) -> None:
+        """Raise what kept anything from being written."""
+        if self._failure is not None:
+            raise self._failure
 
 
 def _written(connection: Connection, notes: Sequence[_Note]) -> set[int]:
@@ -122,3 +129,4 @@ def journal(ledger: Ledger) -> Iterator[Journal]:
     finally:
         opened.end()
         thread.join()
+    opened.check()

@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -49,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str | None = None
     envelope_from: str | None = None  #: where bounces go; the From address when not set
     timeout_seconds: float = 60.0
-    connections: int = 4  #: open at once, each kept for many messages
+    connections: int = 8  #: open at once, each kept for many messages
     log: Path | None = None  #: the log of the mail server, where it is one on this host
 
     @contextmanager
@@ -97,11 +98,10 @@ class Session:
     def _opened(self) -> smtplib.SMTP:
         """A connection, encrypted and logged in as the settings ask for."""
         wanted = self._settings
-        context = ssl.create_default_context()
         place = (wanted.host, wanted.port)
         if wanted.security == "tls":
             smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                *place, timeout=wanted.timeout_seconds, context=context
+                *place, timeout=wanted.timeout_seconds, context=_trusted()
             )
         else:
             smtp = smtplib.SMTP(*place, timeout=wanted.timeout_seconds)
@@ -110,7 +110,7 @@ class Session:
             if smtp.sock is not None:
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if wanted.security == "starttls":
-                smtp.starttls(context=context)
+                smtp.starttls(context=_trusted())
             if wanted.username:
                 smtp.login(wanted.username, wanted.password or "")
             smtp.ehlo_or_helo_if_needed()
@@ -213,6 +213,12 @@ class Session:
                 self._smtp.quit()
             except (OSError, smtplib.SMTPException):
                 self._smtp.close()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are believed; reading them takes longer than sending a message."""
+    return ssl.create_default_context()
 
 
 def _said(code: int, words: bytes | str) -> str:

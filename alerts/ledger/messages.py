@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, update
 
 from alerts.entries import Watch
 from alerts.ledger.base import insert_once
@@ -79,9 +79,12 @@ def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
     )
     if made is None:
         return False
-    for who, seq in composed.items:
-        item = {"digest_id": made[0], "subscription_id": who, "change_seq": seq}
-        connection.execute(insert(digest_item).values(**item))
+    rows = [
+        {"digest_id": made[0], "subscription_id": who, "change_seq": seq}
+        for who, seq in composed.items
+    ]
+    if rows:
+        connection.execute(insert(digest_item), rows)
     for notice_id in composed.notices:
         told = {"subscriber_id": composed.subscriber_id, "notice_id": notice_id}
         connection.execute(insert(digest_notice).values(**told, digest_id=made[0]))
@@ -143,32 +146,43 @@ def unpacked(body: bytes) -> bytes:
     return zlib.decompress(body) if body.startswith(b"x\x01") else body
 
 
-def wanted(connection: Connection, keys: Sequence[int]) -> set[int]:
-    """Which of some messages are still wanted.
-
-    A digest is while any subscription that it was composed for is alive; one that only gives
-    notice, while its subscriber has any. What is in no digest, a letter to the operator or a
-    confirmation, always is. Nothing goes to a mailbox that is given up, but for a confirmation:
-    whoever signs up again after bounces is to have it.
-    """
+def _wanted() -> Select[tuple[int]]:
     items = exists().where(digest_item.c.digest_id == message.c.digest_id)
     living_items = items.where(subscription.c.id == digest_item.c.subscription_id, _LIVING)
     told = exists().where(digest_notice.c.digest_id == message.c.digest_id)
     living = exists().where(subscription.c.subscriber_id == subscriber.c.id, _LIVING)
-    rows = connection.execute(
+    return (
         select(message.c.id)
         .join(digest, digest.c.id == message.c.digest_id)
         .join(subscriber, subscriber.c.id == digest.c.subscriber_id)
         .where(
-            message.c.id.in_(keys),
+            message.c.id.in_(bindparam("keys", expanding=True)),
             or_(
                 subscriber.c.suspended_at.is_(None),
                 and_(message.c.lane == 0, subscriber.c.suspended_because != "complaint"),
             ),
-            or_(living_items, and_(told, living), and_(~items, ~told)),
+            or_(
+                living_items,
+                and_(told, living),
+                and_(~items, ~told, or_(message.c.lane == 0, living)),
+            ),
         )
     )
-    return set(rows.scalars())
+
+
+#: Put together once: it is asked for every message, just before its last byte.
+_WANTED = _wanted()
+
+
+def wanted(connection: Connection, keys: Sequence[int]) -> set[int]:
+    """Which of some messages are still wanted.
+
+    A digest is while any subscription that it was composed for is alive; one that only gives
+    notice, or says that a question is overdue, while its subscriber has any. A letter to the
+    operator or a confirmation always is. Nothing goes to a mailbox that is given up, but for a
+    confirmation: whoever signs up again after bounces is to have it.
+    """
+    return set(connection.execute(_WANTED, {"keys": list(keys)}).scalars())
 
 
 def advance(connection: Connection, keys: Sequence[int], phase: Phase) -> None:
