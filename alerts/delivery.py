@@ -34,7 +34,8 @@ from alerts.channels import (
 from alerts.journal import journal
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import BounceKind
-from alerts.ledger.messages import Attempt, Due, Message
+from alerts.ledger.deliveries import Attempt
+from alerts.ledger.messages import Due, Message
 from alerts.return_path import return_path
 
 Doubt = Literal["resend", "hold"]
@@ -172,7 +173,7 @@ class _Run:
             held = [m.id for m in doubtful if m.id not in taken and self._terms.doubt == "hold"]
             dropped = [m.id for m in found if m.id not in wanted]
             proof = Attempt("sent", "the mail server's log has it", "sent", now)
-            messages.attempted(connection, [(key, proof, now) for key in taken])
+            deliveries.attempted(connection, [(key, proof, now) for key in taken])
             messages.advance(connection, held, "held")
             messages.advance(connection, dropped, "dropped")
             aside = {*taken, *held, *dropped}

@@ -17,8 +17,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import Ledger, messages
-from alerts.ledger.messages import Attempt
+from alerts.ledger import Ledger, deliveries, messages
+from alerts.ledger.deliveries import Attempt
 
 
 class _Dot(msgspec.Struct, frozen=True):
@@ -109,7 +109,7 @@ class Journal:
 def _written(connection: Connection, notes: Sequence[_Note]) -> set[int]:
     """Write a group; the messages that may be handed over."""
     tried = [(note.key, note.attempt, note.at) for note in notes if isinstance(note, _Tried)]
-    messages.attempted(connection, tried)
+    deliveries.attempted(connection, tried)
     messages.put_back(connection, [note.key for note in notes if isinstance(note, _Back)])
     dots = [note.key for note in notes if isinstance(note, _Dot)]
     wanted = messages.wanted(connection, dots) if dots else set()

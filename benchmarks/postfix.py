@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,13 +66,12 @@ class Postfix(msgspec.Struct, frozen=True):
     port: int
     log: Path
 
-    def queued(self) -> set[str]:
-        """The Message-IDs that it has taken into its queue."""
-        from alerts.mta_log import has_taken
-
-        text = self.log.read_text() if self.log.exists() else ""
-        ids = {part.partition(">")[0] for part in text.split("message-id=<")[1:]}
-        return {name for name in ids if has_taken(self.log, f"<{name}>")}
+    def taken(self) -> Counter[str]:
+        """How often each Message-ID came into its queue."""
+        text = self.log.read_text()
+        names = dict(re.findall(r"cleanup\[\d+\]: (\w+): message-id=(<[^>]+>)", text))
+        queued = set(re.findall(r"qmgr\[\d+\]: (\w+): from=<", text))
+        return Counter(names[key] for key in queued if key in names)
 
 
 @contextmanager

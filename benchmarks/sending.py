@@ -19,8 +19,9 @@ from sqlalchemy import select, update
 
 from alerts.channels import Channel, smtp
 from alerts.delivery import deliver_due
-from alerts.ledger import Ledger, messages, open_ledger, subscriptions
-from alerts.ledger.messages import Attempt, Composed
+from alerts.ledger import Ledger, deliveries, messages, open_ledger, subscriptions
+from alerts.ledger.deliveries import Attempt
+from alerts.ledger.messages import Composed
 from alerts.ledger.people_tables import message
 from benchmarks.postfix import REASON, Postfix, postfix
 
@@ -95,7 +96,7 @@ def _plainly(ledger: Ledger, server: Postfix) -> None:
         with smtplib.SMTP("127.0.0.1", server.port, timeout=30) as client:
             client.sendmail("w@demo.example", [entry.recipient], entry.body)
         with ledger.writing() as connection:
-            messages.attempted(connection, [(key, Attempt("sent", "250", "sent", NOW), NOW)])
+            deliveries.attempted(connection, [(key, Attempt("sent", "250", "sent", NOW), NOW)])
 
 
 def _ours(ledger: Ledger, server: Postfix, connections: int) -> None:

@@ -8,9 +8,10 @@ from itertools import chain
 from sqlalchemy import insert, select, update
 
 from alerts.composing import compose_due
-from alerts.ledger import Ledger, messages, people, subscriptions
+from alerts.ledger import Ledger, deliveries, messages, people, subscriptions
 from alerts.ledger.base import metadata
-from alerts.ledger.messages import Attempt, unpacked
+from alerts.ledger.deliveries import Attempt
+from alerts.ledger.messages import unpacked
 from alerts.ledger.people_tables import digest_notice, message
 from alerts.ledger.subscriptions import Wish
 from alerts.ledger.tables import notice
@@ -37,7 +38,7 @@ def send(ledger: Ledger, now: datetime) -> None:
     assert compose_due(ledger, Templates(), HEAD, now) == 2
     with ledger.writing() as connection:
         sent = Attempt("sent", "250", "sent", now)
-        messages.attempted(
+        deliveries.attempted(
             connection, [(entry.id, sent, now) for entry in messages.due(connection, now)]
         )
         values = {"source": "london", "place": "x", "kind": "silent"}

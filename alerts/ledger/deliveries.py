@@ -6,10 +6,56 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from alerts.ledger.messages import Outcome, Phase
 from alerts.ledger.people_tables import delivery, message
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """How one attempt ended, and what follows from it."""
+
+    outcome: Outcome
+    detail: str | None
+    phase: Phase
+    due_at: datetime
+
+
+def attempted(connection: Connection, tried: Sequence[tuple[int, Attempt, datetime]]) -> None:
+    """Record attempts, each at its moment, and what becomes of their messages."""
+    if not tried:
+        return
+    connection.execute(
+        insert(delivery),
+        [
+            {
+                "message_id": key,
+                "attempted_at": at,
+                "outcome": attempt.outcome,
+                "detail": attempt.detail,
+            }
+            for key, attempt, at in tried
+        ],
+    )
+    connection.execute(
+        update(message)
+        .where(message.c.id == bindparam("key"))
+        .values(
+            phase=bindparam("now_in"),
+            attempts=message.c.attempts + 1,
+            due_at=bindparam("next"),
+            sent_at=bindparam("sent"),
+        ),
+        [
+            {
+                "key": key,
+                "now_in": attempt.phase,
+                "next": attempt.due_at,
+                "sent": at if attempt.phase == "sent" else None,
+            }
+            for key, attempt, at in tried
+        ],
+    )
 
 
 def sent_since(connection: Connection, moment: datetime, lane: int) -> int:

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert,
 from alerts.entries import Watch
 from alerts.ledger.base import insert_once
 from alerts.ledger.people_tables import (
-    delivery,
     digest,
     digest_item,
     digest_notice,
@@ -146,7 +145,7 @@ def unpacked(body: bytes) -> bytes:
     return zlib.decompress(body) if body.startswith(b"x\x01") else body
 
 
-def _wanted() -> Select[tuple[int]]:
+def _wanted() -> Select[int]:
     items = exists().where(digest_item.c.digest_id == message.c.digest_id)
     living_items = items.where(subscription.c.id == digest_item.c.subscription_id, _LIVING)
     told = exists().where(digest_notice.c.digest_id == message.c.digest_id)
@@ -196,52 +195,6 @@ def put_back(connection: Connection, keys: Sequence[int]) -> None:
     if keys:
         waiting = and_(message.c.id.in_(keys), message.c.phase == "sending")
         connection.execute(update(message).where(waiting).values(phase="queued"))
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """How one attempt ended, and what follows from it."""
-
-    outcome: Outcome
-    detail: str | None
-    phase: Phase
-    due_at: datetime
-
-
-def attempted(connection: Connection, tried: Sequence[tuple[int, Attempt, datetime]]) -> None:
-    """Record attempts, each at its moment, and what becomes of their messages."""
-    if not tried:
-        return
-    connection.execute(
-        insert(delivery),
-        [
-            {
-                "message_id": key,
-                "attempted_at": at,
-                "outcome": attempt.outcome,
-                "detail": attempt.detail,
-            }
-            for key, attempt, at in tried
-        ],
-    )
-    connection.execute(
-        update(message)
-        .where(message.c.id == bindparam("key"))
-        .values(
-            phase=bindparam("now_in"),
-            attempts=message.c.attempts + 1,
-            due_at=bindparam("next"),
-            sent_at=bindparam("sent"),
-        ),
-        [
-            {
-                "key": key,
-                "now_in": attempt.phase,
-                "next": attempt.due_at,
-                "sent": at if attempt.phase == "sent" else None,
-            }
-            for key, attempt, at in tried
-        ],
-    )
 
 
 def subscriber_of(connection: Connection, message_or_id: int | str) -> int | None:
