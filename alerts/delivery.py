@@ -7,15 +7,11 @@ knows which messages cannot have been accepted, and sends exactly those again.
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
-from typing import Literal
-
-import msgspec
 
 from alerts.bouncing import bounced
 from alerts.channels import (
@@ -35,10 +31,9 @@ from alerts.journal import journal
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import BounceKind
 from alerts.ledger.deliveries import Attempt
-from alerts.ledger.messages import Due, Message
+from alerts.ledger.messages import Message
 from alerts.return_path import return_path
-
-Doubt = Literal["resend", "hold"]
+from alerts.terms import DIGESTS, Pace, Terms, within_the_day
 
 #: Waits between attempts; the last one is repeated until a message is `_GIVE_UP` old.
 _WAITS = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360, 720))
@@ -46,23 +41,13 @@ _GIVE_UP = timedelta(days=5)
 #: So many messages are taken out of the outbox at once.
 _CLAIMED = 64
 _DAY = timedelta(days=1)
-_DIGESTS = 1  # their lane
-
-
-class Terms(msgspec.Struct, frozen=True):
-    """How the operator wants it done."""
-
-    doubt: Doubt = "resend"
-    per_second: float | None = None
-    per_day: int | None = None  #: digests in 24 hours; the rest waits, and the operator is told
-    return_address: str | None = None  #: where what cannot be delivered comes back to
 
 
 def deliver_due(
     ledger: Ledger,
     ways: Mapping[str, Channel],
     clock: Callable[[], datetime],
-    terms: Terms = Terms(),  # noqa: B008  # frozen
+    terms: Terms | None = None,
     stopping: Callable[[], bool] = lambda: False,
     only: str | None = None,
 ) -> Counter[str]:
@@ -74,11 +59,12 @@ def deliver_due(
     ``ways`` are the channels by their names. Between two messages it looks whether it is to stop.
     Raises :class:`Unavailable` when a way out is shut; what was not sent stays queued.
     """
+    terms = terms or Terms()
     done: Counter[str] = Counter()
     with ledger.reading() as connection:
         due = messages.due(connection, clock(), only)
-        going = _within_the_day(
-            due, deliveries.sent_since(connection, clock() - _DAY, _DIGESTS), terms
+        going = within_the_day(
+            due, deliveries.sent_since(connection, clock() - _DAY, DIGESTS), terms
         )
     if len(going) < len(due):
         done["braked"] = len(due) - len(going)
@@ -94,32 +80,6 @@ def deliver_due(
     return done
 
 
-def _within_the_day(due: Sequence[Due], sent: int, terms: Terms) -> list[Due]:
-    """What may still be sent today: the brake is for digests, which are many."""
-    if terms.per_day is None:
-        return list(due)
-    room = max(0, terms.per_day - sent)
-    digests = [entry for entry in due if entry.lane == _DIGESTS]
-    return [entry for entry in due if entry.lane != _DIGESTS] + digests[:room]
-
-
-class _Pace:
-    """No more than so many a second, over all connections."""
-
-    def __init__(self, per_second: float | None) -> None:
-        self._gap = 1 / per_second if per_second else 0.0
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        if not self._gap:
-            return
-        with self._lock:
-            at = max(self._next, time.monotonic())
-            self._next = at + self._gap
-        time.sleep(max(0.0, at - time.monotonic()))
-
-
 class _Run:
     """Messages that leave by one channel, over as many connections as it takes."""
 
@@ -133,7 +93,7 @@ class _Run:
     ) -> None:
         self._ledger, self._channel, self._clock = ledger, channel, clock
         self._terms, self._stopping = terms, stopping
-        self._pace = _Pace(terms.per_second)
+        self._pace = Pace(terms.per_second)
         self._done: Counter[str] = Counter()
         self._lock, self._lock_of_waiting = threading.Lock(), threading.Lock()
         self.shut: list[Unavailable] = []  #: why a connection could not be had
@@ -145,7 +105,7 @@ class _Run:
         workers = max(1, min(self._channel.connections, len(keys)))
         with (
             closing(self._claimed(keys)) as self._waiting,
-            journal(self._ledger) as self._journal,
+            journal(self._ledger, self._terms.already) as self._journal,
             ThreadPoolExecutor(workers, "delivery") as pool,
         ):
             crews = [pool.submit(self._work) for _ in range(workers)]
@@ -170,9 +130,11 @@ class _Run:
             found = messages.get(connection, keys)
             doubtful = [m for m in found if m.phase == "dot" and m.id in wanted]
             taken = [m.id for m in doubtful if self._channel.has_taken(m.message_id)]
+            before = [m.id for m in found if self._terms.already.holds(m.marks, now)]
+            taken = sorted({*taken, *before} & wanted)
             held = [m.id for m in doubtful if m.id not in taken and self._terms.doubt == "hold"]
             dropped = [m.id for m in found if m.id not in wanted]
-            proof = Attempt("sent", "the mail server's log has it", "sent", now)
+            proof = Attempt("sent", "it was sent: we or the mail server noted it", "sent", now)
             deliveries.attempted(connection, [(key, proof, now) for key in taken])
             messages.advance(connection, held, "held")
             messages.advance(connection, dropped, "dropped")
@@ -227,7 +189,7 @@ class _Run:
         except DeliveryError as error:
             attempt = _after(error, message, self._clock())
             self._blame(error, attempt, message)
-        self._journal.tried(message.id, attempt, self._clock())
+        self._journal.tried(message, attempt, self._clock())
         self._count(**{attempt.outcome: 1})
 
     def _blame(self, error: DeliveryError, attempt: Attempt, message: Message) -> None:

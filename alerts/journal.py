@@ -7,6 +7,7 @@ connections wait for one disk and not for each other.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,8 +18,12 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.already import Already
 from alerts.ledger import Ledger, deliveries, messages
 from alerts.ledger.deliveries import Attempt
+from alerts.ledger.messages import Message
+
+log = logging.getLogger("watchword.deliver")
 
 
 class _Dot(msgspec.Struct, frozen=True):
@@ -42,8 +47,8 @@ _Entry = tuple[_Note, "Future[bool]"]
 class Journal:
     """Open for a run; all that was noted is on the disk when it is closed."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, already: Already) -> None:
+        self._ledger, self._already = ledger, already
         self._failure: BaseException | None = None
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
 
@@ -51,9 +56,14 @@ class Journal:
         """Note the phase ``dot``; False, and nothing noted, when nobody wants it any more."""
         return self._put(_Dot(key)).result()
 
-    def tried(self, key: int, attempt: Attempt, at: datetime) -> None:
+    def tried(self, message: Message, attempt: Attempt, at: datetime) -> None:
         """Note how an attempt ended; not waited for, since the message is out of our hands."""
-        self._put(_Tried(key, attempt, at))
+        if attempt.outcome == "sent":
+            try:
+                self._already.add(message.marks, at)
+            except OSError:  # the ledger knows it too; only one from a backup would not
+                log.exception("what was sent could not be noted beside the ledger")
+        self._put(_Tried(message.id, attempt, at))
 
     def put_back(self, key: int) -> None:
         """Note that a message was not even tried."""
@@ -119,9 +129,9 @@ def _written(connection: Connection, notes: Sequence[_Note]) -> set[int]:
 
 
 @contextmanager
-def journal(ledger: Ledger) -> Iterator[Journal]:
+def journal(ledger: Ledger, already: Already) -> Iterator[Journal]:
     """A journal, written by a thread of its own until the end of the block."""
-    opened = Journal(ledger)
+    opened = Journal(ledger, already)
     thread = threading.Thread(target=opened.write, name="journal")
     thread.start()
     try:

@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from alerts.delivery import Doubt, Terms
 from alerts.due import Frequency
 from alerts.entries import Length
 from alerts.feeds import Imprint
 from alerts.ledger.subscriptions import Wants
 from alerts.mail import Letterhead
+from alerts.terms import Doubt, Terms
 from crawler.plan import Manners
 
 
@@ -29,6 +29,7 @@ class LedgerSection(Section, frozen=True):
 
     url: str = "sqlite:///var/ledger.sqlite3"
     compiled: Path = Path("var/topics.npz")  #: all topics, ready to be compared; made when missing
+    sent: Path = Path("var/sent")  #: what was sent in the last days, for a ledger from a backup
 
 
 class SiteSection(Section, frozen=True):

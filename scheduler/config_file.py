@@ -211,7 +211,7 @@ def _placed(config: Config, folder: Path) -> Config:
         url = f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
     return msgspec.structs.replace(
         config,
-        ledger=LedgerSection(url, folder / config.ledger.compiled),
+        ledger=LedgerSection(url, folder / config.ledger.compiled, folder / config.ledger.sent),
         feeds=FeedsSection(folder / config.feeds.path),
         archive=msgspec.structs.replace(config.archive, path=folder / config.archive.path),
         templates=folder / config.templates if config.templates else None,

@@ -196,14 +196,13 @@ def go_round(service: Service) -> Round:
     done.feeds = publish(ledger, config.feeds.path, config.imprint, service.templates)
     log.debug("compose starts")
     done.digests = compose_due(
-        ledger, service.templates, service.letterhead, service.clock(), config.digests.batch
+        *(ledger, service.templates, service.letterhead, service.clock(), config.digests.batch),
+        already=service.already,
     )
     log.debug("deliver starts")
     sent: Counter[str] = Counter()
     try:
-        sent = deliver_due(
-            ledger, ways(config), service.clock, config.mail.terms, service.stop.is_set
-        )
+        sent = deliver_due(ledger, ways(config), service.clock, service.terms, service.stop.is_set)
     except Unavailable as error:
         done.problem = str(error)
         log.error("%s; what was to be sent waits in the outbox", error)

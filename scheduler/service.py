@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from alerts.already import Already
 from alerts.ledger import Ledger, open_ledger
 from alerts.mail import Letterhead
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits
+from alerts.terms import Terms
 from alerts.watching import Watcher
 from scheduler.clock import Clock, wall_clock
 from scheduler.config import Config
@@ -32,8 +34,14 @@ class Service:
     templates: Templates
     watcher: Watcher
     letterhead: Letterhead
+    already: Already
     clock: Clock = wall_clock
     stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def terms(self) -> Terms:
+        """How messages are delivered."""
+        return replace(self.config.mail.terms, already=self.already)
 
     @property
     def habits(self) -> Habits:
@@ -46,8 +54,9 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
     ledger = open_ledger(config.ledger.url)
     watcher = Watcher(ledger, config.ledger.compiled)
+    already = Already(config.ledger.sent)
     letterhead = msgspec.structs.replace(config.letterhead, keys=signing_keys(config))
-    return Service(config, ledger, Templates(config.templates), watcher, letterhead, clock)
+    return Service(config, ledger, Templates(config.templates), watcher, letterhead, already, clock)
 
 
 @contextmanager

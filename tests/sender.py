@@ -12,10 +12,11 @@ from pathlib import Path
 
 from alerts.channels import smtp
 from alerts.composing import compose_due
-from alerts.delivery import Terms, deliver_due
+from alerts.delivery import deliver_due
 from alerts.ledger import open_ledger
 from alerts.mail import Letterhead
 from alerts.rendering import Templates
+from alerts.terms import Terms
 from alerts.watching import Watcher
 
 NOW = datetime(2026, 7, 17, 12, tzinfo=UTC)

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from alerts.channels import Channel, Unavailable, maildir, smtp
-from alerts.delivery import Terms, deliver_due
+from alerts.delivery import deliver_due
 from alerts.ledger import Ledger, messages, subscriptions
 from alerts.ledger.people_tables import delivery
+from alerts.terms import Terms
 
 from mailserver import MailServer, mail_server
 from outbox import queue, states

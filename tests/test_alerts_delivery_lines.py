@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from alerts.channels import Channel, Unavailable, smtp
-from alerts.delivery import Terms, deliver_due
+from alerts.delivery import deliver_due
 from alerts.ledger import Ledger, bounces, deliveries, messages, subscriptions
 from alerts.mta_log import has_taken
 from alerts.return_path import message_of
+from alerts.terms import Terms
 
 from mailserver import MailServer, mail_server
 from outbox import queue, states

@@ -20,7 +20,7 @@ import pytest
 
 from alerts.channels import smtp
 from alerts.composing import compose_due
-from alerts.delivery import Terms, deliver_due
+from alerts.delivery import deliver_due
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import Wish
 from alerts.mail import Letterhead
@@ -29,6 +29,7 @@ from alerts.rendering import Templates
 from alerts.return_path import message_of
 from alerts.signing import read_key
 from alerts.subscriptions import Habits, subscribe
+from alerts.terms import Terms
 from alerts.watching import Watcher
 
 from contrast import ratios

@@ -51,6 +51,7 @@ class Message(msgspec.Struct, frozen=True):
     attempts: int
     due_at: datetime
     composed_at: datetime
+    marks: bytes  #: what it tells, as :mod:`alerts.already` remembers it
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -65,6 +66,7 @@ class Composed(msgspec.Struct, frozen=True):
     items: tuple[tuple[int, int], ...] = ()  #: (subscription, change)
     notices: tuple[int, ...] = ()
     lane: int = 1  #: 0 goes ahead of digests
+    marks: bytes = b""
 
 
 def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
@@ -94,6 +96,7 @@ def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
             recipient=composed.recipient,
             subject=composed.subject,
             body=zlib.compress(composed.body, 1),
+            marks=composed.marks,
             phase="queued",
             lane=composed.lane,
             attempts=0,

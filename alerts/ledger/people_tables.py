@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from alerts.ledger.base import Moment, metadata
@@ -91,6 +92,7 @@ message = Table(
     Column("recipient", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),  # the bytes that go out, fixed once and for all
+    Column("marks", LargeBinary, nullable=False, server_default=text("''")),  # see alerts.already
     Column("phase", Text, nullable=False),  # queued, sending, dot, sent, failed, held, dropped
     Column(
         "lane", Integer, nullable=False, server_default="1"

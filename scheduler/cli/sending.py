@@ -45,10 +45,11 @@ def digest(
         made = compose_due(
             *(service.ledger, service.templates, service.letterhead, service.clock()),
             batch=config.digests.batch,
+            already=service.already,
             only=address,
         )
         done = deliver_due(
-            *(service.ledger, ways(config), service.clock, config.mail.terms), only=address
+            *(service.ledger, ways(config), service.clock, service.terms), only=address
         )
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(done.items()))
     values = {"composed": made, "deliveries": dict(done)}

@@ -27,6 +27,10 @@ def upgrade() -> None:
     op.add_column("subscription", sa.Column("overdue_days", sa.Integer()))
     op.add_column("subscription", sa.Column("overdue_told_at", Moment()))
     op.add_column("message", sa.Column("lane", sa.Integer(), nullable=False, server_default="1"))
+    op.add_column(
+        "message",
+        sa.Column("marks", sa.LargeBinary(), nullable=False, server_default=sa.text("''")),
+    )
     op.create_index("ix_message_sent_at", "message", ["sent_at"])
     op.create_index("ix_delivery_outcome_attempted_at", "delivery", ["outcome", "attempted_at"])
     # In SQL, because it is said alike on both databases, and Alembic cannot say it on SQLite.
