@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from jinja2 import (
+    BaseLoader,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -97,13 +98,16 @@ def web_address(url: str | None) -> str | None:
     return url if url and urlsplit(url).scheme in {"http", "https"} else None
 
 
-class _Loader(ChoiceLoader):
+class _Loader(BaseLoader):
     """Finds templates; those of emails are given their styles on the way."""
 
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._found = ChoiceLoader([FileSystemLoader(folder) for folder in folders])
+
     def get_source(self, environment: Environment, template: str) -> Any:
-        source, *rest = super().get_source(environment, template)
+        source, *rest = self._found.get_source(environment, template)
         if template.startswith("mail/") and template.endswith(".html"):
-            source = inlined(source, super().get_source(environment, "mail/style.css")[0])
+            source = inlined(source, self._found.get_source(environment, "mail/style.css")[0])
         return (source, *rest)
 
 
@@ -133,7 +137,7 @@ class Templates:
 
     def __init__(self, own: Path | None = None) -> None:
         folders = [folder for folder in (own, shipped_templates()) if folder]
-        loader = _Loader([FileSystemLoader(folder) for folder in folders])
+        loader = _Loader(folders)
         shared: dict[str, Any] = {
             "loader": loader,
             "undefined": StrictUndefined,

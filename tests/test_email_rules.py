@@ -278,6 +278,8 @@ def test_15_the_html_can_be_read_by_everybody(sent: Sent) -> None:
     assert all("".join(texts).strip() for texts in seen.texts.values())
     assert not any({"here", "click here", "link"} & texts for texts in seen.texts.values())
     assert "prefers-color-scheme: dark" in sent.html
+    for tag, attrs in seen.tags:  # mail programs drop style sheets
+        assert attrs.get("style") or tag not in {"body", "h1", "h2", "a", "p", "mark"}, tag
     assert len(sent.html.encode()) < 100_000
 
 
