@@ -61,12 +61,10 @@ def draft(
     fresh = [item for item, _ in items if (item.subscription_id, item.change_seq) not in sent]
     hits = [Hit(item.watch, found[item.change_seq]) for item in fresh]
     entries = [means.cards.entry(some) for some in by_question(hits).values()]
-    known = {entry.question.id for entry in entries}
-    entries += [
-        overdue_entry(Overdue(w.watch, w.question, w.days))
-        for w, _ in late
-        if w.question.id not in known
-    ]
+    shown = {entry.question.id for entry in entries}
+    # What is in the digest anyway is not called overdue; it is next time, if nothing came of it.
+    late = [(waiting, moment) for waiting, moment in late if waiting.question.id not in shown]
+    entries += [overdue_entry(Overdue(w.watch, w.question, w.days)) for w, _ in late]
     served = {item.subscription_id: (moment, item.change_seq) for item, moment in items}
     for waiting, moment in late:
         served.setdefault(waiting.subscription_id, (moment, 0))

@@ -1,0 +1,78 @@
+"""A small IMAP server on a socket (RFC 3501), as far as reading a mailbox needs one."""
+
+from __future__ import annotations
+
+import re
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class ImapServer(socketserver.ThreadingTCPServer):
+    """Holds the emails of one folder, by number, and which of them are read."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, letters: list[bytes], password: str) -> None:
+        self.letters = dict(enumerate(letters, 1))
+        self.seen: set[int] = set()
+        self.password = password
+        super().__init__(("127.0.0.1", 0), _Session)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        found: int = self.server_address[1]
+        return found
+
+
+class _Session(socketserver.StreamRequestHandler):
+    server: ImapServer
+
+    def handle(self) -> None:
+        self._say(b"* OK ready")
+        for line in self.rfile:
+            tag, _, command = line.rstrip(b"\r\n").partition(b" ")
+            self._say(tag + b" " + self._answer(command.decode()))
+            if command == b"LOGOUT":
+                return
+
+    def _say(self, line: bytes) -> None:
+        self.wfile.write(line + b"\r\n")
+
+    def _answer(self, command: str) -> bytes:
+        verb = command.upper()
+        if verb.startswith("CAPABILITY"):
+            self._say(b"* CAPABILITY IMAP4rev1")
+        elif verb.startswith("LOGIN"):
+            if not command.endswith(f'"{self.server.password}"'):
+                return b"NO [AUTHENTICATIONFAILED] wrong"
+        elif verb.startswith("SELECT"):
+            if "INBOX" not in verb:
+                return b"NO no such folder"
+            self._say(b"* %d EXISTS" % len(self.server.letters))
+        elif verb.startswith("UID SEARCH UNSEEN"):
+            unseen = sorted(self.server.letters.keys() - self.server.seen)
+            self._say(" ".join(["* SEARCH", *map(str, unseen)]).encode())
+        elif found := re.match(r"UID FETCH (\d+) \(BODY\.PEEK\[\]\)", verb):
+            body = self.server.letters[int(found[1])]
+            head = f"* {found[1]} FETCH (UID {found[1]} BODY[] {{{len(body)}}}\r\n"
+            self.wfile.write(head.encode() + body + b")\r\n")
+        elif found := re.match(r"UID STORE (\d+) \+FLAGS \(\\SEEN\)", verb):
+            self.server.seen.add(int(found[1]))
+        return b"OK done"
+
+
+@contextmanager
+def imap_server(letters: list[bytes], password: str) -> Iterator[ImapServer]:
+    """A running one."""
+    with ImapServer(letters, password) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
