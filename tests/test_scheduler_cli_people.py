@@ -42,11 +42,11 @@ def test_a_question_is_followed_by_its_number_until_it_is_answered(tmp_path: Pat
     service.run("once", "--no-crawl")
     ingest(service, question(1, answer(HOLDING, holding=True)))
     ingest(service, question(1, answer("At last.")))
-    assert [str(mail["Subject"]).rpartition(": ")[2] for mail in service.mails] == [
+    assert {str(mail["Subject"]).rpartition(": ")[2] for mail in service.mails} == {
         "1 overdue question",
         "1 holding reply",
         "1 new answer",
-    ]
+    }
     assert service.run("subscriptions").stdout == ""
 
 

@@ -15,9 +15,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from alerts.ledger import open_ledger, subscriptions
-from scheduler import jobs
 from scheduler.config_file import parse
 from scheduler.daemon import Daemon
+from scheduler.service import Service as RunningService
+from scheduler.service import open_service
 
 from service import Service, config_for, links_sent, replica
 
@@ -104,14 +105,14 @@ def token_of(folder: Path, email: str) -> str:
 
 
 @pytest.fixture
-def idle(tmp_path: Path) -> jobs.Service:
+def idle(tmp_path: Path) -> RunningService:
     """A service with nothing to crawl."""
     text = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false'
-    return jobs.open_service(parse(text, tmp_path, "config.toml"))
+    return open_service(parse(text, tmp_path, "config.toml"))
 
 
 def test_a_clock_set_back_is_no_hour_of_silence(
-    idle: jobs.Service, monkeypatch: pytest.MonkeyPatch
+    idle: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a step of the clock does to APScheduler: every job's next time is an hour away."""
     daemon = Daemon(idle, round_seconds=3600)
@@ -135,7 +136,7 @@ def test_a_clock_set_back_is_no_hour_of_silence(
 
 
 def test_a_job_that_fails_is_logged_and_the_next_goes_on(
-    idle: jobs.Service, caplog: pytest.LogCaptureFixture
+    idle: RunningService, caplog: pytest.LogCaptureFixture
 ) -> None:
     daemon = Daemon(idle, round_seconds=3600)
     calls: list[datetime] = []

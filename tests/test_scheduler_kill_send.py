@@ -30,7 +30,7 @@ from benchmarks.postfix import REASON, postfix
 from mailserver import mail_server
 from samples import answer, question
 
-KILLS = int(os.environ.get("WATCHWORD_KILLS", "12"))
+KILLS = int(os.environ.get("WATCHWORD_KILLS", "6"))
 PEOPLE = 25 * KILLS
 NOW = datetime(2026, 7, 16, 12, tzinfo=UTC)
 SENDER = Path(__file__).with_name("sender.py")

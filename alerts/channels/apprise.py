@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-import apprise
 import msgspec
 
 from alerts.channels import Envelope, Postponed, Refused
@@ -36,6 +35,8 @@ class Notifier:
 
     def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
         """Title and text, to one address. Apprise says only whether it went well."""
+        import apprise  # takes a quarter of a second, which only those who use it shall wait
+
         told = read(envelope.body)
         service = apprise.Apprise()
         if not service.add(envelope.recipient):

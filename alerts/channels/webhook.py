@@ -13,12 +13,14 @@ import hmac
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-import requests
 
 from alerts.channels import Envelope, Postponed, Refused
+
+if TYPE_CHECKING:
+    import requests
 
 _AGAIN = frozenset({408, 425, 429})
 
@@ -34,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @contextmanager
     def open(self) -> Iterator[Hook]:
         """A session that keeps its connections."""
+        import requests  # takes a quarter of a second, which only those who use it shall wait
+
         with requests.Session() as session:
             yield Hook(self, session)
 
@@ -56,6 +60,8 @@ class Hook:
 
     def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
         """One POST; redirects are not followed, since it was not they who were subscribed."""
+        import requests
+
         name = envelope.message_id.strip("<>")
         at = str(int(time.time()))
         signed = f"{name}.{at}.".encode() + envelope.body
