@@ -245,3 +245,16 @@ def test_all_of_a_long_digest_stands_on_one_page_for_a_while(pages: Pages) -> No
     assert len(set(re.findall(r"https://replica\.example/questions/\d+", text))) == 30
     pages.now += timedelta(days=31)
     assert pages.ask("GET", found[1])[0] == 404
+
+
+def test_the_page_says_why_nothing_was_sent(pages: Pages) -> None:
+    ledger, now = pages.ledger, pages.now
+    with ledger.writing() as connection:
+        subscribe(connection, ADA, WISH, HABITS, now)
+        person = subscriptions.by_email(connection, ADA)
+        assert person is not None
+    assert "came back" not in pages.ask("GET", f"/u/{person.token}")[1]
+    with ledger.writing() as connection:
+        bounces.suspend(connection, person.id, "bounces", now)
+    text = pages.ask("GET", f"/u/{person.token}")[1]
+    assert "We have sent nothing since 16 July 2026, because our emails to you came back." in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -92,3 +93,24 @@ def test_what_looks_like_code_stays_text() -> None:
     _, message = mail(rendered("Benches {{7*7}} <script>alert(1)</script>"))
     assert "{{7*7}} <script>alert(1)</script>" in text_of(message)
     assert "{{7*7}} &lt;script&gt;alert(1)&lt;/script&gt;" in html_of(message)
+
+
+@settings(max_examples=2000)
+@given(subject=st.text(max_size=200), text=st.text(max_size=400), html=st.text(max_size=400))
+def test_the_parts_come_back_as_they_went_in(subject: str, text: str, html: str) -> None:
+    """The message is put together by hand; the standard library takes it apart."""
+    body = build(Rendered(subject, text, html), HEAD, LINKS, "ada@demo.example", "<1@x>", NOW)
+    mail = message_from_bytes(body, policy=policy.default)
+    assert mail.defects == []
+    assert str(mail["Subject"]) == header(subject)
+    parts = list(mail.iter_parts())
+    assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
+    for part, said in zip(parts, (text, html), strict=True):
+        assert part.defects == []
+        kept = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "", said)
+        lines = re.sub("\r\n|\r|\n", "\n", kept)
+        assert part.get_content().replace("\r\n", "\n") == lines
+    assert max(map(len, body.split(b"\r\n"))) <= 998
+    assert b"\n" not in body.replace(b"\r\n", b"")
+    assert b"\r" not in body.replace(b"\r\n", b"")
+    assert body.isascii()

@@ -75,6 +75,13 @@ def ensure_subscriber(
     return found
 
 
+def set_habits(connection: Connection, who: int, zone: str, hour: int) -> None:
+    """Let a subscriber's digests be due at another hour, or in another zone."""
+    connection.execute(
+        update(subscriber).where(subscriber.c.id == who).values(zone=zone, hour=hour)
+    )
+
+
 def by_token(connection: Connection, token: str) -> Subscriber | None:
     """The subscriber whom a link in an email belongs to."""
     return get_subscriber(connection, subscriber.c.token == token)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from alerts import confirming
 from alerts.kept import kept_digest
-from alerts.ledger import Ledger, subscriptions
+from alerts.ledger import Ledger, bounces, subscriptions
 from alerts.rendering import KEPT_DAYS, Templates
 from alerts.subscriptions import Habits
 
@@ -70,12 +70,14 @@ class Letters:
             if is_pressed:
                 subscriptions.unsubscribe(connection, person.id, self._clock())
             mine = [s for s in subscriptions.living(connection) if s.subscriber_id == person.id]
+            stopped = bounces.suppressed(connection, person.email)
         return self._templates.html(
             "web/unsubscribe.html",
             name=self._name,
             email=person.email,
             queries=[s.query for s in mine],
             done=is_pressed,
+            stopped=stopped,
         )
 
     def confirm(self, token: str, is_pressed: bool) -> str | None:

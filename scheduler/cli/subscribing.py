@@ -11,6 +11,8 @@ from scheduler.cli.common import config_of, say, service_of
 from scheduler.cli.exits import BUSY, CONFIG, OK, PARTLY, complain
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from alerts.ledger.subscriptions import Wish
     from alerts.offers import Offer
     from scheduler.service import Service
@@ -30,6 +32,8 @@ _WANTS = ("all", "asked", "answered")
     show_default=True,
     help="Only new questions (asked), only answers and corrections (answered), or all.",
 )
+@click.option("--hour", type=click.IntRange(0, 23), help="When all their digests come.")
+@click.option("--zone", metavar="ZONE", help="In which time zone: Europe/London.")
 @click.option("--short", is_flag=True, help="Titles alone, without what they say.")
 @click.option("--note", help="Your own words, shown beside the topic.")
 @click.option("--ask", is_flag=True, help="Send a link to confirm it with; nothing before that.")
@@ -49,6 +53,8 @@ def subscribe(
     every: str,
     wants: str,
     widen: bool | None,
+    hour: int | None,
+    zone: str | None,
     short: bool,
     note: str | None,
     ask: bool,
@@ -83,6 +89,8 @@ def subscribe(
         return _ask(service, email, wish)
     with service.ledger.writing() as connection:
         done = enter(connection, email, wish, service.habits, service.clock())
+        if hour is not None or zone is not None:
+            _set_habits(connection, done.email, hour, zone)
     what = "is subscribed to" if done.changed else "was already subscribed to"
     say(
         f"{done.email} {what} {done.canonical}, {every}",
@@ -92,6 +100,24 @@ def subscribe(
     for line in warnings(found, besides=taken):
         click.echo(line, err=True)
     return OK
+
+
+def _set_habits(connection: Connection, email: str, hour: int | None, zone: str | None) -> None:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from alerts.ledger import subscriptions as ledger
+
+    person = ledger.by_email(connection, email)
+    assert person is not None
+    try:
+        ZoneInfo(zone or person.zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise click.UsageError(
+            f"there is no time zone {zone!r}; write one like Europe/London"
+        ) from error
+    ledger.set_habits(
+        connection, person.id, zone or person.zone, person.hour if hour is None else hour
+    )
 
 
 def _ask(service: Service, email: str, wish: Wish) -> int:
