@@ -121,6 +121,10 @@ def _check(config: Config) -> None:
         minutes = config.digests.batch_minutes
         raise ConfigError(f"digests.batch_minutes: expected 0 to 60, got {minutes:g}")
     _check_addresses(config)
+    for name in ("per_second", "per_day"):
+        number = getattr(config.mail, name)
+        if number is not None and number <= 0:
+            raise ConfigError(f"mail.{name}: expected more than 0, got {number:g}")
     for key, source in config.sources.items():
         for name, url in (("url", source.url), ("home", source.home)):
             if url and not re.fullmatch(r"https?://[^/\s]+", url.rstrip("/")):

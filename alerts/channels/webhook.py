@@ -22,6 +22,8 @@ from alerts.channels import Envelope, Postponed, Refused
 if TYPE_CHECKING:
     import requests
 
+#: What Standard Webhooks asks for at least.
+_LEAST_BYTES = 24
 _AGAIN = frozenset({408, 425, 429})
 
 
@@ -45,9 +47,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """It is sent again under the same id, so nobody need ask."""
         return False
 
+    def __post_init__(self) -> None:
+        try:
+            strong = len(self.key) >= _LEAST_BYTES
+        except ValueError:
+            strong = False
+        if not strong:
+            raise ValueError(
+                f"secret: expected base64 of {_LEAST_BYTES} bytes or more, such as "
+                "`openssl rand -base64 32` prints"
+            )
+
     @property
     def key(self) -> bytes:
-        """The secret's bytes; raises ``ValueError`` where it is no base64."""
+        """The secret's bytes."""
         return base64.b64decode(self.secret.removeprefix("whsec_"), validate=True)
 
 
