@@ -20,9 +20,10 @@ from alerts.changes import Change, Numbered
 from alerts.entries import PREFERRED
 from alerts.fields import fields
 from alerts.finding import find
+from alerts.labels import HEADLINES
 from alerts.ledger.topics import Topic
 from alerts.query import Query, parse
-from alerts.rendering import HEADLINES, Templates, web_address
+from alerts.rendering import Templates, web_address
 from alerts.snippets import Snippet, snippet
 
 _ILLEGAL = re.compile(

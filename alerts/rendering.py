@@ -23,54 +23,12 @@ from markupsafe import Markup
 from alerts.digest import Digest
 from alerts.entries import Entry
 from alerts.inlining import inlined
+from alerts.labels import FIELDS, HEADLINES, OPENINGS, TROUBLES
 from alerts.ledger.alarms import Alarm
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, Links, Rendered
 from alerts.snippets import Snippet
 from crawler.records import Question
-
-#: What has happened to a question, as a reader is told.
-HEADLINES = {
-    "asked": "New question",
-    "holding": "Holding reply",
-    "answered": "Answered",
-    "corrected": "Corrected",
-    "withdrawn": "Withdrawn",
-    "overdue": "Overdue",
-}
-
-#: What introduces the first words of what is new.
-OPENINGS = {
-    "asked": "The question",
-    "holding": "The reply",
-    "answered": "The answer",
-    "corrected": "It now says",
-    "withdrawn": "The question",
-    "overdue": "The question",
-}
-
-_FIELDS = {
-    "asked_by": "name of the asker",
-    "asked_of": "name of whom it was put to",
-    "answered_by": "name of who answered",
-    "ref": "number",
-}
-
-
-#: What an alarm is called in words.
-TROUBLES = {
-    "changed": "the pages are not what they were",
-    "blocked": "the source refuses us",
-    "unreachable": "the source cannot be reached",
-    "partial": "crawls do not come to their end",
-    "missing": "questions are listed that we could not read",
-    "redirect_refused": "an answer would have led us away from the source",
-    "held": "changes wait for your word",
-    "silent": "it has not been read for long, and subscribers are told",
-    "queue": "messages are not getting out",
-    "content": "receivers refuse what we write",
-    "brake": "more digests are due than may be sent in a day",
-}
 
 
 class TemplatesError(Exception):
@@ -151,7 +109,7 @@ class Templates:
             environment.globals |= {
                 "headlines": HEADLINES,
                 "openings": OPENINGS,
-                "fields": _FIELDS,
+                "fields": FIELDS,
                 "troubles": TROUBLES,
             }
 

@@ -1,4 +1,4 @@
-"""Commands that only look: parse, schema."""
+"""Commands that only look: parse, schema, plan, thread, config."""
 
 from __future__ import annotations
 
@@ -106,4 +106,21 @@ def _as_text(record: Question) -> str:
     return "\n".join(line for line in lines if line) + "\n"
 
 
-COMMANDS = (parse, schema, plan, thread)
+@click.command(name="config")
+@click.pass_context
+def show_config(context: click.Context) -> int:
+    """Check the config and print what is in force, secrets left out."""
+    import msgspec
+
+    config = config_of(context)
+    values = msgspec.to_builtins(config, enc_hook=str)
+    del values["folder"]
+    values["operator"]["notify"] = ["(set)" for _ in values["operator"]["notify"]]
+    for channel in values["channels"].values():
+        for name in {"password", "secret"} & channel.keys():
+            channel[name] = "(set)"
+    click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2).decode())
+    return OK
+
+
+COMMANDS = (parse, schema, plan, thread, show_config)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from scheduler.cli.common import config_of, say, service_of
+from scheduler.cli.common import say, service_of
 from scheduler.cli.exits import BUSY, CONFIG, OK, PARTLY, complain
 
 if TYPE_CHECKING:
@@ -237,21 +237,4 @@ def forget(context: click.Context, email: str) -> int:
     return OK
 
 
-@click.command(name="config")
-@click.pass_context
-def show_config(context: click.Context) -> int:
-    """Check the config and print what is in force, secrets left out."""
-    import msgspec
-
-    config = config_of(context)
-    values = msgspec.to_builtins(config, enc_hook=str)
-    del values["folder"]
-    values["operator"]["notify"] = ["(set)" for _ in values["operator"]["notify"]]
-    for channel in values["channels"].values():
-        for name in {"password", "secret"} & channel.keys():
-            channel[name] = "(set)"
-    click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2).decode())
-    return OK
-
-
-COMMANDS = (subscribe, unsubscribe, subscriptions, export, forget, show_config)
+COMMANDS = (subscribe, unsubscribe, subscriptions, export, forget)
