@@ -1,4 +1,4 @@
-"""A topic's changes as RSS 2.0 and Atom. Pure, but for the templates.
+"""A topic's changes as RSS 2.0, Atom and JSON Feed. Pure, but for the templates.
 
 feedgen is wrapped for what it does by habit: one control character loses the whole feed, the last
 link added becomes the channel's, entries come out in reverse, and both dates of a build are the
@@ -20,6 +20,7 @@ from alerts.changes import Change, Numbered
 from alerts.entries import PREFERRED
 from alerts.fields import fields
 from alerts.finding import find
+from alerts.json_feed import Imprint, Item, json_feed
 from alerts.labels import HEADLINES
 from alerts.ledger.topics import Topic
 from alerts.query import Query, parse
@@ -31,21 +32,12 @@ _ILLEGAL = re.compile(
 )
 
 
-class Imprint(msgspec.Struct, frozen=True):
-    """What is the same in every feed."""
-
-    name: str  #: ``Watchword``
-    tag_authority: str  #: ``example.org,2026``; chosen once, since every id is made from it
-    home_url: str  #: where a feed's title leads when there are no public pages
-    public_url: str | None = None
-    attributions: dict[str, str] = {}  #: by source, what is to be said beside its words
-
-
 class Feed(msgspec.Struct, frozen=True):
-    """One feed in both formats."""
+    """One feed in its formats."""
 
     rss: bytes
     atom: bytes
+    json: bytes
 
 
 def tag(imprint: Imprint, *parts: str) -> str:
@@ -64,23 +56,60 @@ def build(
 ) -> Feed:
     """The feed of a topic. The same changes give the same bytes."""
     moment = newest_first[0].recorded_at if newest_first else topic.created_at
-    files = {
-        kind: f"{imprint.public_url}/feeds/{topic.slug}.{kind}.xml"
+    rss, atom = (
+        _feed(topic, moment, imprint, address(topic, imprint, f"{kind}.xml"))
         for kind in ("rss", "atom")
-        if imprint.public_url
-    }
-    rss, atom = (_feed(topic, moment, imprint, files.get(kind)) for kind in ("rss", "atom"))
+    )
     rights = _rights(newest_first, imprint)
     for feed in (rss, atom) if rights else ():
         feed.rights(clean(rights))
-    query = None if topic.question_id else parse(topic.canonical)
-    for numbered in newest_first:
-        change = numbered.change
-        passage = _passage(query, change)
-        html = templates.entry(change.after, change.kind, change.before, passage)
+    items = _items(topic, newest_first, imprint, templates)
+    for item in items:
         for feed in (rss, atom):
-            feed.add_entry(_entry(numbered, imprint, html, passage), order="append")
-    return Feed(rss.rss_str(pretty=True), atom.atom_str(pretty=True))
+            feed.add_entry(_entry(item), order="append")
+    return Feed(
+        rss.rss_str(pretty=True),
+        atom.atom_str(pretty=True),
+        json_feed(title_of(topic, imprint), items, imprint, address(topic, imprint, "json")),
+    )
+
+
+def address(topic: Topic, imprint: Imprint, ending: str) -> str | None:
+    """Where a topic's feed is found; None without a public address."""
+    return f"{imprint.public_url}/feeds/{topic.slug}.{ending}" if imprint.public_url else None
+
+
+def title_of(topic: Topic, imprint: Imprint) -> str:
+    """``VRU: Watchword``"""
+    return clean(f"{topic.title}: {imprint.name}")
+
+
+def _items(
+    topic: Topic, newest_first: Sequence[Numbered], imprint: Imprint, templates: Templates
+) -> list[Item]:
+    """What stands in each of the formats."""
+    query = None if topic.question_id else parse(topic.canonical)
+    found = []
+    for numbered in newest_first:
+        change, question = numbered.change, numbered.change.after
+        passage = _passage(query, change)
+        html = templates.entry(question, change.kind, change.before, passage)
+        words = "".join(s.text for s in passage.segments) if passage else question.title or ""
+        files = [file for given in question.answers for file in given.attachments]
+        author = _author(numbered)
+        found.append(
+            Item(
+                id=tag(imprint, "change", question.id, change.kind, change.digest),
+                title=clean(f"{HEADLINES[change.kind]}: {question.title}"),
+                url=web_address(question.url),
+                moment=numbered.recorded_at.astimezone(UTC).replace(microsecond=0),
+                summary=clean(words),
+                html=clean(html),
+                author=clean(author) if author else None,
+                files=tuple((f.url, clean(f.title)) for f in files if web_address(f.url)),
+            )
+        )
+    return found
 
 
 def _rights(changes: Sequence[Numbered], imprint: Imprint) -> str:
@@ -102,7 +131,7 @@ def _feed(topic: Topic, moment: datetime, imprint: Imprint, own: str | None) -> 
     feed = FeedGenerator()
     feed.load_extension("dc", atom=False, rss=True)
     feed.id(tag(imprint, "topic", topic.canonical))
-    feed.title(clean(f"{topic.title}: {imprint.name}"))
+    feed.title(title_of(topic, imprint))
     feed.subtitle(clean(f"Questions and answers that match {topic.title}"))
     feed.author({"name": clean(imprint.name)})
     feed.language("en-GB")
@@ -115,27 +144,22 @@ def _feed(topic: Topic, moment: datetime, imprint: Imprint, own: str | None) -> 
     return feed
 
 
-def _entry(numbered: Numbered, imprint: Imprint, html: str, passage: Snippet | None) -> FeedEntry:
-    change = numbered.change
-    question = change.after
+def _entry(item: Item) -> FeedEntry:
     entry = FeedEntry()
     entry.load_extension("dc", atom=False, rss=True)
-    name = tag(imprint, "change", question.id, change.kind, change.digest)
-    entry.id(name)
-    entry.guid(name, permalink=False)
-    entry.title(clean(f"{HEADLINES[change.kind]}: {question.title}"))
-    if url := web_address(question.url):
-        entry.link(href=url, rel="alternate")
-    moment = numbered.recorded_at.astimezone(UTC).replace(microsecond=0)
-    entry.published(moment)
-    entry.updated(moment)
+    entry.id(item.id)
+    entry.guid(item.id, permalink=False)
+    entry.title(item.title)
+    if item.url:
+        entry.link(href=item.url, rel="alternate")
+    entry.published(item.moment)
+    entry.updated(item.moment)
     # With a summary beside it feedgen puts the content where RSS has its place (content:encoded).
-    words = "".join(s.text for s in passage.segments) if passage else question.title or ""
-    entry.summary(clean(words))
-    entry.content(clean(html), type="html")
-    if author := _author(numbered):
-        entry.author({"name": clean(author)})
-        entry.dc.dc_creator(clean(author))  # RSS wants an email address for an author, dc does not
+    entry.summary(item.summary)
+    entry.content(item.html, type="html")
+    if item.author:
+        entry.author({"name": item.author})
+        entry.dc.dc_creator(item.author)  # RSS wants an email address for an author, dc does not
     return entry
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from alerts.feeds import Imprint, build
+from alerts.feeds import build
+from alerts.json_feed import Imprint
 from alerts.ledger import Ledger, changes, matches, topics
 from alerts.ledger.topics import Topic
 from alerts.rendering import Templates
@@ -39,6 +40,7 @@ def _publish_one(
     feed = build(topic, [found[number] for number in numbers], imprint, templates)
     replace(folder / f"{topic.slug}.rss.xml", feed.rss)
     replace(folder / f"{topic.slug}.atom.xml", feed.atom)
+    replace(folder / f"{topic.slug}.json", feed.json)
     with ledger.writing() as connection:
         topics.published(connection, topic.id, reached)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from alerts.due import Frequency
 from alerts.entries import Length
-from alerts.feeds import Imprint
+from alerts.json_feed import Imprint
 from alerts.ledger.subscriptions import Wants
 from alerts.mail import Letterhead
 from alerts.terms import Doubt, Terms

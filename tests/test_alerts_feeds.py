@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from lxml import etree
 
 from alerts.changes import Change, Kind, Numbered
-from alerts.feeds import Feed, Imprint, build
+from alerts.feeds import Feed, build
+from alerts.json_feed import Imprint
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.publishing import publish
@@ -118,7 +120,11 @@ class TestFiles:
         self.put(ledger, question(2, words="The VRU."))
         assert publish(ledger, folder, IMPRINT, TEMPLATES) == 1
         assert self.titles(folder) == ["New question: Question 2", "New question: Question 1"]
-        assert sorted(p.name for p in folder.iterdir()) == ["VRU.atom.xml", "VRU.rss.xml"]
+        assert sorted(p.name for p in folder.iterdir()) == [
+            "VRU.atom.xml",
+            "VRU.json",
+            "VRU.rss.xml",
+        ]
 
     def test_written_again_when_the_folder_is_lost(self, ledger: Ledger, tmp_path: Path) -> None:
         self.put(ledger, question(1, words="The VRU."))
@@ -153,3 +159,27 @@ def test_a_written_question_has_a_day_and_no_meeting() -> None:
     assert "3 July 2026" in written
     assert "meeting of" not in written
     assert "meeting of 16 July 2026" in feed(ASKED).atom.decode()
+
+
+def test_the_json_feed_is_one() -> None:
+    """https://www.jsonfeed.org/version/1.1/: what must be there, and the same ids as the others."""
+    changed = question(2, answer("About VRU.", files=("list.pdf",)))
+    made = feed(numbered(2, "answered", changed), numbered(1, "asked", question(1)))
+    found = json.loads(made.json)
+    assert found["version"] == "https://jsonfeed.org/version/1.1"
+    assert found["feed_url"].endswith("/feeds/VRU.json")
+    assert found["title"]
+    for item in found["items"]:
+        assert item["content_html"]
+        assert datetime.fromisoformat(item["date_published"]).tzinfo is not None
+    assert found["items"][0]["attachments"] == [
+        {
+            "url": "https://replica.example/files/list.pdf",
+            "title": "list.pdf",
+            "mime_type": "application/pdf",
+        }
+    ]
+    atom = feedparser.parse(made.atom)
+    assert [item["id"] for item in found["items"]] == [entry.id for entry in atom.entries]
+    assert [item["title"] for item in found["items"]] == [entry.title for entry in atom.entries]
+    assert [item["url"] for item in found["items"]] == [entry.link for entry in atom.entries]

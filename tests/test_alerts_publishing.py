@@ -8,7 +8,7 @@ from pathlib import Path
 
 import feedparser
 
-from alerts.feeds import Imprint
+from alerts.json_feed import Imprint
 from alerts.ledger import Ledger, topics
 from alerts.publishing import ENTRIES, publish, replace
 from alerts.recording import Reading, Rules, record
@@ -20,7 +20,10 @@ from samples import question
 
 IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
 TEMPLATES = Templates()
-FILES = ["VRU.atom.xml", "VRU.rss.xml", "benches.atom.xml", "benches.rss.xml"]
+FILES = [
+    *("VRU.atom.xml", "VRU.json", "VRU.rss.xml"),
+    *("benches.atom.xml", "benches.json", "benches.rss.xml"),
+]
 
 
 def put(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
@@ -56,7 +59,7 @@ def test_nothing_new_touches_nothing(ledger: Ledger, now: datetime, tmp_path: Pa
     put(ledger, now, question(2, words="The VRU."))
     assert go(ledger, folder) == 1
     after = state(folder)
-    assert {name for name in FILES if after[name] != before[name]} == set(FILES[:2])
+    assert {name for name in FILES if after[name] != before[name]} == set(FILES[:3])
 
 
 def test_a_lost_folder_comes_back_the_same(ledger: Ledger, now: datetime, tmp_path: Path) -> None:

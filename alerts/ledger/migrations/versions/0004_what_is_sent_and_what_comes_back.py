@@ -38,6 +38,7 @@ def upgrade() -> None:
         "ALTER TABLE topic ADD COLUMN question_id TEXT"
         " CONSTRAINT fk_topic_question_id_question REFERENCES question (id)"
     )
+    op.execute("UPDATE topic SET published_to = NULL")  # there is one format more to be written
     _what_comes_back()
     _what_is_asked_for()
 
