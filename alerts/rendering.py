@@ -46,6 +46,11 @@ def day(value: date | None) -> str:
     return f"{value.day} {value:%B %Y}" if value else ""
 
 
+def month(value: date) -> str:
+    """``December 2018``"""
+    return f"{value:%B %Y}"
+
+
 def moment(value: datetime) -> str:
     """``20 December 2018, 07:05 UTC``"""
     return f"{day(value)}, {value:%H:%M} {value.tzname()}"
@@ -105,7 +110,12 @@ class Templates:
         self._html = Environment(autoescape=True, **shared)
         self._text = Environment(autoescape=False, keep_trailing_newline=True, **shared)  # noqa: S701  # plain text
         for environment in (self._html, self._text):
-            environment.filters |= {"day": day, "moment": moment, "web_address": web_address}
+            environment.filters |= {
+                "day": day,
+                "month": month,
+                "moment": moment,
+                "web_address": web_address,
+            }
             environment.globals |= {
                 "headlines": HEADLINES,
                 "openings": OPENINGS,

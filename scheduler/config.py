@@ -145,6 +145,7 @@ class WebSection(Section, frozen=True):
 
     host: str = "127.0.0.1"
     port: int | None = None
+    sign_up: bool = False  #: whether anybody may sign up on the first page
 
 
 class Config(Section, frozen=True):

@@ -24,4 +24,6 @@ def site_of(service: Service) -> Site:
         feeds=service.config.feeds.path,
         clock=service.clock,
         status=status,
+        letterhead=service.letterhead,
+        sign_up=service.config.web.sign_up,
     )

@@ -52,10 +52,12 @@ class Pages:
     now: datetime
     url: str = ""
 
-    def ask(self, method: str, path: str, body: str = "", kind: str = "") -> tuple[int, str]:
+    def ask(
+        self, method: str, path: str, body: str = "", kind: str = "", **more: str
+    ) -> tuple[int, str]:
         """One request as a stranger's program makes it: no cookie, no Referer, no Origin."""
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
-        connection.request(method, path, body, {"Content-Type": kind} if kind else {})
+        connection.request(method, path, body, ({"Content-Type": kind} if kind else {}) | more)
         answer = connection.getresponse()
         text = answer.read().decode()
         connection.close()
@@ -83,6 +85,8 @@ def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[Pages]:
         feeds=tmp_path,
         clock=lambda: found.now,
         status=status,
+        letterhead=HEAD,
+        sign_up=True,
     )
     with serve(create_app(site)) as found.url:
         yield found

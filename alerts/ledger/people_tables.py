@@ -41,7 +41,7 @@ subscription = Table(
     Column("query", Text, nullable=False),  # in the subscriber's own words
     Column("frequency", Text, nullable=False),
     Column("wants", Text, nullable=False),
-    Column("origin", Text, nullable=False),  # config, command
+    Column("origin", Text, nullable=False),  # config, command, page
     Column("created_at", Moment, nullable=False),
     Column("sent_to", Integer, nullable=False),  # changes up to this one are settled for it
     Column("served_at", Moment),  # the last due time that was served, with or without a digest

@@ -18,7 +18,7 @@ from alerts.ledger.people_tables import subscriber, subscription
 from alerts.ledger.tables import topic
 
 Wants = Literal["all", "asked", "answered"]
-Origin = Literal["config", "command"]
+Origin = Literal["config", "command", "page"]
 
 
 class Subscriber(msgspec.Struct, frozen=True):

@@ -15,9 +15,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alerts.ledger import Ledger
+from alerts.mail import Letterhead
 from alerts.rendering import Templates
 from alerts.status import ServiceStatus
 from alerts.subscriptions import Habits
+from alerts.web.home import Home
 from alerts.web.letters import Letters
 
 _HEADERS = {
@@ -28,6 +30,10 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex",
 }
+
+
+#: The first page may be found, and kept by nobody: what it shows is of this minute.
+_FIRST = {name: value for name, value in _HEADERS.items() if name != "X-Robots-Tag"}
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -41,11 +47,17 @@ class Site(msgspec.Struct, frozen=True):
     feeds: Path  #: folder of the feed files
     clock: Callable[[], datetime]
     status: Callable[[], ServiceStatus]
+    letterhead: Letterhead
+    sign_up: bool  #: whether anybody may sign up; letters need a public address to lead to
 
 
 def create_app(site: Site) -> Starlette:
     """The application over an open ledger."""
     name, templates = site.name, site.templates
+    home = Home(
+        *(site.ledger, templates, site.letterhead, site.habits, site.clock),
+        is_open=site.sign_up and site.letterhead.public_url is not None,
+    )
     letters = Letters(name, site.domain, site.ledger, templates, site.habits, site.clock)
 
     async def status(request: Request) -> Response:
@@ -61,6 +73,7 @@ def create_app(site: Site) -> Starlette:
         routes=[
             Route("/status", status),
             Route("/status.json", status),
+            *home.routes(_FIRST),
             *letters.routes(_HEADERS),
             Mount("/feeds", StaticFiles(directory=site.feeds, check_dir=False)),
         ]

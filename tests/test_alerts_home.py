@@ -1,0 +1,153 @@
+"""The first page over real HTTP: a topic tried out, and signing up for it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote_plus, urlencode
+
+import html5lib
+import pytest
+from test_alerts_confirming import (  # noqa: F401  # a fixture
+    ADA,
+    HABITS,
+    HEAD,
+    TEMPLATES,
+    Pages,
+    letters,
+    link,
+    living,
+    pages,
+)
+
+from alerts.composing import compose_due
+from alerts.ledger import bounces, subscriptions
+from alerts.ledger.subscriptions import Wish
+from alerts.recording import Reading, Rules, record
+from alerts.subscriptions import subscribe
+from alerts.watching import Watcher
+from alerts.wording import write_words
+
+from samples import answer, question
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def sign_up(pages: Pages, email: str, query: str = "VRU", **more: str) -> tuple[int, str]:  # noqa: F811
+    body = urlencode({"q": query, "email": email, "every": "immediate", "wants": "all"} | more)
+    return pages.ask("POST", "/sign-up", body, FORM)
+
+
+def filled(pages: Pages) -> None:  # noqa: F811
+    long = "The Violence Reduction Unit (VRU) met."
+    some = [question(n, answer(long), title=f"On <youth> {n}") for n in range(1, 8)]
+    with pages.ledger.writing() as connection:
+        record(connection, [Reading(q) for q in some], pages.now, Rules())
+    write_words(pages.ledger)
+
+
+def test_the_page_shows_what_a_topic_would_bring(pages: Pages) -> None:  # noqa: F811
+    filled(pages)
+    status, html = pages.ask("GET", "/?q=VRU")
+    assert status == 200
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert "7 in the last week, 7 in the last year, 7 since our archive begins" in html
+    assert html.count("<rect ") == 25
+    assert html.count("On &lt;youth&gt;") == 5
+    assert "VRU is also written Violence Reduction Unit: 7 questions." in html
+    [wider] = re.findall(r'href="/\?(q=[^"]*)">Include it', html)
+    assert pages.ask("GET", f"/?{wider}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "says"),
+    [
+        ("", 200, "What do you want to hear of?"),
+        ('"half a phrase', 400, "Close the double quotes"),
+        ("the", 400, "Add a rarer word"),
+        ("x" * 600, 400, ""),
+        ("<script>alert(1)</script>", 200, ""),
+        ("vruu", 200, "Never seen so far: vruu"),
+    ],
+)
+def test_whatever_is_typed_is_answered(pages: Pages, typed: str, status: int, says: str) -> None:  # noqa: F811
+    filled(pages)
+    found, html = pages.ask("GET", f"/?q={quote_plus(typed)}")
+    assert found == status
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert says in html
+    assert "<script" not in html
+
+
+def test_from_typing_to_leaving(pages: Pages) -> None:  # noqa: F811
+    filled(pages)
+    status, html = sign_up(pages, ADA, every="immediate")
+    assert status == 200
+    assert "Look into your mailbox" in html
+    assert living(pages.ledger) == []
+    assert pages.ask("POST", link(pages.ledger))[0] == 200
+    assert living(pages.ledger) == ["VRU"]
+    with pages.ledger.writing() as connection:
+        record(connection, [Reading(question(20, words="VRU."))], pages.now, Rules())
+    Watcher(pages.ledger).match_new()
+    assert compose_due(pages.ledger, TEMPLATES, HEAD, pages.now) == 1
+    leave = re.search(r"https://watch\.example(/u/\S+)", letters(pages.ledger)[1])
+    assert leave is not None
+    assert pages.ask("POST", leave[1].rstrip(">,"), "List-Unsubscribe=One-Click", FORM)[0] == 200
+    assert living(pages.ledger) == []
+
+
+def test_nobody_learns_who_is_subscribed(pages: Pages) -> None:  # noqa: F811
+    with pages.ledger.writing() as connection:
+        wish = Wish("VRU", "daily", "all", "command")
+        subscribe(connection, "known@demo.example", wish, HABITS, pages.now)
+        person = subscriptions.ensure_subscriber(
+            connection, "gone@demo.example", "Europe/London", 7, pages.now
+        )
+        bounces.suspend(connection, person.id, "complaint", pages.now)
+    people = ("known", "gone", "new", "new", "other")
+    answers = {sign_up(pages, f"{who}@demo.example") for who in people}
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("email", "query"), [("no address", "VRU"), (ADA, '"half'), (ADA, ""), ("", "")]
+)
+def test_what_cannot_be_is_said_and_nothing_is_kept(pages: Pages, email: str, query: str) -> None:  # noqa: F811
+    before = pages.everything()
+    status, html = sign_up(pages, email, query)
+    assert status == 400
+    assert 'id="wrong"' in html
+    assert pages.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://elsewhere.example"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Content-Length": "99999999"}, 413),
+    ],
+)
+def test_a_form_of_another_site_is_not_taken(
+    pages: Pages,  # noqa: F811
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    body = urlencode({"q": "VRU", "email": ADA})
+    assert pages.ask("POST", "/sign-up", body, FORM, **headers)[0] == status
+    assert len(letters(pages.ledger)) == (status == 200)
+
+
+def test_one_network_cannot_write_to_everybody(pages: Pages) -> None:  # noqa: F811
+    statuses = [sign_up(pages, f"p{n}@demo.example")[0] for n in range(12)]
+    assert statuses == [200] * 10 + [429] * 2
+    assert len(letters(pages.ledger)) == 10
+
+
+def test_a_page_asks_for_nothing_from_elsewhere(pages: Pages) -> None:  # noqa: F811
+    filled(pages)
+    html = pages.ask("GET", "/?q=VRU")[1]
+    assert not re.findall(r'<(?:script|link|img|iframe)\b|src="|url\(|@import', html)
+    assert len(html) < 100_000
