@@ -22,6 +22,16 @@ OPENINGS = {
     "overdue": "The question",
 }
 
+#: How often, as a subscriber chooses it.
+EVERY = {
+    "immediate": "At once",
+    "hourly": "Every hour, when there is something",
+    "daily": "Every day, when there is something",
+    "weekly": "Every week",
+    "monthly": "Every month",
+    "meeting": "After each Mayor’s Question Time",
+}
+
 #: Where words stand, for the fields whose names do not say it.
 FIELDS = {
     "asked_by": "name of the asker",

@@ -31,6 +31,7 @@ class Links(msgspec.Struct, frozen=True):
     mailto: str
     unsubscribe: str | None = None
     digest: str | None = None  #: the page with all of it
+    manage: str | None = None  #: the subscriber's own page
 
 
 class Letterhead(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ class Letterhead(msgspec.Struct, frozen=True):
         if not self.public_url:
             return Links(mailto)
         page = f"{self.public_url}/d/{digest}" if digest else None
-        return Links(mailto, f"{self.public_url}/u/{token}", page)
+        return Links(mailto, f"{self.public_url}/u/{token}", page, f"{self.public_url}/m/{token}")
 
 
 class Rendered(msgspec.Struct, frozen=True):

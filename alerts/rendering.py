@@ -23,7 +23,7 @@ from markupsafe import Markup
 from alerts.digest import Digest
 from alerts.entries import Entry
 from alerts.inlining import inlined
-from alerts.labels import FIELDS, HEADLINES, OPENINGS, TROUBLES
+from alerts.labels import EVERY, FIELDS, HEADLINES, OPENINGS, TROUBLES
 from alerts.ledger.alarms import Alarm
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, Links, Rendered
@@ -121,6 +121,7 @@ class Templates:
                 "openings": OPENINGS,
                 "fields": FIELDS,
                 "troubles": TROUBLES,
+                "every_words": EVERY,
             }
 
     def html(self, name: str, /, **values: Any) -> str:

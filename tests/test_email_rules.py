@@ -186,7 +186,7 @@ def test_05_one_click_is_offered_and_signed(sent: Sent) -> None:
 def test_06_and_08_the_links_are_a_page_and_no_deed(sent: Sent) -> None:
     """That a GET changes nothing, and leaving works at once, is in test_alerts_confirming."""
     ways = [url for url in _links(sent.html) if "watch.example" in url]
-    assert {urlsplit(url).path[:3] for url in ways} == {"/u/", "/d/"}
+    assert {urlsplit(url).path[:3] for url in ways} == {"/u/", "/d/", "/m/"}
     assert not any(urlsplit(url).query for url in ways)
 
 

@@ -175,6 +175,22 @@ def unsubscribe(
     return connection.execute(ending.values(ended_at=now)).rowcount
 
 
+class Changed(msgspec.Struct, frozen=True):
+    """What a subscriber may change of a subscription without losing their place."""
+
+    frequency: Frequency
+    wants: Wants
+    length: Length
+    note: str | None
+
+
+def change(connection: Connection, who: int, topic_id: int, to: Changed) -> None:
+    """Change one of a subscriber's subscriptions."""
+    connection.execute(
+        update(subscription).where(*_mine(who, topic_id)).values(**msgspec.structs.asdict(to))
+    )
+
+
 def pause(connection: Connection, who: int, topic_id: int | None, now: datetime) -> int:
     """Send nothing for one of a subscriber's subscriptions, or for all; how many that changed."""
     pausing = update(subscription).where(*_mine(who, topic_id), subscription.c.paused_at.is_(None))

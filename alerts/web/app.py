@@ -21,6 +21,7 @@ from alerts.status import ServiceStatus
 from alerts.subscriptions import Habits
 from alerts.web.home import Home
 from alerts.web.letters import Letters
+from alerts.web.manage import Manage
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -75,6 +76,7 @@ def create_app(site: Site) -> Starlette:
             Route("/status.json", status),
             *home.routes(_FIRST),
             *letters.routes(_HEADERS),
+            *Manage(name, site.ledger, templates, site.clock).routes(_HEADERS),
             Mount("/feeds", StaticFiles(directory=site.feeds, check_dir=False)),
         ]
     )
