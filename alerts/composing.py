@@ -20,7 +20,7 @@ from alerts.cards import Cards
 from alerts.digest import Notice
 from alerts.drafting import Means, Served, draft
 from alerts.due import last_due
-from alerts.ledger import Ledger, following, messages, notices, rounds, subscriptions
+from alerts.ledger import Ledger, alarms, following, messages, notices, rounds, subscriptions
 from alerts.ledger.following import Waiting
 from alerts.ledger.messages import Composed
 from alerts.ledger.questions import meetings
@@ -72,7 +72,9 @@ def compose_due(
                 composed += _write(connection, found, served, now)
     if only is not None:
         return composed
+    trouble = {"compose": f"{len(means.failed)} digests: the log says why"} if means.failed else {}
     with ledger.writing() as connection:
+        alarms.settle(connection, "mail", trouble, ("compose",), now)
         for who, moment in due.moments.items():
             rounds.serve_rest(connection, who, moment)
     return composed
@@ -158,6 +160,7 @@ def _digests(
                 raise  # nobody's digest can be put into words: the operator is to mend it
             except Exception:  # the named boundary: a template, or a record that no one foresaw
                 log.exception("the digest of subscriber %d could not be composed", key)
+                means.failed.append(key)
 
 
 def _write(

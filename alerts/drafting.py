@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -40,6 +40,7 @@ class Means:
     cards: Cards
     already: Already
     now: datetime
+    failed: list[int] = field(default_factory=list)  #: subscribers whose digest could not be made
 
 
 def draft(

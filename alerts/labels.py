@@ -51,6 +51,7 @@ TROUBLES = {
     "redirect_refused": "an answer would have led us away from the source",
     "held": "changes wait for your word",
     "silent": "it has not been read for long, and subscribers are told",
+    "compose": "some digests cannot be put together",
     "queue": "messages are not getting out",
     "content": "receivers refuse what we write",
     "brake": "more digests are due than may be sent in a day",

@@ -121,6 +121,8 @@ def _check(config: Config) -> None:
         minutes = config.digests.batch_minutes
         raise ConfigError(f"digests.batch_minutes: expected 0 to 60, got {minutes:g}")
     _check_addresses(config)
+    if config.web.sign_up and config.site.public_url is None:
+        raise ConfigError("web.sign_up: needs site.public_url, for the links to confirm with")
     for name in ("per_second", "per_day"):
         number = getattr(config.mail, name)
         if number is not None and number <= 0:

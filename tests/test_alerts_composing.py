@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import select
 
 from alerts.composing import compose_due, digests_due
 from alerts.due import Frequency
-from alerts.ledger import Ledger, matches, topics
+from alerts.ledger import Ledger, alarms, matches, topics
 from alerts.ledger.messages import unpacked
 from alerts.ledger.people_tables import message
 from alerts.ledger.subscriptions import Wants, Wish
@@ -264,3 +265,25 @@ def test_a_burst_is_one_email_and_the_first_comes_at_once(ledger: Ledger, now: d
     assert compose(timedelta(minutes=5)) == 1
     assert subjects(ledger)[-1] == "VRU: 2 new questions"
     assert compose(timedelta(minutes=11)) == 0
+
+
+def test_a_digest_that_cannot_be_made_stops_nobody_elses(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    """An operator's template stumbles over one question; the other's reader gets their digest."""
+    (tmp_path / "mail").mkdir()
+    stumbling = "{{ 1 // (0 if 'Two' in entry.question.title else 1) }}"
+    (tmp_path / "mail" / "card.txt").write_text(stumbling)
+    with ledger.writing() as connection:
+        for who, query in ((ADA, "VRU"), ("vera@demo.example", "benches")):
+            wish = Wish(query, "immediate", "all", "command")
+            subscribe(connection, who, wish, Habits("Europe/London", 7), now)
+    read(ledger, now, question(1, words="Benches."), question(2, title="Two", words="VRU."))
+    assert compose_due(ledger, Templates(tmp_path), HEAD, now) == 1
+    assert [mail["To"] for mail in mails(ledger)] == ["vera@demo.example"]
+    with ledger.reading() as connection:
+        [alarm] = alarms.standing(connection)
+    assert (alarm.source, alarm.kind) == ("mail", "compose")
+    assert go(ledger, now + timedelta(hours=1)) == 1  # with our own template
+    with ledger.reading() as connection:
+        assert alarms.standing(connection) == []
