@@ -50,6 +50,7 @@ class Pages:
 
     ledger: Ledger
     now: datetime
+    folder: Path  #: of the feed files
     url: str = ""
 
     def ask(
@@ -71,7 +72,7 @@ class Pages:
 
 @pytest.fixture
 def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[Pages]:
-    found = Pages(ledger, now)
+    found = Pages(ledger, now, tmp_path / "feeds")
 
     def status() -> ServiceStatus:
         raise AssertionError("nobody asked")
@@ -82,7 +83,7 @@ def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[Pages]:
         habits=HABITS,
         ledger=ledger,
         templates=TEMPLATES,
-        feeds=tmp_path,
+        feeds=found.folder,
         clock=lambda: found.now,
         status=status,
         letterhead=HEAD,

@@ -20,8 +20,10 @@ from test_alerts_confirming import (  # noqa: F401  # a fixture
 )
 
 from alerts.composing import compose_due
+from alerts.json_feed import Imprint
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import Wish
+from alerts.publishing import publish
 from alerts.recording import Reading, Rules, record
 from alerts.subscriptions import subscribe
 from alerts.watching import Watcher
@@ -29,6 +31,7 @@ from alerts.wording import write_words
 
 from samples import answer, question
 
+IMPRINT = Imprint("Watchword", "watch.example,2026", "https://replica.example")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -149,5 +152,28 @@ def test_one_network_cannot_write_to_everybody(pages: Pages) -> None:  # noqa: F
 def test_a_page_asks_for_nothing_from_elsewhere(pages: Pages) -> None:  # noqa: F811
     filled(pages)
     html = pages.ask("GET", "/?q=VRU")[1]
-    assert not re.findall(r'<(?:script|link|img|iframe)\b|src="|url\(|@import', html)
+    assert not re.findall(r'<(?:script|img|iframe)\b|src="|url\(|@import', html)
     assert len(html) < 100_000
+
+
+def test_a_topic_that_somebody_watches_has_feeds_that_readers_find(pages: Pages) -> None:  # noqa: F811
+    filled(pages)
+    assert "/feeds/" not in pages.ask("GET", "/?q=VRU")[1]
+    with pages.ledger.writing() as connection:
+        wish = Wish("VRU", "daily", "all", "command")
+        subscribe(connection, ADA, wish, HABITS, pages.now)
+    Watcher(pages.ledger).match_new()
+    publish(pages.ledger, pages.folder, IMPRINT, TEMPLATES)
+    html = pages.ask("GET", "/?q=vru+OR+VRU")[1]
+    assert "/feeds/" not in html  # another topic
+    html = pages.ask("GET", "/?q=VRU")[1]
+    found = re.findall(r'<link rel="alternate" type="([^"]+)" title="[^"]+" href="([^"]+)">', html)
+    assert [kind for kind, _ in found] == [
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/feed+json",
+    ]
+    for _, path in found:
+        status, text = pages.ask("GET", path)
+        assert status == 200
+        assert "Violence Reduction Unit" in text

@@ -21,8 +21,9 @@ from starlette.routing import Route
 
 from alerts.confirming import ask
 from alerts.due import FREQUENCIES
-from alerts.ledger import Ledger
+from alerts.ledger import Ledger, topics
 from alerts.ledger.subscriptions import Wants, Wish
+from alerts.ledger.topics import Topic
 from alerts.mail import Letterhead
 from alerts.previewing import Preview, preview
 from alerts.query import QueryError
@@ -85,7 +86,9 @@ class Home:
             return 200, self._page(typed)
         try:
             with self._ledger.reading() as connection:
-                return 200, self._page(typed, preview(connection, typed, self._clock().date()))
+                found = preview(connection, typed, self._clock().date())
+                topic = topics.find(connection, found.canonical)
+            return 200, self._page(typed, found, topic)
         except QueryError as error:
             return 400, self._page(typed, error=str(error))
 
@@ -109,12 +112,19 @@ class Home:
         values = {"name": self._head.name, "query": wish.query}
         return 200, self._templates.html("web/asked.html", **values)
 
-    def _page(self, typed: str, found: Preview | None = None, error: str | None = None) -> str:
+    def _page(
+        self,
+        typed: str,
+        found: Preview | None = None,
+        topic: Topic | None = None,
+        error: str | None = None,
+    ) -> str:
         return self._templates.html(
             "web/home.html",
             name=self._head.name,
             typed=typed,
             found=found,
+            topic=topic,
             error=error,
             most=max(found.months.values(), default=0) if found else 0,
             open=self._is_open,
