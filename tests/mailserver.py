@@ -30,7 +30,7 @@ class MailServer:
         self.script: dict[str, str] = {}
         self.for_recipient: dict[str, str] = {}  #: answers to RCPT, by address
         self.on_dot: Callable[[], object] = lambda: None  #: called when a message has arrived
-        self.on_data: Callable[[], object] = lambda: None  #: called when one begins to
+        self.on_data: Callable[[], object] = lambda: None  #: called before one may be sent
         self.pipelining = False  #: whether it is offered (RFC 2920)
         self.most = 1000  #: connections at a time; one more is sent away
         self.senders: list[str] = []  #: of the messages that were kept
@@ -92,12 +92,12 @@ class MailServer:
                 say("221 bye")
                 return
             answer = self._answer(verb, line, mail)
-            if not say(answer):
-                return
             if answer.startswith("354"):
                 self.on_data()
-                if not self._take(lines, say, mail.sender):
-                    return
+            if not say(answer):
+                return
+            if answer.startswith("354") and not self._take(lines, say, mail.sender):
+                return
 
     def _answer(self, verb: str, line: bytes, mail: _Transaction) -> str:
         address = line.decode().partition("<")[2].partition(">")[0]

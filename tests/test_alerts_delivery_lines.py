@@ -45,7 +45,7 @@ def test_many_go_over_few_connections_each_once(
     server.pipelining = pipelining
     queue(ledger, now, *people(150))
     assert deliver_due(ledger, by_smtp(server, connections=4), lambda: now) == {"sent": 150}
-    assert server.connections == 4
+    assert 2 <= server.connections <= 4
     assert sorted(server.ids.values()) == [1] * 150
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {}
 
@@ -114,9 +114,13 @@ def test_one_connection_too_many_is_no_trouble(
 ) -> None:
     server.most = 2
     queue(ledger, now, *people(40))
-    first = deliver_due(ledger, by_smtp(server, connections=4), lambda: now)
-    second = deliver_due(ledger, by_smtp(server, connections=2), lambda: now)
-    assert first["sent"] + second["sent"] == 40
+    sent = 0
+    for _ in range(10):  # what a refused connection was to send waits for the next round
+        sent += deliver_due(ledger, by_smtp(server, connections=4), lambda: now)["sent"]
+        if sent == 40:
+            break
+        time.sleep(0.1)
+    assert sent == 40
     assert sorted(server.ids.values()) == [1] * 40
 
 

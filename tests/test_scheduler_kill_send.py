@@ -140,6 +140,9 @@ def test_with_the_log_of_a_local_postfix_nothing_comes_twice(tmp_path: Path) -> 
     with postfix() as server:
         killed, doubtful = kill_often(ledger, [url, str(server.port), "hold", str(server.log)])
         phases = in_phase(ledger)
+        deadline = time.monotonic() + 20
+        while len(server.taken()) < phases["sent"] and time.monotonic() < deadline:
+            time.sleep(0.1)  # its log follows a moment later
         queued = server.taken()
     print(  # noqa: T201
         f"Postfix and its log: {killed} kills, {PEOPLE} digests, {len(queued)} queued, "

@@ -159,10 +159,12 @@ def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> 
 def test_a_second_daemon_leaves_at_once_and_the_first_ends_when_told(tmp_path: Path) -> None:
     service = Service(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
-    first = service.start("-v", "run")
+    first = service.start("-vv", "run")
     with first:
         assert first.stderr is not None
-        time.sleep(2.0)
+        for line in first.stderr:  # until it is at work
+            if "match starts" in line:
+                break
         service.run("run", expect=75)
         service.run("once", "--no-crawl", expect=75)
         began = time.monotonic()
