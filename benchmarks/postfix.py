@@ -60,6 +60,10 @@ smtpd_peername_lookup = no
 """
 
 
+class Unstartable(Exception):
+    """It is installed, and something on this machine keeps it from running; says what."""
+
+
 class Postfix(msgspec.Struct, frozen=True):
     """A running one."""
 
@@ -86,13 +90,24 @@ def postfix() -> Iterator[Postfix]:
     (folder / "conf" / "main.cf").write_text(_MAIN.format(folder=folder))
     (folder / "conf" / "master.cf").write_text(_MASTER.format(port=f"127.0.0.1:{port}"))
     command = ["postfix", "-c", str(folder / "conf")]
-    subprocess.run([*command, "start"], check=True, capture_output=True, timeout=60)
     try:
-        _wait_for(port)
-        yield Postfix(port, folder / "log" / "mail.log")
+        _start(command, port)
+        log = folder / "log" / "mail.log"
+        if not log.exists():
+            raise Unstartable("Postfix runs here, and cannot write its log")
+        yield Postfix(port, log)
     finally:
         subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(command: list[str], port: int) -> None:
+    done = subprocess.run([*command, "start"], check=False, capture_output=True, timeout=60)
+    try:
+        _wait_for(port)
+    except OSError as error:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise Unstartable(f"Postfix did not start here: {said or error}") from error
 
 
 def _free_port() -> int:
