@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.people_tables import bounce, subscriber, suppression
@@ -126,13 +126,3 @@ def suspended(connection: Connection) -> Sequence[Suspended]:
         .order_by(subscriber.c.email)
     )
     return [Suspended(*row) for row in rows]
-
-
-def count(connection: Connection, since: datetime) -> dict[str, int]:
-    """How many of each kind came since a moment."""
-    rows = connection.execute(
-        select(bounce.c.kind, func.count())
-        .where(bounce.c.received_at > since)
-        .group_by(bounce.c.kind)
-    )
-    return {kind: number for kind, number in rows}  # noqa: C416  # rows are no pairs to dict()
