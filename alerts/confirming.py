@@ -11,10 +11,10 @@ from alerts.ledger import bounces, messages, subscriptions, wishes
 from alerts.ledger.messages import Composed
 from alerts.ledger.subscriptions import Wish
 from alerts.ledger.wishes import LETTER, Asked
-from alerts.mail import Letterhead, build
+from alerts.mail import MANAGED, Letterhead, build
 from alerts.query import canonical, parse
 from alerts.rendering import Templates
-from alerts.subscriptions import Habits, email_address, subscribe
+from alerts.subscriptions import Habits, email_address, follow, subscribe
 
 #: So long a link can be confirmed with.
 VALID = timedelta(hours=48)
@@ -37,7 +37,8 @@ def ask(
     :class:`alerts.subscriptions.AddressError` and :class:`alerts.query.QueryError`.
     """
     address = email_address(email)
-    canonical(parse(wish.query))
+    if wish.question_id is None:
+        canonical(parse(wish.query))
     person = subscriptions.ensure_subscriber(connection, address, habits.zone, habits.hour, now)
     token, is_new = wishes.add(connection, person.id, wish, now - _PAUSE, now)
     if not is_new:
@@ -53,21 +54,53 @@ def ask(
     return messages.queue(connection, entry, now)
 
 
+def send_link(
+    connection: Connection,
+    templates: Templates,
+    head: Letterhead,
+    email: str,
+    now: datetime,
+) -> bool:
+    """Queue a letter with the link to somebody's own page, one a day; False where none is due.
+
+    Nobody is written to who is not subscribed. Raises :class:`alerts.subscriptions.AddressError`.
+    """
+    address = email_address(email)
+    person = subscriptions.by_email(connection, address)
+    if person is None or not subscriptions.count(connection, person.id):
+        return False
+    rendered = templates.own_page(head.manage_link(person.token, now), head, MANAGED.days)
+    period = f"link {now:%Y-%m-%d}"
+    key = hashlib.sha256(f"{person.token} {period}".encode()).hexdigest()[:32]
+    message_id = f"<link.{key}@{head.domain}>"
+    body = build(rendered, head, None, address, message_id, now)
+    entry = Composed(person.id, period, message_id, address, rendered.subject, body, lane=0)
+    return messages.queue(connection, entry, now)
+
+
 def asked(connection: Connection, token: str, now: datetime) -> Asked | None:
     """What a link asks to confirm; None where it is wrong or too old."""
     return wishes.asked(connection, token, now - VALID)
 
 
-def confirm(connection: Connection, token: str, habits: Habits, now: datetime) -> Asked | None:
+def confirm(
+    connection: Connection, token: str, habits: Habits, now: datetime, most: int | None = None
+) -> Asked | None:
     """Subscribe to what a link asks to confirm; once, however often it is pressed.
 
-    Who returns after their mailbox had refused us is sent to again: they have just read a letter.
+    ``most`` is how many topics one subscriber may have: what is beyond is left out. Who returns
+    after their mailbox had refused us is sent to again: they have just read a letter.
     """
     found = asked(connection, token, now)
     if found is None or found.is_confirmed:
         return found
     for wish in found.wishes:
-        subscribe(connection, found.email, wish, habits, now)
+        if most is not None and subscriptions.count(connection, found.subscriber_id) >= most:
+            break
+        if wish.question_id is None:
+            subscribe(connection, found.email, wish, habits, now)
+        else:
+            follow(connection, found.email, wish.question_id, wish, habits, now)
     wishes.confirmed(connection, token, now)
     standing = bounces.suppressed(connection, found.email)
     if standing is not None and standing.because == "bounces":

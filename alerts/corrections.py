@@ -31,12 +31,16 @@ def correction(before: Question, after: Question) -> Correction | None:
 
     None where only signs, spaces or capitals differ.
     """
+    return next(corrections(before, after), None)
+
+
+def corrections(before: Question, after: Question) -> Iterator[Correction]:
+    """Each passage of the words of ``after`` that is not as it was in ``before``, in order."""
     old, new = _paragraphs(before), _paragraphs(after)
     matcher = SequenceMatcher(None, [*map(_words, old)], [*map(_words, new)], autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag != "equal":
-            return _compared(" ".join(old[a:b]), " ".join(new[c:d]))
-    return None
+            yield _compared(" ".join(old[a:b]), " ".join(new[c:d]))
 
 
 def _paragraphs(question: Question) -> list[str]:

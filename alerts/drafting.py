@@ -111,7 +111,7 @@ def _message(
     head, now = means.head, means.now
     key = hashlib.sha256(f"{person.token} {period}".encode()).hexdigest()[:32]
     message_id = f"<digest.{key}@{head.domain}>"
-    links = head.links(person.token, key if digest.rest else None)
+    links = head.links(person.token, now, key if digest.rest else None)
     if "://" in person.email:
         subject, body = digest.subject, notification(digest, links, message_id, now)
     else:

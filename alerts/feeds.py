@@ -1,4 +1,4 @@
-"""A topic's changes as RSS 2.0, Atom and JSON Feed. Pure, but for the templates.
+"""A feed as RSS 2.0, Atom and JSON Feed. Pure.
 
 feedgen is wrapped for what it does by habit: one control character loses the whole feed, the last
 link added becomes the channel's, entries come out in reverse, and both dates of a build are the
@@ -7,29 +7,50 @@ moment of the build, so that a feed that did not change would never be the same 
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
-from alerts.changes import Change, Numbered
-from alerts.entries import PREFERRED
-from alerts.fields import fields
-from alerts.finding import find
-from alerts.json_feed import Imprint, Item, json_feed
-from alerts.labels import HEADLINES
-from alerts.ledger.topics import Topic
-from alerts.query import Query, parse
-from alerts.rendering import Templates, web_address
-from alerts.snippets import Snippet, snippet
+from alerts.feed_items import Content, clean, tag
+from alerts.feed_marks import EntryMarks, FeedMarks
+from alerts.json_feed import Imprint, Item, json_feed, media_type
 
-_ILLEGAL = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
-)
+#: The formats, as a feed's name ends, and what each is called over HTTP.
+FORMATS = {
+    "rss.xml": "application/rss+xml",
+    "atom.xml": "application/atom+xml",
+    "json": "application/feed+json",
+}
+
+#: Some readers of RSS take a title for HTML and some do not; written in numbers, these signs are
+#: read alike (RSS Best Practices Profile, "Character data").
+_TITLE = re.compile(rb"^ *<title>.*</title>$", re.MULTILINE)
+_SIGNS = {b"&lt;": b"&#x3C;", b"&gt;": b"&#x3E;", b"&amp;": b"&#x26;"}
+
+
+class Masthead(msgspec.Struct, frozen=True):
+    """What is said of a feed itself."""
+
+    key: tuple[str, ...]  #: what its id is made of; nothing that changes
+    title: str
+    subtitle: str
+    name: str  #: of its files and addresses, without an ending: ``VRU``, ``members/ada-brook``
+    page: str  #: path of the page that shows the same: ``/topic/VRU``
+    since: datetime  #: its date while it is empty
+    asked_with: str = ""  #: what follows its address: ``?only=asked``
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """Where a document stands in the whole of a feed (RFC 5005 4).
+
+    The full pages are numbered from the oldest, so that a page never changes once it is full.
+    """
+
+    pages: int  #: how many are full
+    number: int | None = None  #: of the page at hand; None for the feed that is subscribed to
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -38,118 +59,111 @@ class Feed(msgspec.Struct, frozen=True):
     rss: bytes
     atom: bytes
     json: bytes
+    moment: datetime  #: when something in it was last new
+
+    def __getitem__(self, ending: str) -> bytes:
+        """The bytes of the format whose names end so."""
+        return {"rss.xml": self.rss, "atom.xml": self.atom, "json": self.json}[ending]
 
 
-def tag(imprint: Imprint, *parts: str) -> str:
-    """A ``tag:`` URI (RFC 4151) that says nothing and never changes: no title, path or content."""
-    name = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
-    return f"tag:{imprint.tag_authority}:{name}"
-
-
-def clean(text: str) -> str:
-    """``text`` without the characters that XML 1.0 cannot hold."""
-    return _ILLEGAL.sub("", text)
-
-
-def build(
-    topic: Topic, newest_first: Sequence[Numbered], imprint: Imprint, templates: Templates
-) -> Feed:
-    """The feed of a topic. The same changes give the same bytes."""
-    moment = newest_first[0].recorded_at if newest_first else topic.created_at
-    rss, atom = (
-        _feed(topic, moment, imprint, address(topic, imprint, f"{kind}.xml"))
-        for kind in ("rss", "atom")
-    )
-    rights = _rights(newest_first, imprint)
-    for feed in (rss, atom) if rights else ():
-        feed.rights(clean(rights))
-    items = _items(topic, newest_first, imprint, templates)
-    for item in items:
-        for feed in (rss, atom):
+def build(head: Masthead, content: Content, imprint: Imprint, archive: Archive) -> Feed:
+    """The feed. The same content gives the same bytes."""
+    moment = content.items[0].moment if content.items else head.since.replace(microsecond=0)
+    made = {}
+    for ending in ("rss.xml", "atom.xml"):
+        feed = _feed(head, moment, imprint, archive, ending)
+        if content.rights:
+            feed.rights(content.rights)
+        for item in content.items:
             feed.add_entry(_entry(item), order="append")
+        made[ending] = feed
+    own = address(head, imprint, "json", archive.number)
     return Feed(
-        rss.rss_str(pretty=True),
-        atom.atom_str(pretty=True),
-        json_feed(title_of(topic, imprint), items, imprint, address(topic, imprint, "json")),
+        _TITLE.sub(_in_numbers, made["rss.xml"].rss_str(pretty=True)),
+        made["atom.xml"].atom_str(pretty=True),
+        json_feed(title_of(head, imprint), content.items, imprint, own, page_of(head, imprint)),
+        moment,
     )
 
 
-def address(topic: Topic, imprint: Imprint, ending: str) -> str | None:
-    """Where a topic's feed is found; None without a public address."""
-    return f"{imprint.public_url}/feeds/{topic.slug}.{ending}" if imprint.public_url else None
-
-
-def title_of(topic: Topic, imprint: Imprint) -> str:
-    """``VRU: Watchword``"""
-    return clean(f"{topic.title}: {imprint.name}")
-
-
-def _items(
-    topic: Topic, newest_first: Sequence[Numbered], imprint: Imprint, templates: Templates
-) -> list[Item]:
-    """What stands in each of the formats."""
-    query = None if topic.question_id else parse(topic.canonical)
-    found = []
-    for numbered in newest_first:
-        change, question = numbered.change, numbered.change.after
-        passage = _passage(query, change)
-        html = templates.entry(question, change.kind, change.before, passage)
-        words = "".join(s.text for s in passage.segments) if passage else question.title or ""
-        files = [file for given in question.answers for file in given.attachments]
-        author = _author(numbered)
-        found.append(
-            Item(
-                id=tag(imprint, "change", question.id, change.kind, change.digest),
-                title=clean(f"{HEADLINES[change.kind]}: {question.title}"),
-                url=web_address(question.url),
-                moment=numbered.recorded_at.astimezone(UTC).replace(microsecond=0),
-                summary=clean(words),
-                html=clean(html),
-                author=clean(author) if author else None,
-                files=tuple((f.url, clean(f.title)) for f in files if web_address(f.url)),
-            )
-        )
-    return found
-
-
-def _rights(changes: Sequence[Numbered], imprint: Imprint) -> str:
-    """What the licences of the sources in a feed want said, each once."""
-    sources = dict.fromkeys(numbered.change.after.source for numbered in changes)
-    return " ".join(imprint.attributions[s] for s in sources if s in imprint.attributions)
-
-
-def _passage(query: Query | None, change: Change) -> Snippet | None:
-    """Where the topic's words stand in the question, in what is new first."""
-    if query is None:
+def address(head: Masthead, imprint: Imprint, ending: str, page: int | None = None) -> str | None:
+    """Where a feed, or a page of its archive, is found; None without a public address."""
+    if not imprint.public_url:
         return None
-    texts = fields(change.after, [change.kind])
-    found = find(query, texts)
-    return snippet(texts, found.places, PREFERRED[change.kind]) if found else None
+    number = f".{page}" if page else ""
+    return f"{imprint.public_url}/feeds/{head.name}{number}.{ending}{head.asked_with}"
 
 
-def _feed(topic: Topic, moment: datetime, imprint: Imprint, own: str | None) -> FeedGenerator:
+def page_of(head: Masthead, imprint: Imprint) -> str:
+    """The page that shows what the feed tells."""
+    return f"{imprint.public_url}{head.page}" if imprint.public_url else imprint.home_url
+
+
+def title_of(head: Masthead, imprint: Imprint) -> str:
+    """``VRU: Watchword``"""
+    return clean(f"{head.title}: {imprint.name}")
+
+
+def _feed(
+    head: Masthead, moment: datetime, imprint: Imprint, archive: Archive, ending: str
+) -> FeedGenerator:
     feed = FeedGenerator()
     feed.load_extension("dc", atom=False, rss=True)
-    feed.id(tag(imprint, "topic", topic.canonical))
-    feed.title(title_of(topic, imprint))
-    feed.subtitle(clean(f"Questions and answers that match {topic.title}"))
+    feed.register_extension("marks", FeedMarks, EntryMarks)
+    feed.id(tag(imprint, *head.key))
+    feed.title(title_of(head, imprint))
+    feed.subtitle(clean(head.subtitle))
     feed.author({"name": clean(imprint.name)})
     feed.language("en-GB")
     feed.generator("Watchword")
-    if own:
-        feed.link(href=own, rel="self")
-    feed.link(href=imprint.public_url or imprint.home_url, rel="alternate")
+    for rel, href in _links(head, imprint, archive, ending).items():
+        feed.link(href=href, rel=rel)
+    feed.marks.hub = imprint.hub if imprint.public_url else None
+    feed.marks.is_archive = archive.number is not None
+    # Last, because the last link of a feed is where RSS says that its page is.
+    feed.link(href=page_of(head, imprint), rel="alternate")
     feed.updated(moment)
     feed.lastBuildDate(moment)
     return feed
 
 
+def _links(head: Masthead, imprint: Imprint, archive: Archive, ending: str) -> dict[str, str]:
+    """Itself, its hub, and the pages of its archive."""
+    own = address(head, imprint, ending, archive.number)
+    if own is None:
+        return {}
+    links = {"self": own}
+    if ending != "atom.xml":
+        return links  # the hub of RSS is an element of its own
+    if imprint.hub:
+        links["hub"] = imprint.hub
+    before = archive.pages if archive.number is None else archive.number - 1
+    if before:
+        links["prev-archive"] = f"{address(head, imprint, ending, before)}"
+    if archive.number is not None:
+        links["current"] = f"{address(head, imprint, ending)}"
+        if archive.number < archive.pages:
+            links["next-archive"] = f"{address(head, imprint, ending, archive.number + 1)}"
+    return links
+
+
+def _in_numbers(found: re.Match[bytes]) -> bytes:
+    title = found[0]
+    for named, number in _SIGNS.items():
+        title = title.replace(named, number)
+    return title
+
+
 def _entry(item: Item) -> FeedEntry:
     entry = FeedEntry()
     entry.load_extension("dc", atom=False, rss=True)
+    entry.register_extension("marks", EntryMarks)
+    entry.marks.thread = item.thread
     entry.id(item.id)
     entry.guid(item.id, permalink=False)
     entry.title(item.title)
+    for url, title in reversed(item.files):  # RSS has one, and takes the last
+        entry.link(href=url, rel="enclosure", title=title, type=media_type(url), length="0")
     if item.url:
         entry.link(href=item.url, rel="alternate")
     entry.published(item.moment)
@@ -161,12 +175,3 @@ def _entry(item: Item) -> FeedEntry:
         entry.author({"name": item.author})
         entry.dc.dc_creator(item.author)  # RSS wants an email address for an author, dc does not
     return entry
-
-
-def _author(numbered: Numbered) -> str | None:
-    """Who spoke: the asker of a question, whoever answered an answer."""
-    question = numbered.change.after
-    by = [name for answer in question.answers for name in answer.answered_by]
-    if numbered.change.kind in {"answered", "holding", "corrected"} and by:
-        return ", ".join(dict.fromkeys(by))
-    return question.asked_by.name if question.asked_by else None

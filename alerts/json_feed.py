@@ -19,6 +19,7 @@ class Imprint(msgspec.Struct, frozen=True):
     tag_authority: str  #: ``example.org,2026``; chosen once, since every id is made from it
     home_url: str  #: where a feed's title leads when there are no public pages
     public_url: str | None = None
+    hub: str | None = None  #: a WebSub hub, which is told when a feed has changed
     attributions: dict[str, str] = {}  #: by source, what is to be said beside its words
 
 
@@ -33,20 +34,25 @@ class Item(msgspec.Struct, frozen=True):
     html: str
     author: str | None
     files: tuple[tuple[str, str], ...]  #: addresses and titles of what is attached
+    thread: str | None = None  #: what a question's entries and its supplementaries' share
 
 
-def json_feed(title: str, items: Sequence[Item], imprint: Imprint, own: str | None) -> bytes:
+def json_feed(
+    title: str, items: Sequence[Item], imprint: Imprint, own: str | None, page: str
+) -> bytes:
     """The feed; ``own`` is where it is found. The same items give the same bytes."""
     feed: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": title,
-        "home_page_url": imprint.public_url or imprint.home_url,
+        "home_page_url": page,
         "language": "en-GB",
         "authors": [{"name": imprint.name}],
         "items": [_item(item) for item in items],
     }
     if own:
         feed["feed_url"] = own
+        if imprint.hub:
+            feed["hubs"] = [{"type": "WebSub", "url": imprint.hub}]
     return msgspec.json.format(msgspec.json.encode(feed), indent=2)
 
 
@@ -69,5 +75,9 @@ def _item(item: Item) -> dict[str, Any]:
 
 
 def _attachment(url: str, title: str) -> dict[str, str]:
-    kind, _ = mimetypes.guess_type(url)
-    return {"url": url, "title": title, "mime_type": kind or "application/octet-stream"}
+    return {"url": url, "title": title, "mime_type": media_type(url)}
+
+
+def media_type(url: str) -> str:
+    """What a file is, by the ending of its name."""
+    return mimetypes.guess_type(url)[0] or "application/octet-stream"

@@ -22,6 +22,13 @@ OPENINGS = {
     "overdue": "The question",
 }
 
+#: How a question stands.
+STATUSES = {
+    "unanswered": "not answered yet",
+    "holding": "a reply that says that the answer will follow",
+    "answered": "answered",
+}
+
 #: How often, as a subscriber chooses it.
 EVERY = {
     "immediate": "At once",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
+from alerts.seals import Seal
 from alerts.signing import SigningKey, sign
 
 #: Beyond this a header of encoded words helps nobody; the whole is in the body.
@@ -23,6 +24,10 @@ _UNPRINTABLE = re.compile(
 #: What neither HTML nor a reader of plain text takes; a lone surrogate has no bytes at all.
 _LINE_END = re.compile("\r\n|\r|\n")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+#: So long a link to somebody's own page is good.
+MANAGED = timedelta(days=60)
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -43,6 +48,7 @@ class Letterhead(msgspec.Struct, frozen=True):
     public_url: str | None = None  #: of the web pages, without a slash at the end
     attributions: dict[str, str] = {}  #: by source, what is to be said beside its words
     keys: tuple[SigningKey, ...] = ()  #: what messages are signed with
+    secret: bytes = b""  #: what links are sealed with
 
     @property
     def domain(self) -> str:
@@ -55,8 +61,11 @@ class Letterhead(msgspec.Struct, frozen=True):
         name = re.sub(r"[^a-z0-9]", "", self.name.lower())[:15]
         return name if len(name) >= 5 else "watchword"
 
-    def links(self, token: str, digest: str | None = None) -> Links:
+    def links(self, token: str, now: datetime, digest: str | None = None) -> Links:
         """The links of the subscriber with ``token``, and to the page of a digest with a key.
+
+        The link to leave by is good for ever; the one to change by, which is no affair of those
+        whom an email is forwarded to a year later, from ``now`` on for some weeks.
 
         Short on purpose: a URI of more than 75 characters would be folded into encoded words,
         which no mail program reads as an address.
@@ -65,7 +74,12 @@ class Letterhead(msgspec.Struct, frozen=True):
         if not self.public_url:
             return Links(mailto)
         page = f"{self.public_url}/d/{digest}" if digest else None
-        return Links(mailto, f"{self.public_url}/u/{token}", page, f"{self.public_url}/m/{token}")
+        return Links(mailto, f"{self.public_url}/u/{token}", page, self.manage_link(token, now))
+
+    def manage_link(self, token: str, now: datetime) -> str:
+        """Where the subscriber with ``token`` finds their own page, for :data:`MANAGED`."""
+        sealed = Seal(self.secret, lambda: now).issue("manage", token)
+        return f"{self.public_url}/m/{sealed}"
 
 
 class Rendered(msgspec.Struct, frozen=True):

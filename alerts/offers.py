@@ -14,7 +14,7 @@ from alerts.ledger import words
 from alerts.ledger.words import Written
 from alerts.nodes import And, Or, Phrase, Query, Word
 from alerts.query import QueryError, canonical, parse
-from alerts.search import search
+from alerts.search import Budget, search
 
 #: So often two ways to write something must have stood together: a slip of the pen is no acronym.
 _LEAST = 2
@@ -38,7 +38,7 @@ class Offer(msgspec.Struct, frozen=True):
         return f"{part} is also written {self.printed}: {self.questions:,} {noun}."
 
 
-def offers(connection: Connection, query: Query) -> list[Offer]:
+def offers(connection: Connection, query: Query, budget: Budget | None = None) -> list[Offer]:
     """What may be included in ``query``: what its acronyms stand for, the acronyms of its names."""
     found: list[Offer] = []
     there = {canonical(leaf) for leaf in _leaves(query)}
@@ -47,7 +47,7 @@ def offers(connection: Connection, query: Query) -> list[Offer]:
             form = canonical(other)
             if form not in there:
                 there.add(form)
-                total = search(connection, other, 0).total
+                total = search(connection, other, 0, budget).total
                 found.append(Offer(canonical(leaf), form, printed, total))
     return found[:_MOST]
 

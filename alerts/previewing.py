@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
@@ -16,10 +16,10 @@ from alerts.nodes import And, How, Near, Or, Phrase, Query, Word
 from alerts.offers import Offer, offers
 from alerts.prefilter import ask
 from alerts.query import canonical, parse
-from alerts.search import search
+from alerts.search import Budget, search
+from alerts.showing import Shown, shown
 from alerts.text import tokenise
 from alerts.vocabulary import stem
-from crawler.records import Question
 
 #: Questions a day, on average, that nobody reads.
 TOO_BROAD = 30
@@ -44,10 +44,11 @@ class Preview(msgspec.Struct, frozen=True):
     ever: int
     last: date | None
     months: dict[date, int]  #: by its first day, the last 24 and this one, oldest first
-    latest: tuple[Question, ...]
+    latest: tuple[Shown, ...]
     a_day: float  #: on average, in the last year, or since the archive begins
     unknown: tuple[Spelling, ...]  #: words of it that were never seen
     offers: tuple[Offer, ...]
+    is_estimate: bool = False  #: the numbers are near the truth: there was no time to decide all
 
     @property
     def is_too_broad(self) -> bool:
@@ -55,16 +56,18 @@ class Preview(msgspec.Struct, frozen=True):
         return self.a_day > TOO_BROAD
 
 
-def preview(connection: Connection, typed: str, today: date) -> Preview:
+def preview(
+    connection: Connection, typed: str, today: date, budget: Budget | None = None
+) -> Preview:
     """What the query ``typed`` finds in the archive. Raises :class:`alerts.query.QueryError`.
 
     The words of the archive must have been written (:mod:`alerts.wording`).
     """
     query = parse(typed)
-    found = search(connection, query, _LATEST)
+    found = search(connection, query, _LATEST, budget)
     records = {q.id: q for q in questions.all_of(connection, [d.question_id for d in found.newest])}
     year = _since(found.days, today - timedelta(days=365))
-    begins = min(words.days(connection, None), default=today)
+    begins = words.first_day(connection) or today
     span = min(365, max(1, (today - begins).days))
     return Preview(
         canonical=canonical(query),
@@ -72,25 +75,27 @@ def preview(connection: Connection, typed: str, today: date) -> Preview:
         last_365_days=year,
         ever=found.total,
         last=max(found.days, default=None),
-        months=_by_month(found.days, today),
-        latest=tuple(records[dated.question_id] for dated in found.newest),
+        months=by_month(found.days, today),
+        latest=tuple(shown(records[dated.question_id], query) for dated in found.newest),
         a_day=year / span,
         unknown=tuple(_spellings(connection, query, typed)),
-        offers=tuple(offers(connection, query)),
+        offers=tuple(offers(connection, query, budget)),
+        is_estimate=found.is_estimate,
     )
 
 
-def _since(days: Mapping[date, int], first: date) -> int:
-    return sum(number for day, number in days.items() if day > first)
+def _since(days: Mapping[date, float], first: date) -> int:
+    return round(sum(number for day, number in days.items() if day > first))
 
 
-def _by_month(days: Mapping[date, int], today: date) -> dict[date, int]:
-    counted: Counter[date] = Counter()
+def by_month(days: Mapping[date, float], today: date) -> dict[date, int]:
+    """The last 24 months and this one, by their first days, oldest first."""
+    counted: defaultdict[date, float] = defaultdict(float)
     for day, number in days.items():
         counted[day.replace(day=1)] += number
     this = 12 * today.year + today.month - 1
     firsts = [date(n // 12, n % 12 + 1, 1) for n in range(this - _MONTHS, this + 1)]
-    return {first: counted[first] for first in firsts}
+    return {first: round(counted[first]) for first in firsts}
 
 
 def _spellings(connection: Connection, query: Query, typed: str) -> Iterator[Spelling]:

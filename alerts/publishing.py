@@ -1,6 +1,6 @@
 """The step from match to feed: files that any web server can serve.
 
-A file is replaced whole, and a topic is noted as published only afterwards; killed between the
+A file is replaced whole, and a feed is noted as published only afterwards; killed between the
 two, the next run writes the very same bytes again.
 """
 
@@ -9,40 +9,106 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from alerts.feeds import build
+from alerts.feed_items import Content
+from alerts.feeds import FORMATS, Archive, build
 from alerts.json_feed import Imprint
-from alerts.ledger import Ledger, changes, matches, topics
-from alerts.ledger.topics import Topic
+from alerts.ledger import Ledger, changes, feeds, matches, notices, topics
+from alerts.ledger.topics import EVERYTHING
 from alerts.rendering import Templates
+from alerts.subjects import ENTRIES, Subject, archived, content_of, of_everything, of_topic
 
-#: Entries in a feed; readers poll a few times a day.
-ENTRIES = 50
+#: So many pages of archives are written in one round, and so many feeds for a notice alone: some
+#: seconds, in which nobody's digest goes out.
+_PAGES = 20
+_NOTICED = 200
+
+
+class Press:
+    """Writes feeds into a folder."""
+
+    def __init__(
+        self, ledger: Ledger, folder: Path, imprint: Imprint, templates: Templates
+    ) -> None:
+        self._ledger, self._folder = ledger, folder
+        self._imprint, self._templates = imprint, templates
+
+    def publish(self) -> int:
+        """Write the feeds that lack a match or a notice; how many. All, where none is left."""
+        with self._ledger.reading() as connection:
+            lost = not self._folder.is_dir()
+            told = notices.newest_number(connection)
+            stale = topics.watched(connection) if lost else topics.unpublished(connection)
+            known = {topic.id for topic in stale}
+            late = topics.unnoticed(connection, told, _NOTICED)
+            stale += [topic for topic in late if topic.id not in known]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if lost:
+            with self._ledger.writing() as connection:
+                feeds.unfile_all(connection)
+        for topic in stale:
+            with self._ledger.reading() as connection:
+                reached = matches.newest_number(connection, topic.id)
+            self._publish_one(of_topic(topic), reached, told)
+        return len(stale) + self._publish_everything(told, lost=lost)
+
+    def _publish_everything(self, told: int, *, lost: bool) -> int:
+        with self._ledger.reading() as connection:
+            filed, newest = feeds.get(connection, EVERYTHING), changes.newest(connection)
+            subject = of_everything(connection)
+        if filed and not lost and (newest, told) == (filed.published_to, filed.noticed_to):
+            return 0
+        self._publish_one(subject, newest, told)
+        return 1
+
+    def _publish_one(self, subject: Subject, reached: int, told: int) -> None:
+        assert subject.count is not None
+        with self._ledger.reading() as connection:
+            numbers = subject.newest(connection, ())
+            parts = (subject, numbers, self._imprint, self._templates)
+            content = content_of(connection, *parts)
+            pages = subject.count(connection) // ENTRIES
+        self._write(subject, content, Archive(pages))
+        with self._ledger.writing() as connection:
+            feeds.published(connection, subject.head.name, to=reached, noticed_to=told, pages=pages)
+
+    def file_archives(self) -> int:
+        """Write pages of archives that have become full; how many, of those that are to be."""
+        left = _PAGES
+        with self._ledger.reading() as connection:
+            waiting = feeds.unfiled(connection)
+        for filed in waiting:
+            # From the last one written: that it has a page after it is new in it.
+            first = max(1, filed.filed)
+            for number in range(first, min(filed.pages, first + left) + 1):
+                self._file(filed.name, number, filed.pages)
+                left -= 1
+            if left <= 0:
+                break
+        return _PAGES - left
+
+    def _file(self, name: str, number: int, pages: int) -> None:
+        with self._ledger.reading() as connection:
+            topic = topics.by_slug(connection, name)
+            subject = of_topic(topic) if topic else of_everything(connection)
+            content = archived(connection, subject, number, self._imprint, self._templates)
+        # The page after it is a file of the same round, or of the next.
+        self._write(subject, content, Archive(pages, number))
+        with self._ledger.writing() as connection:
+            feeds.file_up_to(connection, name, number)
+
+    def _write(self, subject: Subject, content: Content, archive: Archive) -> None:
+        made = build(subject.head, content, self._imprint, archive)
+        page = f".{archive.number}" if archive.number else ""
+        for ending in ["atom.xml"] if archive.number else FORMATS:
+            replace(self._folder / f"{subject.head.name}{page}.{ending}", made[ending])
 
 
 def publish(ledger: Ledger, folder: Path, imprint: Imprint, templates: Templates) -> int:
-    """Write the feeds that lack a match into ``folder``; how many. All, where it is missing."""
-    with ledger.reading() as connection:
-        lost = not folder.is_dir()
-        stale = topics.watched(connection) if lost else topics.unpublished(connection)
-    folder.mkdir(parents=True, exist_ok=True)
-    for topic in stale:
-        _publish_one(ledger, folder, topic, imprint, templates)
-    return len(stale)
-
-
-def _publish_one(
-    ledger: Ledger, folder: Path, topic: Topic, imprint: Imprint, templates: Templates
-) -> None:
-    with ledger.reading() as connection:
-        reached = matches.newest_number(connection, topic.id)
-        numbers = matches.newest(connection, topic.id, ENTRIES)
-        found = changes.get(connection, numbers)
-    feed = build(topic, [found[number] for number in numbers], imprint, templates)
-    replace(folder / f"{topic.slug}.rss.xml", feed.rss)
-    replace(folder / f"{topic.slug}.atom.xml", feed.atom)
-    replace(folder / f"{topic.slug}.json", feed.json)
-    with ledger.writing() as connection:
-        topics.published(connection, topic.id, reached)
+    """Write the feeds that lack something into ``folder``, and their archives; how many feeds."""
+    press = Press(ledger, folder, imprint, templates)
+    done = press.publish()
+    press.file_archives()
+    return done
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -34,6 +34,7 @@ class Reading(msgspec.Struct, frozen=True):
     asked_for: str | None = None  #: the identity that was asked for, where a redirect led elsewhere
     etag: str | None = None
     last_modified: str | None = None
+    capture: str | None = None  #: where the page stands in the archive
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -63,6 +64,8 @@ def record(
         done.update(_record_one(connection, known, now, rules))
         if not read.suspect:  # a suspect page is to be sent whole again
             questions.validated(connection, known.id, reading.etag, reading.last_modified)
+        if reading.capture:
+            questions.captured(connection, known.id, reading.capture)
         for name in (read.id, asked_for):
             if name:
                 questions.know_as(connection, name, known.id)

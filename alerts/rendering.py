@@ -23,11 +23,13 @@ from markupsafe import Markup
 from alerts.digest import Digest
 from alerts.entries import Entry
 from alerts.inlining import inlined
-from alerts.labels import EVERY, FIELDS, HEADLINES, OPENINGS, TROUBLES
+from alerts.labels import EVERY, FIELDS, HEADLINES, OPENINGS, STATUSES, TROUBLES
 from alerts.ledger.alarms import Alarm
 from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, Links, Rendered
+from alerts.sanitising import sanitised
 from alerts.snippets import Snippet
+from alerts.web_paths import member_path, question_path, topic_path
 from crawler.records import Question
 
 
@@ -115,6 +117,10 @@ class Templates:
                 "month": month,
                 "moment": moment,
                 "web_address": web_address,
+                "question_path": question_path,
+                "topic_path": topic_path,
+                "member_path": member_path,
+                "sanitised": sanitised,
             }
             environment.globals |= {
                 "headlines": HEADLINES,
@@ -122,6 +128,7 @@ class Templates:
                 "fields": FIELDS,
                 "troubles": TROUBLES,
                 "every_words": EVERY,
+                "statuses": STATUSES,
             }
 
     def html(self, name: str, /, **values: Any) -> str:
@@ -195,6 +202,20 @@ class Templates:
             subject=subject,
             text=self.text("mail/confirm.txt", **values),
             html=self.html("mail/confirm.html", **values),
+        )
+
+    def own_page(self, link: str, head: Letterhead, days: int) -> Rendered:
+        """The letter with the link to somebody's own page."""
+        values: dict[str, Any] = {
+            "subject": f"{head.name}: what you get, and how to change it",
+            "link": link,
+            "head": head,
+            "days": days,
+        }
+        return Rendered(
+            subject=values["subject"],
+            text=self.text("mail/own_page.txt", **values),
+            html=self.html("mail/own_page.html", **values),
         )
 
     def letter(

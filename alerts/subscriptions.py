@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from alerts.channels import way_for
 from alerts.ledger import changes, subscriptions, topics
-from alerts.ledger.subscriptions import Wish
+from alerts.ledger.subscriptions import Subscription, Wish
 from alerts.query import canonical, parse
 
 
@@ -103,6 +103,28 @@ def unsubscribe(connection: Connection, who: str, query: str | None, now: dateti
     """
     found = _mine(connection, who, query)
     return subscriptions.unsubscribe(connection, found[0], now, found[1]) if found else 0
+
+
+def reword(connection: Connection, old: Subscription, query: str, now: datetime) -> bool:
+    """Let a subscriber watch other words in place of a subscription's, from where it had come to.
+
+    False where they watch for those already, and nothing is changed. Raises
+    :class:`alerts.query.QueryError`.
+    """
+    who, form = old.subscriber_id, canonical(parse(query))
+    topic = topics.ensure(connection, form, query, now)
+    if topic.id == old.topic_id:
+        subscriptions.reword(connection, who, topic.id, query)
+        return True
+    if any(s.topic_id == topic.id for s in subscriptions.living(connection, who)):
+        return False
+    wish = Wish(query, old.frequency, old.wants, old.origin, old.length, old.note)
+    reached = subscriptions.place(connection, who, old.topic_id)
+    subscriptions.subscribe(connection, who, topic.id, wish, reached, now)
+    if old.paused_at is not None:
+        subscriptions.pause(connection, who, topic.id, old.paused_at)
+    subscriptions.unsubscribe(connection, who, now, old.topic_id)
+    return True
 
 
 def pause(connection: Connection, who: str, query: str | None, now: datetime) -> int:

@@ -152,7 +152,7 @@ def _ours(
     cards: Cards,
 ) -> bytes:
     digest = compose(entries)
-    links = head.links(person.token)
+    links = head.links(person.token, NOW)
     rendered = templates.digest(digest, person, links, head, NOW, cards=cards)
     name = f"<digest.{person.id:032x}@{head.domain}>"
     return build(rendered, head, links, person.email, name, NOW)
@@ -166,7 +166,7 @@ def _obvious(
     pem: bytes,
 ) -> bytes:
     digest = compose(entries)
-    links = head.links(person.token)
+    links = head.links(person.token, NOW)
     rendered = templates.digest(digest, person, links, head, NOW)
     css = (shipped_templates() / "mail" / "style.css").read_text()
     html = css_inline.CSSInliner(load_remote_stylesheets=False, extra_css=css).inline(rendered.html)

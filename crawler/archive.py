@@ -54,13 +54,15 @@ class Captures:
         folder = spider.plan.archive  # type: ignore[union-attr]
         if folder and response.status != HTTPStatus.NOT_MODIFIED:
             try:
-                self._keep(Path(folder), request, response)
+                request.meta["capture"] = self._keep(Path(folder), request, response)
             except OSError as error:
                 spider.note(f"archive: {folder}: {error.strerror}")  # type: ignore[union-attr]
         return response
 
-    def _keep(self, folder: Path, request: Request, response: Response) -> None:
+    def _keep(self, folder: Path, request: Request, response: Response) -> str:
+        """Write a page, and give where it stands: ``london-....warc.gz:512``."""
         writer = self._writer_in(folder)
+        at = self._file.tell()
         page = writer.create_warc_record(
             response.url,
             "response",
@@ -80,6 +82,7 @@ class Captures:
         )
         writer.write_request_response_pair(asked, page)
         self._file.flush()
+        return f"{Path(self._file.name).name}:{at}"
 
     def _writer_in(self, folder: Path) -> WARCWriter:
         """The writer of the file at hand; a new one at the start and when that is full."""
@@ -137,6 +140,23 @@ class Capture(msgspec.Struct, frozen=True):
 def files_in(folder: Path) -> list[Path]:
     """The files of captures in a folder, oldest first."""
     return sorted(folder.glob("*.warc.gz"), key=lambda path: path.name.split("-")[-2:])
+
+
+def capture_at(folder: Path, where: str) -> Capture | None:
+    """The page that stands at a place in the archive; None where it is no longer there."""
+    name, _, offset = where.rpartition(":")
+    path = folder / Path(name).name
+    if not path.is_file() or not offset.isdigit():
+        return None
+    with path.open("rb") as file:
+        file.seek(int(offset))
+        try:
+            for record in ArchiveIterator(file):
+                if record.rec_type == "response" and record.http_headers is not None:
+                    return _capture(record)
+        except (ArchiveLoadFailed, EOFError, zlib.error) as error:
+            log.warning("%s cannot be read at %s: %s", path, offset, error)
+    return None
 
 
 def captures(path: Path) -> Iterator[Capture]:

@@ -62,6 +62,7 @@ class Read(Record, frozen=True, tag="read", tag_field="type"):
     visited: str | None = None  #: the identity that was asked for, where a redirect led elsewhere
     etag: str | None = None
     last_modified: str | None = None
+    capture: str | None = None  #: where the page stands in the archive
 
 
 class Unchanged(Record, frozen=True, tag="unchanged", tag_field="type"):

@@ -116,7 +116,8 @@ class SourceSpider(scrapy.Spider):
         self.counts["suspect"] += bool(question.suspect)
         self.tally.add(item, question)
         moved = visited if visited != question.id else None
-        yield Read(question, moved, _header(response, "ETag"), _header(response, "Last-Modified"))
+        marks = (_header(response, "ETag"), _header(response, "Last-Modified"))
+        yield Read(question, moved, *marks, response.meta.get("capture"))
 
     def gone(self, visited: str, status: int) -> Gone:
         """Count a question that is no longer there, whoever says so: the server or the page."""

@@ -59,6 +59,7 @@ class FeedsSection(Section, frozen=True):
     """``[feeds]``"""
 
     path: Path = Path("var/feeds")
+    hub: str | None = None  #: a WebSub hub that is told when a feed has changed
 
 
 class DkimSection(Section, frozen=True):
@@ -146,6 +147,9 @@ class WebSection(Section, frozen=True):
     host: str = "127.0.0.1"
     port: int | None = None
     sign_up: bool = False  #: whether anybody may sign up on the first page
+    most_topics: int = 50  #: that one subscriber may watch, of those signed up for there
+    operator_token: str | None = None  #: opens /operator; without one there is no such page
+    trusted_proxies: tuple[str, ...] = ()  #: whose word is taken for where a request is from
 
 
 class Config(Section, frozen=True):
@@ -194,6 +198,7 @@ class Config(Section, frozen=True):
             tag_authority=self.site.tag_authority,
             home_url=homes[0] if homes else f"https://{owner}",
             public_url=self.site.public_url,
+            hub=self.feeds.hub,
             attributions=self.attributions,
         )
 

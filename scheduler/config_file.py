@@ -18,6 +18,9 @@ from scheduler.config import Config, FeedsSection, LedgerSection, Section, Sourc
 
 T = TypeVar("T")
 
+#: What cannot be guessed in the sixty tries an hour that there are.
+_SHORTEST_TOKEN = 16
+
 DEFAULT_PATH = Path("config.toml")
 
 
@@ -121,8 +124,7 @@ def _check(config: Config) -> None:
         minutes = config.digests.batch_minutes
         raise ConfigError(f"digests.batch_minutes: expected 0 to 60, got {minutes:g}")
     _check_addresses(config)
-    if config.web.sign_up and config.site.public_url is None:
-        raise ConfigError("web.sign_up: needs site.public_url, for the links to confirm with")
+    _check_web(config)
     for name in ("per_second", "per_day"):
         number = getattr(config.mail, name)
         if number is not None and number <= 0:
@@ -135,6 +137,21 @@ def _check(config: Config) -> None:
                     f"like https://www.london.gov.uk, got {url!r}"
                 )
     signing_keys(config)
+
+
+def _check_web(config: Config) -> None:
+    web, hub = config.web, config.feeds.hub
+    if web.sign_up and config.site.public_url is None:
+        raise ConfigError("web.sign_up: needs site.public_url, for the links to confirm with")
+    if web.most_topics < 1:
+        raise ConfigError(f"web.most_topics: expected at least 1, got {web.most_topics}")
+    if web.operator_token is not None and len(web.operator_token) < _SHORTEST_TOKEN:
+        raise ConfigError(
+            f"web.operator_token: expected at least {_SHORTEST_TOKEN} characters, "
+            "like those of `openssl rand -base64 32`"
+        )
+    if hub is not None and (not re.fullmatch(r"https?://\S+", hub) or not config.site.public_url):
+        raise ConfigError("feeds.hub: expected the address of a hub, beside a site.public_url")
 
 
 def _check_addresses(config: Config) -> None:

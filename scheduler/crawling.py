@@ -162,8 +162,8 @@ def _record(ledger: Ledger, source: str, line: Line, clock: Clock, rules: Rules)
     """One line of the crawl, in a transaction of its own."""
     with ledger.writing() as connection:
         match line:
-            case Read(question, visited, etag, last_modified):
-                reading = Reading(question, visited, etag, last_modified)
+            case Read(question, visited, etag, last_modified, capture):
+                reading = Reading(question, visited, etag, last_modified, capture)
                 return record(connection, [reading], clock(), rules)
             case Unchanged(identity):
                 record_unchanged(connection, identity, clock())

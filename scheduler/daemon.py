@@ -96,6 +96,14 @@ class Daemon:
     def _go_round(self) -> None:
         go_round(self._service)
 
+    def run_now(self, source: str) -> bool:
+        """Crawl a source as soon as can be; False where there is no such source."""
+        name = f"crawl {source}"
+        if self._scheduler.get_job(name) is None:
+            return False
+        self.wake(name)
+        return True
+
     def wake(self, name: str) -> None:
         """Run a job as soon as it can be."""
         if not self._service.stop.is_set():

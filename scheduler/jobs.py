@@ -21,6 +21,7 @@ from alerts.confirming import VALID
 from alerts.delivery import deliver_due
 from alerts.ledger import (
     deliveries,
+    halts,
     people,
     runs,
     subscriptions,
@@ -32,6 +33,7 @@ from alerts.letters import write_to_operator
 from alerts.publishing import publish
 from alerts.query import QueryError, canonical, parse
 from alerts.subscriptions import subscribe
+from alerts.websub import ping
 from alerts.wording import write_words
 from crawler.archive import make_room
 from crawler.plan import Line, Manners, Plan
@@ -117,6 +119,12 @@ def crawl(service: Service, name: str, on_line: Callable[[Line], None] = lambda 
         reason = f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
         log.info("no crawl of %s: %s", name, reason)
         return Outcome(name, "blocked", reason, {})
+    with service.ledger.reading() as connection:
+        since = halts.standing(connection).get(halts.crawl_of(name))
+    if since is not None:
+        reason = f"crawls are on hold since {since:%Y-%m-%d %H:%M} UTC"
+        log.info("no crawl of %s: %s", name, reason)
+        return Outcome(name, "blocked", reason, {})
     log.info("crawl of %s starts", name)
     terms = Terms(
         guard_days=source.guard_days,
@@ -194,6 +202,8 @@ def go_round(service: Service) -> Round:
     done.matches = service.watcher.match_new()
     log.debug("publish starts")
     done.feeds = publish(ledger, config.feeds.path, config.imprint, service.templates)
+    with ledger.reading() as connection:
+        halted = halts.standing(connection)
     log.debug("compose starts")
     done.digests = compose_due(
         *(ledger, service.templates, service.letterhead, service.clock(), config.digests.batch),
@@ -202,12 +212,15 @@ def go_round(service: Service) -> Round:
     log.debug("deliver starts")
     sent: Counter[str] = Counter()
     try:
-        sent = deliver_due(ledger, ways(config), service.clock, service.terms, service.stop.is_set)
+        if halts.DELIVERY not in halted:
+            means = (ways(config), service.clock, service.terms, service.stop.is_set)
+            sent = deliver_due(ledger, *means)
     except Unavailable as error:
         done.problem = str(error)
         log.error("%s; what was to be sent waits in the outbox", error)
     with ledger.writing() as connection:
         look_at_mail(connection, sent["braked"], done.problem, service.clock())
+    ping(ledger, config.imprint)
     log.debug("words start")
     write_words(ledger, _WORDED)  # last, and not all of a backfill: nobody's digest waits for it
     forget_who_left(service)

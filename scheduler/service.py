@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from alerts.already import Already
-from alerts.ledger import Ledger, open_ledger
+from alerts.ledger import Ledger, open_ledger, secrets
 from alerts.mail import Letterhead
 from alerts.rendering import Templates
 from alerts.subscriptions import Habits
@@ -55,8 +55,20 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     ledger = open_ledger(config.ledger.url)
     watcher = Watcher(ledger, config.ledger.compiled)
     already = Already(config.ledger.sent)
-    letterhead = msgspec.structs.replace(config.letterhead, keys=signing_keys(config))
+    letterhead = msgspec.structs.replace(
+        config.letterhead, keys=signing_keys(config), secret=_secret(ledger)
+    )
     return Service(config, ledger, Templates(config.templates), watcher, letterhead, already, clock)
+
+
+def _secret(ledger: Ledger) -> bytes:
+    """What links are sealed with; drawn the first time."""
+    with ledger.reading() as connection:
+        found = secrets.drawn(connection, "pages")
+    if found is None:
+        with ledger.writing() as connection:
+            found = secrets.get(connection, "pages")
+    return found
 
 
 @contextmanager

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from threading import Thread
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from scheduler.patience import Patient
+
 _GRACE_SECONDS = 2  # for a stream that somebody still holds open when the server stops
 
 
 @contextmanager
-def serve(app: ASGIApp, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
+def serve(
+    app: ASGIApp, port: int = 0, host: str = "127.0.0.1", proxies: Sequence[str] = ()
+) -> Iterator[str]:
     """Serve ``app`` and give its base address, ``http://127.0.0.1:PORT``.
+
+    ``proxies`` are the addresses whose word is taken for where a request is from, and whether it
+    came by TLS (``X-Forwarded-For``, ``X-Forwarded-Proto``); nobody's otherwise.
 
     Port 0 lets the system choose a free one. On the way out the server has stopped and the port
     is free again. Raises ``OSError`` when the port is taken, and ``RuntimeError`` when the
@@ -30,6 +37,10 @@ def serve(app: ASGIApp, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]
                 log_level="error",
                 access_log=False,
                 ws="none",
+                http=Patient,
+                server_header=False,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )

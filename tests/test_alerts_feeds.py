@@ -12,20 +12,22 @@ import pytest
 from lxml import etree
 
 from alerts.changes import Change, Kind, Numbered
-from alerts.feeds import Feed, build
+from alerts.feed_items import Content, items_of, rights_of
+from alerts.feeds import Archive, Feed, build
 from alerts.json_feed import Imprint
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.publishing import publish
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
+from alerts.subjects import of_topic
 from alerts.watching import Watcher
 from crawler.records import Meeting, Question, content_digest
 
 from samples import answer, question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
-TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, in_step=False, published_to=None)
+TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, in_step=False)
 IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
 PUBLIC = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
 TEMPLATES = Templates()
@@ -37,7 +39,10 @@ def numbered(seq: int, kind: Kind, after: Question) -> Numbered:
 
 def feed(*changes: Numbered, imprint: Imprint = PUBLIC) -> Feed:
     newest_first = sorted(changes, key=lambda change: -change.seq)
-    return build(TOPIC, newest_first, imprint, TEMPLATES)
+    subject = of_topic(TOPIC)
+    items = items_of(newest_first, subject.query, imprint, TEMPLATES)
+    content = Content(tuple(items), rights_of(newest_first, imprint))
+    return build(subject.head, content, imprint, Archive(0))
 
 
 ASKED = numbered(1, "asked", question(1, words="What of the VRU?"))
@@ -75,7 +80,7 @@ def test_the_same_changes_are_the_same_bytes() -> None:
 
 def test_links_of_a_feed() -> None:
     rss = etree.fromstring(feed(ASKED).rss)
-    assert rss.findtext("channel/link") == "https://watch.example"
+    assert rss.findtext("channel/link") == "https://watch.example/topic/VRU"
     own = rss.find("channel/{http://www.w3.org/2005/Atom}link")
     assert own is not None
     assert own.get("href") == "https://watch.example/feeds/VRU.rss.xml"
@@ -115,21 +120,22 @@ class TestFiles:
     def test_written_only_when_there_is_news(self, ledger: Ledger, tmp_path: Path) -> None:
         folder = tmp_path / "feeds"
         self.put(ledger, question(1, words="The VRU."))
-        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 1
+        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 2
         assert publish(ledger, folder, IMPRINT, TEMPLATES) == 0
         self.put(ledger, question(2, words="The VRU."))
-        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 1
+        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 2
         assert self.titles(folder) == ["New question: Question 2", "New question: Question 1"]
         assert sorted(p.name for p in folder.iterdir()) == [
             "VRU.atom.xml",
             "VRU.json",
             "VRU.rss.xml",
+            *("everything.atom.xml", "everything.json", "everything.rss.xml"),
         ]
 
     def test_written_again_when_the_folder_is_lost(self, ledger: Ledger, tmp_path: Path) -> None:
         self.put(ledger, question(1, words="The VRU."))
         publish(ledger, tmp_path / "one", IMPRINT, TEMPLATES)
-        assert publish(ledger, tmp_path / "two", IMPRINT, TEMPLATES) == 1
+        assert publish(ledger, tmp_path / "two", IMPRINT, TEMPLATES) == 2
         one, two = (tmp_path / name / "VRU.rss.xml" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 

@@ -48,7 +48,7 @@ def bytes_of(head: Letterhead, *questions: Question, query: str = "benches") -> 
         Hit(Watch(query, "benches"), Numbered(n, NOW, None, Change("answered", "d", q)))
         for n, q in enumerate(questions)
     ]
-    links = head.links(PERSON.token)
+    links = head.links(PERSON.token, NOW)
     rendered = Templates().digest(
         compose(map(entry_of, by_question(hits).values())), PERSON, links, head, NOW
     )
@@ -195,7 +195,7 @@ def test_a_correction_shows_old_and_new() -> None:
             Numbered(1, NOW, None, Change("corrected", "d", after, before)),
         )
     ]
-    links = PUBLIC.links(PERSON.token)
+    links = PUBLIC.links(PERSON.token, NOW)
     rendered = Templates().digest(
         compose(map(entry_of, by_question(hits).values())), PERSON, links, PUBLIC, NOW
     )

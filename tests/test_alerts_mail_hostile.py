@@ -25,7 +25,7 @@ from service import text_of
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
 PERSON = Subscriber(1, "ada@demo.example", "B-Dg-tSS9p9aqYTmJawR5g", "Europe/London", 7)
 HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
-LINKS = HEAD.links(PERSON.token)
+LINKS = HEAD.links(PERSON.token, NOW)
 TEMPLATES = Templates()
 
 

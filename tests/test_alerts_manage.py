@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import html5lib
 import pytest
-from test_alerts_confirming import ADA, HABITS, Pages, living, pages  # noqa: F401  # a fixture
+from lxml import etree
+from test_alerts_confirming import (  # noqa: F401  # a fixture
+    ADA,
+    FORM,
+    HABITS,
+    HEAD,
+    Pages,
+    letters,
+    living,
+    pages,
+)
 
 from alerts.ledger import subscriptions
 from alerts.ledger.subscriptions import Subscriber, Subscription, Wish
+from alerts.seals import Seal
 from alerts.subscriptions import subscribe
-
-FORM = "application/x-www-form-urlencoded"
 
 
 def ada(pages: Pages) -> Subscriber:  # noqa: F811
@@ -35,13 +45,19 @@ def mine(pages: Pages) -> dict[str, Subscription]:  # noqa: F811
 
 
 def press(pages: Pages, person: Subscriber, **form: object) -> tuple[int, str]:  # noqa: F811
-    return pages.ask("POST", f"/m/{person.token}", urlencode(form), FORM)
+    fields = {name: str(value) for name, value in form.items()}
+    return pages.send(at(pages, person), at(pages, person), **fields)
+
+
+def at(pages: Pages, person: Subscriber, issued: datetime | None = None) -> str:  # noqa: F811
+    link = HEAD.manage_link(person.token, issued or pages.now)
+    return link.removeprefix("https://watch.example")
 
 
 def test_it_shows_what_there_is_and_changes_nothing(pages: Pages) -> None:  # noqa: F811
     person = ada(pages)
     before = pages.everything()
-    status, html = pages.ask("GET", f"/m/{person.token}")
+    status, html = pages.ask("GET", at(pages, person))
     assert status == 200
     html5lib.HTMLParser(strict=True).parse(html)
     assert "benches &lt;b&gt;" in html
@@ -100,17 +116,76 @@ def test_an_hour_and_a_zone(pages: Pages) -> None:  # noqa: F811
 
 def test_ones_data_is_given_and_removed(pages: Pages) -> None:  # noqa: F811
     person = ada(pages)
-    status, text = pages.ask("GET", f"/m/{person.token}/data.json")
+    status, text = pages.ask("GET", f"{at(pages, person)}/data.json")
     assert status == 200
     assert json.loads(text)["subscriber"]["email"] == ADA
     assert "You are forgotten" in press(pages, person, do="forget")[1]
     assert mine(pages) == {}
     assert living(pages.ledger) == ["VRU"]  # another's
-    for path in (f"/m/{person.token}", f"/m/{person.token}/data.json", "/m/wrong"):
+    for path in (at(pages, person), f"{at(pages, person)}/data.json", "/m/wrong"):
         assert pages.ask("GET", path)[0] == 404
     assert press(pages, person, do="forget")[0] == 404
 
 
 def test_a_large_form_is_refused(pages: Pages) -> None:  # noqa: F811
     person = ada(pages)
-    assert press(pages, person, do="change", note="x" * 20_000)[0] == 413
+    assert press(pages, person, do="change", note="x" * 30_000)[0] == 413
+
+
+def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: Pages) -> None:  # noqa: F811
+    person = ada(pages)
+    old = mine(pages)["VRU"]
+    values = {"every": "weekly", "wants": "all", "length": "full", "topic": old.topic_id}
+
+    def reworded(words: str) -> str:
+        return press(pages, person, do="change", query=words, **values)[1]
+
+    assert "Close the double quotes" in reworded('"half')
+    assert "already" in reworded("benches <b>")
+    assert set(mine(pages)) == {"VRU", "benches <b>"}
+    assert "That topic is changed." in reworded('VRU OR "knife crime"')
+    assert set(mine(pages)) == {'VRU OR "knife crime"', "benches <b>"}
+    new = mine(pages)['VRU OR "knife crime"']
+    assert new.frequency == "weekly"
+    values["topic"] = new.topic_id
+    assert "That topic is changed." in reworded("VRU")  # one that had ended
+    assert set(mine(pages)) == {"VRU", "benches <b>"}
+
+
+def test_feeds_of_ones_topics_as_an_outline(pages: Pages) -> None:  # noqa: F811
+    person = ada(pages)
+    status, headers, body = pages.answer("GET", f"{at(pages, person)}/topics.opml")
+    assert (status, headers.get_content_type()) == (200, "text/x-opml")
+    found = etree.fromstring(body)
+    assert found.get("version") == "2.0"
+    outlines = {o.get("text"): o.get("xmlUrl") for o in found.iterfind("body/outline")}
+    assert outlines["VRU"] == "https://watch.example/feeds/VRU.atom.xml"
+    assert set(outlines) == {"VRU", "benches <b>"}
+
+
+def test_a_link_is_for_this_page_and_for_a_time(pages: Pages) -> None:  # noqa: F811
+    person = ada(pages)
+    old = at(pages, person, pages.now - timedelta(days=61))
+    status, html = pages.ask("GET", old)
+    assert status == 410
+    assert "too old" in html
+    assert pages.ask("GET", f"{old}/data.json")[0] == 410
+    before = pages.everything()
+    assert pages.ask("GET", f"/m/{person.token}")[0] == 404  # the other links' token
+    form = Seal(HEAD.secret, lambda: pages.now).issue("form", person.token)
+    assert pages.ask("GET", f"/m/{form}")[0] == 404
+    assert pages.everything() == before
+    for _ in range(2):
+        assert pages.send(old, old)[0] == 200
+    [letter] = letters(pages.ledger)  # one a day
+    assert "/m/" in letter
+
+
+def test_a_form_of_somebody_elses_page_changes_nothing(pages: Pages) -> None:  # noqa: F811
+    person = ada(pages)
+    before = pages.everything()
+    seal = Seal(HEAD.secret, lambda: pages.now)
+    for csrf in ("", "wrong", seal.issue("form", "another"), seal.issue("manage", person.token)):
+        body = urlencode({"do": "forget", "csrf": csrf})
+        assert "nothing was changed" in pages.ask("POST", at(pages, person), body, FORM)[1]
+    assert pages.everything() == before

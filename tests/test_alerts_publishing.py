@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import feedparser
+import msgspec
 
 from alerts.json_feed import Imprint
-from alerts.ledger import Ledger, topics
-from alerts.publishing import ENTRIES, publish, replace
+from alerts.ledger import Ledger, notices, topics
+from alerts.publishing import publish, replace
 from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
+from alerts.subjects import ENTRIES
 from alerts.watching import Watcher
 from crawler.records import Meeting, Question
 
@@ -23,6 +25,7 @@ TEMPLATES = Templates()
 FILES = [
     *("VRU.atom.xml", "VRU.json", "VRU.rss.xml"),
     *("benches.atom.xml", "benches.json", "benches.rss.xml"),
+    *("everything.atom.xml", "everything.json", "everything.rss.xml"),
 ]
 
 
@@ -51,15 +54,15 @@ def titles(path: Path) -> list[str]:
 def test_nothing_new_touches_nothing(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     put(ledger, now, question(1, words="The VRU."))
     folder = tmp_path / "deep" / "feeds"
-    assert go(ledger, folder) == 2
+    assert go(ledger, folder) == 3
     before = state(folder)
     assert sorted(before) == FILES  # and no draft
     assert go(ledger, folder) == 0
     assert state(folder) == before
     put(ledger, now, question(2, words="The VRU."))
-    assert go(ledger, folder) == 1
+    assert go(ledger, folder) == 2
     after = state(folder)
-    assert {name for name in FILES if after[name] != before[name]} == set(FILES[:3])
+    assert {name for name in FILES if after[name] != before[name]} == set(FILES[:3] + FILES[6:])
 
 
 def test_a_lost_folder_comes_back_the_same(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_a_lost_folder_comes_back_the_same(ledger: Ledger, now: datetime, tmp_pa
     go(ledger, folder)
     before = {name: body for name, (body, *_) in state(folder).items()}
     shutil.rmtree(folder)
-    assert go(ledger, folder) == 2
+    assert go(ledger, folder) == 3
     assert {name: body for name, (body, *_) in state(folder).items()} == before
 
 
@@ -87,6 +90,52 @@ def test_a_feed_is_bounded(ledger: Ledger, now: datetime, tmp_path: Path) -> Non
     found = titles(tmp_path / "VRU.atom.xml")
     assert len(found) == ENTRIES
     assert found[0] == f"New question: Question {ENTRIES + 5}"
+
+
+def test_the_archive_is_whole_and_its_pages_stay(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    """RFC 5005 4: from the feed that is subscribed to back to the first page, nothing is lost."""
+    total = 2 * ENTRIES + 7
+    put(ledger, now, *(question(n, words="The VRU.") for n in range(1, total + 1)))
+    imprint = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
+    publish(ledger, tmp_path, imprint, TEMPLATES)
+    first = (tmp_path / "VRU.1.atom.xml").read_bytes()
+    names, seen, name = [], set(), "VRU.atom.xml"
+    while name:
+        feed = feedparser.parse((tmp_path / name).read_bytes())
+        names.append(name)
+        seen |= {entry.title for entry in feed.entries}
+        links = {link.rel: link.href for link in feed.feed.links}
+        assert links["self"].endswith(f"/feeds/{name}")
+        assert ("fh_archive" in feed.feed) == (name != "VRU.atom.xml")
+        name = links.get("prev-archive", "").rpartition("/")[2]
+    assert names == ["VRU.atom.xml", "VRU.2.atom.xml", "VRU.1.atom.xml"]
+    assert seen == {f"New question: Question {n}" for n in range(1, total + 1)}
+    put(ledger, now, *(question(n, words="The VRU.") for n in range(total + 1, total + ENTRIES)))
+    publish(ledger, tmp_path, imprint, TEMPLATES)
+    assert (tmp_path / "VRU.1.atom.xml").read_bytes() == first
+    assert b"VRU.3.atom.xml" in (tmp_path / "VRU.2.atom.xml").read_bytes()
+
+
+def test_a_source_that_is_down_is_one_entry_and_one_when_it_is_back(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    put(ledger, now, question(1, words="The VRU."))
+    go(ledger, tmp_path)
+    for kind in ("silent", "mended"):
+        now += timedelta(hours=1)
+        with ledger.writing() as connection:
+            notices.add(connection, "london", "www.london.gov.uk", kind, now, now)
+        assert go(ledger, tmp_path) == 3
+        assert go(ledger, tmp_path) == 0
+    for name in ("VRU.rss.xml", "everything.atom.xml"):
+        found = titles(tmp_path / name)
+        assert found[:2] == [
+            "We can read www.london.gov.uk again",
+            "We cannot read www.london.gov.uk at present",
+        ]
+        assert len(found) == 3
 
 
 def test_the_draft_of_a_killed_run_is_in_nobodys_way(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_all_ways_to_ask_give_the_same_answer(archive: Ledger, now: datetime, qu
     assert found(archive, query) == plainly
     assert sorted(one.question.id for one in told if met(parse(query), one) is not None) == plainly
     assert previewed.ever == len(plainly)
-    assert sorted(one.id for one in previewed.latest) == plainly[-5:]
+    assert sorted(one.question.id for one in previewed.latest) == plainly[-5:]
     assert alerted(archive, now, query) == plainly
 
 
@@ -115,7 +115,7 @@ def test_a_preview_counts_by_the_days_of_questions(ledger: Ledger, now: datetime
         shown = preview(connection, "bench", TODAY)
     assert (shown.last_7_days, shown.last_365_days, shown.ever) == (4, 6, 8)
     assert shown.last == TODAY
-    assert [one.id.rpartition("/")[2] for one in shown.latest] == ["8", "1", "2", "3", "4"]
+    assert [one.question.id.rpartition("/")[2] for one in shown.latest] == ["8", "1", "2", "3", "4"]
     months = {first.isoformat(): number for first, number in shown.months.items() if number}
     assert months == {"2026-07-01": 5, "2026-06-01": 1, "2025-06-01": 1}
     assert len(shown.months) == 25

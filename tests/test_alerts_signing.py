@@ -48,7 +48,7 @@ def message(
     subject: str = "VRU: 1 new answer", text: str = "It is so.", html: str = "<p>"
 ) -> bytes:
     rendered = Rendered(subject, text, html)
-    links = HEAD.links("B-Dg-tSS9p9aqYTmJawR5g")
+    links = HEAD.links("B-Dg-tSS9p9aqYTmJawR5g", NOW)
     return build(rendered, HEAD, links, "ada@demo.example", "<digest.1@demo.example>", NOW)
 
 

@@ -97,12 +97,12 @@ def _hit(
 def rendered() -> Rendered:
     """It in words."""
     head = letterhead()
-    return Templates().digest(digest(), PERSON, head.links(PERSON.token), head, NOW)
+    return Templates().digest(digest(), PERSON, head.links(PERSON.token, NOW), head, NOW)
 
 
 def message(now: datetime = NOW) -> bytes:
     """It as bytes, signed."""
     head = letterhead()
-    links = head.links(PERSON.token)
+    links = head.links(PERSON.token, NOW)
     words = Templates().digest(digest(), PERSON, links, head, now)
     return build(words, head, links, PERSON.email, f"<digest.{'0' * 32}@demo.example>", now)

@@ -100,6 +100,26 @@ def suppressed(connection: Connection, email: str) -> Suppressed | None:
     return Suppressed(*row) if row else None
 
 
+class Returned(msgspec.Struct, frozen=True):
+    """A report that came back."""
+
+    email: str
+    kind: BounceKind
+    detail: str
+    received_at: datetime
+
+
+def newest(connection: Connection, limit: int) -> list[Returned]:
+    """What came back last, the newest first."""
+    rows = connection.execute(
+        select(subscriber.c.email, bounce.c.kind, bounce.c.detail, bounce.c.received_at)
+        .join(subscriber, subscriber.c.id == bounce.c.subscriber_id)
+        .order_by(bounce.c.id.desc())
+        .limit(limit)
+    )
+    return [Returned(**row._mapping) for row in rows]
+
+
 class Suspended(msgspec.Struct, frozen=True):
     """A subscriber whom nothing is sent to."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, true
 
 from alerts.changes import Change, Numbered, Silence
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import change
+from alerts.ledger.tables import change, question
 from crawler.records import decode, encode
 
 
@@ -71,6 +71,68 @@ def _numbered(row: Row[tuple[object, ...]]) -> Numbered:
             decode(before) if before else None,
         ),
     )
+
+
+def first_moment(connection: Connection) -> datetime:
+    """When the oldest change was recorded; the epoch where there is none."""
+    oldest = select(change.c.recorded_at).order_by(change.c.seq).limit(1)
+    return connection.execute(oldest).scalar() or datetime.fromtimestamp(0, UTC)
+
+
+def is_shown() -> ColumnElement[bool]:
+    """Whether a change stands in feeds.
+
+    Old questions that came to light late are left out: they would stand in a reader's list as if
+    they had just happened. What the baseline found is in, so that a new feed is not empty.
+    """
+    return or_(change.c.silent_because.is_(None), change.c.silent_because == "baseline")
+
+
+def of_kinds(kinds: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a change is of one of some kinds; of any where none are given."""
+    return change.c.kind.in_(kinds) if kinds else true()
+
+
+def shown(connection: Connection, limit: int, kinds: Sequence[str] = ()) -> list[int]:
+    """Numbers of the newest changes that feeds show, newest first."""
+    return _numbers(connection, _shown(kinds).limit(limit))
+
+
+def count_shown(connection: Connection) -> int:
+    """How many changes feeds show."""
+    wanted = select(func.count()).select_from(change).where(is_shown())
+    return connection.execute(wanted).scalar_one()
+
+
+def shown_page(connection: Connection, number: int, size: int) -> list[int]:
+    """One page of them, counted from the oldest: the first is 1. Newest first within."""
+    wanted = select(change.c.seq).where(is_shown()).order_by(change.c.seq)
+    wanted = wanted.offset((number - 1) * size).limit(size)
+    return list(reversed(_numbers(connection, wanted)))
+
+
+def of_person(
+    connection: Connection, person: str, limit: int, kinds: Sequence[str] = ()
+) -> list[int]:
+    """Numbers of the newest shown changes of questions that somebody asked, newest first."""
+    wanted = _shown(kinds).join(question, question.c.id == change.c.question_id)
+    return _numbers(connection, wanted.where(question.c.person == person).limit(limit))
+
+
+def of_questions(
+    connection: Connection, ids: Sequence[str], limit: int, kinds: Sequence[str] = ()
+) -> list[int]:
+    """Numbers of the newest changes of some questions, whether they alerted or not."""
+    wanted = select(change.c.seq).where(change.c.question_id.in_(ids), of_kinds(kinds))
+    return _numbers(connection, wanted.order_by(change.c.seq.desc()).limit(limit))
+
+
+def _shown(kinds: Sequence[str]) -> Select[int]:
+    return select(change.c.seq).where(is_shown(), of_kinds(kinds)).order_by(change.c.seq.desc())
+
+
+def _numbers(connection: Connection, wanted: Select[int]) -> list[int]:
+    return list(connection.execute(wanted).scalars())
 
 
 def kinds(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:

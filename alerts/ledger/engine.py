@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ class LedgerError(Exception):
     """The ledger cannot be used as it is; the message names it and says what to do."""
 
 
+class TooLong(Exception):
+    """A statement took longer than whoever asked was to wait."""
+
+
 @dataclass(frozen=True)
 class Ledger:
     """An open ledger, at the newest schema."""
@@ -31,6 +36,12 @@ class Ledger:
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that only reads, and on SQLite waits for no writer."""
         return self.engine.execution_options(reading=True).begin()
+
+    @contextmanager
+    def reading_for(self, seconds: float) -> Iterator[Connection]:
+        """The same, whose statements the database gives up after so long: :class:`TooLong`."""
+        with self.reading() as connection, _bounded(connection, seconds):
+            yield connection
 
     @property
     def is_sqlite(self) -> bool:
@@ -67,6 +78,28 @@ class Ledger:
                 if held:
                     connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
 
+
+@contextmanager
+def _bounded(connection: Connection, seconds: float) -> Iterator[None]:
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL statement_timeout = {round(seconds * 1000)}"))
+    else:
+        end = time.monotonic() + seconds
+        driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+    try:
+        yield
+    except DBAPIError as error:
+        if any(word in str(error.orig) for word in ("interrupted", "statement timeout")):
+            raise TooLong(f"the database was given {seconds:g} seconds") from error
+        raise
+    finally:
+        if connection.dialect.name == "sqlite":
+            driver.set_progress_handler(None, 0)
+
+
+#: Steps of SQLite's machine between two looks at the time: some milliseconds at most.
+_STEPS = 20_000
 
 #: "watchw" in ASCII: ours among the advisory locks of a database that others may use too.
 _LOCK = 0x776174636877

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from alerts.ledger.base import insert_all_once
-from alerts.ledger.tables import change, match
+from alerts.ledger.changes import is_shown, of_kinds
+from alerts.ledger.tables import change, match, question
 
 #: Written at once: a million matches are not all to stand in memory as rows.
 _ROWS = 20_000
@@ -20,23 +22,82 @@ def add(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
         insert_all_once(connection, match, rows)
 
 
-def newest(connection: Connection, topic_id: int, limit: int) -> list[int]:
+def newest(
+    connection: Connection, topic_id: int, limit: int, kinds: Sequence[str] = ()
+) -> list[int]:
     """Numbers of a topic's newest changes that its feed shows, newest first.
 
-    Old questions that came to light late are left out: they would stand in a reader's list as if
-    they had just happened. What the baseline found is in, so that a new feed is not empty.
+    All of them, or those of some kinds.
     """
     rows = connection.execute(
         select(match.c.change_seq)
         .join(change, change.c.seq == match.c.change_seq)
-        .where(
-            match.c.topic_id == topic_id,
-            or_(change.c.silent_because.is_(None), change.c.silent_because == "baseline"),
-        )
+        .where(*_shown(topic_id), of_kinds(kinds))
         .order_by(match.c.change_seq.desc())
         .limit(limit)
     )
     return list(rows.scalars())
+
+
+def count(connection: Connection, topic_id: int) -> int:
+    """How many of a topic's changes its feed shows, from the first one on."""
+    wanted = (
+        select(func.count()).select_from(match).join(change, change.c.seq == match.c.change_seq)
+    )
+    return connection.execute(wanted.where(*_shown(topic_id))).scalar_one()
+
+
+def page(connection: Connection, topic_id: int, number: int, size: int) -> list[int]:
+    """One page of them, counted from the oldest: the first is 1. Newest first within."""
+    rows = connection.execute(
+        select(match.c.change_seq)
+        .join(change, change.c.seq == match.c.change_seq)
+        .where(*_shown(topic_id))
+        .order_by(match.c.change_seq)
+        .offset((number - 1) * size)
+        .limit(size)
+    )
+    return list(reversed(list(rows.scalars())))
+
+
+def _shown(topic_id: int) -> list[ColumnElement[bool]]:
+    return [match.c.topic_id == topic_id, is_shown()]
+
+
+def after(connection: Connection, topic_id: int, number: int, limit: int) -> list[int]:
+    """Numbers of a topic's changes above a number, in order."""
+    wanted = select(match.c.change_seq).where(
+        match.c.topic_id == topic_id, match.c.change_seq > number
+    )
+    return list(connection.execute(wanted.order_by(match.c.change_seq).limit(limit)).scalars())
+
+
+def days(connection: Connection, topic_id: int) -> dict[date, int]:
+    """How many questions a topic matches, by their day; those without one are left out."""
+    mine = _questions(topic_id).subquery()
+    rows = connection.execute(
+        select(question.c.meeting_date, func.count().label("number"))
+        .join(mine, mine.c.question_id == question.c.id)
+        .where(question.c.meeting_date.is_not(None))
+        .group_by(question.c.meeting_date)
+    )
+    return {row.meeting_date: row.number for row in rows}
+
+
+def questions_of(connection: Connection, topic_id: int, limit: int, offset: int = 0) -> list[str]:
+    """The ids of the questions that a topic matches, the one with the newest change first."""
+    newest_change = func.max(match.c.change_seq)
+    wanted = _questions(topic_id).order_by(newest_change.desc()).offset(offset).limit(limit)
+    return list(connection.execute(wanted).scalars())
+
+
+def _questions(topic_id: int) -> Select[str]:
+    return (
+        select(change.c.question_id)
+        .join(match, match.c.change_seq == change.c.seq)
+        .where(match.c.topic_id == topic_id)
+        .group_by(change.c.question_id)
+    )
 
 
 def newest_number(connection: Connection, topic_id: int) -> int:

@@ -19,6 +19,19 @@ def latest(connection: Connection, source: str) -> Notice | None:
     return Notice(**row._mapping) if row else None
 
 
+def newest_number(connection: Connection) -> int:
+    """The number of the newest notice; 0 where there is none."""
+    return connection.execute(select(func.max(notice.c.id))).scalar() or 0
+
+
+def since(connection: Connection, moment: datetime | None, limit: int) -> list[Notice]:
+    """The newest notices given at or after ``moment``, newest first."""
+    wanted = select(notice).order_by(notice.c.id.desc()).limit(limit)
+    if moment is not None:
+        wanted = wanted.where(notice.c.created_at >= moment)
+    return [Notice(**row._mapping) for row in connection.execute(wanted)]
+
+
 def add(
     connection: Connection,
     source: str,

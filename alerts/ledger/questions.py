@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.tables import address, question
+from alerts.threads import in_order, thread_key
 from crawler.records import Question, decode, encode
 
 
@@ -22,6 +26,7 @@ class Stored(msgspec.Struct, frozen=True):
     visited_at: datetime
     answered_at: datetime | None = None
     gone_at: datetime | None = None
+    capture: str | None = None
 
 
 def find(connection: Connection, identity: str) -> Stored | None:
@@ -34,7 +39,8 @@ def find(connection: Connection, identity: str) -> Stored | None:
     if row is None:
         return None
     return Stored(
-        decode(row.record), row.first_seen_at, row.visited_at, row.answered_at, row.gone_at
+        decode(row.record),
+        *(row.first_seen_at, row.visited_at, row.answered_at, row.gone_at, row.capture),
     )
 
 
@@ -45,7 +51,7 @@ def save(
 
     ``thread`` is what it shares with its supplementaries, or with what it follows up.
     """
-    columns = {
+    columns = columns_of(record) | {
         "url": record.url,
         "status": record.status,
         "meeting_date": record.meeting.date if record.meeting else None,
@@ -75,8 +81,25 @@ def correct(connection: Connection, record: Question) -> None:
     connection.execute(
         update(question)
         .where(question.c.id == record.id)
-        .values(record=encode(record).decode(), worded=False)
+        .values(**columns_of(record), record=encode(record).decode(), worded=False)
     )
+
+
+def columns_of(record: Question) -> dict[str, Any]:
+    """What stands beside a record, to be looked for."""
+    asker = record.asked_by
+    days = [answer.date for answer in record.answers if answer.date and not answer.holding]
+    return {
+        "person": asker.person or slug_of(asker.name) if asker else None,
+        "asker": asker.name if asker else None,
+        "answered_on": min(days, default=None),
+    }
+
+
+def slug_of(name: str) -> str | None:
+    """What stands for a person whom we know by name alone: ``ada-brook``."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall(r"[a-z0-9]+", plain)) or None
 
 
 def validated(
@@ -98,6 +121,20 @@ def in_thread(connection: Connection, source: str, thread: str) -> tuple[Questio
         .order_by(question.c.id)
     )
     return tuple(decode(record) for record in rows.scalars())
+
+
+def captured(connection: Connection, question_id: str, capture: str) -> None:
+    """Note where in the archive the page stands that a question was read from."""
+    connection.execute(update(question).where(question.c.id == question_id).values(capture=capture))
+
+
+def thread_of(connection: Connection, record: Question) -> tuple[Question, ...]:
+    """A question with its supplementaries, as they are read, whichever of them ``record`` is."""
+    key = thread_key(record)
+    root = record.parent or record.id
+    found = in_thread(connection, record.source, key) if key else (record,)
+    mine = [one for one in found if root in (one.id, one.parent)]
+    return in_order(mine) if any(one.id == record.id for one in mine) else (record,)
 
 
 def know_as(connection: Connection, identity: str, question_id: str) -> None:
@@ -179,6 +216,32 @@ def tally(connection: Connection, source: str) -> dict[str, int]:
     for status, suspect, number in rows:
         found["suspect" if suspect else status] += number
     return dict(sorted(found.items()))
+
+
+def overdue(connection: Connection, before: date, limit: int, offset: int = 0) -> list[Question]:
+    """Questions of meetings before a day that wait for an answer, the oldest first."""
+    wanted = select(question.c.record).where(*_overdue(before))
+    wanted = wanted.order_by(question.c.meeting_date, question.c.id).offset(offset).limit(limit)
+    return [decode(record) for record in connection.execute(wanted).scalars()]
+
+
+def suspects(connection: Connection, limit: int) -> list[Question]:
+    """Questions whose reading is not to be trusted, the last visited first."""
+    wanted = select(question.c.record).where(question.c.suspect)
+    wanted = wanted.order_by(question.c.visited_at.desc()).limit(limit)
+    return [decode(record) for record in connection.execute(wanted).scalars()]
+
+
+def count_overdue(connection: Connection, before: date) -> int:
+    """How many those are."""
+    wanted = select(func.count()).select_from(question).where(*_overdue(before))
+    return connection.execute(wanted).scalar_one()
+
+
+def _overdue(before: date) -> list[ColumnElement[bool]]:
+    # Named one by one, so that the index of status and day serves.
+    waits = question.c.status.in_(("unanswered", "holding"))
+    return [waits, question.c.meeting_date < before, question.c.gone_at.is_(None)]
 
 
 def count(connection: Connection) -> int:

@@ -11,14 +11,22 @@ from alerts.ledger.base import insert_once
 from alerts.ledger.people_tables import secret
 
 #: What each is for, so that none serves two purposes.
-Purpose = Literal["return path", "webhook"]
+Purpose = Literal["return path", "webhook", "pages"]
+
+
+def drawn(connection: Connection, purpose: Purpose) -> bytes | None:
+    """The secret for a purpose; None where it was not needed yet."""
+    found: bytes | None = connection.execute(
+        select(secret.c.value).where(secret.c.name == purpose)
+    ).scalar()
+    return found
 
 
 def get(connection: Connection, purpose: Purpose) -> bytes:
     """The secret for a purpose, 256 bits, drawn where there is none; needs to be writing."""
-    wanted = select(secret.c.value).where(secret.c.name == purpose)
-    found: bytes | None = connection.execute(wanted).scalar()
-    if found is None:
-        insert_once(connection, secret, name=purpose, value=secrets.token_bytes(32))
-        found = connection.execute(wanted).scalar_one()
+    if (found := drawn(connection, purpose)) is not None:
+        return found
+    insert_once(connection, secret, name=purpose, value=secrets.token_bytes(32))
+    found = drawn(connection, purpose)
+    assert found is not None
     return found

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
 from alerts.due import Frequency
 from alerts.entries import Length
@@ -114,6 +114,7 @@ class Wish(msgspec.Struct, frozen=True):
     length: Length = "full"
     note: str | None = None
     overdue_days: int | None = None  #: for a followed question
+    question_id: str | None = None  #: the question that is followed; ``query`` is its title
 
 
 def subscribe(
@@ -215,17 +216,36 @@ def _mine(who: int, topic_id: int | None) -> list[ColumnElement[bool]]:
     return mine if topic_id is None else [*mine, subscription.c.topic_id == topic_id]
 
 
-def living(connection: Connection) -> list[Subscription]:
-    """Every subscription that has not ended, by address and query."""
+def count(connection: Connection, who: int) -> int:
+    """How many subscriptions of a subscriber have not ended."""
+    wanted = select(func.count()).where(*_mine(who, None))
+    return connection.execute(wanted.select_from(subscription)).scalar_one()
+
+
+def place(connection: Connection, who: int, topic_id: int) -> int:
+    """Up to which change a subscription is served."""
+    mine = _mine(who, topic_id)
+    reached: int = connection.execute(select(subscription.c.sent_to).where(*mine)).scalar_one()
+    return reached
+
+
+def reword(connection: Connection, who: int, topic_id: int, query: str) -> None:
+    """Keep the words in which a subscriber now writes the same topic."""
+    connection.execute(update(subscription).where(*_mine(who, topic_id)).values(query=query))
+
+
+def living(connection: Connection, who: int | None = None) -> list[Subscription]:
+    """Every subscription that has not ended, by address and query; or those of one subscriber."""
     columns = {
         "email": subscriber.c.email,
         "canonical": topic.c.canonical,
     } | {c.name: c for c in subscription.c if c.name in Subscription.__struct_fields__}
+    mine = subscription.c.subscriber_id == who if who is not None else true()
     rows = connection.execute(
         select(*(columns[name].label(name) for name in Subscription.__struct_fields__))
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .join(topic, topic.c.id == subscription.c.topic_id)
-        .where(subscription.c.ended_at.is_(None))
+        .where(subscription.c.ended_at.is_(None), mine)
         .order_by(subscriber.c.email, topic.c.canonical)
     )
     return [Subscription(**row._mapping) for row in rows]

@@ -55,10 +55,16 @@ question = Table(
     Column("last_modified", Text),
     Column("thread", Text),  # what a question shares with its supplementaries
     Column("worded", Boolean, nullable=False, server_default=false()),  # its words are written
+    Column("person", Text),  # who asked, over all spellings
+    Column("asker", Text),  # the name that they are shown by
+    Column("answered_on", Date),  # as the page has it; null where it does not say
+    Column("capture", Text),  # file and offset of the page in the archive: london-....warc.gz:512
     Index("ix_question_source_status", "source", "status"),
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
     Index("ix_question_source_thread", "source", "thread"),
     Index("ix_question_worded", "worded"),
+    Index("ix_question_person", "person", "meeting_date"),
+    Index("ix_question_status_meeting_date", "status", "meeting_date"),
 )
 
 address = Table(
@@ -173,8 +179,27 @@ topic = Table(
     Column("created_at", Moment, nullable=False),
     Column("matched_to", Integer, nullable=False),  # how far it has come, until it is in step
     Column("in_step", Boolean, nullable=False, server_default=false()),  # compared with the others
-    Column("published_to", Integer),  # newest match in the feed files; null: never written
     Column("question_id", Text, ForeignKey("question.id")),  # set: it is that one question
+)
+
+feed = Table(
+    # How far the files of a feed have come: a topic's, by its slug, and that of everything.
+    "feed",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("published_to", Integer, nullable=False),  # newest change in the files
+    Column("noticed_to", Integer, nullable=False),  # newest notice in the files
+    Column("pages", Integer, nullable=False, server_default="0"),  # full pages of its archive
+    Column("filed", Integer, nullable=False, server_default="0"),  # of them, written as files
+    Column("pinged_to", Integer, nullable=False, server_default="-1"),  # told to the hub
+)
+
+halt = Table(
+    # What the operator has put on hold: "crawl london", "deliver".
+    "halt",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("since", Moment, nullable=False),
 )
 
 match = Table(

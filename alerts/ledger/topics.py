@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import change, match, pace, topic
+from alerts.ledger.tables import change, feed, match, pace, topic
 
 #: Topics that are a query, and compared with every change.
 _IN_STEP = and_(topic.c.in_step, topic.c.question_id.is_(None))
@@ -28,8 +28,13 @@ class Topic(msgspec.Struct, frozen=True):
     created_at: datetime
     matched_to: int  #: how far it has come by itself, until it is in step
     in_step: bool  #: has reached the line of all others, and moves with it
-    published_to: int | None
     question_id: str | None = None  #: set where it is no query but that one question
+
+
+_TOPIC = [topic.c[name] for name in Topic.__struct_fields__]
+
+#: The name of the feed of all that happens; no topic has it for a slug.
+EVERYTHING = "everything"
 
 
 def of_question(connection: Connection, question_id: str, title: str, now: datetime) -> Topic:
@@ -102,7 +107,9 @@ def slug(canonical: str, title: str) -> str:
     keeps its capitals), that no other topic can be.
     """
     if re.fullmatch(r"[a-z0-9]+|[A-Z]+", canonical) and re.fullmatch(r"[A-Za-z0-9]+", title):
-        return canonical if canonical.isupper() else title.lower()
+        plain = canonical if canonical.isupper() else title.lower()
+        if plain != EVERYTHING:
+            return plain
     words = "-".join(re.findall(r"[a-z0-9]+", title.lower()))[:48].strip("-")
     return f"{words}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}".lstrip("-")
 
@@ -161,13 +168,28 @@ def unpublished(connection: Connection) -> list[Topic]:
     newest = (
         select(func.max(match.c.change_seq)).where(match.c.topic_id == topic.c.id).scalar_subquery()
     )
-    lacking = or_(topic.c.published_to.is_(None), newest > topic.c.published_to)
-    return _read(connection, select(topic).where(lacking).order_by(topic.c.id))
+    lacking = or_(feed.c.name.is_(None), newest > feed.c.published_to)
+    wanted = select(*_TOPIC).outerjoin(feed, feed.c.name == topic.c.slug).where(lacking)
+    return _read(connection, wanted.order_by(topic.c.id))
 
 
-def published(connection: Connection, topic_id: int, to: int) -> None:
-    """Note that a topic's feed files hold every match up to change ``to``."""
-    connection.execute(update(topic).where(topic.c.id == topic_id).values(published_to=to))
+def unnoticed(connection: Connection, notice: int, limit: int) -> list[Topic]:
+    """Some of the topics whose feed files lack a notice."""
+    wanted = select(*_TOPIC).join(feed, feed.c.name == topic.c.slug)
+    wanted = wanted.where(feed.c.noticed_to < notice).order_by(topic.c.id).limit(limit)
+    return _read(connection, wanted)
+
+
+def by_slug(connection: Connection, slug: str) -> Topic | None:
+    """The topic whose feeds have a name."""
+    found = _read(connection, select(topic).where(topic.c.slug == slug))
+    return found[0] if found else None
+
+
+def page(connection: Connection, after: int, limit: int) -> list[Topic]:
+    """Topics that are queries, numbered above ``after``, oldest first."""
+    wanted = select(topic).where(topic.c.id > after, topic.c.question_id.is_(None))
+    return _read(connection, wanted.order_by(topic.c.id).limit(limit))
 
 
 def _read(connection: Connection, wanted: Select[tuple[object, ...]]) -> list[Topic]:

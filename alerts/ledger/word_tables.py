@@ -6,7 +6,7 @@ of the question's row here, keys) that each database has in a kind of its own: s
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column, Date, ForeignKey, Index, Integer, Table, Text, func
 
 from alerts.ledger.base import metadata
 
@@ -27,3 +27,7 @@ acronym = Table(
     Column("short", Text, primary_key=True),
     Column("long", Text, primary_key=True),
 )
+
+#: Looked up in any case, for each topic that somebody tries out.
+Index("ix_acronym_short", func.lower(acronym.c.short))
+Index("ix_acronym_long", func.lower(acronym.c.long))

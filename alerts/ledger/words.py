@@ -6,6 +6,7 @@ marked as not yet worded, and so is all that an older ledger holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -23,7 +24,8 @@ from sqlalchemy import (
 
 from alerts.acronyms import Pair
 from alerts.ledger.base import insert_all_once, insert_once
-from alerts.ledger.tables import question
+from alerts.ledger.changes import is_shown, of_kinds
+from alerts.ledger.tables import change, question
 from alerts.ledger.word_tables import acronym, worded
 from alerts.prefilter import Need, as_fts5, as_tsquery
 from crawler.records import Question, decode
@@ -102,6 +104,20 @@ def having(connection: Connection, need: Need | None, limit: int | None = None) 
     return [Dated(row.question_id, row.dated) for row in connection.execute(wanted)]
 
 
+def changes_having(
+    connection: Connection, need: Need | None, limit: int, kinds: Sequence[str]
+) -> list[int]:
+    """Numbers of the newest shown changes of questions that have what is needed, newest first."""
+    wanted = (
+        select(change.c.seq)
+        .join(worded, worded.c.question_id == change.c.question_id)
+        .where(is_shown(), of_kinds(kinds), _met(need, connection))
+        .order_by(change.c.seq.desc())
+        .limit(limit)
+    )
+    return list(connection.execute(wanted).scalars())
+
+
 def days(connection: Connection, need: Need | None) -> dict[date, int]:
     """How many questions have what is needed, by day."""
     number = func.count().label("number")
@@ -109,13 +125,19 @@ def days(connection: Connection, need: Need | None) -> dict[date, int]:
     return {row.dated: row.number for row in connection.execute(wanted)}
 
 
+def first_day(connection: Connection) -> date | None:
+    """The day of the oldest question."""
+    return connection.execute(select(func.min(worded.c.dated))).scalar()
+
+
 def _met(need: Need | None, connection: Connection) -> ColumnElement[bool] | TextClause:
     if need is None:
         return true()
     if connection.dialect.name == "postgresql":
-        met = text("id IN (SELECT rowid FROM word WHERE keys @@ CAST(:need AS tsquery))")
+        keys = "keys @@ CAST(:need AS tsquery)"
+        met = text(f"worded.id IN (SELECT rowid FROM word WHERE {keys})")  # noqa: S608  # our own
         return met.bindparams(need=as_tsquery(need))
-    met = text("id IN (SELECT rowid FROM word WHERE word MATCH :need)")
+    met = text("worded.id IN (SELECT rowid FROM word WHERE word MATCH :need)")
     return met.bindparams(need=as_fts5(need))
 
 

@@ -1,82 +1,78 @@
-"""The small application of the daemon: where emails lead to, the feed files, and the status."""
+"""The application: the pages, the feeds and the API of the daemon."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
-from alerts.ledger import Ledger
-from alerts.mail import Letterhead
-from alerts.rendering import Templates
-from alerts.status import ServiceStatus
-from alerts.subscriptions import Habits
+from alerts.web.api import Api
+from alerts.web.assets import asset_routes
+from alerts.web.forms import Forms
+from alerts.web.guard import Guard
 from alerts.web.home import Home
 from alerts.web.letters import Letters
+from alerts.web.limits import Limits
 from alerts.web.manage import Manage
+from alerts.web.operator import Operator
+from alerts.web.reading import Reading
+from alerts.web.shelf import Shelf
+from alerts.web.site import Site
 
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Robots-Tag": "noindex",
-}
-
-
-#: The first page may be found, and kept by nobody: what it shows is of this minute.
-_FIRST = {name: value for name, value in _HEADERS.items() if name != "X-Robots-Tag"}
-
-
-class Site(msgspec.Struct, frozen=True):
-    """What the application is made of."""
-
-    name: str
-    domain: str  #: that Message-IDs are under
-    habits: Habits
-    ledger: Ledger
-    templates: Templates
-    feeds: Path  #: folder of the feed files
-    clock: Callable[[], datetime]
-    status: Callable[[], ServiceStatus]
-    letterhead: Letterhead
-    sign_up: bool  #: whether anybody may sign up; letters need a public address to lead to
+#: Smaller answers are not worth packing.
+_PACKED_FROM = 1000
+#: What is one person's, and what is made anew for each who asks.
+_ROBOTS = "User-agent: *\n" + "".join(
+    f"Disallow: {path}\n" for path in ("/u/", "/c/", "/d/", "/m/", "/operator", "/feeds/queries/")
+)
 
 
 def create_app(site: Site) -> Starlette:
     """The application over an open ledger."""
-    name, templates = site.name, site.templates
-    home = Home(
-        *(site.ledger, templates, site.letterhead, site.habits, site.clock),
-        is_open=site.sign_up and site.letterhead.public_url is not None,
-    )
-    letters = Letters(name, site.domain, site.ledger, templates, site.habits, site.clock)
+    forms, limits = Forms(site.seal), Limits()
 
     async def status(request: Request) -> Response:
         found = await run_in_threadpool(site.status)
         code = 200 if found.is_well else 503
         if request.url.path.endswith(".json"):
-            plain = msgspec.json.encode(found)
-            return Response(plain, code, _HEADERS, "application/json")
-        page = templates.html("web/status.html", name=name, status=found)
-        return HTMLResponse(page, headers=_HEADERS)
+            return Response(msgspec.json.encode(found), code, media_type="application/json")
+        return site.page("status", code, status=found)
 
-    return Starlette(
+    async def robots(_request: Request) -> Response:
+        return PlainTextResponse(_ROBOTS)
+
+    async def problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if request.url.path.startswith("/api/"):
+            return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+        html = site.page("problem", error.status_code, detail=error.detail).body
+        return HTMLResponse(bytes(html), error.status_code, error.headers)
+
+    pages = Starlette(
         routes=[
+            *Home(site, forms, limits).routes(),
+            *Reading(site, forms).routes(),
+            *Letters(site, limits).routes(),
+            *Manage(site, forms, limits).routes(),
+            *Operator(site, forms, limits).routes(),
+            *Api(site, limits).routes(),
+            *asset_routes(site.templates),
             Route("/status", status),
             Route("/status.json", status),
-            *home.routes(_FIRST),
-            *letters.routes(_HEADERS),
-            *Manage(name, site.ledger, templates, site.clock).routes(_HEADERS),
-            Mount("/feeds", StaticFiles(directory=site.feeds, check_dir=False)),
-        ]
+            Route("/robots.txt", robots),
+        ],
+        exception_handlers={HTTPException: problem},
+    )
+    return Starlette(
+        routes=[
+            Mount("/feeds", Shelf(site)),  # packed already
+            Mount("", GZipMiddleware(pages, minimum_size=_PACKED_FROM)),
+        ],
+        middleware=[Middleware(Guard)],
     )

@@ -1,147 +1,194 @@
-"""The first page: what a topic would bring, shown at once, and signing up for it.
+"""The first page: what a topic would bring, shown while it is typed, and signing up for it.
 
-Nobody learns here who is subscribed: whatever address is typed, the answer is the same, and the
-letter goes to its owner alone.
+Nobody learns here who is subscribed: whatever address is typed, the answer is the same, after the
+same time, and the letter goes to its owner alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+import asyncio
+import time
+from collections.abc import Mapping
 from typing import Any, cast, get_args
-from urllib.parse import urlsplit
 
-from limits import parse as limit
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from alerts.confirming import ask
+from alerts.confirming import ask, send_link
 from alerts.due import FREQUENCIES
-from alerts.ledger import Ledger, topics
+from alerts.ledger import questions, topics
+from alerts.ledger.engine import TooLong
 from alerts.ledger.subscriptions import Wants, Wish
 from alerts.ledger.topics import Topic
-from alerts.mail import Letterhead
 from alerts.previewing import Preview, preview
 from alerts.query import QueryError
-from alerts.rendering import Templates
-from alerts.subscriptions import AddressError, Habits
+from alerts.search import Budget
+from alerts.subscriptions import AddressError
+from alerts.web.forms import Forms, Ticket, fields_of
+from alerts.web.limits import Limits
+from alerts.web.site import Site
 
-#: From one network address; each may cost somebody a letter.
-_SIGN_UPS = limit("10/hour")
-#: What a form may hold, in bytes; a query is refused long before.
-_LARGEST = 10_000
+#: What a preview may spend on deciding, and the database on one statement, in seconds.
+_DECIDING, _ASKING = 0.06, 2.0
+#: Every answer about an address comes after so long, in seconds, whether it is known or not.
+_EVEN = 0.25
+
+_OFTEN = PlainTextResponse("That was often. Please try again in an hour.\n", 429)
+_TOO_LONG = "That takes too long to look for. Add a rarer word."
+_STALE = (
+    "This page was open for long, or your browser kept no cookie of it. Please press once more."
+)
 
 
 class Home:
     """The page, over an open ledger."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        templates: Templates,
-        head: Letterhead,
-        habits: Habits,
-        clock: Callable[[], datetime],
-        *,
-        is_open: bool,
-    ) -> None:
-        self._is_open = is_open
-        self._ledger, self._templates, self._head = ledger, templates, head
-        self._habits, self._clock = habits, clock
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, site: Site, forms: Forms, limits: Limits) -> None:
+        self._site, self._forms, self._limits = site, forms, limits
 
-    def routes(self, headers: Mapping[str, str]) -> list[Route]:
-        """Where it is; every answer bears ``headers``."""
-
-        async def show(request: Request) -> Response:
-            typed = request.query_params.get("q", "").strip()
-            status, html = await run_in_threadpool(self.show, typed)
-            return HTMLResponse(html, status, dict(headers))
-
-        async def sign_up(request: Request) -> Response:
-            if not _is_from_here(request):
-                return _plain("This form was sent from another site.", 403, headers)
-            if int(request.headers.get("content-length") or _LARGEST + 1) > _LARGEST:
-                return _plain("That is too much for this form.", 413, headers)
-            host = request.client.host if request.client else "unknown"
-            if not self._limiter.hit(_SIGN_UPS, host):
-                return _plain("That was often. Please try again in an hour.", 429, headers)
-            async with request.form() as form:
-                typed = {name: str(form.get(name, "")) for name in ("q", "email", "every", "wants")}
-            status, html = await run_in_threadpool(self.sign_up, typed)
-            return HTMLResponse(html, status, dict(headers))
-
+    def routes(self) -> list[Route]:
+        """Where it is."""
         return [
-            Route("/", show, methods=["GET"]),
-            Route("/sign-up", sign_up, methods=["POST"]),
+            Route("/", self._show, methods=["GET"]),
+            Route("/sign-up", self._sign_up, methods=["POST"]),
+            Route("/my-page", self._my_page, methods=["GET", "POST"]),
         ]
 
-    def show(self, typed: str) -> tuple[int, str]:
-        """The page with what was ``typed`` into its search box, and the status to send it with."""
-        if not typed:
-            return 200, self._page(typed)
-        try:
-            with self._ledger.reading() as connection:
-                found = preview(connection, typed, self._clock().date())
-                topic = topics.find(connection, found.canonical)
-            return 200, self._page(typed, found, topic)
-        except QueryError as error:
-            return 400, self._page(typed, error=str(error))
+    async def _show(self, request: Request) -> Response:
+        typed = request.query_params.get("q", "").strip()
+        ticket = self._forms.ticket(request)
+        response = await run_in_threadpool(self.show, typed, ticket)
+        self._forms.keep(request, response, ticket.nonce)
+        return response
 
-    def sign_up(self, typed: Mapping[str, str]) -> tuple[int, str]:
-        """Send a letter with a link, unless one is on its way; nobody is told which."""
-        every = typed["every"] if typed["every"] in FREQUENCIES else "daily"
-        wants = typed["wants"] if typed["wants"] in get_args(Wants) else "all"
-        wish = Wish(typed["q"].strip(), cast("Any", every), cast("Any", wants), "page")
-        if not self._is_open:
-            return 404, self._page(typed["q"])
+    def show(self, typed: str, ticket: Ticket, email: str = "") -> Response:
+        """The page with what was ``typed`` into its search box."""
+        if not typed:
+            return self._page(typed, ticket)
+        site = self._site
         try:
-            with self._ledger.writing() as connection:
-                ask(
-                    *(connection, self._templates, self._head, typed["email"].strip()),
-                    wish=wish,
-                    habits=self._habits,
-                    now=self._clock(),
-                )
+            with site.ledger.reading_for(_ASKING) as connection:
+                found = preview(connection, typed, site.clock().date(), Budget(_DECIDING))
+                topic = topics.find(connection, found.canonical)
+            return self._page(typed, ticket, found, topic, email=email)
+        except QueryError as error:
+            return self._page(typed, ticket, error=str(error), status=400)
+        except TooLong:
+            return self._page(typed, ticket, error=_TOO_LONG, status=503)
+
+    async def _sign_up(self, request: Request) -> Response:
+        began = time.monotonic()
+        form = await fields_of(request)
+        if not self._forms.is_ours(request, form.get("csrf", "")):
+            return await self._again(request, form, _STALE, 403)
+        if not self._limits.sign_up(request):
+            return _OFTEN
+        try:
+            await run_in_threadpool(self.sign_up, form)
         except (AddressError, QueryError) as error:
-            return 400, self._page(typed["q"], error=str(error))
-        values = {"name": self._head.name, "query": wish.query}
-        return 200, self._templates.html("web/asked.html", **values)
+            return await self._again(request, form, str(error), 400)
+        await _until(began + _EVEN)
+        return self._site.page("asked", query=form.get("title") or form.get("q", ""))
+
+    async def _again(
+        self, request: Request, form: Mapping[str, str], error: str, status: int
+    ) -> Response:
+        """The page once more, with what is wrong and a fresh form."""
+        ticket = self._forms.ticket(request)
+        response = self._page(form.get("q", ""), ticket, error=error, status=status)
+        self._forms.keep(request, response, ticket.nonce)
+        return response
+
+    def sign_up(self, form: Mapping[str, str]) -> None:
+        """Send a letter with a link, unless one is on its way; nobody is told which.
+
+        Raises :class:`AddressError` and :class:`QueryError`.
+        """
+        site = self._site
+        wish = _wish(form)
+        if not site.is_open:
+            raise AddressError("Nobody can sign up here.")
+        with site.ledger.writing() as connection:
+            if wish.question_id is not None:
+                stored = questions.find(connection, wish.question_id)
+                if stored is None:
+                    raise AddressError("There is no such question.")
+            ask(
+                *(connection, site.templates, site.letterhead, form.get("email", "").strip()),
+                wish=wish,
+                habits=site.habits,
+                now=site.clock(),
+            )
+
+    async def _my_page(self, request: Request) -> Response:
+        """Somebody has lost the link to their own page: a letter brings it."""
+        site, ticket = self._site, self._forms.ticket(request)
+        if request.method == "GET":
+            response: Response = site.page("my_page", csrf=ticket.csrf, sent=False, error=None)
+            self._forms.keep(request, response, ticket.nonce)
+            return response
+        began = time.monotonic()
+        form = await fields_of(request)
+        error: str | None = None
+        if not self._forms.is_ours(request, form.get("csrf", "")):
+            error = _STALE
+        elif not self._limits.sign_up(request):
+            return _OFTEN
+        elif site.is_open:
+            try:
+                await run_in_threadpool(self.send_link, form.get("email", "").strip())
+            except AddressError as wrong:
+                error = str(wrong)
+        await _until(began + _EVEN)
+        status = 400 if error else 200
+        values = {"csrf": ticket.csrf, "sent": error is None, "error": error}
+        response = site.page("my_page", status, **values)
+        self._forms.keep(request, response, ticket.nonce)
+        return response
+
+    def send_link(self, email: str) -> None:
+        """Write to whom an address belongs, if they are subscribed."""
+        site = self._site
+        with site.ledger.writing() as connection:
+            send_link(connection, site.templates, site.letterhead, email, site.clock())
 
     def _page(
         self,
         typed: str,
+        ticket: Ticket,
         found: Preview | None = None,
         topic: Topic | None = None,
         error: str | None = None,
-    ) -> str:
-        return self._templates.html(
-            "web/home.html",
-            name=self._head.name,
+        status: int = 200,
+        email: str = "",
+    ) -> Response:
+        return self._site.page(
+            "home",
+            status,
             typed=typed,
+            email=email,
+            csrf=ticket.csrf,
             found=found,
             topic=topic,
             error=error,
-            most=max(found.months.values(), default=0) if found else 0,
-            open=self._is_open,
+            open=self._site.is_open,
         )
 
 
-def _plain(text: str, status: int, headers: Mapping[str, str]) -> Response:
-    return Response(f"{text}\n", status, dict(headers), "text/plain")
+def _wish(form: Mapping[str, str]) -> Wish:
+    every, wants = form.get("every", "daily"), form.get("wants", "all")
+    question = form.get("question") or None
+    return Wish(
+        (form.get("title", "") if question else form.get("q", "")).strip()[:500],
+        cast("Any", every if every in FREQUENCIES else "daily"),
+        cast("Any", wants if wants in get_args(Wants) else "all"),
+        "page",
+        question_id=question,
+    )
 
 
-def _is_from_here(request: Request) -> bool:
-    """Whether a form was sent from our own page, as browsers tell (Fetch Metadata, Origin).
-
-    A program that sends neither is no browser, and has nobody's cookies to misuse: there are none.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site is not None and site not in {"same-origin", "none"}:
-        return False
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+async def _until(moment: float) -> None:
+    """Wait, so that an answer does not tell by its time what was done for it."""
+    await asyncio.sleep(max(0.0, moment - time.monotonic()))

@@ -8,50 +8,49 @@ authority, so there is no cookie and nothing to forge across sites.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeAlias
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts import confirming
 from alerts.kept import kept_digest
-from alerts.ledger import Ledger, bounces, subscriptions
-from alerts.rendering import KEPT_DAYS, Templates
-from alerts.subscriptions import Habits
+from alerts.ledger import bounces, subscriptions
+from alerts.rendering import KEPT_DAYS
+from alerts.web.limits import Limits
+from alerts.web.site import Site
 
 #: Takes a token, and whether the button was pressed; gives the page, None for a wrong token.
-_Page: TypeAlias = Callable[[str, bool], str | None]
+_Page: TypeAlias = Callable[[str, bool], Response | None]
+
+#: Scanners open a link, and run what is on its page, when a letter arrives; people come later.
+_SCANNED = timedelta(minutes=5)
+_NOT_VALID = "This link is not valid, or no longer."
 
 
 class Letters:
     """The pages, over an open ledger."""
 
-    def __init__(
-        self,
-        name: str,
-        domain: str,
-        ledger: Ledger,
-        templates: Templates,
-        habits: Habits,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._name, self._domain, self._ledger = name, domain, ledger
-        self._templates, self._habits, self._clock = templates, habits, clock
+    def __init__(self, site: Site, limits: Limits) -> None:
+        self._site, self._limits = site, limits
 
-    def routes(self, headers: dict[str, str]) -> list[Route]:
-        """Where they are; every answer bears ``headers``."""
+    def routes(self) -> list[Route]:
+        """Where they are."""
 
         def route(path: str, page: _Page, methods: list[str]) -> Route:
             async def answer(request: Request) -> Response:
+                if not self._limits.may_guess(request):
+                    raise HTTPException(429, "Too many wrong links came from your network.")
                 is_pressed = request.method == "POST"
-                html = await run_in_threadpool(page, request.path_params["token"], is_pressed)
-                if html is None:
-                    raise HTTPException(404, "This link is not valid, or no longer.", headers)
-                return HTMLResponse(html, headers=headers)
+                found = await run_in_threadpool(page, request.path_params["token"], is_pressed)
+                if found is None:
+                    self._limits.guessed(request)
+                    raise HTTPException(404, _NOT_VALID)
+                return found
 
             return Route(path, answer, methods=methods)
 
@@ -61,44 +60,43 @@ class Letters:
             route("/d/{token}", self.digest, ["GET"]),
         ]
 
-    def leave(self, token: str, is_pressed: bool) -> str | None:
+    def leave(self, token: str, is_pressed: bool) -> Response | None:
         """Shows what the link's owner watches for; pressed, it ends all of it."""
-        with self._ledger.writing() if is_pressed else self._ledger.reading() as connection:
+        site = self._site
+        with site.ledger.writing() if is_pressed else site.ledger.reading() as connection:
             person = subscriptions.by_token(connection, token)
             if person is None:
                 return None
             if is_pressed:
-                subscriptions.unsubscribe(connection, person.id, self._clock())
-            mine = [s for s in subscriptions.living(connection) if s.subscriber_id == person.id]
+                subscriptions.unsubscribe(connection, person.id, site.clock())
+            mine = subscriptions.living(connection, person.id)
             stopped = bounces.suppressed(connection, person.email)
-        return self._templates.html(
-            "web/unsubscribe.html",
-            name=self._name,
+        return site.page(
+            "unsubscribe",
             email=person.email,
             queries=[s.query for s in mine],
             done=is_pressed,
             stopped=stopped,
         )
 
-    def confirm(self, token: str, is_pressed: bool) -> str | None:
+    def confirm(self, token: str, is_pressed: bool) -> Response | None:
         """Shows what was asked for; pressed, it begins."""
-        now = self._clock()
+        site, now = self._site, self._site.clock()
         if is_pressed:
-            with self._ledger.writing() as connection:
-                found = confirming.confirm(connection, token, self._habits, now)
+            with site.ledger.writing() as connection:
+                found = confirming.confirm(connection, token, site.habits, now, site.most_topics)
         else:
-            with self._ledger.reading() as connection:
+            with site.ledger.reading() as connection:
                 found = confirming.asked(connection, token, now)
         if found is None:
             return None
-        values = {"name": self._name, "asked": found, "done": is_pressed}
-        return self._templates.html("web/confirm.html", **values)
+        presses_itself = now - found.asked_at > _SCANNED
+        return site.page("confirm", asked=found, done=is_pressed, presses_itself=presses_itself)
 
-    def digest(self, token: str, _is_pressed: bool) -> str | None:
+    def digest(self, token: str, _is_pressed: bool) -> Response | None:
         """All of a digest that was too long for an email, for some days."""
-        since = self._clock() - timedelta(days=KEPT_DAYS)
-        with self._ledger.reading() as connection:
-            found = kept_digest(connection, f"<digest.{token}@{self._domain}>", since)
-        if found is None:
-            return None
-        return self._templates.html("web/digest.html", name=self._name, digest=found)
+        site = self._site
+        since = site.clock() - timedelta(days=KEPT_DAYS)
+        with site.ledger.reading() as connection:
+            found = kept_digest(connection, f"<digest.{token}@{site.domain}>", since)
+        return site.page("digest", digest=found) if found else None

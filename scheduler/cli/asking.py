@@ -195,7 +195,8 @@ def _previewed(found: Preview) -> list[str]:
     if any(found.months.values()):
         first, last = min(found.months), max(found.months)
         lines.append(f"  {first:%b %Y} {_bars(list(found.months.values()))} {last:%b %Y}")
-    lines += [f"  {one.title or one.id}\n    {one.url or ''}".rstrip() for one in found.latest]
+    latest = [one.question for one in found.latest]
+    lines += [f"  {one.title or one.id}\n    {one.url or ''}".rstrip() for one in latest]
     return lines + warnings(found)
 
 

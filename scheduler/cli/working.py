@@ -14,6 +14,7 @@ from scheduler.cli.exits import BAD_DATA, OK, PARTLY, UNAVAILABLE, complain
 
 if TYPE_CHECKING:
     from scheduler.crawling import Outcome
+    from scheduler.daemon import Daemon
     from scheduler.jobs import Round
     from scheduler.service import Service
 
@@ -103,13 +104,14 @@ def run(context: click.Context, log_json: bool) -> int:
     given["verbose"] = max(given["verbose"], 1)  # a daemon says what it does
     given["log_json"] = given["log_json"] or log_json
     service = service_of(context)
-    with _pages(service):
-        Daemon(service).run()
+    daemon = Daemon(service)
+    with _pages(service, daemon):
+        daemon.run()
     return OK
 
 
 @contextmanager
-def _pages(service: Service) -> Iterator[None]:
+def _pages(service: Service, daemon: Daemon) -> Iterator[None]:
     """The small server of the daemon, where the config says that there is to be one."""
     web = service.config.web
     if web.port is None:
@@ -119,7 +121,8 @@ def _pages(service: Service) -> Iterator[None]:
     from scheduler.pages import site_of
     from scheduler.serving import serve
 
-    with serve(create_app(site_of(service)), web.port, web.host):
+    app = create_app(site_of(service, daemon))
+    with serve(app, web.port, web.host, web.trusted_proxies):
         yield
 
 

@@ -1,0 +1,60 @@
+"""How far the files of each feed have come, and what the hub was told of them."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from alerts.ledger.base import insert_once
+from alerts.ledger.tables import feed
+
+
+class Filed(msgspec.Struct, frozen=True):
+    """The state of one feed's files."""
+
+    name: str
+    published_to: int  #: the newest change in them
+    noticed_to: int  #: the newest notice in them
+    pages: int  #: of its archive that are full
+    filed: int  #: of those, written
+    pinged_to: int  #: what the hub was last told of
+
+
+def get(connection: Connection, name: str) -> Filed | None:
+    """The state of a feed; None where it was never written."""
+    row = connection.execute(select(feed).where(feed.c.name == name)).one_or_none()
+    return Filed(**row._mapping) if row else None
+
+
+def published(connection: Connection, name: str, *, to: int, noticed_to: int, pages: int) -> None:
+    """Note that a feed's files hold every change up to ``to``."""
+    values = {"published_to": to, "noticed_to": noticed_to, "pages": pages}
+    insert_once(connection, feed, name=name, **values)
+    connection.execute(update(feed).where(feed.c.name == name).values(**values))
+
+
+def unfiled(connection: Connection) -> list[Filed]:
+    """Feeds with full pages that are not files yet."""
+    wanted = select(feed).where(feed.c.filed < feed.c.pages).order_by(feed.c.name)
+    return [Filed(**row._mapping) for row in connection.execute(wanted)]
+
+
+def file_up_to(connection: Connection, name: str, page: int) -> None:
+    """Note that a feed's archive is written up to ``page``."""
+    connection.execute(update(feed).where(feed.c.name == name).values(filed=page))
+
+
+def unpinged(connection: Connection) -> list[Filed]:
+    """Feeds with something that the hub was not told of."""
+    wanted = select(feed).where(feed.c.published_to > feed.c.pinged_to).order_by(feed.c.name)
+    return [Filed(**row._mapping) for row in connection.execute(wanted)]
+
+
+def pinged(connection: Connection, name: str, to: int) -> None:
+    """Note that the hub was told of a feed up to change ``to``."""
+    connection.execute(update(feed).where(feed.c.name == name).values(pinged_to=to))
+
+
+def unfile_all(connection: Connection) -> None:
+    """Forget which pages are files: the folder is gone."""
+    connection.execute(update(feed).values(filed=0))

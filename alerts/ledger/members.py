@@ -1,0 +1,110 @@
+"""Those who ask: what each asked, and how soon it was answered."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Date, case, cast, func, select
+
+from alerts.ledger.tables import change, match, question, topic
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Somebody who asks."""
+
+    person: str  #: over all spellings: ``ada-brook``
+    name: str
+    questions: int
+    last: date | None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What somebody asked, counted. Days are those from meeting to answer."""
+
+    questions: int
+    answered: int
+    dated: int  #: of the answered, those whose day of answer is known
+    in_time: int  #: of those, answered within the days allowed
+    waiting: int
+
+
+def name_of(connection: Connection, person: str) -> str | None:
+    """The name that somebody was last shown by."""
+    wanted = select(question.c.asker).where(question.c.person == person)
+    newest = wanted.order_by(question.c.meeting_date.desc()).limit(1)
+    return connection.execute(newest).scalar()
+
+
+def everybody(connection: Connection) -> list[Member]:
+    """All who ever asked, whoever asked most first."""
+    number = func.count().label("questions")
+    rows = connection.execute(
+        select(
+            question.c.person,
+            func.max(question.c.asker).label("name"),
+            number,
+            func.max(question.c.meeting_date).label("last"),
+        )
+        .where(question.c.person.is_not(None))
+        .group_by(question.c.person)
+        .order_by(number.desc(), question.c.person)
+    )
+    return [Member(**row._mapping) for row in rows]
+
+
+def asked(connection: Connection, person: str, days_allowed: int) -> Asked:
+    """What somebody asked, counted."""
+    is_dated = question.c.answered_on.is_not(None) & question.c.meeting_date.is_not(None)
+    in_time = is_dated & (_days_to_answer(connection) <= days_allowed)
+    is_answered = question.c.status == "answered"
+    row = connection.execute(
+        select(
+            func.count().label("questions"),
+            _number(is_answered).label("answered"),
+            _number(is_answered & is_dated).label("dated"),
+            _number(is_answered & in_time).label("in_time"),
+            _number(~is_answered).label("waiting"),
+        ).where(question.c.person == person)
+    ).one()
+    return Asked(**row._mapping)
+
+
+def newest(connection: Connection, person: str, limit: int, offset: int = 0) -> list[str]:
+    """The ids of somebody's questions, the newest first."""
+    rows = connection.execute(
+        select(question.c.id)
+        .where(question.c.person == person)
+        .order_by(question.c.meeting_date.desc(), question.c.id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+def topics_of(connection: Connection, person: str, limit: int) -> list[tuple[str, str, int]]:
+    """Topics (slug, title) that somebody's questions match, and how many of these do."""
+    number = func.count(func.distinct(question.c.id)).label("number")
+    rows = connection.execute(
+        select(topic.c.slug, topic.c.title, number)
+        .select_from(question)
+        .join(change, change.c.question_id == question.c.id)
+        .join(match, match.c.change_seq == change.c.seq)
+        .join(topic, topic.c.id == match.c.topic_id)
+        .where(question.c.person == person, topic.c.question_id.is_(None))
+        .group_by(topic.c.slug, topic.c.title)
+        .order_by(number.desc(), topic.c.title)
+        .limit(limit)
+    )
+    return [(row.slug, row.title, row.number) for row in rows]
+
+
+def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _days_to_answer(connection: Connection) -> ColumnElement[Any]:
+    if connection.dialect.name == "postgresql":
+        return cast(question.c.answered_on, Date) - cast(question.c.meeting_date, Date)
+    return func.julianday(question.c.answered_on) - func.julianday(question.c.meeting_date)

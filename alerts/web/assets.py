@@ -1,0 +1,35 @@
+"""The style of our pages and htmx, the only two files that they ask for beside themselves."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from alerts.rendering import Templates
+from alerts.web.conditional import is_unchanged, strong_tag
+
+_KEPT = "public, max-age=3600"
+
+
+def asset_routes(templates: Templates) -> list[Route]:
+    """Where they are. htmx comes with a package (``docs/decisions/0012``)."""
+    htmx = files("django_htmx").joinpath("static/django_htmx/htmx-2.min.js").read_bytes()
+    return [
+        _route("/static/style.css", templates.text("static/style.css").encode(), "text/css"),
+        _route("/static/htmx.js", htmx, "text/javascript"),
+    ]
+
+
+def _route(path: str, body: bytes, kind: str) -> Route:
+    tag = strong_tag(body)
+    headers = {"ETag": tag, "Cache-Control": _KEPT}
+
+    async def answer(request: Request) -> Response:
+        if is_unchanged(request.headers, tag):
+            return Response(None, 304, headers)
+        return Response(body, 200, headers, kind)
+
+    return Route(path, answer, methods=["GET"])

@@ -1,0 +1,116 @@
+"""What holds for every answer and every request: headers, sizes, and where forms come from."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: What a form may hold, in bytes; a query is refused long before.
+LARGEST = 20_000
+
+#: Only what we serve ourselves, and no script or style in a page. Archived pages bring their own.
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+#: A year (RFC 6797), once a browser has come to us by TLS.
+_HSTS = "max-age=31536000"
+_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+#: What mail programs post to for their readers (RFC 8058): from anywhere, without a page of ours.
+_OPEN_TO_ALL = "/u/"
+
+_Sender = Callable[[Message], Awaitable[None]]
+
+
+class Guard:
+    """The middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what may not pass; put the headers on everything else."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        sender = _with_headers(send, is_secure=scope["scheme"] == "https")
+        headers = Headers(scope=scope)
+        if refused := _refused(scope, headers):
+            await refused(scope, receive, sender)
+            return
+        counting = _Counting(receive)
+        try:
+            await self._app(scope, counting.receive, sender)
+        except TooLarge:
+            await _TOO_LARGE(scope, receive, sender)
+
+
+class TooLarge(Exception):
+    """More came than was announced, or than we take."""
+
+
+_TOO_LARGE = PlainTextResponse("That is too much for this form.\n", 413, {"Connection": "close"})
+_FOREIGN = PlainTextResponse("This form was sent from another site.\n", 403)
+
+
+def _refused(scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or int(length) > LARGEST:
+        return _TOO_LARGE
+    is_open = scope["method"] in _SAFE or scope["path"].startswith(_OPEN_TO_ALL)
+    return None if is_open or is_from_here(headers) else _FOREIGN
+
+
+def is_from_here(headers: Headers) -> bool:
+    """Whether a form was sent from our own page, as browsers tell (Fetch Metadata, Origin).
+
+    A program that sends neither is no browser that could be misused.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None and site not in {"same-origin", "none"}:
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def _with_headers(send: Send, *, is_secure: bool) -> _Sender:
+    """``send``, with our headers on the answer where it does not bring its own."""
+
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            if is_secure:
+                headers.setdefault("strict-transport-security", _HSTS)
+        await send(message)
+
+    return sender
+
+
+class _Counting:
+    """The body of a request, as long as it is not too long."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._left = receive, LARGEST
+
+    async def receive(self) -> Any:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise TooLarge
+        return message

@@ -1,0 +1,25 @@
+"""Where each of our pages is. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+
+def query_path(typed: str) -> str:
+    """The page that shows what a query brings."""
+    return f"/?{urlencode({'q': typed})}"
+
+
+def topic_path(slug: str) -> str:
+    """The page of a topic."""
+    return f"/topic/{slug}"
+
+
+def question_path(question_id: str) -> str:
+    """The page of a question: ``/question/london:/questions/2018/5425``."""
+    return f"/question/{quote(question_id, safe='/:')}"
+
+
+def member_path(person: str) -> str:
+    """The page of somebody who asks."""
+    return f"/member/{quote(person, safe='')}"
