@@ -1,4 +1,6 @@
-"""What feedgen has no words for: the hub in RSS, archived pages (RFC 5005), threads (RFC 4685)."""
+"""What feedgen has no words for, or loses: the hub in RSS, files attached in Atom, archived pages
+(RFC 5005), threads (RFC 4685).
+"""
 
 from __future__ import annotations
 
@@ -44,9 +46,19 @@ class EntryMarks(BaseEntryExtension):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.thread: str | None = None
+        self.files: tuple[tuple[str, str, str], ...] = ()  #: address, type and title of each
+
+    def extend_rss(self, entry: Any) -> Any:
+        """Attach the first file: RSS has room for one. Its length is not known, which is 0."""
+        for url, kind, _ in self.files[:1]:
+            etree.SubElement(entry, "enclosure", url=url, type=kind, length="0")
+        return entry
 
     def extend_atom(self, entry: Any) -> Any:
-        """Say which thread it belongs to."""
+        """Attach the files, and say which thread it belongs to."""
+        for url, kind, title in self.files:
+            attached = {"rel": "enclosure", "href": url, "type": kind, "title": title}
+            etree.SubElement(entry, f"{{{_ATOM}}}link", attached)
         if self.thread:
             etree.SubElement(entry, f"{{{_THREAD}}}in-reply-to", ref=self.thread)
         return entry

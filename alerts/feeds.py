@@ -162,8 +162,7 @@ def _entry(item: Item) -> FeedEntry:
     entry.id(item.id)
     entry.guid(item.id, permalink=False)
     entry.title(item.title)
-    for url, title in reversed(item.files):  # RSS has one, and takes the last
-        entry.link(href=url, rel="enclosure", title=title, type=media_type(url), length="0")
+    entry.marks.files = tuple((url, media_type(url), title) for url, title in item.files)
     if item.url:
         entry.link(href=item.url, rel="alternate")
     entry.published(item.moment)

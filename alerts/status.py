@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from alerts.ledger.alarms import Alarm
+from alerts.ledger.delays import Delay
 from alerts.ledger.held import Held
 
 
@@ -39,6 +40,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[Held, ...]
     alarms: tuple[Alarm, ...]
     subscribers_told: bool  #: that it cannot be read
+    delay: Delay | None = None  #: from publication to an immediate email, in the last month
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):

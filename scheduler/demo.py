@@ -48,6 +48,7 @@ _CONFIG = """
 url = "sqlite:///ledger.sqlite3"
 [site]
 name = "Watchword (demo)"
+public_url = "{public_url}"
 tag_authority = "watchword.example,2026"
 [feeds]
 path = "feeds"
@@ -63,6 +64,9 @@ url = "{source}"
 delay_seconds = 0.01
 every_minutes = 0.05
 days_back = 90
+[web]
+sign_up = true
+operator_token = "the demo's operator"
 [[topics]]
 query = "e-scooters"
 [[subscriptions]]
@@ -111,16 +115,13 @@ class Demo:
         self._clear()
         site = create_site(self._world, self.clock, shipped_templates())
         self.source = self._open.enter_context(serve(site))
-        smtp_port = self._take_mail()
-        self.service = self._service(smtp_port)
+        port = self._port or _free_port()
+        self.service = self._service(self._take_mail(), f"http://127.0.0.1:{port}")
         self._open.callback(self.service.ledger.engine.dispose)
         self._open.enter_context(alone(self.service))
         follow_config(self.service)
         pages = create_demo_site(self.service, self.inbox, self.source)
-        self.pages = self._open.enter_context(serve(pages, self._port))
-        # Only now is the public address known that the emails and feeds link to.
-        site_section = msgspec.structs.replace(self.service.config.site, public_url=self.pages)
-        self.service.config = msgspec.structs.replace(self.service.config, site=site_section)
+        self.pages = self._open.enter_context(serve(pages, port))
 
     def _clear(self) -> None:
         """An empty folder to play in: a new one or an earlier demo's, never anybody else's."""
@@ -141,15 +142,14 @@ class Demo:
 
     def _take_mail(self) -> int:
         """Start the mail server; gives its port."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port: int = free.getsockname()[1]
+        port = _free_port()
         controller = Controller(Mailbox(self.inbox), hostname="127.0.0.1", port=port)
         controller.start()
         self._open.callback(controller.stop)
         return port
 
-    def _service(self, smtp_port: int) -> Service:
-        text = _CONFIG.format(source=self.source, smtp_port=smtp_port)
+    def _service(self, smtp_port: int, public_url: str) -> Service:
+        text = _CONFIG.format(source=self.source, smtp_port=smtp_port, public_url=public_url)
         config: Config = parse(text, self.out, "the demo's config")
         return open_service(config, self.clock)
 
@@ -197,7 +197,8 @@ class Demo:
         say("Reading the replica: a silent baseline ...")
         crawl(self.service, "london")
         go_round(self.service)
-        say(f"\nWatch it here:      {self.pages}/")
+        say(f"\nWatch it here:      {self.pages}/demo")
+        say(f"  the service       {self.pages}/")
         say(f"  the inbox         {self.pages}/inbox")
         say(f"  the VRU feed      {self.pages}/feeds/VRU.rss.xml")
         say(f"  the source        {self.source}/")
@@ -219,3 +220,10 @@ class Demo:
             say("\nThe curtain falls.")
         finally:
             daemon.shut_down()
+
+
+def _free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port

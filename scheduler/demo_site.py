@@ -80,7 +80,12 @@ def create_demo_site(service: Service, inbox: Path, source: str) -> Starlette:
         mails = len(read_inbox(inbox))
         return HTMLResponse(
             templates.html(
-                "demo/index.html", now=service.clock(), mails=mails, feeds=feeds, source=source
+                "demo/index.html",
+                now=service.clock(),
+                mails=mails,
+                feeds=feeds,
+                source=source,
+                operator_token=service.config.web.operator_token,
             )
         )
 
@@ -96,7 +101,7 @@ def create_demo_site(service: Service, inbox: Path, source: str) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", index),
+            Route("/demo", index),
             Route("/inbox", list_mails),
             Route("/inbox/{key}", show_mail),
             Mount("/", pages),

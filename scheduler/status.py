@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import alarms, deliveries, held, notices, questions, refusals, runs
 from alerts.ledger.alarms import Alarm
+from alerts.ledger.delays import delay
 from alerts.ledger.held import Held
 from alerts.status import Rate, ServiceStatus, SourceStatus
 from crawler.plan import Report
@@ -18,6 +19,7 @@ from scheduler.planning import resting_until
 
 #: More refusals in a row than make any difference to the wait.
 _REFUSALS = 10
+_MONTH = timedelta(days=30)
 
 
 def status_of(connection: Connection, config: Config, now: datetime) -> ServiceStatus:
@@ -64,6 +66,7 @@ def _source(
         held=tuple(entry for entry in waiting if entry.source == name),
         alarms=tuple(alarm for alarm in standing if alarm.source == name),
         subscribers_told=notice is not None and notice.kind == "silent",
+        delay=delay(connection, name, now - _MONTH),
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 from alerts.ledger import Ledger, open_ledger
 
 from postgres import cluster, server_programs
+from visitor import Pages, served
 
 # A machine that is busy is no failure; what must be fast is measured, not timed in tests. The same
 # examples are drawn each time, so that a red build is about the change and not about the draw;
@@ -74,4 +75,20 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
     """An empty ledger on each of the two databases."""
     opened = open_ledger(ledger_url)
     yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[Pages]:
+    """The web pages over an empty ledger, on each of the two databases."""
+    with served(ledger, now, tmp_path / "feeds") as found:
+        yield found
+
+
+@pytest.fixture
+def site(now: datetime, tmp_path: Path) -> Iterator[Pages]:
+    """The same on SQLite alone, where the database makes no difference."""
+    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    with served(opened, now, tmp_path / "feeds") as found:
+        yield found
     opened.engine.dispose()

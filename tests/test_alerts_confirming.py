@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import Message
-from html import unescape
-from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import func, select
 
 from alerts.composing import compose_due
 from alerts.confirming import ask
-from alerts.json_feed import Imprint
 from alerts.ledger import Ledger, bounces, people, subscriptions, wishes
-from alerts.ledger.base import metadata
 from alerts.ledger.messages import unpacked
 from alerts.ledger.people_tables import message
 from alerts.ledger.subscriptions import Wish
-from alerts.mail import Letterhead
 from alerts.recording import Reading, Rules, record
-from alerts.rendering import Templates
-from alerts.status import ServiceStatus
-from alerts.subscriptions import Habits, subscribe
+from alerts.subscriptions import subscribe
 from alerts.watching import Watcher
-from alerts.web.app import create_app
-from alerts.web.site import Site
-from scheduler.serving import serve
 
 from samples import question
+from visitor import HABITS, HEAD, TEMPLATES, Pages
 
 ADA = "ada@demo.example"
-HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
-IMPRINT = Imprint(
-    "Watchword", "watch.example,2026", "https://replica.example", "https://watch.example"
-)
-OPERATOR = "the operator's long token"
-HABITS = Habits("Europe/London", 7)
-TEMPLATES = Templates()
-FORM = "application/x-www-form-urlencoded"
 MULTIPART = """\
 --b\r
 Content-Disposition: form-data; name="List-Unsubscribe"\r
@@ -52,78 +30,6 @@ One-Click\r
 --b--\r
 """
 WISH = Wish("VRU", "immediate", "all", "command")
-
-
-@dataclass
-class Pages:
-    """The pages, served, and the moment that they take for now."""
-
-    ledger: Ledger
-    now: datetime
-    folder: Path  #: of the feed files
-    url: str = ""
-
-    def ask(
-        self, method: str, path: str, body: str = "", kind: str = "", **more: str
-    ) -> tuple[int, str]:
-        """One request as a stranger's program makes it: no cookie, no Referer, no Origin."""
-        status, _, text = self.answer(method, path, body.encode(), kind, **more)
-        return status, text.decode()
-
-    def answer(
-        self, method: str, path: str, body: bytes = b"", kind: str = "", **more: str
-    ) -> tuple[int, Message, bytes]:
-        """The same, with the headers of the answer."""
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
-        connection.request(method, path, body, ({"Content-Type": kind} if kind else {}) | more)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        return answer.status, answer.headers, content
-
-    def send(self, page: str, path: str, **fields: str) -> tuple[int, str]:
-        """A form as a browser sends it: from its page, with its hidden fields and its cookie."""
-        csrf, cookie = self.ticket(page)
-        body = urlencode({"csrf": csrf} | fields)
-        return self.ask("POST", path, body, FORM, **({"Cookie": cookie} if cookie else {}))
-
-    def ticket(self, page: str) -> tuple[str, str]:
-        """What stands hidden in the forms of a page, and the cookie that comes with it."""
-        _, headers, html = self.answer("GET", page)
-        hidden = re.search(r'<input type="hidden" name="csrf" value="([^"]*)">', html.decode())
-        cookie = headers.get("Set-Cookie", "").partition(";")[0]
-        return unescape(hidden[1]) if hidden else "", cookie
-
-    def everything(self) -> list[object]:
-        """All rows of all tables."""
-        with self.ledger.reading() as connection:
-            return [connection.execute(select(table)).all() for table in metadata.sorted_tables]
-
-
-@pytest.fixture
-def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[Pages]:
-    found = Pages(ledger, now, tmp_path / "feeds")
-
-    def status() -> ServiceStatus:
-        raise AssertionError("nobody asked")
-
-    site = Site(
-        name="Watchword",
-        domain="demo.example",
-        habits=HABITS,
-        ledger=ledger,
-        templates=TEMPLATES,
-        feeds=found.folder,
-        clock=lambda: found.now,
-        status=status,
-        letterhead=HEAD,
-        imprint=IMPRINT,
-        sign_up=True,
-        most_topics=5,
-        operator_token=OPERATOR,
-    )
-    with serve(create_app(site)) as found.url:
-        yield found
 
 
 def asked(ledger: Ledger, now: datetime, email: str = ADA, wish: Wish = WISH) -> bool:

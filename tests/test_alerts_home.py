@@ -7,21 +7,8 @@ from urllib.parse import quote_plus, urlencode
 
 import html5lib
 import pytest
-from test_alerts_confirming import (  # noqa: F401  # a fixture
-    ADA,
-    FORM,
-    HABITS,
-    HEAD,
-    TEMPLATES,
-    Pages,
-    letters,
-    link,
-    living,
-    pages,
-)
 
 from alerts.composing import compose_due
-from alerts.json_feed import Imprint
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import Wish
 from alerts.publishing import publish
@@ -31,16 +18,16 @@ from alerts.watching import Watcher
 from alerts.wording import write_words
 
 from samples import answer, question
+from test_alerts_confirming import ADA, letters, link, living
+from visitor import FORM, HABITS, HEAD, IMPRINT, TEMPLATES, Pages
 
-IMPRINT = Imprint("Watchword", "watch.example,2026", "https://replica.example")
 
-
-def sign_up(pages: Pages, email: str, query: str = "VRU", **more: str) -> tuple[int, str]:  # noqa: F811
+def sign_up(pages: Pages, email: str, query: str = "VRU", **more: str) -> tuple[int, str]:
     fields = {"q": query, "email": email, "every": "immediate", "wants": "all"} | more
     return pages.send("/?q=VRU", "/sign-up", **fields)
 
 
-def filled(pages: Pages) -> None:  # noqa: F811
+def filled(pages: Pages) -> None:
     long = "The Violence Reduction Unit (VRU) met."
     some = [question(n, answer(long), title=f"On <youth> {n}") for n in range(1, 8)]
     with pages.ledger.writing() as connection:
@@ -48,7 +35,7 @@ def filled(pages: Pages) -> None:  # noqa: F811
     write_words(pages.ledger)
 
 
-def test_the_page_shows_what_a_topic_would_bring(pages: Pages) -> None:  # noqa: F811
+def test_the_page_shows_what_a_topic_would_bring(pages: Pages) -> None:
     filled(pages)
     status, html = pages.ask("GET", "/?q=VRU")
     assert status == 200
@@ -72,7 +59,7 @@ def test_the_page_shows_what_a_topic_would_bring(pages: Pages) -> None:  # noqa:
         ("vruu", 200, "Never seen so far: vruu"),
     ],
 )
-def test_whatever_is_typed_is_answered(pages: Pages, typed: str, status: int, says: str) -> None:  # noqa: F811
+def test_whatever_is_typed_is_answered(pages: Pages, typed: str, status: int, says: str) -> None:
     filled(pages)
     found, html = pages.ask("GET", f"/?q={quote_plus(typed)}")
     assert found == status
@@ -81,7 +68,7 @@ def test_whatever_is_typed_is_answered(pages: Pages, typed: str, status: int, sa
     assert "<script>alert" not in html
 
 
-def test_from_typing_to_leaving(pages: Pages) -> None:  # noqa: F811
+def test_from_typing_to_leaving(pages: Pages) -> None:
     filled(pages)
     status, html = sign_up(pages, ADA, every="immediate")
     assert status == 200
@@ -99,7 +86,7 @@ def test_from_typing_to_leaving(pages: Pages) -> None:  # noqa: F811
     assert living(pages.ledger) == []
 
 
-def test_nobody_learns_who_is_subscribed(pages: Pages) -> None:  # noqa: F811
+def test_nobody_learns_who_is_subscribed(pages: Pages) -> None:
     with pages.ledger.writing() as connection:
         wish = Wish("VRU", "daily", "all", "command")
         subscribe(connection, "known@demo.example", wish, HABITS, pages.now)
@@ -115,7 +102,7 @@ def test_nobody_learns_who_is_subscribed(pages: Pages) -> None:  # noqa: F811
 @pytest.mark.parametrize(
     ("email", "query"), [("no address", "VRU"), (ADA, '"half'), (ADA, ""), ("", "")]
 )
-def test_what_cannot_be_is_said_and_nothing_is_kept(pages: Pages, email: str, query: str) -> None:  # noqa: F811
+def test_what_cannot_be_is_said_and_nothing_is_kept(pages: Pages, email: str, query: str) -> None:
     before = pages.everything()
     status, html = sign_up(pages, email, query)
     assert status == 400
@@ -134,7 +121,7 @@ def test_what_cannot_be_is_said_and_nothing_is_kept(pages: Pages, email: str, qu
     ],
 )
 def test_a_form_of_another_site_is_not_taken(
-    pages: Pages,  # noqa: F811
+    pages: Pages,
     headers: dict[str, str],
     status: int,
 ) -> None:
@@ -145,13 +132,13 @@ def test_a_form_of_another_site_is_not_taken(
     assert len(letters(pages.ledger)) == (status == 200)
 
 
-def test_one_network_cannot_write_to_everybody(pages: Pages) -> None:  # noqa: F811
+def test_one_network_cannot_write_to_everybody(pages: Pages) -> None:
     statuses = [sign_up(pages, f"p{n}@demo.example")[0] for n in range(12)]
     assert statuses == [200] * 10 + [429] * 2
     assert len(letters(pages.ledger)) == 10
 
 
-def test_a_page_asks_for_nothing_from_elsewhere(pages: Pages) -> None:  # noqa: F811
+def test_a_page_asks_for_nothing_from_elsewhere(pages: Pages) -> None:
     filled(pages)
     html = pages.ask("GET", "/?q=VRU")[1]
     asked = re.findall(r'(?:src|href)="(?!/static/|data:|#|/)([^"]*)"', html)
@@ -160,7 +147,7 @@ def test_a_page_asks_for_nothing_from_elsewhere(pages: Pages) -> None:  # noqa: 
     assert len(html) < 100_000
 
 
-def test_a_topic_that_somebody_watches_has_feeds_that_readers_find(pages: Pages) -> None:  # noqa: F811
+def test_a_topic_that_somebody_watches_has_feeds_that_readers_find(pages: Pages) -> None:
     filled(pages)
     assert "/feeds/VRU" not in pages.ask("GET", "/?q=VRU")[1]
     with pages.ledger.writing() as connection:

@@ -9,24 +9,17 @@ from urllib.parse import urlencode
 import html5lib
 import pytest
 from lxml import etree
-from test_alerts_confirming import (  # noqa: F401  # a fixture
-    ADA,
-    FORM,
-    HABITS,
-    HEAD,
-    Pages,
-    letters,
-    living,
-    pages,
-)
 
 from alerts.ledger import subscriptions
 from alerts.ledger.subscriptions import Subscriber, Subscription, Wish
 from alerts.seals import Seal
 from alerts.subscriptions import subscribe
 
+from test_alerts_confirming import ADA, letters, living
+from visitor import FORM, HABITS, HEAD, Pages
 
-def ada(pages: Pages) -> Subscriber:  # noqa: F811
+
+def ada(pages: Pages) -> Subscriber:
     with pages.ledger.writing() as connection:
         for query in ("VRU", "benches <b>"):
             wish = Wish(query, "daily", "all", "command", note="mine & yours")
@@ -38,23 +31,23 @@ def ada(pages: Pages) -> Subscriber:  # noqa: F811
     return person
 
 
-def mine(pages: Pages) -> dict[str, Subscription]:  # noqa: F811
+def mine(pages: Pages) -> dict[str, Subscription]:
     with pages.ledger.reading() as connection:
         every = subscriptions.living(connection)
     return {s.query: s for s in every if s.email == ADA}
 
 
-def press(pages: Pages, person: Subscriber, **form: object) -> tuple[int, str]:  # noqa: F811
+def press(pages: Pages, person: Subscriber, **form: object) -> tuple[int, str]:
     fields = {name: str(value) for name, value in form.items()}
     return pages.send(at(pages, person), at(pages, person), **fields)
 
 
-def at(pages: Pages, person: Subscriber, issued: datetime | None = None) -> str:  # noqa: F811
+def at(pages: Pages, person: Subscriber, issued: datetime | None = None) -> str:
     link = HEAD.manage_link(person.token, issued or pages.now)
     return link.removeprefix("https://watch.example")
 
 
-def test_it_shows_what_there_is_and_changes_nothing(pages: Pages) -> None:  # noqa: F811
+def test_it_shows_what_there_is_and_changes_nothing(pages: Pages) -> None:
     person = ada(pages)
     before = pages.everything()
     status, html = pages.ask("GET", at(pages, person))
@@ -66,7 +59,7 @@ def test_it_shows_what_there_is_and_changes_nothing(pages: Pages) -> None:  # no
     assert pages.everything() == before
 
 
-def test_each_topic_is_changed_paused_and_ended_by_itself(pages: Pages) -> None:  # noqa: F811
+def test_each_topic_is_changed_paused_and_ended_by_itself(pages: Pages) -> None:
     person = ada(pages)
     topic = mine(pages)["VRU"].topic_id
     other = mine(pages)["benches <b>"]
@@ -96,7 +89,7 @@ def test_each_topic_is_changed_paused_and_ended_by_itself(pages: Pages) -> None:
         {"do": "drop table"},
     ],
 )
-def test_nonsense_changes_nothing(pages: Pages, form: dict[str, str]) -> None:  # noqa: F811
+def test_nonsense_changes_nothing(pages: Pages, form: dict[str, str]) -> None:
     person = ada(pages)
     before = pages.everything()
     status, html = press(pages, person, **form)
@@ -105,7 +98,7 @@ def test_nonsense_changes_nothing(pages: Pages, form: dict[str, str]) -> None:  
     assert pages.everything() == before
 
 
-def test_an_hour_and_a_zone(pages: Pages) -> None:  # noqa: F811
+def test_an_hour_and_a_zone(pages: Pages) -> None:
     person = ada(pages)
     press(pages, person, do="habits", hour=19, zone="Europe/Paris")
     with pages.ledger.reading() as connection:
@@ -114,7 +107,7 @@ def test_an_hour_and_a_zone(pages: Pages) -> None:  # noqa: F811
     assert (found.hour, found.zone) == (19, "Europe/Paris")
 
 
-def test_ones_data_is_given_and_removed(pages: Pages) -> None:  # noqa: F811
+def test_ones_data_is_given_and_removed(pages: Pages) -> None:
     person = ada(pages)
     status, text = pages.ask("GET", f"{at(pages, person)}/data.json")
     assert status == 200
@@ -127,12 +120,12 @@ def test_ones_data_is_given_and_removed(pages: Pages) -> None:  # noqa: F811
     assert press(pages, person, do="forget")[0] == 404
 
 
-def test_a_large_form_is_refused(pages: Pages) -> None:  # noqa: F811
+def test_a_large_form_is_refused(pages: Pages) -> None:
     person = ada(pages)
     assert press(pages, person, do="change", note="x" * 30_000)[0] == 413
 
 
-def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: Pages) -> None:  # noqa: F811
+def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: Pages) -> None:
     person = ada(pages)
     old = mine(pages)["VRU"]
     values = {"every": "weekly", "wants": "all", "length": "full", "topic": old.topic_id}
@@ -152,7 +145,7 @@ def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: Pages) -> 
     assert set(mine(pages)) == {"VRU", "benches <b>"}
 
 
-def test_feeds_of_ones_topics_as_an_outline(pages: Pages) -> None:  # noqa: F811
+def test_feeds_of_ones_topics_as_an_outline(pages: Pages) -> None:
     person = ada(pages)
     status, headers, body = pages.answer("GET", f"{at(pages, person)}/topics.opml")
     assert (status, headers.get_content_type()) == (200, "text/x-opml")
@@ -163,7 +156,7 @@ def test_feeds_of_ones_topics_as_an_outline(pages: Pages) -> None:  # noqa: F811
     assert set(outlines) == {"VRU", "benches <b>"}
 
 
-def test_a_link_is_for_this_page_and_for_a_time(pages: Pages) -> None:  # noqa: F811
+def test_a_link_is_for_this_page_and_for_a_time(pages: Pages) -> None:
     person = ada(pages)
     old = at(pages, person, pages.now - timedelta(days=61))
     status, html = pages.ask("GET", old)
@@ -181,7 +174,7 @@ def test_a_link_is_for_this_page_and_for_a_time(pages: Pages) -> None:  # noqa: 
     assert "/m/" in letter
 
 
-def test_a_form_of_somebody_elses_page_changes_nothing(pages: Pages) -> None:  # noqa: F811
+def test_a_form_of_somebody_elses_page_changes_nothing(pages: Pages) -> None:
     person = ada(pages)
     before = pages.everything()
     seal = Seal(HEAD.secret, lambda: pages.now)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from alerts.seals import Expired, Seal
 
 #: So long a page may stand open before its form is sent.
-_VALID = timedelta(hours=12)
+_VALID = timedelta(days=7)
 _FIELDS = 40
 
 

@@ -103,7 +103,7 @@ class Shelf:
     def _file(self, path: str) -> Copy | None:
         """A feed that lies in the folder, as it is at this moment."""
         match = _NAME.fullmatch(path)
-        if match is None or "/" in path or path.startswith("."):
+        if match is None or "/" in path or "\0" in path or path.startswith("."):
             return None
         file = self._site.feeds / path
         try:
@@ -168,7 +168,7 @@ class Shelf:
 
     def _make(self, path: str, query: str) -> Copy | Response:
         match = _NAME.fullmatch(path)
-        if match is None:
+        if match is None or "\0" in unquote(path + query):  # which no database takes
             return _nothing()
         asked = {name: values[0] for name, values in parse_qs(query).items()}
         only = asked.get("only")
