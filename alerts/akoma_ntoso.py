@@ -16,7 +16,7 @@ from lxml.builder import ElementMaker
 
 from alerts.feed_items import clean
 from alerts.json_feed import Imprint
-from alerts.web_paths import question_path
+from alerts.web_paths import question_path, web_address
 from crawler.records import Answer, Question, Speech
 
 _NAMESPACE = "http://docs.oasis-open.org/legaldocml/ns/akn/3.0"
@@ -72,7 +72,7 @@ def _meta(question: Question, people: _People, imprint: Imprint, seen: date) -> 
     work = f"/akn/{country}/debate/questions/{day}/{number}"
     read = f"{work}/eng@{seen}"
     authority = f"{imprint.public_url or imprint.home_url}"
-    page = f"{imprint.public_url or ''}{question_path(question.id)}"
+    page = web_address(question.url) or f"{imprint.public_url or ''}{question_path(question.id)}"
     levels = [
         _level("FRBRWork", work, day, "question", _A.FRBRcountry(value=country)),
         _level("FRBRExpression", read, seen, "reading", _A.FRBRlanguage(language="eng")),
@@ -82,7 +82,7 @@ def _meta(question: Question, people: _People, imprint: Imprint, seen: date) -> 
     return _A.meta(
         _A.identification(*levels, source="#watchword"),
         _A.references(
-            _A.original(eId="original", href=question.url or page, showAs="the source's page"),
+            _A.original(eId="original", href=page, showAs="the source's page"),
             organisation,
             *(
                 _A.TLCPerson(eId=key, href=f"/akn/ontology/person/{country}/{key}", showAs=_said(n))

@@ -19,8 +19,9 @@ from alerts.finding import find
 from alerts.json_feed import Imprint, Item
 from alerts.labels import HEADLINES
 from alerts.query import Query
-from alerts.rendering import Templates, web_address
+from alerts.rendering import Templates
 from alerts.snippets import Snippet, snippet
+from alerts.web_paths import web_address
 
 _ILLEGAL = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"

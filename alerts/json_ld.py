@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from alerts.json_feed import Imprint
-from alerts.web_paths import question_path
+from alerts.web_paths import question_path, web_address
 from crawler.records import Answer, Question, Speech, paragraphs
 
 #: What may not stand inside a script element, as JSON writes it otherwise.
@@ -38,7 +38,7 @@ def _question(question: Question, imprint: Imprint) -> dict[str, Any]:
         "identifier": question.reference,
         "name": question.title,
         "text": _text(question.question),
-        "url": question.url,
+        "url": web_address(question.url),
         "author": {"@type": "Person", "name": question.asked_by.name}
         if question.asked_by
         else None,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -29,7 +28,7 @@ from alerts.ledger.subscriptions import Subscriber
 from alerts.mail import Letterhead, Links, Rendered
 from alerts.sanitising import sanitised
 from alerts.snippets import Snippet
-from alerts.web_paths import member_path, question_path, topic_path
+from alerts.web_paths import member_path, question_path, topic_path, web_address
 from crawler.records import Question
 
 
@@ -56,11 +55,6 @@ def month(value: date) -> str:
 def moment(value: datetime) -> str:
     """``20 December 2018, 07:05 UTC``"""
     return f"{day(value)}, {value:%H:%M} {value.tzname()}"
-
-
-def web_address(url: str | None) -> str | None:
-    """``url`` where it is one that may be linked to, else None."""
-    return url if url and urlsplit(url).scheme in {"http", "https"} else None
 
 
 class _Loader(BaseLoader):

@@ -1,8 +1,13 @@
-"""Where each of our pages is. Pure."""
+"""Where each of our pages is, and what may be linked to. Pure."""
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
+
+
+def web_address(url: str | None) -> str | None:
+    """``url`` where it is one that may be linked to, else None."""
+    return url if url and urlsplit(url).scheme in {"http", "https"} else None
 
 
 def query_path(typed: str) -> str:

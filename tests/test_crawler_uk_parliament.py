@@ -372,8 +372,9 @@ def test_a_word_is_watched_for_in_both(parliament: Parliament, tmp_path: Path) -
     assert f"{parliament.address(0, '4108')}\n" in text
     assert f"{london.url}/who-we-are/" in text
     assert " ".join(text.split()).count(ATTRIBUTION) == 1
-    [feed] = (service.folder / "var" / "feeds").glob("*.atom.xml")
-    assert ATTRIBUTION in feed.read_text()
+    feeds = list((service.folder / "var" / "feeds").glob("*.atom.xml"))
+    assert len(feeds) == 2  # the topic's, and that of everything
+    assert all(ATTRIBUTION in feed.read_text() for feed in feeds)
 
 
 def test_saved_and_live_pages_are_parsed(parliament: Parliament, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from starlette.responses import HTMLResponse
 
+from alerts.feed_items import clean
 from alerts.json_feed import Imprint
 from alerts.ledger import Ledger
 from alerts.mail import Letterhead
@@ -68,7 +69,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     def page(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         """A page, which nobody keeps: what it shows is of this minute."""
         html = self.templates.html(f"web/{template}.html", name=self.name, **values)
-        return HTMLResponse(html, status)
+        return HTMLResponse(clean(html), status)
 
     def kept_page(self, template: str, /, **values: Any) -> HTMLResponse:
         """A page for everybody, that may be shown again for a minute."""
