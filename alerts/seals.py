@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
 
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
+from itsdangerous import BadData, SignatureExpired, TimestampSigner
 from itsdangerous.encoding import base64_decode, base64_encode
 
 Purpose = Literal["manage", "form", "operator"]
@@ -47,7 +47,7 @@ class Seal:
             if error.payload is None:
                 return None
             raise Expired(error.payload.decode()) from error
-        except (BadSignature, UnicodeError):
+        except (BadData, UnicodeError):
             return None
 
     def _signer(self, purpose: Purpose) -> _Signer:

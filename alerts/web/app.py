@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
@@ -54,6 +54,9 @@ def create_app(site: Site) -> Starlette:
         html = site.page("problem", error.status_code, detail=error.detail).body
         return HTMLResponse(bytes(html), error.status_code, error.headers)
 
+    async def gone(_request: Request, _error: Exception) -> Response:
+        return Response(status_code=400)  # nobody is there to read it, and nothing is wrong here
+
     pages = Starlette(
         routes=[
             *Home(site, forms, limits).routes(),
@@ -67,8 +70,10 @@ def create_app(site: Site) -> Starlette:
             Route("/status.json", status),
             Route("/robots.txt", robots),
         ],
-        exception_handlers={HTTPException: problem},
+        exception_handlers={HTTPException: problem, ClientDisconnect: gone},
     )
+    # A redirect would go to whatever host the request names.
+    pages.router.redirect_slashes = False
     return Starlette(
         routes=[
             Mount("/feeds", Shelf(site)),  # packed already

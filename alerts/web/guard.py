@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,7 +23,8 @@ POLICY = (
 _HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    # Not "no-referrer": with it browsers send "Origin: null" from our own forms too.
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
@@ -52,18 +54,11 @@ class Guard:
         if refused := _refused(scope, headers):
             await refused(scope, receive, sender)
             return
-        counting = _Counting(receive)
-        try:
-            await self._app(scope, counting.receive, sender)
-        except TooLarge:
-            await _TOO_LARGE(scope, receive, sender)
+        await self._app(scope, _Counting(receive).receive, sender)
 
 
-class TooLarge(Exception):
-    """More came than was announced, or than we take."""
-
-
-_TOO_LARGE = PlainTextResponse("That is too much for this form.\n", 413, {"Connection": "close"})
+_TOO_MUCH = "That is too much for this form."
+_TOO_LARGE = PlainTextResponse(f"{_TOO_MUCH}\n", 413, {"Connection": "close"})
 _FOREIGN = PlainTextResponse("This form was sent from another site.\n", 403)
 
 
@@ -112,5 +107,5 @@ class _Counting:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise TooLarge
+            raise HTTPException(413, _TOO_MUCH, {"Connection": "close"})
         return message
