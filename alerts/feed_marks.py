@@ -33,11 +33,9 @@ class FeedMarks(BaseExtension):  # type: ignore[misc]  # feedgen ships no types
         return feed
 
     def extend_atom(self, feed: Any) -> Any:
-        """Put them into Atom, before the entries."""
+        """Put them into Atom; feedgen adds the entries afterwards."""
         if self.is_archive:
-            first = feed.find(f"{{{_ATOM}}}entry")
-            mark = etree.Element(f"{{{_HISTORY}}}archive")
-            feed.insert(len(feed) if first is None else feed.index(first), mark)
+            etree.SubElement(feed, f"{{{_HISTORY}}}archive")
         return feed
 
 
@@ -58,7 +56,7 @@ class EntryMarks(BaseEntryExtension):  # type: ignore[misc]
         """Attach the files, and say which thread it belongs to."""
         for url, kind, title in self.files:
             attached = {"rel": "enclosure", "href": url, "type": kind, "title": title}
-            etree.SubElement(entry, f"{{{_ATOM}}}link", attached)
+            etree.SubElement(entry, "link", attached)  # feedgen puts all into one namespace
         if self.thread:
             etree.SubElement(entry, f"{{{_THREAD}}}in-reply-to", ref=self.thread)
         return entry

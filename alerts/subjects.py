@@ -80,6 +80,7 @@ def of_query(connection: Connection, typed: str) -> Subject:
         name="queries/feed",
         page=query_path(typed),
         since=changes.first_moment(connection),
+        asked_with=query_path(typed).removeprefix("/"),
     )
     return Subject(
         head, lambda connection, kinds: search_changes(connection, query, ENTRIES, kinds), query

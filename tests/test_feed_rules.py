@@ -289,6 +289,10 @@ def test_pages_of_the_archive(fed: Pages) -> None:
 def test_a_query_as_it_is_typed_has_a_feed(fed: Pages) -> None:
     path = "/feeds/queries/feed.atom.xml?q=%22of+the%22+question%3Avru"
     fed.ask("GET", path)
+    for path in ("feed.atom.xml?q=tags", "feed.atom.xml?q=tags&only=asked"):
+        feed = feedparser.parse(body(fed, f"/feeds/queries/{path}"))
+        own = {link.rel: link.href for link in feed.feed.links}["self"]
+        assert own == f"https://watch.example/feeds/queries/{path}"
     status, text = fed.ask("GET", "/feeds/queries/feed.atom.xml?q=tags")
     assert status == 200
     assert [e.title.partition(":")[0] for e in feedparser.parse(text).entries] == [
