@@ -12,7 +12,7 @@ from alerts.feeds import Masthead
 from alerts.json_feed import Imprint
 from alerts.ledger import changes, matches, members, notices, questions
 from alerts.ledger.topics import EVERYTHING, Topic
-from alerts.query import Query, canonical, parse
+from alerts.query import Query, QueryError, canonical, parse
 from alerts.rendering import Templates
 from alerts.search import search_changes
 from alerts.web_paths import member_path, query_path, question_path, topic_path
@@ -45,10 +45,22 @@ def of_topic(topic: Topic) -> Subject:
     return Subject(
         head,
         lambda connection, kinds: matches.newest(connection, topic.id, ENTRIES, kinds),
-        None if topic.question_id else parse(topic.canonical),
+        query_of(topic),
         lambda connection, number: matches.page(connection, topic.id, number, ENTRIES),
         lambda connection: matches.count(connection, topic.id),
     )
+
+
+def query_of(topic: Topic) -> Query | None:
+    """The query that a topic is; None for one question, and for words of an older language that
+    can no longer be read: those are shown without their passages.
+    """
+    if topic.question_id is not None:
+        return None
+    try:
+        return parse(topic.canonical)
+    except QueryError:
+        return None
 
 
 def of_everything(connection: Connection) -> Subject:

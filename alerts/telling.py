@@ -13,8 +13,8 @@ from alerts.corrections import Correction, corrections
 from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.topics import Topic
 from alerts.previewing import by_month
-from alerts.query import parse
 from alerts.showing import Shown, shown
+from alerts.subjects import query_of
 from crawler.records import Question
 
 #: Changes of one question; a page that is edited every day is no better told in full.
@@ -92,7 +92,7 @@ def topic_told(
     days = matches.days(connection, topic.id)
     ids = matches.questions_of(connection, topic.id, size + 1, (page - 1) * size)
     found = {q.id: q for q in questions.all_of(connection, ids[:size])}
-    query = None if topic.question_id else parse(topic.canonical)
+    query = query_of(topic)
     listed = [shown(found[one], query) for one in ids[:size] if one in found]
     return TopicTold(
         topic,

@@ -1,0 +1,158 @@
+"""A ledger of many questions to measure the pages with: drawn, stored and worded as real ones are.
+
+What a record says is put together from a stock of paragraphs, so that its words are found once and
+not a hundred thousand times; the keys of the index are those that the service itself would write.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, update
+
+from alerts.acronyms import pairs
+from alerts.fields import fields
+from alerts.ledger import Ledger, open_ledger, topics, words
+from alerts.ledger.questions import columns_of
+from alerts.ledger.tables import address, change, question
+from alerts.ledger.words import Worded
+from alerts.prefilter import keys_of
+from alerts.query import QueryError, parse
+from alerts.text import prepare
+from alerts.watching import Watcher
+from benchmarks.questions import Language, queries
+from crawler.records import (
+    Addressee,
+    Answer,
+    Asker,
+    Meeting,
+    Question,
+    Speech,
+    content_digest,
+    encode,
+)
+
+TODAY = date(2026, 11, 1)
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+_PARAGRAPHS, _MEMBERS = 6000, 60
+_DAYS = 25 * 365
+_BATCH = 1000
+
+
+class Stock:
+    """Paragraphs with the keys that they are found by."""
+
+    def __init__(self, language: Language) -> None:
+        self.random = random.Random(7)
+        self.texts = [language.paragraph(60) for _ in range(_PARAGRAPHS)]
+        self.titles = [language.paragraph(6) for _ in range(_PARAGRAPHS)]
+        self.members = [f"{language.topical().capitalize()} Drawn{n}" for n in range(_MEMBERS)]
+
+    def record(self, number: int) -> Question:
+        """One drawn question with its answer."""
+        draw = self.random
+        size = max(2, min(25, int(draw.lognormvariate(1.75, 0.65))))
+        some = draw.choices(self.texts, k=size)
+        name = draw.choice(self.members)
+        asked = TODAY - timedelta(days=draw.randrange(_DAYS))
+        told = Answer(
+            ("The Mayor",),
+            asked + timedelta(days=20),
+            speeches=(Speech("The Mayor", tuple(some[1:])),),
+        )
+        return Question(
+            id=f"london:/questions/{asked.year}/{number}",
+            source="london",
+            url=f"https://www.london.gov.uk/questions/{asked.year}/{number}",
+            reference=f"{asked.year}/{number}",
+            title=draw.choice(self.titles),
+            asked_by=Asker(name, f"{name} AM", None, name.lower().replace(" ", "-")),
+            asked_of=(Addressee("The Mayor", "The Mayor"),),
+            meeting=Meeting(f"MQT on {asked}", asked),
+            question=(Speech(name, (some[0],)),),
+            status="answered" if draw.random() < 0.97 else "unanswered",
+            answers=(told,),
+            generation="2022",
+            digest=f"{number}",
+        )
+
+
+def build(folder: Path, count: int, topic_count: int) -> tuple[Ledger, list[str]]:
+    """A ledger of ``count`` questions with ``topic_count`` topics that are watched; their slugs."""
+    language = Language(3)
+    stock = Stock(language)
+    ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
+    known: dict[str, frozenset[str]] = {}
+    for start in range(0, count, _BATCH):
+        with ledger.writing() as connection:
+            records = [stock.record(n) for n in range(start, min(count, start + _BATCH))]
+            _store(connection, records, start)
+            for one in records:
+                words.write(connection, _worded(one, known))
+    with ledger.writing() as connection:
+        slugs = [
+            topics.ensure(connection, form, form, NOW).slug
+            for form in readable(queries(language, topic_count, popular=True))
+        ]
+    Watcher(ledger).match_new()
+    return ledger, slugs
+
+
+def readable(forms: Iterator[str]) -> Iterator[str]:
+    """Those of the queries that are none too short to be asked for, each once."""
+    for form in dict.fromkeys(forms):
+        with suppress(QueryError):
+            parse(form)
+            yield form
+
+
+def _store(connection: Connection, records: list[Question], start: int) -> None:
+    rows = [
+        columns_of(one)
+        | {
+            "id": one.id,
+            "source": one.source,
+            "url": one.url,
+            "status": one.status,
+            "meeting_date": one.meeting.date if one.meeting else None,
+            "suspect": False,
+            "record": encode(one).decode(),
+            "first_seen_at": NOW,
+            "visited_at": NOW,
+        }
+        for one in records
+    ]
+    connection.execute(insert(question), rows)
+    connection.execute(insert(address), [{"id": one.id, "question_id": one.id} for one in records])
+    changed = [
+        {
+            "seq": start + place + 1,
+            "question_id": row["id"],
+            "kind": "asked",
+            "digest": content_digest(one),
+            "recorded_at": NOW,
+            "silent_because": "baseline",
+            "after": row["record"],
+        }
+        for place, (row, one) in enumerate(zip(rows, records, strict=True))
+    ]
+    connection.execute(insert(change), changed)
+    connection.execute(update(question).values(worded=True))
+
+
+def _worded(one: Question, known: dict[str, frozenset[str]]) -> Worded:
+    """The keys of a record, from those of its parts; each part is looked at once."""
+    keys: set[str] = set()
+    texts = fields(one)
+    for field, paragraphs in texts.items():
+        for text in paragraphs:
+            part = f"{field}\t{text}"
+            if part not in known:
+                known[part] = frozenset(keys_of(prepare({field: [text]})))
+            keys |= known[part]
+    day = one.meeting.date if one.meeting and one.meeting.date else TODAY
+    return Worded(one.id, day, frozenset(keys), frozenset(pairs(texts["title"])))
