@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help demo test check bench quality pictures judge format lock clean
+.PHONY: help demo test check bench quality pictures readers judge format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -27,12 +27,17 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.matching
 	@$(BIN)/python -m benchmarks.digests
 	@$(BIN)/python -m benchmarks.sending
+	@$(BIN)/python -m benchmarks.serving
 
 quality: $(VENV)/dev.stamp ## how well topics find what their subscribers meant
 	@$(BIN)/python -m tests.quality
 
-pictures: $(VENV)/dev.stamp ## pictures of the digest for the docs (needs Chromium)
+pictures: $(VENV)/dev.stamp ## pictures of the digest and the pages for the docs (needs Chromium)
 	@$(BIN)/python -m tools.pictures
+	@$(BIN)/python -m tools.journey
+
+readers: $(VENV)/dev.stamp ## what feedparser and newsboat make of the feeds
+	@$(BIN)/python -m tools.readers
 
 judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 	@$(BIN)/python -m tools.judge
