@@ -22,8 +22,8 @@ from alerts.drafting import Means, Served, draft
 from alerts.due import last_due
 from alerts.ledger import Ledger, alarms, following, messages, notices, rounds, subscriptions
 from alerts.ledger.following import Waiting
+from alerts.ledger.lookups import meetings
 from alerts.ledger.messages import Composed
-from alerts.ledger.questions import meetings
 from alerts.ledger.rounds import Pending, Round
 from alerts.ledger.topics import batched
 from alerts.mail import Letterhead

@@ -49,6 +49,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     sources: tuple[SourceStatus, ...]
     messages: dict[str, int]  #: in the outbox, by phase
+    halted: dict[str, datetime] = {}  #: what the operator has put on hold, and since when
 
     @property
     def is_well(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, deliveries, held, notices, questions, refusals, runs
+from alerts.ledger import alarms, deliveries, halts, held, notices, questions, refusals, runs
 from alerts.ledger.alarms import Alarm
 from alerts.ledger.delays import delay
 from alerts.ledger.held import Held
@@ -34,6 +34,7 @@ def status_of(connection: Connection, config: Config, now: datetime) -> ServiceS
             if source.enabled
         ),
         messages=deliveries.in_phase(connection),
+        halted=halts.standing(connection),
     )
 
 

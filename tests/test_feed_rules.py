@@ -351,3 +351,7 @@ def test_a_hub_is_named_in_every_format(site: Pages, tmp_path: Any) -> None:
         _, headers, _ = pages.answer("GET", f"/feeds/{name}.rss.xml")
         own = f'<https://watch.example/feeds/{name}.rss.xml>; rel="self"'
         assert headers["Link"] == f'{own}, <{hub}>; rel="hub"'
+        # It is not told of what is made on demand, so that does not name it.
+        _, headers, made = pages.answer("GET", "/feeds/members/ada-brook.atom.xml")
+        assert hub not in headers["Link"]
+        assert hub.encode() not in made

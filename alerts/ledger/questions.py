@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.tables import address, question
@@ -218,32 +218,6 @@ def tally(connection: Connection, source: str) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def overdue(connection: Connection, before: date, limit: int, offset: int = 0) -> list[Question]:
-    """Questions of meetings before a day that wait for an answer, the oldest first."""
-    wanted = select(question.c.record).where(*_overdue(before))
-    wanted = wanted.order_by(question.c.meeting_date, question.c.id).offset(offset).limit(limit)
-    return [decode(record) for record in connection.execute(wanted).scalars()]
-
-
-def suspects(connection: Connection, limit: int) -> list[Question]:
-    """Questions whose reading is not to be trusted, the last visited first."""
-    wanted = select(question.c.record).where(question.c.suspect)
-    wanted = wanted.order_by(question.c.visited_at.desc()).limit(limit)
-    return [decode(record) for record in connection.execute(wanted).scalars()]
-
-
-def count_overdue(connection: Connection, before: date) -> int:
-    """How many those are."""
-    wanted = select(func.count()).select_from(question).where(*_overdue(before))
-    return connection.execute(wanted).scalar_one()
-
-
-def _overdue(before: date) -> list[ColumnElement[bool]]:
-    # Named one by one, so that the index of status and day serves.
-    waits = question.c.status.in_(("unanswered", "holding"))
-    return [waits, question.c.meeting_date < before, question.c.gone_at.is_(None)]
-
-
 def count(connection: Connection) -> int:
     """How many questions the ledger holds."""
     return connection.execute(select(func.count()).select_from(question)).scalar_one()
@@ -253,34 +227,3 @@ def all_of(connection: Connection, identities: Sequence[str]) -> Iterable[Questi
     """The records with the given identities."""
     rows = connection.execute(select(question.c.record).where(question.c.id.in_(identities)))
     return (decode(record) for record in rows.scalars())
-
-
-def meetings(connection: Connection, today: date) -> list[date]:
-    """The days of the last year's meetings at which the Mayor is questioned, oldest first."""
-    # As the source names them: "MQT on 2018-12-20", "Mayor's Question Time".
-    named = [f'%"meeting":{{"name":"{start}%' for start in ("MQT", "Mayor_s Question Time")]
-    rows = connection.execute(
-        select(question.c.meeting_date)
-        .where(
-            question.c.meeting_date.between(today - timedelta(days=366), today),
-            or_(*(question.c.record.like(name) for name in named)),
-        )
-        .distinct()
-        .order_by(question.c.meeting_date)
-    )
-    return [day for day in rows.scalars() if day is not None]
-
-
-def named(connection: Connection, name: str) -> list[Question]:
-    """The questions that are known by an id, present or former, by an address, or by a number."""
-    stored = find(connection, name)
-    if stored is not None:
-        return [stored.record]
-    if "://" in name:
-        rows = connection.execute(select(question.c.record).where(question.c.url == name))
-        return [decode(record) for record in rows.scalars()]
-    # The number stands in the record alone, and in the id of today's pages.
-    likely = question.c.record.contains(f'"reference":"{name}"', autoescape=True)
-    rows = connection.execute(select(question.c.record).where(likely))
-    found = [decode(record) for record in rows.scalars()]
-    return [record for record in found if record.reference == name]

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from alerts.doubts import Doubt, doubts_of
-from alerts.ledger import bounces, deliveries, halts, held, questions
+from alerts.ledger import bounces, deliveries, halts, held, lookups
 from alerts.seals import Expired
 from alerts.web.forms import Forms, fields_of
 from alerts.web.limits import Limits
@@ -108,7 +108,7 @@ class Operator:
                 "held": held.waiting(connection),
                 "suspects": [
                     Suspect(one, doubts_of(one.suspect))
-                    for one in questions.suspects(connection, _LISTED)
+                    for one in lookups.suspects(connection, _LISTED)
                 ],
                 "halts": halts.standing(connection),
                 "failed": deliveries.newest(connection, "failed", None, _LISTED),

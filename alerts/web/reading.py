@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from alerts.akoma_ntoso import debate
 from alerts.json_ld import described
-from alerts.ledger import members, questions
+from alerts.ledger import lookups, members, questions
 from alerts.telling import told_of, topic_told
 from alerts.web.forms import Forms
 from alerts.web.site import Captured, Site
@@ -160,8 +160,8 @@ class Reading:
         today = site.clock().date()
         before = today - timedelta(days=site.overdue_days)
         with site.ledger.reading() as connection:
-            total = questions.count_overdue(connection, before)
-            found = questions.overdue(connection, before, _OVERDUE, (page - 1) * _OVERDUE)
+            total = lookups.count_overdue(connection, before)
+            found = lookups.overdue(connection, before, _OVERDUE, (page - 1) * _OVERDUE)
         return site.kept_page(
             "overdue",
             total=total,

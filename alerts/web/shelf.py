@@ -7,7 +7,6 @@ anew once a second at most, and built anew only when there is a change in it.
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import time
@@ -25,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from alerts.feed_items import ONLY
 from alerts.feeds import FORMATS, Archive, address, build
+from alerts.json_feed import Imprint
 from alerts.ledger import changes, notices, topics
 from alerts.ledger.engine import TooLong
 from alerts.ledger.topics import EVERYTHING
@@ -41,7 +41,7 @@ from alerts.subjects import (
     of_thread,
     of_topic,
 )
-from alerts.web.conditional import http_date, is_unchanged, strong_tag
+from alerts.web.copies import Copy, copy_of, sent
 from alerts.web.site import Site
 
 _ENDINGS = "|".join(map(re.escape, FORMATS))
@@ -50,27 +50,11 @@ _NAME = re.compile(rf"(?P<name>.+?)(?:\.(?P<page>[1-9][0-9]{{0,5}}))?\.(?P<endin
 _MOST_KEPT = 400
 _SECOND = 1.0
 _ASKING = 2.0
-_CACHE = "public, max-age=300"
 
 #: What a feed made on demand was made of: the changes in it, and the newest notice.
 _Made: TypeAlias = tuple[tuple[int, ...], int]
 #: One that is kept: the state of the ledger at which it was right, what it was made of, and itself.
 _Kept: TypeAlias = "tuple[tuple[int, int], _Made, Copy]"
-
-
-class Copy(msgspec.Struct, frozen=True):
-    """A feed as it is sent."""
-
-    body: bytes
-    packed: bytes
-    tag: str
-    packed_tag: str
-    modified: datetime
-    headers: tuple[tuple[bytes, bytes], ...]  #: but for the tag and the length
-
-    def sent(self, *, packed: bool) -> tuple[bytes, str]:
-        """The bytes and the tag of one coding."""
-        return (self.packed, self.packed_tag) if packed else (self.body, self.tag)
 
 
 class Shelf:
@@ -96,7 +80,7 @@ class Shelf:
         if found is None:
             found = await self._on_demand(path, scope["query_string"].decode("latin-1"))
         if isinstance(found, Copy):
-            await _send(found, scope, send)
+            await sent(found, scope, send)
         else:
             await found(scope, receive, send)
 
@@ -113,7 +97,8 @@ class Shelf:
             if known is None or known[0] != mark:
                 written = datetime.fromtimestamp(stat.st_mtime, UTC)
                 own = self._own(path)
-                known = (mark, self._copy(file.read_bytes(), match["ending"], written, own))
+                hub = self._site.imprint.hub
+                known = (mark, copy_of(file.read_bytes(), match["ending"], written, own, hub))
                 self._files[path] = known
         except OSError:
             self._files.pop(path, None)
@@ -123,28 +108,6 @@ class Shelf:
     def _own(self, path: str) -> str | None:
         base = self._site.imprint.public_url
         return f"{base}/feeds/{path}" if base else None
-
-    def _copy(self, body: bytes, ending: str, modified: datetime, own: str | None) -> Copy:
-        links = [f'<{own}>; rel="self"'] if own else []
-        if own and self._site.imprint.hub:
-            links.append(f'<{self._site.imprint.hub}>; rel="hub"')
-        tag = strong_tag(body)
-        headers = {
-            "content-type": f"{FORMATS[ending]}; charset=utf-8",
-            "last-modified": http_date(modified),
-            "cache-control": _CACHE,
-            "vary": "Accept-Encoding",
-            "access-control-allow-origin": "*",
-            **({"link": ", ".join(links)} if links else {}),
-        }
-        return Copy(
-            body,
-            gzip.compress(body, 6, mtime=0),
-            tag,
-            f'{tag[:-1]}-gzip"',
-            modified,
-            tuple((name.encode(), value.encode("latin-1")) for name, value in headers.items()),
-        )
 
     async def _on_demand(self, path: str, query: str) -> Copy | Response:
         now = self._ticks()
@@ -194,9 +157,12 @@ class Shelf:
                 pages = subject.count(connection) // ENTRIES if subject.count else 0
                 parts = (subject, made[0], site.imprint, site.templates, only)
                 content = content_of(connection, *parts)
-                feed = build(subject.head, content, site.imprint, Archive(pages))
-                own = address(subject.head, site.imprint, match["ending"])
-                copy = self._copy(feed[match["ending"]], match["ending"], feed.moment, own)
+                # The hub is told of what is filed alone, so only that names it.
+                imprint = site.imprint if subject.count else _without_hub(site.imprint)
+                feed = build(subject.head, content, imprint, Archive(pages))
+                own = address(subject.head, imprint, match["ending"])
+                hub = imprint.hub
+                copy = copy_of(feed[match["ending"]], match["ending"], feed.moment, own, hub)
         self._keep((path, query), version, made, copy)
         return copy
 
@@ -211,7 +177,7 @@ class Shelf:
         content = archived(connection, subject, number, site.imprint, site.templates)
         feed = build(subject.head, content, site.imprint, Archive(pages, number))
         own = address(subject.head, site.imprint, ending, number)
-        return self._copy(feed.atom, ending, feed.moment, own)
+        return copy_of(feed.atom, ending, feed.moment, own)
 
     def _subject(self, connection: Connection, name: str, asked: dict[str, str]) -> Subject | None:
         kind, _, rest = name.partition("/")
@@ -235,23 +201,9 @@ class Shelf:
             self._made.popitem(last=False)
 
 
+def _without_hub(imprint: Imprint) -> Imprint:
+    return msgspec.structs.replace(imprint, hub=None)
+
+
 def _nothing() -> Response:
     return PlainTextResponse("There is no such feed.\n", 404)
-
-
-async def _send(copy: Copy, scope: Scope, send: Send) -> None:
-    asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    packed = "gzip" in asked.get("accept-encoding", "")
-    body, tag = copy.sent(packed=packed)
-    # Whichever coding the asker has, it is this version.
-    unchanged = any(is_unchanged(asked, t, copy.modified) for t in (copy.tag, copy.packed_tag))
-    headers = [*copy.headers, (b"etag", tag.encode())]
-    if unchanged:
-        await send({"type": "http.response.start", "status": 304, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    if packed:
-        headers.append((b"content-encoding", b"gzip"))
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

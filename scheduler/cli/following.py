@@ -34,7 +34,7 @@ def follow(
 
     QUESTION is its id (london:/questions/2018/5425), its address, or its number.
     """
-    from alerts.ledger.questions import named
+    from alerts.ledger.lookups import named
     from alerts.ledger.subscriptions import Wish
     from alerts.subscriptions import follow as enter
 

@@ -32,6 +32,9 @@ def status(context: click.Context, as_json: bool) -> int:
     with service.ledger.reading() as connection:
         found = status_of(connection, service.config, service.clock())
     lines = [line for source in found.sources for line in _told(source)]
+    lines += [
+        f"on hold since {since:%Y-%m-%d %H:%M} UTC: {what}" for what, since in found.halted.items()
+    ]
     lines.append("Nothing is wrong." if found.is_well else "Something is wrong.")
     say("\n".join(lines), msgspec.to_builtins(found), as_json=as_json)
     return OK if found.is_well else PARTLY
