@@ -19,11 +19,13 @@ from alerts.fields import fields, news
 from alerts.ledger import changes, questions, words
 from alerts.ledger.words import Dated
 from alerts.matching import BATCH, Matcher, compiled
-from alerts.prefilter import TOO_MANY, Asked, Either, ask
+from alerts.prefilter import TOO_MANY, Either, Need, ask
 from alerts.query import Query, canonical
 
 #: Questions that are decided between two looks at the time.
-_AT_ONCE = 40
+_AT_ONCE = 20
+#: The newest candidates, where no more are wanted by name; there is no time for all.
+_LOOKED_AT = 1000
 
 
 class Found(NamedTuple):
@@ -60,7 +62,11 @@ def search(
     """
     asked = ask(query)
     if not asked.exact:
-        return _within(connection, query, _candidates(connection, asked), newest, budget)
+        need = Either((asked.need, TOO_MANY)) if asked.need else None
+        if budget is None:
+            found = list(_decided(connection, query, words.having(connection, need)))
+            return Found(_days(found), found[:newest])
+        return _within(connection, query, need, newest, budget)
     more = list(_decided(connection, query, words.having(connection, TOO_MANY)))
     days = Counter(words.days(connection, asked.need)) + Counter(_days(more))
     found = sorted(
@@ -106,29 +112,28 @@ def told(connection: Connection, ids: Sequence[str], *, by_change: bool) -> list
     return [Told(records[i], kinds.get(i) or news(records[i])) for i in ids]
 
 
-def _candidates(connection: Connection, asked: Asked) -> list[Dated]:
-    need = Either((asked.need, TOO_MANY)) if asked.need else None
-    return words.having(connection, need)
-
-
 def _within(
-    connection: Connection,
-    query: Query,
-    candidates: Sequence[Dated],
-    newest: int,
-    budget: Budget | None,
+    connection: Connection, query: Query, need: Need | None, newest: int, budget: Budget
 ) -> Found:
-    """What is found among the candidates, newest first, in the time there is."""
+    """What is found in the time there is; the days of the rest by the share that matched."""
+    most = _LOOKED_AT if newest < _LOOKED_AT else None
+    candidates = words.having(connection, need, most)
     found: list[Dated] = []
-    for start in range(0, len(candidates), _AT_ONCE):
-        if start and budget is not None and budget.is_spent():
-            share = len(found) / start
-            rest = {day: n * share for day, n in _days(candidates[start:]).items()}
-            sure = _days(found)
-            every = {day: sure.get(day, 0) + rest.get(day, 0) for day in sure | rest}
-            return Found({d: n for d, n in every.items() if n}, found[:newest], is_estimate=True)
-        found += _decided(connection, query, candidates[start : start + _AT_ONCE])
-    return Found(_days(found), found[:newest])
+    looked_at = 0
+    while looked_at < len(candidates) and not (looked_at and budget.is_spent()):
+        found += _decided(connection, query, candidates[looked_at : looked_at + _AT_ONCE])
+        looked_at = min(len(candidates), looked_at + _AT_ONCE)
+    sure = _days(found)
+    if looked_at == len(candidates) and (most is None or looked_at < most):
+        return Found(sure, found[:newest])
+    share = len(found) / looked_at
+    days: dict[date, float] = dict(sure)
+    rest = Counter(words.days(connection, need))
+    rest.subtract(_days(candidates[:looked_at]))
+    for day, number in rest.items():
+        if number and share:
+            days[day] = days.get(day, 0) + number * share
+    return Found(days, found[:newest], is_estimate=True)
 
 
 def _decided(connection: Connection, query: Query, candidates: Sequence[Dated]) -> Iterator[Dated]:

@@ -15,7 +15,7 @@ from alerts.offers import include, offers
 from alerts.previewing import preview
 from alerts.query import canonical, parse
 from alerts.recording import Reading, Rules, record
-from alerts.search import search
+from alerts.search import Budget, search
 from alerts.watching import Watcher
 from alerts.wording import write_words
 from crawler.records import Meeting, Question
@@ -216,3 +216,25 @@ def test_a_text_of_very_many_words_is_found(ledger: Ledger, now: datetime) -> No
     write_words(ledger)
     assert found(ledger, "n7n") == ["london:/questions/1", "london:/questions/2"]
     assert found(ledger, "n29999n -n7n") == []
+
+
+def test_with_little_time_the_rest_is_estimated(ledger: Ledger, now: datetime) -> None:
+    """Half of those that have all the words have them in a row: so have about half of all."""
+    texts = ["The parish boat sails.", "The boat of the parish sails."]
+    some = [
+        question(n, words=texts[n % 2], meeting=Meeting(None, date(2026, 1, 1 + n % 27)))
+        for n in range(200)
+    ]
+    with ledger.writing() as connection:
+        record(connection, [Reading(one) for one in some], now, Rules())
+    write_words(ledger)
+    query = parse('"parish boat"')
+    with ledger.reading() as connection:
+        whole = search(connection, query, 5)
+        spent = search(connection, query, 5, Budget(0, iter(range(10)).__next__))
+        enough = search(connection, query, 5, Budget(1e9))
+    assert (whole.total, whole.is_estimate) == (100, False)
+    assert (enough.total, enough.is_estimate) == (100, False)
+    assert spent.is_estimate
+    assert 80 <= spent.total <= 120
+    assert spent.newest == whole.newest

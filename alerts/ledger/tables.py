@@ -65,6 +65,7 @@ question = Table(
     Index("ix_question_worded", "worded"),
     Index("ix_question_person", "person", "meeting_date"),
     Index("ix_question_status_meeting_date", "status", "meeting_date"),
+    Index("ix_question_id_meeting_date", "id", "meeting_date"),
 )
 
 address = Table(
@@ -87,6 +88,8 @@ change = Table(
     Column("before", Text),  # the record before, as JSON; null when there was none
     Column("after", Text, nullable=False),
     UniqueConstraint("question_id", "kind", "digest"),
+    # What topics' pages count needs no look at the records, which are long.
+    Index("ix_change_seq_question_id", "seq", "question_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

@@ -27,6 +27,8 @@ def upgrade() -> None:
     _fill()
     op.create_index("ix_question_person", "question", ["person", "meeting_date"])
     op.create_index("ix_question_status_meeting_date", "question", ["status", "meeting_date"])
+    op.create_index("ix_question_id_meeting_date", "question", ["id", "meeting_date"])
+    op.create_index("ix_change_seq_question_id", "change", ["seq", "question_id"])
     # Looked up in any case for each topic that somebody tries out.
     op.execute("CREATE INDEX ix_acronym_short ON acronym (lower(short))")
     op.execute("CREATE INDEX ix_acronym_long ON acronym (lower(long))")
