@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import bounces, messages, subscriptions, wishes
@@ -94,9 +95,11 @@ def confirm(
     found = asked(connection, token, now)
     if found is None or found.is_confirmed:
         return found
+    taken: list[Wish] = []
     for wish in found.wishes:
         if most is not None and subscriptions.count(connection, found.subscriber_id) >= most:
             break
+        taken.append(wish)
         if wish.question_id is None:
             subscribe(connection, found.email, wish, habits, now)
         else:
@@ -105,4 +108,5 @@ def confirm(
     standing = bounces.suppressed(connection, found.email)
     if standing is not None and standing.because == "bounces":
         bounces.lift(connection, found.email)
-    return found
+    left_out = len(found.wishes) - len(taken)
+    return msgspec.structs.replace(found, wishes=tuple(taken), left_out=left_out)

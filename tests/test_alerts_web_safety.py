@@ -163,7 +163,10 @@ def test_a_subscriber_has_so_many_topics_and_no_more(site: Pages) -> None:
     [letter] = site.letters()
     link = re.search(r"https://watch\.example(/c/\S+)", letter)
     assert link is not None
-    assert site.ask("POST", link[1])[0] == 200
+    status, html = site.ask("POST", link[1])
+    assert status == 200
+    assert "3 more could not be taken" in html
+    assert [word in html for word in ("word4", "word5")] == [True, False]
     with site.ledger.reading() as connection:
         assert len(subscriptions.living(connection)) == 5
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import quantiles
@@ -34,7 +34,7 @@ def delay(connection: Connection, source: str, since: datetime) -> Delay | None:
     minutes = [
         (sent_at - begun[at - 1]).total_seconds() / 60
         for recorded_at, sent_at in told
-        if (at := bisect_left(begun, recorded_at) - 1) > 0
+        if (at := bisect_right(begun, recorded_at) - 1) > 0
     ]
     if not minutes:
         return None

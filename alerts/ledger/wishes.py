@@ -23,6 +23,7 @@ class Asked(msgspec.Struct, frozen=True):
     wishes: tuple[Wish, ...]
     asked_at: datetime  #: the letter
     is_confirmed: bool
+    left_out: int = 0  #: wishes beyond what one subscriber may have
 
 
 def add(
