@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from alerts.ledger import questions, words
 from alerts.nodes import And, How, Near, Or, Phrase, Query, Word
 from alerts.offers import Offer, offers
-from alerts.prefilter import ask
+from alerts.prefilter import Key, ask
 from alerts.query import canonical, parse
 from alerts.search import Budget, search
 from alerts.showing import Shown, shown
@@ -25,6 +25,8 @@ from alerts.vocabulary import stem
 TOO_BROAD = 30
 _MONTHS = 24
 _LATEST = 5
+#: Words that are spelt alike; of those that are equally near the commonest is meant.
+_NEAR = 20
 
 
 class Spelling(msgspec.Struct, frozen=True):
@@ -123,13 +125,16 @@ def _wanted(query: Query) -> Iterator[Word]:
 def _nearest(connection: Connection, text: str, how: How) -> Spelling:
     """The word of the archive that is written most like ``text``, the commonest of those."""
     sense = "cx" if how == "capitals" else "wx"
-    vocabulary = words.vocabulary(connection, sense + text[0].lower())
-    known = {key.removeprefix(sense): number for key, number in vocabulary.items()}
+    known = [key[len(sense) :] for key in words.spelt_from(connection, sense + text[0].lower())]
     slips = 1 if len(text) < 5 else 2
     close = process.extract(
-        text.lower(), known.keys(), scorer=OSA.distance, score_cutoff=slips, limit=None
+        text.lower(), known, scorer=OSA.distance, score_cutoff=slips, limit=_NEAR
     )
-    if not close:
+    counted = [
+        (distance, -words.count(connection, Key(sense + form)), form) for form, distance, _ in close
+    ]
+    said = [one for one in counted if one[1]]
+    if not said:
         return Spelling(text, None, 0)
-    _, _, best = min((distance, -known[form], form) for form, distance, _ in close)
-    return Spelling(text, best.upper() if how == "capitals" else best, known[best])
+    _, number, best = min(said)
+    return Spelling(text, best.upper() if how == "capitals" else best, -number)

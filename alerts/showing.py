@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from alerts.entries import PREFERRED
 from alerts.fields import fields
 from alerts.finding import find
-from alerts.query import Query
+from alerts.nodes import And, How, Near, Not, Or, Phrase, Query, Word
 from alerts.snippets import Segment, Snippet, marked, opening, snippet
+from alerts.text import letters
 from crawler.records import Question
+
+#: Fields that may be long.
+_LONG = frozenset({"question", "answer"})
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -22,9 +28,41 @@ class Shown(msgspec.Struct, frozen=True):
 
 def shown(question: Question, query: Query | None) -> Shown:
     """``question`` with what matches ``query`` marked; its beginning where nothing in it does."""
-    texts = fields(question)
+    texts = _likely(fields(question), query) if query is not None else fields(question)
     found = find(query, texts) if query is not None else None
     places = found.places if found else ()
     title = [(p.start, p.end) for p in places if p.field == "title"]
-    passage = snippet(texts, places, PREFERRED["asked"]) or opening(texts, "question")
+    passage = snippet(texts, places, PREFERRED["asked"]) or opening(fields(question), "question")
     return Shown(question, marked(question.title or question.id, title), passage)
+
+
+def _likely(texts: dict[str, list[str]], query: Query) -> dict[str, list[str]]:
+    """``texts`` without the paragraphs that have none of the query's words.
+
+    Most have none, and to look at their letters takes a tenth of finding their words.
+    """
+    signs = tuple(_sign(token, word.how) for word in _words(query) for token in word.tokens)
+    return {
+        field: [text for text in paragraphs if any(sign in letters(text) for sign in signs)]
+        if field in _LONG
+        else paragraphs
+        for field, paragraphs in texts.items()
+    }
+
+
+def _sign(token: str, how: How) -> str:
+    """Letters that all forms of a word have in a row."""
+    if how == "capitals":
+        return token.lower()
+    return token[:3] if len(token) > 3 else token[:1]  # "man" is found by "men"
+
+
+def _words(query: Query) -> Iterator[Word]:
+    match query:
+        case And(parts) | Or(parts) | Near(parts) | Phrase(parts):
+            for part in parts:
+                yield from _words(part)
+        case Not(part):
+            yield from _words(part)
+        case Word():
+            yield query

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import groupby
 
@@ -12,7 +13,10 @@ from alerts.changes import Numbered
 from alerts.corrections import Correction, corrections
 from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.topics import Topic
+from alerts.prefilter import ask
 from alerts.previewing import by_month
+from alerts.query import Query
+from alerts.search import search
 from alerts.showing import Shown, shown
 from alerts.subjects import query_of
 from crawler.records import Question
@@ -89,18 +93,25 @@ def topic_told(
     topic = topics.by_slug(connection, slug)
     if topic is None:
         return None
-    days = matches.days(connection, topic.id)
+    query = query_of(topic)
+    days = _days(connection, topic, query)
     ids = matches.questions_of(connection, topic.id, size + 1, (page - 1) * size)
     found = {q.id: q for q in questions.all_of(connection, ids[:size])}
-    query = query_of(topic)
     listed = [shown(found[one], query) for one in ids[:size] if one in found]
     return TopicTold(
         topic,
-        sum(days.values()),
+        round(sum(days.values())),
         by_month(days, today),
         tuple(_threads(listed)),
         len(ids) > size,
     )
+
+
+def _days(connection: Connection, topic: Topic, query: Query | None) -> Mapping[date, float]:
+    """How many questions match, by day: from the index of words where that says it all."""
+    if query is not None and ask(query).exact:
+        return search(connection, query, 0).days
+    return matches.days(connection, topic.id)
 
 
 def _threads(listed: list[Shown]) -> list[tuple[Shown, ...]]:

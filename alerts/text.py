@@ -101,6 +101,11 @@ def keys(word: str, acronym: str | None) -> tuple[str, ...]:
     return word, "~" + stem(acronym.lower()), "^" + acronym
 
 
+def letters(text: str) -> str:
+    """``text`` folded, with nothing between its letters: each of its words is in there in a row."""
+    return _APART.sub("", text.translate(_FOLDING))
+
+
 def tokenise(text: str) -> list[Token]:
     """The words of ``text`` in order."""
     folded, origins = _folded(text)
@@ -178,6 +183,7 @@ class _FoldingInCase(dict[int, str]):
         return folded
 
 
+_APART = re.compile(r"[^\w]+")
 _FOLDING = _Folding()
 _FOLDING_IN_CASE = _FoldingInCase()
 

@@ -13,6 +13,8 @@ from alerts.ledger.tables import change, match, question
 
 #: Written at once: a million matches are not all to stand in memory as rows.
 _ROWS = 20_000
+#: Read at once to find a page of questions, of which some have changed more than once.
+_LOOKED_AT = 200
 
 
 def add(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
@@ -86,9 +88,19 @@ def days(connection: Connection, topic_id: int) -> dict[date, int]:
 
 def questions_of(connection: Connection, topic_id: int, limit: int, offset: int = 0) -> list[str]:
     """The ids of the questions that a topic matches, the one with the newest change first."""
-    newest_change = func.max(match.c.change_seq)
-    wanted = _questions(topic_id).order_by(newest_change.desc()).offset(offset).limit(limit)
-    return list(connection.execute(wanted).scalars())
+    wanted = (
+        select(match.c.change_seq, change.c.question_id)
+        .join(change, change.c.seq == match.c.change_seq)
+        .where(match.c.topic_id == topic_id)
+        .order_by(match.c.change_seq.desc())
+        .limit(_LOOKED_AT)
+    )
+    found: dict[str, None] = {}
+    rows = connection.execute(wanted).all()
+    while rows and len(found) < offset + limit:
+        found |= dict.fromkeys(row.question_id for row in rows)
+        rows = connection.execute(wanted.where(match.c.change_seq < rows[-1].change_seq)).all()
+    return list(found)[offset : offset + limit]
 
 
 def _questions(topic_id: int) -> Select[str]:

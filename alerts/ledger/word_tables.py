@@ -20,6 +20,13 @@ worded = Table(
     Index("ix_worded_dated", "dated"),
 )
 
+vocabulary = Table(
+    # Each key that ever was a word's, in small letters or in capitals, for what is spelt alike.
+    "vocabulary",
+    metadata,
+    Column("key", Text, primary_key=True),
+)
+
 acronym = Table(
     "acronym",
     metadata,

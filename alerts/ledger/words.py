@@ -6,7 +6,8 @@ marked as not yet worded, and so is all that an older ledger holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -26,9 +27,12 @@ from alerts.acronyms import Pair
 from alerts.ledger.base import insert_all_once, insert_once
 from alerts.ledger.changes import is_shown, of_kinds
 from alerts.ledger.tables import change, question
-from alerts.ledger.word_tables import acronym, worded
+from alerts.ledger.word_tables import acronym, vocabulary, worded
 from alerts.prefilter import Need, as_fts5, as_tsquery
 from crawler.records import Question, decode
+
+#: How the keys begin of words anywhere, in small letters and in capitals.
+SPELT = ("wx", "cx")
 
 
 class Unworded(msgspec.Struct, frozen=True):
@@ -84,6 +88,7 @@ def write(connection: Connection, words: Worded) -> None:
     else:
         insert = "INSERT INTO word (rowid, keys) VALUES (:id, :keys)"
     connection.execute(text(insert), {"id": number, "keys": " ".join(sorted(words.keys))})
+    _learn(connection, words.keys)
     connection.execute(delete(acronym).where(acronym.c.question_id == words.question_id))
     if words.pairs:
         rows = [{"question_id": words.question_id, **pair._asdict()} for pair in words.pairs]
@@ -165,16 +170,29 @@ def short_forms(connection: Connection, long: str) -> list[Written]:
     return [Written(*row) for row in rows]
 
 
-def vocabulary(connection: Connection, start: str) -> dict[str, int]:
-    """All keys that begin with ``start``, and how many questions have each."""
-    if connection.dialect.name == "postgresql":
-        statement = (
-            "SELECT word, ndoc FROM ts_stat('SELECT keys FROM word') "
-            "WHERE starts_with(word, :start)"
-        )
+def spelt_from(connection: Connection, start: str) -> list[str]:
+    """All keys of words that begin with ``start``."""
+    begins: ColumnElement[bool]
+    if connection.dialect.name == "postgresql":  # which sorts by language, so no range will do
+        begins = func.starts_with(vocabulary.c.key, start)
     else:
-        connection.execute(
-            text("CREATE VIRTUAL TABLE IF NOT EXISTS temp.term USING fts5vocab(main, word, row)")
-        )
-        statement = "SELECT term, doc FROM temp.term WHERE term >= :start AND term < :start || '~'"
-    return {row[0]: row[1] for row in connection.execute(text(statement), {"start": start})}
+        begins = vocabulary.c.key.between(start, f"{start}~")
+    return list(connection.execute(select(vocabulary.c.key).where(begins)).scalars())
+
+
+def count(connection: Connection, need: Need) -> int:
+    """How many questions have what is needed."""
+    wanted = select(func.count()).select_from(worded).where(_met(need, connection))
+    return connection.execute(wanted).scalar_one()
+
+
+def _learn(connection: Connection, keys: Iterable[str]) -> None:
+    """Put the keys of words into the vocabulary, where they are not there yet."""
+    found = [key for key in keys if key.startswith(SPELT)]
+    if connection.dialect.name == "postgresql":
+        told = "SELECT unnest(CAST(:keys AS text[]))"
+        given: object = found
+    else:
+        told, given = "SELECT value FROM json_each(:keys) WHERE true", json.dumps(found)
+    insert = f"INSERT INTO vocabulary (key) {told} ON CONFLICT DO NOTHING"  # our own
+    connection.execute(text(insert), {"keys": given})

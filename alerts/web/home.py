@@ -31,7 +31,7 @@ from alerts.web.limits import Limits
 from alerts.web.site import Site
 
 #: What a preview may spend on deciding, and the database on one statement, in seconds.
-_DECIDING, _ASKING = 0.06, 2.0
+_DECIDING, _ASKING = 0.04, 2.0
 #: Every answer about an address comes after so long, in seconds, whether it is known or not.
 _EVEN = 0.25
 

@@ -18,8 +18,8 @@ from alerts.web.forms import Forms
 from alerts.web.site import Captured, Site
 from crawler.records import Question
 
-#: Questions on one page of a list.
-_LISTED = 20
+#: Questions on one page of a list; in those of a topic the words that matched are looked for.
+_LISTED, _MARKED = 20, 12
 _OVERDUE = 50
 _TOPICS = 20
 #: The source's page may bring its own pictures and styles; it may do nothing.
@@ -56,7 +56,7 @@ class Reading:
         """A topic: its questions as threads, how many a month, its feeds."""
         site = self._site
         with site.ledger.reading() as connection:
-            told = topic_told(connection, slug, site.clock().date(), page, _LISTED)
+            told = topic_told(connection, slug, site.clock().date(), page, _MARKED)
         if told is None:
             raise HTTPException(404, "There is no such topic.")
         return site.page("topic", told=told, page=page, csrf=csrf, open=site.is_open)

@@ -33,6 +33,12 @@ def upgrade() -> None:
     op.execute("CREATE INDEX ix_acronym_short ON acronym (lower(short))")
     op.execute("CREATE INDEX ix_acronym_long ON acronym (lower(long))")
     op.create_table(
+        "vocabulary",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_vocabulary")),
+    )
+    _learn()
+    op.create_table(
         "feed",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("published_to", sa.Integer(), nullable=False),
@@ -49,6 +55,17 @@ def upgrade() -> None:
         sa.Column("since", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_halt")),
     )
+
+
+def _learn() -> None:
+    """Every word that the index has."""
+    if op.get_bind().dialect.name == "postgresql":
+        found, named = "ts_stat('SELECT keys FROM word')", "word"
+    else:
+        op.execute("CREATE VIRTUAL TABLE temp.term USING fts5vocab(main, word, row)")
+        found, named = "temp.term", "term"
+    begins = f"substr({named}, 1, 2) IN ('wx', 'cx')"
+    op.execute(f"INSERT INTO vocabulary (key) SELECT {named} FROM {found} WHERE {begins}")  # noqa: S608
 
 
 def _fill() -> None:
