@@ -26,7 +26,7 @@ TOO_BROAD = 30
 _MONTHS = 24
 _LATEST = 5
 #: Words that are spelt alike; of those that are equally near the commonest is meant.
-_NEAR = 20
+_NEAR = 6
 
 
 class Spelling(msgspec.Struct, frozen=True):
@@ -104,7 +104,8 @@ def _spellings(connection: Connection, query: Query, typed: str) -> Iterator[Spe
     """What may be meant by the wanted words that no question has."""
     as_typed = {stem(token.word): token.word for token in tokenise(typed)}
     for word in _wanted(query):
-        if not words.having(connection, ask(word).need, 1):
+        need = ask(word).need
+        if need is not None and not words.count(connection, need, most=1):
             text = "".join(word.tokens)
             yield _nearest(connection, as_typed.get(text, text), word.how)
 
