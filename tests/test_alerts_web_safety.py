@@ -56,6 +56,19 @@ def test_every_answer_bears_what_browsers_are_to_keep_to(site: Pages) -> None:
             assert not re.search(rb"<style|\sstyle=|\son\w+=|javascript:", body)
 
 
+def test_nobody_is_given_a_cookie_who_is_shown_no_form(site: Pages) -> None:
+    site.put(question(1))
+    for path in ("/", "/members", "/member/ada-brook", "/overdue", "/status.json", "/nowhere"):
+        assert site.answer("GET", path)[1]["Set-Cookie"] is None
+
+
+def test_what_is_one_persons_is_not_to_be_found(site: Pages) -> None:
+    for path in ("/u/x", "/c/x", "/m/x", "/d/x", "/my-page", "/operator", "/capture/x"):
+        assert site.answer("GET", path)[1]["X-Robots-Tag"] == "noindex"
+        assert path[:3] in site.ask("GET", "/robots.txt")[1] or path in {"/my-page", "/capture/x"}
+    assert site.answer("GET", "/")[1]["X-Robots-Tag"] is None
+
+
 @pytest.fixture
 def proxied(site: Pages, tmp_path: Path) -> Iterator[Pages]:
     with served(site.ledger, site.now, tmp_path / "feeds", ("127.0.0.1",)) as found:
@@ -208,9 +221,11 @@ class TestTokens:
         guesses = ["/u/x", "/c/x", "/m/x", "/d/x", good, f"{good[:-1]}A", "/m/%00", "/u/%F0%9F"]
         answers = {(status, html) for status, html in (site.ask("GET", g) for g in guesses)}
         assert len(answers) == 1
-        statuses = [site.ask("GET", f"/u/guess{n}")[0] for n in range(60)]
+        statuses = [site.ask("GET", f"/c/guess{n}")[0] for n in range(60)]
         assert statuses[0] == 404
         assert statuses[-1] == 429
+        # Leaving is never refused: one mail provider's network leaves for many.
+        assert site.ask("GET", "/u/guess")[0] == 404
 
 
 QUERIES = [

@@ -1,1 +1,1 @@
-"""Pages of ours. For now the one that every email leads to, and the feeds."""
+"""Pages, feeds and the API, as an ASGI application that is given all it needs."""

@@ -32,6 +32,8 @@ _HEADERS = {
 #: A year (RFC 6797), once a browser has come to us by TLS.
 _HSTS = "max-age=31536000"
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+#: What is one person's, or not ours to be found by: no search engine is to keep it.
+_PRIVATE = ("/u/", "/c/", "/d/", "/m/", "/my-page", "/operator", "/capture/")
 #: What mail programs post to for their readers (RFC 8058): from anywhere, without a page of ours.
 _OPEN_TO_ALL = "/u/"
 
@@ -49,7 +51,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sender = _with_headers(send, is_secure=scope["scheme"] == "https")
+        sender = _with_headers(send, scope)
         headers = Headers(scope=scope)
         if refused := _refused(scope, headers):
             await refused(scope, receive, sender)
@@ -82,16 +84,19 @@ def is_from_here(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-def _with_headers(send: Send, *, is_secure: bool) -> _Sender:
+def _with_headers(send: Send, scope: Scope) -> _Sender:
     """``send``, with our headers on the answer where it does not bring its own."""
+    ours = dict(_HEADERS)
+    if scope["scheme"] == "https":
+        ours["strict-transport-security"] = _HSTS
+    if scope["path"].startswith(_PRIVATE):
+        ours["x-robots-tag"] = "noindex"
 
     async def sender(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
+            for name, value in ours.items():
                 headers.setdefault(name, value)
-            if is_secure:
-                headers.setdefault("strict-transport-security", _HSTS)
         await send(message)
 
     return sender

@@ -60,7 +60,8 @@ class Home:
         typed = request.query_params.get("q", "").strip()
         ticket = self._forms.ticket(request)
         response = await run_in_threadpool(self.show, typed, ticket)
-        self._forms.keep(request, response, ticket.nonce)
+        if typed and self._site.is_open:  # else there is no form that it would belong to
+            self._forms.keep(request, response, ticket.nonce)
         return response
 
     def show(self, typed: str, ticket: Ticket, email: str = "") -> Response:

@@ -14,7 +14,7 @@ from alerts.akoma_ntoso import debate
 from alerts.json_ld import described
 from alerts.ledger import lookups, members, questions
 from alerts.telling import told_of, topic_told
-from alerts.web.forms import Forms
+from alerts.web.forms import Forms, Ticket
 from alerts.web.site import Captured, Site
 from crawler.records import Question
 
@@ -49,8 +49,7 @@ class Reading:
         ticket = self._forms.ticket(request)
         slug, page = request.path_params["slug"], _page_of(request)
         response = await run_in_threadpool(self.topic, slug, page, ticket.csrf)
-        self._forms.keep(request, response, ticket.nonce)
-        return response
+        return self._kept(request, response, ticket)
 
     def topic(self, slug: str, page: int, csrf: str) -> Response:
         """A topic: its questions as threads, how many a month, its feeds."""
@@ -64,7 +63,12 @@ class Reading:
     async def _question(self, request: Request) -> Response:
         ticket = self._forms.ticket(request)
         response = await run_in_threadpool(self.question, request.path_params["id"], ticket.csrf)
-        self._forms.keep(request, response, ticket.nonce)
+        return self._kept(request, response, ticket)
+
+    def _kept(self, request: Request, response: Response, ticket: Ticket) -> Response:
+        """A page, with the cookie of its form where it has one."""
+        if self._site.is_open:
+            self._forms.keep(request, response, ticket.nonce)
         return response
 
     def question(self, question_id: str, csrf: str) -> Response:
@@ -100,7 +104,6 @@ class Reading:
         found = await run_in_threadpool(self.capture, request.path_params["id"])
         headers = {
             "Content-Security-Policy": _SANDBOX,
-            "X-Robots-Tag": "noindex",
             "Memento-Datetime": f"{found.fetched_at:%a, %d %b %Y %H:%M:%S GMT}",  # RFC 7089
             "Link": f'<{found.url}>; rel="original"',
         }
