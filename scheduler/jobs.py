@@ -35,7 +35,7 @@ from alerts.query import QueryError, canonical, parse
 from alerts.subscriptions import subscribe
 from alerts.websub import ping
 from alerts.wording import write_words
-from crawler.archive import make_room
+from crawler.captures import make_room
 from crawler.plan import Line, Manners, Plan
 from scheduler.alarms import look_around, look_at_mail, place_of
 from scheduler.config import manners

@@ -17,7 +17,7 @@ def site_of(service: Service, controls: Controls | None = None) -> Site:
             return status_of(connection, service.config, service.clock())
 
     def capture(where: str) -> Captured | None:
-        from crawler.archive import capture_at
+        from crawler.captures import capture_at
 
         found = capture_at(config.archive.path, where)
         if found is None:

@@ -16,7 +16,7 @@ import msgspec
 from alerts.ledger import Ledger
 from alerts.recording import reread
 from crawler.addresses import canonical_path
-from crawler.archive import Capture, captures
+from crawler.captures import Capture, captures
 from crawler.documents import from_bytes
 from crawler.items import UnreadablePage
 from crawler.normalise import read_question

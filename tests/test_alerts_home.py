@@ -22,6 +22,12 @@ from test_alerts_confirming import ADA, letters, link, living
 from visitor import FORM, HABITS, HEAD, IMPRINT, TEMPLATES, Pages
 
 
+@pytest.fixture
+def pages(site: Pages) -> Pages:
+    """On SQLite alone: what the databases do for a preview is compared in test_alerts_search."""
+    return site
+
+
 def sign_up(pages: Pages, email: str, query: str = "VRU", **more: str) -> tuple[int, str]:
     fields = {"q": query, "email": email, "every": "immediate", "wants": "all"} | more
     return pages.send("/?q=VRU", "/sign-up", **fields)

@@ -19,7 +19,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from alerts.ledger import Ledger, changes, open_ledger, questions
 from alerts.ledger.questions import Stored
-from crawler.archive import captures, files_in, make_room
+from crawler.captures import captures, files_in, make_room
 from crawler.plan import Manners, Plan, Window
 from crawler.records import Question
 from scheduler.child import child_of

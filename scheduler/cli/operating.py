@@ -183,7 +183,7 @@ def reparse(context: click.Context, files: tuple[Path, ...], dry_run: bool, as_j
 
     import msgspec
 
-    from crawler.archive import files_in
+    from crawler.captures import files_in
     from scheduler.cli.common import counted
     from scheduler.rereading import reread_all
     from scheduler.service import alone
