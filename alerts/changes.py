@@ -115,18 +115,23 @@ def newest_date(question: Question) -> date | None:
 
 
 def silence(
-    stored: Question | None, read: Question, now: datetime, *, baseline: bool, guard_days: int
+    stored: Question | None,
+    read: Question,
+    now: datetime,
+    crawl: Silence | None,
+    *,
+    guard_days: int,
 ) -> Silence | None:
     """Why the changes of ``read`` are recorded without an alert; None when they alert.
 
-    Only a question that we never saw can be silent: in the first crawl of a source, or when it
-    is so old that a repaired scraper or a back-filled archive must have brought it. What happens
-    to a question that we know is news, however old the question is.
+    Only a question that we never saw can be silent: for a reason that holds for its whole ``crawl``
+    (the first of a source, or one of its past), or when it is so old that a repaired scraper must
+    have brought it. What happens to a question that we know is news, however old the question is.
     """
     if stored is not None and not stored.suspect:
         return None
-    if baseline:
-        return "baseline"
+    if crawl is not None:
+        return crawl
     newest = newest_date(read)
     if newest is not None and newest < (now - timedelta(days=guard_days)).date():
         return "old"

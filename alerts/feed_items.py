@@ -83,13 +83,13 @@ def _item(
     first = tag(imprint, "thread", question.parent or question.id)
     return Item(
         id=key,
-        title=clean(f"{HEADLINES[change.kind]}: {question.title}"),
+        title=clean(f"{HEADLINES[change.kind]}: {question.title or question.id}"),
         url=web_address(question.url),
         moment=_second(numbered.recorded_at),
         summary=clean(words),
         html=clean(html),
         author=clean(author) if author else None,
-        files=tuple((f.url, clean(f.title)) for f in files if web_address(f.url)),
+        files=tuple((url, clean(f.title)) for f in files if (url := web_address(f.url))),
         thread=first,
     )
 

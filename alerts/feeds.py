@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from html import escape
 
 import msgspec
 from feedgen.entry import FeedEntry
@@ -75,7 +76,7 @@ def build(head: Masthead, content: Content, imprint: Imprint, archive: Archive) 
         if content.rights:
             feed.rights(content.rights)
         for item in content.items:
-            feed.add_entry(_entry(item), order="append")
+            feed.add_entry(_entry(item, ending), order="append")
         made[ending] = feed
     own = address(head, imprint, "json", archive.number)
     return Feed(
@@ -112,7 +113,7 @@ def _feed(
     feed.register_extension("marks", FeedMarks, EntryMarks)
     feed.id(tag(imprint, *head.key))
     feed.title(title_of(head, imprint))
-    feed.subtitle(clean(head.subtitle))
+    feed.subtitle(_described(clean(head.subtitle), ending))
     feed.author({"name": clean(imprint.name)})
     feed.language("en-GB")
     feed.generator("Watchword")
@@ -154,7 +155,12 @@ def _in_numbers(found: re.Match[bytes]) -> bytes:
     return title
 
 
-def _entry(item: Item) -> FeedEntry:
+def _described(words: str, ending: str) -> str:
+    """Plain words as a format wants them: in RSS a description is HTML, in Atom it is not."""
+    return escape(words, quote=False) if ending == "rss.xml" else words
+
+
+def _entry(item: Item, ending: str) -> FeedEntry:
     entry = FeedEntry()
     entry.load_extension("dc", atom=False, rss=True)
     entry.register_extension("marks", EntryMarks)
@@ -168,7 +174,7 @@ def _entry(item: Item) -> FeedEntry:
     entry.published(item.moment)
     entry.updated(item.moment)
     # With a summary beside it feedgen puts the content where RSS has its place (content:encoded).
-    entry.summary(item.summary)
+    entry.summary(_described(item.summary, ending))
     entry.content(item.html, type="html")
     if item.author:
         entry.author({"name": item.author})

@@ -8,6 +8,7 @@ import mimetypes
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -80,4 +81,4 @@ def _attachment(url: str, title: str) -> dict[str, str]:
 
 def media_type(url: str) -> str:
     """What a file is, by the ending of its name."""
-    return mimetypes.guess_type(url)[0] or "application/octet-stream"
+    return mimetypes.guess_type(urlsplit(url).path)[0] or "application/octet-stream"

@@ -41,6 +41,7 @@ class Rules(msgspec.Struct, frozen=True):
     """What is news, and whether it may be told before its crawl is judged."""
 
     baseline: bool = False
+    past: bool = False  #: what is new to us has long been there
     guard_days: int = 30
     as_new: bool = False  #: alert whatever the date
     hold: bool = False
@@ -95,7 +96,10 @@ def _record_one(
         return done
     quiet = None
     if not rules.as_new:
-        quiet = silence(before, read, now, baseline=rules.baseline, guard_days=rules.guard_days)
+        known_before: Silence | None = "baseline" if rules.baseline else None
+        if rules.past:
+            known_before = "old"
+        quiet = silence(before, read, now, known_before, guard_days=rules.guard_days)
     read = _tied(connection, read)
     found = compare(before, read)
     questions.save(connection, read, now, threads.thread_key(read))
@@ -157,7 +161,7 @@ def reread(
     stored = questions.find(connection, known.id)
     if stored is None:
         if not dry_run:
-            record(connection, [Reading(read)], fetched_at, Rules(baseline=True))
+            record(connection, [Reading(read)], fetched_at, Rules(past=True))
         return Reread("added")
     if read.suspect and not stored.record.suspect:
         return Reread("suspect")
@@ -183,6 +187,8 @@ def record_gone(
     if stored is None:
         return None
     questions.gone(connection, stored.record.id, now)
+    if stored.record.suspect:  # which was never told of
+        return None
     if stored.gone_at is None or now - stored.gone_at < _WITHDRAWN_AFTER:
         return None
     entry = withdrawn(stored.record)

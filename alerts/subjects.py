@@ -108,7 +108,7 @@ def of_member(connection: Connection, person: str) -> Subject | None:
         key=("member", person),
         title=name,
         subtitle=f"What {name} asks, and is answered",
-        name=f"members/{person}",
+        name=member_path(person).removeprefix("/").replace("member/", "members/", 1),
         page=member_path(person),
         since=changes.first_moment(connection),
     )
@@ -126,7 +126,7 @@ def of_thread(connection: Connection, question_id: str) -> Subject | None:
     ids = [one.id for one in questions.thread_of(connection, record)]
     path = question_path(record.id)
     head = Masthead(
-        key=("thread", record.parent or record.id),
+        key=("thread", record.id),
         title=record.title or record.id,
         subtitle="One question, its supplementaries, and what becomes of them",
         name=path.removeprefix("/").replace("question/", "questions/", 1),

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode, urlsplit
 
+#: What a URL is written with beside letters and digits (RFC 3986 2).
+_AS_IT_IS = "%-._~:/?#[]@!$&'()*+,;="
+
 
 def web_address(url: str | None) -> str | None:
-    """``url`` where it is one that may be linked to, else None."""
-    return url if url and urlsplit(url).scheme in {"http", "https"} else None
+    """``url``, spelt as RFC 3986 wants it, where it is one that may be linked to; else None.
+
+    Sources print addresses that are none: ``http://[insert link].pdf``.
+    """
+    try:
+        place = urlsplit(url or "")
+    except ValueError:
+        return None
+    if place.scheme not in {"http", "https"} or not place.netloc:
+        return None
+    return quote(place.geturl(), safe=_AS_IT_IS, errors="replace")
 
 
 def query_path(typed: str) -> str:

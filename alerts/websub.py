@@ -1,12 +1,14 @@
 """Telling a WebSub hub which feeds have changed (https://www.w3.org/TR/websub/, 7).
 
 At least once each: a feed counts as told when the hub has said yes. A hub that is down is asked
-again in the next round, and nothing waits for it.
+again in the next round, and a slow one is told of some feeds in each round. A feed that it refuses
+keeps it from none of the others.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 
 from alerts.feeds import FORMATS
 from alerts.json_feed import Imprint
@@ -16,6 +18,10 @@ log = logging.getLogger("watchword.websub")
 
 _SECONDS = 10
 _ACCEPTED = range(200, 300)
+#: What may be the fault of one feed's address alone; 429 and whatever the server lacks is not.
+_REFUSED = frozenset(range(400, 500)) - {401, 403, 408, 429}
+#: Seconds after which the others wait for the next round.
+_ROUND = 20.0
 
 
 def ping(ledger: Ledger, imprint: Imprint) -> int:
@@ -25,17 +31,24 @@ def ping(ledger: Ledger, imprint: Imprint) -> int:
     with ledger.reading() as connection:
         waiting = feeds.unpinged(connection)
     told = 0
+    end = time.monotonic() + _ROUND
     for filed in waiting:
         addresses = [f"{imprint.public_url}/feeds/{filed.name}.{ending}" for ending in FORMATS]
-        if not _publish(imprint.hub, addresses):
+        answer = _publish(imprint.hub, addresses)
+        if answer in _REFUSED and time.monotonic() < end:
+            continue
+        if answer not in _ACCEPTED:
             break
         with ledger.writing() as connection:
             feeds.pinged(connection, filed.name, filed.published_to)
         told += 1
+        if time.monotonic() > end:
+            break
     return told
 
 
-def _publish(hub: str, addresses: list[str]) -> bool:
+def _publish(hub: str, addresses: list[str]) -> int | None:
+    """The status that the hub answers with; None where it does not."""
     import requests
 
     form = {"hub.mode": "publish", "hub.url": addresses}
@@ -43,8 +56,7 @@ def _publish(hub: str, addresses: list[str]) -> bool:
         answer = requests.post(hub, data=form, timeout=_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         log.warning("the hub %s cannot be told: %s", hub, error)
-        return False
+        return None
     if answer.status_code not in _ACCEPTED:
         log.warning("the hub %s answers %d: it is asked again", hub, answer.status_code)
-        return False
-    return True
+    return answer.status_code

@@ -140,7 +140,12 @@ def _check(config: Config) -> None:
 
 
 def _check_web(config: Config) -> None:
-    web, hub = config.web, config.feeds.hub
+    web, hub, public = config.web, config.feeds.hub, config.site.public_url
+    if public is not None and not re.fullmatch(r"https?://[^/\s?#]+", public):
+        raise ConfigError(
+            "site.public_url: expected scheme and host alone, without a slash at the end, "
+            f"like https://watchword.example.org, got {public!r}"
+        )
     if web.sign_up and config.site.public_url is None:
         raise ConfigError("web.sign_up: needs site.public_url, for the links to confirm with")
     if web.most_topics < 1:

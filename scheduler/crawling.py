@@ -98,9 +98,10 @@ def crawl_source(
 ) -> Outcome:
     """Carry out ``plan`` and record what it brings; the run's row is closed with a verdict."""
     with ledger.writing() as connection:
-        baseline = terms.purpose == "backfill" or not runs.has_baseline(connection, plan.source)
+        baseline = not runs.has_baseline(connection, plan.source)
         run = runs.begin(connection, plan.source, clock(), terms.purpose)
-    rules = Rules(baseline=baseline, guard_days=terms.guard_days, hold=True)
+    past = terms.purpose == "backfill"
+    rules = Rules(baseline=baseline, past=past, guard_days=terms.guard_days, hold=True)
     counts: Counter[str] = Counter()
     report: Report | None = None
     with child_of(plan, terms.max_minutes * 60 + _GRACE, stop) as child:

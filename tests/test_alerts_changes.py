@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.changes import believable, compare, silence
+from alerts.changes import Silence, believable, compare, silence
 from crawler.records import Asker, Meeting, Question, content_digest
 
 from samples import HOLDING, answer, question
@@ -112,28 +112,29 @@ def test_reading_the_same_twice_changes_nothing(readings: list[Question]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("stored", "meeting", "baseline", "expected"),
+    ("stored", "meeting", "crawl", "expected"),
     [
-        (None, date(2026, 7, 16), False, None),
-        (None, date(2026, 7, 16), True, "baseline"),
-        (None, date(2018, 12, 20), False, "old"),
-        (None, date(2026, 6, 20), False, None),
-        (None, date(2026, 6, 19), False, "old"),
-        (None, None, False, None),
+        (None, date(2026, 7, 16), None, None),
+        (None, date(2026, 7, 16), "baseline", "baseline"),
+        (None, date(2026, 7, 16), "old", "old"),
+        (None, date(2018, 12, 20), None, "old"),
+        (None, date(2026, 6, 20), None, None),
+        (None, date(2026, 6, 19), None, "old"),
+        (None, None, None, None),
         # What happens to a question that we know is news, however old it is.
-        (ASKED, date(2018, 12, 20), False, None),
-        (ASKED, date(2018, 12, 20), True, None),
+        (ASKED, date(2018, 12, 20), None, None),
+        (ASKED, date(2018, 12, 20), "baseline", None),
     ],
 )
 def test_only_a_question_never_seen_can_be_silent(
-    stored: Question | None, meeting: date | None, baseline: bool, expected: str | None
+    stored: Question | None, meeting: date | None, crawl: Silence | None, expected: str | None
 ) -> None:
     read = question(1, answer("Yes."), meeting=Meeting(None, meeting))
-    assert silence(stored, read, NOW, baseline=baseline, guard_days=30) == expected
+    assert silence(stored, read, NOW, crawl, guard_days=30) == expected
 
 
 def test_a_late_answer_to_an_old_question_is_news() -> None:
     late = question(
         1, answer("At last.", date=date(2026, 7, 18)), meeting=Meeting(None, date(2025, 1, 1))
     )
-    assert silence(None, late, NOW, baseline=False, guard_days=30) is None
+    assert silence(None, late, NOW, None, guard_days=30) is None

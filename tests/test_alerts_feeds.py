@@ -130,6 +130,7 @@ class TestFiles:
             "VRU.json",
             "VRU.rss.xml",
             *("everything.atom.xml", "everything.json", "everything.rss.xml"),
+            "made-for",
         ]
 
     def test_written_again_when_the_folder_is_lost(self, ledger: Ledger, tmp_path: Path) -> None:

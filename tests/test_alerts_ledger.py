@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -173,6 +174,34 @@ def test_a_page_must_be_gone_for_a_while_to_count_as_withdrawn(
     assert gone(now + timedelta(days=1)) is None
     assert gone(now + timedelta(days=2)) == "withdrawn"
     assert gone(now + timedelta(days=3)) is None
+
+
+def test_what_was_never_told_is_not_told_to_be_withdrawn(ledger: Ledger, now: datetime) -> None:
+    put(ledger, now, question(1, title=None, suspect=("no title",)))
+    with ledger.writing() as connection:
+        for day in range(3):
+            moment = now + timedelta(days=day)
+            assert record_gone(connection, question(1).id, moment, Rules()) is None
+
+
+def test_one_writes_at_a_time(ledger: Ledger, now: datetime) -> None:
+    """Who has read up to a change never finds one before it later."""
+    written = threading.Event()
+
+    def other() -> None:
+        put(ledger, now, question(2))
+        written.set()
+
+    with ledger.writing() as connection:
+        record(connection, [Reading(question(1))], now, Rules())
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert not written.wait(0.3)
+    assert written.wait(20)
+    thread.join()
+    with ledger.reading() as connection:
+        found = changes.between(connection, 0, 10, 10)
+    assert [one.change.after.id for one in found] == [question(1).id, question(2).id]
 
 
 def test_a_run_that_never_listed_all_is_no_baseline(ledger: Ledger, now: datetime) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import feedparser
 import msgspec
+import pytest
 
 from alerts.json_feed import Imprint
 from alerts.ledger import Ledger, notices, topics
@@ -16,9 +17,9 @@ from alerts.recording import Reading, Rules, record
 from alerts.rendering import Templates
 from alerts.subjects import ENTRIES
 from alerts.watching import Watcher
-from crawler.records import Meeting, Question
+from crawler.records import Attachment, Meeting, Question
 
-from samples import question
+from samples import answer, question
 
 IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
 TEMPLATES = Templates()
@@ -27,6 +28,7 @@ FILES = [
     *("benches.atom.xml", "benches.json", "benches.rss.xml"),
     *("everything.atom.xml", "everything.json", "everything.rss.xml"),
 ]
+MARK = "made-for"
 
 
 def put(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
@@ -56,7 +58,7 @@ def test_nothing_new_touches_nothing(ledger: Ledger, now: datetime, tmp_path: Pa
     folder = tmp_path / "deep" / "feeds"
     assert go(ledger, folder) == 3
     before = state(folder)
-    assert sorted(before) == FILES  # and no draft
+    assert sorted(before) == sorted([*FILES, MARK])  # and no draft
     assert go(ledger, folder) == 0
     assert state(folder) == before
     put(ledger, now, question(2, words="The VRU."))
@@ -73,6 +75,59 @@ def test_a_lost_folder_comes_back_the_same(ledger: Ledger, now: datetime, tmp_pa
     shutil.rmtree(folder)
     assert go(ledger, folder) == 3
     assert {name: body for name, (body, *_) in state(folder).items()} == before
+
+
+def test_an_emptied_folder_is_filled_again(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+    folder = tmp_path / "feeds"
+    put(ledger, now, question(1, words="The VRU."))
+    go(ledger, folder)
+    before = state(folder)
+    for path in folder.iterdir():
+        path.unlink()
+    assert go(ledger, folder) == 3  # that of "benches", which nothing matched, is back too
+    assert sorted(state(folder)) == sorted(before)
+
+
+def test_another_public_address_is_in_every_file(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    folder = tmp_path / "feeds"
+    put(ledger, now, *(question(n, words="The VRU.") for n in range(1, ENTRIES + 2)))
+    for host in (b"https://old.example", b"https://new.example"):
+        imprint = msgspec.structs.replace(IMPRINT, public_url=host.decode())
+        publish(ledger, folder, imprint, TEMPLATES)
+        for path in folder.glob("*.*"):
+            assert host in path.read_bytes(), path
+    assert not any(b"old.example" in path.read_bytes() for path in folder.iterdir())
+    assert (folder / "VRU.1.atom.xml").exists()
+
+
+def test_a_feed_that_cannot_be_written_holds_up_no_other(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    put(ledger, now, question(1, words="The VRU on benches."))
+    in_the_way = tmp_path / "VRU.rss.xml"
+    in_the_way.mkdir()
+    assert go(ledger, tmp_path) == 2
+    assert (tmp_path / "benches.json").exists()
+    assert (tmp_path / "everything.json").exists()
+    in_the_way.rmdir()
+    assert go(ledger, tmp_path) == 1
+    assert in_the_way.is_file()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[insert link].pdf", "https://source.example/a\x01 b\ufffe.pdf"]
+)
+def test_an_address_that_is_none_stops_no_feed(
+    ledger: Ledger, now: datetime, tmp_path: Path, address: str
+) -> None:
+    told = msgspec.structs.replace(answer("Yes."), attachments=(Attachment("A list", address),))
+    put(ledger, now, question(1, told, words="The VRU.", url=address))
+    assert go(ledger, tmp_path) == 3
+    assert titles(tmp_path / "VRU.atom.xml")
+    for path in tmp_path.glob("*.xml"):
+        assert not feedparser.parse(path.read_bytes()).bozo
 
 
 def test_baseline_is_shown_and_old_is_not(ledger: Ledger, now: datetime, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
-from alerts.ledger import Ledger, topics
+from alerts.ledger import Ledger, notices, topics
 from alerts.publishing import publish
 from alerts.recording import Reading, Rules, record
 from alerts.watching import Watcher
@@ -28,6 +28,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.status = 202
+        self.refused: str | None = None
         self.told: list[dict[str, list[str]]] = []
         self.url = ""
 
@@ -40,7 +41,8 @@ def listening() -> Iterator[Hub]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             hub.told.append(parse_qs(body.decode()))
-            self.send_response(hub.status)
+            is_refused = hub.refused is not None and hub.refused in body.decode()
+            self.send_response(422 if is_refused else hub.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -93,6 +95,28 @@ def test_a_hub_that_is_down_is_told_later(
     assert len(hub.told) == 1  # and is left alone for this round
     assert ping(ledger, msgspec.structs.replace(imprint, hub="http://127.0.0.1:1/")) == 0
     hub.status = 202
+    assert ping(ledger, imprint) == 2
+
+
+def test_a_feed_that_it_refuses_keeps_it_from_no_other(
+    ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
+) -> None:
+    imprint = msgspec.structs.replace(IMPRINT, hub=hub.url)
+    put(ledger, tmp_path, now, 1)
+    hub.refused = "VRU"
+    assert ping(ledger, imprint) == 1  # of everything
+    assert ping(ledger, imprint) == 0
+    hub.refused = None
+    assert ping(ledger, imprint) == 1
+
+
+def test_a_hub_is_told_of_notices(ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub) -> None:
+    imprint = msgspec.structs.replace(IMPRINT, hub=hub.url)
+    put(ledger, tmp_path, now, 1)
+    ping(ledger, imprint)
+    with ledger.writing() as connection:
+        notices.add(connection, "london", "www.london.gov.uk", "silent", now, now)
+    publish(ledger, tmp_path, IMPRINT, TEMPLATES)
     assert ping(ledger, imprint) == 2
 
 

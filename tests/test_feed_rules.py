@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import time
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,7 +21,9 @@ from lxml import etree
 from alerts.json_feed import Imprint
 from alerts.ledger import topics
 from alerts.publishing import publish
-from crawler.records import Answer
+from alerts.query import canonical, parse
+from alerts.recording import Reading, Rules, record
+from crawler.records import Answer, Asker
 
 from samples import answer, question
 from visitor import IMPRINT, TEMPLATES, Pages, served
@@ -223,6 +226,7 @@ def test_conditional_requests(fed: Pages) -> None:
             ({"If-Modified-Since": modified}, 304),
             ({"If-Modified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}, 200),
             ({"If-Modified-Since": "yesterday"}, 200),
+            ({"If-Modified-Since": f"Thu, 16 Jul {'9' * 20} 12:00:00 GMT"}, 200),
             # What is said of tags goes first.
             ({"If-None-Match": '"x"', "If-Modified-Since": modified}, 200),
         ):
@@ -231,6 +235,63 @@ def test_conditional_requests(fed: Pages) -> None:
             assert again == (b"" if expected == 304 else first)
             assert headers["ETag"] == tag
             assert headers["Cache-Control"] == "public, max-age=300"
+
+
+def test_words_of_a_source_are_no_markup_in_rss(site: Pages) -> None:
+    """What RSS calls a description is HTML, whatever stands in it."""
+    words = "Is <img src=https://spy.example/x> below <50 g & more of the VRU?"
+    site.put(question(1, words=words))
+    _, _, rss = site.answer("GET", "/feeds/everything.rss.xml")
+    told = etree.fromstring(rss).findtext("channel/item/description")
+    assert "<" not in told
+    _, _, rss = site.answer("GET", "/feeds/queries/feed.rss.xml?q=VRU+%22%3Cb%3Emore%22")
+    assert "<" not in etree.fromstring(rss).findtext("channel/description")
+    entry = feedparser.parse(site.answer("GET", "/feeds/everything.atom.xml")[2]).entries[0]
+    assert entry.summary
+
+
+def test_a_topic_may_be_called_what_our_paths_are_called(site: Pages) -> None:
+    with site.ledger.writing() as connection:
+        for word in ("members", "questions", "queries"):
+            topics.ensure(connection, canonical(parse(word)), word, site.now)
+    site.put(question(1, words="Members, queries and questions?"))
+    for word in ("members", "questions", "queries"):
+        status, _, atom = site.answer("GET", f"/feeds/{word}.atom.xml?only=asked")
+        assert status == 200
+        assert len(feedparser.parse(atom).entries) == 1
+
+
+def test_a_member_may_have_any_letter(site: Pages) -> None:
+    asker = Asker("Ada Brołk", "Ada Brołk AM", None, "ada-brołk")
+    site.put(question(1, asked_by=asker))
+    for ending in NAMES:
+        status, headers, body = site.answer("GET", f"/feeds/members/ada-bro%C5%82k.{ending}")
+        assert status == 200
+        assert "https://watch.example/feeds/members/ada-bro%C5%82k" in headers["Link"]
+        assert "ada-bro%C5%82k" in body.decode()
+
+
+def test_a_feed_made_on_demand_has_what_is_matched_later(site: Pages) -> None:
+    """A change is in the ledger a while before it is matched, and before its words are."""
+    with site.ledger.writing() as connection:
+        topics.ensure(connection, "VRU", "VRU", site.now)
+    paths = ("/feeds/VRU.atom.xml?only=asked", "/feeds/queries/feed.atom.xml?q=bench")
+    site.put(question(1, words="Of the VRU, on a bench?"))
+    with site.ledger.writing() as connection:
+        new = question(2, words="Of the VRU, on a bench?")
+        record(connection, [Reading(new)], site.now, Rules())
+    for path in paths:
+        assert len(feedparser.parse(site.answer("GET", path)[2]).entries) == 1
+    site.put()
+    time.sleep(1.1)
+    for path in paths:
+        assert len(feedparser.parse(site.answer("GET", path)[2]).entries) == 2
+
+
+def test_what_else_is_asked_for_makes_no_other_feed(fed: Pages) -> None:
+    path = f"/feeds/{slug(fed)}.atom.xml"
+    tag = fed.answer("GET", path)[1]["ETag"]
+    assert fed.answer("GET", f"{path}?utm_source=x&1")[1]["ETag"] == tag
 
 
 def test_codings_and_head(fed: Pages) -> None:
@@ -242,6 +303,11 @@ def test_codings_and_head(fed: Pages) -> None:
     assert len(small) < len(whole) / 2
     assert packed["ETag"] != plain["ETag"]
     assert packed["Vary"] == plain["Vary"] == "Accept-Encoding"
+    for refusing in ("gzip;q=0", "identity, gzip; q=0.0", "br"):
+        _, unpacked, _ = fed.answer("GET", path, **{"Accept-Encoding": refusing})
+        assert "Content-Encoding" not in unpacked, refusing
+    _, weighed, _ = fed.answer("GET", path, **{"Accept-Encoding": "br;q=1.0, gzip;q=0.8"})
+    assert weighed["Content-Encoding"] == "gzip"
     known = {"Accept-Encoding": "gzip", "If-None-Match": packed["ETag"]}
     assert fed.answer("GET", path, **known)[0] == 304
     status, headers, nothing = fed.answer("HEAD", path)

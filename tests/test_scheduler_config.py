@@ -32,6 +32,8 @@ def refused(text: str) -> str:
         ("[digests]\nhour = 24", "digests.hour: expected 0 to 23, got 24"),
         ("[digests]\nbatch_minutes = -1", "digests.batch_minutes: expected 0 to 60, got -1"),
         ("[mail]\nper_day = 0", "mail.per_day: expected more than 0, got 0"),
+        ("[site]\npublic_url = 'https://a.example/'", "site.public_url: expected scheme"),
+        ("[site]\npublic_url = 'https://a.example/sub'", "site.public_url: expected scheme"),
         ("[web]\nsign_up = true", "web.sign_up: needs site.public_url"),
         ('[mail]\nbounce_address = "me"', "mail.bounce_address: 'me' is no email address"),
         ('[channels.webhook]\nsecret = "short"', "channels.webhook: secret: expected base64 of 24"),

@@ -29,9 +29,17 @@ class Ledger:
 
     engine: Engine
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction that may write; committed at its end, rolled back on an exception."""
-        return self.engine.begin()
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write; committed at its end, rolled back on an exception.
+
+        One at a time, in either database. Changes are numbered before they are committed, and who
+        reads up to a number is never to find one below it afterwards.
+        """
+        with self.engine.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITING})
+            yield connection
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that only reads, and on SQLite waits for no writer."""
@@ -103,7 +111,7 @@ _STEPS = 20_000
 
 #: "watchw" in ASCII: ours among the advisory locks of a database that others may use too.
 _LOCK = 0x776174636877
-_MIGRATION_LOCK = _LOCK + 1
+_WRITING = _LOCK + 1
 
 
 def open_ledger(url: str) -> Ledger:
@@ -188,8 +196,6 @@ def _migrate(ledger: Ledger) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts = ScriptDirectory.from_config(config)
     with ledger.writing() as connection:
-        if not ledger.is_sqlite:
-            connection.execute(text("select pg_advisory_xact_lock(:k)"), {"k": _MIGRATION_LOCK})
         current = MigrationContext.configure(connection).get_current_revision()
         if current == scripts.get_current_head():
             return

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.tables import feed
+
+#: What the hub was told of a feed that was written since: a change, or a notice alone.
+_NOTHING = -1
 
 
 class Filed(msgspec.Struct, frozen=True):
@@ -27,8 +30,8 @@ def get(connection: Connection, name: str) -> Filed | None:
 
 
 def published(connection: Connection, name: str, *, to: int, noticed_to: int, pages: int) -> None:
-    """Note that a feed's files hold every change up to ``to``."""
-    values = {"published_to": to, "noticed_to": noticed_to, "pages": pages}
+    """Note that a feed's files hold every change up to ``to``; the hub knows nothing of them."""
+    values = {"published_to": to, "noticed_to": noticed_to, "pages": pages, "pinged_to": _NOTHING}
     insert_once(connection, feed, name=name, **values)
     connection.execute(update(feed).where(feed.c.name == name).values(**values))
 
@@ -55,6 +58,6 @@ def pinged(connection: Connection, name: str, to: int) -> None:
     connection.execute(update(feed).where(feed.c.name == name).values(pinged_to=to))
 
 
-def unfile_all(connection: Connection) -> None:
-    """Forget which pages are files: the folder is gone."""
-    connection.execute(update(feed).values(filed=0))
+def forget_all(connection: Connection) -> None:
+    """Forget every file: they are gone, or are to be made anew."""
+    connection.execute(delete(feed))

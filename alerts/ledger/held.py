@@ -92,10 +92,12 @@ def release(
     reasons: Sequence[Reason] = ("crawl",),
     *,
     silently: bool = False,
+    now: datetime | None = None,
 ) -> int:
     """Number what is held of ``source`` for one of ``reasons``; how many changes that are.
 
     ``silently`` records them with the reason for which they were held, so that they never alert.
+    ``now`` is given where they waited for somebody: it is when they happened for those who read.
     """
     mine = and_(held_change.c.source == source, held_change.c.because.in_(reasons))
     rows = connection.execute(select(held_change).where(mine).order_by(held_change.c.id))
@@ -104,6 +106,8 @@ def release(
         values = {name: row[name] for name in _SHARED}
         if silently:
             values["silent_because"] = row["silent_because"] or row["because"]
+        if now is not None:
+            values["recorded_at"] = now
         released += insert_once(connection, change, **values) is not None
     connection.execute(delete(held_change).where(mine))
     return released

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from alerts.ledger.base import insert_all_once
 from alerts.ledger.changes import is_shown, of_kinds
+from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.tables import change, match, question
 
 #: Written at once: a million matches are not all to stand in memory as rows.
 _ROWS = 20_000
-#: Read at once to find a page of questions, of which some have changed more than once.
-_LOOKED_AT = 200
 
 
 def add(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
@@ -87,20 +86,21 @@ def days(connection: Connection, topic_id: int) -> dict[date, int]:
 
 
 def questions_of(connection: Connection, topic_id: int, limit: int, offset: int = 0) -> list[str]:
-    """The ids of the questions that a topic matches, the one with the newest change first."""
+    """The ids of the questions that a topic matches, the one with the newest change first.
+
+    Those of which nothing was ever news, since they were old when we came to know them, follow by
+    their days: a back-filled archive is read backwards.
+    """
+    news = func.max(case((change.c.silent_because == "old", 0), else_=change.c.seq))
     wanted = (
-        select(match.c.change_seq, change.c.question_id)
-        .join(change, change.c.seq == match.c.change_seq)
+        select(question.c.id)
+        .join(change, change.c.question_id == question.c.id)
+        .join(match, match.c.change_seq == change.c.seq)
         .where(match.c.topic_id == topic_id)
-        .order_by(match.c.change_seq.desc())
-        .limit(_LOOKED_AT)
+        .group_by(question.c.id, question.c.meeting_date)
+        .order_by(news.desc(), *NEWEST_FIRST)
     )
-    found: dict[str, None] = {}
-    rows = connection.execute(wanted).all()
-    while rows and len(found) < offset + limit:
-        found |= dict.fromkeys(row.question_id for row in rows)
-        rows = connection.execute(wanted.where(match.c.change_seq < rows[-1].change_seq)).all()
-    return list(found)[offset : offset + limit]
+    return list(connection.execute(wanted.offset(offset).limit(limit)).scalars())
 
 
 def _questions(topic_id: int) -> Select[str]:

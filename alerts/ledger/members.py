@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Date, case, cast, func, select
 
+from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.tables import change, match, question, topic
 
 
@@ -33,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True):
 def name_of(connection: Connection, person: str) -> str | None:
     """The name that somebody was last shown by."""
     wanted = select(question.c.asker).where(question.c.person == person)
-    newest = wanted.order_by(question.c.meeting_date.desc()).limit(1)
+    newest = wanted.order_by(*NEWEST_FIRST).limit(1)
     return connection.execute(newest).scalar()
 
 
@@ -76,7 +77,7 @@ def newest(connection: Connection, person: str, limit: int, offset: int = 0) -> 
     rows = connection.execute(
         select(question.c.id)
         .where(question.c.person == person)
-        .order_by(question.c.meeting_date.desc(), question.c.id.desc())
+        .order_by(*NEWEST_FIRST)
         .offset(offset)
         .limit(limit)
     )

@@ -17,6 +17,9 @@ from alerts.ledger.tables import address, question
 from alerts.threads import in_order, thread_key
 from crawler.records import Question, decode, encode
 
+#: The order of a list. Where a date is missing, the databases do not agree by themselves.
+NEWEST_FIRST = (question.c.meeting_date.desc().nulls_last(), question.c.id.desc())
+
 
 class Stored(msgspec.Struct, frozen=True):
     """A question with what we know about our own visits to it."""

@@ -32,7 +32,7 @@ def is_unchanged(headers: Mapping[str, str], tag: str, modified: datetime | None
         return False
     try:
         return modified.replace(microsecond=0) <= _aware(parsedate_to_datetime(since))
-    except ValueError:  # no date, and so no condition
+    except (ValueError, OverflowError):  # no date, and so no condition
         return False
 
 

@@ -58,9 +58,18 @@ def copy_of(
     )
 
 
+def _takes_gzip(accepted: str) -> bool:
+    """Whether somebody who accepts such codings takes gzip (RFC 9110 12.5.3)."""
+    for coding in accepted.lower().split(","):
+        name, _, weight = coding.replace(" ", "").partition(";q=")
+        if name == "gzip":
+            return not weight or weight.strip("0.") != ""
+    return False
+
+
 async def sent(copy: Copy, scope: Scope, send: Send) -> None:
     asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    packed = "gzip" in asked.get("accept-encoding", "")
+    packed = _takes_gzip(asked.get("accept-encoding", ""))
     body, tag = copy.coded(packed=packed)
     # Whichever coding the asker has, it is this version.
     unchanged = any(is_unchanged(asked, t, copy.modified) for t in (copy.tag, copy.packed_tag))

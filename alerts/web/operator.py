@@ -145,8 +145,9 @@ class Operator:
         if because not in {"flood", "drift"}:
             return "Nothing was done."
         reason: held.Reason = "flood" if because == "flood" else "drift"
+        source, now = form.get("source", ""), self._site.clock()
         with self._site.ledger.writing() as connection:
-            number = held.release(connection, form.get("source", ""), (reason,), silently=silently)
+            number = held.release(connection, source, (reason,), silently=silently, now=now)
         how = "recorded without an alert" if silently else "released"
         return f"{number} changes are {how}."
 

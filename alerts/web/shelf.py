@@ -1,8 +1,8 @@
 """Feeds over HTTP: those that are files, and those that are made when somebody asks.
 
 What is asked for again and again lies ready, with its entity tags, in both codings; a reader that
-has it is told so without a look at the ledger or a template. What is made on demand is looked at
-anew once a second at most, and built anew only when there is a change in it.
+has it is told so without a look at the ledger or a template. What is made on demand is looked for
+anew once a second at most, and built anew only when other changes are in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -25,7 +26,7 @@ from starlette.types import Receive, Scope, Send
 from alerts.feed_items import ONLY
 from alerts.feeds import FORMATS, Archive, address, build
 from alerts.json_feed import Imprint
-from alerts.ledger import changes, notices, topics
+from alerts.ledger import notices, topics
 from alerts.ledger.engine import TooLong
 from alerts.ledger.topics import EVERYTHING
 from alerts.query import QueryError, canonical, parse
@@ -46,15 +47,28 @@ from alerts.web.site import Site
 
 _ENDINGS = "|".join(map(re.escape, FORMATS))
 _NAME = re.compile(rf"(?P<name>.+?)(?:\.(?P<page>[1-9][0-9]{{0,5}}))?\.(?P<ending>{_ENDINGS})")
-#: Feeds made on demand that are kept; each some tens of kilobytes.
+#: Feeds made on demand that are kept, each some tens of kilobytes, and files likewise.
 _MOST_KEPT = 400
+_MOST_FILES = 1500
 _SECOND = 1.0
 _ASKING = 2.0
 
 #: What a feed made on demand was made of: the changes in it, and the newest notice.
 _Made: TypeAlias = tuple[tuple[int, ...], int]
-#: One that is kept: the state of the ledger at which it was right, what it was made of, and itself.
-_Kept: TypeAlias = "tuple[tuple[int, int], _Made, Copy]"
+#: One that is kept: when it was last right, what it was made of, and itself.
+_Kept: TypeAlias = "tuple[float, _Made, Copy]"
+
+
+#: What tells one version of a file from the next.
+_Mark: TypeAlias = tuple[int, int, int]
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """What makes one feed differ from another in what is asked for."""
+
+    path: str
+    q: str | None
+    only: str | None
 
 
 class Shelf:
@@ -62,10 +76,8 @@ class Shelf:
 
     def __init__(self, site: Site, ticks: Callable[[], float] = time.monotonic) -> None:
         self._site, self._ticks = site, ticks
-        self._files: dict[str, tuple[tuple[int, int, int], Copy]] = {}
-        self._made: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
-        self._version: tuple[int, int] = (0, 0)
-        self._looked_at = float("-inf")
+        self._files: OrderedDict[str, tuple[_Mark, Copy]] = OrderedDict()
+        self._made: OrderedDict[_Wanted, _Kept] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD."""
@@ -74,17 +86,19 @@ class Shelf:
             await refused(scope, receive, send)
             return
         path = scope["path"].removeprefix(scope["root_path"]).removeprefix("/")
+        asked = parse_qs(scope["query_string"].decode("latin-1"))
+        wanted = _Wanted(path, *(asked.get(name, [None])[0] for name in ("q", "only")))
         found: Copy | Response | None = None
-        if not scope["query_string"]:
-            found = self._file(path)
+        if wanted.q is None and wanted.only is None:  # whatever else is asked makes no difference
+            found = await self._file(path)
         if found is None:
-            found = await self._on_demand(path, scope["query_string"].decode("latin-1"))
+            found = await self._on_demand(wanted)
         if isinstance(found, Copy):
             await sent(found, scope, send)
         else:
             await found(scope, receive, send)
 
-    def _file(self, path: str) -> Copy | None:
+    async def _file(self, path: str) -> Copy | None:
         """A feed that lies in the folder, as it is at this moment."""
         match = _NAME.fullmatch(path)
         if match is None or "/" in path or "\0" in path or path.startswith("."):
@@ -96,62 +110,56 @@ class Shelf:
             known = self._files.get(path)
             if known is None or known[0] != mark:
                 written = datetime.fromtimestamp(stat.st_mtime, UTC)
-                own = self._own(path)
-                hub = self._site.imprint.hub
-                known = (mark, copy_of(file.read_bytes(), match["ending"], written, own, hub))
-                self._files[path] = known
+                copy = await run_in_threadpool(self._load, file, match["ending"], written)
+                known = self._files[path] = (mark, copy)
+                _bound(self._files, _MOST_FILES)
         except OSError:
             self._files.pop(path, None)
             return None
         return known[1]
 
+    def _load(self, file: Path, ending: str, written: datetime) -> Copy:
+        own = self._own(file.name)
+        return copy_of(file.read_bytes(), ending, written, own, self._site.imprint.hub)
+
     def _own(self, path: str) -> str | None:
         base = self._site.imprint.public_url
         return f"{base}/feeds/{path}" if base else None
 
-    async def _on_demand(self, path: str, query: str) -> Copy | Response:
-        now = self._ticks()
-        if now - self._looked_at > _SECOND:
-            self._looked_at = now
-            self._version = await run_in_threadpool(self._look)
-        known = self._made.get((path, query))
-        if known is not None and known[0] == self._version:
-            self._made.move_to_end((path, query))
+    async def _on_demand(self, wanted: _Wanted) -> Copy | Response:
+        known = self._made.get(wanted)
+        if known is not None and self._ticks() - known[0] <= _SECOND:
             return known[2]
         try:
-            return await run_in_threadpool(self._make, path, query)
+            return await run_in_threadpool(self._make, wanted)
         except QueryError as error:
             return PlainTextResponse(f"{error}\n", 400)
         except TooLong:
             return PlainTextResponse("That takes too long to look for. Add a rarer word.\n", 503)
 
-    def _look(self) -> tuple[int, int]:
-        with self._site.ledger.reading() as connection:
-            return changes.newest(connection), notices.newest_number(connection)
-
-    def _make(self, path: str, query: str) -> Copy | Response:
-        match = _NAME.fullmatch(path)
-        if match is None or "\0" in unquote(path + query):  # which no database takes
+    def _make(self, wanted: _Wanted) -> Copy | Response:
+        typed, only = wanted.q or "", wanted.only
+        match = _NAME.fullmatch(wanted.path)
+        if match is None or "\0" in unquote(wanted.path) + typed:  # which no database takes
             return _nothing()
-        asked = {name: values[0] for name, values in parse_qs(query).items()}
-        only = asked.get("only")
         if only is not None and only not in ONLY:
             return PlainTextResponse(f"There are only={', '.join(ONLY)}.\n", 400)
-        site, version = self._site, self._version
+        site, looked_at = self._site, self._ticks()
         with site.ledger.reading_for(_ASKING) as connection:
             if match["name"] == "queries/feed" and only is None:
-                known = topics.find(connection, canonical(parse(asked.get("q", ""))))
+                known = topics.find(connection, canonical(parse(typed)))
                 if known is not None:
                     return RedirectResponse(f"/feeds/{known.slug}.{match['ending']}", 302)
-            subject = self._subject(connection, match["name"], asked)
+            subject = self._subject(connection, match["name"], typed)
             if subject is None:
                 return _nothing()
             if match["page"]:
                 return self._page(connection, subject, int(match["page"]), match["ending"])
             subject = narrowed(subject, only)
             kinds = ONLY[only] if only else ()
-            made = tuple(subject.newest(connection, kinds)), version[1]
-            kept = self._made.get((path, query))
+            told = notices.newest_number(connection)
+            made = tuple(subject.newest(connection, kinds)), told
+            kept = self._made.get(wanted)
             copy = kept[2] if kept is not None and kept[1] == made else None
             if copy is None:
                 pages = subject.count(connection) // ENTRIES if subject.count else 0
@@ -161,9 +169,12 @@ class Shelf:
                 imprint = site.imprint if subject.count else _without_hub(site.imprint)
                 feed = build(subject.head, content, imprint, Archive(pages))
                 own = address(subject.head, imprint, match["ending"])
-                hub = imprint.hub
-                copy = copy_of(feed[match["ending"]], match["ending"], feed.moment, own, hub)
-        self._keep((path, query), version, made, copy)
+                # It is new as of now: what it tells may have happened before what it told.
+                body, hub = feed[match["ending"]], imprint.hub
+                copy = copy_of(body, match["ending"], site.clock(), own, hub)
+        self._made[wanted] = (looked_at, made, copy)
+        self._made.move_to_end(wanted)
+        _bound(self._made, _MOST_KEPT)
         return copy
 
     def _page(
@@ -177,28 +188,26 @@ class Shelf:
         content = archived(connection, subject, number, site.imprint, site.templates)
         feed = build(subject.head, content, site.imprint, Archive(pages, number))
         own = address(subject.head, site.imprint, ending, number)
-        return copy_of(feed.atom, ending, feed.moment, own)
+        return copy_of(feed.atom, ending, site.clock(), own)
 
-    def _subject(self, connection: Connection, name: str, asked: dict[str, str]) -> Subject | None:
+    def _subject(self, connection: Connection, name: str, typed: str) -> Subject | None:
         kind, _, rest = name.partition("/")
         if name == "queries/feed":
-            return of_query(connection, asked.get("q", ""))
+            return of_query(connection, typed)
         if name == EVERYTHING:
             return of_everything(connection)
-        if kind == "members":
+        if kind == "members" and rest:
             return of_member(connection, rest)
-        if kind == "questions":
+        if kind == "questions" and rest:
             return of_thread(connection, unquote(rest))
         topic = topics.by_slug(connection, name)
         return of_topic(topic) if topic else None
 
-    def _keep(
-        self, key: tuple[str, str], version: tuple[int, int], made: _Made, copy: Copy
-    ) -> None:
-        self._made[key] = (version, made, copy)
-        self._made.move_to_end(key)
-        while len(self._made) > _MOST_KEPT:
-            self._made.popitem(last=False)
+
+def _bound(kept: OrderedDict[Any, Any], most: int) -> None:
+    """Drop what was put in first, until there are no more than ``most``."""
+    while len(kept) > most:
+        kept.popitem(last=False)
 
 
 def _without_hub(imprint: Imprint) -> Imprint:

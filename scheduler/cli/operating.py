@@ -103,6 +103,7 @@ def release(context: click.Context, source: str | None, silently: bool, as_json:
     Then either: watchword release              it is true, and is news
     or:          watchword release --silently   the site was rewritten, and that is no news
     """
+    from alerts.ledger.held import Reason
     from alerts.ledger.held import release as let_go
     from scheduler.cli.working import told_of
     from scheduler.jobs import go_round
@@ -111,10 +112,12 @@ def release(context: click.Context, source: str | None, silently: bool, as_json:
     service = service_of(context)
     names = [source] if source else list(service.config.sources)
     released = 0
+    kept: tuple[Reason, ...] = ("flood", "drift")
     with alone(service):
+        now = service.clock()
         with service.ledger.writing() as connection:
             for name in names:
-                released += let_go(connection, name, ("flood", "drift"), silently=silently)
+                released += let_go(connection, name, kept, silently=silently, now=now)
         done = go_round(service)
     how = "recorded without an alert" if silently else "released"
     say(
