@@ -30,6 +30,7 @@ class Subject(msgspec.Struct, frozen=True):
     query: Query | None = None  #: whose passages are shown
     page: Callable[[Connection, int], list[int]] | None = None  #: of its archive, from 1
     count: Callable[[Connection], int] | None = None  #: of the changes in it
+    is_filed: bool = False  #: whether it is written as files, of which a hub is told
 
 
 def of_topic(topic: Topic) -> Subject:
@@ -48,6 +49,7 @@ def of_topic(topic: Topic) -> Subject:
         query_of(topic),
         lambda connection, number: matches.page(connection, topic.id, number, ENTRIES),
         lambda connection: matches.count(connection, topic.id),
+        is_filed=True,
     )
 
 
@@ -78,6 +80,7 @@ def of_everything(connection: Connection) -> Subject:
         lambda connection, kinds: changes.shown(connection, ENTRIES, kinds),
         page=lambda connection, number: changes.shown_page(connection, number, ENTRIES),
         count=changes.count_shown,
+        is_filed=True,
     )
 
 
@@ -113,7 +116,10 @@ def of_member(connection: Connection, person: str) -> Subject | None:
         since=changes.first_moment(connection),
     )
     return Subject(
-        head, lambda connection, kinds: changes.of_person(connection, person, ENTRIES, kinds)
+        head,
+        lambda connection, kinds: changes.of_person(connection, person, ENTRIES, kinds),
+        page=lambda connection, page: changes.page_of_person(connection, person, page, ENTRIES),
+        count=lambda connection: changes.count_of_person(connection, person),
     )
 
 
@@ -186,4 +192,4 @@ def narrowed(subject: Subject, only: str | None) -> Subject:
         key=(*subject.head.key, only),
         asked_with=f"{subject.head.asked_with}{sign}only={only}",
     )
-    return msgspec.structs.replace(subject, head=head, page=None, count=None)
+    return msgspec.structs.replace(subject, head=head, page=None, count=None, is_filed=False)

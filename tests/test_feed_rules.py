@@ -288,6 +288,21 @@ def test_a_feed_made_on_demand_has_what_is_matched_later(site: Pages) -> None:
         assert len(feedparser.parse(site.answer("GET", path)[2]).entries) == 2
 
 
+def test_a_member_s_feed_pages_through_all(fed: Pages) -> None:
+    path, seen = "/feeds/members/ada-brook.atom.xml", set()
+    while path:
+        status, _, body = fed.answer("GET", path)
+        assert status == 200
+        feed = feedparser.parse(body)
+        seen |= {entry.id for entry in feed.entries}
+        links = {link.rel: link.href for link in feed.feed.links}
+        assert links["self"].endswith(path)
+        assert "hub" not in links
+        path = links.get("prev-archive", "").removeprefix("https://watch.example")
+    assert len(seen) == 60  # of 59 questions, one of them answered
+    assert fed.answer("GET", "/feeds/members/ada-brook.2.atom.xml")[0] == 404
+
+
 def test_what_else_is_asked_for_makes_no_other_feed(fed: Pages) -> None:
     path = f"/feeds/{slug(fed)}.atom.xml"
     tag = fed.answer("GET", path)[1]["ETag"]

@@ -115,8 +115,25 @@ def of_person(
     connection: Connection, person: str, limit: int, kinds: Sequence[str] = ()
 ) -> list[int]:
     """Numbers of the newest shown changes of questions that somebody asked, newest first."""
-    wanted = _shown(kinds).join(question, question.c.id == change.c.question_id)
-    return _numbers(connection, wanted.where(question.c.person == person).limit(limit))
+    wanted = _of_person(person).where(of_kinds(kinds)).order_by(change.c.seq.desc())
+    return _numbers(connection, wanted.limit(limit))
+
+
+def count_of_person(connection: Connection, person: str) -> int:
+    """How many of them there are."""
+    wanted = select(func.count()).select_from(_of_person(person).subquery())
+    return connection.execute(wanted).scalar_one()
+
+
+def page_of_person(connection: Connection, person: str, number: int, size: int) -> list[int]:
+    """One page of them, counted from the oldest: the first is 1. Newest first within."""
+    wanted = _of_person(person).order_by(change.c.seq).offset((number - 1) * size).limit(size)
+    return list(reversed(_numbers(connection, wanted)))
+
+
+def _of_person(person: str) -> Select[int]:
+    asked = select(change.c.seq).join(question, question.c.id == change.c.question_id)
+    return asked.where(is_shown(), question.c.person == person)
 
 
 def of_questions(

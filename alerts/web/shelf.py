@@ -166,7 +166,7 @@ class Shelf:
                 parts = (subject, made[0], site.imprint, site.templates, only)
                 content = content_of(connection, *parts)
                 # The hub is told of what is filed alone, so only that names it.
-                imprint = site.imprint if subject.count else _without_hub(site.imprint)
+                imprint = site.imprint if subject.is_filed else _without_hub(site.imprint)
                 feed = build(subject.head, content, imprint, Archive(pages))
                 own = address(subject.head, imprint, match["ending"])
                 # It is new as of now: what it tells may have happened before what it told.
@@ -185,9 +185,10 @@ class Shelf:
         if number > pages or ending != "atom.xml":
             return _nothing()
         site = self._site
-        content = archived(connection, subject, number, site.imprint, site.templates)
-        feed = build(subject.head, content, site.imprint, Archive(pages, number))
-        own = address(subject.head, site.imprint, ending, number)
+        imprint = site.imprint if subject.is_filed else _without_hub(site.imprint)
+        content = archived(connection, subject, number, imprint, site.templates)
+        feed = build(subject.head, content, imprint, Archive(pages, number))
+        own = address(subject.head, imprint, ending, number)
         return copy_of(feed.atom, ending, site.clock(), own)
 
     def _subject(self, connection: Connection, name: str, typed: str) -> Subject | None:
