@@ -154,3 +154,11 @@ def csrf_of(pages: Pages, cookie: str) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', shown(pages, cookie))
     assert found is not None
     return unescape(found[1])
+
+
+def test_another_token_signs_everybody_out(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+    with served(ledger, now, tmp_path) as pages:
+        cookie = signed_in(pages)
+        assert "Sign out" in shown(pages, cookie)
+    with served(ledger, now, tmp_path, operator_token="another long token") as pages:
+        assert "Sign out" not in shown(pages, cookie)

@@ -5,6 +5,7 @@ There are none unless a token is set. It is typed once; a cookie of this browser
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -82,7 +83,7 @@ class Operator:
             return self._site.page("operator_sign_in", 403, error="That is not the token.")
         response = RedirectResponse("/operator", 303)
         response.set_cookie(
-            *(_name(request), self._site.seal.issue("operator", secrets.token_urlsafe(8))),
+            *(_name(request), self._site.seal.issue("operator", self._subject())),
             max_age=int(_VALID.total_seconds()),
             path="/operator",
             secure=request.url.scheme == "https",
@@ -98,7 +99,11 @@ class Operator:
             known = self._site.seal.open("operator", cookie, _VALID)
         except Expired:
             return None
-        return cookie if known is not None else None
+        return cookie if known is not None and known == self._subject() else None
+
+    def _subject(self) -> str:
+        """What a cookie is issued for: this token, so that with another one all are signed out."""
+        return hashlib.sha256((self._site.operator_token or "").encode()).hexdigest()
 
     def page(self, cookie: str, said: str | None, status: int = 200) -> Response:
         """How things are, and what can be done."""

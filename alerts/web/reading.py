@@ -16,6 +16,7 @@ from alerts.ledger import lookups, members, questions
 from alerts.telling import told_of, topic_told
 from alerts.web.forms import Forms, Ticket
 from alerts.web.site import Captured, Site
+from alerts.web_paths import web_address
 from crawler.records import Question
 
 #: Questions on one page of a list; in those of a topic the words that matched are looked for.
@@ -105,8 +106,9 @@ class Reading:
         headers = {
             "Content-Security-Policy": _SANDBOX,
             "Memento-Datetime": f"{found.fetched_at:%a, %d %b %Y %H:%M:%S GMT}",  # RFC 7089
-            "Link": f'<{found.url}>; rel="original"',
         }
+        if original := web_address(found.url):
+            headers["Link"] = f'<{original}>; rel="original"'
         return Response(found.body, 200, headers, found.content_type or "text/plain")
 
     def capture(self, question_id: str) -> Captured:
