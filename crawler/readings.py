@@ -7,6 +7,7 @@ only one reading finds is taken from it; a field on which they differ makes the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, takewhile
 
 import msgspec
 
@@ -15,8 +16,9 @@ from crawler.records import same_words
 
 Reading = dict[str, str]
 
-#: A difference is shown in so many characters of either side.
-_SHOWN = 60
+#: A difference is shown in so many characters of either side, and with so many words before it.
+_SHOWN = 160
+_BEFORE = 5
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -64,7 +66,9 @@ def compare_words(
         return Compared({}, (), ())
     if ours == seen or (not is_closed and seen.startswith(ours)):
         return Compared({}, (name,), ())
-    return Compared({}, (), (differing(name, ours, seen),))
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(ours, seen, strict=False))
+    same = sum(1 for _ in alike)
+    return Compared({}, (), (differing(name, _from(structure, same), _from(label, same)),))
 
 
 def compare_answers(structure: Sequence[AnswerItem], label: Sequence[AnswerItem]) -> Compared:
@@ -115,7 +119,19 @@ def differing(name: str, structure: str, label: str) -> str:
 
 def words_of(text: Sequence[Paragraph]) -> str:
     """A text levelled for comparison; the bars between cells are no words."""
-    return same_words("".join(paragraph.text for paragraph in text)).replace("|", "")
+    return _letters("".join(paragraph.text for paragraph in text))
+
+
+def _letters(text: str) -> str:
+    return same_words(text).replace("|", "")
+
+
+def _from(text: Sequence[Paragraph], same: int) -> str:
+    """``text`` from a few words before the letter in it of which there are ``same`` before."""
+    words = " ".join(paragraph.text for paragraph in text).split()
+    passed = accumulate(len(_letters(word)) for word in words)
+    at = sum(1 for letters in passed if letters <= same) - _BEFORE
+    return " ".join(("…", *words[at:]) if at > 0 else words)
 
 
 def _level(value: str) -> str:

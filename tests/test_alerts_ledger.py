@@ -72,6 +72,14 @@ def test_opening_again_changes_nothing(ledger: Ledger, ledger_url: str, now: dat
     again.engine.dispose()
 
 
+def test_the_last_migration_is_known_by_its_file(ledger: Ledger) -> None:
+    """Whether a ledger is at the newest schema is seen by the files' numbers."""
+    with ledger.reading() as connection:
+        schema = MigrationContext.configure(connection).get_current_revision()
+    folder = Path(alerts.ledger.__file__).parent / "migrations" / "versions"
+    assert sorted(path.name[:4] for path in folder.glob("*.py"))[-1] == schema
+
+
 def test_a_record_comes_back_as_it_went_in(ledger: Ledger, now: datetime) -> None:
     asked = question(1, answer("Siân’s “quoted” answer ‑ all of it.", date=date(2026, 7, 15)))
     put(ledger, now, asked)
@@ -324,9 +332,9 @@ def test_a_topic_has_a_name_that_people_can_read(canonical: str, title: str, nam
 
 
 def test_topics_of_the_first_language_are_written_in_the_second(
-    ledger_url: str, now: datetime
+    database_url: str, now: datetime
 ) -> None:
-    engine = create_engine(ledger_url.replace("postgresql:", "postgresql+psycopg:"))
+    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
     config = Config()
     folder = Path(alerts.ledger.__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder))
@@ -342,7 +350,7 @@ def test_topics_of_the_first_language_are_written_in_the_second(
             values = {"form": form, "title": title, "now": now, "line": 7 if number else 5}
             connection.execute(text(insert), values)
     engine.dispose()
-    opened = open_ledger(ledger_url)
+    opened = open_ledger(database_url)
     with opened.reading() as connection:
         found = {topic.title: topic for topic in topics.watched(connection)}
         assert topics.line(connection) == 7

@@ -29,7 +29,7 @@ def test_a_difference_names_both_sides_cut_short() -> None:
     found = compare({"title": "a" * 200}, {"title": "b" * 200})
     assert found.fields == {"title": "a" * 200}
     assert found.differ == (
-        f"title: '{'a' * 59}…' by structure, '{'b' * 59}…' by label",
+        f"title: '{'a' * 159}…' by structure, '{'b' * 159}…' by label",
     )  # fmt: skip
 
 
@@ -38,6 +38,25 @@ def test_furniture_may_follow_a_text_whose_end_is_not_known() -> None:
     assert compare_words("question", ours, seen, is_closed=False).agreed == ("question",)
     assert compare_words("question", ours, seen, is_closed=True).differ
     assert compare_words("question", seen, ours, is_closed=False).differ
+
+
+def test_texts_that_differ_are_shown_from_shortly_before_the_difference() -> None:
+    same = "word " * 300
+    ours = text(same, "of the answer that the Mayor gave in June", "North | 7")
+    seen = text(f"{same}of the ans", "wer that the Mayor gave in July North 7")
+    [said] = compare_words("answer", ours, seen, is_closed=True).differ
+    assert said == (
+        "answer: '… that the Mayor gave in June North | 7' by structure, "
+        "'… that the Mayor gave in July North 7' by label"
+    )
+
+
+def test_a_text_that_goes_on_is_shown_from_its_end() -> None:
+    shorter, longer = text("one two three four five six"), text("one two three four five six", "7")
+    [said] = compare_words("question", longer, shorter, is_closed=True).differ
+    assert said == (
+        "question: '… two three four five six 7' by structure, '… two three four five six' by label"
+    )
 
 
 def test_the_same_words_in_other_blocks_are_the_same() -> None:
