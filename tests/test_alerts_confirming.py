@@ -71,6 +71,18 @@ def test_one_press_confirms_all_that_was_asked_for(pages: Pages) -> None:
     assert pages.everything() == before
 
 
+def test_only_what_the_letter_names_is_confirmed_without_a_press(pages: Pages) -> None:
+    """Anybody can type anybody's address: what came after the letter is to be read first."""
+    asked(pages.ledger, pages.now)
+    pages.now += timedelta(minutes=6)
+    assert 'hx-trigger="load' in pages.ask("GET", link(pages.ledger))[1]
+    asked(pages.ledger, pages.now, wish=Wish("benches", "daily", "all", "command"))
+    text = pages.ask("GET", link(pages.ledger))[1]
+    assert "Yes, write to me" in text
+    assert "benches" in text
+    assert 'hx-trigger="load' not in text
+
+
 def test_a_get_never_changes_anything(pages: Pages) -> None:
     ledger, now = pages.ledger, pages.now
     asked(ledger, now)

@@ -91,7 +91,8 @@ class Letters:
                 found = confirming.asked(connection, token, now)
         if found is None:
             return None
-        presses_itself = now - found.asked_at > _SCANNED
+        # The letter names one wish. What came since anybody may have typed: that is to be read.
+        presses_itself = len(found.wishes) == 1 and now - found.asked_at > _SCANNED
         return site.page("confirm", asked=found, done=is_pressed, presses_itself=presses_itself)
 
     def digest(self, token: str, _is_pressed: bool) -> Response | None:
