@@ -46,7 +46,7 @@ format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-lock: $(VENV)/dev.stamp ## resolve the dependencies again (needs uv)
+lock: ## resolve the dependencies again (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --group pyproject.toml:build pyproject.toml -o requirements.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -61,13 +61,22 @@ $(VENV)/bin/pip:
 	  echo "watchword needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
+# The locks are whole, so nothing is resolved: left to it, pip takes the newest of what is asked for
+# with an extra (coverage[toml]), and refuses to install once that is newer than the lock's.
+# Whether they are whole and fit pyproject.toml, pip check says after it.
+INSTALL_LOCKED = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
+CHECK_LOCKED   = $(BIN)/pip --disable-pip-version-check check --quiet || { \
+	  $(BIN)/pip check >&2; echo "The lock does not fit pyproject.toml: make lock, then this again." >&2; exit 1; }
+
 $(VENV)/run.stamp: requirements.lock pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing what the service needs into $(VENV) (once) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(INSTALL_LOCKED) requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(CHECK_LOCKED)
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 	@echo "Installing what the tests need into $(VENV) (once) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(INSTALL_LOCKED) requirements-dev.lock
+	@$(CHECK_LOCKED)
 	@touch $@
