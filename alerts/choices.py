@@ -11,8 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.codes import Ids, Numbers, mix
-from alerts.compiling import Compiled
+from alerts.matching.compile import Compiled
+from alerts.matching.hashing import Ids, Numbers, mix
 
 #: A bit for each record, in words of 64.
 Rows: TypeAlias = NDArray[np.uint64]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alerts.codes import Codes, Ids, Numbers, spread
+from alerts.matching.hashing import Codes, Ids, Numbers, spread
 
 
 class Index(NamedTuple):

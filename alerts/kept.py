@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerts.digest import Digest, compose
-from alerts.entries import Hit, by_question, entry_of
+from alerts.digests.digest import Digest, compose
+from alerts.digests.entries import Hit, by_question, entry_of
 from alerts.ledger import changes, messages
 
 

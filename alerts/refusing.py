@@ -8,8 +8,8 @@ from difflib import get_close_matches
 
 from lark import Token
 
-from alerts.fields import FIELDS, VALUES
-from alerts.text import HYPHENS, tokenise
+from alerts.queries.fields import FIELDS, VALUES
+from alerts.queries.tokens import HYPHENS, tokenise
 
 MAX_LENGTH, MAX_TERMS, MAX_DEPTH = 500, 50, 20
 #: A word has so many letters, a prefix at least so many, NEAR reaches so far.

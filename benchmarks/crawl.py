@@ -17,10 +17,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alerts.rendering import shipped_templates
+from alerts.rendering.templates import shipped_templates
 from crawler.replica.large import large_world
 from crawler.replica.site import create_site
-from scheduler.serving import serve
+from scheduler.web.serve import serve
 
 QUESTIONS = 2000
 WATCHWORD = Path(sys.executable).with_name("watchword")

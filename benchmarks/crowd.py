@@ -11,15 +11,15 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import func, insert, select
 
-from alerts.composing import compose_due
+from alerts.digests.compose import compose_due
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.people_tables import digest_item, subscriber, subscription
-from alerts.mail import Letterhead
-from alerts.query import canonical, parse
-from alerts.recording import Reading, Rules, record
-from alerts.rendering import Templates
-from alerts.vocabulary import STOP_WORDS
-from alerts.watching import Watcher
+from alerts.mail.message import Letterhead
+from alerts.matching.match_changes import Watcher
+from alerts.queries.english import STOP_WORDS
+from alerts.queries.parse import canonical, parse
+from alerts.recording.record import Reading, Rules, record
+from alerts.rendering.templates import Templates
 from benchmarks.questions import Language
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, content_digest
 

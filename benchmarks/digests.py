@@ -26,16 +26,16 @@ import dkim
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from alerts.cards import Cards
-from alerts.changes import Change, Numbered
-from alerts.digest import compose
-from alerts.entries import Entry, Hit, Watch, entry_of, text_of
+from alerts.digests.cache import Cards
+from alerts.digests.digest import compose
+from alerts.digests.entries import Entry, Hit, Watch, entry_of, text_of
 from alerts.ledger.subscriptions import Subscriber
-from alerts.mail import Letterhead, build
-from alerts.query import canonical, parse
-from alerts.rendering import Templates, shipped_templates
-from alerts.signing import SigningKey, read_key
-from alerts.vocabulary import STOP_WORDS
+from alerts.mail.dkim import SigningKey, read_key
+from alerts.mail.message import Letterhead, build
+from alerts.queries.english import STOP_WORDS
+from alerts.queries.parse import canonical, parse
+from alerts.questions.changes import Change, Numbered
+from alerts.rendering.templates import Templates, shipped_templates
 from benchmarks.crowd import NOW, many, questions
 from crawler.records import Question
 

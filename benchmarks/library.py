@@ -14,16 +14,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, update
 
-from alerts.acronyms import pairs
-from alerts.fields import fields
-from alerts.ledger import Ledger, open_ledger, topics, words
+from alerts.ledger import Ledger, open_ledger, topics
+from alerts.ledger import word_index as words
 from alerts.ledger.questions import columns_of
-from alerts.ledger.tables import address, change, question
-from alerts.ledger.words import Worded
-from alerts.prefilter import keys_of
-from alerts.query import QueryError, parse
-from alerts.text import prepare
-from alerts.watching import Watcher
+from alerts.ledger.schema import address, change, question
+from alerts.ledger.word_index import Worded
+from alerts.matching.match_changes import Watcher
+from alerts.queries.acronyms import pairs
+from alerts.queries.fields import fields
+from alerts.queries.index_terms import keys_of
+from alerts.queries.parse import QueryError, parse
+from alerts.queries.tokens import prepare
 from benchmarks.questions import Language, queries
 from crawler.records import (
     Addressee,

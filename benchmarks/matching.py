@@ -26,11 +26,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from alerts.fields import FIELDS
-from alerts.matching import BATCH, Layer, Matcher, Texts, compiled
-from alerts.nodes import Query
-from alerts.restoring import restore
-from alerts.saving import load, save
+from alerts.matching.disk_cache import load, save
+from alerts.matching.matcher import BATCH, Layer, Matcher, Texts, compiled
+from alerts.queries.ast import Query
+from alerts.queries.canonical import restore
+from alerts.queries.fields import FIELDS
 from benchmarks.questions import Language, queries, records, subscriptions
 from benchmarks.tantivy_index import Inexpressible, TantivyIndex
 from benchmarks.xapian_index import XapianIndex, xapian_module

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import accumulate
 
-from alerts.nodes import And, Near, Not, Or, Phrase, Query, Word
-from alerts.query import canonical
-from alerts.vocabulary import STOP_WORDS
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
+from alerts.queries.english import STOP_WORDS
+from alerts.queries.parse import canonical
 
 VOCABULARY = 14_000
 #: Words that people watch for and nobody has said.
@@ -75,7 +75,7 @@ class Language:
 
 
 def records(language: Language, count: int) -> list[dict[str, list[str]]]:
-    """Texts of ``count`` records by field, as :func:`alerts.fields.fields` gives them."""
+    """Texts of ``count`` records by field, as :func:`alerts.queries.fields.fields` gives them."""
     found = []
     for number in range(count):
         size = int(min(1500, max(60, language.random.lognormvariate(5.7, 0.65))))

@@ -21,11 +21,11 @@ from bs4 import BeautifulSoup, Tag
 from selectolax.lexbor import LexborHTMLParser
 
 from benchmarks.pages import pages
-from crawler.documents import from_bytes
-from crawler.items import QuestionItem
-from crawler.normalise import read_question
 from crawler.pages import read_page
 from crawler.pages.london_2022 import PAGE
+from crawler.reading.documents import from_bytes
+from crawler.reading.items import QuestionItem
+from crawler.reading.normalise import read_question
 
 PAGES, ROUNDS = 500, 5
 #: BeautifulSoup takes so long that it is given every tenth page.

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select, update
 
-from alerts.channels import Channel, smtp
-from alerts.delivery import deliver_due
+from alerts.delivery.channels import Channel, smtp
+from alerts.delivery.send import deliver_due
 from alerts.ledger import Ledger, deliveries, messages, open_ledger, subscriptions
 from alerts.ledger.deliveries import Attempt
 from alerts.ledger.messages import Composed

@@ -20,18 +20,18 @@ import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from alerts.json_feed import Imprint
+from alerts.feeds.json_feed import Imprint
+from alerts.feeds.publish import publish
 from alerts.ledger import open_ledger
-from alerts.mail import Letterhead
-from alerts.publishing import publish
-from alerts.rendering import Templates
-from alerts.status import ServiceStatus
-from alerts.subscriptions import Habits
+from alerts.mail.message import Letterhead
+from alerts.operator.status import ServiceStatus
+from alerts.rendering.templates import Templates
+from alerts.subscribers.subscribe import Habits
 from alerts.web.app import create_app
-from alerts.web.site import Site
+from alerts.web.context import Site
 from benchmarks.library import NOW, build, readable
 from benchmarks.questions import Language, queries
-from scheduler.serving import serve
+from scheduler.web.serve import serve
 
 RECORDS = int(os.environ.get("WATCHWORD_RECORDS", "100000"))
 _TOPICS, _ASKED, _REQUESTS = 300, 300, 6000

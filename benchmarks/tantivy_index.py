@@ -12,9 +12,9 @@ from typing import Any
 
 import tantivy
 
-from alerts.fields import FIELDS, SEARCHED
-from alerts.nodes import And, Near, Not, Or, Phrase, Query, Word
-from alerts.text import keys, tokenise
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
+from alerts.queries.fields import FIELDS, SEARCHED
+from alerts.queries.tokens import keys, tokenise
 
 _ALL = "all"
 _SENSES = ("word", "stem", "capitals")

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from alerts.fields import FIELDS, SEARCHED
-from alerts.nodes import And, Near, Not, Or, Phrase, Query, Word
-from alerts.text import keys, tokenise
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
+from alerts.queries.fields import FIELDS, SEARCHED
+from alerts.queries.tokens import keys, tokenise
 from benchmarks.tantivy_index import Inexpressible
 
 #: Where Debian keeps it, for its own Python of the same version.

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, deliveries, held, notices, runs
-from crawler.health import Verdict
-from crawler.plan import Report
+from alerts.ledger import alarms, deliveries, notices, runs
+from alerts.ledger import held_changes as held
+from crawler.fetching.plan import Report
+from crawler.fetching.verdict import Verdict
 
 #: What a crawl's end can raise or clear, beside its verdict.
 _OF_A_CRAWL = (

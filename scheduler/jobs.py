@@ -15,33 +15,27 @@ from importlib.metadata import version
 
 import msgspec
 
-from alerts.channels import Unavailable
-from alerts.composing import compose_due
-from alerts.confirming import VALID
-from alerts.delivery import deliver_due
-from alerts.ledger import (
-    deliveries,
-    halts,
-    people,
-    runs,
-    subscriptions,
-    topics,
-    wishes,
-)
+from alerts.delivery.channels import Unavailable
+from alerts.delivery.send import deliver_due
+from alerts.digests.compose import compose_due
+from alerts.feeds.publish import publish
+from alerts.feeds.websub import ping
+from alerts.ledger import deliveries, people, runs, subscriptions, topics
+from alerts.ledger import holds as halts
+from alerts.ledger import pending_signups as wishes
 from alerts.ledger.subscriptions import Wish
-from alerts.letters import write_to_operator
-from alerts.publishing import publish
-from alerts.query import QueryError, canonical, parse
-from alerts.subscriptions import subscribe
-from alerts.websub import ping
-from alerts.wording import write_words
-from crawler.captures import make_room
-from crawler.plan import Line, Manners, Plan
+from alerts.operator.emails import write_to_operator
+from alerts.queries.parse import QueryError, canonical, parse
+from alerts.search.index import write_words
+from alerts.subscribers.confirm import VALID
+from alerts.subscribers.subscribe import subscribe
+from crawler.archive.captures import make_room
+from crawler.fetching.plan import Line, Manners, Plan
 from scheduler.alarms import look_around, look_at_mail, place_of
-from scheduler.config import manners
-from scheduler.config_file import ConfigError, ways
-from scheduler.crawling import Outcome, Terms, crawl_source
-from scheduler.planning import plan_crawl, resting_until
+from scheduler.config.load import ConfigError, ways
+from scheduler.config.sections import manners
+from scheduler.crawls.crawl import Outcome, Terms, crawl_source
+from scheduler.crawls.plan import plan_crawl, resting_until
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from alerts.already import Already
+from alerts.delivery.policy import Terms
+from alerts.delivery.sent_log import Already
 from alerts.ledger import Ledger, open_ledger, secrets
-from alerts.mail import Letterhead
-from alerts.rendering import Templates
-from alerts.subscriptions import Habits
-from alerts.terms import Terms
-from alerts.watching import Watcher
+from alerts.mail.message import Letterhead
+from alerts.matching.match_changes import Watcher
+from alerts.rendering.templates import Templates
+from alerts.subscribers.subscribe import Habits
 from scheduler.clock import Clock, wall_clock
-from scheduler.config import Config
-from scheduler.config_file import signing_keys, ways
+from scheduler.config.load import signing_keys, ways
+from scheduler.config.sections import Config
 
 
 class Busy(Exception):

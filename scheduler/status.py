@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, deliveries, halts, held, notices, questions, refusals, runs
+from alerts.ledger import alarms, deliveries, notices, questions, refusals, runs
+from alerts.ledger import held_changes as held
+from alerts.ledger import holds as halts
 from alerts.ledger.alarms import Alarm
-from alerts.ledger.delays import delay
-from alerts.ledger.held import Held
-from alerts.status import Rate, ServiceStatus, SourceStatus
-from crawler.plan import Report
+from alerts.ledger.held_changes import Held
+from alerts.ledger.publication_delays import delay
+from alerts.operator.status import Rate, ServiceStatus, SourceStatus
+from crawler.fetching.plan import Report
 from scheduler.alarms import place_of
-from scheduler.config import Config
-from scheduler.planning import resting_until
+from scheduler.config.sections import Config
+from scheduler.crawls.plan import resting_until
 
 #: More refusals in a row than make any difference to the wait.
 _REFUSALS = 10

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import settings
 
 from alerts.ledger import Ledger, open_ledger
-
-from postgres import cluster, database, server_programs
-from visitor import Pages, served
+from tests.support.paths import SHARED
+from tests.support.postgres import cluster, database, server_programs
+from tests.support.visitor import Pages, served
 
 # A machine that is busy is no failure; what must be fast is measured, not timed in tests. The same
 # examples are drawn each time, so that a red build is about the change and not about the draw;
@@ -32,7 +32,7 @@ def now() -> datetime:
 @pytest.fixture(scope="session")
 def seed() -> Path:
     """The project's first input, a real page's text; it stays outside the repository."""
-    folder = Path(__file__).parents[2] / "shared" / "seeds"
+    folder = SHARED / "seeds"
     pages = sorted(folder.glob("000_*.txt"))
     if not pages:
         pytest.skip("the seed page is not here: ../shared/seeds is no part of the repository")

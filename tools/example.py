@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from alerts.changes import Change, Kind, Numbered
-from alerts.digest import Digest, compose
-from alerts.entries import Hit, Overdue, Watch, entry_of, overdue_entry
+from alerts.digests.digest import Digest, compose
+from alerts.digests.entries import Hit, Overdue, Watch, entry_of, overdue_entry
 from alerts.ledger.subscriptions import Subscriber
-from alerts.mail import Letterhead, Rendered, build
-from alerts.rendering import Templates
-from alerts.signing import SigningKey
+from alerts.mail.dkim import SigningKey
+from alerts.mail.message import Letterhead, Rendered, build
+from alerts.questions.changes import Change, Kind, Numbered
+from alerts.rendering.templates import Templates
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, content_digest
 
 NOW = datetime(2026, 7, 17, 6, 0, tzinfo=UTC)

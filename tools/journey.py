@@ -14,8 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from scheduler.demo import Demo
-from scheduler.demo_site import read_inbox
+from scheduler.demo.run import Demo
+from scheduler.demo.site import read_inbox
 from scheduler.jobs import go_round
 
 _OUT = Path(__file__).parents[1] / "docs" / "pictures"

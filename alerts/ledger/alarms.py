@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
-from alerts.ledger.tables import alarm
+from alerts.ledger.schema import alarm
 
 
 class Alarm(msgspec.Struct, frozen=True):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, true
 
-from alerts.changes import Change, Numbered, Silence
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import change, question
+from alerts.ledger.schema import change, question
+from alerts.questions.changes import Change, Numbered, Silence
 from crawler.records import decode, encode
 
 

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import feed
+from alerts.ledger.schema import feed
 
 #: What the hub was told of a feed that was written since: a change, or a notice alone.
 _NOTHING = -1

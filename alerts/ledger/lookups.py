@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from alerts.ledger.questions import find
-from alerts.ledger.tables import question
+from alerts.ledger.schema import question
 from crawler.records import Question, decode
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 from alerts.ledger.base import insert_all_once
 from alerts.ledger.changes import is_shown, of_kinds
 from alerts.ledger.questions import NEWEST_FIRST
-from alerts.ledger.tables import change, match, question
+from alerts.ledger.schema import change, match, question
 
 #: Written at once: a million matches are not all to stand in memory as rows.
 _ROWS = 20_000

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Date, case, cast, func, select
 
 from alerts.ledger.questions import NEWEST_FIRST
-from alerts.ledger.tables import change, match, question, topic
+from alerts.ledger.schema import change, match, question, topic
 
 
 class Member(msgspec.Struct, frozen=True):

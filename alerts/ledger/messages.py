@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, update
 
-from alerts.entries import Watch
+from alerts.digests.entries import Watch
 from alerts.ledger.base import insert_once
 from alerts.ledger.people_tables import (
     digest,
@@ -25,7 +25,7 @@ from alerts.ledger.people_tables import (
     subscriber,
     subscription,
 )
-from alerts.ledger.tables import topic
+from alerts.ledger.schema import topic
 
 Phase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
 Outcome = Literal["sent", "retry", "failed", "content", "doubt"]
@@ -51,7 +51,7 @@ class Message(msgspec.Struct, frozen=True):
     attempts: int
     due_at: datetime
     composed_at: datetime
-    marks: bytes  #: what it tells, as :mod:`alerts.already` remembers it
+    marks: bytes  #: what it tells, as :mod:`alerts.delivery.sent_log` remembers it
 
 
 class Composed(msgspec.Struct, frozen=True):

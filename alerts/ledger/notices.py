@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Exists, ScalarSelect, Select, exists, func, insert, select
 
-from alerts.digest import Notice, NoticeKind
+from alerts.digests.digest import Notice, NoticeKind
 from alerts.ledger.people_tables import digest_notice, subscriber, subscription
-from alerts.ledger.tables import notice
+from alerts.ledger.schema import notice
 
 
 def latest(connection: Connection, source: str) -> Notice | None:

@@ -18,7 +18,7 @@ from alerts.ledger.people_tables import (
     subscription,
     wish,
 )
-from alerts.ledger.tables import topic
+from alerts.ledger.schema import topic
 
 #: Phases of a message that may yet go out.
 _ON_ITS_WAY = ("queued", "sending", "dot")

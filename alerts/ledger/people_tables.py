@@ -92,7 +92,9 @@ message = Table(
     Column("recipient", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),  # the bytes that go out, fixed once and for all
-    Column("marks", LargeBinary, nullable=False, server_default=text("''")),  # see alerts.already
+    Column(
+        "marks", LargeBinary, nullable=False, server_default=text("''")
+    ),  # see alerts.delivery.sent_log
     Column("phase", Text, nullable=False),  # queued, sending, dot, sent, failed, held, dropped
     Column(
         "lane", Integer, nullable=False, server_default="1"

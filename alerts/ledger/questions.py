@@ -13,8 +13,8 @@ import msgspec
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import address, question
-from alerts.threads import in_order, thread_key
+from alerts.ledger.schema import address, question
+from alerts.questions.threads import in_order, thread_key
 from crawler.records import Question, decode, encode
 
 #: The order of a list. Where a date is missing, the databases do not agree by themselves.

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import refusal
+from alerts.ledger.schema import refusal
 
 
 def note(

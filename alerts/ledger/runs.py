@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from alerts.ledger.tables import crawl_run
+from alerts.ledger.schema import crawl_run
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class Run(msgspec.Struct, frozen=True):
     finished_at: datetime | None
     verdict: str | None
     reason: str | None
-    report: str | None  #: crawler.plan.Report as JSON
+    report: str | None  #: crawler.fetching.plan.Report as JSON
 
 
 #: A run that looks for news, and one that reads the past.
@@ -43,7 +43,7 @@ class Judged(msgspec.Struct, frozen=True):
 
     verdict: str
     reason: str
-    report: str  #: crawler.plan.Report as JSON; ``null`` when there was none
+    report: str  #: crawler.fetching.plan.Report as JSON; ``null`` when there was none
     whole: bool  #: its listings were read to their end
     news: Mapping[str, int] = {}  #: how many changes of each kind it brought that alert
 

@@ -10,12 +10,12 @@ from typing import Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
-from alerts.due import Frequency
-from alerts.entries import Length
+from alerts.digests.entries import Length
+from alerts.digests.schedule import Frequency
 from alerts.ledger import bounces
 from alerts.ledger.base import insert_once
 from alerts.ledger.people_tables import subscriber, subscription
-from alerts.ledger.tables import topic
+from alerts.ledger.schema import topic
 
 Wants = Literal["all", "asked", "answered"]
 Origin = Literal["config", "command", "page"]

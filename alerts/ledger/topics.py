@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.tables import change, feed, match, pace, topic
+from alerts.ledger.schema import change, feed, match, pace, topic
 
 #: Topics that are a query, and compared with every change.
 _IN_STEP = and_(topic.c.in_step, topic.c.question_id.is_(None))

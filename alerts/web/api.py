@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from alerts.exporting import as_csv, as_json_lines
+from alerts.export.tables import as_csv, as_json_lines
 from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.engine import TooLong
-from alerts.query import QueryError, parse
-from alerts.search import Budget, Found, search
-from alerts.web.answers import (
+from alerts.queries.parse import QueryError, parse
+from alerts.search.search import Budget, Found, search
+from alerts.web.api_models import (
     Changed,
     ChangePage,
     QuestionPage,
@@ -25,10 +25,10 @@ from alerts.web.answers import (
     TopicPage,
     described_topic,
 )
-from alerts.web.conditional import is_unchanged, strong_tag
+from alerts.web.context import Site
+from alerts.web.http_cache import is_unchanged, strong_tag
 from alerts.web.limits import Limits
 from alerts.web.openapi import document
-from alerts.web.site import Site
 from crawler.records import Question
 
 #: What a search may spend on deciding, and an export, in seconds; and the database on a statement.

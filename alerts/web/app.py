@@ -13,17 +13,17 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from alerts.web.api import Api
+from alerts.web.archive import Reading
 from alerts.web.assets import asset_routes
+from alerts.web.context import Site
+from alerts.web.email_links import Letters
+from alerts.web.feeds import Shelf
 from alerts.web.forms import Forms
-from alerts.web.guard import Guard
 from alerts.web.home import Home
-from alerts.web.letters import Letters
 from alerts.web.limits import Limits
 from alerts.web.manage import Manage
 from alerts.web.operator import Operator
-from alerts.web.reading import Reading
-from alerts.web.shelf import Shelf
-from alerts.web.site import Site
+from alerts.web.security import Guard
 
 #: Smaller answers are not worth packing.
 _PACKED_FROM = 1000

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.rendering import Templates
-from alerts.web.conditional import is_unchanged, strong_tag
+from alerts.rendering.templates import Templates
+from alerts.web.http_cache import is_unchanged, strong_tag
 
 _KEPT = "public, max-age=3600"
 

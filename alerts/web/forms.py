@@ -11,7 +11,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from alerts.seals import Expired, Seal
+from alerts.tokens import Expired, Seal
 
 #: So long a page may stand open before its form is sent.
 _VALID = timedelta(days=7)

@@ -16,19 +16,19 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from alerts.confirming import ask, send_link
-from alerts.due import FREQUENCIES
+from alerts.digests.schedule import FREQUENCIES
 from alerts.ledger import questions, topics
 from alerts.ledger.engine import TooLong
 from alerts.ledger.subscriptions import Wants, Wish
 from alerts.ledger.topics import Topic
-from alerts.previewing import Preview, preview
-from alerts.query import QueryError
-from alerts.search import Budget
-from alerts.subscriptions import AddressError
+from alerts.queries.parse import QueryError
+from alerts.search.preview import Preview, preview
+from alerts.search.search import Budget
+from alerts.subscribers.confirm import ask, send_link
+from alerts.subscribers.subscribe import AddressError
+from alerts.web.context import Site
 from alerts.web.forms import Forms, Ticket, fields_of
 from alerts.web.limits import Limits
-from alerts.web.site import Site
 
 #: What a preview may spend on deciding, and the database on one statement, in seconds.
 _DECIDING, _ASKING = 0.04, 2.0

@@ -18,19 +18,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts import opml
-from alerts.confirming import send_link
-from alerts.due import FREQUENCIES
-from alerts.entries import Length
+from alerts.digests.entries import Length
+from alerts.digests.schedule import FREQUENCIES
+from alerts.feeds import opml
 from alerts.ledger import bounces, changes, people, subscriptions, topics
 from alerts.ledger.subscriptions import Changed, Subscriber, Wants
-from alerts.mail import MANAGED
-from alerts.query import QueryError
-from alerts.seals import Expired
-from alerts.subscriptions import reword
+from alerts.mail.message import MANAGED
+from alerts.queries.parse import QueryError
+from alerts.subscribers.confirm import send_link
+from alerts.subscribers.subscribe import reword
+from alerts.tokens import Expired
+from alerts.web.context import Site
 from alerts.web.forms import Forms, fields_of
 from alerts.web.limits import Limits
-from alerts.web.site import Site
 
 _NOTHING = "Nothing was changed."
 _STALE = "This page was open for long, so nothing was changed. Please press once more."

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from alerts.json_feed import Imprint
-from alerts.web.answers import ChangePage, QuestionPage, Refused, TopicAnswer, TopicPage
+from alerts.feeds.json_feed import Imprint
+from alerts.web.api_models import ChangePage, QuestionPage, Refused, TopicAnswer, TopicPage
 from crawler.records import Question
 
 _SCHEMAS = (QuestionPage, Question, TopicPage, TopicAnswer, ChangePage, Refused)

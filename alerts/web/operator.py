@@ -17,12 +17,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from alerts.doubts import Doubt, doubts_of
-from alerts.ledger import bounces, deliveries, halts, held, lookups
-from alerts.seals import Expired
+from alerts.ledger import bounces, deliveries, lookups
+from alerts.ledger import held_changes as held
+from alerts.ledger import holds as halts
+from alerts.questions.suspect import Doubt, doubts_of
+from alerts.tokens import Expired
+from alerts.web.context import Site
 from alerts.web.forms import Forms, fields_of
 from alerts.web.limits import Limits
-from alerts.web.site import Site
 from crawler.records import Question
 
 _VALID = timedelta(hours=12)

@@ -13,8 +13,8 @@ import pkgutil
 from functools import cache
 from typing import Protocol
 
-from crawler.documents import Document
-from crawler.items import QuestionItem, UnreadablePage
+from crawler.reading.documents import Document
+from crawler.reading.items import QuestionItem, UnreadablePage
 
 
 class Page(Protocol):

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from crawler.documents import Document
-from crawler.items import AnswerItem, Paragraph, QuestionItem
+from crawler.reading.documents import Document
+from crawler.reading.items import AnswerItem, Paragraph, QuestionItem
 
 _LINES = {
     "reference": re.compile(r"Question number:? (?P<value>\d{1,5} ?/ ?\d{4})", re.IGNORECASE),

@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from crawler.dates import find_date, read_date
-from crawler.documents import Document
-from crawler.items import AnswerItem, Paragraph, QuestionItem
-from crawler.lines import see
-from crawler.readings import Compared, Reading, compare, differing, together
+from crawler.reading.comparison import Compared, Reading, compare, differing, together
+from crawler.reading.dates import find_date, read_date
+from crawler.reading.documents import Document
+from crawler.reading.items import AnswerItem, Paragraph, QuestionItem
+from crawler.reading.lines import see
 from crawler.records import same_words
 
 _LABELS = {

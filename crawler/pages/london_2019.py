@@ -13,10 +13,7 @@ from __future__ import annotations
 
 from selectolax.lexbor import LexborNode
 
-from crawler.documents import Document
-from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.lines import LABELS, Seen, is_listing, see, stands_alone
-from crawler.readings import (
+from crawler.reading.comparison import (
     Compared,
     Reading,
     compare,
@@ -26,7 +23,10 @@ from crawler.readings import (
     with_fields,
     witness,
 )
-from crawler.text import paragraphs, words
+from crawler.reading.documents import Document
+from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
+from crawler.reading.lines import LABELS, Seen, is_listing, see, stands_alone
+from crawler.reading.text import paragraphs, words
 
 _MARKS = "div.field--name-field-asked-by, article.node--answer, div.answers"
 _LATER = "table.styled-table, h3.page-section"

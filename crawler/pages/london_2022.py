@@ -15,10 +15,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from selectolax.lexbor import LexborNode
 
-from crawler.documents import Document
-from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.lines import LABELS, Seen, is_listing, read_answer, see, stands_alone
-from crawler.readings import (
+from crawler.reading.comparison import (
     Reading,
     compare,
     compare_answers,
@@ -26,7 +23,10 @@ from crawler.readings import (
     together,
     with_fields,
 )
-from crawler.text import paragraphs, tidy, words
+from crawler.reading.documents import Document
+from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
+from crawler.reading.lines import LABELS, Seen, is_listing, read_answer, see, stands_alone
+from crawler.reading.text import paragraphs, tidy, words
 
 _LABEL_LINE = re.compile(r"(?:Date:\s*.+|Answered by:.*)?", re.IGNORECASE)
 _FILE = re.compile(

@@ -16,9 +16,15 @@ from typing import Any
 import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.documents import Document
-from crawler.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem, UnreadablePage
-from crawler.text import paragraphs, plain_paragraphs, tidy
+from crawler.reading.documents import Document
+from crawler.reading.items import (
+    AnswerItem,
+    AttachmentItem,
+    Paragraph,
+    QuestionItem,
+    UnreadablePage,
+)
+from crawler.reading.text import paragraphs, plain_paragraphs, tidy
 
 #: Where a reader finds a question: the day on which it was tabled and its number follow. A number
 #: comes again in the next session, so the day is part of the identity.

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 import scrapy
 from scrapy.http import Response, TextResponse
 
-from crawler.addresses import canonical_path
-from crawler.dates import read_date
-from crawler.plan import Line, Window
-from crawler.source import SourceSpider
+from crawler.fetching.plan import Line, Window
+from crawler.fetching.source_spider import SourceSpider
+from crawler.reading.addresses import canonical_path
+from crawler.reading.dates import read_date
 
 LISTING = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 

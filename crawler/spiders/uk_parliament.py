@@ -20,10 +20,10 @@ import msgspec
 import scrapy
 from scrapy.http import Response
 
-from crawler.addresses import canonical_path
+from crawler.fetching.plan import Line, Window
+from crawler.fetching.source_spider import SourceSpider
 from crawler.pages.uk_parliament import ADDRESS, Tabled
-from crawler.plan import Line, Window
-from crawler.source import SourceSpider
+from crawler.reading.addresses import canonical_path
 
 API = "/api/writtenquestions/questions"
 

@@ -53,16 +53,14 @@ def watchword(
 
 
 def _add_commands() -> None:
-    from scheduler.cli import (
-        asking,
-        following,
-        inspecting,
-        operating,
-        returning,
-        sending,
-        subscribing,
-        working,
-    )
+    from scheduler.cli import bounces as returning
+    from scheduler.cli import delivery as sending
+    from scheduler.cli import inspect as inspecting
+    from scheduler.cli import operate as operating
+    from scheduler.cli import queries as asking
+    from scheduler.cli import question_follows as following
+    from scheduler.cli import run as working
+    from scheduler.cli import subscribers as subscribing
 
     modules = (working, subscribing, following, asking, sending, returning, inspecting, operating)
     for module in modules:

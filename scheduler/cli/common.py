@@ -13,14 +13,14 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from scheduler.config import Config
+    from scheduler.config.sections import Config
     from scheduler.service import Service
 
 
 def config_of(context: click.Context) -> Config:
     """The config that the command line asks for; sets up the log on the way."""
     from scheduler import logs
-    from scheduler.config_file import load
+    from scheduler.config.load import load
 
     given = context.find_root().obj
     levels = (logging.WARNING, logging.INFO, logging.DEBUG)

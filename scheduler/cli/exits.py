@@ -21,11 +21,11 @@ def complain(line: str) -> None:
 def explained(error: Exception) -> tuple[str | None, int]:
     """The line and exit status of an error that we know; no line for a defect of ours."""
     from alerts.ledger import LedgerError
-    from alerts.query import QueryError
-    from alerts.rendering import TemplatesError
-    from alerts.subscriptions import AddressError
-    from scheduler.config_file import ConfigError
-    from scheduler.mailboxes import MailboxError
+    from alerts.queries.parse import QueryError
+    from alerts.rendering.templates import TemplatesError
+    from alerts.subscribers.subscribe import AddressError
+    from scheduler.bounce_mailbox import MailboxError
+    from scheduler.config.load import ConfigError
     from scheduler.service import Busy
 
     known: dict[type[Exception], int] = {

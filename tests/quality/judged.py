@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from alerts.fields import fields, news
-from alerts.finding import find
-from alerts.query import parse
+from alerts.queries.fields import fields, news
+from alerts.queries.find import find
+from alerts.queries.parse import parse
 from crawler.records import Addressee, Answer, Asker, Question, Speech
 
 _HERE = Path(__file__).parent

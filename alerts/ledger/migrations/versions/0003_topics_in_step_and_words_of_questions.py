@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.query import QueryError, canonical, parse
+from alerts.queries.parse import QueryError, canonical, parse
 
 revision = "0003"
 down_revision = "0002"

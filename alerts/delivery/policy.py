@@ -1,0 +1,54 @@
+"""How the operator wants messages delivered: in doubt, how fast, how many."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from alerts.delivery.sent_log import Already
+from alerts.ledger.messages import Due
+
+Doubt = Literal["resend", "hold"]
+
+#: The lane of digests.
+DIGESTS = 1
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the operator wants it done."""
+
+    doubt: Doubt = "resend"
+    per_second: float | None = None
+    per_day: int | None = None  #: digests in 24 hours; the rest waits, and the operator is told
+    return_address: str | None = None  #: where what cannot be delivered comes back to
+    already: Already = field(default_factory=Already)  #: what was sent, whatever the ledger says
+
+
+def within_the_day(due: Sequence[Due], sent: int, terms: Terms) -> list[Due]:
+    """What may still be sent today: the brake is for digests, which are many."""
+    if terms.per_day is None:
+        return list(due)
+    room = max(0, terms.per_day - sent)
+    digests = [entry for entry in due if entry.lane == DIGESTS]
+    return [entry for entry in due if entry.lane != DIGESTS] + digests[:room]
+
+
+class Pace:
+    """No more than so many a second, over all connections."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._gap = 1 / per_second if per_second else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        if not self._gap:
+            return
+        with self._lock:
+            at = max(self._next, time.monotonic())
+            self._next = at + self._gap
+        time.sleep(max(0.0, at - time.monotonic()))

@@ -1,0 +1,123 @@
+"""What one subscriber is due at one time, put together. Pure.
+
+Each question stands once, however many of the subscriber's topics it matched and however often it
+changed since the last digest: asked last week and answered today, it shows as answered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import chain
+from typing import Literal
+
+import msgspec
+
+from alerts.digests.entries import NEWS, Entry, News
+from alerts.questions.threads import in_order
+
+_NOUNS: dict[News, tuple[str, str]] = {
+    "answered": ("new answer", "new answers"),
+    "corrected": ("correction", "corrections"),
+    "holding": ("holding reply", "holding replies"),
+    "asked": ("new question", "new questions"),
+    "withdrawn": ("withdrawn question", "withdrawn questions"),
+    "overdue": ("overdue question", "overdue questions"),
+}
+
+#: So many entries are shown in full.
+SHOWN = 20
+
+NoticeKind = Literal["silent", "mended"]
+
+#: The subject of an email that has nothing but a notice in it.
+_HEADINGS = {
+    "silent": "We cannot read {} at present",
+    "mended": "We can read {} again",
+}
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """That a source cannot be read, or that it can again."""
+
+    id: int
+    source: str
+    place: str  #: as people know it: ``www.london.gov.uk``
+    kind: NoticeKind
+    since: datetime  #: the last good crawl before it fell silent
+    created_at: datetime
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """All that one subscriber is sent at one time."""
+
+    threads: tuple[tuple[Entry, ...], ...]  #: a question, then what was put after it
+    notices: tuple[Notice, ...] = ()  #: what is to be said of the sources themselves
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, as they are read."""
+        return tuple(chain.from_iterable(self.threads))
+
+    @property
+    def full(self) -> tuple[tuple[Entry, bool], ...]:
+        """Those that are shown with what they say, and whether each stands under another."""
+        marked = [(entry, n > 0) for thread in self.threads for n, entry in enumerate(thread)]
+        return tuple(marked[:SHOWN])
+
+    @property
+    def rest(self) -> tuple[Entry, ...]:
+        """Those that are named only: mail programs cut off what is longer, and nobody reads it."""
+        return self.entries[SHOWN:]
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The subscriber's topics that matched, in the order of the entries."""
+        return tuple(dict.fromkeys(b.query for e in self.entries for b in e.because))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the questions come from, in the order of the entries."""
+        return tuple(dict.fromkeys(entry.question.source for entry in self.entries))
+
+    @property
+    def counts(self) -> str:
+        """``3 new answers, 1 new question``"""
+        found = Counter(entry.news for entry in self.entries)
+        return ", ".join(f"{n} {_NOUNS[kind][n != 1]}" for kind in NEWS if (n := found[kind]))
+
+    @property
+    def subject(self) -> str:
+        """Topics and counts: ``VRU: 3 new answers, 1 new question``; else the notice."""
+        if not self.threads:
+            return _HEADINGS[self.notices[0].kind].format(self.notices[0].place)
+        shown = self.queries[:3]
+        more = len(self.queries) - len(shown)
+        return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.counts}"
+
+
+def compose(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Digest:
+    """The digest of some entries, one a question, in the order of what is worth reading.
+
+    A supplementary stands under its question where that is in the digest too.
+    """
+    by_id = {entry.question.id: entry for entry in entries}
+    threads: dict[str, list[Entry]] = {}
+    for entry in by_id.values():
+        threads.setdefault(_head(entry, by_id), []).append(entry)
+    ordered = sorted(threads.values(), key=lambda some: min(NEWS.index(e.news) for e in some))
+    return Digest(tuple(_in_order(some) for some in ordered), tuple(notices))
+
+
+def _head(entry: Entry, by_id: Mapping[str, Entry]) -> str:
+    """The id of the question that an entry stands under: its own, where it stands for itself."""
+    parent = by_id.get(entry.question.parent or "")
+    if parent is None or parent.question.parent in by_id:
+        return entry.question.id
+    return parent.question.id
+
+
+def _in_order(some: Iterable[Entry]) -> tuple[Entry, ...]:
+    by_id = {entry.question.id: entry for entry in some}
+    return tuple(by_id[q.id] for q in in_order(entry.question for entry in by_id.values()))

@@ -1,0 +1,33 @@
+"""Feeds as an outline that feed readers take over (http://opml.org/spec2.opml). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lxml import etree
+from lxml.builder import E
+
+from alerts.feeds.items import clean
+from alerts.feeds.json_feed import Imprint
+from alerts.ledger.topics import Topic
+from alerts.rendering.urls import topic_path
+
+
+def outline(watched: Mapping[str, Topic], imprint: Imprint) -> bytes:
+    """The Atom feeds of topics, each under the words that its subscriber has for it."""
+    base = imprint.public_url or ""
+    entries = [
+        E.outline(
+            type="rss",  # as readers expect it, whatever the format
+            text=clean(words),
+            title=clean(words),
+            xmlUrl=f"{base}/feeds/{topic.slug}.atom.xml",
+            htmlUrl=f"{base}{topic_path(topic.slug)}",
+        )
+        for words, topic in watched.items()
+    ]
+    document = E.opml(E.head(E.title(clean(imprint.name))), E.body(*entries), version="2.0")
+    made: bytes = etree.tostring(
+        document, xml_declaration=True, encoding="UTF-8", pretty_print=True
+    )
+    return made

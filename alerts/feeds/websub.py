@@ -1,0 +1,62 @@
+"""Telling a WebSub hub which feeds have changed (https://www.w3.org/TR/websub/, 7).
+
+At least once each: a feed counts as told when the hub has said yes. A hub that is down is asked
+again in the next round, and a slow one is told of some feeds in each round. A feed that it refuses
+keeps it from none of the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from alerts.feeds.json_feed import Imprint
+from alerts.feeds.xml import FORMATS
+from alerts.ledger import Ledger, feeds
+
+log = logging.getLogger("watchword.websub")
+
+_SECONDS = 10
+_ACCEPTED = range(200, 300)
+#: What may be the fault of one feed's address alone; 429 and whatever the server lacks is not.
+_REFUSED = frozenset(range(400, 500)) - {401, 403, 408, 429}
+#: Seconds after which the others wait for the next round.
+_ROUND = 20.0
+
+
+def ping(ledger: Ledger, imprint: Imprint) -> int:
+    """Tell the hub of the feeds that it was not told of; of how many it took note."""
+    if not imprint.hub or not imprint.public_url:
+        return 0
+    with ledger.reading() as connection:
+        waiting = feeds.unpinged(connection)
+    told = 0
+    end = time.monotonic() + _ROUND
+    for filed in waiting:
+        addresses = [f"{imprint.public_url}/feeds/{filed.name}.{ending}" for ending in FORMATS]
+        answer = _publish(imprint.hub, addresses)
+        if answer in _REFUSED and time.monotonic() < end:
+            continue
+        if answer not in _ACCEPTED:
+            break
+        with ledger.writing() as connection:
+            feeds.pinged(connection, filed.name, filed.published_to)
+        told += 1
+        if time.monotonic() > end:
+            break
+    return told
+
+
+def _publish(hub: str, addresses: list[str]) -> int | None:
+    """The status that the hub answers with; None where it does not."""
+    import requests
+
+    form = {"hub.mode": "publish", "hub.url": addresses}
+    try:
+        answer = requests.post(hub, data=form, timeout=_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        log.warning("the hub %s cannot be told: %s", hub, error)
+        return None
+    if answer.status_code not in _ACCEPTED:
+        log.warning("the hub %s answers %d: it is asked again", hub, answer.status_code)
+    return answer.status_code

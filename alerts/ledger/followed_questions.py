@@ -1,0 +1,86 @@
+"""Followed questions: which have waited too long, and which are answered and followed no more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from alerts.digests.entries import Watch
+from alerts.ledger.due_subscriptions import Round, unserved_at
+from alerts.ledger.people_tables import subscriber, subscription
+from alerts.ledger.schema import question, topic
+from crawler.records import Question, decode
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A followed question that is overdue, and its follower has not been told."""
+
+    subscriber_id: int
+    subscription_id: int
+    watch: Watch
+    question: Question
+    days: int
+
+
+def overdue(
+    connection: Connection,
+    who: Round,
+    due: datetime,
+    now: datetime,
+    keys: Sequence[int] | None = None,
+) -> list[Waiting]:
+    """What those of a round who are due wait for longer than they want to."""
+    today = now.date()
+    wanted = (
+        select(
+            subscription.c.subscriber_id,
+            subscription.c.id,
+            subscription.c.query,
+            subscription.c.length,
+            subscription.c.note,
+            subscription.c.overdue_days,
+            question.c.meeting_date,
+            question.c.record,
+        )
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .join(topic, topic.c.id == subscription.c.topic_id)
+        .join(question, question.c.id == topic.c.question_id)
+        .where(
+            subscriber.c.zone == who.zone,
+            subscriber.c.hour == who.hour,
+            unserved_at(who, due),
+            subscription.c.overdue_days.is_not(None),
+            subscription.c.overdue_told_at.is_(None),
+            question.c.status.in_(("unanswered", "holding")),
+            question.c.meeting_date < today,
+        )
+        .order_by(subscription.c.id)
+    )
+    if keys is not None:
+        wanted = wanted.where(subscription.c.subscriber_id.in_(keys))
+    return [
+        Waiting(
+            row.subscriber_id,
+            row.id,
+            Watch(row.query, None, row.length, row.note),
+            decode(row.record.encode()),
+            (today - row.meeting_date).days,
+        )
+        for row in connection.execute(wanted)
+        if today - row.meeting_date > timedelta(days=row.overdue_days)
+    ]
+
+
+def settle(
+    connection: Connection, overdue: Sequence[int], finished: Sequence[int], now: datetime
+) -> None:
+    """Note that followers were told that their question is overdue, or that it is answered."""
+    if overdue:
+        telling = update(subscription).where(subscription.c.id.in_(overdue))
+        connection.execute(telling.values(overdue_told_at=now))
+    if finished:
+        ending = update(subscription).where(subscription.c.id.in_(finished))
+        connection.execute(ending.values(ended_at=now, finished=True))

@@ -1,0 +1,150 @@
+"""Changes without a number yet: their crawl is not judged, or was judged doubtful.
+
+Nothing after them reads this table, so a crawl of a broken page design can fill it and nobody is
+told anything false. Released, they are numbered in the order in which they were found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, func, select, update
+
+from alerts.ledger.base import insert_once
+from alerts.ledger.schema import change, held_change
+from alerts.questions.changes import Change, Silence
+from crawler.records import decode, encode
+
+Reason = Literal["crawl", "flood", "drift"]
+
+#: What a change has in both tables.
+_SHARED = (
+    *("question_id", "kind", "digest", "recorded_at"),
+    *("silent_because", "before", "after"),
+)
+
+
+def hold(
+    connection: Connection, entry: Change, now: datetime, silent_because: Silence | None
+) -> bool:
+    """Keep ``entry`` back; False when the very same change is known already.
+
+    While something of a question waits for the operator, what comes after it waits too: told out
+    of order, the older news would look like the newer.
+    """
+    same = and_(
+        change.c.question_id == entry.after.id,
+        change.c.kind == entry.kind,
+        change.c.digest == entry.digest,
+    )
+    if connection.execute(select(change.c.seq).where(same)).first():
+        return False
+    before_it = connection.execute(
+        select(held_change.c.because).where(
+            held_change.c.question_id == entry.after.id, held_change.c.because != "crawl"
+        )
+    ).scalars()
+    added = insert_once(
+        connection,
+        held_change,
+        source=entry.after.source,
+        because=next(iter(before_it), "crawl"),
+        question_id=entry.after.id,
+        kind=entry.kind,
+        digest=entry.digest,
+        recorded_at=now,
+        silent_because=silent_because,
+        before=encode(entry.before).decode() if entry.before else None,
+        after=encode(entry.after).decode(),
+    )
+    return added is not None
+
+
+def counts(connection: Connection, source: str) -> dict[str, int]:
+    """How many changes of each kind would alert if the crawl of ``source`` were believed."""
+    rows = connection.execute(
+        select(held_change.c.kind, func.count())
+        .where(
+            held_change.c.source == source,
+            held_change.c.because == "crawl",
+            held_change.c.silent_because.is_(None),
+        )
+        .group_by(held_change.c.kind)
+    )
+    return {kind: number for kind, number in rows}  # noqa: C416  # rows are no pairs to dict()
+
+
+def keep(connection: Connection, source: str, because: Reason) -> int:
+    """Leave what the crawl of ``source`` found to the operator; how many changes that are."""
+    return connection.execute(
+        update(held_change)
+        .where(held_change.c.source == source, held_change.c.because == "crawl")
+        .values(because=because)
+    ).rowcount
+
+
+def release(
+    connection: Connection,
+    source: str,
+    reasons: Sequence[Reason] = ("crawl",),
+    *,
+    silently: bool = False,
+    now: datetime | None = None,
+) -> int:
+    """Number what is held of ``source`` for one of ``reasons``; how many changes that are.
+
+    ``silently`` records them with the reason for which they were held, so that they never alert.
+    ``now`` is given where they waited for somebody: it is when they happened for those who read.
+    """
+    mine = and_(held_change.c.source == source, held_change.c.because.in_(reasons))
+    rows = connection.execute(select(held_change).where(mine).order_by(held_change.c.id))
+    released = 0
+    for row in rows.mappings().all():
+        values = {name: row[name] for name in _SHARED}
+        if silently:
+            values["silent_because"] = row["silent_because"] or row["because"]
+        if now is not None:
+            values["recorded_at"] = now
+        released += insert_once(connection, change, **values) is not None
+    connection.execute(delete(held_change).where(mine))
+    return released
+
+
+class Held(msgspec.Struct, frozen=True):
+    """Changes of one kind that wait for the operator, with the title of one of them."""
+
+    source: str
+    because: Reason
+    kind: str
+    changes: int
+    since: datetime
+    example: str
+
+
+def waiting(connection: Connection) -> list[Held]:
+    """What waits for the operator, by source, reason and kind."""
+    columns = (held_change.c.source, held_change.c.because, held_change.c.kind)
+    rows = connection.execute(
+        select(
+            *columns,
+            func.count(),
+            func.min(held_change.c.recorded_at).label("since"),
+            func.min(held_change.c.id),
+        )
+        .where(held_change.c.because != "crawl")
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [
+        Held(source, because, kind, n, since, _title(connection, first))
+        for source, because, kind, n, since, first in rows
+    ]
+
+
+def _title(connection: Connection, key: int) -> str:
+    found = connection.execute(select(held_change.c.after).where(held_change.c.id == key))
+    record = decode(found.scalar_one())
+    return record.title or record.id

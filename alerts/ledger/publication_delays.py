@@ -1,0 +1,76 @@
+"""How long it takes from a question on the source's page to an email about it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from statistics import quantiles
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from alerts.ledger.people_tables import digest_item, message, subscription
+from alerts.ledger.schema import change, crawl_run, question
+
+#: So many changes are enough to tell.
+_MOST = 5000
+
+
+class Delay(msgspec.Struct, frozen=True):
+    """From publication to alert, in minutes, at most: nobody tells when a page was published, so
+    it is counted from the last good crawl that had not found it.
+    """
+
+    median: float
+    p95: float
+    of: int  #: changes that were told
+
+
+def delay(connection: Connection, source: str, since: datetime) -> Delay | None:
+    """Of what was told at once since a moment; None where there was nothing."""
+    told = _told(connection, source, since)
+    begun = _begun(connection, source)
+    minutes = [
+        (sent_at - begun[at - 1]).total_seconds() / 60
+        for recorded_at, sent_at in told
+        if (at := bisect_right(begun, recorded_at) - 1) > 0
+    ]
+    if not minutes:
+        return None
+    cuts = quantiles(minutes, n=20, method="inclusive") if len(minutes) > 1 else minutes * 19
+    return Delay(round(cuts[9], 1), round(cuts[18], 1), len(minutes))
+
+
+def _told(
+    connection: Connection, source: str, since: datetime
+) -> Sequence[tuple[datetime, datetime]]:
+    """When each change was recorded, and first told to somebody who wants it at once."""
+    first = func.min(message.c.sent_at)
+    rows = connection.execute(
+        select(change.c.recorded_at, first.label("sent_at"))
+        .join(question, question.c.id == change.c.question_id)
+        .join(digest_item, digest_item.c.change_seq == change.c.seq)
+        .join(subscription, subscription.c.id == digest_item.c.subscription_id)
+        .join(message, message.c.digest_id == digest_item.c.digest_id)
+        .where(
+            question.c.source == source,
+            change.c.recorded_at > since,
+            subscription.c.frequency == "immediate",
+            message.c.sent_at.is_not(None),
+        )
+        .group_by(change.c.seq, change.c.recorded_at)
+        .order_by(change.c.seq.desc())
+        .limit(_MOST)
+    )
+    return [(row.recorded_at, row.sent_at) for row in rows]
+
+
+def _begun(connection: Connection, source: str) -> list[datetime]:
+    """When each crawl that came to a good end began, in order."""
+    rows = connection.execute(
+        select(crawl_run.c.started_at)
+        .where(crawl_run.c.source == source, crawl_run.c.whole)
+        .order_by(crawl_run.c.started_at)
+    )
+    return list(rows.scalars())

@@ -1,0 +1,214 @@
+"""The ledger's tables. Every hand-off between two steps is a row with a unique key.
+
+That key, not care, is why a step that is killed and run again loses nothing and doubles nothing.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+from alerts.ledger.base import Moment, metadata
+
+crawl_run = Table(
+    "crawl_run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("verdict", Text),  # null while it runs, and for good when the process died
+    Column("reason", Text),
+    Column("report", Text),  # crawler.fetching.plan.Report as JSON
+    Column("whole", Boolean, nullable=False),  # its listings came to an end
+    Column("purpose", Text, nullable=False, server_default="watch"),  # watch, backfill
+    Column("news", Text),  # how many changes of each kind it brought that alert, as JSON
+    Index("ix_crawl_run_source_started_at", "source", "started_at"),
+)
+
+question = Table(
+    "question",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("url", Text),
+    Column("status", Text, nullable=False),
+    Column("meeting_date", Date),
+    Column("suspect", Boolean, nullable=False),
+    Column("record", Text, nullable=False),  # the canonical record as JSON
+    Column("first_seen_at", Moment, nullable=False),
+    Column("visited_at", Moment, nullable=False),
+    Column("answered_at", Moment),  # when we first saw a real answer
+    Column("gone_at", Moment),  # when the server first said that the page is not there
+    Column("etag", Text),  # what the server called the version that we read
+    Column("last_modified", Text),
+    Column("thread", Text),  # what a question shares with its supplementaries
+    Column("worded", Boolean, nullable=False, server_default=false()),  # its words are written
+    Column("person", Text),  # who asked, over all spellings
+    Column("asker", Text),  # the name that they are shown by
+    Column("answered_on", Date),  # as the page has it; null where it does not say
+    Column("capture", Text),  # file and offset of the page in the archive: london-....warc.gz:512
+    Index("ix_question_source_status", "source", "status"),
+    Index("ix_question_source_meeting_date", "source", "meeting_date"),
+    Index("ix_question_source_thread", "source", "thread"),
+    Index("ix_question_worded", "worded"),
+    Index("ix_question_person", "person", "meeting_date"),
+    Index("ix_question_status_meeting_date", "status", "meeting_date"),
+    Index("ix_question_id_meeting_date", "id", "meeting_date"),
+)
+
+address = Table(
+    # Every identity that a question has been seen under: the source renames its pages.
+    "address",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("question_id", Text, ForeignKey("question.id"), nullable=False, index=True),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("question_id", Text, ForeignKey("question.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("recorded_at", Moment, nullable=False, index=True),
+    Column("silent_because", Text),  # null: it alerts; else baseline, old, flood, drift
+    Column("before", Text),  # the record before, as JSON; null when there was none
+    Column("after", Text, nullable=False),
+    UniqueConstraint("question_id", "kind", "digest"),
+    # What topics' pages count needs no look at the records, which are long.
+    Index("ix_change_seq_question_id", "seq", "question_id"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+held_change = Table(
+    # A change that has no number yet: its crawl is not judged, or was judged doubtful. What comes
+    # after it reads numbered changes only, so nothing of it can leak into a digest or a feed.
+    "held_change",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("because", Text, nullable=False),  # crawl, flood, drift
+    Column("question_id", Text, ForeignKey("question.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("silent_because", Text),
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+    UniqueConstraint("question_id", "kind", "digest"),
+    Index("ix_held_change_source_because", "source", "because"),
+    sqlite_autoincrement=True,
+)
+
+refusal = Table(
+    # A page that the server keeps to itself while it serves others: known to us or not.
+    "refusal",
+    metadata,
+    Column("id", Text, primary_key=True),  # the identity that was asked for
+    Column("source", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+
+month = Table(
+    # A month of a source's past that a backfill has read to its end.
+    "month",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("begins", Date, primary_key=True),
+    Column("finished_at", Moment, nullable=False),
+    Column("questions", Integer, nullable=False),  # that its listings named
+    Column("seconds", Float, nullable=False),
+)
+
+alarm = Table(
+    # Something that the operator is to know of; one open row for each source and kind.
+    "alarm",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raised_at", Moment, nullable=False),
+    Column("told_at", Moment),  # when the letter about it was written
+    Column("cleared_at", Moment),
+    Column("cleared_told_at", Moment),
+    Index("ix_alarm_source_kind", "source", "kind"),
+)
+
+notice = Table(
+    # What subscribers are told of a source: that it cannot be read, and that it can again.
+    "notice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("place", Text, nullable=False),  # as people know it: www.london.gov.uk
+    Column("kind", Text, nullable=False),  # silent, mended
+    Column("since", Moment, nullable=False),  # the last good crawl before it
+    Column("created_at", Moment, nullable=False),
+    Index("ix_notice_source_created_at", "source", "created_at"),
+)
+
+pace = Table(
+    # One row: the change up to which all topics that are in step have been compared.
+    "pace",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("matched_to", Integer, nullable=False),
+)
+
+topic = Table(
+    "topic",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("canonical", Text, nullable=False, unique=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),  # as first typed
+    Column("created_at", Moment, nullable=False),
+    Column("matched_to", Integer, nullable=False),  # how far it has come, until it is in step
+    Column("in_step", Boolean, nullable=False, server_default=false()),  # compared with the others
+    Column("question_id", Text, ForeignKey("question.id")),  # set: it is that one question
+)
+
+feed = Table(
+    # How far the files of a feed have come: a topic's, by its slug, and that of everything.
+    "feed",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("published_to", Integer, nullable=False),  # newest change in the files
+    Column("noticed_to", Integer, nullable=False),  # newest notice in the files
+    Column("pages", Integer, nullable=False, server_default="0"),  # full pages of its archive
+    Column("filed", Integer, nullable=False, server_default="0"),  # of them, written as files
+    Column("pinged_to", Integer, nullable=False, server_default="-1"),  # told to the hub
+)
+
+halt = Table(
+    # What the operator has put on hold: "crawl london", "deliver".
+    "halt",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("since", Moment, nullable=False),
+)
+
+match = Table(
+    "match",
+    metadata,
+    Column("topic_id", Integer, ForeignKey("topic.id"), primary_key=True),
+    Column("change_seq", Integer, ForeignKey("change.seq"), primary_key=True),
+    Index("ix_match_change_seq", "change_seq"),
+)

@@ -1,0 +1,203 @@
+"""Which of many queries match which records of a batch, as rows of bits. Pure.
+
+A row has a bit for each record. Words and paths that are in the batch give rows to atoms, atoms to
+clauses, clauses to queries; what is not in the batch is never looked at.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.choices import Rows, chosen
+from alerts.matching.batch import Batch
+from alerts.matching.compile import EVERYWHERE, IS_SEARCHED, Compiled
+from alerts.matching.hashing import Ids, Numbers, codes, joined, mix, spread
+from alerts.matching.near import near_atoms
+
+
+class Met(NamedTuple):
+    """Queries, each once, and a row of bits for each; a row may be empty."""
+
+    queries: Ids
+    rows: Rows
+
+    def pairs(self) -> tuple[Ids, Numbers | Ids]:
+        """Every match: the query, and the record's place in the batch."""
+        at = _bits(self.rows.ravel())
+        size = 64 * self.rows.shape[1]
+        place = at // at.dtype.type(size)
+        return self.queries[place], at - place * at.dtype.type(size)
+
+
+#: A word of bits with more of them is written out whole, one with fewer bit by bit.
+_SPARSE = 6
+
+
+def _bits(flat: Rows) -> Numbers | Ids:
+    """The numbers of the bits that are set; small ones where they do, for less to be written."""
+    kind = np.int32 if flat.size < 1 << 25 else np.int64
+    some = np.flatnonzero(flat != 0)
+    left = flat[some]
+    some = some.astype(kind)
+    is_dense = np.bitwise_count(left) > _SPARSE
+    dense, sparse = np.flatnonzero(is_dense), np.flatnonzero(~is_dense)
+    whole = np.unpackbits(left[dense].view(np.uint8), bitorder="little").view(bool)
+    at = np.flatnonzero(whole)
+    found = [(some[dense[at >> 6]] << 6) + (at & 63).astype(kind)]
+    some, left = some[sparse], left[sparse]
+    while left.size:
+        fewer = left & (left - np.uint64(1))  # without the lowest bit
+        found.append((some << 6) + np.bitwise_count((left ^ fewer) - np.uint64(1)))
+        on = np.flatnonzero(fewer != 0)
+        some, left = some[on], fewer[on]
+    return np.concatenate(found)
+
+
+def match_rows(compiled: Compiled, batch: Batch) -> Met:
+    """What matches, but for what is yet to be said of the unsure queries."""
+    words, spans = _named(compiled, batch), _spans(compiled, batch)
+    place = np.zeros(compiled.scopes.size + 1, np.int32)  # 0 is the row of what is not there
+    place[words[1]] = 1
+    place[spans[0]] = 1
+    present = np.flatnonzero(place).astype(np.int32)
+    place[present] = np.arange(1, present.size + 1)
+    rows = np.zeros((present.size + 1, _width(batch)), np.uint64)
+    _add_words(compiled, batch, *words, place, rows)
+    _add_paths(compiled, batch, *spans[:2], place, rows)
+    nears, records = near_atoms(compiled, batch, words, spans, place, rows)
+    if nears.size:
+        distinct, which = np.unique(nears, return_inverse=True)
+        place[distinct] = np.arange(present.size + 1, present.size + distinct.size + 1)
+        rows = np.concatenate((rows, _rows(which, records, distinct.size, batch)))
+        present = np.concatenate((present, distinct))
+    alone = compiled.alone[present]
+    single = np.flatnonzero(alone >= 0)
+    queries, compound = chosen(compiled, present, place, rows)
+    return Met(
+        np.concatenate((alone[single], queries)), np.concatenate((rows[single + 1], compound))
+    )
+
+
+def _width(batch: Batch) -> int:
+    return max(1, batch.size + 63 >> 6)
+
+
+def _rows(items: Numbers, records: Numbers | Ids, count: int, batch: Batch) -> Rows:
+    """A row for each of ``count`` items, with a bit for every record that it is named with."""
+    size = _width(batch) * 64
+    cells = np.zeros(count * size, bool)
+    cells[items * size + records] = True
+    return np.packbits(cells, bitorder="little").view("<u8").reshape(count, size // 64)
+
+
+def _put(rows: Rows, places: Ids, source: Rows, which: Numbers) -> None:
+    """Put row ``which`` of ``source`` into each of the empty ``places``; some come many times."""
+    turn = np.arange(places.size, dtype=np.int32)
+    last = np.zeros(len(rows), np.int32)
+    last[places] = turn
+    is_last = last[places] == turn  # one for each place: nearly all
+    rows[places[is_last]] = source[which[is_last]]
+    places, which = places[~is_last], which[~is_last]
+    order = np.argsort(places)
+    places, which = places[order], which[order]
+    first = np.flatnonzero(np.diff(places, prepend=-1))
+    if first.size:
+        rows[places[first]] |= np.bitwise_or.reduceat(source[which], first, axis=0)
+
+
+# ------------------------------------------------------------------ words
+
+
+def _add_words(
+    compiled: Compiled, batch: Batch, words: Numbers, atoms: Ids, place: Ids, rows: Rows
+) -> None:
+    """Put in the rows of atoms that are one word, or begin one, for each scope."""
+    scopes = compiled.scopes[atoms]
+    for scope in np.unique(scopes).tolist():
+        here = np.flatnonzero(scopes == scope)
+        number = np.full(batch.words.size, -1, np.int64)
+        number[words[here]] = 0
+        some = np.flatnonzero(number == 0)
+        number[some] = np.arange(some.size)
+        tokens = np.flatnonzero(_in_scope(batch, scope))
+        named = number[batch.word[tokens]]
+        is_named = named >= 0
+        source = _rows(named[is_named], batch.record[tokens[is_named]], some.size, batch)
+        _put(rows, place[atoms[here]], source, number[words[here]])
+
+
+def _in_scope(batch: Batch, scope: int) -> NDArray[np.bool_]:
+    return IS_SEARCHED[batch.field] if scope == EVERYWHERE else batch.field == scope - 1
+
+
+def _named(compiled: Compiled, batch: Batch) -> tuple[Numbers, Ids]:
+    """Pairs of a distinct word and an atom that it is, or begins."""
+    acronyms = np.flatnonzero(batch.capitals)
+    pairs = [
+        compiled.words.all(batch.words),
+        compiled.words.all(batch.stems),
+        _at(acronyms, compiled.words.all(batch.capitals[acronyms])),
+    ]
+    for size in compiled.start_sizes.tolist():
+        long = np.flatnonzero(batch.lengths >= size)
+        begins = codes(batch.text, batch.starts[long], np.full(long.size, size))
+        pairs.append(_at(long, compiled.starts.all(begins)))
+    return np.concatenate([w for w, _ in pairs]), np.concatenate([a for _, a in pairs])
+
+
+def _at(places: Numbers, pairs: tuple[Numbers, Ids]) -> tuple[Numbers, Ids]:
+    return places[pairs[0]], pairs[1]
+
+
+# ------------------------------------------------------------------ paths
+
+
+def _spans(compiled: Compiled, batch: Batch) -> tuple[Ids, Numbers, Ids]:
+    """Where paths end that are atoms: the atom, the first token, the position behind the last."""
+    words, node_of_word = compiled.firsts.all(batch.words)
+    begins = np.zeros(batch.words.size, np.int32)
+    begins[words] = node_of_word
+    token = np.flatnonzero(begins[batch.word])
+    node, first, after = begins[batch.word[token]], token, batch.after[token]
+    found = [(np.zeros(0, np.int32), token[:0], after[:0])]
+    while node.size:
+        node, first, after = _steps(compiled, batch, node, first, after)
+        which, atoms = compiled.ends.all(mix(node.astype(np.uint64)))
+        found.append((atoms, first[which], after[which]))
+    atoms, first, after = (np.concatenate(some) for some in zip(*found, strict=True))
+    return atoms, first, after
+
+
+def _add_paths(
+    compiled: Compiled, batch: Batch, atoms: Ids, first: Numbers, place: Ids, rows: Rows
+) -> None:
+    """Put in the rows of atoms that are words one straight after the other."""
+    scopes, field = compiled.scopes[atoms], batch.field[first]
+    met = np.flatnonzero(np.where(scopes == EVERYWHERE, IS_SEARCHED[field], scopes == field + 1))
+    distinct, which = np.unique(atoms[met], return_inverse=True)
+    rows[place[distinct]] |= _rows(which, batch.record[first[met]], distinct.size, batch)
+
+
+def _steps(
+    compiled: Compiled, batch: Batch, node: Ids, first: Numbers, after: Ids
+) -> tuple[Ids, Numbers, Ids]:
+    """From nodes over the tokens that stand next: the nodes reached, and the ends of the tokens."""
+    plain = batch.here[after]
+    closing = np.flatnonzero(np.isin(after, batch.closed))
+    low = np.searchsorted(batch.closed, after[closing], "left")
+    counts = np.searchsorted(batch.closed, after[closing], "right") - low
+    come_from = np.concatenate((np.flatnonzero(plain >= 0), np.repeat(closing, counts)))
+    token = np.concatenate((plain[plain >= 0], batch.first_closed + spread(low, counts)))
+    word = batch.word[token]
+    before = node[come_from]
+    stems = np.flatnonzero(compiled.by_stem[before])
+    found = []
+    for some, values in ((slice(None), batch.words), (stems, batch.stems)):
+        steps = joined(before[some].astype(np.uint64), values[word[some]])
+        which, to = compiled.steps.all(steps)
+        found.append((to, first[come_from[some][which]], batch.after[token[some][which]]))
+    nodes, firsts, afters = (np.concatenate(some) for some in zip(*found, strict=True))
+    return nodes, firsts, afters

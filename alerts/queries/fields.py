@@ -1,0 +1,80 @@
+"""The fields of a question: what each is called in a query, and what it says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import get_args
+
+from alerts.questions.changes import Kind
+from crawler.records import Question, paragraphs
+
+#: Fields where a word is looked for that names none.
+SEARCHED = frozenset({"title", "question", "answer", "asked_by", "asked_of", "answered_by", "ref"})
+
+#: Every field, as a query names it.
+FIELDS = (
+    "title",
+    "question",
+    "answer",
+    "asked_by",
+    "party",
+    "asked_of",
+    "answered_by",
+    "ref",
+    "source",
+    "kind",
+    "change",
+)
+
+#: Fields whose words are names of ours, not English: each is taken as it is written.
+KEYWORDS = frozenset({"ref", "source", "kind", "change"})
+
+#: What a field may say, where that is known.
+VALUES: Mapping[str, tuple[str, ...]] = {
+    "kind": ("question", "supplementary"),
+    "change": get_args(Kind),
+}
+
+
+def fields(question: Question, changes: Iterable[str] = ()) -> dict[str, list[str]]:
+    """The texts of a question by field, each a list of paragraphs.
+
+    ``changes`` are the kinds of what happened to it; see :func:`news` where none is known.
+    """
+    asker = question.asked_by
+    speeches = chain.from_iterable(answer.speeches for answer in question.answers)
+    answerers = chain.from_iterable(answer.answered_by for answer in question.answers)
+    return {
+        "title": _given(question.title),
+        "question": list(paragraphs(question.question)),
+        "answer": list(paragraphs(speeches)),
+        "asked_by": _name(asker.printed, asker.name) if asker else [],
+        "party": _given(asker.party if asker else None),
+        "asked_of": [t for a in question.asked_of for t in _name(a.printed, a.name, a.role)],
+        "answered_by": list(dict.fromkeys(answerers)),
+        "ref": _given(question.reference),
+        "source": [question.source],
+        "kind": [question.kind],
+        "change": list(changes),
+    }
+
+
+def news(question: Question) -> tuple[Kind, ...]:
+    """What has happened to a question that is read for the first time, by its status."""
+    match question.status:
+        case "answered":
+            return ("asked", "answered")
+        case "holding":
+            return ("asked", "holding")
+        case _:
+            return ("asked",)
+
+
+def _given(text: str | None) -> list[str]:
+    return [text] if text else []
+
+
+def _name(printed: str, *more: str | None) -> list[str]:
+    """What the page prints, and what we know of the person that is not in it."""
+    return [printed, *(text for text in more if text and text not in printed)]

@@ -1,0 +1,223 @@
+"""Who is meant: printed names and offices read into people and roles. Pure.
+
+In come the source's own strings, ``Caroline Pidgeon MBE AM`` or ``Boris Johnson (Chair, TfL) and
+Sir Peter Hendy (Commissioner, TfL)``; out come names, identities and roles. The spellings of one
+person are data, in ``people.toml``. What cannot be told apart surely is left whole.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from crawler.reading.text import tidy
+from crawler.records import Addressee, Asker
+
+# ------------------------------------------------------------------ the words around a name
+
+_TITLE = r"""(?:
+    (?:The\ )?(?:Rt|Right)\ Hon(?:ourable)? | Sir | Dame | Lord | Lady | Baron | Baroness | Dr
+    | Prof(?:essor)? | Mr | Mrs | Ms | Miss | Mx | Cllr | Councillor | Rev(?:erend)?
+)\.?"""
+_HONOUR = """(?:
+    AM | MP | MEP | MBE | OBE | CBE | DBE | KBE | GBE | BEM | MVO | LVO | CVO | DCVO | KCVO | CB
+    | KCB | DCB | CMG | KCMG | CH | QPM | KPM | QFSM | KFSM | QC | KC | PC | DL | JP | PhD | FRSA
+)"""
+#: Words that begin or make an office, so that they are never part of a personal name.
+ROLE = r"""(?i:
+    acting | adviser | advisor | ambassador | assembly | assistant | board | ceo | chair
+    | chairman | chairperson | chairwoman | chief | commissioner | co-chair | czar | deputy
+    | director | executive | head | inspector | interim | leader | managing | mayor | mayoral | md
+    | member | minister | night\ czar | non-executive | officer | permanent | president
+    | secretary | statutory | superintendent | tsar | under-secretary | vice | vice-chair
+)"""
+#: Words of bodies and briefs, after which an "and" joins two subjects rather than two people.
+_BODY = """(?:
+    Authority | Committee | Company | Corporation | Council | Crossrail | Department | Development
+    | Government | Group | Housing | London | Limited | Ltd | Metropolitan | Office | Park\\ Royal
+    | Planning | Police | Policing | Service | Services | Transport
+)"""
+_LETTER = r"[^\W\d_]"
+_WORD = rf"""(?!(?:{ROLE}|{_BODY}|{_HONOUR})(?:['’]s)?(?![\w'’-]))
+    (?:(?:[A-Z]\.)+ | [A-ZÀ-ÖØ-ÞĀ-Ž](?:{_LETTER}|['’‐‑-])*)"""
+_PARTICLE = r"(?:al|ap|bin|bint|da|de|del|den|der|di|du|el|la|le|van|von)"
+_NAME = rf"""(?:
+    (?:Lord|Lady|Baron|Baroness)\ {_WORD}(?:\ {_WORD})*\ of\ {_WORD}(?:\ {_WORD})*
+    | (?:{_TITLE}\ )+{_WORD}(?:\ (?:{_PARTICLE}\ )*{_WORD}){{0,5}}
+    | {_WORD}(?:\ (?:{_PARTICLE}\ )*{_WORD}){{1,5}}
+)"""
+#: A personal name with its titles, then the honours after it: ``Valerie Shawcross CBE (AM)``.
+NAMED = re.compile(
+    rf"(?P<name>{_NAME})(?P<honours>(?:,?\ {_HONOUR}(?!\w)|\ \((?:AM|MP)\))*)(?![\w'’-])",
+    re.VERBOSE,
+)
+TITLED = re.compile(rf"{_TITLE}\ ", re.VERBOSE)
+_HONOURED = re.compile(rf"(?:[ ,]+{_HONOUR})+$", re.VERBOSE | re.IGNORECASE)
+_ENTITLED = re.compile(rf"^(?:{_TITLE}\ )+(?=\S+\ \S)", re.VERBOSE | re.IGNORECASE)
+_PEER = re.compile(r"(?:lord|lady|baron|baroness) .* of .*", re.IGNORECASE)
+_OFFICE = re.compile(rf"(?:the\ )?{ROLE}\b", re.VERBOSE | re.IGNORECASE)
+#: A role after a full name, with no comma: ``Rajesh Agrawal Deputy Mayor for Business``.
+_OPEN_ROLE = re.compile(rf"(\S+\ \S.*?)\ {ROLE}\ \S.*", re.VERBOSE)
+_BRACKETED = re.compile(r"\((?:[^()]|\([^()]*\))*\)?")
+_APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ′`´", "'"))
+
+
+# ------------------------------------------------------------------ one person
+
+
+def clean_name(printed: str) -> str:
+    """The name alone: ``Caroline Pidgeon`` of ``Caroline Pidgeon MBE AM (Chair)``.
+
+    Titles, honours and roles go, apostrophes become straight. Peers by place keep their title,
+    for there is no name without it (``Lord Bailey of Paddington``), and so do single surnames
+    (``Dr Sahota``). An office stays as it is.
+    """
+    whole = tidy(printed).translate(_APOSTROPHES)
+    name = tidy(_BRACKETED.sub(" ", whole))
+    if _OFFICE.match(name):
+        return name
+    if role := _OPEN_ROLE.fullmatch(name):
+        name = role[1]
+    name = _HONOURED.sub("", name.partition(",")[0].strip())
+    if not _PEER.fullmatch(name):
+        name = _ENTITLED.sub("", name)
+    return name or whole
+
+
+def person(printed: str) -> str | None:
+    """The stable identity of a person over all spellings: ``sian-berry`` of ``Sian Berry AM``.
+
+    None for an office, whose holder changes, and for what has no letter in it.
+    """
+    name = clean_name(printed)
+    if not name or _OFFICE.match(name):
+        return None
+    slug = _slug(name)
+    return _people().get(slug, slug) or None
+
+
+def is_known(slug: str | None) -> bool:
+    """Whether ``slug``, as :func:`person` gives it, is somebody in ``people.toml``."""
+    return slug in _people().values()
+
+
+def _slug(name: str) -> str:
+    """``name`` without case, accents and apostrophes, in plain hyphens: ``steve-oconnell``."""
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    plain = "".join(c for c in letters if not unicodedata.combining(c) and c != "'")
+    return re.sub(r"[\W_]+", "-", plain).strip("-")
+
+
+@cache
+def _people() -> dict[str, str]:
+    """The identity for the slug of every known spelling, from ``people.toml``."""
+    data = tomllib.loads(
+        files("crawler.reading").joinpath("people.toml").read_text(encoding="utf-8")
+    )
+    return {
+        _slug(spelling): entry["id"]
+        for entry in data["person"]
+        for spelling in (entry["id"], entry["name"], *entry.get("also", ()))
+    }
+
+
+def read_asker(printed: str, party: str | None) -> Asker:
+    """The asker; ``party`` stays as printed, for it may be the parent question's."""
+    return Asker(
+        name=clean_name(printed),
+        printed=tidy(printed),
+        party=tidy(party or "") or None,
+        person=person(printed),
+    )
+
+
+# ------------------------------------------------------------------ several, with roles
+
+_SEPARATOR = re.compile(r",? (?:and|&) |, ")
+_BARE_OFFICE = re.compile(rf"The(?:\ {ROLE})+", re.VERBOSE)
+_ROLE_BRACKET = re.compile(rf"\ \([^()]*\b{ROLE}\b", re.VERBOSE)
+_ROLE_NEXT = re.compile(rf",?\ {ROLE}\b", re.VERBOSE)
+
+
+def read_addressees(printed: str) -> tuple[Addressee, ...]:
+    """Those that a question was put to, in order, each with its own part of ``printed``.
+
+    The source joins people by "and", "&" and commas, which also stand inside roles and names of
+    bodies; a part that may be either stays with what precedes it.
+    """
+    return tuple(_addressee(part) for part in _parts(tidy(printed)) if part)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """``text`` cut at each separator after which another addressee surely begins."""
+    start = 0
+    for separator in _SEPARATOR.finditer(text):
+        left, right = text[start : separator.start()], text[separator.end() :]
+        if left.count("(") > left.count(")"):
+            continue
+        if _is_person(right) or _is_next(left, separator[0], right):
+            yield left
+            start = separator.end()
+    yield text[start:]
+
+
+def _is_person(text: str) -> bool:
+    """Whether ``text`` begins with a name that is surely one: titled, honoured, known, with role.
+
+    In ``Deputy Mayor for Housing and Residential Development`` nothing says so of what follows
+    the "and".
+    """
+    if not (match := NAMED.match(text)):
+        return False
+    rest = text[match.end() :]
+    return bool(
+        match["honours"]
+        or TITLED.match(text)
+        or is_known(person(match["name"]))
+        or _ROLE_BRACKET.match(rest)
+        or _ROLE_NEXT.match(rest)
+    )
+
+
+def _is_next(left: str, separator: str, right: str) -> bool:
+    """Whether ``right`` goes on with another addressee because ``left`` is complete.
+
+    Complete is a bare name, a name with its role in brackets, or "The Mayor"; any other role is
+    open, and an "and" may belong to it. After a comma, all that is left must be bare names.
+    """
+    if not _is_complete(left):
+        return False
+    if separator == ", ":
+        return all(NAMED.fullmatch(name) for name in _SEPARATOR.split(right))
+    if bare := NAMED.match(right):
+        after = right[bare.end() :]
+        return not after or after.startswith(" (") or bool(_SEPARATOR.match(after))
+    return bool(_OFFICE.match(right))
+
+
+def _is_complete(text: str) -> bool:
+    """Whether ``text`` is an addressee to whom nothing more can belong."""
+    if match := NAMED.match(text):
+        rest = text[match.end() :]
+        return not rest or (rest.startswith(" (") and rest.endswith(")"))
+    return _BARE_OFFICE.fullmatch(text) is not None
+
+
+def _addressee(part: str) -> Addressee:
+    """One part: a name and its role where both can be told, else the part as it is."""
+    whole = Addressee(name=part.translate(_APOSTROPHES), printed=part)
+    if not (match := NAMED.match(part)):
+        return whole
+    rest = part[match.end() :]
+    name = clean_name(match[0])
+    if not rest:
+        return Addressee(name=name, printed=part)
+    if rest.startswith(" (") and rest.endswith(")"):
+        return Addressee(name=name, printed=part, role=rest[2:-1].strip())
+    if rest.startswith(", ") or _ROLE_NEXT.match(rest):
+        return Addressee(name=name, printed=part, role=rest.strip(", "))
+    return whole

@@ -1,0 +1,139 @@
+"""Item in, canonical record out: what is printed becomes what is known. Pure."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import nh3
+
+from crawler.pages import read_page
+from crawler.reading.addresses import numbered_reference, question_id
+from crawler.reading.dates import find_date, read_date
+from crawler.reading.documents import Document
+from crawler.reading.items import AnswerItem, QuestionItem
+from crawler.reading.names import read_addressees, read_asker
+from crawler.reading.speeches import split
+from crawler.records import (
+    Addressee,
+    Answer,
+    Attachment,
+    Meeting,
+    Question,
+    Status,
+    content_digest,
+    paragraphs,
+)
+
+_SUPPLEMENTARY = re.compile(r"\(supplementary\)", re.IGNORECASE)
+_NUMBER = re.compile(r"\[(\d{1,3})\]\s*$")  # four digits are a year
+_HOLDING = "officers are drafting a response"
+#: What the papers put after it, in the same block, when the answer has come.
+_FOLLOWED = "written response from the mayor received"
+
+#: A holding reply says little else; a long answer that quotes the phrase is an answer.
+_HOLDING_LENGTH = 400
+
+
+def read_question(document: Document, source: str | None = None) -> Question:
+    """The canonical record of the question on ``document``.
+
+    Raises :class:`crawler.reading.items.UnreadablePage` when it is no question page.
+    """
+    return normalise(read_page(document, source), document)
+
+
+def normalise(item: QuestionItem, document: Document) -> Question:
+    """The canonical record of ``item``; ``document`` gives the base of relative links."""
+    asker = read_asker(item.asked_by, item.party) if item.asked_by else None
+    addressees = read_addressees(item.asked_of) if item.asked_of else ()
+    named = [a.name for a in addressees] + ([asker.name] if asker else [])
+    answers = tuple(_answer(a, addressees, named, document) for a in item.answers)
+    number = _NUMBER.search(item.title or "")
+    follows = item.supplementary or number or _SUPPLEMENTARY.search(item.title or "")
+    question = Question(
+        id="",
+        source=item.source,
+        url=item.url,
+        reference=item.reference or (numbered_reference(item.url) if item.url else None),
+        title=item.title,
+        kind="supplementary" if follows else "question",
+        supplementary_number=int(number[1]) if number else None,
+        asked_by=asker,
+        asked_of=addressees,
+        meeting=_meeting(item),
+        category=item.category,
+        question=split(item.body, asker.name if asker else None, named),
+        status=_status(answers),
+        answers=answers,
+        labels=item.labels,
+        generation=item.generation,
+        suspect=(*_missing(item), *item.disagreements),
+        digest="",
+    )
+    return _identified(question)
+
+
+def _identified(question: Question) -> Question:
+    """``question`` with its digest, and with an identity: its address, else its content."""
+    digest = content_digest(question)
+    url = question.url
+    name = question_id(question.source, url) if url else f"{question.source}:{digest[:23]}"
+    return msgspec.structs.replace(question, id=name, digest=digest)
+
+
+def _missing(item: QuestionItem) -> tuple[str, ...]:
+    """What a question page cannot lack. A page without it is kept but not believed."""
+    wanted = {"title": item.title, "asker": item.asked_by, "question": item.body}
+    return tuple(f"no {name}" for name, value in wanted.items() if not value)
+
+
+def _meeting(item: QuestionItem) -> Meeting | None:
+    if not item.meeting and not item.session_date:
+        return None
+    day = read_date(item.session_date) if item.session_date else None
+    return Meeting(item.meeting, day or (find_date(item.meeting) if item.meeting else None))
+
+
+def _answer(
+    item: AnswerItem, addressees: tuple[Addressee, ...], named: list[str], document: Document
+) -> Answer:
+    """One answer. Where the page does not say who answered, those asked did."""
+    printed = item.answered_by or " & ".join(a.printed for a in addressees) or None
+    by = [a.printed for a in read_addressees(printed)] if printed else []
+    words = " ".join(p.text for p in item.body)
+    return Answer(
+        answered_by=tuple(by),
+        date=read_date(item.date) if item.date else None,
+        holding=item.holding or _is_holding(words.lower()),
+        speeches=split(item.body, printed, [*named, *by]),
+        html=_clean(item.html, document) if item.html else None,
+        attachments=tuple(Attachment(a.title, document.absolute(a.href)) for a in item.attachments),
+    )
+
+
+def _is_holding(words: str) -> bool:
+    """Whether an answer only says that one will follow."""
+    return _HOLDING in words and _FOLLOWED not in words and len(words) < _HOLDING_LENGTH
+
+
+def _clean(html: str, document: Document) -> str:
+    """``html`` without anything that acts: no script, style, event or foreign scheme."""
+
+    def absolute(tag: str, name: str, value: str) -> str:
+        return document.absolute(value) if (tag, name) in {("a", "href"), ("img", "src")} else value
+
+    return nh3.clean(
+        html,
+        clean_content_tags={"script", "style"},
+        url_schemes={"http", "https", "mailto"},
+        attribute_filter=absolute,
+        strip_comments=True,
+    ).strip()
+
+
+def _status(answers: tuple[Answer, ...]) -> Status:
+    """Answered once there is a word or a file that is not a holding reply."""
+    if any(not a.holding and (a.attachments or any(paragraphs(a.speeches))) for a in answers):
+        return "answered"
+    return "holding" if answers else "unanswered"

@@ -1,0 +1,78 @@
+"""Commands about what comes back: bounces, suspended."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from scheduler.cli.common import say, service_of
+from scheduler.cli.exits import OK, PARTLY, complain
+
+
+@click.command()
+@click.argument("place", default="-")
+@click.option("--password", envvar="WATCHWORD_IMAP_PASSWORD", help="For a mailbox over IMAP.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def bounces(context: click.Context, place: str, password: str | None, as_json: bool) -> int:
+    """Read what came back by mail, and stop sending where it says so.
+
+    PLACE is a Maildir, the file of one email, imaps://user@host/folder, or - for one email on
+    standard input, as a mail server hands it to a program. Each email is marked as read; those
+    that are about no message of ours are left as they are, for you to look at.
+
+    \b
+    watchword bounces /var/mail/bounces
+    bounces: "|/opt/watchword/watchword -c /etc/watchword.toml bounces"     (in /etc/aliases)
+    """
+    from alerts.bounces.process import take_back
+    from scheduler.bounce_mailbox import letters
+
+    service = service_of(context)
+    leave = service.letterhead.unsubscribe_address
+    found: Counter[str] = Counter()
+    for raw, done in letters(place, password):
+        with service.ledger.writing() as connection:
+            outcome, detail = take_back(connection, raw, leave, service.clock())
+        found[outcome] += 1
+        if outcome == "unknown":
+            complain(f"an email is about no message of ours: {detail}")
+        else:
+            done()
+    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(found.items()))
+    say(told or "nothing new", dict(found), as_json=as_json)
+    return PARTLY if found["unknown"] else OK
+
+
+@click.command()
+@click.option("--lift", metavar="EMAIL", help="Send to this address again, from now on.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def suspended(context: click.Context, lift: str | None, as_json: bool) -> int:
+    """List whom nothing is sent to, because mail came back or they complained."""
+    import msgspec
+
+    from alerts.ledger import bounces as ledger
+    from alerts.ledger import changes, subscriptions
+    from alerts.subscribers.subscribe import email_address
+
+    service = service_of(context)
+    if lift is not None:
+        with service.ledger.writing() as connection:
+            address = email_address(lift)
+            was = ledger.lift(connection, address)
+            person = subscriptions.by_email(connection, address)
+            if person is not None:
+                subscriptions.skip_to(connection, person.id, changes.newest(connection))
+        click.echo(f"{address} is sent to again" if was else f"nothing stood against {address}")
+        return OK if was else PARTLY
+    with service.ledger.reading() as connection:
+        found = ledger.suspended(connection)
+    for one in found:
+        line = f"{one.email}\t{one.because}\t{one.since:%Y-%m-%d}\t{one.detail or ''}"
+        say(line, msgspec.to_builtins(one), as_json=as_json)
+    return OK
+
+
+COMMANDS = (bounces, suspended)

@@ -1,0 +1,126 @@
+"""Commands that only look: parse, schema, plan, thread, config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from scheduler.cli.common import config_of, say, service_of
+from scheduler.cli.exits import BAD_DATA, OK, PARTLY, complain
+
+if TYPE_CHECKING:
+    from crawler.records import Question
+
+
+@click.command()
+@click.argument("pages", nargs=-1, required=True, metavar="FILE|URL...")
+@click.pass_context
+def parse(context: click.Context, pages: tuple[str, ...]) -> int:
+    """Print what we read in saved or live pages: one canonical record a line, as JSON."""
+    from crawler.records import encode
+    from scheduler.crawls.saved_pages import Unread, read_all
+
+    read = failed = 0
+    for found in read_all(pages, config_of(context)):
+        if isinstance(found, Unread):
+            failed += 1
+            complain(f"{found.name}: {found.reason}")
+            continue
+        read += 1
+        click.echo(encode(found).decode())
+        if found.suspect:
+            failed += 1
+            complain(f"{found.title or found.id}: suspect: {'; '.join(found.suspect)}")
+    return BAD_DATA if not read else PARTLY if failed else OK
+
+
+@click.command()
+def schema() -> int:
+    """Print the JSON Schema of the canonical record."""
+    import json
+
+    from crawler.records import schema as of_record
+
+    click.echo(json.dumps(of_record(), indent=2, ensure_ascii=False))
+    return OK
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a source.")
+@click.pass_context
+def plan(context: click.Context, as_json: bool) -> int:
+    """Show what the next crawl would list and look at again, without crawling."""
+    import msgspec
+
+    from scheduler.jobs import next_plan
+
+    service = service_of(context)
+    for name, source in service.config.sources.items():
+        if not source.enabled:
+            continue
+        coming = next_plan(service, name)
+        windows = ", ".join(f"{w.since} to {w.until}" for w in coming.windows)
+        lines = [
+            f"{name}: list what is dated {windows}",
+            f"{name}: {len(coming.known)} questions in it are known",
+            f"{name}: look again at {len(coming.revisit)} questions",
+            *(f"  {visit.url}" for visit in coming.revisit),
+        ]
+        say("\n".join(lines), msgspec.to_builtins(coming), as_json=as_json)
+    return OK
+
+
+@click.command()
+@click.argument("question", metavar="URL|ID")
+@click.option("--json", "as_json", is_flag=True, help="The records, one a line, as JSON.")
+@click.pass_context
+def thread(context: click.Context, question: str, as_json: bool) -> int:
+    """Show a question with its supplementaries, as one thread in its order."""
+    from alerts.ledger import questions
+    from alerts.questions.threads import in_order, thread_key
+    from crawler.reading.addresses import question_id
+    from crawler.records import encode
+
+    service = service_of(context)
+    names = [question, *(question_id(name, question) for name in service.config.sources)]
+    with service.ledger.reading() as connection:
+        stored = next((s for n in names if (s := questions.find(connection, n))), None)
+        if stored is None:
+            complain(f"the ledger has no question {question}")
+            return BAD_DATA
+        key = thread_key(stored.record)
+        found = questions.in_thread(connection, stored.record.source, key) if key else ()
+    for record in in_order(found or (stored.record,)):
+        click.echo(encode(record).decode() if as_json else _as_text(record))
+    return OK
+
+
+def _as_text(record: Question) -> str:
+    """A question and its answers, speech by speech."""
+    lines = [f"{record.title or record.id} [{record.status}]", record.url or ""]
+    for speeches in (record.question, *(answer.speeches for answer in record.answers)):
+        for speech in speeches:
+            lines += [f"  {speech.speaker or '(nobody named)'}:"]
+            lines += [f"    {paragraph}" for paragraph in speech.paragraphs]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+@click.command(name="config")
+@click.pass_context
+def show_config(context: click.Context) -> int:
+    """Check the config and print what is in force, secrets left out."""
+    import msgspec
+
+    config = config_of(context)
+    values = msgspec.to_builtins(config, enc_hook=str)
+    del values["folder"]
+    values["operator"]["notify"] = ["(set)" for _ in values["operator"]["notify"]]
+    for channel in values["channels"].values():
+        for name in {"password", "secret"} & channel.keys():
+            channel[name] = "(set)"
+    click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2).decode())
+    return OK
+
+
+COMMANDS = (parse, schema, plan, thread, show_config)

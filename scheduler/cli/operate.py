@@ -1,0 +1,210 @@
+"""Commands for whoever runs the service: status, held, release, backfill."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scheduler.cli.common import progress, say, service_of
+from scheduler.cli.exits import OK, PARTLY, UNAVAILABLE
+
+if TYPE_CHECKING:
+    from alerts.operator.status import SourceStatus
+    from scheduler.crawls.backfill import Progress
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@click.command()
+@_JSON
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> int:
+    """Show how each source was last read and what is wrong. Exit status 1 when anything is."""
+    import msgspec
+
+    from scheduler.status import status_of
+
+    service = service_of(context)
+    with service.ledger.reading() as connection:
+        found = status_of(connection, service.config, service.clock())
+    lines = [line for source in found.sources for line in _told(source)]
+    lines += [
+        f"on hold since {since:%Y-%m-%d %H:%M} UTC: {what}" for what, since in found.halted.items()
+    ]
+    lines.append("Nothing is wrong." if found.is_well else "Something is wrong.")
+    say("\n".join(lines), msgspec.to_builtins(found), as_json=as_json)
+    return OK if found.is_well else PARTLY
+
+
+def _told(source: SourceStatus) -> list[str]:
+    """A source in lines."""
+    from scheduler.cli.common import counted
+
+    def at(moment: datetime | None) -> str:
+        return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
+
+    lines = [
+        f"{source.source}: last read in full {at(source.last_good)}; "
+        f"the last crawl: {source.verdict or 'none yet'}"
+        + (f", {source.reason}" if source.reason else "")
+    ]
+    if source.questions:
+        lines.append(f"  questions: {counted(source.questions)}; refused pages: {source.refused}")
+    if source.agreement:
+        lines.append(f"  two readings agree on {source.agreement.percent} of the fields")
+    rates = [f"{name} {rate.percent}" for name, rate in source.fill_rates.items()]
+    if rates:
+        lines.append(f"  fields found: {', '.join(rates)}")
+    if source.resting_until:
+        lines.append(f"  left alone until {at(source.resting_until)}")
+    lines += [f"  held ({h.because}): {h.changes} {h.kind}, {h.example}" for h in source.held]
+    lines += [f"  ALARM since {at(a.raised_at)}: {a.kind}, {a.reason}" for a in source.alarms]
+    if source.subscribers_told:
+        lines.append("  subscribers are told that it cannot be read")
+    return lines
+
+
+@click.command()
+@_JSON
+@click.pass_context
+def held(context: click.Context, as_json: bool) -> int:
+    """Show the changes that wait for your word: floods, and crawls that misread their pages."""
+    import msgspec
+
+    from alerts.ledger.held_changes import waiting
+
+    service = service_of(context)
+    with service.ledger.reading() as connection:
+        found = waiting(connection)
+    lines = [
+        f"{h.source} ({h.because}): {h.changes} {h.kind} since {h.since:%Y-%m-%d %H:%M} UTC, "
+        f"among them: {h.example}"
+        for h in found
+    ]
+    values = {"held": msgspec.to_builtins(found)}
+    say("\n".join(lines) or "Nothing is held.", values, as_json=as_json)
+    return OK
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("--silently", is_flag=True, help="Record them; nobody is ever alerted of them.")
+@_JSON
+@click.pass_context
+def release(context: click.Context, source: str | None, silently: bool, as_json: bool) -> int:
+    """Let go what is held: match it, publish it and send what is due.
+
+    \b
+    Look first:  watchword held
+    Then either: watchword release              it is true, and is news
+    or:          watchword release --silently   the site was rewritten, and that is no news
+    """
+    from alerts.ledger.held_changes import Reason
+    from alerts.ledger.held_changes import release as let_go
+    from scheduler.cli.run import told_of
+    from scheduler.jobs import go_round
+    from scheduler.service import alone
+
+    service = service_of(context)
+    names = [source] if source else list(service.config.sources)
+    released = 0
+    kept: tuple[Reason, ...] = ("flood", "drift")
+    with alone(service):
+        now = service.clock()
+        with service.ledger.writing() as connection:
+            for name in names:
+                released += let_go(connection, name, kept, silently=silently, now=now)
+        done = go_round(service)
+    how = "recorded without an alert" if silently else "released"
+    say(
+        f"{released} changes {how}; {told_of(done)}",
+        {"released": released, "silently": silently},
+        as_json=as_json,
+    )
+    return OK if released else PARTLY
+
+
+@click.command()
+@click.argument("source", default="london")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m"]),
+    default="2000-05",
+    show_default=True,
+    metavar="YYYY-MM",
+    help="The oldest month to read.",
+)
+@click.option("--months", type=click.IntRange(1), help="Stop after so many months.")
+@click.option("--again", is_flag=True, help="Read months that are done, too.")
+@_JSON
+@click.pass_context
+def backfill(  # one option a question that its operator has
+    context: click.Context,
+    source: str,
+    since: datetime,
+    months: int | None,
+    again: bool,
+    as_json: bool,
+) -> int:
+    """Read the past of SOURCE month by month, the newest first. Nobody is alerted.
+
+    It can be stopped at any time, and goes on where it was.
+    """
+    from scheduler.crawls.backfill import backfill as read_past
+    from scheduler.service import alone
+
+    service = service_of(context)
+    if source not in service.config.sources:
+        raise click.UsageError(f"the config has no source {source!r}")
+    with alone(service), progress() as display:
+        task = display.add_task(f"{source}: the past", total=None)
+
+        def step(at: Progress) -> None:
+            display.update(task, completed=at.done, total=at.total, description=at.told)
+
+        end = read_past(service, source, _first(since), months, step, again=again)
+    values: dict[str, Any] = {"done": end.done, "total": end.total, "problem": end.problem}
+    say(end.told + (f"; {end.problem}" if end.problem else ""), values, as_json=as_json)
+    return UNAVAILABLE if end.problem else OK
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would differ, and in which fields.")
+@_JSON
+@click.pass_context
+def reparse(context: click.Context, files: tuple[Path, ...], dry_run: bool, as_json: bool) -> int:
+    """Read every archived page again (FILES, or the whole archive) with today's readers.
+
+    No request is made and nobody is alerted: a better reader is no news.
+    """
+    from urllib.parse import urlsplit
+
+    import msgspec
+
+    from crawler.archive.captures import files_in
+    from scheduler.cli.common import counted
+    from scheduler.crawls.reparse import reread_all
+    from scheduler.service import alone
+
+    service = service_of(context)
+    sources = {name: urlsplit(s.url).netloc for name, s in service.config.sources.items()}
+    found = list(files) or files_in(service.config.archive.path)
+    with alone(service), progress() as display:
+        task = display.add_task("reading the archive", total=None)
+        step = partial(display.advance, task)
+        done = reread_all(service.ledger, found, sources, step, dry_run=dry_run)
+    differing = f"; fields that differ: {counted(done.fields)}" if done.fields else ""
+    say(f"{counted(done.counts)}{differing}", msgspec.to_builtins(done), as_json=as_json)
+    return OK
+
+
+def _first(moment: datetime) -> date:
+    return moment.date().replace(day=1)
+
+
+COMMANDS = (status, held, release, backfill, reparse)

@@ -1,0 +1,95 @@
+"""Commands about one question, and about a rest: follow, pause, resume."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import click
+
+from scheduler.cli.common import say, service_of
+from scheduler.cli.exits import OK, PARTLY, complain
+from scheduler.cli.subscribers import FREQUENCIES
+
+
+@click.command()
+@click.argument("email")
+@click.argument("question")
+@click.option("--every", type=click.Choice(FREQUENCIES), default="immediate", show_default=True)
+@click.option(
+    "--overdue-after", type=click.IntRange(1), metavar="DAYS", help="Say once that it is."
+)
+@click.option("--note", help="Your own words, shown in the email.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def follow(
+    context: click.Context,
+    email: str,
+    question: str,
+    every: str,
+    overdue_after: int | None,
+    note: str | None,
+    as_json: bool,
+) -> int:
+    """Tell EMAIL what happens to one QUESTION until it is answered; then stop.
+
+    QUESTION is its id (london:/questions/2018/5425), its address, or its number.
+    """
+    from alerts.ledger.lookups import named
+    from alerts.ledger.subscriptions import Wish
+    from alerts.subscribers.subscribe import follow as enter
+
+    service = service_of(context)
+    days = overdue_after or service.config.digests.overdue_days
+    with service.ledger.writing() as connection:
+        found = named(connection, question)
+        if len(found) != 1:
+            many = "no question" if not found else f"{len(found)} questions"
+            complain(f"{many} known as {question!r}: see `watchword search`")
+            return PARTLY
+        record = found[0]
+        if record.status == "answered":
+            complain(f"{record.id} is answered already")
+            return PARTLY
+        title = record.title or record.reference or record.id
+        wish = Wish(title, cast("Any", every), "all", "command", note=note, overdue_days=days)
+        done = enter(connection, email, record.id, wish, service.habits, service.clock())
+    what = "follows" if done.changed else "was following"
+    values = {"email": done.email, "question": record.id, "changed": done.changed}
+    say(f"{done.email} {what} {record.id}: {title}", values, as_json=as_json)
+    return OK
+
+
+@click.command()
+@click.argument("who", metavar="EMAIL|TOKEN")
+@click.argument("query", required=False)
+@click.pass_context
+def pause(context: click.Context, who: str, query: str | None) -> int:
+    """Send nothing for the subscription of EMAIL to QUERY, or for any of them.
+
+    What happens until `watchword resume` is not sent later.
+    """
+    from alerts.subscribers import subscribe as subscriptions
+
+    service = service_of(context)
+    with service.ledger.writing() as connection:
+        changed = subscriptions.pause(connection, who, query, service.clock())
+    click.echo(f"{changed} subscriptions of {who} are paused")
+    return OK if changed else PARTLY
+
+
+@click.command()
+@click.argument("who", metavar="EMAIL|TOKEN")
+@click.argument("query", required=False)
+@click.pass_context
+def resume(context: click.Context, who: str, query: str | None) -> int:
+    """Go on with what was paused, from now on."""
+    from alerts.subscribers import subscribe as subscriptions
+
+    service = service_of(context)
+    with service.ledger.writing() as connection:
+        changed = subscriptions.resume(connection, who, query)
+    click.echo(f"{changed} subscriptions of {who} go on")
+    return OK if changed else PARTLY
+
+
+COMMANDS = (follow, pause, resume)

@@ -1,0 +1,85 @@
+"""Every record anew from the archive, by today's readers: no request, and no news.
+
+A better reader changes what we know of a page and not what was published, so nobody is alerted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from alerts.ledger import Ledger
+from alerts.recording.record import reread
+from crawler.archive.captures import Capture, captures
+from crawler.reading.addresses import canonical_path
+from crawler.reading.documents import from_bytes
+from crawler.reading.items import UnreadablePage
+from crawler.reading.normalise import read_question
+from crawler.records import Question
+
+_OK = 200
+
+
+class Reread(msgspec.Struct, frozen=True):
+    """What came of it: counts, and in which fields records differ from what was stored."""
+
+    counts: dict[str, int]
+    fields: dict[str, int]
+
+
+def reread_all(
+    ledger: Ledger,
+    files: Sequence[Path],
+    sources: dict[str, str],
+    step: Callable[[], None] = lambda: None,
+    *,
+    dry_run: bool = False,
+) -> Reread:
+    """Read the newest capture of every question page in ``files`` (oldest first).
+
+    ``sources`` gives the host of each source by its name. A dry run changes nothing.
+    """
+    counts: Counter[str] = Counter()
+    fields: Counter[str] = Counter()
+    for fetched_at, question in _questions(files, sources, counts):
+        step()
+        with ledger.reading() if dry_run else ledger.writing() as connection:
+            done = reread(connection, question, fetched_at, dry_run=dry_run)
+        counts[done.what] += 1
+        fields.update(done.fields)
+    return Reread({k: n for k, n in counts.items() if n}, dict(fields))
+
+
+def _questions(
+    files: Sequence[Path], sources: dict[str, str], counts: Counter[str]
+) -> Iterator[tuple[datetime, Question]]:
+    """The question on each page, from the last time that the page came whole."""
+    newest: dict[str, tuple[datetime, Path]] = {}
+    for path in files:
+        for capture in captures(path):
+            counts["captures"] += 1
+            if capture.status == _OK:
+                newest[capture.url] = (capture.fetched_at, path)
+    for path in files:
+        for capture in captures(path):
+            if newest.get(capture.url) == (capture.fetched_at, path):
+                found = _read(capture, sources)
+                counts["other pages"] += found is None
+                if found is not None:
+                    yield capture.fetched_at, found
+
+
+def _read(capture: Capture, sources: dict[str, str]) -> Question | None:
+    """The question in a capture; None where it is a listing, robots.txt and the like."""
+    parts = urlsplit(capture.url)
+    name = next((n for n, host in sources.items() if host == parts.netloc), None)
+    address = f"{parts.scheme}://{parts.netloc}{canonical_path(capture.url)}"
+    try:
+        return read_question(from_bytes(capture.body, address, capture.content_type), name)
+    except UnreadablePage:
+        return None

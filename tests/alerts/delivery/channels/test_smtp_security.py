@@ -1,0 +1,128 @@
+"""Certificates that are not believed, servers that are slow, and who is told what."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from alerts.delivery.channels import Channel, Unavailable, smtp
+from alerts.delivery.send import deliver_due
+from alerts.ledger import Ledger
+from alerts.subscribers.subscribe import email_address
+from tests.support.outbox import queue, states
+
+ADA = "ada@demo.example"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For 127.0.0.1, signed by nobody whom anybody knows."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.demo.example")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + made.public_bytes(Encoding.PEM)
+    )
+    return path
+
+
+@contextmanager
+def secure_server(certificate: Path, *, speaks_first: bool) -> Iterator[tuple[int, list[bytes]]]:
+    """A mail server that offers encryption, at once or after STARTTLS; and all that it was sent."""
+    heard: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def talk(connection: socket.socket) -> None:
+        try:
+            if speaks_first:
+                connection.sendall(b"220 test\r\n")
+                connection.recv(1000)
+                connection.sendall(b"250-test\r\n250 STARTTLS\r\n")
+                connection.recv(1000)
+                connection.sendall(b"220 go on\r\n")
+            with context.wrap_socket(connection, server_side=True) as secure:
+                heard.append(secure.recv(1000))
+        except OSError:
+            connection.close()
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            talk(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], heard
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_certificate_that_nobody_knows_is_not_believed(
+    ledger: Ledger, now: datetime, certificate: Path, security: str
+) -> None:
+    queue(ledger, now, ADA)
+    with secure_server(certificate, speaks_first=security == "starttls") as (port, heard):
+        settings = smtp.Settings("127.0.0.1", port, security, timeout_seconds=5)  # type: ignore[arg-type]
+        ways: dict[str, Channel] = {"mail": settings}
+        with pytest.raises(Unavailable, match="certificate verify failed"):
+            deliver_due(ledger, ways, lambda: now)
+    assert states(ledger) == {ADA: ("queued", 0)}
+    assert not any(heard)  # not a word in the clear, nor to a stranger
+
+
+def test_a_server_that_says_nothing_is_given_up_in_time(ledger: Ledger, now: datetime) -> None:
+    queue(ledger, now, ADA)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        ways: dict[str, Channel] = {
+            "mail": smtp.Settings("127.0.0.1", port, "none", timeout_seconds=0.5)
+        }
+        with pytest.raises(Unavailable, match="timed out"):
+            deliver_due(ledger, ways, lambda: now)
+    assert states(ledger) == {ADA: ("queued", 0)}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Ada@Bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@例え.example", "ada@xn--r8jz45g.example"),
+    ],
+)
+def test_domains_are_written_as_the_dns_has_them(typed: str, kept: str) -> None:
+    assert email_address(typed) == kept
+    assert kept.isascii()

@@ -1,0 +1,170 @@
+"""Webhooks and Apprise, against a real web server that misbehaves on command."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from alerts.delivery.channels import Channel, apprise, names, way_for, webhook
+from alerts.delivery.send import deliver_due
+from alerts.digests.compose import compose_due
+from alerts.ledger import Ledger, alarms
+from alerts.ledger.subscriptions import Wish
+from alerts.mail.message import Letterhead
+from alerts.matching.match_changes import Watcher
+from alerts.operator.emails import write_to_operator
+from alerts.recording.record import Reading, Rules, record
+from alerts.rendering.templates import Templates
+from alerts.subscribers.subscribe import AddressError, Habits, subscribe
+from tests.support.samples import answer, question
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
+HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+HABITS = Habits("Europe/London", 7, frozenset({"mail", "webhook", "apprise"}))
+
+
+class WebServer(ThreadingHTTPServer):
+    """Keeps what is posted to it, and answers what it is told to."""
+
+    answers: list[int]
+    posted: list[tuple[dict[str, str], bytes]]
+
+    @property
+    def place(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: WebServer
+
+    def do_POST(self) -> None:  # the library's name
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append((dict(self.headers), body))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
+        self.send_header("Location", f"http://{self.server.place}/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    with WebServer(("127.0.0.1", 0), _Handler) as server:
+        server.answers, server.posted = [], []
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+WAYS: dict[str, Channel] = {
+    "webhook": webhook.Settings(SECRET, timeout_seconds=5),
+    "apprise": apprise.Settings(),
+}
+
+
+def composed(ledger: Ledger, now: datetime, address: str) -> None:
+    with ledger.writing() as connection:
+        wish = Wish("benches", "immediate", "all", "command", note="mine")
+        subscribe(connection, address, wish, HABITS, now)
+        record(connection, [Reading(question(1, answer("More benches.")))], now, Rules())
+    Watcher(ledger).match_new()
+    assert compose_due(ledger, Templates(), HEAD, now) == 1
+
+
+def test_a_webhook_is_signed_and_bears_one_id(
+    ledger: Ledger, now: datetime, web: WebServer
+) -> None:
+    composed(ledger, now, f"http://{web.place}/hook")
+    web.answers = [503]
+    assert deliver_due(ledger, WAYS, lambda: now) == {"retry": 1}
+    assert deliver_due(ledger, WAYS, lambda: now + timedelta(minutes=5)) == {"sent": 1}
+    (first, body), (second, again) = web.posted
+    assert body == again
+    assert first["webhook-id"] == second["webhook-id"] == first["Idempotency-Key"]
+    signed = f"{first['webhook-id']}.{first['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    mark = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    assert first["webhook-signature"] == f"v1,{mark}"
+    told = json.loads(body)
+    assert told["subject"] == "benches: 1 new answer"
+    assert told["entries"][0]["url"].endswith("/questions/1")
+    assert told["entries"][0]["passage"] == "More benches."
+    assert told["unsubscribe"].startswith("https://watch.example/u/")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(204, "sent"), (302, "failed"), (410, "failed"), (429, "retry"), (500, "retry")],
+)
+def test_what_a_web_server_says(
+    ledger: Ledger, now: datetime, web: WebServer, status: int, outcome: str
+) -> None:
+    composed(ledger, now, f"http://{web.place}/hook")
+    web.answers = [status]
+    assert deliver_due(ledger, WAYS, lambda: now) == {outcome: 1}
+    assert len(web.posted) == 1  # a redirect is not followed
+
+
+def test_nobody_there_is_tried_again(ledger: Ledger, now: datetime) -> None:
+    composed(ledger, now, "http://127.0.0.1:1/hook")
+    assert deliver_due(ledger, WAYS, lambda: now) == {"retry": 1}
+
+
+def test_apprise_takes_title_and_text(ledger: Ledger, now: datetime, web: WebServer) -> None:
+    composed(ledger, now, f"json://{web.place}/chat")
+    assert deliver_due(ledger, WAYS, lambda: now) == {"sent": 1}
+    told = json.loads(web.posted[0][1])
+    assert told["title"] == "benches: 1 new answer"
+    assert "/questions/1" in told["message"]
+
+
+def test_apprise_says_when_it_did_not_work(ledger: Ledger, now: datetime, web: WebServer) -> None:
+    composed(ledger, now, f"json://{web.place}/chat")
+    web.answers = [500] * 9
+    assert deliver_due(ledger, WAYS, lambda: now) == {"retry": 1}
+
+
+def test_an_address_that_apprise_does_not_know(ledger: Ledger, now: datetime) -> None:
+    composed(ledger, now, "nosuchthing://x")
+    assert deliver_due(ledger, WAYS, lambda: now) == {"failed": 1}
+
+
+def test_the_operator_hears_of_trouble_elsewhere_too(
+    ledger: Ledger, now: datetime, web: WebServer
+) -> None:
+    to = (f"http://{web.place}/ops", f"json://{web.place}/chat")
+    with ledger.writing() as connection:
+        alarms.settle(connection, "london", {"blocked": "403"}, ("blocked",), now)
+        assert write_to_operator(connection, Templates(), HEAD, to, now) == 2
+        assert write_to_operator(connection, Templates(), HEAD, to, now) == 0
+    assert deliver_due(ledger, WAYS, lambda: now) == {"sent": 2}
+    assert all(b"london: the source refuses us" in body for _, body in web.posted)
+
+
+@pytest.mark.parametrize(
+    ("address", "way"),
+    [("a@b.example", "mail"), ("https://x.example/y", "webhook"), ("ntfy://x", "apprise")],
+)
+def test_each_address_has_its_way(address: str, way: str) -> None:
+    assert way_for(address) == way
+    assert names(way)
+
+
+def test_only_where_the_operator_has_set_it_up(ledger: Ledger, now: datetime) -> None:
+    wish = Wish("benches", "immediate", "all", "command")
+    with ledger.writing() as connection, pytest.raises(AddressError, match=r"channels\.webhook"):
+        subscribe(connection, "https://x.example", wish, Habits("Europe/London", 7), now)
+    with ledger.writing() as connection, pytest.raises(AddressError, match="no address"):
+        subscribe(connection, "https://x.example\r\nBcc: y", wish, HABITS, now)

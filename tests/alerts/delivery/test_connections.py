@@ -1,0 +1,236 @@
+"""Many messages at once: connections, lanes, paces, the brake, and those who leave meanwhile."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts.bounces.return_path import message_of
+from alerts.delivery.channels import Channel, Unavailable, smtp
+from alerts.delivery.mta_log import has_taken
+from alerts.delivery.policy import Terms
+from alerts.delivery.send import deliver_due
+from alerts.ledger import Ledger, bounces, deliveries, messages, subscriptions
+from tests.support.outbox import queue, states
+from tests.support.smtp_server import MailServer, mail_server
+
+ADA = "ada@demo.example"
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as running:
+        yield running
+
+
+def by_smtp(server: MailServer, **settings: object) -> dict[str, Channel]:
+    values = {"security": "none", "envelope_from": "w@demo.example", "timeout_seconds": 5}
+    return {"mail": smtp.Settings("127.0.0.1", server.port, **values | settings)}  # type: ignore[arg-type]
+
+
+def people(number: int) -> list[str]:
+    return [f"p{n}@demo.example" for n in range(number)]
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_many_go_over_few_connections_each_once(
+    ledger: Ledger, now: datetime, server: MailServer, pipelining: bool
+) -> None:
+    server.pipelining = pipelining
+    queue(ledger, now, *people(150))
+    assert deliver_due(ledger, by_smtp(server, connections=4), lambda: now) == {"sent": 150}
+    assert 2 <= server.connections <= 4
+    assert sorted(server.ids.values()) == [1] * 150
+    assert deliver_due(ledger, by_smtp(server), lambda: now) == {}
+
+
+def test_one_bad_recipient_among_many_with_pipelining(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    server.pipelining = True
+    queue(ledger, now, *people(20))
+    server.for_recipient = {"p3@demo.example": "550 unknown", "p4@demo.example": "450 later"}
+    done = deliver_due(ledger, by_smtp(server), lambda: now)
+    assert done == {"sent": 18, "failed": 1, "retry": 1}
+    assert "p3@demo.example" not in {str(mail["To"]) for mail in server.parsed}
+
+
+def test_confirmations_go_ahead_of_digests(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    queue(ledger, now, *people(5))
+    queue(ledger, now, ADA, lane=0, period="confirm x")
+    deliver_due(ledger, by_smtp(server, connections=1), lambda: now)
+    assert str(server.parsed[0]["To"]) == ADA
+
+
+def test_the_brake_holds_digests_and_lets_letters_through(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    queue(ledger, now, *people(5))
+    queue(ledger, now, ADA, lane=0, period="alarms 1")
+    terms = Terms(per_day=3)
+    done = deliver_due(ledger, by_smtp(server), lambda: now, terms)
+    assert done == {"sent": 4, "braked": 2}
+    later = now + timedelta(hours=23)
+    assert deliver_due(ledger, by_smtp(server), lambda: later, terms) == {"braked": 2}
+    later = now + timedelta(hours=25)
+    assert deliver_due(ledger, by_smtp(server), lambda: later, terms) == {"sent": 2}
+
+
+def test_no_more_than_so_many_a_second(ledger: Ledger, now: datetime, server: MailServer) -> None:
+    queue(ledger, now, *people(9))
+    began = time.monotonic()
+    deliver_due(ledger, by_smtp(server), lambda: now, Terms(per_second=20))
+    assert time.monotonic() - began >= 8 / 20
+
+
+def test_who_leaves_before_the_dot_gets_nothing(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    """The message is on the wire already, but for its last byte."""
+    queue(ledger, now, ADA)
+
+    def leave() -> None:
+        with ledger.writing() as connection:
+            person = subscriptions.by_email(connection, ADA)
+            assert person is not None
+            subscriptions.unsubscribe(connection, person.id, now)
+
+    server.on_data = leave
+    assert deliver_due(ledger, by_smtp(server), lambda: now) == {"dropped": 1}
+    assert server.messages == []
+    assert states(ledger) == {ADA: ("dropped", 0)}
+
+
+def test_one_connection_too_many_is_no_trouble(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    server.most = 2
+    queue(ledger, now, *people(40))
+    sent = 0
+    for _ in range(10):  # what a refused connection was to send waits for the next round
+        sent += deliver_due(ledger, by_smtp(server, connections=4), lambda: now)["sent"]
+        if sent == 40:
+            break
+        time.sleep(0.1)
+    assert sent == 40
+    assert sorted(server.ids.values()) == [1] * 40
+
+
+def test_a_server_that_goes_away_keeps_nothing_back(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    queue(ledger, now, *people(30))
+    server.script = {"banner": "421 come back later"}
+    with pytest.raises(Unavailable):
+        deliver_due(ledger, by_smtp(server), lambda: now)
+    assert {attempts for _, attempts in states(ledger).values()} == {0}
+    server.script = {}
+    assert deliver_due(ledger, by_smtp(server), lambda: now) == {"sent": 30}
+
+
+def test_each_message_comes_back_to_an_address_of_its_own(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    queue(ledger, now, *people(3))
+    terms = Terms(return_address="bounces@demo.example")
+    deliver_due(ledger, by_smtp(server), lambda: now, terms)
+    assert len(set(server.senders)) == 3
+    for sender in server.senders:
+        assert re.fullmatch(r"bounces\+\d+\.[a-z2-7]{16}@demo\.example", sender)
+        assert message_of(sender, b"another secret") is None
+
+
+def test_a_mailbox_that_refuses_twice_is_given_up(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    server.for_recipient = {ADA: "550 5.1.1 no such user"}
+    queue(ledger, now, ADA)
+    queue(ledger, now, ADA, period="q")
+    assert deliver_due(ledger, by_smtp(server, connections=1), lambda: now)["failed"] == 2
+    with ledger.reading() as connection:
+        [one] = bounces.suspended(connection)
+    assert (one.email, one.because) == (ADA, "bounces")
+    assert one.detail == "550 5.1.1 no such user"
+    queue(ledger, now, ADA, period="r")
+    server.for_recipient = {}
+    assert deliver_due(ledger, by_smtp(server), lambda: now) == {"dropped": 1}
+    assert server.messages == []
+
+
+def test_content_that_is_refused_blames_no_mailbox(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    queue(ledger, now, *people(5))
+    server.script = {"dot": "554 5.7.1 looks like spam"}
+    assert deliver_due(ledger, by_smtp(server), lambda: now) == {"content": 5}
+    with ledger.reading() as connection:
+        assert bounces.suspended(connection) == []
+        assert deliveries.ended_since(connection, "content", now - timedelta(1)) == 5
+
+
+POSTFIX = """\
+Nov 23 10:00:01 host postfix/smtpd[812]: 4Xyz12: client=localhost[127.0.0.1]
+Nov 23 10:00:01 host postfix/cleanup[815]: 4Xyz12: message-id=<p.ada@demo.example>
+{queued}
+"""
+QUEUED = (
+    "Nov 23 10:00:01 host postfix/qmgr[700]: 4Xyz12: from=<w@demo.example>, size=9 (queue active)"
+)
+EXIM = """\
+2026-11-23 10:00:01 1abc-0000-XY <= w@demo.example H=localhost P=esmtp S=99 id=p.ada@demo.example
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (POSTFIX.format(queued=QUEUED), True),
+        (POSTFIX.format(queued="postfix/smtpd[812]: lost connection after DATA"), False),
+        (POSTFIX.format(queued=QUEUED.replace("4Xyz12", "4Xyz13")), False),
+        (EXIM, True),
+        (EXIM.replace("p.ada", "p.adam"), False),
+        ("", False),
+    ],
+)
+def test_the_log_of_a_mail_server_tells_what_it_took(
+    tmp_path: Path, text: str, taken: bool
+) -> None:
+    log = tmp_path / "mail.log"
+    log.write_text(text)
+    assert has_taken(log, "<p.ada@demo.example>") is taken
+    assert not has_taken(tmp_path / "missing.log", "<p.ada@demo.example>")
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_in_doubt_the_log_is_asked_first(
+    ledger: Ledger, now: datetime, server: MailServer, tmp_path: Path, taken: bool
+) -> None:
+    queue(ledger, now, ADA)
+    server.script = {"dot": "accept-drop"}
+    log = tmp_path / "mail.log"
+    log.write_text(EXIM if taken else "")
+    ways = by_smtp(server, log=log)
+    deliver_due(ledger, ways, lambda: now)
+    server.script = {}
+    later = now + timedelta(hours=1)
+    assert deliver_due(ledger, ways, lambda: later, Terms("resend")) == {"sent": 1}
+    assert len(server.messages) == (1 if taken else 2)
+    assert states(ledger)[ADA][0] == "sent"
+
+
+def test_the_oldest_that_waits(ledger: Ledger, now: datetime, server: MailServer) -> None:
+    queue(ledger, now, ADA)
+    with ledger.reading() as connection:
+        assert deliveries.oldest_waiting(connection, now) == now
+        assert [m.recipient for m in messages.due(connection, now, ADA)] == [ADA]
+        assert messages.due(connection, now, "x@demo.example") == []
+    deliver_due(ledger, by_smtp(server), lambda: now)
+    with ledger.reading() as connection:
+        assert deliveries.oldest_waiting(connection, now) is None

@@ -1,0 +1,199 @@
+"""From outbox to inbox, against a real SMTP server that misbehaves and against a Maildir."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from alerts.delivery.channels import Channel, Unavailable, maildir, smtp
+from alerts.delivery.policy import Terms
+from alerts.delivery.send import deliver_due
+from alerts.ledger import Ledger, messages, subscriptions
+from alerts.ledger.people_tables import delivery
+from tests.support.outbox import queue, states
+from tests.support.smtp_server import MailServer, mail_server
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture
+def channel(server: MailServer) -> dict[str, Channel]:
+    settings = smtp.Settings(
+        "127.0.0.1", server.port, "none", envelope_from="w@demo.example", timeout_seconds=5
+    )
+    return {"mail": settings}
+
+
+def test_it_is_sent_once_byte_for_byte(
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+) -> None:
+    queue(ledger, now, "ada@demo.example", "ben@demo.example")
+    assert deliver_due(ledger, channel, lambda: now) == {"sent": 2}
+    assert deliver_due(ledger, channel, lambda: now + timedelta(days=1)) == {}
+    assert server.ids == {"<p.ada@demo.example>": 1, "<p.ben@demo.example>": 1}
+    assert b"\r\n.hidden dot\r\n" in server.messages[0]
+    assert server.connections <= 2
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome", "phase", "kept"),
+    [
+        ({"MAIL": "452 full"}, "retry", "queued", 0),
+        ({"RCPT": "450 greylisted"}, "retry", "queued", 0),
+        ({"RCPT": "421 closing"}, "retry", "queued", 0),
+        ({"RCPT": "550 no such user"}, "failed", "failed", 0),
+        ({"RCPT": "552 5.2.2 mailbox full"}, "retry", "queued", 0),
+        ({"dot": "552 mailbox full"}, "retry", "queued", 0),
+        ({"dot": "552 5.3.4 message too large"}, "content", "failed", 0),
+        ({"DATA": "554 no"}, "content", "failed", 0),
+        ({"dot": "451 later"}, "retry", "queued", 0),
+        ({"dot": "550 content refused"}, "content", "failed", 0),
+        ({"DATA": "drop"}, "retry", "queued", 0),
+        ({"body": "drop"}, "retry", "queued", 0),
+        ({"dot": "drop"}, "doubt", "dot", 0),
+        ({"dot": "accept-drop"}, "doubt", "dot", 1),
+        ({"dot": "garbage"}, "doubt", "dot", 0),
+    ],
+)
+def test_faults_end_as_the_table_says(
+    ledger: Ledger,
+    now: datetime,
+    server: MailServer,
+    channel: dict[str, Channel],
+    script: dict[str, str],
+    outcome: str,
+    phase: str,
+    kept: int,
+) -> None:
+    lines = 1_000_000 if "body" in script else 1  # more than the network buffers
+    queue(ledger, now, "ada@demo.example", lines=lines)
+    server.script = script
+    assert deliver_due(ledger, channel, lambda: now) == {outcome: 1}
+    assert states(ledger) == {"ada@demo.example": (phase, 1)}
+    assert len(server.messages) == kept
+    with ledger.reading() as connection:
+        noted = connection.execute(select(delivery.c.outcome, delivery.c.detail)).one()
+    assert noted.outcome == outcome
+    assert noted.detail
+
+
+def test_greylisting_is_waited_out(
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+) -> None:
+    queue(ledger, now, "ada@demo.example")
+    server.script = {"RCPT": "450 greylisted"}
+    deliver_due(ledger, channel, lambda: now)
+    server.script = {}
+    assert deliver_due(ledger, channel, lambda: now + timedelta(minutes=4)) == {}
+    assert deliver_due(ledger, channel, lambda: now + timedelta(minutes=5)) == {"sent": 1}
+    assert states(ledger) == {"ada@demo.example": ("sent", 2)}
+
+
+def test_it_gives_up_after_five_days(
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+) -> None:
+    queue(ledger, now, "ada@demo.example")
+    server.script = {"RCPT": "450 greylisted"}
+    moments = [now + timedelta(days=day) for day in range(6)]
+    outcomes = [deliver_due(ledger, channel, partial(copy, moment)) for moment in moments]
+    assert outcomes == [{"retry": 1}] * 5 + [{"failed": 1}]
+
+
+def test_in_doubt_is_sent_again_with_the_same_bytes(
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+) -> None:
+    queue(ledger, now, "ada@demo.example")
+    server.script = {"dot": "accept-drop"}
+    deliver_due(ledger, channel, lambda: now)
+    server.script = {}
+    later = now + timedelta(hours=1)
+    assert deliver_due(ledger, channel, lambda: later, Terms("resend")) == {"sent": 1}
+    assert server.messages[0] == server.messages[1]
+
+
+def test_in_doubt_can_be_held(
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+) -> None:
+    queue(ledger, now, "ada@demo.example")
+    server.script = {"dot": "accept-drop"}
+    deliver_due(ledger, channel, lambda: now)
+    server.script = {}
+    later = now + timedelta(hours=1)
+    assert deliver_due(ledger, channel, lambda: later, Terms("hold")) == {"held": 1}
+    assert server.ids == {"<p.ada@demo.example>": 1}
+
+
+def test_one_bad_recipient_stops_nobody(
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+) -> None:
+    queue(ledger, now, "ada@demo.example", "bad@demo.example", "cy@demo.example")
+    server.for_recipient = {"bad@demo.example": "550 unknown"}
+    assert deliver_due(ledger, channel, lambda: now) == {"sent": 2, "failed": 1}
+
+
+@pytest.mark.parametrize("banner", ["554 go away", "drop"])
+def test_a_shut_server_charges_nobody(
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel], banner: str
+) -> None:
+    queue(ledger, now, "ada@demo.example")
+    server.script = {"banner": banner}
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        deliver_due(ledger, channel, lambda: now)
+    assert states(ledger) == {"ada@demo.example": ("queued", 0)}
+    server.script = {}
+    assert deliver_due(ledger, channel, lambda: now) == {"sent": 1}
+
+
+def test_a_server_without_starttls_is_not_used_in_the_clear(
+    ledger: Ledger, now: datetime, server: MailServer
+) -> None:
+    queue(ledger, now, "ada@demo.example")
+    with pytest.raises(Unavailable, match="does not offer"):
+        deliver_due(ledger, {"mail": smtp.Settings("127.0.0.1", server.port)}, lambda: now)
+    assert server.messages == []
+
+
+def test_who_leaves_before_the_sending_gets_nothing(
+    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+) -> None:
+    queue(ledger, now, "ada@demo.example")
+    with ledger.writing() as connection:
+        person = subscriptions.by_email(connection, "ada@demo.example")
+        assert person is not None
+        assert subscriptions.unsubscribe(connection, person.id, now) == 1
+    assert deliver_due(ledger, channel, lambda: now) == {"dropped": 1}
+    assert server.messages == []
+
+
+def test_a_maildir_holds_a_message_once(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+    queue(ledger, now, "ada@demo.example")
+    box = {"mail": maildir.Settings(tmp_path / "mail")}
+    assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
+    [file] = (tmp_path / "mail" / "new").iterdir()
+    assert b"\r" not in file.read_bytes()
+    # Killed between the move and our note of it, and read by its owner in the meantime.
+    file.rename(tmp_path / "mail" / "cur" / f"{file.name}:2,S")
+    with ledger.writing() as connection:
+        messages.advance(connection, [1], "dot")
+    assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
+    assert list((tmp_path / "mail" / "new").iterdir()) == []
+
+
+def test_a_maildir_that_cannot_be_made_is_one_clear_error(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    queue(ledger, now, "ada@demo.example")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable, match="cannot be made"):
+        deliver_due(ledger, {"mail": maildir.Settings(tmp_path / "file" / "mail")}, lambda: now)
+    assert states(ledger) == {"ada@demo.example": ("queued", 0)}

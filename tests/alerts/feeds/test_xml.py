@@ -1,0 +1,191 @@
+"""Feeds: ids that never change, bytes that stay the same, and nothing that breaks them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import feedparser
+import msgspec
+import pytest
+from lxml import etree
+
+from alerts.feeds.items import Content, items_of, rights_of
+from alerts.feeds.json_feed import Imprint
+from alerts.feeds.kinds import of_topic
+from alerts.feeds.publish import publish
+from alerts.feeds.xml import Archive, Feed, build
+from alerts.ledger import Ledger, topics
+from alerts.ledger.topics import Topic
+from alerts.matching.match_changes import Watcher
+from alerts.questions.changes import Change, Kind, Numbered
+from alerts.recording.record import Reading, Rules, record
+from alerts.rendering.templates import Templates
+from crawler.records import Meeting, Question, content_digest
+from tests.support.samples import answer, question
+
+NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
+TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, in_step=False)
+IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
+PUBLIC = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
+TEMPLATES = Templates()
+
+
+def numbered(seq: int, kind: Kind, after: Question) -> Numbered:
+    return Numbered(seq, NOW + timedelta(minutes=seq), None, Change(kind, f"digest {seq}", after))
+
+
+def feed(*changes: Numbered, imprint: Imprint = PUBLIC) -> Feed:
+    newest_first = sorted(changes, key=lambda change: -change.seq)
+    subject = of_topic(TOPIC)
+    items = items_of(newest_first, subject.query, imprint, TEMPLATES)
+    content = Content(tuple(items), rights_of(newest_first, imprint))
+    return build(subject.head, content, imprint, Archive(0))
+
+
+ASKED = numbered(1, "asked", question(1, words="What of the VRU?"))
+ANSWERED = numbered(2, "answered", question(1, answer("The VRU grows."), words="What of the VRU?"))
+
+
+@pytest.mark.parametrize("kind", ["rss", "atom"])
+def test_both_forms_say_the_same(kind: str) -> None:
+    read = feedparser.parse(getattr(feed(ASKED, ANSWERED), kind))
+    assert not read.bozo, read.get("bozo_exception")
+    assert [e.title for e in read.entries] == ["Answered: Question 1", "New question: Question 1"]
+    assert all(e.link == "https://replica.example/questions/1" for e in read.entries)
+    assert read.feed.title == "VRU: Watchword"
+    assert b"&lt;mark&gt;VRU&lt;/mark&gt;" in getattr(feed(ANSWERED), kind)
+    assert read.entries[0].author == "The Mayor"
+
+
+def test_ids_do_not_follow_title_address_or_text() -> None:
+    moved = msgspec.structs.replace(
+        ANSWERED.change.after, title="Another title", url="https://new.example/q"
+    )
+    edited = msgspec.structs.replace(moved, digest=content_digest(moved))
+    before = feedparser.parse(feed(ANSWERED).atom).entries[0].id
+    after = feedparser.parse(feed(numbered(2, "answered", edited)).atom).entries[0].id
+    assert before == after
+    assert before.startswith("tag:watch.example,2026:")
+    other = msgspec.structs.replace(PUBLIC, public_url="https://elsewhere.example")
+    assert feedparser.parse(feed(ANSWERED, imprint=other).atom).entries[0].id == before
+    assert feedparser.parse(feed(ANSWERED).rss).entries[0].id == before
+
+
+def test_the_same_changes_are_the_same_bytes() -> None:
+    assert feed(ASKED, ANSWERED) == feed(ASKED, ANSWERED)
+
+
+def test_links_of_a_feed() -> None:
+    rss = etree.fromstring(feed(ASKED).rss)
+    assert rss.findtext("channel/link") == "https://watch.example/topic/VRU"
+    own = rss.find("channel/{http://www.w3.org/2005/Atom}link")
+    assert own is not None
+    assert own.get("href") == "https://watch.example/feeds/VRU.rss.xml"
+    assert rss.find("channel/item/guid").get("isPermaLink") == "false"  # type: ignore[union-attr]
+    private = etree.fromstring(feed(ASKED, imprint=IMPRINT).rss)
+    assert private.findtext("channel/link") == "https://source.example"
+
+
+@pytest.mark.parametrize("kind", ["rss", "atom"])
+@pytest.mark.parametrize(
+    "words", ["nul \x00 and \x1b", "\ufffe and \uffff", "]]> <b>bold</b> & <script>", "\x0b\x0c"]
+)
+def test_hostile_text_breaks_nothing(kind: str, words: str) -> None:
+    hostile = question(1, words=f"The VRU {words}", title=f"On {words}")
+    read = feedparser.parse(getattr(feed(numbered(1, "asked", hostile)), kind))
+    assert not read.bozo, read.get("bozo_exception")
+    assert len(read.entries) == 1
+
+
+@pytest.mark.parametrize("kind", ["rss", "atom"])
+def test_an_empty_feed_is_a_feed(kind: str) -> None:
+    read = feedparser.parse(getattr(feed(), kind))
+    assert not read.bozo
+    assert read.entries == []
+
+
+class TestFiles:
+    def put(self, ledger: Ledger, *readings: Question, baseline: bool = False) -> None:
+        with ledger.writing() as connection:
+            topics.ensure(connection, "VRU", "VRU", NOW)
+            record(connection, [Reading(r) for r in readings], NOW, Rules(baseline=baseline))
+        Watcher(ledger).match_new()
+
+    def titles(self, folder: Path) -> list[str]:
+        return [e.title for e in feedparser.parse((folder / "VRU.rss.xml").read_bytes()).entries]
+
+    def test_written_only_when_there_is_news(self, ledger: Ledger, tmp_path: Path) -> None:
+        folder = tmp_path / "feeds"
+        self.put(ledger, question(1, words="The VRU."))
+        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 2
+        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 0
+        self.put(ledger, question(2, words="The VRU."))
+        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 2
+        assert self.titles(folder) == ["New question: Question 2", "New question: Question 1"]
+        assert sorted(p.name for p in folder.iterdir()) == [
+            "VRU.atom.xml",
+            "VRU.json",
+            "VRU.rss.xml",
+            *("everything.atom.xml", "everything.json", "everything.rss.xml"),
+            "made-for",
+        ]
+
+    def test_written_again_when_the_folder_is_lost(self, ledger: Ledger, tmp_path: Path) -> None:
+        self.put(ledger, question(1, words="The VRU."))
+        publish(ledger, tmp_path / "one", IMPRINT, TEMPLATES)
+        assert publish(ledger, tmp_path / "two", IMPRINT, TEMPLATES) == 2
+        one, two = (tmp_path / name / "VRU.rss.xml" for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+    def test_the_baseline_is_shown_and_what_came_to_light_late_is_not(
+        self, ledger: Ledger, tmp_path: Path
+    ) -> None:
+        self.put(ledger, question(1, words="The VRU."), baseline=True)
+        old = Meeting(None, date(2018, 12, 20))
+        self.put(ledger, question(2, words="The VRU.", meeting=old))
+        publish(ledger, tmp_path, IMPRINT, TEMPLATES)
+        # tmp_path exists already, yet the feed was never written.
+        assert self.titles(tmp_path) == ["New question: Question 1"]
+
+
+@pytest.mark.parametrize("kind", ["rss", "atom"])
+def test_a_sources_licence_is_told_where_its_words_are(kind: str) -> None:
+    told = {"london": "Filler attribution.", "elsewhere": "Never seen here."}
+    imprint = msgspec.structs.replace(PUBLIC, attributions=told)
+    with_words = feedparser.parse(getattr(feed(ASKED, ANSWERED, imprint=imprint), kind))
+    assert with_words.feed.rights == "Filler attribution."
+    assert "rights" not in feedparser.parse(getattr(feed(imprint=imprint), kind)).feed
+
+
+def test_a_written_question_has_a_day_and_no_meeting() -> None:
+    tabled = question(1, words="What of the VRU?", meeting=Meeting(None, date(2026, 7, 3)))
+    written = feed(numbered(1, "asked", tabled)).atom.decode()
+    assert "3 July 2026" in written
+    assert "meeting of" not in written
+    assert "meeting of 16 July 2026" in feed(ASKED).atom.decode()
+
+
+def test_the_json_feed_is_one() -> None:
+    """https://www.jsonfeed.org/version/1.1/: what must be there, and the same ids as the others."""
+    changed = question(2, answer("About VRU.", files=("list.pdf",)))
+    made = feed(numbered(2, "answered", changed), numbered(1, "asked", question(1)))
+    found = json.loads(made.json)
+    assert found["version"] == "https://jsonfeed.org/version/1.1"
+    assert found["feed_url"].endswith("/feeds/VRU.json")
+    assert found["title"]
+    for item in found["items"]:
+        assert item["content_html"]
+        assert datetime.fromisoformat(item["date_published"]).tzinfo is not None
+    assert found["items"][0]["attachments"] == [
+        {
+            "url": "https://replica.example/files/list.pdf",
+            "title": "list.pdf",
+            "mime_type": "application/pdf",
+        }
+    ]
+    atom = feedparser.parse(made.atom)
+    assert [item["id"] for item in found["items"]] == [entry.id for entry in atom.entries]
+    assert [item["title"] for item in found["items"]] == [entry.title for entry in atom.entries]
+    assert [item["url"] for item in found["items"]] == [entry.link for entry in atom.entries]

@@ -1,0 +1,355 @@
+"""The ledger on SQLite and on PostgreSQL: the same code, the same outcome."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import threading
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+
+import alerts.ledger
+from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, runs, topics
+from alerts.ledger import word_index as words
+from alerts.ledger.base import metadata
+from alerts.ledger.runs import Judged
+from alerts.recording.record import Reading, Rules, record, record_gone
+from crawler.records import Meeting, Question
+from tests.support.samples import HOLDING, answer, question
+
+
+def put(ledger: Ledger, now: datetime, *readings: Question, **rules: bool | int) -> dict[str, int]:
+    """Record readings; what was done, without the zeros."""
+    with ledger.writing() as connection:
+        done = record(connection, [Reading(r) for r in readings], now, Rules(**rules))  # type: ignore[arg-type]
+    return {name: n for name, n in done.items() if n}
+
+
+def all_changes(ledger: Ledger) -> list[tuple[str, str | None]]:
+    with ledger.reading() as connection:
+        newest = changes.newest(connection)
+        found = changes.between(connection, 0, newest, 1000)
+    return [(numbered.change.kind, numbered.silent_because) for numbered in found]
+
+
+# An index of an expression is not compared on SQLite.
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression")
+def test_migrations_make_what_the_tables_say(ledger: Ledger) -> None:
+    with ledger.reading() as connection:
+        opts = {"compare_type": True, "include_name": is_ours}
+        context = MigrationContext.configure(connection, opts=opts)
+        assert {words.worded, words.acronym} <= set(metadata.tables.values())
+        assert compare_metadata(context, metadata) == []
+
+
+def is_ours(name: str | None, kind: str, _: object) -> bool:
+    """The index of words is each database's own, on SQLite several tables, and not in our list."""
+    return not (kind == "table" and name and re.fullmatch("word(_.*)?", name))
+
+
+def test_opening_again_changes_nothing(ledger: Ledger, ledger_url: str, now: datetime) -> None:
+    put(ledger, now, question(1))
+    again = open_ledger(ledger_url)
+    with again.reading() as connection:
+        assert questions.count(connection) == 1
+    again.engine.dispose()
+
+
+def test_the_last_migration_is_known_by_its_file(ledger: Ledger) -> None:
+    """Whether a ledger is at the newest schema is seen by the files' numbers."""
+    with ledger.reading() as connection:
+        schema = MigrationContext.configure(connection).get_current_revision()
+    folder = Path(alerts.ledger.__file__).parent / "migrations" / "versions"
+    assert sorted(path.name[:4] for path in folder.glob("*.py"))[-1] == schema
+
+
+def test_a_record_comes_back_as_it_went_in(ledger: Ledger, now: datetime) -> None:
+    asked = question(1, answer("Siân’s “quoted” answer ‑ all of it.", date=date(2026, 7, 15)))
+    put(ledger, now, asked)
+    with ledger.reading() as connection:
+        stored = questions.find(connection, asked.id)
+    assert stored is not None
+    assert stored.record == asked
+    assert (stored.first_seen_at, stored.visited_at, stored.answered_at) == (now, now, now)
+
+
+def test_the_life_of_a_question(ledger: Ledger, now: datetime) -> None:
+    later = now + timedelta(days=3)
+    assert put(ledger, now, question(1)) == {"new": 1, "asked": 1}
+    assert put(ledger, now, question(1)) == {}
+    assert put(ledger, later, question(1, answer(HOLDING, holding=True))) == {"holding": 1}
+    assert put(ledger, later, question(1, answer("Yes."))) == {"answered": 1}
+    assert put(ledger, later, question(1)) == {"doubted": 1}
+    assert put(ledger, later, question(1, answer("No."))) == {"corrected": 1}
+    with ledger.reading() as connection:
+        stored = questions.find(connection, question(1).id)
+        numbers = [n.seq for n in changes.between(connection, 0, 10**6, 100)]
+    assert stored is not None
+    assert stored.answered_at == later
+    assert numbers == sorted(set(numbers))
+    assert all_changes(ledger) == [
+        ("asked", None),
+        ("holding", None),
+        ("answered", None),
+        ("corrected", None),
+    ]
+
+
+def test_the_baseline_is_silent_and_what_follows_is_not(ledger: Ledger, now: datetime) -> None:
+    put(ledger, now, question(1), question(2, answer("Yes.")), baseline=True)
+    put(ledger, now, question(1, answer("Now.")), question(3))
+    silent = [("asked", "baseline")] * 2 + [("answered", "baseline")]
+    assert sorted(all_changes(ledger)[:3]) == sorted(silent)
+    assert all_changes(ledger)[3:] == [("answered", None), ("asked", None)]
+
+
+def test_old_questions_that_appear_are_silent_unless_they_are_to_be_news(
+    ledger: Ledger, now: datetime
+) -> None:
+    meeting = Meeting(None, date(2018, 12, 20))
+    put(ledger, now, question(1, meeting=meeting))
+    put(ledger, now, question(2, meeting=meeting), as_new=True)
+    assert all_changes(ledger) == [("asked", "old"), ("asked", None)]
+
+
+def test_a_suspect_page_is_kept_and_mended_later(ledger: Ledger, now: datetime) -> None:
+    suspect = question(1, suspect=("no asker",), asked_by=None)
+    assert put(ledger, now, suspect) == {"new": 1, "suspect": 1}
+    assert all_changes(ledger) == []
+    assert put(ledger, now, question(1)) == {"asked": 1}
+    assert put(ledger, now, suspect) == {"suspect": 1}
+    with ledger.reading() as connection:
+        stored = questions.find(connection, question(1).id)
+    assert stored is not None
+    assert not stored.record.suspect
+
+
+def test_a_page_that_moved_stays_the_same_question(ledger: Ledger, now: datetime) -> None:
+    first = question(1)
+    put(ledger, now, first)
+    moved = question(99, answer("Yes."), title="Question 1")
+    with ledger.writing() as connection:
+        done = record(connection, [Reading(moved, first.id)], now, Rules())
+    assert done["answered"] == 1
+    assert done["new"] == 0
+    with ledger.reading() as connection:
+        assert questions.count(connection) == 1
+        known = questions.identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
+    assert known == (first.id, moved.id)
+    # From now on it is found under either name.
+    assert put(ledger, now, moved) == {}
+
+
+def test_a_new_page_is_known_by_the_address_that_led_to_it(ledger: Ledger, now: datetime) -> None:
+    with ledger.writing() as connection:
+        record(connection, [Reading(question(1), "london:/from-the-listing")], now, Rules())
+    with ledger.reading() as connection:
+        known = questions.identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
+    assert known == ("london:/from-the-listing", question(1).id)
+
+
+def test_a_page_must_be_gone_for_a_while_to_count_as_withdrawn(
+    ledger: Ledger, now: datetime
+) -> None:
+    put(ledger, now, question(1))
+    identity = question(1).id
+
+    def gone(moment: datetime) -> str | None:
+        with ledger.writing() as connection:
+            change = record_gone(connection, identity, moment, Rules())
+        return change.kind if change else None
+
+    assert gone(now) is None
+    assert gone(now + timedelta(hours=1)) is None
+    put(ledger, now + timedelta(hours=2), question(1))  # it is back: the count begins anew
+    assert gone(now + timedelta(days=1)) is None
+    assert gone(now + timedelta(days=2)) == "withdrawn"
+    assert gone(now + timedelta(days=3)) is None
+
+
+def test_what_was_never_told_is_not_told_to_be_withdrawn(ledger: Ledger, now: datetime) -> None:
+    put(ledger, now, question(1, title=None, suspect=("no title",)))
+    with ledger.writing() as connection:
+        for day in range(3):
+            moment = now + timedelta(days=day)
+            assert record_gone(connection, question(1).id, moment, Rules()) is None
+
+
+def test_one_writes_at_a_time(ledger: Ledger, now: datetime) -> None:
+    """Who has read up to a change never finds one before it later."""
+    written = threading.Event()
+
+    def other() -> None:
+        put(ledger, now, question(2))
+        written.set()
+
+    with ledger.writing() as connection:
+        record(connection, [Reading(question(1))], now, Rules())
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert not written.wait(0.3)
+    assert written.wait(20)
+    thread.join()
+    with ledger.reading() as connection:
+        found = changes.between(connection, 0, 10, 10)
+    assert [one.change.after.id for one in found] == [question(1).id, question(2).id]
+
+
+def test_a_run_that_never_listed_all_is_no_baseline(ledger: Ledger, now: datetime) -> None:
+    def run(verdict: str | None, whole: bool) -> None:
+        with ledger.writing() as connection:
+            key = runs.begin(connection, "london", now)
+            if verdict:
+                runs.finish(connection, key, Judged(verdict, "", "null", whole), now)
+
+    def baseline() -> bool:
+        with ledger.reading() as connection:
+            return runs.has_baseline(connection, "london")
+
+    run(None, False)
+    run("unreachable", False)
+    run("partial", False)
+    assert not baseline()
+    run("ok", True)
+    assert baseline()
+
+
+def _add(url: str, count: int, start: int) -> None:
+    ledger = open_ledger(url)
+    for number in range(count):
+        put(ledger, datetime(2026, 7, 16, tzinfo=UTC), question(1, words=f"{start + number}"))
+    ledger.engine.dispose()
+
+
+def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
+    """Each of 100 edits by 4 processes is seen by the next one, so each is a change.
+
+    On SQLite alone: in PostgreSQL the lock of ``only_writer`` keeps writers apart, not BEGIN.
+    """
+    ledger_url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    ledger = open_ledger(ledger_url)
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_add, args=(ledger_url, 25, 100 * n)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert len(all_changes(ledger)) == 100
+    ledger.engine.dispose()
+
+
+def test_one_works_and_the_second_is_told(ledger: Ledger, ledger_url: str) -> None:
+    second = open_ledger(ledger_url)
+    with ledger.only_writer() as mine, second.only_writer() as theirs:
+        assert (mine, theirs) == (True, False)
+    with second.only_writer() as free:
+        assert free
+    second.engine.dispose()
+
+
+def test_a_naive_datetime_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(Exception, match="naive datetime"):
+        put(ledger, datetime(2026, 7, 16), question(1))  # noqa: DTZ001  # the mistake under test
+
+
+class TestOpening:
+    """What cannot be opened is refused with one sentence that says what to do."""
+
+    def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+        path = tmp_path / "ledger.sqlite3"
+        path.write_text("this is a shopping list, and a long one at that")
+        with pytest.raises(LedgerError, match="file is not a database"):
+            open_ledger(f"sqlite:///{path}")
+        assert path.read_text().startswith("this is a shopping list")
+
+    def test_a_damaged_database(self, tmp_path: Path, now: datetime) -> None:
+        path = tmp_path / "ledger.sqlite3"
+        ledger = open_ledger(f"sqlite:///{path}")
+        put(ledger, now, *(question(n, answer("word " * 400)) for n in range(1, 40)))
+        ledger.engine.dispose()  # the last connection's end moves the log into the file
+        body = bytearray(path.read_bytes())
+        middle = len(body) // 2
+        body[middle : middle + 8192] = b"\xff" * 8192
+        path.write_bytes(body)
+        with pytest.raises(LedgerError, match=r"damaged|malformed"):
+            open_ledger(f"sqlite:///{path}")
+
+    def test_a_newer_schema(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+        ledger = open_ledger(url)
+        with ledger.writing() as connection:
+            connection.execute(text("update alembic_version set version_num = '9999'"))
+        ledger.engine.dispose()
+        with pytest.raises(LedgerError, match=r"newer watchword .*9999.*upgrade"):
+            open_ledger(url)
+
+    @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "sqlite://", ""])
+    def test_a_url_that_is_none(self, url: str) -> None:
+        with pytest.raises(LedgerError, match=r"ledger\.url"):
+            open_ledger(url)
+
+    def test_a_server_that_is_not_there(self) -> None:
+        with pytest.raises(LedgerError, match="cannot be used"):
+            open_ledger("postgresql://nobody@127.0.0.1:1/none")
+
+    def test_a_password_is_not_shown(self) -> None:
+        with pytest.raises(LedgerError) as error:
+            open_ledger("postgresql://nobody:secret@127.0.0.1:1/none")
+        assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("canonical", "title", "name"),
+    [
+        ("VRU", "VRUs", "VRU"),
+        ("vru", "Vru", "vru"),
+        ("polic", "Policing", "policing"),
+        ('"police"', '"police"', "police-78224c63"),
+        ("crime knife", "knife crime", "knife-crime-920f84c7"),
+        ("中", "中", "a567bdaa"),
+    ],
+)
+def test_a_topic_has_a_name_that_people_can_read(canonical: str, title: str, name: str) -> None:
+    assert topics.slug(canonical, title) == name
+
+
+def test_topics_of_the_first_language_are_written_in_the_second(
+    database_url: str, now: datetime
+) -> None:
+    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
+    config = Config()
+    folder = Path(alerts.ledger.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+    typed = {"vru": "VRU", "cyclists": "Cyclists", "vrus": "VRUs", "(": "("}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for number, (form, title) in enumerate(typed.items()):
+            insert = (
+                "INSERT INTO topic (canonical, slug, title, created_at, matched_to) "
+                "VALUES (:form, :form, :title, :now, :line)"
+            )
+            values = {"form": form, "title": title, "now": now, "line": 7 if number else 5}
+            connection.execute(text(insert), values)
+    engine.dispose()
+    opened = open_ledger(database_url)
+    with opened.reading() as connection:
+        found = {topic.title: topic for topic in topics.watched(connection)}
+        assert topics.line(connection) == 7
+    assert {title: topic.canonical for title, topic in found.items()} == {
+        "VRU": "VRU",
+        "Cyclists": "cyclist",
+        "VRUs": "vrus",  # means the same as another: it stays as it was
+        "(": "(",
+    }
+    assert [topic.in_step for topic in found.values()] == [False, True, True, True]
+    opened.engine.dispose()

@@ -1,0 +1,303 @@
+"""What every digest keeps to, rule by rule, on the bytes that a mail server was handed.
+
+The digest is a hostile one: titles with line breaks and invisible characters, more questions than
+are shown, a correction, two subscribers with the same topics.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dkim
+import pytest
+
+from alerts.bounces.return_path import message_of
+from alerts.delivery.channels import smtp
+from alerts.delivery.policy import Terms
+from alerts.delivery.send import deliver_due
+from alerts.digests.compose import compose_due
+from alerts.ledger import open_ledger, secrets
+from alerts.ledger.subscriptions import Wish
+from alerts.mail.dkim import read_key
+from alerts.mail.message import Letterhead
+from alerts.matching.match_changes import Watcher
+from alerts.recording.record import Reading, Rules, record
+from alerts.rendering.templates import Templates
+from alerts.subscribers.subscribe import Habits, subscribe
+from tests.support.contrast import ratios
+from tests.support.keys import write_key
+from tests.support.samples import answer, question
+from tests.support.service import text_of
+from tests.support.smtp_server import mail_server
+
+PEOPLE = ("ada@demo.example", "vera@demo.example")
+TITLES = (
+    "Benches\r\nBcc: everybody@demo.example",
+    "Benches\x00\x1b and \u202e more",
+    "Benches " + "x" * 1000,
+    "Benches <script>alert(1)</script> {{7*7}} ]]>",
+    "Benches “quoted” Siân’s \u2028 line",
+)
+NOW = datetime(2026, 7, 16, 12, tzinfo=UTC)
+
+
+@dataclass
+class Sent:
+    """What arrived for the first of the two, and all that is needed to judge it."""
+
+    raw: bytes
+    other: bytes
+    senders: list[str]
+    again: bytes  #: the same, from another composing of the same ledger
+    secret: bytes
+    records: dict[str, str]
+
+    @property
+    def head(self) -> bytes:
+        return self.raw.partition(b"\r\n\r\n")[0]
+
+    @property
+    def mail(self) -> EmailMessage:
+        return message_from_bytes(self.raw, policy=policy.default)  # type: ignore[return-value]
+
+    @property
+    def text(self) -> str:
+        return text_of(self.mail)
+
+    @property
+    def html(self) -> str:
+        part = self.mail.get_body(("html",))
+        assert part is not None
+        found: str = part.get_content()
+        return found
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
+    folder = tmp_path_factory.mktemp("rules")
+    for kind in ("rsa", "ed25519"):
+        write_key(folder / kind, kind)
+    keys = tuple(read_key(folder / kind, kind, "demo.example") for kind in ("rsa", "ed25519"))
+    head = Letterhead(
+        *("Watchword “London”", "w@demo.example", "leave@demo.example", "https://watch.example"),
+        keys=keys,
+    )
+    ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
+    with ledger.writing() as connection:
+        for who in PEOPLE:
+            wish = Wish("benches", "immediate", "all", "command", note="my own")
+            subscribe(connection, who, wish, Habits("Europe/London", 7), NOW)
+        secret = secrets.get(connection, "return path")
+        many = [question(n, answer("More benches. " * 40)) for n in range(20, 45)]
+        odd = [question(n, answer("Benches."), title=t) for n, t in enumerate(TITLES, 1)]
+        record(connection, [Reading(q) for q in [*odd, *many]], NOW, Rules())
+        fixed = question(1, answer("Fewer benches."), title=TITLES[0])
+        record(connection, [Reading(fixed)], NOW + timedelta(hours=1), Rules())
+    Watcher(ledger).match_new()
+    again = composed_elsewhere(folder, head)
+    assert compose_due(ledger, Templates(), head, NOW + timedelta(hours=2)) == 2
+    with mail_server() as server:
+        ways = {"mail": smtp.Settings("127.0.0.1", server.port, "none", timeout_seconds=5)}
+        terms = Terms(return_address="bounces@demo.example")
+        assert deliver_due(ledger, ways, lambda: NOW + timedelta(hours=2), terms) == {"sent": 2}
+        both = {str(m["To"]): raw for m, raw in zip(server.parsed, server.messages, strict=True)}
+    records = {f"{k.selector}._domainkey.{k.domain}.": k.record for k in keys}
+    return Sent(both[PEOPLE[0]], both[PEOPLE[1]], server.senders, again[PEOPLE[0]], secret, records)
+
+
+def composed_elsewhere(folder: Path, head: Letterhead) -> dict[str, bytes]:
+    """The same digests from the same ledger, made without being written."""
+    from alerts.digests.compose import digests_due
+
+    ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
+    with ledger.reading() as connection:
+        due = digests_due(connection, Templates(), head, NOW + timedelta(hours=2))
+        return {composed.recipient: composed.body for composed, _, _ in due}
+
+
+def test_01_one_of_each_field_and_lines_that_may_be_sent(sent: Sent) -> None:
+    for name in ("From", "To", "Date", "Message-ID", "Subject", "MIME-Version"):
+        assert len(sent.mail.get_all(name, [])) == 1, name
+    assert re.fullmatch(r"<digest\.[0-9a-f]{32}@demo\.example>", sent.mail["Message-ID"])
+    assert sent.again == sent.raw
+    lines = sent.raw.split(b"\r\n")
+    assert max(map(len, lines)) <= 998
+    assert sent.raw.isascii()
+    assert b"\x00" not in sent.raw
+    assert b"\n" not in b"".join(lines)
+    assert b"\r" not in b"".join(lines)
+
+
+def test_02_two_forms_plain_first(sent: Sent) -> None:
+    assert sent.mail.get_content_type() == "multipart/alternative"
+    parts = list(sent.mail.iter_parts())
+    assert [p.get_content_type() for p in parts] == ["text/plain", "text/html"]
+    for part in parts:
+        assert part.get_content_charset() == "utf-8"
+        assert part["Content-Transfer-Encoding"] in {"quoted-printable", "7bit", "base64"}
+        assert part.defects == []
+    assert sent.mail.defects == []
+
+
+def test_03_the_plain_form_says_all_of_it(sent: Sent) -> None:
+    hrefs = {a for a in _links(sent.html) if a.startswith("http")}
+    in_text = set(re.findall(r"(?m)^https?://\S+$|(?<=: )https?://\S+$", sent.text))
+    assert hrefs == in_text
+    assert len([url for url in hrefs if "/questions/" in url]) == 30
+    for number in range(20, 45):
+        assert f"Question {number}" in sent.text
+        assert f"Question {number}" in sent.html
+    assert sent.text.count("16 July 2026") == sent.html.count("16 July 2026") == 20
+    long = [line for line in sent.text.splitlines() if len(line) > 78]
+    assert all("http" in line or " " not in line for line in long)
+
+
+def test_04_the_ways_to_leave_can_be_read(sent: Sent) -> None:
+    [raw] = re.findall(
+        rb"(?mi)^List-Unsubscribe: ((?:.*\r\n)(?:[ \t].*\r\n)*)", sent.head + b"\r\n"
+    )
+    assert b"=?" not in raw
+    uris = re.findall(rb"<([^<>\s]+)>", raw)
+    assert [uri.partition(b":")[0] for uri in uris] == [b"https", b"mailto"]
+    assert max(map(len, uris)) <= 75
+
+
+def test_05_one_click_is_offered_and_signed(sent: Sent) -> None:
+    assert sent.mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    signatures = sent.mail.get_all("DKIM-Signature", [])
+    assert len(signatures) == 2
+    for number, signature in enumerate(signatures):
+        signed = re.sub(r"\s", "", signature).partition(";h=")[2].partition(";")[0].split(":")
+        assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(signed)
+        verifier = dkim.DKIM(sent.raw)
+        assert verifier.verify(
+            number, dnsfunc=lambda name, **_: sent.records[name.decode()].encode()
+        )
+
+
+def test_06_and_08_the_links_are_a_page_and_no_deed(sent: Sent) -> None:
+    """That a GET changes nothing, and leaving works at once, is in test_alerts_confirming."""
+    ways = [url for url in _links(sent.html) if "watch.example" in url]
+    assert {urlsplit(url).path[:3] for url in ways} == {"/u/", "/d/", "/m/"}
+    assert not any(urlsplit(url).query for url in ways)
+
+
+def test_07_nobody_is_sent_a_digest_who_has_not_confirmed(sent: Sent) -> None:
+    """Sign-ups are in test_alerts_confirming; here only the two confirmed were written to."""
+    assert {sent.mail["To"], message_from_bytes(sent.other)["To"]} == set(PEOPLE)
+
+
+def test_09_the_list_is_named_alike_for_all(sent: Sent) -> None:
+    mine, other = sent.mail["List-Id"], message_from_bytes(sent.other, policy=policy.default)
+    assert mine == other["List-Id"]
+    assert re.search(r"<digest\.demo\.example>$", str(mine))
+
+
+def test_10_it_says_that_a_program_sent_it(sent: Sent) -> None:
+    assert sent.mail["Auto-Submitted"] == "auto-generated"
+    assert sent.mail["Precedence"] == "bulk"
+    assert all(sender for sender in sent.senders)
+
+
+def test_11_it_comes_back_to_an_address_that_names_it(sent: Sent) -> None:
+    numbers = [message_of(sender, sent.secret) for sender in sent.senders]
+    assert sorted(n for n in numbers if n is not None) == [1, 2]
+    assert message_of(sent.senders[0].replace("+1.", "+2."), sent.secret) in {None, 2}
+
+
+def test_12_complaints_can_be_counted(sent: Sent) -> None:
+    parts = sent.mail["Feedback-ID"].split(":")
+    assert len(parts) <= 4
+    assert re.fullmatch(r"[a-z0-9]{5,15}", parts[-1])
+    assert sent.mail["Feedback-ID"] == message_from_bytes(sent.other)["Feedback-ID"]
+
+
+def test_13_who_signs_is_who_writes(sent: Sent) -> None:
+    domain = sent.mail["From"].addresses[0].domain
+    for signature in sent.mail.get_all("DKIM-Signature", []):
+        assert re.search(rf"\bd={re.escape(domain)};", signature)
+
+
+def test_14_no_title_adds_a_field(sent: Sent) -> None:
+    known = {
+        *("dkim-signature", "from", "to", "subject", "date", "message-id", "list-id"),
+        *("list-unsubscribe", "list-unsubscribe-post", "precedence", "feedback-id"),
+        *("auto-submitted", "mime-version", "content-type"),
+    }
+    assert {name.lower() for name in sent.mail.keys()} == known  # noqa: SIM118
+    assert "everybody@demo.example" in sent.text  # it was said, and it was only said
+    assert "{{7*7}}" in sent.text
+    assert "alert(1)" in sent.html
+
+
+class _Seen(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, set[str]] = {}
+        self._href: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "a":
+            self._href = dict(attrs)["href"]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._href = None if tag == "a" else self._href
+
+    def handle_data(self, data: str) -> None:
+        if self._href:
+            self.texts.setdefault(self._href, set()).add(data)
+
+
+def _seen(html: str) -> _Seen:
+    seen = _Seen()
+    seen.feed(html)
+    return seen
+
+
+def _links(html: str) -> list[str]:
+    return [str(attrs["href"]) for tag, attrs in _seen(html).tags if tag == "a"]
+
+
+def test_15_the_html_can_be_read_by_everybody(sent: Sent) -> None:
+    seen = _seen(sent.html)
+    tags = {tag for tag, _ in seen.tags}
+    assert not tags & {"script", "img", "link", "iframe", "object", "form", "base"}
+    assert dict(seen.tags)["html"]["lang"] == "en-GB"
+    assert {"title", "h1", "h2"} <= tags
+    assert all(attrs.get("role") == "presentation" for tag, attrs in seen.tags if tag == "table")
+    assert all("".join(texts).strip() for texts in seen.texts.values())
+    assert not any({"here", "click here", "link"} & texts for texts in seen.texts.values())
+    assert "prefers-color-scheme: dark" in sent.html
+    for tag, attrs in seen.tags:  # mail programs drop style sheets
+        assert attrs.get("style") or tag not in {"body", "h1", "h2", "a", "p", "mark"}, tag
+    assert len(sent.html.encode()) < 100_000
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_15_the_text_stands_out(sent: Sent, dark: bool) -> None:
+    found = list(ratios(sent.html, dark=dark))
+    assert len(found) > 100
+    worst, text = min(found)
+    assert worst >= 4.5, text
+
+
+def test_16_links_lead_to_the_source_or_to_us(sent: Sent) -> None:
+    hosts = {urlsplit(url).hostname for url in _links(sent.html) if "mailto:" not in url}
+    assert hosts == {"replica.example", "watch.example"}
+
+
+def test_17_nobody_else_is_in_it(sent: Sent) -> None:
+    assert str(sent.mail["To"]) == PEOPLE[0]
+    assert PEOPLE[1].encode() not in sent.raw
+    token = re.search(rb"subject=([\w-]+)", sent.other)
+    assert token is not None
+    assert token[1] not in sent.raw

@@ -1,0 +1,204 @@
+"""The bytes of a digest."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+
+import html5lib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.digests.digest import compose
+from alerts.digests.entries import Hit, Watch, by_question, entry_of
+from alerts.ledger.subscriptions import Subscriber
+from alerts.mail.message import Letterhead, build
+from alerts.queries.snippets import snippet
+from alerts.queries.tokens import Place
+from alerts.questions.changes import Change, Numbered
+from alerts.rendering.templates import Templates
+from crawler.records import Question
+from tests.support.samples import answer, question
+from tests.support.service import text_of
+
+NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
+PERSON = Subscriber(1, "ada@demo.example", "B-Dg-tSS9p9aqYTmJawR5g", "Europe/London", 7)
+PLAIN = Letterhead("Watchword", "w@demo.example", "leave@demo.example")
+PUBLIC = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+HOSTILE = [
+    "Benches\r\nBcc: everybody@demo.example",
+    "Benches\x00\x1b and \u202e more",
+    "Benches " + "x" * 1000,
+    "Benches <script>alert(1)</script> {{7*7}} ]]>",
+    "Benches “quoted” Siân’s \u2028 line",
+]
+
+
+def digest_of(*questions: Question, query: str = "benches") -> bytes:
+    return bytes_of(PUBLIC, *questions, query=query)
+
+
+def bytes_of(head: Letterhead, *questions: Question, query: str = "benches") -> bytes:
+    hits = [
+        Hit(Watch(query, "benches"), Numbered(n, NOW, None, Change("answered", "d", q)))
+        for n, q in enumerate(questions)
+    ]
+    links = head.links(PERSON.token, NOW)
+    rendered = Templates().digest(
+        compose(map(entry_of, by_question(hits).values())), PERSON, links, head, NOW
+    )
+    return build(rendered, head, links, PERSON.email, "<digest.1@demo.example>", NOW)
+
+
+def parsed(body: bytes) -> EmailMessage:
+    message = message_from_bytes(body, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def html_of(body: bytes) -> str:
+    part = parsed(body).get_body(("html",))
+    assert part is not None
+    text: str = part.get_content()
+    return text
+
+
+BENCHES = question(1, answer("There are more benches."), words="Where are the benches?")
+
+
+def test_the_same_digest_is_the_same_bytes() -> None:
+    assert digest_of(BENCHES) == digest_of(BENCHES)
+
+
+def test_its_form() -> None:
+    body = digest_of(BENCHES)
+    message = parsed(body)
+    for name in ("From", "To", "Date", "Message-ID", "Subject", "List-Id"):
+        assert len(message.get_all(name, [])) == 1
+    assert message.get_content_type() == "multipart/alternative"
+    kinds = [part.get_content_type() for part in message.iter_parts()]
+    assert kinds == ["text/plain", "text/html"]
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Precedence"] == "bulk"
+    lines = body.split(b"\r\n")
+    assert max(map(len, lines)) <= 998
+    assert b"\n" not in b"".join(lines)
+    body.partition(b"\r\n\r\n")[0].decode("ascii")
+
+
+def test_the_ways_out() -> None:
+    message = parsed(digest_of(BENCHES))
+    ways = re.findall(r"<([^>]*)>", message["List-Unsubscribe"])
+    assert [way.partition(":")[0] for way in ways] == ["https", "mailto"]
+    assert max(map(len, ways)) <= 75
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert b"=?" not in digest_of(BENCHES).partition(b"List-Unsubscribe:")[2].split(b"\r\nAuto")[0]
+    plain = parsed(bytes_of(PLAIN, BENCHES))
+    assert plain["List-Unsubscribe"].startswith("<mailto:leave@demo.example")
+    assert plain["List-Unsubscribe-Post"] is None
+
+
+@pytest.mark.parametrize("title", HOSTILE)
+def test_no_title_adds_a_header(title: str) -> None:
+    body = digest_of(question(1, answer("Benches."), title=title), query=title)
+    message = parsed(body)
+    assert message["Bcc"] is None
+    assert len(message.keys()) == len(parsed(digest_of(BENCHES)).keys())
+    assert "\x00" not in message["Subject"]
+    assert len(message["Subject"]) <= 180
+    html = html_of(body)
+    assert "<script>" not in html
+    assert "49" not in html.partition("7*7")[0][-30:]
+
+
+def test_both_parts_say_the_same() -> None:
+    many = [question(n, answer("More benches."), title=f"On benches {n}") for n in range(1, 4)]
+    body = digest_of(*many)
+    text, html = text_of(parsed(body)), html_of(body)
+    for each in many:
+        assert each.url
+        assert each.url in text
+        assert f'href="{each.url}"' in html
+    assert max(len(line) for line in text.splitlines() if "http" not in line) <= 78
+    assert "*benches*" in text
+    assert re.search(r"<mark[^>]*>benches</mark>", html)
+    assert f"https://watch.example/u/{PERSON.token}" in text
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+def test_the_html_is_sound_and_asks_for_nothing() -> None:
+    html = html_of(digest_of(BENCHES))
+    parser = html5lib.HTMLParser(strict=True)
+    parser.parse(html)
+    tags = _Tags()
+    tags.feed(html)
+    names = {tag for tag, _ in tags.seen}
+    assert not names & {"script", "img", "link", "iframe", "object", "form"}
+    assert dict(tags.seen)["html"]["lang"] == "en-GB"
+    assert all(attrs.get("role") == "presentation" for tag, attrs in tags.seen if tag == "table")
+    assert len(html) < 100_000
+
+
+def test_an_address_that_is_no_web_page_is_no_link() -> None:
+    html = html_of(digest_of(question(1, answer("Benches."), url="javascript:alert(1)")))
+    assert "javascript:" not in html
+
+
+@given(st.text(alphabet="ab c", min_size=1, max_size=900), st.data())
+def test_a_snippet_is_a_piece_of_its_text_with_the_place_marked(
+    text: str, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, min(len(text), start + 40)))
+    cut = snippet({"answer": [text]}, [Place("answer", 0, start, end)], ["answer"])
+    assert cut is not None
+    assert [s.text for s in cut.segments if s.marked] == [text[start:end]]
+    words = "".join(s.text for s in cut.segments if s.text not in {"… ", " …"})
+    assert words in text
+
+
+def test_beyond_twenty_only_titles_are_given_and_all_of_them() -> None:
+    many = [question(n, answer("More benches. " * 40), title=f"Benches no. {n}") for n in range(60)]
+    body = digest_of(*many)
+    text, html = text_of(parsed(body)), html_of(body)
+    assert text.count("You get this because") == html.count("You get this because") == 20
+    assert "AND 40 MORE" in text
+    assert "And 40 more" in html
+    for each in many:
+        assert each.url
+        assert re.search(rf"^{re.escape(each.url)}$", text, re.MULTILINE)
+        assert f'href="{each.url}"' in html
+    assert len(html) < 100_000
+    assert max(len(line) for line in text.splitlines() if "http" not in line) <= 78
+    html5lib.HTMLParser(strict=True).parse(html)
+
+
+def test_a_correction_shows_old_and_new() -> None:
+    before = question(1, answer("There are ten benches in all."))
+    after = question(1, answer("There are twelve benches in all."))
+    hits = [
+        Hit(
+            Watch("benches", "bench"),
+            Numbered(1, NOW, None, Change("corrected", "d", after, before)),
+        )
+    ]
+    links = PUBLIC.links(PERSON.token, NOW)
+    rendered = Templates().digest(
+        compose(map(entry_of, by_question(hits).values())), PERSON, links, PUBLIC, NOW
+    )
+    assert "It said: There are *ten* benches" in rendered.text
+    assert "It now says: There are *twelve* benches" in rendered.text
+    assert re.search(r"It said:</b> There are <mark[^>]*>ten</mark>", rendered.html)
+    html5lib.HTMLParser(strict=True).parse(rendered.html)

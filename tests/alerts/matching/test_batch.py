@@ -1,0 +1,76 @@
+"""A batch is read as single texts are: the same words in the same places."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.matching.batch import CAPITALS, STEM, read_batch
+from alerts.matching.hashing import codes_of, marked
+from alerts.queries.tokens import prepare
+
+FIELDS = ("title", "question")
+WORDS = st.sampled_from(
+    ["VRU", "VRUs", "vrus", "E", "x", "e", "scooters", "O'Neill", "she'll", "MP's", "Siân", "ß"]
+)
+GAPS = st.sampled_from([" ", "-", "‑", "  ", "\u00a0", "’s ", "'", " (", ". ", "\u00ad", "\x00"])
+SENTENCES = st.lists(st.tuples(WORDS, GAPS), max_size=9).map(
+    lambda some: "".join(word + gap for word, gap in some)
+)
+PARAGRAPHS = SENTENCES | st.text(max_size=20)
+RECORDS = st.lists(
+    st.fixed_dictionaries({field: st.lists(PARAGRAPHS, max_size=3) for field in FIELDS}),
+    max_size=4,
+)
+#: record, field, code of a word in one sense, its position and the one behind it.
+Standing = tuple[int, str, int, int, int]
+
+
+def one_by_one(records: list[dict[str, list[str]]]) -> set[Standing]:
+    found = set()
+    base = 0
+    for number, texts in enumerate(records):
+        prepared = prepare(texts)
+        for key, spans in prepared.words.items():
+            sense = {"~": STEM, "^": CAPITALS}.get(key[0], 0)
+            [code] = codes_of([key.lstrip("~^") if sense else key])
+            if sense:
+                [code] = marked(codes_of([key[1:]]), sense)
+            for start, end in spans.items():
+                place = prepared.printed[start]
+                found.add((number, place.field, int(code), base + start, base + end))
+        base += len(prepared.printed)
+    return found
+
+
+def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
+    batch = read_batch(records, FIELDS)
+    found = set()
+    position = {int(token): at for at, token in enumerate(batch.here) if token >= 0}
+    position |= {batch.first_closed + n: int(at) for n, at in enumerate(batch.closed)}
+    for token, word in enumerate(batch.word):
+        for senses in (batch.words, batch.stems, batch.capitals):
+            if senses[word]:
+                at, after = position[token], int(batch.after[token])
+                field = FIELDS[batch.field[token]]
+                found.add((int(batch.record[token]), field, int(senses[word]), at, after))
+    # Two words of one beginning may share a stem; the texts read one by one keep the shorter.
+    shortest = {}
+    for *standing, after in sorted(found, reverse=True):
+        shortest[tuple(standing)] = after
+    return {(*standing, after) for standing, after in shortest.items()}
+
+
+@given(RECORDS)
+def test_a_batch_holds_what_its_texts_hold(records: list[dict[str, list[str]]]) -> None:
+    assert at_once(records) == one_by_one(records)
+
+
+@given(RECORDS)
+def test_every_word_stands_where_its_batch_says(records: list[dict[str, list[str]]]) -> None:
+    batch = read_batch(records, FIELDS)
+    words = [
+        batch.text[start : start + length].decode()
+        for start, length in zip(batch.starts, batch.lengths, strict=True)
+    ]
+    assert list(codes_of(words)) == list(batch.words)

@@ -1,0 +1,104 @@
+"""What the query language refuses, where, and in which words."""
+
+import pytest
+
+from alerts.queries.parse import QueryError, canonical, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "says"),
+    [
+        ("", 0, "at least one word"),
+        (" \u00a0\n", 0, "at least one word"),
+        ("(" * 100_000, 500, "Shorten"),
+        ("vru " * 126, 500, "Shorten"),
+        ("vru " * 51, 200, "fewer words"),
+        ("(" * 21 + "vru" + ")" * 21, 20, "fewer brackets"),
+        (f"knife NOT ({' '.join(f'word{n}' for n in range(49))})", 0, "written out"),
+        ("a (knife OR (crime)", 2, "Close the bracket"),
+        ("vru) knife", 3, "Take out this bracket"),
+        ('vru "knife crime', 4, "Close the double quotes"),
+        ("vru ()", 4, "between these brackets"),
+        ("vru AND", 4, "after “AND”"),
+        ("OR vru", 0, "before “OR”"),
+        ("vru OR OR knife", 4, "after “OR”"),
+        ("(vru AND) knife", 5, "after “AND”"),
+        ("NOT", 0, "after “NOT”"),
+        ("NOT VRU", 0, "NOT alone"),
+        ("NOT vru NOT knife", 0, "NOT alone"),
+        ("vru OR NOT knife", 7, "NOT alone"),
+        ("NOT (vru knife)", 0, "NOT alone"),
+        ("the", 0, "rarer word: “the”"),
+        ('"to the" NOT vru', 0, "rarer word: “to the”"),
+        ("vru OR (of the)", 8, "rarer word"),
+        ("knife & crime", 6, "no letters or digits"),
+        ('vru "…"', 4, "no letters or digits"),
+        ('"knife crim*"', 11, "out of the quotes"),
+        ("vru *", 4, "the beginning of a word"),
+        ("cy*ling", 2, "at the end of a word"),
+        ("vru cy*", 4, "3 letters or more"),
+        ("vru e-s*", 4, "3 letters or more"),
+        ("vru titel:knife", 4, "did you mean title:?"),
+        ("https://london.gov.uk", 0, "a field that there is (not “https”)"),
+        ("title: knife", 0, "right behind the colon"),
+        ("title:()", 6, "between these brackets"),
+        ("title:NOT knife", 0, "after “title:”"),
+        ("kind:speech", 5, "question, supplementary"),
+        ("change:(asked OR answerd)", 17, "asked, holding, answered"),
+        ("title:the", 6, "rarer word"),
+        ("date:2024-01-01", 0, "Leave dates out"),
+        ("vru from:2024 to:2025", 4, "Leave dates out"),
+        ("vru 2024-01-01..2024-02-01", 4, "Leave dates out"),
+        ("knife~5", 5, "behind words in double quotes"),
+        ('"knife crime"~', 13, "behind words in double quotes"),
+        ('(knife "gun") ~5', 14, "behind words in double quotes"),
+        ('vru ("gun")~5', 11, "in double quotes before"),
+        ('"knife"~5', 0, "two words or more"),
+        ('"knife crime"~51', 13, "from 1 to 50"),
+        ("knife NEAR/0 crime", 6, "from 1 to 50"),
+        ("knife NEAR crime", 6, "as in knife NEAR/5 crime"),
+        ("knife NEAR/5", 6, "after “NEAR/5”"),
+        ("NEAR/5 knife", 0, "before “NEAR/5”"),
+        ("knife NEAR/5 (crime gun)", 6, "beside NEAR"),
+        ("knife NEAR/5 NOT crime", 6, "after “NEAR/5”"),
+        ("knife NEAR/5 crime NEAR/6 gun", 6, "the same number"),
+        ("title:knife NEAR/5 crime", 12, "one field for both sides"),
+        ("-vru", 0, "NOT alone"),
+        ("vru | -knife", 6, "NOT alone"),
+        ("w" * 65, 0, "64 letters"),
+        ("vru a-b-c-d-f-g-h-i", 4, "fewer hyphens"),
+        ("vru|", 3, "after “|”"),
+        ("VRU, knife crime", 3, "did you mean two topics, or any of these words"),
+        ('VRU,"a, b", 1,000; gun', 3, "did you mean four topics"),
+    ],
+)
+def test_what_is_refused_says_what_to_do_and_points_at_the_place(
+    text: str, column: int, says: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(text)
+    error = caught.value
+    assert error.column == column
+    assert says in error.message
+    assert f"(at character {column + 1})" in str(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10:30",
+        '"Re: housing"',
+        '"a|b"',
+        '"knife NEAR/5 crime"',
+        "C40",
+        "NEARBY",
+        "WHO",
+        "vru NOT the",
+        "x NOT (y NOT z)",
+        "source:london",
+        "change:answered",
+        "the NEAR/3 knife",
+    ],
+)
+def test_what_only_looks_refused_is_read(text: str) -> None:
+    assert canonical(parse(text))

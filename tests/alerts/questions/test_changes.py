@@ -1,0 +1,139 @@
+"""One change for each real change, none for a cosmetic one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.questions.changes import Silence, believable, compare, silence
+from crawler.records import Asker, Meeting, Question, content_digest
+from tests.support.samples import HOLDING, answer, question
+
+NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
+ASKED = question(1)
+HELD = question(1, answer(HOLDING, holding=True))
+ANSWERED = question(1, answer("We do a lot.", "And more."))
+BOTH = question(1, answer(HOLDING, holding=True), answer("We do a lot.", "And more."))
+CORRECTED = question(1, answer("We do a lot.", "And less."))
+TWICE = question(1, answer("We do a lot.", "And more."), answer("A second answer."))
+FILE_ONLY = question(1, answer(files=("figures.xlsx",)))
+
+
+def kinds(stored: Question | None, read: Question) -> list[str]:
+    return [change.kind for change in compare(stored, read)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "read", "expected"),
+    [
+        (None, ASKED, ["asked"]),
+        (None, HELD, ["asked", "holding"]),
+        (None, ANSWERED, ["asked", "answered"]),
+        (None, BOTH, ["asked", "answered"]),
+        (ASKED, HELD, ["holding"]),
+        (ASKED, ANSWERED, ["answered"]),
+        (ASKED, FILE_ONLY, ["answered"]),
+        (HELD, ANSWERED, ["answered"]),
+        (HELD, BOTH, ["answered"]),
+        (ANSWERED, CORRECTED, ["corrected"]),
+        (ANSWERED, TWICE, ["answered"]),
+        (
+            ANSWERED,
+            question(1, answer("We do a lot.", "And more.", files=("a.csv",))),
+            ["corrected"],
+        ),
+        (ASKED, question(1, words="What else is being done?"), ["corrected"]),
+        (ASKED, question(1, answer("Much."), words="What else?"), ["corrected", "answered"]),
+        (ASKED, ASKED, []),
+        (HELD, HELD, []),
+        (ANSWERED, ANSWERED, []),
+        # A page half rendered: the answer that we have has vanished.
+        (ANSWERED, ASKED, []),
+        (ANSWERED, HELD, []),
+        (HELD, ASKED, []),
+    ],
+)
+def test_it_tells_what_happened(
+    stored: Question | None, read: Question, expected: list[str]
+) -> None:
+    assert kinds(stored, read) == expected
+
+
+@pytest.mark.parametrize(
+    "cosmetic",
+    [
+        {"asked_by": Asker("Lord Brook of Paddle", "Lord Brook of Paddle", "Other Group", "x")},
+        {"labels": {"Organisation": "Another Group"}},
+        {"meeting": Meeting("Mayor's Question Time", date(2026, 7, 16))},
+        {"category": "Transport"},
+        {"reference": "2026/0001-1"},
+        {"url": "https://elsewhere.example/q"},
+    ],
+)
+def test_trap_12_relabelling_is_no_change(cosmetic: dict[str, object]) -> None:
+    relabelled = msgspec.structs.replace(ANSWERED, **cosmetic)
+    again = msgspec.structs.replace(relabelled, digest=content_digest(relabelled))
+    assert kinds(ANSWERED, again) == []
+
+
+@given(st.sampled_from([" ", "  ", "\n", " "]), st.sampled_from(["'", "’", "‘"]))
+def test_white_space_and_quotes_are_no_change(space: str, quote: str) -> None:
+    first = question(1, answer("It's the council's - and the Mayor's - plan."))
+    text = f"It{quote}s the{space}council{quote}s \u2011 and{space}the Mayor{quote}s \u2013 plan."
+    assert kinds(first, question(1, answer(text))) == []
+
+
+def test_a_suspect_reading_is_no_evidence() -> None:
+    suspect = msgspec.structs.replace(ANSWERED, suspect=("no asker",))
+    assert kinds(None, suspect) == []
+    assert kinds(ASKED, suspect) == []
+    assert not believable(ASKED, suspect)
+
+
+def test_what_was_stored_as_suspect_counts_as_not_yet_seen() -> None:
+    suspect = msgspec.structs.replace(ASKED, suspect=("no asker",))
+    assert kinds(suspect, ANSWERED) == ["asked", "answered"]
+
+
+@given(st.lists(st.sampled_from([ASKED, HELD, ANSWERED, BOTH, CORRECTED, TWICE]), max_size=8))
+def test_reading_the_same_twice_changes_nothing(readings: list[Question]) -> None:
+    """Whatever the history, the reading that was stored last brings no change when read again."""
+    stored: Question | None = None
+    for read in readings:
+        if believable(stored, read):
+            stored = read
+        assert stored is not None
+        assert compare(stored, stored) == ()
+
+
+@pytest.mark.parametrize(
+    ("stored", "meeting", "crawl", "expected"),
+    [
+        (None, date(2026, 7, 16), None, None),
+        (None, date(2026, 7, 16), "baseline", "baseline"),
+        (None, date(2026, 7, 16), "old", "old"),
+        (None, date(2018, 12, 20), None, "old"),
+        (None, date(2026, 6, 20), None, None),
+        (None, date(2026, 6, 19), None, "old"),
+        (None, None, None, None),
+        # What happens to a question that we know is news, however old it is.
+        (ASKED, date(2018, 12, 20), None, None),
+        (ASKED, date(2018, 12, 20), "baseline", None),
+    ],
+)
+def test_only_a_question_never_seen_can_be_silent(
+    stored: Question | None, meeting: date | None, crawl: Silence | None, expected: str | None
+) -> None:
+    read = question(1, answer("Yes."), meeting=Meeting(None, meeting))
+    assert silence(stored, read, NOW, crawl, guard_days=30) == expected
+
+
+def test_a_late_answer_to_an_old_question_is_news() -> None:
+    late = question(
+        1, answer("At last.", date=date(2026, 7, 18)), meeting=Meeting(None, date(2025, 1, 1))
+    )
+    assert silence(None, late, NOW, None, guard_days=30) is None

@@ -1,0 +1,76 @@
+"""What a correction shows: the words that are gone and those that came."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.queries.snippets import Segment
+from alerts.questions.differences import correction
+from tests.support.samples import answer, question
+
+
+def compared(old: str, new: str) -> tuple[str, str] | None:
+    found = correction(question(1, answer(old)), question(1, answer(new)))
+    return (shown(found.old), shown(found.new)) if found else None
+
+
+def shown(segments: tuple[Segment, ...]) -> str:
+    return "".join(f"[{s.text}]" if s.marked else s.text for s in segments)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "old_shown", "new_shown"),
+    [
+        ("Ten benches.", "Twelve benches.", "[Ten] benches.", "[Twelve] benches."),
+        ("Ten benches.", "Ten new benches.", "Ten benches.", "Ten [new] benches."),
+        ("Ten old benches.", "Ten benches.", "Ten [old] benches.", "Ten benches."),
+        ("Ten benches and six bins.", "Two benches and no bins.",
+         "[Ten] benches and [six] bins.", "[Two] benches and [no] bins."),
+    ],
+)  # fmt: skip
+def test_words_are_marked(old: str, new: str, old_shown: str, new_shown: str) -> None:
+    assert compared(old, new) == (old_shown, new_shown)
+
+
+@pytest.mark.parametrize(("old", "new"), [("It’s so.", "It's so"), ("So it is", "so  it‑is.")])
+def test_signs_and_spaces_are_no_correction(old: str, new: str) -> None:
+    assert compared(old, new) is None
+
+
+def test_the_first_paragraph_that_differs_is_shown() -> None:
+    same, long = "The first stays.", "word " * 300
+    found = correction(
+        question(1, answer(same, long + "old", "and more")),
+        question(1, answer(same, long + "new", "and another")),
+    )
+    assert found is not None
+    old = shown(found.old)
+    assert "[old" in old
+    assert old.startswith("… ")
+    assert len(old) < 500
+    added = correction(question(1, answer(same)), question(1, answer(same, "Added.")))
+    assert added is not None
+    assert (shown(added.old), shown(added.new)) == ("", "[Added.]")
+
+
+def test_very_long_texts_are_shown_from_their_beginning() -> None:
+    found = correction(question(1, answer("a " * 3000)), question(1, answer("b " * 3000)))
+    assert found is not None
+    assert shown(found.old).startswith("a a a")
+
+
+WORDS = st.lists(st.sampled_from(["ten", "benches", "and", "bins", "six"]), max_size=12)
+
+
+@given(WORDS, WORDS)
+def test_without_what_is_marked_both_say_the_same(old: list[str], new: list[str]) -> None:
+    found = correction(question(1, answer(" ".join(old))), question(1, answer(" ".join(new))))
+    assert (found is None) == (old == new)
+    if found:
+        kept = [
+            "".join(s.text for s in segments if not s.marked).split()
+            for segments in (found.old, found.new)
+        ]
+        assert kept[0] == kept[1]

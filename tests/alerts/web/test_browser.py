@@ -1,0 +1,218 @@
+"""The journey in a real browser: from typing a topic to leaving, with and without JavaScript.
+
+Debian's Chromium, driven by Playwright; where there is none, these tests are left out and say so.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from alerts.digests.compose import compose_due
+from alerts.ledger import subscriptions, topics
+from alerts.matching.match_changes import Watcher
+from tests.support.samples import answer, question
+from tests.support.visitor import HEAD, OPERATOR, TEMPLATES, Pages
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"
+)
+LONG = "The Violence Reduction Unit (VRU) met the residents of an invented estate."
+PHONE, DESKTOP = {"width": 320, "height": 720}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Without a sandbox of its own: CI is root, and what it visits is ours.
+        options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+        with playwright.chromium.launch(**options) as opened:
+            yield opened
+
+
+@pytest.fixture(params=[(True, PHONE), (True, DESKTOP), (False, PHONE), (False, DESKTOP)])
+def visit(request: pytest.FixtureRequest, browser: Browser, filled: Pages) -> Iterator[Page]:
+    """A page of the site, on a phone and on a desk, with and without JavaScript."""
+    script, size = request.param
+    context = browser.new_context(
+        java_script_enabled=script, viewport=size, base_url=filled.url, reduced_motion="reduce"
+    )
+    asked: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda sent: asked.append(sent.url))
+    page.on("console", lambda said: asked.append(f"console: {said.text}") if said.type == "error"
+            and "404" not in said.text else None)  # fmt: skip
+    yield page
+    elsewhere = [one for one in asked if not one.startswith((filled.url, "data:"))]
+    assert elsewhere == []
+    context.close()
+
+
+@pytest.fixture
+def filled(site: Pages) -> Pages:
+    site.url = site.url.replace("127.0.0.1", "localhost")
+    parent = question(8, answer(LONG), title="Grants of the VRU")
+    child = question(
+        9, words="And then, of the VRU?", title="Grants of the VRU (Supplementary) [1]",
+        kind="supplementary", supplementary_number=1,
+    )  # fmt: skip
+    with site.ledger.writing() as connection:
+        topics.ensure(connection, "VRU", "VRU", site.now)
+    site.put(*(question(n, answer(LONG), title=f"On youth {n}") for n in range(1, 8)))
+    site.put(parent, child, question(10, words="An unanswered one, of the VRU.", title="Waiting"))
+    return site
+
+
+def has_script(page: Page) -> bool:
+    return page.locator("html").evaluate("() => 1 + 1") == 2 and bool(
+        page.evaluate("() => 'htmx' in window")
+    )
+
+
+def test_from_typing_vru_to_leaving(visit: Page, filled: Pages) -> None:
+    visit.goto("/")
+    box = visit.get_by_label("What do you want to hear of?")
+    box.press_sequentially("VRU")
+    live = visit.evaluate("() => typeof window.htmx === 'object'")
+    if not live:
+        visit.get_by_role("button", name="Show").click()
+    heading = visit.get_by_role("heading", name="What VRU would have brought")
+    expect(heading).to_be_visible()
+    assert visit.url.endswith("/?q=VRU")
+    expect(visit.locator("mark").first).to_have_text("VRU")
+    expect(visit.get_by_text("is also written Violence Reduction Unit")).to_be_visible()
+    assert visit.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    visit.get_by_label("Your email address").fill("ada@demo.example")
+    visit.get_by_label("How often").select_option("immediate")
+    visit.get_by_role("button", name="Tell me").click()
+    expect(visit.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+
+    [letter] = filled.letters()
+    confirm = re.search(r"https://watch\.example(/c/\S+)", letter)
+    assert confirm is not None
+    visit.goto(confirm[1])
+    visit.get_by_role("button", name="Yes, write to me").click()
+    expect(visit.get_by_role("heading", name="You are subscribed")).to_be_visible()
+
+    filled.now += timedelta(minutes=10)
+    filled.put(question(20, words="News of the VRU."))
+    Watcher(filled.ledger).match_new()
+    assert compose_due(filled.ledger, TEMPLATES, HEAD, filled.now) == 1
+    leave = re.search(r"List-Unsubscribe: <https://watch\.example(/u/[^>]+)>", filled.letters()[1])
+    assert leave is not None
+    visit.goto(leave[1])
+    visit.get_by_role("button", name="Stop all of them").click()
+    expect(visit.get_by_role("heading", name="You have left")).to_be_visible()
+    with filled.ledger.reading() as connection:
+        assert subscriptions.living(connection) == []
+
+
+def test_a_link_that_people_open_later_confirms_by_itself(visit: Page, filled: Pages) -> None:
+    filled.send("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
+    confirm = re.search(r"https://watch\.example(/c/\S+)", filled.letters()[0])
+    assert confirm is not None
+    visit.goto(confirm[1])
+    visit.wait_for_timeout(1500)
+    expect(visit.get_by_role("heading", name="Shall we write to you?")).to_be_visible()
+    filled.now += timedelta(minutes=6)
+    visit.goto(confirm[1])
+    if not visit.evaluate("() => typeof window.htmx === 'object'"):
+        visit.get_by_role("button", name="Yes, write to me").click()
+    expect(visit.get_by_role("heading", name="You are subscribed")).to_be_visible()
+
+
+def test_by_keyboard_alone(browser: Browser, filled: Pages) -> None:
+    context = browser.new_context(java_script_enabled=False, base_url=filled.url)
+    page = context.new_page()
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("To the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("What do you want to hear of?")).to_be_focused()
+    page.keyboard.type("VRU")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What VRU would have brought")).to_be_visible()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement.id") == "email":
+            break
+    page.keyboard.type("ada@demo.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    context.close()
+
+
+PATHS = (
+    "/",
+    "/?q=VRU",
+    "/?q=vruu",
+    "/topic/VRU",
+    "/question/london:/questions/8",
+    "/question/london:/questions/10",
+    "/member/ada-brook",
+    "/members",
+    "/overdue",
+    "/status",
+    "/my-page",
+    "/nowhere",
+    "/operator",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Browser, filled: Pages, scheme: str) -> None:
+    context = browser.new_context(base_url=filled.url, color_scheme=scheme, viewport=PHONE)
+    page = context.new_page()
+    person = subscribed(filled)
+    page.goto("/operator")
+    page.get_by_label("The token of the config").fill(OPERATOR)
+    page.get_by_role("button", name="Sign in").click()
+    found: list[str] = []
+    for path in (*PATHS, person):
+        page.goto(path)
+        results = Axe().run(page)
+        found += [
+            f"{path}: {one['id']} ({one['impact']}): {one['nodes'][0]['html'][:120]}"
+            for one in results.response["violations"]
+            if one["impact"] in {"serious", "critical", "moderate"}
+        ]
+        assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), (
+            path
+        )
+    assert found == []
+    context.close()
+
+
+def subscribed(pages: Pages) -> str:
+    """Somebody's own page."""
+    pages.send("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
+    confirm = re.search(r"https://watch\.example(/c/\S+)", pages.letters()[0])
+    assert confirm is not None
+    pages.ask("POST", confirm[1])
+    with pages.ledger.reading() as connection:
+        person = subscriptions.by_email(connection, "ada@demo.example")
+    assert person is not None
+    return HEAD.manage_link(person.token, pages.now).removeprefix("https://watch.example")
+
+
+def test_hostile_text_does_not_run(browser: Browser, filled: Pages, tmp_path: Path) -> None:
+    evil = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
+    filled.put(question(30, answer(f"VRU {evil}"), words=evil, title=f"VRU {evil}"))
+    context = browser.new_context(base_url=filled.url)
+    page = context.new_page()
+    for path in ("/question/london:/questions/30", "/topic/VRU", "/?q=window"):
+        page.goto(path)
+        page.wait_for_timeout(100)
+        assert page.evaluate("() => window.ran") is None
+        expect(page.get_by_text("window.ran").first).to_be_attached()
+    context.close()

@@ -1,0 +1,183 @@
+"""A subscriber's own page over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+import html5lib
+import pytest
+from lxml import etree
+
+from alerts.ledger import subscriptions
+from alerts.ledger.subscriptions import Subscriber, Subscription, Wish
+from alerts.subscribers.subscribe import subscribe
+from alerts.tokens import Seal
+from tests.alerts.subscribers.test_confirm import ADA, letters, living
+from tests.support.visitor import FORM, HABITS, HEAD, Pages
+
+
+def ada(pages: Pages) -> Subscriber:
+    with pages.ledger.writing() as connection:
+        for query in ("VRU", "benches <b>"):
+            wish = Wish(query, "daily", "all", "command", note="mine & yours")
+            subscribe(connection, ADA, wish, HABITS, pages.now)
+        wish = Wish("VRU", "daily", "all", "command")
+        subscribe(connection, "vera@demo.example", wish, HABITS, pages.now)
+        person = subscriptions.by_email(connection, ADA)
+    assert person is not None
+    return person
+
+
+def mine(pages: Pages) -> dict[str, Subscription]:
+    with pages.ledger.reading() as connection:
+        every = subscriptions.living(connection)
+    return {s.query: s for s in every if s.email == ADA}
+
+
+def press(pages: Pages, person: Subscriber, **form: object) -> tuple[int, str]:
+    fields = {name: str(value) for name, value in form.items()}
+    return pages.send(at(pages, person), at(pages, person), **fields)
+
+
+def at(pages: Pages, person: Subscriber, issued: datetime | None = None) -> str:
+    link = HEAD.manage_link(person.token, issued or pages.now)
+    return link.removeprefix("https://watch.example")
+
+
+def test_it_shows_what_there_is_and_changes_nothing(pages: Pages) -> None:
+    person = ada(pages)
+    before = pages.everything()
+    status, html = pages.ask("GET", at(pages, person))
+    assert status == 200
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert "benches &lt;b&gt;" in html
+    assert 'value="mine &amp; yours"' in html
+    assert len(html) < 100_000
+    assert pages.everything() == before
+
+
+def test_each_topic_is_changed_paused_and_ended_by_itself(pages: Pages) -> None:
+    person = ada(pages)
+    topic = mine(pages)["VRU"].topic_id
+    other = mine(pages)["benches <b>"]
+    values = {"every": "weekly", "wants": "answered", "length": "short", "note": " new "}
+    assert "That topic is changed." in press(pages, person, do="change", topic=topic, **values)[1]
+    found = mine(pages)["VRU"]
+    assert (found.frequency, found.wants, found.length) == ("weekly", "answered", "short")
+    assert found.note == "new"
+    assert "paused" in press(pages, person, do="pause", topic=topic)[1]
+    assert mine(pages)["VRU"].paused_at == pages.now
+    assert "going on" in press(pages, person, do="resume", topic=topic)[1]
+    assert mine(pages)["VRU"].paused_at is None
+    assert "ended" in press(pages, person, do="leave", topic=topic)[1]
+    assert mine(pages) == {"benches <b>": other}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"do": "leave"},
+        {"do": "leave", "topic": "x"},
+        {"do": "leave", "topic": "999999"},
+        {"do": "change", "topic": "1", "every": "never", "wants": "all", "length": "full"},
+        {"do": "habits", "hour": "24", "zone": "Europe/London"},
+        {"do": "habits", "hour": "7", "zone": "../../etc/passwd"},
+        {"do": "drop table"},
+    ],
+)
+def test_nonsense_changes_nothing(pages: Pages, form: dict[str, str]) -> None:
+    person = ada(pages)
+    before = pages.everything()
+    status, html = press(pages, person, **form)
+    assert status == 200
+    assert "Nothing was changed." in html
+    assert pages.everything() == before
+
+
+def test_an_hour_and_a_zone(pages: Pages) -> None:
+    person = ada(pages)
+    press(pages, person, do="habits", hour=19, zone="Europe/Paris")
+    with pages.ledger.reading() as connection:
+        found = subscriptions.by_email(connection, ADA)
+    assert found is not None
+    assert (found.hour, found.zone) == (19, "Europe/Paris")
+
+
+def test_ones_data_is_given_and_removed(pages: Pages) -> None:
+    person = ada(pages)
+    status, text = pages.ask("GET", f"{at(pages, person)}/data.json")
+    assert status == 200
+    assert json.loads(text)["subscriber"]["email"] == ADA
+    assert "You are forgotten" in press(pages, person, do="forget")[1]
+    assert mine(pages) == {}
+    assert living(pages.ledger) == ["VRU"]  # another's
+    for path in (at(pages, person), f"{at(pages, person)}/data.json", "/m/wrong"):
+        assert pages.ask("GET", path)[0] == 404
+    assert press(pages, person, do="forget")[0] == 404
+
+
+def test_a_large_form_is_refused(pages: Pages) -> None:
+    person = ada(pages)
+    assert press(pages, person, do="change", note="x" * 30_000)[0] == 413
+
+
+def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: Pages) -> None:
+    person = ada(pages)
+    old = mine(pages)["VRU"]
+    values = {"every": "weekly", "wants": "all", "length": "full", "topic": old.topic_id}
+
+    def reworded(words: str) -> str:
+        return press(pages, person, do="change", query=words, **values)[1]
+
+    assert "Close the double quotes" in reworded('"half')
+    assert "already" in reworded("benches <b>")
+    assert set(mine(pages)) == {"VRU", "benches <b>"}
+    assert "That topic is changed." in reworded('VRU OR "knife crime"')
+    assert set(mine(pages)) == {'VRU OR "knife crime"', "benches <b>"}
+    new = mine(pages)['VRU OR "knife crime"']
+    assert new.frequency == "weekly"
+    values["topic"] = new.topic_id
+    assert "That topic is changed." in reworded("VRU")  # one that had ended
+    assert set(mine(pages)) == {"VRU", "benches <b>"}
+
+
+def test_feeds_of_ones_topics_as_an_outline(pages: Pages) -> None:
+    person = ada(pages)
+    status, headers, body = pages.answer("GET", f"{at(pages, person)}/topics.opml")
+    assert (status, headers.get_content_type()) == (200, "text/x-opml")
+    found = etree.fromstring(body)
+    assert found.get("version") == "2.0"
+    outlines = {o.get("text"): o.get("xmlUrl") for o in found.iterfind("body/outline")}
+    assert outlines["VRU"] == "https://watch.example/feeds/VRU.atom.xml"
+    assert set(outlines) == {"VRU", "benches <b>"}
+
+
+def test_a_link_is_for_this_page_and_for_a_time(pages: Pages) -> None:
+    person = ada(pages)
+    old = at(pages, person, pages.now - timedelta(days=61))
+    status, html = pages.ask("GET", old)
+    assert status == 410
+    assert "too old" in html
+    assert pages.ask("GET", f"{old}/data.json")[0] == 410
+    before = pages.everything()
+    assert pages.ask("GET", f"/m/{person.token}")[0] == 404  # the other links' token
+    form = Seal(HEAD.secret, lambda: pages.now).issue("form", person.token)
+    assert pages.ask("GET", f"/m/{form}")[0] == 404
+    assert pages.everything() == before
+    for _ in range(2):
+        assert pages.send(old, old)[0] == 200
+    [letter] = letters(pages.ledger)  # one a day
+    assert "/m/" in letter
+
+
+def test_a_form_of_somebody_elses_page_changes_nothing(pages: Pages) -> None:
+    person = ada(pages)
+    before = pages.everything()
+    seal = Seal(HEAD.secret, lambda: pages.now)
+    for csrf in ("", "wrong", seal.issue("form", "another"), seal.issue("manage", person.token)):
+        body = urlencode({"do": "forget", "csrf": csrf})
+        assert "nothing was changed" in pages.ask("POST", at(pages, person), body, FORM)[1]
+    assert pages.everything() == before

@@ -1,0 +1,357 @@
+"""Each line of what the pages are to be safe from, tried over real HTTP."""
+
+from __future__ import annotations
+
+import re
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit
+
+import pytest
+from itsdangerous.encoding import base64_decode
+
+import scheduler.web.http_limits
+from alerts.ledger import Ledger, subscriptions
+from alerts.ledger.engine import TooLong
+from alerts.ledger.subscriptions import Wish
+from alerts.subscribers.subscribe import subscribe
+from alerts.tokens import Expired, Seal
+from tests.support.samples import answer, question
+from tests.support.visitor import FORM, HABITS, HEAD, OPERATOR, Pages, served
+
+ADA = "ada@demo.example"
+PAGES = (
+    "/",
+    "/?q=VRU",
+    "/members",
+    "/overdue",
+    "/my-page",
+    "/status.json",
+    "/nowhere",
+    "/operator",
+    "/feeds/everything.atom.xml",
+    "/api/v1/changes",
+    "/static/style.css",
+)
+
+
+def test_every_answer_bears_what_browsers_are_to_keep_to(site: Pages) -> None:
+    site.put(question(1))
+    for path in PAGES:
+        _, headers, body = site.answer("GET", path)
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Strict-Transport-Security"] is None  # it did not come by TLS
+        assert headers["Server"] is None
+        if headers.get_content_type() == "text/html":
+            assert not re.search(rb"<style|\sstyle=|\son\w+=|javascript:", body)
+
+
+def test_nobody_is_given_a_cookie_who_is_shown_no_form(site: Pages) -> None:
+    site.put(question(1))
+    for path in ("/", "/members", "/member/ada-brook", "/overdue", "/status.json", "/nowhere"):
+        assert site.answer("GET", path)[1]["Set-Cookie"] is None
+
+
+def test_what_is_one_persons_is_not_to_be_found(site: Pages) -> None:
+    for path in ("/u/x", "/c/x", "/m/x", "/d/x", "/my-page", "/operator", "/capture/x"):
+        assert site.answer("GET", path)[1]["X-Robots-Tag"] == "noindex"
+        assert path[:3] in site.ask("GET", "/robots.txt")[1] or path in {"/my-page", "/capture/x"}
+    assert site.answer("GET", "/")[1]["X-Robots-Tag"] is None
+
+
+@pytest.fixture
+def proxied(site: Pages, tmp_path: Path) -> Iterator[Pages]:
+    with served(site.ledger, site.now, tmp_path / "feeds", ("127.0.0.1",)) as found:
+        yield found
+
+
+FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+
+
+def test_behind_a_trusted_proxy_tls_is_for_good_and_cookies_are_secure(proxied: Pages) -> None:
+    _, headers, _ = proxied.answer("GET", "/?q=VRU", **FORWARDED)
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+    cookie = headers["Set-Cookie"]
+    assert cookie.startswith("__Host-watchword=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
+    body = urlencode({"do": "sign in", "token": OPERATOR})
+    _, headers, _ = proxied.answer("POST", "/operator", body.encode(), FORM, **FORWARDED)
+    assert {"Secure", "HttpOnly"} <= set(headers["Set-Cookie"].split("; "))
+
+
+def test_nobody_elses_word_is_taken_for_where_a_request_is_from(site: Pages) -> None:
+    _, headers, _ = site.answer("GET", "/?q=VRU", **FORWARDED)
+    assert headers["Strict-Transport-Security"] is None
+    statuses = set()
+    for number in range(12):
+        csrf, cookie = site.ticket("/?q=VRU")
+        body = urlencode({"q": "VRU", "email": f"p{number}@demo.example", "csrf": csrf})
+        claimed = {"X-Forwarded-For": f"203.0.113.{number}", "Cookie": cookie}
+        statuses.add(site.ask("POST", "/sign-up", body, FORM, **claimed)[0])
+    assert statuses == {200, 429}  # all of it was one network's
+
+
+def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: Pages) -> None:
+    csrf, cookie = site.ticket("/?q=VRU")
+    other, _ = site.ticket("/?q=VRU")
+    form = {"q": "VRU", "email": ADA}
+    for token, kept in ((None, cookie), ("", cookie), (other, cookie), (csrf, ""), (csrf, "x=y")):
+        body = urlencode(form | ({"csrf": token} if token is not None else {}))
+        assert site.ask("POST", "/sign-up", body, FORM, Cookie=kept)[0] == 403
+    assert site.letters() == []
+    site.now += timedelta(days=8)
+    body = urlencode(form | {"csrf": csrf})
+    assert site.ask("POST", "/sign-up", body, FORM, Cookie=cookie)[0] == 403  # too old
+    assert site.letters() == []
+
+
+@pytest.mark.parametrize("path", ["/sign-up", "/my-page", "/c/x", "/m/x", "/operator"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
+)
+def test_what_another_site_sends_is_not_taken(
+    site: Pages, path: str, headers: dict[str, str]
+) -> None:
+    assert site.ask("POST", path, "", FORM, **headers)[0] == 403
+
+
+def test_mail_programs_may_send_from_anywhere(site: Pages) -> None:
+    with site.ledger.writing() as connection:
+        subscribe(connection, ADA, Wish("VRU", "daily", "all", "command"), HABITS, site.now)
+        person = subscriptions.by_email(connection, ADA)
+    assert person is not None
+    body, foreign = "List-Unsubscribe=One-Click", {"Origin": "https://mail.example"}
+    assert site.ask("POST", f"/u/{person.token}", body, FORM, **foreign)[0] == 200
+
+
+class TestEnumeration:
+    """Whatever address is typed: the same answer, after the same time."""
+
+    def test_known_and_unknown_are_answered_alike(self, site: Pages) -> None:
+        with site.ledger.writing() as connection:
+            subscribe(connection, ADA, Wish("VRU", "daily", "all", "command"), HABITS, site.now)
+        took: dict[str, list[float]] = {ADA: [], "nobody@demo.example": []}
+        answers = set()
+        for page, path in (("/?q=VRU", "/sign-up"), ("/my-page", "/my-page")):
+            for _ in range(2):
+                for email, times in took.items():
+                    began = time.perf_counter()
+                    status, html = site.send(page, path, q="VRU", email=email)
+                    times.append(time.perf_counter() - began)
+                    answers.add((path, status, html))
+        assert len(answers) == 2
+        known, unknown = (statistics.median(times) for times in took.values())
+        assert min(known, unknown) > 0.2  # each waits for the same moment
+        assert abs(known - unknown) < 0.1
+
+
+def test_one_address_gets_one_letter_a_day_and_one_network_ten_an_hour(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    with served(ledger, now, tmp_path) as pages:
+        for _ in range(5):
+            assert pages.send("/?q=VRU", "/sign-up", q="VRU", email=ADA)[0] == 200
+        assert len(pages.letters()) == 1
+        statuses = [
+            pages.send("/?q=VRU", "/sign-up", q="VRU", email=f"p{n}@demo.example")[0]
+            for n in range(8)
+        ]
+        assert statuses == [200] * 5 + [429] * 3
+
+
+def test_a_subscriber_has_so_many_topics_and_no_more(site: Pages) -> None:
+    for number in range(8):
+        assert site.send("/?q=VRU", "/sign-up", q=f"word{number}", email=ADA)[0] == 200
+    [letter] = site.letters()
+    link = re.search(r"https://watch\.example(/c/\S+)", letter)
+    assert link is not None
+    status, html = site.ask("POST", link[1])
+    assert status == 200
+    assert "3 more could not be taken" in html
+    assert [word in html for word in ("word4", "word5")] == [True, False]
+    with site.ledger.reading() as connection:
+        assert len(subscriptions.living(connection)) == 5
+
+
+class TestTokens:
+    def test_a_token_is_for_one_purpose_one_subject_and_a_time(self, now: datetime) -> None:
+        moment = now
+        seal = Seal(b"secret", lambda: moment)
+        token = seal.issue("manage", "somebody")
+        day = timedelta(days=1)
+        assert seal.open("manage", token, day) == "somebody"
+        assert seal.open("form", token, day) is None
+        assert Seal(b"another", lambda: moment).open("manage", token, day) is None
+        for place in range(len(token)):
+            for sign in "Ax_.":
+                changed = token[:place] + sign + token[place + 1 :]
+                assert changed == token or seal.open("manage", changed, day) is None
+        moment = now + timedelta(days=2)
+        with pytest.raises(Expired) as expired:
+            seal.open("manage", token, day)
+        assert expired.value.subject == "somebody"
+
+    def test_only_the_one_way_to_write_a_token_is_taken(self, now: datetime) -> None:
+        """Base64 leaves bits over: several last letters decode to the same signature."""
+        seal = Seal(b"secret", lambda: now)
+        token = seal.issue("manage", "somebody")
+        mark = token.rpartition(".")[2]
+        alike = [
+            mark[:-1] + last
+            for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+            if base64_decode(mark[:-1] + last) == base64_decode(mark)
+        ]
+        assert len(alike) > 1
+        opened = [seal.open("manage", token.replace(mark, one), timedelta(days=1)) for one in alike]
+        assert opened.count("somebody") == 1
+
+    def test_whoever_guesses_is_answered_alike_and_not_for_ever(self, site: Pages) -> None:
+        good = HEAD.manage_link("nobody", site.now).removeprefix("https://watch.example")
+        guesses = ["/u/x", "/c/x", "/m/x", "/d/x", good, f"{good[:-1]}A", "/m/%00", "/u/%F0%9F"]
+        answers = {(status, html) for status, html in (site.ask("GET", g) for g in guesses)}
+        assert len(answers) == 1
+        statuses = [site.ask("GET", f"/c/guess{n}")[0] for n in range(60)]
+        assert statuses[0] == 404
+        assert statuses[-1] == 429
+        # Leaving is never refused: one mail provider's network leaves for many.
+        assert site.ask("GET", "/u/guess")[0] == 404
+
+
+QUERIES = [
+    " OR ".join(f"word{n}" for n in range(10_000)),
+    "x" * 100_000,
+    "(" * 100_000,
+    "***",
+    ".*(a+)+$",
+    "NOT a",
+    "“smart quotes”",
+    '"' * 501,
+    "a NEAR/99999999999999999999 b",
+    "\ud7ff" * 400,
+]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:12])
+def test_no_query_takes_long(site: Pages, query: str) -> None:
+    site.put(*(question(n, answer("A word, and smart quotes.")) for n in range(1, 30)))
+    site.ask("GET", "/?q=warm")
+    for path in (
+        f"/?q={quote(query)}",
+        f"/feeds/queries/feed.json?q={quote(query)}",
+        f"/api/v1/questions?q={quote(query)}",
+    ):
+        began = time.perf_counter()
+        status = raw_status(site, path)
+        assert status in {200, 400, 414, 431}, path[:60]
+        assert time.perf_counter() - began < 1.0
+
+
+def raw_status(pages: Pages, path: str) -> int:
+    try:
+        return pages.answer("GET", path)[0]
+    except ConnectionError:
+        return 414  # closed before it was read to its end
+
+
+def test_the_database_gives_up_in_time(ledger: Ledger) -> None:
+    slow = {
+        "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
+        "SELECT count(*) FROM n",
+        "postgresql": "SELECT pg_sleep(60)",
+    }[ledger.engine.dialect.name]
+    began = time.perf_counter()
+    with pytest.raises(TooLong), ledger.reading_for(0.3) as connection:
+        connection.exec_driver_sql(slow)
+    assert time.perf_counter() - began < 10
+    with ledger.reading() as connection:  # and is itself again
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+
+
+class TestSizesAndPatience:
+    def test_a_large_body_is_refused_whether_it_says_so_or_not(self, site: Pages) -> None:
+        large = b"x" * 200_000
+        assert refusal(site, b"Content-Length: 100000000\r\n\r\n", b"") == 413
+        chunk = f"{len(large):x}\r\n".encode() + large + b"\r\n0\r\n\r\n"
+        assert refusal(site, b"Transfer-Encoding: chunked\r\n\r\n", chunk) == 413
+        assert refusal(site, b"Content-Length: -1\r\n\r\n", b"") in {400, 413}
+        assert site.ask("GET", "/")[0] == 200
+
+    def test_who_sends_too_slowly_is_let_go(
+        self, site: Pages, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(scheduler.web.http_limits, "REQUEST_SECONDS", 0.5)
+        slow = [connected(site) for _ in range(20)]
+        for number, one in enumerate(slow):
+            if number % 2:
+                kind = f"Host: x\r\nContent-Type: {FORM}\r\n".encode()
+                one.sendall(b"POST /sign-up HTTP/1.1\r\n" + kind + b"Content-Length: 9\r\n\r\nq")
+            else:
+                one.sendall(b"GET / HTTP/1.1\r\nHost")
+        began = time.monotonic()
+        assert [ended(one) for one in slow] == [True] * 20
+        assert time.monotonic() - began < 10
+        assert site.ask("GET", "/")[0] == 200
+
+    def test_there_are_so_many_connections_and_no_more(
+        self, site: Pages, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(scheduler.web.http_limits, "MOST_CONNECTIONS", 30)
+        open_ones = [connected(site) for _ in range(200)]
+        closed = sum(ended(one, 0.5) for one in open_ones[-100:])
+        assert closed == 100
+        for one in open_ones:
+            one.close()
+        deadline = time.monotonic() + 10
+        while raw_status(site, "/") != 200:
+            assert time.monotonic() < deadline
+
+
+def connected(pages: Pages) -> socket.socket:
+    where = urlsplit(pages.url)
+    return socket.create_connection((where.hostname or "", where.port or 0), timeout=10)
+
+
+def ended(connection: socket.socket, seconds: float = 10.0) -> bool:
+    """Whether the server lets go of a connection."""
+    connection.settimeout(seconds)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        connection.close()
+
+
+def refusal(pages: Pages, head: bytes, body: bytes) -> int:
+    with connected(pages) as connection:
+        connection.sendall(
+            b"POST /sign-up HTTP/1.1\r\nHost: x\r\nContent-Type: "
+            b"application/x-www-form-urlencoded\r\n" + head
+        )
+        try:
+            connection.sendall(body)
+        except ConnectionError:
+            return 413
+        return int(connection.recv(64).split()[1])
+
+
+def test_nothing_leads_anywhere_else(site: Pages) -> None:
+    """There is no parameter that a redirect follows, and none that is not our own."""
+    for path in ("//evil.example", "/?next=//evil.example", "/operator?next=https://evil.example"):
+        status, headers, _ = site.answer("GET", path)
+        assert headers["Location"] is None
+        assert status in {200, 404}
+    _, headers, _ = site.answer("GET", "/members/", Host="evil.example")
+    assert headers["Location"] is None or "evil" not in headers["Location"]

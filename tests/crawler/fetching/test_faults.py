@@ -1,0 +1,315 @@
+"""A source that misbehaves, on real sockets: what the crawl makes of it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from itertools import repeat
+
+import pytest
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from alerts.rendering.templates import shipped_templates
+from crawler.fetching.plan import (
+    Line,
+    Manners,
+    Plan,
+    Read,
+    Refused,
+    Report,
+    Unchanged,
+    Visit,
+    Window,
+)
+from crawler.fetching.verdict import judge
+from crawler.replica.demo import demo_world
+from crawler.replica.site import create_site
+from crawler.replica.world import LISTING
+from scheduler.crawls.process import child_of
+from scheduler.web.serve import serve
+from tests.support.real_facts import Sheet
+from tests.support.real_pages import listing_row
+from tests.support.real_quirks import FILLER
+
+
+class Gate:
+    """The replica with a gate before it: some addresses answer as the test says."""
+
+    def __init__(self) -> None:
+        self.world = demo_world(datetime.now(UTC))
+        self.site = create_site(self.world, lambda: self.world.start, shipped_templates())
+        self.answers: dict[str, Callable[[], Response]] = {}
+        self.otherwise: Callable[[], Response] | None = None
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.url = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = None
+        if scope["type"] == "http":
+            headers = {k.decode(): v.decode() for k, v in scope["headers"]}
+            self.asked.append((scope["path"], headers))
+            answer = self.answers.get(scope["path"], self.otherwise)
+        await (answer() if answer else self.site)(scope, receive, send)
+
+    @property
+    def slugs(self) -> list[str]:
+        """What the crawl's listing names."""
+        first = self.world.start.date() - timedelta(days=90)
+        seen = self.world.at(self.world.start).questions
+        return [q.slug for q in seen if q.meeting.date >= first]
+
+    def page(self, number: int) -> str:
+        return f"{LISTING}/{self.slugs[number]}"
+
+    def crawl(self, *revisit: Visit, list_too: bool = True) -> tuple[Report, list[Line]]:
+        day = self.world.start.date()
+        window = Window(day - timedelta(days=90), day + timedelta(days=30))
+        return crawl(self.url, *revisit, windows=(window,) if list_too else ())
+
+
+def crawl(
+    url: str, *revisit: Visit, windows: tuple[Window, ...] = (), timeout: float = 3
+) -> tuple[Report, list[Line]]:
+    plan = Plan(
+        source="london",
+        base_url=url,
+        manners=Manners("watchword/test", delay_seconds=0, timeout_seconds=timeout),
+        windows=windows,
+        revisit=revisit,
+    )
+    with child_of(plan, 90) as child:
+        *lines, report = child.lines
+    assert isinstance(report, Report), child.last_words
+    return report, lines
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    made = Gate()
+    with serve(made) as made.url:
+        yield made
+
+
+def status(code: int, **headers: str) -> Callable[[], Response]:
+    return lambda: PlainTextResponse("", code, {k.replace("_", "-"): v for k, v in headers.items()})
+
+
+# ------------------------------------------------------------------------ asking for changes only
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(gate: Gate) -> None:
+    url = gate.url + gate.page(0)
+    _, [first] = gate.crawl(Visit(url), list_too=False)
+    assert isinstance(first, Read)
+    assert first.etag
+    report, lines = gate.crawl(
+        Visit(url, first.etag, "Thu, 16 Jul 2026 12:00:00 GMT"), list_too=False
+    )
+    assert lines == [Unchanged(first.question.id)]
+    assert (report.fetched, report.unchanged) == (0, 1)
+    assert judge(report)[0] == "ok"
+    _, sent = gate.asked[-1]
+    assert sent["if-none-match"] == first.etag
+    assert sent["if-modified-since"] == "Thu, 16 Jul 2026 12:00:00 GMT"
+
+
+def test_another_version_is_sent_whole(gate: Gate) -> None:
+    _, [line] = gate.crawl(Visit(gate.url + gate.page(0), 'W/"of-old"'), list_too=False)
+    assert isinstance(line, Read)
+
+
+def test_not_modified_is_no_answer_to_who_did_not_ask(gate: Gate) -> None:
+    gate.answers[gate.page(0)] = status(304)
+    report, lines = gate.crawl(Visit(gate.url + gate.page(0)), list_too=False)
+    assert (lines, report.failed) == ([], 1)
+
+
+# --------------------------------------------------------------------------------- being refused
+
+
+def test_one_page_that_is_not_published(gate: Gate) -> None:
+    gate.answers[gate.page(3)] = status(403)
+    report, lines = gate.crawl()
+    [refused] = [line for line in lines if isinstance(line, Refused)]
+    assert refused.url == gate.url + gate.page(3)
+    assert (report.refused, report.unpublished, report.missing) == (0, 1, ())
+    assert judge(report)[0] == "ok"
+
+
+def test_the_last_page_may_be_the_one_that_is_not_published(gate: Gate) -> None:
+    gate.answers[gate.page(1)] = status(403)
+    visits = (Visit(gate.url + gate.page(0)), Visit(gate.url + gate.page(1)))
+    report, lines = gate.crawl(*visits, list_too=False)
+    assert [type(line) for line in lines] == [Read, Refused]
+    assert judge(report)[0] == "ok"
+
+
+def test_a_host_that_refuses_us_is_left_alone_at_once(gate: Gate) -> None:
+    for number in range(len(gate.slugs)):
+        gate.answers[gate.page(number)] = status(403)
+    report, lines = gate.crawl()
+    assert lines == []  # of none of them it is known that it is not published
+    assert judge(report)[0] == "blocked"
+    assert sum(path.startswith(f"{LISTING}/") for path, _ in gate.asked) <= 6
+
+
+def test_a_listing_that_is_refused_is_the_host(gate: Gate) -> None:
+    gate.answers[LISTING] = status(403)
+    report, _ = gate.crawl()
+    assert judge(report)[0] == "blocked"
+    assert len(gate.asked) == 2  # robots.txt and the one listing
+
+
+# ----------------------------------------------------------------------------- not all is read
+
+
+def test_listed_and_not_read_is_told_by_address(gate: Gate) -> None:
+    gate.answers[gate.page(2)] = status(500)
+    gate.answers[gate.page(4)] = lambda: PlainTextResponse(
+        "<html><body>Sorry", media_type="text/html"
+    )
+    report, _ = gate.crawl()
+    assert set(report.missing) == {gate.url + gate.page(2), gate.url + gate.page(4)}
+    verdict, reason = judge(report)
+    assert verdict == "partial"
+    assert gate.url + gate.page(4) in reason
+
+
+def test_a_listing_that_shows_ten_and_links_nine(gate: Gate) -> None:
+    row = "<article><h3>{}</h3><p>Question by: Ada Brook</p></article>"
+    rows = [row.format(f'<a href="{gate.page(n)}">A title</a>') for n in range(9)]
+    page = "<html><body>Search questions" + "".join(rows) + row.format("No link here")
+    gate.answers[LISTING] = lambda: PlainTextResponse(page, media_type="text/html")
+    report, _ = gate.crawl()
+    assert (report.listed, report.listings_short) == (9, 1)
+    verdict, reason = judge(report)
+    assert verdict == "partial"
+    assert "10 questions are shown and 9 linked to" in reason
+
+
+def html(*rows: str) -> Callable[[], Response]:
+    text = "<html><body>Search questions" + "".join(rows)
+    return lambda: PlainTextResponse(text, media_type="text/html")
+
+
+def test_trap_18_a_last_page_of_ten_is_followed_by_an_empty_one(gate: Gate) -> None:
+    sheets = [
+        Sheet(title="A title", asked_by="Ada Brook", day=date(2026, 5, 1), address=gate.page(n))
+        for n in range(10)
+    ]
+    pages = [html(), html(*map(listing_row, sheets))]
+
+    def next_page() -> Response:
+        return pages.pop()()
+
+    gate.answers[LISTING] = next_page
+    report, lines = gate.crawl()
+    assert (report.listing_pages, report.listed, report.read) == (2, 10, 10)
+    # Trap 19: the teaser of a row is never taken for the text.
+    assert not any(FILLER in str(line) for line in lines)
+
+
+def test_trap_21_a_meeting_without_questions_is_no_failure(gate: Gate) -> None:
+    gate.answers[LISTING] = html()
+    report, lines = gate.crawl()
+    assert (lines, judge(report)[0]) == ([], "empty")
+
+
+@pytest.mark.parametrize("code", [500, 502, 503])
+def test_an_origin_that_is_down_deletes_nothing(gate: Gate, code: int) -> None:
+    gate.otherwise = status(code)
+    report, lines = gate.crawl(Visit(gate.url + gate.page(0)))
+    assert lines == []
+    assert judge(report)[0] == "unreachable"
+
+
+def test_fields_and_readings_are_counted(gate: Gate) -> None:
+    report, lines = gate.crawl()
+    read = len(lines)
+    assert report.filled["title"] == report.filled["asked_by"] == (read, read)
+    assert report.filled["reference"][1] < read  # supplementaries have none
+    assert report.filled["answer_date"][0] > 0
+    assert report.agreed["asked_by"] == read
+    assert report.differed == {}
+    assert 20 < report.peak_megabytes < 300
+
+
+# ------------------------------------------------------------------------ bytes that are no page
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+
+
+@contextmanager
+def raw(chunks: Callable[[], Iterator[bytes]], pause: float = 0) -> Iterator[str]:
+    """A server that allows everything and answers all else with ``chunks``, byte for byte."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            asked = connection.recv(65536)
+            if b"GET /robots.txt" in asked:
+                connection.sendall(
+                    b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+                return
+            for chunk in chunks():
+                connection.sendall(chunk)
+                if stop.wait(pause):
+                    return
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        stop.set()
+        listener.close()
+
+
+def short() -> Iterator[bytes]:
+    yield HEAD + b"Content-Length: 5000\r\nConnection: close\r\n\r\n<html><body>The first half"
+
+
+def endless() -> Iterator[bytes]:
+    yield HEAD + b"Connection: close\r\n\r\n"
+    yield from repeat(b"<p>More.</p>" * 5000)
+
+
+def huge() -> Iterator[bytes]:
+    yield HEAD + b"Content-Length: 5000000000\r\n\r\n"
+    yield from repeat(b"x" * 65536)
+
+
+def drip() -> Iterator[bytes]:
+    yield HEAD + b"Content-Length: 5000\r\n\r\n"
+    yield from repeat(b"x")
+
+
+def garbage() -> Iterator[bytes]:
+    yield bytes(range(256)) * 4
+
+
+def nothing() -> Iterator[bytes]:
+    yield from ()
+
+
+@pytest.mark.parametrize("body", [short, endless, huge, drip, garbage, nothing])
+def test_half_a_page_is_no_page(body: Callable[[], Iterator[bytes]]) -> None:
+    began = datetime.now(UTC)
+    with raw(body, pause=0.1 if body is drip else 0) as url:
+        report, lines = crawl(url, Visit(f"{url}{LISTING}/one"), timeout=1)
+    assert lines == []
+    assert (report.read, report.failed) == (0, 1)
+    assert judge(report)[0] == "unreachable"
+    assert report.peak_megabytes < 200
+    assert datetime.now(UTC) - began < timedelta(seconds=60)

@@ -1,0 +1,188 @@
+"""Politeness and faults, each against a real server that misbehaves."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from crawler.fetching.middlewares import wait_named
+from crawler.fetching.plan import Manners, Plan, Report, Visit, Window
+from crawler.fetching.verdict import judge
+from scheduler.crawls.process import child_of
+from scheduler.web.serve import serve
+
+ALLOW = "User-agent: *\nAllow: /\n"
+PAGE = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
+
+
+class Server:
+    """Answers as the test says and remembers who asked for what, and when."""
+
+    def __init__(self) -> None:
+        self.robots: Callable[[], Response] = lambda: PlainTextResponse(ALLOW)
+        self.page: Callable[[], Response] = lambda: PlainTextResponse("Search questions")
+        self.asked: list[tuple[str, float]] = []
+        self.site = Starlette(routes=[Route("/{path:path}", self.answer)])
+        self.url = ""
+
+    def answer(self, request: Request) -> Response:
+        self.asked.append((request.url.path, time.monotonic()))
+        return self.robots() if request.url.path == "/robots.txt" else self.page()
+
+    @property
+    def pages(self) -> list[str]:
+        return [path for path, _ in self.asked if path != "/robots.txt"]
+
+    def crawl(self, windows: int = 1, revisit: tuple[str, ...] = ()) -> Report:
+        """Crawl it with as many listings and revisits."""
+        day = date(2026, 7, 1)
+        plan = Plan(
+            source="london",
+            base_url=self.url,
+            manners=Manners("watchword/test", delay_seconds=0.01, timeout_seconds=3),
+            windows=tuple(Window(day, day + timedelta(days=n)) for n in range(windows)),
+            revisit=tuple(Visit(f"{self.url}{PAGE}/{name}") for name in revisit),
+        )
+        with child_of(plan, 60) as child:
+            for line in child.lines:
+                if isinstance(line, Report):
+                    return line
+        raise AssertionError(child.last_words)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    with serve(made.site) as made.url:
+        yield made
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Server]:
+    made = Server()
+    with serve(made.site) as made.url:
+        yield made
+
+
+def status(code: int, **headers: str) -> Callable[[], Response]:
+    return lambda: PlainTextResponse("", code, {k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def test_a_robots_file_that_fails_forbids_everything(server: Server) -> None:
+    server.robots = status(500)
+    report = server.crawl()
+    assert server.pages == []
+    assert judge(report)[0] == "unreachable"
+    assert "robots.txt cannot be reached" in report.errors[0]
+
+
+@pytest.mark.parametrize("code", [403, 404, 410])
+def test_no_robots_file_allows_everything(server: Server, code: int) -> None:
+    server.robots = status(code)
+    assert judge(server.crawl())[0] == "empty"
+    assert server.pages == [PAGE]
+
+
+def test_what_robots_forbid_is_not_asked_for(server: Server) -> None:
+    server.robots = lambda: PlainTextResponse("User-agent: *\nDisallow: /who-we-are/\n")
+    report = server.crawl()
+    assert server.pages == []
+    assert "Forbidden by robots.txt" in report.errors[0]
+
+
+def test_the_crawl_delay_is_kept(server: Server) -> None:
+    server.robots = lambda: PlainTextResponse(ALLOW + "Crawl-delay: 1\n")
+    server.crawl(windows=3)
+    times = [moment for path, moment in server.asked if path != "/robots.txt"]
+    assert len(times) == 3
+    assert min(b - a for a, b in pairwise(times)) > 0.95
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_retry_after_is_honoured(server: Server, code: int) -> None:
+    answers = [PlainTextResponse("Search questions")] * 3 + [status(code, Retry_After="2")()]
+    server.page = answers.pop
+    report = server.crawl(windows=2)
+    assert judge(report)[0] == "empty"
+    times = [moment for path, moment in server.asked if path != "/robots.txt"]
+    assert len(times) == 3
+    assert times[1] - times[0] > 1.9
+
+
+def test_a_redirect_off_the_source_is_refused_and_told(server: Server, elsewhere: Server) -> None:
+    server.page = lambda: RedirectResponse(f"{elsewhere.url}/stolen")
+    report = server.crawl(revisit=("one",))
+    assert elsewhere.asked == []
+    assert report.failed == 2
+    assert all("redirect_refused" in error for error in report.errors)
+
+
+@pytest.mark.parametrize(
+    "target", ["http://169.254.169.254/latest", "http://127.0.0.1:1/", "file:///etc/passwd"]
+)
+def test_no_redirect_leads_inside(server: Server, target: str) -> None:
+    server.page = lambda: RedirectResponse(target)
+    report = server.crawl()
+    assert report.fetched == report.listing_pages == 0
+    assert judge(report)[0] != "ok"
+
+
+def test_robots_redirected_off_the_source_forbid_everything(
+    server: Server, elsewhere: Server
+) -> None:
+    server.robots = lambda: RedirectResponse(f"{elsewhere.url}/robots.txt")
+    server.crawl()
+    assert elsewhere.asked == []
+    assert server.pages == []
+
+
+def test_a_redirect_loop_ends(server: Server) -> None:
+    server.page = lambda: RedirectResponse(f"{server.url}{PAGE}/one", 302)
+    report = server.crawl(revisit=("one",))
+    assert len(server.pages) == 2 * (1 + 5)
+    assert report.failed == 2
+
+
+def packed(body: bytes) -> Response:
+    return Response(body, headers={"Content-Encoding": "gzip", "Content-Type": "text/html"})
+
+
+def test_half_a_compressed_page_is_no_page(server: Server) -> None:
+    whole = gzip.compress(b"Search questions " * 5000)
+    server.page = lambda: packed(whole[: len(whole) // 2])
+    report = server.crawl()
+    assert report.listing_pages == 0
+    assert "truncated" in report.errors[0]
+    server.page = lambda: packed(whole)
+    assert server.crawl().listing_pages == 1
+
+
+def test_a_page_too_large_is_not_taken(server: Server) -> None:
+    server.page = lambda: packed(gzip.compress(b"\0" * 50_000_000))
+    assert server.crawl().failed == 1
+    server.page = lambda: PlainTextResponse("Search questions" + "x" * 6_000_000)
+    assert server.crawl().failed == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("120", 120.0), (" 5 ", 5.0), ("", 0.0), ("soon", 0.0), ("-3", 0.0)],
+)
+def test_what_retry_after_names(value: str, seconds: float) -> None:
+    assert wait_named(value, datetime.now(UTC)) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    now = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
+    assert wait_named(format_datetime(now + timedelta(minutes=2), usegmt=True), now) == 120.0
+    assert wait_named(format_datetime(now - timedelta(minutes=2), usegmt=True), now) == 0.0

@@ -1,0 +1,95 @@
+"""A spider that fails: Scrapy ends "finished" with status 0, and the report says what happened.
+
+The spiders here are real ones, each a file of its own beside those that we ship.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from crawler.fetching.plan import Manners, Plan, Report, Window, decode_line
+from crawler.fetching.verdict import judge
+from crawler.records import encode
+from scheduler.web.serve import serve
+
+START = (
+    "import sys, crawler.spiders; crawler.spiders.__path__.append(sys.argv[1]); "
+    "from crawler.fetching.run import main; main()"
+)
+SPIDER = """
+import scrapy
+from crawler.fetching.source_spider import SourceSpider
+
+class Broken(SourceSpider):
+    name = "broken"
+
+    def listing_requests(self, window):
+        {start}
+        yield scrapy.Request(self.plan.base_url, self.list_questions, errback=self.failed)
+
+    def list_questions(self, response):
+        self.counts["listing_pages"] += 1
+        self.counts["listed"] += 1
+        {callback}
+"""
+
+
+def crawl(folder: Path, start: str = "", callback: str = "") -> Report:
+    """The report of a crawl by a spider that does what it is told to do."""
+    (folder / "broken.py").write_text(SPIDER.format(start=start, callback=callback or "return"))
+    site = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("fine"))])
+    with serve(site) as url:
+        day = date(2026, 7, 1)
+        plan = Plan(
+            source="broken",
+            base_url=url,
+            manners=Manners("watchword/test", delay_seconds=0.01, obey_robots=False),
+            windows=(Window(day, day),),
+        )
+        command = [sys.executable, "-P", "-c", START, str(folder)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            child.stdin.write(encode(plan) + b"\n")
+            child.stdin.flush()  # and left open: the crawl ends with its parent
+            *_, last = child.stdout
+    line = decode_line(last)
+    assert isinstance(line, Report)
+    return line
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        ("callback", "raise RuntimeError('the reader fell over')"),
+        ("callback", "yield object()"),  # the pipeline cannot print it
+        ("start", "raise RuntimeError('no way in')"),
+    ],
+)
+def test_it_is_no_good_run(tmp_path: Path, where: str, what: str) -> None:
+    report = crawl(tmp_path, **{where: what})
+    assert judge(report)[0] in {"partial", "unreachable"}
+    assert report.errors or report.finish_reason != "finished"
+
+
+def test_one_that_works_is(tmp_path: Path) -> None:
+    assert judge(crawl(tmp_path))[0] == "ok"
+
+
+def test_what_the_parent_holds_ends_no_crawl(tmp_path: Path) -> None:
+    """A daemon that has grown starts crawls that are as small as ever."""
+    held = bytearray(400_000_000)
+    held[::4096] = b"x" * len(held[::4096])  # so that it is really there
+    report = crawl(tmp_path)
+    assert len(held) == 400_000_000
+    assert report.finish_reason == "finished"
+    assert report.peak_megabytes < 200

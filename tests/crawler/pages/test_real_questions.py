@@ -1,0 +1,264 @@
+"""Every real question that we have facts of, set in its design's markup and read back to them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+
+from alerts.questions.changes import compare
+from crawler.reading.documents import Document
+from crawler.reading.items import UnreadablePage
+from crawler.reading.names import is_known
+from crawler.reading.normalise import read_question
+from crawler.records import Answer, Question, Speech
+from tests.support.addressees import ADDRESSEES
+from tests.support.real_facts import (
+    REAL,
+    SITE,
+    Fact,
+    Reply,
+    Sheet,
+    generation,
+    read_facts,
+    sheet,
+    year_first,
+)
+from tests.support.real_pages import lines_2000, lines_2014, page_2019, page_2022, page_of_lines
+from tests.support.real_quirks import (
+    ANSWERS,
+    IN_THE_FACTS,
+    IN_THE_LAYOUT,
+    NOT_OF_THE_SOURCE,
+    QUESTIONS,
+    Line,
+)
+
+FACTS = read_facts()
+SHEETS = [(fact, sheet(fact, number)) for number, fact in enumerate(FACTS, 1)]
+
+#: Names of askers that are printed with more than the name.
+NAMES = {
+    "Ada Brook AM": "Ada Brook",
+    "Gareth Bacon MP": "Gareth Bacon",
+    "Florence Eshalomi MP": "Florence Eshalomi",
+    "Jennette Arnold OBE": "Jennette Arnold",
+    "Len Duvall OBE": "Len Duvall",
+}
+
+needs_facts = pytest.mark.skipif(
+    not FACTS, reason="facts of real questions are not here: ../shared is no part of the repository"
+)
+no_labels = [(f, s) for f, s in SHEETS if "no labels in the captured text" in f.features]
+oldest = [(f, s) for f, s in SHEETS if s.generation == "2000"]
+with_labels = [pair for pair in SHEETS if pair not in [*no_labels, *oldest]]
+
+
+def ids(pairs: list[tuple[Fact, Sheet]]) -> list[str]:
+    """Readable names of tests: ``013-2014-opening-statement``."""
+    numbers = [SHEETS.index(pair) + 1 for pair in pairs]
+    slugs = [re.sub(r"[^a-z0-9]+", "-", page.title.lower()).strip("-")[:40] for _, page in pairs]
+    designs = [page.generation for _, page in pairs]
+    return [f"{n:03}-{d}-{s}" for n, d, s in zip(numbers, designs, slugs, strict=True)]
+
+
+def documents(page: Sheet) -> Iterator[Document]:
+    """The page as it comes: markup, and to 2019, where the markup is unknown, plain text too."""
+    if page.generation in {"2000", "2014"}:
+        lines = lines_2014(page) if page.generation == "2014" else lines_2000(page)
+        yield Document("\n\n".join(lines), page.address)
+        yield Document(page_of_lines(lines), page.address)
+    else:
+        yield Document({"2019": page_2019, "2022": page_2022}[page.generation](page), page.address)
+
+
+# ------------------------------------------------------------------ what must come out
+
+
+def spoken(lines: tuple[Line, ...], opening: str | None) -> tuple[Speech, ...]:
+    """Paragraphs as speeches: a label opens one, a paragraph without a label goes on."""
+    speeches: list[tuple[str | None, list[str]]] = [(opening, [])]
+    for line in lines:
+        if line.speaker:
+            speeches.append((line.speaker, []))
+        speeches[-1][1].append(" ".join(line.words.split()))
+    return tuple(Speech(speaker, tuple(words)) for speaker, words in speeches if words)
+
+
+def check_head(record: Question, fact: Fact, page: Sheet) -> None:
+    """Title, reference, people, meeting and number are those of the facts."""
+    assert record.suspect == ()
+    assert (record.source, record.generation) == ("london", page.generation)
+    assert record.title == page.title
+    check_reference(record, fact, page)
+    assert record.asked_by is not None
+    assert record.asked_by.printed == page.asked_by
+    assert record.asked_by.name == NAMES.get(page.asked_by, page.asked_by)
+    assert record.asked_by.party == page.party
+    assert fact.question_by is None or is_known(record.asked_by.person)
+    asked_of = [(a.printed, a.name, a.role) for a in record.asked_of]
+    assert asked_of == ADDRESSEES[page.asked_of]
+    assert (record.meeting.name if record.meeting else None) == page.meeting
+    assert (record.meeting.date if record.meeting else None) == fact.meeting_date_iso
+    if fact.source_kind == "single_old_markup":
+        assert record.labels["Session date"] == fact.meeting_date
+    number = re.search(r" \[(\d+)\]$", page.title)
+    assert fact.supplementary_number in {None, int(number[1]) if number else None}
+    assert record.supplementary_number == (int(number[1]) if number else None)
+    assert record.kind == ("supplementary" if number else "question")
+
+
+def check_reference(record: Question, fact: Fact, page: Sheet) -> None:
+    """The reference as printed, else from the address; never from a suffix or a slug."""
+    if page.address is None:
+        assert record.id.startswith("london:sha256:")
+    else:
+        assert record.id == f"london:{urlsplit(page.address).path}"
+    if page.generation == "2022" or "-" in urlsplit(page.address or "").path:
+        assert record.reference == fact.reference
+    else:
+        known = fact.reference_from_url or fact.reference
+        assert record.reference == (year_first(known) if known else None)
+
+
+def check_words(record: Question, page: Sheet) -> None:
+    """Each paragraph is there once, in its order, with the one who says it."""
+    assert record.asked_by is not None
+    assert record.question == spoken(page.question, record.asked_by.name)
+    assert len(record.answers) == len(page.replies)
+    for answer, reply in zip(record.answers, page.replies, strict=True):
+        check_answer(answer, reply, page)
+    holding = [reply for reply in page.replies if is_holding(reply)]
+    substance = len(page.replies) - len(holding)
+    expected = "answered" if substance else "holding" if holding else "unanswered"
+    assert record.status == expected
+
+
+def check_answer(answer: Answer, reply: Reply, page: Sheet) -> None:
+    by = reply.by or page.asked_of
+    assert list(answer.answered_by) == [printed for printed, _, _ in ADDRESSEES[by]]
+    assert answer.date == reply.date
+    assert answer.holding == is_holding(reply)
+    # Only the design of 2014 names several who answered; since 2022 they are those asked.
+    opening = by if page.generation == "2014" else " & ".join(answer.answered_by)
+    assert answer.speeches == spoken(reply.lines, opening)
+    assert [a.title for a in answer.attachments] == ([reply.file] if reply.file else [])
+    assert all(a.url.startswith(f"{SITE}/") for a in answer.attachments)
+
+
+def is_holding(reply: Reply) -> bool:
+    return reply.lines[0].words.startswith("Officers are drafting")
+
+
+# ------------------------------------------------------------------ every line
+
+
+@needs_facts
+def test_no_line_is_left_out() -> None:
+    assert len(FACTS) == len(REAL.read_text().splitlines()) == 143
+    assert len(with_labels) + len(no_labels) + len(oldest) == 143
+    assert Counter(generation(fact) for fact in FACTS) == {
+        "2000": 1, "2014": 41, "2019": 6, "2022": 95,
+    }  # fmt: skip
+    addresses = [page.address for _, page in SHEETS if page.address]
+    assert len(set(addresses)) == len(addresses) == 141
+
+
+@needs_facts
+def test_no_quirk_is_left_out() -> None:
+    places = [set(QUESTIONS), set(ANSWERS), IN_THE_FACTS, IN_THE_LAYOUT, NOT_OF_THE_SOURCE]
+    assert set().union(*places) == {feature for fact in FACTS for feature in fact.features}
+    assert sum(map(len, places)) == len(set().union(*places))
+
+
+@needs_facts
+@pytest.mark.parametrize(("fact", "page"), with_labels, ids=ids(with_labels))
+def test_a_real_question_is_read_back_to_its_facts(fact: Fact, page: Sheet) -> None:
+    for document in documents(page):
+        record = read_question(document, "london")
+        check_head(record, fact, page)
+        check_words(record, page)
+
+
+linked = [(f, s) for f, s in with_labels if f.meeting_name]
+
+
+@needs_facts
+@pytest.mark.parametrize(("fact", "page"), linked, ids=ids(linked))
+def test_the_link_to_a_meeting_dates_it_by_itself(fact: Fact, page: Sheet) -> None:
+    without = msgspec.structs.replace(page, day=None)
+    for document in documents(without):
+        record = read_question(document)
+        assert record.meeting is not None
+        assert record.meeting.date == fact.meeting_date_iso
+
+
+@needs_facts
+@pytest.mark.parametrize(("fact", "page"), no_labels, ids=ids(no_labels))
+def test_a_page_without_labels_is_told_to_be_unreadable(fact: Fact, page: Sheet) -> None:
+    for document in documents(page):
+        with pytest.raises(UnreadablePage):
+            read_question(document, "london")
+
+
+@needs_facts
+@pytest.mark.parametrize(("fact", "page"), oldest, ids=ids(oldest))
+def test_a_page_of_the_oldest_design(fact: Fact, page: Sheet) -> None:
+    for document in documents(page):
+        record = read_question(document, "london")
+        assert record.suspect == ()
+        assert record.generation == "2000"
+        assert record.title == page.title
+        assert record.reference is not None
+        assert year_first(record.reference) == year_first(fact.reference or "")
+        assert record.asked_by is not None
+        assert record.asked_by.person == "valerie-shawcross"
+        assert record.meeting is not None
+        assert record.meeting.date == fact.meeting_date_iso
+        assert (record.kind, record.status) == ("question", "unanswered")
+
+
+# ------------------------------------------------------------------ traps
+
+
+def relabelled(page: Sheet) -> Sheet:
+    """The page as the source prints it years later: other honours, parties and offices."""
+    names = {"Shaun Bailey": "Lord Bailey of Paddington", "Caroline Pidgeon": "Baroness Pidgeon"}
+    return msgspec.structs.replace(
+        page,
+        asked_by=names.get(page.asked_by, f"{page.asked_by} MP"),
+        party="City Hall Conservatives" if page.party == "GLA Conservatives" else "Another Group",
+        asked_of="Sadiq Khan (Mayor of London)" if page.asked_of == "The Mayor" else page.asked_of,
+    )
+
+
+@needs_facts
+@pytest.mark.parametrize(("fact", "page"), with_labels, ids=ids(with_labels))
+def test_trap_12_relabelled_people_and_groups_are_no_change(fact: Fact, page: Sheet) -> None:
+    before = read_question(next(documents(page)))
+    after = read_question(next(documents(relabelled(page))))
+    assert before.asked_by != after.asked_by
+    assert before.digest == after.digest
+    assert compare(before, after) == ()
+
+
+@needs_facts
+def test_trap_11_a_party_is_kept_as_printed_and_says_nothing_of_the_asker() -> None:
+    """On recent supplementaries it is the parent's, so who somebody is never depends on it."""
+    wrong = {"Hina Bokhari": "Labour Group", "Zack Polanski": "City Hall Conservatives"}
+    found = 0
+    for fact, page in with_labels:
+        if fact.supplementary_number and wrong.get(page.asked_by) == page.party:
+            asker = read_question(next(documents(page))).asked_by
+            assert asker is not None
+            assert asker.party == page.party
+            own = msgspec.structs.replace(page, party="The asker's own group")
+            other = read_question(next(documents(own))).asked_by
+            assert other is not None
+            assert other.person == asker.person
+            found += 1
+    assert found == 2

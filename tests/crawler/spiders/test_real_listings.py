@@ -1,0 +1,53 @@
+"""The rows of real listings, read by the spider: each question once, whatever hangs on its link."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import groupby
+from urllib.parse import urlsplit
+
+import pytest
+from scrapy.http import HtmlResponse
+
+from crawler.fetching.plan import Manners, Plan, Window
+from crawler.spiders.london import LondonSpider
+from tests.support.real_facts import LISTING, SITE, Fact, Sheet, read_facts, sheet
+from tests.support.real_pages import listing
+
+FACTS = [(fact, sheet(fact, number)) for number, fact in enumerate(read_facts(), 1)]
+ROWS = [pair for pair in FACTS if pair[0].source_kind in {"listing_row", "node_listing_row"}]
+
+
+def links(html: str, since: date, until: date) -> tuple[list[str], LondonSpider]:
+    """The pages that the spider would visit for a listing, and the spider with its counts."""
+    plan = Plan(source="london", base_url=SITE, manners=Manners(user_agent="tests"))
+    spider = LondonSpider(plan=plan)
+    response = HtmlResponse(f"{SITE}{LISTING}?page=7", body=html.encode(), encoding="utf-8")
+    found = spider.list_questions(response, Window(since, until), 0)
+    return [x.url for x in found if getattr(x, "callback", None) == spider.read], spider
+
+
+def listings() -> list[list[tuple[Fact, Sheet]]]:
+    """The rows, those of one real listing page together, in its order."""
+    return [list(group) for _, group in groupby(ROWS, key=lambda pair: pair[0].source_url)]
+
+
+@pytest.mark.skipif(
+    not ROWS, reason="facts of real questions are not here: ../shared is no part of the repository"
+)
+@pytest.mark.parametrize("group", listings(), ids=lambda group: group[0][1].title[:40])
+def test_a_listing_leads_to_each_of_its_questions_once(group: list[tuple[Fact, Sheet]]) -> None:
+    """In the page's own order, which is of no number; the leaked query makes no other page."""
+    days = [page.day for _, page in group if page.day]
+    html = listing([page for _, page in group], urlsplit(group[0][0].source_url).query)
+    found, spider = links(html, min(days), max(days))
+    assert found == [page.address for _, page in group]
+    assert spider.counts["listed"] == len(group)
+    assert spider.counts["outside_window"] == 0
+    elsewhere = date(1999, 1, 1)
+    assert links(html, elsewhere, elsewhere)[1].counts["outside_window"] == len(group)
+
+
+@pytest.mark.skipif(not ROWS, reason="facts of real questions are not here")
+def test_no_row_is_left_out() -> None:
+    assert sum(map(len, listings())) == len(ROWS) == 91

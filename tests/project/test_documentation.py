@@ -1,0 +1,97 @@
+"""The documents name what there is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from alerts.delivery.channels import names
+from alerts.queries.fields import FIELDS
+from alerts.queries.find import find
+from alerts.queries.parse import QueryError, canonical, parse
+from scheduler.cli import watchword
+from scheduler.cli.exits import BAD_DATA, BUSY, CONFIG, OK, PARTLY, UNAVAILABLE, USAGE
+from tests.support.paths import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+
+
+@pytest.mark.parametrize("command", sorted(watchword.commands))
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"`watchword {command}" in README
+
+
+@pytest.mark.parametrize("status", [OK, PARTLY, USAGE, BAD_DATA, UNAVAILABLE, BUSY, CONFIG])
+def test_every_exit_status_is_in_the_readme(status: int) -> None:
+    assert f"| {status} |" in README
+
+
+@pytest.mark.parametrize("channel", names())
+def test_every_channel_is_in_the_example_config(channel: str) -> None:
+    assert f"[channels.{channel}]" in (REPOSITORY / "config.example.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", *(str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "docs").rglob("*.md"))],
+)
+def test_every_link_leads_somewhere(page: str) -> None:
+    path = REPOSITORY / page
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+        assert (path.parent / target).exists(), f"{page} links to {target}"
+
+
+def test_every_room_in_the_readme_is_there() -> None:
+    rows = re.findall(r"^\| `(\w+)/` \| (.*) \|$", README, re.MULTILINE)
+    assert [room for room, _ in rows] == ["crawler", "alerts", "scheduler", "templates"]
+    for room, holds in rows:
+        for name in re.findall(r"`(\w+(?:\.py|/))`", holds):
+            assert (REPOSITORY / room / name).exists(), f"{room}/{name}"
+
+
+QUERIES = (REPOSITORY / "docs" / "queries.md").read_text()
+ROWS = [
+    [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+    for row in re.findall(r"^\| `.*\|$", QUERIES, re.MULTILINE)
+]
+EXAMPLES = [row for row in ROWS if len(row) == 3]
+PARTS = [row for row in ROWS if len(row) == 2]
+
+
+def typed(cell: str) -> str:
+    """What stands between back quotes in a cell."""
+    found = re.fullmatch(r"`(.*)`", cell)
+    assert found is not None, cell
+    return found[1].replace("\\|", "|")
+
+
+@pytest.mark.parametrize("row", EXAMPLES, ids=lambda row: row[0])
+def test_every_example_of_a_query_is_true(row: list[str]) -> None:
+    query, found, missed = row
+    texts = re.findall("“(.*?)”", found)
+    others = re.findall("“(.*?)”", missed)
+    assert texts
+    assert others
+    for text in texts:
+        assert find(parse(typed(query)), {"question": [text]}), text
+    for text in others:
+        assert not find(parse(typed(query)), {"question": [text]}), text
+
+
+def test_every_field_is_described_and_every_refusal_refused() -> None:
+    fields = [typed(cell) for cell, _ in PARTS if ":" in cell and "|" not in cell][: len(FIELDS)]
+    assert [field.partition(":")[0] for field in fields] == list(FIELDS)
+    for field in fields:
+        assert parse(field)
+    refused = [row[0].strip("`") for row in PARTS][len(FIELDS) :]
+    assert len(refused) == 9
+    for query in refused:
+        with pytest.raises(QueryError):
+            parse(query)
+
+
+def test_what_is_said_to_be_one_topic_is_one() -> None:
+    one = re.findall(r"`([^`]*)`", QUERIES.partition("## One topic")[2])[:3]
+    assert len({canonical(parse(query)) for query in one}) == 1
+    assert len(set(one)) == 3

@@ -1,0 +1,36 @@
+"""The judged set keeps its size, and topics find in it what was meant."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from alerts.matching.decide import Told, decide
+from alerts.matching.matcher import Matcher, compiled
+from alerts.queries.fields import news
+from alerts.queries.parse import canonical, parse
+from tests.quality.judged import judged, precision, recall, scores, topics
+
+
+def test_the_set_is_whole() -> None:
+    questions, named = list(judged()), topics()
+    numbers = Counter(one.number for one in questions)
+    assert len(questions) >= 300
+    assert len(named) >= 25
+    assert set(numbers.values()) == {1}
+    assert set.union(*(set(one.topics) for one in questions)) == {topic.name for topic in named}
+
+
+def test_topics_find_what_was_meant() -> None:
+    found = scores()
+    assert precision(found) >= 0.99
+    assert recall(found) >= 0.99
+
+
+def test_the_matcher_finds_the_same() -> None:
+    named, questions = topics(), list(judged())
+    forms = {place: canonical(parse(topic.query)) for place, topic in enumerate(named)}
+    told = [Told(one.question, news(one.question)) for one in questions]
+    pairs = decide(Matcher([compiled(forms)]), told, by_change=True)
+    by_matcher = {(named[topic].name, questions[place].number) for topic, place in pairs}
+    one_by_one = {(s.topic.name, n) for s in scores() for n in (*s.right, *s.wrong)}
+    assert by_matcher == one_by_one

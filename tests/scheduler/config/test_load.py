@@ -1,0 +1,122 @@
+"""A wrong config is one line: the file, the key, what it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alerts.delivery.channels import maildir, smtp
+from scheduler.config.load import ConfigError, channel, load, parse
+
+
+def refused(text: str) -> str:
+    with pytest.raises(ConfigError) as error:
+        parse(text, Path(), "config.toml")
+    line = str(error.value)
+    assert "\n" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[ledger\n", "config.toml: is not TOML"),
+        ("lager = 1", "config.toml: unknown key lager (did you mean ledger?)"),
+        ("[ledger]\nurll = 'x'", "unknown key ledger.urll (did you mean url?)"),
+        (
+            "[sources.london]\ndelay = 2",
+            "unknown key sources.london.delay (did you mean delay_seconds?)",
+        ),
+        ("[digests]\nhour = 'seven'", "digests.hour: expected a whole number, got text"),
+        ("[digests]\nhour = 24", "digests.hour: expected 0 to 23, got 24"),
+        ("[digests]\nbatch_minutes = -1", "digests.batch_minutes: expected 0 to 60, got -1"),
+        ("[mail]\nper_day = 0", "mail.per_day: expected more than 0, got 0"),
+        ("[site]\npublic_url = 'https://a.example/'", "site.public_url: expected scheme"),
+        ("[site]\npublic_url = 'https://a.example/sub'", "site.public_url: expected scheme"),
+        ("[web]\nsign_up = true", "web.sign_up: needs site.public_url"),
+        ('[mail]\nbounce_address = "me"', "mail.bounce_address: 'me' is no email address"),
+        ('[channels.webhook]\nsecret = "short"', "channels.webhook: secret: expected base64 of 24"),
+        ('[operator]\nnotify = ["ntfy://x"]', "there is no [channels.apprise] in the config"),
+        ('[mail]\nchannel = "webhook"', "there is no channel 'webhook'; there are: maildir, smtp"),
+        ("[digests]\nzone = 'Europe/Londn'", "there is no time zone 'Europe/Londn'"),
+        ("[sources.london]\nevery_minutes = 'x'", "expected a number, got text"),
+        ("[sources.london]\nurl = 'www.london.gov.uk'", "sources.london.url: expected scheme"),
+        ("[sources.london]\nurl = 'https://a.example/path'", "sources.london.url: expected scheme"),
+        (
+            "[sources.elsewhere]\nenabled = true",
+            "sources.elsewhere: object missing required field url",
+        ),
+        (
+            "[sources.a]\nurl = 'https://a.example'\nhome = 'a.example'",
+            "sources.a.home: expected scheme",
+        ),
+        ("[sources.london]\nenabled = 1", "expected true or false, got a whole number"),
+        ("[mail]\nchannel = 'pigeon'", "there is no channel 'pigeon'; there are: maildir, smtp"),
+        ("[mail]\nin_doubt = 'pray'", "mail.in_doubt"),
+        ("[mail]\nfrom_address = 'nobody'", "mail.from_address: 'nobody' is no email address"),
+        (
+            "[mail]\nchannel='smtp'\n[channels.smtp]\nport = 'x'",
+            "channels.smtp.port: expected a whole number, got text",
+        ),
+        (
+            "[mail]\nchannel='smtp'\n[channels.smtp]\nhots = 'x'",
+            "unknown key channels.smtp.hots (did you mean host?)",
+        ),
+        ("[[subscriptions]]\nemail = 'a@b.example'", "missing required field query"),
+        (
+            "[[subscriptions]]\nemail = 'x'\nquery = 'vru'",
+            "subscriptions[0].email: 'x' is no email",
+        ),
+        ("folder = '/'", "unknown key folder"),
+        ("sources = 3", "sources: expected"),
+    ],
+)
+def test_it_is_refused_with_one_clear_line(text: str, says: str) -> None:
+    assert says in refused(text)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "none.toml")
+
+
+def test_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('templates = "own"')
+    config = load(tmp_path / "config.toml")
+    assert config.ledger.url == f"sqlite:///{tmp_path}/var/ledger.sqlite3"
+    assert config.feeds.path == tmp_path / "var" / "feeds"
+    assert config.templates == tmp_path / "own"
+    found = channel(config)
+    assert isinstance(found, maildir.Settings)
+    assert found.path == tmp_path / "var" / "mail"
+
+
+def test_absolute_paths_and_servers_are_left_alone() -> None:
+    text = '[ledger]\nurl = "{}"\n[feeds]\npath = "/srv/feeds"'
+    for url in ("sqlite:////srv/ledger.sqlite3", "postgresql://db.example/watchword"):
+        config = parse(text.format(url), Path("/etc"), "config.toml")
+        assert config.ledger.url == url
+        assert str(config.feeds.path) == "/srv/feeds"
+
+
+def test_bounces_go_to_the_from_address_unless_told_otherwise() -> None:
+    text = "[mail]\nchannel = 'smtp'\nfrom_address = 'w@a.example'\n[channels.smtp]\n"
+    for more, expected in [("", "w@a.example"), ("envelope_from = 'b@a.example'", "b@a.example")]:
+        found = channel(parse(text + more, Path(), "config.toml"))
+        assert isinstance(found, smtp.Settings)
+        assert found.envelope_from == expected
+
+
+def test_a_source_says_where_its_readers_go_and_what_its_licence_wants() -> None:
+    text = """
+[sources.api]
+url = "https://api.a.example"
+home = "https://www.a.example"
+attribution = "Filler attribution."
+"""
+    config = parse(text, Path(), "config.toml")
+    assert config.imprint.home_url == "https://www.a.example"
+    assert config.imprint.attributions == config.letterhead.attributions
+    assert config.letterhead.attributions == {"api": "Filler attribution."}
+    assert parse("sources = {}", Path(), "config.toml").imprint.home_url.startswith("https://")

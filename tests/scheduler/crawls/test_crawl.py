@@ -1,0 +1,175 @@
+"""A crawl, for real: a child process, a server on a socket, a ledger."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from alerts.ledger import Ledger, open_ledger, questions
+from crawler.fetching.plan import Manners, Plan, Visit, Window
+from crawler.spiders.london import LISTING
+from scheduler.config.sections import SourceSection
+from scheduler.crawls.crawl import Outcome, Terms, crawl_source
+from scheduler.crawls.plan import next_visit, plan_crawl
+from scheduler.web.serve import serve
+from tests.support.service import Replica, replica
+
+MANNERS = Manners("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
+
+
+@pytest.fixture
+def source() -> Iterator[Replica]:
+    with replica() as running:
+        yield running
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    yield opened
+    opened.engine.dispose()
+
+
+def crawl(ledger: Ledger, plan: Plan, now: datetime) -> Outcome:
+    return crawl_source(ledger, plan, lambda: now, Terms(max_minutes=1))
+
+
+def plan_for(ledger: Ledger, source: Replica) -> Plan:
+    section = SourceSection(url=source.url, days_back=90)
+    with ledger.reading() as connection:
+        return plan_crawl(connection, "london", section, MANNERS, source.now)
+
+
+def pages_fetched(requests: list[str]) -> list[str]:
+    return [r for r in requests if f"{LISTING}/" in r]
+
+
+def test_everything_listed_is_read_once(ledger: Ledger, source: Replica) -> None:
+    outcome = crawl(ledger, plan_for(ledger, source), source.now)
+    assert (outcome.verdict, outcome.counts["new"]) == ("ok", 30)
+    seen = source.requests
+    assert len(pages_fetched(seen)) == len(set(pages_fetched(seen))) == 30
+    listings = [request for request in seen if "page=" in request]
+    assert len(listings) == len(set(listings)) > 4
+    assert seen[0] == "GET /robots.txt"
+
+
+def test_a_second_crawl_fetches_listings_only(ledger: Ledger, source: Replica) -> None:
+    crawl(ledger, plan_for(ledger, source), source.now)
+    _ = source.requests
+    outcome = crawl(ledger, plan_for(ledger, source), source.now)
+    assert outcome.verdict == "ok"
+    assert pages_fetched(source.requests) == []
+    assert not set(outcome.counts) & {"new", "asked", "answered", "holding", "corrected"}
+
+
+def test_late_answers_are_found_and_are_news(ledger: Ledger, source: Replica) -> None:
+    crawl(ledger, plan_for(ledger, source), source.now)
+    found: dict[str, int] = {}
+    for stage in (1, 2, 3):
+        source.go_to(stage)
+        outcome = crawl(ledger, plan_for(ledger, source), source.now)
+        for kind, number in outcome.counts.items():
+            found[kind] = found.get(kind, 0) + number
+    assert found["asked"] == 11
+    assert found["holding"] == 1
+    assert found["answered"] == 13
+    assert "silent" not in found
+
+
+def test_pages_that_are_gone_are_not_deleted_at_once(ledger: Ledger, source: Replica) -> None:
+    crawl(ledger, plan_for(ledger, source), source.now)
+    known = plan_for(ledger, source).known
+    url = source.url + LISTING + "/never-was"
+    plan = Plan(source="london", base_url=source.url, manners=MANNERS, revisit=(Visit(url),))
+    outcome = crawl(ledger, plan, source.now)
+    assert outcome.counts == {"gone": 1}
+    assert plan_for(ledger, source).known == known
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "says"),
+    [
+        (lambda: PlainTextResponse("no", 403), "blocked", "refused"),
+        (lambda: PlainTextResponse("<html><body>Just a moment</body></html>"), "changed", "marks"),
+        (lambda: PlainTextResponse("Search questions: No results"), "empty", "no question"),
+    ],
+)
+def test_a_source_that_is_not_itself(
+    ledger: Ledger, answer: Callable[[], Response], verdict: str, says: str
+) -> None:
+    def everything(request: Request) -> Response:
+        if request.url.path == "/robots.txt":
+            return PlainTextResponse("User-agent: *\nAllow: /\n")
+        return answer()
+
+    with serve(Starlette(routes=[Route("/{path:path}", everything)])) as url:
+        today = datetime.now(UTC)
+        window = Window(today.date() - timedelta(days=1), today.date())
+        plan = Plan(source="london", base_url=url, manners=MANNERS, windows=(window,))
+        outcome = crawl(ledger, plan, today)
+    assert outcome.verdict == verdict
+    assert says in outcome.reason
+    with ledger.reading() as connection:
+        assert questions.count(connection) == 0
+
+
+def test_nobody_there(ledger: Ledger, now: datetime) -> None:
+    window = Window(date(2026, 7, 1), date(2026, 7, 2))
+    base = "http://127.0.0.1:1"
+    plan = Plan(source="london", base_url=base, manners=MANNERS, windows=(window,))
+    outcome = crawl(ledger, plan, now)
+    assert outcome.verdict == "unreachable"
+    assert "127.0.0.1:1" in outcome.reason
+
+
+def test_an_unknown_spider_is_a_verdict_not_a_crash(ledger: Ledger, now: datetime) -> None:
+    plan = Plan(source="atlantis", base_url="http://127.0.0.1:1", manners=MANNERS)
+    outcome = crawl(ledger, plan, now)
+    assert outcome.verdict == "partial"
+    assert "atlantis" in outcome.reason
+
+
+def test_a_crawl_is_ended_when_we_are_told_to_stop(ledger: Ledger, source: Replica) -> None:
+    slow = Manners("watchword/test", delay_seconds=1.0)
+    window = Window(source.now.date() - timedelta(days=90), source.now.date())
+    plan = Plan(source="london", base_url=source.url, manners=slow, windows=(window,))
+    stop = threading.Event()
+    threading.Timer(2.5, stop.set).start()
+    began = time.monotonic()
+    outcome = crawl_source(ledger, plan, lambda: source.now, Terms(max_minutes=1), stop=stop)
+    assert time.monotonic() - began < 10
+    assert outcome.verdict == "partial"
+
+
+class TestRhythm:
+    """How soon a question is looked at again."""
+
+    @pytest.mark.parametrize(
+        ("status", "days_since_meeting", "wait"),
+        [
+            ("unanswered", -5, timedelta(days=1)),
+            ("unanswered", 0, timedelta(hours=6)),
+            ("holding", 14, timedelta(hours=6)),
+            ("unanswered", 15, timedelta(days=1)),
+            ("holding", 60, timedelta(days=1)),
+            ("unanswered", 61, timedelta(days=7)),
+            ("unanswered", 366, timedelta(days=30)),
+            ("answered", 3, timedelta(days=7)),
+        ],
+    )
+    def test_it_follows_the_age(
+        self, now: datetime, status: str, days_since_meeting: int, wait: timedelta
+    ) -> None:
+        meeting = (now - timedelta(days=days_since_meeting)).date()
+        visit = questions.Waiting("u", status, meeting, now, now, None)
+        assert next_visit(visit) == now + wait

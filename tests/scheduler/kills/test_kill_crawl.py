@@ -1,0 +1,64 @@
+"""A crawl killed at random moments, again and again, ends with what an undisturbed one has.
+
+``WATCHWORD_KILLS=200`` kills as often as the project's table of faults asks for; a few do here.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from alerts.rendering.templates import shipped_templates
+from crawler.replica.large import large_world
+from crawler.replica.site import create_site
+from scheduler.web.serve import serve
+from tests.support.service import Service
+
+KILLS = int(os.environ.get("WATCHWORD_KILLS", "4"))
+QUESTIONS = max(60, 6 * KILLS)
+
+
+def stored(service: Service) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Every record, and every change without its number and its time."""
+    path = service.folder / "var" / "ledger.sqlite3"
+    with closing(sqlite3.connect(path)) as ledger:
+        records = ledger.execute("select id, record from question order by id").fetchall()
+        changes = ledger.execute(
+            "select question_id, kind, digest, silent_because, after from change order by 1, 2, 3"
+        ).fetchall()
+        assert ledger.execute("select count(*) from held_change").fetchone() == (0,)
+    return records, changes
+
+
+@pytest.mark.timeout(60 + 10 * KILLS)
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    start = datetime.now(UTC)
+    site = create_site(large_world(start, QUESTIONS), lambda: start, shipped_templates())
+    chance = random.Random(15)  # noqa: S311  # moments to kill at, not secrets
+    with serve(site) as url:
+        section = f'[sources.london]\nurl = "{url}"\ndelay_seconds = 0.01\ndays_back = 2000\n'
+        whole = Service(tmp_path / "whole", section)
+        whole.run("once")
+        site.state.requests.clear()
+        service = Service(tmp_path / "killed", section)
+        killed = 0
+        for _ in range(KILLS):
+            process = service.start("once")
+            with process:
+                time.sleep(chance.uniform(0.5, 2.0))
+                process.kill()
+                killed += process.wait() == -9
+        service.run("once")
+    fetched = Counter(r for r in site.state.requests if "/find-an-answer/" in r)
+    assert stored(service) == stored(whole)
+    assert len(fetched) == len(stored(whole)[0])
+    assert max(fetched.values()) <= 1 + killed
+    print(f"{killed} killed; {fetched.total() - len(fetched)} pages fetched again")  # noqa: T201  # with -s

@@ -1,0 +1,151 @@
+"""``kill -9`` at any step, then run again: nothing is lost, nothing is sent twice.
+
+The process is a real one, killed when its own log says that it has begun a step, plus a moment.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.service import Replica, Service, config_for, links_sent, replica
+from tests.support.smtp_server import mail_server
+
+STEPS = ("crawl of london", "match", "publish", "compose", "deliver")
+PEOPLE = 12
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[Replica]:
+    with replica() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def baseline(source: Replica, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a service that has read the baseline, with news waiting at the source."""
+    service = Service(tmp_path_factory.mktemp("baseline"), config_for(source.url, people=PEOPLE))
+    source.go_to(0)
+    service.run("once")
+    assert service.mails == []
+    source.go_to(2)
+    return service.folder
+
+
+@pytest.fixture(scope="module")
+def expected(
+    source: Replica, baseline: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Counter[str], int]:
+    """What an uninterrupted run sends to each reader, and how many changes it records."""
+    service = a_copy(baseline, tmp_path_factory.mktemp("uninterrupted"))
+    service.run("once")
+    sent = links_sent(service.mails)
+    one = Counter({slug: n for (who, slug), n in sent.items() if who.startswith("reader0@")})
+    assert one
+    assert set(one.values()) == {1}
+    return one, changes(service)
+
+
+def a_copy(baseline: Path, folder: Path, extra: str = "") -> Service:
+    """Another service that has read the same baseline."""
+    shutil.copytree(baseline, folder, dirs_exist_ok=True)
+    return Service(folder, (baseline / "config.toml").read_text() + extra)
+
+
+def changes(service: Service) -> int:
+    with sqlite3.connect(service.folder / "var" / "ledger.sqlite3") as ledger:
+        count: int = ledger.execute("select count(*) from change").fetchone()[0]
+    ledger.close()
+    return count
+
+
+def kill_in(service: Service, step: str, delay: float, *options: str) -> bool:
+    """Run ``once`` and kill it ``delay`` seconds into a step; False when it was done before."""
+    process = service.start("-vv", "once", *options)
+    with process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if f"{step} starts" in line:
+                time.sleep(delay)
+                break
+        process.kill()
+        return process.wait() == -9
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("delay", [0.0, 0.04])
+def test_killed_in_a_step_and_run_again(
+    baseline: Path, tmp_path: Path, expected: tuple[Counter[str], int], step: str, delay: float
+) -> None:
+    one, recorded = expected
+    service = a_copy(baseline, tmp_path)
+    wait = delay + (0.9 if step == STEPS[0] else 0)  # until the child has begun to bring pages
+    killed = kill_in(service, step, wait)
+    assert killed or delay or step == STEPS[0]  # a fast machine may be done by then
+    service.run("once")
+    again = service.json("once", "--no-crawl", "--json")["round"]
+    assert (again["matches"], again["feeds"], again["digests"]) == (0, 0, 0)
+    sent = links_sent(service.mails)
+    assert sent == Counter(
+        {(f"reader{n}@demo.example", slug): 1 for n in range(PEOPLE) for slug in one}
+    )
+    assert changes(service) == recorded
+
+
+def test_killed_again_and_again_over_smtp(
+    baseline: Path, tmp_path: Path, expected: tuple[Counter[str], int]
+) -> None:
+    """Over SMTP a message may come twice, in one case only, and then with the same bytes."""
+    one, _ = expected
+    chance = random.Random(7)  # noqa: S311  # moments to kill at, not secrets
+    with mail_server() as server:
+        server.on_dot = lambda: time.sleep(0.02)  # a window to be killed in
+        extra = (
+            '\n[mail]\nchannel = "smtp"\n[channels.smtp]\nhost = "127.0.0.1"\n'
+            f'port = {server.port}\nsecurity = "none"\n'
+        )
+        service = a_copy(baseline, tmp_path, extra)
+        assert kill_in(service, "deliver", 0.0)
+        in_doubt = 0
+        for _ in range(8):
+            kill_in(service, "deliver", chance.uniform(0, 0.15), "--no-crawl")
+            in_doubt += in_phase(service, "dot")
+        service.run("once", "--no-crawl")
+    copies: dict[str, set[bytes]] = {}
+    for message, body in zip(server.parsed, server.messages, strict=True):
+        copies.setdefault(str(message["To"]), set()).add(body)
+    assert sorted(copies) == sorted(f"reader{n}@demo.example" for n in range(PEOPLE))
+    assert all(len(bodies) == 1 for bodies in copies.values())
+    doubled = len(server.messages) - PEOPLE
+    print(f"{doubled} of {PEOPLE} messages came twice, {in_doubt} were in doubt")  # noqa: T201
+    assert doubled <= in_doubt
+    assert in_phase(service, "sent") == PEOPLE
+    assert one
+
+
+def in_phase(service: Service, phase: str) -> int:
+    with sqlite3.connect(service.folder / "var" / "ledger.sqlite3") as ledger:
+        count: int = ledger.execute(
+            "select count(*) from message where phase = ?", (phase,)
+        ).fetchone()[0]
+    ledger.close()
+    return count
+
+
+def test_the_crawl_ends_with_its_parent(source: Replica, tmp_path: Path) -> None:
+    """A daemon that is killed leaves nobody behind who goes on asking the source."""
+    service = Service(tmp_path, config_for(source.url).replace("0.01", "0.2"))
+    source.go_to(2)
+    kill_in(service, "crawl of london", 1.5)
+    assert source.requests
+    time.sleep(1.0)
+    _ = source.requests
+    time.sleep(2.0)
+    assert source.requests == []

@@ -1,0 +1,151 @@
+"""A service as its operator has it: a folder with a config, the real command, a replica to read."""
+
+from __future__ import annotations
+
+import json
+import mailbox
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+
+from alerts.rendering.templates import shipped_templates
+from crawler.replica.demo import demo_world
+from crawler.replica.site import create_site
+from crawler.replica.world import World
+from scheduler.web.serve import serve
+
+WATCHWORD = Path(sys.executable).with_name("watchword")
+
+
+class Replica:
+    """A running replica of the source whose clock the test sets."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.now = world.start
+        self.site: Starlette = create_site(world, lambda: self.now, shipped_templates())
+        self.url = ""
+
+    def go_to(self, stage: int) -> None:
+        """Let the world be as it is from ``stage`` on; 0 is the baseline."""
+        self.now = self.world.start + (timedelta(), *self.world.stages)[stage]
+
+    @property
+    def requests(self) -> list[str]:
+        """What was asked for since the last look."""
+        seen: list[str] = list(self.site.state.requests)
+        self.site.state.requests.clear()
+        return seen
+
+
+@contextmanager
+def replica() -> Iterator[Replica]:
+    """The demo's world, from today on."""
+    made = Replica(demo_world(datetime.now(UTC)))
+    with serve(made.site) as made.url:
+        yield made
+
+
+class Service:
+    """A folder with a config, and the command run in it."""
+
+    def __init__(self, folder: Path, config: str) -> None:
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if "[digests]" not in config:  # a test does not wait for the next batch
+            config += "\n[digests]\nbatch_minutes = 0\n"
+        (folder / "config.toml").write_text(config)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The command, running; its standard error can be read line by line."""
+        return subprocess.Popen(
+            [str(WATCHWORD), *arguments],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """The command, run to its end, which must have the exit status ``expect``."""
+        done = subprocess.run(
+            [str(WATCHWORD), *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == expect, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def json(self, *arguments: str) -> Any:
+        """What the command prints as JSON."""
+        return json.loads(self.run(*arguments).stdout)
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """The emails in the service's Maildir."""
+        return read_mails(self.folder / "var" / "mail")
+
+    def feed(self, name: str) -> str:
+        """A feed file's text."""
+        return (self.folder / "var" / "feeds" / name).read_text()
+
+
+def read_mails(folder: Path) -> list[EmailMessage]:
+    """The emails in a Maildir."""
+    if not folder.is_dir():
+        return []
+    box = mailbox.Maildir(folder, create=False)
+    parser = BytesParser(policy=policy.default)
+    return [parser.parsebytes(box.get_bytes(key)) for key in box.keys()]  # type: ignore[misc]  # noqa: SIM118
+
+
+def text_of(mail: EmailMessage) -> str:
+    """An email's plain text."""
+    part = mail.get_body(("plain",))
+    assert part is not None
+    text: str = part.get_content()
+    return text.replace("\r\n", "\n")
+
+
+def links_sent(mails: list[EmailMessage]) -> Counter[tuple[str, str]]:
+    """How often each person was sent each question."""
+    found: Counter[tuple[str, str]] = Counter()
+    for mail in mails:
+        for line in text_of(mail).splitlines():
+            if line.startswith("http") and "/find-an-answer/" in line:
+                found[str(mail["To"]), line.rpartition("/")[2]] += 1
+    return found
+
+
+def config_for(source: str, *, people: int = 1, extra: str = "") -> str:
+    """A config that reads ``source`` quickly, with some people who watch for VRU."""
+    subscriptions = "".join(
+        f"""
+[[subscriptions]]
+email = "reader{number}@demo.example"
+query = 'VRU OR "violence reduction unit"'
+every = "immediate"
+"""
+        for number in range(people)
+    )
+    return f"""
+[sources.london]
+url = "{source}"
+delay_seconds = 0.01
+days_back = 90
+{extra}
+{subscriptions}
+"""
