@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 
 from alerts.digests.compose import compose_due
 from alerts.ledger import Ledger, open_ledger, topics
-from alerts.ledger.people_tables import digest_item, subscriber, subscription
+from alerts.ledger.schema import digest_item, subscriber, subscription
 from alerts.mail.message import Letterhead
 from alerts.matching.match_changes import Watcher
 from alerts.queries.english import STOP_WORDS

@@ -28,13 +28,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from alerts.digests.cache import Cards
 from alerts.digests.digest import compose
-from alerts.digests.entries import Entry, Hit, Watch, entry_of, text_of
-from alerts.ledger.subscriptions import Subscriber
+from alerts.digests.entries import Entry, Hit, entry_of, text_of
 from alerts.mail.dkim import SigningKey, read_key
 from alerts.mail.message import Letterhead, build
+from alerts.model import Change, Numbered, Subscriber, Watch
 from alerts.queries.english import STOP_WORDS
 from alerts.queries.parse import canonical, parse
-from alerts.questions.changes import Change, Numbered
 from alerts.rendering.templates import Templates, shipped_templates
 from benchmarks.crowd import NOW, many, questions
 from crawler.records import Question

@@ -22,7 +22,7 @@ from alerts.delivery.send import deliver_due
 from alerts.ledger import Ledger, deliveries, messages, open_ledger, subscriptions
 from alerts.ledger.deliveries import Attempt
 from alerts.ledger.messages import Composed
-from alerts.ledger.people_tables import message
+from alerts.ledger.schema import message
 from benchmarks.postfix import REASON, Postfix, postfix
 
 NOW = datetime(2026, 7, 16, 7, tzinfo=UTC)

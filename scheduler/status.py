@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from alerts.ledger import alarms, deliveries, notices, questions, refusals, runs
 from alerts.ledger import held_changes as held
 from alerts.ledger import holds as halts
-from alerts.ledger.alarms import Alarm
 from alerts.ledger.held_changes import Held
 from alerts.ledger.publication_delays import delay
+from alerts.model import Alarm
 from alerts.operator.status import Rate, ServiceStatus, SourceStatus
 from crawler.fetching.plan import Report
 from scheduler.alarms import place_of

@@ -8,11 +8,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from alerts.digests.digest import Digest, compose
-from alerts.digests.entries import Hit, Overdue, Watch, entry_of, overdue_entry
-from alerts.ledger.subscriptions import Subscriber
+from alerts.digests.entries import Hit, Overdue, entry_of, overdue_entry
 from alerts.mail.dkim import SigningKey
 from alerts.mail.message import Letterhead, Rendered, build
-from alerts.questions.changes import Change, Kind, Numbered
+from alerts.model import Change, Kind, Numbered, Subscriber, Watch
 from alerts.rendering.templates import Templates
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, content_digest
 

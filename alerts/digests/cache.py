@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
-from alerts.digests.entries import Entry, Hit, Text, Watch, entry_of, text_of
+from alerts.digests.entries import Entry, Hit, Text, entry_of, text_of
 from alerts.ledger import changes
-from alerts.questions.changes import Numbered
+from alerts.model import Numbered, Watch
 from alerts.rendering.templates import Card, Templates
 
 #: So many entries are remembered; then all are forgotten and made again as they are asked for.

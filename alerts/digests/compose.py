@@ -17,10 +17,11 @@ from sqlalchemy import Connection
 
 from alerts.delivery.sent_log import Already
 from alerts.digests.cache import Cards
-from alerts.digests.digest import Notice
+from alerts.digests.digest import Digest, compose
 from alerts.digests.draft import Means, Served, draft
+from alerts.digests.entries import Hit, by_question, entry_of
 from alerts.digests.schedule import last_due
-from alerts.ledger import Ledger, alarms, messages, notices, subscriptions
+from alerts.ledger import Ledger, alarms, changes, messages, notices, subscriptions
 from alerts.ledger import due_subscriptions as rounds
 from alerts.ledger import followed_questions as following
 from alerts.ledger.due_subscriptions import Pending, Round
@@ -29,6 +30,7 @@ from alerts.ledger.lookups import meetings
 from alerts.ledger.messages import Composed
 from alerts.ledger.topics import batched
 from alerts.mail.message import Letterhead
+from alerts.model import Notice
 from alerts.rendering.templates import Templates, TemplatesError
 
 log = logging.getLogger("watchword.compose")
@@ -174,3 +176,11 @@ def _write(
     rounds.settle(connection, served.subscriptions)
     following.settle(connection, served.overdue, served.finished, now)
     return composed is not None
+
+
+def kept_digest(connection: Connection, message_id: str, since: datetime) -> Digest | None:
+    """The digest of a message that was composed after ``since``; None where there is none."""
+    items = messages.items(connection, message_id, since)
+    found = changes.get(connection, sorted({seq for _, seq in items}))
+    hits = [Hit(watch, found[seq]) for watch, seq in items]
+    return compose(map(entry_of, by_question(hits).values())) if hits else None

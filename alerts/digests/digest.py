@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from itertools import chain
-from typing import Literal
 
 import msgspec
 
-from alerts.digests.entries import NEWS, Entry, News
+from alerts.digests.entries import Entry
+from alerts.model import NEWS, News, Notice
 from alerts.questions.threads import in_order
 
 _NOUNS: dict[News, tuple[str, str]] = {
@@ -29,24 +28,12 @@ _NOUNS: dict[News, tuple[str, str]] = {
 #: So many entries are shown in full.
 SHOWN = 20
 
-NoticeKind = Literal["silent", "mended"]
 
 #: The subject of an email that has nothing but a notice in it.
 _HEADINGS = {
     "silent": "We cannot read {} at present",
     "mended": "We can read {} again",
 }
-
-
-class Notice(msgspec.Struct, frozen=True):
-    """That a source cannot be read, or that it can again."""
-
-    id: int
-    source: str
-    place: str  #: as people know it: ``www.london.gov.uk``
-    kind: NoticeKind
-    since: datetime  #: the last good crawl before it fell silent
-    created_at: datetime
 
 
 class Digest(msgspec.Struct, frozen=True):

@@ -11,15 +11,14 @@ import msgspec
 
 from alerts.delivery.sent_log import Already, mark
 from alerts.digests.cache import Cards
-from alerts.digests.digest import Digest, Notice, compose
-from alerts.digests.entries import Hit, Overdue, Watch, by_question, overdue_entry
+from alerts.digests.digest import Digest, compose
+from alerts.digests.entries import Hit, Overdue, by_question, overdue_entry
 from alerts.digests.json_body import notification
 from alerts.ledger.due_subscriptions import Pending
 from alerts.ledger.followed_questions import Waiting
 from alerts.ledger.messages import Composed
-from alerts.ledger.subscriptions import Subscriber
 from alerts.mail.message import Letterhead, build
-from alerts.questions.changes import Change, Numbered
+from alerts.model import Change, Notice, Numbered, Subscriber, Watch
 from alerts.rendering.templates import Templates
 
 

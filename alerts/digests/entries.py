@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, TypeAlias
 
 import msgspec
 
+from alerts.model import NEWS, PREFERRED, Length, News, Numbered, Watch
 from alerts.queries.fields import fields
 from alerts.queries.find import find
 from alerts.queries.parse import parse
 from alerts.queries.snippets import Segment, Snippet, marked, opening, snippet
 from alerts.queries.tokens import Place, Prepared, prepare
-from alerts.questions.changes import Kind, Numbered
 from alerts.questions.differences import Correction, correction
 from crawler.records import Question
-
-#: What can be said of a question: what happened to it, or that nothing did for too long.
-News: TypeAlias = Kind | Literal["overdue"]
-
-#: How much is said of a question.
-Length = Literal["full", "short"]
-
-#: In the order in which they are worth reading.
-NEWS: tuple[News, ...] = ("answered", "corrected", "holding", "asked", "withdrawn", "overdue")
-
-#: Where to look for the passage to show: in what is new first.
-PREFERRED: dict[News, tuple[str, ...]] = {
-    "answered": ("answer", "question"),
-    "corrected": ("answer", "question"),
-    "holding": ("answer", "question"),
-    "asked": ("question", "answer"),
-    "withdrawn": ("question", "answer"),
-    "overdue": ("question", "answer"),
-}
-
-
-class Watch(msgspec.Struct, frozen=True):
-    """What a subscriber watches for, as a digest needs to know it."""
-
-    query: str  #: in the subscriber's own words; of a followed question its title
-    canonical: str | None  #: None where one question is followed
-    length: Length = "full"
-    note: str | None = None  #: the subscriber's own
 
 
 class Hit(msgspec.Struct, frozen=True):

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-Frequency = Literal["immediate", "hourly", "daily", "weekly", "monthly", "meeting"]
-FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
+from alerts.model import Frequency
 
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

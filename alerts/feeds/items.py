@@ -11,14 +11,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from alerts.digests.digest import Notice
-from alerts.digests.entries import PREFERRED
 from alerts.feeds.json_feed import Imprint, Item
+from alerts.model import PREFERRED, Change, Kind, Notice, Numbered
 from alerts.queries.fields import fields
 from alerts.queries.find import find
 from alerts.queries.parse import Query
 from alerts.queries.snippets import Snippet, snippet
-from alerts.questions.changes import Change, Kind, Numbered
 from alerts.rendering.labels import HEADLINES
 from alerts.rendering.templates import Templates
 from alerts.rendering.urls import web_address

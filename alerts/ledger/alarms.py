@@ -5,23 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
 from alerts.ledger.schema import alarm
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """One trouble with one source; it is over once ``cleared_at`` is set."""
-
-    id: int
-    source: str
-    kind: str
-    reason: str
-    raised_at: datetime
-    told_at: datetime | None
-    cleared_at: datetime | None
-    cleared_told_at: datetime | None
+from alerts.model import Alarm
 
 
 def settle(

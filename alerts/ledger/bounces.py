@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.people_tables import bounce, subscriber, suppression
+from alerts.ledger.schema import bounce, subscriber, suppression
 
 BounceKind = Literal["hard", "soft", "complaint"]
 #: Why nothing is sent to an address.

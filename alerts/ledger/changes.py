@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import change, question
-from alerts.questions.changes import Change, Numbered, Silence
+from alerts.model import Change, Numbered, Silence
 from crawler.records import decode, encode
 
 

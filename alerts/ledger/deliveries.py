@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from alerts.ledger.messages import Outcome, Phase
-from alerts.ledger.people_tables import delivery, message
+from alerts.ledger.schema import delivery, message
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -20,11 +20,8 @@ from sqlalchemy import (
     update,
 )
 
-from alerts.digests.entries import Watch
-from alerts.digests.schedule import Frequency
-from alerts.ledger.people_tables import subscriber, subscription
-from alerts.ledger.schema import change, match, topic
-from alerts.ledger.subscriptions import Wants
+from alerts.ledger.schema import change, match, subscriber, subscription, topic
+from alerts.model import Frequency, Wants, Watch
 
 #: Kinds of change for each wish; what is not listed goes to all.
 _KINDS: dict[Wants, tuple[str, ...]] = {

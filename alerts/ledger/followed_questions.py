@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from alerts.digests.entries import Watch
 from alerts.ledger.due_subscriptions import Round, unserved_at
-from alerts.ledger.people_tables import subscriber, subscription
-from alerts.ledger.schema import question, topic
+from alerts.ledger.schema import question, subscriber, subscription, topic
+from alerts.model import Watch
 from crawler.records import Question, decode
 
 

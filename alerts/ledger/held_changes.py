@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import change, held_change
-from alerts.questions.changes import Change, Silence
+from alerts.model import Change, Silence
 from crawler.records import decode, encode
 
 Reason = Literal["crawl", "flood", "drift"]

@@ -15,17 +15,17 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, update
 
-from alerts.digests.entries import Watch
 from alerts.ledger.base import insert_once
-from alerts.ledger.people_tables import (
+from alerts.ledger.schema import (
     digest,
     digest_item,
     digest_notice,
     message,
     subscriber,
     subscription,
+    topic,
 )
-from alerts.ledger.schema import topic
+from alerts.model import Watch
 
 Phase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
 Outcome = Literal["sent", "retry", "failed", "content", "doubt"]

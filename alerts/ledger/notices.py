@@ -6,9 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Exists, ScalarSelect, Select, exists, func, insert, select
 
-from alerts.digests.digest import Notice, NoticeKind
-from alerts.ledger.people_tables import digest_notice, subscriber, subscription
-from alerts.ledger.schema import notice
+from alerts.ledger.schema import digest_notice, notice, subscriber, subscription
+from alerts.model import Notice, NoticeKind
 
 
 def latest(connection: Connection, source: str) -> Notice | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
-from alerts.ledger.people_tables import digest, subscriber, subscription, wish
+from alerts.ledger.schema import digest, subscriber, subscription, wish
 from alerts.ledger.subscriptions import Wish
 
 #: What begins the period of a letter that asks somebody to confirm; its token follows.

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, select
 
-from alerts.ledger.people_tables import (
+from alerts.ledger.schema import (
     bounce,
     delivery,
     digest,
@@ -16,9 +16,9 @@ from alerts.ledger.people_tables import (
     message,
     subscriber,
     subscription,
+    topic,
     wish,
 )
-from alerts.ledger.schema import topic
 
 #: Phases of a message that may yet go out.
 _ON_ITS_WAY = ("queued", "sending", "dot")

@@ -10,8 +10,7 @@ from statistics import quantiles
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from alerts.ledger.people_tables import digest_item, message, subscription
-from alerts.ledger.schema import change, crawl_run, question
+from alerts.ledger.schema import change, crawl_run, digest_item, message, question, subscription
 
 #: So many changes are enough to tell.
 _MOST = 5000

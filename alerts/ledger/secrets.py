@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import Connection, select
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.people_tables import secret
+from alerts.ledger.schema import secret
 
 #: What each is for, so that none serves two purposes.
 Purpose = Literal["return path", "webhook", "pages"]

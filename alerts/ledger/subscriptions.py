@@ -5,31 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
-from alerts.digests.entries import Length
-from alerts.digests.schedule import Frequency
 from alerts.ledger import bounces
 from alerts.ledger.base import insert_once
-from alerts.ledger.people_tables import subscriber, subscription
-from alerts.ledger.schema import topic
-
-Wants = Literal["all", "asked", "answered"]
-Origin = Literal["config", "command", "page"]
-
-
-class Subscriber(msgspec.Struct, frozen=True):
-    """One address."""
-
-    id: int
-    email: str
-    token: str
-    zone: str
-    hour: int
-
+from alerts.ledger.schema import subscriber, subscription, topic
+from alerts.model import Frequency, Length, Origin, Subscriber, Wants
 
 _PERSON = [subscriber.c[name] for name in Subscriber.__struct_fields__]
 

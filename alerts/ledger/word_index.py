@@ -26,8 +26,7 @@ from sqlalchemy import (
 
 from alerts.ledger.base import insert_all_once, insert_once
 from alerts.ledger.changes import is_shown, of_kinds
-from alerts.ledger.schema import change, question
-from alerts.ledger.word_tables import acronym, vocabulary, worded
+from alerts.ledger.schema import acronym, change, question, vocabulary, worded
 from alerts.queries.acronyms import Pair
 from alerts.queries.index_terms import Need, as_fts5, as_tsquery
 from crawler.records import Question, decode

@@ -17,9 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.indexes import Index, index
 from alerts.matching.batch import CAPITALS, STEM
-from alerts.matching.hashing import Bits, Codes, Ids, codes_of, joined, marked, mix
+from alerts.matching.hashing import Bits, Codes, Ids, Index, codes_of, index, joined, marked, mix
 from alerts.queries.ast import Near, Phrase, Word
 from alerts.queries.canonical import restore
 from alerts.queries.english import stem

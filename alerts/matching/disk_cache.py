@@ -13,9 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 import Stemmer
 
-from alerts.indexes import Index
 from alerts.matching.compile import Compiled
-from alerts.matching.hashing import Ids
+from alerts.matching.hashing import Ids, Index
 from alerts.matching.matcher import Layer
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ two longer ones the chance to meet in one number is 2^-64. The mixing is MurmurH
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ Bits: TypeAlias = NDArray[np.bool_]
 #: Bytes that may be read past the end of a text.
 PADDING = bytes(8)
 
-#: No word of a query is as long (:data:`alerts.refusing.MAX_WORD` letters): the rest is not read.
+#: No word of a query is as long (:data:`alerts.queries.grammar.MAX_WORD` letters):
+#: the rest is not read.
 LONGEST = 512
 
 _FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
@@ -107,3 +108,57 @@ def distinct(values: Codes) -> tuple[Numbers, Numbers]:
     _, first, of = np.unique(values[others], return_index=True, return_inverse=True)
     which[others] = places.size + of
     return np.concatenate((places, others[first])), which
+
+
+class Index(NamedTuple):
+    """Values by key; a key may have many.
+
+    Keys are scattered over all 64 bits, so that their uppermost bits tell within a few places
+    where a key stands, and mostly that it does not.
+    """
+
+    keys: Codes  #: distinct and sorted
+    ends: Ids  #: up to where the values of each key go
+    values: Ids
+    heads: Ids  #: by the uppermost bits: the first key that begins with them
+
+    def all(self, keys: Codes) -> tuple[Numbers, Ids]:
+        """For every value of each of ``keys``: the place of the key, and the value."""
+        which, at = self._places(keys)
+        begin = self.ends[at - 1]
+        begin[at == 0] = 0
+        counts = self.ends[at] - begin
+        return np.repeat(which, counts), self.values[spread(begin, counts)]
+
+    def _places(self, keys: Codes) -> tuple[Numbers, Numbers]:
+        """Which of ``keys`` are here, and where."""
+        bucket = (keys >> np.uint64(65 - self.heads.size.bit_length())).astype(np.int64)
+        at, end = self.heads[bucket], self.heads[bucket + 1]
+        rest = np.flatnonzero(at < end)
+        found: list[tuple[Numbers, Ids]] = []
+        at, end = at[rest], end[rest]
+        while rest.size:
+            hit = self.keys[at] == keys[rest]
+            found.append((rest[hit], at[hit]))
+            at += 1
+            on = np.flatnonzero(~hit & (at < end))
+            rest, at, end = rest[on], at[on], end[on]
+        if not found:
+            return rest, rest
+        return np.concatenate([w for w, _ in found]), np.concatenate([a for _, a in found])
+
+
+def index(keys: Codes, values: Ids) -> Index:
+    """An index of ``values``, each by its key."""
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.flatnonzero(
+        np.concatenate((np.ones(min(1, keys.size), bool), keys[1:] != keys[:-1]))
+    )
+    ends = np.append(first[1:], keys.size)[: first.size].astype(np.int32)
+    distinct = keys[first]
+    bits = max(1, (4 * distinct.size).bit_length())
+    steps = np.arange((1 << bits) + 1, dtype=np.uint64) << np.uint64(64 - bits)
+    heads = np.searchsorted(distinct, steps).astype(np.int32)
+    heads[-1] = distinct.size  # the last step is beyond 64 bits
+    return Index(distinct, ends, values[order], heads)

@@ -16,10 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alerts.choices import Rows
 from alerts.matching.batch import Batch, read_batch
 from alerts.matching.compile import Compiled, compile_queries
-from alerts.matching.evaluate import Met, match_rows
+from alerts.matching.evaluate import Met, Rows, match_rows
 from alerts.matching.hashing import Ids, Numbers
 from alerts.queries.ast import Query
 from alerts.queries.canonical import restore

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.ledger.alarms import Alarm
 from alerts.ledger.held_changes import Held
 from alerts.ledger.publication_delays import Delay
+from alerts.model import Alarm
 
 
 class Rate(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import get_args
 
-from alerts.questions.changes import Kind
+from alerts.model import Kind
 from crawler.records import Question, paragraphs
 
 #: Fields where a word is looked for that names none.

@@ -7,24 +7,17 @@ refused by :mod:`alerts.refusing`, before the grammar reads it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import TypeAlias
 
 from lark import Lark, Token, Tree, UnexpectedToken
 
 from alerts.queries.english import STOP_WORDS
-from alerts.queries.fields import KEYWORDS
-from alerts.queries.tokens import tokenise
-from alerts.refusing import (
-    MAX_DEPTH,
-    MAX_LENGTH,
-    QueryError,
-    check_field,
-    check_signs,
-    check_words,
-    shown,
-)
+from alerts.queries.fields import FIELDS, KEYWORDS, VALUES
+from alerts.queries.tokens import HYPHENS, tokenise
 
 Node: TypeAlias = Tree[Token] | Token
 
@@ -155,3 +148,149 @@ def _loose_word(token: Token, *, wanted: bool) -> QueryError | None:
         message = f"Add a rarer word: {shown(token)} is in nearly every text."
         return QueryError(message, _at(token))
     return None
+
+
+MAX_LENGTH, MAX_TERMS, MAX_DEPTH = 500, 50, 20
+
+
+#: A word has so many letters, a prefix at least so many, NEAR reaches so far.
+MAX_WORD, MIN_PREFIX, MAX_WITHIN = 64, 3, 50
+
+
+#: Each hyphen doubles the ways to spell a word or phrase.
+MAX_HYPHENS = 6
+
+
+_QUOTES = re.compile(r'["“”„‟″＂«»]')
+
+
+_QUOTED = re.compile(rf"{_QUOTES.pattern}[^{_QUOTES.pattern[1:]}*{_QUOTES.pattern}")
+
+
+#: Before the first character of a word.
+_START = rf"(?<![^\s()|{re.escape(HYPHENS)}])"
+
+
+_DATES = rf"{_START}(?:date|from|to|since|until|before|after):|\b\d{{4}}[\d-]*\.\."
+
+
+#: A quoted part is blotted out as ``(qqq)`` when these are looked for.
+_SIGNS = (
+    (
+        re.compile(r"~(?!\d)|(?<!\))~"),
+        'Write “~” and a number right behind words in double quotes, as in "knife crime"~5.',
+    ),
+    (
+        re.compile(rf"{_START}NEAR(?!/\d+(?:[\s()]|$))(?![^\s()/])"),
+        "Say how near, as in knife NEAR/5 crime.",
+    ),
+    (
+        re.compile(_DATES, re.IGNORECASE),
+        "Leave dates out: a topic is told of what is new from now on.",
+    ),
+    (
+        re.compile(rf"{_START}[^\W\d]\w*:(?=[\s)]|$)"),
+        "Write the word right behind the colon, as in title:knife.",
+    ),
+    (re.compile(r"\*(?=[^\s()|,;])"), "Put “*” at the end of a word: it stands for any ending."),
+    (re.compile(r"(?<![^\s(|])\*"), "Write the beginning of a word before “*”."),
+)
+
+
+#: A comma or semicolon that is not inside a number.
+_COMMA = re.compile(r"(?<!\d)[,;]|[,;](?!\d)")
+
+
+_NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+class QueryError(ValueError):
+    """A query that we refuse: one sentence on what to do, and where in the text (from 0)."""
+
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message, column)
+        self.message = message
+        self.column = column
+
+    def __str__(self) -> str:
+        return f"{self.message[:-1]} (at character {self.column + 1}){self.message[-1]}"
+
+
+def check_signs(text: str) -> None:
+    """Refuse quotes left open, signs in the wrong place, dates and lists with commas."""
+    if left := _QUOTES.search(_unquoted(text)):
+        raise QueryError("Close the double quotes that are opened here.", left.start())
+    for quoted in _QUOTED.finditer(text):
+        if "*" in quoted[0]:
+            message = "Take “*” out of the quotes: what is quoted is exact."
+            raise QueryError(message, quoted.start() + quoted[0].index("*"))
+    for pattern, message in _SIGNS:
+        if found := pattern.search(_unquoted(text)):
+            raise QueryError(message, found.start())
+    _check_commas(text)
+
+
+def check_words(tokens: Sequence[Token]) -> None:
+    """Refuse words without letters, too long or too short ones, and too many."""
+    terms = 0
+    for token in tokens:
+        at = token.start_pos or 0
+        if token.type in ("NEAR", "WITHIN"):
+            _check_within(token, at)
+        if token.type not in ("WORD", "QUOTED"):
+            continue
+        words = [word.word for word in tokenise(token)]
+        if not words:
+            raise QueryError(f"Take out {shown(token)}: it has no letters or digits.", at)
+        if max(map(len, words)) > MAX_WORD:
+            raise QueryError(f"Shorten this word: it may have {MAX_WORD} letters.", at)
+        if "*" in token and len(words[-1]) < MIN_PREFIX:
+            raise QueryError(f"Write {MIN_PREFIX} letters or more before “*”.", at)
+        if token.type == "QUOTED" and len(words) > 1:
+            terms += len(words) - 1
+        terms += 1
+        if terms > MAX_TERMS:
+            raise QueryError(f"Use fewer words: a query may have {MAX_TERMS}.", at)
+
+
+def check_field(field: Token, words: Sequence[Token]) -> None:
+    """Refuse a field that we do not have, and a value that it never has."""
+    name, at = field[:-1].lower(), field.start_pos or 0
+    if name not in FIELDS:
+        near = get_close_matches(name, FIELDS, 1)
+        hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(FIELDS)}."
+        message = f"Put this in double quotes, or name a field that there is (not “{name}”): {hint}"
+        raise QueryError(message, at)
+    allowed = VALUES.get(name)
+    for word in words if allowed else ():
+        if word.strip(_QUOTES.pattern).lower() not in (allowed or ()):
+            message = f"Write {name}: with one of {', '.join(allowed or ())}."
+            raise QueryError(message, word.start_pos or 0)
+
+
+def shown(token: Token) -> str:
+    """A word or phrase as our sentences quote it."""
+    return f"“{_QUOTES.sub('', token)}”"
+
+
+def _unquoted(text: str) -> str:
+    """``text`` with every quoted part blotted out, as long as before, so that places stay."""
+    return _QUOTED.sub(lambda quoted: f"({'q' * (len(quoted[0]) - 2)})", text)
+
+
+def _check_within(token: Token, at: int) -> None:
+    within = int(token.rpartition("/")[2].lstrip("~")[:9])
+    if not 1 <= within <= MAX_WITHIN:
+        raise QueryError(f"Write a number from 1 to {MAX_WITHIN} in “{token}”.", at)
+
+
+def _check_commas(text: str) -> None:
+    parts = _COMMA.split(_unquoted(text))
+    topics = sum(any(map(str.isalnum, part)) for part in parts)
+    if topics > 1:
+        number = dict(enumerate(_NUMBERS, 2)).get(topics, str(topics))
+        message = (
+            "Write OR for each comma, or subscribe to the parts one by one: did you mean"
+            f" {number} topics, or any of these words?"
+        )
+        raise QueryError(message, len(parts[0]))

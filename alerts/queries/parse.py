@@ -21,9 +21,8 @@ from lark import Token
 from alerts.queries.ast import And, How, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.english import has_forms, stem
 from alerts.queries.fields import KEYWORDS
-from alerts.queries.grammar import Node, check_written_out, read
+from alerts.queries.grammar import MAX_HYPHENS, Node, QueryError, check_written_out, read
 from alerts.queries.tokens import LINKING_LETTERS, tokenise
-from alerts.refusing import MAX_HYPHENS, QueryError
 
 __all__ = [
     "And",

@@ -8,32 +8,9 @@ thousands of pages at once.
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Literal
 
-import msgspec
-
+from alerts.model import Change, Kind, Silence
 from crawler.records import Answer, Question, answer_digest, content_digest, question_digest
-
-Kind = Literal["asked", "holding", "answered", "corrected", "withdrawn"]
-Silence = Literal["baseline", "old", "flood", "drift"]
-
-
-class Change(msgspec.Struct, frozen=True):
-    """One thing that happened. Unique by question, kind and digest of the content."""
-
-    kind: Kind
-    digest: str
-    after: Question
-    before: Question | None = None
-
-
-class Numbered(msgspec.Struct, frozen=True):
-    """A change with its place in the order of things."""
-
-    seq: int
-    recorded_at: datetime
-    silent_because: Silence | None
-    change: Change
 
 
 def compare(stored: Question | None, read: Question) -> tuple[Change, ...]:

@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 
 from alerts.ledger import changes, questions, refusals
 from alerts.ledger import held_changes as held
+from alerts.model import Change, Silence
 from alerts.questions import threads
-from alerts.questions.changes import Change, Silence, believable, compare, silence, withdrawn
+from alerts.questions.changes import believable, compare, silence, withdrawn
 from crawler.records import Question
 
 #: A page must be missing for this long, over more than one visit, before it counts as withdrawn.

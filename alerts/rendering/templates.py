@@ -21,9 +21,8 @@ from markupsafe import Markup
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
-from alerts.ledger.alarms import Alarm
-from alerts.ledger.subscriptions import Subscriber
 from alerts.mail.message import Letterhead, Links, Rendered
+from alerts.model import Alarm, Subscriber
 from alerts.queries.snippets import Snippet
 from alerts.rendering.css import inlined
 from alerts.rendering.labels import EVERY, FIELDS, HEADLINES, OPENINGS, STATUSES, TROUBLES

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from alerts.digests.entries import PREFERRED
+from alerts.model import PREFERRED
 from alerts.queries.ast import And, How, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.fields import fields
 from alerts.queries.find import find

@@ -9,7 +9,7 @@ import msgspec
 from alerts.feeds.json_feed import Imprint
 from alerts.feeds.xml import FORMATS
 from alerts.ledger.topics import Topic
-from alerts.questions.changes import Kind
+from alerts.model import Kind
 from alerts.rendering.urls import topic_path
 from crawler.records import Question
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.kept import kept_digest
+from alerts.digests.compose import kept_digest
 from alerts.ledger import bounces, subscriptions
 from alerts.rendering.templates import KEPT_DAYS
 from alerts.subscribers import confirm as confirming

@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from alerts.digests.schedule import FREQUENCIES
 from alerts.ledger import questions, topics
 from alerts.ledger.engine import TooLong
-from alerts.ledger.subscriptions import Wants, Wish
+from alerts.ledger.subscriptions import Wish
 from alerts.ledger.topics import Topic
+from alerts.model import FREQUENCIES, Wants
 from alerts.queries.parse import QueryError
 from alerts.search.preview import Preview, preview
 from alerts.search.search import Budget

@@ -18,12 +18,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.digests.entries import Length
-from alerts.digests.schedule import FREQUENCIES
 from alerts.feeds import opml
 from alerts.ledger import bounces, changes, people, subscriptions, topics
-from alerts.ledger.subscriptions import Changed, Subscriber, Wants
+from alerts.ledger.subscriptions import Changed
 from alerts.mail.message import MANAGED
+from alerts.model import FREQUENCIES, Length, Subscriber, Wants
 from alerts.queries.parse import QueryError
 from alerts.subscribers.confirm import send_link
 from alerts.subscribers.subscribe import reword

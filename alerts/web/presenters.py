@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from alerts.feeds.kinds import query_of
 from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.topics import Topic
+from alerts.model import Numbered
 from alerts.queries.index_terms import ask
 from alerts.queries.parse import Query
-from alerts.questions.changes import Numbered
 from alerts.questions.differences import Correction, corrections
 from alerts.search.preview import by_month
 from alerts.search.results import Shown, shown

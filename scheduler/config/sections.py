@@ -12,11 +12,9 @@ from typing import Any
 import msgspec
 
 from alerts.delivery.policy import Doubt, Terms
-from alerts.digests.entries import Length
-from alerts.digests.schedule import Frequency
 from alerts.feeds.json_feed import Imprint
-from alerts.ledger.subscriptions import Wants
 from alerts.mail.message import Letterhead
+from alerts.model import Frequency, Length, Wants
 from crawler.fetching.plan import Manners
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from alerts.ledger import Ledger, messages, subscriptions, topics
 from alerts.ledger.messages import Composed
-from alerts.ledger.people_tables import message
+from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import Wish
 from alerts.recording.record import Reading, Rules, record
 from tests.support.samples import question

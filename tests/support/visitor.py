@@ -22,7 +22,7 @@ from alerts.feeds.publish import publish
 from alerts.ledger import Ledger
 from alerts.ledger.base import metadata
 from alerts.ledger.messages import unpacked
-from alerts.ledger.people_tables import message
+from alerts.ledger.schema import message
 from alerts.mail.message import Letterhead
 from alerts.matching.match_changes import Watcher
 from alerts.operator.status import ServiceStatus

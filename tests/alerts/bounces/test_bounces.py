@@ -17,7 +17,7 @@ from alerts.bounces.process import take_back
 from alerts.bounces.return_path import message_of, return_path
 from alerts.digests.compose import compose_due
 from alerts.ledger import Ledger, bounces, secrets, subscriptions
-from alerts.ledger.people_tables import message
+from alerts.ledger.schema import message
 from alerts.mail.message import Letterhead
 from alerts.matching.match_changes import Watcher
 from alerts.recording.record import Reading, Rules, record

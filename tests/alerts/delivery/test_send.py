@@ -15,7 +15,7 @@ from alerts.delivery.channels import Channel, Unavailable, maildir, smtp
 from alerts.delivery.policy import Terms
 from alerts.delivery.send import deliver_due
 from alerts.ledger import Ledger, messages, subscriptions
-from alerts.ledger.people_tables import delivery
+from alerts.ledger.schema import delivery
 from tests.support.outbox import queue, states
 from tests.support.smtp_server import MailServer, mail_server
 

@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import select
 
 from alerts.digests.compose import compose_due, digests_due
-from alerts.digests.schedule import Frequency
 from alerts.ledger import Ledger, alarms, matches, topics
 from alerts.ledger.messages import unpacked
-from alerts.ledger.people_tables import message
-from alerts.ledger.subscriptions import Wants, Wish
+from alerts.ledger.schema import message
+from alerts.ledger.subscriptions import Wish
 from alerts.mail.message import Letterhead
 from alerts.matching.match_changes import Watcher
+from alerts.model import Frequency, Wants
 from alerts.recording.record import Reading, Rules, record
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import Habits, subscribe, unsubscribe

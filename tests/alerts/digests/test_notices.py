@@ -11,14 +11,13 @@ from sqlalchemy import select
 from alerts.delivery.channels import maildir
 from alerts.delivery.send import deliver_due
 from alerts.digests.compose import compose_due
-from alerts.digests.digest import NoticeKind
-from alerts.digests.schedule import Frequency
 from alerts.ledger import Ledger, notices
 from alerts.ledger.messages import unpacked
-from alerts.ledger.people_tables import message
+from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import Wish
 from alerts.mail.message import Letterhead
 from alerts.matching.match_changes import Watcher
+from alerts.model import Frequency, NoticeKind
 from alerts.recording.record import Reading, Rules, record
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import Habits, subscribe, unsubscribe

@@ -19,7 +19,7 @@ from alerts.feeds.xml import Archive, Feed, build
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.matching.match_changes import Watcher
-from alerts.questions.changes import Change, Kind, Numbered
+from alerts.model import Change, Kind, Numbered
 from alerts.recording.record import Reading, Rules, record
 from alerts.rendering.templates import Templates
 from crawler.records import Meeting, Question, content_digest

@@ -12,8 +12,7 @@ from alerts.ledger import Ledger, deliveries, messages, people, subscriptions
 from alerts.ledger.base import metadata
 from alerts.ledger.deliveries import Attempt
 from alerts.ledger.messages import unpacked
-from alerts.ledger.people_tables import digest_notice, message
-from alerts.ledger.schema import notice
+from alerts.ledger.schema import digest_notice, message, notice
 from alerts.ledger.subscriptions import Wish
 from alerts.mail.message import Letterhead
 from alerts.matching.match_changes import Watcher

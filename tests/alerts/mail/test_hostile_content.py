@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.digests.digest import compose
-from alerts.digests.entries import Hit, Watch, entry_of
-from alerts.ledger.subscriptions import Subscriber
+from alerts.digests.entries import Hit, entry_of
 from alerts.mail.message import Letterhead, Rendered, build, header
-from alerts.questions.changes import Change, Numbered
+from alerts.model import Change, Numbered, Subscriber, Watch
 from alerts.rendering.templates import Templates
 from tests.support.samples import answer, question
 from tests.support.service import text_of

@@ -14,12 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.digests.digest import compose
-from alerts.digests.entries import Hit, Watch, by_question, entry_of
-from alerts.ledger.subscriptions import Subscriber
+from alerts.digests.entries import Hit, by_question, entry_of
 from alerts.mail.message import Letterhead, build
+from alerts.model import Change, Numbered, Subscriber, Watch
 from alerts.queries.snippets import snippet
 from alerts.queries.tokens import Place
-from alerts.questions.changes import Change, Numbered
 from alerts.rendering.templates import Templates
 from crawler.records import Question
 from tests.support.samples import answer, question

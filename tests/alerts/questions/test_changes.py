@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.changes import Silence, believable, compare, silence
+from alerts.model import Silence
+from alerts.questions.changes import believable, compare, silence
 from crawler.records import Asker, Meeting, Question, content_digest
 from tests.support.samples import HOLDING, answer, question
 

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.floods import flood
 from alerts.ledger import Ledger, changes, runs
 from alerts.ledger import held_changes as held
 from alerts.ledger.runs import Judged
 from alerts.recording.record import Reading, Rules, record
-from alerts.recording.release import Settled, settle
+from alerts.recording.release import Settled, flood, settle
 from crawler.records import Meeting, Question
 from tests.support.samples import answer, question
 

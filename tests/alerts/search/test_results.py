@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.digests.entries import PREFERRED
+from alerts.model import PREFERRED
 from alerts.queries.fields import fields
 from alerts.queries.find import find
 from alerts.queries.parse import Query

@@ -12,7 +12,7 @@ from alerts.digests.compose import compose_due
 from alerts.ledger import Ledger, bounces, people, subscriptions
 from alerts.ledger import pending_signups as wishes
 from alerts.ledger.messages import unpacked
-from alerts.ledger.people_tables import message
+from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import Wish
 from alerts.matching.match_changes import Watcher
 from alerts.recording.record import Reading, Rules, record

@@ -11,7 +11,8 @@ import pytest
 from lxml import etree
 
 from alerts.ledger import subscriptions
-from alerts.ledger.subscriptions import Subscriber, Subscription, Wish
+from alerts.ledger.subscriptions import Subscription, Wish
+from alerts.model import Subscriber
 from alerts.subscribers.subscribe import subscribe
 from alerts.tokens import Seal
 from tests.alerts.subscribers.test_confirm import ADA, letters, living

@@ -15,7 +15,7 @@ import pytest
 from alerts.ledger import Ledger, changes
 from alerts.ledger import held_changes as held
 from alerts.ledger import holds as halts
-from alerts.ledger.alarms import Alarm
+from alerts.model import Alarm
 from alerts.operator.status import ServiceStatus, SourceStatus
 from alerts.recording.record import Reading, Rules, record
 from tests.support.samples import question

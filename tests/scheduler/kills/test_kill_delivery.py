@@ -24,7 +24,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from alerts.ledger import Ledger, open_ledger, topics
-from alerts.ledger.people_tables import digest_item, message, subscriber, subscription
+from alerts.ledger.schema import digest_item, message, subscriber, subscription
 from alerts.recording.record import Reading, Rules, record
 from benchmarks.postfix import REASON, Unstartable, postfix
 from tests.support.paths import REPOSITORY

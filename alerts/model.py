@@ -1,0 +1,114 @@
+"""alerts.model."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+
+from crawler.records import Question
+
+Kind = Literal["asked", "holding", "answered", "corrected", "withdrawn"]
+
+
+Silence = Literal["baseline", "old", "flood", "drift"]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One thing that happened. Unique by question, kind and digest of the content."""
+
+    kind: Kind
+    digest: str
+    after: Question
+    before: Question | None = None
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    """A change with its place in the order of things."""
+
+    seq: int
+    recorded_at: datetime
+    silent_because: Silence | None
+    change: Change
+
+
+NoticeKind = Literal["silent", "mended"]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """That a source cannot be read, or that it can again."""
+
+    id: int
+    source: str
+    place: str  #: as people know it: ``www.london.gov.uk``
+    kind: NoticeKind
+    since: datetime  #: the last good crawl before it fell silent
+    created_at: datetime
+
+
+Frequency = Literal["immediate", "hourly", "daily", "weekly", "monthly", "meeting"]
+
+
+FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
+
+
+Wants = Literal["all", "asked", "answered"]
+
+
+Origin = Literal["config", "command", "page"]
+
+
+class Subscriber(msgspec.Struct, frozen=True):
+    """One address."""
+
+    id: int
+    email: str
+    token: str
+    zone: str
+    hour: int
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """One trouble with one source; it is over once ``cleared_at`` is set."""
+
+    id: int
+    source: str
+    kind: str
+    reason: str
+    raised_at: datetime
+    told_at: datetime | None
+    cleared_at: datetime | None
+    cleared_told_at: datetime | None
+
+
+#: What can be said of a question: what happened to it, or that nothing did for too long.
+News: TypeAlias = Kind | Literal["overdue"]
+
+
+#: How much is said of a question.
+Length = Literal["full", "short"]
+
+
+#: In the order in which they are worth reading.
+NEWS: tuple[News, ...] = ("answered", "corrected", "holding", "asked", "withdrawn", "overdue")
+
+
+#: Where to look for the passage to show: in what is new first.
+PREFERRED: dict[News, tuple[str, ...]] = {
+    "answered": ("answer", "question"),
+    "corrected": ("answer", "question"),
+    "holding": ("answer", "question"),
+    "asked": ("question", "answer"),
+    "withdrawn": ("question", "answer"),
+    "overdue": ("question", "answer"),
+}
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """What a subscriber watches for, as a digest needs to know it."""
+
+    query: str  #: in the subscriber's own words; of a followed question its title
+    canonical: str | None  #: None where one question is followed
+    length: Length = "full"
+    note: str | None = None  #: the subscriber's own
