@@ -22,25 +22,25 @@ check: $(VENV)/dev.stamp ## lint, types and import rules only
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/dev.stamp ## measure what the service costs
-	@$(BIN)/python -m benchmarks.reading
+	@$(BIN)/python -m benchmarks.extraction
 	@$(BIN)/python -m benchmarks.crawl
 	@$(BIN)/python -m benchmarks.matching
 	@$(BIN)/python -m benchmarks.digests
-	@$(BIN)/python -m benchmarks.sending
-	@$(BIN)/python -m benchmarks.serving
+	@$(BIN)/python -m benchmarks.delivery
+	@$(BIN)/python -m benchmarks.web
 
 quality: $(VENV)/dev.stamp ## how well topics find what their subscribers meant
 	@$(BIN)/python -m tests.quality
 
 pictures: $(VENV)/dev.stamp ## pictures of the digest and the pages for the docs (needs Chromium)
-	@$(BIN)/python -m tools.pictures
-	@$(BIN)/python -m tools.journey
+	@$(BIN)/python -m tools.digest_screenshots
+	@$(BIN)/python -m tools.page_screenshots
 
 readers: $(VENV)/dev.stamp ## what feedparser and newsboat make of the feeds
-	@$(BIN)/python -m tools.readers
+	@$(BIN)/python -m tools.feed_readers
 
 judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
-	@$(BIN)/python -m tools.judge
+	@$(BIN)/python -m tools.digest_checks
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .

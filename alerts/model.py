@@ -9,27 +9,27 @@ import msgspec
 
 from crawler.records import Question
 
-Kind = Literal["asked", "holding", "answered", "corrected", "withdrawn"]
+ChangeKind = Literal["asked", "holding", "answered", "corrected", "withdrawn"]
 
 
-Silence = Literal["baseline", "old", "flood", "drift"]
+SilenceReason = Literal["baseline", "old", "flood", "drift"]
 
 
 class Change(msgspec.Struct, frozen=True):
     """One thing that happened. Unique by question, kind and digest of the content."""
 
-    kind: Kind
+    kind: ChangeKind
     digest: str
     after: Question
     before: Question | None = None
 
 
-class Numbered(msgspec.Struct, frozen=True):
+class NumberedChange(msgspec.Struct, frozen=True):
     """A change with its place in the order of things."""
 
     seq: int
     recorded_at: datetime
-    silent_because: Silence | None
+    silent_because: SilenceReason | None
     change: Change
 
 
@@ -53,7 +53,7 @@ Frequency = Literal["immediate", "hourly", "daily", "weekly", "monthly", "meetin
 FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 
 
-Wants = Literal["all", "asked", "answered"]
+Updates = Literal["all", "asked", "answered"]
 
 
 Origin = Literal["config", "command", "page"]
@@ -83,19 +83,26 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 #: What can be said of a question: what happened to it, or that nothing did for too long.
-News: TypeAlias = Kind | Literal["overdue"]
+EntryKind: TypeAlias = ChangeKind | Literal["overdue"]
 
 
 #: How much is said of a question.
-Length = Literal["full", "short"]
+Detail = Literal["full", "short"]
 
 
 #: In the order in which they are worth reading.
-NEWS: tuple[News, ...] = ("answered", "corrected", "holding", "asked", "withdrawn", "overdue")
+ENTRY_KINDS: tuple[EntryKind, ...] = (
+    "answered",
+    "corrected",
+    "holding",
+    "asked",
+    "withdrawn",
+    "overdue",
+)
 
 
 #: Where to look for the passage to show: in what is new first.
-PREFERRED: dict[News, tuple[str, ...]] = {
+SNIPPET_FIELDS: dict[EntryKind, tuple[str, ...]] = {
     "answered": ("answer", "question"),
     "corrected": ("answer", "question"),
     "holding": ("answer", "question"),
@@ -105,10 +112,10 @@ PREFERRED: dict[News, tuple[str, ...]] = {
 }
 
 
-class Watch(msgspec.Struct, frozen=True):
+class SubscribedTopic(msgspec.Struct, frozen=True):
     """What a subscriber watches for, as a digest needs to know it."""
 
     query: str  #: in the subscriber's own words; of a followed question its title
     canonical: str | None  #: None where one question is followed
-    length: Length = "full"
+    length: Detail = "full"
     note: str | None = None  #: the subscriber's own

@@ -14,10 +14,10 @@ from typing import Literal
 from itsdangerous import BadData, SignatureExpired, TimestampSigner
 from itsdangerous.encoding import base64_decode, base64_encode
 
-Purpose = Literal["manage", "form", "operator"]
+TokenPurpose = Literal["manage", "form", "operator"]
 
 
-class Expired(Exception):
+class ExpiredToken(Exception):
     """A token that was right and is too old; ``subject`` is what it was issued for."""
 
     def __init__(self, subject: str) -> None:
@@ -25,32 +25,32 @@ class Expired(Exception):
         self.subject = subject
 
 
-class Seal:
+class TokenSigner:
     """Issues and opens tokens; ``clock`` tells the time."""
 
     def __init__(self, secret: bytes, clock: Callable[[], datetime]) -> None:
         self._secret, self._clock = secret, clock
 
-    def issue(self, purpose: Purpose, subject: str) -> str:
+    def issue(self, purpose: TokenPurpose, subject: str) -> str:
         """A token for ``subject``, good for one purpose, dated now."""
         return self._signer(purpose).sign(subject).decode()
 
-    def open(self, purpose: Purpose, token: str, valid: timedelta) -> str | None:
-        """What a token was issued for; None where it is not ours. Raises :class:`Expired`."""
+    def verify(self, purpose: TokenPurpose, token: str, max_age: timedelta) -> str | None:
+        """What a token was issued for; None where it is not ours. Raises :class:`ExpiredToken`."""
         try:
             signed, _, mark = token.rpartition(".")
             if not signed or base64_encode(base64_decode(mark)).decode() != mark:
                 return None
-            seconds = int(valid.total_seconds())
+            seconds = int(max_age.total_seconds())
             return self._signer(purpose).unsign(token, max_age=seconds).decode()
         except SignatureExpired as error:
             if error.payload is None:
                 return None
-            raise Expired(error.payload.decode()) from error
+            raise ExpiredToken(error.payload.decode()) from error
         except (BadData, UnicodeError):
             return None
 
-    def _signer(self, purpose: Purpose) -> _Signer:
+    def _signer(self, purpose: TokenPurpose) -> _Signer:
         return _Signer(self._secret, purpose, self._clock)
 
 

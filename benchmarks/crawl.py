@@ -17,29 +17,29 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alerts.rendering.templates import shipped_templates
-from crawler.replica.large import large_world
+from alerts.rendering.templates import find_shipped_templates
+from crawler.replica.large_world import build_large_world
 from crawler.replica.site import create_site
-from scheduler.web.serve import serve
+from scheduler.web.server import serve
 
 QUESTIONS = 2000
 WATCHWORD = Path(sys.executable).with_name("watchword")
 
 
-def once(folder: Path) -> float:
+def run_service_once(folder: Path) -> float:
     """One round of the service; the seconds that it took."""
     began = time.perf_counter()
     subprocess.run([WATCHWORD, "once", "--quiet"], cwd=folder, check=True)
     return time.perf_counter() - began
 
 
-def rows(folder: Path, query: str) -> list[tuple[str, ...]]:
+def query_ledger(folder: Path, query: str) -> list[tuple[str, ...]]:
     """What the service's ledger says."""
     with closing(sqlite3.connect(folder / "var" / "ledger.sqlite3")) as ledger:
         return ledger.execute(query).fetchall()
 
 
-def kinds(requests: list[str]) -> Counter[str]:
+def count_request_kinds(requests: list[str]) -> Counter[str]:
     """How often pages, listings and robots.txt were asked for."""
     return Counter(
         "pages" if "/find-an-answer/" in r else "listings" if "find-an-answer" in r else "others"
@@ -50,21 +50,25 @@ def kinds(requests: list[str]) -> Counter[str]:
 def main() -> None:
     """Crawl twice and print both."""
     start = datetime.now(UTC)
-    world = large_world(start, QUESTIONS)
-    site = create_site(world, lambda: start + world.stages[0], shipped_templates())
+    world = build_large_world(start, QUESTIONS)
+    site = create_site(world, lambda: start + world.stages[0], find_shipped_templates())
     with serve(site) as url, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         section = f'[sources.london]\nurl = "{url}"\ndelay_seconds = 0\ndays_back = 700\n'
         (folder / "config.toml").write_text(section)
         print(f"{'crawl':8}{'seconds':>9}{'peak MB':>9}{'changes':>9}  requests")
         for crawl in ("first", "second"):
-            before = rows(folder, "select count(*) from change")[0][0] if crawl == "second" else 0
-            seconds = once(folder)
-            asked = kinds(site.state.requests)
+            before = (
+                query_ledger(folder, "select count(*) from change")[0][0]
+                if crawl == "second"
+                else 0
+            )
+            seconds = run_service_once(folder)
+            asked = count_request_kinds(site.state.requests)
             site.state.requests.clear()
-            [*_, (printed, verdict)] = rows(folder, "select report, verdict from crawl_run")
+            [*_, (printed, verdict)] = query_ledger(folder, "select report, verdict from crawl_run")
             peak = json.loads(printed)["peak_megabytes"]
-            changes = int(rows(folder, "select count(*) from change")[0][0]) - int(before)
+            changes = int(query_ledger(folder, "select count(*) from change")[0][0]) - int(before)
             told = ", ".join(f"{n} {kind}" for kind, n in asked.items())
             print(f"{crawl:8}{seconds:9.1f}{peak:9}{changes:9}  {told} ({verdict})")
         captures = sum(path.stat().st_size for path in (folder / "var/captures").iterdir())

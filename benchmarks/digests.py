@@ -26,34 +26,34 @@ import dkim
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from alerts.digests.cache import Cards
-from alerts.digests.digest import compose
-from alerts.digests.entries import Entry, Hit, entry_of, text_of
+from alerts.digests.cache import EntryCache
+from alerts.digests.digest import build_digest
+from alerts.digests.entries import DigestMatch, Entry, build_entry, prepare_entry_text
 from alerts.mail.dkim import SigningKey, read_key
-from alerts.mail.message import Letterhead, build
-from alerts.model import Change, Numbered, Subscriber, Watch
+from alerts.mail.message import MailIdentity, build_message
+from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
 from alerts.queries.english import STOP_WORDS
-from alerts.queries.parse import canonical, parse
-from alerts.rendering.templates import Templates, shipped_templates
-from benchmarks.crowd import NOW, many, questions
+from alerts.queries.parse import format_canonical, parse_query
+from alerts.rendering.templates import Templates, find_shipped_templates
+from benchmarks.sample_subscribers import NOW, build_questions, measure_digests
 from crawler.records import Question
 
-ITEMS = 10
+QUESTIONS_PER_DIGEST = 10
 ROUNDS = 5
-EACH = 60
+DIGESTS_PER_ROUND = 60
 
 
 def main() -> None:
     """Print it all."""
     with tempfile.TemporaryDirectory() as folder:
-        key = _key(Path(folder))
-        _chains(key, Path(folder))
+        key = _create_key(Path(folder))
+        _compare_chains(key, Path(folder))
         sizes = [int(text) for text in sys.argv[1:]] or [1_000, 10_000, 100_000]
         for size in sizes:
-            many(size, _head(key), Path(folder))
+            measure_digests(size, _build_identity(key), Path(folder))
 
 
-def _key(folder: Path) -> SigningKey:
+def _create_key(folder: Path) -> SigningKey:
     private = rsa.generate_private_key(65537, 2048)
     path = folder / "dkim.pem"
     path.write_bytes(
@@ -65,43 +65,46 @@ def _key(folder: Path) -> SigningKey:
 # ------------------------------------------------------------------------------- two chains
 
 
-def _chains(key: SigningKey, folder: Path) -> None:
-    templates, head = Templates(), _head(key)
-    records = questions(400)
+def _compare_chains(key: SigningKey, folder: Path) -> None:
+    templates, head = Templates(), _build_identity(key)
+    records = build_questions(400)
     chance = random.Random(3)
     pem = (folder / "dkim.pem").read_bytes()
-    people = [_person(n) for n in range(EACH)]
-    draws = [_hits(records, chance) for _ in people]
-    texts = {hit.numbered.seq: text_of([hit]) for hits in draws for hit in hits}
-    known = Cards(templates)
+    people = [_build_subscriber(n) for n in range(DIGESTS_PER_ROUND)]
+    draws = [_draw_matches(records, chance) for _ in people]
+    texts = {hit.numbered.seq: prepare_entry_text([hit]) for hits in draws for hit in hits}
+    known = EntryCache(templates)
 
     def obvious() -> None:
         for person, hits in zip(people, draws, strict=True):
-            entries = [entry_of([hit], texts[hit.numbered.seq]) for hit in hits]
-            _obvious(person, entries, templates, head, pem)
+            entries = [build_entry([hit], texts[hit.numbered.seq]) for hit in hits]
+            _build_from_scratch(person, entries, templates, head, pem)
 
     def cold() -> None:
         for person, hits in zip(people, draws, strict=True):
-            entries = [entry_of([hit], texts[hit.numbered.seq]) for hit in hits]
-            _ours(person, entries, templates, head, Cards(templates))
+            entries = [build_entry([hit], texts[hit.numbered.seq]) for hit in hits]
+            _build_with_service(person, entries, templates, head, EntryCache(templates))
 
     def warm() -> None:
         for person, hits in zip(people, draws, strict=True):
-            _ours(person, [known.entry([hit]) for hit in hits], templates, head, known)
+            _build_with_service(
+                person, [known.get_entry([hit]) for hit in hits], templates, head, known
+            )
 
     warm()
-    times = _in_turn(obvious, cold, warm)
+    times = _time_in_turn(obvious, cold, warm)
     print(
-        f"one digest of {ITEMS} questions, signed with RSA-2048 (processor time, {ROUNDS} rounds)"
+        f"one digest of {QUESTIONS_PER_DIGEST} questions, signed with RSA-2048 "
+        f"(processor time, {ROUNDS} rounds)"
     )
     names = ("obvious chain", "ours, nobody's before", "ours, others' before")
     for name, some in zip(names, times, strict=True):
         ratios = [a / b for a, b in zip(times[0], some, strict=True)]
-        each = statistics.median(some) / EACH * 1e3
-        print(f"  {name:24s}{each:7.2f} ms   {_spread(ratios)} times as fast")
+        each = statistics.median(some) / DIGESTS_PER_ROUND * 1e3
+        print(f"  {name:24s}{each:7.2f} ms   {_format_spread(ratios)} times as fast")
 
 
-def _in_turn(*works: Callable[[], None]) -> list[list[float]]:
+def _time_in_turn(*works: Callable[[], None]) -> list[list[float]]:
     found: list[list[float]] = [[] for _ in works]
     for _ in range(ROUNDS):
         for times, work in zip(found, works, strict=True):
@@ -111,70 +114,72 @@ def _in_turn(*works: Callable[[], None]) -> list[list[float]]:
     return found
 
 
-def _spread(values: Sequence[float]) -> str:
+def _format_spread(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.1f} ({min(values):.1f}-{max(values):.1f})"
 
 
-def _hits(records: Sequence[Question], chance: random.Random) -> list[Hit]:
+def _draw_matches(records: Sequence[Question], chance: random.Random) -> list[DigestMatch]:
     """Ten questions, each with a word that is said in it."""
     found = []
-    for n in chance.sample(range(len(records)), ITEMS):
+    for n in chance.sample(range(len(records)), QUESTIONS_PER_DIGEST):
         said = records[n].answers[0].speeches[0].paragraphs[1].split()
-        word = canonical(
-            parse(
+        word = format_canonical(
+            parse_query(
                 chance.choice(
                     [w for w in said if w.isalpha() and len(w) > 6 and w not in STOP_WORDS]
                 )
             )
         )
-        numbered = Numbered(n + 1, NOW, None, Change("answered", "d", records[n]))
-        found.append(Hit(Watch(word, word), numbered))
+        numbered = NumberedChange(n + 1, NOW, None, Change("answered", "d", records[n]))
+        found.append(DigestMatch(SubscribedTopic(word, word), numbered))
     return found
 
 
-def _person(number: int) -> Subscriber:
+def _build_subscriber(number: int) -> Subscriber:
     return Subscriber(number, f"p{number}@demo.example", f"t{number:020d}x", "Europe/London", 7)
 
 
-def _head(key: SigningKey) -> Letterhead:
-    return Letterhead(
+def _build_identity(key: SigningKey) -> MailIdentity:
+    return MailIdentity(
         *("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example"),
-        keys=(key,),
+        signing_keys=(key,),
     )
 
 
-def _ours(
+def _build_with_service(
     person: Subscriber,
     entries: Sequence[Entry],
     templates: Templates,
-    head: Letterhead,
-    cards: Cards,
+    identity: MailIdentity,
+    entry_cache: EntryCache,
 ) -> bytes:
-    digest = compose(entries)
-    links = head.links(person.token, NOW)
-    rendered = templates.digest(digest, person, links, head, NOW, cards=cards)
-    name = f"<digest.{person.id:032x}@{head.domain}>"
-    return build(rendered, head, links, person.email, name, NOW)
+    digest = build_digest(entries)
+    links = identity.build_links(person.token, NOW)
+    rendered = templates.render_digest(
+        digest, person, links, identity, NOW, entry_renderer=entry_cache
+    )
+    name = f"<digest.{person.id:032x}@{identity.domain}>"
+    return build_message(rendered, identity, links, person.email, name, NOW)
 
 
-def _obvious(
+def _build_from_scratch(
     person: Subscriber,
     entries: Sequence[Entry],
     templates: Templates,
-    head: Letterhead,
+    identity: MailIdentity,
     pem: bytes,
 ) -> bytes:
-    digest = compose(entries)
-    links = head.links(person.token, NOW)
-    rendered = templates.digest(digest, person, links, head, NOW)
-    css = (shipped_templates() / "mail" / "style.css").read_text()
+    digest = build_digest(entries)
+    links = identity.build_links(person.token, NOW)
+    rendered = templates.render_digest(digest, person, links, identity, NOW)
+    css = (find_shipped_templates() / "mail" / "style.css").read_text()
     html = css_inline.CSSInliner(load_remote_stylesheets=False, extra_css=css).inline(rendered.html)
     mail = EmailMessage(policy=SMTP)
-    mail["From"] = Address(head.name, addr_spec=head.address)
+    mail["From"] = Address(identity.name, addr_spec=identity.address)
     mail["To"] = Address(addr_spec=person.email)
     mail["Subject"] = rendered.subject
     mail["Date"] = format_datetime(NOW)
-    mail["Message-ID"] = f"<digest.{person.id:032x}@{head.domain}>"
+    mail["Message-ID"] = f"<digest.{person.id:032x}@{identity.domain}>"
     mail["List-Unsubscribe"] = f"<{links.unsubscribe}>"
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(rendered.text, cte="quoted-printable")

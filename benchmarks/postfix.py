@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 #: Why it is left out; None where it is not.
-REASON = (
+SKIP_REASON = (
     "Postfix is not installed"
     if shutil.which("postfix") is None
     else None
@@ -60,7 +60,7 @@ smtpd_peername_lookup = no
 """
 
 
-class Unstartable(Exception):
+class PostfixStartError(Exception):
     """It is installed, and something on this machine keeps it from running; says what."""
 
 
@@ -70,7 +70,7 @@ class Postfix(msgspec.Struct, frozen=True):
     port: int
     log: Path
 
-    def taken(self) -> Counter[str]:
+    def count_accepted(self) -> Counter[str]:
         """How often each Message-ID came into its queue."""
         text = self.log.read_text()
         names = dict(re.findall(r"cleanup\[\d+\]: (\w+): message-id=(<[^>]+>)", text))
@@ -79,7 +79,7 @@ class Postfix(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def postfix() -> Iterator[Postfix]:
+def run_postfix() -> Iterator[Postfix]:
     """Postfix, taking mail for anybody and throwing it away."""
     folder = Path(tempfile.mkdtemp(prefix="watchword-postfix-"))
     folder.chmod(0o755)
@@ -94,7 +94,7 @@ def postfix() -> Iterator[Postfix]:
         _start(command, port)
         log = folder / "log" / "mail.log"
         if not log.exists():
-            raise Unstartable("Postfix runs here, and cannot write its log")
+            raise PostfixStartError("Postfix runs here, and cannot write its log")
         yield Postfix(port, log)
     finally:
         subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=60)
@@ -107,7 +107,7 @@ def _start(command: list[str], port: int) -> None:
         _wait_for(port)
     except OSError as error:
         said = done.stderr.decode("utf-8", "replace").strip()
-        raise Unstartable(f"Postfix did not start here: {said or error}") from error
+        raise PostfixStartError(f"Postfix did not start here: {said or error}") from error
 
 
 def _free_port() -> int:

@@ -13,14 +13,14 @@ from typing import Any
 import tantivy
 
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import FIELDS, SEARCHED
-from alerts.queries.tokens import keys, tokenise
+from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
+from alerts.queries.tokens import build_word_keys, tokenise
 
 _ALL = "all"
 _SENSES = ("word", "stem", "capitals")
 
 
-class Inexpressible(Exception):
+class InexpressibleQuery(Exception):
     """A query that Tantivy has no words for."""
 
 
@@ -48,19 +48,19 @@ class TantivyIndex:
         document.add_integer("place", place)
         for field, paragraphs in texts.items():
             for paragraph in paragraphs:
-                for sense, text in _said(paragraph).items():
+                for sense, text in _tokenise_paragraph(paragraph).items():
                     document.add_text(f"{field}_{sense}", text)
-                    if field in SEARCHED:
+                    if field in DEFAULT_FIELDS:
                         document.add_text(f"{_ALL}_{sense}", text)
         return document
 
-    def query(self, query: Query) -> tantivy.Query:
-        """``query`` in Tantivy's terms; raises :class:`Inexpressible`."""
+    def translate_query(self, query: Query) -> tantivy.Query:
+        """``query`` in Tantivy's terms; raises :class:`InexpressibleQuery`."""
         match query:
             case And(parts):
                 return tantivy.Query.boolean_query([self._clause(part) for part in parts])
             case Or(parts):
-                some = [(tantivy.Occur.Should, self.query(part)) for part in parts]
+                some = [(tantivy.Occur.Should, self.translate_query(part)) for part in parts]
                 return tantivy.Query.boolean_query(some)
             case Not(part):
                 every = (tantivy.Occur.Must, tantivy.Query.all_query())
@@ -73,16 +73,16 @@ class TantivyIndex:
                     self.schema, f"{field or _ALL}_word", list(tokens)
                 )
             case Near():
-                raise Inexpressible("NEAR")
+                raise InexpressibleQuery("NEAR")
 
     def _clause(self, part: Query) -> tuple[tantivy.Occur, tantivy.Query]:
         if isinstance(part, Not):
-            return tantivy.Occur.MustNot, self.query(part.part)
-        return tantivy.Occur.Must, self.query(part)
+            return tantivy.Occur.MustNot, self.translate_query(part.part)
+        return tantivy.Occur.Must, self.translate_query(part)
 
     def _word(self, word: Word) -> tantivy.Query:
         token, field = self._only_token(word), word.field or _ALL
-        match word.how:
+        match word.mode:
             case "prefix":
                 return tantivy.Query.regex_query(self.schema, f"{field}_word", f"{token}.*")
             case "stem":
@@ -94,24 +94,24 @@ class TantivyIndex:
 
     def _only_token(self, word: Word) -> str:
         if len(word.tokens) > 1:
-            raise Inexpressible("a hyphen")
+            raise InexpressibleQuery("a hyphen")
         return word.tokens[0]
 
-    def found(self, query: tantivy.Query) -> set[int]:
+    def search(self, query: tantivy.Query) -> set[int]:
         """The places of all records that match a query of its own."""
         hits: list[Any] = self.searcher.search(query, limit=self.count, count=False).hits
         return {self.searcher.doc(address)["place"][0] for _, address in hits}
 
-    def places(self, query: Query) -> set[int]:
+    def find_places(self, query: Query) -> set[int]:
         """The places of all records that match ``query``."""
-        return self.found(self.query(query))
+        return self.search(self.translate_query(query))
 
 
-def _said(paragraph: str) -> dict[str, str]:
+def _tokenise_paragraph(paragraph: str) -> dict[str, str]:
     """A paragraph's words, stems and acronyms, one for one and parted by spaces."""
     said: dict[str, list[str]] = {sense: [] for sense in _SENSES}
     for token in tokenise(paragraph):
-        found = keys(token.word, token.acronym)
+        found = build_word_keys(token.word, token.acronym)
         said["word"].append(token.word)
         said["stem"].append(found[1].removeprefix("~"))
         said["capitals"].append(token.acronym or "-")

@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any
 
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import FIELDS, SEARCHED
-from alerts.queries.tokens import keys, tokenise
-from benchmarks.tantivy_index import Inexpressible
+from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
+from alerts.queries.tokens import build_word_keys, tokenise
+from benchmarks.tantivy_index import InexpressibleQuery
 
 #: Where Debian keeps it, for its own Python of the same version.
 _DEBIAN = "/usr/lib/python3/dist-packages"
@@ -26,7 +26,7 @@ _SENSES = {"word": "W", "exact": "W", "prefix": "W", "stem": "S", "capitals": "C
 _GAP = 100
 
 
-def xapian_module() -> ModuleType | None:
+def import_xapian() -> ModuleType | None:
     """Xapian's bindings; None where they are not installed for this Python."""
     try:
         return importlib.import_module("xapian")
@@ -68,17 +68,19 @@ class XapianIndex:
             for sense in set(_SENSES.values()):
                 self._parser.add_prefix(_name(field, sense), _prefix(field, sense))
 
-    def text(self, query: Query) -> str:
-        """``query`` as it is typed for Xapian; raises :class:`Inexpressible`."""
+    def translate_query(self, query: Query) -> str:
+        """``query`` as it is typed for Xapian; raises :class:`InexpressibleQuery`."""
         match query:
             case And(parts):
-                return f"({' AND '.join(map(self.text, parts))})".replace("AND NOT", "NOT")
+                return f"({' AND '.join(map(self.translate_query, parts))})".replace(
+                    "AND NOT", "NOT"
+                )
             case Or(parts):
-                return f"({' OR '.join(map(self.text, parts))})"
+                return f"({' OR '.join(map(self.translate_query, parts))})"
             case Not(part):
-                return f"NOT {self.text(part)}"
+                return f"NOT {self.translate_query(part)}"
             case Near():
-                raise Inexpressible("NEAR")
+                raise InexpressibleQuery("NEAR")
             case Phrase(words, field):
                 quoted = " ".join(_only_token(word) for word in words)
                 return f'{_name(field or _ALL, "W")}:"{quoted}"'
@@ -87,7 +89,7 @@ class XapianIndex:
                 token = _only_token(query).lower()
                 return f"{_name(field or _ALL, _SENSES[how])}:{token}{star}"
 
-    def places(self, text: str) -> set[int]:
+    def search(self, text: str) -> set[int]:
         """The places of all records that match the query in ``text``."""
         self._enquire.set_query(self._parser.parse_query(text, self._flags))
         return {match.docid - 1 for match in self._enquire.get_mset(0, self._count)}
@@ -96,10 +98,10 @@ class XapianIndex:
 def _document(xapian: Any, texts: Mapping[str, Sequence[str]]) -> Any:
     document, position = xapian.Document(), 1
     for field, paragraphs in texts.items():
-        fields = (_ALL, field) if field in SEARCHED else (field,)
+        fields = (_ALL, field) if field in DEFAULT_FIELDS else (field,)
         for paragraph in paragraphs:
             for token in tokenise(paragraph):
-                found = keys(token.word, token.acronym)
+                found = build_word_keys(token.word, token.acronym)
                 said = {"W": token.word, "S": found[1].removeprefix("~")}
                 said |= {"C": token.acronym.lower()} if token.acronym else {}
                 for sense, word in said.items():
@@ -112,7 +114,7 @@ def _document(xapian: Any, texts: Mapping[str, Sequence[str]]) -> Any:
 
 def _only_token(word: Word) -> str:
     if len(word.tokens) > 1:
-        raise Inexpressible("a hyphen")
+        raise InexpressibleQuery("a hyphen")
     return word.tokens[0]
 
 

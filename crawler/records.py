@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["question", "supplementary"]
-Status = Literal["unanswered", "holding", "answered"]
+QuestionKind = Literal["question", "supplementary"]
+QuestionStatus = Literal["unanswered", "holding", "answered"]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +87,7 @@ class Question(Record, frozen=True, kw_only=True):
     url: str | None = None  #: None when the page came as a file with no address
     reference: str | None = None  #: as printed: ``2018/5425``, ``2009/0289-1``
     title: str | None = None  #: None only on a suspect page
-    kind: Kind = "question"
+    kind: QuestionKind = "question"
     supplementary_number: int | None = None
     parent: str | None = None
     asked_by: Asker | None = None
@@ -95,25 +95,25 @@ class Question(Record, frozen=True, kw_only=True):
     meeting: Meeting | None = None
     category: str | None = None
     question: tuple[Speech, ...] = ()
-    status: Status = "unanswered"
+    status: QuestionStatus = "unanswered"
     answers: tuple[Answer, ...] = ()
     labels: dict[str, str] = {}  #: every label the page prints, known to us or not
     generation: str  #: which of the source's page designs it was read from: ``2014``, ``2022``
     suspect: tuple[str, ...] = ()  #: why the reading is not to be trusted; empty when it is
-    digest: str  #: of the content, see :func:`content_digest`
+    digest: str  #: of the content, see :func:`hash_content`
 
 
-def encode(record: Any) -> bytes:
+def encode_record(record: Any) -> bytes:
     """One record as compact UTF-8 JSON without a line break."""
     return msgspec.json.encode(record)
 
 
-def decode(line: bytes | str) -> Question:
+def decode_question(line: bytes | str) -> Question:
     """The question in one line of JSON; ``msgspec.ValidationError`` names the wrong field."""
     return msgspec.json.decode(line, type=Question)
 
 
-def schema() -> dict[str, Any]:
+def build_json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the canonical record."""
     document: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return document | msgspec.json.schema(Question)
@@ -122,7 +122,7 @@ def schema() -> dict[str, Any]:
 # ------------------------------------------------------------------ what a reader calls content
 
 #: Characters that the source swaps freely between one rendering and the next.
-_SAME = str.maketrans(
+_INTERCHANGEABLE = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛′`´", "'"),
         **dict.fromkeys("“”„‟″", '"'),
@@ -131,46 +131,46 @@ _SAME = str.maketrans(
 )
 
 
-def same_words(text: str) -> str:
+def normalise_wording(text: str) -> str:
     """``text`` reduced to what must differ before two printings count as different words.
 
     Quotes, dashes and all white space are levelled: the source loses paragraph breaks, splits
     words at bold runs and swaps quotes between renderings, and none of that is an edit.
     """
-    return "".join(unicodedata.normalize("NFKC", text).translate(_SAME).split())
+    return "".join(unicodedata.normalize("NFKC", text).translate(_INTERCHANGEABLE).split())
 
 
-def _words(speeches: Iterable[Speech]) -> str:
-    return same_words(" ".join(p for speech in speeches for p in speech.paragraphs))
+def _join_wording(speeches: Iterable[Speech]) -> str:
+    return normalise_wording(" ".join(p for speech in speeches for p in speech.paragraphs))
 
 
-def _sha(*parts: str) -> str:
+def _hash_parts(*parts: str) -> str:
     # Half a character (a lone surrogate) has no UTF-8 of its own, and is no reason to stop.
     text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
-def question_digest(question: Question) -> str:
+def hash_question(question: Question) -> str:
     """Digest of what was asked: title and question words, no names."""
-    return _sha(same_words(question.title or ""), _words(question.question))
+    return _hash_parts(normalise_wording(question.title or ""), _join_wording(question.question))
 
 
-def answer_digest(answer: Answer) -> str:
+def hash_answer(answer: Answer) -> str:
     """Digest of one answer: its words and its attachments, no names and no date."""
-    files = sorted(f"{same_words(a.title)} {a.url}" for a in answer.attachments)
-    return _sha(_words(answer.speeches), *files)
+    files = sorted(f"{normalise_wording(a.title)} {a.url}" for a in answer.attachments)
+    return _hash_parts(_join_wording(answer.speeches), *files)
 
 
-def content_digest(question: Question) -> str:
+def hash_content(question: Question) -> str:
     """Digest of all that a reader would call the content.
 
     Names, parties, labels and white space stay out: the source rewrites those on thousands of
     old pages at once, and nobody wants an alert for it.
     """
-    return _sha(question_digest(question), *(answer_digest(a) for a in question.answers))
+    return _hash_parts(hash_question(question), *(hash_answer(a) for a in question.answers))
 
 
-def paragraphs(speeches: Iterable[Speech]) -> Iterator[str]:
+def iter_paragraphs(speeches: Iterable[Speech]) -> Iterator[str]:
     """All paragraphs of ``speeches`` in order."""
     for speech in speeches:
         yield from speech.paragraphs

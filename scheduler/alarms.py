@@ -11,32 +11,31 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, deliveries, notices, runs
-from alerts.ledger import held_changes as held
-from crawler.fetching.plan import Report
+from alerts.ledger import alarms, crawl_runs, deliveries, held_changes, notices
+from crawler.fetching.crawl_plan import CrawlReport
 from crawler.fetching.verdict import Verdict
 
 #: What a crawl's end can raise or clear, beside its verdict.
-_OF_A_CRAWL = (
+_CRAWL_ALARMS = (
     *("changed", "blocked", "unreachable", "partial"),
     *("missing", "redirect_refused"),
 )
-_OF_A_ROUND = ("held", "silent")
-_OF_MAIL = ("queue", "content", "brake")
+_SOURCE_ALARMS = ("held", "silent")
+_MAIL_ALARMS = ("queue", "content", "brake")
 #: So long a message may wait for its first attempt.
-_WAITED = timedelta(hours=1)
+_MAX_QUEUE_DELAY = timedelta(hours=1)
 #: So many refusals of content a day are no accident.
-_REFUSED = 5
+_MIN_CONTENT_REJECTIONS = 5
 #: Verdicts that may be a hiccup of the line: they count when they come again and again.
-_HICCUPS = frozenset(("unreachable", "partial"))
+_TRANSIENT_VERDICTS = frozenset(("unreachable", "partial"))
 #: A source is not called silent because we were switched off: somebody must have tried.
-_TRIED = timedelta(hours=24)
+_RECENT_PERIOD = timedelta(hours=24)
 
 
-def after_crawl(
+def update_crawl_alarms(
     connection: Connection,
     source: str,
-    report: Report | None,
+    report: CrawlReport | None,
     verdict: Verdict,
     reason: str,
     alarm_after: int,
@@ -44,9 +43,9 @@ def after_crawl(
 ) -> None:
     """Raise and clear the alarms that the end of a crawl of ``source`` gives reason for."""
     troubles: dict[str, str] = {}
-    if verdict in _HICCUPS:
-        last = runs.recent(connection, source, alarm_after)
-        if len(last) == alarm_after and all(run.verdict in _HICCUPS for run in last):
+    if verdict in _TRANSIENT_VERDICTS:
+        last = crawl_runs.list_recent(connection, source, alarm_after)
+        if len(last) == alarm_after and all(run.verdict in _TRANSIENT_VERDICTS for run in last):
             troubles[verdict] = f"{reason} ({alarm_after} crawls in a row)"
     elif verdict not in {"ok", "empty"}:
         troubles[verdict] = reason
@@ -56,56 +55,62 @@ def after_crawl(
     if report is not None and report.redirects_refused:
         led = [line for line in report.errors if "redirect_refused" in line]
         troubles["redirect_refused"] = "; ".join(led) or "answers led away from the source"
-    alarms.settle(connection, source, troubles, _OF_A_CRAWL, now)
+    alarms.update_open(connection, source, troubles, _CRAWL_ALARMS, now)
 
 
-def look_around(
-    connection: Connection, source: str, place: str, silent_hours: float, now: datetime
+def update_source_alarms(
+    connection: Connection, source: str, host: str, silent_hours: float, now: datetime
 ) -> None:
     """Raise and clear the alarms and notices that time alone gives reason for."""
     troubles: dict[str, str] = {}
-    waiting = [entry for entry in held.waiting(connection) if entry.source == source]
+    waiting = [
+        entry for entry in held_changes.list_awaiting_approval(connection) if entry.source == source
+    ]
     if waiting:
         number = sum(entry.changes for entry in waiting)
         why = ", ".join(sorted({entry.because for entry in waiting}))
-        troubles["held"] = f"{number} changes wait for you ({why}): see `watchword held`"
-    good = runs.last_good(connection, source) or runs.first(connection, source)
+        troubles["held"] = f"{number} changes wait for you ({why}): see `watchword approvals`"
+    good = crawl_runs.get_last_complete_finish(connection, source) or crawl_runs.get_first_start(
+        connection, source
+    )
     silent = (
         good is not None
         and now - good > timedelta(hours=silent_hours)
-        and runs.attempted(connection, source, now - _TRIED)
+        and crawl_runs.has_finished_since(connection, source, now - _RECENT_PERIOD)
     )
     if good is not None and silent:
         troubles["silent"] = f"no good crawl since {good:%Y-%m-%d %H:%M} UTC"
-    alarms.settle(connection, source, troubles, _OF_A_ROUND, now)
+    alarms.update_open(connection, source, troubles, _SOURCE_ALARMS, now)
     if good is not None:
-        _give_notice(connection, source, place, good, now, silent=silent)
+        _add_source_notice(connection, source, host, good, now, silent=silent)
 
 
-def look_at_mail(connection: Connection, braked: int, problem: str | None, now: datetime) -> None:
+def update_mail_alarms(
+    connection: Connection, over_daily_limit: int, problem: str | None, now: datetime
+) -> None:
     """Raise and clear the alarms about the way out."""
     troubles: dict[str, str] = {}
-    oldest = deliveries.oldest_waiting(connection, now)
-    if oldest is not None and now - oldest > _WAITED:
+    oldest = deliveries.find_oldest_queued(connection, now)
+    if oldest is not None and now - oldest > _MAX_QUEUE_DELAY:
         why = f": {problem}" if problem else ""
         troubles["queue"] = f"messages wait since {oldest:%Y-%m-%d %H:%M} UTC{why}"
-    refused = deliveries.ended_since(connection, "content", now - _TRIED)
-    if refused >= _REFUSED:
+    refused = deliveries.count_outcomes_since(connection, "content", now - _RECENT_PERIOD)
+    if refused >= _MIN_CONTENT_REJECTIONS:
         troubles["content"] = (
             f"{refused} messages in 24 hours were refused for what they say, not for whom they "
             "are for: see `watchword deliveries --phase failed`"
         )
-    if braked:
-        troubles["brake"] = f"{braked} digests wait, since mail.per_day is used up"
+    if over_daily_limit:
+        troubles["brake"] = f"{over_daily_limit} digests wait, since mail.per_day is used up"
         troubles.pop("queue", None)  # that is why
-    alarms.settle(connection, "mail", troubles, _OF_MAIL, now)
+    alarms.update_open(connection, "mail", troubles, _MAIL_ALARMS, now)
 
 
-def _give_notice(
+def _add_source_notice(
     connection: Connection, source: str, place: str, good: datetime, now: datetime, *, silent: bool
 ) -> None:
     """Tell subscribers of a source that has fallen silent, and of one that speaks again."""
-    last = notices.latest(connection, source)
+    last = notices.find_latest(connection, source)
     told_silent = last is not None and last.kind == "silent"
     if silent and not told_silent:
         notices.add(connection, source, place, "silent", good, now)
@@ -113,6 +118,6 @@ def _give_notice(
         notices.add(connection, source, place, "mended", last.since, now)
 
 
-def place_of(url: str) -> str:
+def get_source_host(url: str) -> str:
     """The source as people know it: ``www.london.gov.uk``."""
     return urlsplit(url).hostname or url

@@ -12,33 +12,36 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 #: Marks an email as read, once what it says is in the ledger.
-Done = Callable[[], None]
+MarkAsRead = Callable[[], None]
 
 
 class MailboxError(Exception):
     """A mailbox cannot be read; the message says which and why."""
 
 
-def letters(place: str, password: str | None = None) -> Iterator[tuple[bytes, Done]]:
+def read_unread_emails(
+    location: str, password: str | None = None
+) -> Iterator[tuple[bytes, MarkAsRead]]:
     """The unread emails at a place, each with what marks it as read.
 
-    ``place`` is ``-`` for one email on standard input, a Maildir's folder, the file of one email,
+    ``location`` is ``-`` for one email on standard input, a Maildir's folder, the file of one
+    email,
     or ``imaps://user@host/folder``. Raises :class:`MailboxError`.
     """
-    if place == "-":
+    if location == "-":
         yield sys.stdin.buffer.read(), lambda: None
-    elif place.startswith(("imap://", "imaps://")):
-        yield from _imap(place, password)
-    elif Path(place).is_dir():
-        yield from _maildir(Path(place))
+    elif location.startswith(("imap://", "imaps://")):
+        yield from _read_imap(location, password)
+    elif Path(location).is_dir():
+        yield from _read_maildir(Path(location))
     else:
         try:
-            yield Path(place).read_bytes(), lambda: None
+            yield Path(location).read_bytes(), lambda: None
         except OSError as error:
-            raise MailboxError(f"{place} cannot be read: {error.strerror}") from error
+            raise MailboxError(f"{location} cannot be read: {error.strerror}") from error
 
 
-def _maildir(folder: Path) -> Iterator[tuple[bytes, Done]]:
+def _read_maildir(folder: Path) -> Iterator[tuple[bytes, MarkAsRead]]:
     if not (folder / "new").is_dir():
         raise MailboxError(f"{folder} is no Maildir: it has no folder new")
     box = mailbox.Maildir(folder, create=False)
@@ -55,7 +58,7 @@ def _maildir(folder: Path) -> Iterator[tuple[bytes, Done]]:
         yield box.get_bytes(key), done
 
 
-def _imap(url: str, password: str | None) -> Iterator[tuple[bytes, Done]]:
+def _read_imap(url: str, password: str | None) -> Iterator[tuple[bytes, MarkAsRead]]:
     parts = urlsplit(url)
     host, user = parts.hostname or "localhost", unquote(parts.username or "")
     word = unquote(parts.password or "") or password or ""
@@ -67,9 +70,9 @@ def _imap(url: str, password: str | None) -> Iterator[tuple[bytes, Done]]:
         )
         with server:
             server.login(user, word)
-            _checked(server.select(unquote(parts.path.strip("/")) or "INBOX"))
-            for number in _checked(server.uid("SEARCH", "UNSEEN"))[0].split():
-                found = _checked(server.uid("FETCH", number.decode(), "(BODY.PEEK[])"))
+            _require_ok(server.select(unquote(parts.path.strip("/")) or "INBOX"))
+            for number in _require_ok(server.uid("SEARCH", "UNSEEN"))[0].split():
+                found = _require_ok(server.uid("FETCH", number.decode(), "(BODY.PEEK[])"))
 
                 def done(number: bytes = number) -> None:
                     server.uid("STORE", number.decode(), "+FLAGS", r"(\Seen)")
@@ -79,7 +82,7 @@ def _imap(url: str, password: str | None) -> Iterator[tuple[bytes, Done]]:
         raise MailboxError(f"the mailbox at {host} cannot be read: {error}") from error
 
 
-def _checked(answer: tuple[str, Any]) -> Any:
+def _require_ok(answer: tuple[str, Any]) -> Any:
     """What the server gave; raises where it said no."""
     if answer[0] != "OK":
         raise imaplib.IMAP4.error(str(answer[1]))

@@ -30,7 +30,7 @@ class FastClock:
         """Put the clock forward to ``moment``, if it is not past it already."""
         self._set(max(moment, self()), self._rate)
 
-    def run_at(self, rate: float) -> None:
+    def set_rate(self, rate: float) -> None:
         """From now on let ``rate`` seconds pass in one."""
         self._set(self(), rate)
 

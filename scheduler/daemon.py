@@ -20,20 +20,20 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from scheduler.jobs import crawl, follow_config, go_round
-from scheduler.service import Service, alone
+from scheduler.jobs import run_crawl, run_pipeline, sync_config
+from scheduler.service import Service, lock_ledger
 
 log = logging.getLogger("watchword.daemon")
 
-_ROUND = "round"
+_PIPELINE_JOB = "round"
 #: How far wall clock and monotonic clock may part before the clock counts as set, in seconds.
-_STEP = 30.0
+_MIN_CLOCK_JUMP = 30.0
 
 
 class Daemon:
     """Runs the jobs of ``service`` until it is told to stop."""
 
-    def __init__(self, service: Service, round_seconds: float = 30.0) -> None:
+    def __init__(self, service: Service, pipeline_seconds: float = 30.0) -> None:
         self._service = service
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(service.config.sources) + 1)},
@@ -43,12 +43,12 @@ class Daemon:
         self.failures = 0  #: jobs that ended in an exception nobody expected
         for name, source in service.config.sources.items():
             if source.enabled:
-                self.add(f"crawl {name}", partial(self._crawl, name), source.every_minutes * 60)
-        self.add(_ROUND, self._go_round, round_seconds)
+                self.add_job(f"crawl {name}", partial(self._crawl, name), source.every_minutes * 60)
+        self.add_job(_PIPELINE_JOB, self._run_pipeline, pipeline_seconds)
 
-    def add(self, name: str, job: Callable[[], None], seconds: float) -> None:
+    def add_job(self, name: str, job: Callable[[], None], seconds: float) -> None:
         self._scheduler.add_job(
-            self._guarded,
+            self._run_job,
             IntervalTrigger(seconds=seconds, timezone=UTC),
             args=(name, job),
             id=name,
@@ -61,9 +61,9 @@ class Daemon:
         Raises :class:`scheduler.jobs.Busy` when another process is at work.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._told_to_stop)
-        with alone(self._service):
-            follow_config(self._service)
+            signal.signal(number, self._handle_signal)
+        with lock_ledger(self._service):
+            sync_config(self._service)
             self.start()
             self.watch_clock()
             self.shut_down()
@@ -77,11 +77,11 @@ class Daemon:
         self._service.stop.set()
         self._scheduler.shutdown(wait=True)
 
-    def _told_to_stop(self, number: int, _frame: FrameType | None) -> None:
+    def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
         log.info("%s: stopping", signal.Signals(number).name)
         self._service.stop.set()
 
-    def _guarded(self, name: str, job: Callable[[], None]) -> None:
+    def _run_job(self, name: str, job: Callable[[], None]) -> None:
         """The boundary of a job: whatever it raises is logged and counted, and the next goes on."""
         try:
             job()
@@ -90,21 +90,21 @@ class Daemon:
             log.exception("job %s failed; it will be tried again", name)
 
     def _crawl(self, name: str) -> None:
-        crawl(self._service, name)
-        self.wake(_ROUND)
+        run_crawl(self._service, name)
+        self.run_soon(_PIPELINE_JOB)
 
-    def _go_round(self) -> None:
-        go_round(self._service)
+    def _run_pipeline(self) -> None:
+        run_pipeline(self._service)
 
-    def run_now(self, source: str) -> bool:
+    def crawl_now(self, source: str) -> bool:
         """Crawl a source as soon as can be; False where there is no such source."""
         name = f"crawl {source}"
         if self._scheduler.get_job(name) is None:
             return False
-        self.wake(name)
+        self.run_soon(name)
         return True
 
-    def wake(self, name: str) -> None:
+    def run_soon(self, name: str) -> None:
         """Run a job as soon as it can be."""
         if not self._service.stop.is_set():
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
@@ -118,15 +118,15 @@ class Daemon:
         ahead = time.time() - time.monotonic()
         while not self._service.stop.wait(1.0):
             now_ahead = time.time() - time.monotonic()
-            if abs(now_ahead - ahead) > _STEP:
+            if abs(now_ahead - ahead) > _MIN_CLOCK_JUMP:
                 log.warning(
                     "the clock was set by %s; all jobs are woken",
                     timedelta(seconds=round(now_ahead - ahead)),
                 )
-                self.wake_all()
+                self.run_all_soon()
             ahead = now_ahead
 
-    def wake_all(self) -> None:
+    def run_all_soon(self) -> None:
         """Run every job as soon as it can be."""
         for job in self._scheduler.get_jobs():
-            self.wake(job.id)
+            self.run_soon(job.id)

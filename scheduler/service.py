@@ -9,19 +9,19 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from alerts.delivery.policy import Terms
-from alerts.delivery.sent_log import Already
+from alerts.delivery.policy import DeliveryPolicy
+from alerts.delivery.sent_log import SentLog
 from alerts.ledger import Ledger, open_ledger, secrets
-from alerts.mail.message import Letterhead
-from alerts.matching.match_changes import Watcher
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import Habits
+from alerts.subscribers.subscribe import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
-from scheduler.config.load import signing_keys, ways
+from scheduler.config.loader import build_channels, load_signing_keys
 from scheduler.config.sections import Config
 
 
-class Busy(Exception):
+class LedgerBusyError(Exception):
     """Another process works on this ledger."""
 
 
@@ -32,49 +32,54 @@ class Service:
     config: Config
     ledger: Ledger
     templates: Templates
-    watcher: Watcher
-    letterhead: Letterhead
-    already: Already
+    topic_matcher: TopicMatcher
+    mail_identity: MailIdentity
+    sent_log: SentLog
     clock: Clock = wall_clock
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property
-    def terms(self) -> Terms:
+    def delivery_policy(self) -> DeliveryPolicy:
         """How messages are delivered."""
-        return replace(self.config.mail.terms, already=self.already)
+        return replace(self.config.mail.delivery_policy, sent_log=self.sent_log)
 
     @property
-    def habits(self) -> Habits:
+    def subscriber_defaults(self) -> SubscriberDefaults:
         """When a new subscriber gets what is not immediate."""
         digests = self.config.digests
-        return Habits(digests.zone, digests.hour, frozenset(ways(self.config)))
+        return SubscriberDefaults(
+            digests.zone, digests.hour, frozenset(build_channels(self.config))
+        )
 
 
 def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
     ledger = open_ledger(config.ledger.url)
-    watcher = Watcher(ledger, config.ledger.compiled)
-    already = Already(config.ledger.sent)
+    watcher = TopicMatcher(ledger, config.ledger.compiled)
+    already = SentLog(config.ledger.sent_log)
     letterhead = msgspec.structs.replace(
-        config.letterhead, keys=signing_keys(config), secret=_secret(ledger)
+        config.mail_identity,
+        signing_keys=load_signing_keys(config),
+        token_secret=_get_signing_secret(ledger),
     )
     return Service(config, ledger, Templates(config.templates), watcher, letterhead, already, clock)
 
 
-def _secret(ledger: Ledger) -> bytes:
+def _get_signing_secret(ledger: Ledger) -> bytes:
     """What links are sealed with; drawn the first time."""
     with ledger.reading() as connection:
-        found = secrets.drawn(connection, "pages")
+        found = secrets.find_secret(connection, "pages")
     if found is None:
         with ledger.writing() as connection:
-            found = secrets.get(connection, "pages")
+            found = secrets.get_or_create(connection, "pages")
     return found
 
 
 @contextmanager
-def alone(service: Service) -> Iterator[None]:
-    """Be the only process at work on the ledger; raises :class:`Busy` when another one is."""
-    with service.ledger.only_writer() as held:
+def lock_ledger(service: Service) -> Iterator[None]:
+    """Be the only process at work on the ledger; raises :class:`LedgerBusyError` when another one
+    is."""
+    with service.ledger.try_process_lock() as held:
         if not held:
-            raise Busy("another watchword is at work on this ledger; nothing was done")
+            raise LedgerBusyError("another watchword is at work on this ledger; nothing was done")
         yield

@@ -7,53 +7,62 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, deliveries, notices, questions, refusals, runs
-from alerts.ledger import held_changes as held
-from alerts.ledger import holds as halts
-from alerts.ledger.held_changes import Held
-from alerts.ledger.publication_delays import delay
+from alerts.ledger import (
+    alarms,
+    crawl_runs,
+    deliveries,
+    held_changes,
+    notices,
+    pauses,
+    questions,
+    refused_pages,
+)
+from alerts.ledger.held_changes import HeldChangeGroup
+from alerts.ledger.publication_delays import measure_delay
 from alerts.model import Alarm
-from alerts.operator.status import Rate, ServiceStatus, SourceStatus
-from crawler.fetching.plan import Report
-from scheduler.alarms import place_of
+from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
+from crawler.fetching.crawl_plan import CrawlReport
+from scheduler.alarms import get_source_host
 from scheduler.config.sections import Config
-from scheduler.crawls.plan import resting_until
+from scheduler.crawls.plan import compute_backoff_end
 
 #: More refusals in a row than make any difference to the wait.
-_REFUSALS = 10
-_MONTH = timedelta(days=30)
+_BACKOFF_RUNS = 10
+_DELAY_PERIOD = timedelta(days=30)
 
 
-def status_of(connection: Connection, config: Config, now: datetime) -> ServiceStatus:
+def build_status(connection: Connection, config: Config, now: datetime) -> ServiceStatus:
     """The state of the service at ``now``, from the ledger alone."""
-    standing = alarms.standing(connection)
-    waiting = held.waiting(connection)
+    standing = alarms.list_open(connection)
+    waiting = held_changes.list_awaiting_approval(connection)
     return ServiceStatus(
         now=now,
         sources=tuple(
-            _source(connection, name, place_of(source.url), standing, waiting, now)
+            _build_source_status(
+                connection, name, get_source_host(source.url), standing, waiting, now
+            )
             for name, source in config.sources.items()
             if source.enabled
         ),
-        messages=deliveries.in_phase(connection),
-        halted=halts.standing(connection),
+        messages=deliveries.count_by_phase(connection),
+        paused=pauses.list_pauses(connection),
     )
 
 
-def _source(
+def _build_source_status(
     connection: Connection,
     name: str,
     place: str,
     standing: list[Alarm],
-    waiting: list[Held],
+    waiting: list[HeldChangeGroup],
     now: datetime,
 ) -> SourceStatus:
-    last = runs.recent(connection, name, _REFUSALS)
-    good = runs.last_good(connection, name)
-    read = next(iter(runs.recent(connection, name, 1, ("ok",))), None)
-    report = msgspec.json.decode(read.report, type=Report) if read and read.report else None
-    until = resting_until(last)
-    notice = notices.latest(connection, name)
+    last = crawl_runs.list_recent(connection, name, _BACKOFF_RUNS)
+    good = crawl_runs.get_last_complete_finish(connection, name)
+    read = next(iter(crawl_runs.list_recent(connection, name, 1, ("ok",))), None)
+    report = msgspec.json.decode(read.report, type=CrawlReport) if read and read.report else None
+    until = compute_backoff_end(last)
+    notice = notices.find_latest(connection, name)
     return SourceStatus(
         source=name,
         place=place,
@@ -62,23 +71,23 @@ def _source(
         verdict=last[0].verdict if last else None,
         reason=last[0].reason if last else None,
         resting_until=until if until and until > now else None,
-        fill_rates=_fill_rates(report) if report else {},
-        agreement=_agreement(report) if report else None,
-        questions=questions.tally(connection, name),
-        refused=refusals.count(connection, name),
+        fill_rates=_build_fill_rates(report) if report else {},
+        agreement=_compute_agreement(report) if report else None,
+        questions=questions.count_by_status(connection, name),
+        refused=refused_pages.count(connection, name),
         held=tuple(entry for entry in waiting if entry.source == name),
         alarms=tuple(alarm for alarm in standing if alarm.source == name),
-        subscribers_told=notice is not None and notice.kind == "silent",
-        delay=delay(connection, name, now - _MONTH),
+        are_subscribers_notified=notice is not None and notice.kind == "silent",
+        delay=measure_delay(connection, name, now - _DELAY_PERIOD),
     )
 
 
-def _fill_rates(report: Report) -> dict[str, Rate]:
+def _build_fill_rates(report: CrawlReport) -> dict[str, Proportion]:
     """How often each field was there in a report."""
-    return {name: Rate(filled, of) for name, (filled, of) in sorted(report.filled.items())}
+    return {name: Proportion(filled, of) for name, (filled, of) in sorted(report.filled.items())}
 
 
-def _agreement(report: Report) -> Rate | None:
+def _compute_agreement(report: CrawlReport) -> Proportion | None:
     """How often the two readings of a field found the same."""
     agreed, differed = sum(report.agreed.values()), sum(report.differed.values())
-    return Rate(agreed, agreed + differed) if agreed + differed else None
+    return Proportion(agreed, agreed + differed) if agreed + differed else None

@@ -12,8 +12,8 @@ from hypothesis import settings
 
 from alerts.ledger import Ledger, open_ledger
 from tests.support.paths import SHARED
-from tests.support.postgres import cluster, database, server_programs
-from tests.support.visitor import Pages, served
+from tests.support.postgres import create_database, find_server_programs, run_cluster
+from tests.support.web_client import WebClient, run_web_client
 
 # A machine that is busy is no failure; what must be fast is measured, not timed in tests. The same
 # examples are drawn each time, so that a red build is about the change and not about the draw;
@@ -42,17 +42,17 @@ def seed() -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of our own."""
-    programs = server_programs()
+    programs = find_server_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-    with cluster(programs) as url:
+    with run_cluster(programs) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def postgres_ledger(postgres_server: str) -> Iterator[str]:
     """An empty ledger in PostgreSQL, of which copies are taken: quicker than its migrations."""
-    with database(postgres_server, "template1") as url:
+    with create_database(postgres_server, "template1") as url:
         open_ledger(url).engine.dispose()
         yield url
 
@@ -63,7 +63,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
     else:
-        with database(request.getfixturevalue("postgres_server"), "template1") as url:
+        with create_database(request.getfixturevalue("postgres_server"), "template1") as url:
             yield url
 
 
@@ -74,7 +74,7 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
     else:
         server, _, empty = request.getfixturevalue("postgres_ledger").rpartition("/")
-        with database(server, empty) as url:
+        with create_database(server, empty) as url:
             yield url
 
 
@@ -87,16 +87,16 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[Pages]:
+def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[WebClient]:
     """The web pages over an empty ledger, on each of the two databases."""
-    with served(ledger, now, tmp_path / "feeds") as found:
+    with run_web_client(ledger, now, tmp_path / "feeds") as found:
         yield found
 
 
 @pytest.fixture
-def site(now: datetime, tmp_path: Path) -> Iterator[Pages]:
+def site(now: datetime, tmp_path: Path) -> Iterator[WebClient]:
     """The same on SQLite alone, where the database makes no difference."""
     opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
-    with served(opened, now, tmp_path / "feeds") as found:
+    with run_web_client(opened, now, tmp_path / "feeds") as found:
         yield found
     opened.engine.dispose()

@@ -16,55 +16,57 @@ from typing import Literal
 import msgspec
 from flufl.bounce import all_failures
 
-from alerts.bounces.return_path import message_of
+from alerts.bounces.return_path import find_message_number
 
 log = logging.getLogger("watchword.bounces")
 
-Said = Literal["hard", "soft", "complaint", "leave", "nothing"]
+ReportKind = Literal["hard", "soft", "complaint", "leave", "nothing"]
 
 #: Mailboxes that are full or asleep: their owners may be back (RFC 3463).
-_PASSING = frozenset({"5.2.1", "5.2.2", "5.3.4", "5.4.5"})
-_OUR_ID = re.compile(r"<(?:digest|letter|confirm)\.[0-9a-f]{32}@[^<>\s]+>")
-_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
+_TEMPORARY_CODES = frozenset({"5.2.1", "5.2.2", "5.3.4", "5.4.5"})
+_OUR_MESSAGE_ID = re.compile(r"<(?:digest|letter|confirm)\.[0-9a-f]{32}@[^<>\s]+>")
+_RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 
 
-class Report(msgspec.Struct, frozen=True):
+class BounceReport(msgspec.Struct, frozen=True):
     """What one email says of one of ours."""
 
-    said: Said
+    kind: ReportKind
     detail: str
-    message: int | None  #: the message's number, where the return path says it
+    message_number: int | None  #: the message's number, where the return path says it
     message_id: str | None  #: or its Message-ID, where it is quoted
     token: str | None = None  #: the subscriber's, where they ask to leave
 
 
-def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> Report:
+def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceReport:
     """What an email that came to the return path, or to the address for leaving, says."""
     mail = message_from_bytes(raw)
-    addresses = " ".join(str(value) for name in _TO for value in mail.get_all(name, ()))
-    number = message_of(addresses, secret)
-    quoted = _OUR_ID.search(raw.decode("latin-1"))
-    said, detail = _said(mail)
-    token = _token(mail)
+    addresses = " ".join(
+        str(value) for name in _RECIPIENT_HEADERS for value in mail.get_all(name, ())
+    )
+    number = find_message_number(addresses, secret)
+    quoted = _OUR_MESSAGE_ID.search(raw.decode("latin-1"))
+    said, detail = _classify_email(mail)
+    token = _find_token(mail)
     if said == "nothing" and token and unsubscribe_address.lower() in addresses.lower():
-        return Report("leave", "asked by email", None, None, token)
-    return Report(said, detail, number, quoted[0] if quoted else None)
+        return BounceReport("leave", "asked by email", None, None, token)
+    return BounceReport(said, detail, number, quoted[0] if quoted else None)
 
 
-def _token(mail: Message) -> str | None:
+def _find_token(mail: Message) -> str | None:
     """The token that our unsubscribe addresses put into the subject."""
     found = re.search(r"(?<![\w-])[A-Za-z0-9_-]{22}(?![\w-])", str(mail.get("Subject", "")))
     return found[0] if found else None
 
 
-def _said(mail: Message) -> tuple[Said, str]:
-    if fields := next(_parts(mail, "message/feedback-report"), None):
+def _classify_email(mail: Message) -> tuple[ReportKind, str]:
+    if fields := next(_iterate_parts(mail, "message/feedback-report"), None):
         kind = fields.get("Feedback-Type", "abuse").strip().lower()
         return ("nothing" if kind == "not-spam" else "complaint"), f"complaint: {kind}"
-    recipients = list(_recipients(mail))
+    recipients = list(_iterate_recipients(mail))
     for recipient in recipients:
         if recipient.get("Action", "").strip().lower() == "failed":
-            return _failed(recipient)
+            return _classify_failure(recipient)
     if recipients:
         return "nothing", "delayed or delivered"
     try:
@@ -73,19 +75,19 @@ def _said(mail: Message) -> tuple[Said, str]:
         log.warning("an email that may be a bounce could not be read", exc_info=True)
         return "nothing", "unreadable"
     if permanent:
-        return "hard", _first_line(mail)
-    return ("soft", _first_line(mail)) if temporary else ("nothing", "no report")
+        return "hard", _clean_subject(mail)
+    return ("soft", _clean_subject(mail)) if temporary else ("nothing", "no report")
 
 
-def _failed(recipient: Message) -> tuple[Said, str]:
+def _classify_failure(recipient: Message) -> tuple[ReportKind, str]:
     status = recipient.get("Status", "").split()
     code = status[0] if status else ""
     why = " ".join(recipient.get("Diagnostic-Code", "").split())
-    is_passing = code in _PASSING or not code.startswith("5")
+    is_passing = code in _TEMPORARY_CODES or not code.startswith("5")
     return ("soft" if is_passing else "hard"), f"{code} {why}".strip()
 
 
-def _recipients(mail: Message) -> Iterator[Message]:
+def _iterate_recipients(mail: Message) -> Iterator[Message]:
     """The fields for each recipient in a delivery status; the first block is about the report."""
     for part in mail.walk():
         if part.get_content_type() == "message/delivery-status":
@@ -95,7 +97,7 @@ def _recipients(mail: Message) -> Iterator[Message]:
                     yield block
 
 
-def _parts(mail: Message, kind: str) -> Iterator[Message]:
+def _iterate_parts(mail: Message, kind: str) -> Iterator[Message]:
     """The fields in the parts of a kind, whether the parser saw through them or not."""
     for part in mail.walk():
         if part.get_content_type() == kind:
@@ -107,5 +109,5 @@ def _parts(mail: Message, kind: str) -> Iterator[Message]:
                 yield message_from_bytes(text if isinstance(text, bytes) else b"")
 
 
-def _first_line(mail: Message) -> str:
+def _clean_subject(mail: Message) -> str:
     return " ".join(str(mail.get("Subject", "returned mail")).split())[:200]

@@ -11,27 +11,27 @@ import hashlib
 import hmac
 import re
 
-_OURS = re.compile(r"\+([0-9]{1,18})\.([a-z2-7]{16})@", re.IGNORECASE)
+_SIGNED_ADDRESS = re.compile(r"\+([0-9]{1,18})\.([a-z2-7]{16})@", re.IGNORECASE)
 
 
-def return_path(address: str, message: int, secret: bytes) -> str:
+def build_return_path(address: str, message_number: int, secret: bytes) -> str:
     """``bounces@x.example`` for message 7: ``bounces+7.k3...@x.example``."""
     local, _, domain = address.rpartition("@")
-    return f"{local}+{message}.{_mark(message, secret)}@{domain}"
+    return f"{local}+{message_number}.{_sign_number(message_number, secret)}@{domain}"
 
 
-def message_of(text: str, secret: bytes) -> int | None:
+def find_message_number(text: str, secret: bytes) -> int | None:
     """The message whose return path stands in ``text``; None where there is none that we signed.
 
     Letters may have changed their case on the way, as mail systems may do.
     """
-    for found in _OURS.finditer(text):
+    for found in _SIGNED_ADDRESS.finditer(text):
         number = int(found[1])
-        if hmac.compare_digest(_mark(number, secret), found[2].lower()):
+        if hmac.compare_digest(_sign_number(number, secret), found[2].lower()):
             return number
     return None
 
 
-def _mark(message: int, secret: bytes) -> str:
+def _sign_number(message: int, secret: bytes) -> str:
     digest = hmac.digest(secret, f"return path {message}".encode(), hashlib.sha256)
     return base64.b32encode(digest[:10]).decode().lower()

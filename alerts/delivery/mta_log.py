@@ -11,10 +11,10 @@ import re
 from pathlib import Path
 
 #: So much of the log's end is read, in bytes: a message in doubt is minutes old.
-_READ = 64 * 1024 * 1024
+_TAIL_BYTES = 64 * 1024 * 1024
 
 
-def has_taken(log: Path, message_id: str) -> bool:
+def was_accepted(log: Path, message_id: str) -> bool:
     """Whether ``log`` says that the message is in the server's hands; False where it is silent.
 
     A log that cannot be read is silent too: the message stays in doubt, as it would without one.
@@ -22,7 +22,7 @@ def has_taken(log: Path, message_id: str) -> bool:
     name = message_id.strip("<>").encode()
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _READ))
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
             text = file.read()
     except OSError:
         return False

@@ -8,36 +8,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alerts.delivery.sent_log import Already
-from alerts.ledger.messages import Due
+from alerts.delivery.sent_log import SentLog
+from alerts.ledger.messages import DueMessage
 
-Doubt = Literal["resend", "hold"]
+DoubtPolicy = Literal["resend", "hold"]
 
 #: The lane of digests.
-DIGESTS = 1
+DIGEST_LANE = 1
 
 
 @dataclass(frozen=True)
-class Terms:
+class DeliveryPolicy:
     """How the operator wants it done."""
 
-    doubt: Doubt = "resend"
+    doubt: DoubtPolicy = "resend"
     per_second: float | None = None
     per_day: int | None = None  #: digests in 24 hours; the rest waits, and the operator is told
     return_address: str | None = None  #: where what cannot be delivered comes back to
-    already: Already = field(default_factory=Already)  #: what was sent, whatever the ledger says
+    sent_log: SentLog = field(default_factory=SentLog)  #: what was sent, whatever the ledger says
 
 
-def within_the_day(due: Sequence[Due], sent: int, terms: Terms) -> list[Due]:
+def apply_daily_limit(
+    due: Sequence[DueMessage], sent: int, policy: DeliveryPolicy
+) -> list[DueMessage]:
     """What may still be sent today: the brake is for digests, which are many."""
-    if terms.per_day is None:
+    if policy.per_day is None:
         return list(due)
-    room = max(0, terms.per_day - sent)
-    digests = [entry for entry in due if entry.lane == DIGESTS]
-    return [entry for entry in due if entry.lane != DIGESTS] + digests[:room]
+    room = max(0, policy.per_day - sent)
+    digests = [entry for entry in due if entry.lane == DIGEST_LANE]
+    return [entry for entry in due if entry.lane != DIGEST_LANE] + digests[:room]
 
 
-class Pace:
+class SendRateLimiter:
     """No more than so many a second, over all connections."""
 
     def __init__(self, per_second: float | None) -> None:

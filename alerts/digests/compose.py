@@ -15,87 +15,100 @@ from itertools import chain
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery.sent_log import Already
-from alerts.digests.cache import Cards
-from alerts.digests.digest import Digest, compose
-from alerts.digests.draft import Means, Served, draft
-from alerts.digests.entries import Hit, by_question, entry_of
-from alerts.digests.schedule import last_due
-from alerts.ledger import Ledger, alarms, changes, messages, notices, subscriptions
-from alerts.ledger import due_subscriptions as rounds
-from alerts.ledger import followed_questions as following
-from alerts.ledger.due_subscriptions import Pending, Round
-from alerts.ledger.followed_questions import Waiting
-from alerts.ledger.lookups import meetings
-from alerts.ledger.messages import Composed
+from alerts.delivery.sent_log import SentLog
+from alerts.digests.cache import EntryCache
+from alerts.digests.digest import Digest, build_digest
+from alerts.digests.entries import DigestMatch, build_entry, group_by_question
+from alerts.digests.schedule import find_last_due
+from alerts.digests.subscriber_digest import DigestContext, HandledItems, compose_digest
+from alerts.ledger import (
+    Ledger,
+    alarms,
+    changes,
+    due_subscriptions,
+    followed_questions,
+    messages,
+    notices,
+    subscriptions,
+)
+from alerts.ledger.due_subscriptions import DigestGroup, PendingMatch
+from alerts.ledger.followed_questions import OverdueSubscription
+from alerts.ledger.messages import NewMessage
+from alerts.ledger.question_lookups import list_meeting_days
 from alerts.ledger.topics import batched
-from alerts.mail.message import Letterhead
+from alerts.mail.message import MailIdentity
 from alerts.model import Notice
 from alerts.rendering.templates import Templates, TemplatesError
 
 log = logging.getLogger("watchword.compose")
 
 #: So many subscribers' digests are one transaction.
-_TOGETHER = 100
+_SUBSCRIBERS_PER_TRANSACTION = 100
 
 
-class Due(msgspec.Struct, frozen=True):
+class DueSubscribers(msgspec.Struct, frozen=True):
     """Who is due when, and what is to be said besides."""
 
-    moments: dict[Round, datetime]
-    told: Mapping[int, Sequence[Notice]]
+    due_times: dict[DigestGroup, datetime]
+    unsent_notices: Mapping[int, Sequence[Notice]]
     now: datetime
 
 
-def compose_due(
+def compose_due_digests(
     ledger: Ledger,
     templates: Templates,
-    head: Letterhead,
+    identity: MailIdentity,
     now: datetime,
-    batch: timedelta = timedelta(),
+    batch_interval: timedelta = timedelta(),
     *,
-    already: Already | None = None,
-    only: str | None = None,
+    sent_log: SentLog | None = None,
+    only_email: str | None = None,
 ) -> int:
     """Write the digests that are due at ``now`` into the outbox; their number.
 
-    ``batch`` is how long immediate digests wait after the last one; ``already`` is what was sent
-    before the ledger was restored; ``only`` is an address, where nobody else's are to be written.
+    ``batch_interval`` is how long immediate digests wait after the last one; ``sent_log`` is what
+    was sent
+    before the ledger was restored; ``only_email`` is an address, where nobody else's are to be
+    written.
     """
-    means = Means(templates, head, Cards(templates), already or Already(), now)
+    means = DigestContext(templates, identity, EntryCache(templates), sent_log or SentLog(), now)
     with ledger.reading() as connection:
-        due = _due(connection, now, batch)
-        waiting = _waiting(connection, due)
-        if only is not None:
-            person = subscriptions.by_email(connection, only)
+        due = _find_due(connection, now, batch_interval)
+        waiting = _list_waiting_subscribers(connection, due)
+        if only_email is not None:
+            person = subscriptions.find_subscriber_by_email(connection, only_email)
             waiting = [key for key in waiting if person is not None and key == person.id]
     composed = 0
-    for some in batched(waiting, _TOGETHER):
+    for some in batched(waiting, _SUBSCRIBERS_PER_TRANSACTION):
         with ledger.writing() as connection:
-            for found, served in _digests(connection, some, due, means):
-                composed += _write(connection, found, served, now)
-    if only is not None:
+            for found, served in _compose_digests(connection, some, due, means):
+                composed += _queue_digest(connection, found, served, now)
+    if only_email is not None:
         return composed
-    trouble = {"compose": f"{len(means.failed)} digests: the log says why"} if means.failed else {}
+    trouble = (
+        {"compose": f"{len(means.failed_subscribers)} digests: the log says why"}
+        if means.failed_subscribers
+        else {}
+    )
     with ledger.writing() as connection:
-        alarms.settle(connection, "mail", trouble, ("compose",), now)
-        for who, moment in due.moments.items():
-            rounds.serve_rest(connection, who, moment)
+        alarms.update_open(connection, "mail", trouble, ("compose",), now)
+        for who, moment in due.due_times.items():
+            due_subscriptions.mark_empty_handled(connection, who, moment)
     return composed
 
 
-def digests_due(
+def preview_due_digests(
     connection: Connection,
     templates: Templates,
-    head: Letterhead,
+    identity: MailIdentity,
     now: datetime,
-    batch: timedelta = timedelta(),
-) -> Iterator[tuple[Composed, str, str]]:
+    batch_interval: timedelta = timedelta(),
+) -> Iterator[tuple[NewMessage, str, str]]:
     """The digests that are due at ``now``, their text and their HTML; nothing is written."""
-    due = _due(connection, now, batch)
-    means = Means(templates, head, Cards(templates), Already(), now)
-    for some in batched(_waiting(connection, due), _TOGETHER):
-        for found, _ in _digests(connection, some, due, means):
+    due = _find_due(connection, now, batch_interval)
+    means = DigestContext(templates, identity, EntryCache(templates), SentLog(), now)
+    for some in batched(_list_waiting_subscribers(connection, due), _SUBSCRIBERS_PER_TRANSACTION):
+        for found, _ in _compose_digests(connection, some, due, means):
             if found is None:
                 continue
             if "://" in found.recipient:
@@ -107,80 +120,93 @@ def digests_due(
             yield found, text, html
 
 
-def _due(connection: Connection, now: datetime, batch: timedelta) -> Due:
-    everybody = rounds.everybody(connection)
+def _find_due(connection: Connection, now: datetime, batch_interval: timedelta) -> DueSubscribers:
+    everybody = due_subscriptions.list_groups(connection)
     meets = any(who.frequency == "meeting" for who in everybody)
-    days = meetings(connection, now.date()) if meets else ()
+    days = list_meeting_days(connection, now.date()) if meets else ()
     moments = {
-        who: last_due(who.frequency, now, who.zone, who.hour, batch, days) for who in everybody
+        who: find_last_due(who.frequency, now, who.zone, who.hour, batch_interval, days)
+        for who in everybody
     }
-    return Due(moments, notices.unsent(connection), now)
+    return DueSubscribers(moments, notices.list_unsent(connection), now)
 
 
-def _waiting(connection: Connection, due: Due) -> list[int]:
+def _list_waiting_subscribers(connection: Connection, due: DueSubscribers) -> list[int]:
     """The subscribers for whom something may be due; those of one zone and hour together."""
     waiting: dict[int, None] = {}
-    for who, moment in sorted(due.moments.items(), key=lambda item: item[0].together):
-        waiting |= dict.fromkeys(rounds.waiting(connection, who, moment))
+    for who, moment in sorted(due.due_times.items(), key=lambda item: item[0].zone_and_hour):
+        waiting |= dict.fromkeys(due_subscriptions.list_with_pending(connection, who, moment))
         waiting |= dict.fromkeys(
-            w.subscriber_id for w in following.overdue(connection, who, moment, due.now)
+            w.subscriber_id
+            for w in followed_questions.list_overdue(connection, who, moment, due.now)
         )
-    if due.told:  # seldom, so nobody's due time is looked up for it on other days
-        unserved = (rounds.unserved(connection, who, m) for who, m in due.moments.items())
-        waiting |= dict.fromkeys(sorted(due.told.keys() & set(chain(*unserved))))
+    if due.unsent_notices:  # seldom, so nobody's due time is looked up for it on other days
+        unserved = (
+            due_subscriptions.list_due_subscribers(connection, who, m)
+            for who, m in due.due_times.items()
+        )
+        waiting |= dict.fromkeys(sorted(due.unsent_notices.keys() & set(chain(*unserved))))
     return list(waiting)
 
 
-def _digests(
+def _compose_digests(
     connection: Connection,
-    keys: Sequence[int],
-    due: Due,
-    means: Means,
-) -> Iterator[tuple[Composed | None, Served]]:
+    subscriber_ids: Sequence[int],
+    due: DueSubscribers,
+    context: DigestContext,
+) -> Iterator[tuple[NewMessage | None, HandledItems]]:
     """The digests of some subscribers, over all rounds that they are due in, and what they settle;
     no digest where all of it was sent before.
 
     One that cannot be put into words is left for the next time, and stops nobody else's.
     """
-    people = {p.id: p for p in subscriptions.get_subscribers(connection, keys)}
+    people = {p.id: p for p in subscriptions.get_subscribers(connection, subscriber_ids)}
     here = {(person.zone, person.hour) for person in people.values()}
-    items: dict[int, list[tuple[Pending, datetime]]] = {}
-    late: dict[int, list[tuple[Waiting, datetime]]] = {}
-    for who, moment in due.moments.items():
-        if who.together not in here:
+    items: dict[int, list[tuple[PendingMatch, datetime]]] = {}
+    late: dict[int, list[tuple[OverdueSubscription, datetime]]] = {}
+    for who, moment in due.due_times.items():
+        if who.zone_and_hour not in here:
             continue
-        for item in rounds.pending(connection, who, moment, keys):
+        for item in due_subscriptions.list_pending(connection, who, moment, subscriber_ids):
             items.setdefault(item.subscriber_id, []).append((item, moment))
-        for waiting in following.overdue(connection, who, moment, due.now, keys):
+        for waiting in followed_questions.list_overdue(
+            connection, who, moment, due.now, subscriber_ids
+        ):
             late.setdefault(waiting.subscriber_id, []).append((waiting, moment))
     wanted = {item.change_seq for some in items.values() for item, _ in some}
-    found = means.cards.changes(connection, wanted)
-    for key in keys:
-        mine, overdue, told = items.get(key, []), late.get(key, []), tuple(due.told.get(key, ()))
+    found = context.entry_cache.get_changes(connection, wanted)
+    for key in subscriber_ids:
+        mine, overdue, told = (
+            items.get(key, []),
+            late.get(key, []),
+            tuple(due.unsent_notices.get(key, ())),
+        )
         if mine or overdue or told:
             try:
-                yield draft(people[key], mine, overdue, told, found, means)
+                yield compose_digest(people[key], mine, overdue, told, found, context)
             except TemplatesError:
                 raise  # nobody's digest can be put into words: the operator is to mend it
             except Exception:  # the named boundary: a template, or a record that no one foresaw
                 log.exception("the digest of subscriber %d could not be composed", key)
-                means.failed.append(key)
+                context.failed_subscribers.append(key)
 
 
-def _write(
-    connection: Connection, composed: Composed | None, served: Served, now: datetime
+def _queue_digest(
+    connection: Connection, composed: NewMessage | None, handled: HandledItems, now: datetime
 ) -> bool:
     """Put a digest into the outbox and settle what it serves; False if it is there already."""
-    if composed is not None and not messages.queue(connection, composed, now):
+    if composed is not None and not messages.queue_message(connection, composed, now):
         return False
-    rounds.settle(connection, served.subscriptions)
-    following.settle(connection, served.overdue, served.finished, now)
+    due_subscriptions.mark_handled(connection, handled.subscriptions)
+    followed_questions.mark_handled(
+        connection, handled.overdue_subscriptions, handled.answered_subscriptions, now
+    )
     return composed is not None
 
 
-def kept_digest(connection: Connection, message_id: str, since: datetime) -> Digest | None:
+def load_sent_digest(connection: Connection, message_id: str, since: datetime) -> Digest | None:
     """The digest of a message that was composed after ``since``; None where there is none."""
-    items = messages.items(connection, message_id, since)
+    items = messages.list_digest_items(connection, message_id, since)
     found = changes.get(connection, sorted({seq for _, seq in items}))
-    hits = [Hit(watch, found[seq]) for watch, seq in items]
-    return compose(map(entry_of, by_question(hits).values())) if hits else None
+    hits = [DigestMatch(watch, found[seq]) for watch, seq in items]
+    return build_digest(map(build_entry, group_by_question(hits).values())) if hits else None

@@ -13,10 +13,10 @@ from itertools import chain
 import msgspec
 
 from alerts.digests.entries import Entry
-from alerts.model import NEWS, News, Notice
-from alerts.questions.threads import in_order
+from alerts.model import ENTRY_KINDS, EntryKind, Notice
+from alerts.questions.threads import sort_thread
 
-_NOUNS: dict[News, tuple[str, str]] = {
+_KIND_NOUNS: dict[EntryKind, tuple[str, str]] = {
     "answered": ("new answer", "new answers"),
     "corrected": ("correction", "corrections"),
     "holding": ("holding reply", "holding replies"),
@@ -26,11 +26,11 @@ _NOUNS: dict[News, tuple[str, str]] = {
 }
 
 #: So many entries are shown in full.
-SHOWN = 20
+MAX_FULL_ENTRIES = 20
 
 
 #: The subject of an email that has nothing but a notice in it.
-_HEADINGS = {
+_NOTICE_SUBJECTS = {
     "silent": "We cannot read {} at present",
     "mended": "We can read {} again",
 }
@@ -48,20 +48,20 @@ class Digest(msgspec.Struct, frozen=True):
         return tuple(chain.from_iterable(self.threads))
 
     @property
-    def full(self) -> tuple[tuple[Entry, bool], ...]:
+    def full_entries(self) -> tuple[tuple[Entry, bool], ...]:
         """Those that are shown with what they say, and whether each stands under another."""
         marked = [(entry, n > 0) for thread in self.threads for n, entry in enumerate(thread)]
-        return tuple(marked[:SHOWN])
+        return tuple(marked[:MAX_FULL_ENTRIES])
 
     @property
-    def rest(self) -> tuple[Entry, ...]:
+    def titles_only_entries(self) -> tuple[Entry, ...]:
         """Those that are named only: mail programs cut off what is longer, and nobody reads it."""
-        return self.entries[SHOWN:]
+        return self.entries[MAX_FULL_ENTRIES:]
 
     @property
     def queries(self) -> tuple[str, ...]:
         """The subscriber's topics that matched, in the order of the entries."""
-        return tuple(dict.fromkeys(b.query for e in self.entries for b in e.because))
+        return tuple(dict.fromkeys(b.query for e in self.entries for b in e.reasons))
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -69,22 +69,24 @@ class Digest(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(entry.question.source for entry in self.entries))
 
     @property
-    def counts(self) -> str:
+    def count_summary(self) -> str:
         """``3 new answers, 1 new question``"""
-        found = Counter(entry.news for entry in self.entries)
-        return ", ".join(f"{n} {_NOUNS[kind][n != 1]}" for kind in NEWS if (n := found[kind]))
+        found = Counter(entry.kind for entry in self.entries)
+        return ", ".join(
+            f"{n} {_KIND_NOUNS[kind][n != 1]}" for kind in ENTRY_KINDS if (n := found[kind])
+        )
 
     @property
     def subject(self) -> str:
         """Topics and counts: ``VRU: 3 new answers, 1 new question``; else the notice."""
         if not self.threads:
-            return _HEADINGS[self.notices[0].kind].format(self.notices[0].place)
+            return _NOTICE_SUBJECTS[self.notices[0].kind].format(self.notices[0].place)
         shown = self.queries[:3]
         more = len(self.queries) - len(shown)
-        return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.counts}"
+        return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.count_summary}"
 
 
-def compose(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Digest:
+def build_digest(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Digest:
     """The digest of some entries, one a question, in the order of what is worth reading.
 
     A supplementary stands under its question where that is in the digest too.
@@ -92,12 +94,14 @@ def compose(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Digest:
     by_id = {entry.question.id: entry for entry in entries}
     threads: dict[str, list[Entry]] = {}
     for entry in by_id.values():
-        threads.setdefault(_head(entry, by_id), []).append(entry)
-    ordered = sorted(threads.values(), key=lambda some: min(NEWS.index(e.news) for e in some))
-    return Digest(tuple(_in_order(some) for some in ordered), tuple(notices))
+        threads.setdefault(_find_thread_id(entry, by_id), []).append(entry)
+    ordered = sorted(
+        threads.values(), key=lambda some: min(ENTRY_KINDS.index(e.kind) for e in some)
+    )
+    return Digest(tuple(_order_thread(some) for some in ordered), tuple(notices))
 
 
-def _head(entry: Entry, by_id: Mapping[str, Entry]) -> str:
+def _find_thread_id(entry: Entry, by_id: Mapping[str, Entry]) -> str:
     """The id of the question that an entry stands under: its own, where it stands for itself."""
     parent = by_id.get(entry.question.parent or "")
     if parent is None or parent.question.parent in by_id:
@@ -105,6 +109,6 @@ def _head(entry: Entry, by_id: Mapping[str, Entry]) -> str:
     return parent.question.id
 
 
-def _in_order(some: Iterable[Entry]) -> tuple[Entry, ...]:
-    by_id = {entry.question.id: entry for entry in some}
-    return tuple(by_id[q.id] for q in in_order(entry.question for entry in by_id.values()))
+def _order_thread(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    by_id = {entry.question.id: entry for entry in entries}
+    return tuple(by_id[q.id] for q in sort_thread(entry.question for entry in by_id.values()))

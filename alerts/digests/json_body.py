@@ -9,7 +9,7 @@ import msgspec
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
-from alerts.mail.message import Links, header
+from alerts.mail.message import EmailLinks, clean_header
 from alerts.queries.snippets import Segment
 
 #: Raised when a field is taken away or means something else.
@@ -24,64 +24,64 @@ class Notification(msgspec.Struct, frozen=True):
     text: str
 
 
-def notification(digest: Digest, links: Links, message_id: str, now: datetime) -> bytes:
+def build_notification(digest: Digest, links: EmailLinks, message_id: str, now: datetime) -> bytes:
     """The body of a webhook: what an email would say, as JSON."""
     lines = [
-        f"{entry.question.title}: {entry.news} {entry.question.url or ''}".rstrip()
+        f"{entry.question.title}: {entry.kind} {entry.question.url or ''}".rstrip()
         for entry in digest.entries
     ]
     told = [f"{notice.place}: {notice.kind}" for notice in digest.notices]
-    return _encoded(
+    return _encode_body(
         message_id,
         digest.subject,
         "\n".join([*told, *lines]),
         now,
         {
-            "entries": [_entry(entry) for entry in digest.entries],
+            "entries": [_describe_entry(entry) for entry in digest.entries],
             "notices": [{"source": n.source, "kind": n.kind} for n in digest.notices],
             "unsubscribe": links.unsubscribe,
         },
     )
 
 
-def letter(subject: str, text: str, message_id: str, now: datetime) -> bytes:
+def build_operator_notification(subject: str, text: str, message_id: str, now: datetime) -> bytes:
     """A letter to the operator in the same form."""
-    return _encoded(message_id, subject, text, now, {})
+    return _encode_body(message_id, subject, text, now, {})
 
 
-def _encoded(
-    message_id: str, subject: str, text: str, now: datetime, more: dict[str, Any]
+def _encode_body(
+    message_id: str, subject: str, text: str, now: datetime, extra: dict[str, Any]
 ) -> bytes:
     values = {
         "version": VERSION,
         "id": message_id.strip("<>"),
         "at": now,
-        "subject": header(subject),
+        "subject": clean_header(subject),
         "text": text,
-        **more,
+        **extra,
     }
     return msgspec.json.encode(values)
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _describe_entry(entry: Entry) -> dict[str, Any]:
     question = entry.question
     return {
         "id": question.id,
-        "news": entry.news,
+        "news": entry.kind,
         "title": question.title,
         "url": question.url,
         "reference": question.reference,
         "asked_by": question.asked_by.name if question.asked_by else None,
         "meeting_date": question.meeting.date if question.meeting else None,
-        "because": [b.query for b in entry.because],
-        "passage": _plain(entry.snippet.segments) if entry.snippet else None,
+        "because": [b.query for b in entry.reasons],
+        "passage": _join_segments(entry.snippet.segments) if entry.snippet else None,
     }
 
 
-def _plain(segments: tuple[Segment, ...]) -> str:
+def _join_segments(segments: tuple[Segment, ...]) -> str:
     return "".join(segment.text for segment in segments)
 
 
-def read(body: bytes) -> Notification:
-    """What :func:`notification` or :func:`letter` wrote."""
+def parse_notification(body: bytes) -> Notification:
+    """What :func:`build_notification` or :func:`build_operator_notification` wrote."""
     return msgspec.json.decode(body, type=Notification)

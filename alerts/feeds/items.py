@@ -11,142 +11,149 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from alerts.feeds.json_feed import Imprint, Item
-from alerts.model import PREFERRED, Change, Kind, Notice, Numbered
-from alerts.queries.fields import fields
-from alerts.queries.find import find
+from alerts.feeds.json_feed import FeedIdentity, FeedItem
+from alerts.model import SNIPPET_FIELDS, Change, ChangeKind, Notice, NumberedChange
+from alerts.queries.fields import extract_fields
+from alerts.queries.find import find_match
 from alerts.queries.parse import Query
-from alerts.queries.snippets import Snippet, snippet
-from alerts.rendering.labels import HEADLINES
+from alerts.queries.snippets import Snippet, find_snippet
+from alerts.rendering.labels import ENTRY_KIND_LABELS
 from alerts.rendering.templates import Templates
-from alerts.rendering.urls import web_address
+from alerts.rendering.urls import normalise_link
 
-_ILLEGAL = re.compile(
+_ILLEGAL_CHARACTERS = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
 )
 
 #: What a follower may have alone: new questions, answers, or each question once, as it stands.
-ONLY: dict[str, tuple[Kind, ...]] = {
+FEED_FILTERS: dict[str, tuple[ChangeKind, ...]] = {
     "asked": ("asked",),
     "answered": ("answered", "corrected"),
     "latest": (),
 }
 
 
-def tag(imprint: Imprint, *parts: str) -> str:
+def build_tag_uri(feed_identity: FeedIdentity, *parts: str) -> str:
     """A ``tag:`` URI (RFC 4151) that says nothing and never changes: no title, path or content."""
     name = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
-    return f"tag:{imprint.tag_authority}:{name}"
+    return f"tag:{feed_identity.tag_authority}:{name}"
 
 
-def clean(text: str) -> str:
+def clean_xml_text(text: str) -> str:
     """``text`` without the characters that XML 1.0 cannot hold."""
-    return _ILLEGAL.sub("", text)
+    return _ILLEGAL_CHARACTERS.sub("", text)
 
 
-def items_of(
-    newest_first: Sequence[Numbered],
+def build_items(
+    newest_first: Sequence[NumberedChange],
     query: Query | None,
-    imprint: Imprint,
+    feed_identity: FeedIdentity,
     templates: Templates,
     *,
-    once: bool = False,
-) -> list[Item]:
+    latest_only: bool = False,
+) -> list[FeedItem]:
     """The items of some changes, with the passage that matches ``query`` above each.
 
-    ``once`` gives each question once, as its newest change left it, under an id of its own: what a
+    ``latest_only`` gives each question once, as its newest change left it, under an id of its own:
+    what a
     reader has of it is replaced.
     """
-    found: dict[str, Item] = {}
+    found: dict[str, FeedItem] = {}
     for numbered in newest_first:
         change = numbered.change
         asked_under = change.after.id
-        key = tag(imprint, "change", asked_under, change.kind, change.digest)
-        if once:
-            key = tag(imprint, "question", asked_under)
+        key = build_tag_uri(feed_identity, "change", asked_under, change.kind, change.digest)
+        if latest_only:
+            key = build_tag_uri(feed_identity, "question", asked_under)
         if key not in found:
-            found[key] = _item(key, numbered, query, imprint, templates)
+            found[key] = _build_item(key, numbered, query, feed_identity, templates)
     return list(found.values())
 
 
-def _item(
-    key: str, numbered: Numbered, query: Query | None, imprint: Imprint, templates: Templates
-) -> Item:
+def _build_item(
+    key: str,
+    numbered: NumberedChange,
+    query: Query | None,
+    feed_identity: FeedIdentity,
+    templates: Templates,
+) -> FeedItem:
     change, question = numbered.change, numbered.change.after
-    passage = _passage(query, change)
-    html = templates.entry(question, change.kind, change.before, passage)
+    passage = _find_snippet(query, change)
+    html = templates.render_feed_entry(question, change.kind, change.before, passage)
     words = "".join(s.text for s in passage.segments) if passage else question.title or ""
     files = [file for given in question.answers for file in given.attachments]
-    author = _author(change)
-    first = tag(imprint, "thread", question.parent or question.id)
-    return Item(
+    author = _find_author(change)
+    first = build_tag_uri(feed_identity, "thread", question.parent or question.id)
+    return FeedItem(
         id=key,
-        title=clean(f"{HEADLINES[change.kind]}: {question.title or question.id}"),
-        url=web_address(question.url),
-        moment=_second(numbered.recorded_at),
-        summary=clean(words),
-        html=clean(html),
-        author=clean(author) if author else None,
-        files=tuple((url, clean(f.title)) for f in files if (url := web_address(f.url))),
-        thread=first,
+        title=clean_xml_text(f"{ENTRY_KIND_LABELS[change.kind]}: {question.title or question.id}"),
+        url=normalise_link(question.url),
+        updated_at=_truncate_to_second(numbered.recorded_at),
+        summary=clean_xml_text(words),
+        content_html=clean_xml_text(html),
+        author=clean_xml_text(author) if author else None,
+        attachments=tuple(
+            (url, clean_xml_text(f.title)) for f in files if (url := normalise_link(f.url))
+        ),
+        thread_id=first,
     )
 
 
-def notice_items(notices: Sequence[Notice], imprint: Imprint) -> list[Item]:
+def build_notice_items(notices: Sequence[Notice], feed_identity: FeedIdentity) -> list[FeedItem]:
     """The items of notices: a source that is down, and that it is back."""
-    return [_notice(notice, imprint) for notice in notices]
+    return [_build_notice_item(notice, feed_identity) for notice in notices]
 
 
-def _notice(notice: Notice, imprint: Imprint) -> Item:
+def _build_notice_item(notice: Notice, feed_identity: FeedIdentity) -> FeedItem:
     since = f"{notice.since.astimezone(UTC):%d %B %Y, %H:%M} UTC"
     if notice.kind == "silent":
         title = f"We cannot read {notice.place} at present"
         words = (
-            f"{imprint.name} has not been able to read {notice.place} since {since}. What is "
+            f"{feed_identity.name} has not been able to read {notice.place} since {since}. What is "
             "published there in the meantime comes here when it can be read again."
         )
     else:
         title = f"We can read {notice.place} again"
         words = (
-            f"{imprint.name} could not read {notice.place} from {since} on, and now can. What was "
-            "published in the meantime comes here late, and nothing of it is left out."
+            f"{feed_identity.name} could not read {notice.place} from {since} on, and now can. "
+            "What was published in the meantime comes here late, and nothing of it is left out."
         )
     kind = ("notice", notice.source, notice.kind, notice.since.astimezone(UTC).isoformat())
-    return Item(
-        id=tag(imprint, *kind),
-        title=clean(title),
-        url=imprint.public_url and f"{imprint.public_url}/status",
-        moment=_second(notice.created_at),
-        summary=clean(words),
-        html=f"<p>{clean(words)}</p>",
-        author=imprint.name,
-        files=(),
-        thread=None,
+    return FeedItem(
+        id=build_tag_uri(feed_identity, *kind),
+        title=clean_xml_text(title),
+        url=feed_identity.public_url and f"{feed_identity.public_url}/status",
+        updated_at=_truncate_to_second(notice.created_at),
+        summary=clean_xml_text(words),
+        content_html=f"<p>{clean_xml_text(words)}</p>",
+        author=feed_identity.name,
+        attachments=(),
+        thread_id=None,
     )
 
 
-def rights_of(changes: Sequence[Numbered], imprint: Imprint) -> str:
+def join_attributions(changes: Sequence[NumberedChange], feed_identity: FeedIdentity) -> str:
     """What the licences of the sources in a feed want said, each once."""
     sources = dict.fromkeys(numbered.change.after.source for numbered in changes)
-    said = (imprint.attributions[s] for s in sources if s in imprint.attributions)
-    return clean(" ".join(said))
+    said = (feed_identity.attributions[s] for s in sources if s in feed_identity.attributions)
+    return clean_xml_text(" ".join(said))
 
 
-def merged(items: Sequence[Item], notices: Sequence[Item]) -> list[Item]:
+def merge_items(items: Sequence[FeedItem], notices: Sequence[FeedItem]) -> list[FeedItem]:
     """Both, newest first; changes keep their order among themselves."""
-    return sorted([*items, *notices], key=lambda item: item.moment, reverse=True)
+    return sorted([*items, *notices], key=lambda item: item.updated_at, reverse=True)
 
 
-def _passage(query: Query | None, change: Change) -> Snippet | None:
+def _find_snippet(query: Query | None, change: Change) -> Snippet | None:
     """Where the words of a query stand in the question, in what is new first."""
     if query is None:
         return None
-    texts = fields(change.after, [change.kind])
-    found = find(query, texts)
-    return snippet(texts, found.places, PREFERRED[change.kind]) if found else None
+    texts = extract_fields(change.after, [change.kind])
+    found = find_match(query, texts)
+    return find_snippet(texts, found.places, SNIPPET_FIELDS[change.kind]) if found else None
 
 
-def _author(change: Change) -> str | None:
+def _find_author(change: Change) -> str | None:
     """Who spoke: the asker of a question, whoever answered an answer."""
     question = change.after
     by = [name for answer in question.answers for name in answer.answered_by]
@@ -155,12 +162,12 @@ def _author(change: Change) -> str | None:
     return question.asked_by.name if question.asked_by else None
 
 
-def _second(moment: datetime) -> datetime:
+def _truncate_to_second(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-class Content(msgspec.Struct, frozen=True):
+class FeedContent(msgspec.Struct, frozen=True):
     """What a feed holds at one time."""
 
-    items: tuple[Item, ...]  #: newest first
+    items: tuple[FeedItem, ...]  #: newest first
     rights: str

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 
-class Imprint(msgspec.Struct, frozen=True):
+class FeedIdentity(msgspec.Struct, frozen=True):
     """What is the same in every feed."""
 
     name: str  #: ``Watchword``
@@ -24,61 +24,65 @@ class Imprint(msgspec.Struct, frozen=True):
     attributions: dict[str, str] = {}  #: by source, what is to be said beside its words
 
 
-class Item(msgspec.Struct, frozen=True):
+class FeedItem(msgspec.Struct, frozen=True):
     """One change as every format tells it, free of what XML cannot hold."""
 
     id: str
     title: str
     url: str | None
-    moment: datetime
+    updated_at: datetime
     summary: str
-    html: str
+    content_html: str
     author: str | None
-    files: tuple[tuple[str, str], ...]  #: addresses and titles of what is attached
-    thread: str | None = None  #: what a question's entries and its supplementaries' share
+    attachments: tuple[tuple[str, str], ...]  #: addresses and titles of what is attached
+    thread_id: str | None = None  #: what a question's entries and its supplementaries' share
 
 
-def json_feed(
-    title: str, items: Sequence[Item], imprint: Imprint, own: str | None, page: str
+def build_json_feed(
+    title: str,
+    items: Sequence[FeedItem],
+    feed_identity: FeedIdentity,
+    feed_url: str | None,
+    home_page_url: str,
 ) -> bytes:
-    """The feed; ``own`` is where it is found. The same items give the same bytes."""
+    """The feed; ``feed_url`` is where it is found. The same items give the same bytes."""
     feed: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": title,
-        "home_page_url": page,
+        "home_page_url": home_page_url,
         "language": "en-GB",
-        "authors": [{"name": imprint.name}],
-        "items": [_item(item) for item in items],
+        "authors": [{"name": feed_identity.name}],
+        "items": [_describe_item(item) for item in items],
     }
-    if own:
-        feed["feed_url"] = own
-        if imprint.hub:
-            feed["hubs"] = [{"type": "WebSub", "url": imprint.hub}]
+    if feed_url:
+        feed["feed_url"] = feed_url
+        if feed_identity.hub:
+            feed["hubs"] = [{"type": "WebSub", "url": feed_identity.hub}]
     return msgspec.json.format(msgspec.json.encode(feed), indent=2)
 
 
-def _item(item: Item) -> dict[str, Any]:
+def _describe_item(item: FeedItem) -> dict[str, Any]:
     values: dict[str, Any] = {
         "id": item.id,
         "title": item.title,
         "summary": item.summary,
-        "content_html": item.html,
-        "date_published": item.moment,
-        "date_modified": item.moment,
+        "content_html": item.content_html,
+        "date_published": item.updated_at,
+        "date_modified": item.updated_at,
     }
     if item.url:
         values["url"] = item.url
     if item.author:
         values["authors"] = [{"name": item.author}]
-    if item.files:
-        values["attachments"] = [_attachment(*file) for file in item.files]
+    if item.attachments:
+        values["attachments"] = [_describe_attachment(*file) for file in item.attachments]
     return values
 
 
-def _attachment(url: str, title: str) -> dict[str, str]:
-    return {"url": url, "title": title, "mime_type": media_type(url)}
+def _describe_attachment(url: str, title: str) -> dict[str, str]:
+    return {"url": url, "title": title, "mime_type": guess_media_type(url)}
 
 
-def media_type(url: str) -> str:
+def guess_media_type(url: str) -> str:
     """What a file is, by the ending of its name."""
     return mimetypes.guess_type(urlsplit(url).path)[0] or "application/octet-stream"

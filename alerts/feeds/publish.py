@@ -17,79 +17,88 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from alerts.feeds.items import Content
-from alerts.feeds.json_feed import Imprint
-from alerts.feeds.kinds import ENTRIES, Subject, archived, content_of, of_everything, of_topic
-from alerts.feeds.xml import FORMATS, Archive, build
+from alerts.feeds.definitions import (
+    FEED_PAGE_SIZE,
+    FeedDefinition,
+    build_archive_page,
+    build_content,
+    define_everything_feed,
+    define_topic_feed,
+)
+from alerts.feeds.items import FeedContent
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed
 from alerts.ledger import Ledger, changes, feeds, matches, notices, topics
-from alerts.ledger.topics import EVERYTHING
+from alerts.ledger.topics import EVERYTHING_FEED
 from alerts.rendering.templates import Templates
 
 #: So many pages of archives are written in one round, and so many feeds for a notice alone: some
 #: seconds, in which nobody's digest goes out.
-_PAGES = 20
-_NOTICED = 200
+_MAX_ARCHIVE_PAGES = 20
+_MAX_NOTICE_FEEDS = 200
 #: Feeds are written for so long in one round; the others follow in the next: digests wait.
-_SECONDS = 20.0
+_TIME_LIMIT = 20.0
 #: The file that says what the feeds beside it were made for.
-_MARK = "made-for"
+_IDENTITY_FILE = "made-for"
 
 log = logging.getLogger("watchword.feeds")
 
 
-class Press:
+class FeedPublisher:
     """Writes feeds into a folder."""
 
     def __init__(
         self,
         ledger: Ledger,
         folder: Path,
-        imprint: Imprint,
+        feed_identity: FeedIdentity,
         templates: Templates,
-        ticks: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ledger, self._folder, self._ticks = ledger, folder, ticks
-        self._imprint, self._templates = imprint, templates
-        self.refused = 0  #: feeds, or pages of one, that could not be written
+        self._ledger, self._folder, self._monotonic = ledger, folder, monotonic
+        self._imprint, self._templates = feed_identity, templates
+        self.failed_count = 0  #: feeds, or pages of one, that could not be written
 
     def publish(self) -> int:
         """Write the feeds that lack a match or a notice, for some seconds; how many."""
-        end = self._ticks() + _SECONDS
+        end = self._monotonic() + _TIME_LIMIT
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._begin_anew_where_they_are_lost()
+        self._forget_lost_files()
         with self._ledger.reading() as connection:
-            told = notices.newest_number(connection)
-            stale = topics.unpublished(connection)
+            told = notices.get_newest_id(connection)
+            stale = topics.list_unpublished(connection)
             known = {topic.id for topic in stale}
-            late = topics.unnoticed(connection, told, _NOTICED)
+            late = topics.list_without_notice(connection, told, _MAX_NOTICE_FEEDS)
             stale += [topic for topic in late if topic.id not in known]
         written = self._publish_everything(told)
         for topic in stale:
-            if self._ticks() > end:
+            if self._monotonic() > end:
                 log.info("not all of %d feeds could be written in this round", len(stale))
                 break
             with self._ledger.reading() as connection:
-                reached = matches.newest_number(connection, topic.id)
-            with self._by_itself(topic.slug):
-                self._publish_one(of_topic(topic), reached, told)
+                reached = matches.get_newest_seq(connection, topic.id)
+            with self._log_failure(topic.slug):
+                self._publish_feed(define_topic_feed(topic), reached, told)
                 written += 1
         return written
 
-    def _begin_anew_where_they_are_lost(self) -> None:
+    def _forget_lost_files(self) -> None:
         """Forget all files where they are gone, or were made for another address, name or hub."""
         wanted = hashlib.sha256(msgspec.json.encode(self._imprint)).hexdigest()
-        mark = self._folder / _MARK
+        mark = self._folder / _IDENTITY_FILE
         with self._ledger.reading() as connection:
-            is_filed = feeds.get(connection, EVERYTHING) is not None
-        is_there = not is_filed or (self._folder / f"{EVERYTHING}.atom.xml").is_file()
+            is_filed = feeds.get(connection, EVERYTHING_FEED) is not None
+        is_there = not is_filed or (self._folder / f"{EVERYTHING_FEED}.atom.xml").is_file()
         if is_there and mark.is_file() and mark.read_text() == wanted:
             return
         with self._ledger.writing() as connection:
-            feeds.forget_all(connection)
-        replace(mark, wanted.encode())  # only now: killed before, the next run forgets them again
+            feeds.delete_all(connection)
+        replace_file(
+            mark, wanted.encode()
+        )  # only now: killed before, the next run forgets them again
 
     @contextmanager
-    def _by_itself(self, name: str) -> Iterator[None]:
+    def _log_failure(self, name: str) -> Iterator[None]:
         """The boundary around each feed: one that cannot be written holds up no other, nor digests.
 
         It is tried again in the next round. A ledger that cannot be used is no feed's fault.
@@ -99,73 +108,92 @@ class Press:
         except DBAPIError:
             raise
         except Exception:
-            self.refused += 1
+            self.failed_count += 1
             log.exception("the feed %s cannot be written; it is tried again", name)
 
-    def _publish_everything(self, told: int) -> int:
+    def _publish_everything(self, newest_notice: int) -> int:
         with self._ledger.reading() as connection:
-            filed, newest = feeds.get(connection, EVERYTHING), changes.newest(connection)
-            subject = of_everything(connection)
-        if filed and (newest, told) == (filed.published_to, filed.noticed_to):
+            filed, newest = (
+                feeds.get(connection, EVERYTHING_FEED),
+                changes.get_newest_seq(connection),
+            )
+            subject = define_everything_feed(connection)
+        if filed and (newest, newest_notice) == (filed.published_to, filed.noticed_to):
             return 0
-        refused = self.refused
-        with self._by_itself(EVERYTHING):
-            self._publish_one(subject, newest, told)
-        return int(self.refused == refused)
+        refused = self.failed_count
+        with self._log_failure(EVERYTHING_FEED):
+            self._publish_feed(subject, newest, newest_notice)
+        return int(self.failed_count == refused)
 
-    def _publish_one(self, subject: Subject, reached: int, told: int) -> None:
-        assert subject.count is not None
+    def _publish_feed(
+        self, definition: FeedDefinition, newest_change: int, newest_notice: int
+    ) -> None:
+        assert definition.count_changes is not None
         with self._ledger.reading() as connection:
-            numbers = subject.newest(connection, ())
-            parts = (subject, numbers, self._imprint, self._templates)
-            content = content_of(connection, *parts)
-            pages = subject.count(connection) // ENTRIES
-        self._write(subject, content, Archive(pages))
+            numbers = definition.list_newest(connection, ())
+            parts = (definition, numbers, self._imprint, self._templates)
+            content = build_content(connection, *parts)
+            pages = definition.count_changes(connection) // FEED_PAGE_SIZE
+        self._write_files(definition, content, ArchivePosition(pages))
         with self._ledger.writing() as connection:
-            feeds.published(connection, subject.head.name, to=reached, noticed_to=told, pages=pages)
+            feeds.mark_published(
+                connection,
+                definition.metadata.base_path,
+                up_to=newest_change,
+                notices_up_to=newest_notice,
+                archive_pages=pages,
+            )
 
-    def file_archives(self) -> int:
+    def write_archives(self) -> int:
         """Write pages of archives that have become full; how many, of those that are to be."""
-        left = _PAGES
+        left = _MAX_ARCHIVE_PAGES
         with self._ledger.reading() as connection:
-            waiting = feeds.unfiled(connection)
+            waiting = feeds.list_unwritten(connection)
         for filed in waiting:
             # From the last one written: that it has a page after it is new in it.
             first = max(1, filed.filed)
-            with self._by_itself(filed.name):
+            with self._log_failure(filed.name):
                 for number in range(first, min(filed.pages, first + left) + 1):
                     left -= 1
-                    self._file(filed.name, number, filed.pages)
+                    self._write_archive_page(filed.name, number, filed.pages)
             if left <= 0:
                 break
-        return _PAGES - left
+        return _MAX_ARCHIVE_PAGES - left
 
-    def _file(self, name: str, number: int, pages: int) -> None:
+    def _write_archive_page(self, name: str, number: int, pages: int) -> None:
         with self._ledger.reading() as connection:
-            topic = topics.by_slug(connection, name)
-            subject = of_topic(topic) if topic else of_everything(connection)
-            content = archived(connection, subject, number, self._imprint, self._templates)
+            topic = topics.find_by_slug(connection, name)
+            subject = define_topic_feed(topic) if topic else define_everything_feed(connection)
+            content = build_archive_page(
+                connection, subject, number, self._imprint, self._templates
+            )
         # The page after it is a file of the same round, or of the next.
-        self._write(subject, content, Archive(pages, number))
+        self._write_files(subject, content, ArchivePosition(pages, number))
         with self._ledger.writing() as connection:
-            feeds.file_up_to(connection, name, number)
+            feeds.mark_written(connection, name, number)
 
-    def _write(self, subject: Subject, content: Content, archive: Archive) -> None:
-        made = build(subject.head, content, self._imprint, archive)
-        page = f".{archive.number}" if archive.number else ""
-        for ending in ["atom.xml"] if archive.number else FORMATS:
-            replace(self._folder / f"{subject.head.name}{page}.{ending}", made[ending])
+    def _write_files(
+        self, definition: FeedDefinition, content: FeedContent, position: ArchivePosition
+    ) -> None:
+        made = build_feed(definition.metadata, content, self._imprint, position)
+        page = f".{position.page_number}" if position.page_number else ""
+        for ending in ["atom.xml"] if position.page_number else MEDIA_TYPES:
+            replace_file(
+                self._folder / f"{definition.metadata.base_path}{page}.{ending}", made[ending]
+            )
 
 
-def publish(ledger: Ledger, folder: Path, imprint: Imprint, templates: Templates) -> int:
+def publish_feeds(
+    ledger: Ledger, folder: Path, feed_identity: FeedIdentity, templates: Templates
+) -> int:
     """Write the feeds that lack something into ``folder``, and their archives; how many feeds."""
-    press = Press(ledger, folder, imprint, templates)
+    press = FeedPublisher(ledger, folder, feed_identity, templates)
     done = press.publish()
-    press.file_archives()
+    press.write_archives()
     return done
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path`` in one move, so that nobody ever reads half a file."""
     draft = path.with_name(f".{path.name}.new")
     with draft.open("wb") as file:

@@ -10,50 +10,52 @@ from __future__ import annotations
 import logging
 import time
 
-from alerts.feeds.json_feed import Imprint
-from alerts.feeds.xml import FORMATS
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.xml import MEDIA_TYPES
 from alerts.ledger import Ledger, feeds
 
 log = logging.getLogger("watchword.websub")
 
-_SECONDS = 10
+_REQUEST_TIMEOUT = 10
 _ACCEPTED = range(200, 300)
 #: What may be the fault of one feed's address alone; 429 and whatever the server lacks is not.
-_REFUSED = frozenset(range(400, 500)) - {401, 403, 408, 429}
+_REJECTED = frozenset(range(400, 500)) - {401, 403, 408, 429}
 #: Seconds after which the others wait for the next round.
-_ROUND = 20.0
+_TIME_LIMIT = 20.0
 
 
-def ping(ledger: Ledger, imprint: Imprint) -> int:
+def ping_hub(ledger: Ledger, feed_identity: FeedIdentity) -> int:
     """Tell the hub of the feeds that it was not told of; of how many it took note."""
-    if not imprint.hub or not imprint.public_url:
+    if not feed_identity.hub or not feed_identity.public_url:
         return 0
     with ledger.reading() as connection:
-        waiting = feeds.unpinged(connection)
+        waiting = feeds.list_unpinged(connection)
     told = 0
-    end = time.monotonic() + _ROUND
+    end = time.monotonic() + _TIME_LIMIT
     for filed in waiting:
-        addresses = [f"{imprint.public_url}/feeds/{filed.name}.{ending}" for ending in FORMATS]
-        answer = _publish(imprint.hub, addresses)
-        if answer in _REFUSED and time.monotonic() < end:
+        addresses = [
+            f"{feed_identity.public_url}/feeds/{filed.name}.{ending}" for ending in MEDIA_TYPES
+        ]
+        answer = _notify_hub(feed_identity.hub, addresses)
+        if answer in _REJECTED and time.monotonic() < end:
             continue
         if answer not in _ACCEPTED:
             break
         with ledger.writing() as connection:
-            feeds.pinged(connection, filed.name, filed.published_to)
+            feeds.mark_pinged(connection, filed.name, filed.published_to)
         told += 1
         if time.monotonic() > end:
             break
     return told
 
 
-def _publish(hub: str, addresses: list[str]) -> int | None:
+def _notify_hub(hub: str, addresses: list[str]) -> int | None:
     """The status that the hub answers with; None where it does not."""
     import requests
 
     form = {"hub.mode": "publish", "hub.url": addresses}
     try:
-        answer = requests.post(hub, data=form, timeout=_SECONDS, allow_redirects=False)
+        answer = requests.post(hub, data=form, timeout=_REQUEST_TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
         log.warning("the hub %s cannot be told: %s", hub, error)
         return None

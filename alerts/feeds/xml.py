@@ -18,11 +18,11 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from alerts.feeds.items import Content, clean, tag
-from alerts.feeds.json_feed import Imprint, Item, json_feed, media_type
+from alerts.feeds.items import FeedContent, build_tag_uri, clean_xml_text
+from alerts.feeds.json_feed import FeedIdentity, FeedItem, build_json_feed, guess_media_type
 
 #: The formats, as a feed's name ends, and what each is called over HTTP.
-FORMATS = {
+MEDIA_TYPES = {
     "rss.xml": "application/rss+xml",
     "atom.xml": "application/atom+xml",
     "json": "application/feed+json",
@@ -30,170 +30,200 @@ FORMATS = {
 
 #: Some readers of RSS take a title for HTML and some do not; written in numbers, these signs are
 #: read alike (RSS Best Practices Profile, "Character data").
-_TITLE = re.compile(rb"^ *<title>.*</title>$", re.MULTILINE)
-_SIGNS = {b"&lt;": b"&#x3C;", b"&gt;": b"&#x3E;", b"&amp;": b"&#x26;"}
+_TITLE_ELEMENT = re.compile(rb"^ *<title>.*</title>$", re.MULTILINE)
+_NUMERIC_REFERENCES = {b"&lt;": b"&#x3C;", b"&gt;": b"&#x3E;", b"&amp;": b"&#x26;"}
 
 
-class Masthead(msgspec.Struct, frozen=True):
+class FeedMetadata(msgspec.Struct, frozen=True):
     """What is said of a feed itself."""
 
-    key: tuple[str, ...]  #: what its id is made of; nothing that changes
+    id_parts: tuple[str, ...]  #: what its id is made of; nothing that changes
     title: str
     subtitle: str
-    name: str  #: of its files and addresses, without an ending: ``VRU``, ``members/ada-brook``
-    page: str  #: path of the page that shows the same: ``/topic/VRU``
-    since: datetime  #: its date while it is empty
-    asked_with: str = ""  #: what follows its address: ``?only=asked``
+    base_path: str  #: of its files and addresses, without an ending: ``VRU``, ``members/ada-brook``
+    page_path: str  #: path of the page that shows the same: ``/topic/VRU``
+    created_at: datetime  #: its date while it is empty
+    query_string: str = ""  #: what follows its address: ``?only=asked``
 
 
-class Archive(msgspec.Struct, frozen=True):
+class ArchivePosition(msgspec.Struct, frozen=True):
     """Where a document stands in the whole of a feed (RFC 5005 4).
 
     The full pages are numbered from the oldest, so that a page never changes once it is full.
     """
 
-    pages: int  #: how many are full
-    number: int | None = None  #: of the page at hand; None for the feed that is subscribed to
+    full_pages: int  #: how many are full
+    page_number: int | None = None  #: of the page at hand; None for the feed that is subscribed to
 
 
-class Feed(msgspec.Struct, frozen=True):
+class FeedDocuments(msgspec.Struct, frozen=True):
     """One feed in its formats."""
 
     rss: bytes
     atom: bytes
     json: bytes
-    moment: datetime  #: when something in it was last new
+    updated_at: datetime  #: when something in it was last new
 
     def __getitem__(self, ending: str) -> bytes:
         """The bytes of the format whose names end so."""
         return {"rss.xml": self.rss, "atom.xml": self.atom, "json": self.json}[ending]
 
 
-def build(head: Masthead, content: Content, imprint: Imprint, archive: Archive) -> Feed:
+def build_feed(
+    metadata: FeedMetadata,
+    content: FeedContent,
+    feed_identity: FeedIdentity,
+    position: ArchivePosition,
+) -> FeedDocuments:
     """The feed. The same content gives the same bytes."""
-    moment = content.items[0].moment if content.items else head.since.replace(microsecond=0)
+    moment = (
+        content.items[0].updated_at if content.items else metadata.created_at.replace(microsecond=0)
+    )
     made = {}
     for ending in ("rss.xml", "atom.xml"):
-        feed = _feed(head, moment, imprint, archive, ending)
+        feed = _create_generator(metadata, moment, feed_identity, position, ending)
         if content.rights:
             feed.rights(content.rights)
         for item in content.items:
-            feed.add_entry(_entry(item, ending), order="append")
+            feed.add_entry(_create_entry(item, ending), order="append")
         made[ending] = feed
-    own = address(head, imprint, "json", archive.number)
-    return Feed(
-        _TITLE.sub(_in_numbers, made["rss.xml"].rss_str(pretty=True)),
+    own = build_feed_url(metadata, feed_identity, "json", position.page_number)
+    return FeedDocuments(
+        _TITLE_ELEMENT.sub(_use_numeric_references, made["rss.xml"].rss_str(pretty=True)),
         made["atom.xml"].atom_str(pretty=True),
-        json_feed(title_of(head, imprint), content.items, imprint, own, page_of(head, imprint)),
+        build_json_feed(
+            build_title(metadata, feed_identity),
+            content.items,
+            feed_identity,
+            own,
+            build_page_url(metadata, feed_identity),
+        ),
         moment,
     )
 
 
-def address(head: Masthead, imprint: Imprint, ending: str, page: int | None = None) -> str | None:
+def build_feed_url(
+    metadata: FeedMetadata, feed_identity: FeedIdentity, ending: str, page: int | None = None
+) -> str | None:
     """Where a feed, or a page of its archive, is found; None without a public address."""
-    if not imprint.public_url:
+    if not feed_identity.public_url:
         return None
     number = f".{page}" if page else ""
-    return f"{imprint.public_url}/feeds/{head.name}{number}.{ending}{head.asked_with}"
+    page_name = f"{metadata.base_path}{number}.{ending}{metadata.query_string}"
+    return f"{feed_identity.public_url}/feeds/{page_name}"
 
 
-def page_of(head: Masthead, imprint: Imprint) -> str:
+def build_page_url(metadata: FeedMetadata, feed_identity: FeedIdentity) -> str:
     """The page that shows what the feed tells."""
-    return f"{imprint.public_url}{head.page}" if imprint.public_url else imprint.home_url
+    return (
+        f"{feed_identity.public_url}{metadata.page_path}"
+        if feed_identity.public_url
+        else feed_identity.home_url
+    )
 
 
-def title_of(head: Masthead, imprint: Imprint) -> str:
+def build_title(metadata: FeedMetadata, feed_identity: FeedIdentity) -> str:
     """``VRU: Watchword``"""
-    return clean(f"{head.title}: {imprint.name}")
+    return clean_xml_text(f"{metadata.title}: {feed_identity.name}")
 
 
-def _feed(
-    head: Masthead, moment: datetime, imprint: Imprint, archive: Archive, ending: str
+def _create_generator(
+    metadata: FeedMetadata,
+    moment: datetime,
+    feed_identity: FeedIdentity,
+    position: ArchivePosition,
+    ending: str,
 ) -> FeedGenerator:
     feed = FeedGenerator()
     feed.load_extension("dc", atom=False, rss=True)
-    feed.register_extension("marks", FeedMarks, EntryMarks)
-    feed.id(tag(imprint, *head.key))
-    feed.title(title_of(head, imprint))
-    feed.subtitle(_described(clean(head.subtitle), ending))
-    feed.author({"name": clean(imprint.name)})
+    feed.register_extension("marks", FeedExtension, FeedEntryExtension)
+    feed.id(build_tag_uri(feed_identity, *metadata.id_parts))
+    feed.title(build_title(metadata, feed_identity))
+    feed.subtitle(_escape_description(clean_xml_text(metadata.subtitle), ending))
+    feed.author({"name": clean_xml_text(feed_identity.name)})
     feed.language("en-GB")
     feed.generator("Watchword")
-    for rel, href in _links(head, imprint, archive, ending).items():
+    for rel, href in _build_links(metadata, feed_identity, position, ending).items():
         feed.link(href=href, rel=rel)
-    feed.marks.hub = imprint.hub if imprint.public_url else None
-    feed.marks.is_archive = archive.number is not None
+    feed.marks.hub = feed_identity.hub if feed_identity.public_url else None
+    feed.marks.is_archive = position.page_number is not None
     # Last, because the last link of a feed is where RSS says that its page is.
-    feed.link(href=page_of(head, imprint), rel="alternate")
+    feed.link(href=build_page_url(metadata, feed_identity), rel="alternate")
     feed.updated(moment)
     feed.lastBuildDate(moment)
     return feed
 
 
-def _links(head: Masthead, imprint: Imprint, archive: Archive, ending: str) -> dict[str, str]:
+def _build_links(
+    metadata: FeedMetadata, feed_identity: FeedIdentity, position: ArchivePosition, ending: str
+) -> dict[str, str]:
     """Itself, its hub, and the pages of its archive."""
-    own = address(head, imprint, ending, archive.number)
+    own = build_feed_url(metadata, feed_identity, ending, position.page_number)
     if own is None:
         return {}
     links = {"self": own}
     if ending != "atom.xml":
         return links  # the hub of RSS is an element of its own
-    if imprint.hub:
-        links["hub"] = imprint.hub
-    before = archive.pages if archive.number is None else archive.number - 1
+    if feed_identity.hub:
+        links["hub"] = feed_identity.hub
+    before = position.full_pages if position.page_number is None else position.page_number - 1
     if before:
-        links["prev-archive"] = f"{address(head, imprint, ending, before)}"
-    if archive.number is not None:
-        links["current"] = f"{address(head, imprint, ending)}"
-        if archive.number < archive.pages:
-            links["next-archive"] = f"{address(head, imprint, ending, archive.number + 1)}"
+        links["prev-archive"] = f"{build_feed_url(metadata, feed_identity, ending, before)}"
+    if position.page_number is not None:
+        links["current"] = f"{build_feed_url(metadata, feed_identity, ending)}"
+        if position.page_number < position.full_pages:
+            links["next-archive"] = (
+                f"{build_feed_url(metadata, feed_identity, ending, position.page_number + 1)}"
+            )
     return links
 
 
-def _in_numbers(found: re.Match[bytes]) -> bytes:
+def _use_numeric_references(found: re.Match[bytes]) -> bytes:
     title = found[0]
-    for named, number in _SIGNS.items():
+    for named, number in _NUMERIC_REFERENCES.items():
         title = title.replace(named, number)
     return title
 
 
-def _described(words: str, ending: str) -> str:
+def _escape_description(words: str, ending: str) -> str:
     """Plain words as a format wants them: in RSS a description is HTML, in Atom it is not."""
     return escape(words, quote=False) if ending == "rss.xml" else words
 
 
-def _entry(item: Item, ending: str) -> FeedEntry:
+def _create_entry(item: FeedItem, ending: str) -> FeedEntry:
     entry = FeedEntry()
     entry.load_extension("dc", atom=False, rss=True)
-    entry.register_extension("marks", EntryMarks)
-    entry.marks.thread = item.thread
+    entry.register_extension("marks", FeedEntryExtension)
+    entry.marks.thread_id = item.thread_id
     entry.id(item.id)
     entry.guid(item.id, permalink=False)
     entry.title(item.title)
-    entry.marks.files = tuple((url, media_type(url), title) for url, title in item.files)
+    entry.marks.attachments = tuple(
+        (url, guess_media_type(url), title) for url, title in item.attachments
+    )
     if item.url:
         entry.link(href=item.url, rel="alternate")
-    entry.published(item.moment)
-    entry.updated(item.moment)
+    entry.published(item.updated_at)
+    entry.updated(item.updated_at)
     # With a summary beside it feedgen puts the content where RSS has its place (content:encoded).
-    entry.summary(_described(item.summary, ending))
-    entry.content(item.html, type="html")
+    entry.summary(_escape_description(item.summary, ending))
+    entry.content(item.content_html, type="html")
     if item.author:
         entry.author({"name": item.author})
         entry.dc.dc_creator(item.author)  # RSS wants an email address for an author, dc does not
     return entry
 
 
-_ATOM = "http://www.w3.org/2005/Atom"
+_ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
 
 
-_HISTORY = "http://purl.org/syndication/history/1.0"
+_HISTORY_NAMESPACE = "http://purl.org/syndication/history/1.0"
 
 
-_THREAD = "http://purl.org/syndication/thread/1.0"
+_THREAD_NAMESPACE = "http://purl.org/syndication/thread/1.0"
 
 
-class FeedMarks(BaseExtension):  # type: ignore[misc]  # feedgen ships no types
+class FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen ships no types
     """Marks of a whole feed."""
 
     def __init__(self) -> None:
@@ -202,40 +232,40 @@ class FeedMarks(BaseExtension):  # type: ignore[misc]  # feedgen ships no types
 
     def extend_ns(self) -> dict[str, str]:
         """The namespaces that the feed names."""
-        return {"fh": _HISTORY, "thr": _THREAD}
+        return {"fh": _HISTORY_NAMESPACE, "thr": _THREAD_NAMESPACE}
 
     def extend_rss(self, feed: Any) -> Any:
         """Put them into RSS."""
         if self.hub:
-            link = etree.Element(f"{{{_ATOM}}}link", href=self.hub, rel="hub")
+            link = etree.Element(f"{{{_ATOM_NAMESPACE}}}link", href=self.hub, rel="hub")
             feed[0].insert(0, link)
         return feed
 
     def extend_atom(self, feed: Any) -> Any:
         """Put them into Atom; feedgen adds the entries afterwards."""
         if self.is_archive:
-            etree.SubElement(feed, f"{{{_HISTORY}}}archive")
+            etree.SubElement(feed, f"{{{_HISTORY_NAMESPACE}}}archive")
         return feed
 
 
-class EntryMarks(BaseEntryExtension):  # type: ignore[misc]
+class FeedEntryExtension(BaseEntryExtension):  # type: ignore[misc]
     """Marks of one entry."""
 
     def __init__(self) -> None:
-        self.thread: str | None = None
-        self.files: tuple[tuple[str, str, str], ...] = ()  #: address, type and title of each
+        self.thread_id: str | None = None
+        self.attachments: tuple[tuple[str, str, str], ...] = ()  #: address, type and title of each
 
     def extend_rss(self, entry: Any) -> Any:
         """Attach the first file: RSS has room for one. Its length is not known, which is 0."""
-        for url, kind, _ in self.files[:1]:
+        for url, kind, _ in self.attachments[:1]:
             etree.SubElement(entry, "enclosure", url=url, type=kind, length="0")
         return entry
 
     def extend_atom(self, entry: Any) -> Any:
         """Attach the files, and say which thread it belongs to."""
-        for url, kind, title in self.files:
+        for url, kind, title in self.attachments:
             attached = {"rel": "enclosure", "href": url, "type": kind, "title": title}
             etree.SubElement(entry, "link", attached)  # feedgen puts all into one namespace
-        if self.thread:
-            etree.SubElement(entry, f"{{{_THREAD}}}in-reply-to", ref=self.thread)
+        if self.thread_id:
+            etree.SubElement(entry, f"{{{_THREAD_NAMESPACE}}}in-reply-to", ref=self.thread_id)
         return entry

@@ -11,21 +11,21 @@ from alerts.ledger.schema import alarm
 from alerts.model import Alarm
 
 
-def settle(
+def update_open(
     connection: Connection,
     source: str,
-    troubles: Mapping[str, str],
-    among: Collection[str],
+    reasons: Mapping[str, str],
+    checked_kinds: Collection[str],
     now: datetime,
 ) -> None:
-    """Make the open alarms of ``source`` those in ``troubles`` (kind → reason).
+    """Make the open alarms of ``source`` those in ``reasons`` (kind → reason).
 
-    Only the kinds in ``among`` were looked at; open alarms of other kinds stay.
+    Only the kinds in ``checked_kinds`` were looked at; open alarms of other kinds stay.
 
     A trouble that lasts keeps its alarm, with the newest reason: nobody is told of it twice.
     """
-    mine = {entry.kind: entry for entry in standing(connection) if entry.source == source}
-    for kind, reason in troubles.items():
+    mine = {entry.kind: entry for entry in list_open(connection) if entry.source == source}
+    for kind, reason in reasons.items():
         if kind in mine:
             same = alarm.c.id == mine[kind].id
             connection.execute(update(alarm).where(same).values(reason=reason))
@@ -33,16 +33,16 @@ def settle(
             connection.execute(
                 insert(alarm).values(source=source, kind=kind, reason=reason, raised_at=now)
             )
-    over = [e.id for kind, e in mine.items() if kind in among and kind not in troubles]
+    over = [e.id for kind, e in mine.items() if kind in checked_kinds and kind not in reasons]
     connection.execute(update(alarm).where(alarm.c.id.in_(over)).values(cleared_at=now))
 
 
-def standing(connection: Connection) -> list[Alarm]:
+def list_open(connection: Connection) -> list[Alarm]:
     """The alarms that are not over, oldest first."""
-    return _all(connection, alarm.c.cleared_at.is_(None))
+    return _list_where(connection, alarm.c.cleared_at.is_(None))
 
 
-def untold(connection: Connection) -> list[Alarm]:
+def list_unnotified(connection: Connection) -> list[Alarm]:
     """Alarms of which the operator has not been told that they began, or that they are over.
 
     What was over before anybody could be told of it is not told at all.
@@ -53,15 +53,15 @@ def untold(connection: Connection) -> list[Alarm]:
         alarm.c.cleared_at.is_not(None),
         alarm.c.cleared_told_at.is_(None),
     )
-    return _all(connection, or_(begun, over))
+    return _list_where(connection, or_(begun, over))
 
 
-def told(connection: Connection, entry: Alarm, now: datetime) -> None:
+def mark_notified(connection: Connection, entry: Alarm, now: datetime) -> None:
     """Note that a letter about ``entry``, as it stands, is in the outbox."""
     column = "cleared_told_at" if entry.cleared_at else "told_at"
     connection.execute(update(alarm).where(alarm.c.id == entry.id).values({column: now}))
 
 
-def _all(connection: Connection, where: ColumnElement[bool]) -> list[Alarm]:
+def _list_where(connection: Connection, where: ColumnElement[bool]) -> list[Alarm]:
     rows = connection.execute(select(alarm).where(where).order_by(alarm.c.id))
     return [Alarm(**row._mapping) for row in rows]

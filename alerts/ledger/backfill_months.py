@@ -8,10 +8,10 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.schema import month
+from alerts.ledger.schema import backfill_month
 
 
-class Month(msgspec.Struct, frozen=True):
+class BackfillMonth(msgspec.Struct, frozen=True):
     """One month that was read: what it held and what it took."""
 
     source: str
@@ -21,16 +21,18 @@ class Month(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def finished(connection: Connection, source: str) -> list[Month]:
+def list_finished(connection: Connection, source: str) -> list[BackfillMonth]:
     """The months of ``source`` that are done, newest first."""
     rows = connection.execute(
-        select(month).where(month.c.source == source).order_by(month.c.begins.desc())
+        select(backfill_month)
+        .where(backfill_month.c.source == source)
+        .order_by(backfill_month.c.begins.desc())
     )
-    return [Month(**row._mapping) for row in rows]
+    return [BackfillMonth(**row._mapping) for row in rows]
 
 
-def finish(connection: Connection, done: Month) -> None:
+def save_finished(connection: Connection, done: BackfillMonth) -> None:
     """Note that a month was read to its end, in place of an earlier time."""
-    same = (month.c.source == done.source, month.c.begins == done.begins)
-    connection.execute(delete(month).where(*same))
-    insert_once(connection, month, **msgspec.structs.asdict(done))
+    same = (backfill_month.c.source == done.source, backfill_month.c.begins == done.begins)
+    connection.execute(delete(backfill_month).where(*same))
+    insert_once(connection, backfill_month, **msgspec.structs.asdict(done))

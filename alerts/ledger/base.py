@@ -10,7 +10,7 @@ from sqlalchemy import Connection, DateTime, Dialect, MetaData, Table, TypeDecor
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, in UTC on both sides."""
 
     impl = DateTime(timezone=True)

@@ -15,23 +15,24 @@ from alerts.ledger.schema import bounce, subscriber, suppression
 
 BounceKind = Literal["hard", "soft", "complaint"]
 #: Why nothing is sent to an address.
-Because = Literal["bounces", "complaint"]
+SuppressionReason = Literal["bounces", "complaint"]
 
 
-def note(
+def record_bounce(
     connection: Connection,
-    who: int,
+    subscriber_id: int,
     kind: BounceKind,
-    report: str,
+    report_hash: str,
     detail: str,
     now: datetime,
 ) -> bool:
-    """Record what came back about a subscriber; False where this ``report`` is known already."""
+    """Record what came back about a subscriber; False where this ``report_hash`` is known
+    already."""
     made = insert_once(
         connection,
         bounce,
-        report=report,
-        subscriber_id=who,
+        report=report_hash,
+        subscriber_id=subscriber_id,
         kind=kind,
         detail=detail[:500],
         received_at=now,
@@ -39,68 +40,78 @@ def note(
     return made is not None
 
 
-def moments(connection: Connection, who: int, kind: BounceKind, since: datetime) -> list[datetime]:
+def list_times(
+    connection: Connection, subscriber_id: int, kind: BounceKind, since: datetime
+) -> list[datetime]:
     """When bounces of a kind came, oldest first."""
     rows = connection.execute(
         select(bounce.c.received_at)
-        .where(bounce.c.subscriber_id == who, bounce.c.kind == kind, bounce.c.received_at > since)
+        .where(
+            bounce.c.subscriber_id == subscriber_id,
+            bounce.c.kind == kind,
+            bounce.c.received_at > since,
+        )
         .order_by(bounce.c.received_at)
     )
     return list(rows.scalars())
 
 
-def rest(connection: Connection, who: int, until: datetime) -> None:
+def pause_subscriber(connection: Connection, subscriber_id: int, until: datetime) -> None:
     """Compose nothing new for a subscriber before ``until``."""
-    connection.execute(update(subscriber).where(subscriber.c.id == who).values(rests_until=until))
+    connection.execute(
+        update(subscriber).where(subscriber.c.id == subscriber_id).values(rests_until=until)
+    )
 
 
-def suspend(connection: Connection, who: int, because: Because, now: datetime) -> None:
+def suspend_subscriber(
+    connection: Connection, subscriber_id: int, reason: SuppressionReason, now: datetime
+) -> None:
     """Send nothing more to a subscriber; the address is remembered by its fingerprint."""
     connection.execute(
         update(subscriber)
-        .where(subscriber.c.id == who, subscriber.c.suspended_at.is_(None))
-        .values(suspended_at=now, suspended_because=because)
+        .where(subscriber.c.id == subscriber_id, subscriber.c.suspended_at.is_(None))
+        .values(suspended_at=now, suspended_because=reason)
     )
     email = connection.execute(
-        select(subscriber.c.email).where(subscriber.c.id == who)
+        select(subscriber.c.email).where(subscriber.c.id == subscriber_id)
     ).scalar_one()
-    insert_once(connection, suppression, fingerprint=fingerprint(email), because=because, since=now)
+    insert_once(connection, suppression, fingerprint=hash_address(email), because=reason, since=now)
 
 
-def lift(connection: Connection, email: str) -> bool:
+def remove_suppression(connection: Connection, email: str) -> bool:
     """Send to an address again; False where nothing stood against it."""
     connection.execute(
         update(subscriber)
         .where(subscriber.c.email == email)
         .values(suspended_at=None, suspended_because=None, rests_until=None)
     )
-    mine = suppression.c.fingerprint == fingerprint(email)
+    mine = suppression.c.fingerprint == hash_address(email)
     return connection.execute(delete(suppression).where(mine)).rowcount > 0
 
 
-def fingerprint(email: str) -> str:
+def hash_address(email: str) -> str:
     """What an address is known by after it was forgotten."""
     return hashlib.sha256(f"watchword suppression {email}".encode()).hexdigest()
 
 
-class Suppressed(msgspec.Struct, frozen=True):
+class Suppression(msgspec.Struct, frozen=True):
     """An address that nothing is sent to."""
 
-    because: Because
+    because: SuppressionReason
     since: datetime
 
 
-def suppressed(connection: Connection, email: str) -> Suppressed | None:
+def find_suppression(connection: Connection, email: str) -> Suppression | None:
     """What stands against an address, if anything."""
     row = connection.execute(
         select(suppression.c.because, suppression.c.since).where(
-            suppression.c.fingerprint == fingerprint(email)
+            suppression.c.fingerprint == hash_address(email)
         )
     ).one_or_none()
-    return Suppressed(*row) if row else None
+    return Suppression(*row) if row else None
 
 
-class Returned(msgspec.Struct, frozen=True):
+class RecordedBounce(msgspec.Struct, frozen=True):
     """A report that came back."""
 
     email: str
@@ -109,7 +120,7 @@ class Returned(msgspec.Struct, frozen=True):
     received_at: datetime
 
 
-def newest(connection: Connection, limit: int) -> list[Returned]:
+def list_newest(connection: Connection, limit: int) -> list[RecordedBounce]:
     """What came back last, the newest first."""
     rows = connection.execute(
         select(subscriber.c.email, bounce.c.kind, bounce.c.detail, bounce.c.received_at)
@@ -117,19 +128,19 @@ def newest(connection: Connection, limit: int) -> list[Returned]:
         .order_by(bounce.c.id.desc())
         .limit(limit)
     )
-    return [Returned(**row._mapping) for row in rows]
+    return [RecordedBounce(**row._mapping) for row in rows]
 
 
-class Suspended(msgspec.Struct, frozen=True):
+class SuspendedSubscriber(msgspec.Struct, frozen=True):
     """A subscriber whom nothing is sent to."""
 
     email: str
-    because: Because
+    because: SuppressionReason
     since: datetime
     detail: str | None  #: what the newest report said
 
 
-def suspended(connection: Connection) -> Sequence[Suspended]:
+def list_suspended(connection: Connection) -> Sequence[SuspendedSubscriber]:
     """The subscribers whom nothing is sent to, by address."""
     newest = (
         select(bounce.c.detail)
@@ -145,4 +156,4 @@ def suspended(connection: Connection) -> Sequence[Suspended]:
         .where(subscriber.c.suspended_at.is_not(None))
         .order_by(subscriber.c.email)
     )
-    return [Suspended(*row) for row in rows]
+    return [SuspendedSubscriber(*row) for row in rows]

@@ -8,25 +8,27 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from alerts.ledger.messages import Outcome, Phase
-from alerts.ledger.schema import delivery, message
+from alerts.ledger.messages import DeliveryOutcome, MessagePhase
+from alerts.ledger.schema import delivery_attempt, message
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class DeliveryAttempt(msgspec.Struct, frozen=True):
     """How one attempt ended, and what follows from it."""
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     detail: str | None
-    phase: Phase
+    phase: MessagePhase
     due_at: datetime
 
 
-def attempted(connection: Connection, tried: Sequence[tuple[int, Attempt, datetime]]) -> None:
+def record_attempts(
+    connection: Connection, attempts: Sequence[tuple[int, DeliveryAttempt, datetime]]
+) -> None:
     """Record attempts, each at its moment, and what becomes of their messages."""
-    if not tried:
+    if not attempts:
         return
     connection.execute(
-        insert(delivery),
+        insert(delivery_attempt),
         [
             {
                 "message_id": key,
@@ -34,7 +36,7 @@ def attempted(connection: Connection, tried: Sequence[tuple[int, Attempt, dateti
                 "outcome": attempt.outcome,
                 "detail": attempt.detail,
             }
-            for key, attempt, at in tried
+            for key, attempt, at in attempts
         ],
     )
     connection.execute(
@@ -53,25 +55,27 @@ def attempted(connection: Connection, tried: Sequence[tuple[int, Attempt, dateti
                 "next": attempt.due_at,
                 "sent": at if attempt.phase == "sent" else None,
             }
-            for key, attempt, at in tried
+            for key, attempt, at in attempts
         ],
     )
 
 
-def sent_since(connection: Connection, moment: datetime, lane: int) -> int:
+def count_sent_since(connection: Connection, moment: datetime, lane: int) -> int:
     """How many messages of a lane were sent since ``moment``."""
     wanted = select(func.count()).where(message.c.sent_at > moment, message.c.lane == lane)
     return connection.execute(wanted).scalar_one()
 
 
-def ended_since(connection: Connection, outcome: Outcome, moment: datetime) -> int:
+def count_outcomes_since(connection: Connection, outcome: DeliveryOutcome, moment: datetime) -> int:
     """How many attempts ended in one way since ``moment``."""
     return connection.execute(
-        select(func.count()).where(delivery.c.outcome == outcome, delivery.c.attempted_at > moment)
+        select(func.count()).where(
+            delivery_attempt.c.outcome == outcome, delivery_attempt.c.attempted_at > moment
+        )
     ).scalar_one()
 
 
-def oldest_waiting(connection: Connection, now: datetime) -> datetime | None:
+def find_oldest_queued(connection: Connection, now: datetime) -> datetime | None:
     """Since when the oldest message that should be on its way has waited for its first attempt.
 
     What a receiver asked us to try later waits for that receiver, and is not counted.
@@ -85,46 +89,46 @@ def oldest_waiting(connection: Connection, now: datetime) -> datetime | None:
     ).scalar()
 
 
-def in_phase(connection: Connection) -> dict[str, int]:
+def count_by_phase(connection: Connection) -> dict[str, int]:
     """How many messages are in each phase."""
     rows = connection.execute(select(message.c.phase, func.count()).group_by(message.c.phase))
     return {phase: number for phase, number in rows}  # noqa: C416  # rows are no pairs to dict()
 
 
-class Sent(msgspec.Struct, frozen=True):
+class MessageStatus(msgspec.Struct, frozen=True):
     """A message and how its last attempt ended, as the operator is shown it."""
 
     id: int
     recipient: str
     subject: str
-    phase: Phase
+    phase: MessagePhase
     attempts: int
     composed_at: datetime
     due_at: datetime
     detail: str | None
 
 
-def newest(
-    connection: Connection, phase: Phase | None, recipient: str | None, limit: int
-) -> list[Sent]:
+def list_newest(
+    connection: Connection, phase: MessagePhase | None, recipient: str | None, limit: int
+) -> list[MessageStatus]:
     """The newest messages: all, or those in a phase, or to an address."""
     last = (
-        select(delivery.c.detail)
-        .where(delivery.c.message_id == message.c.id)
-        .order_by(delivery.c.id.desc())
+        select(delivery_attempt.c.detail)
+        .where(delivery_attempt.c.message_id == message.c.id)
+        .order_by(delivery_attempt.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    columns = [message.c[name] for name in Sent.__struct_fields__ if name != "detail"]
+    columns = [message.c[name] for name in MessageStatus.__struct_fields__ if name != "detail"]
     wanted = select(*columns, last.label("detail")).order_by(message.c.id.desc()).limit(limit)
     if phase is not None:
         wanted = wanted.where(message.c.phase == phase)
     if recipient is not None:
         wanted = wanted.where(message.c.recipient == recipient)
-    return [Sent(**row._mapping) for row in connection.execute(wanted)]
+    return [MessageStatus(**row._mapping) for row in connection.execute(wanted)]
 
 
-def retry(connection: Connection, keys: Sequence[int], now: datetime) -> int:
+def requeue(connection: Connection, keys: Sequence[int], now: datetime) -> int:
     """Queue messages that failed or are held once more, from now; how many those are."""
     again = (
         update(message)
@@ -134,7 +138,7 @@ def retry(connection: Connection, keys: Sequence[int], now: datetime) -> int:
     return connection.execute(again).rowcount
 
 
-def drop_bodies(connection: Connection, before: datetime) -> None:
+def delete_bodies(connection: Connection, before: datetime) -> None:
     """Keep of messages that came to their end before a moment that they did, not what they said."""
     connection.execute(
         update(message)

@@ -21,16 +21,16 @@ from sqlalchemy import (
 )
 
 from alerts.ledger.schema import change, match, subscriber, subscription, topic
-from alerts.model import Frequency, Wants, Watch
+from alerts.model import Frequency, SubscribedTopic, Updates
 
 #: Kinds of change for each wish; what is not listed goes to all.
-_KINDS: dict[Wants, tuple[str, ...]] = {
+_KINDS_BY_UPDATES: dict[Updates, tuple[str, ...]] = {
     "asked": ("asked",),
     "answered": ("answered", "corrected"),
 }
 
 
-class Round(msgspec.Struct, frozen=True):
+class DigestGroup(msgspec.Struct, frozen=True):
     """All who share a frequency, a zone and an hour: they are due at the same moments."""
 
     frequency: Frequency
@@ -38,12 +38,12 @@ class Round(msgspec.Struct, frozen=True):
     hour: int
 
     @property
-    def together(self) -> tuple[str, int]:
+    def zone_and_hour(self) -> tuple[str, int]:
         """What the rounds that one subscriber is in have in common."""
         return self.zone, self.hour
 
 
-def everybody(connection: Connection) -> list[Round]:
+def list_groups(connection: Connection) -> list[DigestGroup]:
     """The rounds that anybody is in."""
     rows = connection.execute(
         select(subscription.c.frequency, subscriber.c.zone, subscriber.c.hour)
@@ -51,33 +51,34 @@ def everybody(connection: Connection) -> list[Round]:
         .where(subscription.c.ended_at.is_(None))
         .distinct()
     )
-    return sorted((Round(*row) for row in rows), key=str)
+    return sorted((DigestGroup(*row) for row in rows), key=str)
 
 
-def unserved_at(who: Round, due: datetime) -> ColumnElement[bool]:
+def is_due(group: DigestGroup, due: datetime) -> ColumnElement[bool]:
     """Subscriptions of a round that are to be served for a due time; subscribers are joined."""
     return and_(
-        subscriber.c.zone == who.zone,
-        subscriber.c.hour == who.hour,
+        subscriber.c.zone == group.zone,
+        subscriber.c.hour == group.hour,
         subscriber.c.suspended_at.is_(None),
         or_(subscriber.c.rests_until.is_(None), subscriber.c.rests_until <= due),
-        _unserved(who, due),
+        _is_subscription_due(group, due),
     )
 
 
-def _unserved(who: Round, due: datetime) -> ColumnElement[bool]:
+def _is_subscription_due(group: DigestGroup, due: datetime) -> ColumnElement[bool]:
     return and_(
         subscription.c.ended_at.is_(None),
         subscription.c.paused_at.is_(None),
-        subscription.c.frequency == who.frequency,
+        subscription.c.frequency == group.frequency,
         or_(subscription.c.served_at.is_(None), subscription.c.served_at < due),
     )
 
 
-def _wanted() -> ColumnElement[bool]:
+def _is_unsent_change() -> ColumnElement[bool]:
     """Changes that alert, newer than what a subscription was sent, of the kinds it wants."""
     kinds = [
-        and_(subscription.c.wants == wants, change.c.kind.in_(of)) for wants, of in _KINDS.items()
+        and_(subscription.c.wants == wants, change.c.kind.in_(of))
+        for wants, of in _KINDS_BY_UPDATES.items()
     ]
     return and_(
         change.c.seq > subscription.c.sent_to,
@@ -86,38 +87,41 @@ def _wanted() -> ColumnElement[bool]:
     )
 
 
-class Pending(msgspec.Struct, frozen=True):
+class PendingMatch(msgspec.Struct, frozen=True):
     """A match that a due subscription has not been sent."""
 
     subscriber_id: int
     subscription_id: int
-    watch: Watch
+    topic: SubscribedTopic
     change_seq: int
 
 
-def _of(who: Round, due: datetime, *columns: ColumnElement[Any]) -> Select[Any]:
+def _select_pending(group: DigestGroup, due: datetime, *columns: ColumnElement[Any]) -> Select[Any]:
     """Something of each match that a round's due subscriptions have not been sent."""
     return (
         select(*columns)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .join(match, match.c.topic_id == subscription.c.topic_id)
         .join(change, change.c.seq == match.c.change_seq)
-        .where(unserved_at(who, due), _wanted())
+        .where(is_due(group, due), _is_unsent_change())
     )
 
 
-def waiting(connection: Connection, who: Round, due: datetime) -> list[int]:
+def list_with_pending(connection: Connection, group: DigestGroup, due: datetime) -> list[int]:
     """The subscribers of a round for whom something is pending."""
-    wanted = _of(who, due, subscription.c.subscriber_id).distinct()
+    wanted = _select_pending(group, due, subscription.c.subscriber_id).distinct()
     return list(connection.execute(wanted.order_by(subscription.c.subscriber_id)).scalars())
 
 
-def pending(
-    connection: Connection, who: Round, due: datetime, keys: Sequence[int] | None = None
-) -> list[Pending]:
+def list_pending(
+    connection: Connection,
+    group: DigestGroup,
+    due: datetime,
+    subscriber_ids: Sequence[int] | None = None,
+) -> list[PendingMatch]:
     """What those of a round who are due have not been sent, in the order of the changes.
 
-    All of them, or the subscribers in ``keys``.
+    All of them, or the subscribers in ``subscriber_ids``.
     """
     columns = (
         *(subscription.c.subscriber_id, subscription.c.id, subscription.c.query),
@@ -125,17 +129,17 @@ def pending(
         *(subscription.c.length, subscription.c.note, match.c.change_seq),
     )
     wanted = (
-        _of(who, due, *columns)
+        _select_pending(group, due, *columns)
         .join(topic, topic.c.id == subscription.c.topic_id)
         .order_by(match.c.change_seq, subscription.c.id)
     )
-    if keys is not None:
-        wanted = wanted.where(subscription.c.subscriber_id.in_(keys))
+    if subscriber_ids is not None:
+        wanted = wanted.where(subscription.c.subscriber_id.in_(subscriber_ids))
     return [
-        Pending(
+        PendingMatch(
             person,
             key,
-            Watch(query, canonical if question_id is None else None, length, note),
+            SubscribedTopic(query, canonical if question_id is None else None, length, note),
             seq,
         )
         for person, key, query, canonical, question_id, length, note, seq in connection.execute(
@@ -144,19 +148,19 @@ def pending(
     ]
 
 
-def unserved(connection: Connection, who: Round, due: datetime) -> set[int]:
+def list_due_subscribers(connection: Connection, group: DigestGroup, due: datetime) -> set[int]:
     """Subscribers of a round with a subscription that was not served for a due time."""
     rows = connection.execute(
         select(subscription.c.subscriber_id)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(unserved_at(who, due))
+        .where(is_due(group, due))
     )
     return set(rows.scalars())
 
 
-def settle(connection: Connection, served: Mapping[int, tuple[datetime, int]]) -> None:
+def mark_handled(connection: Connection, handled: Mapping[int, tuple[datetime, int]]) -> None:
     """Note for which due time subscriptions were served, and up to which change."""
-    if not served:
+    if not handled:
         return
     reached = bindparam("reached", type_=Integer)
     newer = func.max if connection.dialect.name == "sqlite" else func.greatest
@@ -164,33 +168,33 @@ def settle(connection: Connection, served: Mapping[int, tuple[datetime, int]]) -
         update(subscription)
         .where(subscription.c.id == bindparam("key"))
         .values(served_at=bindparam("due"), sent_to=newer(subscription.c.sent_to, reached)),
-        [{"key": key, "due": due, "reached": to} for key, (due, to) in served.items()],
+        [{"key": key, "due": due, "reached": to} for key, (due, to) in handled.items()],
     )
 
 
-def serve_rest(connection: Connection, who: Round, due: datetime) -> int:
+def mark_empty_handled(connection: Connection, group: DigestGroup, due: datetime) -> int:
     """Note a due time as served for those of a round who had nothing to be sent.
 
     What comes later that day waits for the next due time, as the subscriber chose. Whoever was
     never sent anything is left out: the first digest comes with the first match, at any hour, so
     that a new subscriber soon knows that it works.
     """
-    if who.frequency == "immediate":
+    if group.frequency == "immediate":
         return 0
     here = select(subscriber.c.id).where(
-        subscriber.c.zone == who.zone, subscriber.c.hour == who.hour
+        subscriber.c.zone == group.zone, subscriber.c.hour == group.hour
     )
     waiting = (
         select(match.c.change_seq)
         .join(change, change.c.seq == match.c.change_seq)
-        .where(match.c.topic_id == subscription.c.topic_id, _wanted())
+        .where(match.c.topic_id == subscription.c.topic_id, _is_unsent_change())
     )
     return connection.execute(
         update(subscription)
         .where(
             subscription.c.subscriber_id.in_(here),
             subscription.c.served_at.is_not(None),
-            _unserved(who, due),
+            _is_subscription_due(group, due),
             ~waiting.exists(),
         )
         .values(served_at=due)

@@ -19,7 +19,7 @@ class LedgerError(Exception):
     """The ledger cannot be used as it is; the message names it and says what to do."""
 
 
-class TooLong(Exception):
+class StatementTimeout(Exception):
     """A statement took longer than whoever asked was to wait."""
 
 
@@ -38,7 +38,9 @@ class Ledger:
         """
         with self.engine.begin() as connection:
             if not self.is_sqlite:
-                connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITING})
+                connection.execute(
+                    text("select pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK_KEY}
+                )
             yield connection
 
     def reading(self) -> AbstractContextManager[Connection]:
@@ -46,9 +48,10 @@ class Ledger:
         return self.engine.execution_options(reading=True).begin()
 
     @contextmanager
-    def reading_for(self, seconds: float) -> Iterator[Connection]:
-        """The same, whose statements the database gives up after so long: :class:`TooLong`."""
-        with self.reading() as connection, _bounded(connection, seconds):
+    def reading_with_timeout(self, seconds: float) -> Iterator[Connection]:
+        """The same, whose statements the database gives up after so long:
+        :class:`StatementTimeout`."""
+        with self.reading() as connection, _limit_statement_time(connection, seconds):
             yield connection
 
     @property
@@ -57,7 +60,7 @@ class Ledger:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def only_writer(self) -> Iterator[bool]:
+    def try_process_lock(self) -> Iterator[bool]:
         """Be the one process that works on this ledger; gives False when another one is.
 
         PostgreSQL keeps the lock with a connection, so it goes when the process goes. A SQLite
@@ -78,28 +81,32 @@ class Ledger:
                 lock.release()
             return
         with self.engine.connect() as connection:
-            held = connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": _LOCK})
+            held = connection.scalar(
+                text("select pg_try_advisory_lock(:key)"), {"key": _PROCESS_LOCK_KEY}
+            )
             connection.commit()
             try:
                 yield bool(held)
             finally:
                 if held:
-                    connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
+                    connection.execute(
+                        text("select pg_advisory_unlock(:key)"), {"key": _PROCESS_LOCK_KEY}
+                    )
 
 
 @contextmanager
-def _bounded(connection: Connection, seconds: float) -> Iterator[None]:
+def _limit_statement_time(connection: Connection, seconds: float) -> Iterator[None]:
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL statement_timeout = {round(seconds * 1000)}"))
     else:
         end = time.monotonic() + seconds
-        driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        driver.set_progress_handler(lambda: time.monotonic() > end, _PROGRESS_STEPS)
     try:
         yield
     except DBAPIError as error:
         if any(word in str(error.orig) for word in ("interrupted", "statement timeout")):
-            raise TooLong(f"the database was given {seconds:g} seconds") from error
+            raise StatementTimeout(f"the database was given {seconds:g} seconds") from error
         raise
     finally:
         if connection.dialect.name == "sqlite":
@@ -107,13 +114,13 @@ def _bounded(connection: Connection, seconds: float) -> Iterator[None]:
 
 
 #: Steps of SQLite's machine between two looks at the time: some milliseconds at most.
-_STEPS = 20_000
+_PROGRESS_STEPS = 20_000
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: "watchw" in ASCII: ours among the advisory locks of a database that others may use too.
-_LOCK = 0x776174636877
-_WRITING = _LOCK + 1
+_PROCESS_LOCK_KEY = 0x776174636877
+_WRITE_LOCK_KEY = _PROCESS_LOCK_KEY + 1
 
 
 def open_ledger(url: str) -> Ledger:
@@ -131,7 +138,7 @@ def open_ledger(url: str) -> Ledger:
         ledger = Ledger(engine)
         if ledger.is_sqlite:
             _check_file(ledger)
-        if not _is_newest(ledger):
+        if not _is_at_newest_schema(ledger):
             _migrate(ledger)
     except DBAPIError as error:
         engine.dispose()
@@ -188,7 +195,7 @@ def _check_file(ledger: Ledger) -> None:
         )
 
 
-def _is_newest(ledger: Ledger) -> bool:
+def _is_at_newest_schema(ledger: Ledger) -> bool:
     """Whether nothing is to be migrated, seen without Alembic: it takes a fifth of a second to
     import, and every command opens the ledger. The files of the migrations begin with their number.
     """

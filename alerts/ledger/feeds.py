@@ -9,10 +9,10 @@ from alerts.ledger.base import insert_once
 from alerts.ledger.schema import feed
 
 #: What the hub was told of a feed that was written since: a change, or a notice alone.
-_NOTHING = -1
+_NEVER_PINGED = -1
 
 
-class Filed(msgspec.Struct, frozen=True):
+class FeedProgress(msgspec.Struct, frozen=True):
     """The state of one feed's files."""
 
     name: str
@@ -23,41 +23,48 @@ class Filed(msgspec.Struct, frozen=True):
     pinged_to: int  #: what the hub was last told of
 
 
-def get(connection: Connection, name: str) -> Filed | None:
+def get(connection: Connection, name: str) -> FeedProgress | None:
     """The state of a feed; None where it was never written."""
     row = connection.execute(select(feed).where(feed.c.name == name)).one_or_none()
-    return Filed(**row._mapping) if row else None
+    return FeedProgress(**row._mapping) if row else None
 
 
-def published(connection: Connection, name: str, *, to: int, noticed_to: int, pages: int) -> None:
-    """Note that a feed's files hold every change up to ``to``; the hub knows nothing of them."""
-    values = {"published_to": to, "noticed_to": noticed_to, "pages": pages, "pinged_to": _NOTHING}
+def mark_published(
+    connection: Connection, name: str, *, up_to: int, notices_up_to: int, archive_pages: int
+) -> None:
+    """Note that a feed's files hold every change up to ``up_to``; the hub knows nothing of them."""
+    values = {
+        "published_to": up_to,
+        "noticed_to": notices_up_to,
+        "pages": archive_pages,
+        "pinged_to": _NEVER_PINGED,
+    }
     insert_once(connection, feed, name=name, **values)
     connection.execute(update(feed).where(feed.c.name == name).values(**values))
 
 
-def unfiled(connection: Connection) -> list[Filed]:
+def list_unwritten(connection: Connection) -> list[FeedProgress]:
     """Feeds with full pages that are not files yet."""
     wanted = select(feed).where(feed.c.filed < feed.c.pages).order_by(feed.c.name)
-    return [Filed(**row._mapping) for row in connection.execute(wanted)]
+    return [FeedProgress(**row._mapping) for row in connection.execute(wanted)]
 
 
-def file_up_to(connection: Connection, name: str, page: int) -> None:
+def mark_written(connection: Connection, name: str, page: int) -> None:
     """Note that a feed's archive is written up to ``page``."""
     connection.execute(update(feed).where(feed.c.name == name).values(filed=page))
 
 
-def unpinged(connection: Connection) -> list[Filed]:
+def list_unpinged(connection: Connection) -> list[FeedProgress]:
     """Feeds with something that the hub was not told of."""
     wanted = select(feed).where(feed.c.published_to > feed.c.pinged_to).order_by(feed.c.name)
-    return [Filed(**row._mapping) for row in connection.execute(wanted)]
+    return [FeedProgress(**row._mapping) for row in connection.execute(wanted)]
 
 
-def pinged(connection: Connection, name: str, to: int) -> None:
-    """Note that the hub was told of a feed up to change ``to``."""
-    connection.execute(update(feed).where(feed.c.name == name).values(pinged_to=to))
+def mark_pinged(connection: Connection, name: str, up_to: int) -> None:
+    """Note that the hub was told of a feed up to change ``up_to``."""
+    connection.execute(update(feed).where(feed.c.name == name).values(pinged_to=up_to))
 
 
-def forget_all(connection: Connection) -> None:
+def delete_all(connection: Connection) -> None:
     """Forget every file: they are gone, or are to be made anew."""
     connection.execute(delete(feed))

@@ -8,29 +8,29 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from alerts.ledger.due_subscriptions import Round, unserved_at
+from alerts.ledger.due_subscriptions import DigestGroup, is_due
 from alerts.ledger.schema import question, subscriber, subscription, topic
-from alerts.model import Watch
-from crawler.records import Question, decode
+from alerts.model import SubscribedTopic
+from crawler.records import Question, decode_question
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class OverdueSubscription(msgspec.Struct, frozen=True):
     """A followed question that is overdue, and its follower has not been told."""
 
     subscriber_id: int
     subscription_id: int
-    watch: Watch
+    topic: SubscribedTopic
     question: Question
-    days: int
+    days_unanswered: int
 
 
-def overdue(
+def list_overdue(
     connection: Connection,
-    who: Round,
+    group: DigestGroup,
     due: datetime,
     now: datetime,
-    keys: Sequence[int] | None = None,
-) -> list[Waiting]:
+    subscriber_ids: Sequence[int] | None = None,
+) -> list[OverdueSubscription]:
     """What those of a round who are due wait for longer than they want to."""
     today = now.date()
     wanted = (
@@ -48,9 +48,9 @@ def overdue(
         .join(topic, topic.c.id == subscription.c.topic_id)
         .join(question, question.c.id == topic.c.question_id)
         .where(
-            subscriber.c.zone == who.zone,
-            subscriber.c.hour == who.hour,
-            unserved_at(who, due),
+            subscriber.c.zone == group.zone,
+            subscriber.c.hour == group.hour,
+            is_due(group, due),
             subscription.c.overdue_days.is_not(None),
             subscription.c.overdue_told_at.is_(None),
             question.c.status.in_(("unanswered", "holding")),
@@ -58,14 +58,14 @@ def overdue(
         )
         .order_by(subscription.c.id)
     )
-    if keys is not None:
-        wanted = wanted.where(subscription.c.subscriber_id.in_(keys))
+    if subscriber_ids is not None:
+        wanted = wanted.where(subscription.c.subscriber_id.in_(subscriber_ids))
     return [
-        Waiting(
+        OverdueSubscription(
             row.subscriber_id,
             row.id,
-            Watch(row.query, None, row.length, row.note),
-            decode(row.record.encode()),
+            SubscribedTopic(row.query, None, row.length, row.note),
+            decode_question(row.record.encode()),
             (today - row.meeting_date).days,
         )
         for row in connection.execute(wanted)
@@ -73,13 +73,13 @@ def overdue(
     ]
 
 
-def settle(
-    connection: Connection, overdue: Sequence[int], finished: Sequence[int], now: datetime
+def mark_handled(
+    connection: Connection, overdue_ids: Sequence[int], ended_ids: Sequence[int], now: datetime
 ) -> None:
     """Note that followers were told that their question is overdue, or that it is answered."""
-    if overdue:
-        telling = update(subscription).where(subscription.c.id.in_(overdue))
+    if overdue_ids:
+        telling = update(subscription).where(subscription.c.id.in_(overdue_ids))
         connection.execute(telling.values(overdue_told_at=now))
-    if finished:
-        ending = update(subscription).where(subscription.c.id.in_(finished))
+    if ended_ids:
+        ending = update(subscription).where(subscription.c.id.in_(ended_ids))
         connection.execute(ending.values(ended_at=now, finished=True))

@@ -15,20 +15,20 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import change, held_change
-from alerts.model import Change, Silence
-from crawler.records import decode, encode
+from alerts.model import Change, SilenceReason
+from crawler.records import decode_question, encode_record
 
-Reason = Literal["crawl", "flood", "drift"]
+HoldReason = Literal["crawl", "flood", "drift"]
 
 #: What a change has in both tables.
-_SHARED = (
+_COMMON_COLUMNS = (
     *("question_id", "kind", "digest", "recorded_at"),
     *("silent_because", "before", "after"),
 )
 
 
-def hold(
-    connection: Connection, entry: Change, now: datetime, silent_because: Silence | None
+def hold_change(
+    connection: Connection, entry: Change, now: datetime, silence_reason: SilenceReason | None
 ) -> bool:
     """Keep ``entry`` back; False when the very same change is known already.
 
@@ -56,14 +56,14 @@ def hold(
         kind=entry.kind,
         digest=entry.digest,
         recorded_at=now,
-        silent_because=silent_because,
-        before=encode(entry.before).decode() if entry.before else None,
-        after=encode(entry.after).decode(),
+        silent_because=silence_reason,
+        before=encode_record(entry.before).decode() if entry.before else None,
+        after=encode_record(entry.after).decode(),
     )
     return added is not None
 
 
-def counts(connection: Connection, source: str) -> dict[str, int]:
+def count_by_kind(connection: Connection, source: str) -> dict[str, int]:
     """How many changes of each kind would alert if the crawl of ``source`` were believed."""
     rows = connection.execute(
         select(held_change.c.kind, func.count())
@@ -77,34 +77,34 @@ def counts(connection: Connection, source: str) -> dict[str, int]:
     return {kind: number for kind, number in rows}  # noqa: C416  # rows are no pairs to dict()
 
 
-def keep(connection: Connection, source: str, because: Reason) -> int:
+def hold_for_approval(connection: Connection, source: str, reason: HoldReason) -> int:
     """Leave what the crawl of ``source`` found to the operator; how many changes that are."""
     return connection.execute(
         update(held_change)
         .where(held_change.c.source == source, held_change.c.because == "crawl")
-        .values(because=because)
+        .values(because=reason)
     ).rowcount
 
 
-def release(
+def promote(
     connection: Connection,
     source: str,
-    reasons: Sequence[Reason] = ("crawl",),
+    reasons: Sequence[HoldReason] = ("crawl",),
     *,
-    silently: bool = False,
+    is_silent: bool = False,
     now: datetime | None = None,
 ) -> int:
     """Number what is held of ``source`` for one of ``reasons``; how many changes that are.
 
-    ``silently`` records them with the reason for which they were held, so that they never alert.
+    ``is_silent`` records them with the reason for which they were held, so that they never alert.
     ``now`` is given where they waited for somebody: it is when they happened for those who read.
     """
     mine = and_(held_change.c.source == source, held_change.c.because.in_(reasons))
     rows = connection.execute(select(held_change).where(mine).order_by(held_change.c.id))
     released = 0
     for row in rows.mappings().all():
-        values = {name: row[name] for name in _SHARED}
-        if silently:
+        values = {name: row[name] for name in _COMMON_COLUMNS}
+        if is_silent:
             values["silent_because"] = row["silent_because"] or row["because"]
         if now is not None:
             values["recorded_at"] = now
@@ -113,18 +113,18 @@ def release(
     return released
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldChangeGroup(msgspec.Struct, frozen=True):
     """Changes of one kind that wait for the operator, with the title of one of them."""
 
     source: str
-    because: Reason
+    because: HoldReason
     kind: str
     changes: int
     since: datetime
     example: str
 
 
-def waiting(connection: Connection) -> list[Held]:
+def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
     """What waits for the operator, by source, reason and kind."""
     columns = (held_change.c.source, held_change.c.because, held_change.c.kind)
     rows = connection.execute(
@@ -139,12 +139,12 @@ def waiting(connection: Connection) -> list[Held]:
         .order_by(*columns)
     )
     return [
-        Held(source, because, kind, n, since, _title(connection, first))
+        HeldChangeGroup(source, because, kind, n, since, _title(connection, first))
         for source, because, kind, n, since, first in rows
     ]
 
 
 def _title(connection: Connection, key: int) -> str:
     found = connection.execute(select(held_change.c.after).where(held_change.c.id == key))
-    record = decode(found.scalar_one())
+    record = decode_question(found.scalar_one())
     return record.title or record.id

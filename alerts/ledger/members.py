@@ -12,33 +12,33 @@ from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question, topic
 
 
-class Member(msgspec.Struct, frozen=True):
+class MemberSummary(msgspec.Struct, frozen=True):
     """Somebody who asks."""
 
     person: str  #: over all spellings: ``ada-brook``
     name: str
     questions: int
-    last: date | None
+    last_meeting_date: date | None
 
 
-class Asked(msgspec.Struct, frozen=True):
+class MemberStatistics(msgspec.Struct, frozen=True):
     """What somebody asked, counted. Days are those from meeting to answer."""
 
     questions: int
     answered: int
-    dated: int  #: of the answered, those whose day of answer is known
-    in_time: int  #: of those, answered within the days allowed
-    waiting: int
+    with_answer_date: int  #: of the answered, those whose day of answer is known
+    answered_in_time: int  #: of those, answered within the days allowed
+    unanswered: int
 
 
-def name_of(connection: Connection, person: str) -> str | None:
+def find_name(connection: Connection, person: str) -> str | None:
     """The name that somebody was last shown by."""
     wanted = select(question.c.asker).where(question.c.person == person)
     newest = wanted.order_by(*NEWEST_FIRST).limit(1)
     return connection.execute(newest).scalar()
 
 
-def everybody(connection: Connection) -> list[Member]:
+def list_members(connection: Connection) -> list[MemberSummary]:
     """All who ever asked, whoever asked most first."""
     number = func.count().label("questions")
     rows = connection.execute(
@@ -46,16 +46,16 @@ def everybody(connection: Connection) -> list[Member]:
             question.c.person,
             func.max(question.c.asker).label("name"),
             number,
-            func.max(question.c.meeting_date).label("last"),
+            func.max(question.c.meeting_date).label("last_meeting_date"),
         )
         .where(question.c.person.is_not(None))
         .group_by(question.c.person)
         .order_by(number.desc(), question.c.person)
     )
-    return [Member(**row._mapping) for row in rows]
+    return [MemberSummary(**row._mapping) for row in rows]
 
 
-def asked(connection: Connection, person: str, days_allowed: int) -> Asked:
+def count_questions(connection: Connection, person: str, days_allowed: int) -> MemberStatistics:
     """What somebody asked, counted."""
     is_dated = question.c.answered_on.is_not(None) & question.c.meeting_date.is_not(None)
     in_time = is_dated & (_days_to_answer(connection) <= days_allowed)
@@ -63,16 +63,18 @@ def asked(connection: Connection, person: str, days_allowed: int) -> Asked:
     row = connection.execute(
         select(
             func.count().label("questions"),
-            _number(is_answered).label("answered"),
-            _number(is_answered & is_dated).label("dated"),
-            _number(is_answered & in_time).label("in_time"),
-            _number(~is_answered).label("waiting"),
+            _count_where(is_answered).label("answered"),
+            _count_where(is_answered & is_dated).label("with_answer_date"),
+            _count_where(is_answered & in_time).label("answered_in_time"),
+            _count_where(~is_answered).label("unanswered"),
         ).where(question.c.person == person)
     ).one()
-    return Asked(**row._mapping)
+    return MemberStatistics(**row._mapping)
 
 
-def newest(connection: Connection, person: str, limit: int, offset: int = 0) -> list[str]:
+def list_newest_questions(
+    connection: Connection, person: str, limit: int, offset: int = 0
+) -> list[str]:
     """The ids of somebody's questions, the newest first."""
     rows = connection.execute(
         select(question.c.id)
@@ -84,7 +86,7 @@ def newest(connection: Connection, person: str, limit: int, offset: int = 0) -> 
     return list(rows.scalars())
 
 
-def topics_of(connection: Connection, person: str, limit: int) -> list[tuple[str, str, int]]:
+def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[str, str, int]]:
     """Topics (slug, title) that somebody's questions match, and how many of these do."""
     number = func.count(func.distinct(question.c.id)).label("number")
     rows = connection.execute(
@@ -101,7 +103,7 @@ def topics_of(connection: Connection, person: str, limit: int) -> list[tuple[str
     return [(row.slug, row.title, row.number) for row in rows]
 
 
-def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+def _count_where(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 

@@ -25,15 +25,15 @@ from alerts.ledger.schema import (
     subscription,
     topic,
 )
-from alerts.model import Watch
+from alerts.model import SubscribedTopic
 
-Phase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
-Outcome = Literal["sent", "retry", "failed", "content", "doubt"]
+MessagePhase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
+DeliveryOutcome = Literal["sent", "retry", "failed", "content", "doubt"]
 
 #: Phases of a message that may yet go out.
-_ON_ITS_WAY = ("queued", "sending", "dot")
+_UNSENT_PHASES = ("queued", "sending", "dot")
 #: A subscription that is to be sent something; one that ended with its last news is, this once.
-_LIVING = and_(
+_IS_ACTIVE = and_(
     or_(subscription.c.ended_at.is_(None), subscription.c.finished),
     subscription.c.paused_at.is_(None),
 )
@@ -47,14 +47,14 @@ class Message(msgspec.Struct, frozen=True):
     recipient: str
     subject: str
     body: bytes
-    phase: Phase
+    phase: MessagePhase
     attempts: int
     due_at: datetime
     composed_at: datetime
     marks: bytes  #: what it tells, as :mod:`alerts.delivery.sent_log` remembers it
 
 
-class Composed(msgspec.Struct, frozen=True):
+class NewMessage(msgspec.Struct, frozen=True):
     """What composing writes: a digest, what is in it, and the message."""
 
     subscriber_id: int
@@ -64,41 +64,41 @@ class Composed(msgspec.Struct, frozen=True):
     subject: str
     body: bytes
     items: tuple[tuple[int, int], ...] = ()  #: (subscription, change)
-    notices: tuple[int, ...] = ()
+    notice_ids: tuple[int, ...] = ()
     lane: int = 1  #: 0 goes ahead of digests
     marks: bytes = b""
 
 
-def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
+def queue_message(connection: Connection, new_message: NewMessage, now: datetime) -> bool:
     """Write a digest and its message; False when this very digest exists already."""
     made = insert_once(
         connection,
         digest,
-        subscriber_id=composed.subscriber_id,
-        period=composed.period,
+        subscriber_id=new_message.subscriber_id,
+        period=new_message.period,
         composed_at=now,
     )
     if made is None:
         return False
     rows = [
         {"digest_id": made[0], "subscription_id": who, "change_seq": seq}
-        for who, seq in composed.items
+        for who, seq in new_message.items
     ]
     if rows:
         connection.execute(insert(digest_item), rows)
-    for notice_id in composed.notices:
-        told = {"subscriber_id": composed.subscriber_id, "notice_id": notice_id}
+    for notice_id in new_message.notice_ids:
+        told = {"subscriber_id": new_message.subscriber_id, "notice_id": notice_id}
         connection.execute(insert(digest_notice).values(**told, digest_id=made[0]))
     connection.execute(
         insert(message).values(
             digest_id=made[0],
-            message_id=composed.message_id,
-            recipient=composed.recipient,
-            subject=composed.subject,
-            body=zlib.compress(composed.body, 1),
-            marks=composed.marks,
+            message_id=new_message.message_id,
+            recipient=new_message.recipient,
+            subject=new_message.subject,
+            body=zlib.compress(new_message.body, 1),
+            marks=new_message.marks,
             phase="queued",
-            lane=composed.lane,
+            lane=new_message.lane,
             attempts=0,
             due_at=now,
             composed_at=now,
@@ -107,7 +107,7 @@ def queue(connection: Connection, composed: Composed, now: datetime) -> bool:
     return True
 
 
-class Due(msgspec.Struct, frozen=True):
+class DueMessage(msgspec.Struct, frozen=True):
     """A message that is to be sent now."""
 
     id: int
@@ -115,44 +115,46 @@ class Due(msgspec.Struct, frozen=True):
     lane: int
 
 
-def due(connection: Connection, now: datetime, only: str | None = None) -> list[Due]:
+def list_due(
+    connection: Connection, now: datetime, recipient: str | None = None
+) -> list[DueMessage]:
     """The messages to be sent now, those in doubt among them: by lane, then oldest first.
 
-    All of them, or those to the address ``only``.
+    All of them, or those to the address ``recipient``.
     """
     wanted = (
         select(message.c.id, message.c.recipient, message.c.lane)
-        .where(message.c.phase.in_(_ON_ITS_WAY), message.c.due_at <= now)
+        .where(message.c.phase.in_(_UNSENT_PHASES), message.c.due_at <= now)
         .order_by(message.c.lane, message.c.due_at, message.c.id)
     )
-    if only is not None:
-        wanted = wanted.where(message.c.recipient == only)
-    return [Due(*row) for row in connection.execute(wanted)]
+    if recipient is not None:
+        wanted = wanted.where(message.c.recipient == recipient)
+    return [DueMessage(*row) for row in connection.execute(wanted)]
 
 
 def get(connection: Connection, keys: Sequence[int]) -> list[Message]:
     """Some messages, in the order of ``keys``."""
     columns = [message.c[name] for name in Message.__struct_fields__]
     rows = connection.execute(select(*columns).where(message.c.id.in_(keys)))
-    found = {row.id: _read(row) for row in rows}
+    found = {row.id: _read_message(row) for row in rows}
     return [found[key] for key in keys]
 
 
-def _read(row: Row[tuple[object, ...]]) -> Message:
+def _read_message(row: Row[tuple[object, ...]]) -> Message:
     values = dict(row._mapping)
-    return Message(**values | {"body": unpacked(values["body"])})
+    return Message(**values | {"body": decompress_body(values["body"])})
 
 
-def unpacked(body: bytes) -> bytes:
+def decompress_body(body: bytes) -> bytes:
     """A body as it goes out; before they were packed they began with the name of a field."""
     return zlib.decompress(body) if body.startswith(b"x\x01") else body
 
 
-def _wanted() -> Select[int]:
+def _select_deliverable() -> Select[int]:
     items = exists().where(digest_item.c.digest_id == message.c.digest_id)
-    living_items = items.where(subscription.c.id == digest_item.c.subscription_id, _LIVING)
+    living_items = items.where(subscription.c.id == digest_item.c.subscription_id, _IS_ACTIVE)
     told = exists().where(digest_notice.c.digest_id == message.c.digest_id)
-    living = exists().where(subscription.c.subscriber_id == subscriber.c.id, _LIVING)
+    living = exists().where(subscription.c.subscriber_id == subscriber.c.id, _IS_ACTIVE)
     return (
         select(message.c.id)
         .join(digest, digest.c.id == message.c.digest_id)
@@ -173,10 +175,10 @@ def _wanted() -> Select[int]:
 
 
 #: Put together once: it is asked for every message, just before its last byte.
-_WANTED = _wanted()
+_DELIVERABLE = _select_deliverable()
 
 
-def wanted(connection: Connection, keys: Sequence[int]) -> set[int]:
+def filter_deliverable(connection: Connection, keys: Sequence[int]) -> set[int]:
     """Which of some messages are still wanted.
 
     A digest is while any subscription that it was composed for is alive; one that only gives
@@ -184,23 +186,23 @@ def wanted(connection: Connection, keys: Sequence[int]) -> set[int]:
     operator or a confirmation always is. Nothing goes to a mailbox that is given up, but for a
     confirmation: whoever signs up again after bounces is to have it.
     """
-    return set(connection.execute(_WANTED, {"keys": list(keys)}).scalars())
+    return set(connection.execute(_DELIVERABLE, {"keys": list(keys)}).scalars())
 
 
-def advance(connection: Connection, keys: Sequence[int], phase: Phase) -> None:
+def set_phase(connection: Connection, keys: Sequence[int], phase: MessagePhase) -> None:
     """Note that messages have come to ``phase``."""
     if keys:
         connection.execute(update(message).where(message.c.id.in_(keys)).values(phase=phase))
 
 
-def put_back(connection: Connection, keys: Sequence[int]) -> None:
+def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
     """Note that messages were not tried after all."""
     if keys:
         waiting = and_(message.c.id.in_(keys), message.c.phase == "sending")
         connection.execute(update(message).where(waiting).values(phase="queued"))
 
 
-def subscriber_of(connection: Connection, message_or_id: int | str) -> int | None:
+def find_subscriber_id(connection: Connection, message_or_id: int | str) -> int | None:
     """Whom a message was for, by its number or its Message-ID; None where there is none."""
     is_number = isinstance(message_or_id, int)
     column = message.c.id if is_number else message.c.message_id
@@ -211,7 +213,9 @@ def subscriber_of(connection: Connection, message_or_id: int | str) -> int | Non
     ).scalar()
 
 
-def items(connection: Connection, message_id: str, since: datetime) -> list[tuple[Watch, int]]:
+def list_digest_items(
+    connection: Connection, message_id: str, since: datetime
+) -> list[tuple[SubscribedTopic, int]]:
     """What a digest that was composed after ``since`` was made of: watches, changes' numbers."""
     rows = connection.execute(
         select(
@@ -225,6 +229,6 @@ def items(connection: Connection, message_id: str, since: datetime) -> list[tupl
         .order_by(digest_item.c.change_seq, subscription.c.id)
     )
     return [
-        (Watch(query, canonical if question_id is None else None, length, note), seq)
+        (SubscribedTopic(query, canonical if question_id is None else None, length, note), seq)
         for query, canonical, question_id, length, note, seq in rows
     ]

@@ -10,7 +10,7 @@ from alerts.ledger.schema import digest_notice, notice, subscriber, subscription
 from alerts.model import Notice, NoticeKind
 
 
-def latest(connection: Connection, source: str) -> Notice | None:
+def find_latest(connection: Connection, source: str) -> Notice | None:
     """The newest notice about ``source``."""
     row = connection.execute(
         select(notice).where(notice.c.source == source).order_by(notice.c.id.desc()).limit(1)
@@ -18,12 +18,12 @@ def latest(connection: Connection, source: str) -> Notice | None:
     return Notice(**row._mapping) if row else None
 
 
-def newest_number(connection: Connection) -> int:
+def get_newest_id(connection: Connection) -> int:
     """The number of the newest notice; 0 where there is none."""
     return connection.execute(select(func.max(notice.c.id))).scalar() or 0
 
 
-def since(connection: Connection, moment: datetime | None, limit: int) -> list[Notice]:
+def list_since(connection: Connection, moment: datetime | None, limit: int) -> list[Notice]:
     """The newest notices given at or after ``moment``, newest first."""
     wanted = select(notice).order_by(notice.c.id.desc()).limit(limit)
     if moment is not None:
@@ -34,18 +34,20 @@ def since(connection: Connection, moment: datetime | None, limit: int) -> list[N
 def add(
     connection: Connection,
     source: str,
-    place: str,
+    site_name: str,
     kind: NoticeKind,
     since: datetime,
     now: datetime,
 ) -> None:
     """Give notice from now on."""
     connection.execute(
-        insert(notice).values(source=source, place=place, kind=kind, since=since, created_at=now)
+        insert(notice).values(
+            source=source, place=site_name, kind=kind, since=since, created_at=now
+        )
     )
 
 
-def unsent(connection: Connection) -> dict[int, list[Notice]]:
+def list_unsent(connection: Connection) -> dict[int, list[Notice]]:
     """What each subscriber is still to be told: of each source its newest notice.
 
     Whoever was never told that it is silent need not be told that it is mended, and whoever
@@ -53,14 +55,14 @@ def unsent(connection: Connection) -> dict[int, list[Notice]]:
     """
     found: dict[int, list[Notice]] = {}
     for source in connection.execute(select(notice.c.source).distinct()).scalars().all():
-        newest = latest(connection, source)
+        newest = find_latest(connection, source)
         assert newest is not None
-        for who in connection.execute(_not_told(newest)).scalars().all():
+        for who in connection.execute(_select_unnotified(newest)).scalars().all():
             found.setdefault(who, []).append(newest)
     return found
 
 
-def _not_told(entry: Notice) -> Select[int]:
+def _select_unnotified(entry: Notice) -> Select[int]:
     """The subscribers who are to hear of ``entry`` and have not."""
 
     def told(notice_id: int | ScalarSelect[int]) -> Exists:

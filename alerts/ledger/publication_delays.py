@@ -13,23 +13,23 @@ from sqlalchemy import Connection, func, select
 from alerts.ledger.schema import change, crawl_run, digest_item, message, question, subscription
 
 #: So many changes are enough to tell.
-_MOST = 5000
+_MAX_CHANGES = 5000
 
 
-class Delay(msgspec.Struct, frozen=True):
+class PublicationDelay(msgspec.Struct, frozen=True):
     """From publication to alert, in minutes, at most: nobody tells when a page was published, so
     it is counted from the last good crawl that had not found it.
     """
 
     median: float
     p95: float
-    of: int  #: changes that were told
+    changes: int  #: changes that were told
 
 
-def delay(connection: Connection, source: str, since: datetime) -> Delay | None:
+def measure_delay(connection: Connection, source: str, since: datetime) -> PublicationDelay | None:
     """Of what was told at once since a moment; None where there was nothing."""
-    told = _told(connection, source, since)
-    begun = _begun(connection, source)
+    told = _list_first_emails(connection, source, since)
+    begun = _list_crawl_starts(connection, source)
     minutes = [
         (sent_at - begun[at - 1]).total_seconds() / 60
         for recorded_at, sent_at in told
@@ -38,10 +38,10 @@ def delay(connection: Connection, source: str, since: datetime) -> Delay | None:
     if not minutes:
         return None
     cuts = quantiles(minutes, n=20, method="inclusive") if len(minutes) > 1 else minutes * 19
-    return Delay(round(cuts[9], 1), round(cuts[18], 1), len(minutes))
+    return PublicationDelay(round(cuts[9], 1), round(cuts[18], 1), len(minutes))
 
 
-def _told(
+def _list_first_emails(
     connection: Connection, source: str, since: datetime
 ) -> Sequence[tuple[datetime, datetime]]:
     """When each change was recorded, and first told to somebody who wants it at once."""
@@ -60,12 +60,12 @@ def _told(
         )
         .group_by(change.c.seq, change.c.recorded_at)
         .order_by(change.c.seq.desc())
-        .limit(_MOST)
+        .limit(_MAX_CHANGES)
     )
     return [(row.recorded_at, row.sent_at) for row in rows]
 
 
-def _begun(connection: Connection, source: str) -> list[datetime]:
+def _list_crawl_starts(connection: Connection, source: str) -> list[datetime]:
     """When each crawl that came to a good end began, in order."""
     rows = connection.execute(
         select(crawl_run.c.started_at)

@@ -13,15 +13,15 @@ import msgspec
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from alerts.ledger.base import insert_once
-from alerts.ledger.schema import address, question
-from alerts.questions.threads import in_order, thread_key
-from crawler.records import Question, decode, encode
+from alerts.ledger.schema import question, question_identity
+from alerts.questions.threads import make_thread_key, sort_thread
+from crawler.records import Question, decode_question, encode_record
 
 #: The order of a list. Where a date is missing, the databases do not agree by themselves.
 NEWEST_FIRST = (question.c.meeting_date.desc().nulls_last(), question.c.id.desc())
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredQuestion(msgspec.Struct, frozen=True):
     """A question with what we know about our own visits to it."""
 
     record: Question
@@ -32,17 +32,17 @@ class Stored(msgspec.Struct, frozen=True):
     capture: str | None = None
 
 
-def find(connection: Connection, identity: str) -> Stored | None:
+def find(connection: Connection, identity: str) -> StoredQuestion | None:
     """The question that is known by ``identity``, under its present or a former address."""
     row = connection.execute(
         select(question)
-        .join(address, address.c.question_id == question.c.id)
-        .where(address.c.id == identity)
+        .join(question_identity, question_identity.c.question_id == question.c.id)
+        .where(question_identity.c.id == identity)
     ).one_or_none()
     if row is None:
         return None
-    return Stored(
-        decode(row.record),
+    return StoredQuestion(
+        decode_question(row.record),
         *(row.first_seen_at, row.visited_at, row.answered_at, row.gone_at, row.capture),
     )
 
@@ -54,12 +54,12 @@ def save(
 
     ``thread`` is what it shares with its supplementaries, or with what it follows up.
     """
-    columns = columns_of(record) | {
+    columns = build_columns(record) | {
         "url": record.url,
         "status": record.status,
         "meeting_date": record.meeting.date if record.meeting else None,
         "suspect": bool(record.suspect),
-        "record": encode(record).decode(),
+        "record": encode_record(record).decode(),
         "thread": thread,
         "visited_at": now,
         "gone_at": None,
@@ -79,33 +79,33 @@ def save(
     )
 
 
-def correct(connection: Connection, record: Question) -> None:
+def replace_record(connection: Connection, record: Question) -> None:
     """Put ``record`` in place of the stored one; nothing else that we know of it changes."""
     connection.execute(
         update(question)
         .where(question.c.id == record.id)
-        .values(**columns_of(record), record=encode(record).decode(), worded=False)
+        .values(**build_columns(record), record=encode_record(record).decode(), worded=False)
     )
 
 
-def columns_of(record: Question) -> dict[str, Any]:
+def build_columns(record: Question) -> dict[str, Any]:
     """What stands beside a record, to be looked for."""
     asker = record.asked_by
     days = [answer.date for answer in record.answers if answer.date and not answer.holding]
     return {
-        "person": asker.person or slug_of(asker.name) if asker else None,
+        "person": asker.person or build_person_slug(asker.name) if asker else None,
         "asker": asker.name if asker else None,
         "answered_on": min(days, default=None),
     }
 
 
-def slug_of(name: str) -> str | None:
+def build_person_slug(name: str) -> str | None:
     """What stands for a person whom we know by name alone: ``ada-brook``."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall(r"[a-z0-9]+", plain)) or None
 
 
-def validated(
+def save_validators(
     connection: Connection, question_id: str, etag: str | None, last_modified: str | None
 ) -> None:
     """Note what the server called the version that we read."""
@@ -116,43 +116,43 @@ def validated(
     )
 
 
-def in_thread(connection: Connection, source: str, thread: str) -> tuple[Question, ...]:
+def list_in_thread(connection: Connection, source: str, thread: str) -> tuple[Question, ...]:
     """The questions of ``source`` that share ``thread``."""
     rows = connection.execute(
         select(question.c.record)
         .where(question.c.source == source, question.c.thread == thread)
         .order_by(question.c.id)
     )
-    return tuple(decode(record) for record in rows.scalars())
+    return tuple(decode_question(record) for record in rows.scalars())
 
 
-def captured(connection: Connection, question_id: str, capture: str) -> None:
+def save_capture(connection: Connection, question_id: str, capture: str) -> None:
     """Note where in the archive the page stands that a question was read from."""
     connection.execute(update(question).where(question.c.id == question_id).values(capture=capture))
 
 
-def thread_of(connection: Connection, record: Question) -> tuple[Question, ...]:
+def load_thread(connection: Connection, record: Question) -> tuple[Question, ...]:
     """A question with its supplementaries, as they are read, whichever of them ``record`` is."""
-    key = thread_key(record)
+    key = make_thread_key(record)
     root = record.parent or record.id
-    found = in_thread(connection, record.source, key) if key else (record,)
+    found = list_in_thread(connection, record.source, key) if key else (record,)
     mine = [one for one in found if root in (one.id, one.parent)]
-    return in_order(mine) if any(one.id == record.id for one in mine) else (record,)
+    return sort_thread(mine) if any(one.id == record.id for one in mine) else (record,)
 
 
-def know_as(connection: Connection, identity: str, question_id: str) -> None:
+def add_identity(connection: Connection, identity: str, question_id: str) -> None:
     """Remember ``identity`` as another name of a question."""
-    insert_once(connection, address, id=identity, question_id=question_id)
+    insert_once(connection, question_identity, id=identity, question_id=question_id)
 
 
-def visited(connection: Connection, question_id: str, now: datetime) -> None:
+def mark_visited(connection: Connection, question_id: str, now: datetime) -> None:
     """Note a visit that told nothing new."""
     connection.execute(
         update(question).where(question.c.id == question_id).values(visited_at=now, gone_at=None)
     )
 
 
-def gone(connection: Connection, question_id: str, now: datetime) -> None:
+def mark_not_found(connection: Connection, question_id: str, now: datetime) -> None:
     """Note a visit that found no page; the first such moment is kept."""
     connection.execute(
         update(question)
@@ -161,14 +161,16 @@ def gone(connection: Connection, question_id: str, now: datetime) -> None:
     )
 
 
-def identities(connection: Connection, source: str, since: date, until: date) -> tuple[str, ...]:
+def list_identities(
+    connection: Connection, source: str, since: date, until: date
+) -> tuple[str, ...]:
     """Every identity of the questions whose meeting is between two dates or has no date.
 
     Suspect ones are left out, so that a listing fetches them again.
     """
     rows = connection.execute(
-        select(address.c.id)
-        .join(question, question.c.id == address.c.question_id)
+        select(question_identity.c.id)
+        .join(question, question.c.id == question_identity.c.question_id)
         .where(
             question.c.source == source,
             ~question.c.suspect,
@@ -177,12 +179,12 @@ def identities(connection: Connection, source: str, since: date, until: date) ->
                 and_(question.c.meeting_date >= since, question.c.meeting_date <= until),
             ),
         )
-        .order_by(address.c.id)
+        .order_by(question_identity.c.id)
     )
     return tuple(rows.scalars())
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class RevisitCandidate(msgspec.Struct, frozen=True):
     """What decides when a question is looked at again."""
 
     url: str
@@ -195,9 +197,11 @@ class Waiting(msgspec.Struct, frozen=True):
     last_modified: str | None = None
 
 
-def open_visits(connection: Connection, source: str, answered_since: datetime) -> list[Waiting]:
+def list_revisit_candidates(
+    connection: Connection, source: str, answered_since: datetime
+) -> list[RevisitCandidate]:
     """Questions without a real answer, and those answered after ``answered_since``."""
-    columns = [question.c[name] for name in Waiting.__struct_fields__]
+    columns = [question.c[name] for name in RevisitCandidate.__struct_fields__]
     rows = connection.execute(
         select(*columns).where(
             question.c.source == source,
@@ -205,10 +209,10 @@ def open_visits(connection: Connection, source: str, answered_since: datetime) -
             or_(question.c.status != "answered", question.c.answered_at >= answered_since),
         )
     )
-    return [Waiting(**row._mapping) for row in rows]
+    return [RevisitCandidate(**row._mapping) for row in rows]
 
 
-def tally(connection: Connection, source: str) -> dict[str, int]:
+def count_by_status(connection: Connection, source: str) -> dict[str, int]:
     """How many questions of ``source`` have each status, and how many are ``suspect``."""
     rows = connection.execute(
         select(question.c.status, question.c.suspect, func.count())
@@ -226,7 +230,7 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(question)).scalar_one()
 
 
-def all_of(connection: Connection, identities: Sequence[str]) -> Iterable[Question]:
+def load_records(connection: Connection, identities: Sequence[str]) -> Iterable[Question]:
     """The records with the given identities."""
     rows = connection.execute(select(question.c.record).where(question.c.id.in_(identities)))
-    return (decode(record) for record in rows.scalars())
+    return (decode_question(record) for record in rows.scalars())

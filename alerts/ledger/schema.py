@@ -22,18 +22,18 @@ from sqlalchemy import (
     text,
 )
 
-from alerts.ledger.base import Moment, metadata
+from alerts.ledger.base import UtcDateTime, metadata
 
 crawl_run = Table(
     "crawl_run",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source", Text, nullable=False),
-    Column("started_at", Moment, nullable=False),
-    Column("finished_at", Moment),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
     Column("verdict", Text),  # null while it runs, and for good when the process died
     Column("reason", Text),
-    Column("report", Text),  # crawler.fetching.plan.Report as JSON
+    Column("report", Text),  # crawler.fetching.crawl_plan.CrawlReport as JSON
     Column("whole", Boolean, nullable=False),  # its listings came to an end
     Column("purpose", Text, nullable=False, server_default="watch"),  # watch, backfill
     Column("news", Text),  # how many changes of each kind it brought that alert, as JSON
@@ -50,10 +50,10 @@ question = Table(
     Column("meeting_date", Date),
     Column("suspect", Boolean, nullable=False),
     Column("record", Text, nullable=False),  # the canonical record as JSON
-    Column("first_seen_at", Moment, nullable=False),
-    Column("visited_at", Moment, nullable=False),
-    Column("answered_at", Moment),  # when we first saw a real answer
-    Column("gone_at", Moment),  # when the server first said that the page is not there
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("visited_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime),  # when we first saw a real answer
+    Column("gone_at", UtcDateTime),  # when the server first said that the page is not there
     Column("etag", Text),  # what the server called the version that we read
     Column("last_modified", Text),
     Column("thread", Text),  # what a question shares with its supplementaries
@@ -71,7 +71,7 @@ question = Table(
     Index("ix_question_id_meeting_date", "id", "meeting_date"),
 )
 
-address = Table(
+question_identity = Table(
     # Every identity that a question has been seen under: the source renames its pages.
     "address",
     metadata,
@@ -86,7 +86,7 @@ change = Table(
     Column("question_id", Text, ForeignKey("question.id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("recorded_at", Moment, nullable=False, index=True),
+    Column("recorded_at", UtcDateTime, nullable=False, index=True),
     Column("silent_because", Text),  # null: it alerts; else baseline, old, flood, drift
     Column("before", Text),  # the record before, as JSON; null when there was none
     Column("after", Text, nullable=False),
@@ -107,7 +107,7 @@ held_change = Table(
     Column("question_id", Text, ForeignKey("question.id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("recorded_at", Moment, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
     Column("silent_because", Text),
     Column("before", Text),
     Column("after", Text, nullable=False),
@@ -116,7 +116,7 @@ held_change = Table(
     sqlite_autoincrement=True,
 )
 
-refusal = Table(
+refused_page = Table(
     # A page that the server keeps to itself while it serves others: known to us or not.
     "refusal",
     metadata,
@@ -124,17 +124,17 @@ refusal = Table(
     Column("source", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("status", Integer, nullable=False),
-    Column("first_at", Moment, nullable=False),
-    Column("last_at", Moment, nullable=False),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
 )
 
-month = Table(
+backfill_month = Table(
     # A month of a source's past that a backfill has read to its end.
     "month",
     metadata,
     Column("source", Text, primary_key=True),
     Column("begins", Date, primary_key=True),
-    Column("finished_at", Moment, nullable=False),
+    Column("finished_at", UtcDateTime, nullable=False),
     Column("questions", Integer, nullable=False),  # that its listings named
     Column("seconds", Float, nullable=False),
 )
@@ -147,10 +147,10 @@ alarm = Table(
     Column("source", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("raised_at", Moment, nullable=False),
-    Column("told_at", Moment),  # when the letter about it was written
-    Column("cleared_at", Moment),
-    Column("cleared_told_at", Moment),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),  # when the letter about it was written
+    Column("cleared_at", UtcDateTime),
+    Column("cleared_told_at", UtcDateTime),
     Index("ix_alarm_source_kind", "source", "kind"),
 )
 
@@ -162,12 +162,12 @@ notice = Table(
     Column("source", Text, nullable=False),
     Column("place", Text, nullable=False),  # as people know it: www.london.gov.uk
     Column("kind", Text, nullable=False),  # silent, mended
-    Column("since", Moment, nullable=False),  # the last good crawl before it
-    Column("created_at", Moment, nullable=False),
+    Column("since", UtcDateTime, nullable=False),  # the last good crawl before it
+    Column("created_at", UtcDateTime, nullable=False),
     Index("ix_notice_source_created_at", "source", "created_at"),
 )
 
-pace = Table(
+match_progress = Table(
     # One row: the change up to which all topics that are in step have been compared.
     "pace",
     metadata,
@@ -182,7 +182,7 @@ topic = Table(
     Column("canonical", Text, nullable=False, unique=True),
     Column("slug", Text, nullable=False, unique=True),
     Column("title", Text, nullable=False),  # as first typed
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     Column("matched_to", Integer, nullable=False),  # how far it has come, until it is in step
     Column("in_step", Boolean, nullable=False, server_default=false()),  # compared with the others
     Column("question_id", Text, ForeignKey("question.id")),  # set: it is that one question
@@ -200,12 +200,12 @@ feed = Table(
     Column("pinged_to", Integer, nullable=False, server_default="-1"),  # told to the hub
 )
 
-halt = Table(
+pause = Table(
     # What the operator has put on hold: "crawl london", "deliver".
     "halt",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("since", Moment, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
 )
 
 match = Table(
@@ -225,10 +225,10 @@ subscriber = Table(
     Column("token", Text, nullable=False, unique=True),  # 128 random bits, revocable
     Column("zone", Text, nullable=False),
     Column("hour", Integer, nullable=False),  # local hour of daily and rarer digests
-    Column("created_at", Moment, nullable=False),
-    Column("suspended_at", Moment),  # nothing is sent to them any more
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("suspended_at", UtcDateTime),  # nothing is sent to them any more
     Column("suspended_because", Text),
-    Column("rests_until", Moment),  # their mailbox had trouble: nothing new before then
+    Column("rests_until", UtcDateTime),  # their mailbox had trouble: nothing new before then
 )
 
 
@@ -242,16 +242,16 @@ subscription = Table(
     Column("frequency", Text, nullable=False),
     Column("wants", Text, nullable=False),
     Column("origin", Text, nullable=False),  # config, command, page
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     Column("sent_to", Integer, nullable=False),  # changes up to this one are settled for it
-    Column("served_at", Moment),  # the last due time that was served, with or without a digest
-    Column("ended_at", Moment),
+    Column("served_at", UtcDateTime),  # the last due time that was served, with or without a digest
+    Column("ended_at", UtcDateTime),
     Column("finished", Boolean, nullable=False, server_default=false()),  # ended with its last news
-    Column("paused_at", Moment),
+    Column("paused_at", UtcDateTime),
     Column("length", Text, nullable=False, server_default="full"),  # full, short
     Column("note", Text),  # a subscriber's own words, shown to them beside the topic
     Column("overdue_days", Integer),  # a followed question that waits longer is called overdue
-    Column("overdue_told_at", Moment),
+    Column("overdue_told_at", UtcDateTime),
     UniqueConstraint("subscriber_id", "topic_id"),
 )
 
@@ -262,7 +262,7 @@ digest = Table(
     Column("id", Integer, primary_key=True),
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False),
     Column("period", Text, nullable=False),
-    Column("composed_at", Moment, nullable=False),
+    Column("composed_at", UtcDateTime, nullable=False),
     UniqueConstraint("subscriber_id", "period"),
 )
 
@@ -304,20 +304,20 @@ message = Table(
         "lane", Integer, nullable=False, server_default="1"
     ),  # 0 goes ahead: confirmations, letters
     Column("attempts", Integer, nullable=False),
-    Column("due_at", Moment, nullable=False),
-    Column("composed_at", Moment, nullable=False),
-    Column("sent_at", Moment),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("composed_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
     Index("ix_message_phase_due_at", "phase", "due_at"),
     Index("ix_message_sent_at", "sent_at"),
 )
 
 
-delivery = Table(
+delivery_attempt = Table(
     "delivery",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("message_id", Integer, ForeignKey("message.id"), nullable=False, index=True),
-    Column("attempted_at", Moment, nullable=False),
+    Column("attempted_at", UtcDateTime, nullable=False),
     Column("outcome", Text, nullable=False),  # sent, retry, failed, content, doubt
     Column("detail", Text),
     Index("ix_delivery_outcome_attempted_at", "outcome", "attempted_at"),
@@ -333,7 +333,7 @@ bounce = Table(
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False, index=True),
     Column("kind", Text, nullable=False),  # hard, soft, complaint
     Column("detail", Text, nullable=False),
-    Column("received_at", Moment, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
 )
 
 
@@ -343,20 +343,20 @@ suppression = Table(
     metadata,
     Column("fingerprint", Text, primary_key=True),
     Column("because", Text, nullable=False),
-    Column("since", Moment, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
 )
 
 
-wish = Table(
+pending_subscription = Table(
     # What somebody asked for and has not confirmed: it is no subscription until they do.
     "wish",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False, index=True),
     Column("token", Text, nullable=False, index=True),  # of the letter that asks to confirm it
-    Column("wish", Text, nullable=False),  # alerts.ledger.subscriptions.Wish as JSON
-    Column("asked_at", Moment, nullable=False),
-    Column("confirmed_at", Moment),
+    Column("wish", Text, nullable=False),  # alerts.ledger.subscriptions.SubscriptionRequest as JSON
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("confirmed_at", UtcDateTime),
 )
 
 
@@ -369,7 +369,7 @@ secret = Table(
 )
 
 
-worded = Table(
+indexed_question = Table(
     # The number of a question in "word", which is the database's own index and no table of ours.
     "worded",
     metadata,

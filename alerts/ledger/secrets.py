@@ -11,10 +11,10 @@ from alerts.ledger.base import insert_once
 from alerts.ledger.schema import secret
 
 #: What each is for, so that none serves two purposes.
-Purpose = Literal["return path", "webhook", "pages"]
+SecretPurpose = Literal["return path", "webhook", "pages"]
 
 
-def drawn(connection: Connection, purpose: Purpose) -> bytes | None:
+def find_secret(connection: Connection, purpose: SecretPurpose) -> bytes | None:
     """The secret for a purpose; None where it was not needed yet."""
     found: bytes | None = connection.execute(
         select(secret.c.value).where(secret.c.name == purpose)
@@ -22,11 +22,11 @@ def drawn(connection: Connection, purpose: Purpose) -> bytes | None:
     return found
 
 
-def get(connection: Connection, purpose: Purpose) -> bytes:
+def get_or_create(connection: Connection, purpose: SecretPurpose) -> bytes:
     """The secret for a purpose, 256 bits, drawn where there is none; needs to be writing."""
-    if (found := drawn(connection, purpose)) is not None:
+    if (found := find_secret(connection, purpose)) is not None:
         return found
     insert_once(connection, secret, name=purpose, value=secrets.token_bytes(32))
-    found = drawn(connection, purpose)
+    found = find_secret(connection, purpose)
     assert found is not None
     return found

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true,
 from alerts.ledger import bounces
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import subscriber, subscription, topic
-from alerts.model import Frequency, Length, Origin, Subscriber, Wants
+from alerts.model import Detail, Frequency, Origin, Subscriber, Updates
 
-_PERSON = [subscriber.c[name] for name in Subscriber.__struct_fields__]
+_SUBSCRIBER_COLUMNS = [subscriber.c[name] for name in Subscriber.__struct_fields__]
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -27,9 +27,9 @@ class Subscription(msgspec.Struct, frozen=True):
     query: str
     canonical: str
     frequency: Frequency
-    wants: Wants
+    wants: Updates
     origin: Origin
-    length: Length
+    length: Detail
     note: str | None
     overdue_days: int | None
     paused_at: datetime | None
@@ -53,88 +53,93 @@ def ensure_subscriber(
     )
     found = get_subscriber(connection, subscriber.c.email == email)
     assert found is not None
-    if made and (known := bounces.suppressed(connection, email)):  # was here before
-        bounces.suspend(connection, found.id, known.because, known.since)
+    if made and (known := bounces.find_suppression(connection, email)):  # was here before
+        bounces.suspend_subscriber(connection, found.id, known.because, known.since)
     return found
 
 
-def set_habits(connection: Connection, who: int, zone: str, hour: int) -> None:
+def set_digest_time(connection: Connection, subscriber_id: int, zone: str, hour: int) -> None:
     """Let a subscriber's digests be due at another hour, or in another zone."""
     connection.execute(
-        update(subscriber).where(subscriber.c.id == who).values(zone=zone, hour=hour)
+        update(subscriber).where(subscriber.c.id == subscriber_id).values(zone=zone, hour=hour)
     )
 
 
-def by_token(connection: Connection, token: str) -> Subscriber | None:
+def find_subscriber_by_token(connection: Connection, token: str) -> Subscriber | None:
     """The subscriber whom a link in an email belongs to."""
     return get_subscriber(connection, subscriber.c.token == token)
 
 
-def by_email(connection: Connection, email: str) -> Subscriber | None:
+def find_subscriber_by_email(connection: Connection, email: str) -> Subscriber | None:
     """The subscriber with a (normalised) address."""
     return get_subscriber(connection, subscriber.c.email == email)
 
 
 def get_subscriber(connection: Connection, where: ColumnElement[bool]) -> Subscriber | None:
     """The one subscriber for whom ``where`` holds."""
-    row = connection.execute(select(*_PERSON).where(where)).one_or_none()
+    row = connection.execute(select(*_SUBSCRIBER_COLUMNS).where(where)).one_or_none()
     return Subscriber(**row._mapping) if row else None
 
 
 def get_subscribers(connection: Connection, keys: Sequence[int]) -> list[Subscriber]:
     """Some subscribers."""
-    rows = connection.execute(select(*_PERSON).where(subscriber.c.id.in_(keys)))
+    rows = connection.execute(select(*_SUBSCRIBER_COLUMNS).where(subscriber.c.id.in_(keys)))
     return [Subscriber(**row._mapping) for row in rows]
 
 
-class Wish(msgspec.Struct, frozen=True):
+class SubscriptionRequest(msgspec.Struct, frozen=True):
     """What is asked for in a subscription."""
 
     query: str
     frequency: Frequency
-    wants: Wants
+    wants: Updates
     origin: Origin
-    length: Length = "full"
+    length: Detail = "full"
     note: str | None = None
     overdue_days: int | None = None  #: for a followed question
     question_id: str | None = None  #: the question that is followed; ``query`` is its title
 
 
 def subscribe(
-    connection: Connection, who: int, topic_id: int, wish: Wish, newest: int, now: datetime
+    connection: Connection,
+    subscriber_id: int,
+    topic_id: int,
+    request: SubscriptionRequest,
+    newest_seq: int,
+    now: datetime,
 ) -> bool:
-    """Subscribe to a topic from change ``newest`` on; True when that changed anything.
+    """Subscribe to a topic from change ``newest_seq`` on; True when that changed anything.
 
     Whoever is subscribed to it already keeps their place and gets the new frequency; whoever had
     left begins anew, so that nothing of the time between is sent.
     """
     names = ("query", "frequency", "wants", "length", "note", "overdue_days")
-    values = {name: getattr(wish, name) for name in names}
+    values = {name: getattr(request, name) for name in names}
     made = insert_once(
         connection,
         subscription,
-        subscriber_id=who,
+        subscriber_id=subscriber_id,
         topic_id=topic_id,
-        origin=wish.origin,
+        origin=request.origin,
         created_at=now,
-        sent_to=newest,
+        sent_to=newest_seq,
         **values,
     )
     if made:
         return True
-    mine = and_(subscription.c.subscriber_id == who, subscription.c.topic_id == topic_id)
+    mine = and_(subscription.c.subscriber_id == subscriber_id, subscription.c.topic_id == topic_id)
     again = connection.execute(
         update(subscription)
         .where(mine, subscription.c.ended_at.is_not(None))
         .values(
             **values,
-            origin=wish.origin,
+            origin=request.origin,
             ended_at=None,
             finished=False,
             paused_at=None,
             overdue_told_at=None,
             served_at=None,
-            sent_to=newest,
+            sent_to=newest_seq,
         )
     )
     differs = or_(*(subscription.c[name].is_distinct_from(value) for name, value in values.items()))
@@ -143,13 +148,13 @@ def subscribe(
 
 
 def unsubscribe(
-    connection: Connection, who: int, now: datetime, topic_id: int | None = None
+    connection: Connection, subscriber_id: int, now: datetime, topic_id: int | None = None
 ) -> int:
     """End one of a subscriber's subscriptions, or all; how many that were.
 
     The last news of a followed question is not sent any more either.
     """
-    mine = subscription.c.subscriber_id == who
+    mine = subscription.c.subscriber_id == subscriber_id
     if topic_id is not None:
         mine = and_(mine, subscription.c.topic_id == topic_id)
     connection.execute(
@@ -159,71 +164,86 @@ def unsubscribe(
     return connection.execute(ending.values(ended_at=now)).rowcount
 
 
-class Changed(msgspec.Struct, frozen=True):
+class SubscriptionEdit(msgspec.Struct, frozen=True):
     """What a subscriber may change of a subscription without losing their place."""
 
     frequency: Frequency
-    wants: Wants
-    length: Length
+    wants: Updates
+    length: Detail
     note: str | None
 
 
-def change(connection: Connection, who: int, topic_id: int, to: Changed) -> None:
+def edit(
+    connection: Connection, subscriber_id: int, topic_id: int, values: SubscriptionEdit
+) -> None:
     """Change one of a subscriber's subscriptions."""
     connection.execute(
-        update(subscription).where(*_mine(who, topic_id)).values(**msgspec.structs.asdict(to))
+        update(subscription)
+        .where(*_active_conditions(subscriber_id, topic_id))
+        .values(**msgspec.structs.asdict(values))
     )
 
 
-def pause(connection: Connection, who: int, topic_id: int | None, now: datetime) -> int:
+def pause(connection: Connection, subscriber_id: int, topic_id: int | None, now: datetime) -> int:
     """Send nothing for one of a subscriber's subscriptions, or for all; how many that changed."""
-    pausing = update(subscription).where(*_mine(who, topic_id), subscription.c.paused_at.is_(None))
+    pausing = update(subscription).where(
+        *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_(None)
+    )
     return connection.execute(pausing.values(paused_at=now)).rowcount
 
 
-def resume(connection: Connection, who: int, topic_id: int | None, newest: int) -> int:
-    """Send again what happens from change ``newest`` on; how many subscriptions that changed."""
+def resume(
+    connection: Connection, subscriber_id: int, topic_id: int | None, newest_seq: int
+) -> int:
+    """Send again what happens from change ``newest_seq`` on; how many subscriptions that
+    changed."""
     going_on = update(subscription).where(
-        *_mine(who, topic_id), subscription.c.paused_at.is_not(None)
+        *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_not(None)
     )
-    return connection.execute(going_on.values(paused_at=None, sent_to=newest)).rowcount
+    return connection.execute(going_on.values(paused_at=None, sent_to=newest_seq)).rowcount
 
 
-def skip_to(connection: Connection, who: int, newest: int) -> None:
-    """Leave out what a subscriber was not sent: they are served from change ``newest`` on."""
-    connection.execute(update(subscription).where(*_mine(who, None)).values(sent_to=newest))
+def skip_unsent(connection: Connection, subscriber_id: int, newest_seq: int) -> None:
+    """Leave out what a subscriber was not sent: they are served from change ``newest_seq`` on."""
+    connection.execute(
+        update(subscription)
+        .where(*_active_conditions(subscriber_id, None))
+        .values(sent_to=newest_seq)
+    )
 
 
-def _mine(who: int, topic_id: int | None) -> list[ColumnElement[bool]]:
-    mine = [subscription.c.subscriber_id == who, subscription.c.ended_at.is_(None)]
+def _active_conditions(subscriber_id: int, topic_id: int | None) -> list[ColumnElement[bool]]:
+    mine = [subscription.c.subscriber_id == subscriber_id, subscription.c.ended_at.is_(None)]
     return mine if topic_id is None else [*mine, subscription.c.topic_id == topic_id]
 
 
-def count(connection: Connection, who: int) -> int:
+def count_active(connection: Connection, subscriber_id: int) -> int:
     """How many subscriptions of a subscriber have not ended."""
-    wanted = select(func.count()).where(*_mine(who, None))
+    wanted = select(func.count()).where(*_active_conditions(subscriber_id, None))
     return connection.execute(wanted.select_from(subscription)).scalar_one()
 
 
-def place(connection: Connection, who: int, topic_id: int) -> int:
+def get_sent_up_to(connection: Connection, subscriber_id: int, topic_id: int) -> int:
     """Up to which change a subscription is served."""
-    mine = _mine(who, topic_id)
+    mine = _active_conditions(subscriber_id, topic_id)
     reached: int = connection.execute(select(subscription.c.sent_to).where(*mine)).scalar_one()
     return reached
 
 
-def reword(connection: Connection, who: int, topic_id: int, query: str) -> None:
+def set_query(connection: Connection, subscriber_id: int, topic_id: int, query: str) -> None:
     """Keep the words in which a subscriber now writes the same topic."""
-    connection.execute(update(subscription).where(*_mine(who, topic_id)).values(query=query))
+    connection.execute(
+        update(subscription).where(*_active_conditions(subscriber_id, topic_id)).values(query=query)
+    )
 
 
-def living(connection: Connection, who: int | None = None) -> list[Subscription]:
+def list_active(connection: Connection, subscriber_id: int | None = None) -> list[Subscription]:
     """Every subscription that has not ended, by address and query; or those of one subscriber."""
     columns = {
         "email": subscriber.c.email,
         "canonical": topic.c.canonical,
     } | {c.name: c for c in subscription.c if c.name in Subscription.__struct_fields__}
-    mine = subscription.c.subscriber_id == who if who is not None else true()
+    mine = subscription.c.subscriber_id == subscriber_id if subscriber_id is not None else true()
     rows = connection.execute(
         select(*(columns[name].label(name) for name in Subscription.__struct_fields__))
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)

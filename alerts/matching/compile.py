@@ -18,32 +18,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.matching.batch import CAPITALS, STEM
-from alerts.matching.hashing import Bits, Codes, Ids, Index, codes_of, index, joined, marked, mix
+from alerts.matching.hashing import (
+    Bits,
+    Hashes,
+    HashIndex,
+    Ids,
+    build_index,
+    combine_hashes,
+    hash_words,
+    mix_bits,
+    rehash_as_sense,
+)
 from alerts.queries.ast import Near, Phrase, Word
-from alerts.queries.canonical import restore
+from alerts.queries.canonical import parse_canonical
 from alerts.queries.english import stem
-from alerts.queries.fields import FIELDS, SEARCHED
-from alerts.queries.normal_form import Clause, Leaf, clauses, has_split_prefix, spellings
+from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
+from alerts.queries.normal_form import (
+    Clause,
+    Leaf,
+    build_clauses,
+    generate_spellings,
+    has_hyphenated_prefix,
+)
 
 #: The scope of an atom that names no field; any other is its field's place, plus one.
-EVERYWHERE = 0
+ANY_FIELD = 0
 #: Whether a word that names no field is looked for in a field, by the field's place.
-IS_SEARCHED = np.array([field in SEARCHED for field in FIELDS])
+IS_DEFAULT_FIELD = np.array([field in DEFAULT_FIELDS for field in FIELDS])
 #: A clause while it is put together: anchor, the other atoms (see ``Compiled.literals``), query.
-Built = tuple[int, list[int], int]
+ClauseEntry = tuple[int, list[int], int]
 
 
-class Compiled(NamedTuple):
+class CompiledQueries(NamedTuple):
     """Queries as arrays. They are known by their places in the list that was compiled."""
 
     size: int
     # Where atoms are found: by the codes of words, of their beginnings, of paths.
-    words: Index
-    starts: Index
+    words: HashIndex
+    starts: HashIndex
     start_sizes: Ids  #: how many bytes the beginnings have
-    firsts: Index  #: first word of a path → node
-    steps: Index  #: node and next word → node
-    ends: Index  #: node, mixed → atom
+    firsts: HashIndex  #: first word of a path → node
+    steps: HashIndex  #: node and next word → node
+    ends: HashIndex  #: node, mixed → atom
     by_stem: Bits  #: nodes from which a step is taken by a word's stem
     # Atoms.
     scopes: NDArray[np.uint8]
@@ -53,7 +69,7 @@ class Compiled(NamedTuple):
     part_ends: Ids
     parts: Ids  #: the atoms that are their parts, in no field
     # Clauses, numbered in the order of their queries.
-    clauses: Index  #: anchor, mixed → clause
+    clauses: HashIndex  #: anchor, mixed → clause
     clause_anchors: Ids
     clause_queries: Ids
     literal_ends: Ids  #: up to where the other atoms of the clauses before each one go
@@ -63,30 +79,30 @@ class Compiled(NamedTuple):
     unsure_forms: Sequence[str]
 
 
-def compile_queries(canonical: Sequence[str]) -> Compiled:
+def compile_queries(canonical: Sequence[str]) -> CompiledQueries:
     """Compile queries that are given by their canonical forms, each once."""
     atoms: dict[Leaf, int] = {}
     alone: dict[int, int] = {}
     compound: list[tuple[int, Clause]] = []
     unsure: list[int] = []
     for number, form in enumerate(canonical):
-        query = restore(form)
-        if isinstance(query, Leaf) and not has_split_prefix(query):
+        query = parse_canonical(form)
+        if isinstance(query, Leaf) and not has_hyphenated_prefix(query):
             alone[atoms.setdefault(query, len(atoms))] = number
             continue
-        said = clauses(query)
+        said = build_clauses(query)
         compound += [(number, clause) for clause in said.clauses]
-        if not said.exact:
+        if not said.is_exact:
             unsure.append(number)
-    built = _built(compound, atoms)
-    clause_index, anchors, queries, ends, literals = _arrays(built)
-    nears = _nears(atoms)
+    built = _build_entries(compound, atoms)
+    clause_index, anchors, queries, ends, literals = _build_clause_arrays(built)
+    nears = _list_nears(atoms)
     by_query = np.full(len(atoms), -1, np.int32)
     by_query[list(alone)] = list(alone.values())
-    return Compiled(
+    return CompiledQueries(
         len(canonical),
-        *_keys(atoms),
-        _scopes(atoms),
+        *_build_key_indexes(atoms),
+        _list_scopes(atoms),
         by_query,
         *nears,
         clause_index,
@@ -99,13 +115,13 @@ def compile_queries(canonical: Sequence[str]) -> Compiled:
     )
 
 
-def _scopes(atoms: Iterable[Leaf]) -> NDArray[np.uint8]:
-    place: dict[str | None, int] = {None: EVERYWHERE}
+def _list_scopes(atoms: Iterable[Leaf]) -> NDArray[np.uint8]:
+    place: dict[str | None, int] = {None: ANY_FIELD}
     place |= {field: number for number, field in enumerate(FIELDS, 1)}
     return np.array([place[atom.field] for atom in atoms], np.uint8)
 
 
-def _nears(atoms: dict[Leaf, int]) -> tuple[Ids, Ids, Ids, Ids]:
+def _list_nears(atoms: dict[Leaf, int]) -> tuple[Ids, Ids, Ids, Ids]:
     """The atoms that are near each other, how near, and their parts, which become atoms too."""
     nears = [(atom, number) for atom, number in atoms.items() if isinstance(atom, Near)]
     parts = [[atoms.setdefault(p, len(atoms)) for p in near.parts] for near, _ in nears]
@@ -120,7 +136,9 @@ def _nears(atoms: dict[Leaf, int]) -> tuple[Ids, Ids, Ids, Ids]:
 # ------------------------------------------------------------------ clauses
 
 
-def _built(compound: Sequence[tuple[int, Clause]], atoms: dict[Leaf, int]) -> list[Built]:
+def _build_entries(
+    compound: Sequence[tuple[int, Clause]], atoms: dict[Leaf, int]
+) -> list[ClauseEntry]:
     """Clauses with their atoms by number, each under the one that the fewest clauses need."""
     needed = Counter(atom for _, clause in compound for atom, wanted in clause if wanted)
     found = []
@@ -135,20 +153,26 @@ def _built(compound: Sequence[tuple[int, Clause]], atoms: dict[Leaf, int]) -> li
     return found
 
 
-def _arrays(built: list[Built]) -> tuple[Index, Ids, Ids, Ids, Ids]:
+def _build_clause_arrays(built: list[ClauseEntry]) -> tuple[HashIndex, Ids, Ids, Ids, Ids]:
     """The clauses by anchor, their anchors and queries, and the other atoms of each."""
     anchors = np.array([anchor for anchor, _, _ in built], np.int32)
     ends = np.cumsum([0, *(len(others) for _, others, _ in built)]).astype(np.int32)
     literals = np.array(list(chain.from_iterable(others for _, others, _ in built)), np.int32)
     queries = np.array([query for _, _, query in built], np.int32)
     clauses = np.arange(len(built), dtype=np.int32)
-    return index(mix(anchors.astype(np.uint64)), clauses), anchors, queries, ends, literals
+    return (
+        build_index(mix_bits(anchors.astype(np.uint64)), clauses),
+        anchors,
+        queries,
+        ends,
+        literals,
+    )
 
 
 # ------------------------------------------------------------------ keys
 
 
-class _Keys:
+class _AtomKeys:
     """The texts under which atoms are found, as they are gathered."""
 
     def __init__(self) -> None:
@@ -161,11 +185,11 @@ class _Keys:
     def add(self, atom: Word | Phrase, number: int) -> None:
         """One word, or a path for each way to write it, the last word as the atom has it."""
         if isinstance(atom, Word) and len(atom.tokens) == 1:
-            self._add_word(atom.how, atom.tokens[0], number)
+            self._add_word(atom.mode, atom.tokens[0], number)
             return
         words = (atom,) if isinstance(atom, Word) else atom.words
-        by_stem = words[-1].how == "stem"
-        for *before, last in spellings(words):
+        by_stem = words[-1].mode == "stem"
+        for *before, last in generate_spellings(words):
             text = stem(last) if by_stem else last
             if before:
                 self.paths.append(((*before, text), by_stem))
@@ -179,39 +203,46 @@ class _Keys:
         numbers.append(number)
 
 
-def _keys(atoms: dict[Leaf, int]) -> tuple[Index, Index, Ids, Index, Index, Index, Bits]:
-    """The indexes of a :class:`Compiled`, from the words to the ends of paths."""
-    keys = _Keys()
+def _build_key_indexes(
+    atoms: dict[Leaf, int],
+) -> tuple[HashIndex, HashIndex, Ids, HashIndex, HashIndex, HashIndex, Bits]:
+    """The indexes of a :class:`CompiledQueries`, from the words to the ends of paths."""
+    keys = _AtomKeys()
     for atom, number in atoms.items():
         if not isinstance(atom, Near):
             keys.add(atom, number)
     senses = (("exact", 0), ("stem", STEM), ("capitals", CAPITALS))
-    coded = [_sense(codes_of(keys.words[how][0]), sense) for how, sense in senses]
+    coded = [_hash_in_sense(hash_words(keys.words[how][0]), sense) for how, sense in senses]
     numbers = list(chain(*(keys.words[how][1] for how, _ in senses)))
-    words = index(np.concatenate(coded), np.array(numbers, np.int32))
+    words = build_index(np.concatenate(coded), np.array(numbers, np.int32))
     texts, numbers = keys.words["prefix"]
     sizes = sorted({len(text.encode()) for text in texts})
-    starts = index(codes_of(texts), np.array(numbers, np.int32))
-    return words, starts, np.array(sizes, np.int32), *_paths(keys.paths, keys.path_atoms)
+    starts = build_index(hash_words(texts), np.array(numbers, np.int32))
+    return (
+        words,
+        starts,
+        np.array(sizes, np.int32),
+        *_build_path_indexes(keys.paths, keys.path_atoms),
+    )
 
 
-def _sense(values: Codes, sense: int) -> Codes:
-    return marked(values, sense) if sense else values
+def _hash_in_sense(values: Hashes, sense: int) -> Hashes:
+    return rehash_as_sense(values, sense) if sense else values
 
 
-def _paths(
+def _build_path_indexes(
     paths: Sequence[tuple[tuple[str, ...], bool]], atoms: Sequence[int]
-) -> tuple[Index, Index, Index, Bits]:
+) -> tuple[HashIndex, HashIndex, HashIndex, Bits]:
     """First words, steps and ends of paths that share what they begin with.
 
     And the nodes from which a step is taken by stem.
     """
     sizes = np.array([len(words) for words, _ in paths], np.int64)
     begins = np.cumsum(sizes) - sizes
-    values = codes_of(list(chain.from_iterable(words for words, _ in paths)))
+    values = hash_words(list(chain.from_iterable(words for words, _ in paths)))
     by_stem = np.flatnonzero([by_stem for _, by_stem in paths])
     last = begins[by_stem] + sizes[by_stem] - 1
-    values[last] = marked(values[last], STEM)
+    values[last] = rehash_as_sense(values[last], STEM)
 
     firsts, node = np.unique(values[begins], return_inverse=True)
     node += 1
@@ -219,7 +250,7 @@ def _paths(
     before = [np.zeros(0, np.int64)]
     for place in range(1, int(sizes.max(initial=1))):
         on = np.flatnonzero(sizes > place)
-        step = joined(node[on].astype(np.uint64), values[begins[on] + place])
+        step = combine_hashes(node[on].astype(np.uint64), values[begins[on] + place])
         keys, to = np.unique(step, return_inverse=True)
         before.append(node[on[np.isin(begins[on] + place, last)]])
         node[on] = nodes + to
@@ -230,8 +261,8 @@ def _paths(
     is_by_stem = np.zeros(nodes, bool)
     is_by_stem[np.concatenate(before)] = True
     return (
-        index(firsts, first_nodes),
-        index(np.concatenate(steps), step_nodes),
-        index(mix(node.astype(np.uint64)), np.array(atoms, np.int32)),
+        build_index(firsts, first_nodes),
+        build_index(np.concatenate(steps), step_nodes),
+        build_index(mix_bits(node.astype(np.uint64)), np.array(atoms, np.int32)),
         is_by_stem,
     )

@@ -13,22 +13,22 @@ from zipfile import BadZipFile
 import numpy as np
 import Stemmer
 
-from alerts.matching.compile import Compiled
-from alerts.matching.hashing import Ids, Index
-from alerts.matching.matcher import Layer
+from alerts.matching.compile import CompiledQueries
+from alerts.matching.hashing import HashIndex, Ids
+from alerts.matching.matcher import MatcherLayer
 
 _log = logging.getLogger(__name__)
 
 #: Counted up when compiling changes: what another edition compiled is not read.
-_EDITION = 3
+_VERSION = 3
 
 
-def save(layer: Layer, path: Path, mark: str) -> None:
+def save_layer(layer: MatcherLayer, path: Path, fingerprint: str) -> None:
     """Write a layer; the file is replaced whole or not at all.
 
-    ``mark`` tells its topics from others with the same ids.
+    ``fingerprint`` tells its topics from others with the same ids.
     """
-    arrays = {**dict(_arrays(layer)), "mark": np.array(mark)}
+    arrays = {**dict(_list_arrays(layer)), "mark": np.array(fingerprint)}
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
         np.savez(draft, **arrays)
         draft.flush()
@@ -36,17 +36,17 @@ def save(layer: Layer, path: Path, mark: str) -> None:
     Path(draft.name).replace(path)
 
 
-def load(path: Path, mark_of: Callable[[list[int]], str]) -> Layer | None:
+def load_layer(path: Path, make_fingerprint: Callable[[list[int]], str]) -> MatcherLayer | None:
     """The layer in a file; None when there is none that can be used, which costs a few seconds.
 
-    ``mark_of`` gives the mark that is right for topics with the ids in the file.
+    ``make_fingerprint`` gives the mark that is right for topics with the ids in the file.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            if "edition" not in arrays or str(arrays["edition"]) != _edition():
+            if "edition" not in arrays or str(arrays["edition"]) != _format_version():
                 return None
-            layer = _layer(arrays)
-            return layer if str(arrays["mark"]) == mark_of(layer.ids.tolist()) else None
+            layer = _read_layer(arrays)
+            return layer if str(arrays["mark"]) == make_fingerprint(layer.ids.tolist()) else None
     except FileNotFoundError:
         return None
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
@@ -54,15 +54,15 @@ def load(path: Path, mark_of: Callable[[list[int]], str]) -> Layer | None:
         return None
 
 
-def _edition() -> str:
-    return f"{_EDITION} {Stemmer.version()}"
+def _format_version() -> str:
+    return f"{_VERSION} {Stemmer.version()}"
 
 
-def _arrays(layer: Layer) -> Iterator[tuple[str, Any]]:
-    yield "edition", np.array(_edition())
+def _list_arrays(layer: MatcherLayer) -> Iterator[tuple[str, Any]]:
+    yield "edition", np.array(_format_version())
     yield "ids", layer.ids
     for name, value in layer.compiled._asdict().items():
-        if isinstance(value, Index):
+        if isinstance(value, HashIndex):
             for part, array in value._asdict().items():
                 yield f"{name}.{part}", array
         elif name == "unsure_forms":
@@ -71,11 +71,11 @@ def _arrays(layer: Layer) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _layer(arrays: Any) -> Layer:
+def _read_layer(arrays: Any) -> MatcherLayer:
     values: dict[str, Any] = {}
-    for name, kind in get_type_hints(Compiled).items():
-        if kind is Index:
-            values[name] = Index(*(arrays[f"{name}.{part}"] for part in Index._fields))
+    for name, kind in get_type_hints(CompiledQueries).items():
+        if kind is HashIndex:
+            values[name] = HashIndex(*(arrays[f"{name}.{part}"] for part in HashIndex._fields))
         elif name == "unsure_forms":
             text = arrays[name].tobytes().decode()
             values[name] = text.split("\n") if text else []
@@ -84,4 +84,4 @@ def _layer(arrays: Any) -> Layer:
         else:
             values[name] = arrays[name]
     ids: Ids = arrays["ids"]
-    return Layer(ids, Compiled(**values))
+    return MatcherLayer(ids, CompiledQueries(**values))

@@ -11,37 +11,44 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.matching.batch import Batch
-from alerts.matching.compile import EVERYWHERE, IS_SEARCHED, Compiled
-from alerts.matching.hashing import Ids, Numbers, codes, joined, mix, spread
-from alerts.matching.near import near_atoms
+from alerts.matching.batch import TextBatch
+from alerts.matching.compile import ANY_FIELD, IS_DEFAULT_FIELD, CompiledQueries
+from alerts.matching.hashing import (
+    Ids,
+    Numbers,
+    combine_hashes,
+    expand_ranges,
+    hash_spans,
+    mix_bits,
+)
+from alerts.matching.proximity import find_near_atoms
 
 
-class Met(NamedTuple):
+class QueryRows(NamedTuple):
     """Queries, each once, and a row of bits for each; a row may be empty."""
 
     queries: Ids
     rows: Rows
 
-    def pairs(self) -> tuple[Ids, Numbers | Ids]:
+    def list_pairs(self) -> tuple[Ids, Numbers | Ids]:
         """Every match: the query, and the record's place in the batch."""
-        at = _bits(self.rows.ravel())
+        at = _list_set_bits(self.rows.ravel())
         size = 64 * self.rows.shape[1]
         place = at // at.dtype.type(size)
         return self.queries[place], at - place * at.dtype.type(size)
 
 
 #: A word of bits with more of them is written out whole, one with fewer bit by bit.
-_SPARSE = 6
+_MAX_SPARSE_BITS = 6
 
 
-def _bits(flat: Rows) -> Numbers | Ids:
+def _list_set_bits(flat: Rows) -> Numbers | Ids:
     """The numbers of the bits that are set; small ones where they do, for less to be written."""
     kind = np.int32 if flat.size < 1 << 25 else np.int64
     some = np.flatnonzero(flat != 0)
     left = flat[some]
     some = some.astype(kind)
-    is_dense = np.bitwise_count(left) > _SPARSE
+    is_dense = np.bitwise_count(left) > _MAX_SPARSE_BITS
     dense, sparse = np.flatnonzero(is_dense), np.flatnonzero(~is_dense)
     whole = np.unpackbits(left[dense].view(np.uint8), bitorder="little").view(bool)
     at = np.flatnonzero(whole)
@@ -55,44 +62,44 @@ def _bits(flat: Rows) -> Numbers | Ids:
     return np.concatenate(found)
 
 
-def match_rows(compiled: Compiled, batch: Batch) -> Met:
+def match_rows(compiled: CompiledQueries, batch: TextBatch) -> QueryRows:
     """What matches, but for what is yet to be said of the unsure queries."""
-    words, spans = _named(compiled, batch), _spans(compiled, batch)
+    words, spans = _find_word_atoms(compiled, batch), _find_path_atoms(compiled, batch)
     place = np.zeros(compiled.scopes.size + 1, np.int32)  # 0 is the row of what is not there
     place[words[1]] = 1
     place[spans[0]] = 1
     present = np.flatnonzero(place).astype(np.int32)
     place[present] = np.arange(1, present.size + 1)
-    rows = np.zeros((present.size + 1, _width(batch)), np.uint64)
+    rows = np.zeros((present.size + 1, _row_width(batch)), np.uint64)
     _add_words(compiled, batch, *words, place, rows)
     _add_paths(compiled, batch, *spans[:2], place, rows)
-    nears, records = near_atoms(compiled, batch, words, spans, place, rows)
+    nears, records = find_near_atoms(compiled, batch, words, spans, place, rows)
     if nears.size:
         distinct, which = np.unique(nears, return_inverse=True)
         place[distinct] = np.arange(present.size + 1, present.size + distinct.size + 1)
-        rows = np.concatenate((rows, _rows(which, records, distinct.size, batch)))
+        rows = np.concatenate((rows, _build_rows(which, records, distinct.size, batch)))
         present = np.concatenate((present, distinct))
     alone = compiled.alone[present]
     single = np.flatnonzero(alone >= 0)
-    queries, compound = chosen(compiled, present, place, rows)
-    return Met(
+    queries, compound = choose_queries(compiled, present, place, rows)
+    return QueryRows(
         np.concatenate((alone[single], queries)), np.concatenate((rows[single + 1], compound))
     )
 
 
-def _width(batch: Batch) -> int:
+def _row_width(batch: TextBatch) -> int:
     return max(1, batch.size + 63 >> 6)
 
 
-def _rows(items: Numbers, records: Numbers | Ids, count: int, batch: Batch) -> Rows:
+def _build_rows(items: Numbers, records: Numbers | Ids, count: int, batch: TextBatch) -> Rows:
     """A row for each of ``count`` items, with a bit for every record that it is named with."""
-    size = _width(batch) * 64
+    size = _row_width(batch) * 64
     cells = np.zeros(count * size, bool)
     cells[items * size + records] = True
     return np.packbits(cells, bitorder="little").view("<u8").reshape(count, size // 64)
 
 
-def _put(rows: Rows, places: Ids, source: Rows, which: Numbers) -> None:
+def _fill_rows(rows: Rows, places: Ids, source: Rows, which: Numbers) -> None:
     """Put row ``which`` of ``source`` into each of the empty ``places``; some come many times."""
     turn = np.arange(places.size, dtype=np.int32)
     last = np.zeros(len(rows), np.int32)
@@ -111,7 +118,7 @@ def _put(rows: Rows, places: Ids, source: Rows, which: Numbers) -> None:
 
 
 def _add_words(
-    compiled: Compiled, batch: Batch, words: Numbers, atoms: Ids, place: Ids, rows: Rows
+    compiled: CompiledQueries, batch: TextBatch, words: Numbers, atoms: Ids, place: Ids, rows: Rows
 ) -> None:
     """Put in the rows of atoms that are one word, or begin one, for each scope."""
     scopes = compiled.scopes[atoms]
@@ -121,82 +128,84 @@ def _add_words(
         number[words[here]] = 0
         some = np.flatnonzero(number == 0)
         number[some] = np.arange(some.size)
-        tokens = np.flatnonzero(_in_scope(batch, scope))
+        tokens = np.flatnonzero(_is_in_scope(batch, scope))
         named = number[batch.word[tokens]]
         is_named = named >= 0
-        source = _rows(named[is_named], batch.record[tokens[is_named]], some.size, batch)
-        _put(rows, place[atoms[here]], source, number[words[here]])
+        source = _build_rows(named[is_named], batch.record[tokens[is_named]], some.size, batch)
+        _fill_rows(rows, place[atoms[here]], source, number[words[here]])
 
 
-def _in_scope(batch: Batch, scope: int) -> NDArray[np.bool_]:
-    return IS_SEARCHED[batch.field] if scope == EVERYWHERE else batch.field == scope - 1
+def _is_in_scope(batch: TextBatch, scope: int) -> NDArray[np.bool_]:
+    return IS_DEFAULT_FIELD[batch.field] if scope == ANY_FIELD else batch.field == scope - 1
 
 
-def _named(compiled: Compiled, batch: Batch) -> tuple[Numbers, Ids]:
+def _find_word_atoms(compiled: CompiledQueries, batch: TextBatch) -> tuple[Numbers, Ids]:
     """Pairs of a distinct word and an atom that it is, or begins."""
     acronyms = np.flatnonzero(batch.capitals)
     pairs = [
-        compiled.words.all(batch.words),
-        compiled.words.all(batch.stems),
-        _at(acronyms, compiled.words.all(batch.capitals[acronyms])),
+        compiled.words.find_all(batch.words),
+        compiled.words.find_all(batch.stems),
+        _map_places(acronyms, compiled.words.find_all(batch.capitals[acronyms])),
     ]
     for size in compiled.start_sizes.tolist():
         long = np.flatnonzero(batch.lengths >= size)
-        begins = codes(batch.text, batch.starts[long], np.full(long.size, size))
-        pairs.append(_at(long, compiled.starts.all(begins)))
+        begins = hash_spans(batch.text, batch.starts[long], np.full(long.size, size))
+        pairs.append(_map_places(long, compiled.starts.find_all(begins)))
     return np.concatenate([w for w, _ in pairs]), np.concatenate([a for _, a in pairs])
 
 
-def _at(places: Numbers, pairs: tuple[Numbers, Ids]) -> tuple[Numbers, Ids]:
+def _map_places(places: Numbers, pairs: tuple[Numbers, Ids]) -> tuple[Numbers, Ids]:
     return places[pairs[0]], pairs[1]
 
 
 # ------------------------------------------------------------------ paths
 
 
-def _spans(compiled: Compiled, batch: Batch) -> tuple[Ids, Numbers, Ids]:
+def _find_path_atoms(compiled: CompiledQueries, batch: TextBatch) -> tuple[Ids, Numbers, Ids]:
     """Where paths end that are atoms: the atom, the first token, the position behind the last."""
-    words, node_of_word = compiled.firsts.all(batch.words)
+    words, node_of_word = compiled.firsts.find_all(batch.words)
     begins = np.zeros(batch.words.size, np.int32)
     begins[words] = node_of_word
     token = np.flatnonzero(begins[batch.word])
     node, first, after = begins[batch.word[token]], token, batch.after[token]
     found = [(np.zeros(0, np.int32), token[:0], after[:0])]
     while node.size:
-        node, first, after = _steps(compiled, batch, node, first, after)
-        which, atoms = compiled.ends.all(mix(node.astype(np.uint64)))
+        node, first, after = _take_steps(compiled, batch, node, first, after)
+        which, atoms = compiled.ends.find_all(mix_bits(node.astype(np.uint64)))
         found.append((atoms, first[which], after[which]))
     atoms, first, after = (np.concatenate(some) for some in zip(*found, strict=True))
     return atoms, first, after
 
 
 def _add_paths(
-    compiled: Compiled, batch: Batch, atoms: Ids, first: Numbers, place: Ids, rows: Rows
+    compiled: CompiledQueries, batch: TextBatch, atoms: Ids, first: Numbers, place: Ids, rows: Rows
 ) -> None:
     """Put in the rows of atoms that are words one straight after the other."""
     scopes, field = compiled.scopes[atoms], batch.field[first]
-    met = np.flatnonzero(np.where(scopes == EVERYWHERE, IS_SEARCHED[field], scopes == field + 1))
+    met = np.flatnonzero(
+        np.where(scopes == ANY_FIELD, IS_DEFAULT_FIELD[field], scopes == field + 1)
+    )
     distinct, which = np.unique(atoms[met], return_inverse=True)
-    rows[place[distinct]] |= _rows(which, batch.record[first[met]], distinct.size, batch)
+    rows[place[distinct]] |= _build_rows(which, batch.record[first[met]], distinct.size, batch)
 
 
-def _steps(
-    compiled: Compiled, batch: Batch, node: Ids, first: Numbers, after: Ids
+def _take_steps(
+    compiled: CompiledQueries, batch: TextBatch, node: Ids, first: Numbers, after: Ids
 ) -> tuple[Ids, Numbers, Ids]:
     """From nodes over the tokens that stand next: the nodes reached, and the ends of the tokens."""
-    plain = batch.here[after]
-    closing = np.flatnonzero(np.isin(after, batch.closed))
-    low = np.searchsorted(batch.closed, after[closing], "left")
-    counts = np.searchsorted(batch.closed, after[closing], "right") - low
+    plain = batch.token_at[after]
+    closing = np.flatnonzero(np.isin(after, batch.compound_positions))
+    low = np.searchsorted(batch.compound_positions, after[closing], "left")
+    counts = np.searchsorted(batch.compound_positions, after[closing], "right") - low
     come_from = np.concatenate((np.flatnonzero(plain >= 0), np.repeat(closing, counts)))
-    token = np.concatenate((plain[plain >= 0], batch.first_closed + spread(low, counts)))
+    token = np.concatenate((plain[plain >= 0], batch.first_compound + expand_ranges(low, counts)))
     word = batch.word[token]
     before = node[come_from]
     stems = np.flatnonzero(compiled.by_stem[before])
     found = []
     for some, values in ((slice(None), batch.words), (stems, batch.stems)):
-        steps = joined(before[some].astype(np.uint64), values[word[some]])
-        which, to = compiled.steps.all(steps)
+        steps = combine_hashes(before[some].astype(np.uint64), values[word[some]])
+        which, to = compiled.steps.find_all(steps)
         found.append((to, first[come_from[some][which]], batch.after[token[some][which]]))
     nodes, firsts, afters = (np.concatenate(some) for some in zip(*found, strict=True))
     return nodes, firsts, afters
@@ -206,28 +215,32 @@ def _steps(
 Rows: TypeAlias = NDArray[np.uint64]
 
 
-def chosen(compiled: Compiled, present: Ids, place: Ids, rows: Rows) -> tuple[Ids, Rows]:
+def choose_queries(
+    compiled: CompiledQueries, present: Ids, place: Ids, rows: Rows
+) -> tuple[Ids, Rows]:
     """The queries of which a clause may be met, and their rows.
 
     ``present`` are the atoms in the batch; an atom's row stands at its ``place`` in ``rows``, and
     at place 0 the empty one of all others.
     """
-    _, clauses = compiled.clauses.all(mix(present.astype(np.uint64)))
-    clauses = np.sort(_hopeful(compiled, clauses, place))  # they are numbered by their queries
+    _, clauses = compiled.clauses.find_all(mix_bits(present.astype(np.uint64)))
+    clauses = np.sort(
+        _drop_hopeless(compiled, clauses, place)
+    )  # they are numbered by their queries
     queries = compiled.clause_queries[clauses]
     first = np.flatnonzero(np.diff(queries, prepend=-1))
     counts = np.diff(first, append=clauses.size)
-    found = _met(compiled, clauses[first], place, rows)
+    found = _evaluate_clauses(compiled, clauses[first], place, rows)
     for number in range(1, int(counts.max(initial=0))):
         on = np.flatnonzero(counts > number)
-        found[on] |= _met(compiled, clauses[first[on] + number], place, rows)
+        found[on] |= _evaluate_clauses(compiled, clauses[first[on] + number], place, rows)
     return queries[first], found
 
 
-def _hopeful(compiled: Compiled, clauses: Ids, place: Ids) -> Ids:
+def _drop_hopeless(compiled: CompiledQueries, clauses: Ids, place: Ids) -> Ids:
     """The clauses whose second and third atoms are not missing, which is what most lack."""
     for number in range(2):
-        begin, counts = _literals(compiled, clauses)
+        begin, counts = _locate_literals(compiled, clauses)
         on = np.flatnonzero(counts > number)
         literal = compiled.literals[begin[on] + number]
         lost = on[(literal & 1 == 0) & (place[literal >> 1] == 0)]
@@ -237,16 +250,18 @@ def _hopeful(compiled: Compiled, clauses: Ids, place: Ids) -> Ids:
     return clauses
 
 
-def _literals(compiled: Compiled, clauses: Ids) -> tuple[Numbers | Ids, Numbers | Ids]:
+def _locate_literals(
+    compiled: CompiledQueries, clauses: Ids
+) -> tuple[Numbers | Ids, Numbers | Ids]:
     """Where the other atoms of clauses begin, and how many they are."""
     begin = compiled.literal_ends[clauses]
     return begin, compiled.literal_ends[clauses + 1] - begin
 
 
-def _met(compiled: Compiled, clauses: Ids, place: Ids, rows: Rows) -> Rows:
+def _evaluate_clauses(compiled: CompiledQueries, clauses: Ids, place: Ids, rows: Rows) -> Rows:
     """The rows of clauses."""
     met = rows[place[compiled.clause_anchors[clauses]]]
-    begin, counts = _literals(compiled, clauses)
+    begin, counts = _locate_literals(compiled, clauses)
     for number in range(int(counts.max(initial=0))):
         on = np.flatnonzero(counts > number)
         literal = compiled.literals[begin[on] + number]

@@ -14,75 +14,75 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Codes: TypeAlias = NDArray[np.uint64]
+Hashes: TypeAlias = NDArray[np.uint64]
 Numbers: TypeAlias = NDArray[np.int64]
 Ids: TypeAlias = NDArray[np.int32]
-Small: TypeAlias = NDArray[np.uint8]
+SmallNumbers: TypeAlias = NDArray[np.uint8]
 Bits: TypeAlias = NDArray[np.bool_]
 
 #: Bytes that may be read past the end of a text.
 PADDING = bytes(8)
 
-#: No word of a query is as long (:data:`alerts.queries.grammar.MAX_WORD` letters):
+#: No word of a query is as long (:data:`alerts.queries.grammar.MAX_WORD_LENGTH` letters):
 #: the rest is not read.
-LONGEST = 512
+MAX_HASHED_BYTES = 512
 
-_FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_MULTIPLIER, _SECOND_MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(33)
 #: What is kept of eight bytes where a word ends among them (the lowest byte comes first).
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 
 
-def codes(text: bytes, starts: Numbers, lengths: Numbers) -> Codes:
+def hash_spans(text: bytes, starts: Numbers, lengths: Numbers) -> Hashes:
     """The codes of the words that stand in ``text`` from ``starts``; padded by :data:`PADDING`."""
     eights = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
-    found = mix(eights[starts] & _MASKS[np.minimum(lengths, 8)])
+    found = mix_bits(eights[starts] & _MASKS[np.minimum(lengths, 8)])
     done = 8
     longer = np.flatnonzero(lengths > done)
-    while longer.size and done < LONGEST:
+    while longer.size and done < MAX_HASHED_BYTES:
         rest = lengths[longer] - done
         chunk = eights[starts[longer] + done] & _MASKS[np.minimum(rest, 8)]
-        found[longer] = joined(found[longer], chunk)
+        found[longer] = combine_hashes(found[longer], chunk)
         longer = longer[rest > 8]
         done += 8
     return found
 
 
-def codes_of(words: Sequence[str]) -> Codes:
+def hash_words(words: Sequence[str]) -> Hashes:
     """The codes of words, in their order."""
-    text, starts, lengths = laid_out([word.encode() for word in words])
-    return codes(text + PADDING, starts, lengths)
+    text, starts, lengths = concatenate_words([word.encode() for word in words])
+    return hash_spans(text + PADDING, starts, lengths)
 
 
-def laid_out(words: Sequence[bytes]) -> tuple[bytes, Numbers, Numbers]:
+def concatenate_words(words: Sequence[bytes]) -> tuple[bytes, Numbers, Numbers]:
     """Words as one text, with where each begins and how long it is."""
     lengths = np.fromiter(map(len, words), np.int64, len(words))
     ends = np.cumsum(lengths + 1)
     return b"\0".join(words), ends - lengths - 1, lengths
 
 
-def mix(values: Codes) -> Codes:
+def mix_bits(values: Hashes) -> Hashes:
     """Numbers scattered over all 64 bits, no two to the same."""
     values = values ^ (values >> _SHIFT)
-    values = values * _FIRST
+    values = values * _FIRST_MULTIPLIER
     values ^= values >> _SHIFT
-    values *= _SECOND
+    values *= _SECOND_MULTIPLIER
     values ^= values >> _SHIFT
     return values
 
 
-def joined(before: Codes, after: Codes) -> Codes:
+def combine_hashes(before: Hashes, after: Hashes) -> Hashes:
     """One code for each pair of codes, told apart by their order."""
-    return mix(before * _ODD + after)
+    return mix_bits(before * _GOLDEN_RATIO + after)
 
 
-def marked(values: Codes, mark: int) -> Codes:
+def rehash_as_sense(values: Hashes, sense: int) -> Hashes:
     """The codes of the same words in another sense: as stems, in capitals."""
-    return mix(values ^ np.uint64(mark * int(_ODD) & (1 << 64) - 1))
+    return mix_bits(values ^ np.uint64(sense * int(_GOLDEN_RATIO) & (1 << 64) - 1))
 
 
-def spread(starts: Numbers | Ids, counts: Numbers | Ids) -> Numbers:
+def expand_ranges(starts: Numbers | Ids, counts: Numbers | Ids) -> Numbers:
     """All numbers of the ranges that begin at ``starts`` and have ``counts`` members."""
     ends: Numbers = np.cumsum(counts, dtype=np.int64)
     total = int(ends[-1]) if ends.size else 0
@@ -91,7 +91,7 @@ def spread(starts: Numbers | Ids, counts: Numbers | Ids) -> Numbers:
     return within
 
 
-def distinct(values: Codes) -> tuple[Numbers, Numbers]:
+def find_distinct(values: Hashes) -> tuple[Numbers, Numbers]:
     """One place of each distinct value, and for each place which of these its value is.
 
     As ``np.unique`` would tell, but in any order: nearly all are told by a table of the values'
@@ -110,27 +110,27 @@ def distinct(values: Codes) -> tuple[Numbers, Numbers]:
     return np.concatenate((places, others[first])), which
 
 
-class Index(NamedTuple):
+class HashIndex(NamedTuple):
     """Values by key; a key may have many.
 
     Keys are scattered over all 64 bits, so that their uppermost bits tell within a few places
     where a key stands, and mostly that it does not.
     """
 
-    keys: Codes  #: distinct and sorted
+    keys: Hashes  #: distinct and sorted
     ends: Ids  #: up to where the values of each key go
     values: Ids
     heads: Ids  #: by the uppermost bits: the first key that begins with them
 
-    def all(self, keys: Codes) -> tuple[Numbers, Ids]:
+    def find_all(self, keys: Hashes) -> tuple[Numbers, Ids]:
         """For every value of each of ``keys``: the place of the key, and the value."""
-        which, at = self._places(keys)
+        which, at = self._find_places(keys)
         begin = self.ends[at - 1]
         begin[at == 0] = 0
         counts = self.ends[at] - begin
-        return np.repeat(which, counts), self.values[spread(begin, counts)]
+        return np.repeat(which, counts), self.values[expand_ranges(begin, counts)]
 
-    def _places(self, keys: Codes) -> tuple[Numbers, Numbers]:
+    def _find_places(self, keys: Hashes) -> tuple[Numbers, Numbers]:
         """Which of ``keys`` are here, and where."""
         bucket = (keys >> np.uint64(65 - self.heads.size.bit_length())).astype(np.int64)
         at, end = self.heads[bucket], self.heads[bucket + 1]
@@ -148,7 +148,7 @@ class Index(NamedTuple):
         return np.concatenate([w for w, _ in found]), np.concatenate([a for _, a in found])
 
 
-def index(keys: Codes, values: Ids) -> Index:
+def build_index(keys: Hashes, values: Ids) -> HashIndex:
     """An index of ``values``, each by its key."""
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
@@ -161,4 +161,4 @@ def index(keys: Codes, values: Ids) -> Index:
     steps = np.arange((1 << bits) + 1, dtype=np.uint64) << np.uint64(64 - bits)
     heads = np.searchsorted(distinct, steps).astype(np.int32)
     heads[-1] = distinct.size  # the last step is beyond 64 bits
-    return Index(distinct, ends, values[order], heads)
+    return HashIndex(distinct, ends, values[order], heads)

@@ -12,39 +12,39 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerts.digests.json_body import letter
+from alerts.digests.json_body import build_operator_notification
 from alerts.ledger import alarms, messages, subscriptions
-from alerts.ledger.messages import Composed
-from alerts.mail.message import Letterhead, Rendered, build
+from alerts.ledger.messages import NewMessage
+from alerts.mail.message import MailIdentity, RenderedMessage, build_message
 from alerts.rendering.templates import Templates
 
 #: A letter is written at once, so its reader's zone and hour say nothing.
 _ZONE, _HOUR = "UTC", 0
 
 
-def write_to_operator(
+def queue_operator_emails(
     connection: Connection,
     templates: Templates,
-    head: Letterhead,
+    identity: MailIdentity,
     addresses: Sequence[str],
     now: datetime,
 ) -> int:
     """Put letters into the outbox about the alarms not told yet, one an address; their number."""
-    news = alarms.untold(connection)
+    news = alarms.list_unnotified(connection)
     if not news or not addresses:
         return 0
-    rendered = templates.letter(news, alarms.standing(connection), head, now)
+    rendered = templates.render_operator_email(news, alarms.list_open(connection), identity, now)
     period = "alarms " + " ".join(f"{a.id}{'-' if a.cleared_at else '+'}" for a in news)
-    queued = sum(_queue(connection, rendered, head, to, period, now) for to in addresses)
+    queued = sum(_queue_email(connection, rendered, identity, to, period, now) for to in addresses)
     for entry in news:
-        alarms.told(connection, entry, now)
+        alarms.mark_notified(connection, entry, now)
     return queued
 
 
-def _queue(
+def _queue_email(
     connection: Connection,
-    rendered: Rendered,
-    head: Letterhead,
+    rendered: RenderedMessage,
+    head: MailIdentity,
     address: str,
     period: str,
     now: datetime,
@@ -54,8 +54,8 @@ def _queue(
     key = hashlib.sha256(f"{operator.token} {period}".encode()).hexdigest()[:32]
     message_id = f"<letter.{key}@{head.domain}>"
     if "://" in to:
-        body = letter(rendered.subject, rendered.text, message_id, now)
+        body = build_operator_notification(rendered.subject, rendered.text, message_id, now)
     else:
-        body = build(rendered, head, None, to, message_id, now)
-    entry = Composed(operator.id, period, message_id, to, rendered.subject, body, lane=0)
-    return messages.queue(connection, entry, now)
+        body = build_message(rendered, head, None, to, message_id, now)
+    entry = NewMessage(operator.id, period, message_id, to, rendered.subject, body, lane=0)
+    return messages.queue_message(connection, entry, now)

@@ -6,21 +6,21 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.ledger.held_changes import Held
-from alerts.ledger.publication_delays import Delay
+from alerts.ledger.held_changes import HeldChangeGroup
+from alerts.ledger.publication_delays import PublicationDelay
 from alerts.model import Alarm
 
 
-class Rate(msgspec.Struct, frozen=True):
+class Proportion(msgspec.Struct, frozen=True):
     """So many of so many."""
 
-    found: int
-    of: int
+    count: int
+    total: int
 
     @property
     def percent(self) -> str:
         """``98.5 %``; a dash where there was nothing to be found on."""
-        return f"{100 * self.found / self.of:.1f} %" if self.of else "–"
+        return f"{100 * self.count / self.total:.1f} %" if self.total else "–"
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,14 +33,16 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str | None  #: of the last crawl; None when there was none
     reason: str | None
     resting_until: datetime | None  #: it has refused us, and is left alone
-    fill_rates: dict[str, Rate]  #: of the last good crawl that read a page
-    agreement: Rate | None
+    fill_rates: dict[str, Proportion]  #: of the last good crawl that read a page
+    agreement: Proportion | None
     questions: dict[str, int]  #: by status, and ``suspect``
     refused: int  #: pages that the server keeps to itself
-    held: tuple[Held, ...]
+    held: tuple[HeldChangeGroup, ...]
     alarms: tuple[Alarm, ...]
-    subscribers_told: bool  #: that it cannot be read
-    delay: Delay | None = None  #: from publication to an immediate email, in the last month
+    are_subscribers_notified: bool  #: that it cannot be read
+    delay: PublicationDelay | None = (
+        None  #: from publication to an immediate email, in the last month
+    )
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +51,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     sources: tuple[SourceStatus, ...]
     messages: dict[str, int]  #: in the outbox, by phase
-    halted: dict[str, datetime] = {}  #: what the operator has put on hold, and since when
+    paused: dict[str, datetime] = {}  #: what the operator has put on hold, and since when
 
     @property
     def is_well(self) -> bool:

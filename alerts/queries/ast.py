@@ -7,14 +7,14 @@ from typing import Literal, TypeAlias
 import msgspec
 
 #: How a word is compared: by its stem, as it is, in capitals, by its beginning.
-How: TypeAlias = Literal["stem", "exact", "capitals", "prefix"]
+MatchMode: TypeAlias = Literal["stem", "exact", "capitals", "prefix"]
 
 
 class Word(msgspec.Struct, frozen=True):
     """One word; more than one token where it is written with hyphens."""
 
     tokens: tuple[str, ...]  #: folded, but for capitals; the last one is a stem where that is how
-    how: How = "stem"
+    mode: MatchMode = "stem"
     field: str | None = None  #: None for all that are searched
 
 

@@ -1,6 +1,6 @@
 """A canonical form read back, much faster than what somebody typed. Pure.
 
-What :func:`alerts.queries.parse.canonical` wrote is in normal form and within all limits, so
+What :func:`alerts.queries.parse.format_canonical` wrote is in normal form and within all limits, so
 nothing has
 to be checked, sorted or folded, and words and signs are told apart by their first characters.
 """
@@ -10,20 +10,20 @@ from __future__ import annotations
 import re
 
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import KEYWORDS
+from alerts.queries.fields import KEYWORD_FIELDS
 
-_PART = re.compile(
+_TOKEN = re.compile(
     r"""( OR | NEAR/\d+ |NOT |[()])|(?:([a-z_]+):)?(?:"([^"]*)"|([^\s"()*:]+)(\*)?)"""
 )
 
 
-def restore(canonical: str) -> Query:
+def parse_canonical(canonical: str) -> Query:
     """The query whose canonical form this is: as ``parse(canonical)``, if that can be parsed."""
     opened: list[tuple[list[Query], list[Query]]] = []
     choices: list[Query] = []
     parts: list[Query] = []
     before = ""
-    for sign, field, quoted, bare, star in _PART.findall(canonical):
+    for sign, field, quoted, bare, star in _TOKEN.findall(canonical):
         if not sign:
             leaf = _leaf(field or None, quoted, bare, is_prefix=bool(star))
             if before == "NOT ":
@@ -58,14 +58,14 @@ def _near(before: Query, leaf: Word | Phrase, within: int) -> Query:
     if isinstance(before, Not):
         return Not(_near(before.part, leaf, within))
     if isinstance(before, Near):
-        return Near((*before.parts, _bare(leaf)), within, before.field)
+        return Near((*before.parts, _without_field(leaf)), within, before.field)
     assert isinstance(before, Word | Phrase)
-    return Near((_bare(before), _bare(leaf)), within, before.field)
+    return Near((_without_field(before), _without_field(leaf)), within, before.field)
 
 
-def _bare(leaf: Word | Phrase) -> Word | Phrase:
+def _without_field(leaf: Word | Phrase) -> Word | Phrase:
     if isinstance(leaf, Word):
-        return Word(leaf.tokens, leaf.how)
+        return Word(leaf.tokens, leaf.mode)
     return Phrase(leaf.words)
 
 
@@ -75,7 +75,7 @@ def _leaf(field: str | None, quoted: str, bare: str, *, is_prefix: bool) -> Word
         return Phrase(words, field) if len(words) > 1 else Word(words[0].tokens, "exact", field)
     if is_prefix:
         return Word(tuple(bare.split("-")), "prefix", field)
-    if field in KEYWORDS:
+    if field in KEYWORD_FIELDS:
         return Word(tuple(bare.split("-")), "exact", field)
     if "A" <= bare[0] <= "Z":
         return Word((bare,), "capitals", field)

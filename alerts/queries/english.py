@@ -41,7 +41,7 @@ _PLURALS = {
 
 #: Words that the stemmer takes for a form of another ("housing" of "house", "officer" of "office"),
 #: each with its plural: people who watch one of a pair do not mean the other.
-_APART = {
+_DISTINCT_WORDS = {
     form: word
     for word, *forms in (
         ("authority", "authorities"),
@@ -62,7 +62,7 @@ _APART = {
 }
 
 #: A shorter stem would stand for too many words.
-_SHORTEST = 3
+_MIN_STEM_LENGTH = 3
 
 _snowball = Stemmer("english")
 
@@ -75,14 +75,19 @@ def stem(word: str) -> str:
     """
     if not has_forms(word):
         return word
-    if word in _APART:
-        return _APART[word]
+    if word in _DISTINCT_WORDS:
+        return _DISTINCT_WORDS[word]
     before, after = "", word
     while before != after:
         before, after = after, _snowball.stemWord(_PLURALS.get(after, after))
-    return word if after in STOP_WORDS or len(after) < _SHORTEST else after
+    return word if after in STOP_WORDS or len(after) < _MIN_STEM_LENGTH else after
 
 
 def has_forms(word: str) -> bool:
     """Whether a folded word may have a plural or the like: letters of English, and not too few."""
-    return len(word) >= _SHORTEST and word.isascii() and word.isalpha() and word not in STOP_WORDS
+    return (
+        len(word) >= _MIN_STEM_LENGTH
+        and word.isascii()
+        and word.isalpha()
+        and word not in STOP_WORDS
+    )

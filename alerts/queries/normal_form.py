@@ -2,7 +2,8 @@
 
 What the arrays of :mod:`alerts.matching.compile` cannot say is said a little too widely and
 decided by
-:func:`alerts.queries.find.find` in the few texts that are left: a prefix behind a hyphen, and what
+:func:`alerts.queries.find.find_match` in the few texts that are left: a prefix behind a hyphen,
+and what
 would fall into too many clauses.
 """
 
@@ -23,83 +24,87 @@ Literal: TypeAlias = tuple[Leaf, bool]
 Clause: TypeAlias = tuple[Literal, ...]
 
 #: A query that would have more is said more widely.
-MOST = 64
+MAX_CLAUSES = 64
 
 
-class Clauses(NamedTuple):
+class DisjunctiveForm(NamedTuple):
     """A query in disjunctive normal form."""
 
     clauses: list[Clause]  #: each has a leaf that must be there
-    exact: bool  #: False when texts that match have to be asked again
+    is_exact: bool  #: False when texts that match have to be asked again
 
 
-def clauses(query: Query) -> Clauses:
+def build_clauses(query: Query) -> DisjunctiveForm:
     """``query`` (in normal form) as clauses."""
     match query:
         case Word() | Phrase() | Near():
-            return _leaf(query)
+            return _build_leaf(query)
         case Not(part):
-            if has_split_prefix(part):
-                return Clauses([()], exact=False)  # nothing to ask for: the text itself is asked
+            if has_hyphenated_prefix(part):
+                return DisjunctiveForm(
+                    [()], is_exact=False
+                )  # nothing to ask for: the text itself is asked
             assert isinstance(part, Leaf)
-            return Clauses([((part, False),)], exact=True)
+            return DisjunctiveForm([((part, False),)], is_exact=True)
         case Or(parts):
-            some = [clauses(part) for part in parts]
-            return Clauses(
+            some = [build_clauses(part) for part in parts]
+            return DisjunctiveForm(
                 list(chain.from_iterable(one.clauses for one in some)),
-                all(one.exact for one in some),
+                all(one.is_exact for one in some),
             )
         case And(parts):
-            return _all_of([clauses(part) for part in parts])
+            return _combine([build_clauses(part) for part in parts])
 
 
-def _all_of(parts: list[Clauses]) -> Clauses:
+def _combine(parts: list[DisjunctiveForm]) -> DisjunctiveForm:
     """Each clause of one with each of the others; of too many, as many of the parts as can be."""
     found: list[Clause] = [()]
     exact = True
-    for part in sorted(parts, key=lambda part: (_only_denies(part), len(part.clauses))):
-        if len(found) * len(part.clauses) > MOST and any(found):
+    for part in sorted(parts, key=lambda part: (_is_negative(part), len(part.clauses))):
+        if len(found) * len(part.clauses) > MAX_CLAUSES and any(found):
             exact = False
             continue
         found = [(*one, *other) for one, other in product(found, part.clauses)]
-        exact = exact and part.exact
-    return Clauses(found, exact)
+        exact = exact and part.is_exact
+    return DisjunctiveForm(found, exact)
 
 
-def _only_denies(part: Clauses) -> bool:
+def _is_negative(part: DisjunctiveForm) -> bool:
     return not any(wanted for clause in part.clauses for _, wanted in clause)
 
 
-def _leaf(query: Leaf) -> Clauses:
-    if not has_split_prefix(query):
-        return Clauses([((query, True),)], exact=True)
+def _build_leaf(query: Leaf) -> DisjunctiveForm:
+    if not has_hyphenated_prefix(query):
+        return DisjunctiveForm([((query, True),)], is_exact=True)
     if not isinstance(query, Word):
         assert isinstance(query, Near)
         parts = (msgspec.structs.replace(part, field=query.field) for part in query.parts)
-        return Clauses(_all_of([clauses(part) for part in parts]).clauses, exact=False)
+        return DisjunctiveForm(
+            _combine([build_clauses(part) for part in parts]).clauses, is_exact=False
+        )
     found: list[Clause] = []
-    for *before, last in spellings((query,)):
+    for *before, last in generate_spellings((query,)):
         words = [Word((text,), "exact", query.field) for text in before]
         found.append(tuple((w, True) for w in (*words, Word((last,), "prefix", query.field))))
-    return Clauses(found, exact=False)
+    return DisjunctiveForm(found, is_exact=False)
 
 
-def has_split_prefix(query: Query) -> bool:
+def has_hyphenated_prefix(query: Query) -> bool:
     """Whether a leaf is, or has in it, a prefix behind a hyphen."""
     if isinstance(query, Near):
-        return any(map(has_split_prefix, query.parts))
-    return isinstance(query, Word) and query.how == "prefix" and len(query.tokens) > 1
+        return any(map(has_hyphenated_prefix, query.parts))
+    return isinstance(query, Word) and query.mode == "prefix" and len(query.tokens) > 1
 
 
-def spellings(words: tuple[Word, ...]) -> Iterator[tuple[str, ...]]:
+def generate_spellings(words: tuple[Word, ...]) -> Iterator[tuple[str, ...]]:
     """Every way to write words with hyphens: each hyphen parts two words or closes them up."""
-    for choice in product(*(list(_runs(word.tokens)) for word in words)):
+    for choice in product(*(list(_generate_joins(word.tokens)) for word in words)):
         yield tuple(chain.from_iterable(choice))
 
 
-def _runs(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _generate_joins(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if not tokens:
         yield ()
     for size in range(1, len(tokens) + 1):
-        for rest in _runs(tokens[size:]):
+        for rest in _generate_joins(tokens[size:]):
             yield ("".join(tokens[:size]), *rest)

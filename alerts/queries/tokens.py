@@ -36,7 +36,7 @@ LINKING_LETTERS = frozenset("eux")
 _APOSTROPHES = frozenset("'‘’‚‛′`´ʼʻ＇")
 _INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
 #: Letters with a stroke or joined, which Unicode does not take apart.
-_LETTERS = str.maketrans(
+_LETTER_REPLACEMENTS = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i"}
 )
 #: A word of folded text, and what parts it from the next if that is one hyphen or only spaces.
@@ -44,7 +44,7 @@ _WORD = re.compile(r"(\w+(?:'\w+)*)(-(?=\w)| +(?=\w))?")
 _ENDING = re.compile(r"'(?:s|ll|re|ve|d|m)$")
 _ACRONYM = re.compile(r"([A-Z]{2,6})s?")
 #: So many linked words close up, no more: a chain of a thousand hyphens must not cost a million.
-LONGEST_CHAIN = 8
+MAX_LINKED_WORDS = 8
 
 
 class Token(NamedTuple):
@@ -53,7 +53,7 @@ class Token(NamedTuple):
     word: str  #: folded; letters and digits only
     start: int  #: offsets of the printed word, without its possessive ending
     end: int
-    linked: bool  #: closes up with the next word
+    is_linked: bool  #: closes up with the next word
     acronym: str | None = None  #: in capitals, if it is printed so
 
 
@@ -66,92 +66,92 @@ class Place(msgspec.Struct, frozen=True):
     end: int
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class PreparedTexts(msgspec.Struct, frozen=True):
     """Texts read once, to be asked many times.
 
     Words have positions, counted over all texts with one left free after each paragraph, so that
     nothing that needs neighbours reaches across.
     """
 
-    printed: Sequence[Place]  #: by position
-    #: Key of a word (see :func:`keys`) → first position → position after the last.
-    words: Mapping[str, Mapping[int, int]]
+    places: Sequence[Place]  #: by position
+    #: Key of a word (see :func:`build_word_keys`) → first position → position after the last.
+    positions_by_key: Mapping[str, Mapping[int, int]]
 
 
-def prepare(texts: Mapping[str, Sequence[str]]) -> Prepared:
+def prepare_texts(texts: Mapping[str, Sequence[str]]) -> PreparedTexts:
     """Named texts, each a list of paragraphs, ready to be searched."""
     printed: list[Place] = []
     words: dict[str, dict[int, int]] = {}
     for field, paragraphs in texts.items():
         for number, paragraph in enumerate(paragraphs):
             tokens, base = tokenise(paragraph), len(printed)
-            for word, first, after in forms(tokens):
+            for word, first, after in generate_forms(tokens):
                 acronym = tokens[first].acronym if after == first + 1 else None
-                for key in keys(word, acronym):
+                for key in build_word_keys(word, acronym):
                     words.setdefault(key, {}).setdefault(base + first, base + after)
             printed += [Place(field, number, token.start, token.end) for token in tokens]
             printed.append(Place(field, number, len(paragraph), len(paragraph)))
-    return Prepared(printed, words)
+    return PreparedTexts(printed, words)
 
 
-def keys(word: str, acronym: str | None) -> tuple[str, ...]:
+def build_word_keys(word: str, acronym: str | None) -> tuple[str, ...]:
     """What a word of a text is found under: itself, ``~`` its stem, ``^`` its capitals."""
     if acronym is None:
         return word, "~" + stem(word)
     return word, "~" + stem(acronym.lower()), "^" + acronym
 
 
-def letters(text: str) -> str:
+def fold_to_letters(text: str) -> str:
     """``text`` folded, with nothing between its letters: each of its words is in there in a row."""
-    return _APART.sub("", text.translate(_FOLDING))
+    return _NON_WORD.sub("", text.translate(_FOLDING))
 
 
 def tokenise(text: str) -> list[Token]:
     """The words of ``text`` in order."""
-    folded, origins = _folded(text)
+    folded, origins = _fold_text(text)
     tokens: list[Token] = []
     for match in _WORD.finditer(folded):
         word, gap = match.groups()
         linked = gap == "-" or (gap is not None and word in LINKING_LETTERS)
         start, end = match.span(1)
         if "'" in word:
-            printed = without_ending(word)
+            printed = strip_ending(word)
             word, end = printed.replace("'", ""), start + len(printed)
         if origins:
-            start, end = origins[start], _after_marks(text, origins[end - 1] + 1)
-        tokens.append(Token(word, start, end, linked, _acronym(text[start:end])))
+            start, end = origins[start], _skip_combining_marks(text, origins[end - 1] + 1)
+        tokens.append(Token(word, start, end, linked, _find_acronym(text[start:end])))
     return tokens
 
 
-def without_ending(word: str) -> str:
+def strip_ending(word: str) -> str:
     """A folded word with apostrophes, without its possessive or contracted ending."""
     return _ENDING.sub("", word)
 
 
-def _acronym(printed: str) -> str | None:
+def _find_acronym(printed: str) -> str | None:
     """The acronym that a printed word is, or is the plural of."""
     if not printed[0].isupper():  # nearly every word
         return None
-    found = _ACRONYM.fullmatch(printed.translate(_FOLDING_IN_CASE))
+    found = _ACRONYM.fullmatch(printed.translate(_CASE_FOLDING))
     return found[1] if found else None
 
 
-def forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
+def generate_forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
     """Every word, and linked words closed up, with the first token and the one after the last."""
     for first, token in enumerate(tokens):
         word, after = token.word, first + 1
         yield word, first, after
-        while tokens[after - 1].linked and after - first < LONGEST_CHAIN:
+        while tokens[after - 1].is_linked and after - first < MAX_LINKED_WORDS:
             word, after = word + tokens[after].word, after + 1
             yield word, first, after
 
 
-def folded_in_case(char: str) -> str:
+def fold_keeping_case(char: str) -> str:
     """One character folded, but a capital still a capital where it folds to plain letters."""
-    return char.translate(_FOLDING_IN_CASE)
+    return char.translate(_CASE_FOLDING)
 
 
-def _folded(text: str) -> tuple[str, list[int] | None]:
+def _fold_text(text: str) -> tuple[str, list[int] | None]:
     """``text`` folded, and where each of its characters came from (None: from the same offset)."""
     folded = text.translate(_FOLDING)
     if all(len(_FOLDING[ord(char)]) == 1 for char in set(text)):
@@ -159,7 +159,7 @@ def _folded(text: str) -> tuple[str, list[int] | None]:
     return folded, [at for at, char in enumerate(text) for _ in _FOLDING[ord(char)]]
 
 
-def _after_marks(text: str, at: int) -> int:
+def _skip_combining_marks(text: str, at: int) -> int:
     """The first offset from ``at`` that is no combining mark."""
     while at < len(text) and unicodedata.category(text[at]).startswith("M"):
         at += 1
@@ -174,7 +174,7 @@ class _Folding(dict[int, str]):
         return folded
 
 
-class _FoldingInCase(dict[int, str]):
+class _CaseFolding(dict[int, str]):
     """The same, but for capitals."""
 
     def __missing__(self, code: int) -> str:
@@ -183,9 +183,9 @@ class _FoldingInCase(dict[int, str]):
         return folded
 
 
-_APART = re.compile(r"[^\w]+")
+_NON_WORD = re.compile(r"[^\w]+")
 _FOLDING = _Folding()
-_FOLDING_IN_CASE = _FoldingInCase()
+_CASE_FOLDING = _CaseFolding()
 
 
 def _fold(char: str) -> str:
@@ -198,6 +198,6 @@ def _fold(char: str) -> str:
         return ""
     if not char.isalnum():
         return " " if char.isspace() else "."
-    plain = unicodedata.normalize("NFKD", char.casefold()).translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", char.casefold()).translate(_LETTER_REPLACEMENTS)
     folded = plain if plain == char else plain.translate(_FOLDING)
     return folded if folded.isalnum() else char  # "½" would fall apart: it stays as it is

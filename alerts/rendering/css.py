@@ -13,7 +13,7 @@ import css_inline
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
-def inlined(source: str, css: str) -> str:
+def inline_css(source: str, css: str) -> str:
     """``source``, a Jinja template of a page or of a part of one, with ``css`` on its elements.
 
     A ``<style>`` in it stays: it is for what cannot stand on an element.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: What has happened to a question, as a reader is told.
-HEADLINES = {
+ENTRY_KIND_LABELS = {
     "asked": "New question",
     "holding": "Holding reply",
     "answered": "Answered",
@@ -13,7 +13,7 @@ HEADLINES = {
 }
 
 #: What introduces the first words of what is new.
-OPENINGS = {
+OPENING_LABELS = {
     "asked": "The question",
     "holding": "The reply",
     "answered": "The answer",
@@ -23,14 +23,14 @@ OPENINGS = {
 }
 
 #: How a question stands.
-STATUSES = {
+QUESTION_STATUS_LABELS = {
     "unanswered": "not answered yet",
     "holding": "a reply that says that the answer will follow",
     "answered": "answered",
 }
 
 #: How often, as a subscriber chooses it.
-EVERY = {
+FREQUENCY_LABELS = {
     "immediate": "At once",
     "hourly": "Every hour, when there is something",
     "daily": "Every day, when there is something",
@@ -40,7 +40,7 @@ EVERY = {
 }
 
 #: Where words stand, for the fields whose names do not say it.
-FIELDS = {
+FIELD_LABELS = {
     "asked_by": "name of the asker",
     "asked_of": "name of whom it was put to",
     "answered_by": "name of who answered",
@@ -49,7 +49,7 @@ FIELDS = {
 
 
 #: What an alarm is called in words.
-TROUBLES = {
+ALARM_LABELS = {
     "changed": "the pages are not what they were",
     "blocked": "the source refuses us",
     "unreachable": "the source cannot be reached",

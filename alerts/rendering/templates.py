@@ -21,13 +21,20 @@ from markupsafe import Markup
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
-from alerts.mail.message import Letterhead, Links, Rendered
+from alerts.mail.message import EmailLinks, MailIdentity, RenderedMessage
 from alerts.model import Alarm, Subscriber
 from alerts.queries.snippets import Snippet
-from alerts.rendering.css import inlined
-from alerts.rendering.labels import EVERY, FIELDS, HEADLINES, OPENINGS, STATUSES, TROUBLES
-from alerts.rendering.sanitize import sanitised
-from alerts.rendering.urls import member_path, question_path, topic_path, web_address
+from alerts.rendering.css import inline_css
+from alerts.rendering.labels import (
+    ALARM_LABELS,
+    ENTRY_KIND_LABELS,
+    FIELD_LABELS,
+    FREQUENCY_LABELS,
+    OPENING_LABELS,
+    QUESTION_STATUS_LABELS,
+)
+from alerts.rendering.sanitise import sanitise_html
+from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
 from crawler.records import Question
 
 
@@ -35,28 +42,28 @@ class TemplatesError(Exception):
     """A template is missing or wrong; the message names it."""
 
 
-def shipped_templates() -> Path:
+def find_shipped_templates() -> Path:
     """The templates that come with the program: inside the wheel, else beside the packages."""
     installed = Path(__file__).parents[1] / "templates"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "templates"
 
 
-def day(value: date | None) -> str:
+def format_date(value: date | None) -> str:
     """``20 December 2018``; empty for no date."""
     return f"{value.day} {value:%B %Y}" if value else ""
 
 
-def month(value: date) -> str:
+def format_month(value: date) -> str:
     """``December 2018``"""
     return f"{value:%B %Y}"
 
 
-def moment(value: datetime) -> str:
+def format_moment(value: datetime) -> str:
     """``20 December 2018, 07:05 UTC``"""
-    return f"{day(value)}, {value:%H:%M} {value.tzname()}"
+    return f"{format_date(value)}, {value:%H:%M} {value.tzname()}"
 
 
-class _Loader(BaseLoader):
+class _TemplateLoader(BaseLoader):
     """Finds templates; those of emails are given their styles on the way."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -65,37 +72,37 @@ class _Loader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> Any:
         source, *rest = self._found.get_source(environment, template)
         if template.startswith("mail/") and template.endswith(".html"):
-            source = inlined(source, self._found.get_source(environment, "mail/style.css")[0])
+            source = inline_css(source, self._found.get_source(environment, "mail/style.css")[0])
         return (source, *rest)
 
 
-class Card(msgspec.Struct, frozen=True):
+class RenderedEntry(msgspec.Struct, frozen=True):
     """A part of a digest, in both forms; the HTML is marked as safe."""
 
     html: str
     text: str
 
 
-class Carding(Protocol):
+class EntryRenderer(Protocol):
     """What makes the cards of entries."""
 
-    def card(self, entry: Entry, is_under: bool) -> Card:
+    def render_entry(self, entry: Entry, is_nested: bool) -> RenderedEntry:
         """One that is shown; told whether it stands under another."""
 
-    def line(self, entry: Entry) -> Card:
+    def render_entry_title(self, entry: Entry) -> RenderedEntry:
         """One that is only named."""
 
 
 #: So long the page with all of a digest can be reached.
-KEPT_DAYS = 30
+DIGEST_PAGE_DAYS = 30
 
 
 class Templates:
     """The environments: one that escapes, and one for plain text."""
 
-    def __init__(self, own: Path | None = None) -> None:
-        folders = [folder for folder in (own, shipped_templates()) if folder]
-        loader = _Loader(folders)
+    def __init__(self, own_folder: Path | None = None) -> None:
+        folders = [folder for folder in (own_folder, find_shipped_templates()) if folder]
+        loader = _TemplateLoader(folders)
         shared: dict[str, Any] = {
             "loader": loader,
             "undefined": StrictUndefined,
@@ -106,29 +113,29 @@ class Templates:
         self._text = Environment(autoescape=False, keep_trailing_newline=True, **shared)  # noqa: S701  # plain text
         for environment in (self._html, self._text):
             environment.filters |= {
-                "day": day,
-                "month": month,
-                "moment": moment,
-                "web_address": web_address,
+                "day": format_date,
+                "month": format_month,
+                "moment": format_moment,
+                "web_address": normalise_link,
                 "question_path": question_path,
                 "topic_path": topic_path,
                 "member_path": member_path,
-                "sanitised": sanitised,
+                "sanitised": sanitise_html,
             }
             environment.globals |= {
-                "headlines": HEADLINES,
-                "openings": OPENINGS,
-                "fields": FIELDS,
-                "troubles": TROUBLES,
-                "every_words": EVERY,
-                "statuses": STATUSES,
+                "headlines": ENTRY_KIND_LABELS,
+                "openings": OPENING_LABELS,
+                "fields": FIELD_LABELS,
+                "troubles": ALARM_LABELS,
+                "every_words": FREQUENCY_LABELS,
+                "statuses": QUESTION_STATUS_LABELS,
             }
 
-    def html(self, name: str, /, **values: Any) -> str:
+    def render_html(self, name: str, /, **values: Any) -> str:
         """The template ``name`` as HTML; raises :class:`TemplatesError`."""
         return self._render(self._html, name, values)
 
-    def text(self, name: str, /, **values: Any) -> str:
+    def render_text(self, name: str, /, **values: Any) -> str:
         """The template ``name`` as plain text; raises :class:`TemplatesError`."""
         return self._render(self._text, name, values)
 
@@ -139,104 +146,114 @@ class Templates:
         except TemplateError as error:
             raise TemplatesError(f"template {name}: {error}") from error
 
-    def card(self, entry: Entry, is_under: bool) -> Card:
+    def render_entry(self, entry: Entry, is_nested: bool) -> RenderedEntry:
         """One entry, as it stands in everybody's digest."""
-        values = {"entry": entry, "is_under": is_under}
-        return self._part("mail/card", values)
+        values = {"entry": entry, "is_under": is_nested}
+        return self._render_both("mail/card", values)
 
-    def line(self, entry: Entry) -> Card:
+    def render_entry_title(self, entry: Entry) -> RenderedEntry:
         """One entry that is only named."""
-        return self._part("mail/line", {"entry": entry})
+        return self._render_both("mail/line", {"entry": entry})
 
-    def _part(self, name: str, values: dict[str, Any]) -> Card:
-        html = self.html(f"{name}.html", **values)
-        return Card(Markup(html), self.text(f"{name}.txt", **values))  # noqa: S704  # escaped by Jinja
+    def _render_both(self, name: str, values: dict[str, Any]) -> RenderedEntry:
+        html = self.render_html(f"{name}.html", **values)
+        return RenderedEntry(Markup(html), self.render_text(f"{name}.txt", **values))  # noqa: S704  # escaped by Jinja
 
-    def digest(
+    def render_digest(
         self,
         digest: Digest,
-        person: Subscriber,
-        links: Links,
-        head: Letterhead,
+        subscriber: Subscriber,
+        links: EmailLinks,
+        identity: MailIdentity,
         now: datetime,
         *,
-        cards: Carding | None = None,
-    ) -> Rendered:
-        """A digest in words; ``cards`` may remember what they were asked before."""
-        make = cards or self
+        entry_renderer: EntryRenderer | None = None,
+    ) -> RenderedMessage:
+        """A digest in words; ``entry_renderer`` may remember what they were asked before."""
+        make = entry_renderer or self
         values = {
             "digest": digest,
-            "cards": [make.card(entry, is_under) for entry, is_under in digest.full],
-            "lines": [make.line(entry) for entry in digest.rest],
+            "cards": [
+                make.render_entry(entry, is_under) for entry, is_under in digest.full_entries
+            ],
+            "lines": [make.render_entry_title(entry) for entry in digest.titles_only_entries],
             "more": links.digest,
-            "kept_days": KEPT_DAYS,
+            "kept_days": DIGEST_PAGE_DAYS,
             "links": links,
-            "head": head,
-            "email": person.email,
-            "now": now.astimezone(ZoneInfo(person.zone)),
+            "head": identity,
+            "email": subscriber.email,
+            "now": now.astimezone(ZoneInfo(subscriber.zone)),
         }
-        return Rendered(
+        return RenderedMessage(
             subject=digest.subject,
-            text=self.text("mail/digest.txt", **values),
-            html=self.html("mail/digest.html", **values),
+            text=self.render_text("mail/digest.txt", **values),
+            html=self.render_html("mail/digest.html", **values),
         )
 
-    def confirmation(self, query: str, link: str, head: Letterhead, hours: int) -> Rendered:
+    def render_confirmation(
+        self, query: str, link: str, identity: MailIdentity, hours: int
+    ) -> RenderedMessage:
         """The letter that asks somebody whether it was they who subscribed."""
-        subject = f"{head.name}: shall we write to you about {query}?"
+        subject = f"{identity.name}: shall we write to you about {query}?"
         values: dict[str, Any] = {
             "subject": subject,
             "query": query,
             "link": link,
-            "head": head,
+            "head": identity,
             "hours": hours,
         }
-        return Rendered(
+        return RenderedMessage(
             subject=subject,
-            text=self.text("mail/confirm.txt", **values),
-            html=self.html("mail/confirm.html", **values),
+            text=self.render_text("mail/confirm.txt", **values),
+            html=self.render_html("mail/confirm.html", **values),
         )
 
-    def own_page(self, link: str, head: Letterhead, days: int) -> Rendered:
+    def render_manage_link_email(
+        self, link: str, identity: MailIdentity, days: int
+    ) -> RenderedMessage:
         """The letter with the link to somebody's own page."""
         values: dict[str, Any] = {
-            "subject": f"{head.name}: what you get, and how to change it",
+            "subject": f"{identity.name}: what you get, and how to change it",
             "link": link,
-            "head": head,
+            "head": identity,
             "days": days,
         }
-        return Rendered(
+        return RenderedMessage(
             subject=values["subject"],
-            text=self.text("mail/own_page.txt", **values),
-            html=self.html("mail/own_page.html", **values),
+            text=self.render_text("mail/own_page.txt", **values),
+            html=self.render_html("mail/own_page.html", **values),
         )
 
-    def letter(
-        self, news: Sequence[Alarm], standing: Sequence[Alarm], head: Letterhead, now: datetime
-    ) -> Rendered:
-        """What the operator is told: ``news`` in full, and what is wrong altogether."""
-        begun = [alarm for alarm in news if not alarm.cleared_at]
-        first = (begun or news)[0]
-        what = TROUBLES.get(first.kind, first.kind) if begun else "over"
-        more = len(begun or news) - 1
+    def render_operator_email(
+        self,
+        new_alarms: Sequence[Alarm],
+        open_alarms: Sequence[Alarm],
+        identity: MailIdentity,
+        now: datetime,
+    ) -> RenderedMessage:
+        """What the operator is told: ``new_alarms`` in full, and what is wrong altogether."""
+        begun = [alarm for alarm in new_alarms if not alarm.cleared_at]
+        first = (begun or new_alarms)[0]
+        what = ALARM_LABELS.get(first.kind, first.kind) if begun else "over"
+        more = len(begun or new_alarms) - 1
         subject = f"{first.source}: {what}{f', and {more} more' if more else ''}"
         values = {
-            "news": news,
-            "standing": [alarm for alarm in standing if alarm not in news],
-            "head": head,
+            "news": new_alarms,
+            "standing": [alarm for alarm in open_alarms if alarm not in new_alarms],
+            "head": identity,
             "subject": subject,
             "now": now,
         }
-        return Rendered(
+        return RenderedMessage(
             subject=subject,
-            text=self.text("mail/letter.txt", **values),
-            html=self.html("mail/letter.html", **values),
+            text=self.render_text("mail/letter.txt", **values),
+            html=self.render_html("mail/letter.html", **values),
         )
 
-    def entry(
+    def render_feed_entry(
         self, question: Question, kind: str, before: Question | None, passage: Snippet | None
     ) -> str:
         """The content of one feed entry, as HTML, with the passage that matched above it."""
-        return self.html(
+        return self.render_html(
             "feed/entry.html", question=question, kind=kind, before=before, passage=passage
         )

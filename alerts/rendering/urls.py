@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode, urlsplit
 
 #: What a URL is written with beside letters and digits (RFC 3986 2).
-_AS_IT_IS = "%-._~:/?#[]@!$&'()*+,;="
+_UNQUOTED_CHARACTERS = "%-._~:/?#[]@!$&'()*+,;="
 
 
-def web_address(url: str | None) -> str | None:
+def normalise_link(url: str | None) -> str | None:
     """``url``, spelt as RFC 3986 wants it, where it is one that may be linked to; else None.
 
     Sources print addresses that are none: ``http://[insert link].pdf``.
@@ -19,7 +19,7 @@ def web_address(url: str | None) -> str | None:
         return None
     if place.scheme not in {"http", "https"} or not place.netloc:
         return None
-    return quote(place.geturl(), safe=_AS_IT_IS, errors="replace")
+    return quote(place.geturl(), safe=_UNQUOTED_CHARACTERS, errors="replace")
 
 
 def query_path(typed: str) -> str:
@@ -37,6 +37,6 @@ def question_path(question_id: str) -> str:
     return f"/question/{quote(question_id, safe='/:')}"
 
 
-def member_path(person: str) -> str:
+def member_path(slug: str) -> str:
     """The page of somebody who asks."""
-    return f"/member/{quote(person, safe='')}"
+    return f"/member/{quote(slug, safe='')}"

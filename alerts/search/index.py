@@ -7,45 +7,44 @@ from __future__ import annotations
 
 from itertools import chain
 
-from alerts.ledger import Ledger
-from alerts.ledger import word_index as words
-from alerts.ledger.word_index import Unworded
-from alerts.queries.acronyms import pairs
-from alerts.queries.fields import fields
-from alerts.queries.index_terms import keys_of
-from alerts.queries.tokens import prepare
+from alerts.ledger import Ledger, word_index
+from alerts.ledger.word_index import UnindexedQuestion
+from alerts.queries.acronyms import find_definitions
+from alerts.queries.fields import extract_fields
+from alerts.queries.index_terms import build_index_keys
+from alerts.queries.tokens import prepare_texts
 
 _BATCH = 100
 
 
-def write_words(ledger: Ledger, most: int | None = None) -> int:
-    """Write the words of the questions that were saved since the last time, ``most`` at most.
+def index_questions(ledger: Ledger, limit: int | None = None) -> int:
+    """Write the words of the questions that were saved since the last time, ``limit`` at most.
 
     Gives how many those are. Each takes some 5 ms.
     """
     with ledger.reading() as connection:
-        if not words.unworded(connection, 1):
+        if not word_index.list_unindexed(connection, 1):
             return 0
     written = 0
     while True:
         with ledger.writing() as connection:
-            some = words.unworded(connection, _BATCH)
+            some = word_index.list_unindexed(connection, _BATCH)
             for question in some:
-                words.write(connection, _worded(question))
+                word_index.write_question(connection, _build_words(question))
         written += len(some)
-        if len(some) < _BATCH or (most is not None and written >= most):
+        if len(some) < _BATCH or (limit is not None and written >= limit):
             return written
 
 
-def _worded(question: Unworded) -> words.Worded:
+def _build_words(question: UnindexedQuestion) -> word_index.IndexedQuestion:
     record = question.record
-    texts = fields(record)
+    texts = extract_fields(record)
     seen = question.first_seen_at.date()
     # What is published before its meeting is new that day; what a backfill brings is of its day.
     met = record.meeting.date if record.meeting else None
-    return words.Worded(
+    return word_index.IndexedQuestion(
         record.id,
         min(seen, met) if met else seen,
-        frozenset(keys_of(prepare(texts))),
-        frozenset(pairs(chain(texts["title"], texts["question"], texts["answer"]))),
+        frozenset(build_index_keys(prepare_texts(texts))),
+        frozenset(find_definitions(chain(texts["title"], texts["question"], texts["answer"]))),
     )

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.feeds.json_feed import Imprint
-from alerts.feeds.xml import FORMATS
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.xml import MEDIA_TYPES
 from alerts.ledger.topics import Topic
-from alerts.model import Kind
+from alerts.model import ChangeKind
 from alerts.rendering.urls import topic_path
 from crawler.records import Question
 
@@ -23,7 +23,7 @@ class QuestionPage(msgspec.Struct, frozen=True):
     next: int | None
 
 
-class TopicAnswer(msgspec.Struct, frozen=True):
+class TopicResponse(msgspec.Struct, frozen=True):
     """What somebody watches for."""
 
     slug: str
@@ -38,15 +38,15 @@ class TopicAnswer(msgspec.Struct, frozen=True):
 class TopicPage(msgspec.Struct, frozen=True):
     """Topics, the oldest first."""
 
-    topics: tuple[TopicAnswer, ...]
+    topics: tuple[TopicResponse, ...]
     next: int | None
 
 
-class Changed(msgspec.Struct, frozen=True):
+class ChangeResponse(msgspec.Struct, frozen=True):
     """One thing that happened to a question, and the question as it was then."""
 
     number: int
-    kind: Kind
+    kind: ChangeKind
     recorded_at: datetime
     question: Question
 
@@ -54,25 +54,25 @@ class Changed(msgspec.Struct, frozen=True):
 class ChangePage(msgspec.Struct, frozen=True):
     """What happened after a cursor, in order; ask again after ``next``."""
 
-    changes: tuple[Changed, ...]
+    changes: tuple[ChangeResponse, ...]
     next: int
     more: bool
 
 
-class Refused(msgspec.Struct, frozen=True):
+class ErrorResponse(msgspec.Struct, frozen=True):
     """Why there is no answer, and what to do, in one sentence."""
 
     error: str
 
 
-def described_topic(topic: Topic, imprint: Imprint) -> TopicAnswer:
+def describe_topic(topic: Topic, imprint: FeedIdentity) -> TopicResponse:
     """A topic with where to find it."""
     base = imprint.public_url or ""
-    return TopicAnswer(
+    return TopicResponse(
         topic.slug,
         topic.title,
         topic.canonical,
         topic.created_at,
         f"{base}{topic_path(topic.slug)}",
-        {ending.partition(".")[0]: f"{base}/feeds/{topic.slug}.{ending}" for ending in FORMATS},
+        {ending.partition(".")[0]: f"{base}/feeds/{topic.slug}.{ending}" for ending in MEDIA_TYPES},
     )

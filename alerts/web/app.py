@@ -12,46 +12,46 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from alerts.web.api import Api
-from alerts.web.archive import Reading
-from alerts.web.assets import asset_routes
-from alerts.web.context import Site
-from alerts.web.email_links import Letters
-from alerts.web.feeds import Shelf
-from alerts.web.forms import Forms
-from alerts.web.home import Home
-from alerts.web.limits import Limits
-from alerts.web.manage import Manage
-from alerts.web.operator import Operator
-from alerts.web.security import Guard
+from alerts.web.alerts import AlertsPages
+from alerts.web.api import ApiRoutes
+from alerts.web.archive import ArchivePages
+from alerts.web.assets import build_asset_routes
+from alerts.web.context import WebContext
+from alerts.web.email_links import EmailLinkPages
+from alerts.web.feeds import FeedsApp
+from alerts.web.forms import FormTokens
+from alerts.web.home import HomePage
+from alerts.web.operator import OperatorPages
+from alerts.web.rate_limits import RateLimits
+from alerts.web.security import SecurityMiddleware
 
 #: Smaller answers are not worth packing.
-_PACKED_FROM = 1000
+_GZIP_MIN_BYTES = 1000
 #: What is one person's, and what is made anew for each who asks.
-_ROBOTS = "User-agent: *\n" + "".join(
+_ROBOTS_TXT = "User-agent: *\n" + "".join(
     f"Disallow: {path}\n" for path in ("/u/", "/c/", "/d/", "/m/", "/operator", "/feeds/queries/")
 )
 
 
-def create_app(site: Site) -> Starlette:
+def create_app(context: WebContext) -> Starlette:
     """The application over an open ledger."""
-    forms, limits = Forms(site.seal), Limits()
+    forms, limits = FormTokens(context.token_signer), RateLimits()
 
     async def status(request: Request) -> Response:
-        found = await run_in_threadpool(site.status)
+        found = await run_in_threadpool(context.read_status)
         code = 200 if found.is_well else 503
         if request.url.path.endswith(".json"):
             return Response(msgspec.json.encode(found), code, media_type="application/json")
-        return site.page("status", code, status=found)
+        return context.render_page("status", code, status=found)
 
     async def robots(_request: Request) -> Response:
-        return PlainTextResponse(_ROBOTS)
+        return PlainTextResponse(_ROBOTS_TXT)
 
     async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if request.url.path.startswith("/api/"):
             return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
-        html = site.page("problem", error.status_code, detail=error.detail).body
+        html = context.render_page("problem", error.status_code, detail=error.detail).body
         return HTMLResponse(bytes(html), error.status_code, error.headers)
 
     async def gone(_request: Request, _error: Exception) -> Response:
@@ -59,13 +59,13 @@ def create_app(site: Site) -> Starlette:
 
     pages = Starlette(
         routes=[
-            *Home(site, forms, limits).routes(),
-            *Reading(site, forms).routes(),
-            *Letters(site, limits).routes(),
-            *Manage(site, forms, limits).routes(),
-            *Operator(site, forms, limits).routes(),
-            *Api(site, limits).routes(),
-            *asset_routes(site.templates),
+            *HomePage(context, forms, limits).build_routes(),
+            *ArchivePages(context, forms).build_routes(),
+            *EmailLinkPages(context, limits).build_routes(),
+            *AlertsPages(context, forms, limits).build_routes(),
+            *OperatorPages(context, forms, limits).build_routes(),
+            *ApiRoutes(context, limits).build_routes(),
+            *build_asset_routes(context.templates),
             Route("/status", status),
             Route("/status.json", status),
             Route("/robots.txt", robots),
@@ -76,8 +76,8 @@ def create_app(site: Site) -> Starlette:
     pages.router.redirect_slashes = False
     return Starlette(
         routes=[
-            Mount("/feeds", Shelf(site)),  # packed already
-            Mount("", GZipMiddleware(pages, minimum_size=_PACKED_FROM)),
+            Mount("/feeds", FeedsApp(context)),  # packed already
+            Mount("", GZipMiddleware(pages, minimum_size=_GZIP_MIN_BYTES)),
         ],
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(SecurityMiddleware)],
     )

@@ -11,25 +11,27 @@ from starlette.routing import Route
 from alerts.rendering.templates import Templates
 from alerts.web.http_cache import is_unchanged, strong_tag
 
-_KEPT = "public, max-age=3600"
+_CACHE_CONTROL = "public, max-age=3600"
 
 
-def asset_routes(templates: Templates) -> list[Route]:
+def build_asset_routes(templates: Templates) -> list[Route]:
     """Where they are. htmx comes with a package (``docs/decisions/0012``)."""
     htmx = files("django_htmx").joinpath("static/django_htmx/htmx-2.min.js").read_bytes()
     return [
-        _route("/static/style.css", templates.text("static/style.css").encode(), "text/css"),
-        _route("/static/htmx.js", htmx, "text/javascript"),
+        _build_route(
+            "/static/style.css", templates.render_text("static/style.css").encode(), "text/css"
+        ),
+        _build_route("/static/htmx.js", htmx, "text/javascript"),
     ]
 
 
-def _route(path: str, body: bytes, kind: str) -> Route:
+def _build_route(path: str, body: bytes, media_type: str) -> Route:
     tag = strong_tag(body)
-    headers = {"ETag": tag, "Cache-Control": _KEPT}
+    headers = {"ETag": tag, "Cache-Control": _CACHE_CONTROL}
 
     async def answer(request: Request) -> Response:
         if is_unchanged(request.headers, tag):
             return Response(None, 304, headers)
-        return Response(body, 200, headers, kind)
+        return Response(body, 200, headers, media_type)
 
     return Route(path, answer, methods=["GET"])

@@ -10,17 +10,17 @@ from typing import Any, Protocol
 import msgspec
 from starlette.responses import HTMLResponse
 
-from alerts.feeds.items import clean
-from alerts.feeds.json_feed import Imprint
+from alerts.feeds.items import clean_xml_text
+from alerts.feeds.json_feed import FeedIdentity
 from alerts.ledger import Ledger
-from alerts.mail.message import Letterhead
+from alerts.mail.message import MailIdentity
 from alerts.operator.status import ServiceStatus
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import Habits
-from alerts.tokens import Seal
+from alerts.subscribers.subscribe import SubscriberDefaults
+from alerts.tokens import TokenSigner
 
 
-class Captured(msgspec.Struct, frozen=True):
+class CapturedPage(msgspec.Struct, frozen=True):
     """A page as it was fetched."""
 
     url: str
@@ -29,50 +29,54 @@ class Captured(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Controls(Protocol):
+class CrawlControls(Protocol):
     """What an operator may have done. The daemon does it."""
 
-    def run_now(self, source: str) -> bool:
+    def crawl_now(self, source: str) -> bool:
         """Crawl a source as soon as can be; False where there is no such source."""
 
 
-class Site(msgspec.Struct, frozen=True, kw_only=True):
+class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """What the application is made of."""
 
     name: str
     domain: str  #: that Message-IDs are under
-    habits: Habits
+    subscriber_defaults: SubscriberDefaults
     ledger: Ledger
     templates: Templates
-    feeds: Path  #: folder of the feed files
+    feeds_folder: Path  #: folder of the feed files
     clock: Callable[[], datetime]
-    status: Callable[[], ServiceStatus]
-    letterhead: Letterhead
-    imprint: Imprint
-    sign_up: bool  #: whether anybody may sign up; letters need a public address to lead to
-    most_topics: int = 50  #: that one subscriber may watch
+    read_status: Callable[[], ServiceStatus]
+    mail_identity: MailIdentity
+    feed_identity: FeedIdentity
+    is_sign_up_enabled: (
+        bool  #: whether anybody may sign up; letters need a public address to lead to
+    )
+    max_topics: int = 50  #: that one subscriber may watch
     overdue_days: int = 28  #: in which a question is to be answered
-    capture: Callable[[str], Captured | None] = lambda _: None  #: by its place in the archive
-    operator_token: str | None = None  #: without one there are no operator's pages
-    controls: Controls | None = None
+    read_capture: Callable[[str], CapturedPage | None] = lambda _: (
+        None
+    )  #: by its place in the archive
+    operator_password: str | None = None  #: without one there are no operator's pages
+    crawl_controls: CrawlControls | None = None
 
     @property
-    def is_open(self) -> bool:
+    def accepts_sign_ups(self) -> bool:
         """Whether anybody may sign up here."""
-        return self.sign_up and self.letterhead.public_url is not None
+        return self.is_sign_up_enabled and self.mail_identity.public_url is not None
 
     @property
-    def seal(self) -> Seal:
+    def token_signer(self) -> TokenSigner:
         """What links and forms are sealed with."""
-        return Seal(self.letterhead.secret, self.clock)
+        return TokenSigner(self.mail_identity.token_secret, self.clock)
 
-    def page(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+    def render_page(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         """A page, which nobody keeps: what it shows is of this minute."""
-        html = self.templates.html(f"web/{template}.html", name=self.name, **values)
-        return HTMLResponse(clean(html), status)
+        html = self.templates.render_html(f"web/{template}.html", name=self.name, **values)
+        return HTMLResponse(clean_xml_text(html), status)
 
-    def kept_page(self, template: str, /, **values: Any) -> HTMLResponse:
+    def render_cacheable_page(self, template: str, /, **values: Any) -> HTMLResponse:
         """A page for everybody, that may be shown again for a minute."""
-        response = self.page(template, **values)
+        response = self.render_page(template, **values)
         response.headers["Cache-Control"] = "public, max-age=60"
         return response

@@ -17,62 +17,62 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.digests.compose import kept_digest
+from alerts.digests.compose import load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.rendering.templates import KEPT_DAYS
-from alerts.subscribers import confirm as confirming
-from alerts.web.context import Site
-from alerts.web.limits import Limits
+from alerts.rendering.templates import DIGEST_PAGE_DAYS
+from alerts.subscribers import confirmation
+from alerts.web.context import WebContext
+from alerts.web.rate_limits import RateLimits
 
 #: Takes a token, and whether the button was pressed; gives the page, None for a wrong token.
-_Page: TypeAlias = Callable[[str, bool], Response | None]
+_LinkHandler: TypeAlias = Callable[[str, bool], Response | None]
 
 #: Scanners open a link, and run what is on its page, when a letter arrives; people come later.
-_SCANNED = timedelta(minutes=5)
-_NOT_VALID = "This link is not valid, or no longer."
+_SCANNER_WINDOW = timedelta(minutes=5)
+_INVALID_LINK = "This link is not valid, or no longer."
 
 
-class Letters:
+class EmailLinkPages:
     """The pages, over an open ledger."""
 
-    def __init__(self, site: Site, limits: Limits) -> None:
-        self._site, self._limits = site, limits
+    def __init__(self, context: WebContext, limits: RateLimits) -> None:
+        self._context, self._limits = context, limits
 
-    def routes(self) -> list[Route]:
+    def build_routes(self) -> list[Route]:
         """Where they are."""
 
-        def route(path: str, page: _Page, methods: list[str]) -> Route:
+        def route(path: str, page: _LinkHandler, methods: list[str]) -> Route:
             async def answer(request: Request) -> Response:
                 # Leaving is never refused: one mail provider's network leaves for many.
-                if not path.startswith("/u/") and not self._limits.may_guess(request):
+                if not path.startswith("/u/") and not self._limits.may_try_link(request):
                     raise HTTPException(429, "Too many wrong links came from your network.")
                 is_pressed = request.method == "POST"
                 found = await run_in_threadpool(page, request.path_params["token"], is_pressed)
                 if found is None:
-                    self._limits.guessed(request)
-                    raise HTTPException(404, _NOT_VALID)
+                    self._limits.count_wrong_link(request)
+                    raise HTTPException(404, _INVALID_LINK)
                 return found
 
             return Route(path, answer, methods=methods)
 
         return [
-            route("/u/{token}", self.leave, ["GET", "POST"]),
+            route("/u/{token}", self.unsubscribe, ["GET", "POST"]),
             route("/c/{token}", self.confirm, ["GET", "POST"]),
-            route("/d/{token}", self.digest, ["GET"]),
+            route("/d/{token}", self.show_digest, ["GET"]),
         ]
 
-    def leave(self, token: str, is_pressed: bool) -> Response | None:
+    def unsubscribe(self, token: str, is_pressed: bool) -> Response | None:
         """Shows what the link's owner watches for; pressed, it ends all of it."""
-        site = self._site
+        site = self._context
         with site.ledger.writing() if is_pressed else site.ledger.reading() as connection:
-            person = subscriptions.by_token(connection, token)
+            person = subscriptions.find_subscriber_by_token(connection, token)
             if person is None:
                 return None
             if is_pressed:
                 subscriptions.unsubscribe(connection, person.id, site.clock())
-            mine = subscriptions.living(connection, person.id)
-            stopped = bounces.suppressed(connection, person.email)
-        return site.page(
+            mine = subscriptions.list_active(connection, person.id)
+            stopped = bounces.find_suppression(connection, person.email)
+        return site.render_page(
             "unsubscribe",
             email=person.email,
             queries=[s.query for s in mine],
@@ -82,23 +82,27 @@ class Letters:
 
     def confirm(self, token: str, is_pressed: bool) -> Response | None:
         """Shows what was asked for; pressed, it begins."""
-        site, now = self._site, self._site.clock()
+        site, now = self._context, self._context.clock()
         if is_pressed:
             with site.ledger.writing() as connection:
-                found = confirming.confirm(connection, token, site.habits, now, site.most_topics)
+                found = confirmation.confirm_signup(
+                    connection, token, site.subscriber_defaults, now, site.max_topics
+                )
         else:
             with site.ledger.reading() as connection:
-                found = confirming.asked(connection, token, now)
+                found = confirmation.find_pending_signup(connection, token, now)
         if found is None:
             return None
         # The letter names one wish. What came since anybody may have typed: that is to be read.
-        presses_itself = len(found.wishes) == 1 and now - found.asked_at > _SCANNED
-        return site.page("confirm", asked=found, done=is_pressed, presses_itself=presses_itself)
+        presses_itself = len(found.requests) == 1 and now - found.asked_at > _SCANNER_WINDOW
+        return site.render_page(
+            "confirm", asked=found, done=is_pressed, presses_itself=presses_itself
+        )
 
-    def digest(self, token: str, _is_pressed: bool) -> Response | None:
+    def show_digest(self, token: str, _is_pressed: bool) -> Response | None:
         """All of a digest that was too long for an email, for some days."""
-        site = self._site
-        since = site.clock() - timedelta(days=KEPT_DAYS)
+        site = self._context
+        since = site.clock() - timedelta(days=DIGEST_PAGE_DAYS)
         with site.ledger.reading() as connection:
-            found = kept_digest(connection, f"<digest.{token}@{site.domain}>", since)
-        return site.page("digest", digest=found) if found else None
+            found = load_sent_digest(connection, f"<digest.{token}@{site.domain}>", since)
+        return site.render_page("digest", digest=found) if found else None

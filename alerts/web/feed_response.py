@@ -8,72 +8,74 @@ from datetime import datetime
 import msgspec
 from starlette.types import Scope, Send
 
-from alerts.feeds.xml import FORMATS
+from alerts.feeds.xml import MEDIA_TYPES
 from alerts.web.http_cache import http_date, is_unchanged, strong_tag
 
-_CACHE = "public, max-age=300"
+_CACHE_CONTROL = "public, max-age=300"
 
 
-class Copy(msgspec.Struct, frozen=True):
+class EncodedFeed(msgspec.Struct, frozen=True):
     """A feed as it is sent."""
 
     body: bytes
-    packed: bytes
-    tag: str
-    packed_tag: str
-    modified: datetime
+    gzipped: bytes
+    etag: str
+    gzipped_etag: str
+    modified_at: datetime
     headers: tuple[tuple[bytes, bytes], ...]  #: but for the tag and the length
 
-    def coded(self, *, packed: bool) -> tuple[bytes, str]:
+    def select_encoding(self, *, is_gzipped: bool) -> tuple[bytes, str]:
         """The bytes and the tag of one coding."""
-        return (self.packed, self.packed_tag) if packed else (self.body, self.tag)
+        return (self.gzipped, self.gzipped_etag) if is_gzipped else (self.body, self.etag)
 
 
-def copy_of(
+def encode_feed(
     body: bytes,
-    ending: str,
-    modified: datetime,
-    own: str | None,
-    hub: str | None = None,
-) -> Copy:
-    links = [f'<{own}>; rel="self"'] if own else []
-    if own and hub:
-        links.append(f'<{hub}>; rel="hub"')
+    extension: str,
+    modified_at: datetime,
+    self_url: str | None,
+    hub_url: str | None = None,
+) -> EncodedFeed:
+    links = [f'<{self_url}>; rel="self"'] if self_url else []
+    if self_url and hub_url:
+        links.append(f'<{hub_url}>; rel="hub"')
     tag = strong_tag(body)
     headers = {
-        "content-type": f"{FORMATS[ending]}; charset=utf-8",
-        "last-modified": http_date(modified),
-        "cache-control": _CACHE,
+        "content-type": f"{MEDIA_TYPES[extension]}; charset=utf-8",
+        "last-modified": http_date(modified_at),
+        "cache-control": _CACHE_CONTROL,
         "vary": "Accept-Encoding",
         "access-control-allow-origin": "*",
         **({"link": ", ".join(links)} if links else {}),
     }
-    return Copy(
+    return EncodedFeed(
         body,
         gzip.compress(body, 6, mtime=0),
         tag,
         f'{tag[:-1]}-gzip"',
-        modified,
+        modified_at,
         tuple((name.encode(), value.encode("latin-1")) for name, value in headers.items()),
     )
 
 
-def _takes_gzip(accepted: str) -> bool:
+def _accepts_gzip(accept_encoding: str) -> bool:
     """Whether somebody who accepts such codings takes gzip (RFC 9110 12.5.3)."""
-    for coding in accepted.lower().split(","):
+    for coding in accept_encoding.lower().split(","):
         name, _, weight = coding.replace(" ", "").partition(";q=")
         if name == "gzip":
             return not weight or weight.strip("0.") != ""
     return False
 
 
-async def sent(copy: Copy, scope: Scope, send: Send) -> None:
+async def send_feed(feed: EncodedFeed, scope: Scope, send: Send) -> None:
     asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    packed = _takes_gzip(asked.get("accept-encoding", ""))
-    body, tag = copy.coded(packed=packed)
+    packed = _accepts_gzip(asked.get("accept-encoding", ""))
+    body, tag = feed.select_encoding(is_gzipped=packed)
     # Whichever coding the asker has, it is this version.
-    unchanged = any(is_unchanged(asked, t, copy.modified) for t in (copy.tag, copy.packed_tag))
-    headers = [*copy.headers, (b"etag", tag.encode())]
+    unchanged = any(
+        is_unchanged(asked, t, feed.modified_at) for t in (feed.etag, feed.gzipped_etag)
+    )
+    headers = [*feed.headers, (b"etag", tag.encode())]
     if unchanged:
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from alerts.feeds.json_feed import Imprint
-from alerts.web.api_models import ChangePage, QuestionPage, Refused, TopicAnswer, TopicPage
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.web.api_models import ChangePage, ErrorResponse, QuestionPage, TopicPage, TopicResponse
 from crawler.records import Question
 
-_SCHEMAS = (QuestionPage, Question, TopicPage, TopicAnswer, ChangePage, Refused)
-_REFERENCE = "#/components/schemas/{name}"
+_SCHEMAS = (QuestionPage, Question, TopicPage, TopicResponse, ChangePage, ErrorResponse)
+_REFERENCE_TEMPLATE = "#/components/schemas/{name}"
 
 
-def document(imprint: Imprint) -> dict[str, Any]:
+def build_openapi(imprint: FeedIdentity) -> dict[str, Any]:
     """The description, as values for JSON."""
-    _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=_REFERENCE)
+    _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=_REFERENCE_TEMPLATE)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -26,62 +26,85 @@ def document(imprint: Imprint) -> dict[str, Any]:
             "description": "Public questions and their answers, and what happens to them.",
         },
         "servers": [{"url": imprint.public_url}] if imprint.public_url else [],
-        "paths": _paths(),
+        "paths": _describe_paths(),
         "components": {"schemas": components},
     }
 
 
-def _paths() -> dict[str, Any]:
-    query = _parameter("q", "A query in the language of topics.", {"type": "string"}, needed=True)
-    limit = _parameter("limit", "So many at most.", _whole(1, 100, 20))
-    after = _parameter("after", "What the last answer gave as `next`.", _whole(0, 2**62, 0))
-    cursor = _parameter("cursor", "What the last answer gave as `next`.", _whole(0, 10_000, 0))
-    one = _parameter("id", "As records have it.", _SOME_TEXT, place="path", needed=True)
-    slug = _parameter("slug", "As in its feeds' names.", _SOME_TEXT, place="path", needed=True)
-    topic = _parameter("topic", "A topic's slug: only what matches it.", {"type": "string"})
+def _describe_paths() -> dict[str, Any]:
+    query = _describe_parameter(
+        "q", "A query in the language of topics.", {"type": "string"}, required=True
+    )
+    limit = _describe_parameter("limit", "So many at most.", _describe_integer(1, 100, 20))
+    after = _describe_parameter(
+        "after", "What the last answer gave as `next`.", _describe_integer(0, 2**62, 0)
+    )
+    cursor = _describe_parameter(
+        "cursor", "What the last answer gave as `next`.", _describe_integer(0, 10_000, 0)
+    )
+    one = _describe_parameter(
+        "id", "As records have it.", _NON_EMPTY_TEXT, location="path", required=True
+    )
+    slug = _describe_parameter(
+        "slug", "As in its feeds' names.", _NON_EMPTY_TEXT, location="path", required=True
+    )
+    topic = _describe_parameter(
+        "topic", "A topic's slug: only what matches it.", {"type": "string"}
+    )
     return {
-        "/api/v1/questions": _get(
+        "/api/v1/questions": _describe_get(
             "search", "Questions that match a query", QuestionPage, [query, limit, cursor], "503"
         ),
-        "/api/v1/questions/{id}": _get("question", "One record", Question, [one], "404"),
-        "/api/v1/topics": _get("topics", "What is watched", TopicPage, [limit, after]),
-        "/api/v1/topics/{slug}": _get("topic", "One topic", TopicAnswer, [slug], "404"),
-        "/api/v1/changes": _get(
+        "/api/v1/questions/{id}": _describe_get("question", "One record", Question, [one], "404"),
+        "/api/v1/topics": _describe_get("topics", "What is watched", TopicPage, [limit, after]),
+        "/api/v1/topics/{slug}": _describe_get("topic", "One topic", TopicResponse, [slug], "404"),
+        "/api/v1/changes": _describe_get(
             "changes", "What happened after a cursor", ChangePage, [after, limit, topic], "404"
         ),
-        "/api/v1/export.csv": _file("exportCsv", "text/csv", query),
-        "/api/v1/export.jsonl": _file("exportJsonLines", "application/jsonl", query),
+        "/api/v1/export.csv": _describe_export("exportCsv", "text/csv", query),
+        "/api/v1/export.jsonl": _describe_export("exportJsonLines", "application/jsonl", query),
     }
 
 
-_SOME_TEXT = {"type": "string", "minLength": 1}
+_NON_EMPTY_TEXT = {"type": "string", "minLength": 1}
 
 
-def _whole(least: int, most: int, default: int) -> dict[str, Any]:
-    return {"type": "integer", "minimum": least, "maximum": most, "default": default}
+def _describe_integer(minimum: int, maximum: int, default: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": minimum, "maximum": maximum, "default": default}
 
 
-def _parameter(
-    name: str, said: str, schema: dict[str, Any], place: str = "query", *, needed: bool = False
+def _describe_parameter(
+    name: str,
+    description: str,
+    schema: dict[str, Any],
+    location: str = "query",
+    *,
+    required: bool = False,
 ) -> dict[str, Any]:
-    return {"name": name, "in": place, "description": said, "required": needed, "schema": schema}
+    return {
+        "name": name,
+        "in": location,
+        "description": description,
+        "required": required,
+        "schema": schema,
+    }
 
 
-def _get(
-    name: str, said: str, answer: type, parameters: list[dict[str, Any]], *errors: str
+def _describe_get(
+    name: str, summary: str, response_type: type, parameters: list[dict[str, Any]], *errors: str
 ) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "200": {
-            "description": said,
+            "description": summary,
             "headers": {"ETag": {"schema": {"type": "string"}}},
-            "content": {"application/json": {"schema": _of(answer)}},
+            "content": {"application/json": {"schema": _build_reference(response_type)}},
         },
         "304": {"description": "The asker has it already (If-None-Match)"},
     }
-    return _operation(name, said, parameters, answers, ("400", *errors))
+    return _describe_operation(name, summary, parameters, answers, ("400", *errors))
 
 
-def _file(name: str, kind: str, query: dict[str, Any]) -> dict[str, Any]:
+def _describe_export(name: str, kind: str, query: dict[str, Any]) -> dict[str, Any]:
     said = "All questions that match a query, the newest first, ten thousand at most"
     answers: dict[str, Any] = {
         "200": {
@@ -90,29 +113,29 @@ def _file(name: str, kind: str, query: dict[str, Any]) -> dict[str, Any]:
             "content": {kind: {"schema": {"type": "string"}}},
         }
     }
-    return _operation(name, said, [query], answers, ("400", "429", "503"))
+    return _describe_operation(name, said, [query], answers, ("400", "429", "503"))
 
 
-def _operation(
+def _describe_operation(
     name: str,
-    said: str,
+    summary: str,
     parameters: list[dict[str, Any]],
-    answers: dict[str, Any],
+    responses: dict[str, Any],
     errors: tuple[str, ...],
 ) -> dict[str, Any]:
     refusal = {
         "description": "Refused; the answer says why",
-        "content": {"application/json": {"schema": _of(Refused)}},
+        "content": {"application/json": {"schema": _build_reference(ErrorResponse)}},
     }
     return {
         "get": {
             "operationId": name,
-            "summary": said,
+            "summary": summary,
             "parameters": parameters,
-            "responses": answers | dict.fromkeys(errors, refusal),
+            "responses": responses | dict.fromkeys(errors, refusal),
         }
     }
 
 
-def _of(kind: type) -> dict[str, str]:
-    return {"$ref": _REFERENCE.format(name=kind.__name__)}
+def _build_reference(kind: type) -> dict[str, str]:
+    return {"$ref": _REFERENCE_TEMPLATE.format(name=kind.__name__)}

@@ -17,76 +17,79 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from alerts.ledger import bounces, deliveries, lookups
-from alerts.ledger import held_changes as held
-from alerts.ledger import holds as halts
-from alerts.questions.suspect import Doubt, doubts_of
-from alerts.tokens import Expired
-from alerts.web.context import Site
-from alerts.web.forms import Forms, fields_of
-from alerts.web.limits import Limits
+from alerts.ledger import bounces, deliveries, held_changes, pauses, question_lookups
+from alerts.questions.suspect_reasons import SuspectReason, parse_suspect_reasons
+from alerts.tokens import ExpiredToken
+from alerts.web.context import WebContext
+from alerts.web.forms import FormTokens, read_form
+from alerts.web.rate_limits import RateLimits
 from crawler.records import Question
 
-_VALID = timedelta(hours=12)
-_LISTED = 30
-_STALE = "This page was open for long, so nothing was done. Please press once more."
+_SESSION_AGE = timedelta(hours=12)
+_LIST_SIZE = 30
+_EXPIRED_FORM = "This page was open for long, so nothing was done. Please press once more."
 
 
-class Suspect(msgspec.Struct, frozen=True):
+class SuspectPage(msgspec.Struct, frozen=True):
     """A page on which the two readings differ."""
 
     question: Question
-    doubts: tuple[Doubt, ...]
+    doubts: tuple[SuspectReason, ...]
 
 
-class Operator:
+class OperatorPages:
     """The pages, over an open ledger."""
 
-    def __init__(self, site: Site, forms: Forms, limits: Limits) -> None:
-        self._site, self._forms, self._limits = site, forms, limits
+    def __init__(self, context: WebContext, form_tokens: FormTokens, limits: RateLimits) -> None:
+        self._context, self._form_tokens, self._limits = context, form_tokens, limits
 
-    def routes(self) -> list[Route]:
+    def build_routes(self) -> list[Route]:
         """Where they are; nowhere without a token."""
-        if not self._site.operator_token:
+        if not self._context.operator_password:
             return []
         return [
-            Route("/operator", self._show, methods=["GET"]),
-            Route("/operator", self._act, methods=["POST"]),
+            Route("/operator", self._get_operator, methods=["GET"]),
+            Route("/operator", self._post_operator, methods=["POST"]),
         ]
 
-    async def _show(self, request: Request) -> Response:
-        cookie = self._cookie(request)
+    async def _get_operator(self, request: Request) -> Response:
+        cookie = self._find_session(request)
         if cookie is None:
-            return self._site.page("operator_sign_in", error=None)
-        return await run_in_threadpool(self.page, cookie, None)
+            return self._context.render_page("operator_sign_in", error=None)
+        return await run_in_threadpool(self.render_operator, cookie, None)
 
-    async def _act(self, request: Request) -> Response:
-        form = await fields_of(request)
-        cookie = self._cookie(request)
+    async def _post_operator(self, request: Request) -> Response:
+        form = await read_form(request)
+        cookie = self._find_session(request)
         if form.get("do") == "sign in":
-            return self._signed_in(request, form.get("token", ""))
+            return self._sign_in(request, form.get("token", ""))
         if cookie is None:
-            return self._site.page("operator_sign_in", 403, error="Please sign in first.")
-        if not self._forms.belongs(form.get("csrf", ""), cookie):
-            return await run_in_threadpool(self.page, cookie, _STALE, 403)
+            return self._context.render_page("operator_sign_in", 403, error="Please sign in first.")
+        if not self._form_tokens.is_valid_for(form.get("csrf", ""), cookie):
+            return await run_in_threadpool(self.render_operator, cookie, _EXPIRED_FORM, 403)
         if form.get("do") == "sign out":
             response = RedirectResponse("/operator", 303)
-            response.delete_cookie(_name(request), path="/operator")
+            response.delete_cookie(_get_cookie_name(request), path="/operator")
             return response
-        said = await run_in_threadpool(self.act, form)
-        return await run_in_threadpool(self.page, cookie, said)
+        said = await run_in_threadpool(self.apply_action, form)
+        return await run_in_threadpool(self.render_operator, cookie, said)
 
-    def _signed_in(self, request: Request, token: str) -> Response:
-        if not self._limits.may_guess(request):
+    def _sign_in(self, request: Request, token: str) -> Response:
+        if not self._limits.may_try_link(request):
             raise HTTPException(429, "Too many wrong tokens came from your network.")
-        wanted = self._site.operator_token or ""
+        wanted = self._context.operator_password or ""
         if not secrets.compare_digest(token.encode(), wanted.encode()):
-            self._limits.guessed(request)
-            return self._site.page("operator_sign_in", 403, error="That is not the token.")
+            self._limits.count_wrong_link(request)
+            return self._context.render_page(
+                "operator_sign_in", 403, error="That is not the token."
+            )
         response = RedirectResponse("/operator", 303)
         response.set_cookie(
-            *(_name(request), self._site.seal.issue("operator", self._subject())),
-            max_age=int(_VALID.total_seconds()),
+            *(
+                _get_cookie_name(request),
+                self._context.token_signer.issue("operator", self._hash_token()),
+            ),
+            max_age=int(_SESSION_AGE.total_seconds()),
             path="/operator",
             secure=request.url.scheme == "https",
             httponly=True,
@@ -94,83 +97,89 @@ class Operator:
         )
         return response
 
-    def _cookie(self, request: Request) -> str | None:
+    def _find_session(self, request: Request) -> str | None:
         """The cookie of somebody who has signed in."""
-        cookie = request.cookies.get(_name(request), "")
+        cookie = request.cookies.get(_get_cookie_name(request), "")
         try:
-            known = self._site.seal.open("operator", cookie, _VALID)
-        except Expired:
+            known = self._context.token_signer.verify("operator", cookie, _SESSION_AGE)
+        except ExpiredToken:
             return None
-        return cookie if known is not None and known == self._subject() else None
+        return cookie if known is not None and known == self._hash_token() else None
 
-    def _subject(self) -> str:
+    def _hash_token(self) -> str:
         """What a cookie is issued for: this token, so that with another one all are signed out."""
-        return hashlib.sha256((self._site.operator_token or "").encode()).hexdigest()
+        return hashlib.sha256((self._context.operator_password or "").encode()).hexdigest()
 
-    def page(self, cookie: str, said: str | None, status: int = 200) -> Response:
+    def render_operator(self, cookie: str, message: str | None, status: int = 200) -> Response:
         """How things are, and what can be done."""
-        site = self._site
+        site = self._context
         with site.ledger.reading() as connection:
             values = {
-                "held": held.waiting(connection),
+                "held": held_changes.list_awaiting_approval(connection),
                 "suspects": [
-                    Suspect(one, doubts_of(one.suspect))
-                    for one in lookups.suspects(connection, _LISTED)
+                    SuspectPage(one, parse_suspect_reasons(one.suspect))
+                    for one in question_lookups.list_suspect(connection, _LIST_SIZE)
                 ],
-                "halts": halts.standing(connection),
-                "failed": deliveries.newest(connection, "failed", None, _LISTED),
-                "doubtful": deliveries.newest(connection, "held", None, _LISTED),
-                "bounces": bounces.newest(connection, _LISTED),
-                "suspended": bounces.suspended(connection),
+                "halts": pauses.list_pauses(connection),
+                "failed": deliveries.list_newest(connection, "failed", None, _LIST_SIZE),
+                "doubtful": deliveries.list_newest(connection, "held", None, _LIST_SIZE),
+                "bounces": bounces.list_newest(connection, _LIST_SIZE),
+                "suspended": bounces.list_suspended(connection),
             }
-        found = site.status()
-        csrf = self._forms.bound_to(cookie)
-        values |= {"status": found, "said": said, "csrf": csrf, "delivery": halts.DELIVERY}
-        return site.page("operator", status, **values)
+        found = site.read_status()
+        csrf = self._form_tokens.issue_for(cookie)
+        values |= {"status": found, "said": message, "csrf": csrf, "delivery": pauses.DELIVERY}
+        return site.render_page("operator", status, **values)
 
-    def act(self, form: Mapping[str, str]) -> str:
+    def apply_action(self, form: Mapping[str, str]) -> str:
         """Do what was asked for; what was done, in a sentence."""
         source = form.get("source", "")
         doing: dict[str, Callable[[], str]] = {
-            "run": lambda: self._run(source),
-            "release": lambda: self._release(form, silently=False),
-            "silence": lambda: self._release(form, silently=True),
-            "pause": lambda: self._halt(form.get("what", "")),
-            "resume": lambda: self._lift(form.get("what", "")),
+            "run": lambda: self._start_crawl(source),
+            "release": lambda: self._approve(form, without_notifying=False),
+            "silence": lambda: self._approve(form, without_notifying=True),
+            "pause": lambda: self._pause(form.get("what", "")),
+            "resume": lambda: self._resume(form.get("what", "")),
         }
         done = doing.get(form.get("do", ""))
         return done() if done else "Nothing was done."
 
-    def _run(self, source: str) -> str:
-        controls = self._site.controls
+    def _start_crawl(self, source: str) -> str:
+        controls = self._context.crawl_controls
         if controls is None:
             return "No daemon is at work here: `watchword once` crawls."
-        return f"{source} is read now." if controls.run_now(source) else "There is no such source."
+        return (
+            f"{source} is read now." if controls.crawl_now(source) else "There is no such source."
+        )
 
-    def _release(self, form: Mapping[str, str], *, silently: bool) -> str:
+    def _approve(self, form: Mapping[str, str], *, without_notifying: bool) -> str:
         because = form.get("because", "")
         if because not in {"flood", "drift"}:
             return "Nothing was done."
-        reason: held.Reason = "flood" if because == "flood" else "drift"
-        source, now = form.get("source", ""), self._site.clock()
-        with self._site.ledger.writing() as connection:
-            number = held.release(connection, source, (reason,), silently=silently, now=now)
-        how = "recorded without an alert" if silently else "released"
+        reason: held_changes.HoldReason = "flood" if because == "flood" else "drift"
+        source, now = form.get("source", ""), self._context.clock()
+        with self._context.ledger.writing() as connection:
+            number = held_changes.promote(
+                connection, source, (reason,), is_silent=without_notifying, now=now
+            )
+        how = "recorded without an alert" if without_notifying else "released"
         return f"{number} changes are {how}."
 
-    def _halt(self, what: str) -> str:
-        sources = {halts.crawl_of(one.source) for one in self._site.status().sources}
-        if what not in sources | {halts.DELIVERY}:
+    def _pause(self, target: str) -> str:
+        sources = {
+            pauses.name_crawl_pause(one.source) for one in self._context.read_status().sources
+        }
+        if target not in sources | {pauses.DELIVERY}:
             return "Nothing was done."
-        with self._site.ledger.writing() as connection:
-            halts.put(connection, what, self._site.clock())
-        return f"On hold: {what}."
+        with self._context.ledger.writing() as connection:
+            pauses.add_pause(connection, target, self._context.clock())
+        return f"On hold: {target}."
 
-    def _lift(self, what: str) -> str:
-        with self._site.ledger.writing() as connection:
-            halts.lift(connection, what)
-        return f"Goes on: {what}."
+    def _resume(self, target: str) -> str:
+        with self._context.ledger.writing() as connection:
+            pauses.remove_pause(connection, target)
+        return f"Goes on: {target}."
 
 
-def _name(request: Request) -> str:
+def _get_cookie_name(request: Request) -> str:
     return "__Secure-operator" if request.url.scheme == "https" else "operator"

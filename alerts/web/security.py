@@ -12,16 +12,16 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: What a form may hold, in bytes; a query is refused long before.
-LARGEST = 20_000
+MAX_BODY_BYTES = 20_000
 
 #: Only what we serve ourselves, and no script or style in a page. Archived pages bring their own.
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 _HEADERS = {
-    "content-security-policy": POLICY,
+    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     # Not "no-referrer": with it browsers send "Origin: null" from our own forms too.
     "referrer-policy": "same-origin",
@@ -31,16 +31,16 @@ _HEADERS = {
 }
 #: A year (RFC 6797), once a browser has come to us by TLS.
 _HSTS = "max-age=31536000"
-_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+_SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 #: What is one person's, or not ours to be found by: no search engine is to keep it.
-_PRIVATE = ("/u/", "/c/", "/d/", "/m/", "/my-page", "/operator", "/capture/")
+_PRIVATE_PATHS = ("/u/", "/c/", "/d/", "/m/", "/my-page", "/operator", "/capture/")
 #: What mail programs post to for their readers (RFC 8058): from anywhere, without a page of ours.
-_OPEN_TO_ALL = "/u/"
+_UNSUBSCRIBE_PATH = "/u/"
 
-_Sender = Callable[[Message], Awaitable[None]]
+_Send = Callable[[Message], Awaitable[None]]
 
 
-class Guard:
+class SecurityMiddleware:
     """The middleware around the whole application."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -51,28 +51,28 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sender = _with_headers(send, scope)
+        sender = _add_headers(send, scope)
         headers = Headers(scope=scope)
-        if refused := _refused(scope, headers):
+        if refused := _check_request(scope, headers):
             await refused(scope, receive, sender)
             return
-        await self._app(scope, _Counting(receive).receive, sender)
+        await self._app(scope, _LimitedBody(receive).receive, sender)
 
 
-_TOO_MUCH = "That is too much for this form."
-_TOO_LARGE = PlainTextResponse(f"{_TOO_MUCH}\n", 413, {"Connection": "close"})
-_FOREIGN = PlainTextResponse("This form was sent from another site.\n", 403)
+_BODY_TOO_LARGE = "That is too much for this form."
+_TOO_LARGE_RESPONSE = PlainTextResponse(f"{_BODY_TOO_LARGE}\n", 413, {"Connection": "close"})
+_CROSS_SITE_RESPONSE = PlainTextResponse("This form was sent from another site.\n", 403)
 
 
-def _refused(scope: Scope, headers: Headers) -> PlainTextResponse | None:
+def _check_request(scope: Scope, headers: Headers) -> PlainTextResponse | None:
     length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length) > LARGEST:
-        return _TOO_LARGE
-    is_open = scope["method"] in _SAFE or scope["path"].startswith(_OPEN_TO_ALL)
-    return None if is_open or is_from_here(headers) else _FOREIGN
+    if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        return _TOO_LARGE_RESPONSE
+    is_open = scope["method"] in _SAFE_METHODS or scope["path"].startswith(_UNSUBSCRIBE_PATH)
+    return None if is_open or is_same_origin(headers) else _CROSS_SITE_RESPONSE
 
 
-def is_from_here(headers: Headers) -> bool:
+def is_same_origin(headers: Headers) -> bool:
     """Whether a form was sent from our own page, as browsers tell (Fetch Metadata, Origin).
 
     A program that sends neither is no browser that could be misused.
@@ -84,12 +84,12 @@ def is_from_here(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-def _with_headers(send: Send, scope: Scope) -> _Sender:
+def _add_headers(send: Send, scope: Scope) -> _Send:
     """``send``, with our headers on the answer where it does not bring its own."""
     ours = dict(_HEADERS)
     if scope["scheme"] == "https":
         ours["strict-transport-security"] = _HSTS
-    if scope["path"].startswith(_PRIVATE):
+    if scope["path"].startswith(_PRIVATE_PATHS):
         ours["x-robots-tag"] = "noindex"
 
     async def sender(message: Message) -> None:
@@ -102,15 +102,15 @@ def _with_headers(send: Send, scope: Scope) -> _Sender:
     return sender
 
 
-class _Counting:
+class _LimitedBody:
     """The body of a request, as long as it is not too long."""
 
     def __init__(self, receive: Receive) -> None:
-        self._receive, self._left = receive, LARGEST
+        self._receive, self._bytes_left = receive, MAX_BODY_BYTES
 
     async def receive(self) -> Any:
         message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise HTTPException(413, _TOO_MUCH, {"Connection": "close"})
+        self._bytes_left -= len(message.get("body", b""))
+        if self._bytes_left < 0:
+            raise HTTPException(413, _BODY_TOO_LARGE, {"Connection": "close"})
         return message

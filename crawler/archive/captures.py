@@ -31,14 +31,14 @@ class Capture(msgspec.Struct, frozen=True):
     body: bytes  #: unpacked
 
 
-def files_in(folder: Path) -> list[Path]:
+def list_capture_files(folder: Path) -> list[Path]:
     """The files of captures in a folder, oldest first."""
     return sorted(folder.glob("*.warc.gz"), key=lambda path: path.name.split("-")[-2:])
 
 
-def capture_at(folder: Path, where: str) -> Capture | None:
+def read_capture(folder: Path, location: str) -> Capture | None:
     """The page that stands at a place in the archive; None where it is no longer there."""
-    name, _, offset = where.rpartition(":")
+    name, _, offset = location.rpartition(":")
     path = folder / Path(name).name
     if not path.is_file() or not offset.isdigit():
         return None
@@ -47,13 +47,13 @@ def capture_at(folder: Path, where: str) -> Capture | None:
         try:
             for record in ArchiveIterator(file):
                 if record.rec_type == "response" and record.http_headers is not None:
-                    return _capture(record)
+                    return _parse_record(record)
         except (ArchiveLoadFailed, EOFError, zlib.error) as error:
             log.warning("%s cannot be read at %s: %s", path, offset, error)
     return None
 
 
-def captures(path: Path) -> Iterator[Capture]:
+def read_captures(path: Path) -> Iterator[Capture]:
     """The pages in a file, in the order in which they came.
 
     What was torn when the power went is the end of the file, with a line in the log: the library
@@ -63,7 +63,7 @@ def captures(path: Path) -> Iterator[Capture]:
         try:
             for record in ArchiveIterator(file, check_digests=True):
                 if record.rec_type == "response" and record.http_headers is not None:
-                    capture = _capture(record)
+                    capture = _parse_record(record)
                     if record.raw_stream.limit > 0 or record.digest_checker.problems:
                         log.warning("%s ends in the middle of %s", path, capture.url)
                         return
@@ -72,7 +72,7 @@ def captures(path: Path) -> Iterator[Capture]:
             log.warning("%s ends in the middle of a record: %s", path, error)
 
 
-def _capture(record: Any) -> Capture:
+def _parse_record(record: Any) -> Capture:
     return Capture(
         record.rec_headers.get_header("WARC-Target-URI"),
         datetime.fromisoformat(record.rec_headers.get_header("WARC-Date")),
@@ -82,9 +82,9 @@ def _capture(record: Any) -> Capture:
     )
 
 
-def make_room(folder: Path, gigabytes: float) -> list[Path]:
+def delete_oldest_captures(folder: Path, gigabytes: float) -> list[Path]:
     """Delete the oldest files of captures until the rest is within bounds; those that went."""
-    found = files_in(folder)
+    found = list_capture_files(folder)
     size = sum(path.stat().st_size for path in found)
     gone: list[Path] = []
     for path in found[:-1]:

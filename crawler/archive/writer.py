@@ -24,13 +24,13 @@ from warcio.warcwriter import WARCWriter
 log = logging.getLogger("watchword.archive")
 
 #: A file that has grown to this is followed by another one.
-MEGABYTES_A_FILE = 200
+MAX_FILE_MEGABYTES = 200
 _MEGABYTE = 1_000_000
 #: What is no longer true of a body that was put together from its chunks.
-_OF_THE_LINE = frozenset(("transfer-encoding", "content-length", "connection"))
+_TRANSFER_HEADERS = frozenset(("transfer-encoding", "content-length", "connection"))
 
 
-class Captures:
+class CaptureMiddleware:
     """The middleware. It is below whatever unpacks a body, and does nothing without a folder."""
 
     def __init__(self, crawler: Crawler) -> None:
@@ -46,24 +46,24 @@ class Captures:
     def process_response(self, request: Request, response: Response) -> Response:
         """Keep a page as it came. A disk that is full costs the capture, not the crawl."""
         spider = self._crawler.spider
-        folder = spider.plan.archive  # type: ignore[union-attr]
+        folder = spider.plan.archive_folder  # type: ignore[union-attr]
         if folder and response.status != HTTPStatus.NOT_MODIFIED:
             try:
-                request.meta["capture"] = self._keep(Path(folder), request, response)
+                request.meta["capture"] = self._write_capture(Path(folder), request, response)
             except OSError as error:
-                spider.note(f"archive: {folder}: {error.strerror}")  # type: ignore[union-attr]
+                spider.add_error(f"archive: {folder}: {error.strerror}")  # type: ignore[union-attr]
         return response
 
-    def _keep(self, folder: Path, request: Request, response: Response) -> str:
+    def _write_capture(self, folder: Path, request: Request, response: Response) -> str:
         """Write a page, and give where it stands: ``london-....warc.gz:512``."""
-        writer = self._writer_in(folder)
+        writer = self._open_writer(folder)
         at = self._file.tell()
         page = writer.create_warc_record(
             response.url,
             "response",
             payload=BytesIO(response.body),
             http_headers=StatusAndHeaders(
-                _status_line(response.status), _headers(response), "HTTP/1.1"
+                _format_status_line(response.status), _build_headers(response), "HTTP/1.1"
             ),
         )
         asked = writer.create_warc_record(
@@ -71,7 +71,7 @@ class Captures:
             "request",
             http_headers=StatusAndHeaders(
                 f"{request.method} {request.url} HTTP/1.1",
-                _pairs(request.headers),
+                _decode_headers(request.headers),
                 is_http_request=True,
             ),
         )
@@ -79,9 +79,9 @@ class Captures:
         self._file.flush()
         return f"{Path(self._file.name).name}:{at}"
 
-    def _writer_in(self, folder: Path) -> WARCWriter:
+    def _open_writer(self, folder: Path) -> WARCWriter:
         """The writer of the file at hand; a new one at the start and when that is full."""
-        if self._file and self._file.tell() >= MEGABYTES_A_FILE * _MEGABYTE:
+        if self._file and self._file.tell() >= MAX_FILE_MEGABYTES * _MEGABYTE:
             self._file.close()
             self._writer = None
         if self._writer is None:
@@ -100,18 +100,22 @@ class Captures:
         return self._writer
 
 
-def _status_line(status: int) -> str:
+def _format_status_line(status: int) -> str:
     known = status in HTTPStatus._value2member_map_
     return f"{status} {HTTPStatus(status).phrase if known else 'Unknown'}"
 
 
-def _headers(response: Response) -> list[tuple[str, str]]:
+def _build_headers(response: Response) -> list[tuple[str, str]]:
     """The headers as they came, but for those of a transfer that is over."""
-    kept = [pair for pair in _pairs(response.headers) if pair[0].lower() not in _OF_THE_LINE]
+    kept = [
+        pair
+        for pair in _decode_headers(response.headers)
+        if pair[0].lower() not in _TRANSFER_HEADERS
+    ]
     return [*kept, ("Content-Length", str(len(response.body)))]
 
 
-def _pairs(headers: Any) -> list[tuple[str, str]]:
+def _decode_headers(headers: Any) -> list[tuple[str, str]]:
     return [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, values in headers.items()

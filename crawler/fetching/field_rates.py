@@ -13,7 +13,7 @@ from crawler.reading.items import QuestionItem
 from crawler.records import Question
 
 
-def fields_found(question: Question) -> dict[str, bool]:
+def check_expected_fields(question: Question) -> dict[str, bool]:
     """For each field that can be expected of ``question``, whether it is there."""
     found = {
         "title": question.title is not None,
@@ -32,7 +32,7 @@ def fields_found(question: Question) -> dict[str, bool]:
     return found
 
 
-class Tally:
+class FieldRates:
     """The counts of one crawl, gathered page by page."""
 
     def __init__(self) -> None:
@@ -43,13 +43,13 @@ class Tally:
 
     def add(self, item: QuestionItem, question: Question) -> None:
         """Count one page: what it printed, and the record that was made of it."""
-        for name, there in fields_found(question).items():
+        for name, there in check_expected_fields(question).items():
             self._expected[name] += 1
             self._filled[name] += there
         self._agreed.update(item.agreed)
         self._differed.update(line.partition(":")[0] for line in item.disagreements)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_report_fields(self) -> dict[str, Any]:
         """Under the names that the report has for them."""
         return {
             "filled": {name: (self._filled[name], of) for name, of in self._expected.items()},

@@ -12,25 +12,25 @@ from pathlib import Path
 
 from scrapy.extensions.memusage import MemoryUsage
 
-_STATUS = Path("/proc/self/status")
+_PROC_STATUS = Path("/proc/self/status")
 
 
-def peak_megabytes() -> int:
+def read_peak_megabytes() -> int:
     """The most memory that this process held."""
-    return _bytes("VmHWM") // 1024**2
+    return _read_status_bytes("VmHWM") // 1024**2
 
 
-class Memory(MemoryUsage):
+class MemoryGuard(MemoryUsage):
     """Scrapy's guard, by what this process holds now."""
 
     def get_virtual_size(self) -> int:
         """Its resident memory, in bytes."""
-        return _bytes("VmRSS")
+        return _read_status_bytes("VmRSS")
 
 
-def _bytes(field: str) -> int:
+def _read_status_bytes(field: str) -> int:
     """A field of the kernel's account; where there is none, the most that was ever held."""
-    if not _STATUS.exists():
+    if not _PROC_STATUS.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    line = next(x for x in _STATUS.read_text().splitlines() if x.startswith(f"{field}:"))
+    line = next(x for x in _PROC_STATUS.read_text().splitlines() if x.startswith(f"{field}:"))
     return int(line.split()[1]) * 1024

@@ -24,7 +24,7 @@ from scrapy.http import Response
 MAX_WAIT_SECONDS = 120.0
 
 
-class Robots(RobotsTxtMiddleware):
+class RobotsMiddleware(RobotsTxtMiddleware):
     """robots.txt by RFC 9309, and with its Crawl-delay.
 
     Section 2.3.1.3: without a file (4xx) everything is allowed. Section 2.3.1.4: where the file
@@ -35,34 +35,34 @@ class Robots(RobotsTxtMiddleware):
         if response.status >= 500:
             raise OSError(f"robots.txt: HTTP {response.status}")
         if response.status >= 400:
-            self._settle(netloc, None)
+            self._store_rules(netloc, None)
             return
         await super()._parse_robots(response, netloc, request)
         rules = self._parsers[netloc]
         wish = rules.crawl_delay(self._default_useragent)  # type: ignore[union-attr]
         if wish:
-            slow_down(self.crawler, float(wish))
+            increase_delay(self.crawler, float(wish))
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
-        self._settle(netloc, Unreachable())
+        self._store_rules(netloc, UnreachableRobots())
 
-    def _settle(self, netloc: str, rules: Any) -> None:
+    def _store_rules(self, netloc: str, rules: Any) -> None:
         waiting = self._parsers[netloc]
         self._parsers[netloc] = rules
         waiting.callback(rules)  # type: ignore[union-attr]
 
     def process_request_2(self, rp: Any, request: Request) -> None:
         """Refuse what the rules forbid, and say which rule it is."""
-        if isinstance(rp, Unreachable):
+        if isinstance(rp, UnreachableRobots):
             raise IgnoreRequest("robots.txt cannot be reached, so nothing may be fetched")
         super().process_request_2(rp, request)
 
 
-class Unreachable:
+class UnreachableRobots:
     """Stands for the rules of a robots.txt that could not be had."""
 
 
-def slow_down(crawler: Crawler, seconds: float) -> None:
+def increase_delay(crawler: Crawler, seconds: float) -> None:
     """Leave at least ``seconds`` between the requests from now on.
 
     The source has one slot, and fetching robots.txt has made it.
@@ -72,7 +72,7 @@ def slow_down(crawler: Crawler, seconds: float) -> None:
         slot.delay = max(slot.delay, min(seconds, MAX_WAIT_SECONDS))
 
 
-class RetryAfter:
+class RetryAfterMiddleware:
     """A source that names its time gets it, before Scrapy's own retry asks again at once.
 
     One request is under way at a time, so waiting here holds back all others too.
@@ -82,11 +82,11 @@ class RetryAfter:
         """Wait as long as a 429 or 503 asks for (RFC 9110, section 10.2.3), within bounds."""
         if response.status in {429, 503}:
             named = (response.headers.get("Retry-After") or b"").decode("latin-1")
-            await asyncio.sleep(min(wait_named(named, datetime.now(UTC)), MAX_WAIT_SECONDS))
+            await asyncio.sleep(min(parse_retry_after(named, datetime.now(UTC)), MAX_WAIT_SECONDS))
         return response
 
 
-def wait_named(value: str, now: datetime) -> float:
+def parse_retry_after(value: str, now: datetime) -> float:
     """The seconds that a Retry-After header names, as a number or a date; 0 for anything else."""
     if value.strip().isdigit():
         return float(value)
@@ -98,7 +98,7 @@ def wait_named(value: str, now: datetime) -> float:
     return max(0.0, (aware - now).total_seconds())
 
 
-class OnSource:
+class SameOriginMiddleware:
     """Only the source itself is ever asked: scheme, host and port, redirects and robots included.
 
     Scrapy's own check lets start requests be redirected anywhere, and drops others in silence.
@@ -120,7 +120,7 @@ class OnSource:
             raise IgnoreRequest(f"redirect_refused: it leads to {asked.scheme}://{asked.netloc}")
 
 
-class WholeBody:
+class TruncatedBodyMiddleware:
     """Half a compressed page is no page: the decompressor would hand over what there is."""
 
     def process_response(self, request: Request, response: Response) -> Response:

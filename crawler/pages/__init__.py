@@ -17,7 +17,7 @@ from crawler.reading.documents import Document
 from crawler.reading.items import QuestionItem, UnreadablePage
 
 
-class Page(Protocol):
+class PageObject(Protocol):
     """What every page object offers."""
 
     source: str
@@ -31,16 +31,16 @@ class Page(Protocol):
 
 
 @cache
-def page_objects() -> tuple[Page, ...]:
+def load_page_objects() -> tuple[PageObject, ...]:
     """Every page object of the package, in the order of the modules' names."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return tuple(module.PAGE for module in modules if hasattr(module, "PAGE"))
 
 
-def recognised(document: Document, source: str | None = None) -> list[Page]:
+def find_page_objects(document: Document, source: str | None = None) -> list[PageObject]:
     """The page objects that take ``document`` for theirs: one, where all is well."""
-    return [p for p in page_objects() if source in (None, p.source) and p.recognises(document)]
+    return [p for p in load_page_objects() if source in (None, p.source) and p.recognises(document)]
 
 
 def read_page(document: Document, source: str | None = None) -> QuestionItem:
@@ -49,7 +49,7 @@ def read_page(document: Document, source: str | None = None) -> QuestionItem:
     ``source`` narrows the choice to one source's designs. Raises :class:`UnreadablePage` when
     no page object, or more than one, recognises the page.
     """
-    readers = recognised(document, source)
+    readers = find_page_objects(document, source)
     if not readers:
         raise UnreadablePage("no page design that we know has these marks: is it a question page?")
     if len(readers) > 1:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from crawler.reading.documents import Document
 from crawler.reading.items import AnswerItem, Paragraph, QuestionItem
 
-_LINES = {
+_FIELD_PATTERNS = {
     "reference": re.compile(r"Question number:? (?P<value>\d{1,5} ?/ ?\d{4})", re.IGNORECASE),
     "session_date": re.compile(r"Meeting date:? (?P<value>\d\d/\d\d/\d{4})", re.IGNORECASE),
     "asked_by": re.compile(r"Question by:? (?P<value>[^:]+)", re.IGNORECASE),
@@ -24,10 +24,10 @@ _LABELS = {
     "session_date": "Meeting date",
     "asked_by": "Question by",
 }
-_KIND = re.compile(r"\[(?P<kind>Main|Supplementary) question\]", re.IGNORECASE)
+_KIND_LINE = re.compile(r"\[(?P<kind>Main|Supplementary) question\]", re.IGNORECASE)
 #: A name ends with no full stop: "Answer by return, please." are words of a question.
 _ANSWER_BY = re.compile(r"Answer by:? (?P<value>[^:]{2,80}[^:.?!])", re.IGNORECASE)
-_NOT_YET = "answer not yet available"
+_NOT_ANSWERED_YET = "answer not yet available"
 
 
 class London2000:
@@ -39,23 +39,23 @@ class London2000:
     def recognises(self, document: Document) -> bool:
         """By the question's number and the meeting's date, each on a line with its label."""
         texts = [line.text for line in document.lines if len(line.text) < 50]
-        marks = (_LINES["reference"], _LINES["session_date"])
+        marks = (_FIELD_PATTERNS["reference"], _FIELD_PATTERNS["session_date"])
         return all(any(mark.fullmatch(text) for text in texts) for mark in marks)
 
     def read(self, document: Document) -> QuestionItem:
         """The item. The number is printed turned round, 1500/2008, and is kept so."""
         lines = document.lines
-        fields = {name: _find(lines, shape) for name, shape in _LINES.items()}
+        fields = {name: _find_line(lines, shape) for name, shape in _FIELD_PATTERNS.items()}
         places = [place for place, _ in fields.values() if place is not None]
         first, last = min(places), max(places)
-        kind = next((m["kind"] for x in lines if (m := _KIND.fullmatch(x.text))), "Main")
-        title = [x.text for x in lines[:first] if not _KIND.fullmatch(x.text)]
-        body, answers, answered_by = _parts(lines[last + 1 :])
+        kind = next((m["kind"] for x in lines if (m := _KIND_LINE.fullmatch(x.text))), "Main")
+        title = [x.text for x in lines[:first] if not _KIND_LINE.fullmatch(x.text)]
+        body, answers, answered_by = _split_parts(lines[last + 1 :])
         printed = {_LABELS[name]: value for name, (_, value) in fields.items() if value}
         return QuestionItem(
             source=self.source,
             generation=self.generation,
-            url=document.address,
+            url=document.canonical_url,
             title=title[-1] if title else None,
             reference=fields["reference"][1],
             session_date=fields["session_date"][1],
@@ -67,7 +67,7 @@ class London2000:
         )
 
 
-def _find(lines: Sequence[Paragraph], shape: re.Pattern[str]) -> tuple[int | None, str | None]:
+def _find_line(lines: Sequence[Paragraph], shape: re.Pattern[str]) -> tuple[int | None, str | None]:
     """The first line of a shape: its place and its value."""
     for place, line in enumerate(lines):
         if match := shape.fullmatch(line.text):
@@ -75,18 +75,20 @@ def _find(lines: Sequence[Paragraph], shape: re.Pattern[str]) -> tuple[int | Non
     return None, None
 
 
-def _parts(
+def _split_parts(
     lines: Sequence[Paragraph],
 ) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...], str | None]:
     """The question's words, its answer, and who gave it."""
-    at, by = _find(lines, _ANSWER_BY)
+    at, by = _find_line(lines, _ANSWER_BY)
     until = len(lines) if at is None else at
-    body = [x for x in lines[:until] if not _KIND.fullmatch(x.text)]
-    not_yet = next((i for i, x in enumerate(body) if x.text.lower().startswith(_NOT_YET)), None)
+    body = [x for x in lines[:until] if not _KIND_LINE.fullmatch(x.text)]
+    not_yet = next(
+        (i for i, x in enumerate(body) if x.text.lower().startswith(_NOT_ANSWERED_YET)), None
+    )
     if not_yet is not None:
         return tuple(body[:not_yet]), (), None
     spoken = () if at is None else tuple(lines[at + 1 :])
-    if not spoken or spoken[0].text.lower().startswith(_NOT_YET):
+    if not spoken or spoken[0].text.lower().startswith(_NOT_ANSWERED_YET):
         return tuple(body), (), by
     return tuple(body), (AnswerItem(answered_by=by, body=spoken),), by
 

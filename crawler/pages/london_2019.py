@@ -14,22 +14,28 @@ from __future__ import annotations
 from selectolax.lexbor import LexborNode
 
 from crawler.reading.comparison import (
-    Compared,
-    Reading,
-    compare,
+    FieldValues,
+    ReadingComparison,
     compare_answers,
+    compare_fields,
     compare_words,
-    together,
-    with_fields,
-    witness,
+    drop_disagreements,
+    merge_comparisons,
+    replace_fields,
 )
 from crawler.reading.documents import Document
 from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.reading.lines import LABELS, Seen, is_listing, see, stands_alone
-from crawler.reading.text import paragraphs, words
+from crawler.reading.label_reading import (
+    LABEL_FIELDS,
+    LabelReading,
+    has_bare_asker_label,
+    is_listing,
+    read_labels,
+)
+from crawler.reading.visible_text import extract_paragraphs, extract_text
 
-_MARKS = "div.field--name-field-asked-by, article.node--answer, div.answers"
-_LATER = "table.styled-table, h3.page-section"
+_DESIGN_CSS = "div.field--name-field-asked-by, article.node--answer, div.answers"
+_LATER_DESIGN_CSS = "table.styled-table, h3.page-section"
 
 
 class London2019:
@@ -41,117 +47,129 @@ class London2019:
     def recognises(self, document: Document) -> bool:
         """By the asker's field or the articles of the answers; as text, by how labels stand."""
         if not document.is_html:
-            if not stands_alone(document.lines) or is_listing(document.lines):
+            if not has_bare_asker_label(document.lines) or is_listing(document.lines):
                 return False
-            fields = see(document.lines).fields.keys()
+            fields = read_labels(document.lines).fields.keys()
             return "asked_by" in fields and bool(fields & {"asked_of", "meeting", "session_date"})
-        return document.main.css_first(_MARKS) is not None and (
-            document.main.css_first(_LATER) is None
+        return document.main.css_first(_DESIGN_CSS) is not None and (
+            document.main.css_first(_LATER_DESIGN_CSS) is None
         )
 
     def read(self, document: Document) -> QuestionItem:
         """The item, with the fields on which the two readings differ."""
-        seen = see(document.lines)
-        bodies = self._questions(document) if document.is_html else []
-        structure, labels = self._by_structure(document) if document.is_html else ({}, {})
-        answers, is_open = self._answers(document) if document.is_html else ((), False)
-        head = compare(structure, seen.fields)
+        seen = read_labels(document.lines)
+        bodies = self._read_question_bodies(document) if document.is_html else []
+        structure, labels = self._read_structure(document) if document.is_html else ({}, {})
+        answers, is_open = self._read_answers(document) if document.is_html else ((), False)
+        head = compare_fields(structure, seen.fields)
         body = bodies[0] if bodies else ()
-        said = together(
-            {"title": seen.above[-1]} | head.fields if seen.above else head.fields,
+        said = merge_comparisons(
+            {"title": seen.lines_above[-1]} | head.fields if seen.lines_above else head.fields,
             (
                 head,
-                _title_seen(structure, seen),
-                *(compare_words("question", body, again, is_closed=True) for again in bodies[1:]),
-                witness(compare_words("question", body, seen.below, is_closed=seen.is_closed)),
-                witness(compare_answers(answers, seen.answers)),
+                _confirm_title(structure, seen),
+                *(
+                    compare_words("question", body, again, is_end_known=True)
+                    for again in bodies[1:]
+                ),
+                drop_disagreements(
+                    compare_words(
+                        "question",
+                        body,
+                        seen.paragraphs_below,
+                        is_end_known=seen.has_answer_heading,
+                    )
+                ),
+                drop_disagreements(compare_answers(answers, seen.answers)),
             ),
         )
         item = QuestionItem(
             source=self.source,
             generation=self.generation,
-            url=document.address,
+            url=document.canonical_url,
             labels=seen.labels | labels,
-            body=body or seen.below,
+            body=body or seen.paragraphs_below,
             answers=answers if answers or is_open else seen.answers,
             agreed=said.agreed,
-            disagreements=said.differ,
+            disagreements=said.disagreements,
         )
-        return with_fields(item, said.fields)
+        return replace_fields(item, said.fields)
 
     @staticmethod
-    def _by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
+    def _read_structure(document: Document) -> tuple[FieldValues, dict[str, str]]:
         """The asker by the class of the field, the rest by the label that each field carries."""
         labels: dict[str, str] = {}
         for field in document.main.css("div.field"):
-            label = (words(field.css_first(".field__label")) or "").removesuffix(":").strip()
-            items = [text for item in field.css(".field__item") if (text := words(item))]
-            if label and items and not _in_answer(field):
+            label = (extract_text(field.css_first(".field__label")) or "").removesuffix(":").strip()
+            items = [text for item in field.css(".field__item") if (text := extract_text(item))]
+            if label and items and not _is_in_answer(field):
                 labels[label] = ", ".join(items)
-        known = {k.lower(): v for k, v in labels.items() if k.lower() in LABELS}
-        fields = {LABELS[k]: v for k, v in known.items() if k != "session name"}
+        known = {k.lower(): v for k, v in labels.items() if k.lower() in LABEL_FIELDS}
+        fields = {LABEL_FIELDS[k]: v for k, v in known.items() if k != "session name"}
         by_class = {
-            "title": words(document.main.css_first("h1")),
-            "asked_by": words(
+            "title": extract_text(document.main.css_first("h1")),
+            "asked_by": extract_text(
                 document.main.css_first("div.field--name-field-asked-by div.field__item")
             ),
         }
         return fields | {name: value for name, value in by_class.items() if value}, labels
 
     @staticmethod
-    def _questions(document: Document) -> list[tuple[Paragraph, ...]]:
+    def _read_question_bodies(document: Document) -> list[tuple[Paragraph, ...]]:
         """The question's words by either of the two classes that held them, where it is there."""
         found: list[tuple[Paragraph, ...]] = []
         for css in ("div.field--name-body div.field__item", "section.question"):
-            nodes = (node for node in document.main.css(css) if not _in_answer(node))
-            if (node := next(nodes, None)) is not None and (said := paragraphs(node)):
+            nodes = (node for node in document.main.css(css) if not _is_in_answer(node))
+            if (node := next(nodes, None)) is not None and (said := extract_paragraphs(node)):
                 found.append(said)
         return found
 
-    def _answers(self, document: Document) -> tuple[tuple[AnswerItem, ...], bool]:
+    def _read_answers(self, document: Document) -> tuple[tuple[AnswerItem, ...], bool]:
         """One item an article, for a page can hold a holding reply and the real answer; and
         whether the page says that there is no answer yet.
         """
         articles = document.main.css("article.node--answer")
-        items = (self._answer(a) for a in articles if a.css_first("div.no-answer") is None)
+        items = (self._read_answer(a) for a in articles if a.css_first("div.no-answer") is None)
         said = tuple(item for item in items if item.body or item.attachments)
         return said, document.main.css_first("div.no-answer") is not None
 
     @staticmethod
-    def _answer(article: LexborNode) -> AnswerItem:
+    def _read_answer(article: LexborNode) -> AnswerItem:
         holding = article.css_first("p.holding")
         body = article.css_first("div.field--name-body")
         spoken = holding if holding is not None else body
         links = article.css("div.field--name-field-attachments a[href]")
         return AnswerItem(
-            answered_by=words(article.css_first("div.field--name-field-answered-by .field__item")),
-            date=words(article.css_first("div.field--name-post-date .field__item")),
+            answered_by=extract_text(
+                article.css_first("div.field--name-field-answered-by .field__item")
+            ),
+            date=extract_text(article.css_first("div.field--name-post-date .field__item")),
             holding=holding is not None,
-            body=_paragraphs(spoken),
+            body=_extract_answer_text(spoken),
             html=body.inner_html if body is not None else None,
             attachments=tuple(
-                AttachmentItem(words(link) or href, href)
+                AttachmentItem(extract_text(link) or href, href)
                 for link in links
                 if (href := link.attributes.get("href"))
             ),
         )
 
 
-def _title_seen(structure: Reading, seen: Seen) -> Compared:
+def _confirm_title(structure: FieldValues, seen: LabelReading) -> ReadingComparison:
     """Whether a line above the labels is the title; what else stands there is not known."""
     title = structure.get("title")
-    return Compared({}, ("title",) if title in seen.above else (), ())
+    return ReadingComparison({}, ("title",) if title in seen.lines_above else (), ())
 
 
-def _paragraphs(node: LexborNode | None) -> tuple[Paragraph, ...]:
+def _extract_answer_text(node: LexborNode | None) -> tuple[Paragraph, ...]:
     """The words of an answer; the label of its field is none of them."""
     if node is None:
         return ()
-    label = words(node.css_first(".field__label"))
-    return tuple(p for p in paragraphs(node) if p.text != label)
+    label = extract_text(node.css_first(".field__label"))
+    return tuple(p for p in extract_paragraphs(node) if p.text != label)
 
 
-def _in_answer(node: LexborNode) -> bool:
+def _is_in_answer(node: LexborNode) -> bool:
     parent = node.parent
     while parent is not None:
         if parent.tag == "article" and "node--answer" in (parent.attributes.get("class") or ""):

@@ -16,25 +16,32 @@ import msgspec
 from selectolax.lexbor import LexborNode
 
 from crawler.reading.comparison import (
-    Reading,
-    compare,
+    FieldValues,
     compare_answers,
+    compare_fields,
     compare_words,
-    together,
-    with_fields,
+    merge_comparisons,
+    replace_fields,
 )
 from crawler.reading.documents import Document
 from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.reading.lines import LABELS, Seen, is_listing, read_answer, see, stands_alone
-from crawler.reading.text import paragraphs, tidy, words
+from crawler.reading.label_reading import (
+    LABEL_FIELDS,
+    LabelReading,
+    has_bare_asker_label,
+    is_listing,
+    read_answer,
+    read_labels,
+)
+from crawler.reading.visible_text import clean_text, extract_paragraphs, extract_text
 
 _LABEL_LINE = re.compile(r"(?:Date:\s*.+|Answered by:.*)?", re.IGNORECASE)
-_FILE = re.compile(
+_FILE_LINK = re.compile(
     r"/sites/default/files/|/media/\d+|\.(?:pdf|docx?|xlsx?|csv|pptx?|zip|ods|odt)$", re.IGNORECASE
 )
-_MARKS = "table.styled-table, h3.page-section"
+_DESIGN_CSS = "table.styled-table, h3.page-section"
 #: Marks of the design before, which prints some of the same labels.
-_EARLIER = "div.field--name-field-asked-by, article.node--answer, div.answers"
+_EARLIER_DESIGN_CSS = "div.field--name-field-asked-by, article.node--answer, div.answers"
 #: Labels that only this design prints, for pages that have no markup or none that we know.
 #: A listing's rows print the others too.
 _OWN_LABELS = frozenset(("meeting", "session name"))
@@ -48,104 +55,112 @@ class London2022:
 
     def recognises(self, document: Document) -> bool:
         """By the table of labels or the section titles; else by the labels that it alone prints."""
-        if document.is_html and document.main.css_first(_MARKS):
+        if document.is_html and document.main.css_first(_DESIGN_CSS):
             return True
-        if document.is_html and document.main.css_first(_EARLIER):
+        if document.is_html and document.main.css_first(_EARLIER_DESIGN_CSS):
             return False
-        if stands_alone(document.lines) or is_listing(document.lines):
+        if has_bare_asker_label(document.lines) or is_listing(document.lines):
             return False
-        labels = {name.lower() for name in see(document.lines).labels}
+        labels = {name.lower() for name in read_labels(document.lines).labels}
         return bool(labels & {"question by", "asked by"}) and bool(labels & _OWN_LABELS)
 
     def read(self, document: Document) -> QuestionItem:
         """The item, with the fields on which the two readings agree and differ."""
-        seen = see(document.lines)
-        structure, labels = self.by_structure(document) if document.is_html else ({}, {})
-        body, answers = self.texts(document) if document.is_html else ((), ())
-        head = compare(structure, _by_label(seen, structure.get("title"), body))
-        seen_body = seen.body(head.fields.get("title"))
-        question = compare_words("question", body, seen_body, is_closed=seen.is_closed)
-        said = together(head.fields, (head, question, compare_answers(answers, seen.answers)))
+        seen = read_labels(document.lines)
+        structure, labels = self.read_structure(document) if document.is_html else ({}, {})
+        body, answers = self.read_texts(document) if document.is_html else ((), ())
+        head = compare_fields(structure, _read_label_fields(seen, structure.get("title"), body))
+        seen_body = seen.find_body(head.fields.get("title"))
+        question = compare_words("question", body, seen_body, is_end_known=seen.has_answer_heading)
+        said = merge_comparisons(
+            head.fields, (head, question, compare_answers(answers, seen.answers))
+        )
         item = QuestionItem(
             source=self.source,
             generation=self.generation,
-            url=document.address,
+            url=document.canonical_url,
             labels=seen.labels | labels,
             body=body or seen_body,
             answers=answers or seen.answers,
             agreed=said.agreed,
-            disagreements=said.differ,
+            disagreements=said.disagreements,
         )
-        return with_fields(item, said.fields)
+        return replace_fields(item, said.fields)
 
-    def texts(self, document: Document) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...]]:
+    def read_texts(
+        self, document: Document
+    ) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...]]:
         """Question and answers by structure."""
-        return self._question(document), tuple(self._answers(document))
+        return self._read_question_body(document), tuple(self._read_answers(document))
 
     @staticmethod
-    def by_structure(document: Document) -> tuple[Reading, dict[str, str]]:
+    def read_structure(document: Document) -> tuple[FieldValues, dict[str, str]]:
         """Fields and every label of the table, and the section heading as the title."""
         labels: dict[str, str] = {}
         for row in document.main.css("table.styled-table tr"):
-            cells = [words(cell) for cell in row.css("th, td")]
+            cells = [extract_text(cell) for cell in row.css("th, td")]
             if len(cells) >= 2 and (key := (cells[0] or "")).endswith(":") and cells[1]:
                 labels[key.removesuffix(":").strip()] = cells[1]
-        known = {k.lower(): v for k, v in labels.items() if k.lower() in LABELS}
-        fields = {LABELS[k]: v for k, v in known.items() if k != "session name"}
-        title = words(document.main.css_first("h3.page-section"))
+        known = {k.lower(): v for k, v in labels.items() if k.lower() in LABEL_FIELDS}
+        fields = {LABEL_FIELDS[k]: v for k, v in known.items() if k != "session name"}
+        title = extract_text(document.main.css_first("h3.page-section"))
         return (fields | {"title": title} if title else fields), labels
 
     @staticmethod
-    def _question(document: Document) -> tuple[Paragraph, ...]:
+    def _read_question_body(document: Document) -> tuple[Paragraph, ...]:
         """The words of the first ``div.rich-text`` that stands before the answer."""
         for node in document.main.css("#answer, div.rich-text"):
             if node.id == "answer":
                 break
-            return paragraphs(node)
+            return extract_paragraphs(node)
         return ()
 
-    def _answers(self, document: Document) -> Iterator[AnswerItem]:
+    def _read_answers(self, document: Document) -> Iterator[AnswerItem]:
         """One item for each block below the answer heading; none where there is no heading."""
         heading = document.main.css_first("#answer")
-        for node in _blocks(heading) if heading is not None else ():
-            item = self._answer(node)
+        for node in _find_answer_blocks(heading) if heading is not None else ():
+            item = self._read_answer_block(node)
             if item.body or item.attachments:
                 yield item
 
     @staticmethod
-    def _answer(node: LexborNode) -> AnswerItem:
+    def _read_answer_block(node: LexborNode) -> AnswerItem:
         """One answer block, with the files that it links to."""
         files = [
-            AttachmentItem(words(link) or href, href)
+            AttachmentItem(extract_text(link) or href, href)
             for link in node.css("a[href]")
-            if _FILE.search(href := link.attributes.get("href") or "")
+            if _FILE_LINK.search(href := link.attributes.get("href") or "")
         ]
         return msgspec.structs.replace(
-            read_answer(paragraphs(node)), html=_without_labels(node), attachments=tuple(files)
+            read_answer(extract_paragraphs(node)),
+            html=_strip_label_lines(node),
+            attachments=tuple(files),
         )
 
 
-def _by_label(seen: Seen, title: str | None, body: tuple[Paragraph, ...]) -> Reading:
+def _read_label_fields(
+    seen: LabelReading, title: str | None, body: tuple[Paragraph, ...]
+) -> FieldValues:
     """The fields that the lines name; the title is the line after the labels.
 
     Where the question begins there at once, the page has no title, and none is made up.
     """
-    found = seen.title(title)
+    found = seen.find_title(title)
     missing = found is None or (body and found == body[0].text)
     return seen.fields if missing else seen.fields | {"title": found or ""}
 
 
-def _without_labels(node: LexborNode) -> str:
+def _strip_label_lines(node: LexborNode) -> str:
     """The inner HTML of an answer block, but for the lines at its top that we read as labels."""
     html = node.inner_html or ""
     for child in node.iter(include_text=True):
-        if not _LABEL_LINE.fullmatch(tidy(child.text())):
+        if not _LABEL_LINE.fullmatch(clean_text(child.text())):
             break
         html = html.removeprefix(child.html or "")
     return html
 
 
-def _blocks(heading: LexborNode) -> list[LexborNode]:
+def _find_answer_blocks(heading: LexborNode) -> list[LexborNode]:
     """The answer blocks: what ``div.u-space-y-7`` holds, in the heading's neighbourhood.
 
     The heading's parent is followed by the container. Where the page has the container but not

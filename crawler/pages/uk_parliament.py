@@ -24,59 +24,61 @@ from crawler.reading.items import (
     QuestionItem,
     UnreadablePage,
 )
-from crawler.reading.text import paragraphs, plain_paragraphs, tidy
+from crawler.reading.visible_text import clean_text, extract_paragraphs, split_plain_text
 
 #: Where a reader finds a question: the day on which it was tabled and its number follow. A number
 #: comes again in the next session, so the day is part of the identity.
-ADDRESS = "https://questions-statements.parliament.uk/written-questions/detail"
+DETAIL_URL = "https://questions-statements.parliament.uk/written-questions/detail"
 
-_PLACE = re.compile(rf"{re.escape(ADDRESS)}/(\d{{4}}-\d\d-\d\d)/([^/]+)")
-_TEXTS = frozenset(("questionText", "answerText", "originalAnswerText", "comparableAnswerText"))
+_DETAIL_PATTERN = re.compile(rf"{re.escape(DETAIL_URL)}/(\d{{4}}-\d\d-\d\d)/([^/]+)")
+_TEXT_FIELDS = frozenset(
+    ("questionText", "answerText", "originalAnswerText", "comparableAnswerText")
+)
 #: How long an answer is that a list has cut, with the dots.
-_CUT = 258
+_TRUNCATED_LENGTH = 258
 
 
-class _Member(msgspec.Struct, frozen=True):
+class _ApiMember(msgspec.Struct, frozen=True):
     name: str
     party: str | None = None
 
 
-class _File(msgspec.Struct, frozen=True):
+class _ApiFile(msgspec.Struct, frozen=True):
     url: str
     title: str | None = None
 
 
-class Tabled(msgspec.Struct, frozen=True, rename="camel"):
+class TabledQuestion(msgspec.Struct, frozen=True, rename="camel"):
     """Which question an object is about: all that may be taken from a list."""
 
     uin: str
     date_tabled: datetime
 
     @property
-    def day(self) -> str:
+    def tabled_day(self) -> str:
         """When it was tabled: ``2024-01-05``."""
         return self.date_tabled.date().isoformat()
 
     @property
-    def address(self) -> str:
+    def detail_url(self) -> str:
         """Where a reader finds it."""
-        return f"{ADDRESS}/{self.day}/{self.uin}"
+        return f"{DETAIL_URL}/{self.tabled_day}/{self.uin}"
 
 
-class _Written(Tabled, frozen=True, rename="camel"):
+class _WrittenQuestion(TabledQuestion, frozen=True, rename="camel"):
     """What we take from the object of one question; what else it holds is kept as labels."""
 
     heading: str | None = None
     question_text: str | None = None
-    asking_member: _Member | None = None
+    asking_member: _ApiMember | None = None
     answering_body_name: str | None = None
-    answering_member: _Member | None = None
+    answering_member: _ApiMember | None = None
     date_answered: datetime | None = None
     date_holding_answer: datetime | None = None
     answer_text: str | None = None
     answer_is_holding: bool | None = None
     is_withdrawn: bool | None = None
-    attachments: tuple[_File, ...] | None = None
+    attachments: tuple[_ApiFile, ...] | None = None
 
 
 class UKParliament:
@@ -87,43 +89,45 @@ class UKParliament:
 
     def recognises(self, document: Document) -> bool:
         """By the one question in its envelope; a list has several, an error none."""
-        value = (document.data or {}).get("value")
+        value = (document.json_object or {}).get("value")
         return isinstance(value, dict) and {"uin", "questionText"} <= value.keys()
 
     def read(self, document: Document) -> QuestionItem:
         """The item, with what the object and its address say differently."""
-        assert document.data is not None
-        value = document.data["value"]
+        assert document.json_object is not None
+        value = document.json_object["value"]
         try:
-            written = msgspec.convert(value, _Written)
+            written = msgspec.convert(value, _WrittenQuestion)
         except msgspec.ValidationError as error:
             raise UnreadablePage(f"the question is not of the API's shape: {error}") from error
         if written.is_withdrawn:
             raise UnreadablePage("the question has been withdrawn")
-        agreed, disagreements = _compare(written, document)
+        agreed, disagreements = _compare_with_url(written, document)
         asker = written.asking_member
         return QuestionItem(
             source=self.source,
             generation=self.generation,
-            url=written.address,
-            title=tidy(written.heading or "") or None,
+            url=written.detail_url,
+            title=clean_text(written.heading or "") or None,
             reference=written.uin,
             asked_by=asker.name if asker else None,
             party=asker.party if asker else None,
             asked_of=written.answering_body_name,
-            session_date=written.day,
-            labels=_labels(value),
-            body=plain_paragraphs(written.question_text or ""),
-            answers=tuple(_answers(written)),
+            session_date=written.tabled_day,
+            labels=_build_labels(value),
+            body=split_plain_text(written.question_text or ""),
+            answers=tuple(_read_answers(written)),
             agreed=agreed,
             disagreements=disagreements,
         )
 
 
-def _compare(written: _Written, document: Document) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _compare_with_url(
+    written: _WrittenQuestion, document: Document
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The fields on which the object and its address agree, and what speaks against the object."""
-    read = {"reference": written.uin, "session_date": written.day}
-    place = _PLACE.fullmatch(document.url or "")
+    read = {"reference": written.uin, "session_date": written.tabled_day}
+    place = _DETAIL_PATTERN.fullmatch(document.url or "")
     asked = {"session_date": place[1], "reference": place[2]} if place else {}
     agreed = tuple(name for name in asked if asked[name] == read[name])
     differ = [
@@ -131,15 +135,15 @@ def _compare(written: _Written, document: Document) -> tuple[tuple[str, ...], tu
         for name in asked
         if asked[name] != read[name]
     ]
-    if len(text := written.answer_text or "") == _CUT and text.endswith("..."):
+    if len(text := written.answer_text or "") == _TRUNCATED_LENGTH and text.endswith("..."):
         differ.append("answer: it ends where a list would have cut it")
     return agreed, tuple(differ)
 
 
-def _answers(written: _Written) -> Iterator[AnswerItem]:
+def _read_answers(written: _WrittenQuestion) -> Iterator[AnswerItem]:
     """The answer of the day: a later one takes the place of a holding reply or of an error."""
     html = written.answer_text or ""
-    body = _paragraphs(html)
+    body = _extract_html_paragraphs(html)
     files = written.attachments or ()
     if not body and not files and not written.answer_is_holding:
         return
@@ -155,24 +159,24 @@ def _answers(written: _Written) -> Iterator[AnswerItem]:
     )
 
 
-def _paragraphs(html: str) -> tuple[Paragraph, ...]:
+def _extract_html_paragraphs(html: str) -> tuple[Paragraph, ...]:
     root = LexborHTMLParser(html).body if html else None
-    return paragraphs(root) if root is not None else ()
+    return extract_paragraphs(root) if root is not None else ()
 
 
-def _labels(value: dict[str, Any]) -> dict[str, str]:
+def _build_labels(value: dict[str, Any]) -> dict[str, str]:
     """All that the object says besides its texts, under the API's own names.
 
     Of the answer that a correction replaced, the words alone.
     """
-    labels = {name: _printed(said) for name, said in value.items() if name not in _TEXTS}
+    labels = {name: _format_value(said) for name, said in value.items() if name not in _TEXT_FIELDS}
     original = value.get("originalAnswerText")
     if isinstance(original, str):
-        labels["originalAnswerText"] = " ".join(p.text for p in _paragraphs(original))
+        labels["originalAnswerText"] = " ".join(p.text for p in _extract_html_paragraphs(original))
     return {name: said for name, said in labels.items() if said}
 
 
-def _printed(said: Any) -> str:
+def _format_value(said: Any) -> str:
     """A value in a line; nothing for what is null, false or empty."""
     match said:
         case None | False:
@@ -180,11 +184,11 @@ def _printed(said: Any) -> str:
         case True:
             return "true"
         case dict():
-            return _printed(said.get("name") or said.get("url"))
+            return _format_value(said.get("name") or said.get("url"))
         case list():
-            return ", ".join(line for part in said if (line := _printed(part)))
+            return ", ".join(line for part in said if (line := _format_value(part)))
         case _:
-            return tidy(str(said))
+            return clean_text(str(said))
 
 
 PAGE = UKParliament()

@@ -18,7 +18,7 @@ _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 
 #: Each names its day, month and year. A weekday is read over, even when it contradicts the rest:
 #: of the two the number is the fact, and the weekday is at most somebody's slip.
-_SHAPES = (
+_DATE_PATTERNS = (
     rf"{_MONTH} (?P<day>\d{{1,2}}), (?P<year>\d{{4}})",  # December 20, 2018: session dates to 2019
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)",  # 2014-10-22: after "MQT on"
     # 09 February 2023 in listings; Tuesday 20 December 2022 above answers since 2022
@@ -26,17 +26,19 @@ _SHAPES = (
     r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4})",  # 28/06/2016: day first, in written responses
 )
 _FLAGS = re.ASCII | re.IGNORECASE
-_WHOLE = tuple(re.compile(shape, _FLAGS) for shape in _SHAPES)
+_FULL_PATTERNS = tuple(re.compile(shape, _FLAGS) for shape in _DATE_PATTERNS)
 #: Inside a text a date stands by itself: no part of a longer number, path or time stamp.
-_INSIDE = tuple(re.compile(rf"(?<![\w/-]){shape}(?![\w/-])", _FLAGS) for shape in _SHAPES)
+_INLINE_PATTERNS = tuple(
+    re.compile(rf"(?<![\w/-]){shape}(?![\w/-])", _FLAGS) for shape in _DATE_PATTERNS
+)
 
 
 def read_date(text: str) -> date | None:
     """The date that ``text`` is, in one of the five shapes; None when it is anything else."""
     folded = " ".join(text.split())
-    for shape in _WHOLE:
+    for shape in _FULL_PATTERNS:
         if match := shape.fullmatch(folded):
-            return _day(match)
+            return _build_date(match)
     return None
 
 
@@ -46,11 +48,11 @@ def find_date(text: str) -> date | None:
     None when there is none, when there are two different ones, or when one is impossible.
     """
     folded = " ".join(text.split())
-    days = {_day(match) for shape in _INSIDE for match in shape.finditer(folded)}
+    days = {_build_date(match) for shape in _INLINE_PATTERNS for match in shape.finditer(folded)}
     return days.pop() if len(days) == 1 else None
 
 
-def _day(match: re.Match[str]) -> date | None:
+def _build_date(match: re.Match[str]) -> date | None:
     """The day that a shape matched, or None when no calendar has it: 31 February."""
     month = match["month"]
     number = int(month) if month.isdigit() else _MONTHS.index(month.capitalize()) + 1

@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from w3lib.encoding import html_to_unicode
 
 from crawler.reading.items import Paragraph, UnreadablePage
-from crawler.reading.text import paragraphs, plain_paragraphs, remove_unseen
+from crawler.reading.visible_text import extract_paragraphs, remove_hidden, split_plain_text
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Document:
     url: str | None = None
 
     @cached_property
-    def data(self) -> dict[str, Any] | None:
+    def json_object(self) -> dict[str, Any] | None:
         """The object that a page of an API is; None for any other page."""
         if not self.text.lstrip().startswith("{"):
             return None
@@ -42,7 +42,7 @@ class Document:
 
         Nor has an object: what stands in its values is a matter of the API.
         """
-        if self.data is not None:
+        if self.json_object is not None:
             return False
         head = self.text[:4096].lower()
         return any(mark in head for mark in ("<!doctype", "<html", "<head", "<body", "<div", "<p>"))
@@ -60,17 +60,17 @@ class Document:
         """
         for css in ("main", "[role=main]", "body"):
             if (node := self.tree.css_first(css)) is not None:
-                remove_unseen(node)
+                remove_hidden(node)
                 return node
         raise UnreadablePage("the page has no body")
 
     @cached_property
     def lines(self) -> tuple[Paragraph, ...]:
         """The visible text, a paragraph a line."""
-        return paragraphs(self.main) if self.is_html else plain_paragraphs(self.text)
+        return extract_paragraphs(self.main) if self.is_html else split_plain_text(self.text)
 
     @cached_property
-    def address(self) -> str | None:
+    def canonical_url(self) -> str | None:
         """Where the page lives: where it was fetched from, else what a saved page calls canonical.
 
         In that order, because one wrong canonical link in the site's template would make every
@@ -80,18 +80,20 @@ class Document:
             return self.url
         link = self.tree.css_first("link[rel=canonical]")
         href = (link.attributes.get("href") or "").strip() if link is not None else ""
-        return href if href.startswith(("https://", "http://")) and _splits(href) else None
+        return href if href.startswith(("https://", "http://")) and _is_valid_url(href) else None
 
-    def absolute(self, href: str) -> str:
+    def resolve_url(self, href: str) -> str:
         """``href`` as an absolute address where the page's own is known.
 
         What is no address (``http://[insert link]``) stays as printed.
         """
         href = href.strip()
-        return urljoin(self.address or "", href) if _splits(href) else href
+        return urljoin(self.canonical_url or "", href) if _is_valid_url(href) else href
 
 
-def from_bytes(body: bytes, url: str | None = None, content_type: str | None = None) -> Document:
+def decode_document(
+    body: bytes, url: str | None = None, content_type: str | None = None
+) -> Document:
     """The document in ``body``, decoded as a browser would (BOM, header, meta, then UTF-8).
 
     Raises :class:`UnreadablePage` for an empty body and for one that is not text at all.
@@ -100,11 +102,11 @@ def from_bytes(body: bytes, url: str | None = None, content_type: str | None = N
         raise UnreadablePage("the page is empty")
     if b"\x00" in body[:4096] and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UnreadablePage("this is not text: a saved page (HTML or plain text) is needed")
-    _, text = html_to_unicode(content_type, body, auto_detect_fun=_undeclared)
+    _, text = html_to_unicode(content_type, body, auto_detect_fun=_guess_encoding)
     return Document(text.replace("\x00", ""), url)
 
 
-def _splits(href: str) -> bool:
+def _is_valid_url(href: str) -> bool:
     """Whether the standard library takes ``href`` for an address at all."""
     try:
         urlsplit(href)
@@ -113,7 +115,7 @@ def _splits(href: str) -> bool:
     return True
 
 
-def _undeclared(body: bytes) -> str:
+def _guess_encoding(body: bytes) -> str:
     """The encoding of bytes that declare none: UTF-8, else what old Windows exports use."""
     try:
         body.decode("utf-8")

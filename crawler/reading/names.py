@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-from crawler.reading.text import tidy
+from crawler.reading.visible_text import clean_text
 from crawler.records import Addressee, Asker
 
 # ------------------------------------------------------------------ the words around a name
@@ -28,7 +28,7 @@ _HONOUR = """(?:
     | KCB | DCB | CMG | KCMG | CH | QPM | KPM | QFSM | KFSM | QC | KC | PC | DL | JP | PhD | FRSA
 )"""
 #: Words that begin or make an office, so that they are never part of a personal name.
-ROLE = r"""(?i:
+ROLE_PATTERN = r"""(?i:
     acting | adviser | advisor | ambassador | assembly | assistant | board | ceo | chair
     | chairman | chairperson | chairwoman | chief | commissioner | co-chair | czar | deputy
     | director | executive | head | inspector | interim | leader | managing | mayor | mayoral | md
@@ -36,13 +36,13 @@ ROLE = r"""(?i:
     | secretary | statutory | superintendent | tsar | under-secretary | vice | vice-chair
 )"""
 #: Words of bodies and briefs, after which an "and" joins two subjects rather than two people.
-_BODY = """(?:
+_ORGANISATION_WORD = """(?:
     Authority | Committee | Company | Corporation | Council | Crossrail | Department | Development
     | Government | Group | Housing | London | Limited | Ltd | Metropolitan | Office | Park\\ Royal
     | Planning | Police | Policing | Service | Services | Transport
 )"""
 _LETTER = r"[^\W\d_]"
-_WORD = rf"""(?!(?:{ROLE}|{_BODY}|{_HONOUR})(?:['’]s)?(?![\w'’-]))
+_WORD = rf"""(?!(?:{ROLE_PATTERN}|{_ORGANISATION_WORD}|{_HONOUR})(?:['’]s)?(?![\w'’-]))
     (?:(?:[A-Z]\.)+ | [A-ZÀ-ÖØ-ÞĀ-Ž](?:{_LETTER}|['’‐‑-])*)"""
 _PARTICLE = r"(?:al|ap|bin|bint|da|de|del|den|der|di|du|el|la|le|van|von)"
 _NAME = rf"""(?:
@@ -51,18 +51,18 @@ _NAME = rf"""(?:
     | {_WORD}(?:\ (?:{_PARTICLE}\ )*{_WORD}){{1,5}}
 )"""
 #: A personal name with its titles, then the honours after it: ``Valerie Shawcross CBE (AM)``.
-NAMED = re.compile(
+NAME_PATTERN = re.compile(
     rf"(?P<name>{_NAME})(?P<honours>(?:,?\ {_HONOUR}(?!\w)|\ \((?:AM|MP)\))*)(?![\w'’-])",
     re.VERBOSE,
 )
-TITLED = re.compile(rf"{_TITLE}\ ", re.VERBOSE)
-_HONOURED = re.compile(rf"(?:[ ,]+{_HONOUR})+$", re.VERBOSE | re.IGNORECASE)
-_ENTITLED = re.compile(rf"^(?:{_TITLE}\ )+(?=\S+\ \S)", re.VERBOSE | re.IGNORECASE)
+TITLE_PATTERN = re.compile(rf"{_TITLE}\ ", re.VERBOSE)
+_TRAILING_HONOURS = re.compile(rf"(?:[ ,]+{_HONOUR})+$", re.VERBOSE | re.IGNORECASE)
+_LEADING_TITLES = re.compile(rf"^(?:{_TITLE}\ )+(?=\S+\ \S)", re.VERBOSE | re.IGNORECASE)
 _PEER = re.compile(r"(?:lord|lady|baron|baroness) .* of .*", re.IGNORECASE)
-_OFFICE = re.compile(rf"(?:the\ )?{ROLE}\b", re.VERBOSE | re.IGNORECASE)
+_OFFICE = re.compile(rf"(?:the\ )?{ROLE_PATTERN}\b", re.VERBOSE | re.IGNORECASE)
 #: A role after a full name, with no comma: ``Rajesh Agrawal Deputy Mayor for Business``.
-_OPEN_ROLE = re.compile(rf"(\S+\ \S.*?)\ {ROLE}\ \S.*", re.VERBOSE)
-_BRACKETED = re.compile(r"\((?:[^()]|\([^()]*\))*\)?")
+_TRAILING_ROLE = re.compile(rf"(\S+\ \S.*?)\ {ROLE_PATTERN}\ \S.*", re.VERBOSE)
+_BRACKETED_TEXT = re.compile(r"\((?:[^()]|\([^()]*\))*\)?")
 _APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ′`´", "'"))
 
 
@@ -76,19 +76,19 @@ def clean_name(printed: str) -> str:
     for there is no name without it (``Lord Bailey of Paddington``), and so do single surnames
     (``Dr Sahota``). An office stays as it is.
     """
-    whole = tidy(printed).translate(_APOSTROPHES)
-    name = tidy(_BRACKETED.sub(" ", whole))
+    whole = clean_text(printed).translate(_APOSTROPHES)
+    name = clean_text(_BRACKETED_TEXT.sub(" ", whole))
     if _OFFICE.match(name):
         return name
-    if role := _OPEN_ROLE.fullmatch(name):
+    if role := _TRAILING_ROLE.fullmatch(name):
         name = role[1]
-    name = _HONOURED.sub("", name.partition(",")[0].strip())
+    name = _TRAILING_HONOURS.sub("", name.partition(",")[0].strip())
     if not _PEER.fullmatch(name):
-        name = _ENTITLED.sub("", name)
+        name = _LEADING_TITLES.sub("", name)
     return name or whole
 
 
-def person(printed: str) -> str | None:
+def identify_person(printed: str) -> str | None:
     """The stable identity of a person over all spellings: ``sian-berry`` of ``Sian Berry AM``.
 
     None for an office, whose holder changes, and for what has no letter in it.
@@ -96,16 +96,16 @@ def person(printed: str) -> str | None:
     name = clean_name(printed)
     if not name or _OFFICE.match(name):
         return None
-    slug = _slug(name)
-    return _people().get(slug, slug) or None
+    slug = _slugify(name)
+    return _load_people().get(slug, slug) or None
 
 
-def is_known(slug: str | None) -> bool:
-    """Whether ``slug``, as :func:`person` gives it, is somebody in ``people.toml``."""
-    return slug in _people().values()
+def is_known_person(slug: str | None) -> bool:
+    """Whether ``slug``, as :func:`identify_person` gives it, is somebody in ``people.toml``."""
+    return slug in _load_people().values()
 
 
-def _slug(name: str) -> str:
+def _slugify(name: str) -> str:
     """``name`` without case, accents and apostrophes, in plain hyphens: ``steve-oconnell``."""
     letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     plain = "".join(c for c in letters if not unicodedata.combining(c) and c != "'")
@@ -113,13 +113,13 @@ def _slug(name: str) -> str:
 
 
 @cache
-def _people() -> dict[str, str]:
+def _load_people() -> dict[str, str]:
     """The identity for the slug of every known spelling, from ``people.toml``."""
     data = tomllib.loads(
         files("crawler.reading").joinpath("people.toml").read_text(encoding="utf-8")
     )
     return {
-        _slug(spelling): entry["id"]
+        _slugify(spelling): entry["id"]
         for entry in data["person"]
         for spelling in (entry["id"], entry["name"], *entry.get("also", ()))
     }
@@ -129,18 +129,18 @@ def read_asker(printed: str, party: str | None) -> Asker:
     """The asker; ``party`` stays as printed, for it may be the parent question's."""
     return Asker(
         name=clean_name(printed),
-        printed=tidy(printed),
-        party=tidy(party or "") or None,
-        person=person(printed),
+        printed=clean_text(printed),
+        party=clean_text(party or "") or None,
+        person=identify_person(printed),
     )
 
 
 # ------------------------------------------------------------------ several, with roles
 
 _SEPARATOR = re.compile(r",? (?:and|&) |, ")
-_BARE_OFFICE = re.compile(rf"The(?:\ {ROLE})+", re.VERBOSE)
-_ROLE_BRACKET = re.compile(rf"\ \([^()]*\b{ROLE}\b", re.VERBOSE)
-_ROLE_NEXT = re.compile(rf",?\ {ROLE}\b", re.VERBOSE)
+_BARE_OFFICE = re.compile(rf"The(?:\ {ROLE_PATTERN})+", re.VERBOSE)
+_ROLE_BRACKET = re.compile(rf"\ \([^()]*\b{ROLE_PATTERN}\b", re.VERBOSE)
+_FOLLOWING_ROLE = re.compile(rf",?\ {ROLE_PATTERN}\b", re.VERBOSE)
 
 
 def read_addressees(printed: str) -> tuple[Addressee, ...]:
@@ -149,68 +149,68 @@ def read_addressees(printed: str) -> tuple[Addressee, ...]:
     The source joins people by "and", "&" and commas, which also stand inside roles and names of
     bodies; a part that may be either stays with what precedes it.
     """
-    return tuple(_addressee(part) for part in _parts(tidy(printed)) if part)
+    return tuple(_read_addressee(part) for part in _split_addressees(clean_text(printed)) if part)
 
 
-def _parts(text: str) -> Iterator[str]:
+def _split_addressees(text: str) -> Iterator[str]:
     """``text`` cut at each separator after which another addressee surely begins."""
     start = 0
     for separator in _SEPARATOR.finditer(text):
         left, right = text[start : separator.start()], text[separator.end() :]
         if left.count("(") > left.count(")"):
             continue
-        if _is_person(right) or _is_next(left, separator[0], right):
+        if _starts_with_person(right) or _starts_with_addressee(left, separator[0], right):
             yield left
             start = separator.end()
     yield text[start:]
 
 
-def _is_person(text: str) -> bool:
+def _starts_with_person(text: str) -> bool:
     """Whether ``text`` begins with a name that is surely one: titled, honoured, known, with role.
 
     In ``Deputy Mayor for Housing and Residential Development`` nothing says so of what follows
     the "and".
     """
-    if not (match := NAMED.match(text)):
+    if not (match := NAME_PATTERN.match(text)):
         return False
     rest = text[match.end() :]
     return bool(
         match["honours"]
-        or TITLED.match(text)
-        or is_known(person(match["name"]))
+        or TITLE_PATTERN.match(text)
+        or is_known_person(identify_person(match["name"]))
         or _ROLE_BRACKET.match(rest)
-        or _ROLE_NEXT.match(rest)
+        or _FOLLOWING_ROLE.match(rest)
     )
 
 
-def _is_next(left: str, separator: str, right: str) -> bool:
+def _starts_with_addressee(left: str, separator: str, right: str) -> bool:
     """Whether ``right`` goes on with another addressee because ``left`` is complete.
 
     Complete is a bare name, a name with its role in brackets, or "The Mayor"; any other role is
     open, and an "and" may belong to it. After a comma, all that is left must be bare names.
     """
-    if not _is_complete(left):
+    if not _is_complete_addressee(left):
         return False
     if separator == ", ":
-        return all(NAMED.fullmatch(name) for name in _SEPARATOR.split(right))
-    if bare := NAMED.match(right):
+        return all(NAME_PATTERN.fullmatch(name) for name in _SEPARATOR.split(right))
+    if bare := NAME_PATTERN.match(right):
         after = right[bare.end() :]
         return not after or after.startswith(" (") or bool(_SEPARATOR.match(after))
     return bool(_OFFICE.match(right))
 
 
-def _is_complete(text: str) -> bool:
+def _is_complete_addressee(text: str) -> bool:
     """Whether ``text`` is an addressee to whom nothing more can belong."""
-    if match := NAMED.match(text):
+    if match := NAME_PATTERN.match(text):
         rest = text[match.end() :]
         return not rest or (rest.startswith(" (") and rest.endswith(")"))
     return _BARE_OFFICE.fullmatch(text) is not None
 
 
-def _addressee(part: str) -> Addressee:
+def _read_addressee(part: str) -> Addressee:
     """One part: a name and its role where both can be told, else the part as it is."""
     whole = Addressee(name=part.translate(_APOSTROPHES), printed=part)
-    if not (match := NAMED.match(part)):
+    if not (match := NAME_PATTERN.match(part)):
         return whole
     rest = part[match.end() :]
     name = clean_name(match[0])
@@ -218,6 +218,6 @@ def _addressee(part: str) -> Addressee:
         return Addressee(name=name, printed=part)
     if rest.startswith(" (") and rest.endswith(")"):
         return Addressee(name=name, printed=part, role=rest[2:-1].strip())
-    if rest.startswith(", ") or _ROLE_NEXT.match(rest):
+    if rest.startswith(", ") or _FOLLOWING_ROLE.match(rest):
         return Addressee(name=name, printed=part, role=rest.strip(", "))
     return whole

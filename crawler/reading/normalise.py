@@ -8,31 +8,31 @@ import msgspec
 import nh3
 
 from crawler.pages import read_page
-from crawler.reading.addresses import numbered_reference, question_id
 from crawler.reading.dates import find_date, read_date
 from crawler.reading.documents import Document
 from crawler.reading.items import AnswerItem, QuestionItem
 from crawler.reading.names import read_addressees, read_asker
-from crawler.reading.speeches import split
+from crawler.reading.speeches import split_speeches
+from crawler.reading.urls import build_question_id, find_reference
 from crawler.records import (
     Addressee,
     Answer,
     Attachment,
     Meeting,
     Question,
-    Status,
-    content_digest,
-    paragraphs,
+    QuestionStatus,
+    hash_content,
+    iter_paragraphs,
 )
 
 _SUPPLEMENTARY = re.compile(r"\(supplementary\)", re.IGNORECASE)
-_NUMBER = re.compile(r"\[(\d{1,3})\]\s*$")  # four digits are a year
-_HOLDING = "officers are drafting a response"
+_SUPPLEMENTARY_NUMBER = re.compile(r"\[(\d{1,3})\]\s*$")  # four digits are a year
+_HOLDING_PHRASE = "officers are drafting a response"
 #: What the papers put after it, in the same block, when the answer has come.
-_FOLLOWED = "written response from the mayor received"
+_ANSWER_RECEIVED_PHRASE = "written response from the mayor received"
 
 #: A holding reply says little else; a long answer that quotes the phrase is an answer.
-_HOLDING_LENGTH = 400
+_MAX_HOLDING_LENGTH = 400
 
 
 def read_question(document: Document, source: str | None = None) -> Question:
@@ -40,62 +40,62 @@ def read_question(document: Document, source: str | None = None) -> Question:
 
     Raises :class:`crawler.reading.items.UnreadablePage` when it is no question page.
     """
-    return normalise(read_page(document, source), document)
+    return normalise_item(read_page(document, source), document)
 
 
-def normalise(item: QuestionItem, document: Document) -> Question:
+def normalise_item(item: QuestionItem, document: Document) -> Question:
     """The canonical record of ``item``; ``document`` gives the base of relative links."""
     asker = read_asker(item.asked_by, item.party) if item.asked_by else None
     addressees = read_addressees(item.asked_of) if item.asked_of else ()
     named = [a.name for a in addressees] + ([asker.name] if asker else [])
-    answers = tuple(_answer(a, addressees, named, document) for a in item.answers)
-    number = _NUMBER.search(item.title or "")
+    answers = tuple(_build_answer(a, addressees, named, document) for a in item.answers)
+    number = _SUPPLEMENTARY_NUMBER.search(item.title or "")
     follows = item.supplementary or number or _SUPPLEMENTARY.search(item.title or "")
     question = Question(
         id="",
         source=item.source,
         url=item.url,
-        reference=item.reference or (numbered_reference(item.url) if item.url else None),
+        reference=item.reference or (find_reference(item.url) if item.url else None),
         title=item.title,
         kind="supplementary" if follows else "question",
         supplementary_number=int(number[1]) if number else None,
         asked_by=asker,
         asked_of=addressees,
-        meeting=_meeting(item),
+        meeting=_build_meeting(item),
         category=item.category,
-        question=split(item.body, asker.name if asker else None, named),
-        status=_status(answers),
+        question=split_speeches(item.body, asker.name if asker else None, named),
+        status=_derive_status(answers),
         answers=answers,
         labels=item.labels,
         generation=item.generation,
-        suspect=(*_missing(item), *item.disagreements),
+        suspect=(*_find_missing_fields(item), *item.disagreements),
         digest="",
     )
-    return _identified(question)
+    return _add_identity(question)
 
 
-def _identified(question: Question) -> Question:
+def _add_identity(question: Question) -> Question:
     """``question`` with its digest, and with an identity: its address, else its content."""
-    digest = content_digest(question)
+    digest = hash_content(question)
     url = question.url
-    name = question_id(question.source, url) if url else f"{question.source}:{digest[:23]}"
+    name = build_question_id(question.source, url) if url else f"{question.source}:{digest[:23]}"
     return msgspec.structs.replace(question, id=name, digest=digest)
 
 
-def _missing(item: QuestionItem) -> tuple[str, ...]:
+def _find_missing_fields(item: QuestionItem) -> tuple[str, ...]:
     """What a question page cannot lack. A page without it is kept but not believed."""
     wanted = {"title": item.title, "asker": item.asked_by, "question": item.body}
     return tuple(f"no {name}" for name, value in wanted.items() if not value)
 
 
-def _meeting(item: QuestionItem) -> Meeting | None:
+def _build_meeting(item: QuestionItem) -> Meeting | None:
     if not item.meeting and not item.session_date:
         return None
     day = read_date(item.session_date) if item.session_date else None
     return Meeting(item.meeting, day or (find_date(item.meeting) if item.meeting else None))
 
 
-def _answer(
+def _build_answer(
     item: AnswerItem, addressees: tuple[Addressee, ...], named: list[str], document: Document
 ) -> Answer:
     """One answer. Where the page does not say who answered, those asked did."""
@@ -106,22 +106,30 @@ def _answer(
         answered_by=tuple(by),
         date=read_date(item.date) if item.date else None,
         holding=item.holding or _is_holding(words.lower()),
-        speeches=split(item.body, printed, [*named, *by]),
-        html=_clean(item.html, document) if item.html else None,
-        attachments=tuple(Attachment(a.title, document.absolute(a.href)) for a in item.attachments),
+        speeches=split_speeches(item.body, printed, [*named, *by]),
+        html=_sanitise_html(item.html, document) if item.html else None,
+        attachments=tuple(
+            Attachment(a.title, document.resolve_url(a.href)) for a in item.attachments
+        ),
     )
 
 
 def _is_holding(words: str) -> bool:
     """Whether an answer only says that one will follow."""
-    return _HOLDING in words and _FOLLOWED not in words and len(words) < _HOLDING_LENGTH
+    return (
+        _HOLDING_PHRASE in words
+        and _ANSWER_RECEIVED_PHRASE not in words
+        and len(words) < _MAX_HOLDING_LENGTH
+    )
 
 
-def _clean(html: str, document: Document) -> str:
+def _sanitise_html(html: str, document: Document) -> str:
     """``html`` without anything that acts: no script, style, event or foreign scheme."""
 
     def absolute(tag: str, name: str, value: str) -> str:
-        return document.absolute(value) if (tag, name) in {("a", "href"), ("img", "src")} else value
+        return (
+            document.resolve_url(value) if (tag, name) in {("a", "href"), ("img", "src")} else value
+        )
 
     return nh3.clean(
         html,
@@ -132,8 +140,8 @@ def _clean(html: str, document: Document) -> str:
     ).strip()
 
 
-def _status(answers: tuple[Answer, ...]) -> Status:
+def _derive_status(answers: tuple[Answer, ...]) -> QuestionStatus:
     """Answered once there is a word or a file that is not a holding reply."""
-    if any(not a.holding and (a.attachments or any(paragraphs(a.speeches))) for a in answers):
+    if any(not a.holding and (a.attachments or any(iter_paragraphs(a.speeches))) for a in answers):
         return "answered"
     return "holding" if answers else "unanswered"

@@ -9,26 +9,26 @@ from pathlib import Path
 import msgspec
 
 from crawler.replica.world import (
-    LONDON,
+    LONDON_TIME_ZONE,
     MAYOR,
     STAGES,
-    Answer,
-    Meeting,
-    Member,
-    Question,
-    World,
-    paragraphs,
-    slug,
+    ReplicaAnswer,
+    ReplicaMeeting,
+    ReplicaMember,
+    ReplicaQuestion,
+    ReplicaWorld,
+    build_slug,
+    format_paragraphs,
 )
 
 _SUPPLEMENTARY = re.compile(r" \(Supplementary\) \[\d+\]$")
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _StrictEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A misspelt key in the script is an error, not a question without an answer."""
 
 
-class _MeetingLines(_Strict, frozen=True):
+class _MeetingEntry(_StrictEntry, frozen=True):
     key: str
     name: str
     session: str
@@ -36,20 +36,20 @@ class _MeetingLines(_Strict, frozen=True):
     fixed: date | None = None
 
 
-class _MemberLines(_Strict, frozen=True):
+class _MemberEntry(_StrictEntry, frozen=True):
     key: str
     name: str
     party: str
 
 
-class _AnswerLines(_Strict, frozen=True):
+class _AnswerEntry(_StrictEntry, frozen=True):
     body: str
     stage: int = 0
     until: int | None = None
     days: int | None = None
 
 
-class _QuestionLines(_Strict, frozen=True):
+class _QuestionEntry(_StrictEntry, frozen=True):
     meeting: str
     by: str
     title: str
@@ -59,72 +59,72 @@ class _QuestionLines(_Strict, frozen=True):
     category: str | None = None
     stage: int = 0
     old: str | None = None
-    answer: tuple[_AnswerLines, ...] = ()
+    answer: tuple[_AnswerEntry, ...] = ()
 
 
-class _Script(_Strict, frozen=True):
-    meeting: tuple[_MeetingLines, ...]
-    member: tuple[_MemberLines, ...]
-    question: tuple[_QuestionLines, ...]
+class _DemoScript(_StrictEntry, frozen=True):
+    meeting: tuple[_MeetingEntry, ...]
+    member: tuple[_MemberEntry, ...]
+    question: tuple[_QuestionEntry, ...]
 
 
-def demo_world(start: datetime) -> World:
+def build_demo_world(start: datetime) -> ReplicaWorld:
     """The demonstration's world as it begins at ``start`` (an aware moment).
 
     34 questions are there from the start; 11 more appear at the first of the world's stages,
     answers to new and old ones at the second, and replaced and corrected ones at the third.
     """
     text = Path(__file__).with_name("demo.toml").read_bytes()
-    return _Builder(msgspec.toml.decode(text, type=_Script), start).world()
+    return _DemoWorldBuilder(msgspec.toml.decode(text, type=_DemoScript), start).build()
 
 
-class _Builder:
+class _DemoWorldBuilder:
     """A script turned into a world that begins at ``start``."""
 
-    def __init__(self, script: _Script, start: datetime) -> None:
+    def __init__(self, script: _DemoScript, start: datetime) -> None:
         self.script = script
         self.start = start
         self.slugs: set[str] = set()
-        self.members = {m.key: Member(name=m.name, party=m.party) for m in script.member}
-        self.meetings = {m.key: self._meeting(m) for m in script.meeting}
+        self.members = {m.key: ReplicaMember(name=m.name, party=m.party) for m in script.member}
+        self.meetings = {m.key: self._build_meeting(m) for m in script.meeting}
 
-    def world(self) -> World:
-        return World(
+    def build(self) -> ReplicaWorld:
+        return ReplicaWorld(
             start=self.start,
             stages=STAGES,
             meetings=tuple(self.meetings.values()),
             members=tuple(self.members.values()),
-            questions=tuple(self._question(q) for q in self.script.question),
+            questions=tuple(self._build_question(q) for q in self.script.question),
         )
 
-    def _meeting(self, lines: _MeetingLines) -> Meeting:
-        day = lines.fixed or self._day(timedelta(days=lines.days or 0))
-        return Meeting(name=lines.name, date=day, session=lines.session)
+    def _build_meeting(self, lines: _MeetingEntry) -> ReplicaMeeting:
+        day = lines.fixed or self._get_london_date(timedelta(days=lines.days or 0))
+        return ReplicaMeeting(name=lines.name, date=day, session=lines.session)
 
-    def _day(self, after: timedelta) -> date:
-        return (self.start.astimezone(LONDON) + after).date()
+    def _get_london_date(self, after: timedelta) -> date:
+        return (self.start.astimezone(LONDON_TIME_ZONE) + after).date()
 
-    def _question(self, lines: _QuestionLines) -> Question:
+    def _build_question(self, lines: _QuestionEntry) -> ReplicaQuestion:
         meeting = self.meetings[lines.meeting]
-        parent = self._parent(lines)
+        parent = self._find_parent(lines)
         year = meeting.date.year
-        return Question(
-            slug=slug(lines.title, self.slugs),
+        return ReplicaQuestion(
+            slug=build_slug(lines.title, self.slugs),
             title=lines.title,
             asked_by=self.members[lines.by],
             organisation=self.members[(parent or lines).by].party,
             asked_of=lines.of,
             meeting=meeting,
-            html=paragraphs(lines.body),
-            after=_moment(lines.stage),
-            answers=tuple(self._answer(a, meeting) for a in lines.answer),
+            html=format_paragraphs(lines.body),
+            after=_get_stage_start(lines.stage),
+            answers=tuple(self._build_answer(a, meeting) for a in lines.answer),
             reference=f"{year}/{lines.number}" if lines.number else None,
             category=lines.category or (parent.category if parent else None),
             parent=parent.title if parent else None,
             old_path=f"/questions/{year}/{lines.old}" if lines.old else None,
         )
 
-    def _parent(self, lines: _QuestionLines) -> _QuestionLines | None:
+    def _find_parent(self, lines: _QuestionEntry) -> _QuestionEntry | None:
         """The main question that a supplementary's title names, at the same meeting."""
         title = _SUPPLEMENTARY.sub("", lines.title)
         if title == lines.title:
@@ -133,16 +133,16 @@ class _Builder:
             q for q in self.script.question if (q.title, q.meeting) == (title, lines.meeting)
         )
 
-    def _answer(self, lines: _AnswerLines, meeting: Meeting) -> Answer:
-        after, days = _moment(lines.stage), lines.days
-        return Answer(
+    def _build_answer(self, lines: _AnswerEntry, meeting: ReplicaMeeting) -> ReplicaAnswer:
+        after, days = _get_stage_start(lines.stage), lines.days
+        return ReplicaAnswer(
             after=after,
-            date=self._day(after) if days is None else meeting.date + timedelta(days),
-            html=paragraphs(lines.body),
-            until=None if lines.until is None else _moment(lines.until),
+            date=self._get_london_date(after) if days is None else meeting.date + timedelta(days),
+            html=format_paragraphs(lines.body),
+            until=None if lines.until is None else _get_stage_start(lines.until),
         )
 
 
-def _moment(stage: int) -> timedelta:
+def _get_stage_start(stage: int) -> timedelta:
     """When a stage begins, counted from the start; stage 0 is the start."""
     return STAGES[stage - 1] if stage else timedelta(0)

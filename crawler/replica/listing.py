@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Self
 
-from crawler.replica.world import Question
+from crawler.replica.world import ReplicaQuestion
 
 PAGE_SIZE = 10
 TEASER_LENGTH = 500
@@ -16,7 +16,7 @@ TEASER_LENGTH = 500
 _DAY_FIRST = re.compile(r"(\d{2})-(\d{2})-(\d{4})")
 
 #: Facet keys as the source spells them, each with its heading and what it sorts questions by.
-FACETS: dict[str, tuple[str, Callable[[Question], str | None]]] = {
+FACETS: dict[str, tuple[str, Callable[[ReplicaQuestion], str | None]]] = {
     "asked_of": ("Asked of", lambda q: q.asked_of),
     "mqt_question_by": ("Question by", lambda q: q.asked_by.name),
     "mqt_organisation": ("Organisation", lambda q: q.organisation),
@@ -26,7 +26,7 @@ FACETS: dict[str, tuple[str, Callable[[Question], str | None]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class ReplicaSearch:
     """One search, read from the query string."""
 
     date_from: date | None = None
@@ -38,7 +38,7 @@ class Search:
     facets: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, query: Iterable[tuple[str, str]]) -> Self:
+    def parse(cls, query: Iterable[tuple[str, str]]) -> Self:
         """The search in the pairs of a query string. Raises ``ValueError`` with what is wrong.
 
         How the source treats a date that it cannot read is not known: here it is an error, so
@@ -51,15 +51,15 @@ class Search:
         if not page.isdecimal():
             raise ValueError(f"page={page} is not a page number")
         return cls(
-            date_from=_day(last, "date_from"),
-            date_to=_day(last, "date_to"),
+            date_from=_parse_day(last, "date_from"),
+            date_to=_parse_day(last, "date_to"),
             text=last.get("question_text", "").strip(),
             ascending=last.get("sort_order", "").upper() == "ASC",
             page=int(page),
-            facets=_facets(pairs),
+            facets=_parse_facets(pairs),
         )
 
-    def accepts(self, question: Question) -> bool:
+    def matches(self, question: ReplicaQuestion) -> bool:
         """Whether ``question`` is found; its day is the day of its meeting."""
         day = question.meeting.date
         if (self.date_from and day < self.date_from) or (self.date_to and day > self.date_to):
@@ -70,15 +70,15 @@ class Search:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ListingRow:
     """One row of the listing."""
 
-    question: Question
+    question: ReplicaQuestion
     teaser: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facet:
+class ListingFacet:
     """One facet: its values with the number of questions that have each."""
 
     key: str
@@ -87,53 +87,54 @@ class Facet:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results:
+class ListingPage:
     """One page of what was found."""
 
     total: int
     page: int
     pages: int
-    rows: tuple[Row, ...]
-    facets: tuple[Facet, ...]
+    rows: tuple[ListingRow, ...]
+    facets: tuple[ListingFacet, ...]
 
 
-def find(search: Search, questions: Iterable[Question]) -> Results:
+def find_results(search: ReplicaSearch, questions: Iterable[ReplicaQuestion]) -> ListingPage:
     """The page of results that ``search`` asks for; a page past the end has no rows.
 
     Inside a meeting the order is not by reference (as on the source): new questions turn up in
     the middle of the list and push others to the next page.
     """
-    found = sorted((q for q in questions if search.accepts(q)), key=lambda q: q.slug)
+    found = sorted((q for q in questions if search.matches(q)), key=lambda q: q.slug)
     found.sort(key=lambda q: q.meeting.date, reverse=not search.ascending)
     begin = search.page * PAGE_SIZE
-    return Results(
+    return ListingPage(
         total=len(found),
         page=search.page,
         pages=-(-len(found) // PAGE_SIZE),
         rows=tuple(
-            Row(question=q, teaser=teaser(q.text)) for q in found[begin : begin + PAGE_SIZE]
+            ListingRow(question=q, teaser=build_teaser(q.text))
+            for q in found[begin : begin + PAGE_SIZE]
         ),
-        facets=tuple(_count(key, found) for key in FACETS),
+        facets=tuple(_count_facet(key, found) for key in FACETS),
     )
 
 
-def teaser(text: str) -> str:
+def build_teaser(text: str) -> str:
     """The beginning of ``text``, cut at a word near 500 characters and marked with three dots."""
     if len(text) <= TEASER_LENGTH:
         return text
     return text[:TEASER_LENGTH].rsplit(" ", 1)[0] + "..."
 
 
-def _count(key: str, questions: Iterable[Question]) -> Facet:
+def _count_facet(key: str, questions: Iterable[ReplicaQuestion]) -> ListingFacet:
     heading, value_of = FACETS[key]
     values: dict[str, int] = {}
     for question in questions:
         if value := value_of(question):
             values[value] = values.get(value, 0) + 1
-    return Facet(key=key, heading=heading, values=dict(sorted(values.items())))
+    return ListingFacet(key=key, heading=heading, values=dict(sorted(values.items())))
 
 
-def _facets(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+def _parse_facets(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
     """``f[0]=mqt_category:Transport`` and the like; unknown keys are ignored."""
     facets: dict[str, frozenset[str]] = {}
     for name, pair in pairs:
@@ -143,7 +144,7 @@ def _facets(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
     return facets
 
 
-def _day(query: Mapping[str, str], name: str) -> date | None:
+def _parse_day(query: Mapping[str, str], name: str) -> date | None:
     """A day as ``23-03-2023`` or ``2023-03-23``; None when it is not asked for."""
     text = query.get(name, "").strip()
     if not text:

@@ -21,30 +21,30 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from crawler.replica.site import ROBOTS, Recorder
-from crawler.replica.world import LONDON, NOTICE, STAGES
+from crawler.replica.site import ROBOTS_TXT, RequestRecorder
+from crawler.replica.world import LONDON_TIME_ZONE, REPLICA_NOTICE, STAGES
 
-API = "/api/writtenquestions/questions"
-FILES = "https://questions-statements.parliament.uk/replica/files"
+API_PATH = "/api/writtenquestions/questions"
+FILES_URL = "https://questions-statements.parliament.uk/replica/files"
 
 #: More than so many rows come in no list, however many are asked for: fewer than the source gives,
 #: so that a small world has a second page.
-MOST_ROWS = 5
-_CUT = 255
+MAX_ROWS = 5
+_TRUNCATED_LENGTH = 255
 
 
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _StrictScriptEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A misspelt key in the script is an error, not a question without an answer."""
 
 
-class Member(_Strict, frozen=True):
+class ReplicaParliamentMember(_StrictScriptEntry, frozen=True):
     """An invented member of one of the Houses."""
 
     name: str
     party: str
 
 
-class Reply(_Strict, frozen=True):
+class ReplicaReply(_StrictScriptEntry, frozen=True):
     """What stands in the answer's place from ``stage`` on, until the next reply."""
 
     html: str
@@ -53,7 +53,7 @@ class Reply(_Strict, frozen=True):
     file: str | None = None
 
 
-class Written(_Strict, frozen=True):
+class ReplicaWrittenQuestion(_StrictScriptEntry, frozen=True):
     """One written question with all the replies that it will ever have."""
 
     id: int
@@ -63,18 +63,18 @@ class Written(_Strict, frozen=True):
     text: str
     by: str  #: a member's key
     body: str
-    reply: tuple[Reply, ...] = ()
+    reply: tuple[ReplicaReply, ...] = ()
     stage: int = 0
     withdrawn: int | None = None  #: the stage from which on it is
     grouped: tuple[str, ...] = ()
 
 
-class Script(_Strict, frozen=True):
+class ParliamentScript(_StrictScriptEntry, frozen=True):
     """The whole world, as it is written down in ``parliament.toml``."""
 
     minister: str
-    member: dict[str, Member]
-    question: tuple[Written, ...]
+    member: dict[str, ReplicaParliamentMember]
+    question: tuple[ReplicaWrittenQuestion, ...]
 
 
 def create_api(start: datetime, clock: Callable[[], datetime]) -> Starlette:
@@ -82,42 +82,44 @@ def create_api(start: datetime, clock: Callable[[], datetime]) -> Starlette:
 
     ``clock`` says what moment it is. ``app.state.requests`` lists every request, in order.
     """
-    calls = _Calls(start, clock)
+    calls = _ApiEndpoints(start, clock)
     requests: list[str] = []
     app = Starlette(
         routes=[
-            Route(API, calls.listing),
-            Route(f"{API}/{{id:int}}", calls.by_id),
-            Route(f"{API}/{{day}}/{{uin}}", calls.by_day),
-            Route("/robots.txt", lambda _: PlainTextResponse(ROBOTS)),
+            Route(API_PATH, calls.listing),
+            Route(f"{API_PATH}/{{id:int}}", calls.by_id),
+            Route(f"{API_PATH}/{{day}}/{{uin}}", calls.by_day),
+            Route("/robots.txt", lambda _: PlainTextResponse(ROBOTS_TXT)),
         ],
-        middleware=[Middleware(Recorder, requests=requests)],
-        exception_handlers={HTTPException: _error},
+        middleware=[Middleware(RequestRecorder, requests=requests)],
+        exception_handlers={HTTPException: _handle_error},
     )
     app.state.requests = requests
     return app
 
 
-async def _error(_request: Request, error: Exception) -> Response:
+async def _handle_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     body = {"status": error.status_code, "title": error.detail}
     return JSONResponse(body, error.status_code)
 
 
-class _Calls:
+class _ApiEndpoints:
     """The endpoints, and what they share."""
 
     def __init__(self, start: datetime, clock: Callable[[], datetime]) -> None:
         text = Path(__file__).with_name("parliament.toml").read_bytes()
-        self.script = msgspec.toml.decode(text, type=Script)
+        self.script = msgspec.toml.decode(text, type=ParliamentScript)
         self.start = start
         self.clock = clock
 
-    def objects(self) -> Iterator[dict[str, Any]]:
+    def list_objects(self) -> Iterator[dict[str, Any]]:
         """Every question as the call for it alone tells it now, newest first."""
         age = self.clock() - self.start
         stage = sum(begins <= age for begins in STAGES)
-        return _World(self.script, self.start.astimezone(LONDON).date(), stage).objects()
+        return _ParliamentSnapshot(
+            self.script, self.start.astimezone(LONDON_TIME_ZONE).date(), stage
+        ).list_objects()
 
     async def listing(self, request: Request) -> Response:
         query = request.query_params
@@ -129,78 +131,82 @@ class _Calls:
             raise HTTPException(400, str(error)) from None
         found = [
             value
-            for value in self.objects()
+            for value in self.list_objects()
             if since <= datetime.fromisoformat(value["dateTabled"]).date() <= until
             and not (value["isWithdrawn"] and query.get("includeWithdrawn") != "true")
         ]
-        rows = found[skip : skip + min(take, MOST_ROWS)]
-        return _answer(totalResults=len(found), results=[_envelope(_row(v, query)) for v in rows])
+        rows = found[skip : skip + min(take, MAX_ROWS)]
+        return _build_response(
+            totalResults=len(found), results=[_wrap_value(_build_list_row(v, query)) for v in rows]
+        )
 
     async def by_id(self, request: Request) -> Response:
-        return self._single(request, id=request.path_params["id"])
+        return self._find_question(request, id=request.path_params["id"])
 
     async def by_day(self, request: Request) -> Response:
         day = f"{request.path_params['day']}T00:00:00"
-        return self._single(request, dateTabled=day, uin=request.path_params["uin"])
+        return self._find_question(request, dateTabled=day, uin=request.path_params["uin"])
 
-    def _single(self, request: Request, **wanted: object) -> Response:
-        for value in self.objects():
+    def _find_question(self, request: Request, **wanted: object) -> Response:
+        for value in self.list_objects():
             if wanted == {name: value[name] for name in wanted}:
-                return _answer(**_envelope(_expanded(value, request.query_params)))
+                return _build_response(**_wrap_value(_expand_members(value, request.query_params)))
         raise HTTPException(404, "Not Found")
 
 
-def _answer(**body: Any) -> Response:
-    return JSONResponse({"notice": NOTICE, **body})
+def _build_response(**body: Any) -> Response:
+    return JSONResponse({"notice": REPLICA_NOTICE, **body})
 
 
-def _envelope(value: dict[str, Any]) -> dict[str, Any]:
+def _wrap_value(value: dict[str, Any]) -> dict[str, Any]:
     link = {"rel": "self", "href": f"/Questions/{value['id']}", "method": "GET"}
     return {"value": value, "links": [link]}
 
 
-def _expanded(value: dict[str, Any], query: Any) -> dict[str, Any]:
+def _expand_members(value: dict[str, Any], query: Any) -> dict[str, Any]:
     """The members with their names, where these were asked for."""
     if query.get("expandMember") == "true":
         return value
     return value | {"askingMember": None, "answeringMember": None, "correctingMember": None}
 
 
-def _row(value: dict[str, Any], query: Any) -> dict[str, Any]:
+def _build_list_row(value: dict[str, Any], query: Any) -> dict[str, Any]:
     """``value`` as a list has it: cut, and with no flag that could be relied on."""
     words = unescape(re.sub(r"<[^>]+>", "", value["answerText"] or ""))
-    return _expanded(value, query) | {
-        "questionText": value["questionText"][:_CUT],
-        "answerText": words if len(words) <= _CUT else words[:_CUT] + "...",
+    return _expand_members(value, query) | {
+        "questionText": value["questionText"][:_TRUNCATED_LENGTH],
+        "answerText": words
+        if len(words) <= _TRUNCATED_LENGTH
+        else words[:_TRUNCATED_LENGTH] + "...",
         "answerIsHolding": None,
         "isWithdrawn": False,
         "attachments": [],
     }
 
 
-class _World:
+class _ParliamentSnapshot:
     """The script as it is told at one moment."""
 
-    def __init__(self, script: Script, today: date, stage: int) -> None:
+    def __init__(self, script: ParliamentScript, today: date, stage: int) -> None:
         self.script = script
         self.today = today
         self.stage = stage
 
-    def objects(self) -> Iterator[dict[str, Any]]:
+    def list_objects(self) -> Iterator[dict[str, Any]]:
         """Every question as the call for it alone tells it, newest first."""
         for question in sorted(self.script.question, key=lambda q: (q.days_ago, q.id)):
             if question.stage <= self.stage:
-                yield self._asked(question) | self._answered(question)
+                yield self._build_question_fields(question) | self._build_answer_fields(question)
 
-    def _asked(self, question: Written) -> dict[str, Any]:
+    def _build_question_fields(self, question: ReplicaWrittenQuestion) -> dict[str, Any]:
         tabled = self.today - timedelta(days=question.days_ago)
         return {
             "id": question.id,
-            "askingMember": self._member(question.by),
+            "askingMember": self._build_member(question.by),
             "house": "Lords" if question.uin.startswith("HL") else "Commons",
             "memberHasInterest": False,
-            "dateTabled": _midnight(tabled),
-            "dateForAnswer": _midnight(tabled + timedelta(days=5)),
+            "dateTabled": _format_midnight(tabled),
+            "dateForAnswer": _format_midnight(tabled + timedelta(days=5)),
             "uin": question.uin,
             "heading": question.heading,
             "questionText": question.text,
@@ -211,41 +217,50 @@ class _World:
             "groupedQuestionsDates": [],
         }
 
-    def _answered(self, question: Written) -> dict[str, Any]:
+    def _build_answer_fields(self, question: ReplicaWrittenQuestion) -> dict[str, Any]:
         given = [reply for reply in question.reply if reply.stage <= self.stage]
         now = given[-1] if given else None
         answers = [reply for reply in given if not reply.holding]
         first, more = answers[0] if answers else None, answers[1:]
-        minister = self._member(self.script.minister)
+        minister = self._build_member(self.script.minister)
         return {
             "answeringMember": minister if now else None,
             "correctingMember": minister if more else None,
             "answerIsHolding": now.holding if now else None,
             "answerIsCorrection": bool(more),
-            "dateAnswered": self._day(first),
-            "dateHoldingAnswer": self._day(next((r for r in given if r.holding), None)),
-            "dateAnswerCorrected": self._day(more[-1] if more else None),
+            "dateAnswered": self._format_reply_day(first),
+            "dateHoldingAnswer": self._format_reply_day(
+                next((r for r in given if r.holding), None)
+            ),
+            "dateAnswerCorrected": self._format_reply_day(more[-1] if more else None),
             "answerText": now.html if now else None,
             "originalAnswerText": answers[0].html if more else "",
             "comparableAnswerText": "",
             "attachmentCount": int(bool(now and now.file)),
-            "attachments": [_file(now.file)] if now and now.file else [],
+            "attachments": [_build_file(now.file)] if now and now.file else [],
         }
 
-    def _member(self, key: str) -> dict[str, Any]:
+    def _build_member(self, key: str) -> dict[str, Any]:
         member = self.script.member[key]
         return {"name": member.name, "listAs": member.name, "party": member.party}
 
-    def _day(self, reply: Reply | None) -> str | None:
+    def _format_reply_day(self, reply: ReplicaReply | None) -> str | None:
         """When ``reply`` was given: the day on which its stage begins."""
         if reply is None:
             return None
-        return _midnight(self.today + (STAGES[reply.stage - 1] if reply.stage else timedelta(0)))
+        return _format_midnight(
+            self.today + (STAGES[reply.stage - 1] if reply.stage else timedelta(0))
+        )
 
 
-def _file(name: str) -> dict[str, Any]:
-    return {"url": f"{FILES}/{name}", "title": name, "fileType": "text/plain", "fileSizeBytes": 64}
+def _build_file(name: str) -> dict[str, Any]:
+    return {
+        "url": f"{FILES_URL}/{name}",
+        "title": name,
+        "fileType": "text/plain",
+        "fileSizeBytes": 64,
+    }
 
 
-def _midnight(day: date) -> str:
+def _format_midnight(day: date) -> str:
     return f"{day.isoformat()}T00:00:00"

@@ -17,44 +17,44 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crawler.replica.days import long_day, us_day, weekday
-from crawler.replica.listing import Search, find
-from crawler.replica.world import LISTING, NOTICE, View, World
+from crawler.replica.date_formats import format_long_date, format_us_date, format_weekday_date
+from crawler.replica.listing import ReplicaSearch, find_results
+from crawler.replica.world import LISTING_PATH, REPLICA_NOTICE, ReplicaSnapshot, ReplicaWorld
 
-FILES = "/sites/default/files"
-ABOUT = "/about-the-replica"
+FILES_PATH = "/sites/default/files"
+ABOUT_PATH = "/about-the-replica"
 
 #: No copy of the source's own robots.txt is known, so there is no delay to repeat here.
-ROBOTS = "User-agent: *\nAllow: /\n"
+ROBOTS_TXT = "User-agent: *\nAllow: /\n"
 
 
-def create_site(world: World, clock: Callable[[], datetime], templates: Path) -> Starlette:
+def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> Starlette:
     """The site as an ASGI application.
 
     ``clock`` says what moment it is (aware) and so what can be seen; ``templates`` is the folder
     that has ``replica/`` in it. ``app.state.requests`` lists every request as
     ``GET /path?query``, in order.
     """
-    pages = _Pages(world, clock, templates)
+    pages = _SiteEndpoints(world, clock, templates)
     requests: list[str] = []
     app = Starlette(
         routes=[
             Route("/", pages.home),
-            Route(LISTING, pages.listing),
-            Route(f"{LISTING}/{{slug}}", pages.question),
+            Route(LISTING_PATH, pages.listing),
+            Route(f"{LISTING_PATH}/{{slug}}", pages.question),
             Route("/questions/{year}/{number}", pages.old_question),
-            Route(ABOUT, pages.about),
-            Route(f"{FILES}/{{name:path}}", pages.file),
+            Route(ABOUT_PATH, pages.about),
+            Route(f"{FILES_PATH}/{{name:path}}", pages.file),
             Route("/robots.txt", pages.robots),
         ],
-        middleware=[Middleware(Recorder, requests=requests)],
+        middleware=[Middleware(RequestRecorder, requests=requests)],
         exception_handlers={HTTPException: pages.error},
     )
     app.state.requests = requests
     return app
 
 
-class Recorder:
+class RequestRecorder:
     """Notes each request before anything else sees it."""
 
     def __init__(self, app: ASGIApp, requests: list[str]) -> None:
@@ -68,10 +68,10 @@ class Recorder:
         await self.app(scope, receive, send)
 
 
-class _Pages:
+class _SiteEndpoints:
     """The endpoints, and what they share."""
 
-    def __init__(self, world: World, clock: Callable[[], datetime], templates: Path) -> None:
+    def __init__(self, world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> None:
         self.world = world
         self.clock = clock
         self.templates = Environment(
@@ -81,12 +81,20 @@ class _Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.templates.globals |= {"listing": LISTING, "about": ABOUT, "notice": NOTICE}
-        self.templates.filters |= {"day": long_day, "weekday": weekday, "us_day": us_day}
+        self.templates.globals |= {
+            "listing": LISTING_PATH,
+            "about": ABOUT_PATH,
+            "notice": REPLICA_NOTICE,
+        }
+        self.templates.filters |= {
+            "day": format_long_date,
+            "weekday": format_weekday_date,
+            "us_day": format_us_date,
+        }
 
-    def view(self) -> View:
+    def take_snapshot(self) -> ReplicaSnapshot:
         """What can be seen now."""
-        return self.world.at(self.clock())
+        return self.world.take_snapshot(self.clock())
 
     def render(self, name: str, request: Request, status: int = 200, **values: object) -> Response:
         """One page. Its own address is what a saved copy calls canonical."""
@@ -98,36 +106,39 @@ class _Pages:
         return HTMLResponse(page, status, {"ETag": etag})
 
     async def home(self, _request: Request) -> Response:
-        return RedirectResponse(LISTING)
+        return RedirectResponse(LISTING_PATH)
 
     async def listing(self, request: Request) -> Response:
         query = request.query_params.multi_items()
         try:
-            search = Search.read(query)
+            search = ReplicaSearch.parse(query)
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
         kept = [(name, value) for name, value in query if name != "page"]
 
         def link(*more: tuple[str, str]) -> str:
             """The address of the same search with something added."""
-            return f"{LISTING}?{urlencode([*kept, *more])}"
+            return f"{LISTING_PATH}?{urlencode([*kept, *more])}"
 
-        results = find(search, self.view().questions)
+        results = find_results(search, self.take_snapshot().questions)
         return self.render("listing.html", request, search=search, results=results, link=link)
 
     async def question(self, request: Request) -> Response:
-        question = self.view().by_slug(request.path_params["slug"])
+        question = self.take_snapshot().find_by_slug(request.path_params["slug"])
         if question is None:
             raise HTTPException(404)
         return self.render("question.html", request, question=question)
 
     async def old_question(self, request: Request) -> Response:
-        view = self.view()
-        question = view.by_old_path(request.url.path)
+        view = self.take_snapshot()
+        question = view.find_by_old_path(request.url.path)
         if question is None:
             raise HTTPException(404)
         return self.render(
-            "question_2014.html", request, question=question, follow_ups=view.follow_ups(question)
+            "question_2014.html",
+            request,
+            question=question,
+            follow_ups=view.has_follow_ups(question),
         )
 
     async def about(self, request: Request) -> Response:
@@ -138,10 +149,12 @@ class _Pages:
         if not self.world.has_file(request.url.path):
             raise HTTPException(404)
         name = request.path_params["name"].rpartition("/")[2]
-        return PlainTextResponse(f"{NOTICE}\n\nThis stands in for the attached file {name}.\n")
+        return PlainTextResponse(
+            f"{REPLICA_NOTICE}\n\nThis stands in for the attached file {name}.\n"
+        )
 
     async def robots(self, _request: Request) -> Response:
-        return PlainTextResponse(ROBOTS)
+        return PlainTextResponse(ROBOTS_TXT)
 
     async def error(self, request: Request, error: Exception) -> Response:
         """The page for an address that is not there, in the site's furniture like all others."""

@@ -14,11 +14,11 @@ from datetime import date, datetime, timedelta
 from html import unescape
 from zoneinfo import ZoneInfo
 
-LONDON = ZoneInfo("Europe/London")
-LISTING = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
+LONDON_TIME_ZONE = ZoneInfo("Europe/London")
+LISTING_PATH = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 MAYOR = "The Mayor"
-HOLDING = "Officers are drafting a response which will be sent shortly."
-NOTICE = "Replica for tests and demonstration: invented people, invented text"
+HOLDING_TEXT = "Officers are drafting a response which will be sent shortly."
+REPLICA_NOTICE = "Replica for tests and demonstration: invented people, invented text"
 
 #: When a world's later events happen, counted from its start: new questions, the first answers,
 #: and the answers that replace or correct what was there before.
@@ -26,7 +26,7 @@ STAGES = (timedelta(hours=6), timedelta(hours=20), timedelta(hours=30))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
+class ReplicaMember:
     """An invented member of the assembly."""
 
     name: str  #: with honours, without "AM"
@@ -34,7 +34,7 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meeting:
+class ReplicaMeeting:
     """A meeting; ``date`` is its London day."""
 
     name: str
@@ -43,7 +43,7 @@ class Meeting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ReplicaAnswer:
     """One answer block, seen from ``after`` until ``until`` (both counted from the start)."""
 
     after: timedelta
@@ -53,18 +53,18 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class ReplicaQuestion:
     """One question with all the answers that it will ever have."""
 
     slug: str
     title: str
-    asked_by: Member
+    asked_by: ReplicaMember
     organisation: str  #: as the page prints it: on a supplementary its parent's
     asked_of: str
-    meeting: Meeting
+    meeting: ReplicaMeeting
     html: str
     after: timedelta
-    answers: tuple[Answer, ...]
+    answers: tuple[ReplicaAnswer, ...]
     reference: str | None = None  #: None on supplementaries
     category: str | None = None
     parent: str | None = None  #: title of the question that this one follows up
@@ -73,29 +73,29 @@ class Question:
     @property
     def path(self) -> str:
         """Its address on the site."""
-        return f"{LISTING}/{self.slug}"
+        return f"{LISTING_PATH}/{self.slug}"
 
     @property
     def text(self) -> str:
         """The question's words on one line, as teaser and search have them."""
-        return flatten(self.html)
+        return strip_markup(self.html)
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class ReplicaSnapshot:
     """What can be seen at one moment: each question with the answers of that moment."""
 
-    questions: tuple[Question, ...]
+    questions: tuple[ReplicaQuestion, ...]
 
-    def by_slug(self, slug: str) -> Question | None:
+    def find_by_slug(self, slug: str) -> ReplicaQuestion | None:
         """The question at an address of today."""
         return next((q for q in self.questions if q.slug == slug), None)
 
-    def by_old_path(self, path: str) -> Question | None:
+    def find_by_old_path(self, path: str) -> ReplicaQuestion | None:
         """The question at an address of 2014."""
         return next((q for q in self.questions if q.old_path == path), None)
 
-    def follow_ups(self, question: Question) -> bool:
+    def has_follow_ups(self, question: ReplicaQuestion) -> bool:
         """Whether any supplementary to ``question`` can be seen."""
         return any(
             q.parent == question.title and q.meeting == question.meeting for q in self.questions
@@ -103,25 +103,25 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class ReplicaWorld:
     """Everything that there is and will be."""
 
     start: datetime
     stages: tuple[timedelta, ...]
-    meetings: tuple[Meeting, ...]
-    members: tuple[Member, ...]
-    questions: tuple[Question, ...]
+    meetings: tuple[ReplicaMeeting, ...]
+    members: tuple[ReplicaMember, ...]
+    questions: tuple[ReplicaQuestion, ...]
 
-    def published_at(self, item: Question | Answer) -> datetime:
+    def published_at(self, item: ReplicaQuestion | ReplicaAnswer) -> datetime:
         """The moment from which ``item`` can be seen; for the baseline, the start itself."""
         return self.start + item.after
 
-    def at(self, now: datetime) -> View:
+    def take_snapshot(self, now: datetime) -> ReplicaSnapshot:
         """What can be seen at ``now``; before the start, the baseline."""
         age = max(now - self.start, timedelta(0))
-        return View(
+        return ReplicaSnapshot(
             questions=tuple(
-                replace(q, answers=tuple(_visible(q.answers, age)))
+                replace(q, answers=tuple(_find_visible_answers(q.answers, age)))
                 for q in self.questions
                 if q.after <= age
             )
@@ -133,7 +133,9 @@ class World:
         return any(link in a.html for q in self.questions for a in q.answers)
 
 
-def _visible(answers: Iterable[Answer], age: timedelta) -> Iterator[Answer]:
+def _find_visible_answers(
+    answers: Iterable[ReplicaAnswer], age: timedelta
+) -> Iterator[ReplicaAnswer]:
     for answer in answers:
         if answer.after <= age and (answer.until is None or age < answer.until):
             yield answer
@@ -147,31 +149,31 @@ _PUNCTUATION = re.compile(r"[^a-z0-9\s-]")
 _SEPARATORS = re.compile(r"[\s-]+")
 
 #: The words that Drupal's Pathauto leaves out of an address.
-_SMALL = re.compile(
+_STOP_WORDS = re.compile(
     r"\b(?:an?|as|at|before|but|by|for|from|in|into|is|like|of|off|on|onto|per|since|than|that|the"
     r"|this|to|up|via|with)\b"
 )
 
 
-def paragraphs(text: str) -> str:
+def format_paragraphs(text: str) -> str:
     """HTML of ``text``: pieces parted by an empty line, each in ``<p>`` unless it is a block."""
     pieces = (piece.strip() for piece in text.strip().split("\n\n"))
     return "\n".join(p if _BLOCK.match(p) else f"<p>{p}</p>" for p in pieces)
 
 
-def flatten(html: str) -> str:
+def strip_markup(html: str) -> str:
     """``html`` as one line of plain text."""
     return " ".join(unescape(_TAG.sub("", html)).split())
 
 
-def slug(title: str, taken: set[str]) -> str:
+def build_slug(title: str, taken: set[str]) -> str:
     """The last part of an address made from ``title``, marked as taken.
 
     Small words and punctuation go; a counter follows when the address is taken, so the slug says
     neither the title nor the reference for certain. The counter begins at 0, as Pathauto's does.
     """
     plain = unicodedata.normalize("NFKD", title.lower().replace("\u2011", "-"))
-    words = _SMALL.sub(" ", _PUNCTUATION.sub("", plain))
+    words = _STOP_WORDS.sub(" ", _PUNCTUATION.sub("", plain))
     stem = _SEPARATORS.sub("-", words).strip("-")
     chosen, counter = stem, 0
     while chosen in taken:

@@ -14,19 +14,21 @@ from urllib.parse import urlencode
 import scrapy
 from scrapy.http import Response, TextResponse
 
-from crawler.fetching.plan import Line, Window
+from crawler.fetching.crawl_plan import CrawlLine, ListingWindow
 from crawler.fetching.source_spider import SourceSpider
-from crawler.reading.addresses import canonical_path
 from crawler.reading.dates import read_date
+from crawler.reading.urls import canonicalise_path
 
-LISTING = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
+LISTING_PATH = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 
-_ROWS_A_PAGE = 10
+_ROWS_PER_PAGE = 10
 _ROW_DATE = re.compile(r"Meeting date:\s*(\d{1,2} \w+ \d{4})")
 #: What every row says, and nothing else on the page with a colon.
-_ROW = re.compile(r"Question by:")
+_ROW_MARKER = re.compile(r"Question by:")
 #: Visible words that a listing shows even when it lists nothing.
-_FURNITURE = re.compile(r"Search questions|Filter results|No results|no questions", re.IGNORECASE)
+_LISTING_MARKERS = re.compile(
+    r"Search questions|Filter results|No results|no questions", re.IGNORECASE
+)
 
 
 class LondonSpider(SourceSpider):
@@ -39,11 +41,11 @@ class LondonSpider(SourceSpider):
     #: dates are checked against what was asked for (``outside_window``).
     date_format = "%d-%m-%Y"
 
-    def listing_requests(self, window: Window) -> Iterator[scrapy.Request]:
+    def build_listing_requests(self, window: ListingWindow) -> Iterator[scrapy.Request]:
         """The first page of the listing of ``window``; the others follow from it."""
-        yield self._listing(window, 0)
+        yield self._build_listing_request(window, 0)
 
-    def _listing(self, window: Window, page: int) -> scrapy.Request:
+    def _build_listing_request(self, window: ListingWindow, page: int) -> scrapy.Request:
         query = {
             "date_from": window.since.strftime(self.date_format),
             "date_to": window.until.strftime(self.date_format),
@@ -53,51 +55,51 @@ class LondonSpider(SourceSpider):
             "page": page,
         }
         return scrapy.Request(
-            f"{self.plan.base_url}{LISTING}?{urlencode(query)}",
-            callback=self.list_questions,
-            errback=self.failed,
+            f"{self.plan.base_url}{LISTING_PATH}?{urlencode(query)}",
+            callback=self.parse_listing,
+            errback=self.handle_failure,
             cb_kwargs={"window": window, "page": page},
             dont_filter=True,  # a filtered redirect would vanish in silence
         )
 
-    def list_questions(
-        self, response: Response, window: Window, page: int
-    ) -> Iterator[scrapy.Request | Line]:
+    def parse_listing(
+        self, response: Response, window: ListingWindow, page: int
+    ) -> Iterator[scrapy.Request | CrawlLine]:
         """Visit each question that is new to us, and turn the page while pages are full."""
         self.counts["listing_pages"] += 1
-        links = self._links(response)
+        links = self._extract_links(response)
         self.counts["listed"] += len(links)
-        self._check(response, window, links)
+        self._check_listing(response, window, links)
         for link in links:
-            yield from self.visit_unknown(link)
-        if len(links) < _ROWS_A_PAGE:
+            yield from self.request_if_unknown(link)
+        if len(links) < _ROWS_PER_PAGE:
             return
-        if page + 1 >= self.plan.manners.max_listing_pages:
+        if page + 1 >= self.plan.politeness.max_listing_pages:
             self.counts["listings_cut"] += 1
             return
-        yield self._listing(window, page + 1)
+        yield self._build_listing_request(window, page + 1)
 
     @staticmethod
-    def _links(response: Response) -> list[str]:
+    def _extract_links(response: Response) -> list[str]:
         """Addresses of the questions on a listing, each once, in the page's order.
 
         Navigation links to the listing itself are no questions.
         """
         paths: dict[str, Any] = {}
         for href in response.css("a::attr(href)").getall():
-            path = canonical_path(response.urljoin(href))
-            if path.startswith(LISTING + "/"):
+            path = canonicalise_path(response.urljoin(href))
+            if path.startswith(LISTING_PATH + "/"):
                 paths.setdefault(path)
         return list(paths)
 
-    def _check(self, response: Response, window: Window, links: list[str]) -> None:
+    def _check_listing(self, response: Response, window: ListingWindow, links: list[str]) -> None:
         """Notice a listing that ignores the dates, or that is no listing at all."""
         text = response.text if isinstance(response, TextResponse) else ""
         days = [read_date(found) for found in _ROW_DATE.findall(text)]
         outside = [d for d in days if d and not window.since <= d <= window.until]
         self.counts["outside_window"] += len(outside)
-        if not links and not _FURNITURE.search(text):
+        if not links and not _LISTING_MARKERS.search(text):
             self.counts["listings_unknown"] += 1
-        if (rows := len(_ROW.findall(text))) > len(links):
+        if (rows := len(_ROW_MARKER.findall(text))) > len(links):
             self.counts["listings_short"] += 1
-            self.note(f"{response.url}: {rows} questions are shown and {len(links)} linked to")
+            self.add_error(f"{response.url}: {rows} questions are shown and {len(links)} linked to")

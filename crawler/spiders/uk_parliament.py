@@ -20,35 +20,35 @@ import msgspec
 import scrapy
 from scrapy.http import Response
 
-from crawler.fetching.plan import Line, Window
+from crawler.fetching.crawl_plan import CrawlLine, ListingWindow
 from crawler.fetching.source_spider import SourceSpider
-from crawler.pages.uk_parliament import ADDRESS, Tabled
-from crawler.reading.addresses import canonical_path
+from crawler.pages.uk_parliament import DETAIL_URL, TabledQuestion
+from crawler.reading.urls import canonicalise_path
 
-API = "/api/writtenquestions/questions"
+API_PATH = "/api/writtenquestions/questions"
 
-_PAGES = urlsplit(ADDRESS).path
+_DETAIL_PATH = urlsplit(DETAIL_URL).path
 #: The day and the number of a question, in the call for it as in the address of its page.
-_PLACE = re.compile(rf"(?:{API}|{_PAGES})(/\d{{4}}-\d\d-\d\d/[^/]+)")
+_QUESTION_PATH = re.compile(rf"(?:{API_PATH}|{_DETAIL_PATH})(/\d{{4}}-\d\d-\d\d/[^/]+)")
 #: Of a list; a server that gives fewer at a time is asked for the rest all the same.
-_ROWS_A_PAGE = 100
+_ROWS_PER_PAGE = 100
 
 
-class _Row(msgspec.Struct, frozen=True):
-    value: Tabled
+class _ListRow(msgspec.Struct, frozen=True):
+    value: TabledQuestion
 
 
-class _List(msgspec.Struct, frozen=True, rename="camel"):
+class _ListResponse(msgspec.Struct, frozen=True, rename="camel"):
     total_results: int
-    results: tuple[_Row, ...]
+    results: tuple[_ListRow, ...]
 
 
-class _Flags(msgspec.Struct, frozen=True, rename="camel"):
+class _QuestionFlags(msgspec.Struct, frozen=True, rename="camel"):
     is_withdrawn: bool | None = None
 
 
-class _Single(msgspec.Struct, frozen=True):
-    value: _Flags
+class _QuestionResponse(msgspec.Struct, frozen=True):
+    value: _QuestionFlags
 
 
 class UKParliamentSpider(SourceSpider):
@@ -58,79 +58,79 @@ class UKParliamentSpider(SourceSpider):
     home_url = "https://questions-statements-api.parliament.uk"
     custom_settings = {"DEFAULT_REQUEST_HEADERS": {"Accept": "application/json"}}  # noqa: RUF012  # Scrapy declares it so
 
-    def location(self, url: str) -> str:
+    def build_request_url(self, url: str) -> str:
         """The call for the question whose page is at ``url``, with its member's name and party."""
-        path = canonical_path(url)
-        if path.startswith(f"{_PAGES}/"):
-            path = API + path.removeprefix(_PAGES)
+        path = canonicalise_path(url)
+        if path.startswith(f"{_DETAIL_PATH}/"):
+            path = API_PATH + path.removeprefix(_DETAIL_PATH)
         return f"{self.plan.base_url}{path}?expandMember=true"
 
-    def address(self, url: str) -> str:
+    def canonicalise_url(self, url: str) -> str:
         """The page of the question that ``url`` is or calls for, where day and number name it."""
-        path = canonical_path(url)
-        place = _PLACE.fullmatch(path)
-        return ADDRESS + place[1] if place else self.plan.base_url + path
+        path = canonicalise_path(url)
+        place = _QUESTION_PATH.fullmatch(path)
+        return DETAIL_URL + place[1] if place else self.plan.base_url + path
 
-    def listing_requests(self, window: Window) -> Iterator[scrapy.Request]:
+    def build_listing_requests(self, window: ListingWindow) -> Iterator[scrapy.Request]:
         """The first page of what was tabled in ``window``; the others follow from it."""
-        yield self._listing(window, 0, 0)
+        yield self._build_listing_request(window, 0, 0)
 
-    def _listing(self, window: Window, page: int, skip: int) -> scrapy.Request:
+    def _build_listing_request(self, window: ListingWindow, page: int, skip: int) -> scrapy.Request:
         query = {
             "tabledWhenFrom": window.since.isoformat(),
             "tabledWhenTo": window.until.isoformat(),
             "questionStatus": "AllQuestions",
             "includeWithdrawn": "false",
-            "take": _ROWS_A_PAGE,
+            "take": _ROWS_PER_PAGE,
             "skip": skip,
         }
         return scrapy.Request(
-            f"{self.plan.base_url}{API}?{urlencode(query)}",
-            callback=self.list_questions,
-            errback=self.failed,
+            f"{self.plan.base_url}{API_PATH}?{urlencode(query)}",
+            callback=self.parse_listing,
+            errback=self.handle_failure,
             cb_kwargs={"window": window, "page": page, "skip": skip},
             dont_filter=True,  # a filtered redirect would vanish in silence
         )
 
-    def list_questions(
-        self, response: Response, window: Window, page: int, skip: int
+    def parse_listing(
+        self, response: Response, window: ListingWindow, page: int, skip: int
     ) -> Iterator[scrapy.Request]:
         """Visit each question that is new to us, and go on until the list's own total."""
         self.counts["listing_pages"] += 1
         try:
-            found = msgspec.json.decode(response.body, type=_List)
+            found = msgspec.json.decode(response.body, type=_ListResponse)
         except msgspec.MsgspecError as error:
             self.counts["listings_unknown"] += 1
-            self.note(f"{response.url}: {error}")
+            self.add_error(f"{response.url}: {error}")
             return
         self.counts["listed"] += len(found.results)
         for row in found.results:
             inside = window.since <= row.value.date_tabled.date() <= window.until
             self.counts["outside_window"] += not inside
-            yield from self.visit_unknown(row.value.address)
+            yield from self.request_if_unknown(row.value.detail_url)
         reached = skip + len(found.results)
         if reached >= found.total_results:
             return
         if not found.results:
             self.counts["listings_short"] += 1
-        elif page + 1 >= self.plan.manners.max_listing_pages:
+        elif page + 1 >= self.plan.politeness.max_listing_pages:
             self.counts["listings_cut"] += 1
         else:
-            yield self._listing(window, page + 1, reached)
+            yield self._build_listing_request(window, page + 1, reached)
 
-    def read(self, response: Response, visited: str) -> Iterator[Line]:
+    def parse_question(self, response: Response, visited: str) -> Iterator[CrawlLine]:
         """Read one question. A withdrawn one is told as gone: the page says so itself (410)."""
-        if not _withdrawn(response):
-            yield from super().read(response, visited)
+        if not _is_withdrawn(response):
+            yield from super().parse_question(response, visited)
             return
-        yield from self.served()
+        yield from self.resolve_refusals()
         self.counts["fetched"] += 1
-        yield self.gone(visited, 410)
+        yield self.record_gone(visited, 410)
 
 
-def _withdrawn(response: Response) -> bool:
+def _is_withdrawn(response: Response) -> bool:
     try:
-        single = msgspec.json.decode(response.body, type=_Single)
+        single = msgspec.json.decode(response.body, type=_QuestionResponse)
     except msgspec.MsgspecError:
         return False  # what is wrong with it is for the reading to say
     return bool(single.value.is_withdrawn)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from scheduler.cli.exits import CONFIG, USAGE, complain, explained
+from scheduler.cli.exits import CONFIG, USAGE, describe_error, print_error
 
 _EPILOG = """
 \b
@@ -100,8 +100,8 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:
-        line, status = explained(error)
+        line, status = describe_error(error)
         if line is None:
             raise
-        complain(line)
+        print_error(line)
     sys.exit(status if isinstance(status, int) else 0)

@@ -6,16 +6,16 @@ from collections import Counter
 
 import click
 
-from scheduler.cli.common import say, service_of
-from scheduler.cli.exits import OK, PARTLY, complain
+from scheduler.cli.common import get_service, print_result
+from scheduler.cli.exits import OK, PARTLY, print_error
 
 
 @click.command()
-@click.argument("place", default="-")
+@click.argument("location", default="-")
 @click.option("--password", envvar="WATCHWORD_IMAP_PASSWORD", help="For a mailbox over IMAP.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def bounces(context: click.Context, place: str, password: str | None, as_json: bool) -> int:
+def bounces(context: click.Context, location: str, password: str | None, as_json: bool) -> int:
     """Read what came back by mail, and stop sending where it says so.
 
     PLACE is a Maildir, the file of one email, imaps://user@host/folder, or - for one email on
@@ -26,52 +26,52 @@ def bounces(context: click.Context, place: str, password: str | None, as_json: b
     watchword bounces /var/mail/bounces
     bounces: "|/opt/watchword/watchword -c /etc/watchword.toml bounces"     (in /etc/aliases)
     """
-    from alerts.bounces.process import take_back
-    from scheduler.bounce_mailbox import letters
+    from alerts.bounces.process import process_report
+    from scheduler.bounce_mailbox import read_unread_emails
 
-    service = service_of(context)
-    leave = service.letterhead.unsubscribe_address
+    service = get_service(context)
+    leave = service.mail_identity.unsubscribe_address
     found: Counter[str] = Counter()
-    for raw, done in letters(place, password):
+    for raw, done in read_unread_emails(location, password):
         with service.ledger.writing() as connection:
-            outcome, detail = take_back(connection, raw, leave, service.clock())
+            outcome, detail = process_report(connection, raw, leave, service.clock())
         found[outcome] += 1
         if outcome == "unknown":
-            complain(f"an email is about no message of ours: {detail}")
+            print_error(f"an email is about no message of ours: {detail}")
         else:
             done()
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(found.items()))
-    say(told or "nothing new", dict(found), as_json=as_json)
+    print_result(told or "nothing new", dict(found), as_json=as_json)
     return PARTLY if found["unknown"] else OK
 
 
 @click.command()
-@click.option("--lift", metavar="EMAIL", help="Send to this address again, from now on.")
+@click.option("--resume", metavar="EMAIL", help="Send to this address again, from now on.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
-def suspended(context: click.Context, lift: str | None, as_json: bool) -> int:
+def suspended(context: click.Context, resume: str | None, as_json: bool) -> int:
     """List whom nothing is sent to, because mail came back or they complained."""
     import msgspec
 
     from alerts.ledger import bounces as ledger
     from alerts.ledger import changes, subscriptions
-    from alerts.subscribers.subscribe import email_address
+    from alerts.subscribers.subscribe import normalise_email
 
-    service = service_of(context)
-    if lift is not None:
+    service = get_service(context)
+    if resume is not None:
         with service.ledger.writing() as connection:
-            address = email_address(lift)
-            was = ledger.lift(connection, address)
-            person = subscriptions.by_email(connection, address)
+            address = normalise_email(resume)
+            was = ledger.remove_suppression(connection, address)
+            person = subscriptions.find_subscriber_by_email(connection, address)
             if person is not None:
-                subscriptions.skip_to(connection, person.id, changes.newest(connection))
+                subscriptions.skip_unsent(connection, person.id, changes.get_newest_seq(connection))
         click.echo(f"{address} is sent to again" if was else f"nothing stood against {address}")
         return OK if was else PARTLY
     with service.ledger.reading() as connection:
-        found = ledger.suspended(connection)
+        found = ledger.list_suspended(connection)
     for one in found:
         line = f"{one.email}\t{one.because}\t{one.since:%Y-%m-%d}\t{one.detail or ''}"
-        say(line, msgspec.to_builtins(one), as_json=as_json)
+        print_result(line, msgspec.to_builtins(one), as_json=as_json)
     return OK
 
 

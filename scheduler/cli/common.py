@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from scheduler.service import Service
 
 
-def config_of(context: click.Context) -> Config:
+def get_config(context: click.Context) -> Config:
     """The config that the command line asks for; sets up the log on the way."""
     from scheduler import logs
-    from scheduler.config.load import load
+    from scheduler.config.loader import load_config
 
     given = context.find_root().obj
     levels = (logging.WARNING, logging.INFO, logging.DEBUG)
     logs.configure(levels[min(given["verbose"], 2)], as_json=given["log_json"])
-    return load(given["path"])
+    return load_config(given["path"])
 
 
-def service_of(context: click.Context) -> Service:
+def get_service(context: click.Context) -> Service:
     """The service of that config."""
     from scheduler.service import open_service
 
-    return open_service(config_of(context))
+    return open_service(get_config(context))
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def show_progress() -> Iterator[Progress]:
     """A progress display on standard error; nothing at all where that is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -53,7 +53,7 @@ def progress() -> Iterator[Progress]:
         yield display
 
 
-def say(line: str, values: dict[str, Any], *, as_json: bool, quiet: bool = False) -> None:
+def print_result(line: str, values: dict[str, Any], *, as_json: bool, quiet: bool = False) -> None:
     """A command's result: a line for a person, or its values as JSON."""
     if as_json:
         click.echo(json.dumps(values, ensure_ascii=False))
@@ -61,6 +61,6 @@ def say(line: str, values: dict[str, Any], *, as_json: bool, quiet: bool = False
         click.echo(line)
 
 
-def counted(values: dict[str, int]) -> str:
+def format_counts(values: dict[str, int]) -> str:
     """``3 new, 1 answered``; "nothing" for nothing."""
     return ", ".join(f"{n} {name}" for name, n in values.items() if n) or "nothing"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from scheduler.cli.common import say, service_of
+from scheduler.cli.common import get_service, print_result
 from scheduler.cli.exits import OK, PARTLY
 
 if TYPE_CHECKING:
-    from alerts.ledger.deliveries import Sent
+    from alerts.ledger.deliveries import MessageStatus
     from scheduler.service import Service
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -31,55 +31,58 @@ def digest(
     watchword digest --dry-run --only you@example.org
     watchword digest --preview
     """
-    service = service_of(context)
+    service = get_service(context)
     address = only.lower() if only and "://" not in only else only
     if dry_run or preview:
-        return _show(service, address, in_browser=preview, as_json=as_json)
+        return _show_due_digests(service, address, in_browser=preview, as_json=as_json)
     from alerts.delivery.send import deliver_due
-    from alerts.digests.compose import compose_due
-    from scheduler.config.load import ways
-    from scheduler.service import alone
+    from alerts.digests.compose import compose_due_digests
+    from scheduler.config.loader import build_channels
+    from scheduler.service import lock_ledger
 
     config = service.config
-    with alone(service):
-        made = compose_due(
-            *(service.ledger, service.templates, service.letterhead, service.clock()),
-            batch=config.digests.batch,
-            already=service.already,
-            only=address,
+    with lock_ledger(service):
+        made = compose_due_digests(
+            *(service.ledger, service.templates, service.mail_identity, service.clock()),
+            batch_interval=config.digests.batch,
+            sent_log=service.sent_log,
+            only_email=address,
         )
         done = deliver_due(
-            *(service.ledger, ways(config), service.clock, service.terms), only=address
+            *(service.ledger, build_channels(config), service.clock, service.delivery_policy),
+            recipient=address,
         )
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(done.items()))
     values = {"composed": made, "deliveries": dict(done)}
-    say(f"{made} composed; {told or 'nothing to deliver'}", values, as_json=as_json)
+    print_result(f"{made} composed; {told or 'nothing to deliver'}", values, as_json=as_json)
     return OK if set(done) <= {"sent"} else PARTLY
 
 
-def _show(service: Service, only: str | None, *, in_browser: bool, as_json: bool) -> int:
+def _show_due_digests(
+    service: Service, only: str | None, *, in_browser: bool, as_json: bool
+) -> int:
     """What is due, as text or in a browser."""
-    from alerts.digests.compose import digests_due
+    from alerts.digests.compose import preview_due_digests
 
     batch = service.config.digests.batch
     with service.ledger.reading() as connection:
-        due = digests_due(
-            *(connection, service.templates, service.letterhead, service.clock(), batch)
+        due = preview_due_digests(
+            *(connection, service.templates, service.mail_identity, service.clock(), batch)
         )
         found = [entry for entry in due if only is None or entry[0].recipient == only]
     for composed, text, html in found:
         if in_browser:
-            click.echo(f"{composed.recipient}: {_opened(html or text)}")
+            click.echo(f"{composed.recipient}: {_open_in_browser(html or text)}")
             continue
         values = {"to": composed.recipient, "subject": composed.subject, "text": text}
         whole = f"{composed.recipient}: {composed.subject}"
-        say(f"{whole}\n\n{text}" if only else whole, values, as_json=as_json)
+        print_result(f"{whole}\n\n{text}" if only else whole, values, as_json=as_json)
     if not found and not as_json:
         click.echo("No digest is due.")
     return OK
 
 
-def _opened(html: str) -> str:
+def _open_in_browser(html: str) -> str:
     """Show a page in the browser; its address, for where there is none."""
     import tempfile
     import webbrowser
@@ -94,12 +97,12 @@ def _opened(html: str) -> str:
     return address
 
 
-def _phases() -> list[str]:
+def _list_phases() -> list[str]:
     return ["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
 
 
 @click.command()
-@click.option("--phase", type=click.Choice(_phases()), help="Only messages in this phase.")
+@click.option("--phase", type=click.Choice(_list_phases()), help="Only messages in this phase.")
 @click.option("--to", metavar="EMAIL", help="Only messages to this address.")
 @click.option("--limit", default=20, show_default=True, help="So many, the newest first.")
 @click.option("--retry", is_flag=True, help="Queue those of them that failed or are held again.")
@@ -123,23 +126,23 @@ def deliveries(
 
     from alerts.ledger import deliveries as ledger
 
-    service = service_of(context)
+    service = get_service(context)
     wanted = cast("Any", phase)
     with service.ledger.writing() as connection:
         address = to.lower() if to else None
-        found = ledger.newest(connection, wanted, address, limit)
+        found = ledger.list_newest(connection, wanted, address, limit)
         if retry:
-            again = ledger.retry(connection, [one.id for one in found], service.clock())
-            say(f"{again} messages are queued again", {"queued": again}, as_json=as_json)
+            again = ledger.requeue(connection, [one.id for one in found], service.clock())
+            print_result(f"{again} messages are queued again", {"queued": again}, as_json=as_json)
             return OK if again else PARTLY
     for one in found:
-        say(_line(one), msgspec.to_builtins(one), as_json=as_json)
+        print_result(_format_delivery(one), msgspec.to_builtins(one), as_json=as_json)
     if not found and not as_json:
         click.echo("No such message.")
     return OK
 
 
-def _line(one: Sent) -> str:
+def _format_delivery(one: MessageStatus) -> str:
     attempts = f"{one.attempts} attempt{'' if one.attempts == 1 else 's'}"
     said = f": {one.detail}" if one.detail else ""
     head = f"{one.composed_at:%Y-%m-%d %H:%M} UTC  {one.phase:<8}{one.recipient}  {one.subject}"
@@ -150,14 +153,14 @@ def _line(one: Sent) -> str:
 @click.pass_context
 def dns(context: click.Context) -> int:
     """Print the DNS records that make mailboxes believe our email."""
-    service = service_of(context)
-    head = service.letterhead
+    service = get_service(context)
+    head = service.mail_identity
     # What a server name holds is cut into strings of 255 characters (RFC 6376 3.6.2.2).
-    for key in head.keys:
-        parts = [key.record[at : at + 255] for at in range(0, len(key.record), 255)]
+    for key in head.signing_keys:
+        parts = [key.dns_record[at : at + 255] for at in range(0, len(key.dns_record), 255)]
         text = " ".join(f'"{part}"' for part in parts)
         click.echo(f"{key.selector}._domainkey.{key.domain}. TXT {text}")
-    if not head.keys:
+    if not head.signing_keys:
         click.echo("; no key in [[mail.dkim]]: messages are not signed")
     click.echo(f'{head.domain}. TXT "v=spf1 mx a -all"  ; name the hosts that send for you')
     reports = f"; rua=mailto:{email}" if (email := service.config.operator.email) else ""

@@ -13,20 +13,20 @@ BUSY = 75
 CONFIG = 78
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     """One line on standard error."""
     sys.stderr.write(f"watchword: {line}\n")
 
 
-def explained(error: Exception) -> tuple[str | None, int]:
+def describe_error(error: Exception) -> tuple[str | None, int]:
     """The line and exit status of an error that we know; no line for a defect of ours."""
     from alerts.ledger import LedgerError
     from alerts.queries.parse import QueryError
     from alerts.rendering.templates import TemplatesError
     from alerts.subscribers.subscribe import AddressError
     from scheduler.bounce_mailbox import MailboxError
-    from scheduler.config.load import ConfigError
-    from scheduler.service import Busy
+    from scheduler.config.loader import ConfigError
+    from scheduler.service import LedgerBusyError
 
     known: dict[type[Exception], int] = {
         ConfigError: CONFIG,
@@ -34,7 +34,7 @@ def explained(error: Exception) -> tuple[str | None, int]:
         QueryError: USAGE,
         AddressError: USAGE,
         TemplatesError: CONFIG,
-        Busy: BUSY,
+        LedgerBusyError: BUSY,
         MailboxError: BAD_DATA,
     }
     for kind, status in known.items():

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scheduler.cli.common import config_of, say, service_of
-from scheduler.cli.exits import BAD_DATA, OK, PARTLY, complain
+from scheduler.cli.common import get_config, get_service, print_result
+from scheduler.cli.exits import BAD_DATA, OK, PARTLY, print_error
 
 if TYPE_CHECKING:
     from crawler.records import Question
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 @click.pass_context
 def parse(context: click.Context, pages: tuple[str, ...]) -> int:
     """Print what we read in saved or live pages: one canonical record a line, as JSON."""
-    from crawler.records import encode
-    from scheduler.crawls.saved_pages import Unread, read_all
+    from crawler.records import encode_record
+    from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
 
     read = failed = 0
-    for found in read_all(pages, config_of(context)):
-        if isinstance(found, Unread):
+    for found in read_inputs(pages, get_config(context)):
+        if isinstance(found, UnreadableInput):
             failed += 1
-            complain(f"{found.name}: {found.reason}")
+            print_error(f"{found.name}: {found.reason}")
             continue
         read += 1
-        click.echo(encode(found).decode())
+        click.echo(encode_record(found).decode())
         if found.suspect:
             failed += 1
-            complain(f"{found.title or found.id}: suspect: {'; '.join(found.suspect)}")
+            print_error(f"{found.title or found.id}: suspect: {'; '.join(found.suspect)}")
     return BAD_DATA if not read else PARTLY if failed else OK
 
 
@@ -40,7 +40,7 @@ def schema() -> int:
     """Print the JSON Schema of the canonical record."""
     import json
 
-    from crawler.records import schema as of_record
+    from crawler.records import build_json_schema as of_record
 
     click.echo(json.dumps(of_record(), indent=2, ensure_ascii=False))
     return OK
@@ -53,21 +53,21 @@ def plan(context: click.Context, as_json: bool) -> int:
     """Show what the next crawl would list and look at again, without crawling."""
     import msgspec
 
-    from scheduler.jobs import next_plan
+    from scheduler.jobs import plan_next_crawl
 
-    service = service_of(context)
+    service = get_service(context)
     for name, source in service.config.sources.items():
         if not source.enabled:
             continue
-        coming = next_plan(service, name)
+        coming = plan_next_crawl(service, name)
         windows = ", ".join(f"{w.since} to {w.until}" for w in coming.windows)
         lines = [
             f"{name}: list what is dated {windows}",
-            f"{name}: {len(coming.known)} questions in it are known",
-            f"{name}: look again at {len(coming.revisit)} questions",
-            *(f"  {visit.url}" for visit in coming.revisit),
+            f"{name}: {len(coming.known_ids)} questions in it are known",
+            f"{name}: look again at {len(coming.revisits)} questions",
+            *(f"  {visit.url}" for visit in coming.revisits),
         ]
-        say("\n".join(lines), msgspec.to_builtins(coming), as_json=as_json)
+        print_result("\n".join(lines), msgspec.to_builtins(coming), as_json=as_json)
     return OK
 
 
@@ -78,25 +78,25 @@ def plan(context: click.Context, as_json: bool) -> int:
 def thread(context: click.Context, question: str, as_json: bool) -> int:
     """Show a question with its supplementaries, as one thread in its order."""
     from alerts.ledger import questions
-    from alerts.questions.threads import in_order, thread_key
-    from crawler.reading.addresses import question_id
-    from crawler.records import encode
+    from alerts.questions.threads import make_thread_key, sort_thread
+    from crawler.reading.urls import build_question_id
+    from crawler.records import encode_record
 
-    service = service_of(context)
-    names = [question, *(question_id(name, question) for name in service.config.sources)]
+    service = get_service(context)
+    names = [question, *(build_question_id(name, question) for name in service.config.sources)]
     with service.ledger.reading() as connection:
         stored = next((s for n in names if (s := questions.find(connection, n))), None)
         if stored is None:
-            complain(f"the ledger has no question {question}")
+            print_error(f"the ledger has no question {question}")
             return BAD_DATA
-        key = thread_key(stored.record)
-        found = questions.in_thread(connection, stored.record.source, key) if key else ()
-    for record in in_order(found or (stored.record,)):
-        click.echo(encode(record).decode() if as_json else _as_text(record))
+        key = make_thread_key(stored.record)
+        found = questions.list_in_thread(connection, stored.record.source, key) if key else ()
+    for record in sort_thread(found or (stored.record,)):
+        click.echo(encode_record(record).decode() if as_json else _format_thread(record))
     return OK
 
 
-def _as_text(record: Question) -> str:
+def _format_thread(record: Question) -> str:
     """A question and its answers, speech by speech."""
     lines = [f"{record.title or record.id} [{record.status}]", record.url or ""]
     for speeches in (record.question, *(answer.speeches for answer in record.answers)):
@@ -112,7 +112,7 @@ def show_config(context: click.Context) -> int:
     """Check the config and print what is in force, secrets left out."""
     import msgspec
 
-    config = config_of(context)
+    config = get_config(context)
     values = msgspec.to_builtins(config, enc_hook=str)
     del values["folder"]
     values["operator"]["notify"] = ["(set)" for _ in values["operator"]["notify"]]

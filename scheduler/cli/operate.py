@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scheduler.cli.common import progress, say, service_of
+from scheduler.cli.common import get_service, print_result, show_progress
 from scheduler.cli.exits import OK, PARTLY, UNAVAILABLE
 
 if TYPE_CHECKING:
     from alerts.operator.status import SourceStatus
-    from scheduler.crawls.backfill import Progress
+    from scheduler.crawls.backfill import BackfillProgress
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -26,23 +26,23 @@ def status(context: click.Context, as_json: bool) -> int:
     """Show how each source was last read and what is wrong. Exit status 1 when anything is."""
     import msgspec
 
-    from scheduler.status import status_of
+    from scheduler.status import build_status
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.reading() as connection:
-        found = status_of(connection, service.config, service.clock())
-    lines = [line for source in found.sources for line in _told(source)]
+        found = build_status(connection, service.config, service.clock())
+    lines = [line for source in found.sources for line in _format_source_status(source)]
     lines += [
-        f"on hold since {since:%Y-%m-%d %H:%M} UTC: {what}" for what, since in found.halted.items()
+        f"on hold since {since:%Y-%m-%d %H:%M} UTC: {what}" for what, since in found.paused.items()
     ]
     lines.append("Nothing is wrong." if found.is_well else "Something is wrong.")
-    say("\n".join(lines), msgspec.to_builtins(found), as_json=as_json)
+    print_result("\n".join(lines), msgspec.to_builtins(found), as_json=as_json)
     return OK if found.is_well else PARTLY
 
 
-def _told(source: SourceStatus) -> list[str]:
+def _format_source_status(source: SourceStatus) -> list[str]:
     """A source in lines."""
-    from scheduler.cli.common import counted
+    from scheduler.cli.common import format_counts
 
     def at(moment: datetime | None) -> str:
         return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
@@ -53,7 +53,9 @@ def _told(source: SourceStatus) -> list[str]:
         + (f", {source.reason}" if source.reason else "")
     ]
     if source.questions:
-        lines.append(f"  questions: {counted(source.questions)}; refused pages: {source.refused}")
+        lines.append(
+            f"  questions: {format_counts(source.questions)}; refused pages: {source.refused}"
+        )
     if source.agreement:
         lines.append(f"  two readings agree on {source.agreement.percent} of the fields")
     rates = [f"{name} {rate.percent}" for name, rate in source.fill_rates.items()]
@@ -63,7 +65,7 @@ def _told(source: SourceStatus) -> list[str]:
         lines.append(f"  left alone until {at(source.resting_until)}")
     lines += [f"  held ({h.because}): {h.changes} {h.kind}, {h.example}" for h in source.held]
     lines += [f"  ALARM since {at(a.raised_at)}: {a.kind}, {a.reason}" for a in source.alarms]
-    if source.subscribers_told:
+    if source.are_subscribers_notified:
         lines.append("  subscribers are told that it cannot be read")
     return lines
 
@@ -71,58 +73,62 @@ def _told(source: SourceStatus) -> list[str]:
 @click.command()
 @_JSON
 @click.pass_context
-def held(context: click.Context, as_json: bool) -> int:
+def approvals(context: click.Context, as_json: bool) -> int:
     """Show the changes that wait for your word: floods, and crawls that misread their pages."""
     import msgspec
 
-    from alerts.ledger.held_changes import waiting
+    from alerts.ledger.held_changes import list_awaiting_approval
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.reading() as connection:
-        found = waiting(connection)
+        found = list_awaiting_approval(connection)
     lines = [
         f"{h.source} ({h.because}): {h.changes} {h.kind} since {h.since:%Y-%m-%d %H:%M} UTC, "
         f"among them: {h.example}"
         for h in found
     ]
     values = {"held": msgspec.to_builtins(found)}
-    say("\n".join(lines) or "Nothing is held.", values, as_json=as_json)
+    print_result("\n".join(lines) or "Nothing is held.", values, as_json=as_json)
     return OK
 
 
 @click.command()
 @click.argument("source", required=False)
-@click.option("--silently", is_flag=True, help="Record them; nobody is ever alerted of them.")
+@click.option(
+    "--without-notifying", is_flag=True, help="Record them; nobody is ever alerted of them."
+)
 @_JSON
 @click.pass_context
-def release(context: click.Context, source: str | None, silently: bool, as_json: bool) -> int:
+def approve(
+    context: click.Context, source: str | None, without_notifying: bool, as_json: bool
+) -> int:
     """Let go what is held: match it, publish it and send what is due.
 
     \b
-    Look first:  watchword held
-    Then either: watchword release              it is true, and is news
-    or:          watchword release --silently   the site was rewritten, and that is no news
+    Look first:  watchword approvals
+    Then either: watchword approve              it is true, and is news
+    or:          watchword approve --without-notifying   the site was rewritten, and that is no news
     """
-    from alerts.ledger.held_changes import Reason
-    from alerts.ledger.held_changes import release as let_go
-    from scheduler.cli.run import told_of
-    from scheduler.jobs import go_round
-    from scheduler.service import alone
+    from alerts.ledger.held_changes import HoldReason
+    from alerts.ledger.held_changes import promote as let_go
+    from scheduler.cli.run import format_pipeline_result
+    from scheduler.jobs import run_pipeline
+    from scheduler.service import lock_ledger
 
-    service = service_of(context)
+    service = get_service(context)
     names = [source] if source else list(service.config.sources)
     released = 0
-    kept: tuple[Reason, ...] = ("flood", "drift")
-    with alone(service):
+    kept: tuple[HoldReason, ...] = ("flood", "drift")
+    with lock_ledger(service):
         now = service.clock()
         with service.ledger.writing() as connection:
             for name in names:
-                released += let_go(connection, name, kept, silently=silently, now=now)
-        done = go_round(service)
-    how = "recorded without an alert" if silently else "released"
-    say(
-        f"{released} changes {how}; {told_of(done)}",
-        {"released": released, "silently": silently},
+                released += let_go(connection, name, kept, is_silent=without_notifying, now=now)
+        done = run_pipeline(service)
+    how = "recorded without an alert" if without_notifying else "released"
+    print_result(
+        f"{released} changes {how}; {format_pipeline_result(done)}",
+        {"released": released, "silently": without_notifying},
         as_json=as_json,
     )
     return OK if released else PARTLY
@@ -154,21 +160,23 @@ def backfill(  # one option a question that its operator has
 
     It can be stopped at any time, and goes on where it was.
     """
-    from scheduler.crawls.backfill import backfill as read_past
-    from scheduler.service import alone
+    from scheduler.crawls.backfill import backfill_source as read_past
+    from scheduler.service import lock_ledger
 
-    service = service_of(context)
+    service = get_service(context)
     if source not in service.config.sources:
         raise click.UsageError(f"the config has no source {source!r}")
-    with alone(service), progress() as display:
+    with lock_ledger(service), show_progress() as display:
         task = display.add_task(f"{source}: the past", total=None)
 
-        def step(at: Progress) -> None:
-            display.update(task, completed=at.done, total=at.total, description=at.told)
+        def step(at: BackfillProgress) -> None:
+            display.update(task, completed=at.done, total=at.total, description=at.description)
 
-        end = read_past(service, source, _first(since), months, step, again=again)
+        end = read_past(
+            service, source, _first_of_month(since), months, step, include_finished=again
+        )
     values: dict[str, Any] = {"done": end.done, "total": end.total, "problem": end.problem}
-    say(end.told + (f"; {end.problem}" if end.problem else ""), values, as_json=as_json)
+    print_result(end.summary + (f"; {end.problem}" if end.problem else ""), values, as_json=as_json)
     return UNAVAILABLE if end.problem else OK
 
 
@@ -186,25 +194,31 @@ def reparse(context: click.Context, files: tuple[Path, ...], dry_run: bool, as_j
 
     import msgspec
 
-    from crawler.archive.captures import files_in
-    from scheduler.cli.common import counted
-    from scheduler.crawls.reparse import reread_all
-    from scheduler.service import alone
+    from crawler.archive.captures import list_capture_files
+    from scheduler.cli.common import format_counts
+    from scheduler.crawls.reparse import reparse_archive
+    from scheduler.service import lock_ledger
 
-    service = service_of(context)
+    service = get_service(context)
     sources = {name: urlsplit(s.url).netloc for name, s in service.config.sources.items()}
-    found = list(files) or files_in(service.config.archive.path)
-    with alone(service), progress() as display:
+    found = list(files) or list_capture_files(service.config.archive.path)
+    with lock_ledger(service), show_progress() as display:
         task = display.add_task("reading the archive", total=None)
         step = partial(display.advance, task)
-        done = reread_all(service.ledger, found, sources, step, dry_run=dry_run)
-    differing = f"; fields that differ: {counted(done.fields)}" if done.fields else ""
-    say(f"{counted(done.counts)}{differing}", msgspec.to_builtins(done), as_json=as_json)
+        done = reparse_archive(service.ledger, found, sources, step, dry_run=dry_run)
+    differing = (
+        f"; fields that differ: {format_counts(done.differing_fields)}"
+        if done.differing_fields
+        else ""
+    )
+    print_result(
+        f"{format_counts(done.counts)}{differing}", msgspec.to_builtins(done), as_json=as_json
+    )
     return OK
 
 
-def _first(moment: datetime) -> date:
+def _first_of_month(moment: datetime) -> date:
     return moment.date().replace(day=1)
 
 
-COMMANDS = (status, held, release, backfill, reparse)
+COMMANDS = (status, approvals, approve, backfill, reparse)

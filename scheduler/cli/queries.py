@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scheduler.cli.common import config_of, say, service_of
-from scheduler.cli.exits import BAD_DATA, OK, PARTLY, USAGE, complain
+from scheduler.cli.common import get_config, get_service, print_result
+from scheduler.cli.exits import BAD_DATA, OK, PARTLY, USAGE, print_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from alerts.queries.snippets import Segment
-    from alerts.search.explain import Met
+    from alerts.search.explain import MatchedPlace
     from alerts.search.preview import Preview
-    from alerts.search.suggestions import Offer
+    from alerts.search.suggestions import Suggestion
     from crawler.records import Question
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-_BAR = "▁▂▃▄▅▆▇█"
+_BAR_CHARACTERS = "▁▂▃▄▅▆▇█"
 
 
 @click.command()
@@ -33,22 +33,22 @@ def match(context: click.Context, queries: Path, records: tuple[str, ...]) -> in
     FILE holds records (JSON Lines) or saved pages. Printed, sorted: the number of the query's
     line, a tab, the record's id. A line that is no query is named and left out.
     """
-    from scheduler.crawls.saved_pages import Unread, read_all
-    from scheduler.match_files import match_files, read_queries
+    from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
+    from scheduler.file_matcher import match_files, read_queries
 
     asked = read_queries(queries)
-    for number, reason in asked.refused:
-        complain(f"{queries}:{number}: {reason}")
-    if not asked.lines and asked.refused:
+    for number, reason in asked.invalid_lines:
+        print_error(f"{queries}:{number}: {reason}")
+    if not asked.lines and asked.invalid_lines:
         return USAGE
     failed = read = 0
 
     def readable() -> Any:
         nonlocal failed, read
-        for found in read_all(records, config_of(context)):
-            if isinstance(found, Unread):
+        for found in read_inputs(records, get_config(context)):
+            if isinstance(found, UnreadableInput):
                 failed += 1
-                complain(f"{found.name}: {found.reason}")
+                print_error(f"{found.name}: {found.reason}")
             else:
                 read += 1
                 yield found
@@ -57,7 +57,7 @@ def match(context: click.Context, queries: Path, records: tuple[str, ...]) -> in
         click.echo(f"{line}\t{identity}")
     if failed and not read:
         return BAD_DATA
-    return PARTLY if failed or asked.refused else OK
+    return PARTLY if failed or asked.invalid_lines else OK
 
 
 @click.command()
@@ -76,35 +76,37 @@ def explain(context: click.Context, query: str, files: tuple[str, ...], as_json:
     """
     import msgspec
 
-    from alerts.matching.decide import Told
-    from alerts.queries.fields import news
-    from alerts.queries.parse import canonical, parse
-    from alerts.search.explain import met, parts
-    from scheduler.crawls.saved_pages import Unread, read_all
+    from alerts.matching.match_questions import QuestionChanges
+    from alerts.queries.fields import infer_changes
+    from alerts.queries.parse import format_canonical, parse_query
+    from alerts.search.explain import explain_parts, find_matched_places
+    from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
 
-    understood = parse(query)
-    some = list(parts(understood))
-    lines = [canonical(understood)]
-    lines += [f"  {'not ' if part.is_denied else ''}{part.part}: {part.how}" for part in some]
+    understood = parse_query(query)
+    some = list(explain_parts(understood))
+    lines = [format_canonical(understood)]
+    lines += [
+        f"  {'not ' if part.is_excluded else ''}{part.part}: {part.explanation}" for part in some
+    ]
     values: dict[str, Any] = {"canonical": lines[0], "parts": msgspec.to_builtins(some)}
-    say("\n".join(lines), values, as_json=as_json)
+    print_result("\n".join(lines), values, as_json=as_json)
     matched = failed = 0
-    for found in read_all(files, config_of(context)) if files else ():
-        if isinstance(found, Unread):
+    for found in read_inputs(files, get_config(context)) if files else ():
+        if isinstance(found, UnreadableInput):
             failed += 1
-            complain(f"{found.name}: {found.reason}")
+            print_error(f"{found.name}: {found.reason}")
             continue
-        places = met(understood, Told(found, news(found)))
+        places = find_matched_places(understood, QuestionChanges(found, infer_changes(found)))
         matched += places is not None
         values = {"id": found.id, "matches": places is not None}
         values["places"] = [msgspec.to_builtins(one.place) for one in places or ()]
-        say(_met(found, places), values, as_json=as_json)
+        print_result(_format_matches(found, places), values, as_json=as_json)
     if failed and failed == len(files):
         return BAD_DATA
     return PARTLY if failed or (files and not matched) else OK
 
 
-def _met(question: Question, places: list[Met] | None) -> str:
+def _format_matches(question: Question, places: list[MatchedPlace] | None) -> str:
     """Where a question meets a query, a line for each place."""
     if places is None:
         return f"\n{question.id}: does not match"
@@ -112,14 +114,14 @@ def _met(question: Question, places: list[Met] | None) -> str:
     for one in places:
         place = one.place
         where = f"{place.field}[{place.paragraph}] {place.start}-{place.end}"
-        lines.append(f"  {where:<24}{_marked(one.segments)}")
+        lines.append(f"  {where:<24}{_format_snippet(one.segments)}")
     return "\n".join(lines)
 
 
-def _marked(segments: tuple[Segment, ...]) -> str:
+def _format_snippet(segments: tuple[Segment, ...]) -> str:
     """A passage in one line, its words marked in a way that is seen with and without colours."""
     return "".join(
-        click.style(f"»{segment.text}«", bold=True) if segment.marked else segment.text
+        click.style(f"»{segment.text}«", bold=True) if segment.is_marked else segment.text
         for segment in segments
     )
 
@@ -131,37 +133,37 @@ def _marked(segments: tuple[Segment, ...]) -> str:
 @click.pass_context
 def search(context: click.Context, query: str, limit: int, as_json: bool) -> int:
     """Search the archive. Exit status 1 when nothing is found."""
-    from alerts.matching.decide import names_change
-    from alerts.queries.parse import parse
-    from alerts.search.explain import met
-    from alerts.search.index import write_words
-    from alerts.search.search import search as find
-    from alerts.search.search import told
+    from alerts.matching.match_questions import has_change_field
+    from alerts.queries.parse import parse_query
+    from alerts.search.explain import find_matched_places
+    from alerts.search.index import index_questions
+    from alerts.search.search import load_question_changes
+    from alerts.search.search import search_questions as find
 
-    service, asked = service_of(context), parse(query)
-    write_words(service.ledger)
+    service, asked = get_service(context), parse_query(query)
+    index_questions(service.ledger)
     with service.ledger.reading() as connection:
         found = find(connection, asked, limit)
         ids = [dated.question_id for dated in found.newest]
-        questions = told(connection, ids, by_change=names_change(asked))
+        questions = load_question_changes(connection, ids, by_change=has_change_field(asked))
     listed = []
     for dated, one in zip(found.newest, questions, strict=True):
-        places = met(asked, one) or []
+        places = find_matched_places(asked, one) or []
         values = {"id": one.question.id, "dated": dated.dated.isoformat()}
         values |= {"title": one.question.title or "", "url": one.question.url or ""}
         listed.append(values)
         if not as_json:
-            click.echo(_told(one.question, dated.dated.isoformat(), places))
+            click.echo(_format_result(one.question, dated.dated.isoformat(), places))
     more = f", the newest {limit} of them shown" if found.total > limit else ""
     values_of_all = {"total": found.total, "questions": listed}
-    say(f"{_counted(found.total)}{more}", values_of_all, as_json=as_json)
+    print_result(f"{_format_question_count(found.total)}{more}", values_of_all, as_json=as_json)
     return OK if found.total else PARTLY
 
 
-def _told(question: Question, day: str, places: list[Met]) -> str:
+def _format_result(question: Question, day: str, places: list[MatchedPlace]) -> str:
     """A question that was found: its head, and the first place in it."""
     head = "  ".join(text for text in (day, question.reference, question.title) if text)
-    lines = [head, *([f"  {_marked(places[0].segments)}"] if places else [])]
+    lines = [head, *([f"  {_format_snippet(places[0].segments)}"] if places else [])]
     return "\n".join([*lines, f"  {question.url or question.id}"])
 
 
@@ -173,57 +175,63 @@ def preview(context: click.Context, query: str, as_json: bool) -> int:
     """Show what QUERY would have brought, before anybody subscribes to it."""
     import msgspec
 
-    from alerts.search.index import write_words
-    from alerts.search.preview import preview as look
+    from alerts.search.index import index_questions
+    from alerts.search.preview import build_preview as look
 
-    service = service_of(context)
-    write_words(service.ledger)
+    service = get_service(context)
+    index_questions(service.ledger)
     with service.ledger.reading() as connection:
         found = look(connection, query, service.clock().date())
-    say("\n".join(_previewed(found)), msgspec.to_builtins(found), as_json=as_json)
+    print_result("\n".join(_format_preview(found)), msgspec.to_builtins(found), as_json=as_json)
     return OK
 
 
-def _previewed(found: Preview) -> list[str]:
+def _format_preview(found: Preview) -> list[str]:
     numbers = (
         ("last 7 days", f"{found.last_7_days:,}"),
         ("last 365 days", f"{found.last_365_days:,}"),
-        ("ever", f"{found.ever:,}"),
-        ("last mention", str(found.last or "never")),
+        ("ever", f"{found.total:,}"),
+        ("last mention", str(found.last_date or "never")),
     )
     lines = [found.canonical, "  " + "   ".join(f"{name}: {value}" for name, value in numbers)]
     if any(found.months.values()):
         first, last = min(found.months), max(found.months)
-        lines.append(f"  {first:%b %Y} {_bars(list(found.months.values()))} {last:%b %Y}")
+        lines.append(f"  {first:%b %Y} {_format_bars(list(found.months.values()))} {last:%b %Y}")
     latest = [one.question for one in found.latest]
     lines += [f"  {one.title or one.id}\n    {one.url or ''}".rstrip() for one in latest]
-    return lines + warnings(found)
+    return lines + list_warnings(found)
 
 
-def warnings(found: Preview, besides: Sequence[Offer] = ()) -> list[str]:
-    """What a subscriber should know beforehand; nothing of the offers ``besides``."""
+def list_warnings(found: Preview, accepted_offers: Sequence[Suggestion] = ()) -> list[str]:
+    """What a subscriber should know beforehand; nothing of the offers ``accepted_offers``."""
     lines = []
     if found.is_too_broad:
         lines.append(
-            f"Too broad: {found.a_day:.0f} questions a day. Add a word, or quote a phrase."
+            f"Too broad: {found.per_day:.0f} questions a day. Add a word, or quote a phrase."
         )
-    for one in found.unknown:
-        near = f": did you mean {one.nearest} ({_counted(one.questions)})?" if one.nearest else "."
+    for one in found.unknown_words:
+        near = (
+            f": did you mean {one.nearest} ({_format_question_count(one.questions)})?"
+            if one.nearest
+            else "."
+        )
         lines.append(f"Never seen so far: {one.word}{near}")
-    if not found.ever and not found.unknown:
+    if not found.total and not found.unknown_words:
         lines.append("Never seen so far, though each of its words is.")
-    offered = [offer for offer in found.offers if offer not in besides]
+    offered = [offer for offer in found.suggestions if offer not in accepted_offers]
     return [*lines, *(f"{o.sentence} To include it: {o.part} OR {o.form}" for o in offered)]
 
 
-def _counted(questions: int) -> str:
+def _format_question_count(questions: int) -> str:
     return f"{questions:,} question{'' if questions == 1 else 's'}"
 
 
-def _bars(counts: list[int]) -> str:
+def _format_bars(counts: list[int]) -> str:
     """A bar for each month."""
     most = max(counts) or 1
-    return "".join(_BAR[-(-n * (len(_BAR) - 1) // most)] if n else " " for n in counts)
+    return "".join(
+        _BAR_CHARACTERS[-(-n * (len(_BAR_CHARACTERS) - 1) // most)] if n else " " for n in counts
+    )
 
 
 COMMANDS = (match, explain, search, preview)

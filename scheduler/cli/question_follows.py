@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import click
 
-from scheduler.cli.common import say, service_of
-from scheduler.cli.exits import OK, PARTLY, complain
+from scheduler.cli.common import get_service, print_result
+from scheduler.cli.exits import OK, PARTLY, print_error
 from scheduler.cli.subscribers import FREQUENCIES
 
 
@@ -34,61 +34,65 @@ def follow(
 
     QUESTION is its id (london:/questions/2018/5425), its address, or its number.
     """
-    from alerts.ledger.lookups import named
-    from alerts.ledger.subscriptions import Wish
-    from alerts.subscribers.subscribe import follow as enter
+    from alerts.ledger.question_lookups import find_by_identifier
+    from alerts.ledger.subscriptions import SubscriptionRequest
+    from alerts.subscribers.subscribe import follow_question as enter
 
-    service = service_of(context)
+    service = get_service(context)
     days = overdue_after or service.config.digests.overdue_days
     with service.ledger.writing() as connection:
-        found = named(connection, question)
+        found = find_by_identifier(connection, question)
         if len(found) != 1:
             many = "no question" if not found else f"{len(found)} questions"
-            complain(f"{many} known as {question!r}: see `watchword search`")
+            print_error(f"{many} known as {question!r}: see `watchword search`")
             return PARTLY
         record = found[0]
         if record.status == "answered":
-            complain(f"{record.id} is answered already")
+            print_error(f"{record.id} is answered already")
             return PARTLY
         title = record.title or record.reference or record.id
-        wish = Wish(title, cast("Any", every), "all", "command", note=note, overdue_days=days)
-        done = enter(connection, email, record.id, wish, service.habits, service.clock())
-    what = "follows" if done.changed else "was following"
-    values = {"email": done.email, "question": record.id, "changed": done.changed}
-    say(f"{done.email} {what} {record.id}: {title}", values, as_json=as_json)
+        wish = SubscriptionRequest(
+            title, cast("Any", every), "all", "command", note=note, overdue_days=days
+        )
+        done = enter(
+            connection, email, record.id, wish, service.subscriber_defaults, service.clock()
+        )
+    what = "follows" if done.is_changed else "was following"
+    values = {"email": done.email, "question": record.id, "changed": done.is_changed}
+    print_result(f"{done.email} {what} {record.id}: {title}", values, as_json=as_json)
     return OK
 
 
 @click.command()
-@click.argument("who", metavar="EMAIL|TOKEN")
+@click.argument("subscriber", metavar="EMAIL|TOKEN")
 @click.argument("query", required=False)
 @click.pass_context
-def pause(context: click.Context, who: str, query: str | None) -> int:
+def pause(context: click.Context, subscriber: str, query: str | None) -> int:
     """Send nothing for the subscription of EMAIL to QUERY, or for any of them.
 
     What happens until `watchword resume` is not sent later.
     """
-    from alerts.subscribers import subscribe as subscriptions
+    from alerts.subscribers import subscribe
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.writing() as connection:
-        changed = subscriptions.pause(connection, who, query, service.clock())
-    click.echo(f"{changed} subscriptions of {who} are paused")
+        changed = subscribe.pause(connection, subscriber, query, service.clock())
+    click.echo(f"{changed} subscriptions of {subscriber} are paused")
     return OK if changed else PARTLY
 
 
 @click.command()
-@click.argument("who", metavar="EMAIL|TOKEN")
+@click.argument("subscriber", metavar="EMAIL|TOKEN")
 @click.argument("query", required=False)
 @click.pass_context
-def resume(context: click.Context, who: str, query: str | None) -> int:
+def resume(context: click.Context, subscriber: str, query: str | None) -> int:
     """Go on with what was paused, from now on."""
-    from alerts.subscribers import subscribe as subscriptions
+    from alerts.subscribers import subscribe
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.writing() as connection:
-        changed = subscriptions.resume(connection, who, query)
-    click.echo(f"{changed} subscriptions of {who} go on")
+        changed = subscribe.resume(connection, subscriber, query)
+    click.echo(f"{changed} subscriptions of {subscriber} go on")
     return OK if changed else PARTLY
 
 

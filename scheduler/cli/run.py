@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scheduler.cli.common import config_of, counted, progress, say, service_of
-from scheduler.cli.exits import BAD_DATA, OK, PARTLY, UNAVAILABLE, complain
+from scheduler.cli.common import format_counts, get_config, get_service, print_result, show_progress
+from scheduler.cli.exits import BAD_DATA, OK, PARTLY, UNAVAILABLE, print_error
 
 if TYPE_CHECKING:
-    from scheduler.crawls.crawl import Outcome
+    from scheduler.crawls.crawl import CrawlOutcome
     from scheduler.daemon import Daemon
-    from scheduler.jobs import Round
+    from scheduler.jobs import PipelineResult
     from scheduler.service import Service
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -34,45 +34,45 @@ def once(context: click.Context, no_crawl: bool, as_json: bool, quiet: bool) -> 
     Every quarter of an hour, from the folder of the config:
       */15 * * * *  cd /srv/watchword && .venv/bin/watchword once --quiet
     """
-    from scheduler.jobs import follow_config, go_round
-    from scheduler.service import alone
+    from scheduler.jobs import run_pipeline, sync_config
+    from scheduler.service import lock_ledger
 
-    service = service_of(context)
-    with alone(service):
-        follow_config(service)
-        outcomes = [] if no_crawl else _crawl_all(service)
-        done = go_round(service)
+    service = get_service(context)
+    with lock_ledger(service):
+        sync_config(service)
+        outcomes = [] if no_crawl else _crawl_all_sources(service)
+        done = run_pipeline(service)
     lines = [f"{o.source}: {o.verdict}, {o.reason}" for o in outcomes]
-    say(
-        "; ".join([*lines, told_of(done)]),
+    print_result(
+        "; ".join([*lines, format_pipeline_result(done)]),
         {"crawls": [_as_dict(o) for o in outcomes], "round": _as_dict(done)},
         as_json=as_json,
         quiet=quiet,
     )
-    return _status(outcomes, done)
+    return _compute_exit_status(outcomes, done)
 
 
-def _crawl_all(service: Service) -> list[Outcome]:
+def _crawl_all_sources(service: Service) -> list[CrawlOutcome]:
     """Every enabled source, one after the other; one that fails does not stop the next."""
-    from crawler.fetching.plan import Line, Read
-    from scheduler.jobs import crawl
+    from crawler.fetching.crawl_plan import CrawlLine, QuestionRead
+    from scheduler.jobs import run_crawl
 
-    outcomes: list[Outcome] = []
-    with progress() as display:
+    outcomes: list[CrawlOutcome] = []
+    with show_progress() as display:
         for name, source in service.config.sources.items():
             if not source.enabled:
                 continue
             task = display.add_task(f"reading {name}", total=None)
 
-            def step(line: Line, task: Any = task) -> None:
-                if isinstance(line, Read):
+            def step(line: CrawlLine, task: Any = task) -> None:
+                if isinstance(line, QuestionRead):
                     display.advance(task)
 
-            outcomes.append(crawl(service, name, step))
+            outcomes.append(run_crawl(service, name, step))
     return outcomes
 
 
-def _status(outcomes: list[Outcome], done: Round) -> int:
+def _compute_exit_status(outcomes: list[CrawlOutcome], done: PipelineResult) -> int:
     """The exit status: 69 when nothing could be fetched or sent, 1 when something failed."""
     useless = {"unreachable", "blocked"}
     if done.problem or (outcomes and all(o.verdict in useless for o in outcomes)):
@@ -81,9 +81,9 @@ def _status(outcomes: list[Outcome], done: Round) -> int:
     return PARTLY if failed or done.deliveries.get("failed") else OK
 
 
-def told_of(done: Round) -> str:
+def format_pipeline_result(done: PipelineResult) -> str:
     feeds = f"{done.feeds} feeds written" if done.feeds else "no feed changed"
-    sent = counted(done.deliveries) if done.deliveries else "nothing to send"
+    sent = format_counts(done.deliveries) if done.deliveries else "nothing to send"
     return f"{done.matches} new matches, {feeds}, {done.digests} digests composed; mail: {sent}"
 
 
@@ -103,25 +103,25 @@ def run(context: click.Context, log_json: bool) -> int:
     given = context.find_root().obj
     given["verbose"] = max(given["verbose"], 1)  # a daemon says what it does
     given["log_json"] = given["log_json"] or log_json
-    service = service_of(context)
+    service = get_service(context)
     daemon = Daemon(service)
-    with _pages(service, daemon):
+    with _serve_web_pages(service, daemon):
         daemon.run()
     return OK
 
 
 @contextmanager
-def _pages(service: Service, daemon: Daemon) -> Iterator[None]:
+def _serve_web_pages(service: Service, daemon: Daemon) -> Iterator[None]:
     """The small server of the daemon, where the config says that there is to be one."""
     web = service.config.web
     if web.port is None:
         yield
         return
     from alerts.web.app import create_app
-    from scheduler.web.serve import serve
-    from scheduler.web.site import site_of
+    from scheduler.web.context import build_web_context
+    from scheduler.web.server import serve
 
-    app = create_app(site_of(service, daemon))
+    app = create_app(build_web_context(service, daemon))
     with serve(app, web.port, web.host, web.trusted_proxies):
         yield
 
@@ -138,41 +138,43 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
     """
     from collections import Counter
 
-    from alerts.recording.record import Reading, Rules, record
-    from scheduler.crawls.saved_pages import Unread, read_all
-    from scheduler.jobs import follow_config, go_round
-    from scheduler.service import alone
+    from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+    from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
+    from scheduler.jobs import run_pipeline, sync_config
+    from scheduler.service import lock_ledger
 
-    service = service_of(context)
-    rules = Rules(as_new=as_new)
+    service = get_service(context)
+    rules = RecordingRules(as_new=as_new)
     counts: Counter[str] = Counter()
-    with alone(service), progress() as display:
-        follow_config(service)
+    with lock_ledger(service), show_progress() as display:
+        sync_config(service)
         task = display.add_task("reading", total=None)
-        for found in read_all(files, service.config):
+        for found in read_inputs(files, service.config):
             display.advance(task)
-            if isinstance(found, Unread):
-                complain(f"{found.name}: {found.reason}")
+            if isinstance(found, UnreadableInput):
+                print_error(f"{found.name}: {found.reason}")
                 counts["unreadable"] += 1
                 continue
             with service.ledger.writing() as connection:
-                counts.update(record(connection, [Reading(found)], service.clock(), rules))
+                counts.update(
+                    record_readings(connection, [QuestionReading(found)], service.clock(), rules)
+                )
             counts["read"] += 1
             if found.suspect:
-                complain(
+                print_error(
                     f"{found.title or found.id}: suspect, so nobody is alerted: "
                     f"{'; '.join(found.suspect)}"
                 )
-        done = go_round(service)
+        done = run_pipeline(service)
     recorded = {name: n for name, n in counts.items() if n}
-    say(
-        f"{counted(recorded)}; {told_of(done)}",
+    print_result(
+        f"{format_counts(recorded)}; {format_pipeline_result(done)}",
         {"recorded": recorded, "round": _as_dict(done)},
         as_json=as_json,
     )
     if not counts["read"]:
         return BAD_DATA
-    return PARTLY if counts["unreadable"] or counts["suspect"] else _status([], done)
+    return PARTLY if counts["unreadable"] or counts["suspect"] else _compute_exit_status([], done)
 
 
 @click.command()
@@ -187,14 +189,14 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
 @click.pass_context
 def demo(context: click.Context, once: bool, out: Path | None, port: int) -> int:
     """See the whole service work on a replica of the source, with no outside network."""
-    config_of(context)
+    get_config(context)
     from scheduler.demo.run import Demo
 
     with Demo(out or Path("demo"), 0 if once else port) as stage:
         if once:
-            say("", stage.play_once(), as_json=True)
+            print_result("", stage.run_once(), as_json=True)
         else:
-            stage.play(click.echo)
+            stage.run(click.echo)
     return OK
 
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from scheduler.cli.common import say, service_of
-from scheduler.cli.exits import BUSY, CONFIG, OK, PARTLY, complain
+from scheduler.cli.common import get_service, print_result
+from scheduler.cli.exits import BUSY, CONFIG, OK, PARTLY, print_error
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from alerts.ledger.subscriptions import Wish
-    from alerts.search.suggestions import Offer
+    from alerts.ledger.subscriptions import SubscriptionRequest
+    from alerts.search.suggestions import Suggestion
     from scheduler.service import Service
 
 FREQUENCIES = ("immediate", "hourly", "daily", "weekly", "monthly", "meeting")
-_WANTS = ("all", "asked", "answered")
+_UPDATES = ("all", "asked", "answered")
 
 
 @click.command()
@@ -26,17 +26,25 @@ _WANTS = ("all", "asked", "answered")
 @click.argument("query")
 @click.option("--every", type=click.Choice(FREQUENCIES), default="daily", show_default=True)
 @click.option(
-    "--wants",
-    type=click.Choice(_WANTS),
+    "--updates",
+    type=click.Choice(_UPDATES),
     default="all",
     show_default=True,
     help="Only new questions (asked), only answers and corrections (answered), or all.",
 )
 @click.option("--hour", type=click.IntRange(0, 23), help="When all their digests come.")
 @click.option("--zone", metavar="ZONE", help="In which time zone: Europe/London.")
-@click.option("--short", is_flag=True, help="Titles alone, without what they say.")
+@click.option(
+    "--detail",
+    type=click.Choice(["full", "titles"]),
+    default="full",
+    show_default=True,
+    help="How much of each question a digest shows.",
+)
 @click.option("--note", help="Your own words, shown beside the topic.")
-@click.option("--ask", is_flag=True, help="Send a link to confirm it with; nothing before that.")
+@click.option(
+    "--send-confirmation", is_flag=True, help="Send a link to confirm it with; nothing before that."
+)
 @click.option(
     "--with-other-forms/--as-typed",
     "widen",
@@ -51,63 +59,65 @@ def subscribe(
     email: str,
     query: str,
     every: str,
-    wants: str,
+    updates: str,
     widen: bool | None,
     hour: int | None,
     zone: str | None,
-    short: bool,
+    detail: str,
     note: str | None,
-    ask: bool,
+    send_confirmation: bool,
     as_json: bool,
 ) -> int:
-    """Subscribe EMAIL to QUERY from now on, confirmed unless you --ask.
+    """Subscribe EMAIL to QUERY from now on, confirmed unless you give --send-confirmation.
 
     \b
     A query holds words (all must occur), "exact phrases", AND, OR, NOT and parentheses:
       watchword subscribe you@example.org 'VRU OR "violence reduction unit"'
       watchword subscribe you@example.org 'e-scooter NOT rental' --every immediate
     """
-    from alerts.ledger.subscriptions import Wish
-    from alerts.queries.parse import canonical, parse
-    from alerts.search.preview import preview
-    from alerts.search.suggestions import include
+    from alerts.ledger.subscriptions import SubscriptionRequest
+    from alerts.queries.parse import format_canonical, parse_query
+    from alerts.search.preview import build_preview
+    from alerts.search.suggestions import apply_suggestions
     from alerts.subscribers.subscribe import subscribe as enter
-    from scheduler.cli.queries import warnings
+    from scheduler.cli.queries import list_warnings
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.reading() as connection:
-        found = preview(connection, query, service.clock().date())
-    taken = [offer for offer in found.offers if _is_taken(offer, widen)]
+        found = build_preview(connection, query, service.clock().date())
+    taken = [offer for offer in found.suggestions if _is_offer_accepted(offer, widen)]
     if taken:
-        query = canonical(include(parse(query), taken))
-    wish = Wish(
-        *(query, cast("Any", every), cast("Any", wants), "command"),
-        length="short" if short else "full",
+        query = format_canonical(apply_suggestions(parse_query(query), taken))
+    wish = SubscriptionRequest(
+        *(query, cast("Any", every), cast("Any", updates), "command"),
+        length="short" if detail == "titles" else "full",
         note=note,
     )
-    if ask:
-        return _ask(service, email, wish)
+    if send_confirmation:
+        return _send_confirmation(service, email, wish)
     with service.ledger.writing() as connection:
-        done = enter(connection, email, wish, service.habits, service.clock())
+        done = enter(connection, email, wish, service.subscriber_defaults, service.clock())
         if hour is not None or zone is not None:
-            _set_habits(connection, done.email, hour, zone)
-    what = "is subscribed to" if done.changed else "was already subscribed to"
-    say(
+            _set_digest_time(connection, done.email, hour, zone)
+    what = "is subscribed to" if done.is_changed else "was already subscribed to"
+    print_result(
         f"{done.email} {what} {done.canonical}, {every}",
-        {"email": done.email, "topic": done.canonical, "every": every, "changed": done.changed},
+        {"email": done.email, "topic": done.canonical, "every": every, "changed": done.is_changed},
         as_json=as_json,
     )
-    for line in warnings(found, besides=taken):
+    for line in list_warnings(found, accepted_offers=taken):
         click.echo(line, err=True)
     return OK
 
 
-def _set_habits(connection: Connection, email: str, hour: int | None, zone: str | None) -> None:
+def _set_digest_time(
+    connection: Connection, email: str, hour: int | None, zone: str | None
+) -> None:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     from alerts.ledger import subscriptions as ledger
 
-    person = ledger.by_email(connection, email)
+    person = ledger.find_subscriber_by_email(connection, email)
     assert person is not None
     try:
         ZoneInfo(zone or person.zone)
@@ -115,32 +125,32 @@ def _set_habits(connection: Connection, email: str, hour: int | None, zone: str 
         raise click.UsageError(
             f"there is no time zone {zone!r}; write one like Europe/London"
         ) from error
-    ledger.set_habits(
+    ledger.set_digest_time(
         connection, person.id, zone or person.zone, person.hour if hour is None else hour
     )
 
 
-def _ask(service: Service, email: str, wish: Wish) -> int:
-    from alerts.subscribers.confirm import ask
+def _send_confirmation(service: Service, email: str, wish: SubscriptionRequest) -> int:
+    from alerts.subscribers.confirmation import request_confirmation
 
-    if not service.letterhead.public_url:
-        complain("there is no link to confirm with: set site.public_url, and web.port")
+    if not service.mail_identity.public_url:
+        print_error("there is no link to confirm with: set site.public_url, and web.port")
         return CONFIG
     with service.ledger.writing() as connection:
-        asked = ask(
+        asked = request_confirmation(
             connection,
             service.templates,
-            service.letterhead,
+            service.mail_identity,
             email,
             wish,
-            service.habits,
+            service.subscriber_defaults,
             service.clock(),
         )
     click.echo(f"{email} is asked to confirm" if asked else f"{email} was asked to already")
     return OK
 
 
-def _is_taken(offer: Offer, widen: bool | None) -> bool:
+def _is_offer_accepted(offer: Suggestion, widen: bool | None) -> bool:
     """Whether to include another way to write something: as told, or as answered."""
     if widen is None and sys.stdin.isatty():
         return click.confirm(f"{offer.sentence} Include?", default=True, err=True)
@@ -148,20 +158,20 @@ def _is_taken(offer: Offer, widen: bool | None) -> bool:
 
 
 @click.command()
-@click.argument("who", metavar="EMAIL|TOKEN")
+@click.argument("subscriber", metavar="EMAIL|TOKEN")
 @click.argument("query", required=False)
 @click.pass_context
-def unsubscribe(context: click.Context, who: str, query: str | None) -> int:
+def unsubscribe(context: click.Context, subscriber: str, query: str | None) -> int:
     """End the subscription of EMAIL to QUERY, or all of them.
 
     In place of the address stands the TOKEN that came as the subject of an unsubscribe email.
     """
     from alerts.subscribers.subscribe import unsubscribe as leave
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.writing() as connection:
-        ended = leave(connection, who, query, service.clock())
-    click.echo(f"{ended} subscriptions of {who} ended")
+        ended = leave(connection, subscriber, query, service.clock())
+    click.echo(f"{ended} subscriptions of {subscriber} ended")
     return OK if ended else PARTLY
 
 
@@ -170,11 +180,11 @@ def unsubscribe(context: click.Context, who: str, query: str | None) -> int:
 @click.pass_context
 def subscriptions(context: click.Context, as_json: bool) -> int:
     """List who watches for what."""
-    from alerts.ledger.subscriptions import living
+    from alerts.ledger.subscriptions import list_active
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.reading() as connection:
-        found = living(connection)
+        found = list_active(connection)
     for one in found:
         values = {
             "email": one.email,
@@ -184,7 +194,9 @@ def subscriptions(context: click.Context, as_json: bool) -> int:
             "wants": one.wants,
             "origin": one.origin,
         }
-        say("\t".join([one.email, one.frequency, one.wants, one.query]), values, as_json=as_json)
+        print_result(
+            "\t".join([one.email, one.frequency, one.wants, one.query]), values, as_json=as_json
+        )
     return OK
 
 
@@ -195,16 +207,16 @@ def export(context: click.Context, email: str) -> int:
     """Print all that is kept of EMAIL, as JSON, to give to them."""
     import msgspec
 
-    from alerts.ledger import people
-    from alerts.ledger.subscriptions import by_email
-    from alerts.subscribers.subscribe import email_address
+    from alerts.ledger import personal_data
+    from alerts.ledger.subscriptions import find_subscriber_by_email
+    from alerts.subscribers.subscribe import normalise_email
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.reading() as connection:
-        person = by_email(connection, email_address(email))
-        found = people.kept(connection, person.id) if person else None
+        person = find_subscriber_by_email(connection, normalise_email(email))
+        found = personal_data.collect_data(connection, person.id) if person else None
     if found is None:
-        complain(f"nothing is kept of {email}")
+        print_error(f"nothing is kept of {email}")
         return PARTLY
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     return OK
@@ -218,21 +230,23 @@ def forget(context: click.Context, email: str) -> int:
 
     Who leaves is forgotten without this after 28 days.
     """
-    from alerts.ledger import people
-    from alerts.ledger.subscriptions import by_email
-    from alerts.subscribers.subscribe import email_address, unsubscribe
+    from alerts.ledger import personal_data
+    from alerts.ledger.subscriptions import find_subscriber_by_email
+    from alerts.subscribers.subscribe import normalise_email, unsubscribe
 
-    service = service_of(context)
+    service = get_service(context)
     with service.ledger.writing() as connection:
-        person = by_email(connection, email_address(email))
+        person = find_subscriber_by_email(connection, normalise_email(email))
         if person is None:
-            complain(f"nothing is kept of {email}")
+            print_error(f"nothing is kept of {email}")
             return PARTLY
         unsubscribe(connection, email, None, service.clock())
-        if people.is_awaited(connection, person.id):
-            complain(f"a message to {email} is on its way: they are off the list, try again later")
+        if personal_data.has_unsent_messages(connection, person.id):
+            print_error(
+                f"a message to {email} is on its way: they are off the list, try again later"
+            )
             return BUSY
-        people.forget(connection, person.id)
+        personal_data.delete_subscriber(connection, person.id)
     click.echo(f"{email} is forgotten")
     return OK
 

@@ -11,26 +11,26 @@ from typing import Any
 
 import msgspec
 
-from alerts.delivery.policy import Doubt, Terms
-from alerts.feeds.json_feed import Imprint
-from alerts.mail.message import Letterhead
-from alerts.model import Frequency, Length, Wants
-from crawler.fetching.plan import Manners
+from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.mail.message import MailIdentity
+from alerts.model import Detail, Frequency, Updates
+from crawler.fetching.crawl_plan import PolitenessSettings
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ConfigSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every section."""
 
 
-class LedgerSection(Section, frozen=True):
+class LedgerSection(ConfigSection, frozen=True):
     """``[ledger]``"""
 
     url: str = "sqlite:///var/ledger.sqlite3"
     compiled: Path = Path("var/topics.npz")  #: all topics, ready to be compared; made when missing
-    sent: Path = Path("var/sent")  #: what was sent in the last days, for a ledger from a backup
+    sent_log: Path = Path("var/sent")  #: what was sent in the last days, for a ledger from a backup
 
 
-class SiteSection(Section, frozen=True):
+class SiteSection(ConfigSection, frozen=True):
     """``[site]``: what subscribers see of this service."""
 
     name: str = "Watchword"
@@ -39,7 +39,7 @@ class SiteSection(Section, frozen=True):
     tag_authority: str = "watchword.example,2026"
 
 
-class DigestsSection(Section, frozen=True):
+class DigestsSection(ConfigSection, frozen=True):
     """``[digests]``"""
 
     zone: str = "Europe/London"
@@ -53,39 +53,39 @@ class DigestsSection(Section, frozen=True):
         return timedelta(minutes=self.batch_minutes)
 
 
-class FeedsSection(Section, frozen=True):
+class FeedsSection(ConfigSection, frozen=True):
     """``[feeds]``"""
 
     path: Path = Path("var/feeds")
     hub: str | None = None  #: a WebSub hub that is told when a feed has changed
 
 
-class DkimSection(Section, frozen=True):
+class DkimSection(ConfigSection, frozen=True):
     """``[[mail.dkim]]``: a key that every message is signed with."""
 
     selector: str
     key: Path  #: PEM: RSA or Ed25519
 
 
-class MailSection(Section, frozen=True):
+class MailSection(ConfigSection, frozen=True):
     """``[mail]``; the channel's own settings are in ``[channels.NAME]``."""
 
     channel: str = "maildir"
     from_address: str = "watchword@localhost.localdomain"
     unsubscribe_address: str | None = None
     bounce_address: str | None = None  #: each message comes back to a form of it of its own
-    in_doubt: Doubt = "resend"
+    in_doubt: DoubtPolicy = "resend"
     per_second: float | None = None  #: no more than so many messages
     per_day: int | None = None  #: no more than so many digests in 24 hours: an emergency brake
     dkim: tuple[DkimSection, ...] = ()
 
     @property
-    def terms(self) -> Terms:
+    def delivery_policy(self) -> DeliveryPolicy:
         """How messages are delivered."""
-        return Terms(self.in_doubt, self.per_second, self.per_day, self.bounce_address)
+        return DeliveryPolicy(self.in_doubt, self.per_second, self.per_day, self.bounce_address)
 
 
-class SourceSection(Section, frozen=True):
+class SourceSection(ConfigSection, frozen=True):
     """``[sources.NAME]``"""
 
     url: str  #: where the spider asks: scheme and host
@@ -106,7 +106,7 @@ class SourceSection(Section, frozen=True):
     silent_hours: float = 36  #: without a good crawl; then subscribers are told
 
 
-class ArchiveSection(Section, frozen=True):
+class ArchiveSection(ConfigSection, frozen=True):
     """``[archive]``: every fetched page, as WARC."""
 
     path: Path = Path("var/captures")
@@ -114,7 +114,7 @@ class ArchiveSection(Section, frozen=True):
     max_gigabytes: float = 20
 
 
-class OperatorSection(Section, frozen=True):
+class OperatorSection(ConfigSection, frozen=True):
     """``[operator]``: who hears of what goes wrong."""
 
     email: str | None = None
@@ -122,35 +122,35 @@ class OperatorSection(Section, frozen=True):
     alarm_after: int = 3  #: crawls in a row that cannot reach the source, or not all of it
 
 
-class SubscriptionSection(Section, frozen=True):
+class SubscriptionSection(ConfigSection, frozen=True):
     """``[[subscriptions]]``"""
 
     email: str  #: or, where such a channel is set up, https://... or ntfy://...
     query: str
     every: Frequency = "daily"
-    wants: Wants = "all"
-    length: Length = "full"
+    wants: Updates = "all"
+    length: Detail = "full"
     note: str | None = None
 
 
-class TopicSection(Section, frozen=True):
+class TopicSection(ConfigSection, frozen=True):
     """``[[topics]]``: a feed without a subscriber."""
 
     query: str
 
 
-class WebSection(Section, frozen=True):
+class WebSection(ConfigSection, frozen=True):
     """``[web]``: the small server of ``watchword run``; off unless it is told where to listen."""
 
     host: str = "127.0.0.1"
     port: int | None = None
     sign_up: bool = False  #: whether anybody may sign up on the first page
-    most_topics: int = 50  #: that one subscriber may watch, of those signed up for there
-    operator_token: str | None = None  #: opens /operator; without one there is no such page
+    max_topics: int = 50  #: that one subscriber may watch, of those signed up for there
+    operator_password: str | None = None  #: opens /operator; without one there is no such page
     trusted_proxies: tuple[str, ...] = ()  #: whose word is taken for where a request is from
 
 
-class Config(Section, frozen=True):
+class Config(ConfigSection, frozen=True):
     """The whole file. Relative paths are taken from its folder."""
 
     ledger: LedgerSection = LedgerSection()
@@ -171,9 +171,9 @@ class Config(Section, frozen=True):
     folder: Path = Path()  #: not a key of the file: where it stands
 
     @property
-    def letterhead(self) -> Letterhead:
+    def mail_identity(self) -> MailIdentity:
         """What is the same on every message."""
-        return Letterhead(
+        return MailIdentity(
             name=self.site.name,
             address=self.mail.from_address,
             unsubscribe_address=self.mail.unsubscribe_address or self.mail.from_address,
@@ -187,11 +187,11 @@ class Config(Section, frozen=True):
         return {name: s.attribution for name, s in self.sources.items() if s.attribution}
 
     @property
-    def imprint(self) -> Imprint:
+    def feed_identity(self) -> FeedIdentity:
         """What is the same in every feed."""
         homes = [source.home or source.url for source in self.sources.values()]
         owner = self.site.tag_authority.partition(",")[0]
-        return Imprint(
+        return FeedIdentity(
             name=self.site.name,
             tag_authority=self.site.tag_authority,
             home_url=homes[0] if homes else f"https://{owner}",
@@ -201,10 +201,10 @@ class Config(Section, frozen=True):
         )
 
 
-def manners(source: SourceSection, version: str) -> Manners:
+def build_politeness(source: SourceSection, version: str) -> PolitenessSettings:
     """How a source is approached, with a User-Agent that says who we are."""
     contact = f"; +{source.contact}" if source.contact else ""
-    return Manners(
+    return PolitenessSettings(
         user_agent=f"watchword/{version} (public questions alerts{contact})",
         delay_seconds=source.delay_seconds,
         timeout_seconds=source.timeout_seconds,

@@ -13,30 +13,30 @@ from typing import IO
 
 import msgspec
 
-from crawler.fetching.plan import Line, Plan, decode_line
-from crawler.records import encode
+from crawler.fetching.crawl_plan import CrawlLine, CrawlPlan, decode_crawl_line
+from crawler.records import encode_record
 
 log = logging.getLogger("watchword.crawl")
 
 #: Seconds that a child gets to end by itself.
-_PATIENCE = 10
+_EXIT_TIMEOUT = 10
 
 
-class Child:
+class CrawlProcess:
     """A running crawl: its lines, and what it said on its deathbed."""
 
     def __init__(self, process: subprocess.Popen[bytes], stderr: IO[bytes]) -> None:
         self._process = process
         self._stderr = stderr
-        self.last_words = ""
+        self.exit_summary = ""
 
     @property
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[CrawlLine]:
         """What the crawl prints; a line that is none of ours is logged and passed over."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             try:
-                yield decode_line(line)
+                yield decode_crawl_line(line)
             except msgspec.MsgspecError as error:
                 log.error("the crawl printed a line that cannot be read: %s", error)
 
@@ -44,24 +44,26 @@ class Child:
         """End it in the middle of whatever it does."""
         self._process.kill()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Let the child go, or make it; note how it ended."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            status = self._process.wait(_PATIENCE)
+            status = self._process.wait(_EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             status = self._process.wait()
         self._stderr.seek(0)
         said = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
-        self.last_words = f"status {status}" + (f", {said[-1]}" if said else "")
+        self.exit_summary = f"status {status}" + (f", {said[-1]}" if said else "")
 
 
 @contextmanager
-def child_of(plan: Plan, seconds: float, stop: threading.Event | None = None) -> Iterator[Child]:
+def start_crawl(
+    plan: CrawlPlan, timeout: float, stop: threading.Event | None = None
+) -> Iterator[CrawlProcess]:
     """The crawl of ``plan``, killed when its time is over or when we are told to stop."""
-    command = [sys.executable, "-P", "-m", "crawler.fetching.run"]
+    command = [sys.executable, "-P", "-m", "crawler.fetching.crawl_process"]
     with (
         tempfile.TemporaryFile() as stderr,
         subprocess.Popen(
@@ -78,22 +80,22 @@ def child_of(plan: Plan, seconds: float, stop: threading.Event | None = None) ->
             waited = 0.0
             while not over.wait(0.2):
                 waited += 0.2
-                if waited > seconds or (stop is not None and stop.is_set()):
+                if waited > timeout or (stop is not None and stop.is_set()):
                     process.kill()
                     return
 
-        child = Child(process, stderr)
+        child = CrawlProcess(process, stderr)
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:
             assert process.stdin is not None
             try:
-                process.stdin.write(encode(plan) + b"\n")
+                process.stdin.write(encode_record(plan) + b"\n")
                 process.stdin.flush()
             except BrokenPipeError:
                 pass  # it died at birth; what it said on stderr is the reason
             yield child
         finally:
             over.set()
-            child.end()
+            child.close()
             watcher.join()

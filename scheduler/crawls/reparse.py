@@ -14,72 +14,72 @@ from urllib.parse import urlsplit
 import msgspec
 
 from alerts.ledger import Ledger
-from alerts.recording.record import reread
-from crawler.archive.captures import Capture, captures
-from crawler.reading.addresses import canonical_path
-from crawler.reading.documents import from_bytes
+from alerts.recording.readings import replace_reading
+from crawler.archive.captures import Capture, read_captures
+from crawler.reading.documents import decode_document
 from crawler.reading.items import UnreadablePage
 from crawler.reading.normalise import read_question
+from crawler.reading.urls import canonicalise_path
 from crawler.records import Question
 
-_OK = 200
+_HTTP_OK = 200
 
 
-class Reread(msgspec.Struct, frozen=True):
+class ReparseResult(msgspec.Struct, frozen=True):
     """What came of it: counts, and in which fields records differ from what was stored."""
 
     counts: dict[str, int]
-    fields: dict[str, int]
+    differing_fields: dict[str, int]
 
 
-def reread_all(
+def reparse_archive(
     ledger: Ledger,
     files: Sequence[Path],
     sources: dict[str, str],
-    step: Callable[[], None] = lambda: None,
+    on_page: Callable[[], None] = lambda: None,
     *,
     dry_run: bool = False,
-) -> Reread:
+) -> ReparseResult:
     """Read the newest capture of every question page in ``files`` (oldest first).
 
     ``sources`` gives the host of each source by its name. A dry run changes nothing.
     """
     counts: Counter[str] = Counter()
     fields: Counter[str] = Counter()
-    for fetched_at, question in _questions(files, sources, counts):
-        step()
+    for fetched_at, question in _read_newest_captures(files, sources, counts):
+        on_page()
         with ledger.reading() if dry_run else ledger.writing() as connection:
-            done = reread(connection, question, fetched_at, dry_run=dry_run)
-        counts[done.what] += 1
+            done = replace_reading(connection, question, fetched_at, dry_run=dry_run)
+        counts[done.outcome] += 1
         fields.update(done.fields)
-    return Reread({k: n for k, n in counts.items() if n}, dict(fields))
+    return ReparseResult({k: n for k, n in counts.items() if n}, dict(fields))
 
 
-def _questions(
+def _read_newest_captures(
     files: Sequence[Path], sources: dict[str, str], counts: Counter[str]
 ) -> Iterator[tuple[datetime, Question]]:
     """The question on each page, from the last time that the page came whole."""
     newest: dict[str, tuple[datetime, Path]] = {}
     for path in files:
-        for capture in captures(path):
+        for capture in read_captures(path):
             counts["captures"] += 1
-            if capture.status == _OK:
+            if capture.status == _HTTP_OK:
                 newest[capture.url] = (capture.fetched_at, path)
     for path in files:
-        for capture in captures(path):
+        for capture in read_captures(path):
             if newest.get(capture.url) == (capture.fetched_at, path):
-                found = _read(capture, sources)
+                found = _read_capture(capture, sources)
                 counts["other pages"] += found is None
                 if found is not None:
                     yield capture.fetched_at, found
 
 
-def _read(capture: Capture, sources: dict[str, str]) -> Question | None:
+def _read_capture(capture: Capture, sources: dict[str, str]) -> Question | None:
     """The question in a capture; None where it is a listing, robots.txt and the like."""
     parts = urlsplit(capture.url)
     name = next((n for n, host in sources.items() if host == parts.netloc), None)
-    address = f"{parts.scheme}://{parts.netloc}{canonical_path(capture.url)}"
+    address = f"{parts.scheme}://{parts.netloc}{canonicalise_path(capture.url)}"
     try:
-        return read_question(from_bytes(capture.body, address, capture.content_type), name)
+        return read_question(decode_document(capture.body, address, capture.content_type), name)
     except UnreadablePage:
         return None

@@ -23,25 +23,25 @@ import msgspec
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
-from alerts.rendering.templates import shipped_templates
-from crawler.replica.demo import demo_world
+from alerts.rendering.templates import find_shipped_templates
+from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
 from scheduler.clock import FastClock
-from scheduler.config.load import parse
+from scheduler.config.loader import parse_config
 from scheduler.config.sections import Config
 from scheduler.daemon import Daemon
-from scheduler.demo.site import create_demo_site, read_inbox
-from scheduler.jobs import crawl, follow_config, go_round
-from scheduler.service import Service, alone, open_service
-from scheduler.web.serve import serve
+from scheduler.demo.app import create_demo_app, read_inbox
+from scheduler.jobs import run_crawl, run_pipeline, sync_config
+from scheduler.service import Service, lock_ledger, open_service
+from scheduler.web.server import serve
 
 #: An hour of the demo passes in a second and two thirds.
-_RATE = 2160.0
+_CLOCK_RATE = 2160.0
 
 #: After the last stage the demo looks again at what was answered, as it does after a week.
-_AFTERWARDS = timedelta(days=8)
+_FINAL_CRAWL_DELAY = timedelta(days=8)
 
-_MARK = ".watchword-demo"
+_MARKER_FILE = ".watchword-demo"
 
 _CONFIG = """
 [ledger]
@@ -66,7 +66,7 @@ every_minutes = 0.05
 days_back = 90
 [web]
 sign_up = true
-operator_token = "the demo's operator"
+operator_password = "the demo's operator"
 [[topics]]
 query = "e-scooters"
 [[subscriptions]]
@@ -90,16 +90,16 @@ class Demo:
     def __init__(self, out: Path, port: int) -> None:
         self.out = out.resolve()
         self._port = port
-        self._open = ExitStack()
+        self._resources = ExitStack()
         morning = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0)
-        self._world = demo_world(morning)
+        self._world = build_demo_world(morning)
         self.clock = FastClock(morning, rate=1.0)
 
     def __enter__(self) -> Self:
         try:
             self._set_up()
         except BaseException:
-            self._open.close()
+            self._resources.close()
             raise
         return self
 
@@ -109,23 +109,23 @@ class Demo:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._open.close()
+        self._resources.close()
 
     def _set_up(self) -> None:
-        self._clear()
-        site = create_site(self._world, self.clock, shipped_templates())
-        self.source = self._open.enter_context(serve(site))
-        port = self._port or _free_port()
-        self.service = self._service(self._take_mail(), f"http://127.0.0.1:{port}")
-        self._open.callback(self.service.ledger.engine.dispose)
-        self._open.enter_context(alone(self.service))
-        follow_config(self.service)
-        pages = create_demo_site(self.service, self.inbox, self.source)
-        self.pages = self._open.enter_context(serve(pages, port))
+        self._prepare_folder()
+        site = create_site(self._world, self.clock, find_shipped_templates())
+        self.source_url = self._resources.enter_context(serve(site))
+        port = self._port or _find_free_port()
+        self.service = self._open_service(self._start_mail_server(), f"http://127.0.0.1:{port}")
+        self._resources.callback(self.service.ledger.engine.dispose)
+        self._resources.enter_context(lock_ledger(self.service))
+        sync_config(self.service)
+        pages = create_demo_app(self.service, self.inbox, self.source_url)
+        self.pages_url = self._resources.enter_context(serve(pages, port))
 
-    def _clear(self) -> None:
+    def _prepare_folder(self) -> None:
         """An empty folder to play in: a new one or an earlier demo's, never anybody else's."""
-        mark = self.out / _MARK
+        mark = self.out / _MARKER_FILE
         if self.out.is_dir() and any(self.out.iterdir()):
             if not mark.exists():
                 raise FileExistsError(
@@ -140,30 +140,30 @@ class Demo:
         """The Maildir that the mail server fills."""
         return self.out / "mail"
 
-    def _take_mail(self) -> int:
+    def _start_mail_server(self) -> int:
         """Start the mail server; gives its port."""
-        port = _free_port()
+        port = _find_free_port()
         controller = Controller(Mailbox(self.inbox), hostname="127.0.0.1", port=port)
         controller.start()
-        self._open.callback(controller.stop)
+        self._resources.callback(controller.stop)
         return port
 
-    def _service(self, smtp_port: int, public_url: str) -> Service:
-        text = _CONFIG.format(source=self.source, smtp_port=smtp_port, public_url=public_url)
-        config: Config = parse(text, self.out, "the demo's config")
+    def _open_service(self, smtp_port: int, public_url: str) -> Service:
+        text = _CONFIG.format(source=self.source_url, smtp_port=smtp_port, public_url=public_url)
+        config: Config = parse_config(text, self.out, "the demo's config")
         return open_service(config, self.clock)
 
-    def play_once(self) -> dict[str, Any]:
+    def run_once(self) -> dict[str, Any]:
         """Go through all stages without waiting; writes and gives the counts of each step."""
         began = time.monotonic()
         steps: list[dict[str, Any]] = []
         start = self._world.start
-        moments = (timedelta(), *self._world.stages, _AFTERWARDS)
+        moments = (timedelta(), *self._world.stages, _FINAL_CRAWL_DELAY)
         for number, moment in enumerate(moments):
             self.clock.skip_to(start + moment)
-            outcome = crawl(self.service, "london")
+            outcome = run_crawl(self.service, "london")
             # The daily digest is due in the morning after; the immediate one now.
-            done = go_round(self.service)
+            done = run_pipeline(self.service)
             steps.append(
                 {
                     "stage": "baseline" if number == 0 else f"stage {number}",
@@ -173,13 +173,13 @@ class Demo:
                     "round": msgspec.to_builtins(done),
                 }
             )
-        summary = self._summary(steps) | {"seconds": round(time.monotonic() - began, 1)}
+        summary = self._build_summary(steps) | {"seconds": round(time.monotonic() - began, 1)}
         (self.out / "summary.json").write_bytes(
             msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
         )
         return summary
 
-    def _summary(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    def _build_summary(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
         total: Counter[str] = Counter()
         for step in steps:
             total.update(step["crawl"])
@@ -192,21 +192,21 @@ class Demo:
             "mails": [{"to": m.to, "subject": m.subject} for m in reversed(read_inbox(self.inbox))],
         }
 
-    def play(self, say: Callable[[str], None]) -> None:
+    def run(self, say: Callable[[str], None]) -> None:
         """Run the daemon until Ctrl-C, on a clock on which an hour takes less than two seconds."""
         say("Reading the replica: a silent baseline ...")
-        crawl(self.service, "london")
-        go_round(self.service)
-        say(f"\nWatch it here:      {self.pages}/demo")
-        say(f"  the service       {self.pages}/")
-        say(f"  the inbox         {self.pages}/inbox")
-        say(f"  the VRU feed      {self.pages}/feeds/VRU.rss.xml")
-        say(f"  the source        {self.source}/")
+        run_crawl(self.service, "london")
+        run_pipeline(self.service)
+        say(f"\nWatch it here:      {self.pages_url}/demo")
+        say(f"  the service       {self.pages_url}/")
+        say(f"  the inbox         {self.pages_url}/inbox")
+        say(f"  the VRU feed      {self.pages_url}/feeds/VRU.rss.xml")
+        say(f"  the source        {self.source_url}/")
         say(f"Its files are in {self.out}. Ctrl-C ends it.\n")
-        self.clock.run_at(_RATE)
+        self.clock.set_rate(_CLOCK_RATE)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         # A crawl wakes a round when it ends; more often would part its news over several emails.
-        daemon = Daemon(self.service, round_seconds=8.0)
+        daemon = Daemon(self.service, pipeline_seconds=8.0)
         daemon.start()
         seen: set[str] = set()
         try:
@@ -222,7 +222,7 @@ class Demo:
             daemon.shut_down()
 
 
-def _free_port() -> int:
+def _find_free_port() -> int:
     """A port that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]

@@ -12,48 +12,48 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: A request is to be here, whole, so many seconds after its connection or its first byte.
-REQUEST_SECONDS = 20.0
+REQUEST_TIMEOUT = 20.0
 #: Connections that are open at once; the next is closed without a word.
-MOST_CONNECTIONS = 400
+MAX_CONNECTIONS = 400
 
 
-class Patient(HttpToolsProtocol):
+class LimitedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol with an end to its patience."""
 
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, unless too many are open."""
-        if len(self.connections) >= MOST_CONNECTIONS:
+        if len(self.connections) >= MAX_CONNECTIONS:
             self.transport = transport
             transport.abort()
             return
         super().connection_made(transport)
-        self._wait()
+        self._start_timer()
 
     def on_message_begin(self) -> None:
         """The first bytes of a request."""
         super().on_message_begin()
-        self._wait()
+        self._start_timer()
 
     def on_message_complete(self) -> None:
         """All of a request, with its body."""
-        self._stop_waiting()
+        self._cancel_timer()
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of a connection."""
-        self._stop_waiting()
+        self._cancel_timer()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        self._stop_waiting()
-        self._timer = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+    def _start_timer(self) -> None:
+        self._cancel_timer()
+        self._timer = self.loop.call_later(REQUEST_TIMEOUT, self._abort)
 
-    def _stop_waiting(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _give_up(self) -> None:
+    def _abort(self) -> None:
         cast("Any", self.transport).abort()

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from alerts.delivery.channels import names
+from alerts.delivery.channels import list_names
 from alerts.queries.fields import FIELDS
-from alerts.queries.find import find
-from alerts.queries.parse import QueryError, canonical, parse
+from alerts.queries.find import find_match
+from alerts.queries.parse import QueryError, format_canonical, parse_query
 from scheduler.cli import watchword
 from scheduler.cli.exits import BAD_DATA, BUSY, CONFIG, OK, PARTLY, UNAVAILABLE, USAGE
 from tests.support.paths import REPOSITORY
@@ -27,7 +27,7 @@ def test_every_exit_status_is_in_the_readme(status: int) -> None:
     assert f"| {status} |" in README
 
 
-@pytest.mark.parametrize("channel", names())
+@pytest.mark.parametrize("channel", list_names())
 def test_every_channel_is_in_the_example_config(channel: str) -> None:
     assert f"[channels.{channel}]" in (REPOSITORY / "config.example.toml").read_text()
 
@@ -74,24 +74,24 @@ def test_every_example_of_a_query_is_true(row: list[str]) -> None:
     assert texts
     assert others
     for text in texts:
-        assert find(parse(typed(query)), {"question": [text]}), text
+        assert find_match(parse_query(typed(query)), {"question": [text]}), text
     for text in others:
-        assert not find(parse(typed(query)), {"question": [text]}), text
+        assert not find_match(parse_query(typed(query)), {"question": [text]}), text
 
 
 def test_every_field_is_described_and_every_refusal_refused() -> None:
     fields = [typed(cell) for cell, _ in PARTS if ":" in cell and "|" not in cell][: len(FIELDS)]
     assert [field.partition(":")[0] for field in fields] == list(FIELDS)
     for field in fields:
-        assert parse(field)
+        assert parse_query(field)
     refused = [row[0].strip("`") for row in PARTS][len(FIELDS) :]
     assert len(refused) == 9
     for query in refused:
         with pytest.raises(QueryError):
-            parse(query)
+            parse_query(query)
 
 
 def test_what_is_said_to_be_one_topic_is_one() -> None:
     one = re.findall(r"`([^`]*)`", QUERIES.partition("## One topic")[2])[:3]
-    assert len({canonical(parse(query)) for query in one}) == 1
+    assert len({format_canonical(parse_query(query)) for query in one}) == 1
     assert len(set(one)) == 3

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from alerts.queries.fields import fields, news
-from alerts.queries.find import find
-from alerts.queries.parse import parse
+from alerts.queries.fields import extract_fields, infer_changes
+from alerts.queries.find import find_match
+from alerts.queries.parse import parse_query
 from crawler.records import Addressee, Answer, Asker, Question, Speech
 
 _HERE = Path(__file__).parent
@@ -87,11 +87,11 @@ def _question(number: str, about: list[str], title: str, lines: list[str]) -> Qu
 
 def scores() -> list[Score]:
     """What each topic finds."""
-    texts = [(one, fields(one.question, news(one.question))) for one in judged()]
+    texts = [(one, extract_fields(one.question, infer_changes(one.question))) for one in judged()]
     found = []
     for topic in topics():
-        query = parse(topic.query)
-        hits = {one.number for one, said in texts if find(query, said) is not None}
+        query = parse_query(topic.query)
+        hits = {one.number for one, said in texts if find_match(query, said) is not None}
         meant = {one.number for one, _ in texts if topic.name in one.topics}
         found.append(Score(topic, sorted(hits & meant), sorted(hits - meant), sorted(meant - hits)))
     return found

@@ -15,13 +15,20 @@ from starlette.types import Receive, Scope, Send
 
 from alerts.ledger import alarms
 from alerts.web.app import create_app
-from scheduler.config.load import load
-from scheduler.jobs import crawl, follow_config, go_round, resting
+from scheduler.config.loader import load_config
+from scheduler.jobs import find_backoff_end, run_crawl, run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
-from scheduler.web.serve import serve
-from scheduler.web.site import site_of
-from tests.support.service import Replica, Service, config_for, read_mails, replica, text_of
+from scheduler.web.context import build_web_context
+from scheduler.web.server import serve
+from tests.support.service import (
+    RunningReplica,
+    ServiceFolder,
+    build_config,
+    get_plain_text,
+    read_emails,
+    run_replica,
+)
 
 OPERATOR = "op@demo.example"
 EXTRA = f'''
@@ -37,7 +44,7 @@ alarm_after = 3
 class Trouble:
     """The replica, which a test can make answer otherwise."""
 
-    def __init__(self, source: Replica) -> None:
+    def __init__(self, source: RunningReplica) -> None:
         self.source = source
         self.answer: Callable[[], Response] | None = None
         self.asked = 0
@@ -51,7 +58,7 @@ class Trouble:
 class Running:
     """A service whose clock the test sets, over a source in trouble."""
 
-    def __init__(self, folder: Path, source: Replica) -> None:
+    def __init__(self, folder: Path, source: RunningReplica) -> None:
         self.folder = folder
         self.source = source
         self.trouble = Trouble(source)
@@ -64,27 +71,27 @@ class Running:
 
     def crawl(self) -> str:
         """A crawl and a round after it; the verdict."""
-        verdict = crawl(self.jobs, "london").verdict
-        go_round(self.jobs)
+        verdict = run_crawl(self.jobs, "london").verdict
+        run_pipeline(self.jobs)
         return verdict
 
     def subjects(self, who: str) -> list[str]:
-        mails = read_mails(self.folder / "var" / "mail")
+        mails = read_emails(self.folder / "var" / "mail")
         return [str(mail["Subject"]) for mail in mails if mail["To"] == who]
 
     def standing(self) -> set[str]:
         with self.jobs.ledger.reading() as connection:
-            return {alarm.kind for alarm in alarms.standing(connection)}
+            return {alarm.kind for alarm in alarms.list_open(connection)}
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    with replica() as source:
+    with run_replica() as source:
         made = Running(tmp_path, source)
         with serve(made.trouble) as url:
-            Service(tmp_path, config_for(url, extra=EXTRA))
-            made.jobs = open_service(load(tmp_path / "config.toml"), lambda: made.now)
-            follow_config(made.jobs)
+            ServiceFolder(tmp_path, build_config(url, extra=EXTRA))
+            made.jobs = open_service(load_config(tmp_path / "config.toml"), lambda: made.now)
+            sync_config(made.jobs)
             yield made
             made.jobs.ledger.engine.dispose()
 
@@ -137,7 +144,7 @@ def test_a_refusal_is_told_at_once_and_the_source_left_alone(running: Running) -
     running.pass_time(hours=2)
     assert running.crawl() == "blocked"
     assert running.trouble.asked > asked
-    until = resting(running.jobs, "london")
+    until = find_backoff_end(running.jobs, "london")
     assert until is not None
     assert until - running.now == timedelta(hours=6)  # twice as long as the first time
     assert len(running.subjects(OPERATOR)) == 1
@@ -155,7 +162,7 @@ def test_a_hiccup_is_no_alarm_and_three_are(running: Running) -> None:
 def test_a_machine_that_was_off_accuses_nobody(running: Running) -> None:
     running.crawl()
     running.pass_time(hours=100)
-    go_round(running.jobs)
+    run_pipeline(running.jobs)
     assert running.standing() == set()
     assert running.subjects("reader0@demo.example") == []
 
@@ -163,7 +170,7 @@ def test_a_machine_that_was_off_accuses_nobody(running: Running) -> None:
 def test_a_rebuilt_site_sends_nothing_false(running: Running) -> None:
     """Fields renamed, the title in another tag, the answer gone: nothing is told of any of it."""
     running.crawl()
-    running.source.go_to(1)
+    running.source.go_to_stage(1)
     running.now = running.source.now
 
     def rebuilt() -> Response:
@@ -179,19 +186,19 @@ def test_a_rebuilt_site_sends_nothing_false(running: Running) -> None:
 
 def test_a_flood_waits_for_the_operator(running: Running) -> None:
     running.crawl()
-    running.source.go_to(1)
+    running.source.go_to_stage(1)
     running.now = running.source.now
     running.crawl()
     assert running.subjects("reader0@demo.example") == []
     assert running.standing() == {"held"}
-    service = Service(running.folder, (running.folder / "config.toml").read_text())
-    shown = service.json("held", "--json")["held"]
+    service = ServiceFolder(running.folder, (running.folder / "config.toml").read_text())
+    shown = service.run_json("approvals", "--json")["held"]
     assert {entry["because"] for entry in shown} == {"flood"}
     assert service.run("status", expect=1).stdout.count("ALARM") == 1
-    assert service.json("release", "--json")["released"] == sum(e["changes"] for e in shown)
+    assert service.run_json("approve", "--json")["released"] == sum(e["changes"] for e in shown)
     assert running.subjects("reader0@demo.example") != []
-    service.run("release", expect=1)  # nothing is left
-    go_round(running.jobs)
+    service.run("approve", expect=1)  # nothing is left
+    run_pipeline(running.jobs)
     assert running.standing() == set()
 
 
@@ -205,7 +212,7 @@ def fetch(url: str) -> tuple[int, str]:
 
 
 def test_the_status_page_says_so(running: Running) -> None:
-    with serve(create_app(site_of(running.jobs))) as url:
+    with serve(create_app(build_web_context(running.jobs))) as url:
         running.crawl()
         status, page = fetch(f"{url}/status")
         assert (status, "Nothing is wrong" in page) == (200, True)
@@ -224,8 +231,8 @@ def test_a_letter_reads_well(running: Running) -> None:
     running.crawl()
     running.trouble.answer = refused
     running.crawl()
-    [letter] = [m for m in read_mails(running.folder / "var" / "mail") if m["To"] == OPERATOR]
-    text = text_of(letter)
+    [letter] = [m for m in read_emails(running.folder / "var" / "mail") if m["To"] == OPERATOR]
+    text = get_plain_text(letter)
     assert text.startswith("LONDON: the source refuses us\n")
     assert "watchword status" in text
     assert letter["List-Unsubscribe"] is None

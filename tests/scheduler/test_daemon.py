@@ -15,11 +15,11 @@ from urllib.request import Request, urlopen
 import pytest
 
 from alerts.ledger import open_ledger, subscriptions
-from scheduler.config.load import parse
+from scheduler.config.loader import parse_config
 from scheduler.daemon import Daemon
 from scheduler.service import Service as RunningService
 from scheduler.service import open_service
-from tests.support.service import Service, config_for, links_sent, replica
+from tests.support.service import ServiceFolder, build_config, count_sent_links, run_replica
 
 
 def until(what: Callable[[], object], seconds: float = 30) -> None:
@@ -31,14 +31,14 @@ def until(what: Callable[[], object], seconds: float = 30) -> None:
 
 
 def test_news_reach_the_inbox_and_the_feed_by_themselves(tmp_path: Path) -> None:
-    with replica() as source:
+    with run_replica() as source:
         extra = "every_minutes = 0.05\n"
-        service = Service(tmp_path, config_for(source.url, extra=extra))
+        service = ServiceFolder(tmp_path, build_config(source.url, extra=extra))
         service.run("once")
-        source.go_to(1)
+        source.go_to_stage(1)
         daemon = service.start("run")
         with daemon:
-            until(lambda: service.mails)
+            until(lambda: service.emails)
             until(lambda: "parent champions" in feeds(service))
             daemon.send_signal(signal.SIGTERM)
             assert daemon.wait(timeout=30) == 0
@@ -46,11 +46,11 @@ def test_news_reach_the_inbox_and_the_feed_by_themselves(tmp_path: Path) -> None
             log = daemon.stderr.read()
         assert "SIGTERM: stopping" in log
         assert "Traceback" not in log
-        assert set(links_sent(service.mails).values()) == {1}
+        assert set(count_sent_links(service.emails).values()) == {1}
         assert source.requests
 
 
-def feeds(service: Service) -> str:
+def feeds(service: ServiceFolder) -> str:
     folder = service.folder / "var" / "feeds"
     return "".join(path.read_text() for path in folder.glob("*.atom.xml"))
 
@@ -59,7 +59,7 @@ def test_it_serves_leaving_in_one_click(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     extra = f'enabled = false\n[web]\nport = {port}\n[site]\npublic_url = "http://127.0.0.1:{port}"'
-    service = Service(tmp_path, config_for("http://127.0.0.1:1", extra=extra))
+    service = ServiceFolder(tmp_path, build_config("http://127.0.0.1:1", extra=extra))
     service.run("subscribe", "vera@demo.example", "VRU")
     token = token_of(tmp_path, "vera@demo.example")
     link = f"http://127.0.0.1:{port}/u/{token}"
@@ -97,7 +97,7 @@ def answers(link: str) -> bool:
 def token_of(folder: Path, email: str) -> str:
     ledger = open_ledger(f"sqlite:///{folder / 'var' / 'ledger.sqlite3'}")
     with ledger.reading() as connection:
-        person = subscriptions.by_email(connection, email)
+        person = subscriptions.find_subscriber_by_email(connection, email)
     ledger.engine.dispose()
     assert person is not None
     return person.token
@@ -107,16 +107,16 @@ def token_of(folder: Path, email: str) -> str:
 def idle(tmp_path: Path) -> RunningService:
     """A service with nothing to crawl."""
     text = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false'
-    return open_service(parse(text, tmp_path, "config.toml"))
+    return open_service(parse_config(text, tmp_path, "config.toml"))
 
 
 def test_a_clock_set_back_is_no_hour_of_silence(
     idle: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a step of the clock does to APScheduler: every job's next time is an hour away."""
-    daemon = Daemon(idle, round_seconds=3600)
+    daemon = Daemon(idle, pipeline_seconds=3600)
     rounds: list[float] = []
-    daemon.add("probe", lambda: rounds.append(time.monotonic()), 3600)
+    daemon.add_job("probe", lambda: rounds.append(time.monotonic()), 3600)
     daemon.start()
     watcher = threading.Thread(target=daemon.watch_clock)
     try:
@@ -137,14 +137,14 @@ def test_a_clock_set_back_is_no_hour_of_silence(
 def test_a_job_that_fails_is_logged_and_the_next_goes_on(
     idle: RunningService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    daemon = Daemon(idle, round_seconds=3600)
+    daemon = Daemon(idle, pipeline_seconds=3600)
     calls: list[datetime] = []
 
     def fails() -> None:
         calls.append(datetime.now(UTC))
         raise RuntimeError("out of luck")
 
-    daemon.add("unlucky", fails, 0.2)
+    daemon.add_job("unlucky", fails, 0.2)
     daemon.start()
     try:
         until(lambda: len(calls) >= 3)

@@ -8,18 +8,18 @@ from pathlib import Path
 import dkim
 import pytest
 
-from crawler.records import encode
-from tests.support.keys import write_key
-from tests.support.samples import answer, question
-from tests.support.service import Service
-from tests.support.smtp_server import mail_server
+from crawler.records import encode_record
+from tests.support.private_keys import write_key
+from tests.support.samples import make_answer, make_question
+from tests.support.service import ServiceFolder
+from tests.support.smtp_server import run_smtp_server
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 DKIM = '[[mail.dkim]]\nselector = "{0}"\nkey = "{0}.pem"\n'
 
 
 def test_what_arrives_is_signed_with_the_published_keys(tmp_path: Path) -> None:
-    with mail_server() as server:
+    with run_smtp_server() as server:
         config = (
             f'{QUIET}[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n'
             f"{DKIM.format('one')}{DKIM.format('two')}"
@@ -27,10 +27,10 @@ def test_what_arrives_is_signed_with_the_published_keys(tmp_path: Path) -> None:
         )
         write_key(tmp_path / "one.pem", "rsa")
         write_key(tmp_path / "two.pem", "ed25519")
-        service = Service(tmp_path, config)
+        service = ServiceFolder(tmp_path, config)
         service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
-        record = question(1, answer("More benches.\n.\n. A line with a dot in front."))
-        (tmp_path / "records.jsonl").write_bytes(encode(record))
+        record = make_question(1, make_answer("More benches.\n.\n. A line with a dot in front."))
+        (tmp_path / "records.jsonl").write_bytes(encode_record(record))
         service.run("ingest", "--as-new", "records.jsonl")
         (message,) = server.messages
         zone = service.run("dns").stdout
@@ -57,11 +57,11 @@ def test_what_arrives_is_signed_with_the_published_keys(tmp_path: Path) -> None:
     ],
 )
 def test_a_key_that_cannot_be_used_is_named(tmp_path: Path, section: str, says: str) -> None:
-    done = Service(tmp_path, QUIET + section).run("config", expect=78)
+    done = ServiceFolder(tmp_path, QUIET + section).run("config", expect=78)
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
 def test_without_a_key_the_records_say_so(tmp_path: Path) -> None:
-    shown = Service(tmp_path, QUIET).run("dns").stdout
+    shown = ServiceFolder(tmp_path, QUIET).run("dns").stdout
     assert "messages are not signed" in shown

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.records import encode
-from tests.support.samples import answer, question
-from tests.support.service import Service, config_for, links_sent, replica
-from tests.support.smtp_server import mail_server
+from crawler.records import encode_record
+from tests.support.samples import make_answer, make_question
+from tests.support.service import ServiceFolder, build_config, count_sent_links, run_replica
+from tests.support.smtp_server import run_smtp_server
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 
@@ -23,19 +23,19 @@ def smtp(port: int, more: str = "") -> str:
     )
 
 
-def with_news(service: Service) -> Service:
+def with_news(service: ServiceFolder) -> ServiceFolder:
     """A service whose subscriber has something coming."""
     service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
-    record = question(1, answer("There are more benches."))
-    (service.folder / "records.jsonl").write_bytes(encode(record))
+    record = make_question(1, make_answer("There are more benches."))
+    (service.folder / "records.jsonl").write_bytes(encode_record(record))
     return service
 
 
 def test_a_refused_login(tmp_path: Path) -> None:
-    with mail_server() as server:
+    with run_smtp_server() as server:
         server.script = {"EHLO": "250-test\r\n250 AUTH PLAIN", "AUTH": "535 wrong password"}
         config = QUIET + smtp(server.port, 'username = "w"\npassword = "hush"')
-        service = with_news(Service(tmp_path, config))
+        service = with_news(ServiceFolder(tmp_path, config))
         done = service.run("ingest", "--as-new", "records.jsonl", expect=69)
         lines = [line for line in done.stderr.splitlines() if line]
         assert len(lines) == 1
@@ -43,13 +43,13 @@ def test_a_refused_login(tmp_path: Path) -> None:
         assert "hush" not in done.stderr
         assert service.run("once", "--no-crawl", expect=69).stderr.count("\n") == 1
         server.script["AUTH"] = "235 welcome"
-        sent = service.json("once", "--no-crawl", "--json")["round"]["deliveries"]
+        sent = service.run_json("once", "--no-crawl", "--json")["round"]["deliveries"]
         assert sent == {"sent": 1}
         assert len(server.messages) == 1
 
 
 def test_a_mail_server_that_is_not_there(tmp_path: Path) -> None:
-    service = with_news(Service(tmp_path, QUIET + smtp(1)))
+    service = with_news(ServiceFolder(tmp_path, QUIET + smtp(1)))
     done = service.run("ingest", "--as-new", "records.jsonl", expect=69)
     assert "127.0.0.1:1 cannot be reached" in done.stderr
     assert "benches" in (tmp_path / "var" / "feeds" / "benches.rss.xml").read_text()
@@ -64,7 +64,7 @@ def test_a_mail_server_that_is_not_there(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_config_is_78_and_one_line(tmp_path: Path, config: str, says: str) -> None:
-    done = Service(tmp_path, config).run("once", "--no-crawl", expect=78)
+    done = ServiceFolder(tmp_path, config).run("once", "--no-crawl", expect=78)
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
@@ -73,21 +73,21 @@ def test_an_operators_template_that_is_wrong_loses_nothing(tmp_path: Path) -> No
     (tmp_path / "own" / "mail").mkdir(parents=True)
     own = tmp_path / "own" / "mail" / "digest.txt"
     own.write_text("{{ nonsense.at.all }}")
-    service = with_news(Service(tmp_path, 'templates = "own"\n' + QUIET))
+    service = with_news(ServiceFolder(tmp_path, 'templates = "own"\n' + QUIET))
     done = service.run("ingest", "--as-new", "records.jsonl", expect=78)
     assert "template mail/digest.txt" in done.stderr
-    own.write_text("{{ digest.counts }}, and my own words")
+    own.write_text("{{ digest.count_summary }}, and my own words")
     service.run("once", "--no-crawl")
-    [mail] = service.mails
+    [mail] = service.emails
     assert "1 new answer, and my own words" in mail.as_string()
 
 
 def test_parse_reads_an_address(tmp_path: Path) -> None:
-    with replica() as source:
+    with run_replica() as source:
         page = f"{source.url}/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
-        known = next(iter(source.world.at(source.now).questions))
-        service = Service(tmp_path, config_for(source.url))
-        record = service.json("parse", f"{page}/{known.slug}?facet=true&q=*:*")
+        known = next(iter(source.world.take_snapshot(source.now).questions))
+        service = ServiceFolder(tmp_path, build_config(source.url))
+        record = service.run_json("parse", f"{page}/{known.slug}?facet=true&q=*:*")
         assert record["title"] == known.title
         assert record["url"] == f"{page}/{known.slug}"
         done = service.run("parse", f"{page}/never-was", "http://127.0.0.1:1/x", expect=65)
@@ -97,27 +97,27 @@ def test_parse_reads_an_address(tmp_path: Path) -> None:
 
 
 def test_the_plan_can_be_seen(tmp_path: Path) -> None:
-    with replica() as source:
-        service = Service(tmp_path, config_for(source.url))
-        before = service.json("plan", "--json")
-        assert (before["known"], before["revisit"]) == ([], [])
+    with run_replica() as source:
+        service = ServiceFolder(tmp_path, build_config(source.url))
+        before = service.run_json("plan", "--json")
+        assert (before["known_ids"], before["revisits"]) == ([], [])
         service.run("once")
         _ = source.requests
-        assert len(service.json("plan", "--json")["known"]) == 30
+        assert len(service.run_json("plan", "--json")["known_ids"]) == 30
         assert "30 questions in it are known" in service.run("plan").stdout
         assert source.requests == []
 
 
 def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> None:
     """The whole way on PostgreSQL, with the lock that keeps a second one out."""
-    with replica() as source:
+    with run_replica() as source:
         ledger = f'[ledger]\nurl = "{postgres_server}/postgres"\n'
-        config = config_for(source.url, extra=ledger)
-        service = Service(tmp_path, config)
+        config = build_config(source.url, extra=ledger)
+        service = ServiceFolder(tmp_path, config)
         assert json.loads(service.run("once", "--json").stdout)["round"]["digests"] == 0
-        source.go_to(1)
+        source.go_to_stage(1)
         slowly = config.replace("0.01", "0.3")  # so that a second one comes while it works
-        service = Service(tmp_path, slowly)
+        service = ServiceFolder(tmp_path, slowly)
         running = service.start("-v", "once")
         with running:
             assert running.stderr is not None
@@ -126,19 +126,21 @@ def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> Non
                     break
             service.run("once", expect=75)
             assert running.wait(60) == 0
-        assert len(service.mails) == 1
-        assert set(links_sent(service.mails).values()) == {1}
-        again = service.json("once", "--json")
+        assert len(service.emails) == 1
+        assert set(count_sent_links(service.emails).values()) == {1}
+        again = service.run_json("once", "--json")
         assert again["round"]["digests"] == again["round"]["matches"] == 0
 
 
 def test_a_thread_is_read_in_its_order(tmp_path: Path) -> None:
-    with replica() as source:
-        source.go_to(3)
-        service = Service(tmp_path, config_for(source.url))
+    with run_replica() as source:
+        source.go_to_stage(3)
+        service = ServiceFolder(tmp_path, build_config(source.url))
         service.run("once")
         first = source.now.date() - timedelta(days=80)
-        seen = [q for q in source.world.at(source.now).questions if q.meeting.date > first]
+        seen = [
+            q for q in source.world.take_snapshot(source.now).questions if q.meeting.date > first
+        ]
         child = next(q for q in seen if q.parent and any(p.title == q.parent for p in seen))
         address = f"{source.url}{child.path}"
         printed = service.run("thread", address, "--json").stdout.splitlines()

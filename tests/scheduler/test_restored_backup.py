@@ -14,34 +14,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.delivery.channels import Unavailable, smtp
+from alerts.delivery.channels import ChannelUnavailable, smtp
 from alerts.delivery.send import deliver_due
-from alerts.delivery.sent_log import SIZE, Already, mark
-from alerts.digests.compose import compose_due
+from alerts.delivery.sent_log import SENT_KEY_BYTES, SentLog, compute_sent_key
+from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
-from alerts.ledger.subscriptions import Wish
-from alerts.mail.message import Letterhead
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import Habits, subscribe
-from crawler.records import encode
-from scheduler.alarms import look_at_mail
-from tests.support.samples import answer, question
-from tests.support.service import Service, links_sent
-from tests.support.smtp_server import mail_server
+from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from crawler.records import encode_record
+from scheduler.alarms import update_mail_alarms
+from tests.support.samples import make_answer, make_question
+from tests.support.service import ServiceFolder, count_sent_links
+from tests.support.smtp_server import run_smtp_server
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
-HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example")
+HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
 
 
-def told(service: Service, *numbers: int, status: int = 0) -> Counter[int]:
+def told(service: ServiceFolder, *numbers: int, status: int = 0) -> Counter[int]:
     """What has been sent, by question, after some questions were read."""
-    lines = b"\n".join(encode(question(n, answer("More benches."))) for n in numbers)
+    lines = b"\n".join(
+        encode_record(make_question(n, make_answer("More benches."))) for n in numbers
+    )
     (service.folder / "records.jsonl").write_bytes(lines)
     service.run("ingest", "--as-new", "records.jsonl", expect=status)
     sent: Counter[int] = Counter()
-    for mail in service.mails:
+    for mail in service.emails:
         for line in str(mail.get_body(("plain",))).splitlines():
             if line.startswith("https://replica.example/questions/"):
                 sent[int(line.rpartition("/")[2])] += 1
@@ -50,7 +52,7 @@ def told(service: Service, *numbers: int, status: int = 0) -> Counter[int]:
 
 def test_a_ledger_from_a_backup_sends_nothing_twice(tmp_path: Path) -> None:
     """The outbox in it is a day old, and the questions of that day are found again."""
-    service = Service(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     assert told(service, 1) == {1: 1}
     var = tmp_path / "var"
@@ -69,23 +71,28 @@ def test_a_ledger_from_a_backup_sends_nothing_twice(tmp_path: Path) -> None:
 def test_an_outbox_from_a_backup_is_not_sent_again(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    already = Already(tmp_path / "sent")
+    already = SentLog(tmp_path / "sent")
     with ledger.writing() as connection:
-        wish = Wish("benches", "immediate", "all", "command")
-        subscribe(connection, "ada@demo.example", wish, Habits("Europe/London", 7), now)
-        record(connection, [Reading(question(1, answer("Benches.")))], now, Rules())
-    Watcher(ledger).match_new()
-    compose_due(ledger, Templates(), HEAD, now)
+        wish = SubscriptionRequest("benches", "immediate", "all", "command")
+        subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
+        record_readings(
+            connection,
+            [QuestionReading(make_question(1, make_answer("Benches.")))],
+            now,
+            RecordingRules(),
+        )
+    TopicMatcher(ledger).match_new_changes()
+    compose_due_digests(ledger, Templates(), HEAD, now)
     with ledger.reading() as connection:
         from alerts.ledger import messages
 
         [entry] = messages.get(connection, [1])
     already.add(entry.marks, now)  # by the ledger that was lost
-    from alerts.delivery.policy import Terms
+    from alerts.delivery.policy import DeliveryPolicy
 
-    with mail_server() as server:
-        ways = {"mail": smtp.Settings("127.0.0.1", server.port, "none")}
-        terms = Terms(already=Already(tmp_path / "sent"))
+    with run_smtp_server() as server:
+        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none")}
+        terms = DeliveryPolicy(sent_log=SentLog(tmp_path / "sent"))
         assert deliver_due(ledger, ways, lambda: now, terms) == {"sent": 1}
         assert server.messages == []
 
@@ -96,67 +103,69 @@ def test_what_was_noted_is_found_and_nothing_else(noted: list[str], other: str) 
 
     now = datetime.fromisoformat("2026-07-16T12:00+00:00")
     with tempfile.TemporaryDirectory() as folder:
-        already = Already(Path(folder) / "sent")
-        marks = [mark("a@b", topic, "q", "asked", "d") for topic in noted]
-        assert len(b"".join(marks)) == SIZE * len(marks)
+        already = SentLog(Path(folder) / "sent")
+        marks = [compute_sent_key("a@b", topic, "q", "asked", "d") for topic in noted]
+        assert len(b"".join(marks)) == SENT_KEY_BYTES * len(marks)
         already.add(b"".join(marks), now)
-        again = Already(Path(folder) / "sent")
+        again = SentLog(Path(folder) / "sent")
         for one in (already, again):
-            assert all(one.holds(each, now + timedelta(days=7)) for each in marks)
-            assert one.holds(b"".join(marks), now) is bool(marks)
-            assert one.holds(mark("a@b", other, "q", "asked", "d"), now) is (other in noted)
-        late = Already(Path(folder) / "sent")
-        assert not any(late.holds(each, now + timedelta(days=10)) for each in marks)
+            assert all(one.contains(each, now + timedelta(days=7)) for each in marks)
+            assert one.contains(b"".join(marks), now) is bool(marks)
+            assert one.contains(compute_sent_key("a@b", other, "q", "asked", "d"), now) is (
+                other in noted
+            )
+        late = SentLog(Path(folder) / "sent")
+        assert not any(late.contains(each, now + timedelta(days=10)) for each in marks)
 
 
 def test_half_a_mark_at_the_end_is_overlooked(tmp_path: Path, now: datetime) -> None:
-    already = Already(tmp_path)
-    one = mark("a@b", "t", "q", "asked", "d")
+    already = SentLog(tmp_path)
+    one = compute_sent_key("a@b", "t", "q", "asked", "d")
     already.add(one, now)
     [file] = tmp_path.iterdir()
     file.write_bytes(file.read_bytes() + b"abc")
-    assert Already(tmp_path).holds(one, now)
+    assert SentLog(tmp_path).contains(one, now)
 
 
 def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> None:
     """Hourly digests pile up, the operator is warned after an hour, all drains in order."""
     with ledger.writing() as connection:
-        wish = Wish("benches", "hourly", "all", "command")
-        subscribe(connection, "ada@demo.example", wish, Habits("Europe/London", 7), now)
-    with mail_server() as server:
-        ways = {"mail": smtp.Settings("127.0.0.1", server.port, "none", timeout_seconds=5)}
+        wish = SubscriptionRequest("benches", "hourly", "all", "command")
+        subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
+    with run_smtp_server() as server:
+        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5)}
         server.script = {"banner": "421 away"}
         warned: list[int] = []
         for hour in range(24):
             moment = now + timedelta(hours=hour)
             with ledger.writing() as connection:
-                new = question(hour, answer("Benches."))
-                record(connection, [Reading(new)], moment, Rules())
-            Watcher(ledger).match_new()
-            compose_due(ledger, Templates(), HEAD, moment)
-            with pytest.raises(Unavailable) as shut:
+                new = make_question(hour, make_answer("Benches."))
+                record_readings(connection, [QuestionReading(new)], moment, RecordingRules())
+            TopicMatcher(ledger).match_new_changes()
+            compose_due_digests(ledger, Templates(), HEAD, moment)
+            with pytest.raises(ChannelUnavailable) as shut:
                 deliver_due(ledger, ways, lambda: moment)  # noqa: B023  # called at once
             with ledger.writing() as connection:
-                look_at_mail(connection, 0, str(shut.value), moment)
-                if any(a.kind == "queue" for a in alarms.standing(connection)):
+                update_mail_alarms(connection, 0, str(shut.value), moment)
+                if any(a.kind == "queue" for a in alarms.list_open(connection)):
                     warned.append(hour)
         assert warned[0] == 2
         assert warned[-1] == 23
         server.script = {}
         later = now + timedelta(hours=24)
         # One connection, so that the order in which they arrive is the order of sending.
-        alone = {"mail": smtp.Settings("127.0.0.1", server.port, "none", connections=1)}
+        alone = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", connections=1)}
         assert deliver_due(ledger, alone, lambda: later) == {"sent": 24}
         with ledger.writing() as connection:
-            look_at_mail(connection, 0, None, later)
-            assert alarms.standing(connection) == []
-        bodies = [str(mail.get_payload(0)) for mail in server.parsed]
+            update_mail_alarms(connection, 0, None, later)
+            assert alarms.list_open(connection) == []
+        bodies = [str(mail.get_payload(0)) for mail in server.parsed_messages]
         order = [body.partition("/questions/")[2].split()[0] for body in bodies]
         assert order == [str(hour) for hour in range(24)]
 
 
 def test_a_second_daemon_leaves_at_once_and_the_first_ends_when_told(tmp_path: Path) -> None:
-    service = Service(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     first = service.start("-vv", "run")
     with first:
@@ -170,4 +179,4 @@ def test_a_second_daemon_leaves_at_once_and_the_first_ends_when_told(tmp_path: P
         first.send_signal(signal.SIGTERM)
         assert first.wait(timeout=90) == 0
         assert time.monotonic() - began < 30
-    assert links_sent(service.mails) == {}
+    assert count_sent_links(service.emails) == {}

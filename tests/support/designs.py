@@ -8,53 +8,63 @@ from datetime import date
 import msgspec
 
 from tests.support import real_pages
-from tests.support.real_facts import Reply, Sheet
-from tests.support.real_quirks import Line
+from tests.support.real_facts import PrintedAnswer, PrintedPage
+from tests.support.real_quirks import PrintedLine
 
-Answers = Sequence[tuple[date | None, str]]  #: of each answer its day and the HTML of its words
+AnswerTexts = Sequence[tuple[date | None, str]]  #: of each answer its day and the HTML of its words
 
-PIERS = Sheet(
+SAMPLE_PAGE = PrintedPage(
     title="River Piers", asked_by="Ada Brook AM", party="Riverside Group", day=date(2008, 7, 16)
 )
 
 
-def page_2022(question: str, answers: Answers = (), **facts: str) -> str:
+def build_page_2022(question: str, answers: AnswerTexts = (), **facts: str) -> str:
     """Today's page."""
-    sheet = _sheet(answers, meeting="MQT on 16 July 2026", **facts)
-    return _filled(real_pages.page_2022(sheet), question, answers)
+    sheet = _with_placeholders(answers, meeting="MQT on 16 July 2026", **facts)
+    return _fill_placeholders(real_pages.render_page_2022(sheet), question, answers)
 
 
-def page_2019(question: str, answers: Answers = (), **facts: str) -> str:
+def build_page_2019(question: str, answers: AnswerTexts = (), **facts: str) -> str:
     """A page of Drupal's fields."""
-    return _filled(real_pages.page_2019(_sheet(answers, **facts)), question, answers)
+    return _fill_placeholders(
+        real_pages.render_page_2019(_with_placeholders(answers, **facts)), question, answers
+    )
 
 
-def lines_2014(question: Sequence[str], answer: Sequence[str] = (), **facts: str) -> list[str]:
+def build_lines_2014(
+    question: Sequence[str], answer: Sequence[str] = (), **facts: str
+) -> list[str]:
     """The lines of a page of 2014, each value below its label."""
-    return real_pages.lines_2014(_said(question, answer, **facts))
+    return real_pages.render_lines_2014(_with_lines(question, answer, **facts))
 
 
-def lines_2000(question: Sequence[str], answer: Sequence[str] = (), **facts: str) -> list[str]:
+def build_lines_2000(
+    question: Sequence[str], answer: Sequence[str] = (), **facts: str
+) -> list[str]:
     """The lines of a page before 2014, as they were quoted."""
-    return real_pages.lines_2000(_said(question, answer, reference="1500/2008", **facts))
+    return real_pages.render_lines_2000(
+        _with_lines(question, answer, reference="1500/2008", **facts)
+    )
 
 
-def _sheet(answers: Answers, **facts: str) -> Sheet:
+def _with_placeholders(answers: AnswerTexts, **facts: str) -> PrintedPage:
     """The facts, with a word to find and replace where the HTML goes."""
     replies = tuple(
-        Reply((Line(f"ANSWER-{number}"),), day, by="The Mayor")
+        PrintedAnswer((PrintedLine(f"ANSWER-{number}"),), day, by="The Mayor")
         for number, (day, _) in enumerate(answers)
     )
-    return msgspec.structs.replace(PIERS, question=(Line("QUESTION"),), replies=replies, **facts)
+    return msgspec.structs.replace(
+        SAMPLE_PAGE, question=(PrintedLine("QUESTION"),), answers=replies, **facts
+    )
 
 
-def _said(question: Sequence[str], answer: Sequence[str], **facts: str) -> Sheet:
-    replies = (Reply(tuple(map(Line, answer))),) if answer else ()
-    asked = tuple(map(Line, question))
-    return msgspec.structs.replace(PIERS, question=asked, replies=replies, **facts)
+def _with_lines(question: Sequence[str], answer: Sequence[str], **facts: str) -> PrintedPage:
+    replies = (PrintedAnswer(tuple(map(PrintedLine, answer))),) if answer else ()
+    asked = tuple(map(PrintedLine, question))
+    return msgspec.structs.replace(SAMPLE_PAGE, question=asked, answers=replies, **facts)
 
 
-def _filled(page: str, question: str, answers: Answers) -> str:
+def _fill_placeholders(page: str, question: str, answers: AnswerTexts) -> str:
     page = page.replace("<p>QUESTION</p>", question)
     for number, (_, html) in enumerate(answers):
         page = page.replace(f"<p>ANSWER-{number}</p>", html)

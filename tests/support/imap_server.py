@@ -16,10 +16,10 @@ class ImapServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 
     def __init__(self, letters: list[bytes], password: str) -> None:
-        self.letters = dict(enumerate(letters, 1))
+        self.emails = dict(enumerate(letters, 1))
         self.seen: set[int] = set()
         self.password = password
-        super().__init__(("127.0.0.1", 0), _Session)
+        super().__init__(("127.0.0.1", 0), _ImapSession)
 
     @property
     def port(self) -> int:
@@ -28,7 +28,7 @@ class ImapServer(socketserver.ThreadingTCPServer):
         return found
 
 
-class _Session(socketserver.StreamRequestHandler):
+class _ImapSession(socketserver.StreamRequestHandler):
     server: ImapServer
 
     def handle(self) -> None:
@@ -52,12 +52,12 @@ class _Session(socketserver.StreamRequestHandler):
         elif verb.startswith("SELECT"):
             if "INBOX" not in verb:
                 return b"NO no such folder"
-            self._say(b"* %d EXISTS" % len(self.server.letters))
+            self._say(b"* %d EXISTS" % len(self.server.emails))
         elif verb.startswith("UID SEARCH UNSEEN"):
-            unseen = sorted(self.server.letters.keys() - self.server.seen)
+            unseen = sorted(self.server.emails.keys() - self.server.seen)
             self._say(" ".join(["* SEARCH", *map(str, unseen)]).encode())
         elif found := re.match(r"UID FETCH (\d+) \(BODY\.PEEK\[\]\)", verb):
-            body = self.server.letters[int(found[1])]
+            body = self.server.emails[int(found[1])]
             head = f"* {found[1]} FETCH (UID {found[1]} BODY[] {{{len(body)}}}\r\n"
             self.wfile.write(head.encode() + body + b")\r\n")
         elif found := re.match(r"UID STORE (\d+) \+FLAGS \(\\SEEN\)", verb):
@@ -66,7 +66,7 @@ class _Session(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def imap_server(letters: list[bytes], password: str) -> Iterator[ImapServer]:
+def run_imap_server(letters: list[bytes], password: str) -> Iterator[ImapServer]:
     """A running one."""
     with ImapServer(letters, password) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -19,13 +19,13 @@ _NUMBERS = itertools.count(1)
 
 _SHARED = Path("/dev/shm")
 #: So many bytes are to be free there.
-_ROOM = 1_000_000_000
+_MIN_FREE_BYTES = 1_000_000_000
 
 #: Debian keeps the server's programs out of the PATH, one folder a version.
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
-def server_programs() -> Path | None:
+def find_server_programs() -> Path | None:
     """The folder of the newest server's programs, or None where none is installed."""
     versions = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     if versions:
@@ -35,13 +35,13 @@ def server_programs() -> Path | None:
 
 
 @contextmanager
-def cluster(programs: Path) -> Iterator[str]:
+def run_cluster(programs: Path) -> Iterator[str]:
     """A running server; gives the URL of a database in it, without the database's name.
 
     The server refuses to run as root, so there it runs as the user that its package made.
     """
     user = "postgres" if os.geteuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="watchword-pg-", dir=_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="watchword-pg-", dir=_find_memory_folder()) as folder:
         data = Path(folder) / "data"
         if user:
             entry = pwd.getpwnam(user)
@@ -63,14 +63,14 @@ def cluster(programs: Path) -> Iterator[str]:
             _run(programs, ["pg_ctl", "-D", str(data), "-m", "immediate", "stop"], user, folder)
 
 
-def _memory() -> Path | None:
+def _find_memory_folder() -> Path | None:
     """A file system in memory, where there is one with room: databases are made there at once."""
     is_there = _SHARED.is_dir() and os.access(_SHARED, os.W_OK)
-    return _SHARED if is_there and shutil.disk_usage(_SHARED).free >= _ROOM else None
+    return _SHARED if is_there and shutil.disk_usage(_SHARED).free >= _MIN_FREE_BYTES else None
 
 
 @contextmanager
-def database(server: str, template: str) -> Iterator[str]:
+def create_database(server: str, template: str) -> Iterator[str]:
     """The URL of a new database of ``server``, a copy of ``template``; gone afterwards."""
     name = f"ledger_{next(_NUMBERS)}"
     url = f"{server.replace('postgresql', 'postgresql+psycopg')}/postgres"

@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler.replica.days import long_day
+from crawler.replica.date_formats import format_long_date
 from tests.support.paths import SHARED
-from tests.support.real_quirks import ANSWERS, HOLDING, QUESTIONS, Line
+from tests.support.real_quirks import ANSWER_QUIRKS, HOLDING_TEXT, QUESTION_QUIRKS, PrintedLine
 
-REAL = SHARED / "source" / "data" / "real_questions.jsonl"
-SITE = "https://www.london.gov.uk"
-LISTING = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
+FACTS_FILE = SHARED / "source" / "data" / "real_questions.jsonl"
+SITE_URL = "https://www.london.gov.uk"
+LISTING_PATH = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 
 
-class Fact(msgspec.Struct, frozen=True):
+class RealQuestion(msgspec.Struct, frozen=True):
     """One line of the notes; None is what they do not have. Their other fields are not needed."""
 
     source_url: str
@@ -41,11 +41,11 @@ class Fact(msgspec.Struct, frozen=True):
     supplementary_number: int | None
     features: tuple[str, ...]
 
-    def has(self, *words: str) -> bool:
+    def has_feature(self, *words: str) -> bool:
         """Whether a feature says all of ``words``."""
         return any(all(word in feature for word in words) for feature in self.features)
 
-    def facet(self, key: str) -> str | None:
+    def find_facet(self, key: str) -> str | None:
         """The value of a search facet in the address, where it says of every row the same.
 
         The notes have the addresses decoded, so an "&" may be a part of a value.
@@ -56,16 +56,16 @@ class Fact(msgspec.Struct, frozen=True):
         return values[0] if len(values) == 1 else None
 
 
-class Reply(msgspec.Struct, frozen=True):
+class PrintedAnswer(msgspec.Struct, frozen=True):
     """One answer as printed."""
 
-    lines: tuple[Line, ...] = (Line(),)
+    lines: tuple[PrintedLine, ...] = (PrintedLine(),)
     date: date | None = None
     by: str | None = None
     file: str | None = None
 
 
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+class PrintedPage(msgspec.Struct, frozen=True, kw_only=True):
     """What one page prints, whatever its markup."""
 
     title: str
@@ -77,15 +77,15 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     asked_of: str = "The Mayor"
     meeting: str | None = None
     day: date | None = None
-    question: tuple[Line, ...] = (Line(),)
-    replies: tuple[Reply, ...] = (Reply(),)
+    question: tuple[PrintedLine, ...] = (PrintedLine(),)
+    answers: tuple[PrintedAnswer, ...] = (PrintedAnswer(),)
     features: tuple[str, ...] = ()
 
 
-def read_facts() -> tuple[Fact, ...]:
+def read_facts() -> tuple[RealQuestion, ...]:
     """Every line of the notes; none where they are not there."""
-    lines = REAL.read_bytes().splitlines() if REAL.exists() else []
-    return tuple(msgspec.json.decode(line, type=Fact) for line in lines)
+    lines = FACTS_FILE.read_bytes().splitlines() if FACTS_FILE.exists() else []
+    return tuple(msgspec.json.decode(line, type=RealQuestion) for line in lines)
 
 
 # ------------------------------------------------------------------ which page states a fact
@@ -94,7 +94,7 @@ _YEAR_LAST = re.compile(r"(\d{4}) ?/ ?(\d{4})")
 _ROWS = frozenset(("listing_row", "node_listing_row"))
 
 
-def generation(fact: Fact) -> str:
+def choose_generation(fact: RealQuestion) -> str:
     """The page design in which the source published what ``fact`` tells.
 
     Papers and written answers as of their date; but two answers on one page, with dates, are
@@ -102,21 +102,25 @@ def generation(fact: Fact) -> str:
     """
     if fact.source_kind == "blog_of_pre2014_site":
         return "2000"
-    if fact.source_kind in _ROWS or LISTING in fact.source_url or fact.has("holding then"):
+    if (
+        fact.source_kind in _ROWS
+        or LISTING_PATH in fact.source_url
+        or fact.has_feature("holding then")
+    ):
         return "2022"
-    if fact.has("holding answer first"):
+    if fact.has_feature("holding answer first"):
         return "2022"
     paper = fact.meeting_date_iso and fact.meeting_date_iso.year < 2019
     return "2014" if paper or fact.source_kind == "single_old_markup" else "2019"
 
 
-def year_first(reference: str) -> str:
+def put_year_first(reference: str) -> str:
     """``2008/1364`` of ``1364 / 2008``, the order of the papers of 2008."""
     match = _YEAR_LAST.fullmatch(reference)
     return f"{match[2]}/{match[1]}" if match and not match[1].startswith("20") else reference
 
 
-def address(fact: Fact, number: int) -> str | None:
+def build_address(fact: RealQuestion, number: int) -> str | None:
     """Where the page is: its own address, else one in the manner of its design.
 
     ``number`` is the fact's line, the counter behind a slug: it must not matter.
@@ -125,81 +129,89 @@ def address(fact: Fact, number: int) -> str | None:
         return None
     if fact.source_kind in {"single_old_markup", "repo_citation"}:
         return fact.source_url
-    if generation(fact) == "2022":
+    if choose_generation(fact) == "2022":
         words = re.findall(r"[a-z0-9]+", (fact.title or "untitled").lower())
-        return f"{SITE}{LISTING}/{'-'.join(words)[:60]}-{number}"
+        return f"{SITE_URL}{LISTING_PATH}/{'-'.join(words)[:60]}-{number}"
     if reference := fact.reference_from_url or fact.reference:
-        suffix = "-1" if fact.has("supplementary DOES carry") else ""
-        return f"{SITE}/questions/{year_first(reference)}{suffix}"
+        suffix = "-1" if fact.has_feature("supplementary DOES carry") else ""
+        return f"{SITE_URL}/questions/{put_year_first(reference)}{suffix}"
     return None
 
 
 # ------------------------------------------------------------------ what it prints
 
 
-def sheet(fact: Fact, number: int) -> Sheet:
+def build_printed_page(fact: RealQuestion, number: int) -> PrintedPage:
     """The page of ``fact``, which stands on line ``number`` of the notes."""
-    design = generation(fact)
+    design = choose_generation(fact)
     asked_by = fact.question_by or "Ada Brook AM"
-    carried = fact.has("supplementary DOES carry")
+    carried = fact.has_feature("supplementary DOES carry")
     day = fact.meeting_date_iso
     # Today's table has one label for the meeting and its date, and no fact has its name.
-    meeting = f"A meeting of the tests on {long_day(day)}" if design == "2022" and day else None
-    return Sheet(
+    meeting = (
+        f"A meeting of the tests on {format_long_date(day)}" if design == "2022" and day else None
+    )
+    return PrintedPage(
         generation=design,
-        address=address(fact, number),
+        address=build_address(fact, number),
         title=fact.title or "A title of the tests",
         # Nobody has seen a number printed on a page of 2014 to 2022, but for one supplementary.
         reference=fact.reference if design in {"2000", "2022"} or carried else None,
         asked_by=asked_by,
-        party=_party(fact),
-        asked_of=fact.asked_of or fact.facet("asked_of") or "The Mayor",
+        party=_choose_party(fact),
+        asked_of=fact.asked_of or fact.find_facet("asked_of") or "The Mayor",
         meeting=meeting or fact.meeting_name,
         day=day,
-        question=lines(fact, QUESTIONS, asked_by),
-        replies=_replies(fact, asked_by),
+        question=build_lines(fact, QUESTION_QUIRKS, asked_by),
+        answers=_build_answers(fact, asked_by),
         features=fact.features,
     )
 
 
-def _party(fact: Fact) -> str | None:
-    if fact.has("under organisation Labour Group"):
+def _choose_party(fact: RealQuestion) -> str | None:
+    if fact.has_feature("under organisation Labour Group"):
         return "Labour Group"
-    return fact.party or fact.facet("mqt_organisation") or "Riverside Group"
+    return fact.party or fact.find_facet("mqt_organisation") or "Riverside Group"
 
 
-def lines(fact: Fact, quirks: dict[str, tuple[Line, ...]], asker: str) -> tuple[Line, ...]:
+def build_lines(
+    fact: RealQuestion, quirks: dict[str, tuple[PrintedLine, ...]], asker: str
+) -> tuple[PrintedLine, ...]:
     """The paragraphs that the quirks of ``fact`` ask for; plain filler where none does."""
     found = [line for feature in fact.features for line in quirks.get(feature, ())]
     return tuple(
         msgspec.structs.replace(line, speaker=line.speaker and line.speaker.format(asker=asker))
         for line in found
-    ) or (Line(),)
+    ) or (PrintedLine(),)
 
 
-def _replies(fact: Fact, asker: str) -> tuple[Reply, ...]:
+def _build_answers(fact: RealQuestion, asker: str) -> tuple[PrintedAnswer, ...]:
     """The answers, with the dates and files that the facts name."""
     by = fact.answered_by
-    if fact.source_kind == "order_paper" or fact.has("then NOTHING") or fact.has("not yet"):
+    if (
+        fact.source_kind == "order_paper"
+        or fact.has_feature("then NOTHING")
+        or fact.has_feature("not yet")
+    ):
         return ()
-    if fact.has("HOLDING:"):
-        return (Reply((Line(HOLDING),), by=by),)
-    day = _answer_day(fact) or _later(fact)
-    reply = Reply(lines(fact, ANSWERS, asker), day, by)
-    if fact.has("holding then") or fact.has("holding answer first"):
-        return (Reply((Line(HOLDING),)), reply)
+    if fact.has_feature("HOLDING:"):
+        return (PrintedAnswer((PrintedLine(HOLDING_TEXT),), by=by),)
+    day = _parse_answer_day(fact) or _invent_answer_day(fact)
+    reply = PrintedAnswer(build_lines(fact, ANSWER_QUIRKS, asker), day, by)
+    if fact.has_feature("holding then") or fact.has_feature("holding answer first"):
+        return (PrintedAnswer((PrintedLine(HOLDING_TEXT),)), reply)
     if named := next((f for f in fact.features if f.startswith("attachment file name")), None):
         return (msgspec.structs.replace(reply, file=named.split('"')[1]),)
     return (reply,)
 
 
-def _later(fact: Fact) -> date | None:
+def _invent_answer_day(fact: RealQuestion) -> date | None:
     """An answer's date of our own, where the design prints one and no fact has it."""
     day = fact.meeting_date_iso
-    return day + timedelta(days=7) if day and generation(fact) == "2022" else None
+    return day + timedelta(days=7) if day and choose_generation(fact) == "2022" else None
 
 
-def _answer_day(fact: Fact) -> date | None:
+def _parse_answer_day(fact: RealQuestion) -> date | None:
     """The answer's date, of which the notes have three shapes besides "(fetched ...)"."""
     text = fact.answer_date or ""
     if match := re.fullmatch(r"(\d\d)/(\d\d)/(\d{4})", text):

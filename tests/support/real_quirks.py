@@ -9,10 +9,10 @@ from __future__ import annotations
 import msgspec
 
 FILLER = "Filler text of the tests, no real words."
-HOLDING = "Officers are drafting a response which will be sent shortly."
+HOLDING_TEXT = "Officers are drafting a response which will be sent shortly."
 
 
-class Line(msgspec.Struct, frozen=True):
+class PrintedLine(msgspec.Struct, frozen=True):
     """One paragraph as printed: its speaker's label, if it has one, and its words."""
 
     words: str = FILLER
@@ -21,88 +21,101 @@ class Line(msgspec.Struct, frozen=True):
 
 
 #: What a feature puts into the question's words. ``{asker}`` is the asker as printed.
-QUESTIONS: dict[str, tuple[Line, ...]] = {
-    'question text starts with orphan ": " (speaker name lost)': (Line(speaker=""),),
+QUESTION_QUIRKS: dict[str, tuple[PrintedLine, ...]] = {
+    'question text starts with orphan ": " (speaker name lost)': (PrintedLine(speaker=""),),
     "dialogue INSIDE the question body": (
-        Line(),
-        Line(speaker="Sally Hamwee (Chair)"),
-        Line(speaker="{asker}"),
+        PrintedLine(),
+        PrintedLine(speaker="Sally Hamwee (Chair)"),
+        PrintedLine(speaker="{asker}"),
     ),
-    "unattributed interjection paragraph": (Line("Filler that interrupts."),),
-    '"The Chair:" as a speaker': (Line(speaker="The Chair"),),
-    "several paragraphs": (Line("Filler, the last paragraph."),),
-    "not a question (point of order)": (Line("Filler that asks nothing"),),
-    "no question asked": (Line("Filler that asks nothing."),),
-    "unbalanced quotes": (Line("Filler with a “quote that never ends."),),
-    'lost paragraph breaks ("streets.We")': (Line("Filler of the tests.Filler again."),),
-    'trailing " ."': (Line("Filler text of the tests ."),),
-    "text ends without punctuation": (Line("Filler text of the tests"),),
-    "no final full stop": (Line("Filler text of the tests"),),
-    'apostrophe stored as "-" ("officers- time")': (Line("The tests- filler."),),
-    "dash stored as apostrophe": (Line("Filler ' no real words."),),
-    'closing quote stored as ",-"': (Line("Filler with a 'quote,- no real words."),),
-    "stray space inside a word": (Line("Fill er text of the tests."),),
-    'question starts with own name "<Name> (AM):"': (Line(speaker="{asker} (AM)"),),
-    "(round-bracket) editorial insertion": (Line("Filler (of the tests) text."),),
-    "straight quotes mixed with U+2026": (Line("Filler \"text\" 'of' the tests…"),),
-    "lettered list inline": (Line("Filler: (a) of; (b) the; (c) tests."),),
-    '"AM MP:" double honour': (Line(speaker="{asker} AM MP"),),
-    "£ sign": (Line("Filler of £20."),),
-    "trailing space": (Line(f"{FILLER} "),),
-    "curly double quotes": (Line("Filler “text” of the tests."),),
-    "mismatched curly quotes": (Line("Filler ”text” of ‘the‘ tests."),),
-    "U+2011 inside a compound word": (Line("Filler with no real\u2011word."),),
-    '"[---]" cut mark in the text': (Line("Filler [---] of the tests."),),
-    'doubled word "that that" (sic)': (Line("Filler that that is no mistake."),),
-    'double spaces and " ,"': (Line("Filler  text , of  the tests."),),
+    "unattributed interjection paragraph": (PrintedLine("Filler that interrupts."),),
+    '"The Chair:" as a speaker': (PrintedLine(speaker="The Chair"),),
+    "several paragraphs": (PrintedLine("Filler, the last paragraph."),),
+    "not a question (point of order)": (PrintedLine("Filler that asks nothing"),),
+    "no question asked": (PrintedLine("Filler that asks nothing."),),
+    "unbalanced quotes": (PrintedLine("Filler with a “quote that never ends."),),
+    'lost paragraph breaks ("streets.We")': (PrintedLine("Filler of the tests.Filler again."),),
+    'trailing " ."': (PrintedLine("Filler text of the tests ."),),
+    "text ends without punctuation": (PrintedLine("Filler text of the tests"),),
+    "no final full stop": (PrintedLine("Filler text of the tests"),),
+    'apostrophe stored as "-" ("officers- time")': (PrintedLine("The tests- filler."),),
+    "dash stored as apostrophe": (PrintedLine("Filler ' no real words."),),
+    'closing quote stored as ",-"': (PrintedLine("Filler with a 'quote,- no real words."),),
+    "stray space inside a word": (PrintedLine("Fill er text of the tests."),),
+    'question starts with own name "<Name> (AM):"': (PrintedLine(speaker="{asker} (AM)"),),
+    "(round-bracket) editorial insertion": (PrintedLine("Filler (of the tests) text."),),
+    "straight quotes mixed with U+2026": (PrintedLine("Filler \"text\" 'of' the tests…"),),
+    "lettered list inline": (PrintedLine("Filler: (a) of; (b) the; (c) tests."),),
+    '"AM MP:" double honour': (PrintedLine(speaker="{asker} AM MP"),),
+    "£ sign": (PrintedLine("Filler of £20."),),
+    "trailing space": (PrintedLine(f"{FILLER} "),),
+    "curly double quotes": (PrintedLine("Filler “text” of the tests."),),
+    "mismatched curly quotes": (PrintedLine("Filler ”text” of ‘the‘ tests."),),
+    "U+2011 inside a compound word": (PrintedLine("Filler with no real\u2011word."),),
+    '"[---]" cut mark in the text': (PrintedLine("Filler [---] of the tests."),),
+    'doubled word "that that" (sic)': (PrintedLine("Filler that that is no mistake."),),
+    'double spaces and " ,"': (PrintedLine("Filler  text , of  the tests."),),
     "bullet list as paragraphs with leading NBSPs": (
-        Line("Filler:"),
-        Line("\u00a0\u00a0\u00a0one bullet of the tests"),
-        Line("\u00a0\u00a0\u00a0another"),
+        PrintedLine("Filler:"),
+        PrintedLine("\u00a0\u00a0\u00a0one bullet of the tests"),
+        PrintedLine("\u00a0\u00a0\u00a0another"),
     ),
-    "asker label has a straight apostrophe, text has U+2019": (Line(speaker="Steve O’Connell AM"),),
+    "asker label has a straight apostrophe, text has U+2019": (
+        PrintedLine(speaker="Steve O’Connell AM"),
+    ),
     'question starts "[to the Interim Chief Executive]"': (
-        Line(f"[to the Interim Chief Executive] {FILLER}"),
+        PrintedLine(f"[to the Interim Chief Executive] {FILLER}"),
     ),
-    'footnote digit glued into text " 1 Given"': (Line("Filler of the tests. 1 Given that."),),
-    'teaser cut with "..."': (Line(" ".join([FILLER] * 20)),),
+    'footnote digit glued into text " 1 Given"': (
+        PrintedLine("Filler of the tests. 1 Given that."),
+    ),
+    'teaser cut with "..."': (PrintedLine(" ".join([FILLER] * 20)),),
     "whole dialogue flattened into one teaser paragraph": (
-        Line(speaker="{asker} AM"),
-        Line(speaker="The Chair"),
+        PrintedLine(speaker="{asker} AM"),
+        PrintedLine(speaker="The Chair"),
     ),
-    "U+2011 U+2011 as a dash": (Line("Filler \u2011\u2011 of the tests."),),
-    'broken first word "T hank you" (bold run split)': (Line(bold="F"),),
-    '"T hank you"': (Line(bold="F"),),
-    "U+2011 non-breaking hyphen used as a dash": (Line("Filler \u2011 of the tests."),),
-    "NBSP + space double spaces": (Line("Filler.\u00a0 No real words."),),
-    "square-bracket editorial insertions": (Line("Filler [of the tests]."),),
+    "U+2011 U+2011 as a dash": (PrintedLine("Filler \u2011\u2011 of the tests."),),
+    'broken first word "T hank you" (bold run split)': (PrintedLine(bold="F"),),
+    '"T hank you"': (PrintedLine(bold="F"),),
+    "U+2011 non-breaking hyphen used as a dash": (PrintedLine("Filler \u2011 of the tests."),),
+    "NBSP + space double spaces": (PrintedLine("Filler.\u00a0 No real words."),),
+    "square-bracket editorial insertions": (PrintedLine("Filler [of the tests]."),),
 }
 
 #: What a feature puts into the answer's words.
-ANSWERS: dict[str, tuple[Line, ...]] = {
-    '"The Chair:" speaks inside the answer': (Line(), Line(speaker="The Chair")),
-    "Chair speaks at the end of the answer": (Line(), Line(speaker="Jennette Arnold OBE (Chair)")),
-    "3-paragraph answer": (Line("Filler, one."), Line("Filler, two."), Line("Filler, three.")),
+ANSWER_QUIRKS: dict[str, tuple[PrintedLine, ...]] = {
+    '"The Chair:" speaks inside the answer': (PrintedLine(), PrintedLine(speaker="The Chair")),
+    "Chair speaks at the end of the answer": (
+        PrintedLine(),
+        PrintedLine(speaker="Jennette Arnold OBE (Chair)"),
+    ),
+    "3-paragraph answer": (
+        PrintedLine("Filler, one."),
+        PrintedLine("Filler, two."),
+        PrintedLine("Filler, three."),
+    ),
     "written-form main question with ORAL dialogue in the answer": (
-        Line(speaker="Boris Johnson (Mayor of London)"),
-        Line(speaker="{asker} (AM)"),
-        Line("Filler, a second paragraph."),
-        Line(speaker="The Chair"),
+        PrintedLine(speaker="Boris Johnson (Mayor of London)"),
+        PrintedLine(speaker="{asker} (AM)"),
+        PrintedLine("Filler, a second paragraph."),
+        PrintedLine(speaker="The Chair"),
     ),
-    '"Boris Johnson MP (Mayor of London):"': (Line(speaker="Boris Johnson MP (Mayor of London)"),),
+    '"Boris Johnson MP (Mayor of London):"': (
+        PrintedLine(speaker="Boris Johnson MP (Mayor of London)"),
+    ),
     'dialogue: "<Name> AM:" / "Sadiq Khan (Mayor of London):"': (
-        Line(),
-        Line(speaker="{asker} AM"),
-        Line(speaker="Sadiq Khan (Mayor of London)"),
+        PrintedLine(),
+        PrintedLine(speaker="{asker} AM"),
+        PrintedLine(speaker="Sadiq Khan (Mayor of London)"),
     ),
-    "oral-answer style dates in [ ]": (Line("Filler of [29 November 2021] and before."),),
-    '"Oral response" placeholder': (Line("Oral response"),),
-    'body is the literal placeholder "Oral response"': (Line("Oral response"),),
-    'ends in " --"': (Line("Filler that is cut off --"),),
+    "oral-answer style dates in [ ]": (PrintedLine("Filler of [29 November 2021] and before."),),
+    '"Oral response" placeholder': (PrintedLine("Oral response"),),
+    'body is the literal placeholder "Oral response"': (PrintedLine("Oral response"),),
+    'ends in " --"': (PrintedLine("Filler that is cut off --"),),
 }
 
 #: What needs no words: the title, the names, the address or the number have it.
-IN_THE_FACTS = frozenset(
+QUIRKS_IN_FACTS = frozenset(
     (
         '"&" variant of the same session prefix',
         '"MP" honour newer than the meeting',
@@ -144,7 +157,7 @@ IN_THE_FACTS = frozenset(
 )
 
 #: What is in the layout of the page.
-IN_THE_LAYOUT = frozenset(
+QUIRKS_IN_LAYOUT = frozenset(
     (
         '"Meeting date 16/07/2008"',
         '"Question number 1500/2008"',
@@ -168,7 +181,7 @@ IN_THE_LAYOUT = frozenset(
 )
 
 #: What other publications add to a page of the source, and the source's own page lacks.
-NOT_OF_THE_SOURCE = frozenset(
+QUIRKS_OF_OTHER_SITES = frozenset(
     (
         '"(Oral)" after the number',
         'TWFY prints "answered at on 29 November 2021"',

@@ -15,25 +15,25 @@ from crawler.records import (
     Meeting,
     Question,
     Speech,
-    content_digest,
+    hash_content,
 )
 
-HOLDING = "Officers are drafting a response which will be sent shortly."
+HOLDING_TEXT = "Officers are drafting a response which will be sent shortly."
 
 
-def speech(*paragraphs: str, speaker: str | None = None) -> tuple[Speech, ...]:
+def make_speech(*paragraphs: str, speaker: str | None = None) -> tuple[Speech, ...]:
     """One speech."""
     return (Speech(speaker, paragraphs),)
 
 
-def answer(*paragraphs: str, files: tuple[str, ...] = (), **fields: Any) -> Answer:
+def make_answer(*paragraphs: str, files: tuple[str, ...] = (), **fields: Any) -> Answer:
     """An answer of a few paragraphs."""
     attachments = tuple(Attachment(f, f"https://replica.example/files/{f}") for f in files)
-    spoken = speech(*paragraphs, speaker="The Mayor") if paragraphs else ()
+    spoken = make_speech(*paragraphs, speaker="The Mayor") if paragraphs else ()
     return Answer(("The Mayor",), speeches=spoken, attachments=attachments, **fields)
 
 
-def question(
+def make_question(
     number: int = 1, *answers: Answer, words: str = "What is being done?", **fields: Any
 ) -> Question:
     """A question with its status and digest worked out from its answers."""
@@ -47,11 +47,11 @@ def question(
         asked_by=Asker("Ada Brook", "Ada Brook AM", "Riverside Group", "ada-brook"),
         asked_of=(Addressee("The Mayor", "The Mayor"),),
         meeting=Meeting("MQT on 2026-07-16", date(2026, 7, 16)),
-        question=speech(words, speaker="Ada Brook"),
+        question=make_speech(words, speaker="Ada Brook"),
         status="answered" if real else "holding" if answers else "unanswered",
         answers=answers,
         generation="2022",
         digest="",
     )
     made = msgspec.structs.replace(base, **fields)
-    return msgspec.structs.replace(made, digest=content_digest(made))
+    return msgspec.structs.replace(made, digest=hash_content(made))

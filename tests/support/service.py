@@ -18,25 +18,25 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from alerts.rendering.templates import shipped_templates
-from crawler.replica.demo import demo_world
+from alerts.rendering.templates import find_shipped_templates
+from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
-from crawler.replica.world import World
-from scheduler.web.serve import serve
+from crawler.replica.world import ReplicaWorld
+from scheduler.web.server import serve
 
-WATCHWORD = Path(sys.executable).with_name("watchword")
+WATCHWORD_COMMAND = Path(sys.executable).with_name("watchword")
 
 
-class Replica:
+class RunningReplica:
     """A running replica of the source whose clock the test sets."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ReplicaWorld) -> None:
         self.world = world
         self.now = world.start
-        self.site: Starlette = create_site(world, lambda: self.now, shipped_templates())
+        self.site: Starlette = create_site(world, lambda: self.now, find_shipped_templates())
         self.url = ""
 
-    def go_to(self, stage: int) -> None:
+    def go_to_stage(self, stage: int) -> None:
         """Let the world be as it is from ``stage`` on; 0 is the baseline."""
         self.now = self.world.start + (timedelta(), *self.world.stages)[stage]
 
@@ -49,14 +49,14 @@ class Replica:
 
 
 @contextmanager
-def replica() -> Iterator[Replica]:
+def run_replica() -> Iterator[RunningReplica]:
     """The demo's world, from today on."""
-    made = Replica(demo_world(datetime.now(UTC)))
+    made = RunningReplica(build_demo_world(datetime.now(UTC)))
     with serve(made.site) as made.url:
         yield made
 
 
-class Service:
+class ServiceFolder:
     """A folder with a config, and the command run in it."""
 
     def __init__(self, folder: Path, config: str) -> None:
@@ -69,7 +69,7 @@ class Service:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The command, running; its standard error can be read line by line."""
         return subprocess.Popen(
-            [str(WATCHWORD), *arguments],
+            [str(WATCHWORD_COMMAND), *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -79,7 +79,7 @@ class Service:
     def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         """The command, run to its end, which must have the exit status ``expect``."""
         done = subprocess.run(
-            [str(WATCHWORD), *arguments],
+            [str(WATCHWORD_COMMAND), *arguments],
             cwd=self.folder,
             capture_output=True,
             check=False,
@@ -89,21 +89,21 @@ class Service:
         assert done.returncode == expect, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def json(self, *arguments: str) -> Any:
+    def run_json(self, *arguments: str) -> Any:
         """What the command prints as JSON."""
         return json.loads(self.run(*arguments).stdout)
 
     @property
-    def mails(self) -> list[EmailMessage]:
+    def emails(self) -> list[EmailMessage]:
         """The emails in the service's Maildir."""
-        return read_mails(self.folder / "var" / "mail")
+        return read_emails(self.folder / "var" / "mail")
 
-    def feed(self, name: str) -> str:
+    def read_feed(self, name: str) -> str:
         """A feed file's text."""
         return (self.folder / "var" / "feeds" / name).read_text()
 
 
-def read_mails(folder: Path) -> list[EmailMessage]:
+def read_emails(folder: Path) -> list[EmailMessage]:
     """The emails in a Maildir."""
     if not folder.is_dir():
         return []
@@ -112,7 +112,7 @@ def read_mails(folder: Path) -> list[EmailMessage]:
     return [parser.parsebytes(box.get_bytes(key)) for key in box.keys()]  # type: ignore[misc]  # noqa: SIM118
 
 
-def text_of(mail: EmailMessage) -> str:
+def get_plain_text(mail: EmailMessage) -> str:
     """An email's plain text."""
     part = mail.get_body(("plain",))
     assert part is not None
@@ -120,17 +120,17 @@ def text_of(mail: EmailMessage) -> str:
     return text.replace("\r\n", "\n")
 
 
-def links_sent(mails: list[EmailMessage]) -> Counter[tuple[str, str]]:
+def count_sent_links(mails: list[EmailMessage]) -> Counter[tuple[str, str]]:
     """How often each person was sent each question."""
     found: Counter[tuple[str, str]] = Counter()
     for mail in mails:
-        for line in text_of(mail).splitlines():
+        for line in get_plain_text(mail).splitlines():
             if line.startswith("http") and "/find-an-answer/" in line:
                 found[str(mail["To"]), line.rpartition("/")[2]] += 1
     return found
 
 
-def config_for(source: str, *, people: int = 1, extra: str = "") -> str:
+def build_config(source: str, *, people: int = 1, extra: str = "") -> str:
     """A config that reads ``source`` quickly, with some people who watch for VRU."""
     subscriptions = "".join(
         f"""

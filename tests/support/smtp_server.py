@@ -13,12 +13,12 @@ from email.message import Message
 
 
 @dataclass
-class _Transaction:
+class _SmtpTransaction:
     sender: str = ""
     refused: bool = False
 
 
-class MailServer:
+class SmtpServer:
     """Speaks enough of RFC 5321. ``script`` maps a moment to what to do there instead of "250".
 
     Moments: ``banner``, ``MAIL``, ``RCPT``, ``DATA``, ``body`` (in the middle of the message),
@@ -28,11 +28,11 @@ class MailServer:
 
     def __init__(self) -> None:
         self.script: dict[str, str] = {}
-        self.for_recipient: dict[str, str] = {}  #: answers to RCPT, by address
+        self.rcpt_replies: dict[str, str] = {}  #: answers to RCPT, by address
         self.on_dot: Callable[[], object] = lambda: None  #: called when a message has arrived
         self.on_data: Callable[[], object] = lambda: None  #: called before one may be sent
-        self.pipelining = False  #: whether it is offered (RFC 2920)
-        self.most = 1000  #: connections at a time; one more is sent away
+        self.offers_pipelining = False  #: whether it is offered (RFC 2920)
+        self.max_connections = 1000  #: connections at a time; one more is sent away
         self.senders: list[str] = []  #: of the messages that were kept
         self._open = 0
         self.messages: list[bytes] = []
@@ -42,14 +42,14 @@ class MailServer:
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
-    def parsed(self) -> list[Message]:
+    def parsed_messages(self) -> list[Message]:
         """The messages that were kept."""
         return [message_from_bytes(body) for body in self.messages]
 
     @property
-    def ids(self) -> Counter[str]:
+    def message_id_counts(self) -> Counter[str]:
         """How often each Message-ID was kept."""
-        return Counter(str(message["Message-ID"]) for message in self.parsed)
+        return Counter(str(message["Message-ID"]) for message in self.parsed_messages)
 
     def start(self) -> None:
         self._thread.start()
@@ -70,7 +70,7 @@ class MailServer:
         # The other side may leave at any time.
         self._open += 1
         with connection, connection.makefile("rb") as lines, suppress(OSError):
-            if self._open > self.most:
+            if self._open > self.max_connections:
                 connection.sendall(b"421 too many connections\r\n")
             else:
                 self._session(connection, lines)
@@ -85,7 +85,7 @@ class MailServer:
 
         if not say(self.script.get("banner", "220 test")):
             return
-        mail = _Transaction()
+        mail = _SmtpTransaction()
         for line in lines:
             verb = line.split()[0].decode().upper() if line.split() else ""
             if verb == "QUIT":
@@ -99,16 +99,16 @@ class MailServer:
             if answer.startswith("354") and not self._take(lines, say, mail.sender):
                 return
 
-    def _answer(self, verb: str, line: bytes, mail: _Transaction) -> str:
+    def _answer(self, verb: str, line: bytes, mail: _SmtpTransaction) -> str:
         address = line.decode().partition("<")[2].partition(">")[0]
         answer = self.script.get(verb, "354 go on" if verb == "DATA" else "250 fine")
         if verb == "MAIL":
             mail.sender, mail.refused = address, False
         elif verb == "RCPT":
-            answer = self.for_recipient.get(address, answer)
+            answer = self.rcpt_replies.get(address, answer)
         elif verb == "DATA" and mail.refused:
             return "503 no valid recipients"
-        elif verb == "EHLO" and self.pipelining:
+        elif verb == "EHLO" and self.offers_pipelining:
             return "250-test\r\n250 PIPELINING"
         mail.refused = mail.refused or (verb in {"MAIL", "RCPT"} and not answer.startswith("250"))
         return answer
@@ -132,9 +132,9 @@ class MailServer:
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
+def run_smtp_server() -> Iterator[SmtpServer]:
     """A running server."""
-    server = MailServer()
+    server = SmtpServer()
     server.start()
     try:
         yield server

@@ -20,23 +20,23 @@ class DeliveryError(Exception):
     """A message was not delivered; the class says what that means. Caught by ``delivery``."""
 
 
-class Unavailable(DeliveryError):
+class ChannelUnavailable(DeliveryError):
     """The way out itself is shut (no connection, login refused): no message is to blame."""
 
 
-class Postponed(DeliveryError):
+class TemporaryFailure(DeliveryError):
     """Not now: the other side asks to try again later (4xx)."""
 
 
-class Refused(DeliveryError):
+class MessageRejected(DeliveryError):
     """Never: the other side will not take this message for this recipient (5xx)."""
 
 
-class ContentRefused(Refused):
+class ContentRejected(MessageRejected):
     """Never, and it is what the message says that is not liked: nobody's address is to blame."""
 
 
-class Unwanted(DeliveryError):
+class DeliveryCancelled(DeliveryError):
     """Its reader left while it was on its way; the message was not handed over."""
 
 
@@ -53,13 +53,14 @@ class Envelope(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Open(Protocol):
+class OpenChannel(Protocol):
     """A channel that is ready to take messages."""
 
-    def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
+    def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
         """Hand one message over and say in a few words what the other side answered.
 
-        ``about_to_hand_over`` may raise :class:`Unwanted`: then nothing is handed over. Raises one
+        ``before_handover`` may raise :class:`DeliveryCancelled`: then nothing is handed over.
+        Raises one
         of the :class:`DeliveryError` classes.
         """
 
@@ -67,20 +68,20 @@ class Open(Protocol):
 class Channel(Protocol):
     """What the settings of each channel offer; its file's name is what the config calls it."""
 
-    way: ClassVar[str]  #: what it carries: see :func:`way_for`
+    kind: ClassVar[str]  #: what it carries: see :func:`find_channel_kind`
 
     @property
     def connections(self) -> int:
         """How many may be open at once."""
 
-    def open(self) -> AbstractContextManager[Open]:
-        """The channel, ready; closed at the end. Raises :class:`Unavailable`."""
+    def open(self) -> AbstractContextManager[OpenChannel]:
+        """The channel, ready; closed at the end. Raises :class:`ChannelUnavailable`."""
 
-    def has_taken(self, message_id: str) -> bool:
+    def was_accepted(self, message_id: str) -> bool:
         """Whether the other side is known to have accepted a message that is in doubt."""
 
 
-def way_for(recipient: str) -> str:
+def find_channel_kind(recipient: str) -> str:
     """Which way leads to a recipient: ``mail`` for an address, else the name of a channel."""
     scheme, is_url, _ = recipient.partition("://")
     if not is_url:
@@ -88,18 +89,19 @@ def way_for(recipient: str) -> str:
     return "webhook" if scheme in {"http", "https"} else "apprise"
 
 
-def names(way: str = "mail") -> tuple[str, ...]:
+def list_names(kind: str = "mail") -> tuple[str, ...]:
     """The channels there are of a way: ``mail`` carries emails."""
     every = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(name for name in every if settings(name).way == way)
+    return tuple(name for name in every if load_settings_class(name).kind == kind)
 
 
-def settings(name: str) -> type[Any]:
+def load_settings_class(name: str) -> type[Any]:
     """The settings class of the channel ``name``: a frozen ``msgspec.Struct`` that can ``open``.
 
     Raises ``KeyError`` when there is no such channel.
     """
     if name not in {module.name for module in pkgutil.iter_modules(__path__)}:
         raise KeyError(name)
-    found: type[Any] = importlib.import_module(f"{__name__}.{name}").Settings
+    module = importlib.import_module(f"{__name__}.{name}")
+    found: type[Any] = getattr(module, f"{name.title()}Settings")
     return found

@@ -10,38 +10,38 @@ from typing import ClassVar
 
 import msgspec
 
-from alerts.delivery.channels import Envelope, Postponed, Refused
-from alerts.digests.json_body import read
+from alerts.delivery.channels import Envelope, MessageRejected, TemporaryFailure
+from alerts.digests.json_body import parse_notification
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AppriseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[channels.apprise]``: with it, a subscriber may be an address like ``ntfy://...``."""
 
-    way: ClassVar[str] = "apprise"
+    kind: ClassVar[str] = "apprise"
     connections: int = 2
 
     @contextmanager
-    def open(self) -> Iterator[Notifier]:
+    def open(self) -> Iterator[AppriseNotifier]:
         """Ready at once: each address is connected to by itself."""
-        yield Notifier()
+        yield AppriseNotifier()
 
-    def has_taken(self, message_id: str) -> bool:
+    def was_accepted(self, message_id: str) -> bool:
         """Nobody there remembers ids."""
         return False
 
 
-class Notifier:
+class AppriseNotifier:
     """Hands messages to Apprise."""
 
-    def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
+    def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
         """Title and text, to one address. Apprise says only whether it went well."""
         import apprise  # takes a quarter of a second, which only those who use it shall wait
 
-        told = read(envelope.body)
+        told = parse_notification(envelope.body)
         service = apprise.Apprise()
         if not service.add(envelope.recipient):
-            raise Refused("Apprise knows no service of this address")
-        about_to_hand_over()
+            raise MessageRejected("Apprise knows no service of this address")
+        before_handover()
         if not service.notify(title=told.subject, body=told.text):
-            raise Postponed("the service did not take it")
+            raise TemporaryFailure("the service did not take it")
         return "notified"

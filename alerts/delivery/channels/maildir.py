@@ -15,13 +15,13 @@ from typing import ClassVar
 
 import msgspec
 
-from alerts.delivery.channels import Envelope, Unavailable
+from alerts.delivery.channels import ChannelUnavailable, Envelope
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MaildirSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[mail.maildir]``"""
 
-    way: ClassVar[str] = "mail"
+    kind: ClassVar[str] = "mail"
     path: Path = Path("var/mail")
 
     @property
@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """One: there is nothing to wait for."""
         return 1
 
-    def has_taken(self, message_id: str) -> bool:
+    def was_accepted(self, message_id: str) -> bool:
         """Handing over again is without harm, so nobody need ask."""
         return False
 
@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for folder in ("tmp", "new", "cur"):
                 (self.path / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Unavailable(f"the Maildir {self.path} cannot be made: {error}") from error
+            raise ChannelUnavailable(f"the Maildir {self.path} cannot be made: {error}") from error
         yield Maildir(self.path)
 
 
@@ -50,13 +50,13 @@ class Maildir:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
+    def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
         """Write the message to ``tmp`` and move it to ``new``, flushed to the disk before.
 
         Above it stand the envelope's addresses, as the last host writes them (RFC 5321 4.4).
         """
-        name = f"{hashlib.sha256(envelope.message_id.encode()).hexdigest()[:32]}.{_host()}"
-        if self._holds(name):
+        name = f"{hashlib.sha256(envelope.message_id.encode()).hexdigest()[:32]}.{_get_host()}"
+        if self._has_message(name):
             return "it was there already"
         outside = f"Delivered-To: {envelope.recipient}\n"
         if envelope.sender:
@@ -68,18 +68,20 @@ class Maildir:
                 file.write(outside.encode() + lines)
                 file.flush()
                 os.fsync(file.fileno())
-            about_to_hand_over()
+            before_handover()
             draft.replace(self._path / "new" / name)
         except OSError as error:
-            raise Unavailable(f"the Maildir {self._path} cannot be written: {error}") from error
+            raise ChannelUnavailable(
+                f"the Maildir {self._path} cannot be written: {error}"
+            ) from error
         return f"new/{name}"
 
-    def _holds(self, name: str) -> bool:
+    def _has_message(self, name: str) -> bool:
         """Whether the message is there, read (in ``cur``, with flags on its name) or not."""
         if (self._path / "new" / name).exists():
             return True
         return any(True for _ in (self._path / "cur").glob(f"{name}*"))
 
 
-def _host() -> str:
+def _get_host() -> str:
     return socket.gethostname().replace("/", "_").replace(":", "_") or "localhost"

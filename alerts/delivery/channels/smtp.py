@@ -21,27 +21,27 @@ import msgspec
 
 from alerts.delivery import mta_log
 from alerts.delivery.channels import (
-    ContentRefused,
+    ChannelUnavailable,
+    ContentRejected,
+    DeliveryCancelled,
     DeliveryError,
     Envelope,
     InDoubt,
-    Postponed,
-    Refused,
-    Unavailable,
-    Unwanted,
+    MessageRejected,
+    TemporaryFailure,
 )
 
 #: The mailbox is full, which people mend; the same code is given for a message that is too large.
-_FULL = re.compile(r"552(?!.* 5\.3\.4)")
+_MAILBOX_FULL = re.compile(r"552(?!.* 5\.3\.4)")
 _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
 #: How long the server may think after the final dot (RFC 5321 4.5.3.2.6), in seconds.
-_AFTER_DOT = 600.0
+_FINAL_DOT_TIMEOUT = 600.0
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[channels.smtp]``"""
 
-    way: ClassVar[str] = "mail"
+    kind: ClassVar[str] = "mail"
     host: str = "localhost"
     port: int = 25
     #: ``starttls`` and ``tls`` verify the certificate; ``none`` is for a relay on this host.
@@ -54,54 +54,56 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: Path | None = None  #: the log of the mail server, where it is one on this host
 
     @contextmanager
-    def open(self) -> Iterator[Session]:
+    def open(self) -> Iterator[SmtpSession]:
         """A connection that is greeted, encrypted and logged in as asked for."""
-        session = Session(self)
+        session = SmtpSession(self)
         session.connect()
         try:
             yield session
         finally:
             session.close()
 
-    def has_taken(self, message_id: str) -> bool:
+    def was_accepted(self, message_id: str) -> bool:
         """Whether the mail server's log says so."""
-        return self.log is not None and mta_log.has_taken(self.log, message_id)
+        return self.log is not None and mta_log.was_accepted(self.log, message_id)
 
 
-class Session:
+class SmtpSession:
     """One connection, made again when it is lost."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
 
     def connect(self) -> smtplib.SMTP:
-        """The connection; raises :class:`Unavailable` when there is none to be had."""
+        """The connection; raises :class:`ChannelUnavailable` when there is none to be had."""
         wanted = self._settings
         where = f"{wanted.host}:{wanted.port}"
         try:
-            self._smtp = self._opened()
+            self._smtp = self._open_connection()
         except smtplib.SMTPAuthenticationError as error:
-            raise Unavailable(
+            raise ChannelUnavailable(
                 f"the mail server {where} refused the login of {wanted.username!r} "
-                f"({_said(error.smtp_code, error.smtp_error)}): check username and password "
-                "in [channels.smtp]"
+                f"({_format_reply(error.smtp_code, error.smtp_error)}): check username "
+                "and password in [channels.smtp]"
             ) from error
         except smtplib.SMTPNotSupportedError as error:
-            raise Unavailable(
+            raise ChannelUnavailable(
                 f"the mail server {where} does not offer what [channels.smtp] asks for: {error}"
             ) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise Unavailable(f"the mail server {where} cannot be reached: {error}") from error
+            raise ChannelUnavailable(
+                f"the mail server {where} cannot be reached: {error}"
+            ) from error
         return self._smtp
 
-    def _opened(self) -> smtplib.SMTP:
+    def _open_connection(self) -> smtplib.SMTP:
         """A connection, encrypted and logged in as the settings ask for."""
         wanted = self._settings
         place = (wanted.host, wanted.port)
         if wanted.security == "tls":
             smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                *place, timeout=wanted.timeout_seconds, context=_trusted()
+                *place, timeout=wanted.timeout_seconds, context=_create_tls_context()
             )
         else:
             smtp = smtplib.SMTP(*place, timeout=wanted.timeout_seconds)
@@ -110,7 +112,7 @@ class Session:
             if smtp.sock is not None:
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if wanted.security == "starttls":
-                smtp.starttls(context=_trusted())
+                smtp.starttls(context=_create_tls_context())
             if wanted.username:
                 smtp.login(wanted.username, wanted.password or "")
             smtp.ehlo_or_helo_if_needed()
@@ -119,18 +121,18 @@ class Session:
             raise
         return smtp
 
-    def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
+    def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
         """One mail transaction."""
         smtp = self._smtp or self.connect()
         handed_over = False
         try:
-            self._introduce(smtp, envelope)
+            self._send_envelope(smtp, envelope)
             smtp.send(_LINE_STARTING_WITH_DOT.sub(b"..", envelope.body))
             self._expect_silence(smtp)
-            about_to_hand_over()
+            before_handover()
             handed_over = True
-            return self._hand_over(smtp)
-        except Unwanted:
+            return self._send_final_dot(smtp)
+        except DeliveryCancelled:
             self._drop()  # without its dot the server forgets what it was sent
             raise
         except DeliveryError:
@@ -140,9 +142,9 @@ class Session:
             self._drop()
             if handed_over:
                 raise InDoubt(f"no answer after the final dot: {error}") from error
-            raise Postponed(f"the connection was lost: {error}") from error
+            raise TemporaryFailure(f"the connection was lost: {error}") from error
 
-    def _introduce(self, smtp: smtplib.SMTP, envelope: Envelope) -> None:
+    def _send_envelope(self, smtp: smtplib.SMTP, envelope: Envelope) -> None:
         """From whom, to whom, and leave to send the rest: in one packet where the server allows it.
 
         RFC 2920: the answers come in the order of the commands.
@@ -165,11 +167,11 @@ class Session:
                 self._drop()
             raise
 
-    def _hand_over(self, smtp: smtplib.SMTP) -> str:
+    def _send_final_dot(self, smtp: smtplib.SMTP) -> str:
         """The final dot, and what the server says to it."""
         smtp.send(b".\r\n")
         if smtp.sock is not None:
-            smtp.sock.settimeout(max(self._settings.timeout_seconds, _AFTER_DOT))
+            smtp.sock.settimeout(max(self._settings.timeout_seconds, _FINAL_DOT_TIMEOUT))
         code, words = smtp.getreply()
         if smtp.sock is not None:
             smtp.sock.settimeout(self._settings.timeout_seconds)
@@ -187,12 +189,12 @@ class Session:
     def _expect(reply: tuple[int, bytes], *codes: int, is_content: bool = False) -> str:
         """What the server said, when it is one of the expected answers."""
         code, words = reply
-        said = _said(code, words)
+        said = _format_reply(code, words)
         if code in codes:
             return said
-        if not 500 <= code < 600 or _FULL.match(said):
-            raise Postponed(said)
-        raise (ContentRefused if is_content else Refused)(said)
+        if not 500 <= code < 600 or _MAILBOX_FULL.match(said):
+            raise TemporaryFailure(said)
+        raise (ContentRejected if is_content else MessageRejected)(said)
 
     def _reset(self) -> None:
         try:
@@ -216,11 +218,11 @@ class Session:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def _create_tls_context() -> ssl.SSLContext:
     """The certificates that are believed; reading them takes longer than sending a message."""
     return ssl.create_default_context()
 
 
-def _said(code: int, words: bytes | str) -> str:
+def _format_reply(code: int, words: bytes | str) -> str:
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
     return " ".join(f"{code} {text}".split())[:300]

@@ -17,68 +17,70 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from alerts.delivery.channels import Envelope, Postponed, Refused
+from alerts.delivery.channels import Envelope, MessageRejected, TemporaryFailure
 
 if TYPE_CHECKING:
     import requests
 
 #: What Standard Webhooks asks for at least.
-_LEAST_BYTES = 24
-_AGAIN = frozenset({408, 425, 429})
+_MIN_SECRET_BYTES = 24
+_RETRY_STATUSES = frozenset({408, 425, 429})
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[channels.webhook]``: with it, a subscriber may be an ``https://`` address."""
 
-    way: ClassVar[str] = "webhook"
+    kind: ClassVar[str] = "webhook"
     secret: str  #: base64; what signatures are made with, known to the receivers
     timeout_seconds: float = 30.0
     connections: int = 4
 
     @contextmanager
-    def open(self) -> Iterator[Hook]:
+    def open(self) -> Iterator[WebhookSession]:
         """A session that keeps its connections."""
         import requests  # takes a quarter of a second, which only those who use it shall wait
 
         with requests.Session() as session:
-            yield Hook(self, session)
+            yield WebhookSession(self, session)
 
-    def has_taken(self, message_id: str) -> bool:
+    def was_accepted(self, message_id: str) -> bool:
         """It is sent again under the same id, so nobody need ask."""
         return False
 
     def __post_init__(self) -> None:
         try:
-            strong = len(self.key) >= _LEAST_BYTES
+            strong = len(self.secret_bytes) >= _MIN_SECRET_BYTES
         except ValueError:
             strong = False
         if not strong:
             raise ValueError(
-                f"secret: expected base64 of {_LEAST_BYTES} bytes or more, such as "
+                f"secret: expected base64 of {_MIN_SECRET_BYTES} bytes or more, such as "
                 "`openssl rand -base64 32` prints"
             )
 
     @property
-    def key(self) -> bytes:
+    def secret_bytes(self) -> bytes:
         """The secret's bytes."""
         return base64.b64decode(self.secret.removeprefix("whsec_"), validate=True)
 
 
-class Hook:
+class WebhookSession:
     """A session with web addresses."""
 
-    def __init__(self, settings: Settings, session: requests.Session) -> None:
+    def __init__(self, settings: WebhookSettings, session: requests.Session) -> None:
         self._settings = settings
         self._session = session
 
-    def deliver(self, envelope: Envelope, about_to_hand_over: Callable[[], None]) -> str:
+    def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
         """One POST; redirects are not followed, since it was not they who were subscribed."""
         import requests
 
         name = envelope.message_id.strip("<>")
         at = str(int(time.time()))
         signed = f"{name}.{at}.".encode() + envelope.body
-        mark = base64.b64encode(hmac.digest(self._settings.key, signed, hashlib.sha256)).decode()
+        mark = base64.b64encode(
+            hmac.digest(self._settings.secret_bytes, signed, hashlib.sha256)
+        ).decode()
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": name,
@@ -86,7 +88,7 @@ class Hook:
             "webhook-timestamp": at,
             "webhook-signature": f"v1,{mark}",
         }
-        about_to_hand_over()
+        before_handover()
         try:
             answer = self._session.post(
                 envelope.recipient,
@@ -96,10 +98,10 @@ class Hook:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise Postponed(f"{type(error).__name__}: {error}"[:300]) from error
+            raise TemporaryFailure(f"{type(error).__name__}: {error}"[:300]) from error
         said = f"{answer.status_code} {answer.reason}"
         if answer.ok and not answer.is_redirect:
             return said
-        if answer.status_code in _AGAIN or answer.status_code >= 500:
-            raise Postponed(said)
-        raise Refused(said)
+        if answer.status_code in _RETRY_STATUSES or answer.status_code >= 500:
+            raise TemporaryFailure(said)
+        raise MessageRejected(said)

@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from alerts.bounces.apply import HARD, bounced
+from alerts.bounces.apply import HARD_BOUNCE_LIMIT, apply_bounce
 from alerts.bounces.parse import read_report
-from alerts.bounces.process import take_back
-from alerts.bounces.return_path import message_of, return_path
-from alerts.digests.compose import compose_due
+from alerts.bounces.process import process_report
+from alerts.bounces.return_path import build_return_path, find_message_number
+from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, bounces, secrets, subscriptions
 from alerts.ledger.schema import message
-from alerts.mail.message import Letterhead
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import Habits, subscribe
-from tests.support.outbox import queue
-from tests.support.samples import question
+from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from tests.support.outbox import queue_messages
+from tests.support.samples import make_question
 
 ADA = "ada@demo.example"
 LEAVE = "leave@demo.example"
@@ -33,13 +33,13 @@ SECRET = b"of thirty-two bytes, all of them"
 
 @given(number=st.integers(0, 10**18 - 1), other=st.integers(0, 10**18 - 1))
 def test_a_return_path_tells_its_message_and_cannot_be_made_up(number: int, other: int) -> None:
-    address = return_path("b@demo.example", number, SECRET)
-    assert message_of(address, SECRET) == number
-    assert message_of(address.upper(), SECRET) == number
-    assert message_of(address, b"another") is None
+    address = build_return_path("b@demo.example", number, SECRET)
+    assert find_message_number(address, SECRET) == number
+    assert find_message_number(address.upper(), SECRET) == number
+    assert find_message_number(address, b"another") is None
     assert len(address.partition("@")[0]) <= 64  # RFC 5321 4.5.3.1.1
     if other != number:
-        assert message_of(address.replace(f"+{number}.", f"+{other}."), SECRET) is None
+        assert find_message_number(address.replace(f"+{number}.", f"+{other}."), SECRET) is None
 
 
 def dsn(to: str, action: str = "failed", status: str = "5.1.1", code: str = "550 no") -> bytes:
@@ -118,64 +118,66 @@ I am away.\r
     ],
 )
 def test_a_status_notification_is_read(action: str, status: str, said: str) -> None:
-    to = return_path("bounces@demo.example", 7, SECRET)
+    to = build_return_path("bounces@demo.example", 7, SECRET)
     report = read_report(dsn(to, action, status), SECRET, LEAVE)
-    assert (report.said, report.message) == (said, 7)
+    assert (report.kind, report.message_number) == (said, 7)
 
 
 def test_an_answering_machine_says_nothing() -> None:
-    to = return_path("bounces@demo.example", 7, SECRET).encode()
-    assert read_report(AUTO_REPLY % to, SECRET, LEAVE).said == "nothing"
+    to = build_return_path("bounces@demo.example", 7, SECRET).encode()
+    assert read_report(AUTO_REPLY % to, SECRET, LEAVE).kind == "nothing"
 
 
 @given(st.binary(max_size=400))
 def test_rubbish_says_nothing_and_harms_nothing(raw: bytes) -> None:
-    assert read_report(raw, SECRET, LEAVE).message is None
+    assert read_report(raw, SECRET, LEAVE).message_number is None
 
 
 def sent_digest(ledger: Ledger, now: datetime) -> tuple[EmailMessage, bytes]:
     """A digest to Ada, and the return path's secret."""
-    head = Letterhead("Watchword", "w@demo.example", LEAVE, "https://watch.example")
+    head = MailIdentity("Watchword", "w@demo.example", LEAVE, "https://watch.example")
     with ledger.writing() as connection:
-        wish = subscriptions.Wish("VRU", "immediate", "all", "command")
-        subscribe(connection, ADA, wish, Habits("Europe/London", 7), now)
-        record(connection, [Reading(question(1, words="VRU."))], now, Rules())
-    Watcher(ledger).match_new()
-    compose_due(ledger, Templates(), head, now)
+        wish = subscriptions.SubscriptionRequest("VRU", "immediate", "all", "command")
+        subscribe(connection, ADA, wish, SubscriberDefaults("Europe/London", 7), now)
+        record_readings(
+            connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
+        )
+    TopicMatcher(ledger).match_new_changes()
+    compose_due_digests(ledger, Templates(), head, now)
     with ledger.writing() as connection:
-        secret = secrets.get(connection, "return path")
-        from alerts.ledger.messages import unpacked
+        secret = secrets.get_or_create(connection, "return path")
+        from alerts.ledger.messages import decompress_body
 
-        raw = unpacked(connection.execute(select(message.c.body)).scalar_one())
+        raw = decompress_body(connection.execute(select(message.c.body)).scalar_one())
     return message_from_bytes(raw, policy=policy.default), secret  # type: ignore[return-value]
 
 
 def test_a_bounce_is_counted_once_and_the_second_message_gives_up(
     ledger: Ledger, now: datetime
 ) -> None:
-    queue(ledger, now, ADA)
-    queue(ledger, now, ADA, period="q")
+    queue_messages(ledger, now, ADA)
+    queue_messages(ledger, now, ADA, period="q")
     with ledger.writing() as connection:
-        secret = secrets.get(connection, "return path")
-        first, second = (dsn(return_path("b@demo.example", n, secret)) for n in (1, 2))
-        assert take_back(connection, first, LEAVE, now)[0] == "hard"
-        assert take_back(connection, first, LEAVE, now)[0] == "known"
-        assert bounces.suspended(connection) == []
-        assert take_back(connection, second, LEAVE, now)[0] == "hard"
-        assert [one.email for one in bounces.suspended(connection)] == [ADA]
+        secret = secrets.get_or_create(connection, "return path")
+        first, second = (dsn(build_return_path("b@demo.example", n, secret)) for n in (1, 2))
+        assert process_report(connection, first, LEAVE, now)[0] == "hard"
+        assert process_report(connection, first, LEAVE, now)[0] == "known"
+        assert bounces.list_suspended(connection) == []
+        assert process_report(connection, second, LEAVE, now)[0] == "hard"
+        assert [one.email for one in bounces.list_suspended(connection)] == [ADA]
         forged = dsn("b+1.aaaaaaaaaaaaaaaa@demo.example")
-        assert take_back(connection, forged, LEAVE, now)[0] == "unknown"
+        assert process_report(connection, forged, LEAVE, now)[0] == "unknown"
 
 
 def test_a_complaint_unsubscribes_and_is_remembered(ledger: Ledger, now: datetime) -> None:
     mail, _ = sent_digest(ledger, now)
     with ledger.writing() as connection:
         fine = complaint(str(mail["Message-ID"]), "not-spam")
-        assert take_back(connection, fine, LEAVE, now)[0] == "nothing"
+        assert process_report(connection, fine, LEAVE, now)[0] == "nothing"
         raw = complaint(str(mail["Message-ID"]))
-        assert take_back(connection, raw, LEAVE, now)[0] == "complaint"
-        assert subscriptions.living(connection) == []
-        known = bounces.suppressed(connection, ADA)
+        assert process_report(connection, raw, LEAVE, now)[0] == "complaint"
+        assert subscriptions.list_active(connection) == []
+        known = bounces.find_suppression(connection, ADA)
         assert known is not None
         assert known.because == "complaint"
 
@@ -187,53 +189,55 @@ def test_leaving_by_email(ledger: Ledger, now: datetime) -> None:
     raw = f"From: {ADA}\r\nTo: {address}\r\nSubject: Re: {subject}\r\n\r\n".encode()
     assert read_report(raw, secret, LEAVE).token == subject
     with ledger.writing() as connection:
-        assert take_back(connection, raw, LEAVE, now) == ("leave", ADA)
-        assert take_back(connection, raw, LEAVE, now)[0] == "known"
-        assert subscriptions.living(connection) == []
+        assert process_report(connection, raw, LEAVE, now) == ("leave", ADA)
+        assert process_report(connection, raw, LEAVE, now)[0] == "known"
+        assert subscriptions.list_active(connection) == []
 
 
 def test_soft_bounces_rest_longer_each_time_and_then_give_up(ledger: Ledger, now: datetime) -> None:
-    queue(ledger, now, ADA)
+    queue_messages(ledger, now, ADA)
     with ledger.writing() as connection:
-        person = subscriptions.by_email(connection, ADA)
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
         for number in range(5):
-            assert bounces.suspended(connection) == []
+            assert bounces.list_suspended(connection) == []
             moment = now + timedelta(days=number)
-            bounced(connection, person.id, "soft", f"report {number}", "full", moment)
-        assert [one.because for one in bounces.suspended(connection)] == ["bounces"]
+            apply_bounce(connection, person.id, "soft", f"report {number}", "full", moment)
+        assert [one.because for one in bounces.list_suspended(connection)] == ["bounces"]
 
 
 def test_a_mailbox_that_rests_gets_everything_afterwards(ledger: Ledger, now: datetime) -> None:
-    head = Letterhead("Watchword", "w@demo.example", LEAVE)
+    head = MailIdentity("Watchword", "w@demo.example", LEAVE)
     with ledger.writing() as connection:
-        wish = subscriptions.Wish("VRU", "immediate", "all", "command")
-        subscribe(connection, ADA, wish, Habits("Europe/London", 7), now)
-        person = subscriptions.by_email(connection, ADA)
+        wish = subscriptions.SubscriptionRequest("VRU", "immediate", "all", "command")
+        subscribe(connection, ADA, wish, SubscriberDefaults("Europe/London", 7), now)
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
-        bounced(connection, person.id, "soft", "r", "full", now)
-        record(connection, [Reading(question(1, words="VRU."))], now, Rules())
-    Watcher(ledger).match_new()
-    assert compose_due(ledger, Templates(), head, now + timedelta(hours=23)) == 0
-    assert compose_due(ledger, Templates(), head, now + timedelta(hours=24)) == 1
+        apply_bounce(connection, person.id, "soft", "r", "full", now)
+        record_readings(
+            connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
+        )
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, Templates(), head, now + timedelta(hours=23)) == 0
+    assert compose_due_digests(ledger, Templates(), head, now + timedelta(hours=24)) == 1
 
 
 def test_who_was_given_up_and_forgotten_is_known_on_return(ledger: Ledger, now: datetime) -> None:
-    queue(ledger, now, ADA)
-    from alerts.ledger import people
+    queue_messages(ledger, now, ADA)
+    from alerts.ledger import personal_data
 
     with ledger.writing() as connection:
-        person = subscriptions.by_email(connection, ADA)
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
-        for number in range(HARD):
-            bounced(connection, person.id, "hard", f"r{number}", "550", now)
-        people.forget(connection, person.id)
-        assert bounces.suspended(connection) == []
+        for number in range(HARD_BOUNCE_LIMIT):
+            apply_bounce(connection, person.id, "hard", f"r{number}", "550", now)
+        personal_data.delete_subscriber(connection, person.id)
+        assert bounces.list_suspended(connection) == []
         again = subscriptions.ensure_subscriber(connection, ADA, "Europe/London", 7, now)
-        assert [one.email for one in bounces.suspended(connection)] == [ADA]
-        assert bounces.lift(connection, again.email)
-        assert not bounces.lift(connection, again.email)
-        assert bounces.suspended(connection) == []
+        assert [one.email for one in bounces.list_suspended(connection)] == [ADA]
+        assert bounces.remove_suppression(connection, again.email)
+        assert not bounces.remove_suppression(connection, again.email)
+        assert bounces.list_suspended(connection) == []
 
 
 QMAIL = """\
@@ -255,6 +259,6 @@ Return-Path: <{to}>\r
 
 
 def test_servers_that_have_a_form_of_their_own_are_understood() -> None:
-    to = return_path("bounces@demo.example", 7, SECRET)
+    to = build_return_path("bounces@demo.example", 7, SECRET)
     report = read_report(QMAIL.format(to=to).encode(), SECRET, LEAVE)
-    assert (report.said, report.message, report.detail) == ("hard", 7, "failure notice")
+    assert (report.kind, report.message_number, report.detail) == ("hard", 7, "failure notice")

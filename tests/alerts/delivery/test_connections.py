@@ -10,27 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from alerts.bounces.return_path import message_of
-from alerts.delivery.channels import Channel, Unavailable, smtp
-from alerts.delivery.mta_log import has_taken
-from alerts.delivery.policy import Terms
+from alerts.bounces.return_path import find_message_number
+from alerts.delivery.channels import Channel, ChannelUnavailable, smtp
+from alerts.delivery.mta_log import was_accepted
+from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.send import deliver_due
 from alerts.ledger import Ledger, bounces, deliveries, messages, subscriptions
-from tests.support.outbox import queue, states
-from tests.support.smtp_server import MailServer, mail_server
+from tests.support.outbox import queue_messages, read_states
+from tests.support.smtp_server import SmtpServer, run_smtp_server
 
 ADA = "ada@demo.example"
 
 
 @pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
+def server() -> Iterator[SmtpServer]:
+    with run_smtp_server() as running:
         yield running
 
 
-def by_smtp(server: MailServer, **settings: object) -> dict[str, Channel]:
+def by_smtp(server: SmtpServer, **settings: object) -> dict[str, Channel]:
     values = {"security": "none", "envelope_from": "w@demo.example", "timeout_seconds": 5}
-    return {"mail": smtp.Settings("127.0.0.1", server.port, **values | settings)}  # type: ignore[arg-type]
+    return {"mail": smtp.SmtpSettings("127.0.0.1", server.port, **values | settings)}  # type: ignore[arg-type]
 
 
 def people(number: int) -> list[str]:
@@ -39,42 +39,42 @@ def people(number: int) -> list[str]:
 
 @pytest.mark.parametrize("pipelining", [True, False])
 def test_many_go_over_few_connections_each_once(
-    ledger: Ledger, now: datetime, server: MailServer, pipelining: bool
+    ledger: Ledger, now: datetime, server: SmtpServer, pipelining: bool
 ) -> None:
-    server.pipelining = pipelining
-    queue(ledger, now, *people(150))
+    server.offers_pipelining = pipelining
+    queue_messages(ledger, now, *people(150))
     assert deliver_due(ledger, by_smtp(server, connections=4), lambda: now) == {"sent": 150}
     assert 2 <= server.connections <= 4
-    assert sorted(server.ids.values()) == [1] * 150
+    assert sorted(server.message_id_counts.values()) == [1] * 150
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {}
 
 
 def test_one_bad_recipient_among_many_with_pipelining(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    server.pipelining = True
-    queue(ledger, now, *people(20))
-    server.for_recipient = {"p3@demo.example": "550 unknown", "p4@demo.example": "450 later"}
+    server.offers_pipelining = True
+    queue_messages(ledger, now, *people(20))
+    server.rcpt_replies = {"p3@demo.example": "550 unknown", "p4@demo.example": "450 later"}
     done = deliver_due(ledger, by_smtp(server), lambda: now)
     assert done == {"sent": 18, "failed": 1, "retry": 1}
-    assert "p3@demo.example" not in {str(mail["To"]) for mail in server.parsed}
+    assert "p3@demo.example" not in {str(mail["To"]) for mail in server.parsed_messages}
 
 
 def test_confirmations_go_ahead_of_digests(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    queue(ledger, now, *people(5))
-    queue(ledger, now, ADA, lane=0, period="confirm x")
+    queue_messages(ledger, now, *people(5))
+    queue_messages(ledger, now, ADA, lane=0, period="confirm x")
     deliver_due(ledger, by_smtp(server, connections=1), lambda: now)
-    assert str(server.parsed[0]["To"]) == ADA
+    assert str(server.parsed_messages[0]["To"]) == ADA
 
 
 def test_the_brake_holds_digests_and_lets_letters_through(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    queue(ledger, now, *people(5))
-    queue(ledger, now, ADA, lane=0, period="alarms 1")
-    terms = Terms(per_day=3)
+    queue_messages(ledger, now, *people(5))
+    queue_messages(ledger, now, ADA, lane=0, period="alarms 1")
+    terms = DeliveryPolicy(per_day=3)
     done = deliver_due(ledger, by_smtp(server), lambda: now, terms)
     assert done == {"sent": 4, "braked": 2}
     later = now + timedelta(hours=23)
@@ -83,36 +83,36 @@ def test_the_brake_holds_digests_and_lets_letters_through(
     assert deliver_due(ledger, by_smtp(server), lambda: later, terms) == {"sent": 2}
 
 
-def test_no_more_than_so_many_a_second(ledger: Ledger, now: datetime, server: MailServer) -> None:
-    queue(ledger, now, *people(9))
+def test_no_more_than_so_many_a_second(ledger: Ledger, now: datetime, server: SmtpServer) -> None:
+    queue_messages(ledger, now, *people(9))
     began = time.monotonic()
-    deliver_due(ledger, by_smtp(server), lambda: now, Terms(per_second=20))
+    deliver_due(ledger, by_smtp(server), lambda: now, DeliveryPolicy(per_second=20))
     assert time.monotonic() - began >= 8 / 20
 
 
 def test_who_leaves_before_the_dot_gets_nothing(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     """The message is on the wire already, but for its last byte."""
-    queue(ledger, now, ADA)
+    queue_messages(ledger, now, ADA)
 
     def leave() -> None:
         with ledger.writing() as connection:
-            person = subscriptions.by_email(connection, ADA)
+            person = subscriptions.find_subscriber_by_email(connection, ADA)
             assert person is not None
             subscriptions.unsubscribe(connection, person.id, now)
 
     server.on_data = leave
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {"dropped": 1}
     assert server.messages == []
-    assert states(ledger) == {ADA: ("dropped", 0)}
+    assert read_states(ledger) == {ADA: ("dropped", 0)}
 
 
 def test_one_connection_too_many_is_no_trouble(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    server.most = 2
-    queue(ledger, now, *people(40))
+    server.max_connections = 2
+    queue_messages(ledger, now, *people(40))
     sent = 0
     for _ in range(10):  # what a refused connection was to send waits for the next round
         sent += deliver_due(ledger, by_smtp(server, connections=4), lambda: now)["sent"]
@@ -120,59 +120,59 @@ def test_one_connection_too_many_is_no_trouble(
             break
         time.sleep(0.1)
     assert sent == 40
-    assert sorted(server.ids.values()) == [1] * 40
+    assert sorted(server.message_id_counts.values()) == [1] * 40
 
 
 def test_a_server_that_goes_away_keeps_nothing_back(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    queue(ledger, now, *people(30))
+    queue_messages(ledger, now, *people(30))
     server.script = {"banner": "421 come back later"}
-    with pytest.raises(Unavailable):
+    with pytest.raises(ChannelUnavailable):
         deliver_due(ledger, by_smtp(server), lambda: now)
-    assert {attempts for _, attempts in states(ledger).values()} == {0}
+    assert {attempts for _, attempts in read_states(ledger).values()} == {0}
     server.script = {}
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {"sent": 30}
 
 
 def test_each_message_comes_back_to_an_address_of_its_own(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    queue(ledger, now, *people(3))
-    terms = Terms(return_address="bounces@demo.example")
+    queue_messages(ledger, now, *people(3))
+    terms = DeliveryPolicy(return_address="bounces@demo.example")
     deliver_due(ledger, by_smtp(server), lambda: now, terms)
     assert len(set(server.senders)) == 3
     for sender in server.senders:
         assert re.fullmatch(r"bounces\+\d+\.[a-z2-7]{16}@demo\.example", sender)
-        assert message_of(sender, b"another secret") is None
+        assert find_message_number(sender, b"another secret") is None
 
 
 def test_a_mailbox_that_refuses_twice_is_given_up(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    server.for_recipient = {ADA: "550 5.1.1 no such user"}
-    queue(ledger, now, ADA)
-    queue(ledger, now, ADA, period="q")
+    server.rcpt_replies = {ADA: "550 5.1.1 no such user"}
+    queue_messages(ledger, now, ADA)
+    queue_messages(ledger, now, ADA, period="q")
     assert deliver_due(ledger, by_smtp(server, connections=1), lambda: now)["failed"] == 2
     with ledger.reading() as connection:
-        [one] = bounces.suspended(connection)
+        [one] = bounces.list_suspended(connection)
     assert (one.email, one.because) == (ADA, "bounces")
     assert one.detail == "550 5.1.1 no such user"
-    queue(ledger, now, ADA, period="r")
-    server.for_recipient = {}
+    queue_messages(ledger, now, ADA, period="r")
+    server.rcpt_replies = {}
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {"dropped": 1}
     assert server.messages == []
 
 
 def test_content_that_is_refused_blames_no_mailbox(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    queue(ledger, now, *people(5))
+    queue_messages(ledger, now, *people(5))
     server.script = {"dot": "554 5.7.1 looks like spam"}
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {"content": 5}
     with ledger.reading() as connection:
-        assert bounces.suspended(connection) == []
-        assert deliveries.ended_since(connection, "content", now - timedelta(1)) == 5
+        assert bounces.list_suspended(connection) == []
+        assert deliveries.count_outcomes_since(connection, "content", now - timedelta(1)) == 5
 
 
 POSTFIX = """\
@@ -204,15 +204,15 @@ def test_the_log_of_a_mail_server_tells_what_it_took(
 ) -> None:
     log = tmp_path / "mail.log"
     log.write_text(text)
-    assert has_taken(log, "<p.ada@demo.example>") is taken
-    assert not has_taken(tmp_path / "missing.log", "<p.ada@demo.example>")
+    assert was_accepted(log, "<p.ada@demo.example>") is taken
+    assert not was_accepted(tmp_path / "missing.log", "<p.ada@demo.example>")
 
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_in_doubt_the_log_is_asked_first(
-    ledger: Ledger, now: datetime, server: MailServer, tmp_path: Path, taken: bool
+    ledger: Ledger, now: datetime, server: SmtpServer, tmp_path: Path, taken: bool
 ) -> None:
-    queue(ledger, now, ADA)
+    queue_messages(ledger, now, ADA)
     server.script = {"dot": "accept-drop"}
     log = tmp_path / "mail.log"
     log.write_text(EXIM if taken else "")
@@ -220,17 +220,17 @@ def test_in_doubt_the_log_is_asked_first(
     deliver_due(ledger, ways, lambda: now)
     server.script = {}
     later = now + timedelta(hours=1)
-    assert deliver_due(ledger, ways, lambda: later, Terms("resend")) == {"sent": 1}
+    assert deliver_due(ledger, ways, lambda: later, DeliveryPolicy("resend")) == {"sent": 1}
     assert len(server.messages) == (1 if taken else 2)
-    assert states(ledger)[ADA][0] == "sent"
+    assert read_states(ledger)[ADA][0] == "sent"
 
 
-def test_the_oldest_that_waits(ledger: Ledger, now: datetime, server: MailServer) -> None:
-    queue(ledger, now, ADA)
+def test_the_oldest_that_waits(ledger: Ledger, now: datetime, server: SmtpServer) -> None:
+    queue_messages(ledger, now, ADA)
     with ledger.reading() as connection:
-        assert deliveries.oldest_waiting(connection, now) == now
-        assert [m.recipient for m in messages.due(connection, now, ADA)] == [ADA]
-        assert messages.due(connection, now, "x@demo.example") == []
+        assert deliveries.find_oldest_queued(connection, now) == now
+        assert [m.recipient for m in messages.list_due(connection, now, ADA)] == [ADA]
+        assert messages.list_due(connection, now, "x@demo.example") == []
     deliver_due(ledger, by_smtp(server), lambda: now)
     with ledger.reading() as connection:
-        assert deliveries.oldest_waiting(connection, now) is None
+        assert deliveries.find_oldest_queued(connection, now) is None

@@ -11,36 +11,36 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alerts.delivery.channels import Channel, Unavailable, maildir, smtp
-from alerts.delivery.policy import Terms
+from alerts.delivery.channels import Channel, ChannelUnavailable, maildir, smtp
+from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.send import deliver_due
 from alerts.ledger import Ledger, messages, subscriptions
-from alerts.ledger.schema import delivery
-from tests.support.outbox import queue, states
-from tests.support.smtp_server import MailServer, mail_server
+from alerts.ledger.schema import delivery_attempt
+from tests.support.outbox import queue_messages, read_states
+from tests.support.smtp_server import SmtpServer, run_smtp_server
 
 
 @pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
+def server() -> Iterator[SmtpServer]:
+    with run_smtp_server() as running:
         yield running
 
 
 @pytest.fixture
-def channel(server: MailServer) -> dict[str, Channel]:
-    settings = smtp.Settings(
+def channel(server: SmtpServer) -> dict[str, Channel]:
+    settings = smtp.SmtpSettings(
         "127.0.0.1", server.port, "none", envelope_from="w@demo.example", timeout_seconds=5
     )
     return {"mail": settings}
 
 
 def test_it_is_sent_once_byte_for_byte(
-    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
 ) -> None:
-    queue(ledger, now, "ada@demo.example", "ben@demo.example")
+    queue_messages(ledger, now, "ada@demo.example", "ben@demo.example")
     assert deliver_due(ledger, channel, lambda: now) == {"sent": 2}
     assert deliver_due(ledger, channel, lambda: now + timedelta(days=1)) == {}
-    assert server.ids == {"<p.ada@demo.example>": 1, "<p.ben@demo.example>": 1}
+    assert server.message_id_counts == {"<p.ada@demo.example>": 1, "<p.ben@demo.example>": 1}
     assert b"\r\n.hidden dot\r\n" in server.messages[0]
     assert server.connections <= 2
 
@@ -68,7 +68,7 @@ def test_it_is_sent_once_byte_for_byte(
 def test_faults_end_as_the_table_says(
     ledger: Ledger,
     now: datetime,
-    server: MailServer,
+    server: SmtpServer,
     channel: dict[str, Channel],
     script: dict[str, str],
     outcome: str,
@@ -76,33 +76,35 @@ def test_faults_end_as_the_table_says(
     kept: int,
 ) -> None:
     lines = 1_000_000 if "body" in script else 1  # more than the network buffers
-    queue(ledger, now, "ada@demo.example", lines=lines)
+    queue_messages(ledger, now, "ada@demo.example", lines=lines)
     server.script = script
     assert deliver_due(ledger, channel, lambda: now) == {outcome: 1}
-    assert states(ledger) == {"ada@demo.example": (phase, 1)}
+    assert read_states(ledger) == {"ada@demo.example": (phase, 1)}
     assert len(server.messages) == kept
     with ledger.reading() as connection:
-        noted = connection.execute(select(delivery.c.outcome, delivery.c.detail)).one()
+        noted = connection.execute(
+            select(delivery_attempt.c.outcome, delivery_attempt.c.detail)
+        ).one()
     assert noted.outcome == outcome
     assert noted.detail
 
 
 def test_greylisting_is_waited_out(
-    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
 ) -> None:
-    queue(ledger, now, "ada@demo.example")
+    queue_messages(ledger, now, "ada@demo.example")
     server.script = {"RCPT": "450 greylisted"}
     deliver_due(ledger, channel, lambda: now)
     server.script = {}
     assert deliver_due(ledger, channel, lambda: now + timedelta(minutes=4)) == {}
     assert deliver_due(ledger, channel, lambda: now + timedelta(minutes=5)) == {"sent": 1}
-    assert states(ledger) == {"ada@demo.example": ("sent", 2)}
+    assert read_states(ledger) == {"ada@demo.example": ("sent", 2)}
 
 
 def test_it_gives_up_after_five_days(
-    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
 ) -> None:
-    queue(ledger, now, "ada@demo.example")
+    queue_messages(ledger, now, "ada@demo.example")
     server.script = {"RCPT": "450 greylisted"}
     moments = [now + timedelta(days=day) for day in range(6)]
     outcomes = [deliver_due(ledger, channel, partial(copy, moment)) for moment in moments]
@@ -110,65 +112,65 @@ def test_it_gives_up_after_five_days(
 
 
 def test_in_doubt_is_sent_again_with_the_same_bytes(
-    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
 ) -> None:
-    queue(ledger, now, "ada@demo.example")
+    queue_messages(ledger, now, "ada@demo.example")
     server.script = {"dot": "accept-drop"}
     deliver_due(ledger, channel, lambda: now)
     server.script = {}
     later = now + timedelta(hours=1)
-    assert deliver_due(ledger, channel, lambda: later, Terms("resend")) == {"sent": 1}
+    assert deliver_due(ledger, channel, lambda: later, DeliveryPolicy("resend")) == {"sent": 1}
     assert server.messages[0] == server.messages[1]
 
 
 def test_in_doubt_can_be_held(
-    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
 ) -> None:
-    queue(ledger, now, "ada@demo.example")
+    queue_messages(ledger, now, "ada@demo.example")
     server.script = {"dot": "accept-drop"}
     deliver_due(ledger, channel, lambda: now)
     server.script = {}
     later = now + timedelta(hours=1)
-    assert deliver_due(ledger, channel, lambda: later, Terms("hold")) == {"held": 1}
-    assert server.ids == {"<p.ada@demo.example>": 1}
+    assert deliver_due(ledger, channel, lambda: later, DeliveryPolicy("hold")) == {"held": 1}
+    assert server.message_id_counts == {"<p.ada@demo.example>": 1}
 
 
 def test_one_bad_recipient_stops_nobody(
-    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
 ) -> None:
-    queue(ledger, now, "ada@demo.example", "bad@demo.example", "cy@demo.example")
-    server.for_recipient = {"bad@demo.example": "550 unknown"}
+    queue_messages(ledger, now, "ada@demo.example", "bad@demo.example", "cy@demo.example")
+    server.rcpt_replies = {"bad@demo.example": "550 unknown"}
     assert deliver_due(ledger, channel, lambda: now) == {"sent": 2, "failed": 1}
 
 
 @pytest.mark.parametrize("banner", ["554 go away", "drop"])
 def test_a_shut_server_charges_nobody(
-    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel], banner: str
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel], banner: str
 ) -> None:
-    queue(ledger, now, "ada@demo.example")
+    queue_messages(ledger, now, "ada@demo.example")
     server.script = {"banner": banner}
-    with pytest.raises(Unavailable, match="cannot be reached"):
+    with pytest.raises(ChannelUnavailable, match="cannot be reached"):
         deliver_due(ledger, channel, lambda: now)
-    assert states(ledger) == {"ada@demo.example": ("queued", 0)}
+    assert read_states(ledger) == {"ada@demo.example": ("queued", 0)}
     server.script = {}
     assert deliver_due(ledger, channel, lambda: now) == {"sent": 1}
 
 
 def test_a_server_without_starttls_is_not_used_in_the_clear(
-    ledger: Ledger, now: datetime, server: MailServer
+    ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    queue(ledger, now, "ada@demo.example")
-    with pytest.raises(Unavailable, match="does not offer"):
-        deliver_due(ledger, {"mail": smtp.Settings("127.0.0.1", server.port)}, lambda: now)
+    queue_messages(ledger, now, "ada@demo.example")
+    with pytest.raises(ChannelUnavailable, match="does not offer"):
+        deliver_due(ledger, {"mail": smtp.SmtpSettings("127.0.0.1", server.port)}, lambda: now)
     assert server.messages == []
 
 
 def test_who_leaves_before_the_sending_gets_nothing(
-    ledger: Ledger, now: datetime, server: MailServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
 ) -> None:
-    queue(ledger, now, "ada@demo.example")
+    queue_messages(ledger, now, "ada@demo.example")
     with ledger.writing() as connection:
-        person = subscriptions.by_email(connection, "ada@demo.example")
+        person = subscriptions.find_subscriber_by_email(connection, "ada@demo.example")
         assert person is not None
         assert subscriptions.unsubscribe(connection, person.id, now) == 1
     assert deliver_due(ledger, channel, lambda: now) == {"dropped": 1}
@@ -176,15 +178,15 @@ def test_who_leaves_before_the_sending_gets_nothing(
 
 
 def test_a_maildir_holds_a_message_once(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
-    queue(ledger, now, "ada@demo.example")
-    box = {"mail": maildir.Settings(tmp_path / "mail")}
+    queue_messages(ledger, now, "ada@demo.example")
+    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
     assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
     [file] = (tmp_path / "mail" / "new").iterdir()
     assert b"\r" not in file.read_bytes()
     # Killed between the move and our note of it, and read by its owner in the meantime.
     file.rename(tmp_path / "mail" / "cur" / f"{file.name}:2,S")
     with ledger.writing() as connection:
-        messages.advance(connection, [1], "dot")
+        messages.set_phase(connection, [1], "dot")
     assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
     assert list((tmp_path / "mail" / "new").iterdir()) == []
 
@@ -192,8 +194,10 @@ def test_a_maildir_holds_a_message_once(ledger: Ledger, now: datetime, tmp_path:
 def test_a_maildir_that_cannot_be_made_is_one_clear_error(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    queue(ledger, now, "ada@demo.example")
+    queue_messages(ledger, now, "ada@demo.example")
     (tmp_path / "file").write_text("")
-    with pytest.raises(Unavailable, match="cannot be made"):
-        deliver_due(ledger, {"mail": maildir.Settings(tmp_path / "file" / "mail")}, lambda: now)
-    assert states(ledger) == {"ada@demo.example": ("queued", 0)}
+    with pytest.raises(ChannelUnavailable, match="cannot be made"):
+        deliver_due(
+            ledger, {"mail": maildir.MaildirSettings(tmp_path / "file" / "mail")}, lambda: now
+        )
+    assert read_states(ledger) == {"ada@demo.example": ("queued", 0)}

@@ -13,45 +13,54 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from alerts.digests.compose import compose_due, digests_due
+from alerts.digests.compose import compose_due_digests, preview_due_digests
 from alerts.ledger import Ledger, alarms, matches, topics
-from alerts.ledger.messages import unpacked
+from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.ledger.subscriptions import Wish
-from alerts.mail.message import Letterhead
-from alerts.matching.match_changes import Watcher
-from alerts.model import Frequency, Wants
-from alerts.recording.record import Reading, Rules, record
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
+from alerts.model import Frequency, Updates
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import Habits, subscribe, unsubscribe
+from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
 from crawler.records import Meeting, Question
-from tests.support.samples import HOLDING, answer, question
-from tests.support.service import text_of
+from tests.support.samples import HOLDING_TEXT, make_answer, make_question
+from tests.support.service import get_plain_text
 
-HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://demo.example")
+HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://demo.example")
 TEMPLATES = Templates()
 ADA = "ada@demo.example"
 
 
 def watch(
-    ledger: Ledger, now: datetime, query: str, every: Frequency = "immediate", wants: Wants = "all"
+    ledger: Ledger,
+    now: datetime,
+    query: str,
+    every: Frequency = "immediate",
+    wants: Updates = "all",
 ) -> None:
     with ledger.writing() as connection:
-        wish = Wish(query, every, wants, "command")
-        subscribe(connection, ADA, wish, Habits("Europe/London", 7), now)
+        wish = SubscriptionRequest(query, every, wants, "command")
+        subscribe(connection, ADA, wish, SubscriberDefaults("Europe/London", 7), now)
 
 
 def read(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
     with ledger.writing() as connection:
-        record(connection, [Reading(r) for r in readings], now, Rules(baseline=baseline))
-    Watcher(ledger).match_new()
+        record_readings(
+            connection,
+            [QuestionReading(r) for r in readings],
+            now,
+            RecordingRules(baseline=baseline),
+        )
+    TopicMatcher(ledger).match_new_changes()
 
 
 def mails(ledger: Ledger) -> list[EmailMessage]:
     parser = BytesParser(policy=policy.default)
     with ledger.reading() as connection:
         bodies = connection.execute(select(message.c.body).order_by(message.c.id)).scalars()
-        return [parser.parsebytes(unpacked(body)) for body in bodies]  # type: ignore[misc]
+        return [parser.parsebytes(decompress_body(body)) for body in bodies]  # type: ignore[misc]
 
 
 def subjects(ledger: Ledger) -> list[str]:
@@ -59,23 +68,23 @@ def subjects(ledger: Ledger) -> list[str]:
 
 
 def go(ledger: Ledger, now: datetime) -> int:
-    return compose_due(ledger, TEMPLATES, HEAD, now)
+    return compose_due_digests(ledger, TEMPLATES, HEAD, now)
 
 
 def test_a_new_subscription_gets_no_history(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     watch(ledger, now, "VRU")
-    Watcher(ledger).match_new()
+    TopicMatcher(ledger).match_new_changes()
     assert go(ledger, now) == 0
-    read(ledger, now, question(2, words="More about VRU."))
+    read(ledger, now, make_question(2, words="More about VRU."))
     assert go(ledger, now) == 1
-    assert "/questions/2" in text_of(mails(ledger)[0])
-    assert "/questions/1\n" not in text_of(mails(ledger)[0])
+    assert "/questions/2" in get_plain_text(mails(ledger)[0])
+    assert "/questions/1\n" not in get_plain_text(mails(ledger)[0])
 
 
 def test_composing_again_does_nothing(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU")
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     assert [go(ledger, now) for _ in range(3)] == [1, 0, 0]
 
 
@@ -84,10 +93,15 @@ def test_two_topics_are_one_email_and_each_question_stands_once(
 ) -> None:
     for query in ("VRU", "knife crime", "benches"):
         watch(ledger, now, query)
-    read(ledger, now, question(1, words="VRU and knife crime."), question(2, words="Benches."))
+    read(
+        ledger,
+        now,
+        make_question(1, words="VRU and knife crime."),
+        make_question(2, words="Benches."),
+    )
     assert go(ledger, now) == 1
     [mail] = mails(ledger)
-    text = text_of(mail)
+    text = get_plain_text(mail)
     assert (
         Counter(line for line in text.splitlines() if "/questions/" in line).most_common(1)[0][1]
         == 1
@@ -100,20 +114,20 @@ def test_asked_and_answered_since_the_last_digest_is_one_entry(
     ledger: Ledger, now: datetime
 ) -> None:
     watch(ledger, now, "VRU")
-    read(ledger, now, question(1, words="About VRU."))
-    read(ledger, now, question(1, answer(HOLDING, holding=True), words="About VRU."))
-    read(ledger, now, question(1, answer("Yes."), words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
+    read(ledger, now, make_question(1, make_answer(HOLDING_TEXT, holding=True), words="About VRU."))
+    read(ledger, now, make_question(1, make_answer("Yes."), words="About VRU."))
     go(ledger, now)
     assert subjects(ledger) == ["VRU: 1 new answer"]
-    assert text_of(mails(ledger)[0]).startswith("ANSWERED\n")
+    assert get_plain_text(mails(ledger)[0]).startswith("ANSWERED\n")
 
 
 @pytest.mark.parametrize(("wants", "expected"), [("asked", 1), ("answered", 1), ("all", 2)])
-def test_only_what_is_wanted(ledger: Ledger, now: datetime, wants: Wants, expected: int) -> None:
+def test_only_what_is_wanted(ledger: Ledger, now: datetime, wants: Updates, expected: int) -> None:
     watch(ledger, now, "VRU", wants=wants)
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     first = go(ledger, now)
-    read(ledger, now, question(1, answer("Yes."), words="About VRU."))
+    read(ledger, now, make_question(1, make_answer("Yes."), words="About VRU."))
     later = go(ledger, now + timedelta(hours=1))
     assert first + later == expected
     assert (first, later) == {"asked": (1, 0), "answered": (0, 1), "all": (1, 1)}[wants]
@@ -121,9 +135,9 @@ def test_only_what_is_wanted(ledger: Ledger, now: datetime, wants: Wants, expect
 
 def test_silent_changes_are_sent_to_nobody(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU")
-    read(ledger, now, question(1, words="About VRU."), baseline=True)
+    read(ledger, now, make_question(1, words="About VRU."), baseline=True)
     old = Meeting(None, date(2018, 12, 20))
-    read(ledger, now, question(2, words="About VRU.", meeting=old))
+    read(ledger, now, make_question(2, words="About VRU.", meeting=old))
     assert go(ledger, now) == 0
 
 
@@ -132,9 +146,9 @@ def test_the_first_digest_comes_at_once_and_the_next_in_the_morning(
 ) -> None:
     watch(ledger, now, "VRU", "daily")
     assert go(ledger, now) == 0
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     assert go(ledger, now) == 1  # noon
-    read(ledger, now, question(2, words="About VRU."))
+    read(ledger, now, make_question(2, words="About VRU."))
     assert go(ledger, now + timedelta(hours=10)) == 0
     morning = now.replace(hour=6) + timedelta(days=1)  # 07:00 in London
     assert go(ledger, morning - timedelta(seconds=1)) == 0
@@ -145,20 +159,20 @@ def test_what_comes_after_an_empty_due_time_waits_for_the_next(
     ledger: Ledger, now: datetime
 ) -> None:
     watch(ledger, now, "VRU", "daily")
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     go(ledger, now)
     morning = now.replace(hour=6) + timedelta(days=1)
     assert go(ledger, morning) == 0
-    read(ledger, morning, question(2, words="About VRU."))
+    read(ledger, morning, make_question(2, words="About VRU."))
     assert go(ledger, morning + timedelta(hours=5)) == 0
     assert go(ledger, morning + timedelta(days=1)) == 1
 
 
 def test_after_days_of_downtime_one_digest(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU", "daily")
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     go(ledger, now)
-    read(ledger, now, question(2, words="About VRU."), question(3, words="About VRU."))
+    read(ledger, now, make_question(2, words="About VRU."), make_question(3, words="About VRU."))
     assert go(ledger, now + timedelta(days=5)) == 1
     assert subjects(ledger)[-1] == "VRU: 2 new questions"
 
@@ -166,9 +180,9 @@ def test_after_days_of_downtime_one_digest(ledger: Ledger, now: datetime) -> Non
 def test_daily_and_weekly_meet_in_one_email(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU", "daily")
     watch(ledger, now, "benches", "weekly")
-    read(ledger, now, question(1, words="VRU and benches."))
+    read(ledger, now, make_question(1, words="VRU and benches."))
     go(ledger, now)
-    read(ledger, now, question(2, words="About VRU."), question(3, words="Benches."))
+    read(ledger, now, make_question(2, words="About VRU."), make_question(3, words="Benches."))
     monday = now.replace(hour=6) + timedelta(days=4)
     assert go(ledger, monday) == 1
     assert subjects(ledger)[-1] == "VRU, benches: 2 new questions"
@@ -178,47 +192,49 @@ def test_who_comes_back_gets_nothing_of_the_time_between(ledger: Ledger, now: da
     watch(ledger, now, "VRU")
     with ledger.writing() as connection:
         assert unsubscribe(connection, ADA, "VRU", now) == 1
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     watch(ledger, now, "VRU")
     assert go(ledger, now) == 0
-    read(ledger, now, question(2, words="About VRU."))
+    read(ledger, now, make_question(2, words="About VRU."))
     assert go(ledger, now) == 1
     assert subjects(ledger) == ["VRU: 1 new question"]
 
 
 def test_words_within_words_do_not_match(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU")
-    read(ledger, now, question(1, words="Approval of the vruum of buses."))
+    read(ledger, now, make_question(1, words="Approval of the vruum of buses."))
     assert go(ledger, now) == 0
 
 
 def test_a_new_topic_meets_all_of_history_in_batches(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, *(question(n, words=f"Number {n} on VRU.") for n in range(1, 451)))
+    read(ledger, now, *(make_question(n, words=f"Number {n} on VRU.") for n in range(1, 451)))
     with ledger.writing() as connection:
         made = topics.ensure(connection, "VRU", "VRU", now)
-    assert Watcher(ledger).match_new() == 450
-    assert Watcher(ledger).match_new() == 0
+    assert TopicMatcher(ledger).match_new_changes() == 450
+    assert TopicMatcher(ledger).match_new_changes() == 0
     with ledger.reading() as connection:
-        assert matches.newest_number(connection, made.id) == 450
+        assert matches.get_newest_seq(connection, made.id) == 450
 
 
 def test_a_written_question_has_a_day_and_no_meeting(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU")
-    read(ledger, now, question(1, words="About VRU.", meeting=Meeting(None, date(2026, 7, 3))))
-    read(ledger, now, question(2, words="More about VRU."))
+    read(ledger, now, make_question(1, words="About VRU.", meeting=Meeting(None, date(2026, 7, 3))))
+    read(ledger, now, make_question(2, words="More about VRU."))
     assert go(ledger, now) == 1
-    said = text_of(mails(ledger)[0])
+    said = get_plain_text(mails(ledger)[0])
     assert "\n3 July 2026, question 2026/0001\n" in said
     assert "\nMeeting of 16 July 2026, question 2026/0002\n" in said
 
 
 def test_a_sources_licence_is_told_once(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU")
-    read(ledger, now, question(1, words="About VRU."), question(2, words="More about VRU."))
+    read(
+        ledger, now, make_question(1, words="About VRU."), make_question(2, words="More about VRU.")
+    )
     told = {"london": "Filler attribution.", "elsewhere": "Never seen here."}
-    compose_due(ledger, TEMPLATES, msgspec.structs.replace(HEAD, attributions=told), now)
+    compose_due_digests(ledger, TEMPLATES, msgspec.structs.replace(HEAD, attributions=told), now)
     [mail] = mails(ledger)
-    assert text_of(mail).count("Filler attribution.") == 1
+    assert get_plain_text(mail).count("Filler attribution.") == 1
     html = mail.get_body(("html",))
     assert html is not None
     assert html.get_content().count("Filler attribution.") == 1
@@ -227,25 +243,25 @@ def test_a_sources_licence_is_told_once(ledger: Ledger, now: datetime) -> None:
 
 def test_what_is_due_can_be_seen_before_it_is_written(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU", "monthly")
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     for _ in range(2):
         with ledger.reading() as connection:
-            ((composed, text, html),) = digests_due(connection, TEMPLATES, HEAD, now)
+            ((composed, text, html),) = preview_due_digests(connection, TEMPLATES, HEAD, now)
         assert "About *VRU*." in text
         assert "VRU</mark>" in html
     assert mails(ledger) == []
     assert go(ledger, now) == 1
     with ledger.reading() as connection:
         body = connection.execute(select(message.c.body)).scalar_one()
-        assert unpacked(body) == composed.body
-        assert list(digests_due(connection, TEMPLATES, HEAD, now)) == []
+        assert decompress_body(body) == composed.body
+        assert list(preview_due_digests(connection, TEMPLATES, HEAD, now)) == []
 
 
 def test_a_monthly_digest_comes_on_the_first(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU", "monthly")
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     assert go(ledger, now) == 1  # the first one comes with the first match
-    read(ledger, now, question(2, words="More on VRU."))
+    read(ledger, now, make_question(2, words="More on VRU."))
     assert go(ledger, now + timedelta(days=15)) == 0  # 31 July
     assert go(ledger, now + timedelta(days=16)) == 1
     assert go(ledger, now + timedelta(days=17)) == 0
@@ -253,13 +269,13 @@ def test_a_monthly_digest_comes_on_the_first(ledger: Ledger, now: datetime) -> N
 
 def test_a_burst_is_one_email_and_the_first_comes_at_once(ledger: Ledger, now: datetime) -> None:
     def compose(after: timedelta) -> int:
-        return compose_due(ledger, TEMPLATES, HEAD, now + after, timedelta(minutes=5))
+        return compose_due_digests(ledger, TEMPLATES, HEAD, now + after, timedelta(minutes=5))
 
     watch(ledger, now, "VRU")
-    read(ledger, now, question(1, words="About VRU."))
+    read(ledger, now, make_question(1, words="About VRU."))
     assert compose(timedelta(minutes=1)) == 1
     for number in (2, 3):
-        read(ledger, now, question(number, words="About VRU."))
+        read(ledger, now, make_question(number, words="About VRU."))
         assert compose(timedelta(minutes=number)) == 0
     assert compose(timedelta(minutes=5)) == 1
     assert subjects(ledger)[-1] == "VRU: 2 new questions"
@@ -275,14 +291,16 @@ def test_a_digest_that_cannot_be_made_stops_nobody_elses(
     (tmp_path / "mail" / "card.txt").write_text(stumbling)
     with ledger.writing() as connection:
         for who, query in ((ADA, "VRU"), ("vera@demo.example", "benches")):
-            wish = Wish(query, "immediate", "all", "command")
-            subscribe(connection, who, wish, Habits("Europe/London", 7), now)
-    read(ledger, now, question(1, words="Benches."), question(2, title="Two", words="VRU."))
-    assert compose_due(ledger, Templates(tmp_path), HEAD, now) == 1
+            wish = SubscriptionRequest(query, "immediate", "all", "command")
+            subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), now)
+    read(
+        ledger, now, make_question(1, words="Benches."), make_question(2, title="Two", words="VRU.")
+    )
+    assert compose_due_digests(ledger, Templates(tmp_path), HEAD, now) == 1
     assert [mail["To"] for mail in mails(ledger)] == ["vera@demo.example"]
     with ledger.reading() as connection:
-        [alarm] = alarms.standing(connection)
+        [alarm] = alarms.list_open(connection)
     assert (alarm.source, alarm.kind) == ("mail", "compose")
     assert go(ledger, now + timedelta(hours=1)) == 1  # with our own template
     with ledger.reading() as connection:
-        assert alarms.standing(connection) == []
+        assert alarms.list_open(connection) == []

@@ -10,28 +10,28 @@ from sqlalchemy import select
 
 from alerts.delivery.channels import maildir
 from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due
+from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, notices
-from alerts.ledger.messages import unpacked
+from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.ledger.subscriptions import Wish
-from alerts.mail.message import Letterhead
-from alerts.matching.match_changes import Watcher
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
 from alerts.model import Frequency, NoticeKind
-from alerts.recording.record import Reading, Rules, record
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import Habits, subscribe, unsubscribe
-from tests.support.samples import question
+from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
+from tests.support.samples import make_question
 
-HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
 TEMPLATES = Templates()
 PLACE = "www.london.gov.uk"
 
 
 def watch(ledger: Ledger, now: datetime, who: str, every: Frequency = "immediate") -> None:
     with ledger.writing() as connection:
-        wish = Wish("VRU", every, "all", "command")
-        subscribe(connection, who, wish, Habits("Europe/London", 7), now)
+        wish = SubscriptionRequest("VRU", every, "all", "command")
+        subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), now)
 
 
 def give(ledger: Ledger, kind: NoticeKind, now: datetime) -> None:
@@ -43,7 +43,7 @@ def written(ledger: Ledger, now: datetime) -> list[tuple[str, str]]:
     """Recipient and subject of what is composed at ``now``."""
     with ledger.reading() as connection:
         before = set(connection.execute(select(message.c.id)).scalars())
-    compose_due(ledger, TEMPLATES, HEAD, now)
+    compose_due_digests(ledger, TEMPLATES, HEAD, now)
     with ledger.reading() as connection:
         rows = connection.execute(
             select(message.c.recipient, message.c.subject)
@@ -93,8 +93,10 @@ def test_each_silence_is_told_anew(ledger: Ledger, now: datetime) -> None:
 def test_a_daily_digest_brings_it_at_its_hour(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now - timedelta(days=2), "ada@demo.example", "daily")
     with ledger.writing() as connection:
-        record(connection, [Reading(question(1, words="The VRU."))], now, Rules())
-    Watcher(ledger).match_new()
+        record_readings(
+            connection, [QuestionReading(make_question(1, words="The VRU."))], now, RecordingRules()
+        )
+    TopicMatcher(ledger).match_new_changes()
     assert len(written(ledger, now)) == 1  # the first, at any hour
     give(ledger, "silent", now)
     assert written(ledger, now) == []
@@ -107,13 +109,15 @@ def test_a_daily_digest_brings_it_at_its_hour(ledger: Ledger, now: datetime) -> 
 def test_it_rides_along_with_what_there_is(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "ada@demo.example")
     with ledger.writing() as connection:
-        record(connection, [Reading(question(1, words="The VRU."))], now, Rules())
-    Watcher(ledger).match_new()
+        record_readings(
+            connection, [QuestionReading(make_question(1, words="The VRU."))], now, RecordingRules()
+        )
+    TopicMatcher(ledger).match_new_changes()
     give(ledger, "silent", now)
     [(_, subject)] = written(ledger, now)
     assert subject == "VRU: 1 new question"
     with ledger.reading() as connection:
-        body = unpacked(connection.execute(select(message.c.body)).scalar_one())
+        body = decompress_body(connection.execute(select(message.c.body)).scalar_one())
     mail = message_from_bytes(body, policy=policy.default)
     for kind in ("plain", "html"):
         part = mail.get_body((kind,))
@@ -130,7 +134,7 @@ def test_who_leaves_is_not_told(ledger: Ledger, now: datetime, tmp_path: Path) -
     assert len(written(ledger, now)) == 2
     with ledger.writing() as connection:
         unsubscribe(connection, "ada@demo.example", None, now)
-    done = deliver_due(ledger, {"mail": maildir.Settings(tmp_path / "mail")}, lambda: now)
+    done = deliver_due(ledger, {"mail": maildir.MaildirSettings(tmp_path / "mail")}, lambda: now)
     assert done == {"sent": 1, "dropped": 1}
     give(ledger, "mended", now)
     assert written(ledger, now) == [("ben@demo.example", MENDED)]

@@ -18,14 +18,14 @@ import msgspec
 import pytest
 from lxml import etree
 
-from alerts.feeds.json_feed import Imprint
-from alerts.feeds.publish import publish
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.publish import publish_feeds
 from alerts.ledger import topics
-from alerts.queries.parse import canonical, parse
-from alerts.recording.record import Reading, Rules, record
+from alerts.queries.parse import format_canonical, parse_query
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from crawler.records import Answer, Asker
-from tests.support.samples import answer, question
-from tests.support.visitor import IMPRINT, TEMPLATES, Pages, served
+from tests.support.samples import make_answer, make_question
+from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_web_client
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 ENCODED = "{http://purl.org/rss/1.0/modules/content/}encoded"
@@ -35,45 +35,49 @@ NAMES = ("rss.xml", "atom.xml", "json")
 
 
 def tabled() -> Answer:
-    told = answer("As follows.", "Year | 2026", files=("list.pdf", "map.png"))
+    told = make_answer("As follows.", "Year | 2026", files=("list.pdf", "map.png"))
     return msgspec.structs.replace(told, html=f"{TABLE}<script>alert(1)</script><img src=x>")
 
 
-def filled(pages: Pages) -> None:
+def filled(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU <&> co", pages.now)
-    pages.put(question(1, words="Of the VRU?", title="On <b>tags</b> & signs \x0c"))
+    pages.publish_questions(
+        make_question(1, words="Of the VRU?", title="On <b>tags</b> & signs \x0c")
+    )
     pages.now += timedelta(hours=1)
-    pages.put(question(1, tabled(), words="Of the VRU?", title="On <b>tags</b> & signs \x0c"))
+    pages.publish_questions(
+        make_question(1, tabled(), words="Of the VRU?", title="On <b>tags</b> & signs \x0c")
+    )
     pages.now += timedelta(hours=1)
-    pages.put(*(question(n, words="Of the VRU?") for n in range(2, 60)))
+    pages.publish_questions(*(make_question(n, words="Of the VRU?") for n in range(2, 60)))
 
 
 @pytest.fixture
-def fed(site: Pages) -> Pages:
+def fed(site: WebClient) -> WebClient:
     filled(site)
     return site
 
 
-def slug(pages: Pages) -> str:
+def slug(pages: WebClient) -> str:
     with pages.ledger.reading() as connection:
-        return topics.watched(connection)[0].slug
+        return topics.list_all(connection)[0].slug
 
 
-def every_feed(pages: Pages) -> list[str]:
+def every_feed(pages: WebClient) -> list[str]:
     return [
         *(f"/feeds/{slug(pages)}", "/feeds/everything", "/feeds/members/ada-brook"),
         "/feeds/questions/london:/questions/1",
     ]
 
 
-def body(pages: Pages, path: str) -> bytes:
-    status, _, found = pages.answer("GET", path)
+def body(pages: WebClient, path: str) -> bytes:
+    status, _, found = pages.request("GET", path)
     assert status == 200, (path, found)
     return found
 
 
-def test_rss(fed: Pages) -> None:
+def test_rss(fed: WebClient) -> None:
     for name in every_feed(fed):
         found = body(fed, f"{name}.rss.xml")
         channel = etree.fromstring(found).find("channel")
@@ -102,7 +106,7 @@ def test_rss(fed: Pages) -> None:
         assert not [title for title in titles if re.search(rb"&(?:lt|gt|amp);", title)]
 
 
-def test_atom(fed: Pages) -> None:
+def test_atom(fed: WebClient) -> None:
     for name in every_feed(fed):
         feed = etree.fromstring(body(fed, f"{name}.atom.xml"))
         for needed in ("id", "title", "updated"):
@@ -128,7 +132,7 @@ def entry_moment(feed: Any) -> str | None:
     return found
 
 
-def test_json_feed(fed: Pages) -> None:
+def test_json_feed(fed: WebClient) -> None:
     for name in every_feed(fed):
         feed = json.loads(body(fed, f"{name}.json"))
         assert feed["version"] == "https://jsonfeed.org/version/1.1"
@@ -140,7 +144,7 @@ def test_json_feed(fed: Pages) -> None:
             assert datetime.fromisoformat(item["date_published"]).tzinfo
 
 
-def test_all_formats_hold_the_same_and_feedparser_reads_them(fed: Pages) -> None:
+def test_all_formats_hold_the_same_and_feedparser_reads_them(fed: WebClient) -> None:
     for name in every_feed(fed):
         rss, atom = (feedparser.parse(body(fed, f"{name}.{end}")) for end in NAMES[:2])
         assert not rss.bozo
@@ -150,7 +154,7 @@ def test_all_formats_hold_the_same_and_feedparser_reads_them(fed: Pages) -> None
         assert ids == [e.id for e in rss.entries] == [e.id for e in atom.entries]
 
 
-def test_what_is_said_is_whole_and_harmless(fed: Pages) -> None:
+def test_what_is_said_is_whole_and_harmless(fed: WebClient) -> None:
     [one] = [
         item
         for item in json.loads(body(fed, "/feeds/questions/london:/questions/1.json"))["items"]
@@ -178,29 +182,29 @@ def test_what_is_said_is_whole_and_harmless(fed: Pages) -> None:
         ("latest", ["Answered"]),
     ],
 )
-def test_one_kind_alone(fed: Pages, only: str, titles: list[str]) -> None:
+def test_one_kind_alone(fed: WebClient, only: str, titles: list[str]) -> None:
     path = f"/feeds/questions/london:/questions/1.atom.xml?only={only}"
     feed = feedparser.parse(body(fed, path))
     assert [entry.title.partition(":")[0] for entry in feed.entries] == titles
     assert {link.rel: link.href for link in feed.feed.links}["self"].endswith(path)
     whole = feedparser.parse(body(fed, path.partition("?")[0]))
     assert feed.feed.id != whole.feed.id
-    assert fed.ask("GET", f"{path}x")[0] == 400
+    assert fed.request_text("GET", f"{path}x")[0] == 400
 
 
-def test_ids_survive_a_new_title_and_a_new_public_address(fed: Pages, tmp_path: Any) -> None:
-    def ids(pages: Pages) -> list[str]:
+def test_ids_survive_a_new_title_and_a_new_public_address(fed: WebClient, tmp_path: Any) -> None:
+    def ids(pages: WebClient) -> list[str]:
         feed = feedparser.parse(body(pages, "/feeds/questions/london:/questions/1.atom.xml"))
         return [feed.feed.id, *(entry.id for entry in feed.entries)]
 
     before = ids(fed)
-    moved = msgspec.structs.replace(IMPRINT, public_url="https://elsewhere.example")
+    moved = msgspec.structs.replace(FEED_IDENTITY, public_url="https://elsewhere.example")
     renamed = msgspec.structs.replace(
-        question(1, tabled(), words="Of the VRU?", title="Something else"),
+        make_question(1, tabled(), words="Of the VRU?", title="Something else"),
         url="https://new.example/",
     )
-    fed.put(renamed)
-    with served(fed.ledger, fed.now, tmp_path / "other", imprint=moved) as other:
+    fed.publish_questions(renamed)
+    with run_web_client(fed.ledger, fed.now, tmp_path / "other", feed_identity=moved) as other:
         after = ids(other)
     assert after[-len(before) + 1 :] == before[1:]
     assert after[0] == before[0]
@@ -209,9 +213,9 @@ def test_ids_survive_a_new_title_and_a_new_public_address(fed: Pages, tmp_path: 
     ]
 
 
-def test_conditional_requests(fed: Pages) -> None:
+def test_conditional_requests(fed: WebClient) -> None:
     for path in (f"/feeds/{slug(fed)}.atom.xml", "/feeds/members/ada-brook.rss.xml"):
-        status, headers, first = fed.answer("GET", path)
+        status, headers, first = fed.request("GET", path)
         assert status == 200
         tag, modified = headers["ETag"], headers["Last-Modified"]
         assert re.fullmatch('"[0-9a-f]{32}"', tag)
@@ -229,68 +233,68 @@ def test_conditional_requests(fed: Pages) -> None:
             # What is said of tags goes first.
             ({"If-None-Match": '"x"', "If-Modified-Since": modified}, 200),
         ):
-            status, headers, again = fed.answer("GET", path, **asked)
+            status, headers, again = fed.request("GET", path, **asked)
             assert status == expected, asked
             assert again == (b"" if expected == 304 else first)
             assert headers["ETag"] == tag
             assert headers["Cache-Control"] == "public, max-age=300"
 
 
-def test_words_of_a_source_are_no_markup_in_rss(site: Pages) -> None:
+def test_words_of_a_source_are_no_markup_in_rss(site: WebClient) -> None:
     """What RSS calls a description is HTML, whatever stands in it."""
     words = "Is <img src=https://spy.example/x> below <50 g & more of the VRU?"
-    site.put(question(1, words=words))
-    _, _, rss = site.answer("GET", "/feeds/everything.rss.xml")
+    site.publish_questions(make_question(1, words=words))
+    _, _, rss = site.request("GET", "/feeds/everything.rss.xml")
     told = etree.fromstring(rss).findtext("channel/item/description")
     assert "<" not in told
-    _, _, rss = site.answer("GET", "/feeds/queries/feed.rss.xml?q=VRU+%22%3Cb%3Emore%22")
+    _, _, rss = site.request("GET", "/feeds/queries/feed.rss.xml?q=VRU+%22%3Cb%3Emore%22")
     assert "<" not in etree.fromstring(rss).findtext("channel/description")
-    entry = feedparser.parse(site.answer("GET", "/feeds/everything.atom.xml")[2]).entries[0]
+    entry = feedparser.parse(site.request("GET", "/feeds/everything.atom.xml")[2]).entries[0]
     assert entry.summary
 
 
-def test_a_topic_may_be_called_what_our_paths_are_called(site: Pages) -> None:
+def test_a_topic_may_be_called_what_our_paths_are_called(site: WebClient) -> None:
     with site.ledger.writing() as connection:
         for word in ("members", "questions", "queries"):
-            topics.ensure(connection, canonical(parse(word)), word, site.now)
-    site.put(question(1, words="Members, queries and questions?"))
+            topics.ensure(connection, format_canonical(parse_query(word)), word, site.now)
+    site.publish_questions(make_question(1, words="Members, queries and questions?"))
     for word in ("members", "questions", "queries"):
-        status, _, atom = site.answer("GET", f"/feeds/{word}.atom.xml?only=asked")
+        status, _, atom = site.request("GET", f"/feeds/{word}.atom.xml?only=asked")
         assert status == 200
         assert len(feedparser.parse(atom).entries) == 1
 
 
-def test_a_member_may_have_any_letter(site: Pages) -> None:
+def test_a_member_may_have_any_letter(site: WebClient) -> None:
     asker = Asker("Ada Brołk", "Ada Brołk AM", None, "ada-brołk")
-    site.put(question(1, asked_by=asker))
+    site.publish_questions(make_question(1, asked_by=asker))
     for ending in NAMES:
-        status, headers, body = site.answer("GET", f"/feeds/members/ada-bro%C5%82k.{ending}")
+        status, headers, body = site.request("GET", f"/feeds/members/ada-bro%C5%82k.{ending}")
         assert status == 200
         assert "https://watch.example/feeds/members/ada-bro%C5%82k" in headers["Link"]
         assert "ada-bro%C5%82k" in body.decode()
 
 
-def test_a_feed_made_on_demand_has_what_is_matched_later(site: Pages) -> None:
+def test_a_feed_made_on_demand_has_what_is_matched_later(site: WebClient) -> None:
     """A change is in the ledger a while before it is matched, and before its words are."""
     with site.ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU", site.now)
     paths = ("/feeds/VRU.atom.xml?only=asked", "/feeds/queries/feed.atom.xml?q=bench")
-    site.put(question(1, words="Of the VRU, on a bench?"))
+    site.publish_questions(make_question(1, words="Of the VRU, on a bench?"))
     with site.ledger.writing() as connection:
-        new = question(2, words="Of the VRU, on a bench?")
-        record(connection, [Reading(new)], site.now, Rules())
+        new = make_question(2, words="Of the VRU, on a bench?")
+        record_readings(connection, [QuestionReading(new)], site.now, RecordingRules())
     for path in paths:
-        assert len(feedparser.parse(site.answer("GET", path)[2]).entries) == 1
-    site.put()
+        assert len(feedparser.parse(site.request("GET", path)[2]).entries) == 1
+    site.publish_questions()
     time.sleep(1.1)
     for path in paths:
-        assert len(feedparser.parse(site.answer("GET", path)[2]).entries) == 2
+        assert len(feedparser.parse(site.request("GET", path)[2]).entries) == 2
 
 
-def test_a_member_s_feed_pages_through_all(fed: Pages) -> None:
+def test_a_member_s_feed_pages_through_all(fed: WebClient) -> None:
     path, seen = "/feeds/members/ada-brook.atom.xml", set()
     while path:
-        status, _, body = fed.answer("GET", path)
+        status, _, body = fed.request("GET", path)
         assert status == 200
         feed = feedparser.parse(body)
         seen |= {entry.id for entry in feed.entries}
@@ -299,35 +303,35 @@ def test_a_member_s_feed_pages_through_all(fed: Pages) -> None:
         assert "hub" not in links
         path = links.get("prev-archive", "").removeprefix("https://watch.example")
     assert len(seen) == 60  # of 59 questions, one of them answered
-    assert fed.answer("GET", "/feeds/members/ada-brook.2.atom.xml")[0] == 404
+    assert fed.request("GET", "/feeds/members/ada-brook.2.atom.xml")[0] == 404
 
 
-def test_what_else_is_asked_for_makes_no_other_feed(fed: Pages) -> None:
+def test_what_else_is_asked_for_makes_no_other_feed(fed: WebClient) -> None:
     path = f"/feeds/{slug(fed)}.atom.xml"
-    tag = fed.answer("GET", path)[1]["ETag"]
-    assert fed.answer("GET", f"{path}?utm_source=x&1")[1]["ETag"] == tag
+    tag = fed.request("GET", path)[1]["ETag"]
+    assert fed.request("GET", f"{path}?utm_source=x&1")[1]["ETag"] == tag
 
 
-def test_codings_and_head(fed: Pages) -> None:
+def test_codings_and_head(fed: WebClient) -> None:
     path = f"/feeds/{slug(fed)}.rss.xml"
-    _, plain, whole = fed.answer("GET", path)
-    _, packed, small = fed.answer("GET", path, **{"Accept-Encoding": "gzip"})
+    _, plain, whole = fed.request("GET", path)
+    _, packed, small = fed.request("GET", path, **{"Accept-Encoding": "gzip"})
     assert packed["Content-Encoding"] == "gzip"
     assert gzip.decompress(small) == whole
     assert len(small) < len(whole) / 2
     assert packed["ETag"] != plain["ETag"]
     assert packed["Vary"] == plain["Vary"] == "Accept-Encoding"
     for refusing in ("gzip;q=0", "identity, gzip; q=0.0", "br"):
-        _, unpacked, _ = fed.answer("GET", path, **{"Accept-Encoding": refusing})
+        _, unpacked, _ = fed.request("GET", path, **{"Accept-Encoding": refusing})
         assert "Content-Encoding" not in unpacked, refusing
-    _, weighed, _ = fed.answer("GET", path, **{"Accept-Encoding": "br;q=1.0, gzip;q=0.8"})
+    _, weighed, _ = fed.request("GET", path, **{"Accept-Encoding": "br;q=1.0, gzip;q=0.8"})
     assert weighed["Content-Encoding"] == "gzip"
     known = {"Accept-Encoding": "gzip", "If-None-Match": packed["ETag"]}
-    assert fed.answer("GET", path, **known)[0] == 304
-    status, headers, nothing = fed.answer("HEAD", path)
+    assert fed.request("GET", path, **known)[0] == 304
+    status, headers, nothing = fed.request("HEAD", path)
     assert (status, nothing, headers["Content-Length"]) == (200, b"", str(len(whole)))
-    assert fed.ask("POST", path)[0] in {403, 405}
-    assert fed.ask("DELETE", path)[0] == 405
+    assert fed.request_text("POST", path)[0] in {403, 405}
+    assert fed.request_text("DELETE", path)[0] == 405
 
 
 @pytest.mark.parametrize(
@@ -338,22 +342,22 @@ def test_codings_and_head(fed: Pages) -> None:
         ("json", "application/feed+json"),
     ],
 )
-def test_media_types(fed: Pages, ending: str, kind: str) -> None:
-    _, headers, found = fed.answer("GET", f"/feeds/everything.{ending}")
+def test_media_types(fed: WebClient, ending: str, kind: str) -> None:
+    _, headers, found = fed.request("GET", f"/feeds/everything.{ending}")
     assert headers["Content-Type"] == f"{kind}; charset=utf-8"
     if ending != "json":
         assert found.startswith(b"<?xml version='1.0' encoding='UTF-8'?>")
 
 
-def test_the_same_bytes_until_there_is_news(fed: Pages) -> None:
+def test_the_same_bytes_until_there_is_news(fed: WebClient) -> None:
     paths = [f"{name}.{end}" for name in every_feed(fed) for end in NAMES]
     before = {path: body(fed, path) for path in paths}
     fed.now += timedelta(days=3)
-    publish(fed.ledger, fed.folder, IMPRINT, TEMPLATES)
+    publish_feeds(fed.ledger, fed.folder, FEED_IDENTITY, TEMPLATES)
     assert {path: body(fed, path) for path in paths} == before
 
 
-def test_pages_of_the_archive(fed: Pages) -> None:
+def test_pages_of_the_archive(fed: WebClient) -> None:
     name = f"/feeds/{slug(fed)}"
     feed = feedparser.parse(body(fed, f"{name}.atom.xml"))
     links = {link.rel: link.href for link in feed.feed.links}
@@ -363,33 +367,33 @@ def test_pages_of_the_archive(fed: Pages) -> None:
     (fed.folder / f"{slug(fed)}.1.atom.xml").unlink()
     assert body(fed, f"{name}.1.atom.xml") == first  # made when it is no file
     for wrong in ("2.atom.xml", "1.rss.xml", "0.atom.xml", "999999.atom.xml"):
-        assert fed.ask("GET", f"{name}.{wrong}")[0] == 404
+        assert fed.request_text("GET", f"{name}.{wrong}")[0] == 404
 
 
-def test_a_query_as_it_is_typed_has_a_feed(fed: Pages) -> None:
+def test_a_query_as_it_is_typed_has_a_feed(fed: WebClient) -> None:
     path = "/feeds/queries/feed.atom.xml?q=%22of+the%22+question%3Avru"
-    fed.ask("GET", path)
+    fed.request_text("GET", path)
     for path in ("feed.atom.xml?q=tags", "feed.atom.xml?q=tags&only=asked"):
         feed = feedparser.parse(body(fed, f"/feeds/queries/{path}"))
         own = {link.rel: link.href for link in feed.feed.links}["self"]
         assert own == f"https://watch.example/feeds/queries/{path}"
-    status, text = fed.ask("GET", "/feeds/queries/feed.atom.xml?q=tags")
+    status, text = fed.request_text("GET", "/feeds/queries/feed.atom.xml?q=tags")
     assert status == 200
     assert [e.title.partition(":")[0] for e in feedparser.parse(text).entries] == [
         "Answered",
         "New question",
     ]
-    status, headers, _ = fed.answer("GET", "/feeds/queries/feed.json?q=VRU")
+    status, headers, _ = fed.request("GET", "/feeds/queries/feed.json?q=VRU")
     assert (status, headers["Location"]) == (302, f"/feeds/{slug(fed)}.json")  # a topic already
-    assert fed.ask("GET", "/feeds/queries/feed.atom.xml?q=%22half")[0] == 400
-    assert fed.ask("GET", "/feeds/queries/feed.atom.xml")[0] == 400
+    assert fed.request_text("GET", "/feeds/queries/feed.atom.xml?q=%22half")[0] == 400
+    assert fed.request_text("GET", "/feeds/queries/feed.atom.xml")[0] == 400
 
 
-def test_a_change_is_seen_within_a_second(fed: Pages) -> None:
+def test_a_change_is_seen_within_a_second(fed: WebClient) -> None:
     path = "/feeds/members/ada-brook.json"
     before = json.loads(body(fed, path))["items"]
     fed.now += timedelta(hours=1)
-    fed.put(question(77, words="Of benches?"))
+    fed.publish_questions(make_question(77, words="Of benches?"))
     deadline = datetime.now() + timedelta(seconds=10)  # noqa: DTZ005  # only to be waited for
     while (after := json.loads(body(fed, path))["items"]) == before:
         assert datetime.now() < deadline  # noqa: DTZ005
@@ -411,16 +415,16 @@ def test_a_change_is_seen_within_a_second(fed: Pages) -> None:
         "/feeds/%00.json",
     ],
 )
-def test_what_is_no_feed_is_not_there(fed: Pages, path: str) -> None:
-    assert fed.ask("GET", path)[0] == 404
+def test_what_is_no_feed_is_not_there(fed: WebClient, path: str) -> None:
+    assert fed.request_text("GET", path)[0] == 404
 
 
-def test_a_hub_is_named_in_every_format(site: Pages, tmp_path: Any) -> None:
+def test_a_hub_is_named_in_every_format(site: WebClient, tmp_path: Any) -> None:
     hub = "https://hub.example/"
-    imprint: Imprint = msgspec.structs.replace(IMPRINT, hub=hub)
-    with served(site.ledger, site.now, tmp_path / "feeds", imprint=imprint) as pages:
+    imprint: FeedIdentity = msgspec.structs.replace(FEED_IDENTITY, hub=hub)
+    with run_web_client(site.ledger, site.now, tmp_path / "feeds", feed_identity=imprint) as pages:
         filled(pages)
-        publish(pages.ledger, tmp_path / "named", imprint, TEMPLATES)
+        publish_feeds(pages.ledger, tmp_path / "named", imprint, TEMPLATES)
         name = f"{slug(pages)}"
         rss = etree.fromstring((tmp_path / "named" / f"{name}.rss.xml").read_bytes())
         atom = etree.fromstring((tmp_path / "named" / f"{name}.atom.xml").read_bytes())
@@ -428,10 +432,10 @@ def test_a_hub_is_named_in_every_format(site: Pages, tmp_path: Any) -> None:
             assert hub in [link.get("href") for link in found.iter(f"{ATOM}link")]
         told = json.loads((tmp_path / "named" / f"{name}.json").read_bytes())
         assert told["hubs"] == [{"type": "WebSub", "url": hub}]
-        _, headers, _ = pages.answer("GET", f"/feeds/{name}.rss.xml")
+        _, headers, _ = pages.request("GET", f"/feeds/{name}.rss.xml")
         own = f'<https://watch.example/feeds/{name}.rss.xml>; rel="self"'
         assert headers["Link"] == f'{own}, <{hub}>; rel="hub"'
         # It is not told of what is made on demand, so that does not name it.
-        _, headers, made = pages.answer("GET", "/feeds/members/ada-brook.atom.xml")
+        _, headers, made = pages.request("GET", "/feeds/members/ada-brook.atom.xml")
         assert hub not in headers["Link"]
         assert hub.encode() not in made

@@ -10,17 +10,17 @@ import feedparser
 import msgspec
 import pytest
 
-from alerts.feeds.json_feed import Imprint
-from alerts.feeds.kinds import ENTRIES
-from alerts.feeds.publish import publish, replace
+from alerts.feeds.definitions import FEED_PAGE_SIZE
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.publish import publish_feeds, replace_file
 from alerts.ledger import Ledger, notices, topics
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from crawler.records import Attachment, Meeting, Question
-from tests.support.samples import answer, question
+from tests.support.samples import make_answer, make_question
 
-IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
+IMPRINT = FeedIdentity("Watchword", "watch.example,2026", "https://source.example")
 TEMPLATES = Templates()
 FILES = [
     *("VRU.atom.xml", "VRU.json", "VRU.rss.xml"),
@@ -34,12 +34,17 @@ def put(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = Fal
     with ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU", now)
         topics.ensure(connection, "bench", "benches", now)
-        record(connection, [Reading(r) for r in readings], now, Rules(baseline=baseline))
-    Watcher(ledger).match_new()
+        record_readings(
+            connection,
+            [QuestionReading(r) for r in readings],
+            now,
+            RecordingRules(baseline=baseline),
+        )
+    TopicMatcher(ledger).match_new_changes()
 
 
 def go(ledger: Ledger, folder: Path) -> int:
-    return publish(ledger, folder, IMPRINT, TEMPLATES)
+    return publish_feeds(ledger, folder, IMPRINT, TEMPLATES)
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
@@ -53,21 +58,21 @@ def titles(path: Path) -> list[str]:
 
 
 def test_nothing_new_touches_nothing(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
-    put(ledger, now, question(1, words="The VRU."))
+    put(ledger, now, make_question(1, words="The VRU."))
     folder = tmp_path / "deep" / "feeds"
     assert go(ledger, folder) == 3
     before = state(folder)
     assert sorted(before) == sorted([*FILES, MARK])  # and no draft
     assert go(ledger, folder) == 0
     assert state(folder) == before
-    put(ledger, now, question(2, words="The VRU."))
+    put(ledger, now, make_question(2, words="The VRU."))
     assert go(ledger, folder) == 2
     after = state(folder)
     assert {name for name in FILES if after[name] != before[name]} == set(FILES[:3] + FILES[6:])
 
 
 def test_a_lost_folder_comes_back_the_same(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
-    put(ledger, now, question(1, words="The VRU."))
+    put(ledger, now, make_question(1, words="The VRU."))
     folder = tmp_path / "feeds"
     go(ledger, folder)
     before = {name: body for name, (body, *_) in state(folder).items()}
@@ -78,7 +83,7 @@ def test_a_lost_folder_comes_back_the_same(ledger: Ledger, now: datetime, tmp_pa
 
 def test_an_emptied_folder_is_filled_again(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     folder = tmp_path / "feeds"
-    put(ledger, now, question(1, words="The VRU."))
+    put(ledger, now, make_question(1, words="The VRU."))
     go(ledger, folder)
     before = state(folder)
     for path in folder.iterdir():
@@ -91,10 +96,10 @@ def test_another_public_address_is_in_every_file(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
     folder = tmp_path / "feeds"
-    put(ledger, now, *(question(n, words="The VRU.") for n in range(1, ENTRIES + 2)))
+    put(ledger, now, *(make_question(n, words="The VRU.") for n in range(1, FEED_PAGE_SIZE + 2)))
     for host in (b"https://old.example", b"https://new.example"):
         imprint = msgspec.structs.replace(IMPRINT, public_url=host.decode())
-        publish(ledger, folder, imprint, TEMPLATES)
+        publish_feeds(ledger, folder, imprint, TEMPLATES)
         for path in folder.glob("*.*"):
             assert host in path.read_bytes(), path
     assert not any(b"old.example" in path.read_bytes() for path in folder.iterdir())
@@ -104,7 +109,7 @@ def test_another_public_address_is_in_every_file(
 def test_a_feed_that_cannot_be_written_holds_up_no_other(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    put(ledger, now, question(1, words="The VRU on benches."))
+    put(ledger, now, make_question(1, words="The VRU on benches."))
     in_the_way = tmp_path / "VRU.rss.xml"
     in_the_way.mkdir()
     assert go(ledger, tmp_path) == 2
@@ -121,8 +126,10 @@ def test_a_feed_that_cannot_be_written_holds_up_no_other(
 def test_an_address_that_is_none_stops_no_feed(
     ledger: Ledger, now: datetime, tmp_path: Path, address: str
 ) -> None:
-    told = msgspec.structs.replace(answer("Yes."), attachments=(Attachment("A list", address),))
-    put(ledger, now, question(1, told, words="The VRU.", url=address))
+    told = msgspec.structs.replace(
+        make_answer("Yes."), attachments=(Attachment("A list", address),)
+    )
+    put(ledger, now, make_question(1, told, words="The VRU.", url=address))
     assert go(ledger, tmp_path) == 3
     assert titles(tmp_path / "VRU.atom.xml")
     for path in tmp_path.glob("*.xml"):
@@ -130,8 +137,8 @@ def test_an_address_that_is_none_stops_no_feed(
 
 
 def test_baseline_is_shown_and_old_is_not(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
-    put(ledger, now, question(1, words="The VRU."), baseline=True)
-    put(ledger, now, question(2, words="The VRU.", meeting=Meeting(None, date(2018, 12, 20))))
+    put(ledger, now, make_question(1, words="The VRU."), baseline=True)
+    put(ledger, now, make_question(2, words="The VRU.", meeting=Meeting(None, date(2018, 12, 20))))
     go(ledger, tmp_path)
     assert titles(tmp_path / "VRU.rss.xml") == ["New question: Question 1"]
     assert titles(tmp_path / "benches.atom.xml") == []
@@ -139,21 +146,21 @@ def test_baseline_is_shown_and_old_is_not(ledger: Ledger, now: datetime, tmp_pat
 
 
 def test_a_feed_is_bounded(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
-    put(ledger, now, *(question(n, words="The VRU.") for n in range(1, ENTRIES + 6)))
+    put(ledger, now, *(make_question(n, words="The VRU.") for n in range(1, FEED_PAGE_SIZE + 6)))
     go(ledger, tmp_path)
     found = titles(tmp_path / "VRU.atom.xml")
-    assert len(found) == ENTRIES
-    assert found[0] == f"New question: Question {ENTRIES + 5}"
+    assert len(found) == FEED_PAGE_SIZE
+    assert found[0] == f"New question: Question {FEED_PAGE_SIZE + 5}"
 
 
 def test_the_archive_is_whole_and_its_pages_stay(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
     """RFC 5005 4: from the feed that is subscribed to back to the first page, nothing is lost."""
-    total = 2 * ENTRIES + 7
-    put(ledger, now, *(question(n, words="The VRU.") for n in range(1, total + 1)))
+    total = 2 * FEED_PAGE_SIZE + 7
+    put(ledger, now, *(make_question(n, words="The VRU.") for n in range(1, total + 1)))
     imprint = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
-    publish(ledger, tmp_path, imprint, TEMPLATES)
+    publish_feeds(ledger, tmp_path, imprint, TEMPLATES)
     first = (tmp_path / "VRU.1.atom.xml").read_bytes()
     names, seen, name = [], set(), "VRU.atom.xml"
     while name:
@@ -166,8 +173,12 @@ def test_the_archive_is_whole_and_its_pages_stay(
         name = links.get("prev-archive", "").rpartition("/")[2]
     assert names == ["VRU.atom.xml", "VRU.2.atom.xml", "VRU.1.atom.xml"]
     assert seen == {f"New question: Question {n}" for n in range(1, total + 1)}
-    put(ledger, now, *(question(n, words="The VRU.") for n in range(total + 1, total + ENTRIES)))
-    publish(ledger, tmp_path, imprint, TEMPLATES)
+    put(
+        ledger,
+        now,
+        *(make_question(n, words="The VRU.") for n in range(total + 1, total + FEED_PAGE_SIZE)),
+    )
+    publish_feeds(ledger, tmp_path, imprint, TEMPLATES)
     assert (tmp_path / "VRU.1.atom.xml").read_bytes() == first
     assert b"VRU.3.atom.xml" in (tmp_path / "VRU.2.atom.xml").read_bytes()
 
@@ -175,7 +186,7 @@ def test_the_archive_is_whole_and_its_pages_stay(
 def test_a_source_that_is_down_is_one_entry_and_one_when_it_is_back(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    put(ledger, now, question(1, words="The VRU."))
+    put(ledger, now, make_question(1, words="The VRU."))
     go(ledger, tmp_path)
     for kind in ("silent", "mended"):
         now += timedelta(hours=1)
@@ -194,6 +205,6 @@ def test_a_source_that_is_down_is_one_entry_and_one_when_it_is_back(
 
 def test_the_draft_of_a_killed_run_is_in_nobodys_way(tmp_path: Path) -> None:
     (tmp_path / ".a.xml.new").write_bytes(b"half a fi")
-    replace(tmp_path / "a.xml", b"whole")
+    replace_file(tmp_path / "a.xml", b"whole")
     assert list(tmp_path.iterdir()) == [tmp_path / "a.xml"]
     assert (tmp_path / "a.xml").read_bytes() == b"whole"

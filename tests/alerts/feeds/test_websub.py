@@ -13,13 +13,13 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
-from alerts.feeds.publish import publish
-from alerts.feeds.websub import ping
+from alerts.feeds.publish import publish_feeds
+from alerts.feeds.websub import ping_hub
 from alerts.ledger import Ledger, notices, topics
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
-from tests.support.samples import question
-from tests.support.visitor import IMPRINT, TEMPLATES
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from tests.support.samples import make_question
+from tests.support.web_client import FEED_IDENTITY, TEMPLATES
 
 
 class Hub:
@@ -64,65 +64,72 @@ def hub() -> Iterator[Hub]:
 def put(ledger: Ledger, folder: Path, now: datetime, number: int) -> None:
     with ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU", now)
-        record(connection, [Reading(question(number, words="The VRU."))], now, Rules())
-    Watcher(ledger).match_new()
-    publish(ledger, folder, IMPRINT, TEMPLATES)
+        record_readings(
+            connection,
+            [QuestionReading(make_question(number, words="The VRU."))],
+            now,
+            RecordingRules(),
+        )
+    TopicMatcher(ledger).match_new_changes()
+    publish_feeds(ledger, folder, FEED_IDENTITY, TEMPLATES)
 
 
 def test_a_hub_is_told_once_of_each_change(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
-    imprint = msgspec.structs.replace(IMPRINT, hub=hub.url)
+    imprint = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
     put(ledger, tmp_path, now, 1)
-    assert ping(ledger, imprint) == 2
-    assert ping(ledger, imprint) == 0
+    assert ping_hub(ledger, imprint) == 2
+    assert ping_hub(ledger, imprint) == 0
     assert [told["hub.mode"] for told in hub.told] == [["publish"]] * 2
     assert hub.told[0]["hub.url"] == [
         f"https://watch.example/feeds/VRU.{ending}" for ending in ("rss.xml", "atom.xml", "json")
     ]
     put(ledger, tmp_path, now, 2)
-    assert ping(ledger, imprint) == 2
+    assert ping_hub(ledger, imprint) == 2
 
 
 def test_a_hub_that_is_down_is_told_later(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
-    imprint = msgspec.structs.replace(IMPRINT, hub=hub.url)
+    imprint = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
     put(ledger, tmp_path, now, 1)
     hub.status = 500
-    assert ping(ledger, imprint) == 0
+    assert ping_hub(ledger, imprint) == 0
     assert len(hub.told) == 1  # and is left alone for this round
-    assert ping(ledger, msgspec.structs.replace(imprint, hub="http://127.0.0.1:1/")) == 0
+    assert ping_hub(ledger, msgspec.structs.replace(imprint, hub="http://127.0.0.1:1/")) == 0
     hub.status = 202
-    assert ping(ledger, imprint) == 2
+    assert ping_hub(ledger, imprint) == 2
 
 
 def test_a_feed_that_it_refuses_keeps_it_from_no_other(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
-    imprint = msgspec.structs.replace(IMPRINT, hub=hub.url)
+    imprint = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
     put(ledger, tmp_path, now, 1)
     hub.refused = "VRU"
-    assert ping(ledger, imprint) == 1  # of everything
-    assert ping(ledger, imprint) == 0
+    assert ping_hub(ledger, imprint) == 1  # of everything
+    assert ping_hub(ledger, imprint) == 0
     hub.refused = None
-    assert ping(ledger, imprint) == 1
+    assert ping_hub(ledger, imprint) == 1
 
 
 def test_a_hub_is_told_of_notices(ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub) -> None:
-    imprint = msgspec.structs.replace(IMPRINT, hub=hub.url)
+    imprint = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
     put(ledger, tmp_path, now, 1)
-    ping(ledger, imprint)
+    ping_hub(ledger, imprint)
     with ledger.writing() as connection:
         notices.add(connection, "london", "www.london.gov.uk", "silent", now, now)
-    publish(ledger, tmp_path, IMPRINT, TEMPLATES)
-    assert ping(ledger, imprint) == 2
+    publish_feeds(ledger, tmp_path, FEED_IDENTITY, TEMPLATES)
+    assert ping_hub(ledger, imprint) == 2
 
 
 def test_without_a_hub_or_a_public_address_nobody_is_told(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
     put(ledger, tmp_path, now, 1)
-    assert ping(ledger, IMPRINT) == 0
-    assert ping(ledger, msgspec.structs.replace(IMPRINT, hub=hub.url, public_url=None)) == 0
+    assert ping_hub(ledger, FEED_IDENTITY) == 0
+    assert (
+        ping_hub(ledger, msgspec.structs.replace(FEED_IDENTITY, hub=hub.url, public_url=None)) == 0
+    )
     assert hub.told == []

@@ -11,41 +11,45 @@ import msgspec
 import pytest
 from lxml import etree
 
-from alerts.feeds.items import Content, items_of, rights_of
-from alerts.feeds.json_feed import Imprint
-from alerts.feeds.kinds import of_topic
-from alerts.feeds.publish import publish
-from alerts.feeds.xml import Archive, Feed, build
+from alerts.feeds.definitions import define_topic_feed
+from alerts.feeds.items import FeedContent, build_items, join_attributions
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.publish import publish_feeds
+from alerts.feeds.xml import ArchivePosition, FeedDocuments, build_feed
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
-from alerts.matching.match_changes import Watcher
-from alerts.model import Change, Kind, Numbered
-from alerts.recording.record import Reading, Rules, record
+from alerts.matching.match_changes import TopicMatcher
+from alerts.model import Change, ChangeKind, NumberedChange
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from crawler.records import Meeting, Question, content_digest
-from tests.support.samples import answer, question
+from crawler.records import Meeting, Question, hash_content
+from tests.support.samples import make_answer, make_question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
 TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, in_step=False)
-IMPRINT = Imprint("Watchword", "watch.example,2026", "https://source.example")
+IMPRINT = FeedIdentity("Watchword", "watch.example,2026", "https://source.example")
 PUBLIC = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
 TEMPLATES = Templates()
 
 
-def numbered(seq: int, kind: Kind, after: Question) -> Numbered:
-    return Numbered(seq, NOW + timedelta(minutes=seq), None, Change(kind, f"digest {seq}", after))
+def numbered(seq: int, kind: ChangeKind, after: Question) -> NumberedChange:
+    return NumberedChange(
+        seq, NOW + timedelta(minutes=seq), None, Change(kind, f"digest {seq}", after)
+    )
 
 
-def feed(*changes: Numbered, imprint: Imprint = PUBLIC) -> Feed:
+def feed(*changes: NumberedChange, imprint: FeedIdentity = PUBLIC) -> FeedDocuments:
     newest_first = sorted(changes, key=lambda change: -change.seq)
-    subject = of_topic(TOPIC)
-    items = items_of(newest_first, subject.query, imprint, TEMPLATES)
-    content = Content(tuple(items), rights_of(newest_first, imprint))
-    return build(subject.head, content, imprint, Archive(0))
+    subject = define_topic_feed(TOPIC)
+    items = build_items(newest_first, subject.query, imprint, TEMPLATES)
+    content = FeedContent(tuple(items), join_attributions(newest_first, imprint))
+    return build_feed(subject.metadata, content, imprint, ArchivePosition(0))
 
 
-ASKED = numbered(1, "asked", question(1, words="What of the VRU?"))
-ANSWERED = numbered(2, "answered", question(1, answer("The VRU grows."), words="What of the VRU?"))
+ASKED = numbered(1, "asked", make_question(1, words="What of the VRU?"))
+ANSWERED = numbered(
+    2, "answered", make_question(1, make_answer("The VRU grows."), words="What of the VRU?")
+)
 
 
 @pytest.mark.parametrize("kind", ["rss", "atom"])
@@ -63,7 +67,7 @@ def test_ids_do_not_follow_title_address_or_text() -> None:
     moved = msgspec.structs.replace(
         ANSWERED.change.after, title="Another title", url="https://new.example/q"
     )
-    edited = msgspec.structs.replace(moved, digest=content_digest(moved))
+    edited = msgspec.structs.replace(moved, digest=hash_content(moved))
     before = feedparser.parse(feed(ANSWERED).atom).entries[0].id
     after = feedparser.parse(feed(numbered(2, "answered", edited)).atom).entries[0].id
     assert before == after
@@ -93,7 +97,7 @@ def test_links_of_a_feed() -> None:
     "words", ["nul \x00 and \x1b", "\ufffe and \uffff", "]]> <b>bold</b> & <script>", "\x0b\x0c"]
 )
 def test_hostile_text_breaks_nothing(kind: str, words: str) -> None:
-    hostile = question(1, words=f"The VRU {words}", title=f"On {words}")
+    hostile = make_question(1, words=f"The VRU {words}", title=f"On {words}")
     read = feedparser.parse(getattr(feed(numbered(1, "asked", hostile)), kind))
     assert not read.bozo, read.get("bozo_exception")
     assert len(read.entries) == 1
@@ -110,19 +114,24 @@ class TestFiles:
     def put(self, ledger: Ledger, *readings: Question, baseline: bool = False) -> None:
         with ledger.writing() as connection:
             topics.ensure(connection, "VRU", "VRU", NOW)
-            record(connection, [Reading(r) for r in readings], NOW, Rules(baseline=baseline))
-        Watcher(ledger).match_new()
+            record_readings(
+                connection,
+                [QuestionReading(r) for r in readings],
+                NOW,
+                RecordingRules(baseline=baseline),
+            )
+        TopicMatcher(ledger).match_new_changes()
 
     def titles(self, folder: Path) -> list[str]:
         return [e.title for e in feedparser.parse((folder / "VRU.rss.xml").read_bytes()).entries]
 
     def test_written_only_when_there_is_news(self, ledger: Ledger, tmp_path: Path) -> None:
         folder = tmp_path / "feeds"
-        self.put(ledger, question(1, words="The VRU."))
-        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 2
-        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 0
-        self.put(ledger, question(2, words="The VRU."))
-        assert publish(ledger, folder, IMPRINT, TEMPLATES) == 2
+        self.put(ledger, make_question(1, words="The VRU."))
+        assert publish_feeds(ledger, folder, IMPRINT, TEMPLATES) == 2
+        assert publish_feeds(ledger, folder, IMPRINT, TEMPLATES) == 0
+        self.put(ledger, make_question(2, words="The VRU."))
+        assert publish_feeds(ledger, folder, IMPRINT, TEMPLATES) == 2
         assert self.titles(folder) == ["New question: Question 2", "New question: Question 1"]
         assert sorted(p.name for p in folder.iterdir()) == [
             "VRU.atom.xml",
@@ -133,19 +142,19 @@ class TestFiles:
         ]
 
     def test_written_again_when_the_folder_is_lost(self, ledger: Ledger, tmp_path: Path) -> None:
-        self.put(ledger, question(1, words="The VRU."))
-        publish(ledger, tmp_path / "one", IMPRINT, TEMPLATES)
-        assert publish(ledger, tmp_path / "two", IMPRINT, TEMPLATES) == 2
+        self.put(ledger, make_question(1, words="The VRU."))
+        publish_feeds(ledger, tmp_path / "one", IMPRINT, TEMPLATES)
+        assert publish_feeds(ledger, tmp_path / "two", IMPRINT, TEMPLATES) == 2
         one, two = (tmp_path / name / "VRU.rss.xml" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
     def test_the_baseline_is_shown_and_what_came_to_light_late_is_not(
         self, ledger: Ledger, tmp_path: Path
     ) -> None:
-        self.put(ledger, question(1, words="The VRU."), baseline=True)
+        self.put(ledger, make_question(1, words="The VRU."), baseline=True)
         old = Meeting(None, date(2018, 12, 20))
-        self.put(ledger, question(2, words="The VRU.", meeting=old))
-        publish(ledger, tmp_path, IMPRINT, TEMPLATES)
+        self.put(ledger, make_question(2, words="The VRU.", meeting=old))
+        publish_feeds(ledger, tmp_path, IMPRINT, TEMPLATES)
         # tmp_path exists already, yet the feed was never written.
         assert self.titles(tmp_path) == ["New question: Question 1"]
 
@@ -160,7 +169,7 @@ def test_a_sources_licence_is_told_where_its_words_are(kind: str) -> None:
 
 
 def test_a_written_question_has_a_day_and_no_meeting() -> None:
-    tabled = question(1, words="What of the VRU?", meeting=Meeting(None, date(2026, 7, 3)))
+    tabled = make_question(1, words="What of the VRU?", meeting=Meeting(None, date(2026, 7, 3)))
     written = feed(numbered(1, "asked", tabled)).atom.decode()
     assert "3 July 2026" in written
     assert "meeting of" not in written
@@ -169,8 +178,8 @@ def test_a_written_question_has_a_day_and_no_meeting() -> None:
 
 def test_the_json_feed_is_one() -> None:
     """https://www.jsonfeed.org/version/1.1/: what must be there, and the same ids as the others."""
-    changed = question(2, answer("About VRU.", files=("list.pdf",)))
-    made = feed(numbered(2, "answered", changed), numbered(1, "asked", question(1)))
+    changed = make_question(2, make_answer("About VRU.", files=("list.pdf",)))
+    made = feed(numbered(2, "answered", changed), numbered(1, "asked", make_question(1)))
     found = json.loads(made.json)
     assert found["version"] == "https://jsonfeed.org/version/1.1"
     assert found["feed_url"].endswith("/feeds/VRU.json")

@@ -16,26 +16,41 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 import alerts.ledger
-from alerts.ledger import Ledger, LedgerError, changes, open_ledger, questions, runs, topics
-from alerts.ledger import word_index as words
+from alerts.ledger import (
+    Ledger,
+    LedgerError,
+    changes,
+    crawl_runs,
+    open_ledger,
+    questions,
+    schema,
+    topics,
+)
 from alerts.ledger.base import metadata
-from alerts.ledger.runs import Judged
-from alerts.recording.record import Reading, Rules, record, record_gone
+from alerts.ledger.crawl_runs import CrawlResult
+from alerts.recording.readings import (
+    QuestionReading,
+    RecordingRules,
+    record_missing_page,
+    record_readings,
+)
 from crawler.records import Meeting, Question
-from tests.support.samples import HOLDING, answer, question
+from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 
 
 def put(ledger: Ledger, now: datetime, *readings: Question, **rules: bool | int) -> dict[str, int]:
     """Record readings; what was done, without the zeros."""
     with ledger.writing() as connection:
-        done = record(connection, [Reading(r) for r in readings], now, Rules(**rules))  # type: ignore[arg-type]
+        done = record_readings(
+            connection, [QuestionReading(r) for r in readings], now, RecordingRules(**rules)
+        )  # type: ignore[arg-type]
     return {name: n for name, n in done.items() if n}
 
 
 def all_changes(ledger: Ledger) -> list[tuple[str, str | None]]:
     with ledger.reading() as connection:
-        newest = changes.newest(connection)
-        found = changes.between(connection, 0, newest, 1000)
+        newest = changes.get_newest_seq(connection)
+        found = changes.list_between(connection, 0, newest, 1000)
     return [(numbered.change.kind, numbered.silent_because) for numbered in found]
 
 
@@ -46,7 +61,7 @@ def test_migrations_make_what_the_tables_say(ledger: Ledger) -> None:
     with ledger.reading() as connection:
         opts = {"compare_type": True, "include_name": is_ours}
         context = MigrationContext.configure(connection, opts=opts)
-        assert {words.worded, words.acronym} <= set(metadata.tables.values())
+        assert {schema.indexed_question, schema.acronym} <= set(metadata.tables.values())
         assert compare_metadata(context, metadata) == []
 
 
@@ -56,7 +71,7 @@ def is_ours(name: str | None, kind: str, _: object) -> bool:
 
 
 def test_opening_again_changes_nothing(ledger: Ledger, ledger_url: str, now: datetime) -> None:
-    put(ledger, now, question(1))
+    put(ledger, now, make_question(1))
     again = open_ledger(ledger_url)
     with again.reading() as connection:
         assert questions.count(connection) == 1
@@ -72,7 +87,9 @@ def test_the_last_migration_is_known_by_its_file(ledger: Ledger) -> None:
 
 
 def test_a_record_comes_back_as_it_went_in(ledger: Ledger, now: datetime) -> None:
-    asked = question(1, answer("Siân’s “quoted” answer ‑ all of it.", date=date(2026, 7, 15)))
+    asked = make_question(
+        1, make_answer("Siân’s “quoted” answer ‑ all of it.", date=date(2026, 7, 15))
+    )
     put(ledger, now, asked)
     with ledger.reading() as connection:
         stored = questions.find(connection, asked.id)
@@ -83,15 +100,17 @@ def test_a_record_comes_back_as_it_went_in(ledger: Ledger, now: datetime) -> Non
 
 def test_the_life_of_a_question(ledger: Ledger, now: datetime) -> None:
     later = now + timedelta(days=3)
-    assert put(ledger, now, question(1)) == {"new": 1, "asked": 1}
-    assert put(ledger, now, question(1)) == {}
-    assert put(ledger, later, question(1, answer(HOLDING, holding=True))) == {"holding": 1}
-    assert put(ledger, later, question(1, answer("Yes."))) == {"answered": 1}
-    assert put(ledger, later, question(1)) == {"doubted": 1}
-    assert put(ledger, later, question(1, answer("No."))) == {"corrected": 1}
+    assert put(ledger, now, make_question(1)) == {"new": 1, "asked": 1}
+    assert put(ledger, now, make_question(1)) == {}
+    assert put(ledger, later, make_question(1, make_answer(HOLDING_TEXT, holding=True))) == {
+        "holding": 1
+    }
+    assert put(ledger, later, make_question(1, make_answer("Yes."))) == {"answered": 1}
+    assert put(ledger, later, make_question(1)) == {"doubted": 1}
+    assert put(ledger, later, make_question(1, make_answer("No."))) == {"corrected": 1}
     with ledger.reading() as connection:
-        stored = questions.find(connection, question(1).id)
-        numbers = [n.seq for n in changes.between(connection, 0, 10**6, 100)]
+        stored = questions.find(connection, make_question(1).id)
+        numbers = [n.seq for n in changes.list_between(connection, 0, 10**6, 100)]
     assert stored is not None
     assert stored.answered_at == later
     assert numbers == sorted(set(numbers))
@@ -104,8 +123,8 @@ def test_the_life_of_a_question(ledger: Ledger, now: datetime) -> None:
 
 
 def test_the_baseline_is_silent_and_what_follows_is_not(ledger: Ledger, now: datetime) -> None:
-    put(ledger, now, question(1), question(2, answer("Yes.")), baseline=True)
-    put(ledger, now, question(1, answer("Now.")), question(3))
+    put(ledger, now, make_question(1), make_question(2, make_answer("Yes.")), baseline=True)
+    put(ledger, now, make_question(1, make_answer("Now.")), make_question(3))
     silent = [("asked", "baseline")] * 2 + [("answered", "baseline")]
     assert sorted(all_changes(ledger)[:3]) == sorted(silent)
     assert all_changes(ledger)[3:] == [("answered", None), ("asked", None)]
@@ -115,34 +134,36 @@ def test_old_questions_that_appear_are_silent_unless_they_are_to_be_news(
     ledger: Ledger, now: datetime
 ) -> None:
     meeting = Meeting(None, date(2018, 12, 20))
-    put(ledger, now, question(1, meeting=meeting))
-    put(ledger, now, question(2, meeting=meeting), as_new=True)
+    put(ledger, now, make_question(1, meeting=meeting))
+    put(ledger, now, make_question(2, meeting=meeting), as_new=True)
     assert all_changes(ledger) == [("asked", "old"), ("asked", None)]
 
 
 def test_a_suspect_page_is_kept_and_mended_later(ledger: Ledger, now: datetime) -> None:
-    suspect = question(1, suspect=("no asker",), asked_by=None)
+    suspect = make_question(1, suspect=("no asker",), asked_by=None)
     assert put(ledger, now, suspect) == {"new": 1, "suspect": 1}
     assert all_changes(ledger) == []
-    assert put(ledger, now, question(1)) == {"asked": 1}
+    assert put(ledger, now, make_question(1)) == {"asked": 1}
     assert put(ledger, now, suspect) == {"suspect": 1}
     with ledger.reading() as connection:
-        stored = questions.find(connection, question(1).id)
+        stored = questions.find(connection, make_question(1).id)
     assert stored is not None
     assert not stored.record.suspect
 
 
 def test_a_page_that_moved_stays_the_same_question(ledger: Ledger, now: datetime) -> None:
-    first = question(1)
+    first = make_question(1)
     put(ledger, now, first)
-    moved = question(99, answer("Yes."), title="Question 1")
+    moved = make_question(99, make_answer("Yes."), title="Question 1")
     with ledger.writing() as connection:
-        done = record(connection, [Reading(moved, first.id)], now, Rules())
+        done = record_readings(
+            connection, [QuestionReading(moved, first.id)], now, RecordingRules()
+        )
     assert done["answered"] == 1
     assert done["new"] == 0
     with ledger.reading() as connection:
         assert questions.count(connection) == 1
-        known = questions.identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
+        known = questions.list_identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
     assert known == (first.id, moved.id)
     # From now on it is found under either name.
     assert put(ledger, now, moved) == {}
@@ -150,37 +171,45 @@ def test_a_page_that_moved_stays_the_same_question(ledger: Ledger, now: datetime
 
 def test_a_new_page_is_known_by_the_address_that_led_to_it(ledger: Ledger, now: datetime) -> None:
     with ledger.writing() as connection:
-        record(connection, [Reading(question(1), "london:/from-the-listing")], now, Rules())
+        record_readings(
+            connection,
+            [QuestionReading(make_question(1), "london:/from-the-listing")],
+            now,
+            RecordingRules(),
+        )
     with ledger.reading() as connection:
-        known = questions.identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
-    assert known == ("london:/from-the-listing", question(1).id)
+        known = questions.list_identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
+    assert known == ("london:/from-the-listing", make_question(1).id)
 
 
 def test_a_page_must_be_gone_for_a_while_to_count_as_withdrawn(
     ledger: Ledger, now: datetime
 ) -> None:
-    put(ledger, now, question(1))
-    identity = question(1).id
+    put(ledger, now, make_question(1))
+    identity = make_question(1).id
 
     def gone(moment: datetime) -> str | None:
         with ledger.writing() as connection:
-            change = record_gone(connection, identity, moment, Rules())
+            change = record_missing_page(connection, identity, moment, RecordingRules())
         return change.kind if change else None
 
     assert gone(now) is None
     assert gone(now + timedelta(hours=1)) is None
-    put(ledger, now + timedelta(hours=2), question(1))  # it is back: the count begins anew
+    put(ledger, now + timedelta(hours=2), make_question(1))  # it is back: the count begins anew
     assert gone(now + timedelta(days=1)) is None
     assert gone(now + timedelta(days=2)) == "withdrawn"
     assert gone(now + timedelta(days=3)) is None
 
 
 def test_what_was_never_told_is_not_told_to_be_withdrawn(ledger: Ledger, now: datetime) -> None:
-    put(ledger, now, question(1, title=None, suspect=("no title",)))
+    put(ledger, now, make_question(1, title=None, suspect=("no title",)))
     with ledger.writing() as connection:
         for day in range(3):
             moment = now + timedelta(days=day)
-            assert record_gone(connection, question(1).id, moment, Rules()) is None
+            assert (
+                record_missing_page(connection, make_question(1).id, moment, RecordingRules())
+                is None
+            )
 
 
 def test_one_writes_at_a_time(ledger: Ledger, now: datetime) -> None:
@@ -188,31 +217,31 @@ def test_one_writes_at_a_time(ledger: Ledger, now: datetime) -> None:
     written = threading.Event()
 
     def other() -> None:
-        put(ledger, now, question(2))
+        put(ledger, now, make_question(2))
         written.set()
 
     with ledger.writing() as connection:
-        record(connection, [Reading(question(1))], now, Rules())
+        record_readings(connection, [QuestionReading(make_question(1))], now, RecordingRules())
         thread = threading.Thread(target=other)
         thread.start()
         assert not written.wait(0.3)
     assert written.wait(20)
     thread.join()
     with ledger.reading() as connection:
-        found = changes.between(connection, 0, 10, 10)
-    assert [one.change.after.id for one in found] == [question(1).id, question(2).id]
+        found = changes.list_between(connection, 0, 10, 10)
+    assert [one.change.after.id for one in found] == [make_question(1).id, make_question(2).id]
 
 
 def test_a_run_that_never_listed_all_is_no_baseline(ledger: Ledger, now: datetime) -> None:
     def run(verdict: str | None, whole: bool) -> None:
         with ledger.writing() as connection:
-            key = runs.begin(connection, "london", now)
+            key = crawl_runs.start_run(connection, "london", now)
             if verdict:
-                runs.finish(connection, key, Judged(verdict, "", "null", whole), now)
+                crawl_runs.finish_run(connection, key, CrawlResult(verdict, "", "null", whole), now)
 
     def baseline() -> bool:
         with ledger.reading() as connection:
-            return runs.has_baseline(connection, "london")
+            return crawl_runs.has_baseline(connection, "london")
 
     run(None, False)
     run("unreachable", False)
@@ -225,7 +254,7 @@ def test_a_run_that_never_listed_all_is_no_baseline(ledger: Ledger, now: datetim
 def _add(url: str, count: int, start: int) -> None:
     ledger = open_ledger(url)
     for number in range(count):
-        put(ledger, datetime(2026, 7, 16, tzinfo=UTC), question(1, words=f"{start + number}"))
+        put(ledger, datetime(2026, 7, 16, tzinfo=UTC), make_question(1, words=f"{start + number}"))
     ledger.engine.dispose()
 
 
@@ -249,16 +278,16 @@ def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
 
 def test_one_works_and_the_second_is_told(ledger: Ledger, ledger_url: str) -> None:
     second = open_ledger(ledger_url)
-    with ledger.only_writer() as mine, second.only_writer() as theirs:
+    with ledger.try_process_lock() as mine, second.try_process_lock() as theirs:
         assert (mine, theirs) == (True, False)
-    with second.only_writer() as free:
+    with second.try_process_lock() as free:
         assert free
     second.engine.dispose()
 
 
 def test_a_naive_datetime_is_refused(ledger: Ledger) -> None:
     with pytest.raises(Exception, match="naive datetime"):
-        put(ledger, datetime(2026, 7, 16), question(1))  # noqa: DTZ001  # the mistake under test
+        put(ledger, datetime(2026, 7, 16), make_question(1))  # noqa: DTZ001  # the mistake under test
 
 
 class TestOpening:
@@ -274,7 +303,7 @@ class TestOpening:
     def test_a_damaged_database(self, tmp_path: Path, now: datetime) -> None:
         path = tmp_path / "ledger.sqlite3"
         ledger = open_ledger(f"sqlite:///{path}")
-        put(ledger, now, *(question(n, answer("word " * 400)) for n in range(1, 40)))
+        put(ledger, now, *(make_question(n, make_answer("word " * 400)) for n in range(1, 40)))
         ledger.engine.dispose()  # the last connection's end moves the log into the file
         body = bytearray(path.read_bytes())
         middle = len(body) // 2
@@ -319,7 +348,7 @@ class TestOpening:
     ],
 )
 def test_a_topic_has_a_name_that_people_can_read(canonical: str, title: str, name: str) -> None:
-    assert topics.slug(canonical, title) == name
+    assert topics.build_slug(canonical, title) == name
 
 
 def test_topics_of_the_first_language_are_written_in_the_second(
@@ -343,8 +372,8 @@ def test_topics_of_the_first_language_are_written_in_the_second(
     engine.dispose()
     opened = open_ledger(database_url)
     with opened.reading() as connection:
-        found = {topic.title: topic for topic in topics.watched(connection)}
-        assert topics.line(connection) == 7
+        found = {topic.title: topic for topic in topics.list_all(connection)}
+        assert topics.get_match_progress(connection) == 7
     assert {title: topic.canonical for title, topic in found.items()} == {
         "VRU": "VRU",
         "Cyclists": "cyclist",

@@ -8,25 +8,25 @@ from datetime import date, datetime
 import pytest
 
 from alerts.ledger import Ledger, changes, matches, topics
-from alerts.matching.match_changes import Watcher
-from alerts.queries.parse import canonical, parse
-from alerts.recording.record import Reading, Rules, record
+from alerts.matching.match_changes import TopicMatcher
+from alerts.queries.parse import format_canonical, parse_query
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from crawler.records import Meeting, Question
-from tests.support.samples import answer, question
+from tests.support.samples import make_answer, make_question
 
 
 def filled(ledger: Ledger, now: datetime, seed: int) -> int:
     """Thirty questions, some of long ago, some changed again and again; the topic of them all."""
     drawn = random.Random(seed)  # noqa: S311
     with ledger.writing() as connection:
-        topic = topics.ensure(connection, canonical(parse("done")), "done", now)
+        topic = topics.ensure(connection, format_canonical(parse_query("done")), "done", now)
         for turn in range(90):
             number = drawn.randrange(30)
             held = Meeting(None, date(2018 if number % 3 else 2026, 7, 1 + number % 5))
-            answers = [answer(f"Turn {turn}.")] if drawn.random() < 0.8 else []
-            read = Reading(question(number, *answers, meeting=held))
-            record(connection, [read], now, Rules())
-    Watcher(ledger).match_new()
+            answers = [make_answer(f"Turn {turn}.")] if drawn.random() < 0.8 else []
+            read = QuestionReading(make_question(number, *answers, meeting=held))
+            record_readings(connection, [read], now, RecordingRules())
+    TopicMatcher(ledger).match_new_changes()
     return topic.id
 
 
@@ -40,7 +40,7 @@ def held_on(record: Question) -> date:
 def test_each_page_is_a_part_of_the_whole_order(ledger: Ledger, now: datetime, seed: int) -> None:
     topic = filled(ledger, now, seed)
     with ledger.reading() as connection:
-        found = changes.between(connection, 0, changes.newest(connection), 1000)
+        found = changes.list_between(connection, 0, changes.get_newest_seq(connection), 1000)
         of = {n.change.after.id: n.change.after for n in found}
         news = {
             one: max(
@@ -49,14 +49,14 @@ def test_each_page_is_a_part_of_the_whole_order(ledger: Ledger, now: datetime, s
             )
             for one in of
         }
-        every = matches.questions_of(connection, topic, 1000)
+        every = matches.list_questions(connection, topic, 1000)
         assert set(every) == set(of)
         assert 0 < sum(1 for one in every if news[one]) < len(every)
         ranks = [(news[one], date.min if news[one] else held_on(of[one])) for one in every]
         assert ranks == sorted(ranks, reverse=True)
         for size in (1, 4, 11):
             pages = [
-                matches.questions_of(connection, topic, size, start)
+                matches.list_questions(connection, topic, size, start)
                 for start in range(0, len(every) + size, size)
             ]
             assert [one for page in pages for one in page] == every

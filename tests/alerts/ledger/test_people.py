@@ -7,21 +7,21 @@ from itertools import chain
 
 from sqlalchemy import insert, select, update
 
-from alerts.digests.compose import compose_due
-from alerts.ledger import Ledger, deliveries, messages, people, subscriptions
+from alerts.digests.compose import compose_due_digests
+from alerts.ledger import Ledger, deliveries, messages, personal_data, subscriptions
 from alerts.ledger.base import metadata
-from alerts.ledger.deliveries import Attempt
-from alerts.ledger.messages import unpacked
+from alerts.ledger.deliveries import DeliveryAttempt
+from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import digest_notice, message, notice
-from alerts.ledger.subscriptions import Wish
-from alerts.mail.message import Letterhead
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import Habits, subscribe, unsubscribe
-from tests.support.samples import question
+from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
+from tests.support.samples import make_question
 
-HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example")
+HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
 ADA, VERA = "ada@demo.example", "vera@demo.example"
 
 
@@ -29,15 +29,17 @@ def send(ledger: Ledger, now: datetime) -> None:
     """Two subscribers with a digest each, sent, and a notice."""
     with ledger.writing() as connection:
         for who in (ADA, VERA):
-            wish = Wish("VRU", "immediate", "all", "command")
-            subscribe(connection, who, wish, Habits("Europe/London", 7), now)
-        record(connection, [Reading(question(1, words="VRU."))], now, Rules())
-    Watcher(ledger).match_new()
-    assert compose_due(ledger, Templates(), HEAD, now) == 2
+            wish = SubscriptionRequest("VRU", "immediate", "all", "command")
+            subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), now)
+        record_readings(
+            connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
+        )
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, Templates(), HEAD, now) == 2
     with ledger.writing() as connection:
-        sent = Attempt("sent", "250", "sent", now)
-        deliveries.attempted(
-            connection, [(entry.id, sent, now) for entry in messages.due(connection, now)]
+        sent = DeliveryAttempt("sent", "250", "sent", now)
+        deliveries.record_attempts(
+            connection, [(entry.id, sent, now) for entry in messages.list_due(connection, now)]
         )
         values = {"source": "london", "place": "x", "kind": "silent"}
         told = connection.execute(
@@ -45,7 +47,7 @@ def send(ledger: Ledger, now: datetime) -> None:
         ).scalar_one()
         digests = connection.execute(select(message.c.digest_id).order_by(message.c.id)).scalars()
         for who, digest_id in zip((ADA, VERA), digests, strict=True):
-            person = subscriptions.by_email(connection, who)
+            person = subscriptions.find_subscriber_by_email(connection, who)
             assert person is not None
             connection.execute(
                 insert(digest_notice).values(
@@ -64,12 +66,12 @@ def everything(ledger: Ledger) -> str:
 
 def shown(value: object) -> object:
     """A value as it can be searched: messages are packed."""
-    return unpacked(value) if isinstance(value, bytes) else value
+    return decompress_body(value) if isinstance(value, bytes) else value
 
 
 def key_of(ledger: Ledger, email: str) -> int:
     with ledger.reading() as connection:
-        person = subscriptions.by_email(connection, email)
+        person = subscriptions.find_subscriber_by_email(connection, email)
     assert person is not None
     return person.id
 
@@ -80,7 +82,7 @@ def test_nothing_of_a_person_is_left_and_all_of_the_others(ledger: Ledger, now: 
     assert before.count(ADA) == before.count(VERA) >= 3
     who = key_of(ledger, ADA)
     with ledger.writing() as connection:
-        people.forget(connection, who)
+        personal_data.delete_subscriber(connection, who)
     after = everything(ledger)
     assert ADA not in after
     assert after.count(VERA) == before.count(VERA)
@@ -90,21 +92,23 @@ def test_who_left_is_forgotten_when_the_time_has_come(ledger: Ledger, now: datet
     send(ledger, now)
     with ledger.writing() as connection:
         unsubscribe(connection, ADA, None, now)
-        assert people.left_before(connection, now) == []
-        assert people.left_before(connection, now + timedelta(seconds=1)) == [1]
-        wish = Wish("benches", "daily", "all", "command")
-        subscribe(connection, ADA, wish, Habits("Europe/London", 7), now)  # and came back
-        assert people.left_before(connection, now + timedelta(days=99)) == []
+        assert personal_data.list_unsubscribed_before(connection, now) == []
+        assert personal_data.list_unsubscribed_before(connection, now + timedelta(seconds=1)) == [1]
+        wish = SubscriptionRequest("benches", "daily", "all", "command")
+        subscribe(
+            connection, ADA, wish, SubscriberDefaults("Europe/London", 7), now
+        )  # and came back
+        assert personal_data.list_unsubscribed_before(connection, now + timedelta(days=99)) == []
         unsubscribe(connection, ADA, None, now)
         connection.execute(update(message).where(message.c.recipient == ADA).values(phase="dot"))
-        assert people.is_awaited(connection, 1)
-        assert people.left_before(connection, now + timedelta(days=99)) == []
+        assert personal_data.has_unsent_messages(connection, 1)
+        assert personal_data.list_unsubscribed_before(connection, now + timedelta(days=99)) == []
 
 
 def test_what_is_kept_is_shown(ledger: Ledger, now: datetime) -> None:
     send(ledger, now)
     with ledger.reading() as connection:
-        shown = people.kept(connection, 1)
+        shown = personal_data.collect_data(connection, 1)
     assert shown["subscriber"]["email"] == ADA
     assert [one["query"] for one in shown["subscriptions"]] == ["VRU"]
     assert [one["subject"] for one in shown["messages"]] == ["VRU: 1 new question"]

@@ -12,21 +12,21 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.mail.dkim import SigningKey, UnusableKey, read_key, sign
-from alerts.mail.message import Letterhead, Rendered, build
-from tests.support.keys import write_key
+from alerts.mail.dkim import SigningKey, UnusableKey, read_key, sign_message
+from alerts.mail.message import MailIdentity, RenderedMessage, build_message
+from tests.support.private_keys import write_key
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
 KEYS = (
     SigningKey("rsa2026", "demo.example", generate_private_key(65537, 2048)),
     SigningKey("ed2026", "demo.example", Ed25519PrivateKey.generate()),
 )
-HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
 
 
 def published(name: bytes, timeout: int = 5) -> bytes | None:
     """The DNS, as far as a verifier asks it."""
-    records = {f"{key.selector}._domainkey.{key.domain}.".encode(): key.record for key in KEYS}
+    records = {f"{key.selector}._domainkey.{key.domain}.".encode(): key.dns_record for key in KEYS}
     record = records.get(name)
     return record.encode() if record else None
 
@@ -46,18 +46,18 @@ def _holds(message: bytes, place: int) -> bool:
 def message(
     subject: str = "VRU: 1 new answer", text: str = "It is so.", html: str = "<p>"
 ) -> bytes:
-    rendered = Rendered(subject, text, html)
-    links = HEAD.links("B-Dg-tSS9p9aqYTmJawR5g", NOW)
-    return build(rendered, HEAD, links, "ada@demo.example", "<digest.1@demo.example>", NOW)
+    rendered = RenderedMessage(subject, text, html)
+    links = HEAD.build_links("B-Dg-tSS9p9aqYTmJawR5g", NOW)
+    return build_message(rendered, HEAD, links, "ada@demo.example", "<digest.1@demo.example>", NOW)
 
 
-SIGNED = sign(message(), KEYS, NOW)
+SIGNED = sign_message(message(), KEYS, NOW)
 
 
 @settings(max_examples=1000)
 @given(st.text(max_size=80), st.text(max_size=300), st.text(max_size=300))
 def test_another_verifier_accepts_every_message(subject: str, text: str, html: str) -> None:
-    signed = sign(message(subject, text, html), KEYS, NOW)
+    signed = sign_message(message(subject, text, html), KEYS, NOW)
     assert verified(signed) == [True, True]
     assert max(map(len, signed.split(b"\r\n"))) <= 998
     assert b"\n" not in b"".join(signed.split(b"\r\n"))
@@ -76,12 +76,12 @@ def test_spaces_and_empty_lines_are_signed_as_the_verifier_reads_them(
         b"From: w@demo.example\r\nTo:\tada@demo.example\r\n"
         b"Subject: folded\r\n \t and " + subject + b".\r\nSubject:second\r\n\r\n" + body
     )
-    assert verified(sign(plain, KEYS, NOW)) == [True, True]
+    assert verified(sign_message(plain, KEYS, NOW)) == [True, True]
 
 
 def test_the_same_message_is_signed_with_the_same_bytes() -> None:
-    assert sign(message(), KEYS, NOW) == SIGNED
-    assert sign(message(), (), NOW) == message()
+    assert sign_message(message(), KEYS, NOW) == SIGNED
+    assert sign_message(message(), (), NOW) == message()
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,6 @@ def test_a_key_that_receivers_refuse_is_refused(
     path = tmp_path / "dkim.pem"
     write_key(path, "rsa", 1024)  # no smaller one can be made with today's libraries
     assert read_key(path, "s", "demo.example")
-    monkeypatch.setattr("alerts.mail.dkim._LEAST_BITS", 1025)
+    monkeypatch.setattr("alerts.mail.dkim._MIN_RSA_BITS", 1025)
     with pytest.raises(UnusableKey, match="has 1024 bits"):
         read_key(path, "s", "demo.example")

@@ -18,24 +18,24 @@ from urllib.parse import urlsplit
 import dkim
 import pytest
 
-from alerts.bounces.return_path import message_of
+from alerts.bounces.return_path import find_message_number
 from alerts.delivery.channels import smtp
-from alerts.delivery.policy import Terms
+from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due
+from alerts.digests.compose import compose_due_digests
 from alerts.ledger import open_ledger, secrets
-from alerts.ledger.subscriptions import Wish
+from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.dkim import read_key
-from alerts.mail.message import Letterhead
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import Habits, subscribe
-from tests.support.contrast import ratios
-from tests.support.keys import write_key
-from tests.support.samples import answer, question
-from tests.support.service import text_of
-from tests.support.smtp_server import mail_server
+from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from tests.support.contrast import compute_ratios
+from tests.support.private_keys import write_key
+from tests.support.samples import make_answer, make_question
+from tests.support.service import get_plain_text
+from tests.support.smtp_server import run_smtp_server
 
 PEOPLE = ("ada@demo.example", "vera@demo.example")
 TITLES = (
@@ -69,7 +69,7 @@ class Sent:
 
     @property
     def text(self) -> str:
-        return text_of(self.mail)
+        return get_plain_text(self.mail)
 
     @property
     def html(self) -> str:
@@ -85,40 +85,47 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     for kind in ("rsa", "ed25519"):
         write_key(folder / kind, kind)
     keys = tuple(read_key(folder / kind, kind, "demo.example") for kind in ("rsa", "ed25519"))
-    head = Letterhead(
+    head = MailIdentity(
         *("Watchword “London”", "w@demo.example", "leave@demo.example", "https://watch.example"),
-        keys=keys,
+        signing_keys=keys,
     )
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.writing() as connection:
         for who in PEOPLE:
-            wish = Wish("benches", "immediate", "all", "command", note="my own")
-            subscribe(connection, who, wish, Habits("Europe/London", 7), NOW)
-        secret = secrets.get(connection, "return path")
-        many = [question(n, answer("More benches. " * 40)) for n in range(20, 45)]
-        odd = [question(n, answer("Benches."), title=t) for n, t in enumerate(TITLES, 1)]
-        record(connection, [Reading(q) for q in [*odd, *many]], NOW, Rules())
-        fixed = question(1, answer("Fewer benches."), title=TITLES[0])
-        record(connection, [Reading(fixed)], NOW + timedelta(hours=1), Rules())
-    Watcher(ledger).match_new()
+            wish = SubscriptionRequest("benches", "immediate", "all", "command", note="my own")
+            subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), NOW)
+        secret = secrets.get_or_create(connection, "return path")
+        many = [make_question(n, make_answer("More benches. " * 40)) for n in range(20, 45)]
+        odd = [make_question(n, make_answer("Benches."), title=t) for n, t in enumerate(TITLES, 1)]
+        record_readings(
+            connection, [QuestionReading(q) for q in [*odd, *many]], NOW, RecordingRules()
+        )
+        fixed = make_question(1, make_answer("Fewer benches."), title=TITLES[0])
+        record_readings(
+            connection, [QuestionReading(fixed)], NOW + timedelta(hours=1), RecordingRules()
+        )
+    TopicMatcher(ledger).match_new_changes()
     again = composed_elsewhere(folder, head)
-    assert compose_due(ledger, Templates(), head, NOW + timedelta(hours=2)) == 2
-    with mail_server() as server:
-        ways = {"mail": smtp.Settings("127.0.0.1", server.port, "none", timeout_seconds=5)}
-        terms = Terms(return_address="bounces@demo.example")
+    assert compose_due_digests(ledger, Templates(), head, NOW + timedelta(hours=2)) == 2
+    with run_smtp_server() as server:
+        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5)}
+        terms = DeliveryPolicy(return_address="bounces@demo.example")
         assert deliver_due(ledger, ways, lambda: NOW + timedelta(hours=2), terms) == {"sent": 2}
-        both = {str(m["To"]): raw for m, raw in zip(server.parsed, server.messages, strict=True)}
-    records = {f"{k.selector}._domainkey.{k.domain}.": k.record for k in keys}
+        both = {
+            str(m["To"]): raw
+            for m, raw in zip(server.parsed_messages, server.messages, strict=True)
+        }
+    records = {f"{k.selector}._domainkey.{k.domain}.": k.dns_record for k in keys}
     return Sent(both[PEOPLE[0]], both[PEOPLE[1]], server.senders, again[PEOPLE[0]], secret, records)
 
 
-def composed_elsewhere(folder: Path, head: Letterhead) -> dict[str, bytes]:
+def composed_elsewhere(folder: Path, head: MailIdentity) -> dict[str, bytes]:
     """The same digests from the same ledger, made without being written."""
-    from alerts.digests.compose import digests_due
+    from alerts.digests.compose import preview_due_digests
 
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.reading() as connection:
-        due = digests_due(connection, Templates(), head, NOW + timedelta(hours=2))
+        due = preview_due_digests(connection, Templates(), head, NOW + timedelta(hours=2))
         return {composed.recipient: composed.body for composed, _, _ in due}
 
 
@@ -207,9 +214,9 @@ def test_10_it_says_that_a_program_sent_it(sent: Sent) -> None:
 
 
 def test_11_it_comes_back_to_an_address_that_names_it(sent: Sent) -> None:
-    numbers = [message_of(sender, sent.secret) for sender in sent.senders]
+    numbers = [find_message_number(sender, sent.secret) for sender in sent.senders]
     assert sorted(n for n in numbers if n is not None) == [1, 2]
-    assert message_of(sent.senders[0].replace("+1.", "+2."), sent.secret) in {None, 2}
+    assert find_message_number(sent.senders[0].replace("+1.", "+2."), sent.secret) in {None, 2}
 
 
 def test_12_complaints_can_be_counted(sent: Sent) -> None:
@@ -284,7 +291,7 @@ def test_15_the_html_can_be_read_by_everybody(sent: Sent) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_15_the_text_stands_out(sent: Sent, dark: bool) -> None:
-    found = list(ratios(sent.html, dark=dark))
+    found = list(compute_ratios(sent.html, dark=dark))
     assert len(found) > 100
     worst, text = min(found)
     assert worst >= 4.5, text

@@ -12,31 +12,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.digests.digest import compose
-from alerts.digests.entries import Hit, entry_of
-from alerts.mail.message import Letterhead, Rendered, build, header
-from alerts.model import Change, Numbered, Subscriber, Watch
+from alerts.digests.digest import build_digest
+from alerts.digests.entries import DigestMatch, build_entry
+from alerts.mail.message import MailIdentity, RenderedMessage, build_message, clean_header
+from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
-from tests.support.samples import answer, question
-from tests.support.service import text_of
+from tests.support.samples import make_answer, make_question
+from tests.support.service import get_plain_text
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
 PERSON = Subscriber(1, "ada@demo.example", "B-Dg-tSS9p9aqYTmJawR5g", "Europe/London", 7)
-HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
-LINKS = HEAD.links(PERSON.token, NOW)
+HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+LINKS = HEAD.build_links(PERSON.token, NOW)
 TEMPLATES = Templates()
 
 
-def rendered(title: str) -> Rendered:
-    after = question(1, answer(f"Benches. {title}"), title=title)
-    change = Numbered(1, NOW, None, Change("answered", "d", after))
-    return TEMPLATES.digest(
-        compose([entry_of([Hit(Watch(title, "benches"), change)])]), PERSON, LINKS, HEAD, NOW
+def rendered(title: str) -> RenderedMessage:
+    after = make_question(1, make_answer(f"Benches. {title}"), title=title)
+    change = NumberedChange(1, NOW, None, Change("answered", "d", after))
+    return TEMPLATES.render_digest(
+        build_digest([build_entry([DigestMatch(SubscribedTopic(title, "benches"), change)])]),
+        PERSON,
+        LINKS,
+        HEAD,
+        NOW,
     )
 
 
-def mail(words: Rendered) -> tuple[bytes, EmailMessage]:
-    body = build(words, HEAD, LINKS, PERSON.email, "<digest.1@demo.example>", NOW)
+def mail(words: RenderedMessage) -> tuple[bytes, EmailMessage]:
+    body = build_message(words, HEAD, LINKS, PERSON.email, "<digest.1@demo.example>", NOW)
     message = message_from_bytes(body, policy=policy.default)
     assert isinstance(message, EmailMessage)
     return body, message
@@ -68,7 +72,7 @@ def test_any_title_goes_out_and_adds_no_header(title: str) -> None:
     "found", ["\u202e", "\u2066", "\u2069", "\ufeff", "\u061c", "\u2060", "\x00"]
 )
 def test_nothing_invisible_is_in_a_subject(found: str) -> None:
-    assert header(f"Benches{found}more") == "Benches more"
+    assert clean_header(f"Benches{found}more") == "Benches more"
 
 
 @pytest.mark.parametrize("found", ["\x00", "\x1b", "\x85", "\uffff"])
@@ -76,20 +80,22 @@ def test_no_control_character_is_in_a_part(found: str) -> None:
     _, message = mail(rendered(f"Benches {found} more"))
     parser = html5lib.HTMLParser(strict=True)
     parser.parse(html_of(message))
-    assert found not in text_of(message) + html_of(message)
+    assert found not in get_plain_text(message) + html_of(message)
 
 
 def test_half_a_character_does_not_stop_a_digest() -> None:
     _, found = mail(rendered("Benches \ud800"))
     assert "Benches" in found["Subject"]
-    _, message = mail(Rendered("Benches \ud800", "Benches \ud800\n", "<p>Benches \udfff</p>\n"))
+    _, message = mail(
+        RenderedMessage("Benches \ud800", "Benches \ud800\n", "<p>Benches \udfff</p>\n")
+    )
     assert message["Subject"] == "Benches"
-    assert text_of(message) == "Benches \n"
+    assert get_plain_text(message) == "Benches \n"
 
 
 def test_what_looks_like_code_stays_text() -> None:
     _, message = mail(rendered("Benches {{7*7}} <script>alert(1)</script>"))
-    assert "{{7*7}} <script>alert(1)</script>" in text_of(message)
+    assert "{{7*7}} <script>alert(1)</script>" in get_plain_text(message)
     assert "{{7*7}} &lt;script&gt;alert(1)&lt;/script&gt;" in html_of(message)
 
 
@@ -97,10 +103,12 @@ def test_what_looks_like_code_stays_text() -> None:
 @given(subject=st.text(max_size=200), text=st.text(max_size=400), html=st.text(max_size=400))
 def test_the_parts_come_back_as_they_went_in(subject: str, text: str, html: str) -> None:
     """The message is put together by hand; the standard library takes it apart."""
-    body = build(Rendered(subject, text, html), HEAD, LINKS, "ada@demo.example", "<1@x>", NOW)
+    body = build_message(
+        RenderedMessage(subject, text, html), HEAD, LINKS, "ada@demo.example", "<1@x>", NOW
+    )
     mail = message_from_bytes(body, policy=policy.default)
     assert mail.defects == []
-    assert str(mail["Subject"]) == header(subject)
+    assert str(mail["Subject"]) == clean_header(subject)
     parts = list(mail.iter_parts())
     assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
     for part, said in zip(parts, (text, html), strict=True):

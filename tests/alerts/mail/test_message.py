@@ -13,21 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.digests.digest import compose
-from alerts.digests.entries import Hit, by_question, entry_of
-from alerts.mail.message import Letterhead, build
-from alerts.model import Change, Numbered, Subscriber, Watch
-from alerts.queries.snippets import snippet
+from alerts.digests.digest import build_digest
+from alerts.digests.entries import DigestMatch, build_entry, group_by_question
+from alerts.mail.message import MailIdentity, build_message
+from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
+from alerts.queries.snippets import find_snippet
 from alerts.queries.tokens import Place
 from alerts.rendering.templates import Templates
 from crawler.records import Question
-from tests.support.samples import answer, question
-from tests.support.service import text_of
+from tests.support.samples import make_answer, make_question
+from tests.support.service import get_plain_text
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
 PERSON = Subscriber(1, "ada@demo.example", "B-Dg-tSS9p9aqYTmJawR5g", "Europe/London", 7)
-PLAIN = Letterhead("Watchword", "w@demo.example", "leave@demo.example")
-PUBLIC = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+PLAIN = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
+PUBLIC = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
 HOSTILE = [
     "Benches\r\nBcc: everybody@demo.example",
     "Benches\x00\x1b and \u202e more",
@@ -41,16 +41,19 @@ def digest_of(*questions: Question, query: str = "benches") -> bytes:
     return bytes_of(PUBLIC, *questions, query=query)
 
 
-def bytes_of(head: Letterhead, *questions: Question, query: str = "benches") -> bytes:
+def bytes_of(head: MailIdentity, *questions: Question, query: str = "benches") -> bytes:
     hits = [
-        Hit(Watch(query, "benches"), Numbered(n, NOW, None, Change("answered", "d", q)))
+        DigestMatch(
+            SubscribedTopic(query, "benches"),
+            NumberedChange(n, NOW, None, Change("answered", "d", q)),
+        )
         for n, q in enumerate(questions)
     ]
-    links = head.links(PERSON.token, NOW)
-    rendered = Templates().digest(
-        compose(map(entry_of, by_question(hits).values())), PERSON, links, head, NOW
+    links = head.build_links(PERSON.token, NOW)
+    rendered = Templates().render_digest(
+        build_digest(map(build_entry, group_by_question(hits).values())), PERSON, links, head, NOW
     )
-    return build(rendered, head, links, PERSON.email, "<digest.1@demo.example>", NOW)
+    return build_message(rendered, head, links, PERSON.email, "<digest.1@demo.example>", NOW)
 
 
 def parsed(body: bytes) -> EmailMessage:
@@ -66,7 +69,7 @@ def html_of(body: bytes) -> str:
     return text
 
 
-BENCHES = question(1, answer("There are more benches."), words="Where are the benches?")
+BENCHES = make_question(1, make_answer("There are more benches."), words="Where are the benches?")
 
 
 def test_the_same_digest_is_the_same_bytes() -> None:
@@ -103,7 +106,7 @@ def test_the_ways_out() -> None:
 
 @pytest.mark.parametrize("title", HOSTILE)
 def test_no_title_adds_a_header(title: str) -> None:
-    body = digest_of(question(1, answer("Benches."), title=title), query=title)
+    body = digest_of(make_question(1, make_answer("Benches."), title=title), query=title)
     message = parsed(body)
     assert message["Bcc"] is None
     assert len(message.keys()) == len(parsed(digest_of(BENCHES)).keys())
@@ -115,9 +118,11 @@ def test_no_title_adds_a_header(title: str) -> None:
 
 
 def test_both_parts_say_the_same() -> None:
-    many = [question(n, answer("More benches."), title=f"On benches {n}") for n in range(1, 4)]
+    many = [
+        make_question(n, make_answer("More benches."), title=f"On benches {n}") for n in range(1, 4)
+    ]
     body = digest_of(*many)
-    text, html = text_of(parsed(body)), html_of(body)
+    text, html = get_plain_text(parsed(body)), html_of(body)
     for each in many:
         assert each.url
         assert each.url in text
@@ -151,7 +156,7 @@ def test_the_html_is_sound_and_asks_for_nothing() -> None:
 
 
 def test_an_address_that_is_no_web_page_is_no_link() -> None:
-    html = html_of(digest_of(question(1, answer("Benches."), url="javascript:alert(1)")))
+    html = html_of(digest_of(make_question(1, make_answer("Benches."), url="javascript:alert(1)")))
     assert "javascript:" not in html
 
 
@@ -161,17 +166,20 @@ def test_a_snippet_is_a_piece_of_its_text_with_the_place_marked(
 ) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, min(len(text), start + 40)))
-    cut = snippet({"answer": [text]}, [Place("answer", 0, start, end)], ["answer"])
+    cut = find_snippet({"answer": [text]}, [Place("answer", 0, start, end)], ["answer"])
     assert cut is not None
-    assert [s.text for s in cut.segments if s.marked] == [text[start:end]]
+    assert [s.text for s in cut.segments if s.is_marked] == [text[start:end]]
     words = "".join(s.text for s in cut.segments if s.text not in {"… ", " …"})
     assert words in text
 
 
 def test_beyond_twenty_only_titles_are_given_and_all_of_them() -> None:
-    many = [question(n, answer("More benches. " * 40), title=f"Benches no. {n}") for n in range(60)]
+    many = [
+        make_question(n, make_answer("More benches. " * 40), title=f"Benches no. {n}")
+        for n in range(60)
+    ]
     body = digest_of(*many)
-    text, html = text_of(parsed(body)), html_of(body)
+    text, html = get_plain_text(parsed(body)), html_of(body)
     assert text.count("You get this because") == html.count("You get this because") == 20
     assert "AND 40 MORE" in text
     assert "And 40 more" in html
@@ -185,17 +193,17 @@ def test_beyond_twenty_only_titles_are_given_and_all_of_them() -> None:
 
 
 def test_a_correction_shows_old_and_new() -> None:
-    before = question(1, answer("There are ten benches in all."))
-    after = question(1, answer("There are twelve benches in all."))
+    before = make_question(1, make_answer("There are ten benches in all."))
+    after = make_question(1, make_answer("There are twelve benches in all."))
     hits = [
-        Hit(
-            Watch("benches", "bench"),
-            Numbered(1, NOW, None, Change("corrected", "d", after, before)),
+        DigestMatch(
+            SubscribedTopic("benches", "bench"),
+            NumberedChange(1, NOW, None, Change("corrected", "d", after, before)),
         )
     ]
-    links = PUBLIC.links(PERSON.token, NOW)
-    rendered = Templates().digest(
-        compose(map(entry_of, by_question(hits).values())), PERSON, links, PUBLIC, NOW
+    links = PUBLIC.build_links(PERSON.token, NOW)
+    rendered = Templates().render_digest(
+        build_digest(map(build_entry, group_by_question(hits).values())), PERSON, links, PUBLIC, NOW
     )
     assert "It said: There are *ten* benches" in rendered.text
     assert "It now says: There are *twelve* benches" in rendered.text

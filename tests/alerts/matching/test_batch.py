@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.matching.batch import CAPITALS, STEM, read_batch
-from alerts.matching.hashing import codes_of, marked
-from alerts.queries.tokens import prepare
+from alerts.matching.hashing import hash_words, rehash_as_sense
+from alerts.queries.tokens import prepare_texts
 
 FIELDS = ("title", "question")
 WORDS = st.sampled_from(
@@ -30,24 +30,24 @@ def one_by_one(records: list[dict[str, list[str]]]) -> set[Standing]:
     found = set()
     base = 0
     for number, texts in enumerate(records):
-        prepared = prepare(texts)
-        for key, spans in prepared.words.items():
+        prepared = prepare_texts(texts)
+        for key, spans in prepared.positions_by_key.items():
             sense = {"~": STEM, "^": CAPITALS}.get(key[0], 0)
-            [code] = codes_of([key.lstrip("~^") if sense else key])
+            [code] = hash_words([key.lstrip("~^") if sense else key])
             if sense:
-                [code] = marked(codes_of([key[1:]]), sense)
+                [code] = rehash_as_sense(hash_words([key[1:]]), sense)
             for start, end in spans.items():
-                place = prepared.printed[start]
+                place = prepared.places[start]
                 found.add((number, place.field, int(code), base + start, base + end))
-        base += len(prepared.printed)
+        base += len(prepared.places)
     return found
 
 
 def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
     batch = read_batch(records, FIELDS)
     found = set()
-    position = {int(token): at for at, token in enumerate(batch.here) if token >= 0}
-    position |= {batch.first_closed + n: int(at) for n, at in enumerate(batch.closed)}
+    position = {int(token): at for at, token in enumerate(batch.token_at) if token >= 0}
+    position |= {batch.first_compound + n: int(at) for n, at in enumerate(batch.compound_positions)}
     for token, word in enumerate(batch.word):
         for senses in (batch.words, batch.stems, batch.capitals):
             if senses[word]:
@@ -73,4 +73,4 @@ def test_every_word_stands_where_its_batch_says(records: list[dict[str, list[str
         batch.text[start : start + length].decode()
         for start, length in zip(batch.starts, batch.lengths, strict=True)
     ]
-    assert list(codes_of(words)) == list(batch.words)
+    assert list(hash_words(words)) == list(batch.words)

@@ -8,25 +8,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.matching.disk_cache import load, save
-from alerts.matching.matcher import Matcher, compiled
-from alerts.queries.canonical import restore
-from alerts.queries.find import find
-from alerts.queries.parse import canonical, parse
-from tests.support.evaluator import Texts, matches
-from tests.support.queries import FORMS, RECORDS
+from alerts.matching.disk_cache import load_layer, save_layer
+from alerts.matching.matcher import Matcher, compile_layer
+from alerts.queries.canonical import parse_canonical
+from alerts.queries.find import find_match
+from alerts.queries.parse import format_canonical, parse_query
+from tests.support.query_strategies import NORMAL_FORMS, RECORD_TEXTS
+from tests.support.reference_matcher import Texts, matches_query
 
-TOPICS = st.lists(FORMS, min_size=1, max_size=12, unique=True)
-BATCHES = st.lists(RECORDS, min_size=1, max_size=4)
+TOPICS = st.lists(NORMAL_FORMS, min_size=1, max_size=12, unique=True)
+BATCHES = st.lists(RECORD_TEXTS, min_size=1, max_size=4)
 
 
 def met(matcher: Matcher, batch: list[Texts]) -> dict[int, list[int]]:
-    return matcher.match(batch).by_topic()
+    return matcher.match(batch).group_by_topic()
 
 
 def obvious(topics: dict[int, str], batch: list[Texts]) -> dict[int, list[int]]:
     found = {
-        topic: [place for place, texts in enumerate(batch) if matches(parse(form), texts)]
+        topic: [
+            place for place, texts in enumerate(batch) if matches_query(parse_query(form), texts)
+        ]
         for topic, form in topics.items()
     }
     return {topic: places for topic, places in found.items() if places}
@@ -34,17 +36,19 @@ def obvious(topics: dict[int, str], batch: list[Texts]) -> dict[int, list[int]]:
 
 @settings(max_examples=500)  # of 5 to 12 topics and 2 to 4 records each: over 10,000 cases
 @given(
-    st.lists(FORMS, min_size=5, max_size=12, unique=True),
-    st.lists(RECORDS, min_size=2, max_size=4),
+    st.lists(NORMAL_FORMS, min_size=5, max_size=12, unique=True),
+    st.lists(RECORD_TEXTS, min_size=2, max_size=4),
 )
 def test_the_batch_the_single_text_and_the_plain_evaluator_agree(
     forms: list[str], batch: list[Texts]
 ) -> None:
     topics = dict(enumerate(forms, 7))
-    assert met(Matcher([compiled(topics)]), batch) == obvious(topics, batch)
+    assert met(Matcher([compile_layer(topics)]), batch) == obvious(topics, batch)
     for form in forms:
         for texts in batch:
-            assert (find(restore(form), texts) is not None) == matches(parse(form), texts)
+            assert (find_match(parse_canonical(form), texts) is not None) == matches_query(
+                parse_query(form), texts
+            )
 
 
 @given(TOPICS, BATCHES, st.data())
@@ -53,7 +57,7 @@ def test_topics_may_join_and_leave(
 ) -> None:
     topics = dict(enumerate(forms))
     first = data.draw(st.integers(0, len(forms)))
-    matcher = Matcher([compiled({n: topics[n] for n in range(first)})] if first else [])
+    matcher = Matcher([compile_layer({n: topics[n] for n in range(first)})] if first else [])
     for topic in range(first, len(forms)):
         matcher.join(topic, topics[topic])
     gone = data.draw(st.sets(st.sampled_from(range(len(forms)))))
@@ -66,14 +70,14 @@ def test_topics_may_join_and_leave(
 
 def test_layers_fill_and_are_tidied() -> None:
     batch: list[Texts] = [{"title": [f"number n{n}n"]} for n in range(300)]
-    matcher = Matcher([compiled({0: "n0n"})])
+    matcher = Matcher([compile_layer({0: "n0n"})])
     for topic in range(1, 300):
         matcher.join(topic, f"n{topic}n")
     everything = {topic: [topic] for topic in range(300)}
     assert len(matcher.layers) > 3
     assert met(matcher, batch) == everything
     matcher.leave(250)
-    matcher.tidy()
+    matcher.merge_layers()
     assert len(matcher.layers) == 2
     del everything[250]
     assert met(matcher, batch) == everything
@@ -88,8 +92,8 @@ def test_what_is_saved_comes_back(
 ) -> None:
     path = tmp_path_factory.mktemp("saved") / "topics.npz"
     topics = dict(enumerate(forms))
-    save(compiled(topics), path, "ours")
-    layer = load(path, lambda ids: "ours" if ids == list(topics) else "")
+    save_layer(compile_layer(topics), path, "ours")
+    layer = load_layer(path, lambda ids: "ours" if ids == list(topics) else "")
     assert layer is not None
     assert met(Matcher([layer]), batch) == obvious(topics, batch)
     assert [child.name for child in path.parent.iterdir()] == ["topics.npz"]
@@ -99,22 +103,22 @@ def test_a_file_that_is_not_ours_is_compiled_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "topics.npz"
-    assert load(path, str) is None
-    save(compiled({1: "knife"}), path, "[1]")
-    assert load(path, str) is not None
-    assert load(path, lambda _: "another") is None
+    assert load_layer(path, str) is None
+    save_layer(compile_layer({1: "knife"}), path, "[1]")
+    assert load_layer(path, str) is not None
+    assert load_layer(path, lambda _: "another") is None
     whole = path.read_bytes()
     for broken in (b"", b"PK", whole[: len(whole) // 2]):
         path.write_bytes(broken)
         caplog.clear()
-        assert load(path, str) is None
+        assert load_layer(path, str) is None
         assert "compiled anew" in caplog.text
 
 
 def test_no_topics_and_no_records() -> None:
     assert met(Matcher(), [{"title": ["knife"]}]) == {}
-    assert met(Matcher([compiled({1: "knife"})]), []) == {}
-    assert met(Matcher([compiled({1: "knife"})]), [{"title": []}]) == {}
+    assert met(Matcher([compile_layer({1: "knife"})]), []) == {}
+    assert met(Matcher([compile_layer({1: "knife"})]), [{"title": []}]) == {}
 
 
 @pytest.mark.parametrize(
@@ -133,5 +137,5 @@ def test_what_has_too_many_clauses_is_asked_of_the_text(query: str) -> None:
         for text in (everything, everything[:-3], "knife " + everything, "knife", "bus",
                      "bus, antisocial knife", "antisocial in a bus with a knife")
     ]  # fmt: skip
-    topics = {1: canonical(parse(query)), 2: "knife"}
-    assert met(Matcher([compiled(topics)]), batch) == obvious(topics, batch)
+    topics = {1: format_canonical(parse_query(query)), 2: "knife"}
+    assert met(Matcher([compile_layer(topics)]), batch) == obvious(topics, batch)

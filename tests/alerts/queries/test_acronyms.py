@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.acronyms import Pair, pairs
+from alerts.queries.acronyms import AcronymDefinition, find_definitions
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ from alerts.queries.acronyms import Pair, pairs
     ],
 )  # fmt: skip
 def test_pairs(text: str, short: str | None, long: str | None) -> None:
-    expected = [Pair(short, long)] if short and long else []
-    assert list(pairs([text])) == expected
+    expected = [AcronymDefinition(short, long)] if short and long else []
+    assert list(find_definitions([text])) == expected
 
 
 def test_every_pair_of_every_text_is_told() -> None:
     text = "A Violence Reduction Unit (VRU) and a Low Emission Zone (LEZ)."
-    assert [pair.short for pair in pairs([text, text])] == ["VRU", "LEZ"] * 2
+    assert [pair.short_form for pair in find_definitions([text, text])] == ["VRU", "LEZ"] * 2
 
 
 LETTERS = st.text("ABab ().’'-", max_size=60)
@@ -47,7 +47,7 @@ LETTERS = st.text("ABab ().’'-", max_size=60)
 
 @given(st.lists(LETTERS, max_size=3))
 def test_what_is_found_is_printed_there_and_has_its_letters(texts: list[str]) -> None:
-    for short, long in pairs(texts):
+    for short, long in find_definitions(texts):
         assert any(long in text for text in texts)
         rest = iter(long.upper())
         assert all(letter in rest for letter in short.upper())

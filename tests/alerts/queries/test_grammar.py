@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.queries.parse import QueryError, canonical, parse
+from alerts.queries.parse import QueryError, format_canonical, parse_query
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_is_refused_says_what_to_do_and_points_at_the_place(
     text: str, column: int, says: str
 ) -> None:
     with pytest.raises(QueryError) as caught:
-        parse(text)
+        parse_query(text)
     error = caught.value
     assert error.column == column
     assert says in error.message
@@ -101,4 +101,4 @@ def test_what_is_refused_says_what_to_do_and_points_at_the_place(
     ],
 )
 def test_what_only_looks_refused_is_read(text: str) -> None:
-    assert canonical(parse(text))
+    assert format_canonical(parse_query(text))

@@ -5,38 +5,47 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 
-from alerts.queries.index_terms import TOO_MANY, Either, Every, Key, Need, Without, ask, keys_of
-from alerts.queries.parse import Query, parse
-from alerts.queries.tokens import prepare
-from tests.support.evaluator import Texts, matches
-from tests.support.queries import QUERIES, RECORDS
+from alerts.queries.index_terms import (
+    OVERSIZE_KEY,
+    AllOf,
+    AndNot,
+    AnyOf,
+    IndexCondition,
+    IndexKey,
+    build_index_keys,
+    build_index_query,
+)
+from alerts.queries.parse import Query, parse_query
+from alerts.queries.tokens import prepare_texts
+from tests.support.query_strategies import QUERIES, RECORD_TEXTS
+from tests.support.reference_matcher import Texts, matches_query
 
 
-def has(keys: set[str], need: Need) -> bool:
+def has(keys: set[str], need: IndexCondition) -> bool:
     match need:
-        case Key(text, is_start):
+        case IndexKey(text, is_start):
             return any(key.startswith(text) for key in keys) if is_start else text in keys
-        case Every(parts):
+        case AllOf(parts):
             return all(has(keys, part) for part in parts)
-        case Either(parts):
+        case AnyOf(parts):
             return any(has(keys, part) for part in parts)
-        case Without(wanted, denied):
+        case AndNot(wanted, denied):
             return has(keys, wanted) and not has(keys, denied)
 
 
 @settings(max_examples=1000)
-@given(QUERIES, RECORDS)
-@example(parse("½ -knife"), {"title": ["½ of it"]})
-@example(parse("łódź*"), {"title": ["Łódźer"]})
+@given(QUERIES, RECORD_TEXTS)
+@example(parse_query("½ -knife"), {"title": ["½ of it"]})
+@example(parse_query("łódź*"), {"title": ["Łódźer"]})
 def test_nothing_that_matches_is_lost(query: Query, texts: Texts) -> None:
-    asked, keys = ask(query), keys_of(prepare(texts))
+    asked, keys = build_index_query(query), build_index_keys(prepare_texts(texts))
     assert all(key.isascii() and key.isalnum() and key == key.lower() for key in keys)
-    if asked.need is None:
-        assert not asked.exact
-    elif asked.exact:
-        assert has(keys, asked.need) == matches(query, texts)
+    if asked.condition is None:
+        assert not asked.is_exact
+    elif asked.is_exact:
+        assert has(keys, asked.condition) == matches_query(query, texts)
     else:
-        assert has(keys, asked.need) >= matches(query, texts)
+        assert has(keys, asked.condition) >= matches_query(query, texts)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +64,9 @@ def test_nothing_that_matches_is_lost(query: Query, texts: Texts) -> None:
     ],
 )
 def test_what_is_left_to_decide(query: str, exact: bool) -> None:
-    assert ask(parse(query)).exact is exact
+    assert build_index_query(parse_query(query)).is_exact is exact
 
 
 def test_a_text_with_too_many_words_is_always_decided() -> None:
     texts = {"answer": [" ".join(f"n{n}n" for n in range(30_000))]}
-    assert keys_of(prepare(texts)) == {TOO_MANY.text}
+    assert build_index_keys(prepare_texts(texts)) == {OVERSIZE_KEY.text}

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from alerts.queries.fields import fields, news
-from alerts.queries.find import find
-from alerts.queries.parse import canonical, parse
-from alerts.queries.tokens import prepare
+from alerts.queries.fields import extract_fields, infer_changes
+from alerts.queries.find import find_match
+from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries.tokens import prepare_texts
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech
 
 # ------------------------------------------------------------------ matching
@@ -15,7 +15,7 @@ from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech
 
 def marked(query: str, *paragraphs: str) -> list[str] | None:
     """The printed words that a query marks in one field; None when it does not match."""
-    found = find(parse(query), {"question": paragraphs})
+    found = find_match(parse_query(query), {"question": paragraphs})
     if found is None:
         return None
     return [paragraphs[place.paragraph][place.start : place.end] for place in found.places]
@@ -140,11 +140,11 @@ def test_words_in_different_paragraphs_are_not_near() -> None:
 
 def test_words_may_be_spread_over_fields_but_a_phrase_stays_in_its_paragraph() -> None:
     texts = {"title": ["Knife"], "question": ["crime", "rises"], "answer": ["in London"]}
-    found = find(parse("london knife"), texts)
+    found = find_match(parse_query("london knife"), texts)
     assert found is not None
     assert [place.field for place in found.places] == ["title", "answer"]
-    assert find(parse('"knife crime"'), texts) is None
-    assert find(parse('"crime rises"'), texts) is None
+    assert find_match(parse_query('"knife crime"'), texts) is None
+    assert find_match(parse_query('"crime rises"'), texts) is None
 
 
 QUESTION = Question(
@@ -167,7 +167,7 @@ QUESTION = Question(
 
 
 def test_the_fields_of_a_question() -> None:
-    assert fields(QUESTION, news(QUESTION)) == {
+    assert extract_fields(QUESTION, infer_changes(QUESTION)) == {
         "title": ["Violent crime"],
         "question": ["One.", "Two."],
         "answer": ["Later.", "Three.", "Four."],
@@ -207,7 +207,9 @@ def test_the_fields_of_a_question() -> None:
     ],
 )
 def test_which_fields_are_searched(query: str, field: str | None) -> None:
-    found = find(parse(query), prepare(fields(QUESTION, news(QUESTION))))
+    found = find_match(
+        parse_query(query), prepare_texts(extract_fields(QUESTION, infer_changes(QUESTION)))
+    )
     assert (found and found.places[0].field) == field
 
 
@@ -249,8 +251,10 @@ def test_which_fields_are_searched(query: str, field: str | None) -> None:
     ],
 )  # fmt: skip
 def test_queries_that_mean_the_same_are_one(form: str, queries: list[str]) -> None:
-    assert [canonical(parse(query)) for query in [form, *queries]] == [form] * (len(queries) + 1)
-    assert len({parse(query) for query in [form, *queries]}) == 1
+    assert [format_canonical(parse_query(query)) for query in [form, *queries]] == [form] * (
+        len(queries) + 1
+    )
+    assert len({parse_query(query) for query in [form, *queries]}) == 1
 
 
 @pytest.mark.parametrize(
@@ -269,4 +273,4 @@ def test_queries_that_mean_the_same_are_one(form: str, queries: list[str]) -> No
     ],
 )
 def test_queries_that_differ_stay_apart(one: str, other: str) -> None:
-    assert canonical(parse(one)) != canonical(parse(other))
+    assert format_canonical(parse_query(one)) != format_canonical(parse_query(other))

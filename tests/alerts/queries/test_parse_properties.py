@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.canonical import restore
-from alerts.queries.find import find
+from alerts.queries.canonical import parse_canonical
+from alerts.queries.find import find_match
 from alerts.queries.parse import (
     And,
     Near,
@@ -16,10 +16,10 @@ from alerts.queries.parse import (
     Query,
     QueryError,
     Word,
-    canonical,
-    parse,
+    format_canonical,
+    parse_query,
 )
-from alerts.queries.tokens import prepare
+from alerts.queries.tokens import prepare_texts
 
 WORDS = st.sampled_from(
     ["knife", "knives", "crime", "vru", "VRU", "e", "scooter", "escooter", "anti", "social", "b"]
@@ -67,7 +67,7 @@ PIECES = st.lists(
 
 def parsed(text: str) -> Query | None:
     try:
-        return parse(text)
+        return parse_query(text)
     except QueryError:
         return None
 
@@ -76,28 +76,28 @@ def parsed(text: str) -> Query | None:
 def test_any_text_is_read_or_refused_and_its_canonical_form_reads_to_itself(text: str) -> None:
     query = parsed(text)
     if query is not None:
-        form = canonical(query)
-        assert parse(form) == query
-        assert canonical(parse(form)) == form
-        assert restore(form) == query
+        form = format_canonical(query)
+        assert parse_query(form) == query
+        assert format_canonical(parse_query(form)) == form
+        assert parse_canonical(form) == query
 
 
 @given(TREES, st.lists(PIECES, max_size=3))
 def test_the_canonical_form_of_any_tree_means_the_same(
     tree: Query, paragraphs: list[list[tuple[str, str]]]
 ) -> None:
-    form = canonical(tree)
+    form = format_canonical(tree)
     query = parsed(form)
-    texts = prepare({"answer": ["".join(w + s for w, s in pieces) for pieces in paragraphs]})
+    texts = prepare_texts({"answer": ["".join(w + s for w, s in pieces) for pieces in paragraphs]})
     if query is not None:  # a tree may be one that nobody can write, such as NOT alone
-        assert canonical(query) == form
-        assert (find(query, texts) is None) == (find(tree, texts) is None)
+        assert format_canonical(query) == form
+        assert (find_match(query, texts) is None) == (find_match(tree, texts) is None)
 
 
 @given(QUERIES, st.lists(TEXTS, max_size=3))
 def test_places_are_whole_words_in_order(text: str, paragraphs: list[str]) -> None:
     query = parsed(text)
-    found = find(query, {"answer": paragraphs}) if query is not None else None
+    found = find_match(query, {"answer": paragraphs}) if query is not None else None
     before = (0, 0)
     for place in found.places if found else ():
         assert before <= (place.paragraph, place.start) < (place.paragraph, place.end)
@@ -121,7 +121,7 @@ def test_words_and_phrases_are_what_a_regular_expression_finds(
     atom: Query, pieces: list[tuple[str, str]]
 ) -> None:
     text = "".join(word + space for word, space in pieces)
-    found = find(atom, {"title": [text]})
+    found = find_match(atom, {"title": [text]})
     assert (found is not None) == bool(re.search(pattern(atom), text))
     for place in found.places if found else ():
         assert re.search(pattern(atom), text[place.start : place.end])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.snippets import Segment, marked, opening, snippet
+from alerts.queries.snippets import Segment, cut_opening, find_snippet, mark_spans
 from alerts.queries.tokens import Place
 
 TEXTS = st.text(alphabet="ab c…é", min_size=1, max_size=900)
@@ -34,10 +34,10 @@ def test_it_is_a_piece_of_the_text_and_marks_places_only(
     case: tuple[str, list[tuple[int, int]]],
 ) -> None:
     text, spans = case
-    cut = snippet({"answer": [text]}, [Place("answer", 0, *s) for s in spans], ["answer"])
+    cut = find_snippet({"answer": [text]}, [Place("answer", 0, *s) for s in spans], ["answer"])
     assert cut is not None
     assert without_ellipses(cut.segments, text) in text
-    words = [s.text for s in cut.segments if s.marked]
+    words = [s.text for s in cut.segments if s.is_marked]
     assert words
     assert set(words) <= {text[left:right] for left, right in spans}
     assert len("".join(s.text for s in cut.segments)) <= 110 + 230 + 4
@@ -46,24 +46,24 @@ def test_it_is_a_piece_of_the_text_and_marks_places_only(
 @given(texts_with_spans())
 def test_marking_loses_nothing(case: tuple[str, list[tuple[int, int]]]) -> None:
     text, spans = case
-    segments = marked(text, spans)
+    segments = mark_spans(text, spans)
     assert "".join(s.text for s in segments) == text
-    assert {s.text for s in segments if s.marked} <= {text[left:right] for left, right in spans}
+    assert {s.text for s in segments if s.is_marked} <= {text[left:right] for left, right in spans}
 
 
 @given(TEXTS)
 def test_an_opening_is_the_beginning(text: str) -> None:
-    found = opening({"question": [text, "More."]}, "question")
+    found = cut_opening({"question": [text, "More."]}, "question")
     assert found is not None
     assert text.startswith(without_ellipses(found.segments, text))
-    assert not any(s.marked for s in found.segments)
+    assert not any(s.is_marked for s in found.segments)
 
 
 def test_the_preferred_field_goes_first() -> None:
     texts = {"question": ["benches"], "answer": ["no", "benches"]}
     places = [Place("question", 0, 0, 7), Place("answer", 1, 0, 7)]
-    found = snippet(texts, places, ["answer", "question"])
+    found = find_snippet(texts, places, ["answer", "question"])
     assert found is not None
     assert found.field == "answer"
-    assert snippet(texts, places, ["title"]) is None
-    assert opening(texts, "title") is None
+    assert find_snippet(texts, places, ["title"]) is None
+    assert cut_opening(texts, "title") is None

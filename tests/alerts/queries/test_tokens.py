@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.english import _APART, _PLURALS, has_forms, stem
-from alerts.queries.tokens import prepare, tokenise
+from alerts.queries.english import _DISTINCT_WORDS, _PLURALS, has_forms, stem
+from alerts.queries.tokens import prepare_texts, tokenise
 
 
 def words(text: str) -> list[str]:
@@ -51,15 +51,20 @@ def test_a_word_is_the_same_however_it_is_printed(word: str, text: str, printed:
     ],
 )
 def test_which_words_close_up(text: str, forms: set[str]) -> None:
-    assert {key for key in prepare({"title": [text]}).words if key.isalnum()} == forms
+    assert {
+        key for key in prepare_texts({"title": [text]}).positions_by_key if key.isalnum()
+    } == forms
 
 
 def test_a_long_chain_of_hyphens_is_cheap() -> None:
-    assert len(prepare({"title": ["-".join("abcdefghij" * 1000)]}).words) < 200
+    assert len(prepare_texts({"title": ["-".join("abcdefghij" * 1000)]}).positions_by_key) < 200
 
 
 def test_nothing_closes_up_across_paragraphs() -> None:
-    assert "escooter" not in prepare({"title": ["an e"], "question": ["scooter"]}).words
+    assert (
+        "escooter"
+        not in prepare_texts({"title": ["an e"], "question": ["scooter"]}).positions_by_key
+    )
 
 
 def test_every_character_folds_to_what_folds_to_itself() -> None:
@@ -90,7 +95,9 @@ def test_offsets_are_those_of_the_printed_word(text: str) -> None:
         assert words(text[token.start : token.end]) == [token.word] == words(token.word)
 
 
-@pytest.mark.parametrize("word", sorted({*_PLURALS, *_PLURALS.values(), *_APART, *_APART.values()}))
+@pytest.mark.parametrize(
+    "word", sorted({*_PLURALS, *_PLURALS.values(), *_DISTINCT_WORDS, *_DISTINCT_WORDS.values()})
+)
 def test_the_stem_of_a_stem_is_itself_for_every_word_that_we_know_better(word: str) -> None:
     assert stem(stem(word)) == stem(word)
     assert has_forms(word)

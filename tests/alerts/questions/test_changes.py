@@ -9,23 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.model import Silence
-from alerts.questions.changes import believable, compare, silence
-from crawler.records import Asker, Meeting, Question, content_digest
-from tests.support.samples import HOLDING, answer, question
+from alerts.model import SilenceReason
+from alerts.questions.changes import can_replace, find_changes, find_silence_reason
+from crawler.records import Asker, Meeting, Question, hash_content
+from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 
 NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
-ASKED = question(1)
-HELD = question(1, answer(HOLDING, holding=True))
-ANSWERED = question(1, answer("We do a lot.", "And more."))
-BOTH = question(1, answer(HOLDING, holding=True), answer("We do a lot.", "And more."))
-CORRECTED = question(1, answer("We do a lot.", "And less."))
-TWICE = question(1, answer("We do a lot.", "And more."), answer("A second answer."))
-FILE_ONLY = question(1, answer(files=("figures.xlsx",)))
+ASKED = make_question(1)
+HELD = make_question(1, make_answer(HOLDING_TEXT, holding=True))
+ANSWERED = make_question(1, make_answer("We do a lot.", "And more."))
+BOTH = make_question(
+    1, make_answer(HOLDING_TEXT, holding=True), make_answer("We do a lot.", "And more.")
+)
+CORRECTED = make_question(1, make_answer("We do a lot.", "And less."))
+TWICE = make_question(1, make_answer("We do a lot.", "And more."), make_answer("A second answer."))
+FILE_ONLY = make_question(1, make_answer(files=("figures.xlsx",)))
 
 
 def kinds(stored: Question | None, read: Question) -> list[str]:
-    return [change.kind for change in compare(stored, read)]
+    return [change.kind for change in find_changes(stored, read)]
 
 
 @pytest.mark.parametrize(
@@ -44,11 +46,15 @@ def kinds(stored: Question | None, read: Question) -> list[str]:
         (ANSWERED, TWICE, ["answered"]),
         (
             ANSWERED,
-            question(1, answer("We do a lot.", "And more.", files=("a.csv",))),
+            make_question(1, make_answer("We do a lot.", "And more.", files=("a.csv",))),
             ["corrected"],
         ),
-        (ASKED, question(1, words="What else is being done?"), ["corrected"]),
-        (ASKED, question(1, answer("Much."), words="What else?"), ["corrected", "answered"]),
+        (ASKED, make_question(1, words="What else is being done?"), ["corrected"]),
+        (
+            ASKED,
+            make_question(1, make_answer("Much."), words="What else?"),
+            ["corrected", "answered"],
+        ),
         (ASKED, ASKED, []),
         (HELD, HELD, []),
         (ANSWERED, ANSWERED, []),
@@ -77,22 +83,22 @@ def test_it_tells_what_happened(
 )
 def test_trap_12_relabelling_is_no_change(cosmetic: dict[str, object]) -> None:
     relabelled = msgspec.structs.replace(ANSWERED, **cosmetic)
-    again = msgspec.structs.replace(relabelled, digest=content_digest(relabelled))
+    again = msgspec.structs.replace(relabelled, digest=hash_content(relabelled))
     assert kinds(ANSWERED, again) == []
 
 
 @given(st.sampled_from([" ", "  ", "\n", " "]), st.sampled_from(["'", "’", "‘"]))
 def test_white_space_and_quotes_are_no_change(space: str, quote: str) -> None:
-    first = question(1, answer("It's the council's - and the Mayor's - plan."))
+    first = make_question(1, make_answer("It's the council's - and the Mayor's - plan."))
     text = f"It{quote}s the{space}council{quote}s \u2011 and{space}the Mayor{quote}s \u2013 plan."
-    assert kinds(first, question(1, answer(text))) == []
+    assert kinds(first, make_question(1, make_answer(text))) == []
 
 
 def test_a_suspect_reading_is_no_evidence() -> None:
     suspect = msgspec.structs.replace(ANSWERED, suspect=("no asker",))
     assert kinds(None, suspect) == []
     assert kinds(ASKED, suspect) == []
-    assert not believable(ASKED, suspect)
+    assert not can_replace(ASKED, suspect)
 
 
 def test_what_was_stored_as_suspect_counts_as_not_yet_seen() -> None:
@@ -105,10 +111,10 @@ def test_reading_the_same_twice_changes_nothing(readings: list[Question]) -> Non
     """Whatever the history, the reading that was stored last brings no change when read again."""
     stored: Question | None = None
     for read in readings:
-        if believable(stored, read):
+        if can_replace(stored, read):
             stored = read
         assert stored is not None
-        assert compare(stored, stored) == ()
+        assert find_changes(stored, stored) == ()
 
 
 @pytest.mark.parametrize(
@@ -127,14 +133,14 @@ def test_reading_the_same_twice_changes_nothing(readings: list[Question]) -> Non
     ],
 )
 def test_only_a_question_never_seen_can_be_silent(
-    stored: Question | None, meeting: date | None, crawl: Silence | None, expected: str | None
+    stored: Question | None, meeting: date | None, crawl: SilenceReason | None, expected: str | None
 ) -> None:
-    read = question(1, answer("Yes."), meeting=Meeting(None, meeting))
-    assert silence(stored, read, NOW, crawl, guard_days=30) == expected
+    read = make_question(1, make_answer("Yes."), meeting=Meeting(None, meeting))
+    assert find_silence_reason(stored, read, NOW, crawl, max_age_days=30) == expected
 
 
 def test_a_late_answer_to_an_old_question_is_news() -> None:
-    late = question(
-        1, answer("At last.", date=date(2026, 7, 18)), meeting=Meeting(None, date(2025, 1, 1))
+    late = make_question(
+        1, make_answer("At last.", date=date(2026, 7, 18)), meeting=Meeting(None, date(2025, 1, 1))
     )
-    assert silence(None, late, NOW, None, guard_days=30) is None
+    assert find_silence_reason(None, late, NOW, None, max_age_days=30) is None

@@ -7,17 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.queries.snippets import Segment
-from alerts.questions.differences import correction
-from tests.support.samples import answer, question
+from alerts.questions.differences import find_first_correction
+from tests.support.samples import make_answer, make_question
 
 
 def compared(old: str, new: str) -> tuple[str, str] | None:
-    found = correction(question(1, answer(old)), question(1, answer(new)))
+    found = find_first_correction(
+        make_question(1, make_answer(old)), make_question(1, make_answer(new))
+    )
     return (shown(found.old), shown(found.new)) if found else None
 
 
 def shown(segments: tuple[Segment, ...]) -> str:
-    return "".join(f"[{s.text}]" if s.marked else s.text for s in segments)
+    return "".join(f"[{s.text}]" if s.is_marked else s.text for s in segments)
 
 
 @pytest.mark.parametrize(
@@ -41,22 +43,26 @@ def test_signs_and_spaces_are_no_correction(old: str, new: str) -> None:
 
 def test_the_first_paragraph_that_differs_is_shown() -> None:
     same, long = "The first stays.", "word " * 300
-    found = correction(
-        question(1, answer(same, long + "old", "and more")),
-        question(1, answer(same, long + "new", "and another")),
+    found = find_first_correction(
+        make_question(1, make_answer(same, long + "old", "and more")),
+        make_question(1, make_answer(same, long + "new", "and another")),
     )
     assert found is not None
     old = shown(found.old)
     assert "[old" in old
     assert old.startswith("… ")
     assert len(old) < 500
-    added = correction(question(1, answer(same)), question(1, answer(same, "Added.")))
+    added = find_first_correction(
+        make_question(1, make_answer(same)), make_question(1, make_answer(same, "Added."))
+    )
     assert added is not None
     assert (shown(added.old), shown(added.new)) == ("", "[Added.]")
 
 
 def test_very_long_texts_are_shown_from_their_beginning() -> None:
-    found = correction(question(1, answer("a " * 3000)), question(1, answer("b " * 3000)))
+    found = find_first_correction(
+        make_question(1, make_answer("a " * 3000)), make_question(1, make_answer("b " * 3000))
+    )
     assert found is not None
     assert shown(found.old).startswith("a a a")
 
@@ -66,11 +72,13 @@ WORDS = st.lists(st.sampled_from(["ten", "benches", "and", "bins", "six"]), max_
 
 @given(WORDS, WORDS)
 def test_without_what_is_marked_both_say_the_same(old: list[str], new: list[str]) -> None:
-    found = correction(question(1, answer(" ".join(old))), question(1, answer(" ".join(new))))
+    found = find_first_correction(
+        make_question(1, make_answer(" ".join(old))), make_question(1, make_answer(" ".join(new)))
+    )
     assert (found is None) == (old == new)
     if found:
         kept = [
-            "".join(s.text for s in segments if not s.marked).split()
+            "".join(s.text for s in segments if not s.is_marked).split()
             for segments in (found.old, found.new)
         ]
         assert kept[0] == kept[1]

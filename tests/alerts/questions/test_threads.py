@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.threads import base_title, in_order, parent_of, thread_key
-from crawler.records import Addressee, Kind, Meeting, Question
-from tests.support.samples import question
+from alerts.questions.threads import (
+    find_parent,
+    make_thread_key,
+    sort_thread,
+    strip_supplementary_mark,
+)
+from crawler.records import Addressee, Meeting, Question, QuestionKind
+from tests.support.samples import make_question
 
 DAY = date(2026, 7, 16)
 
@@ -22,12 +27,12 @@ def asked(
     title: str | None,
     day: date | None = DAY,
     of: tuple[str, ...] = ("The Mayor",),
-    kind: Kind | None = None,
+    kind: QuestionKind | None = None,
     place: int | None = None,
 ) -> Question:
     """A question with what threads are made of; its kind is told from the title."""
     supplementary = bool(title and ("(Supplementary)" in title or title.endswith("]")))
-    return question(
+    return make_question(
         number,
         title=title,
         meeting=Meeting(f"MQT on {day}", day),
@@ -75,32 +80,36 @@ FIRST = asked(2, "River Piers (Supplementary) [1]", place=1)
     ],
 )
 def test_the_title_that_a_thread_shares(title: str, base: str) -> None:
-    assert base_title(title) == base
+    assert strip_supplementary_mark(title) == base
 
 
 @given(st.text(st.sampled_from("Ab []()19") | st.characters(), max_size=20), st.integers(1, 999))
 def test_the_mark_of_a_supplementary_changes_no_title(title: str, number: int) -> None:
-    base = base_title(title)
-    assert base_title(base) == base
-    assert base_title(f"{base} (Supplementary) [{number}]") == base
-    assert base_title(f"{base} [{number}]") == base
+    base = strip_supplementary_mark(title)
+    assert strip_supplementary_mark(base) == base
+    assert strip_supplementary_mark(f"{base} (Supplementary) [{number}]") == base
+    assert strip_supplementary_mark(f"{base} [{number}]") == base
 
 
 def test_a_hostile_title_takes_no_time() -> None:
     started = time.process_time()
-    assert base_title("[1]" * 300_000) == ""
-    assert len(base_title("[1]" * 300_000 + "x")) == 900_001
-    base_title("(supplementary)" * 50_000 + " " * 500_000)
+    assert strip_supplementary_mark("[1]" * 300_000) == ""
+    assert len(strip_supplementary_mark("[1]" * 300_000 + "x")) == 900_001
+    strip_supplementary_mark("(supplementary)" * 50_000 + " " * 500_000)
     assert time.process_time() - started < 5
 
 
 def test_a_thread_is_a_title_at_a_meeting() -> None:
-    assert thread_key(MAIN) == thread_key(FIRST)
-    assert thread_key(MAIN) == thread_key(asked(3, "river  piers"))
-    assert thread_key(asked(4, "The Mayor’s Piers")) == thread_key(asked(5, "The Mayor's Piers"))
-    assert thread_key(MAIN) != thread_key(asked(6, "River Piers", date(2026, 9, 17)))
-    assert thread_key(MAIN) != thread_key(asked(7, "River Piers (1)"))
-    assert thread_key(MAIN) != thread_key(question(8, title="River Piers", source="elsewhere"))
+    assert make_thread_key(MAIN) == make_thread_key(FIRST)
+    assert make_thread_key(MAIN) == make_thread_key(asked(3, "river  piers"))
+    assert make_thread_key(asked(4, "The Mayor’s Piers")) == make_thread_key(
+        asked(5, "The Mayor's Piers")
+    )
+    assert make_thread_key(MAIN) != make_thread_key(asked(6, "River Piers", date(2026, 9, 17)))
+    assert make_thread_key(MAIN) != make_thread_key(asked(7, "River Piers (1)"))
+    assert make_thread_key(MAIN) != make_thread_key(
+        make_question(8, title="River Piers", source="elsewhere")
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,13 +118,13 @@ def test_a_thread_is_a_title_at_a_meeting() -> None:
         asked(1, None),
         asked(1, "(Supplementary) [1]"),
         asked(1, "River Piers", None),
-        question(1, title="River Piers", meeting=None),
+        make_question(1, title="River Piers", meeting=None),
     ],
 )
 def test_without_title_or_date_there_is_no_thread(unknown: Question) -> None:
-    assert thread_key(unknown) is None
-    assert parent_of(unknown, [MAIN, unknown]) is None
-    assert parent_of(FIRST, [unknown]) is None
+    assert make_thread_key(unknown) is None
+    assert find_parent(unknown, [MAIN, unknown]) is None
+    assert find_parent(FIRST, [unknown]) is None
 
 
 def test_the_one_main_question_is_the_parent() -> None:
@@ -125,36 +134,36 @@ def test_the_one_main_question_is_the_parent() -> None:
         asked(5, "River Piers (Supplementary) [2]", place=2),
         asked(6, "River Boats"),
     ]
-    assert parent_of(FIRST, [*others, MAIN]) == MAIN
-    assert parent_of(FIRST, others) is None
-    assert parent_of(FIRST, []) is None
-    assert parent_of(asked(7, "River Piers [4]", of=("Bo Reed",)), [MAIN]) == MAIN
+    assert find_parent(FIRST, [*others, MAIN]) == MAIN
+    assert find_parent(FIRST, others) is None
+    assert find_parent(FIRST, []) is None
+    assert find_parent(asked(7, "River Piers [4]", of=("Bo Reed",)), [MAIN]) == MAIN
 
 
 def test_a_main_question_has_no_parent() -> None:
-    assert parent_of(MAIN, [MAIN, asked(9, "River Piers")]) is None
+    assert find_parent(MAIN, [MAIN, asked(9, "River Piers")]) is None
 
 
 def test_of_several_it_is_the_one_put_to_the_same_people() -> None:
     """Trap 20: real questions share title, meeting and words and differ in who was asked."""
     reed = asked(3, "River Piers", of=("Bo Reed", "The Mayor"))
-    assert parent_of(FIRST, [MAIN, reed]) == MAIN
+    assert find_parent(FIRST, [MAIN, reed]) == MAIN
     follow_up = asked(4, "River Piers (Supplementary) [1]", of=("The Mayor", "bo  reed"))
-    assert parent_of(follow_up, [MAIN, reed]) == reed
+    assert find_parent(follow_up, [MAIN, reed]) == reed
 
 
 def test_of_several_put_to_the_same_people_it_is_nobody() -> None:
-    assert parent_of(FIRST, [MAIN, asked(3, "River Piers")]) is None
+    assert find_parent(FIRST, [MAIN, asked(3, "River Piers")]) is None
     assert (
-        parent_of(asked(4, "River Piers [1]", of=("Bo Reed",)), [MAIN, asked(5, "River Piers")])
+        find_parent(asked(4, "River Piers [1]", of=("Bo Reed",)), [MAIN, asked(5, "River Piers")])
         is None
     )
-    assert parent_of(asked(6, "River Piers [1]", of=()), [MAIN, asked(7, "River Piers")]) is None
+    assert find_parent(asked(6, "River Piers [1]", of=()), [MAIN, asked(7, "River Piers")]) is None
 
 
 @given(st.permutations([MAIN, asked(3, "River Boats"), asked(4, "River Piers (1)"), FIRST]))
 def test_the_order_of_the_candidates_does_not_matter(candidates: list[Question]) -> None:
-    assert parent_of(FIRST, candidates) == MAIN
+    assert find_parent(FIRST, candidates) == MAIN
 
 
 @given(st.lists(st.integers(1, 43), unique=True, max_size=12), st.randoms(use_true_random=False))
@@ -164,9 +173,9 @@ def test_a_thread_is_read_in_order(numbers: list[int], random: Random) -> None:
     unnumbered = asked(99, "River Piers (Supplementary)")
     mixed = [*thread, unnumbered]
     random.shuffle(mixed)
-    assert in_order(mixed) == (*thread, unnumbered)
+    assert sort_thread(mixed) == (*thread, unnumbered)
 
 
 def test_what_has_no_number_keeps_its_order() -> None:
     loose = [asked(n, "River Piers (Supplementary)") for n in (5, 3, 4)]
-    assert in_order([*loose, FIRST, MAIN]) == (MAIN, FIRST, *loose)
+    assert sort_thread([*loose, FIRST, MAIN]) == (MAIN, FIRST, *loose)

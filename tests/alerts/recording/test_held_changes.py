@@ -8,72 +8,77 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.ledger import Ledger, changes, runs
-from alerts.ledger import held_changes as held
-from alerts.ledger.runs import Judged
-from alerts.recording.record import Reading, Rules, record
-from alerts.recording.release import Settled, flood, settle
+from alerts.ledger import Ledger, changes, crawl_runs, held_changes
+from alerts.ledger.crawl_runs import CrawlResult
+from alerts.recording.approval import CrawlChanges, explain_flood, publish_or_hold
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from crawler.records import Meeting, Question
-from tests.support.samples import answer, question
+from tests.support.samples import make_answer, make_question
 
-HOLD = Rules(hold=True)
+HOLD = RecordingRules(hold=True)
 
 
-def read(ledger: Ledger, now: datetime, *readings: Question, rules: Rules = HOLD) -> None:
+def read(ledger: Ledger, now: datetime, *readings: Question, rules: RecordingRules = HOLD) -> None:
     with ledger.writing() as connection:
-        record(connection, [Reading(r) for r in readings], now, rules)
+        record_readings(connection, [QuestionReading(r) for r in readings], now, rules)
 
 
-def end(ledger: Ledger, now: datetime, *, doubt: bool = False, flood_from: int = 500) -> Settled:
+def end(
+    ledger: Ledger, now: datetime, *, doubt: bool = False, flood_from: int = 500
+) -> CrawlChanges:
     """A crawl comes to its end."""
     with ledger.writing() as connection:
-        run = runs.begin(connection, "london", now)
-        settled = settle(connection, "london", now, doubt=doubt, flood_from=flood_from)
-        judged = Judged("ok", "", "null", whole=True, news=settled.news)
-        runs.finish(connection, run, judged, now)
+        run = crawl_runs.start_run(connection, "london", now)
+        settled = publish_or_hold(
+            connection, "london", now, is_doubtful=doubt, flood_from=flood_from
+        )
+        judged = CrawlResult("ok", "", "null", whole=True, news=settled.alerting_counts)
+        crawl_runs.finish_run(connection, run, judged, now)
     return settled
 
 
 def numbered(ledger: Ledger) -> list[tuple[str, str, str | None]]:
     """Question, kind and silence of every numbered change, in order."""
     with ledger.reading() as connection:
-        found = changes.between(connection, 0, 10**6, 1000)
+        found = changes.list_between(connection, 0, 10**6, 1000)
     return [(n.change.after.id[-1], n.change.kind, n.silent_because) for n in found]
 
 
 def waiting(ledger: Ledger) -> list[tuple[str, str, int]]:
     with ledger.reading() as connection:
-        return [(h.because, h.kind, h.changes) for h in held.waiting(connection)]
+        return [
+            (h.because, h.kind, h.changes) for h in held_changes.list_awaiting_approval(connection)
+        ]
 
 
 def release(ledger: Ledger, *, silently: bool = False) -> int:
     with ledger.writing() as connection:
-        return held.release(connection, "london", ("flood", "drift"), silently=silently)
+        return held_changes.promote(connection, "london", ("flood", "drift"), is_silent=silently)
 
 
 def test_nothing_is_numbered_before_the_crawl_is_judged(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, question(2, answer("Yes.")), question(1))
+    read(ledger, now, make_question(2, make_answer("Yes.")), make_question(1))
     assert numbered(ledger) == []
     assert waiting(ledger) == []  # for the crawl's end, not for anybody's word
-    assert end(ledger, now) == Settled({"asked": 2, "answered": 1})
+    assert end(ledger, now) == CrawlChanges({"asked": 2, "answered": 1})
     assert numbered(ledger) == [("2", "asked", None), ("2", "answered", None), ("1", "asked", None)]
-    assert end(ledger, now) == Settled({})
+    assert end(ledger, now) == CrawlChanges({})
 
 
 def test_a_change_that_is_known_is_not_held_again(ledger: Ledger, now: datetime) -> None:
     for _ in range(2):  # a crawl that was cut off, and the next
-        read(ledger, now, question(1))
+        read(ledger, now, make_question(1))
     end(ledger, now)
-    read(ledger, now, question(1, answer("A.")))
+    read(ledger, now, make_question(1, make_answer("A.")))
     end(ledger, now)
     assert [kind for _, kind, _ in numbered(ledger)] == ["asked", "answered"]
 
 
 def test_a_doubtful_crawl_waits_and_can_be_released(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, question(1))
-    assert end(ledger, now, doubt=True) == Settled({}, held=1)
+    read(ledger, now, make_question(1))
+    assert end(ledger, now, doubt=True) == CrawlChanges({}, held_count=1)
     assert waiting(ledger) == [("drift", "asked", 1)]
-    read(ledger, now, question(2))
+    read(ledger, now, make_question(2))
     end(ledger, now)  # what comes later of other questions does not wait for it
     assert release(ledger) == 1
     assert [(q, kind) for q, kind, _ in numbered(ledger)] == [("2", "asked"), ("1", "asked")]
@@ -81,50 +86,52 @@ def test_a_doubtful_crawl_waits_and_can_be_released(ledger: Ledger, now: datetim
 
 
 def test_a_release_can_be_silent(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, question(1), rules=Rules(hold=True, baseline=True))
-    read(ledger, now, question(2))
+    read(ledger, now, make_question(1), rules=RecordingRules(hold=True, baseline=True))
+    read(ledger, now, make_question(2))
     end(ledger, now, doubt=True)
     assert release(ledger, silently=True) == 2
     assert numbered(ledger) == [("1", "asked", "baseline"), ("2", "asked", "drift")]
 
 
 def test_what_follows_a_held_change_waits_behind_it(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, question(1))
+    read(ledger, now, make_question(1))
     end(ledger, now, doubt=True)
-    read(ledger, now, question(1, answer("Yes.")))
-    assert end(ledger, now) == Settled({})
+    read(ledger, now, make_question(1, make_answer("Yes.")))
+    assert end(ledger, now) == CrawlChanges({})
     assert numbered(ledger) == []
     release(ledger)
     assert [kind for _, kind, _ in numbered(ledger)] == ["asked", "answered"]
 
 
 def test_a_flood_waits_and_the_next_crawl_does_not(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, *(question(n) for n in range(1, 5)))
+    read(ledger, now, *(make_question(n) for n in range(1, 5)))
     settled = end(ledger, now, flood_from=3)
-    assert settled.held == 4
-    assert settled.flood
-    assert "4 questions asked in one crawl" in settled.flood
-    read(ledger, now, question(5))
-    assert end(ledger, now, flood_from=3) == Settled({"asked": 1})
+    assert settled.held_count == 4
+    assert settled.flood_reason
+    assert "4 questions asked in one crawl" in settled.flood_reason
+    read(ledger, now, make_question(5))
+    assert end(ledger, now, flood_from=3) == CrawlChanges({"asked": 1})
     assert waiting(ledger) == [("flood", "asked", 4)]
 
 
 def test_a_silent_baseline_is_no_flood(ledger: Ledger, now: datetime) -> None:
-    first = Rules(hold=True, baseline=True)
-    read(ledger, now, *(question(n) for n in range(1, 9)), rules=first)
-    assert end(ledger, now, flood_from=3) == Settled({})
+    first = RecordingRules(hold=True, baseline=True)
+    read(ledger, now, *(make_question(n) for n in range(1, 9)), rules=first)
+    assert end(ledger, now, flood_from=3) == CrawlChanges({})
     assert len(numbered(ledger)) == 8
 
 
 def test_usual_is_what_came_lately(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, question(1), question(2), question(3))
+    read(ledger, now, make_question(1), make_question(2), make_question(3))
     end(ledger, now)
-    read(ledger, now, *(question(n) for n in range(4, 10)))
-    assert end(ledger, now + timedelta(days=1), flood_from=1).flood is None  # 6 is not over 3 * 3
+    read(ledger, now, *(make_question(n) for n in range(4, 10)))
+    assert (
+        end(ledger, now + timedelta(days=1), flood_from=1).flood_reason is None
+    )  # 6 is not over 3 * 3
     late = now + timedelta(days=90)
     recent = Meeting("MQT", late.date())
-    read(ledger, late, *(question(n, meeting=recent) for n in (10, 11, 12)))
-    assert end(ledger, late, flood_from=1).flood
+    read(ledger, late, *(make_question(n, meeting=recent) for n in (10, 11, 12)))
+    assert end(ledger, late, flood_from=1).flood_reason
 
 
 KINDS = st.sampled_from(["asked", "holding", "answered", "corrected", "withdrawn"])
@@ -133,17 +140,17 @@ COUNTS = st.dictionaries(KINDS, st.integers(0, 5000))
 
 @given(COUNTS, st.integers(1, 1000))
 def test_as_many_as_lately_is_never_a_flood(found: dict[str, int], at_least: int) -> None:
-    assert flood(found, found, at_least) is None
+    assert explain_flood(found, found, at_least) is None
 
 
 @given(COUNTS, COUNTS, st.integers(10, 1000), KINDS)
 def test_ten_thousand_times_the_most_always_is(
     found: dict[str, int], most: dict[str, int], at_least: int, kind: str
 ) -> None:
-    assert flood(found | {kind: 50_000}, most, at_least)
+    assert explain_flood(found | {kind: 50_000}, most, at_least)
 
 
 @pytest.mark.parametrize(("kind", "fine", "many"), [("asked", 500, 501), ("corrected", 50, 51)])
 def test_corrections_are_a_flood_ten_times_sooner(kind: str, fine: int, many: int) -> None:
-    assert flood({kind: fine}, {}, 500) is None
-    assert flood({kind: many}, {}, 500)
+    assert explain_flood({kind: fine}, {}, 500) is None
+    assert explain_flood({kind: many}, {}, 500)

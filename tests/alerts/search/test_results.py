@@ -5,25 +5,25 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.model import PREFERRED
-from alerts.queries.fields import fields
-from alerts.queries.find import find
+from alerts.model import SNIPPET_FIELDS
+from alerts.queries.fields import extract_fields
+from alerts.queries.find import find_match
 from alerts.queries.parse import Query
-from alerts.queries.snippets import marked, snippet
-from alerts.search.results import shown
-from tests.support.queries import QUERIES, SENTENCES
-from tests.support.samples import answer, question
+from alerts.queries.snippets import find_snippet, mark_spans
+from alerts.search.results import build_excerpt
+from tests.support.query_strategies import QUERIES, SENTENCES
+from tests.support.samples import make_answer, make_question
 
 
 @settings(max_examples=500)
 @given(QUERIES, st.lists(SENTENCES, min_size=1, max_size=6))
 def test_what_is_marked_is_what_is_found(query: Query, paragraphs: list[str]) -> None:
-    asked = question(1, answer(*paragraphs), words=paragraphs[0], title="A knife")
-    texts = fields(asked)
-    found = find(query, texts)
-    seen = shown(asked, query)
+    asked = make_question(1, make_answer(*paragraphs), words=paragraphs[0], title="A knife")
+    texts = extract_fields(asked)
+    found = find_match(query, texts)
+    seen = build_excerpt(asked, query)
     places = found.places if found else ()
     titled = [(p.start, p.end) for p in places if p.field == "title"]
-    assert seen.title == marked("A knife", titled)
-    if found and (expected := snippet(texts, places, PREFERRED["asked"])):
-        assert seen.passage == expected
+    assert seen.title == mark_spans("A knife", titled)
+    if found and (expected := find_snippet(texts, places, SNIPPET_FIELDS["asked"])):
+        assert seen.snippet == expected

@@ -7,21 +7,20 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from alerts.ledger import Ledger, changes, matches, questions, topics
-from alerts.ledger import word_index as words
-from alerts.matching.decide import Told
-from alerts.matching.match_changes import Watcher
-from alerts.queries.fields import news
-from alerts.queries.parse import canonical, parse
-from alerts.recording.record import Reading, Rules, record
-from alerts.search.explain import met
-from alerts.search.index import write_words
-from alerts.search.preview import preview
-from alerts.search.search import Budget, search
-from alerts.search.suggestions import include, offers
+from alerts.ledger import Ledger, changes, matches, questions, topics, word_index
+from alerts.matching.match_changes import TopicMatcher
+from alerts.matching.match_questions import QuestionChanges
+from alerts.queries.fields import infer_changes
+from alerts.queries.parse import format_canonical, parse_query
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.search.explain import find_matched_places
+from alerts.search.index import index_questions
+from alerts.search.preview import build_preview
+from alerts.search.search import TimeBudget, search_questions
+from alerts.search.suggestions import apply_suggestions, find_suggestions
 from crawler.records import Meeting, Question
-from tests.support.evaluator import matches as is_match
-from tests.support.samples import answer, question
+from tests.support.reference_matcher import matches_query as is_match
+from tests.support.samples import make_answer, make_question
 
 TODAY = date(2026, 7, 16)
 SAID = [
@@ -45,20 +44,22 @@ ASKED = [
 
 @pytest.fixture
 def archive(ledger: Ledger, now: datetime) -> Ledger:
-    put(ledger, now, [question(n, words=said) for n, said in enumerate(SAID, 1)])
-    put(ledger, now, [question(5, answer("The bus has a camera."), words=SAID[4])])
-    write_words(ledger)
+    put(ledger, now, [make_question(n, words=said) for n, said in enumerate(SAID, 1)])
+    put(ledger, now, [make_question(5, make_answer("The bus has a camera."), words=SAID[4])])
+    index_questions(ledger)
     return ledger
 
 
 def put(ledger: Ledger, now: datetime, records: Sequence[Question]) -> None:
     with ledger.writing() as connection:
-        record(connection, [Reading(one) for one in records], now, Rules())
+        record_readings(
+            connection, [QuestionReading(one) for one in records], now, RecordingRules()
+        )
 
 
 def found(ledger: Ledger, query: str) -> list[str]:
     with ledger.reading() as connection:
-        some = search(connection, parse(query), 1000)
+        some = search_questions(connection, parse_query(query), 1000)
     assert some.total == len(some.newest)
     return sorted(dated.question_id for dated in some.newest)
 
@@ -67,37 +68,44 @@ def found(ledger: Ledger, query: str) -> list[str]:
 def test_all_ways_to_ask_give_the_same_answer(archive: Ledger, now: datetime, query: str) -> None:
     """Search, explain, preview, alerting, and the plain evaluator."""
     with archive.reading() as connection:
-        ids = [dated.question_id for dated in words.having(connection, None)]
-        records = list(questions.all_of(connection, ids))
-        previewed = preview(connection, query, TODAY)
-    told = [Told(one, news(one)) for one in records]
+        ids = [dated.question_id for dated in word_index.find_questions(connection, None)]
+        records = list(questions.load_records(connection, ids))
+        previewed = build_preview(connection, query, TODAY)
+    told = [QuestionChanges(one, infer_changes(one)) for one in records]
     plainly = sorted(
         one.question.id
         for one in told
-        if any(is_match(parse(query), texts) for texts in one.texts(by_change=True))
+        if any(is_match(parse_query(query), texts) for texts in one.extract_texts(by_change=True))
     )
     assert found(archive, query) == plainly
-    assert sorted(one.question.id for one in told if met(parse(query), one) is not None) == plainly
-    assert previewed.ever == len(plainly)
+    assert (
+        sorted(
+            one.question.id
+            for one in told
+            if find_matched_places(parse_query(query), one) is not None
+        )
+        == plainly
+    )
+    assert previewed.total == len(plainly)
     assert sorted(one.question.id for one in previewed.latest) == plainly[-5:]
     assert alerted(archive, now, query) == plainly
 
 
 def alerted(ledger: Ledger, now: datetime, query: str) -> list[str]:
     with ledger.writing() as connection:
-        topic = topics.ensure(connection, canonical(parse(query)), query, now)
-    Watcher(ledger).match_new()
+        topic = topics.ensure(connection, format_canonical(parse_query(query)), query, now)
+    TopicMatcher(ledger).match_new_changes()
     with ledger.reading() as connection:
-        numbers = matches.newest(connection, topic.id, 1000)
+        numbers = matches.list_newest(connection, topic.id, 1000)
         return sorted({c.change.after.id for c in changes.get(connection, numbers).values()})
 
 
 def test_what_is_read_anew_is_found_by_its_new_words(archive: Ledger, now: datetime) -> None:
-    put(archive, now + timedelta(hours=1), [question(1, words="Benches.")])
-    assert write_words(archive) == 1
+    put(archive, now + timedelta(hours=1), [make_question(1, words="Benches.")])
+    assert index_questions(archive) == 1
     assert found(archive, "benches") == ["london:/questions/1"]
     assert "london:/questions/1" not in found(archive, "knife")
-    assert write_words(archive) == 0
+    assert index_questions(archive) == 0
 
 
 def test_a_preview_counts_by_the_days_of_questions(ledger: Ledger, now: datetime) -> None:
@@ -106,29 +114,29 @@ def test_a_preview_counts_by_the_days_of_questions(ledger: Ledger, now: datetime
         ledger,
         now,
         [
-            question(n, words="Benches.", meeting=Meeting("MQT", TODAY - timedelta(days=back)))
+            make_question(n, words="Benches.", meeting=Meeting("MQT", TODAY - timedelta(days=back)))
             for n, back in enumerate(days, 1)
         ],
     )
-    write_words(ledger)
+    index_questions(ledger)
     with ledger.reading() as connection:
-        shown = preview(connection, "bench", TODAY)
-    assert (shown.last_7_days, shown.last_365_days, shown.ever) == (4, 6, 8)
-    assert shown.last == TODAY
+        shown = build_preview(connection, "bench", TODAY)
+    assert (shown.last_7_days, shown.last_365_days, shown.total) == (4, 6, 8)
+    assert shown.last_date == TODAY
     assert [one.question.id.rpartition("/")[2] for one in shown.latest] == ["8", "1", "2", "3", "4"]
     months = {first.isoformat(): number for first, number in shown.months.items() if number}
     assert months == {"2026-07-01": 5, "2026-06-01": 1, "2025-06-01": 1}
     assert len(shown.months) == 25
     assert not shown.is_too_broad
-    assert shown.a_day == pytest.approx(6 / 365)
+    assert shown.per_day == pytest.approx(6 / 365)
 
 
 def test_what_is_too_broad_is_said(ledger: Ledger, now: datetime) -> None:
-    put(ledger, now, [question(n, meeting=None) for n in range(1, 40)])
-    write_words(ledger)
+    put(ledger, now, [make_question(n, meeting=None) for n in range(1, 40)])
+    index_questions(ledger)
     with ledger.reading() as connection:
-        assert preview(connection, "mayor", TODAY).is_too_broad
-        assert not preview(connection, "title:7", TODAY).is_too_broad
+        assert build_preview(connection, "mayor", TODAY).is_too_broad
+        assert not build_preview(connection, "title:7", TODAY).is_too_broad
 
 
 @pytest.mark.parametrize(
@@ -146,14 +154,16 @@ def test_a_word_never_seen_has_a_nearest_one(
     archive: Ledger, typed: str, word: str, nearest: str | None
 ) -> None:
     with archive.reading() as connection:
-        unknown = {one.word: one.nearest for one in preview(connection, typed, TODAY).unknown}
+        unknown = {
+            one.word: one.nearest for one in build_preview(connection, typed, TODAY).unknown_words
+        }
     assert unknown[word] == nearest
 
 
 def test_words_that_are_seen_but_never_together_are_not_unknown(archive: Ledger) -> None:
     with archive.reading() as connection:
-        shown = preview(connection, "behaviour łódź", TODAY)
-    assert (shown.ever, shown.unknown) == (0, ())
+        shown = build_preview(connection, "behaviour łódź", TODAY)
+    assert (shown.total, shown.unknown_words) == (0, ())
 
 
 @pytest.mark.parametrize(
@@ -181,39 +191,43 @@ def test_words_that_are_seen_but_never_together_are_not_unknown(archive: Ledger)
 def test_what_an_acronym_stands_for_is_offered_and_never_put_in_unasked(
     archive: Ledger, query: str, sentence: str, widened: str
 ) -> None:
-    asked = parse(query)
+    asked = parse_query(query)
     with archive.reading() as connection:
-        (offer,) = offers(connection, asked)
+        (offer,) = find_suggestions(connection, asked)
         assert offer.sentence == sentence
-        assert canonical(include(asked, [offer])) == widened
-        assert offers(connection, parse(widened)) == []
-    assert include(asked, []) == asked
+        assert format_canonical(apply_suggestions(asked, [offer])) == widened
+        assert find_suggestions(connection, parse_query(widened)) == []
+    assert apply_suggestions(asked, []) == asked
 
 
 @pytest.mark.parametrize("query", ["knife", "WHO", "VRU NEAR/3 crime", "-VRU bus"])
 def test_nothing_is_offered_without_reason(archive: Ledger, query: str) -> None:
     with archive.reading() as connection:
-        assert offers(connection, parse(query)) == []
+        assert find_suggestions(connection, parse_query(query)) == []
 
 
 def test_a_word_of_very_many_letters_is_found(ledger: Ledger, now: datetime) -> None:
-    put(ledger, now, [question(1, words="é" * 64 + "ł" * 5000), question(2, words="é" * 64)])
-    write_words(ledger)
+    put(
+        ledger,
+        now,
+        [make_question(1, words="é" * 64 + "ł" * 5000), make_question(2, words="é" * 64)],
+    )
+    index_questions(ledger)
     assert found(ledger, "é" * 64) == ["london:/questions/2"]
     assert found(ledger, "é" * 63 + "*") == ["london:/questions/1", "london:/questions/2"]
     assert found(ledger, "ł" * 64 + "*") == []
 
 
 def test_words_are_written_in_parts(archive: Ledger, now: datetime) -> None:
-    put(archive, now, [question(n, words="Benches.") for n in range(100, 350)])
-    assert write_words(archive, most=150) == 200
-    assert write_words(archive, most=150) == 50
+    put(archive, now, [make_question(n, words="Benches.") for n in range(100, 350)])
+    assert index_questions(archive, limit=150) == 200
+    assert index_questions(archive, limit=150) == 50
 
 
 def test_a_text_of_very_many_words_is_found(ledger: Ledger, now: datetime) -> None:
     long = " ".join(f"n{n}n" for n in range(30_000))
-    put(ledger, now, [question(1, words=long), question(2, words="n7n")])
-    write_words(ledger)
+    put(ledger, now, [make_question(1, words=long), make_question(2, words="n7n")])
+    index_questions(ledger)
     assert found(ledger, "n7n") == ["london:/questions/1", "london:/questions/2"]
     assert found(ledger, "n29999n -n7n") == []
 
@@ -222,17 +236,17 @@ def test_with_little_time_the_rest_is_estimated(ledger: Ledger, now: datetime) -
     """Half of those that have all the words have them in a row: so have about half of all."""
     texts = ["The parish boat sails.", "The boat of the parish sails."]
     some = [
-        question(n, words=texts[n % 2], meeting=Meeting(None, date(2026, 1, 1 + n % 27)))
+        make_question(n, words=texts[n % 2], meeting=Meeting(None, date(2026, 1, 1 + n % 27)))
         for n in range(200)
     ]
     with ledger.writing() as connection:
-        record(connection, [Reading(one) for one in some], now, Rules())
-    write_words(ledger)
-    query = parse('"parish boat"')
+        record_readings(connection, [QuestionReading(one) for one in some], now, RecordingRules())
+    index_questions(ledger)
+    query = parse_query('"parish boat"')
     with ledger.reading() as connection:
-        whole = search(connection, query, 5)
-        spent = search(connection, query, 5, Budget(0, iter(range(10)).__next__))
-        enough = search(connection, query, 5, Budget(1e9))
+        whole = search_questions(connection, query, 5)
+        spent = search_questions(connection, query, 5, TimeBudget(0, iter(range(10)).__next__))
+        enough = search_questions(connection, query, 5, TimeBudget(1e9))
     assert (whole.total, whole.is_estimate) == (100, False)
     assert (enough.total, enough.is_estimate) == (100, False)
     assert spent.is_estimate

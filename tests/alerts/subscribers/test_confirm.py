@@ -8,18 +8,17 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from alerts.digests.compose import compose_due
-from alerts.ledger import Ledger, bounces, people, subscriptions
-from alerts.ledger import pending_signups as wishes
-from alerts.ledger.messages import unpacked
+from alerts.digests.compose import compose_due_digests
+from alerts.ledger import Ledger, bounces, pending_subscriptions, personal_data, subscriptions
+from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.ledger.subscriptions import Wish
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
-from alerts.subscribers.confirm import ask
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.subscribers.confirmation import request_confirmation
 from alerts.subscribers.subscribe import subscribe
-from tests.support.samples import question
-from tests.support.visitor import HABITS, HEAD, TEMPLATES, Pages
+from tests.support.samples import make_question
+from tests.support.web_client import MAIL_IDENTITY, SUBSCRIBER_DEFAULTS, TEMPLATES, WebClient
 
 ADA = "ada@demo.example"
 MULTIPART = """\
@@ -29,18 +28,22 @@ Content-Disposition: form-data; name="List-Unsubscribe"\r
 One-Click\r
 --b--\r
 """
-WISH = Wish("VRU", "immediate", "all", "command")
+WISH = SubscriptionRequest("VRU", "immediate", "all", "command")
 
 
-def asked(ledger: Ledger, now: datetime, email: str = ADA, wish: Wish = WISH) -> bool:
+def asked(
+    ledger: Ledger, now: datetime, email: str = ADA, wish: SubscriptionRequest = WISH
+) -> bool:
     with ledger.writing() as connection:
-        return ask(connection, TEMPLATES, HEAD, email, wish, HABITS, now)
+        return request_confirmation(
+            connection, TEMPLATES, MAIL_IDENTITY, email, wish, SUBSCRIBER_DEFAULTS, now
+        )
 
 
 def letters(ledger: Ledger) -> list[str]:
     with ledger.reading() as connection:
         rows = connection.execute(select(message.c.body).order_by(message.c.id)).scalars()
-        return [unpacked(body).decode() for body in rows]
+        return [decompress_body(body).decode() for body in rows]
 
 
 def link(ledger: Ledger) -> str:
@@ -51,51 +54,51 @@ def link(ledger: Ledger) -> str:
 
 def living(ledger: Ledger) -> list[str]:
     with ledger.reading() as connection:
-        return [s.query for s in subscriptions.living(connection)]
+        return [s.query for s in subscriptions.list_active(connection)]
 
 
-def test_one_press_confirms_all_that_was_asked_for(pages: Pages) -> None:
+def test_one_press_confirms_all_that_was_asked_for(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     assert asked(ledger, now)
-    assert not asked(ledger, now, wish=Wish("benches", "daily", "all", "command"))
+    assert not asked(ledger, now, wish=SubscriptionRequest("benches", "daily", "all", "command"))
     assert len(letters(ledger)) == 1
     assert living(ledger) == []
-    status, text = pages.ask("GET", link(ledger))
+    status, text = pages.request_text("GET", link(ledger))
     assert (status, living(ledger)) == (200, [])
     assert "VRU" in text
     assert "benches" in text
-    assert pages.ask("POST", link(ledger))[0] == 200
+    assert pages.request_text("POST", link(ledger))[0] == 200
     assert sorted(living(ledger)) == ["VRU", "benches"]
-    before = pages.everything()
-    assert "You are subscribed" in pages.ask("POST", link(ledger))[1]
-    assert pages.everything() == before
+    before = pages.read_all_rows()
+    assert "You are subscribed" in pages.request_text("POST", link(ledger))[1]
+    assert pages.read_all_rows() == before
 
 
-def test_only_what_the_letter_names_is_confirmed_without_a_press(pages: Pages) -> None:
+def test_only_what_the_letter_names_is_confirmed_without_a_press(pages: WebClient) -> None:
     """Anybody can type anybody's address: what came after the letter is to be read first."""
     asked(pages.ledger, pages.now)
     pages.now += timedelta(minutes=6)
-    assert 'hx-trigger="load' in pages.ask("GET", link(pages.ledger))[1]
-    asked(pages.ledger, pages.now, wish=Wish("benches", "daily", "all", "command"))
-    text = pages.ask("GET", link(pages.ledger))[1]
+    assert 'hx-trigger="load' in pages.request_text("GET", link(pages.ledger))[1]
+    asked(pages.ledger, pages.now, wish=SubscriptionRequest("benches", "daily", "all", "command"))
+    text = pages.request_text("GET", link(pages.ledger))[1]
     assert "Yes, write to me" in text
     assert "benches" in text
     assert 'hx-trigger="load' not in text
 
 
-def test_a_get_never_changes_anything(pages: Pages) -> None:
+def test_a_get_never_changes_anything(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     asked(ledger, now)
     with ledger.writing() as connection:
-        subscribe(connection, "vera@demo.example", WISH, HABITS, now)
-        vera = subscriptions.by_email(connection, "vera@demo.example")
+        subscribe(connection, "vera@demo.example", WISH, SUBSCRIBER_DEFAULTS, now)
+        vera = subscriptions.find_subscriber_by_email(connection, "vera@demo.example")
         assert vera is not None
-    before = pages.everything()
+    before = pages.read_all_rows()
     for _ in range(25):
         for method in ("GET", "HEAD"):
-            assert pages.ask(method, link(ledger))[0] == 200
-            assert pages.ask(method, f"/u/{vera.token}")[0] == 200
-    assert pages.everything() == before
+            assert pages.request_text(method, link(ledger))[0] == 200
+            assert pages.request_text(method, f"/u/{vera.token}")[0] == 200
+    assert pages.read_all_rows() == before
 
 
 @pytest.mark.parametrize(
@@ -108,40 +111,42 @@ def test_a_get_never_changes_anything(pages: Pages) -> None:
         ),
     ],
 )
-def test_one_click_leaves_at_once(pages: Pages, kind: str, body: str) -> None:
+def test_one_click_leaves_at_once(pages: WebClient, kind: str, body: str) -> None:
     """As a mail program does it (RFC 8058)."""
     with pages.ledger.writing() as connection:
-        subscribe(connection, ADA, WISH, HABITS, pages.now)
-        person = subscriptions.by_email(connection, ADA)
+        subscribe(connection, ADA, WISH, SUBSCRIBER_DEFAULTS, pages.now)
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
-    status, _ = pages.ask("POST", f"/u/{person.token}", body, kind)
+    status, _ = pages.request_text("POST", f"/u/{person.token}", body, kind)
     assert (status, living(pages.ledger)) == (200, [])
 
 
-def test_a_link_lasts_two_days_and_a_wrong_one_says_nothing(pages: Pages) -> None:
+def test_a_link_lasts_two_days_and_a_wrong_one_says_nothing(pages: WebClient) -> None:
     ledger = pages.ledger
     asked(ledger, pages.now)
     path = link(ledger)
-    assert {pages.ask(m, "/c/wrong")[0] for m in ("GET", "POST")} == {404}
-    wrong = pages.ask("GET", "/c/wrong")
+    assert {pages.request_text(m, "/c/wrong")[0] for m in ("GET", "POST")} == {404}
+    wrong = pages.request_text("GET", "/c/wrong")
     pages.now += timedelta(hours=48)
-    assert pages.ask("POST", path) == wrong
+    assert pages.request_text("POST", path) == wrong
     assert living(ledger) == []
-    assert pages.ask("GET", "/u/wrong") == wrong
-    assert pages.ask("GET", "/d/wrong") == wrong
+    assert pages.request_text("GET", "/u/wrong") == wrong
+    assert pages.request_text("GET", "/d/wrong") == wrong
 
 
 def test_who_never_confirms_is_forgotten(ledger: Ledger, now: datetime) -> None:
     asked(ledger, now)
     with ledger.writing() as connection:
-        subscribe(connection, "vera@demo.example", WISH, HABITS, now)
-    asked(ledger, now, "vera@demo.example", Wish("benches", "daily", "all", "command"))
+        subscribe(connection, "vera@demo.example", WISH, SUBSCRIBER_DEFAULTS, now)
+    asked(
+        ledger, now, "vera@demo.example", SubscriptionRequest("benches", "daily", "all", "command")
+    )
     with ledger.writing() as connection:
-        assert wishes.expire(connection, now) == []
-        [who] = wishes.expire(connection, now + timedelta(seconds=1))
-        people.forget(connection, who)
-        assert subscriptions.by_email(connection, ADA) is None
-        assert subscriptions.by_email(connection, "vera@demo.example") is not None
+        assert pending_subscriptions.delete_expired(connection, now) == []
+        [who] = pending_subscriptions.delete_expired(connection, now + timedelta(seconds=1))
+        personal_data.delete_subscriber(connection, who)
+        assert subscriptions.find_subscriber_by_email(connection, ADA) is None
+        assert subscriptions.find_subscriber_by_email(connection, "vera@demo.example") is not None
 
 
 def test_a_second_letter_only_the_day_after(ledger: Ledger, now: datetime) -> None:
@@ -160,57 +165,61 @@ def test_two_hundred_sign_ups_for_one_address_are_one_letter(ledger: Ledger, now
 
 @pytest.mark.parametrize(("because", "lifted"), [("bounces", True), ("complaint", False)])
 def test_who_returns_after_bounces_is_written_to_again(
-    pages: Pages, because: bounces.Because, lifted: bool
+    pages: WebClient, because: bounces.SuppressionReason, lifted: bool
 ) -> None:
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:
         person = subscriptions.ensure_subscriber(connection, ADA, "Europe/London", 7, now)
-        bounces.suspend(connection, person.id, because, now)
+        bounces.suspend_subscriber(connection, person.id, because, now)
     asked(ledger, now)
-    pages.ask("POST", link(ledger))
+    pages.request_text("POST", link(ledger))
     with ledger.reading() as connection:
-        assert (bounces.suppressed(connection, ADA) is None) is lifted
+        assert (bounces.find_suppression(connection, ADA) is None) is lifted
 
 
-def test_nothing_is_sent_before_the_confirmation(pages: Pages) -> None:
+def test_nothing_is_sent_before_the_confirmation(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     asked(ledger, now)
     with ledger.writing() as connection:
-        record(connection, [Reading(question(1, words="VRU."))], now, Rules())
-    Watcher(ledger).match_new()
-    assert compose_due(ledger, TEMPLATES, HEAD, now) == 0
-    pages.ask("POST", link(ledger))
+        record_readings(
+            connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
+        )
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 0
+    pages.request_text("POST", link(ledger))
     with ledger.writing() as connection:
-        record(connection, [Reading(question(2, words="VRU."))], now, Rules())
-    Watcher(ledger).match_new()
-    assert compose_due(ledger, TEMPLATES, HEAD, now) == 1
+        record_readings(
+            connection, [QuestionReading(make_question(2, words="VRU."))], now, RecordingRules()
+        )
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 1
 
 
-def test_all_of_a_long_digest_stands_on_one_page_for_a_while(pages: Pages) -> None:
+def test_all_of_a_long_digest_stands_on_one_page_for_a_while(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:
-        subscribe(connection, ADA, WISH, HABITS, now)
-        some = [Reading(question(n, words="VRU.")) for n in range(1, 31)]
-        record(connection, some, now, Rules())
-    Watcher(ledger).match_new()
-    assert compose_due(ledger, TEMPLATES, HEAD, now) == 1
+        subscribe(connection, ADA, WISH, SUBSCRIBER_DEFAULTS, now)
+        some = [QuestionReading(make_question(n, words="VRU.")) for n in range(1, 31)]
+        record_readings(connection, some, now, RecordingRules())
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 1
     found = re.search(r"https://watch\.example(/d/[0-9a-f]{32})", letters(ledger)[0])
     assert found is not None
-    status, text = pages.ask("GET", found[1])
+    status, text = pages.request_text("GET", found[1])
     assert status == 200
     assert len(set(re.findall(r"https://replica\.example/questions/\d+", text))) == 30
     pages.now += timedelta(days=31)
-    assert pages.ask("GET", found[1])[0] == 404
+    assert pages.request_text("GET", found[1])[0] == 404
 
 
-def test_the_page_says_why_nothing_was_sent(pages: Pages) -> None:
+def test_the_page_says_why_nothing_was_sent(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:
-        subscribe(connection, ADA, WISH, HABITS, now)
-        person = subscriptions.by_email(connection, ADA)
+        subscribe(connection, ADA, WISH, SUBSCRIBER_DEFAULTS, now)
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
-    assert "came back" not in pages.ask("GET", f"/u/{person.token}")[1]
+    assert "came back" not in pages.request_text("GET", f"/u/{person.token}")[1]
     with ledger.writing() as connection:
-        bounces.suspend(connection, person.id, "bounces", now)
-    text = pages.ask("GET", f"/u/{person.token}")[1]
+        bounces.suspend_subscriber(connection, person.id, "bounces", now)
+    text = pages.request_text("GET", f"/u/{person.token}")[1]
     assert "We have sent nothing since 16 July 2026, because our emails to you came back." in text

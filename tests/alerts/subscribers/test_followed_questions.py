@@ -9,94 +9,112 @@ import pytest
 
 from alerts.delivery.channels import maildir
 from alerts.delivery.send import deliver_due
-from alerts.digests.schedule import last_due
-from alerts.ledger import Ledger, changes, people, subscriptions, topics
-from alerts.ledger.subscriptions import Wish
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
-from alerts.subscribers.subscribe import Habits, follow, pause, resume, subscribe
+from alerts.digests.schedule import find_last_due
+from alerts.ledger import Ledger, changes, personal_data, subscriptions, topics
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.subscribers.subscribe import (
+    SubscriberDefaults,
+    follow_question,
+    pause,
+    resume,
+    subscribe,
+)
 from crawler.records import Meeting, Question
 from tests.alerts.digests.test_compose import ADA, go, mails, read, subjects
-from tests.support.samples import HOLDING, answer, question
-from tests.support.service import text_of
+from tests.support.samples import HOLDING_TEXT, make_answer, make_question
+from tests.support.service import get_plain_text
 
-HABITS = Habits("Europe/London", 7)
+HABITS = SubscriberDefaults("Europe/London", 7)
 
 
 def watch(ledger: Ledger, now: datetime, query: str, **wish: object) -> None:
     with ledger.writing() as connection:
         values = {"frequency": "immediate", "wants": "all", "origin": "command"} | wish
-        subscribe(connection, ADA, Wish(query, **values), HABITS, now)  # type: ignore[arg-type]
+        subscribe(connection, ADA, SubscriptionRequest(query, **values), HABITS, now)  # type: ignore[arg-type]
 
 
 def follow_it(ledger: Ledger, now: datetime, record: Question, days: int | None = None) -> None:
     with ledger.writing() as connection:
-        wish = Wish(record.title or "", "immediate", "all", "command", overdue_days=days)
-        assert follow(connection, ADA, record.id, wish, HABITS, now).changed
+        wish = SubscriptionRequest(
+            record.title or "", "immediate", "all", "command", overdue_days=days
+        )
+        assert follow_question(connection, ADA, record.id, wish, HABITS, now).is_changed
 
 
 def test_a_followed_question_is_told_until_it_is_answered(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    read(ledger, now, question(1), question(2))
-    follow_it(ledger, now, question(1))
-    read(ledger, now, question(1), question(2))
+    read(ledger, now, make_question(1), make_question(2))
+    follow_it(ledger, now, make_question(1))
+    read(ledger, now, make_question(1), make_question(2))
     assert go(ledger, now) == 0
-    read(ledger, now, question(1, answer(HOLDING, holding=True)), question(2, answer("Two.")))
+    read(
+        ledger,
+        now,
+        make_question(1, make_answer(HOLDING_TEXT, holding=True)),
+        make_question(2, make_answer("Two.")),
+    )
     assert go(ledger, now) == 1
-    read(ledger, now, question(1, answer("At last.")))
+    read(ledger, now, make_question(1, make_answer("At last.")))
     assert go(ledger, now + timedelta(hours=1)) == 1
     assert subjects(ledger) == ["Question 1: 1 holding reply", "Question 1: 1 new answer"]
-    assert "You follow this question." in text_of(mails(ledger)[1])
+    assert "You follow this question." in get_plain_text(mails(ledger)[1])
     with ledger.reading() as connection:
-        assert subscriptions.living(connection) == []
+        assert subscriptions.list_active(connection) == []
     # Its last news is delivered all the same, and nothing follows.
-    box = {"mail": maildir.Settings(tmp_path / "mail")}
+    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
     assert deliver_due(ledger, box, lambda: now + timedelta(hours=1)) == {"sent": 2}
-    read(ledger, now, question(1, answer("Corrected.")))
+    read(ledger, now, make_question(1, make_answer("Corrected.")))
     assert go(ledger, now + timedelta(hours=2)) == 0
 
 
 def test_whoever_stops_following_is_not_sent_the_last_news(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    read(ledger, now, question(1))
-    follow_it(ledger, now, question(1))
-    read(ledger, now, question(1, answer("At last.")))
+    read(ledger, now, make_question(1))
+    follow_it(ledger, now, make_question(1))
+    read(ledger, now, make_question(1, make_answer("At last.")))
     assert go(ledger, now) == 1
     with ledger.writing() as connection:
-        person = subscriptions.by_email(connection, ADA)
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
         subscriptions.unsubscribe(connection, person.id, now)
-    box = {"mail": maildir.Settings(tmp_path / "mail")}
+    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
     assert deliver_due(ledger, box, lambda: now) == {"dropped": 1}
 
 
 def test_a_question_that_waits_too_long_is_called_overdue_once(
     ledger: Ledger, now: datetime
 ) -> None:
-    met = question(1).meeting
+    met = make_question(1).meeting
     assert met is not None
     assert met.date is not None
     put = datetime(met.date.year, met.date.month, met.date.day, 12, tzinfo=UTC)
-    read(ledger, now, question(1))
-    follow_it(ledger, now, question(1), days=28)
+    read(ledger, now, make_question(1))
+    follow_it(ledger, now, make_question(1), days=28)
     assert go(ledger, put + timedelta(days=28)) == 0
     assert go(ledger, put + timedelta(days=29)) == 1
     assert go(ledger, put + timedelta(days=60)) == 0
     assert subjects(ledger) == ["Question 1: 1 overdue question"]
-    assert text_of(mails(ledger)[0]).startswith("OVERDUE: no answer for 29 days\n")
+    assert get_plain_text(mails(ledger)[0]).startswith("OVERDUE: no answer for 29 days\n")
 
 
 def test_what_is_followed_is_an_ordinary_topic_with_its_past(ledger: Ledger, now: datetime) -> None:
-    read(ledger, now, question(1))
-    read(ledger, now, question(1, answer(HOLDING, holding=True)))
+    read(ledger, now, make_question(1))
+    read(ledger, now, make_question(1, make_answer(HOLDING_TEXT, holding=True)))
     with ledger.writing() as connection:
-        topic = topics.of_question(connection, question(1).id, "Question 1", now)
-        again = topics.of_question(connection, question(1).id, "Question 1", now)
+        topic = topics.ensure_for_question(connection, make_question(1).id, "Question 1", now)
+        again = topics.ensure_for_question(connection, make_question(1).id, "Question 1", now)
         assert topic == again
-        assert topics.match_questions(connection, 0, changes.newest(connection), "other") == 0
-    assert Watcher(ledger).match_new() == 0
+        assert (
+            topics.match_followed_questions(
+                connection, 0, changes.get_newest_seq(connection), "other"
+            )
+            == 0
+        )
+    assert TopicMatcher(ledger).match_new_changes() == 0
 
 
 def test_paused_is_silent_and_what_was_missed_is_not_sent_later(
@@ -106,32 +124,32 @@ def test_paused_is_silent_and_what_was_missed_is_not_sent_later(
     with ledger.writing() as connection:
         assert pause(connection, ADA, "VRU", now) == 1
         assert pause(connection, ADA, None, now) == 0
-    read(ledger, now, question(1, words="VRU."))
+    read(ledger, now, make_question(1, words="VRU."))
     assert go(ledger, now) == 0
     with ledger.writing() as connection:
         assert resume(connection, ADA, None) == 1
         assert resume(connection, ADA, "benches") == 0
     assert go(ledger, now) == 0
-    read(ledger, now, question(2, words="VRU."))
+    read(ledger, now, make_question(2, words="VRU."))
     assert go(ledger, now) == 1
-    assert "/questions/1" not in text_of(mails(ledger)[0])
+    assert "/questions/1" not in get_plain_text(mails(ledger)[0])
 
 
 def test_paused_after_composing_is_not_sent(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     watch(ledger, now, "VRU")
-    read(ledger, now, question(1, words="VRU."))
+    read(ledger, now, make_question(1, words="VRU."))
     assert go(ledger, now) == 1
     with ledger.writing() as connection:
         pause(connection, ADA, None, now)
-    box = {"mail": maildir.Settings(tmp_path / "mail")}
+    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
     assert deliver_due(ledger, box, lambda: now) == {"dropped": 1}
 
 
 def test_a_note_stands_beside_its_topic(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU", note="for <the> July report")
-    read(ledger, now, question(1, words="VRU."))
+    read(ledger, now, make_question(1, words="VRU."))
     go(ledger, now)
-    text = " ".join(text_of(mails(ledger)[0]).split())
+    text = " ".join(get_plain_text(mails(ledger)[0]).split())
     assert "matches VRU (in question), which you noted as “for <the> July report”." in text
 
 
@@ -141,35 +159,37 @@ def test_short_leaves_out_what_is_said(
 ) -> None:
     for query, length in zip(("VRU", "benches"), lengths, strict=False):
         watch(ledger, now, query, length=length)
-    read(ledger, now, question(1, words="VRU and benches, a sentence of its own."))
+    read(ledger, now, make_question(1, words="VRU and benches, a sentence of its own."))
     go(ledger, now)
-    text = text_of(mails(ledger)[0])
+    text = get_plain_text(mails(ledger)[0])
     assert ("sentence of its own" in text) is shown
     assert "/questions/1" in text
 
 
 def supplementary(number: int, of: int, nth: int) -> Question:
-    return question(
+    return make_question(
         number,
-        answer("VRU."),
+        make_answer("VRU."),
         title=f"Question {of} (Supplementary) [{nth}]",
         kind="supplementary",
         supplementary_number=nth,
-        parent=question(of).id,
+        parent=make_question(of).id,
     )
 
 
 def test_supplementaries_stand_under_their_question(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "VRU")
-    some = [supplementary(12, 1, 2), question(2, answer("VRU.")), supplementary(11, 1, 1)]
-    read(ledger, now, *some, question(1, words="VRU."), supplementary(91, 9, 1))
+    some = [supplementary(12, 1, 2), make_question(2, make_answer("VRU.")), supplementary(11, 1, 1)]
+    read(ledger, now, *some, make_question(1, words="VRU."), supplementary(91, 9, 1))
     go(ledger, now)
     [mail] = mails(ledger)
-    links = [line for line in text_of(mail).splitlines() if "/questions/" in line]
+    links = [line for line in get_plain_text(mail).splitlines() if "/questions/" in line]
     order = [int(line.rpartition("/")[2]) for line in links]
     assert order.index(11) == order.index(1) + 1
     assert order.index(12) == order.index(1) + 2
-    assert text_of(mail).count("> ANSWERED") == 2  # 91 stands alone: its question is not here
+    assert (
+        get_plain_text(mail).count("> ANSWERED") == 2
+    )  # 91 stands alone: its question is not here
     assert mail["Subject"] == "VRU: 4 new answers, 1 new question"
 
 
@@ -190,7 +210,7 @@ def test_after_a_meeting_is_the_morning_after(now: str, due: str | None) -> None
     meetings = [date(2026, 7, 16), date(2026, 11, 19)]
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     expected = datetime.fromisoformat(due or "1970-01-01").replace(tzinfo=UTC)
-    assert last_due("meeting", moment, LONDON, 7, timedelta(), meetings) == expected
+    assert find_last_due("meeting", moment, LONDON, 7, timedelta(), meetings) == expected
 
 
 def test_once_after_each_meeting(ledger: Ledger, now: datetime) -> None:
@@ -199,7 +219,7 @@ def test_once_after_each_meeting(ledger: Ledger, now: datetime) -> None:
     plenary = Meeting("Plenary on 2026-07-02", date(2026, 7, 2))
 
     def put(number: int, meeting: Meeting, at: datetime) -> int:
-        read(ledger, at, question(number, words="VRU.", meeting=meeting))
+        read(ledger, at, make_question(number, words="VRU.", meeting=meeting))
         return go(ledger, at)
 
     def moment(day: int, month: int = 6) -> datetime:
@@ -216,12 +236,12 @@ def test_once_after_each_meeting(ledger: Ledger, now: datetime) -> None:
 
 def test_what_a_person_asked_for_is_forgotten_with_them(ledger: Ledger, now: datetime) -> None:
     with ledger.writing() as connection:
-        record(connection, [Reading(question(1))], now, Rules())
-    follow_it(ledger, now, question(1), days=3)
+        record_readings(connection, [QuestionReading(make_question(1))], now, RecordingRules())
+    follow_it(ledger, now, make_question(1), days=3)
     with ledger.writing() as connection:
-        person = subscriptions.by_email(connection, ADA)
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
-        kept = people.kept(connection, person.id)
+        kept = personal_data.collect_data(connection, person.id)
         assert kept["subscriptions"][0]["overdue_days"] == 3
-        people.forget(connection, person.id)
-        assert subscriptions.by_email(connection, ADA) is None
+        personal_data.delete_subscriber(connection, person.id)
+        assert subscriptions.find_subscriber_by_email(connection, ADA) is None

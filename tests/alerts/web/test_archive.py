@@ -13,17 +13,17 @@ import pytest
 from lxml import etree
 
 from alerts.ledger import questions, topics
-from alerts.web.context import Captured
+from alerts.web.context import CapturedPage
 from crawler.records import Asker, Meeting
-from tests.support.samples import HOLDING, answer, question
-from tests.support.visitor import Pages
+from tests.support.samples import HOLDING_TEXT, make_answer, make_question
+from tests.support.web_client import WebClient
 
 AKN = "{http://docs.oasis-open.org/legaldocml/ns/akn/3.0}"
 LONG_AGO = Meeting("MQT on 2026-05-14", date(2026, 5, 14))
 
 
-def page(pages: Pages, path: str) -> str:
-    status, html = pages.ask("GET", path)
+def page(pages: WebClient, path: str) -> str:
+    status, html = pages.request_text("GET", path)
     assert status == 200, html
     html5lib.HTMLParser(strict=True).parse(html)
     assert len(html) < 100_000
@@ -31,22 +31,26 @@ def page(pages: Pages, path: str) -> str:
     return html
 
 
-def threaded(pages: Pages) -> None:
-    parent = question(1, answer("The VRU grows."), words="Of the VRU?", title="Grants <b>")
-    child = question(
+def threaded(pages: WebClient) -> None:
+    parent = make_question(
+        1, make_answer("The VRU grows."), words="Of the VRU?", title="Grants <b>"
+    )
+    child = make_question(
         2,
         words="And then, of the VRU?",
         title="Grants <b> (Supplementary) [1]",
         kind="supplementary",
         supplementary_number=1,
     )
-    other = question(3, words="Of the VRU again?", asked_by=Asker("Bea", "Bea AM", None, "bea"))
+    other = make_question(
+        3, words="Of the VRU again?", asked_by=Asker("Bea", "Bea AM", None, "bea")
+    )
     with pages.ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU", pages.now)
-    pages.put(parent, child, other)
+    pages.publish_questions(parent, child, other)
 
 
-def test_a_topic_shows_its_questions_as_threads(pages: Pages) -> None:
+def test_a_topic_shows_its_questions_as_threads(pages: WebClient) -> None:
     threaded(pages)
     html = page(pages, "/topic/VRU")
     assert "3 questions since our archive begins." in html
@@ -56,13 +60,13 @@ def test_a_topic_shows_its_questions_as_threads(pages: Pages) -> None:
     assert re.search(r"<li>\s*<a[^>]*/2\"", html.partition("<ul>\n<li>")[1] + html)
     assert html.count('rel="alternate"') == 3
     assert "<mark>VRU</mark>" in html
-    assert pages.ask("GET", "/topic/none")[0] == 404
+    assert pages.request_text("GET", "/topic/none")[0] == 404
 
 
-def test_a_long_topic_is_paged(site: Pages) -> None:
+def test_a_long_topic_is_paged(site: WebClient) -> None:
     with site.ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU", site.now)
-    site.put(*(question(n, words="Of the VRU?") for n in range(1, 46)))
+    site.publish_questions(*(make_question(n, words="Of the VRU?") for n in range(1, 46)))
     seen: list[str] = []
     path = "/topic/VRU"
     while path:
@@ -75,11 +79,13 @@ def test_a_long_topic_is_paged(site: Pages) -> None:
         page(site, f"/topic/VRU?page={quote(odd)}")
 
 
-def test_a_question_with_all_that_belongs_to_it(pages: Pages) -> None:
+def test_a_question_with_all_that_belongs_to_it(pages: WebClient) -> None:
     threaded(pages)
     pages.now += timedelta(days=2)
-    changed = question(1, answer("The VRU shrinks."), words="Of the VRU?", title="Grants <b>")
-    pages.put(changed)
+    changed = make_question(
+        1, make_answer("The VRU shrinks."), words="Of the VRU?", title="Grants <b>"
+    )
+    pages.publish_questions(changed)
     html = page(pages, "/question/london:/questions/1")
     assert "<del>grows</del>" in html.replace("grows.", "grows").replace("</del>.", "</del>")
     assert "<ins>shrinks" in html
@@ -95,30 +101,32 @@ def test_a_question_with_all_that_belongs_to_it(pages: Pages) -> None:
     told = json.loads(described[1])
     assert told["mainEntity"]["name"] == "Grants <b>"
     assert told["mainEntity"]["acceptedAnswer"][0]["text"] == "The VRU shrinks."
-    assert pages.ask("GET", "/question/london:/questions/999")[0] == 404
+    assert pages.request_text("GET", "/question/london:/questions/999")[0] == 404
 
 
-def test_what_is_hostile_in_a_question_stays_text(site: Pages) -> None:
+def test_what_is_hostile_in_a_question_stays_text(site: WebClient) -> None:
     evil = "</script><script>alert(1)</script> \x0c\ufffe {{7*7}} \u202e"
     table = msgspec.structs.replace(
-        answer("Told."),
+        make_answer("Told."),
         html="<table><tr><td onclick=x()>1</td></tr></table><script>alert(1)</script>"
         '<a href="javascript:x()">a</a><img src="https://tracker.example/">',
     )
-    site.put(question(1, table, words=evil, title=evil, url="javascript:alert(1)"))
+    site.publish_questions(
+        make_question(1, table, words=evil, title=evil, url="javascript:alert(1)")
+    )
     html = page(site, "/question/london:/questions/1")
     assert html.count("<script") == 1
     assert "{{7*7}}" in html
     for never in ("onclick", "javascript:", "tracker.example", "<script>alert"):
         assert never not in html
     assert "<table>" in html
-    etree.fromstring(site.answer("GET", "/akoma-ntoso/london:/questions/1")[2])
+    etree.fromstring(site.request("GET", "/akoma-ntoso/london:/questions/1")[2])
     page(site, "/?q=Told")
 
 
-def test_a_thread_as_akoma_ntoso(site: Pages) -> None:
+def test_a_thread_as_akoma_ntoso(site: WebClient) -> None:
     threaded(site)
-    status, headers, body = site.answer("GET", "/akoma-ntoso/london:/questions/1")
+    status, headers, body = site.request("GET", "/akoma-ntoso/london:/questions/1")
     assert (status, headers.get_content_type()) == (200, "application/akn+xml")
     found = etree.fromstring(body)
     asked = [q.findtext(f"{AKN}p") for q in found.iter(f"{AKN}question")]
@@ -128,31 +136,35 @@ def test_a_thread_as_akoma_ntoso(site: Pages) -> None:
     assert people == {"ada-brook": "Ada Brook", "the-mayor": "The Mayor"}
     ids = [e.get("eId") for e in found.iter() if e.get("eId")]
     assert len(set(ids)) == len(ids)
-    assert site.ask("GET", "/akoma-ntoso/london:/questions/999")[0] == 404
+    assert site.request_text("GET", "/akoma-ntoso/london:/questions/999")[0] == 404
 
 
-def test_a_member(pages: Pages) -> None:
+def test_a_member(pages: WebClient) -> None:
     threaded(pages)
-    late = answer("At last.", date=date(2026, 9, 14))
-    soon = answer("At once.", date=date(2026, 7, 20))
-    pages.put(question(4, late), question(5, soon), question(6, answer(HOLDING, holding=True)))
+    late = make_answer("At last.", date=date(2026, 9, 14))
+    soon = make_answer("At once.", date=date(2026, 7, 20))
+    pages.publish_questions(
+        make_question(4, late),
+        make_question(5, soon),
+        make_question(6, make_answer(HOLDING_TEXT, holding=True)),
+    )
     html = page(pages, "/member/ada-brook")
     plain = re.sub(r"<[^>]+>|\s+", " ", html)
     for row in ("Asked 5", "Answered 3", "1 of 2 whose day of answer is known", "Waiting 2"):
         assert row in re.sub(" +", " ", plain)
     assert 'href="/topic/VRU"' in html
     assert re.search(r"Ada Brook</a></th>\s*<td>5</td>", page(pages, "/members"))
-    assert pages.ask("GET", "/member/nobody")[0] == 404
+    assert pages.request_text("GET", "/member/nobody")[0] == 404
 
 
-def test_what_is_overdue_the_longest_first(pages: Pages) -> None:
+def test_what_is_overdue_the_longest_first(pages: WebClient) -> None:
     old = Meeting(None, date(2026, 2, 2))
-    pages.put(
-        question(1, meeting=LONG_AGO),
-        question(2, meeting=old),
-        question(3, answer("Done."), meeting=old),
-        question(4),
-        question(5, answer(HOLDING, holding=True), meeting=LONG_AGO),
+    pages.publish_questions(
+        make_question(1, meeting=LONG_AGO),
+        make_question(2, meeting=old),
+        make_question(3, make_answer("Done."), meeting=old),
+        make_question(4),
+        make_question(5, make_answer(HOLDING_TEXT, holding=True), meeting=LONG_AGO),
     )
     html = page(pages, "/overdue")
     assert "3 questions wait" in html
@@ -160,43 +172,45 @@ def test_what_is_overdue_the_longest_first(pages: Pages) -> None:
     assert "164 days." in html
 
 
-def test_the_page_as_we_read_it(site: Pages) -> None:
-    site.put(question(1))
-    assert site.ask("GET", "/capture/london:/questions/1")[0] == 404
+def test_the_page_as_we_read_it(site: WebClient) -> None:
+    site.publish_questions(make_question(1))
+    assert site.request_text("GET", "/capture/london:/questions/1")[0] == 404
     with site.ledger.writing() as connection:
-        questions.captured(connection, "london:/questions/1", "file.warc.gz:12")
+        questions.save_capture(connection, "london:/questions/1", "file.warc.gz:12")
     html = page(site, "/question/london:/questions/1")
     assert 'href="/capture/london:/questions/1"' in html
-    assert site.ask("GET", "/capture/london:/questions/1")[0] == 404  # the file is gone
-    kept = Captured("https://replica.example/", site.now, "text/html", b"<script>alert(1)</script>")
+    assert site.request_text("GET", "/capture/london:/questions/1")[0] == 404  # the file is gone
+    kept = CapturedPage(
+        "https://replica.example/", site.now, "text/html", b"<script>alert(1)</script>"
+    )
     site.captures["file.warc.gz:12"] = kept
-    status, headers, body = site.answer("GET", "/capture/london:/questions/1")
+    status, headers, body = site.request("GET", "/capture/london:/questions/1")
     assert (status, body) == (200, kept.body)
     assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
     assert headers["Memento-Datetime"] == "Thu, 16 Jul 2026 12:00:00 GMT"
 
 
-def test_a_question_is_followed_until_it_is_answered(pages: Pages) -> None:
-    pages.put(question(1, title="Of benches"))
+def test_a_question_is_followed_until_it_is_answered(pages: WebClient) -> None:
+    pages.publish_questions(make_question(1, title="Of benches"))
     path = "/question/london:/questions/1"
     form = {"question": "london:/questions/1", "title": "Of benches", "every": "immediate"}
-    status, html = pages.send(path, "/sign-up", email="ada@demo.example", **form)
+    status, html = pages.submit_form(path, "/sign-up", email="ada@demo.example", **form)
     assert status == 200
     assert "Of benches" in html
-    [letter] = pages.letters()
+    [letter] = pages.read_messages()
     link = re.search(r"https://watch\.example(/c/\S+)", letter)
     assert link is not None
-    assert pages.ask("POST", link[1])[0] == 200
+    assert pages.request_text("POST", link[1])[0] == 200
     with pages.ledger.reading() as connection:
-        [topic] = topics.watched(connection)
+        [topic] = topics.list_all(connection)
     assert topic.question_id == "london:/questions/1"
     wrong = form | {"question": "london:/questions/2"}
-    assert pages.send(path, "/sign-up", email="bea@demo.example", **wrong)[0] == 400
+    assert pages.submit_form(path, "/sign-up", email="bea@demo.example", **wrong)[0] == 400
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/topic/", "/question/", "/member/"])
-def test_what_is_not_there_is_said_on_a_page(site: Pages, path: str) -> None:
-    status, html = site.ask("GET", path)
+def test_what_is_not_there_is_said_on_a_page(site: WebClient, path: str) -> None:
+    status, html = site.request_text("GET", path)
     assert status == 404
     html5lib.HTMLParser(strict=True).parse(html)
     assert "That did not work" in html

@@ -15,11 +15,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from alerts.digests.compose import compose_due
+from alerts.digests.compose import compose_due_digests
 from alerts.ledger import subscriptions, topics
-from alerts.matching.match_changes import Watcher
-from tests.support.samples import answer, question
-from tests.support.visitor import HEAD, OPERATOR, TEMPLATES, Pages
+from alerts.matching.match_changes import TopicMatcher
+from tests.support.samples import make_answer, make_question
+from tests.support.web_client import MAIL_IDENTITY, OPERATOR_PASSWORD, TEMPLATES, WebClient
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(params=[(True, PHONE), (True, DESKTOP), (False, PHONE), (False, DESKTOP)])
-def visit(request: pytest.FixtureRequest, browser: Browser, filled: Pages) -> Iterator[Page]:
+def visit(request: pytest.FixtureRequest, browser: Browser, filled: WebClient) -> Iterator[Page]:
     """A page of the site, on a phone and on a desk, with and without JavaScript."""
     script, size = request.param
     context = browser.new_context(
@@ -57,17 +57,21 @@ def visit(request: pytest.FixtureRequest, browser: Browser, filled: Pages) -> It
 
 
 @pytest.fixture
-def filled(site: Pages) -> Pages:
+def filled(site: WebClient) -> WebClient:
     site.url = site.url.replace("127.0.0.1", "localhost")
-    parent = question(8, answer(LONG), title="Grants of the VRU")
-    child = question(
+    parent = make_question(8, make_answer(LONG), title="Grants of the VRU")
+    child = make_question(
         9, words="And then, of the VRU?", title="Grants of the VRU (Supplementary) [1]",
         kind="supplementary", supplementary_number=1,
     )  # fmt: skip
     with site.ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU", site.now)
-    site.put(*(question(n, answer(LONG), title=f"On youth {n}") for n in range(1, 8)))
-    site.put(parent, child, question(10, words="An unanswered one, of the VRU.", title="Waiting"))
+    site.publish_questions(
+        *(make_question(n, make_answer(LONG), title=f"On youth {n}") for n in range(1, 8))
+    )
+    site.publish_questions(
+        parent, child, make_question(10, words="An unanswered one, of the VRU.", title="Waiting")
+    )
     return site
 
 
@@ -77,7 +81,7 @@ def has_script(page: Page) -> bool:
     )
 
 
-def test_from_typing_vru_to_leaving(visit: Page, filled: Pages) -> None:
+def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
     visit.goto("/")
     box = visit.get_by_label("What do you want to hear of?")
     box.press_sequentially("VRU")
@@ -95,7 +99,7 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: Pages) -> None:
     visit.get_by_role("button", name="Tell me").click()
     expect(visit.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
 
-    [letter] = filled.letters()
+    [letter] = filled.read_messages()
     confirm = re.search(r"https://watch\.example(/c/\S+)", letter)
     assert confirm is not None
     visit.goto(confirm[1])
@@ -103,21 +107,23 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: Pages) -> None:
     expect(visit.get_by_role("heading", name="You are subscribed")).to_be_visible()
 
     filled.now += timedelta(minutes=10)
-    filled.put(question(20, words="News of the VRU."))
-    Watcher(filled.ledger).match_new()
-    assert compose_due(filled.ledger, TEMPLATES, HEAD, filled.now) == 1
-    leave = re.search(r"List-Unsubscribe: <https://watch\.example(/u/[^>]+)>", filled.letters()[1])
+    filled.publish_questions(make_question(20, words="News of the VRU."))
+    TopicMatcher(filled.ledger).match_new_changes()
+    assert compose_due_digests(filled.ledger, TEMPLATES, MAIL_IDENTITY, filled.now) == 1
+    leave = re.search(
+        r"List-Unsubscribe: <https://watch\.example(/u/[^>]+)>", filled.read_messages()[1]
+    )
     assert leave is not None
     visit.goto(leave[1])
     visit.get_by_role("button", name="Stop all of them").click()
     expect(visit.get_by_role("heading", name="You have left")).to_be_visible()
     with filled.ledger.reading() as connection:
-        assert subscriptions.living(connection) == []
+        assert subscriptions.list_active(connection) == []
 
 
-def test_a_link_that_people_open_later_confirms_by_itself(visit: Page, filled: Pages) -> None:
-    filled.send("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
-    confirm = re.search(r"https://watch\.example(/c/\S+)", filled.letters()[0])
+def test_a_link_that_people_open_later_confirms_by_itself(visit: Page, filled: WebClient) -> None:
+    filled.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
+    confirm = re.search(r"https://watch\.example(/c/\S+)", filled.read_messages()[0])
     assert confirm is not None
     visit.goto(confirm[1])
     visit.wait_for_timeout(1500)
@@ -129,7 +135,7 @@ def test_a_link_that_people_open_later_confirms_by_itself(visit: Page, filled: P
     expect(visit.get_by_role("heading", name="You are subscribed")).to_be_visible()
 
 
-def test_by_keyboard_alone(browser: Browser, filled: Pages) -> None:
+def test_by_keyboard_alone(browser: Browser, filled: WebClient) -> None:
     context = browser.new_context(java_script_enabled=False, base_url=filled.url)
     page = context.new_page()
     page.goto("/")
@@ -170,12 +176,12 @@ PATHS = (
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Browser, filled: Pages, scheme: str) -> None:
+def test_axe_finds_nothing_serious(browser: Browser, filled: WebClient, scheme: str) -> None:
     context = browser.new_context(base_url=filled.url, color_scheme=scheme, viewport=PHONE)
     page = context.new_page()
     person = subscribed(filled)
     page.goto("/operator")
-    page.get_by_label("The token of the config").fill(OPERATOR)
+    page.get_by_label("The token of the config").fill(OPERATOR_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     found: list[str] = []
     for path in (*PATHS, person):
@@ -193,21 +199,25 @@ def test_axe_finds_nothing_serious(browser: Browser, filled: Pages, scheme: str)
     context.close()
 
 
-def subscribed(pages: Pages) -> str:
+def subscribed(pages: WebClient) -> str:
     """Somebody's own page."""
-    pages.send("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
-    confirm = re.search(r"https://watch\.example(/c/\S+)", pages.letters()[0])
+    pages.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
+    confirm = re.search(r"https://watch\.example(/c/\S+)", pages.read_messages()[0])
     assert confirm is not None
-    pages.ask("POST", confirm[1])
+    pages.request_text("POST", confirm[1])
     with pages.ledger.reading() as connection:
-        person = subscriptions.by_email(connection, "ada@demo.example")
+        person = subscriptions.find_subscriber_by_email(connection, "ada@demo.example")
     assert person is not None
-    return HEAD.manage_link(person.token, pages.now).removeprefix("https://watch.example")
+    return MAIL_IDENTITY.build_manage_link(person.token, pages.now).removeprefix(
+        "https://watch.example"
+    )
 
 
-def test_hostile_text_does_not_run(browser: Browser, filled: Pages, tmp_path: Path) -> None:
+def test_hostile_text_does_not_run(browser: Browser, filled: WebClient, tmp_path: Path) -> None:
     evil = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
-    filled.put(question(30, answer(f"VRU {evil}"), words=evil, title=f"VRU {evil}"))
+    filled.publish_questions(
+        make_question(30, make_answer(f"VRU {evil}"), words=evil, title=f"VRU {evil}")
+    )
     context = browser.new_context(base_url=filled.url)
     page = context.new_page()
     for path in ("/question/london:/questions/30", "/topic/VRU", "/?q=window"):

@@ -11,55 +11,60 @@ import pytest
 from lxml import etree
 
 from alerts.ledger import subscriptions
-from alerts.ledger.subscriptions import Subscription, Wish
+from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.model import Subscriber
 from alerts.subscribers.subscribe import subscribe
-from alerts.tokens import Seal
+from alerts.tokens import TokenSigner
 from tests.alerts.subscribers.test_confirm import ADA, letters, living
-from tests.support.visitor import FORM, HABITS, HEAD, Pages
+from tests.support.web_client import (
+    FORM_CONTENT_TYPE,
+    MAIL_IDENTITY,
+    SUBSCRIBER_DEFAULTS,
+    WebClient,
+)
 
 
-def ada(pages: Pages) -> Subscriber:
+def ada(pages: WebClient) -> Subscriber:
     with pages.ledger.writing() as connection:
         for query in ("VRU", "benches <b>"):
-            wish = Wish(query, "daily", "all", "command", note="mine & yours")
-            subscribe(connection, ADA, wish, HABITS, pages.now)
-        wish = Wish("VRU", "daily", "all", "command")
-        subscribe(connection, "vera@demo.example", wish, HABITS, pages.now)
-        person = subscriptions.by_email(connection, ADA)
+            wish = SubscriptionRequest(query, "daily", "all", "command", note="mine & yours")
+            subscribe(connection, ADA, wish, SUBSCRIBER_DEFAULTS, pages.now)
+        wish = SubscriptionRequest("VRU", "daily", "all", "command")
+        subscribe(connection, "vera@demo.example", wish, SUBSCRIBER_DEFAULTS, pages.now)
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
     assert person is not None
     return person
 
 
-def mine(pages: Pages) -> dict[str, Subscription]:
+def mine(pages: WebClient) -> dict[str, Subscription]:
     with pages.ledger.reading() as connection:
-        every = subscriptions.living(connection)
+        every = subscriptions.list_active(connection)
     return {s.query: s for s in every if s.email == ADA}
 
 
-def press(pages: Pages, person: Subscriber, **form: object) -> tuple[int, str]:
+def press(pages: WebClient, person: Subscriber, **form: object) -> tuple[int, str]:
     fields = {name: str(value) for name, value in form.items()}
-    return pages.send(at(pages, person), at(pages, person), **fields)
+    return pages.submit_form(at(pages, person), at(pages, person), **fields)
 
 
-def at(pages: Pages, person: Subscriber, issued: datetime | None = None) -> str:
-    link = HEAD.manage_link(person.token, issued or pages.now)
+def at(pages: WebClient, person: Subscriber, issued: datetime | None = None) -> str:
+    link = MAIL_IDENTITY.build_manage_link(person.token, issued or pages.now)
     return link.removeprefix("https://watch.example")
 
 
-def test_it_shows_what_there_is_and_changes_nothing(pages: Pages) -> None:
+def test_it_shows_what_there_is_and_changes_nothing(pages: WebClient) -> None:
     person = ada(pages)
-    before = pages.everything()
-    status, html = pages.ask("GET", at(pages, person))
+    before = pages.read_all_rows()
+    status, html = pages.request_text("GET", at(pages, person))
     assert status == 200
     html5lib.HTMLParser(strict=True).parse(html)
     assert "benches &lt;b&gt;" in html
     assert 'value="mine &amp; yours"' in html
     assert len(html) < 100_000
-    assert pages.everything() == before
+    assert pages.read_all_rows() == before
 
 
-def test_each_topic_is_changed_paused_and_ended_by_itself(pages: Pages) -> None:
+def test_each_topic_is_changed_paused_and_ended_by_itself(pages: WebClient) -> None:
     person = ada(pages)
     topic = mine(pages)["VRU"].topic_id
     other = mine(pages)["benches <b>"]
@@ -89,43 +94,43 @@ def test_each_topic_is_changed_paused_and_ended_by_itself(pages: Pages) -> None:
         {"do": "drop table"},
     ],
 )
-def test_nonsense_changes_nothing(pages: Pages, form: dict[str, str]) -> None:
+def test_nonsense_changes_nothing(pages: WebClient, form: dict[str, str]) -> None:
     person = ada(pages)
-    before = pages.everything()
+    before = pages.read_all_rows()
     status, html = press(pages, person, **form)
     assert status == 200
     assert "Nothing was changed." in html
-    assert pages.everything() == before
+    assert pages.read_all_rows() == before
 
 
-def test_an_hour_and_a_zone(pages: Pages) -> None:
+def test_an_hour_and_a_zone(pages: WebClient) -> None:
     person = ada(pages)
     press(pages, person, do="habits", hour=19, zone="Europe/Paris")
     with pages.ledger.reading() as connection:
-        found = subscriptions.by_email(connection, ADA)
+        found = subscriptions.find_subscriber_by_email(connection, ADA)
     assert found is not None
     assert (found.hour, found.zone) == (19, "Europe/Paris")
 
 
-def test_ones_data_is_given_and_removed(pages: Pages) -> None:
+def test_ones_data_is_given_and_removed(pages: WebClient) -> None:
     person = ada(pages)
-    status, text = pages.ask("GET", f"{at(pages, person)}/data.json")
+    status, text = pages.request_text("GET", f"{at(pages, person)}/data.json")
     assert status == 200
     assert json.loads(text)["subscriber"]["email"] == ADA
     assert "You are forgotten" in press(pages, person, do="forget")[1]
     assert mine(pages) == {}
     assert living(pages.ledger) == ["VRU"]  # another's
     for path in (at(pages, person), f"{at(pages, person)}/data.json", "/m/wrong"):
-        assert pages.ask("GET", path)[0] == 404
+        assert pages.request_text("GET", path)[0] == 404
     assert press(pages, person, do="forget")[0] == 404
 
 
-def test_a_large_form_is_refused(pages: Pages) -> None:
+def test_a_large_form_is_refused(pages: WebClient) -> None:
     person = ada(pages)
     assert press(pages, person, do="change", note="x" * 30_000)[0] == 413
 
 
-def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: Pages) -> None:
+def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: WebClient) -> None:
     person = ada(pages)
     old = mine(pages)["VRU"]
     values = {"every": "weekly", "wants": "all", "length": "full", "topic": old.topic_id}
@@ -145,9 +150,9 @@ def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: Pages) -> 
     assert set(mine(pages)) == {"VRU", "benches <b>"}
 
 
-def test_feeds_of_ones_topics_as_an_outline(pages: Pages) -> None:
+def test_feeds_of_ones_topics_as_an_outline(pages: WebClient) -> None:
     person = ada(pages)
-    status, headers, body = pages.answer("GET", f"{at(pages, person)}/topics.opml")
+    status, headers, body = pages.request("GET", f"{at(pages, person)}/topics.opml")
     assert (status, headers.get_content_type()) == (200, "text/x-opml")
     found = etree.fromstring(body)
     assert found.get("version") == "2.0"
@@ -156,29 +161,32 @@ def test_feeds_of_ones_topics_as_an_outline(pages: Pages) -> None:
     assert set(outlines) == {"VRU", "benches <b>"}
 
 
-def test_a_link_is_for_this_page_and_for_a_time(pages: Pages) -> None:
+def test_a_link_is_for_this_page_and_for_a_time(pages: WebClient) -> None:
     person = ada(pages)
     old = at(pages, person, pages.now - timedelta(days=61))
-    status, html = pages.ask("GET", old)
+    status, html = pages.request_text("GET", old)
     assert status == 410
     assert "too old" in html
-    assert pages.ask("GET", f"{old}/data.json")[0] == 410
-    before = pages.everything()
-    assert pages.ask("GET", f"/m/{person.token}")[0] == 404  # the other links' token
-    form = Seal(HEAD.secret, lambda: pages.now).issue("form", person.token)
-    assert pages.ask("GET", f"/m/{form}")[0] == 404
-    assert pages.everything() == before
+    assert pages.request_text("GET", f"{old}/data.json")[0] == 410
+    before = pages.read_all_rows()
+    assert pages.request_text("GET", f"/m/{person.token}")[0] == 404  # the other links' token
+    form = TokenSigner(MAIL_IDENTITY.token_secret, lambda: pages.now).issue("form", person.token)
+    assert pages.request_text("GET", f"/m/{form}")[0] == 404
+    assert pages.read_all_rows() == before
     for _ in range(2):
-        assert pages.send(old, old)[0] == 200
+        assert pages.submit_form(old, old)[0] == 200
     [letter] = letters(pages.ledger)  # one a day
     assert "/m/" in letter
 
 
-def test_a_form_of_somebody_elses_page_changes_nothing(pages: Pages) -> None:
+def test_a_form_of_somebody_elses_page_changes_nothing(pages: WebClient) -> None:
     person = ada(pages)
-    before = pages.everything()
-    seal = Seal(HEAD.secret, lambda: pages.now)
+    before = pages.read_all_rows()
+    seal = TokenSigner(MAIL_IDENTITY.token_secret, lambda: pages.now)
     for csrf in ("", "wrong", seal.issue("form", "another"), seal.issue("manage", person.token)):
         body = urlencode({"do": "forget", "csrf": csrf})
-        assert "nothing was changed" in pages.ask("POST", at(pages, person), body, FORM)[1]
-    assert pages.everything() == before
+        assert (
+            "nothing was changed"
+            in pages.request_text("POST", at(pages, person), body, FORM_CONTENT_TYPE)[1]
+        )
+    assert pages.read_all_rows() == before

@@ -16,12 +16,19 @@ from itsdangerous.encoding import base64_decode
 
 import scheduler.web.http_limits
 from alerts.ledger import Ledger, subscriptions
-from alerts.ledger.engine import TooLong
-from alerts.ledger.subscriptions import Wish
+from alerts.ledger.engine import StatementTimeout
+from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.subscribers.subscribe import subscribe
-from alerts.tokens import Expired, Seal
-from tests.support.samples import answer, question
-from tests.support.visitor import FORM, HABITS, HEAD, OPERATOR, Pages, served
+from alerts.tokens import ExpiredToken, TokenSigner
+from tests.support.samples import make_answer, make_question
+from tests.support.web_client import (
+    FORM_CONTENT_TYPE,
+    MAIL_IDENTITY,
+    OPERATOR_PASSWORD,
+    SUBSCRIBER_DEFAULTS,
+    WebClient,
+    run_web_client,
+)
 
 ADA = "ada@demo.example"
 PAGES = (
@@ -39,10 +46,10 @@ PAGES = (
 )
 
 
-def test_every_answer_bears_what_browsers_are_to_keep_to(site: Pages) -> None:
-    site.put(question(1))
+def test_every_answer_bears_what_browsers_are_to_keep_to(site: WebClient) -> None:
+    site.publish_questions(make_question(1))
     for path in PAGES:
-        _, headers, body = site.answer("GET", path)
+        _, headers, body = site.request("GET", path)
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
@@ -55,63 +62,70 @@ def test_every_answer_bears_what_browsers_are_to_keep_to(site: Pages) -> None:
             assert not re.search(rb"<style|\sstyle=|\son\w+=|javascript:", body)
 
 
-def test_nobody_is_given_a_cookie_who_is_shown_no_form(site: Pages) -> None:
-    site.put(question(1))
+def test_nobody_is_given_a_cookie_who_is_shown_no_form(site: WebClient) -> None:
+    site.publish_questions(make_question(1))
     for path in ("/", "/members", "/member/ada-brook", "/overdue", "/status.json", "/nowhere"):
-        assert site.answer("GET", path)[1]["Set-Cookie"] is None
+        assert site.request("GET", path)[1]["Set-Cookie"] is None
 
 
-def test_what_is_one_persons_is_not_to_be_found(site: Pages) -> None:
+def test_what_is_one_persons_is_not_to_be_found(site: WebClient) -> None:
     for path in ("/u/x", "/c/x", "/m/x", "/d/x", "/my-page", "/operator", "/capture/x"):
-        assert site.answer("GET", path)[1]["X-Robots-Tag"] == "noindex"
-        assert path[:3] in site.ask("GET", "/robots.txt")[1] or path in {"/my-page", "/capture/x"}
-    assert site.answer("GET", "/")[1]["X-Robots-Tag"] is None
+        assert site.request("GET", path)[1]["X-Robots-Tag"] == "noindex"
+        assert path[:3] in site.request_text("GET", "/robots.txt")[1] or path in {
+            "/my-page",
+            "/capture/x",
+        }
+    assert site.request("GET", "/")[1]["X-Robots-Tag"] is None
 
 
 @pytest.fixture
-def proxied(site: Pages, tmp_path: Path) -> Iterator[Pages]:
-    with served(site.ledger, site.now, tmp_path / "feeds", ("127.0.0.1",)) as found:
+def proxied(site: WebClient, tmp_path: Path) -> Iterator[WebClient]:
+    with run_web_client(site.ledger, site.now, tmp_path / "feeds", ("127.0.0.1",)) as found:
         yield found
 
 
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
 
 
-def test_behind_a_trusted_proxy_tls_is_for_good_and_cookies_are_secure(proxied: Pages) -> None:
-    _, headers, _ = proxied.answer("GET", "/?q=VRU", **FORWARDED)
+def test_behind_a_trusted_proxy_tls_is_for_good_and_cookies_are_secure(proxied: WebClient) -> None:
+    _, headers, _ = proxied.request("GET", "/?q=VRU", **FORWARDED)
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     cookie = headers["Set-Cookie"]
     assert cookie.startswith("__Host-watchword=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
-    body = urlencode({"do": "sign in", "token": OPERATOR})
-    _, headers, _ = proxied.answer("POST", "/operator", body.encode(), FORM, **FORWARDED)
+    body = urlencode({"do": "sign in", "token": OPERATOR_PASSWORD})
+    _, headers, _ = proxied.request(
+        "POST", "/operator", body.encode(), FORM_CONTENT_TYPE, **FORWARDED
+    )
     assert {"Secure", "HttpOnly"} <= set(headers["Set-Cookie"].split("; "))
 
 
-def test_nobody_elses_word_is_taken_for_where_a_request_is_from(site: Pages) -> None:
-    _, headers, _ = site.answer("GET", "/?q=VRU", **FORWARDED)
+def test_nobody_elses_word_is_taken_for_where_a_request_is_from(site: WebClient) -> None:
+    _, headers, _ = site.request("GET", "/?q=VRU", **FORWARDED)
     assert headers["Strict-Transport-Security"] is None
     statuses = set()
     for number in range(12):
-        csrf, cookie = site.ticket("/?q=VRU")
+        csrf, cookie = site.get_csrf("/?q=VRU")
         body = urlencode({"q": "VRU", "email": f"p{number}@demo.example", "csrf": csrf})
         claimed = {"X-Forwarded-For": f"203.0.113.{number}", "Cookie": cookie}
-        statuses.add(site.ask("POST", "/sign-up", body, FORM, **claimed)[0])
+        statuses.add(site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, **claimed)[0])
     assert statuses == {200, 429}  # all of it was one network's
 
 
-def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: Pages) -> None:
-    csrf, cookie = site.ticket("/?q=VRU")
-    other, _ = site.ticket("/?q=VRU")
+def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -> None:
+    csrf, cookie = site.get_csrf("/?q=VRU")
+    other, _ = site.get_csrf("/?q=VRU")
     form = {"q": "VRU", "email": ADA}
     for token, kept in ((None, cookie), ("", cookie), (other, cookie), (csrf, ""), (csrf, "x=y")):
         body = urlencode(form | ({"csrf": token} if token is not None else {}))
-        assert site.ask("POST", "/sign-up", body, FORM, Cookie=kept)[0] == 403
-    assert site.letters() == []
+        assert site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, Cookie=kept)[0] == 403
+    assert site.read_messages() == []
     site.now += timedelta(days=8)
     body = urlencode(form | {"csrf": csrf})
-    assert site.ask("POST", "/sign-up", body, FORM, Cookie=cookie)[0] == 403  # too old
-    assert site.letters() == []
+    assert (
+        site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, Cookie=cookie)[0] == 403
+    )  # too old
+    assert site.read_messages() == []
 
 
 @pytest.mark.parametrize("path", ["/sign-up", "/my-page", "/c/x", "/m/x", "/operator"])
@@ -120,33 +134,48 @@ def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: Pages) -> No
     [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
 )
 def test_what_another_site_sends_is_not_taken(
-    site: Pages, path: str, headers: dict[str, str]
+    site: WebClient, path: str, headers: dict[str, str]
 ) -> None:
-    assert site.ask("POST", path, "", FORM, **headers)[0] == 403
+    assert site.request_text("POST", path, "", FORM_CONTENT_TYPE, **headers)[0] == 403
 
 
-def test_mail_programs_may_send_from_anywhere(site: Pages) -> None:
+def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
     with site.ledger.writing() as connection:
-        subscribe(connection, ADA, Wish("VRU", "daily", "all", "command"), HABITS, site.now)
-        person = subscriptions.by_email(connection, ADA)
+        subscribe(
+            connection,
+            ADA,
+            SubscriptionRequest("VRU", "daily", "all", "command"),
+            SUBSCRIBER_DEFAULTS,
+            site.now,
+        )
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
     assert person is not None
     body, foreign = "List-Unsubscribe=One-Click", {"Origin": "https://mail.example"}
-    assert site.ask("POST", f"/u/{person.token}", body, FORM, **foreign)[0] == 200
+    assert (
+        site.request_text("POST", f"/u/{person.token}", body, FORM_CONTENT_TYPE, **foreign)[0]
+        == 200
+    )
 
 
 class TestEnumeration:
     """Whatever address is typed: the same answer, after the same time."""
 
-    def test_known_and_unknown_are_answered_alike(self, site: Pages) -> None:
+    def test_known_and_unknown_are_answered_alike(self, site: WebClient) -> None:
         with site.ledger.writing() as connection:
-            subscribe(connection, ADA, Wish("VRU", "daily", "all", "command"), HABITS, site.now)
+            subscribe(
+                connection,
+                ADA,
+                SubscriptionRequest("VRU", "daily", "all", "command"),
+                SUBSCRIBER_DEFAULTS,
+                site.now,
+            )
         took: dict[str, list[float]] = {ADA: [], "nobody@demo.example": []}
         answers = set()
         for page, path in (("/?q=VRU", "/sign-up"), ("/my-page", "/my-page")):
             for _ in range(2):
                 for email, times in took.items():
                     began = time.perf_counter()
-                    status, html = site.send(page, path, q="VRU", email=email)
+                    status, html = site.submit_form(page, path, q="VRU", email=email)
                     times.append(time.perf_counter() - began)
                     answers.add((path, status, html))
         assert len(answers) == 2
@@ -158,52 +187,52 @@ class TestEnumeration:
 def test_one_address_gets_one_letter_a_day_and_one_network_ten_an_hour(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    with served(ledger, now, tmp_path) as pages:
+    with run_web_client(ledger, now, tmp_path) as pages:
         for _ in range(5):
-            assert pages.send("/?q=VRU", "/sign-up", q="VRU", email=ADA)[0] == 200
-        assert len(pages.letters()) == 1
+            assert pages.submit_form("/?q=VRU", "/sign-up", q="VRU", email=ADA)[0] == 200
+        assert len(pages.read_messages()) == 1
         statuses = [
-            pages.send("/?q=VRU", "/sign-up", q="VRU", email=f"p{n}@demo.example")[0]
+            pages.submit_form("/?q=VRU", "/sign-up", q="VRU", email=f"p{n}@demo.example")[0]
             for n in range(8)
         ]
         assert statuses == [200] * 5 + [429] * 3
 
 
-def test_a_subscriber_has_so_many_topics_and_no_more(site: Pages) -> None:
+def test_a_subscriber_has_so_many_topics_and_no_more(site: WebClient) -> None:
     for number in range(8):
-        assert site.send("/?q=VRU", "/sign-up", q=f"word{number}", email=ADA)[0] == 200
-    [letter] = site.letters()
+        assert site.submit_form("/?q=VRU", "/sign-up", q=f"word{number}", email=ADA)[0] == 200
+    [letter] = site.read_messages()
     link = re.search(r"https://watch\.example(/c/\S+)", letter)
     assert link is not None
-    status, html = site.ask("POST", link[1])
+    status, html = site.request_text("POST", link[1])
     assert status == 200
     assert "3 more could not be taken" in html
     assert [word in html for word in ("word4", "word5")] == [True, False]
     with site.ledger.reading() as connection:
-        assert len(subscriptions.living(connection)) == 5
+        assert len(subscriptions.list_active(connection)) == 5
 
 
 class TestTokens:
     def test_a_token_is_for_one_purpose_one_subject_and_a_time(self, now: datetime) -> None:
         moment = now
-        seal = Seal(b"secret", lambda: moment)
+        seal = TokenSigner(b"secret", lambda: moment)
         token = seal.issue("manage", "somebody")
         day = timedelta(days=1)
-        assert seal.open("manage", token, day) == "somebody"
-        assert seal.open("form", token, day) is None
-        assert Seal(b"another", lambda: moment).open("manage", token, day) is None
+        assert seal.verify("manage", token, day) == "somebody"
+        assert seal.verify("form", token, day) is None
+        assert TokenSigner(b"another", lambda: moment).verify("manage", token, day) is None
         for place in range(len(token)):
             for sign in "Ax_.":
                 changed = token[:place] + sign + token[place + 1 :]
-                assert changed == token or seal.open("manage", changed, day) is None
+                assert changed == token or seal.verify("manage", changed, day) is None
         moment = now + timedelta(days=2)
-        with pytest.raises(Expired) as expired:
-            seal.open("manage", token, day)
+        with pytest.raises(ExpiredToken) as expired:
+            seal.verify("manage", token, day)
         assert expired.value.subject == "somebody"
 
     def test_only_the_one_way_to_write_a_token_is_taken(self, now: datetime) -> None:
         """Base64 leaves bits over: several last letters decode to the same signature."""
-        seal = Seal(b"secret", lambda: now)
+        seal = TokenSigner(b"secret", lambda: now)
         token = seal.issue("manage", "somebody")
         mark = token.rpartition(".")[2]
         alike = [
@@ -212,19 +241,25 @@ class TestTokens:
             if base64_decode(mark[:-1] + last) == base64_decode(mark)
         ]
         assert len(alike) > 1
-        opened = [seal.open("manage", token.replace(mark, one), timedelta(days=1)) for one in alike]
+        opened = [
+            seal.verify("manage", token.replace(mark, one), timedelta(days=1)) for one in alike
+        ]
         assert opened.count("somebody") == 1
 
-    def test_whoever_guesses_is_answered_alike_and_not_for_ever(self, site: Pages) -> None:
-        good = HEAD.manage_link("nobody", site.now).removeprefix("https://watch.example")
+    def test_whoever_guesses_is_answered_alike_and_not_for_ever(self, site: WebClient) -> None:
+        good = MAIL_IDENTITY.build_manage_link("nobody", site.now).removeprefix(
+            "https://watch.example"
+        )
         guesses = ["/u/x", "/c/x", "/m/x", "/d/x", good, f"{good[:-1]}A", "/m/%00", "/u/%F0%9F"]
-        answers = {(status, html) for status, html in (site.ask("GET", g) for g in guesses)}
+        answers = {
+            (status, html) for status, html in (site.request_text("GET", g) for g in guesses)
+        }
         assert len(answers) == 1
-        statuses = [site.ask("GET", f"/c/guess{n}")[0] for n in range(60)]
+        statuses = [site.request_text("GET", f"/c/guess{n}")[0] for n in range(60)]
         assert statuses[0] == 404
         assert statuses[-1] == 429
         # Leaving is never refused: one mail provider's network leaves for many.
-        assert site.ask("GET", "/u/guess")[0] == 404
+        assert site.request_text("GET", "/u/guess")[0] == 404
 
 
 QUERIES = [
@@ -242,9 +277,11 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:12])
-def test_no_query_takes_long(site: Pages, query: str) -> None:
-    site.put(*(question(n, answer("A word, and smart quotes.")) for n in range(1, 30)))
-    site.ask("GET", "/?q=warm")
+def test_no_query_takes_long(site: WebClient, query: str) -> None:
+    site.publish_questions(
+        *(make_question(n, make_answer("A word, and smart quotes.")) for n in range(1, 30))
+    )
+    site.request_text("GET", "/?q=warm")
     for path in (
         f"/?q={quote(query)}",
         f"/feeds/queries/feed.json?q={quote(query)}",
@@ -256,9 +293,9 @@ def test_no_query_takes_long(site: Pages, query: str) -> None:
         assert time.perf_counter() - began < 1.0
 
 
-def raw_status(pages: Pages, path: str) -> int:
+def raw_status(pages: WebClient, path: str) -> int:
     try:
-        return pages.answer("GET", path)[0]
+        return pages.request("GET", path)[0]
     except ConnectionError:
         return 414  # closed before it was read to its end
 
@@ -270,7 +307,7 @@ def test_the_database_gives_up_in_time(ledger: Ledger) -> None:
         "postgresql": "SELECT pg_sleep(60)",
     }[ledger.engine.dialect.name]
     began = time.perf_counter()
-    with pytest.raises(TooLong), ledger.reading_for(0.3) as connection:
+    with pytest.raises(StatementTimeout), ledger.reading_with_timeout(0.3) as connection:
         connection.exec_driver_sql(slow)
     assert time.perf_counter() - began < 10
     with ledger.reading() as connection:  # and is itself again
@@ -278,34 +315,34 @@ def test_the_database_gives_up_in_time(ledger: Ledger) -> None:
 
 
 class TestSizesAndPatience:
-    def test_a_large_body_is_refused_whether_it_says_so_or_not(self, site: Pages) -> None:
+    def test_a_large_body_is_refused_whether_it_says_so_or_not(self, site: WebClient) -> None:
         large = b"x" * 200_000
         assert refusal(site, b"Content-Length: 100000000\r\n\r\n", b"") == 413
         chunk = f"{len(large):x}\r\n".encode() + large + b"\r\n0\r\n\r\n"
         assert refusal(site, b"Transfer-Encoding: chunked\r\n\r\n", chunk) == 413
         assert refusal(site, b"Content-Length: -1\r\n\r\n", b"") in {400, 413}
-        assert site.ask("GET", "/")[0] == 200
+        assert site.request_text("GET", "/")[0] == 200
 
     def test_who_sends_too_slowly_is_let_go(
-        self, site: Pages, monkeypatch: pytest.MonkeyPatch
+        self, site: WebClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(scheduler.web.http_limits, "REQUEST_SECONDS", 0.5)
+        monkeypatch.setattr(scheduler.web.http_limits, "REQUEST_TIMEOUT", 0.5)
         slow = [connected(site) for _ in range(20)]
         for number, one in enumerate(slow):
             if number % 2:
-                kind = f"Host: x\r\nContent-Type: {FORM}\r\n".encode()
+                kind = f"Host: x\r\nContent-Type: {FORM_CONTENT_TYPE}\r\n".encode()
                 one.sendall(b"POST /sign-up HTTP/1.1\r\n" + kind + b"Content-Length: 9\r\n\r\nq")
             else:
                 one.sendall(b"GET / HTTP/1.1\r\nHost")
         began = time.monotonic()
         assert [ended(one) for one in slow] == [True] * 20
         assert time.monotonic() - began < 10
-        assert site.ask("GET", "/")[0] == 200
+        assert site.request_text("GET", "/")[0] == 200
 
     def test_there_are_so_many_connections_and_no_more(
-        self, site: Pages, monkeypatch: pytest.MonkeyPatch
+        self, site: WebClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(scheduler.web.http_limits, "MOST_CONNECTIONS", 30)
+        monkeypatch.setattr(scheduler.web.http_limits, "MAX_CONNECTIONS", 30)
         open_ones = [connected(site) for _ in range(200)]
         closed = sum(ended(one, 0.5) for one in open_ones[-100:])
         assert closed == 100
@@ -316,7 +353,7 @@ class TestSizesAndPatience:
             assert time.monotonic() < deadline
 
 
-def connected(pages: Pages) -> socket.socket:
+def connected(pages: WebClient) -> socket.socket:
     where = urlsplit(pages.url)
     return socket.create_connection((where.hostname or "", where.port or 0), timeout=10)
 
@@ -334,7 +371,7 @@ def ended(connection: socket.socket, seconds: float = 10.0) -> bool:
         connection.close()
 
 
-def refusal(pages: Pages, head: bytes, body: bytes) -> int:
+def refusal(pages: WebClient, head: bytes, body: bytes) -> int:
     with connected(pages) as connection:
         connection.sendall(
             b"POST /sign-up HTTP/1.1\r\nHost: x\r\nContent-Type: "
@@ -347,11 +384,11 @@ def refusal(pages: Pages, head: bytes, body: bytes) -> int:
         return int(connection.recv(64).split()[1])
 
 
-def test_nothing_leads_anywhere_else(site: Pages) -> None:
+def test_nothing_leads_anywhere_else(site: WebClient) -> None:
     """There is no parameter that a redirect follows, and none that is not our own."""
     for path in ("//evil.example", "/?next=//evil.example", "/operator?next=https://evil.example"):
-        status, headers, _ = site.answer("GET", path)
+        status, headers, _ = site.request("GET", path)
         assert headers["Location"] is None
         assert status in {200, 404}
-    _, headers, _ = site.answer("GET", "/members/", Host="evil.example")
+    _, headers, _ = site.request("GET", "/members/", Host="evil.example")
     assert headers["Location"] is None or "evil" not in headers["Location"]

@@ -18,40 +18,40 @@ from starlette.middleware.gzip import GZipMiddleware
 from warcio.archiveiterator import ArchiveIterator
 
 from alerts.ledger import Ledger, changes, open_ledger, questions
-from alerts.ledger.questions import Stored
-from crawler.archive.captures import captures, files_in, make_room
-from crawler.fetching.plan import Manners, Plan, Window
+from alerts.ledger.questions import StoredQuestion
+from crawler.archive.captures import delete_oldest_captures, list_capture_files, read_captures
+from crawler.fetching.crawl_plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.records import Question
-from scheduler.crawls.crawl import Terms, crawl_source
-from scheduler.crawls.process import child_of
-from scheduler.crawls.reparse import reread_all
-from scheduler.web.serve import serve
-from tests.support.service import Replica, replica
+from scheduler.crawls.crawl import CrawlPolicy, crawl_source
+from scheduler.crawls.process import start_crawl
+from scheduler.crawls.reparse import reparse_archive
+from scheduler.web.server import serve
+from tests.support.service import RunningReplica, run_replica
 
-MANNERS = Manners("watchword/test (tests)", delay_seconds=0, timeout_seconds=5)
+MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0, timeout_seconds=5)
 
 
 @pytest.fixture
-def source() -> Iterator[Replica]:
-    with replica() as running:
+def source() -> Iterator[RunningReplica]:
+    with run_replica() as running:
         yield running
 
 
-def plan_for(source: Replica, folder: Path, delay: float = 0) -> Plan:
+def plan_for(source: RunningReplica, folder: Path, delay: float = 0) -> CrawlPlan:
     day = source.now.date()
-    return Plan(
+    return CrawlPlan(
         source="london",
         base_url=source.url,
-        manners=msgspec.structs.replace(MANNERS, delay_seconds=delay),
-        windows=(Window(day - timedelta(days=90), day),),
-        archive=str(folder),
+        politeness=msgspec.structs.replace(MANNERS, delay_seconds=delay),
+        windows=(ListingWindow(day - timedelta(days=90), day),),
+        archive_folder=str(folder),
     )
 
 
-def crawled(source: Replica, folder: Path) -> Ledger:
+def crawled(source: RunningReplica, folder: Path) -> Ledger:
     ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
     plan = plan_for(source, folder / "captures")
-    outcome = crawl_source(ledger, plan, lambda: source.now, Terms())
+    outcome = crawl_source(ledger, plan, lambda: source.now, CrawlPolicy())
     assert outcome.verdict == "ok"
     return ledger
 
@@ -59,20 +59,22 @@ def crawled(source: Replica, folder: Path) -> Ledger:
 def stored(ledger: Ledger) -> dict[str, Question]:
     found: dict[str, Question] = {}
     with ledger.reading() as connection:
-        every = questions.identities(connection, "london", date(1900, 1, 1), date(2100, 1, 1))
+        every = questions.list_identities(connection, "london", date(1900, 1, 1), date(2100, 1, 1))
         for identity in every:
-            entry: Stored | None = questions.find(connection, identity)
+            entry: StoredQuestion | None = questions.find(connection, identity)
             assert entry is not None
             found[identity] = entry.record
     return found
 
 
-def reread(ledger: Ledger, source: Replica, folder: Path, **how: bool) -> dict[str, int]:
+def reread(ledger: Ledger, source: RunningReplica, folder: Path, **how: bool) -> dict[str, int]:
     hosts = {"london": source.url.removeprefix("http://")}
-    return reread_all(ledger, files_in(folder / "captures"), hosts, **how).counts
+    return reparse_archive(ledger, list_capture_files(folder / "captures"), hosts, **how).counts
 
 
-def test_every_record_is_made_again_without_a_request(source: Replica, tmp_path: Path) -> None:
+def test_every_record_is_made_again_without_a_request(
+    source: RunningReplica, tmp_path: Path
+) -> None:
     first = crawled(source, tmp_path)
     before = stored(first)
     first.engine.dispose()
@@ -84,29 +86,29 @@ def test_every_record_is_made_again_without_a_request(source: Replica, tmp_path:
     assert stored(again) == before
     assert source.requests == []
     with again.reading() as connection:  # nobody is alerted of what was lost
-        every = changes.between(connection, 0, changes.newest(connection), 1000)
+        every = changes.list_between(connection, 0, changes.get_newest_seq(connection), 1000)
     assert {numbered.silent_because for numbered in every} == {"old"}
     again.engine.dispose()
 
 
-def test_a_better_reader_is_no_news(source: Replica, tmp_path: Path) -> None:
+def test_a_better_reader_is_no_news(source: RunningReplica, tmp_path: Path) -> None:
     ledger = crawled(source, tmp_path)
     before = stored(ledger)
     with ledger.writing() as connection:  # as a worse reader would have had it
-        newest = changes.newest(connection)
+        newest = changes.get_newest_seq(connection)
         for record in list(before.values())[:3]:
-            questions.correct(connection, msgspec.structs.replace(record, title="Misread"))
+            questions.replace_record(connection, msgspec.structs.replace(record, title="Misread"))
     assert reread(ledger, source, tmp_path, dry_run=True)["changed"] == 3
     assert stored(ledger) != before
     assert reread(ledger, source, tmp_path)["changed"] == 3
     assert stored(ledger) == before
     assert reread(ledger, source, tmp_path)["same"] == len(before)
     with ledger.reading() as connection:
-        assert changes.newest(connection) == newest
+        assert changes.get_newest_seq(connection) == newest
     ledger.engine.dispose()
 
 
-def test_a_record_never_goes_back_to_an_older_page(source: Replica, tmp_path: Path) -> None:
+def test_a_record_never_goes_back_to_an_older_page(source: RunningReplica, tmp_path: Path) -> None:
     ledger = crawled(source, tmp_path)
     with ledger.writing() as connection:  # answered since, by a crawl that kept no archive
         record = next(r for r in stored(ledger).values() if r.status == "answered")
@@ -117,9 +119,9 @@ def test_a_record_never_goes_back_to_an_older_page(source: Replica, tmp_path: Pa
     ledger.engine.dispose()
 
 
-def test_what_is_kept_is_sound(source: Replica, tmp_path: Path) -> None:
+def test_what_is_kept_is_sound(source: RunningReplica, tmp_path: Path) -> None:
     crawled(source, tmp_path).engine.dispose()
-    [file] = files_in(tmp_path / "captures")
+    [file] = list_capture_files(tmp_path / "captures")
     with file.open("rb") as opened:
         kinds = [record.rec_type for record in ArchiveIterator(opened)]
     assert kinds[0] == "warcinfo"
@@ -130,50 +132,52 @@ def test_what_is_kept_is_sound(source: Replica, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, b"")
 
 
-def test_packed_pages_are_kept_as_they_came(source: Replica, tmp_path: Path) -> None:
+def test_packed_pages_are_kept_as_they_came(source: RunningReplica, tmp_path: Path) -> None:
     packed = Starlette(middleware=[Middleware(GZipMiddleware, minimum_size=100)])
     packed.mount("/", source.site)
     with serve(packed) as url:
         source.url = url
         ledger = crawled(source, tmp_path)
-    [file] = files_in(tmp_path / "captures")
+    [file] = list_capture_files(tmp_path / "captures")
     with file.open("rb") as opened:
         heads = [r.http_headers for r in ArchiveIterator(opened) if r.rec_type == "response"]
     assert sum(head.get_header("Content-Encoding") == "gzip" for head in heads) > 20
     assert all(head.get_header("Transfer-Encoding") is None for head in heads)
-    assert any(b"<main" in capture.body for capture in captures(file))
+    assert any(b"<main" in capture.body for capture in read_captures(file))
     assert reread(ledger, source, tmp_path)["same"] == len(stored(ledger))
     ledger.engine.dispose()
 
 
-def test_a_crawl_that_is_killed_leaves_what_it_kept(source: Replica, tmp_path: Path) -> None:
+def test_a_crawl_that_is_killed_leaves_what_it_kept(source: RunningReplica, tmp_path: Path) -> None:
     folder = tmp_path / "captures"
-    with child_of(plan_for(source, folder, delay=0.05), 60) as child:
+    with start_crawl(plan_for(source, folder, delay=0.05), 60) as child:
         for number, _ in enumerate(child.lines):
             if number == 5:
                 child.kill()
                 break
-    [file] = files_in(folder)
-    assert len(list(captures(file))) >= 6
+    [file] = list_capture_files(folder)
+    assert len(list(read_captures(file))) >= 6
 
 
 def test_a_torn_file_ends_where_it_is_torn(
-    source: Replica, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    source: RunningReplica, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     crawled(source, tmp_path).engine.dispose()
-    [file] = files_in(tmp_path / "captures")
-    whole = list(captures(file))
+    [file] = list_capture_files(tmp_path / "captures")
+    whole = list(read_captures(file))
     file.write_bytes(file.read_bytes()[:-700])
-    torn = list(captures(file))
+    torn = list(read_captures(file))
     assert 0 < len(torn) <= len(whole)
     assert torn == whole[: len(torn)]
 
 
-def test_a_folder_that_cannot_be_written_costs_no_page(source: Replica, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_costs_no_page(
+    source: RunningReplica, tmp_path: Path
+) -> None:
     (tmp_path / "captures").write_text("in the way")
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
     plan = plan_for(source, tmp_path / "captures")
-    outcome = crawl_source(ledger, plan, lambda: source.now, Terms())
+    outcome = crawl_source(ledger, plan, lambda: source.now, CrawlPolicy())
     assert outcome.counts["new"] > 20
     assert outcome.report is not None
     assert any("archive:" in line for line in outcome.report.errors)
@@ -187,8 +191,8 @@ def test_the_oldest_files_make_room(tmp_path: Path) -> None:
             file.write(bytes(1000))
         name = f"london-2026112{number}T000000000000-1.warc.gz"
         (tmp_path / name).write_bytes(packed.getvalue().ljust(1_000_000))
-    gone = make_room(tmp_path, 0.003)
+    gone = delete_oldest_captures(tmp_path, 0.003)
     assert [path.name[7:15] for path in gone] == ["20261120", "20261121"]
-    assert len(files_in(tmp_path)) == 3
-    make_room(tmp_path, 0)
-    assert len(files_in(tmp_path)) == 1  # never the one that may be open
+    assert len(list_capture_files(tmp_path)) == 3
+    delete_oldest_captures(tmp_path, 0)
+    assert len(list_capture_files(tmp_path)) == 1  # never the one that may be open

@@ -13,26 +13,26 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from alerts.rendering.templates import shipped_templates
-from crawler.fetching.plan import (
-    Line,
-    Manners,
-    Plan,
-    Read,
-    Refused,
-    Report,
-    Unchanged,
-    Visit,
-    Window,
+from alerts.rendering.templates import find_shipped_templates
+from crawler.fetching.crawl_plan import (
+    CrawlLine,
+    CrawlPlan,
+    CrawlReport,
+    KnownPage,
+    ListingWindow,
+    PageRefused,
+    PageUnchanged,
+    PolitenessSettings,
+    QuestionRead,
 )
-from crawler.fetching.verdict import judge
-from crawler.replica.demo import demo_world
+from crawler.fetching.verdict import decide_verdict
+from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
-from crawler.replica.world import LISTING
-from scheduler.crawls.process import child_of
-from scheduler.web.serve import serve
-from tests.support.real_facts import Sheet
-from tests.support.real_pages import listing_row
+from crawler.replica.world import LISTING_PATH
+from scheduler.crawls.process import start_crawl
+from scheduler.web.server import serve
+from tests.support.real_facts import PrintedPage
+from tests.support.real_pages import render_listing_row
 from tests.support.real_quirks import FILLER
 
 
@@ -40,8 +40,8 @@ class Gate:
     """The replica with a gate before it: some addresses answer as the test says."""
 
     def __init__(self) -> None:
-        self.world = demo_world(datetime.now(UTC))
-        self.site = create_site(self.world, lambda: self.world.start, shipped_templates())
+        self.world = build_demo_world(datetime.now(UTC))
+        self.site = create_site(self.world, lambda: self.world.start, find_shipped_templates())
         self.answers: dict[str, Callable[[], Response]] = {}
         self.otherwise: Callable[[], Response] | None = None
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -59,31 +59,33 @@ class Gate:
     def slugs(self) -> list[str]:
         """What the crawl's listing names."""
         first = self.world.start.date() - timedelta(days=90)
-        seen = self.world.at(self.world.start).questions
+        seen = self.world.take_snapshot(self.world.start).questions
         return [q.slug for q in seen if q.meeting.date >= first]
 
     def page(self, number: int) -> str:
-        return f"{LISTING}/{self.slugs[number]}"
+        return f"{LISTING_PATH}/{self.slugs[number]}"
 
-    def crawl(self, *revisit: Visit, list_too: bool = True) -> tuple[Report, list[Line]]:
+    def crawl(
+        self, *revisit: KnownPage, list_too: bool = True
+    ) -> tuple[CrawlReport, list[CrawlLine]]:
         day = self.world.start.date()
-        window = Window(day - timedelta(days=90), day + timedelta(days=30))
+        window = ListingWindow(day - timedelta(days=90), day + timedelta(days=30))
         return crawl(self.url, *revisit, windows=(window,) if list_too else ())
 
 
 def crawl(
-    url: str, *revisit: Visit, windows: tuple[Window, ...] = (), timeout: float = 3
-) -> tuple[Report, list[Line]]:
-    plan = Plan(
+    url: str, *revisit: KnownPage, windows: tuple[ListingWindow, ...] = (), timeout: float = 3
+) -> tuple[CrawlReport, list[CrawlLine]]:
+    plan = CrawlPlan(
         source="london",
         base_url=url,
-        manners=Manners("watchword/test", delay_seconds=0, timeout_seconds=timeout),
+        politeness=PolitenessSettings("watchword/test", delay_seconds=0, timeout_seconds=timeout),
         windows=windows,
-        revisit=revisit,
+        revisits=revisit,
     )
-    with child_of(plan, 90) as child:
+    with start_crawl(plan, 90) as child:
         *lines, report = child.lines
-    assert isinstance(report, Report), child.last_words
+    assert isinstance(report, CrawlReport), child.exit_summary
     return report, lines
 
 
@@ -103,28 +105,28 @@ def status(code: int, **headers: str) -> Callable[[], Response]:
 
 def test_a_page_that_has_not_changed_is_not_sent_again(gate: Gate) -> None:
     url = gate.url + gate.page(0)
-    _, [first] = gate.crawl(Visit(url), list_too=False)
-    assert isinstance(first, Read)
+    _, [first] = gate.crawl(KnownPage(url), list_too=False)
+    assert isinstance(first, QuestionRead)
     assert first.etag
     report, lines = gate.crawl(
-        Visit(url, first.etag, "Thu, 16 Jul 2026 12:00:00 GMT"), list_too=False
+        KnownPage(url, first.etag, "Thu, 16 Jul 2026 12:00:00 GMT"), list_too=False
     )
-    assert lines == [Unchanged(first.question.id)]
+    assert lines == [PageUnchanged(first.question.id)]
     assert (report.fetched, report.unchanged) == (0, 1)
-    assert judge(report)[0] == "ok"
+    assert decide_verdict(report)[0] == "ok"
     _, sent = gate.asked[-1]
     assert sent["if-none-match"] == first.etag
     assert sent["if-modified-since"] == "Thu, 16 Jul 2026 12:00:00 GMT"
 
 
 def test_another_version_is_sent_whole(gate: Gate) -> None:
-    _, [line] = gate.crawl(Visit(gate.url + gate.page(0), 'W/"of-old"'), list_too=False)
-    assert isinstance(line, Read)
+    _, [line] = gate.crawl(KnownPage(gate.url + gate.page(0), 'W/"of-old"'), list_too=False)
+    assert isinstance(line, QuestionRead)
 
 
 def test_not_modified_is_no_answer_to_who_did_not_ask(gate: Gate) -> None:
     gate.answers[gate.page(0)] = status(304)
-    report, lines = gate.crawl(Visit(gate.url + gate.page(0)), list_too=False)
+    report, lines = gate.crawl(KnownPage(gate.url + gate.page(0)), list_too=False)
     assert (lines, report.failed) == ([], 1)
 
 
@@ -134,18 +136,18 @@ def test_not_modified_is_no_answer_to_who_did_not_ask(gate: Gate) -> None:
 def test_one_page_that_is_not_published(gate: Gate) -> None:
     gate.answers[gate.page(3)] = status(403)
     report, lines = gate.crawl()
-    [refused] = [line for line in lines if isinstance(line, Refused)]
+    [refused] = [line for line in lines if isinstance(line, PageRefused)]
     assert refused.url == gate.url + gate.page(3)
     assert (report.refused, report.unpublished, report.missing) == (0, 1, ())
-    assert judge(report)[0] == "ok"
+    assert decide_verdict(report)[0] == "ok"
 
 
 def test_the_last_page_may_be_the_one_that_is_not_published(gate: Gate) -> None:
     gate.answers[gate.page(1)] = status(403)
-    visits = (Visit(gate.url + gate.page(0)), Visit(gate.url + gate.page(1)))
+    visits = (KnownPage(gate.url + gate.page(0)), KnownPage(gate.url + gate.page(1)))
     report, lines = gate.crawl(*visits, list_too=False)
-    assert [type(line) for line in lines] == [Read, Refused]
-    assert judge(report)[0] == "ok"
+    assert [type(line) for line in lines] == [QuestionRead, PageRefused]
+    assert decide_verdict(report)[0] == "ok"
 
 
 def test_a_host_that_refuses_us_is_left_alone_at_once(gate: Gate) -> None:
@@ -153,14 +155,14 @@ def test_a_host_that_refuses_us_is_left_alone_at_once(gate: Gate) -> None:
         gate.answers[gate.page(number)] = status(403)
     report, lines = gate.crawl()
     assert lines == []  # of none of them it is known that it is not published
-    assert judge(report)[0] == "blocked"
-    assert sum(path.startswith(f"{LISTING}/") for path, _ in gate.asked) <= 6
+    assert decide_verdict(report)[0] == "blocked"
+    assert sum(path.startswith(f"{LISTING_PATH}/") for path, _ in gate.asked) <= 6
 
 
 def test_a_listing_that_is_refused_is_the_host(gate: Gate) -> None:
-    gate.answers[LISTING] = status(403)
+    gate.answers[LISTING_PATH] = status(403)
     report, _ = gate.crawl()
-    assert judge(report)[0] == "blocked"
+    assert decide_verdict(report)[0] == "blocked"
     assert len(gate.asked) == 2  # robots.txt and the one listing
 
 
@@ -174,7 +176,7 @@ def test_listed_and_not_read_is_told_by_address(gate: Gate) -> None:
     )
     report, _ = gate.crawl()
     assert set(report.missing) == {gate.url + gate.page(2), gate.url + gate.page(4)}
-    verdict, reason = judge(report)
+    verdict, reason = decide_verdict(report)
     assert verdict == "partial"
     assert gate.url + gate.page(4) in reason
 
@@ -183,10 +185,10 @@ def test_a_listing_that_shows_ten_and_links_nine(gate: Gate) -> None:
     row = "<article><h3>{}</h3><p>Question by: Ada Brook</p></article>"
     rows = [row.format(f'<a href="{gate.page(n)}">A title</a>') for n in range(9)]
     page = "<html><body>Search questions" + "".join(rows) + row.format("No link here")
-    gate.answers[LISTING] = lambda: PlainTextResponse(page, media_type="text/html")
+    gate.answers[LISTING_PATH] = lambda: PlainTextResponse(page, media_type="text/html")
     report, _ = gate.crawl()
     assert (report.listed, report.listings_short) == (9, 1)
-    verdict, reason = judge(report)
+    verdict, reason = decide_verdict(report)
     assert verdict == "partial"
     assert "10 questions are shown and 9 linked to" in reason
 
@@ -198,15 +200,17 @@ def html(*rows: str) -> Callable[[], Response]:
 
 def test_trap_18_a_last_page_of_ten_is_followed_by_an_empty_one(gate: Gate) -> None:
     sheets = [
-        Sheet(title="A title", asked_by="Ada Brook", day=date(2026, 5, 1), address=gate.page(n))
+        PrintedPage(
+            title="A title", asked_by="Ada Brook", day=date(2026, 5, 1), address=gate.page(n)
+        )
         for n in range(10)
     ]
-    pages = [html(), html(*map(listing_row, sheets))]
+    pages = [html(), html(*map(render_listing_row, sheets))]
 
     def next_page() -> Response:
         return pages.pop()()
 
-    gate.answers[LISTING] = next_page
+    gate.answers[LISTING_PATH] = next_page
     report, lines = gate.crawl()
     assert (report.listing_pages, report.listed, report.read) == (2, 10, 10)
     # Trap 19: the teaser of a row is never taken for the text.
@@ -214,17 +218,17 @@ def test_trap_18_a_last_page_of_ten_is_followed_by_an_empty_one(gate: Gate) -> N
 
 
 def test_trap_21_a_meeting_without_questions_is_no_failure(gate: Gate) -> None:
-    gate.answers[LISTING] = html()
+    gate.answers[LISTING_PATH] = html()
     report, lines = gate.crawl()
-    assert (lines, judge(report)[0]) == ([], "empty")
+    assert (lines, decide_verdict(report)[0]) == ([], "empty")
 
 
 @pytest.mark.parametrize("code", [500, 502, 503])
 def test_an_origin_that_is_down_deletes_nothing(gate: Gate, code: int) -> None:
     gate.otherwise = status(code)
-    report, lines = gate.crawl(Visit(gate.url + gate.page(0)))
+    report, lines = gate.crawl(KnownPage(gate.url + gate.page(0)))
     assert lines == []
-    assert judge(report)[0] == "unreachable"
+    assert decide_verdict(report)[0] == "unreachable"
 
 
 def test_fields_and_readings_are_counted(gate: Gate) -> None:
@@ -307,9 +311,9 @@ def nothing() -> Iterator[bytes]:
 def test_half_a_page_is_no_page(body: Callable[[], Iterator[bytes]]) -> None:
     began = datetime.now(UTC)
     with raw(body, pause=0.1 if body is drip else 0) as url:
-        report, lines = crawl(url, Visit(f"{url}{LISTING}/one"), timeout=1)
+        report, lines = crawl(url, KnownPage(f"{url}{LISTING_PATH}/one"), timeout=1)
     assert lines == []
     assert (report.read, report.failed) == (0, 1)
-    assert judge(report)[0] == "unreachable"
+    assert decide_verdict(report)[0] == "unreachable"
     assert report.peak_megabytes < 200
     assert datetime.now(UTC) - began < timedelta(seconds=60)

@@ -15,11 +15,17 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from crawler.fetching.middlewares import wait_named
-from crawler.fetching.plan import Manners, Plan, Report, Visit, Window
-from crawler.fetching.verdict import judge
-from scheduler.crawls.process import child_of
-from scheduler.web.serve import serve
+from crawler.fetching.crawl_plan import (
+    CrawlPlan,
+    CrawlReport,
+    KnownPage,
+    ListingWindow,
+    PolitenessSettings,
+)
+from crawler.fetching.middlewares import parse_retry_after
+from crawler.fetching.verdict import decide_verdict
+from scheduler.crawls.process import start_crawl
+from scheduler.web.server import serve
 
 ALLOW = "User-agent: *\nAllow: /\n"
 PAGE = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
@@ -43,21 +49,21 @@ class Server:
     def pages(self) -> list[str]:
         return [path for path, _ in self.asked if path != "/robots.txt"]
 
-    def crawl(self, windows: int = 1, revisit: tuple[str, ...] = ()) -> Report:
+    def crawl(self, windows: int = 1, revisit: tuple[str, ...] = ()) -> CrawlReport:
         """Crawl it with as many listings and revisits."""
         day = date(2026, 7, 1)
-        plan = Plan(
+        plan = CrawlPlan(
             source="london",
             base_url=self.url,
-            manners=Manners("watchword/test", delay_seconds=0.01, timeout_seconds=3),
-            windows=tuple(Window(day, day + timedelta(days=n)) for n in range(windows)),
-            revisit=tuple(Visit(f"{self.url}{PAGE}/{name}") for name in revisit),
+            politeness=PolitenessSettings("watchword/test", delay_seconds=0.01, timeout_seconds=3),
+            windows=tuple(ListingWindow(day, day + timedelta(days=n)) for n in range(windows)),
+            revisits=tuple(KnownPage(f"{self.url}{PAGE}/{name}") for name in revisit),
         )
-        with child_of(plan, 60) as child:
+        with start_crawl(plan, 60) as child:
             for line in child.lines:
-                if isinstance(line, Report):
+                if isinstance(line, CrawlReport):
                     return line
-        raise AssertionError(child.last_words)
+        raise AssertionError(child.exit_summary)
 
 
 @pytest.fixture
@@ -82,14 +88,14 @@ def test_a_robots_file_that_fails_forbids_everything(server: Server) -> None:
     server.robots = status(500)
     report = server.crawl()
     assert server.pages == []
-    assert judge(report)[0] == "unreachable"
+    assert decide_verdict(report)[0] == "unreachable"
     assert "robots.txt cannot be reached" in report.errors[0]
 
 
 @pytest.mark.parametrize("code", [403, 404, 410])
 def test_no_robots_file_allows_everything(server: Server, code: int) -> None:
     server.robots = status(code)
-    assert judge(server.crawl())[0] == "empty"
+    assert decide_verdict(server.crawl())[0] == "empty"
     assert server.pages == [PAGE]
 
 
@@ -113,7 +119,7 @@ def test_retry_after_is_honoured(server: Server, code: int) -> None:
     answers = [PlainTextResponse("Search questions")] * 3 + [status(code, Retry_After="2")()]
     server.page = answers.pop
     report = server.crawl(windows=2)
-    assert judge(report)[0] == "empty"
+    assert decide_verdict(report)[0] == "empty"
     times = [moment for path, moment in server.asked if path != "/robots.txt"]
     assert len(times) == 3
     assert times[1] - times[0] > 1.9
@@ -134,7 +140,7 @@ def test_no_redirect_leads_inside(server: Server, target: str) -> None:
     server.page = lambda: RedirectResponse(target)
     report = server.crawl()
     assert report.fetched == report.listing_pages == 0
-    assert judge(report)[0] != "ok"
+    assert decide_verdict(report)[0] != "ok"
 
 
 def test_robots_redirected_off_the_source_forbid_everything(
@@ -179,10 +185,10 @@ def test_a_page_too_large_is_not_taken(server: Server) -> None:
     [("120", 120.0), (" 5 ", 5.0), ("", 0.0), ("soon", 0.0), ("-3", 0.0)],
 )
 def test_what_retry_after_names(value: str, seconds: float) -> None:
-    assert wait_named(value, datetime.now(UTC)) == seconds
+    assert parse_retry_after(value, datetime.now(UTC)) == seconds
 
 
 def test_retry_after_may_be_a_date() -> None:
     now = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
-    assert wait_named(format_datetime(now + timedelta(minutes=2), usegmt=True), now) == 120.0
-    assert wait_named(format_datetime(now - timedelta(minutes=2), usegmt=True), now) == 0.0
+    assert parse_retry_after(format_datetime(now + timedelta(minutes=2), usegmt=True), now) == 120.0
+    assert parse_retry_after(format_datetime(now - timedelta(minutes=2), usegmt=True), now) == 0.0

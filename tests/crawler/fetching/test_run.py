@@ -15,14 +15,20 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from crawler.fetching.plan import Manners, Plan, Report, Window, decode_line
-from crawler.fetching.verdict import judge
-from crawler.records import encode
-from scheduler.web.serve import serve
+from crawler.fetching.crawl_plan import (
+    CrawlPlan,
+    CrawlReport,
+    ListingWindow,
+    PolitenessSettings,
+    decode_crawl_line,
+)
+from crawler.fetching.verdict import decide_verdict
+from crawler.records import encode_record
+from scheduler.web.server import serve
 
 START = (
     "import sys, crawler.spiders; crawler.spiders.__path__.append(sys.argv[1]); "
-    "from crawler.fetching.run import main; main()"
+    "from crawler.fetching.crawl_process import main; main()"
 )
 SPIDER = """
 import scrapy
@@ -31,39 +37,39 @@ from crawler.fetching.source_spider import SourceSpider
 class Broken(SourceSpider):
     name = "broken"
 
-    def listing_requests(self, window):
+    def build_listing_requests(self, window):
         {start}
-        yield scrapy.Request(self.plan.base_url, self.list_questions, errback=self.failed)
+        yield scrapy.Request(self.plan.base_url, self.parse_listing, errback=self.handle_failure)
 
-    def list_questions(self, response):
+    def parse_listing(self, response):
         self.counts["listing_pages"] += 1
         self.counts["listed"] += 1
         {callback}
 """
 
 
-def crawl(folder: Path, start: str = "", callback: str = "") -> Report:
+def crawl(folder: Path, start: str = "", callback: str = "") -> CrawlReport:
     """The report of a crawl by a spider that does what it is told to do."""
     (folder / "broken.py").write_text(SPIDER.format(start=start, callback=callback or "return"))
     site = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("fine"))])
     with serve(site) as url:
         day = date(2026, 7, 1)
-        plan = Plan(
+        plan = CrawlPlan(
             source="broken",
             base_url=url,
-            manners=Manners("watchword/test", delay_seconds=0.01, obey_robots=False),
-            windows=(Window(day, day),),
+            politeness=PolitenessSettings("watchword/test", delay_seconds=0.01, obey_robots=False),
+            windows=(ListingWindow(day, day),),
         )
         command = [sys.executable, "-P", "-c", START, str(folder)]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
             assert child.stdin is not None
             assert child.stdout is not None
-            child.stdin.write(encode(plan) + b"\n")
+            child.stdin.write(encode_record(plan) + b"\n")
             child.stdin.flush()  # and left open: the crawl ends with its parent
             *_, last = child.stdout
-    line = decode_line(last)
-    assert isinstance(line, Report)
+    line = decode_crawl_line(last)
+    assert isinstance(line, CrawlReport)
     return line
 
 
@@ -77,12 +83,12 @@ def crawl(folder: Path, start: str = "", callback: str = "") -> Report:
 )
 def test_it_is_no_good_run(tmp_path: Path, where: str, what: str) -> None:
     report = crawl(tmp_path, **{where: what})
-    assert judge(report)[0] in {"partial", "unreachable"}
+    assert decide_verdict(report)[0] in {"partial", "unreachable"}
     assert report.errors or report.finish_reason != "finished"
 
 
 def test_one_that_works_is(tmp_path: Path) -> None:
-    assert judge(crawl(tmp_path))[0] == "ok"
+    assert decide_verdict(crawl(tmp_path))[0] == "ok"
 
 
 def test_what_the_parent_holds_ends_no_crawl(tmp_path: Path) -> None:

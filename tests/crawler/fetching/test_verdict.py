@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from crawler.fetching.plan import Report
-from crawler.fetching.verdict import COMPLETE, Verdict, judge
+from crawler.fetching.crawl_plan import CrawlReport
+from crawler.fetching.verdict import COMPLETE_VERDICTS, Verdict, decide_verdict
 
 GOOD: dict[str, Any] = {"requests": 12, "listing_pages": 2, "listed": 10, "fetched": 10, "read": 10}
 
@@ -56,17 +56,17 @@ CASES: list[tuple[dict[str, Any], Verdict, str]] = [
 
 
 @pytest.fixture
-def report(now: datetime, request: pytest.FixtureRequest) -> Report:
+def report(now: datetime, request: pytest.FixtureRequest) -> CrawlReport:
     """A good crawl but for the counts given."""
     base = {"started_at": now, "finished_at": now, "finish_reason": "finished"}
-    return Report(**(base | GOOD | request.param))
+    return CrawlReport(**(base | GOOD | request.param))
 
 
 @pytest.mark.parametrize(
     ("report", "verdict", "reason"), CASES, indirect=["report"], ids=[str(c[0]) for c in CASES]
 )
-def test_verdict(report: Report, verdict: Verdict, reason: str) -> None:
-    judged, sentence = judge(report)
+def test_verdict(report: CrawlReport, verdict: Verdict, reason: str) -> None:
+    judged, sentence = decide_verdict(report)
     assert judged == verdict
     assert reason in sentence
 
@@ -76,4 +76,4 @@ def test_every_verdict_has_a_case() -> None:
 
 
 def test_only_whole_runs_are_complete() -> None:
-    assert {"ok", "empty"} == COMPLETE
+    assert {"ok", "empty"} == COMPLETE_VERDICTS

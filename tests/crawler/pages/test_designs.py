@@ -13,9 +13,14 @@ from crawler.pages import read_page
 from crawler.reading.documents import Document
 from crawler.reading.items import UnreadablePage
 from crawler.reading.normalise import read_question
-from crawler.records import Question, Speech, paragraphs, same_words
-from tests.support.designs import lines_2000, lines_2014, page_2019, page_2022
-from tests.support.real_pages import page_of_lines
+from crawler.records import Question, Speech, iter_paragraphs, normalise_wording
+from tests.support.designs import (
+    build_lines_2000,
+    build_lines_2014,
+    build_page_2019,
+    build_page_2022,
+)
+from tests.support.real_pages import render_page_of_lines
 
 SITE = "https://replica.example"
 ASKED = "<p>How many piers are open?</p>"
@@ -30,7 +35,7 @@ def trusted(page: str) -> Question:
 
 
 def said(speeches: tuple[Speech, ...]) -> list[str]:
-    return list(paragraphs(speeches))
+    return list(iter_paragraphs(speeches))
 
 
 def told(record: Question) -> list[list[str]]:
@@ -56,10 +61,10 @@ def is_the_question(record: Question) -> bool:
 
 def test_no_answer_at_all() -> None:
     for page in (
-        page_2022(ASKED),
-        page_2019(ASKED),
-        page_of_lines(lines_2014(["How many piers are open?"])),
-        page_of_lines(lines_2000(["How many piers are open?"])),
+        build_page_2022(ASKED),
+        build_page_2019(ASKED),
+        render_page_of_lines(build_lines_2014(["How many piers are open?"])),
+        render_page_of_lines(build_lines_2000(["How many piers are open?"])),
     ):
         record = trusted(page)
         assert (record.status, record.answers) == ("unanswered", ())
@@ -67,7 +72,7 @@ def test_no_answer_at_all() -> None:
 
 
 def test_two_answers_with_two_dates() -> None:
-    for render in (page_2022, page_2019):
+    for render in (build_page_2022, build_page_2019):
         record = trusted(render(ASKED, [(DAY, "<p>Nine.</p>"), (LATER, "<p>Ten.</p>")]))
         assert [answer.date for answer in record.answers] == [DAY, LATER]
         assert told(record) == [["Nine."], ["Ten."]]
@@ -75,25 +80,25 @@ def test_two_answers_with_two_dates() -> None:
 
 def test_an_answer_within_an_answer_is_read_once() -> None:
     inner = '<div class="u-space-y-5"><p>Nine.</p></div><p>Ten.</p>'
-    assert told(trusted(page_2022(ASKED, [(DAY, inner)]))) == [["Nine.", "Ten."]]
+    assert told(trusted(build_page_2022(ASKED, [(DAY, inner)]))) == [["Nine.", "Ten."]]
 
 
 def test_a_date_that_is_none_begins_no_answer() -> None:
     words = "<p>As agreed.</p><p>Date: to be set</p><p>Place: the pier</p>"
-    record = trusted(page_2022(words, [(DAY, words)]))
+    record = trusted(build_page_2022(words, [(DAY, words)]))
     assert said(record.question) == ["As agreed.", "Date: to be set", "Place: the pier"]
     assert told(record) == [said(record.question)]
 
 
 def test_words_of_a_question_that_begin_as_an_answer_s_label_does() -> None:
     asked = ["How many?", "Answer by return, please."]
-    record = trusted(page_of_lines(lines_2000(asked, ["Nine."])))
+    record = trusted(render_page_of_lines(build_lines_2000(asked, ["Nine."])))
     assert said(record.question) == asked
     assert told(record) == [["Nine."]]
 
 
 def test_a_day_that_contradicts_the_meeting_is_told() -> None:
-    page = page_of_lines(["MQT on 2008-07-17", *lines_2014(["Why?"])])
+    page = render_page_of_lines(["MQT on 2008-07-17", *build_lines_2014(["Why?"])])
     (reason,) = read_question(Document(page)).suspect
     assert reason.startswith("session_date")
     same = trusted(page.replace("MQT on 2008-07-17", "MQT on 2008-07-16"))
@@ -121,7 +126,7 @@ def test_a_day_that_contradicts_the_meeting_is_told() -> None:
     ],
 )
 def test_odd_markup_is_read_as_it_is_seen(printed: str, expected: list[str]) -> None:
-    for render in (page_2022, page_2019):
+    for render in (build_page_2022, build_page_2019):
         record = trusted(render(printed, [(DAY, printed)]))
         assert said(record.question) == expected
         assert told(record) == [expected]
@@ -130,7 +135,7 @@ def test_odd_markup_is_read_as_it_is_seen(printed: str, expected: list[str]) -> 
 def test_tables_lists_and_links_are_kept_and_nothing_acts() -> None:
     answer = """<p onclick="act()">Nine.</p><table><tr><td>North</td><td>7</td></tr></table>
       <ul><li>One</li></ul><p><a href="/piers">Piers</a></p><script>act()</script>"""
-    for render in (page_2022, page_2019):
+    for render in (build_page_2022, build_page_2019):
         html = trusted(render(ASKED, [(DAY, answer)])).answers[0].html or ""
         for kept in ("<table>", "<td>North</td>", "<li>One</li>", f'href="{SITE}/piers"'):
             assert kept in html
@@ -139,7 +144,7 @@ def test_tables_lists_and_links_are_kept_and_nothing_acts() -> None:
 
 @pytest.mark.parametrize("unseen", ["<script>x</script>", "<i hidden>x</i>", "<!-- x -->"])
 def test_what_no_reader_sees_is_in_no_title_and_no_html(unseen: str) -> None:
-    page = page_2022(ASKED, [(DAY, f"<p>Nine{unseen}.</p>")])
+    page = build_page_2022(ASKED, [(DAY, f"<p>Nine{unseen}.</p>")])
     record = trusted(page.replace(" Piers<", f" {unseen}Piers<"))
     assert is_the_question(record)
     assert record.answers[0].html == "<p>Nine.</p>"
@@ -147,7 +152,7 @@ def test_what_no_reader_sees_is_in_no_title_and_no_html(unseen: str) -> None:
 
 def test_a_no_break_space_within_a_name() -> None:
     space = "\N{NO-BREAK SPACE}"
-    record = trusted(page_2022(ASKED, asked_by=f"Ada{space}Brook AM{space}"))
+    record = trusted(build_page_2022(ASKED, asked_by=f"Ada{space}Brook AM{space}"))
     assert record.asked_by is not None
     assert (record.asked_by.printed, record.asked_by.person) == ("Ada Brook AM", "ada-brook")
 
@@ -156,7 +161,7 @@ def test_a_no_break_space_within_a_name() -> None:
 
 
 def test_both_readings_of_a_page_of_2019_are_compared() -> None:
-    item = read_page(Document(page_2019(ASKED, [(DAY, "<p>Nine.</p>")])))
+    item = read_page(Document(build_page_2019(ASKED, [(DAY, "<p>Nine.</p>")])))
     head = {"title", "asked_by", "party", "asked_of", "session_date"}
     below = {"question", "answers", "answer", "answer_date", "answered_by"}
     assert set(item.agreed) == head | below
@@ -178,7 +183,7 @@ def test_both_readings_of_a_page_of_2019_are_compared() -> None:
     ],
 )
 def test_today_s_page_with_a_mark_renamed(old: str, new: str) -> None:
-    page = page_2022(ASKED, [(DAY, "<p>Nine.</p>")])
+    page = build_page_2022(ASKED, [(DAY, "<p>Nine.</p>")])
     assert is_the_question(trusted(page))
     assert old in page
     assert is_the_question(trusted(page.replace(old, new)))
@@ -195,14 +200,14 @@ def test_today_s_page_with_a_mark_renamed(old: str, new: str) -> None:
     ],
 )
 def test_a_page_of_2019_with_a_mark_renamed(old: str, new: str) -> None:
-    page = page_2019(ASKED, [(DAY, "<p>Nine.</p>")])
+    page = build_page_2019(ASKED, [(DAY, "<p>Nine.</p>")])
     assert is_the_question(trusted(page))
     assert old in page
     assert is_the_question(trusted(page.replace(old, new)))
 
 
 def test_a_page_of_2019_without_labels_has_the_asker_and_the_words() -> None:
-    page = page_2019(ASKED, [(DAY, "<p>Nine.</p>")])
+    page = build_page_2019(ASKED, [(DAY, "<p>Nine.</p>")])
     record = trusted(re.sub(r'<div class="field__label">[^<]*</div>', "", page))
     assert record.asked_by is not None
     assert record.asked_by.printed == "Ada Brook AM"
@@ -211,12 +216,12 @@ def test_a_page_of_2019_without_labels_has_the_asker_and_the_words() -> None:
 
 
 def test_values_of_2014_without_labels_are_read_in_their_order() -> None:
-    lines = lines_2014(["How many piers are open?"], ["Nine."])
+    lines = build_lines_2014(["How many piers are open?"], ["Nine."])
     bare = [line for line in lines if not line.endswith(":")]
-    record = trusted(page_of_lines(bare))
+    record = trusted(render_page_of_lines(bare))
     assert is_the_question(record)
     assert record.labels == {}
-    untitled = page_of_lines([line for line in bare if "River Piers" not in line])
+    untitled = render_page_of_lines([line for line in bare if "River Piers" not in line])
     assert read_question(Document(untitled)).suspect == ("no title",)
 
 
@@ -283,7 +288,7 @@ How many piers are open and how many boats..."""
     ],
 )
 def test_a_teaser_is_never_taken_for_the_text(listing: str) -> None:
-    for page in (listing, page_of_lines(listing.splitlines())):
+    for page in (listing, render_page_of_lines(listing.splitlines())):
         with pytest.raises(UnreadablePage):
             read_question(Document(page))
 
@@ -318,11 +323,11 @@ def texts(draw: st.DrawFn) -> tuple[list[str], str, str]:
         row = "".join(f"<td>{escaped(cell)}</td>" for cell in ["So", *cells])
         html += f"<table><tr>{row}</tr></table>"
         spoken_words += lines[-1]
-    return lines, html, same_words(spoken_words)
+    return lines, html, normalise_wording(spoken_words)
 
 
 def spoken(speeches: tuple[Speech, ...]) -> str:
-    return same_words("".join(paragraphs(speeches)))
+    return normalise_wording("".join(iter_paragraphs(speeches)))
 
 
 @given(texts(), texts())
@@ -331,12 +336,12 @@ def test_no_word_is_lost_doubled_or_moved(
 ) -> None:
     (asked, asked_html, question_words), (replied, replied_html, answer_words) = question, answer
     for page in (
-        page_2022(asked_html, [(DAY, replied_html)]),
-        page_2019(asked_html, [(DAY, replied_html)]),
-        page_of_lines(lines_2014(asked, replied)),
-        page_of_lines(lines_2000(asked, replied)),
-        "\n".join(lines_2014(asked, replied)),
-        "\n".join(lines_2000(asked, replied)),
+        build_page_2022(asked_html, [(DAY, replied_html)]),
+        build_page_2019(asked_html, [(DAY, replied_html)]),
+        render_page_of_lines(build_lines_2014(asked, replied)),
+        render_page_of_lines(build_lines_2000(asked, replied)),
+        "\n".join(build_lines_2014(asked, replied)),
+        "\n".join(build_lines_2000(asked, replied)),
     ):
         record = trusted(page)
         assert spoken(record.question) == question_words

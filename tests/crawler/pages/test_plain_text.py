@@ -13,10 +13,15 @@ from crawler.reading.documents import Document
 from crawler.reading.items import UnreadablePage
 from crawler.reading.normalise import read_question
 from crawler.records import Question
-from tests.support.real_facts import Reply, Sheet
-from tests.support.real_pages import lines_2000, page_2014, page_2019, page_2022
+from tests.support.real_facts import PrintedAnswer, PrintedPage
+from tests.support.real_pages import (
+    render_lines_2000,
+    render_page_2014,
+    render_page_2019,
+    render_page_2022,
+)
 
-OLD = Sheet(
+OLD = PrintedPage(
     title="River Piers",
     reference="2026/0001",
     asked_by="Ada Brook AM",
@@ -25,12 +30,12 @@ OLD = Sheet(
     day=date(2018, 12, 20),
 )
 TODAY = msgspec.structs.replace(OLD, meeting="MQT on 23 March 2023")
-SEARCHED = Sheet(
+SEARCHED = PrintedPage(
     title="River Piers",
     reference="1500/2008",
     asked_by="Ada Brook",
     day=date(2008, 7, 16),
-    replies=(Reply(by="The Mayor"),),
+    answers=(PrintedAnswer(by="The Mayor"),),
 )
 
 
@@ -54,7 +59,7 @@ def same(read: Question, again: Question) -> None:
 
 
 def test_todays_page_saved_as_text() -> None:
-    html = page_2022(TODAY)
+    html = render_page_2022(TODAY)
     text = as_text(html)
     assert "Reference: | 2026/0001" in text
     again = read_question(Document(text))
@@ -64,13 +69,13 @@ def test_todays_page_saved_as_text() -> None:
 
 
 def test_todays_page_saved_with_each_value_on_a_line_of_its_own() -> None:
-    html = page_2022(TODAY)
+    html = render_page_2022(TODAY)
     text = as_text(html).replace(": | ", ":\n").replace("Label | Content\n", "")
     same(read_question(Document(html)), read_question(Document(text)))
 
 
 def test_a_page_of_2014_saved_as_text() -> None:
-    html = page_2014(OLD)
+    html = render_page_2014(OLD)
     again = read_question(Document(as_text(html)))
     assert again.generation == "2014"
     same(read_question(Document(html)), again)
@@ -78,7 +83,7 @@ def test_a_page_of_2014_saved_as_text() -> None:
 
 def test_a_page_of_2019_saved_as_text_has_its_head() -> None:
     """How that design set off an answer is not known, so its text ends in the question's words."""
-    html = page_2019(OLD)
+    html = render_page_2019(OLD)
     read, again = read_question(Document(html)), read_question(Document(as_text(html)))
     assert (read.reference, read.asked_by, read.meeting) == (
         again.reference,
@@ -91,7 +96,7 @@ class TestBefore2014:
     """The text of the search that the source had then."""
 
     def test_an_answered_question(self) -> None:
-        question = read_question(Document("\n".join(lines_2000(SEARCHED))))
+        question = read_question(Document("\n".join(render_lines_2000(SEARCHED))))
         assert (question.generation, question.suspect) == ("2000", ())
         assert (question.title, question.reference) == ("River Piers", "1500/2008")
         assert question.meeting is not None
@@ -100,12 +105,12 @@ class TestBefore2014:
         assert question.labels["Answer by"] == "The Mayor"
 
     def test_one_that_waits(self) -> None:
-        text = "\n".join(lines_2000(msgspec.structs.replace(SEARCHED, replies=())))
+        text = "\n".join(render_lines_2000(msgspec.structs.replace(SEARCHED, answers=())))
         question = read_question(Document(text))
         assert (question.status, question.kind) == ("unanswered", "question")
 
     def test_a_supplementary_says_so(self) -> None:
-        text = "\n".join(lines_2000(msgspec.structs.replace(SEARCHED, replies=())))
+        text = "\n".join(render_lines_2000(msgspec.structs.replace(SEARCHED, answers=())))
         question = read_question(Document(text.replace("[Main", "[Supplementary")))
         assert question.kind == "supplementary"
 

@@ -10,36 +10,42 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from alerts.questions.changes import compare
+from alerts.questions.changes import find_changes
 from crawler.reading.documents import Document
 from crawler.reading.items import UnreadablePage
-from crawler.reading.names import is_known
+from crawler.reading.names import is_known_person
 from crawler.reading.normalise import read_question
 from crawler.records import Answer, Question, Speech
 from tests.support.addressees import ADDRESSEES
 from tests.support.real_facts import (
-    REAL,
-    SITE,
-    Fact,
-    Reply,
-    Sheet,
-    generation,
+    FACTS_FILE,
+    SITE_URL,
+    PrintedAnswer,
+    PrintedPage,
+    RealQuestion,
+    build_printed_page,
+    choose_generation,
+    put_year_first,
     read_facts,
-    sheet,
-    year_first,
 )
-from tests.support.real_pages import lines_2000, lines_2014, page_2019, page_2022, page_of_lines
+from tests.support.real_pages import (
+    render_lines_2000,
+    render_lines_2014,
+    render_page_2019,
+    render_page_2022,
+    render_page_of_lines,
+)
 from tests.support.real_quirks import (
-    ANSWERS,
-    IN_THE_FACTS,
-    IN_THE_LAYOUT,
-    NOT_OF_THE_SOURCE,
-    QUESTIONS,
-    Line,
+    ANSWER_QUIRKS,
+    QUESTION_QUIRKS,
+    QUIRKS_IN_FACTS,
+    QUIRKS_IN_LAYOUT,
+    QUIRKS_OF_OTHER_SITES,
+    PrintedLine,
 )
 
 FACTS = read_facts()
-SHEETS = [(fact, sheet(fact, number)) for number, fact in enumerate(FACTS, 1)]
+SHEETS = [(fact, build_printed_page(fact, number)) for number, fact in enumerate(FACTS, 1)]
 
 #: Names of askers that are printed with more than the name.
 NAMES = {
@@ -58,7 +64,7 @@ oldest = [(f, s) for f, s in SHEETS if s.generation == "2000"]
 with_labels = [pair for pair in SHEETS if pair not in [*no_labels, *oldest]]
 
 
-def ids(pairs: list[tuple[Fact, Sheet]]) -> list[str]:
+def ids(pairs: list[tuple[RealQuestion, PrintedPage]]) -> list[str]:
     """Readable names of tests: ``013-2014-opening-statement``."""
     numbers = [SHEETS.index(pair) + 1 for pair in pairs]
     slugs = [re.sub(r"[^a-z0-9]+", "-", page.title.lower()).strip("-")[:40] for _, page in pairs]
@@ -66,20 +72,23 @@ def ids(pairs: list[tuple[Fact, Sheet]]) -> list[str]:
     return [f"{n:03}-{d}-{s}" for n, d, s in zip(numbers, designs, slugs, strict=True)]
 
 
-def documents(page: Sheet) -> Iterator[Document]:
+def documents(page: PrintedPage) -> Iterator[Document]:
     """The page as it comes: markup, and to 2019, where the markup is unknown, plain text too."""
     if page.generation in {"2000", "2014"}:
-        lines = lines_2014(page) if page.generation == "2014" else lines_2000(page)
+        lines = render_lines_2014(page) if page.generation == "2014" else render_lines_2000(page)
         yield Document("\n\n".join(lines), page.address)
-        yield Document(page_of_lines(lines), page.address)
+        yield Document(render_page_of_lines(lines), page.address)
     else:
-        yield Document({"2019": page_2019, "2022": page_2022}[page.generation](page), page.address)
+        yield Document(
+            {"2019": render_page_2019, "2022": render_page_2022}[page.generation](page),
+            page.address,
+        )
 
 
 # ------------------------------------------------------------------ what must come out
 
 
-def spoken(lines: tuple[Line, ...], opening: str | None) -> tuple[Speech, ...]:
+def spoken(lines: tuple[PrintedLine, ...], opening: str | None) -> tuple[Speech, ...]:
     """Paragraphs as speeches: a label opens one, a paragraph without a label goes on."""
     speeches: list[tuple[str | None, list[str]]] = [(opening, [])]
     for line in lines:
@@ -89,7 +98,7 @@ def spoken(lines: tuple[Line, ...], opening: str | None) -> tuple[Speech, ...]:
     return tuple(Speech(speaker, tuple(words)) for speaker, words in speeches if words)
 
 
-def check_head(record: Question, fact: Fact, page: Sheet) -> None:
+def check_head(record: Question, fact: RealQuestion, page: PrintedPage) -> None:
     """Title, reference, people, meeting and number are those of the facts."""
     assert record.suspect == ()
     assert (record.source, record.generation) == ("london", page.generation)
@@ -99,7 +108,7 @@ def check_head(record: Question, fact: Fact, page: Sheet) -> None:
     assert record.asked_by.printed == page.asked_by
     assert record.asked_by.name == NAMES.get(page.asked_by, page.asked_by)
     assert record.asked_by.party == page.party
-    assert fact.question_by is None or is_known(record.asked_by.person)
+    assert fact.question_by is None or is_known_person(record.asked_by.person)
     asked_of = [(a.printed, a.name, a.role) for a in record.asked_of]
     assert asked_of == ADDRESSEES[page.asked_of]
     assert (record.meeting.name if record.meeting else None) == page.meeting
@@ -112,7 +121,7 @@ def check_head(record: Question, fact: Fact, page: Sheet) -> None:
     assert record.kind == ("supplementary" if number else "question")
 
 
-def check_reference(record: Question, fact: Fact, page: Sheet) -> None:
+def check_reference(record: Question, fact: RealQuestion, page: PrintedPage) -> None:
     """The reference as printed, else from the address; never from a suffix or a slug."""
     if page.address is None:
         assert record.id.startswith("london:sha256:")
@@ -122,23 +131,23 @@ def check_reference(record: Question, fact: Fact, page: Sheet) -> None:
         assert record.reference == fact.reference
     else:
         known = fact.reference_from_url or fact.reference
-        assert record.reference == (year_first(known) if known else None)
+        assert record.reference == (put_year_first(known) if known else None)
 
 
-def check_words(record: Question, page: Sheet) -> None:
+def check_words(record: Question, page: PrintedPage) -> None:
     """Each paragraph is there once, in its order, with the one who says it."""
     assert record.asked_by is not None
     assert record.question == spoken(page.question, record.asked_by.name)
-    assert len(record.answers) == len(page.replies)
-    for answer, reply in zip(record.answers, page.replies, strict=True):
+    assert len(record.answers) == len(page.answers)
+    for answer, reply in zip(record.answers, page.answers, strict=True):
         check_answer(answer, reply, page)
-    holding = [reply for reply in page.replies if is_holding(reply)]
-    substance = len(page.replies) - len(holding)
+    holding = [reply for reply in page.answers if is_holding(reply)]
+    substance = len(page.answers) - len(holding)
     expected = "answered" if substance else "holding" if holding else "unanswered"
     assert record.status == expected
 
 
-def check_answer(answer: Answer, reply: Reply, page: Sheet) -> None:
+def check_answer(answer: Answer, reply: PrintedAnswer, page: PrintedPage) -> None:
     by = reply.by or page.asked_of
     assert list(answer.answered_by) == [printed for printed, _, _ in ADDRESSEES[by]]
     assert answer.date == reply.date
@@ -147,10 +156,10 @@ def check_answer(answer: Answer, reply: Reply, page: Sheet) -> None:
     opening = by if page.generation == "2014" else " & ".join(answer.answered_by)
     assert answer.speeches == spoken(reply.lines, opening)
     assert [a.title for a in answer.attachments] == ([reply.file] if reply.file else [])
-    assert all(a.url.startswith(f"{SITE}/") for a in answer.attachments)
+    assert all(a.url.startswith(f"{SITE_URL}/") for a in answer.attachments)
 
 
-def is_holding(reply: Reply) -> bool:
+def is_holding(reply: PrintedAnswer) -> bool:
     return reply.lines[0].words.startswith("Officers are drafting")
 
 
@@ -159,9 +168,9 @@ def is_holding(reply: Reply) -> bool:
 
 @needs_facts
 def test_no_line_is_left_out() -> None:
-    assert len(FACTS) == len(REAL.read_text().splitlines()) == 143
+    assert len(FACTS) == len(FACTS_FILE.read_text().splitlines()) == 143
     assert len(with_labels) + len(no_labels) + len(oldest) == 143
-    assert Counter(generation(fact) for fact in FACTS) == {
+    assert Counter(choose_generation(fact) for fact in FACTS) == {
         "2000": 1, "2014": 41, "2019": 6, "2022": 95,
     }  # fmt: skip
     addresses = [page.address for _, page in SHEETS if page.address]
@@ -170,14 +179,20 @@ def test_no_line_is_left_out() -> None:
 
 @needs_facts
 def test_no_quirk_is_left_out() -> None:
-    places = [set(QUESTIONS), set(ANSWERS), IN_THE_FACTS, IN_THE_LAYOUT, NOT_OF_THE_SOURCE]
+    places = [
+        set(QUESTION_QUIRKS),
+        set(ANSWER_QUIRKS),
+        QUIRKS_IN_FACTS,
+        QUIRKS_IN_LAYOUT,
+        QUIRKS_OF_OTHER_SITES,
+    ]
     assert set().union(*places) == {feature for fact in FACTS for feature in fact.features}
     assert sum(map(len, places)) == len(set().union(*places))
 
 
 @needs_facts
 @pytest.mark.parametrize(("fact", "page"), with_labels, ids=ids(with_labels))
-def test_a_real_question_is_read_back_to_its_facts(fact: Fact, page: Sheet) -> None:
+def test_a_real_question_is_read_back_to_its_facts(fact: RealQuestion, page: PrintedPage) -> None:
     for document in documents(page):
         record = read_question(document, "london")
         check_head(record, fact, page)
@@ -189,7 +204,7 @@ linked = [(f, s) for f, s in with_labels if f.meeting_name]
 
 @needs_facts
 @pytest.mark.parametrize(("fact", "page"), linked, ids=ids(linked))
-def test_the_link_to_a_meeting_dates_it_by_itself(fact: Fact, page: Sheet) -> None:
+def test_the_link_to_a_meeting_dates_it_by_itself(fact: RealQuestion, page: PrintedPage) -> None:
     without = msgspec.structs.replace(page, day=None)
     for document in documents(without):
         record = read_question(document)
@@ -199,7 +214,9 @@ def test_the_link_to_a_meeting_dates_it_by_itself(fact: Fact, page: Sheet) -> No
 
 @needs_facts
 @pytest.mark.parametrize(("fact", "page"), no_labels, ids=ids(no_labels))
-def test_a_page_without_labels_is_told_to_be_unreadable(fact: Fact, page: Sheet) -> None:
+def test_a_page_without_labels_is_told_to_be_unreadable(
+    fact: RealQuestion, page: PrintedPage
+) -> None:
     for document in documents(page):
         with pytest.raises(UnreadablePage):
             read_question(document, "london")
@@ -207,14 +224,14 @@ def test_a_page_without_labels_is_told_to_be_unreadable(fact: Fact, page: Sheet)
 
 @needs_facts
 @pytest.mark.parametrize(("fact", "page"), oldest, ids=ids(oldest))
-def test_a_page_of_the_oldest_design(fact: Fact, page: Sheet) -> None:
+def test_a_page_of_the_oldest_design(fact: RealQuestion, page: PrintedPage) -> None:
     for document in documents(page):
         record = read_question(document, "london")
         assert record.suspect == ()
         assert record.generation == "2000"
         assert record.title == page.title
         assert record.reference is not None
-        assert year_first(record.reference) == year_first(fact.reference or "")
+        assert put_year_first(record.reference) == put_year_first(fact.reference or "")
         assert record.asked_by is not None
         assert record.asked_by.person == "valerie-shawcross"
         assert record.meeting is not None
@@ -225,7 +242,7 @@ def test_a_page_of_the_oldest_design(fact: Fact, page: Sheet) -> None:
 # ------------------------------------------------------------------ traps
 
 
-def relabelled(page: Sheet) -> Sheet:
+def relabelled(page: PrintedPage) -> PrintedPage:
     """The page as the source prints it years later: other honours, parties and offices."""
     names = {"Shaun Bailey": "Lord Bailey of Paddington", "Caroline Pidgeon": "Baroness Pidgeon"}
     return msgspec.structs.replace(
@@ -238,12 +255,14 @@ def relabelled(page: Sheet) -> Sheet:
 
 @needs_facts
 @pytest.mark.parametrize(("fact", "page"), with_labels, ids=ids(with_labels))
-def test_trap_12_relabelled_people_and_groups_are_no_change(fact: Fact, page: Sheet) -> None:
+def test_trap_12_relabelled_people_and_groups_are_no_change(
+    fact: RealQuestion, page: PrintedPage
+) -> None:
     before = read_question(next(documents(page)))
     after = read_question(next(documents(relabelled(page))))
     assert before.asked_by != after.asked_by
     assert before.digest == after.digest
-    assert compare(before, after) == ()
+    assert find_changes(before, after) == ()
 
 
 @needs_facts

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.reading.names import clean_name, read_addressees
-from crawler.reading.text import tidy
+from crawler.reading.visible_text import clean_text
 from crawler.records import Addressee
 from tests.support.addressees import ADDRESSEES
 from tests.support.real_facts import read_facts
@@ -36,7 +36,7 @@ def test_every_real_addressee_is_in_the_table() -> None:
     facts = read_facts()
     if not facts:
         pytest.skip("facts of real questions are not here: ../shared is no part of the repository")
-    printed = {p for f in facts for p in (f.asked_of, f.answered_by, f.facet("asked_of"))}
+    printed = {p for f in facts for p in (f.asked_of, f.answered_by, f.find_facet("asked_of"))}
     assert printed - {None} <= ADDRESSEES.keys()
 
 
@@ -49,7 +49,7 @@ def test_bare_names_come_apart(people: list[str], separator: str) -> None:
 def test_no_addressee_is_lost_or_empty(printed: str) -> None:
     found = read_addressees(printed)
     assert all(a.printed and a.name for a in found)
-    assert all(a.printed in tidy(printed) for a in found)
+    assert all(a.printed in clean_text(printed) for a in found)
 
 
 def test_a_hostile_string_takes_no_time() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.reading.addresses import canonical_path, numbered_reference, question_id
+from crawler.reading.urls import build_question_id, canonicalise_path, find_reference
 
 PATH = "/questions/2018/5425"
 
@@ -34,24 +34,24 @@ PATH = "/questions/2018/5425"
     ],
 )
 def test_every_spelling_is_the_same_question(url: str) -> None:
-    assert canonical_path(url) == PATH
-    assert question_id("london", url) == "london:/questions/2018/5425"
+    assert canonicalise_path(url) == PATH
+    assert build_question_id("london", url) == "london:/questions/2018/5425"
 
 
 @pytest.mark.parametrize(
     "other", ["/questions/2018/5425-0", "/questions/2018/5425-1", "/questions/2018/54250"]
 )
 def test_a_suffix_is_another_question(other: str) -> None:
-    assert question_id("london", other) != question_id("london", PATH)
+    assert build_question_id("london", other) != build_question_id("london", PATH)
 
 
 def test_the_root_has_a_path() -> None:
-    assert canonical_path("https://www.london.gov.uk") == "/"
-    assert canonical_path("https://www.london.gov.uk/") == "/"
+    assert canonicalise_path("https://www.london.gov.uk") == "/"
+    assert canonicalise_path("https://www.london.gov.uk/") == "/"
 
 
 def test_sources_do_not_share_identities() -> None:
-    assert question_id("london", PATH) != question_id("elsewhere", PATH)
+    assert build_question_id("london", PATH) != build_question_id("elsewhere", PATH)
 
 
 # ------------------------------------------------------------------- the traps of the real source
@@ -92,7 +92,7 @@ FACETS = [
 @pytest.mark.parametrize("path", [FIND, f"{FIND}/traffic-lights-23", "/questions/2006/0427-0"])
 def test_trap_5_the_duplicate_address_space_has_one_page_each(path: str, tail: str) -> None:
     urls = [f"{scheme}://{host}{path}{tail}" for scheme in ("http", "https") for host in HOSTS]
-    assert {canonical_path(url) for url in urls} == {path}
+    assert {canonicalise_path(url) for url in urls} == {path}
 
 
 @given(
@@ -110,15 +110,15 @@ def test_trap_5_any_query_on_any_host(
         encoded = quote(encoded, safe="")
     query = "&".join(f"{key}={encoded}" for key in keys)
     url = f"{scheme}://{host}{FIND}/bus-blinds?{query}#{encoded}"
-    assert question_id("london", url) == f"london:{FIND}/bus-blinds"
+    assert build_question_id("london", url) == f"london:{FIND}/bus-blinds"
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=40) | st.text("%253F2#/.?a", max_size=30))
 def test_trap_5_the_one_address_stays_what_it_is(path: str) -> None:
     """Canonicalising twice is canonicalising once, also where it is put behind a host."""
-    first = canonical_path(f"https://www.london.gov.uk/{path}")
-    assert canonical_path(first) == first
-    assert canonical_path(f"http://questions.london.gov.uk{first}") == first
+    first = canonicalise_path(f"https://www.london.gov.uk/{path}")
+    assert canonicalise_path(first) == first
+    assert canonicalise_path(f"http://questions.london.gov.uk{first}") == first
     assert first.isascii()
     assert not set("?# ") & set(first)
 
@@ -129,7 +129,7 @@ def test_trap_5_encoding_more_than_once_changes_nothing(slug: str, times: int) -
     encoded = "".join(f"%{ord(character):02X}" for character in path)
     for _ in range(times):
         encoded = encoded.replace("%", "%25")
-    assert canonical_path(f"https://london.gov.uk/{encoded}") == path
+    assert canonicalise_path(f"https://london.gov.uk/{encoded}") == path
 
 
 SLUGGED = "/questions/2014/4962/meeting-londons-current-and-future-policing-needs"
@@ -137,25 +137,27 @@ SLUGGED = "/questions/2014/4962/meeting-londons-current-and-future-policing-need
 
 def test_trap_5_a_number_with_a_slug_is_the_number_s_question() -> None:
     for url in (SLUGGED, f"http://london.gov.uk{SLUGGED}/", "/questions/2014/4962"):
-        assert question_id("london", url) == "london:/questions/2014/4962"
-        assert numbered_reference(url) == "2014/4962"
-    assert question_id("london", "/questions/2014/4962-1/a-slug") == (
+        assert build_question_id("london", url) == "london:/questions/2014/4962"
+        assert find_reference(url) == "2014/4962"
+    assert build_question_id("london", "/questions/2014/4962-1/a-slug") == (
         "london:/questions/2014/4962-1"
     )
-    assert numbered_reference("/questions/2014/4962-1/a-slug") is None
+    assert find_reference("/questions/2014/4962-1/a-slug") is None
     for other in ("/questions/meeting/mqt/2019/02/25", "/questions/2014/4962/a/b"):
-        assert question_id("london", other) == f"london:{other}"
+        assert build_question_id("london", other) == f"london:{other}"
 
 
 def test_trap_5_a_page_is_asked_for_where_the_source_has_it() -> None:
-    assert canonical_path(f"https://www.london.gov.uk{SLUGGED}?page=1") == SLUGGED
+    assert canonicalise_path(f"https://www.london.gov.uk{SLUGGED}?page=1") == SLUGGED
 
 
 @pytest.mark.parametrize("slug", ["traffic-lights-23", "20-mph-zones-1", "fire-response-times-3"])
 def test_trap_4_a_slug_and_its_counter_are_no_reference(slug: str) -> None:
-    assert numbered_reference(f"https://www.london.gov.uk{FIND}/{slug}") is None
-    assert canonical_path(f"https://www.london.gov.uk{FIND}/{slug}") == f"{FIND}/{slug}"
-    assert question_id("london", f"{FIND}/{slug}") != question_id("london", f"{FIND}/{slug[:-2]}")
+    assert find_reference(f"https://www.london.gov.uk{FIND}/{slug}") is None
+    assert canonicalise_path(f"https://www.london.gov.uk{FIND}/{slug}") == f"{FIND}/{slug}"
+    assert build_question_id("london", f"{FIND}/{slug}") != build_question_id(
+        "london", f"{FIND}/{slug[:-2]}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,22 +172,24 @@ def test_trap_4_a_slug_and_its_counter_are_no_reference(slug: str) -> None:
 def test_trap_2_five_digits_and_suffixes_are_questions_of_their_own(
     path: str, reference: str | None
 ) -> None:
-    assert numbered_reference(path) == reference
+    assert find_reference(path) == reference
     others = ["/questions/2019/1236", "/questions/2009/0289", "/questions/2011/0075"]
-    assert question_id("london", path) not in {question_id("london", other) for other in others}
+    assert build_question_id("london", path) not in {
+        build_question_id("london", other) for other in others
+    }
 
 
 def test_trap_3_a_main_question_may_end_in_0_and_is_not_the_one_without() -> None:
     """2006/0427-0 is a main question of a plenary; 2006/0427 was asked at another meeting."""
-    assert question_id("london", "/questions/2006/0427-0") == "london:/questions/2006/0427-0"
-    assert question_id("london", "/questions/2006/0427") == "london:/questions/2006/0427"
-    assert numbered_reference("/questions/2006/0427-0") is None
+    assert build_question_id("london", "/questions/2006/0427-0") == "london:/questions/2006/0427-0"
+    assert build_question_id("london", "/questions/2006/0427") == "london:/questions/2006/0427"
+    assert find_reference("/questions/2006/0427-0") is None
 
 
 @given(st.from_regex(r"(/{1,3}[a-z0-9%-]{0,5}){0,5}", fullmatch=True))
 def test_host_and_query_never_matter(path: str) -> None:
-    first = canonical_path(f"https://one.example{path}")
-    assert first == canonical_path(f"http://two.example{path}?a=b#c")
+    first = canonicalise_path(f"https://one.example{path}")
+    assert first == canonicalise_path(f"http://two.example{path}?a=b#c")
     assert first.startswith("/")
     assert "//" not in first
 
@@ -208,4 +212,4 @@ def test_host_and_query_never_matter(path: str) -> None:
     ],
 )
 def test_a_reference_in_the_address(path: str, expected: str | None) -> None:
-    assert numbered_reference(f"https://www.london.gov.uk{path}") == expected
+    assert find_reference(f"https://www.london.gov.uk{path}") == expected

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from crawler.reading.comparison import compare, compare_answers, compare_words, together, witness
+from crawler.reading.comparison import (
+    compare_answers,
+    compare_fields,
+    compare_words,
+    drop_disagreements,
+    merge_comparisons,
+)
 from crawler.reading.items import AnswerItem, Paragraph
 
 
@@ -15,36 +21,40 @@ def answer(words: str, date: str | None = None, by: str | None = None) -> Answer
 
 
 def test_case_quotes_and_spaces_are_no_difference() -> None:
-    found = compare({"title": "The ‘Pier’"}, {"title": "the  'pier'"})
-    assert (found.fields, found.agreed, found.differ) == ({"title": "The ‘Pier’"}, ("title",), ())
+    found = compare_fields({"title": "The ‘Pier’"}, {"title": "the  'pier'"})
+    assert (found.fields, found.agreed, found.disagreements) == (
+        {"title": "The ‘Pier’"},
+        ("title",),
+        (),
+    )
 
 
 def test_a_field_of_one_reading_is_taken_and_neither_agrees_nor_differs() -> None:
-    found = compare({"title": "Piers"}, {"party": "Riverside Group"})
+    found = compare_fields({"title": "Piers"}, {"party": "Riverside Group"})
     assert found.fields == {"title": "Piers", "party": "Riverside Group"}
-    assert (found.agreed, found.differ) == ((), ())
+    assert (found.agreed, found.disagreements) == ((), ())
 
 
 def test_a_difference_names_both_sides_cut_short() -> None:
-    found = compare({"title": "a" * 200}, {"title": "b" * 200})
+    found = compare_fields({"title": "a" * 200}, {"title": "b" * 200})
     assert found.fields == {"title": "a" * 200}
-    assert found.differ == (
+    assert found.disagreements == (
         f"title: '{'a' * 159}…' by structure, '{'b' * 159}…' by label",
     )  # fmt: skip
 
 
 def test_furniture_may_follow_a_text_whose_end_is_not_known() -> None:
     ours, seen = text("One.", "Two."), text("One.", "Two.", "Share this page")
-    assert compare_words("question", ours, seen, is_closed=False).agreed == ("question",)
-    assert compare_words("question", ours, seen, is_closed=True).differ
-    assert compare_words("question", seen, ours, is_closed=False).differ
+    assert compare_words("question", ours, seen, is_end_known=False).agreed == ("question",)
+    assert compare_words("question", ours, seen, is_end_known=True).disagreements
+    assert compare_words("question", seen, ours, is_end_known=False).disagreements
 
 
 def test_texts_that_differ_are_shown_from_shortly_before_the_difference() -> None:
     same = "word " * 300
     ours = text(same, "of the answer that the Mayor gave in June", "North | 7")
     seen = text(f"{same}of the ans", "wer that the Mayor gave in July North 7")
-    [said] = compare_words("answer", ours, seen, is_closed=True).differ
+    [said] = compare_words("answer", ours, seen, is_end_known=True).disagreements
     assert said == (
         "answer: '… that the Mayor gave in June North | 7' by structure, "
         "'… that the Mayor gave in July North 7' by label"
@@ -53,7 +63,7 @@ def test_texts_that_differ_are_shown_from_shortly_before_the_difference() -> Non
 
 def test_a_text_that_goes_on_is_shown_from_its_end() -> None:
     shorter, longer = text("one two three four five six"), text("one two three four five six", "7")
-    [said] = compare_words("question", longer, shorter, is_closed=True).differ
+    [said] = compare_words("question", longer, shorter, is_end_known=True).disagreements
     assert said == (
         "question: '… two three four five six 7' by structure, '… two three four five six' by label"
     )
@@ -61,7 +71,7 @@ def test_a_text_that_goes_on_is_shown_from_its_end() -> None:
 
 def test_the_same_words_in_other_blocks_are_the_same() -> None:
     ours, seen = text("One. Two.", "North | 7"), text("One.", "Two.", "North", "7")
-    assert compare_words("question", ours, seen, is_closed=True).agreed == ("question",)
+    assert compare_words("question", ours, seen, is_end_known=True).agreed == ("question",)
 
 
 def test_answers_agree_where_each_of_them_does() -> None:
@@ -72,20 +82,20 @@ def test_answers_agree_where_each_of_them_does() -> None:
     }
     found = compare_answers(ours, seen)
     assert set(found.agreed) == {"answers", "answered_by"}
-    assert [line.partition(":")[0] for line in found.differ] == ["answer_date", "answer"]
+    assert [line.partition(":")[0] for line in found.disagreements] == ["answer_date", "answer"]
 
 
 def test_one_answer_more_is_a_difference() -> None:
     found = compare_answers([answer("One.")], [answer("One."), answer("Two.")])
-    assert found.differ == ("answers: '1' by structure, '2' by label",)
+    assert found.disagreements == ("answers: '1' by structure, '2' by label",)
 
 
 def test_a_witness_confirms_and_accuses_nobody() -> None:
-    found = witness(compare({"a": "1", "b": "2"}, {"a": "1", "b": "3"}))
-    assert (found.agreed, found.differ) == (("a",), ())
+    found = drop_disagreements(compare_fields({"a": "1", "b": "2"}, {"a": "1", "b": "3"}))
+    assert (found.agreed, found.disagreements) == (("a",), ())
 
 
 def test_comparisons_together() -> None:
-    one, two = compare({"a": "1"}, {"a": "1"}), compare({"a": "1"}, {"a": "2"})
-    found = together({"a": "1"}, (one, one, two))
-    assert (found.fields, found.agreed, len(found.differ)) == ({"a": "1"}, (), 1)
+    one, two = compare_fields({"a": "1"}, {"a": "1"}), compare_fields({"a": "1"}, {"a": "2"})
+    found = merge_comparisons({"a": "1"}, (one, one, two))
+    assert (found.fields, found.agreed, len(found.disagreements)) == ({"a": "1"}, (), 1)

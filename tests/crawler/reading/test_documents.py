@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.reading.documents import Document, from_bytes
+from crawler.reading.documents import Document, decode_document
 from crawler.reading.items import UnreadablePage
 
 #: Words with each of the characters that encodings dispute.
@@ -43,11 +43,11 @@ def lines(document: Document) -> list[str]:
     ],
 )
 def test_the_words_survive_every_encoding(body: bytes, content_type: str | None) -> None:
-    assert lines(from_bytes(body, content_type=content_type)) == [WORDS]
+    assert lines(decode_document(body, content_type=content_type)) == [WORDS]
 
 
 def test_plain_text_in_an_old_encoding() -> None:
-    document = from_bytes(WORDS.encode("cp1252"))
+    document = decode_document(WORDS.encode("cp1252"))
     assert not document.is_html
     assert lines(document) == [WORDS]
 
@@ -55,7 +55,7 @@ def test_plain_text_in_an_old_encoding() -> None:
 @pytest.mark.parametrize("body", [b"", b" \r\n\t "])
 def test_an_empty_page_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadablePage, match="empty"):
-        from_bytes(body)
+        decode_document(body)
 
 
 @pytest.mark.parametrize(
@@ -63,22 +63,24 @@ def test_an_empty_page_is_unreadable(body: bytes) -> None:
 )
 def test_what_is_not_text_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadablePage, match="not text"):
-        from_bytes(body)
+        decode_document(body)
 
 
 def test_a_stray_nul_far_down_is_dropped() -> None:
-    assert lines(from_bytes(b"<p>" + b"a" * 5000 + b"\x00b</p>")) == ["a" * 5000 + "b"]
+    assert lines(decode_document(b"<p>" + b"a" * 5000 + b"\x00b</p>")) == ["a" * 5000 + "b"]
 
 
 def test_a_broken_character_does_not_stop_a_declared_page() -> None:
     body = b"<html><p>One \xff two</p></html>"
-    assert lines(from_bytes(body, content_type="text/html; charset=utf-8")) == ["One \ufffd two"]
+    assert lines(decode_document(body, content_type="text/html; charset=utf-8")) == [
+        "One \ufffd two"
+    ]
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_document_or_unreadable(body: bytes) -> None:
     try:
-        document = from_bytes(body)
+        document = decode_document(body)
     except UnreadablePage:
         return
     assert isinstance(document.lines, tuple)
@@ -116,23 +118,23 @@ def canonical(href: str, url: str | None = None) -> Document:
 
 
 def test_the_fetched_address_goes_before_the_canonical_link() -> None:
-    assert canonical("https://elsewhere.example/wrong", ADDRESS).address == ADDRESS
+    assert canonical("https://elsewhere.example/wrong", ADDRESS).canonical_url == ADDRESS
 
 
 def test_a_saved_page_lives_where_it_says() -> None:
-    assert canonical(f" {ADDRESS} ").address == ADDRESS
+    assert canonical(f" {ADDRESS} ").canonical_url == ADDRESS
 
 
 @pytest.mark.parametrize(
     "href", ["", "/questions/1", "javascript:alert(1)", "file:///questions/1", "http://[no"]
 )
 def test_a_canonical_link_that_is_no_address_is_none(href: str) -> None:
-    assert canonical(href).address is None
+    assert canonical(href).canonical_url is None
 
 
 def test_plain_text_has_no_address_of_its_own() -> None:
-    assert Document("Session date:").address is None
-    assert Document("Session date:", ADDRESS).address == ADDRESS
+    assert Document("Session date:").canonical_url is None
+    assert Document("Session date:", ADDRESS).canonical_url == ADDRESS
 
 
 @pytest.mark.parametrize(
@@ -147,17 +149,17 @@ def test_plain_text_has_no_address_of_its_own() -> None:
     ],
 )
 def test_links_become_absolute(href: str, expected: str) -> None:
-    assert Document("<html>", ADDRESS).absolute(href) == expected
+    assert Document("<html>", ADDRESS).resolve_url(href) == expected
 
 
 def test_without_an_address_links_stay() -> None:
-    assert Document("<html>").absolute("/media/7") == "/media/7"
+    assert Document("<html>").resolve_url("/media/7") == "/media/7"
 
 
 @pytest.mark.parametrize("text", ['{"value": {"text": "<p>Filler.</p>"}}', '\n {"html": "<html>"}'])
 def test_an_object_is_no_markup_whatever_stands_in_it(text: str) -> None:
     document = Document(text)
-    assert document.data is not None
+    assert document.json_object is not None
     assert not document.is_html
 
 
@@ -165,4 +167,4 @@ def test_an_object_is_no_markup_whatever_stands_in_it(text: str) -> None:
     "text", ["{", '{"a": 1}\n{"a": 2}', "[1]", "<p>{}</p>", "{braces} in text"]
 )
 def test_what_is_no_object_has_no_data(text: str) -> None:
-    assert Document(text).data is None
+    assert Document(text).json_object is None

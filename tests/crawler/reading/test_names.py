@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.reading import names
-from crawler.reading.names import clean_name, is_known, person, read_asker
+from crawler.reading.names import clean_name, identify_person, is_known_person, read_asker
 from crawler.records import Asker
 from tests.support.paths import SHARED
 
@@ -103,7 +103,7 @@ def real() -> list[dict[str, Any]]:
 )
 def test_one_person_under_every_printing(printed: str, name: str, slug: str) -> None:
     assert clean_name(printed) == name
-    assert person(printed) == slug
+    assert identify_person(printed) == slug
 
 
 @pytest.mark.parametrize(
@@ -111,25 +111,25 @@ def test_one_person_under_every_printing(printed: str, name: str, slug: str) -> 
     ["The Mayor", "Mayor of London", "The Chair", "Chair, London Assembly", "", " \u00a0 "],
 )
 def test_an_office_is_no_person(printed: str) -> None:
-    assert person(printed) is None
+    assert identify_person(printed) is None
     assert clean_name(printed) == printed.strip()
 
 
 @given(NAMES, TITLES, HONOURS)
 def test_a_name_is_the_same_person_in_any_dress(name: str, title: str, honours: str) -> None:
-    plain = person(name)
+    plain = identify_person(name)
     dressed = f"{title}{name}{honours}"
     assert plain
     assert clean_name(dressed) == name
     for printed in (dressed, dressed.upper(), dressed.lower(), dressed.replace(" ", "\u00a0")):
-        assert person(printed) == plain
-    assert person(name.translate(str.maketrans("ŽÉàéèíñöüç", "ZEaeeinouc"))) == plain
+        assert identify_person(printed) == plain
+    assert identify_person(name.translate(str.maketrans("ŽÉàéèíñöüç", "ZEaeeinouc"))) == plain
 
 
 @given(st.text() | NAMES)
 def test_a_person_is_its_own_identity(printed: str) -> None:
-    slug = person(printed)
-    assert slug is None or person(slug) in {slug, None}
+    slug = identify_person(printed)
+    assert slug is None or identify_person(slug) in {slug, None}
     assert clean_name(clean_name(printed)) == clean_name(printed) or not slug
 
 
@@ -139,8 +139,10 @@ def test_the_list_of_people_contradicts_itself_nowhere() -> None:
     assert len({p["id"] for p in people}) == len(people)
     assert len({s.casefold() for s in spellings}) == len(spellings)
     for entry in people:
-        assert {person(s) for s in (entry["name"], *entry.get("also", ()))} == {entry["id"]}
-        assert person(entry["id"]) == entry["id"]
+        assert {identify_person(s) for s in (entry["name"], *entry.get("also", ()))} == {
+            entry["id"]
+        }
+        assert identify_person(entry["id"]) == entry["id"]
 
 
 def test_reads_an_asker() -> None:
@@ -152,4 +154,4 @@ def test_reads_an_asker() -> None:
 
 def test_knows_every_asker_of_the_real_questions(real: list[dict[str, Any]]) -> None:
     askers = {fact["question_by"] for fact in real if fact["question_by"]}
-    assert {name for name in askers if not is_known(person(name))} == set()
+    assert {name for name in askers if not is_known_person(identify_person(name))} == set()

@@ -11,10 +11,18 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from crawler.reading.documents import Document, from_bytes
+from crawler.reading.documents import Document, decode_document
 from crawler.reading.items import QuestionItem, UnreadablePage
-from crawler.reading.normalise import normalise, read_question
-from crawler.records import Asker, Question, Speech, decode, encode, paragraphs, schema
+from crawler.reading.normalise import normalise_item, read_question
+from crawler.records import (
+    Asker,
+    Question,
+    Speech,
+    build_json_schema,
+    decode_question,
+    encode_record,
+    iter_paragraphs,
+)
 
 ADDRESS = "https://replica.example/questions/2018/5425"
 HEAD = """Session date:
@@ -40,7 +48,7 @@ It’s nine.
 @pytest.fixture
 def record(seed: Path) -> Question:
     """The seed page's record."""
-    return read_question(from_bytes(seed.read_bytes()))
+    return read_question(decode_document(seed.read_bytes()))
 
 
 def read(text: str, url: str | None = None) -> Question:
@@ -92,7 +100,7 @@ def printed_again(record: Question) -> Iterator[str]:
     yield record.title or ""
     for label, value in record.labels.items():
         if label == "Answered By":
-            yield from paragraphs(record.question)
+            yield from iter_paragraphs(record.question)
             yield from (record.title or "", record.title or "")
         yield from (f"{label}:", value)
         if label == "Question By":
@@ -117,9 +125,9 @@ def test_the_seed_in_html_gives_the_same_content(record: Question, seed: Path) -
 
 
 def test_the_seed_goes_to_json_and_back(record: Question) -> None:
-    Draft202012Validator.check_schema(schema())
-    Draft202012Validator(schema()).validate(json.loads(encode(record)))
-    assert decode(encode(record)) == record
+    Draft202012Validator.check_schema(build_json_schema())
+    Draft202012Validator(build_json_schema()).validate(json.loads(encode_record(record)))
+    assert decode_question(encode_record(record)) == record
 
 
 # ------------------------------------------------------------------------------------ identity
@@ -186,7 +194,7 @@ def test_the_digest_changes_with_the_words(old: str, new: str) -> None:
 def test_a_supplementary_by_its_title(title: str, kind: str, number: int | None) -> None:
     record = read(PAGE.replace("River Piers", title))
     assert (record.kind, record.supplementary_number) == (kind, number)
-    assert decode(encode(record)) == record
+    assert decode_question(encode_record(record)) == record
 
 
 def test_a_supplementary_by_its_label() -> None:
@@ -195,10 +203,10 @@ def test_a_supplementary_by_its_label() -> None:
 
 def test_the_meeting_s_date_from_its_name_where_no_session_is_printed() -> None:
     item = QuestionItem(source="london", generation="2022", meeting="MQT on 16 July 2026")
-    record = normalise(item, Document(""))
+    record = normalise_item(item, Document(""))
     assert record.meeting is not None
     assert record.meeting.date == date(2026, 7, 16)
-    assert normalise(QuestionItem(source="a", generation="b"), Document("")).meeting is None
+    assert normalise_item(QuestionItem(source="a", generation="b"), Document("")).meeting is None
 
 
 def test_a_long_answer_that_quotes_the_holding_words_is_an_answer() -> None:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.reading.speakers import read_speaker
-from crawler.reading.text import tidy
-from tests.support.page_labels import LABELS, PLACES, PROSE
+from crawler.reading.speaker_labels import read_speaker
+from crawler.reading.visible_text import clean_text
+from tests.support.paragraph_labels import BOROUGHS, NOT_LABELS, SPEAKER_LABELS
 
 NOBODY: frozenset[str] = frozenset()
 
 
-@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("label", SPEAKER_LABELS)
 def test_reads_a_label(label: str) -> None:
     assert read_speaker(f"{label}:  Yes: it is.", "", NOBODY) == (label, "Yes: it is.")
     assert read_speaker(f"{label}:", "", NOBODY) == (label, "")
@@ -26,12 +26,12 @@ def test_reads_a_label(label: str) -> None:
     assert read_speaker(label.replace(" ", "\u00a0") + ": Yes.", "", NOBODY) == (label, "Yes.")
 
 
-@pytest.mark.parametrize("line", PROSE)
+@pytest.mark.parametrize("line", NOT_LABELS)
 def test_prose_is_no_label(line: str) -> None:
     assert read_speaker(line, "", NOBODY) is None
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", BOROUGHS)
 @pytest.mark.parametrize("rest", ["35", "£3,000", "none", "It is done.", ""])
 def test_a_list_of_places_has_no_speakers(place: str, rest: str) -> None:
     for bold in ("", place, f"{place}:"):
@@ -78,7 +78,7 @@ def test_a_bold_heading_is_no_label(line: str, bold: str) -> None:
 
 
 @given(
-    st.sampled_from([*LABELS, *PROSE]),
+    st.sampled_from([*SPEAKER_LABELS, *NOT_LABELS]),
     st.text(max_size=80),
     st.sampled_from(["", "Ada Brook", "T"]),
 )
@@ -86,7 +86,7 @@ def test_no_word_is_lost(begin: str, rest: str, bold: str) -> None:
     line = f"{begin}:{rest}"
     if found := read_speaker(line, bold, NOBODY):
         label, words = found
-        assert f"{label}:{words}".replace(" ", "") == tidy(line).replace(" ", "")
+        assert f"{label}:{words}".replace(" ", "") == clean_text(line).replace(" ", "")
         assert label == label.strip()
         assert words == words.strip()
         assert read_speaker(f"{label}: {words}", bold, NOBODY) == found

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from crawler.reading.documents import Document
 from crawler.reading.items import Paragraph
 from crawler.reading.normalise import read_question
-from crawler.reading.speeches import split
-from crawler.reading.text import plain_paragraphs
+from crawler.reading.speeches import split_speeches
+from crawler.reading.visible_text import split_plain_text
 from crawler.records import Speech
-from tests.support.page_labels import LABELS, PLACES, PROSE
+from tests.support.paragraph_labels import BOROUGHS, NOT_LABELS, SPEAKER_LABELS
 
 #: Labels that were seen in real dialogues.
 SEEN = [
@@ -73,24 +73,24 @@ def test_trap_10_dialogue_in_the_question() -> None:
 
 def test_one_man_with_two_hats_is_two_speakers() -> None:
     chair, mayor = "Bo Reed (Chair, Transport for London)", "Bo Reed (Mayor of London)"
-    body = plain_paragraphs(f"{chair}: One.\n{mayor}: Two.\n{chair}: Three.")
-    assert [speech.speaker for speech in split(body, None)] == [chair, mayor, chair]
+    body = split_plain_text(f"{chair}: One.\n{mayor}: Two.\n{chair}: Three.")
+    assert [speech.speaker for speech in split_speeches(body, None)] == [chair, mayor, chair]
 
 
 def test_an_orphan_colon_at_the_start_is_dropped_and_nowhere_else() -> None:
-    body = plain_paragraphs(f": {FILLER}\n: {FILLER}")
-    assert said(split(body, "Ada Brook")) == [("Ada Brook", (FILLER, f": {FILLER}"))]
+    body = split_plain_text(f": {FILLER}\n: {FILLER}")
+    assert said(split_speeches(body, "Ada Brook")) == [("Ada Brook", (FILLER, f": {FILLER}"))]
 
 
 def test_whoever_is_named_by_the_page_is_known_by_the_bare_name() -> None:
-    body = plain_paragraphs("Ada Brook: One.\nBo Reed: Two.")
-    assert [s.speaker for s in split(body, None, ["Ada Brook AM"])] == ["Ada Brook"]
-    assert [s.speaker for s in split(body, None, ["Ada Brook", "Dr Bo Reed OBE"])] == [
+    body = split_plain_text("Ada Brook: One.\nBo Reed: Two.")
+    assert [s.speaker for s in split_speeches(body, None, ["Ada Brook AM"])] == ["Ada Brook"]
+    assert [s.speaker for s in split_speeches(body, None, ["Ada Brook", "Dr Bo Reed OBE"])] == [
         "Ada Brook",
         "Bo Reed",
     ]
-    late = plain_paragraphs("Bo Reed: One.\nBo Reed AM: Two.\nBo Reed: Three.")
-    assert said(split(late, "Ada Brook")) == [
+    late = split_plain_text("Bo Reed: One.\nBo Reed AM: Two.\nBo Reed: Three.")
+    assert said(split_speeches(late, "Ada Brook")) == [
         ("Ada Brook", ("Bo Reed: One.",)),
         ("Bo Reed AM", ("Two.",)),
         ("Bo Reed", ("Three.",)),
@@ -98,9 +98,9 @@ def test_whoever_is_named_by_the_page_is_known_by_the_bare_name() -> None:
 
 
 def test_an_opening_speaker_who_says_nothing_makes_no_speech() -> None:
-    assert split((), "Ada Brook") == ()
-    body = plain_paragraphs("The Chair: One.")
-    assert said(split(body, "Ada Brook")) == [("The Chair", ("One.",))]
+    assert split_speeches((), "Ada Brook") == ()
+    body = split_plain_text("The Chair: One.")
+    assert said(split_speeches(body, "Ada Brook")) == [("The Chair", ("One.",))]
 
 
 # ------------------------------------------------------------------ laws
@@ -108,10 +108,10 @@ def test_an_opening_speaker_who_says_nothing_makes_no_speech() -> None:
 _WORDS = st.text(st.characters(codec="utf-8"), max_size=40)
 _LINES = st.one_of(
     _WORDS,
-    st.builds("{}:  {}".format, st.sampled_from([*LABELS, *PLACES]), _WORDS),
-    st.sampled_from(PROSE),
+    st.builds("{}:  {}".format, st.sampled_from([*SPEAKER_LABELS, *BOROUGHS]), _WORDS),
+    st.sampled_from(NOT_LABELS),
 )
-BODIES = st.lists(_LINES, max_size=12).map(lambda lines: plain_paragraphs("\n".join(lines)))
+BODIES = st.lists(_LINES, max_size=12).map(lambda lines: split_plain_text("\n".join(lines)))
 OPENINGS = st.sampled_from([None, "Ada Brook", "The Mayor & Bo Reed"])
 
 
@@ -120,7 +120,7 @@ def test_no_word_is_lost_doubled_or_moved(
     body: tuple[Paragraph, ...], opening: str | None, known: list[str]
 ) -> None:
     """Each speech printed again behind its label is what was there, white space apart."""
-    speeches = split(body, opening, known)
+    speeches = split_speeches(body, opening, known)
     first = bool(speeches) and speeches[0].speaker == opening
     printed = [p for s in speeches[:1] if first for p in s.paragraphs]
     for speech in speeches[1 if first else 0 :]:
@@ -135,20 +135,20 @@ def test_no_word_is_lost_doubled_or_moved(
 def test_every_speech_but_the_first_has_a_label_and_no_paragraph_is_empty(
     body: tuple[Paragraph, ...], opening: str | None
 ) -> None:
-    speeches = split(body, opening)
+    speeches = split_speeches(body, opening)
     assert all(speech.speaker for speech in speeches[1:])
     assert all(p == p.strip() != "" for speech in speeches for p in speech.paragraphs)
 
 
-@given(BODIES, BODIES, st.sampled_from(LABELS))
+@given(BODIES, BODIES, st.sampled_from(SPEAKER_LABELS))
 def test_a_labelled_paragraph_begins_anew(
     before: tuple[Paragraph, ...], after: tuple[Paragraph, ...], label: str
 ) -> None:
     """What stands before a label is read as if nothing came after it."""
     head = (Paragraph(FILLER), *before)
     middle = Paragraph(f"{label}: {FILLER}")
-    alone = split(head, "Ada Brook")
-    speeches = split((*head, middle, *after), "Ada Brook")
+    alone = split_speeches(head, "Ada Brook")
+    speeches = split_speeches((*head, middle, *after), "Ada Brook")
     assert speeches[: len(alone)] == alone
     assert speeches[len(alone)].speaker == label
     assert speeches[len(alone)].paragraphs[0] == FILLER

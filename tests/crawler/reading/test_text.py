@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.reading.items import Paragraph
-from crawler.reading.text import paragraphs, plain_paragraphs, tidy
+from crawler.reading.visible_text import clean_text, extract_paragraphs, split_plain_text
 
-WORDS = st.text(st.characters(categories=("Ll", "Lu", "Nd")), min_size=1, max_size=8).map(tidy)
+WORDS = st.text(st.characters(categories=("Ll", "Lu", "Nd")), min_size=1, max_size=8).map(
+    clean_text
+)
 INLINE = ("a", "b", "em", "i", "span", "strong", "sup")
 BLOCK = ("blockquote", "div", "h2", "li", "p", "section")
 
@@ -21,7 +23,7 @@ BLOCK = ("blockquote", "div", "h2", "li", "p", "section")
 def read(html: str) -> tuple[Paragraph, ...]:
     body = LexborHTMLParser(f"<body>{html}</body>").body
     assert body is not None
-    return paragraphs(body)
+    return extract_paragraphs(body)
 
 
 def texts(html: str) -> list[str]:
@@ -118,13 +120,13 @@ def test_bold_ends_with_its_paragraph() -> None:
     ],
 )
 def test_tidy_drops_what_cannot_be_seen(printed: str, expected: str) -> None:
-    assert tidy(printed) == expected
+    assert clean_text(printed) == expected
 
 
 @given(st.text())
 def test_tidy_text_stays_as_it_is(text: str) -> None:
-    once = tidy(text)
-    assert tidy(once) == once
+    once = clean_text(text)
+    assert clean_text(once) == once
     assert unicodedata.is_normalized("NFC", once)
     assert once == once.strip()
     once.encode()  # no lone surrogate is left
@@ -142,7 +144,7 @@ def test_the_root_s_neighbours_are_not_read() -> None:
     tree = LexborHTMLParser("<body><div id=a><p>One</p></div><div>Two</div></body>")
     node = tree.css_first("#a")
     assert node is not None
-    assert [p.text for p in paragraphs(node)] == ["One"]
+    assert [p.text for p in extract_paragraphs(node)] == ["One"]
 
 
 @st.composite
@@ -164,15 +166,15 @@ def pages(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
 @given(pages())
 def test_every_visible_word_is_read_once_and_in_order(page: tuple[str, list[list[str]]]) -> None:
     html, blocks = page
-    assert texts(html) == [tidy(" ".join(words)) for words in blocks]
+    assert texts(html) == [clean_text(" ".join(words)) for words in blocks]
 
 
 @given(st.text())
 def test_any_text_at_all_is_read_as_html(text: str) -> None:
     for paragraph in read(text):
-        assert paragraph.text == tidy(paragraph.text) != ""
+        assert paragraph.text == clean_text(paragraph.text) != ""
 
 
 def test_plain_text_is_a_paragraph_a_line() -> None:
     text = "One \r\n\r\n \N{NO-BREAK SPACE}\nTwo\N{NO-BREAK SPACE} words\n<p>Three"
-    assert [p.text for p in plain_paragraphs(text)] == ["One", "Two words", "<p>Three"]
+    assert [p.text for p in split_plain_text(text)] == ["One", "Two words", "<p>Three"]

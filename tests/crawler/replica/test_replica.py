@@ -14,12 +14,20 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from starlette.applications import Starlette
 
-from crawler.reading.text import paragraphs
-from crawler.replica.demo import demo_world
-from crawler.replica.large import large_world
+from crawler.reading.visible_text import extract_paragraphs
+from crawler.replica.demo import build_demo_world
+from crawler.replica.large_world import build_large_world
 from crawler.replica.site import create_site
-from crawler.replica.world import HOLDING, LISTING, LONDON, NOTICE, World, flatten, slug
-from scheduler.web.serve import serve
+from crawler.replica.world import (
+    HOLDING_TEXT,
+    LISTING_PATH,
+    LONDON_TIME_ZONE,
+    REPLICA_NOTICE,
+    ReplicaWorld,
+    build_slug,
+    strip_markup,
+)
+from scheduler.web.server import serve
 from tests.support.paths import REPOSITORY
 
 TEMPLATES = REPOSITORY / "templates"
@@ -33,7 +41,7 @@ class Replica:
 
     base: str
     app: Starlette
-    world: World
+    world: ReplicaWorld
     now: datetime
 
     def get(self, path: str, **query: object) -> str:
@@ -52,13 +60,13 @@ class Replica:
 
     def links(self, **query: object) -> list[str]:
         """The questions on one page of the listing."""
-        tree = LexborHTMLParser(self.get(LISTING, **query))
+        tree = LexborHTMLParser(self.get(LISTING_PATH, **query))
         hrefs = [a.attributes.get("href") or "" for a in tree.css("a[href]")]
-        return [href for href in hrefs if re.fullmatch(rf"{LISTING}/.+", href)]
+        return [href for href in hrefs if re.fullmatch(rf"{LISTING_PATH}/.+", href)]
 
     def tree(self, last: str) -> LexborHTMLParser:
         """The page of the question whose slug is ``last``."""
-        return LexborHTMLParser(self.get(f"{LISTING}/{last}"))
+        return LexborHTMLParser(self.get(f"{LISTING_PATH}/{last}"))
 
     def stage(self, number: int) -> None:
         """Turn the clock to the beginning of a stage."""
@@ -67,7 +75,7 @@ class Replica:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Replica]:
-    replica = Replica("", Starlette(), demo_world(START), START)
+    replica = Replica("", Starlette(), build_demo_world(START), START)
     replica.app = create_site(replica.world, lambda: replica.now, TEMPLATES)
     with serve(replica.app) as replica.base:
         yield replica
@@ -83,13 +91,13 @@ def replica(server: Replica) -> Replica:
 
 def test_every_page_says_that_it_is_a_replica_twice(replica: Replica) -> None:
     replica.stage(3)
-    view = replica.world.at(replica.now)
+    view = replica.world.take_snapshot(replica.now)
     paths = [q.path for q in view.questions] + [q.old_path for q in view.questions if q.old_path]
-    for path in ["/", LISTING, "/about-the-replica", *paths]:
-        assert replica.get(path).count(NOTICE) == 2, path
-    code, body = replica.status(f"{LISTING}/no-such-question")
+    for path in ["/", LISTING_PATH, "/about-the-replica", *paths]:
+        assert replica.get(path).count(REPLICA_NOTICE) == 2, path
+    code, body = replica.status(f"{LISTING_PATH}/no-such-question")
     assert code == 404
-    assert body.count(NOTICE) == 2
+    assert body.count(REPLICA_NOTICE) == 2
 
 
 def test_a_window_of_exactly_thirty_questions_has_three_full_pages_and_an_empty_fourth(
@@ -99,7 +107,7 @@ def test_a_window_of_exactly_thirty_questions_has_three_full_pages_and_an_empty_
     pages = [replica.links(**window, page=page) for page in range(4)]
     assert [len(page) for page in pages] == [10, 10, 10, 0]
     assert len({link for page in pages for link in page}) == 30
-    assert "<p>30 results</p>" in replica.get(LISTING, **window, page=3)
+    assert "<p>30 results</p>" in replica.get(LISTING_PATH, **window, page=3)
 
 
 def test_dates_are_those_of_the_meeting_and_may_be_written_in_two_ways(replica: Replica) -> None:
@@ -112,14 +120,14 @@ def test_dates_are_those_of_the_meeting_and_may_be_written_in_two_ways(replica: 
 
 @pytest.mark.parametrize("query", ["date_from=31-02-2024", "date_to=1-2", "page=x", "page=-1"])
 def test_a_query_that_cannot_be_read_is_an_error_page(replica: Replica, query: str) -> None:
-    code, body = replica.status(f"{LISTING}?{query}")
+    code, body = replica.status(f"{LISTING_PATH}?{query}")
     assert code == 400
-    assert NOTICE in body
+    assert REPLICA_NOTICE in body
 
 
 def test_newest_meeting_first_unless_asked_otherwise(replica: Replica) -> None:
     def days(**query: object) -> list[datetime]:
-        found = re.findall(r"Meeting date: (\d\d \w+ \d{4})", replica.get(LISTING, **query))
+        found = re.findall(r"Meeting date: (\d\d \w+ \d{4})", replica.get(LISTING_PATH, **query))
         return [datetime.strptime(day, "%d %B %Y").replace(tzinfo=UTC) for day in found]
 
     down = days(sort_by="date")
@@ -130,7 +138,7 @@ def test_newest_meeting_first_unless_asked_otherwise(replica: Replica) -> None:
 
 
 def test_search_by_words_and_by_facet(replica: Replica) -> None:
-    assert replica.links(question_text="HELICOPTER") == [f"{LISTING}/noise-helicopters"]
+    assert replica.links(question_text="HELICOPTER") == [f"{LISTING_PATH}/noise-helicopters"]
     facets = {
         "f[0]": "mqt_category:Environment",
         "f[1]": "mqt_category:Other",
@@ -145,8 +153,8 @@ def test_search_by_words_and_by_facet(replica: Replica) -> None:
 
 
 def test_a_row_has_the_source_s_words_and_its_furniture(replica: Replica) -> None:
-    tree = LexborHTMLParser(replica.get(LISTING, question_text="hedgehog"))
-    rows = [paragraphs(row) for row in tree.css("div.search-row")]
+    tree = LexborHTMLParser(replica.get(LISTING_PATH, question_text="hedgehog"))
+    rows = [extract_paragraphs(row) for row in tree.css("div.search-row")]
     assert [p.text for p in rows[0]][:-1] == [
         "Hedgehog highways",
         "Reference: 2024/1208",
@@ -157,12 +165,12 @@ def test_a_row_has_the_source_s_words_and_its_furniture(replica: Replica) -> Non
     text = tree.body.text() if tree.body else ""
     for furniture in ("Search questions", "Filter results", "Asked of 1", "Question by 2"):
         assert furniture in text
-    assert tree.css_matches(f'nav a[href="{LISTING}"]'), "the bare path is a trap for crawlers"
+    assert tree.css_matches(f'nav a[href="{LISTING_PATH}"]'), "the bare path is a trap for crawlers"
 
 
 def test_a_teaser_is_one_line_cut_near_five_hundred_characters(replica: Replica) -> None:
     def teaser(words: str) -> str:
-        tree = LexborHTMLParser(replica.get(LISTING, question_text=words))
+        tree = LexborHTMLParser(replica.get(LISTING_PATH, question_text=words))
         (node,) = tree.css("p.teaser")
         return node.text()
 
@@ -173,11 +181,11 @@ def test_a_teaser_is_one_line_cut_near_five_hundred_characters(replica: Replica)
     assert cut.endswith("...")
     assert 480 < len(cut) <= 503
     assert not VRU.search(cut), "the word to watch for stands behind the cut"
-    assert VRU.search(replica.get(f"{LISTING}/mentors-pupil-referral-units"))
+    assert VRU.search(replica.get(f"{LISTING_PATH}/mentors-pupil-referral-units"))
 
 
 def test_a_question_appears_when_the_clock_passes_its_moment(replica: Replica) -> None:
-    path = f"{LISTING}/violence-reduction-unit-and-youth-clubs-holidays"
+    path = f"{LISTING_PATH}/violence-reduction-unit-and-youth-clubs-holidays"
     replica.now = START + replica.world.stages[0] - timedelta(seconds=1)
     assert replica.status(path)[0] == 404
     assert path not in replica.links(date_from="2024-06-13")
@@ -192,12 +200,12 @@ def test_a_holding_reply_comes_and_makes_way_for_the_answer(replica: Replica) ->
     assert not replica.tree(last).css_matches("#answer"), "no heading where there is no answer"
     replica.stage(2)
     blocks = replica.tree(last).css("div.u-space-y-7 > div.u-space-y-5")
-    assert [[p.text for p in paragraphs(block)] for block in blocks] == [
-        ["Date: Friday 14 June 2024", HOLDING]
+    assert [[p.text for p in extract_paragraphs(block)] for block in blocks] == [
+        ["Date: Friday 14 June 2024", HOLDING_TEXT]
     ]
     replica.stage(3)
     (block,) = replica.tree(last).css("div.u-space-y-7 > div.u-space-y-5")
-    assert HOLDING not in block.text()
+    assert HOLDING_TEXT not in block.text()
     assert "Thank you for asking" in block.text(), "the bold T is joined to its word"
 
 
@@ -207,7 +215,7 @@ def test_a_holding_reply_may_stay_above_the_answer(replica: Replica) -> None:
     replica.stage(3)
     blocks = replica.tree("step-free-access-pellow-road-station").css("div.u-space-y-5")
     assert len(blocks) == 2
-    assert HOLDING in blocks[0].text()
+    assert HOLDING_TEXT in blocks[0].text()
 
 
 def test_a_correction_changes_the_words_and_not_the_date(replica: Replica) -> None:
@@ -215,7 +223,7 @@ def test_a_correction_changes_the_words_and_not_the_date(replica: Replica) -> No
 
     def printed() -> list[str]:
         (block,) = replica.tree(last).css("div.u-space-y-5")
-        return [p.text for p in paragraphs(block)]
+        return [p.text for p in extract_paragraphs(block)]
 
     replica.stage(2)
     before = printed()
@@ -260,7 +268,7 @@ def test_a_supplementary_has_no_reference_and_its_parent_s_organisation(replica:
 def old_lines(replica: Replica, path: str) -> list[str]:
     main = LexborHTMLParser(replica.get(path)).css_first("main")
     assert main is not None
-    return [p.text for p in paragraphs(main)]
+    return [p.text for p in extract_paragraphs(main)]
 
 
 def test_the_page_of_2014_reads_in_the_order_of_that_design(replica: Replica) -> None:
@@ -301,7 +309,7 @@ def test_supplementaries_of_2014_lack_the_meeting_and_may_lack_the_answer(replic
 
 def test_the_quirks_of_the_source_are_all_there(replica: Replica) -> None:
     replica.stage(3)
-    questions = replica.world.at(replica.now).questions
+    questions = replica.world.take_snapshot(replica.now).questions
     html = "\n".join(text for q in questions for text in (q.html, *(a.html for a in q.answers)))
     for quirk in (
         "<strong>T</strong>hank you",
@@ -313,7 +321,7 @@ def test_the_quirks_of_the_source_are_all_there(replica: Replica) -> None:
         "<style>",
         "<script>",
         'href="/sites/default/files/replica/toilet-repairs.xlsx"',
-        f'href="{LISTING}/public-toilets-tube-stations-1"',
+        f'href="{LISTING_PATH}/public-toilets-tube-stations-1"',
         " ‑ ",
         "‑‑",
     ):
@@ -322,31 +330,32 @@ def test_the_quirks_of_the_source_are_all_there(replica: Replica) -> None:
 
 def test_files_and_links_inside_answers_lead_somewhere(replica: Replica) -> None:
     replica.stage(3)
-    questions = replica.world.at(replica.now).questions
+    questions = replica.world.take_snapshot(replica.now).questions
     html = "\n".join(a.html for q in questions for a in q.answers)
     for path in set(re.findall(r'href="([^"]+)"', html)):
-        assert NOTICE in replica.get(path), path
+        assert REPLICA_NOTICE in replica.get(path), path
     assert replica.status("/sites/default/files/replica/unknown.xlsx")[0] == 404
 
 
 def test_robots_and_the_list_of_requests(replica: Replica) -> None:
     assert replica.get("/robots.txt") == "User-agent: *\nAllow: /\n"
-    replica.get(LISTING, page=1, question_text="bus stop")
+    replica.get(LISTING_PATH, page=1, question_text="bus stop")
     assert replica.app.state.requests == [
         "GET /robots.txt",
-        f"GET {LISTING}?page=1&question_text=bus+stop",
+        f"GET {LISTING_PATH}?page=1&question_text=bus+stop",
     ]
 
 
 def test_the_demo_has_its_moments() -> None:
-    world = demo_world(START)
-    views = [world.at(START + age) for age in (timedelta(0), *world.stages)]
+    world = build_demo_world(START)
+    views = [world.take_snapshot(START + age) for age in (timedelta(0), *world.stages)]
     assert [len(view.questions) for view in views] == [34, 45, 45, 45]
     assert [sum(bool(q.answers) for q in view.questions) for view in views] == [26, 26, 36, 38]
     only_in_answer = {
         q.slug
         for q in views[2].questions
-        if not VRU.search(q.title + q.text) and any(VRU.search(flatten(a.html)) for a in q.answers)
+        if not VRU.search(q.title + q.text)
+        and any(VRU.search(strip_markup(a.html)) for a in q.answers)
     }
     assert only_in_answer == {"staff-late-buses-thistle-green", "safe-routes-home-school"}
     for slug_, near in (
@@ -360,15 +369,15 @@ def test_the_demo_has_its_moments() -> None:
 
 def test_published_moments_are_aware_and_meetings_follow_the_london_day() -> None:
     late = datetime(2024, 6, 12, 23, 30, tzinfo=UTC)  # half past midnight of the 13th in London
-    world = demo_world(late)
-    assert world.meetings[-1].date == late.astimezone(LONDON).date()
+    world = build_demo_world(late)
+    assert world.meetings[-1].date == late.astimezone(LONDON_TIME_ZONE).date()
     moments = {world.published_at(q) for q in world.questions}
     assert moments == {late, late + world.stages[0]}
 
 
-@pytest.mark.parametrize("make", [demo_world, large_world])
+@pytest.mark.parametrize("make", [build_demo_world, build_large_world])
 def test_a_world_is_the_same_every_time_and_its_addresses_are_unique(
-    make: Callable[[datetime], World],
+    make: Callable[[datetime], ReplicaWorld],
 ) -> None:
     world = make(START)
     assert world == make(START)
@@ -379,10 +388,10 @@ def test_a_world_is_the_same_every_time_and_its_addresses_are_unique(
 
 
 def test_the_large_world_grows_and_is_answered() -> None:
-    world = large_world(START, questions=2000)
-    views = [world.at(START + age) for age in (timedelta(0), *world.stages)]
+    world = build_large_world(START, questions=2000)
+    views = [world.take_snapshot(START + age) for age in (timedelta(0), *world.stages)]
     assert [len(view.questions) for view in views] == [1800, 2000, 2000, 2000]
-    holding = [sum(HOLDING in a.html for q in v.questions for a in q.answers) for v in views]
+    holding = [sum(HOLDING_TEXT in a.html for q in v.questions for a in q.answers) for v in views]
     assert holding == [45, 50, 50, 0]
     assert [sum(not q.answers for q in v.questions) for v in views] == [225, 250, 0, 0]
 
@@ -390,9 +399,9 @@ def test_the_large_world_grows_and_is_answered() -> None:
 def test_slugs_drop_small_words_and_count_from_nought() -> None:
     taken: set[str] = set()
     title = "The Café at D’Arcy's Wharf (Supplementary) [2]"
-    assert slug(title, taken) == "cafe-darcys-wharf-supplementary-2"
-    assert slug(title, taken) == "cafe-darcys-wharf-supplementary-2-0"
-    assert slug(title, taken) == "cafe-darcys-wharf-supplementary-2-1"
+    assert build_slug(title, taken) == "cafe-darcys-wharf-supplementary-2"
+    assert build_slug(title, taken) == "cafe-darcys-wharf-supplementary-2-0"
+    assert build_slug(title, taken) == "cafe-darcys-wharf-supplementary-2-1"
 
 
 def test_the_port_is_free_again_when_the_server_has_stopped() -> None:

@@ -9,25 +9,36 @@ from urllib.parse import urlsplit
 import pytest
 from scrapy.http import HtmlResponse
 
-from crawler.fetching.plan import Manners, Plan, Window
+from crawler.fetching.crawl_plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.spiders.london import LondonSpider
-from tests.support.real_facts import LISTING, SITE, Fact, Sheet, read_facts, sheet
-from tests.support.real_pages import listing
+from tests.support.real_facts import (
+    LISTING_PATH,
+    SITE_URL,
+    PrintedPage,
+    RealQuestion,
+    build_printed_page,
+    read_facts,
+)
+from tests.support.real_pages import render_listing
 
-FACTS = [(fact, sheet(fact, number)) for number, fact in enumerate(read_facts(), 1)]
+FACTS = [(fact, build_printed_page(fact, number)) for number, fact in enumerate(read_facts(), 1)]
 ROWS = [pair for pair in FACTS if pair[0].source_kind in {"listing_row", "node_listing_row"}]
 
 
 def links(html: str, since: date, until: date) -> tuple[list[str], LondonSpider]:
     """The pages that the spider would visit for a listing, and the spider with its counts."""
-    plan = Plan(source="london", base_url=SITE, manners=Manners(user_agent="tests"))
+    plan = CrawlPlan(
+        source="london", base_url=SITE_URL, politeness=PolitenessSettings(user_agent="tests")
+    )
     spider = LondonSpider(plan=plan)
-    response = HtmlResponse(f"{SITE}{LISTING}?page=7", body=html.encode(), encoding="utf-8")
-    found = spider.list_questions(response, Window(since, until), 0)
-    return [x.url for x in found if getattr(x, "callback", None) == spider.read], spider
+    response = HtmlResponse(
+        f"{SITE_URL}{LISTING_PATH}?page=7", body=html.encode(), encoding="utf-8"
+    )
+    found = spider.parse_listing(response, ListingWindow(since, until), 0)
+    return [x.url for x in found if getattr(x, "callback", None) == spider.parse_question], spider
 
 
-def listings() -> list[list[tuple[Fact, Sheet]]]:
+def listings() -> list[list[tuple[RealQuestion, PrintedPage]]]:
     """The rows, those of one real listing page together, in its order."""
     return [list(group) for _, group in groupby(ROWS, key=lambda pair: pair[0].source_url)]
 
@@ -36,10 +47,12 @@ def listings() -> list[list[tuple[Fact, Sheet]]]:
     not ROWS, reason="facts of real questions are not here: ../shared is no part of the repository"
 )
 @pytest.mark.parametrize("group", listings(), ids=lambda group: group[0][1].title[:40])
-def test_a_listing_leads_to_each_of_its_questions_once(group: list[tuple[Fact, Sheet]]) -> None:
+def test_a_listing_leads_to_each_of_its_questions_once(
+    group: list[tuple[RealQuestion, PrintedPage]],
+) -> None:
     """In the page's own order, which is of no number; the leaked query makes no other page."""
     days = [page.day for _, page in group if page.day]
-    html = listing([page for _, page in group], urlsplit(group[0][0].source_url).query)
+    html = render_listing([page for _, page in group], urlsplit(group[0][0].source_url).query)
     found, spider = links(html, min(days), max(days))
     assert found == [page.address for _, page in group]
     assert spider.counts["listed"] == len(group)

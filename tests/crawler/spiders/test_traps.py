@@ -15,28 +15,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.changes import compare
-from crawler.reading.addresses import canonical_path, question_id
+from alerts.questions.changes import find_changes
 from crawler.reading.documents import Document
 from crawler.reading.normalise import read_question
-from crawler.reading.text import paragraphs
-from crawler.records import Question, same_words
-from crawler.spiders.london import LISTING
-from tests.support.real_facts import Reply, Sheet
-from tests.support.real_pages import page_2014, page_2019, page_2022
+from crawler.reading.urls import build_question_id, canonicalise_path
+from crawler.reading.visible_text import extract_paragraphs
+from crawler.records import Question, normalise_wording
+from crawler.spiders.london import LISTING_PATH
+from tests.support.real_facts import PrintedAnswer, PrintedPage
+from tests.support.real_pages import render_page_2014, render_page_2019, render_page_2022
 from tests.support.real_quirks import FILLER
 
-ASKED = Sheet(
+ASKED = PrintedPage(
     title="River Piers",
     reference="2023/0001",
     asked_by="Ada Brook AM",
     party="Riverside Group",
     meeting="MQT on 23 March 2023",
-    replies=(Reply(date=date(2022, 12, 20)),),
+    answers=(PrintedAnswer(date=date(2022, 12, 20)),),
 )
 OLD = msgspec.structs.replace(ASKED, reference=None, meeting=None, day=date(2018, 12, 20))
 HOST = "https://www.london.gov.uk"
-ADDRESS = f"{HOST}{LISTING}/river-piers"
+ADDRESS = f"{HOST}{LISTING_PATH}/river-piers"
 
 
 def read(html: str, url: str = ADDRESS) -> Question:
@@ -49,14 +49,14 @@ def said(question: Question) -> list[str]:
 
 def today(answer: str = f"<p>{FILLER}</p>", **changed: object) -> str:
     """Today's page, with its answer's block replaced."""
-    html = page_2022(msgspec.structs.replace(ASKED, **changed))
+    html = render_page_2022(msgspec.structs.replace(ASKED, **changed))
     return html.replace(f"<p>{FILLER}</p></div></div>", f"{answer}</div></div>")
 
 
 def test_1_a_supplementary_without_a_reference_is_known_by_its_address() -> None:
     question = read(today(reference=None, title="River Piers (Supplementary) [1]"))
     assert (question.reference, question.suspect) == (None, ())
-    assert question.id == f"london:{LISTING}/river-piers"
+    assert question.id == f"london:{LISTING_PATH}/river-piers"
 
 
 @pytest.mark.parametrize("reference", ["2009/0289-1", "2011/0075-1", "2019/12364", "2019/21058"])
@@ -66,7 +66,7 @@ def test_2_references_with_suffixes_and_five_digits(reference: str) -> None:
 
 
 def test_3_an_address_that_ends_in_0_can_be_a_main_question() -> None:
-    question = read(page_2014(OLD), f"{HOST}/questions/2006/0427-0")
+    question = read(render_page_2014(OLD), f"{HOST}/questions/2006/0427-0")
     assert (question.kind, question.supplementary_number) == ("question", None)
     assert question.reference is None  # whether the suffix is part of it cannot be known
 
@@ -75,7 +75,7 @@ def test_3_an_address_that_ends_in_0_can_be_a_main_question() -> None:
     "slug", ["traffic-lights-23", "20-mph-zones-1", "report-supplementary-1-30"]
 )
 def test_4_the_slug_says_nothing(slug: str) -> None:
-    question = read(today(title="Traffic lights", reference=None), f"{HOST}{LISTING}/{slug}")
+    question = read(today(title="Traffic lights", reference=None), f"{HOST}{LISTING_PATH}/{slug}")
     assert (question.title, question.reference) == ("Traffic lights", None)
     assert (question.kind, question.supplementary_number) == ("question", None)
 
@@ -92,15 +92,17 @@ SOLR = (
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("query", ["", *(f"?{q}" for q in SOLR), "#top", "/", "/?page=0"])
 def test_5_one_page_has_one_identity(scheme: str, host: str, query: str) -> None:
-    url = f"{scheme}://{host}london.gov.uk{LISTING}/river-piers{query}"
-    assert question_id("london", url) == f"london:{LISTING}/river-piers"
-    assert read(today(), url).id == f"london:{LISTING}/river-piers"
+    url = f"{scheme}://{host}london.gov.uk{LISTING_PATH}/river-piers{query}"
+    assert build_question_id("london", url) == f"london:{LISTING_PATH}/river-piers"
+    assert read(today(), url).id == f"london:{LISTING_PATH}/river-piers"
 
 
 def test_5_an_old_address_may_carry_a_slug() -> None:
     plain, slugged = "/questions/2014/4962", "/questions/2014/4962/meeting-needs"
-    assert question_id("london", HOST + plain) == question_id("london", HOST + slugged)
-    assert question_id("london", f"{HOST}{plain}-0") != question_id("london", HOST + plain)
+    assert build_question_id("london", HOST + plain) == build_question_id("london", HOST + slugged)
+    assert build_question_id("london", f"{HOST}{plain}-0") != build_question_id(
+        "london", HOST + plain
+    )
 
 
 PATHS = st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1))
@@ -109,13 +111,15 @@ PATHS = st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", 
 @given(PATHS)
 def test_5_an_identity_is_its_own(parts: list[str]) -> None:
     url = HOST + "/" + "/".join(quote(part, safe="") for part in parts)
-    once = canonical_path(url)
-    assert canonical_path(HOST + quote(once)) == once
+    once = canonicalise_path(url)
+    assert canonicalise_path(HOST + quote(once)) == once
 
 
 def test_6_a_holding_reply_and_then_the_answer_on_one_page() -> None:
     held = '<article class="node--answer"><p class="holding">Officers are drafting a response.</p>'
-    html = page_2019(OLD).replace('<div class="answers">', f'<div class="answers">{held}</article>')
+    html = render_page_2019(OLD).replace(
+        '<div class="answers">', f'<div class="answers">{held}</article>'
+    )
     question = read(html)
     assert [answer.holding for answer in question.answers] == [True, False]
     assert question.status == "answered"
@@ -136,7 +140,7 @@ def test_7_an_answer_that_is_a_file() -> None:
 
 
 def test_8_no_answer_section_at_all() -> None:
-    question = read(today(replies=()))
+    question = read(today(answers=()))
     assert (question.status, question.answers, question.suspect) == ("unanswered", (), ())
 
 
@@ -170,7 +174,7 @@ def test_12_relabelled_people_and_parties_are_no_news() -> None:
     before = read(today())
     after = read(today(asked_by="Lady Ada Brook", party="City Hall Riverside", asked_of="Mayor"))
     assert before.asked_by != after.asked_by
-    assert compare(before, after) == ()
+    assert find_changes(before, after) == ()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +197,7 @@ def test_13_dates_of_answers(printed: str, day: tuple[int, int, int]) -> None:
 
 
 def test_13_the_date_of_a_meetings_name() -> None:
-    html = page_2014(msgspec.structs.replace(OLD, meeting="MQT on 2014-10-22", day=None))
+    html = render_page_2014(msgspec.structs.replace(OLD, meeting="MQT on 2014-10-22", day=None))
     question = read(html, f"{HOST}/questions/2014/0001")
     assert question.meeting is not None
     assert question.meeting.date == date(2014, 10, 22)
@@ -201,7 +205,9 @@ def test_13_the_date_of_a_meetings_name() -> None:
 
 def test_14_several_who_answer() -> None:
     both = "Ada Brook (Chair, TfL) and Sir Bo Reed (Commissioner, TfL)"
-    question = read(page_2014(msgspec.structs.replace(OLD, replies=(Reply(by=both),))))
+    question = read(
+        render_page_2014(msgspec.structs.replace(OLD, answers=(PrintedAnswer(by=both),)))
+    )
     assert question.answers[0].answered_by == (
         "Ada Brook (Chair, TfL)",
         "Sir Bo Reed (Commissioner, TfL)",
@@ -211,7 +217,7 @@ def test_14_several_who_answer() -> None:
 def test_15_a_label_for_the_parent_with_nothing_behind_it() -> None:
     label = 'label "Supplementary To:" present but empty'
     follows = msgspec.structs.replace(OLD, title="River Piers [2]", features=(label,))
-    question = read(page_2014(follows))
+    question = read(render_page_2014(follows))
     assert question.kind == "supplementary"
     assert "Supplementary To" not in question.labels
     assert [p for s in question.question for p in s.paragraphs] == [FILLER]
@@ -228,8 +234,8 @@ def test_16_white_space_hyphens_and_split_words() -> None:
 
 
 def test_20_the_same_words_under_two_references_are_two_questions() -> None:
-    one = read(today(reference="2021/4339"), f"{HOST}{LISTING}/piers")
-    two = read(today(reference="2021/4340", asked_of="Bo Reed"), f"{HOST}{LISTING}/piers-1")
+    one = read(today(reference="2021/4339"), f"{HOST}{LISTING_PATH}/piers")
+    two = read(today(reference="2021/4340", asked_of="Bo Reed"), f"{HOST}{LISTING_PATH}/piers-1")
     assert one.digest == two.digest
     assert one.id != two.id
 
@@ -253,7 +259,7 @@ def test_23_a_render_without_labels_is_suspect_or_unread() -> None:
     bare = html[: html.index("<table")] + html[html.index("</table>") + 8 :]
     question = read(bare)
     assert "no asker" in question.suspect
-    assert compare(None, question) == ()
+    assert find_changes(None, question) == ()
 
 
 WORDS = st.text(st.sampled_from("abc :'’.‑\u00a0"), min_size=1, max_size=30)
@@ -262,7 +268,7 @@ BLOCKS = st.lists(
 )
 
 
-@given(BLOCKS, BLOCKS, st.sampled_from([page_2014, page_2019, page_2022]))
+@given(BLOCKS, BLOCKS, st.sampled_from([render_page_2014, render_page_2019, render_page_2022]))
 def test_no_word_is_lost_doubled_or_moved(
     asked: list[tuple[str, str]], answered: list[tuple[str, str]], render: object
 ) -> None:
@@ -279,9 +285,9 @@ def test_no_word_is_lost_doubled_or_moved(
         (answered, tuple(s for a in question.answers for s in a.speeches)),
     ):
         body = Document(f"<main>{begin}{markup(blocks)}{end}</main>").main
-        visible = "".join(p.text for p in paragraphs(body))
+        visible = "".join(p.text for p in extract_paragraphs(body))
         spoken = "".join(
             (s.speaker or "") * (n > 0) + ":" * (n > 0) + "".join(s.paragraphs)
             for n, s in enumerate(speeches)
         )
-        assert same_words(visible) == same_words(spoken)
+        assert normalise_wording(visible) == normalise_wording(spoken)

@@ -18,23 +18,23 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import Ledger, open_ledger, questions
-from crawler.fetching.plan import Line, Manners, Report
-from crawler.pages.uk_parliament import ADDRESS
+from crawler.fetching.crawl_plan import CrawlLine, CrawlReport, PolitenessSettings
+from crawler.pages.uk_parliament import DETAIL_URL
 from crawler.reading.documents import Document
 from crawler.reading.items import UnreadablePage
 from crawler.reading.normalise import read_question
-from crawler.records import Meeting, Question, paragraphs
-from crawler.replica.parliament import API, create_api
+from crawler.records import Meeting, Question, iter_paragraphs
+from crawler.replica.parliament import API_PATH, create_api
 from crawler.replica.world import STAGES
-from scheduler.config.load import parse
+from scheduler.config.loader import parse_config
 from scheduler.config.sections import SourceSection
-from scheduler.crawls.crawl import Outcome, Terms, crawl_source
+from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
 from scheduler.crawls.plan import plan_crawl
-from scheduler.web.serve import serve
+from scheduler.web.server import serve
 from tests.support.paths import REPOSITORY
-from tests.support.service import Service, config_for, replica, text_of
+from tests.support.service import ServiceFolder, build_config, get_plain_text, run_replica
 
-MANNERS = Manners("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
+MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
 SOURCE = "uk-parliament"
 PATH = "/written-questions/detail"
 ATTRIBUTION = "Contains Parliamentary information licensed under the Open Parliament Licence v3.0."
@@ -53,10 +53,10 @@ class Parliament:
         return (self.start - timedelta(days=days_ago)).date()
 
     def address(self, days_ago: int, uin: str) -> str:
-        return f"{ADDRESS}/{self.day(days_ago)}/{uin}"
+        return f"{DETAIL_URL}/{self.day(days_ago)}/{uin}"
 
     def ask(self, path: str) -> Any:
-        with urlopen(f"{self.url}{API}{path}") as answer:
+        with urlopen(f"{self.url}{API_PATH}{path}") as answer:
             return json.load(answer)
 
     @property
@@ -90,23 +90,23 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def crawl(
-    ledger: Ledger, url: str, now: datetime, on_line: Callable[[Line], None] = lambda _: None
-) -> Outcome:
+    ledger: Ledger, url: str, now: datetime, on_line: Callable[[CrawlLine], None] = lambda _: None
+) -> CrawlOutcome:
     section = SourceSection(url=url, days_back=7, days_ahead=1)
     with ledger.reading() as connection:
         plan = plan_crawl(connection, SOURCE, section, MANNERS, now)
-    return crawl_source(ledger, plan, lambda: now, Terms(max_minutes=1), on_line)
+    return crawl_source(ledger, plan, lambda: now, CrawlPolicy(max_minutes=1), on_line)
 
 
 def stored(ledger: Ledger, url: str) -> Question:
     with ledger.reading() as connection:
-        found = questions.find(connection, url.replace(ADDRESS, f"{SOURCE}:{PATH}"))
+        found = questions.find(connection, url.replace(DETAIL_URL, f"{SOURCE}:{PATH}"))
     assert found is not None
     return found.record
 
 
 def words(question: Question) -> list[str]:
-    return [p for answer in question.answers for p in paragraphs(answer.speeches)]
+    return [p for answer in question.answers for p in iter_paragraphs(answer.speeches)]
 
 
 def test_every_text_is_from_the_call_for_one_question(
@@ -115,9 +115,9 @@ def test_every_text_is_from_the_call_for_one_question(
     outcome = crawl(ledger, parliament.url, parliament.now)
     assert (outcome.verdict, outcome.counts["new"]) == ("ok", 7)
     seen = parliament.requests
-    singles = [r for r in seen if f"{API}/" in r]
+    singles = [r for r in seen if f"{API_PATH}/" in r]
     assert len(singles) == len(set(singles)) == 7
-    assert sum(f"{API}?" in r for r in seen) == 2  # seven rows, five of them on the first page
+    assert sum(f"{API_PATH}?" in r for r in seen) == 2  # seven rows, five of them on the first page
     assert all("expandMember=true" in r for r in singles)
 
     [row] = [r["value"] for r in parliament.ask("?take=99")["results"] if r["value"]["id"] == 901]
@@ -127,7 +127,7 @@ def test_every_text_is_from_the_call_for_one_question(
     assert "Number of pond licences2015931" in row["answerText"]
 
     ponds = stored(ledger, parliament.address(2, "4101"))
-    [asked] = paragraphs(ponds.question)
+    [asked] = iter_paragraphs(ponds.question)
     assert asked.endswith("(a) district and (b) size of pond.")
     assert words(ponds)[1:3] == ["Year | Number of pond licences", "2015 | 931"]
     assert words(ponds)[-1].endswith("for which the frogs are grateful.")
@@ -139,7 +139,7 @@ def test_a_second_crawl_fetches_the_lists_alone(ledger: Ledger, parliament: Parl
     outcome = crawl(ledger, parliament.url, parliament.now)
     assert outcome.verdict == "ok"
     assert outcome.counts == {}
-    assert all(f"{API}/" not in request for request in parliament.requests)
+    assert all(f"{API_PATH}/" not in request for request in parliament.requests)
 
 
 def test_what_becomes_of_questions_is_news(ledger: Ledger, parliament: Parliament) -> None:
@@ -315,7 +315,7 @@ def failing(*rows: dict[str, Any], total: int | None = None) -> Starlette:
 def test_errors_are_told_and_nothing_is_kept(ledger: Ledger, now: datetime) -> None:
     day = now.date()
     rows = [row(day, uin) for uin in ("500", "200", "html", "half")]
-    lines: list[Line] = []
+    lines: list[CrawlLine] = []
     with serve(failing(*rows, total=9)) as url:
         outcome = crawl(ledger, url, now, lines.append)
         with ledger.reading() as connection:
@@ -323,7 +323,7 @@ def test_errors_are_told_and_nothing_is_kept(ledger: Ledger, now: datetime) -> N
     assert outcome.verdict == "changed"
     assert outcome.counts == {"unreadable": 3}
     report = lines[-1]
-    assert isinstance(report, Report)
+    assert isinstance(report, CrawlReport)
     assert report.failed == 1
     assert any("/500?expandMember=true: HTTP 500" in line for line in report.errors)
     assert report.listings_short == 1  # nine are said to be there, and four came
@@ -347,7 +347,7 @@ def test_a_list_that_is_none(ledger: Ledger, now: datetime, answer: Response) ->
 
 def config(parliament: str, london: str) -> str:
     return (
-        config_for(london).replace("days_back = 90", "days_back = 20")
+        build_config(london).replace("days_back = 90", "days_back = 20")
         + f"""
 [sources.uk-parliament]
 url = "{parliament}"
@@ -360,15 +360,15 @@ days_back = 7
 
 
 def test_a_word_is_watched_for_in_both(parliament: Parliament, tmp_path: Path) -> None:
-    with replica() as london:
-        service = Service(tmp_path / "service", config(parliament.url, london.url))
+    with run_replica() as london:
+        service = ServiceFolder(tmp_path / "service", config(parliament.url, london.url))
         service.run("once")
-        assert service.mails == []
-        london.go_to(1)
+        assert service.emails == []
+        london.go_to_stage(1)
         parliament.now = parliament.start + STAGES[0]
         service.run("once", "--quiet")
-    [mail] = service.mails
-    text = text_of(mail)
+    [mail] = service.emails
+    text = get_plain_text(mail)
     assert f"{parliament.address(0, '4108')}\n" in text
     assert f"{london.url}/who-we-are/" in text
     assert " ".join(text.split()).count(ATTRIBUTION) == 1
@@ -378,13 +378,13 @@ def test_a_word_is_watched_for_in_both(parliament: Parliament, tmp_path: Path) -
 
 
 def test_saved_and_live_pages_are_parsed(parliament: Parliament, tmp_path: Path) -> None:
-    service = Service(tmp_path / "service", config(parliament.url, "http://127.0.0.1:1"))
+    service = ServiceFolder(tmp_path / "service", config(parliament.url, "http://127.0.0.1:1"))
     saved = tmp_path / "saved.json"
     saved.write_text(json.dumps(parliament.ask("/901?expandMember=true"), indent=1))
     ours = tmp_path / "ours.jsonl"
     ours.write_text(service.run("parse", str(saved)).stdout)
     live = parliament.address(2, "4101")
-    by_id = f"{parliament.url}{API}/901"
+    by_id = f"{parliament.url}{API_PATH}/901"
     records = service.run("parse", str(saved), str(ours), live, by_id).stdout.splitlines()
     first, again, *fetched = (msgspec.json.decode(line, type=Question) for line in records)
     assert first == again
@@ -396,7 +396,7 @@ def test_the_example_config_shows_the_section() -> None:
     example = (REPOSITORY / "config.example.toml").read_text()
     _, begins, rest = example.partition("# [sources.uk-parliament]\n")
     section = (begins + rest.partition("\n\n")[0]).replace("# ", "")
-    found = parse(section, Path(), "config.toml").sources[SOURCE]
+    found = parse_config(section, Path(), "config.toml").sources[SOURCE]
     assert found.attribution == ATTRIBUTION
     assert found.url.startswith("https://questions-statements-api.")
-    assert found.home == ADDRESS.removesuffix(PATH)
+    assert found.home == DETAIL_URL.removesuffix(PATH)

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from crawler.records import encode
+from crawler.records import encode_record
 from tests.support.paths import REPOSITORY
-from tests.support.samples import answer, question
-from tests.support.service import WATCHWORD, Service, text_of
+from tests.support.samples import make_answer, make_question
+from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
 
 PAGE = """<!doctype html><html><body><main>
 <table class="styled-table"><tr><th>Label</th><th>Content</th></tr>
@@ -29,9 +29,9 @@ PAGE = """<!doctype html><html><body><main>
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Service:
+def service(tmp_path: Path) -> ServiceFolder:
     """A service with the example config, copied as it is."""
-    return Service(tmp_path / "service", (REPOSITORY / "config.example.toml").read_text())
+    return ServiceFolder(tmp_path / "service", (REPOSITORY / "config.example.toml").read_text())
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -42,7 +42,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 
 
 class TestHelp:
-    def test_help_shows_examples_and_exit_statuses(self, service: Service) -> None:
+    def test_help_shows_examples_and_exit_statuses(self, service: ServiceFolder) -> None:
         shown = service.run("--help").stdout
         assert "Examples:" in shown
         assert "Exit status:" in shown
@@ -62,7 +62,7 @@ class TestHelp:
             "unsubscribe",
         ],
     )
-    def test_each_command_has_help(self, service: Service, command: str) -> None:
+    def test_each_command_has_help(self, service: ServiceFolder, command: str) -> None:
         assert f"watchword {command}" in service.run(command, "--help").stdout
 
     def test_help_imports_nothing_heavy(self) -> None:
@@ -77,15 +77,15 @@ class TestHelp:
         assert done.stdout.strip() == "[]"
 
     def test_the_config_may_stand_before_or_after_the_command(
-        self, tmp_path: Path, service: Service
+        self, tmp_path: Path, service: ServiceFolder
     ) -> None:
         other = tmp_path / "other" / "own.toml"
         other.parent.mkdir()
         other.write_text('[site]\nname = "Elsewhere"')
         for arguments in (("--config", str(other), "config"), ("config", "--config", str(other))):
-            assert service.json(*arguments)["site"]["name"] == "Elsewhere"
+            assert service.run_json(*arguments)["site"]["name"] == "Elsewhere"
 
-    def test_wrong_usage_is_64(self, service: Service) -> None:
+    def test_wrong_usage_is_64(self, service: ServiceFolder) -> None:
         assert "No such command" in service.run("frobnicate", expect=64).stderr
         assert (
             "--every"
@@ -94,14 +94,14 @@ class TestHelp:
 
 
 class TestParseAndSchema:
-    def test_records_satisfy_the_published_schema(self, service: Service, seed: Path) -> None:
+    def test_records_satisfy_the_published_schema(self, service: ServiceFolder, seed: Path) -> None:
         schema = json.loads(service.run("schema").stdout)
         Draft202012Validator.check_schema(schema)
-        record = service.json("parse", str(seed))
+        record = service.run_json("parse", str(seed))
         Draft202012Validator(schema).validate(record)
         assert record["asked_by"]["name"] == "Joanne McCartney"
 
-    def test_one_bad_file_among_good_ones(self, service: Service, tmp_path: Path) -> None:
+    def test_one_bad_file_among_good_ones(self, service: ServiceFolder, tmp_path: Path) -> None:
         (tmp_path / "good.html").write_text(PAGE.format(body="<p>How many benches?</p>"))
         (tmp_path / "bad.html").write_text("<html><body><h1>About us</h1></body></html>")
         (tmp_path / "empty.html").write_text("")
@@ -115,12 +115,12 @@ class TestParseAndSchema:
             "none",
         ]
 
-    def test_nothing_readable_is_65(self, service: Service, tmp_path: Path) -> None:
+    def test_nothing_readable_is_65(self, service: ServiceFolder, tmp_path: Path) -> None:
         (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\x00\x00\x01")
         assert "not text" in one_line(service.run("parse", str(tmp_path / "photo.jpg"), expect=65))
 
     def test_a_page_with_no_question_is_shown_and_complained_of(
-        self, service: Service, tmp_path: Path
+        self, service: ServiceFolder, tmp_path: Path
     ) -> None:
         (tmp_path / "page.html").write_text(PAGE.format(body=""))
         done = service.run("parse", str(tmp_path / "page.html"), expect=1)
@@ -129,21 +129,21 @@ class TestParseAndSchema:
 
 
 class TestIngest:
-    def test_the_seed_goes_the_whole_way(self, service: Service, seed: Path) -> None:
+    def test_the_seed_goes_the_whole_way(self, service: ServiceFolder, seed: Path) -> None:
         service.run("subscribe", "vera@demo.example", "VRU", "--every", "daily")
         service.run("subscribe", "vera@demo.example", "approval", "--every", "daily")
         service.run("subscribe", "vera@demo.example", "vruum", "--every", "daily")
         service.run("ingest", "--as-new", str(seed))
-        [mail] = service.mails
+        [mail] = service.emails
         assert mail["Subject"] == "VRU: 1 new answer"
-        assert "The\n*VRU* is going" in text_of(mail)
+        assert "The\n*VRU* is going" in get_plain_text(mail)
         html = mail.get_body(("html",))
         assert html is not None
         assert re.search(r"<mark[^>]*>VRU</mark>", html.get_content())
-        assert "&lt;mark&gt;VRU&lt;/mark&gt;" in service.feed("VRU.atom.xml")
+        assert "&lt;mark&gt;VRU&lt;/mark&gt;" in service.read_feed("VRU.atom.xml")
         for other in ("approval", "vruum"):
-            assert "<entry>" not in service.feed(f"{other}.atom.xml")
-        again = service.json("ingest", "--as-new", "--json", str(seed))
+            assert "<entry>" not in service.read_feed(f"{other}.atom.xml")
+        again = service.run_json("ingest", "--as-new", "--json", str(seed))
         assert again["round"] == {
             "matches": 0,
             "feeds": 0,
@@ -152,32 +152,38 @@ class TestIngest:
             "problem": None,
         }
 
-    def test_an_old_page_is_no_news_by_itself(self, service: Service, seed: Path) -> None:
+    def test_an_old_page_is_no_news_by_itself(self, service: ServiceFolder, seed: Path) -> None:
         service.run("subscribe", "vera@demo.example", "VRU")
-        counts = service.json("ingest", "--json", str(seed))
+        counts = service.run_json("ingest", "--json", str(seed))
         assert counts["recorded"]["silent"] == 2
-        assert service.mails == []
+        assert service.emails == []
 
-    def test_records_as_json_lines_with_a_bad_one(self, service: Service, tmp_path: Path) -> None:
-        lines = [encode(question(1)), b'{"id": 5}', encode(question(2, answer("Yes.")))]
+    def test_records_as_json_lines_with_a_bad_one(
+        self, service: ServiceFolder, tmp_path: Path
+    ) -> None:
+        lines = [
+            encode_record(make_question(1)),
+            b'{"id": 5}',
+            encode_record(make_question(2, make_answer("Yes."))),
+        ]
         (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines))
         done = service.run("ingest", "--json", str(tmp_path / "records.jsonl"), expect=1)
         assert json.loads(done.stdout)["recorded"]["new"] == 2
         assert "records.jsonl:2: is no record" in one_line(done)
 
     def test_a_suspect_page_is_kept_and_alerts_nobody(
-        self, service: Service, tmp_path: Path
+        self, service: ServiceFolder, tmp_path: Path
     ) -> None:
         service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
         (tmp_path / "page.html").write_text(PAGE.format(body=""))
         done = service.run("ingest", "--as-new", "--json", str(tmp_path / "page.html"), expect=1)
         assert json.loads(done.stdout)["recorded"]["suspect"] == 1
         assert "nobody is alerted" in one_line(done)
-        assert service.mails == []
+        assert service.emails == []
 
 
 class TestSubscribing:
-    def test_who_watches_for_what(self, service: Service) -> None:
+    def test_who_watches_for_what(self, service: ServiceFolder) -> None:
         service.run("subscribe", "Vera@Demo.example", "knife  AND crime", "--every", "weekly")
         again = service.run("subscribe", "vera@demo.example", "Crime knife", "--every", "weekly")
         assert "subscribed to" in again.stdout
@@ -188,11 +194,11 @@ class TestSubscribing:
         assert service.run("subscriptions").stdout == ""
 
     def test_the_subject_of_an_unsubscribe_email_will_do(
-        self, service: Service, seed: Path
+        self, service: ServiceFolder, seed: Path
     ) -> None:
         service.run("subscribe", "vera@demo.example", "VRU")
         service.run("ingest", "--as-new", str(seed))
-        [way] = re.findall(r"<mailto:[^>]*subject=([^>]*)>", service.mails[0]["List-Unsubscribe"])
+        [way] = re.findall(r"<mailto:[^>]*subject=([^>]*)>", service.emails[0]["List-Unsubscribe"])
         service.run("unsubscribe", "not-a-token", expect=1)
         assert service.run("unsubscribe", way).stdout.startswith("1 ")
 
@@ -206,13 +212,13 @@ class TestSubscribing:
         ],
     )
     def test_what_cannot_be_subscribed(
-        self, service: Service, email: str, query: str, says: str
+        self, service: ServiceFolder, email: str, query: str, says: str
     ) -> None:
         done = service.run("subscribe", email, query, expect=64)
         assert says in one_line(done)
         assert service.run("subscriptions").stdout == ""
 
-    def test_the_config_is_followed(self, service: Service) -> None:
+    def test_the_config_is_followed(self, service: ServiceFolder) -> None:
         path = service.folder / "config.toml"
         plain = path.read_text()
         path.write_text(plain + '\n[[subscriptions]]\nemail="vera@demo.example"\nquery="vru"\n')
@@ -225,7 +231,9 @@ class TestSubscribing:
 
 
 class TestOnce:
-    def test_twice_in_a_row_the_second_does_nothing(self, service: Service, seed: Path) -> None:
+    def test_twice_in_a_row_the_second_does_nothing(
+        self, service: ServiceFolder, seed: Path
+    ) -> None:
         service.run("subscribe", "vera@demo.example", "VRU")
         service.run("ingest", "--as-new", str(seed))
 
@@ -239,12 +247,12 @@ class TestOnce:
 
         service.run("once", "--no-crawl")
         before = files()
-        assert service.json("once", "--no-crawl", "--json")["round"]["feeds"] == 0
+        assert service.run_json("once", "--no-crawl", "--json")["round"]["feeds"] == 0
         assert files() == before
-        assert len(service.mails) == 1
+        assert len(service.emails) == 1
 
     def test_an_unreachable_source_is_one_line_and_the_rest_goes_on(
-        self, service: Service, seed: Path
+        self, service: ServiceFolder, seed: Path
     ) -> None:
         path = service.folder / "config.toml"
         path.write_text(path.read_text().replace("https://www.london.gov.uk", "http://127.0.0.1:1"))
@@ -252,9 +260,9 @@ class TestOnce:
         done = service.run("once", expect=69)
         assert "london: unreachable" in one_line(done)
         service.run("ingest", "--as-new", str(seed))
-        assert len(service.mails) == 1
+        assert len(service.emails) == 1
 
-    def test_a_second_one_leaves_at_once(self, service: Service) -> None:
+    def test_a_second_one_leaves_at_once(self, service: ServiceFolder) -> None:
         daemon = service.start("run")
         with daemon:
             try:
@@ -264,7 +272,7 @@ class TestOnce:
                 daemon.send_signal(signal.SIGTERM)
             assert daemon.wait(timeout=30) == 0
 
-    def test_a_ledger_that_is_none_is_65(self, service: Service) -> None:
+    def test_a_ledger_that_is_none_is_65(self, service: ServiceFolder) -> None:
         (service.folder / "var").mkdir()
         (service.folder / "var" / "ledger.sqlite3").write_text("a shopping list " * 100)
         assert "not a database" in one_line(service.run("once", "--no-crawl", expect=65))
@@ -280,18 +288,20 @@ def wait_for_log(process: subprocess.Popen[str], words: str) -> None:
     pytest.fail(f"the process ended and never said {words!r}")
 
 
-def test_the_example_config_is_what_the_defaults_are(service: Service, tmp_path: Path) -> None:
+def test_the_example_config_is_what_the_defaults_are(
+    service: ServiceFolder, tmp_path: Path
+) -> None:
     """Copied as it is, it changes nothing but what it shows on purpose."""
-    shown = service.json("config")
-    bare = Service(tmp_path / "bare", "[digests]\n").json("config")
+    shown = service.run_json("config")
+    bare = ServiceFolder(tmp_path / "bare", "[digests]\n").run_json("config")
     shown.pop("channels")
     bare.pop("channels")
     assert shown == bare
 
 
-def test_every_key_stands_in_the_example_config(service: Service) -> None:
+def test_every_key_stands_in_the_example_config(service: ServiceFolder) -> None:
     text = (REPOSITORY / "config.example.toml").read_text()
-    for section, values in service.json("config").items():
+    for section, values in service.run_json("config").items():
         inner = values["london"] if section == "sources" else values
         for key in inner if isinstance(inner, dict) and section != "channels" else [section]:
             shown = rf"^#? ?\[*({section}\.)?{key}\b"
@@ -301,4 +311,4 @@ def test_every_key_stands_in_the_example_config(service: Service) -> None:
 
 
 def test_the_command_is_where_it_should_be() -> None:
-    assert WATCHWORD.exists()
+    assert WATCHWORD_COMMAND.exists()

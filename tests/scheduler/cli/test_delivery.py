@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from crawler.records import encode
-from tests.support.samples import answer, question
-from tests.support.service import Service
-from tests.support.smtp_server import mail_server
+from crawler.records import encode_record
+from tests.support.samples import make_answer, make_question
+from tests.support.service import ServiceFolder
+from tests.support.smtp_server import run_smtp_server
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 
@@ -21,13 +21,13 @@ def smtp(port: int) -> str:
 
 
 def test_what_failed_is_shown_with_its_reason_and_sent_on_demand(tmp_path: Path) -> None:
-    with mail_server() as server:
-        service = Service(tmp_path, smtp(server.port))
+    with run_smtp_server() as server:
+        service = ServiceFolder(tmp_path, smtp(server.port))
         for who in ("ada", "vera"):
             service.run("subscribe", f"{who}@demo.example", "benches", "--every", "immediate")
-        record = question(1, answer("There are more benches."))
-        (tmp_path / "records.jsonl").write_bytes(encode(record))
-        server.for_recipient["ada@demo.example"] = "550 no such person"
+        record = make_question(1, make_answer("There are more benches."))
+        (tmp_path / "records.jsonl").write_bytes(encode_record(record))
+        server.rcpt_replies["ada@demo.example"] = "550 no such person"
         service.run("ingest", "--as-new", "records.jsonl", expect=1)
         shown = service.run("deliveries").stdout
         assert "failed  ada@demo.example  benches: 1 new answer" in shown
@@ -35,11 +35,11 @@ def test_what_failed_is_shown_with_its_reason_and_sent_on_demand(tmp_path: Path)
         assert "sent    vera@demo.example" in shown
         lines = service.run("deliveries", "--phase", "failed", "--json").stdout.splitlines()
         assert [json.loads(line)["recipient"] for line in lines] == ["ada@demo.example"]
-        server.for_recipient.clear()
+        server.rcpt_replies.clear()
         service.run("deliveries", "--to", "vera@demo.example", "--retry", expect=1)  # was sent
         service.run("deliveries", "--to", "Ada@Demo.example", "--retry")
         service.run("once", "--no-crawl")
-        assert sorted(str(mail["To"]) for mail in server.parsed) == [
+        assert sorted(str(mail["To"]) for mail in server.parsed_messages) == [
             "ada@demo.example",
             "vera@demo.example",
         ]
@@ -47,19 +47,19 @@ def test_what_failed_is_shown_with_its_reason_and_sent_on_demand(tmp_path: Path)
 
 
 def test_nothing_due(tmp_path: Path) -> None:
-    service = Service(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET)
     assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
     assert service.run("digest", "--dry-run", "--json").stdout == ""
     assert service.run("digest").stdout == "0 composed; nothing to deliver\n"
 
 
 def test_what_is_kept_of_somebody_is_printed_and_removed(tmp_path: Path) -> None:
-    service = Service(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
-    record = question(1, answer("There are more benches."))
-    (tmp_path / "records.jsonl").write_bytes(encode(record))
+    record = make_question(1, make_answer("There are more benches."))
+    (tmp_path / "records.jsonl").write_bytes(encode_record(record))
     service.run("ingest", "--as-new", "records.jsonl")
-    kept = service.json("export", "Ada@demo.example")
+    kept = service.run_json("export", "Ada@demo.example")
     assert kept["subscriptions"][0]["query"] == "benches"
     assert kept["messages"][0]["phase"] == "sent"
     assert service.run("forget", "ada@demo.example").stdout == "ada@demo.example is forgotten\n"
@@ -70,13 +70,13 @@ def test_what_is_kept_of_somebody_is_printed_and_removed(tmp_path: Path) -> None
 
 
 def test_who_is_forgotten_while_a_message_waits(tmp_path: Path) -> None:
-    service = Service(tmp_path, smtp(1))
+    service = ServiceFolder(tmp_path, smtp(1))
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
-    record = question(1, answer("There are more benches."))
-    (tmp_path / "records.jsonl").write_bytes(encode(record))
+    record = make_question(1, make_answer("There are more benches."))
+    (tmp_path / "records.jsonl").write_bytes(encode_record(record))
     service.run("ingest", "--as-new", "records.jsonl", expect=69)
     done = service.run("forget", "ada@demo.example", expect=75)
     assert "is on its way" in done.stderr
     (tmp_path / "config.toml").write_text(QUIET)
-    assert service.json("once", "--no-crawl", "--json")["round"]["deliveries"] == {"dropped": 1}
+    assert service.run_json("once", "--no-crawl", "--json")["round"]["deliveries"] == {"dropped": 1}
     service.run("forget", "ada@demo.example")

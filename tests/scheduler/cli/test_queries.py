@@ -7,46 +7,52 @@ from pathlib import Path
 
 import pytest
 
-from alerts.queries.fields import fields, news
-from alerts.queries.parse import parse
-from crawler.records import encode
-from tests.support.evaluator import matches
-from tests.support.samples import answer, question
-from tests.support.service import Service
+from alerts.queries.fields import extract_fields, infer_changes
+from alerts.queries.parse import parse_query
+from crawler.records import encode_record
+from tests.support.reference_matcher import matches_query
+from tests.support.samples import make_answer, make_question
+from tests.support.service import ServiceFolder
 
 RECORDS = [
-    question(1, words="The Violence Reduction Unit (VRU) on knives."),
-    question(2, answer("On knife crime."), words="Which bus?"),
-    question(3, words="Who said vru?"),
-    question(4, words="A violence reduction unit (VRU) for buses."),
+    make_question(1, words="The Violence Reduction Unit (VRU) on knives."),
+    make_question(2, make_answer("On knife crime."), words="Which bus?"),
+    make_question(3, words="Who said vru?"),
+    make_question(4, words="A violence reduction unit (VRU) for buses."),
 ]
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Service:
-    made = Service(tmp_path / "service", "")
-    lines = [encode(one).decode() for one in RECORDS]
+def service(tmp_path: Path) -> ServiceFolder:
+    made = ServiceFolder(tmp_path / "service", "")
+    lines = [encode_record(one).decode() for one in RECORDS]
     (made.folder / "records.jsonl").write_text("\n".join(lines))
     return made
 
 
 class TestMatch:
-    def test_lines_of_queries_and_ids_of_records_sorted(self, service: Service) -> None:
+    def test_lines_of_queries_and_ids_of_records_sorted(self, service: ServiceFolder) -> None:
         queries = ["bus", "", "VRU", "knife -bus", "buses", "change:answered", '"reduction unit"']
         (service.folder / "queries.txt").write_text("\n".join(queries))
         expected = [
             (number, one.id)
             for number, query in enumerate(queries, 1)
             for one in sorted(RECORDS, key=lambda one: one.id)
-            if query and any(matches(parse(query), fields(one, [kind])) for kind in news(one))
+            if query
+            and any(
+                matches_query(parse_query(query), extract_fields(one, [kind]))
+                for kind in infer_changes(one)
+            )
         ]
         shown = service.run("match", "queries.txt", "records.jsonl").stdout
         assert shown.splitlines() == [f"{number}\t{identity}" for number, identity in expected]
         assert len(expected) > 8
 
-    def test_what_is_no_query_or_no_record_is_named_and_left_out(self, service: Service) -> None:
+    def test_what_is_no_query_or_no_record_is_named_and_left_out(
+        self, service: ServiceFolder
+    ) -> None:
         (service.folder / "queries.txt").write_bytes(b"bus\n(knife\n\xff\nVRU\n")
-        (service.folder / "broken.jsonl").write_text("{}\n" + encode(RECORDS[0]).decode())
+        (service.folder / "broken.jsonl").write_text("{}\n" + encode_record(RECORDS[0]).decode())
         done = service.run("match", "queries.txt", "records.jsonl", "broken.jsonl", expect=1)
         assert {line.split("\t")[0] for line in done.stdout.splitlines()} == {"1", "4"}
         first, second, third = done.stderr.splitlines()
@@ -54,13 +60,13 @@ class TestMatch:
         assert "queries.txt:3: is not UTF-8" in second
         assert "broken.jsonl:1: is no record" in third
 
-    def test_a_file_that_is_not_there(self, service: Service) -> None:
+    def test_a_file_that_is_not_there(self, service: ServiceFolder) -> None:
         done = service.run("match", "queries.txt", "records.jsonl", expect=65)
         assert "queries.txt" in done.stderr
 
 
 class TestExplain:
-    def test_the_parts_and_the_places(self, service: Service) -> None:
+    def test_the_parts_and_the_places(self, service: ServiceFolder) -> None:
         shown = service.run("explain", 'VRU OR "violence reduction unit"', "records.jsonl").stdout
         assert shown.startswith('"violence reduction unit" OR VRU\n')
         assert "VRU: in capitals only" in shown
@@ -68,22 +74,22 @@ class TestExplain:
         assert "question[0] 4-27        The »Violence Reduction Unit« (VRU) on" in shown
         assert "question[0] 29-32" in shown
 
-    def test_json_offsets_are_those_of_the_record(self, service: Service) -> None:
+    def test_json_offsets_are_those_of_the_record(self, service: ServiceFolder) -> None:
         done = service.run("explain", "knife", "records.jsonl", "--json")
         head, *records = [json.loads(line) for line in done.stdout.splitlines()]
         assert head["canonical"] == "knife"
         for one, told in zip(RECORDS, records, strict=True):
-            texts = fields(one)
+            texts = extract_fields(one)
             said = [
                 texts[p["field"]][p["paragraph"]][p["start"] : p["end"]] for p in told["places"]
             ]
             assert said == {1: ["knives"], 2: ["knife"]}.get(RECORDS.index(one) + 1, [])
 
-    def test_the_seed(self, service: Service, seed: Path) -> None:
+    def test_the_seed(self, service: ServiceFolder, seed: Path) -> None:
         shown = service.run("explain", 'VRU OR "violence reduction unit"', str(seed)).stdout
         assert "»VRU«" in shown
 
-    def test_a_query_alone_and_nothing_that_matches(self, service: Service) -> None:
+    def test_a_query_alone_and_nothing_that_matches(self, service: ServiceFolder) -> None:
         assert service.run("explain", "kni* -bus").stdout.splitlines()[0] == "kni* NOT bus"
         service.run("explain", "benches", "records.jsonl", expect=1)
         done = service.run("explain", "(knife", expect=64)
@@ -91,7 +97,7 @@ class TestExplain:
 
 
 class TestSearchAndPreview:
-    def test_search_finds_what_was_taken_in(self, service: Service) -> None:
+    def test_search_finds_what_was_taken_in(self, service: ServiceFolder) -> None:
         service.run("ingest", "records.jsonl")
         shown = service.run("search", "knife").stdout.splitlines()
         assert shown[-1] == "2 questions"
@@ -102,14 +108,14 @@ class TestSearchAndPreview:
         assert told["total"] == 2
         assert [one["id"] for one in told["questions"]] == ["london:/questions/4"]
 
-    def test_preview_and_what_it_warns_of(self, service: Service) -> None:
+    def test_preview_and_what_it_warns_of(self, service: ServiceFolder) -> None:
         service.run("ingest", "records.jsonl")
         shown = service.run("preview", "VRU").stdout
         assert "ever: 2   last mention: 2026-07-16" in shown
         assert "VRU is also written Violence Reduction Unit: 2 questions." in shown
         assert 'To include it: VRU OR "violence reduction unit"' in shown
         assert "did you mean knife" in service.run("preview", "knief").stdout
-        assert json.loads(service.run("preview", "VRU", "--json").stdout)["ever"] == 2
+        assert json.loads(service.run("preview", "VRU", "--json").stdout)["total"] == 2
 
     @pytest.mark.parametrize(
         ("option", "topic"),
@@ -120,7 +126,7 @@ class TestSearchAndPreview:
         ],
     )
     def test_subscribing_with_what_an_acronym_stands_for(
-        self, service: Service, option: str | None, topic: str
+        self, service: ServiceFolder, option: str | None, topic: str
     ) -> None:
         service.run("ingest", "records.jsonl")
         options = [option] if option else []

@@ -10,38 +10,38 @@ from pathlib import Path
 import pytest
 
 from alerts.ledger import open_ledger
-from alerts.matching.match_changes import Watcher
-from alerts.recording.record import Reading, Rules, record
-from crawler.records import encode
+from alerts.matching.match_changes import TopicMatcher
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from crawler.records import encode_record
 from tests.alerts.bounces.test_bounces import dsn
-from tests.support.imap_server import imap_server
-from tests.support.samples import HOLDING, answer, question
-from tests.support.service import WATCHWORD, Service, text_of
-from tests.support.smtp_server import mail_server
+from tests.support.imap_server import run_imap_server
+from tests.support.samples import HOLDING_TEXT, make_answer, make_question
+from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
+from tests.support.smtp_server import run_smtp_server
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 ADA = "ada@demo.example"
 
 
-def ingest(service: Service, *records: object) -> None:
-    lines = b"\n".join(map(encode, records))
+def ingest(service: ServiceFolder, *records: object) -> None:
+    lines = b"\n".join(map(encode_record, records))
     (service.folder / "records.jsonl").write_bytes(lines)
     service.run("ingest", "--as-new", "records.jsonl")
 
 
 def test_a_question_is_followed_by_its_number_until_it_is_answered(tmp_path: Path) -> None:
-    service = Service(tmp_path, QUIET)
-    ingest(service, question(1), question(2, answer("Yes.")))
+    service = ServiceFolder(tmp_path, QUIET)
+    ingest(service, make_question(1), make_question(2, make_answer("Yes.")))
     said = service.run("follow", ADA, "2026/0001", "--overdue-after", "7", "--note", "mine").stdout
     assert said == f"{ADA} follows london:/questions/1: Question 1\n"
     service.run("follow", ADA, "2026/0002", expect=1)  # answered
     service.run("follow", ADA, "2026/0003", expect=1)  # unknown
-    again = service.json("follow", ADA, "https://replica.example/questions/1", "--json")
+    again = service.run_json("follow", ADA, "https://replica.example/questions/1", "--json")
     assert again["question"] == "london:/questions/1"
     service.run("once", "--no-crawl")
-    ingest(service, question(1, answer(HOLDING, holding=True)))
-    ingest(service, question(1, answer("At last.")))
-    assert {str(mail["Subject"]).rpartition(": ")[2] for mail in service.mails} == {
+    ingest(service, make_question(1, make_answer(HOLDING_TEXT, holding=True)))
+    ingest(service, make_question(1, make_answer("At last.")))
+    assert {str(mail["Subject"]).rpartition(": ")[2] for mail in service.emails} == {
         "1 overdue question",
         "1 holding reply",
         "1 new answer",
@@ -50,12 +50,12 @@ def test_a_question_is_followed_by_its_number_until_it_is_answered(tmp_path: Pat
 
 
 def test_an_hour_and_a_zone_of_ones_own(tmp_path: Path) -> None:
-    service = Service(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", ADA, "benches", "--hour", "19", "--zone", "Europe/Paris")
-    kept = service.json("export", ADA)["subscriber"]
+    kept = service.run_json("export", ADA)["subscriber"]
     assert (kept["hour"], kept["zone"]) == (19, "Europe/Paris")
     service.run("subscribe", ADA, "trams", "--hour", "8")
-    kept = service.json("export", ADA)["subscriber"]
+    kept = service.run_json("export", ADA)["subscriber"]
     assert (kept["hour"], kept["zone"]) == (8, "Europe/Paris")
     done = service.run("subscribe", ADA, "ferries", "--zone", "Mars/Olympus", expect=64)
     assert "there is no time zone 'Mars/Olympus'" in done.stderr
@@ -63,36 +63,38 @@ def test_an_hour_and_a_zone_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_pausing_and_going_on(tmp_path: Path) -> None:
-    service = Service(tmp_path, QUIET)
-    service.run("subscribe", ADA, "benches", "--every", "immediate", "--short", "--note", "mine")
+    service = ServiceFolder(tmp_path, QUIET)
+    service.run(
+        "subscribe", ADA, "benches", "--every", "immediate", "--detail", "titles", "--note", "mine"
+    )
     assert service.run("pause", ADA).stdout == f"1 subscriptions of {ADA} are paused\n"
     service.run("pause", ADA, expect=1)
-    ingest(service, question(1, answer("Benches.")))
-    assert service.mails == []
+    ingest(service, make_question(1, make_answer("Benches.")))
+    assert service.emails == []
     assert service.run("resume", ADA, "benches").stdout == f"1 subscriptions of {ADA} go on\n"
-    ingest(service, question(2, answer("Benches, and a sentence.")))
-    [mail] = service.mails
-    assert "Question 2" in text_of(mail)
-    assert "a sentence" not in text_of(mail)
-    assert "“mine”" in text_of(mail)
+    ingest(service, make_question(2, make_answer("Benches, and a sentence.")))
+    [mail] = service.emails
+    assert "Question 2" in get_plain_text(mail)
+    assert "a sentence" not in get_plain_text(mail)
+    assert "“mine”" in get_plain_text(mail)
 
 
-def with_bounces(tmp_path: Path, port: int) -> Service:
+def with_bounces(tmp_path: Path, port: int) -> ServiceFolder:
     config = (
         f'{QUIET}[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n'
         'bounce_address = "bounces@demo.example"\n'
         f'[channels.smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
     )
-    return Service(tmp_path, config)
+    return ServiceFolder(tmp_path, config)
 
 
 @pytest.mark.parametrize("way", ["maildir", "stdin", "imap"])
 def test_what_comes_back_gives_a_mailbox_up(tmp_path: Path, way: str) -> None:
-    with mail_server() as server:
+    with run_smtp_server() as server:
         service = with_bounces(tmp_path, server.port)
         service.run("subscribe", ADA, "benches", "--every", "immediate")
         for number in (1, 2):
-            ingest(service, question(number, answer("Benches.")))
+            ingest(service, make_question(number, make_answer("Benches.")))
         assert len(server.senders) == 2
     letters = [dsn(sender) for sender in server.senders]
     assert read_back(service, way, letters) == {"hard": 2}
@@ -101,21 +103,21 @@ def test_what_comes_back_gives_a_mailbox_up(tmp_path: Path, way: str) -> None:
     one = json.loads(line)
     assert (one["email"], one["because"], one["detail"]) == (ADA, "bounces", "5.1.1 smtp; 550 no")
     assert ADA in service.run("suspended").stdout
-    ingest(service, question(3, answer("Benches.")))
+    ingest(service, make_question(3, make_answer("Benches.")))
     assert len(server.messages) == 2
-    assert service.run("suspended", "--lift", ADA).stdout == f"{ADA} is sent to again\n"
-    service.run("suspended", "--lift", ADA, expect=1)
+    assert service.run("suspended", "--resume", ADA).stdout == f"{ADA} is sent to again\n"
+    service.run("suspended", "--resume", ADA, expect=1)
 
 
-def read_back(service: Service, way: str, letters: list[bytes]) -> dict[str, int]:
+def read_back(service: ServiceFolder, way: str, letters: list[bytes]) -> dict[str, int]:
     """What the command says of some emails, which reach it in one of the ways."""
     found: dict[str, int] = {}
     if way == "imap":
-        with imap_server(letters, "secret") as server:
+        with run_imap_server(letters, "secret") as server:
             place = f"imap://bounces:secret@127.0.0.1:{server.port}/INBOX"
-            found = service.json("bounces", place, "--json")
+            found = service.run_json("bounces", place, "--json")
             assert server.seen == {1, 2}
-            assert service.json("bounces", place, "--json") == {}
+            assert service.run_json("bounces", place, "--json") == {}
         return found
     if way == "maildir":
         box = service.folder / "box"
@@ -124,12 +126,12 @@ def read_back(service: Service, way: str, letters: list[bytes]) -> dict[str, int
         if not list((box / "cur").iterdir()):
             for number, raw in enumerate(letters):
                 (box / "new" / str(number)).write_bytes(raw)
-        found = service.json("bounces", str(box), "--json")
+        found = service.run_json("bounces", str(box), "--json")
         assert not list((box / "new").iterdir())
         return found
     for raw in letters:
         done = subprocess.run(
-            [str(WATCHWORD), "bounces", "--json"],
+            [str(WATCHWORD_COMMAND), "bounces", "--json"],
             cwd=service.folder,
             input=raw,
             capture_output=True,
@@ -150,21 +152,21 @@ def read_back(service: Service, way: str, letters: list[bytes]) -> dict[str, int
     ],
 )
 def test_a_mailbox_that_cannot_be_read_is_one_line(tmp_path: Path, place: str, says: str) -> None:
-    service = Service(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET)
     done = service.run("bounces", place, expect=65)
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
-    service = Service(tmp_path, QUIET)
-    with imap_server([], "other") as server:
+    service = ServiceFolder(tmp_path, QUIET)
+    with run_imap_server([], "other") as server:
         done = service.run("bounces", f"imap://u:p@127.0.0.1:{server.port}/INBOX", expect=65)
     assert "cannot be read" in done.stderr
 
 
 def test_an_email_about_nothing_of_ours_is_left_as_it_is(tmp_path: Path) -> None:
-    service = Service(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET)
     (tmp_path / "box" / "new").mkdir(parents=True)
     (tmp_path / "box" / "cur").mkdir()
     (tmp_path / "box" / "tmp").mkdir()
@@ -176,14 +178,19 @@ def test_an_email_about_nothing_of_ours_is_left_as_it_is(tmp_path: Path) -> None
 
 
 def test_asking_first(tmp_path: Path) -> None:
-    bare = Service(tmp_path / "bare", QUIET)
-    assert "site.public_url" in bare.run("subscribe", ADA, "benches", "--ask", expect=78).stderr
-    service = Service(tmp_path / "public", f'{QUIET}[site]\npublic_url = "https://watch.example"\n')
+    bare = ServiceFolder(tmp_path / "bare", QUIET)
+    assert (
+        "site.public_url"
+        in bare.run("subscribe", ADA, "benches", "--send-confirmation", expect=78).stderr
+    )
+    service = ServiceFolder(
+        tmp_path / "public", f'{QUIET}[site]\npublic_url = "https://watch.example"\n'
+    )
     for said in ("is asked to confirm", "was asked to already"):
-        assert said in service.run("subscribe", ADA, "benches", "--ask").stdout
+        assert said in service.run("subscribe", ADA, "benches", "--send-confirmation").stdout
     service.run("once", "--no-crawl")
-    [mail] = service.mails
-    assert "https://watch.example/c/" in text_of(mail)
+    [mail] = service.emails
+    assert "https://watch.example/c/" in get_plain_text(mail)
     assert mail["List-Unsubscribe"] is None
     assert service.run("subscriptions").stdout == ""
 
@@ -192,21 +199,21 @@ def test_a_digest_is_shown_in_the_browser_and_sent_by_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BROWSER", "true")  # a program that shows nothing and does not fail
-    service = Service(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET)
     for who in (ADA, "vera@demo.example"):
         service.run("subscribe", who, "benches", "--every", "monthly")
     ledger = open_ledger(f"sqlite:///{tmp_path}/var/ledger.sqlite3")
     with ledger.writing() as connection:
-        new = Reading(question(1, answer("Benches.")))
-        record(connection, [new], datetime.now(UTC), Rules(guard_days=100_000))
-    Watcher(ledger).match_new()
+        new = QuestionReading(make_question(1, make_answer("Benches.")))
+        record_readings(connection, [new], datetime.now(UTC), RecordingRules(guard_days=100_000))
+    TopicMatcher(ledger).match_new_changes()
     ledger.engine.dispose()
     said = service.run("digest", "--preview", "--only", ADA).stdout
     page = Path(said.partition("file://")[2].strip())
     assert "Benches</mark>" in page.read_text()
     page.unlink()
-    assert service.mails == []
+    assert service.emails == []
     assert service.run("digest", "--only", ADA).stdout == "1 composed; 1 sent\n"
-    assert [mail["To"] for mail in service.mails] == [ADA]
+    assert [mail["To"] for mail in service.emails] == [ADA]
     assert service.run("digest").stdout == "1 composed; 1 sent\n"
-    assert len(service.mails) == 2
+    assert len(service.emails) == 2

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from alerts.delivery.channels import maildir, smtp
-from scheduler.config.load import ConfigError, channel, load, parse
+from scheduler.config.loader import ConfigError, build_mail_channel, load_config, parse_config
 
 
 def refused(text: str) -> str:
     with pytest.raises(ConfigError) as error:
-        parse(text, Path(), "config.toml")
+        parse_config(text, Path(), "config.toml")
     line = str(error.value)
     assert "\n" not in line
     return line
@@ -78,24 +78,24 @@ def test_it_is_refused_with_one_clear_line(text: str, says: str) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
-        load(tmp_path / "none.toml")
+        load_config(tmp_path / "none.toml")
 
 
 def test_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('templates = "own"')
-    config = load(tmp_path / "config.toml")
+    config = load_config(tmp_path / "config.toml")
     assert config.ledger.url == f"sqlite:///{tmp_path}/var/ledger.sqlite3"
     assert config.feeds.path == tmp_path / "var" / "feeds"
     assert config.templates == tmp_path / "own"
-    found = channel(config)
-    assert isinstance(found, maildir.Settings)
+    found = build_mail_channel(config)
+    assert isinstance(found, maildir.MaildirSettings)
     assert found.path == tmp_path / "var" / "mail"
 
 
 def test_absolute_paths_and_servers_are_left_alone() -> None:
     text = '[ledger]\nurl = "{}"\n[feeds]\npath = "/srv/feeds"'
     for url in ("sqlite:////srv/ledger.sqlite3", "postgresql://db.example/watchword"):
-        config = parse(text.format(url), Path("/etc"), "config.toml")
+        config = parse_config(text.format(url), Path("/etc"), "config.toml")
         assert config.ledger.url == url
         assert str(config.feeds.path) == "/srv/feeds"
 
@@ -103,8 +103,8 @@ def test_absolute_paths_and_servers_are_left_alone() -> None:
 def test_bounces_go_to_the_from_address_unless_told_otherwise() -> None:
     text = "[mail]\nchannel = 'smtp'\nfrom_address = 'w@a.example'\n[channels.smtp]\n"
     for more, expected in [("", "w@a.example"), ("envelope_from = 'b@a.example'", "b@a.example")]:
-        found = channel(parse(text + more, Path(), "config.toml"))
-        assert isinstance(found, smtp.Settings)
+        found = build_mail_channel(parse_config(text + more, Path(), "config.toml"))
+        assert isinstance(found, smtp.SmtpSettings)
         assert found.envelope_from == expected
 
 
@@ -115,8 +115,10 @@ url = "https://api.a.example"
 home = "https://www.a.example"
 attribution = "Filler attribution."
 """
-    config = parse(text, Path(), "config.toml")
-    assert config.imprint.home_url == "https://www.a.example"
-    assert config.imprint.attributions == config.letterhead.attributions
-    assert config.letterhead.attributions == {"api": "Filler attribution."}
-    assert parse("sources = {}", Path(), "config.toml").imprint.home_url.startswith("https://")
+    config = parse_config(text, Path(), "config.toml")
+    assert config.feed_identity.home_url == "https://www.a.example"
+    assert config.feed_identity.attributions == config.mail_identity.attributions
+    assert config.mail_identity.attributions == {"api": "Filler attribution."}
+    assert parse_config("sources = {}", Path(), "config.toml").feed_identity.home_url.startswith(
+        "https://"
+    )

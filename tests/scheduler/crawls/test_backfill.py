@@ -10,19 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.fetching.plan import Window
-from scheduler.config.load import load
-from scheduler.crawls.backfill import Progress, backfill, backwards, estimate, window_of
-from scheduler.crawls.plan import windows
+from crawler.fetching.crawl_plan import ListingWindow
+from scheduler.config.loader import load_config
+from scheduler.crawls.backfill import (
+    BackfillProgress,
+    backfill_source,
+    build_month_window,
+    estimate_time_left,
+    iterate_months_backwards,
+)
+from scheduler.crawls.plan import split_into_windows
 from scheduler.service import open_service
-from tests.support.service import Service, config_for, replica
+from tests.support.service import ServiceFolder, build_config, run_replica
 
 MONTHS = st.dates(date(2000, 1, 1), date(2030, 12, 31)).map(lambda day: day.replace(day=1))
 
 
 @given(MONTHS, MONTHS)
 def test_every_month_is_read_once_newest_first(first: date, since: date) -> None:
-    found = list(backwards(first, since))
+    found = list(iterate_months_backwards(first, since))
     assert found == sorted(set(found), reverse=True)
     assert (found == []) == (first < since)
     if found:
@@ -31,8 +37,8 @@ def test_every_month_is_read_once_newest_first(first: date, since: date) -> None
 
 @given(MONTHS)
 def test_windows_of_neighbours_overlap(begins: date) -> None:
-    older = window_of((begins - timedelta(days=1)).replace(day=1))
-    window = window_of(begins)
+    older = build_month_window((begins - timedelta(days=1)).replace(day=1))
+    window = build_month_window(begins)
     assert window.since < older.until
     assert window.since <= begins < window.until
 
@@ -40,7 +46,7 @@ def test_windows_of_neighbours_overlap(begins: date) -> None:
 @given(st.dates(date(2000, 1, 1), date(2030, 1, 1)), st.integers(0, 400))
 def test_a_crawls_windows_leave_no_day_out(since: date, days: int) -> None:
     until = since + timedelta(days=days)
-    found = windows(since, until)
+    found = split_into_windows(since, until)
     assert (found[-1].since, found[0].until) == (since, until)
     for newer, older in pairwise(found):
         assert older.since < newer.since < older.until
@@ -58,39 +64,41 @@ def test_a_crawls_windows_leave_no_day_out(since: date, days: int) -> None:
     ],
 )
 def test_the_estimate_goes_by_what_was_read(pace: list[float], left: int, says: str) -> None:
-    assert estimate(pace, left) == says
+    assert estimate_time_left(pace, left) == says
 
 
 def test_it_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    with replica() as source:
-        service = Service(tmp_path, config_for(source.url))
+    with run_replica() as source:
+        service = ServiceFolder(tmp_path, build_config(source.url))
         service.run("once", "--no-crawl")
         since = (source.now - timedelta(days=100)).strftime("%Y-%m")
-        first = service.json("backfill", "--since", since, "--months", "2", "--json")
+        first = service.run_json("backfill", "--since", since, "--months", "2", "--json")
         assert (first["done"], first["problem"]) == (2, None)
         _ = source.requests
-        rest = service.json("backfill", "--since", since, "--json")
+        rest = service.run_json("backfill", "--since", since, "--json")
         assert rest["done"] == rest["total"] >= 4
         fetched = [r for r in source.requests if "/find-an-answer/" in r]
         assert len(fetched) == len(set(fetched))
-        service.json("backfill", "--since", since, "--json")
+        service.run_json("backfill", "--since", since, "--json")
         assert source.requests == []
-        assert service.mails == []  # of the past nobody is told
+        assert service.emails == []  # of the past nobody is told
         assert service.run("backfill", "atlantis", expect=64).stderr
 
 
 def test_a_source_that_is_down_stops_it_and_loses_nothing(tmp_path: Path) -> None:
     now = datetime(2026, 7, 16, tzinfo=UTC)
-    Service(tmp_path, config_for("http://127.0.0.1:1"))
-    service = open_service(load(tmp_path / "config.toml"), lambda: now)
-    seen: list[Progress] = []
-    end = backfill(service, "london", date(2026, 1, 1), None, seen.append)
+    ServiceFolder(tmp_path, build_config("http://127.0.0.1:1"))
+    service = open_service(load_config(tmp_path / "config.toml"), lambda: now)
+    seen: list[BackfillProgress] = []
+    end = backfill_source(service, "london", date(2026, 1, 1), None, seen.append)
     assert (end.done, end.total) == (0, 7)
     assert end.problem
     assert end.problem.startswith("2026-07: unreachable")
-    assert seen[0].told == "london 2026-07: 0 questions; no estimate yet"
+    assert seen[0].description == "london 2026-07: 0 questions; no estimate yet"
     service.ledger.engine.dispose()
 
 
 def test_a_month_and_its_neighbours() -> None:
-    assert window_of(date(2024, 2, 1)) == Window(date(2024, 1, 29), date(2024, 3, 3))
+    assert build_month_window(date(2024, 2, 1)) == ListingWindow(
+        date(2024, 1, 29), date(2024, 3, 3)
+    )

@@ -15,20 +15,20 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import Ledger, open_ledger, questions
-from crawler.fetching.plan import Manners, Plan, Visit, Window
-from crawler.spiders.london import LISTING
+from crawler.fetching.crawl_plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
+from crawler.spiders.london import LISTING_PATH
 from scheduler.config.sections import SourceSection
-from scheduler.crawls.crawl import Outcome, Terms, crawl_source
-from scheduler.crawls.plan import next_visit, plan_crawl
-from scheduler.web.serve import serve
-from tests.support.service import Replica, replica
+from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
+from scheduler.crawls.plan import compute_next_visit, plan_crawl
+from scheduler.web.server import serve
+from tests.support.service import RunningReplica, run_replica
 
-MANNERS = Manners("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
+MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
 
 
 @pytest.fixture
-def source() -> Iterator[Replica]:
-    with replica() as running:
+def source() -> Iterator[RunningReplica]:
+    with run_replica() as running:
         yield running
 
 
@@ -39,21 +39,21 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened.engine.dispose()
 
 
-def crawl(ledger: Ledger, plan: Plan, now: datetime) -> Outcome:
-    return crawl_source(ledger, plan, lambda: now, Terms(max_minutes=1))
+def crawl(ledger: Ledger, plan: CrawlPlan, now: datetime) -> CrawlOutcome:
+    return crawl_source(ledger, plan, lambda: now, CrawlPolicy(max_minutes=1))
 
 
-def plan_for(ledger: Ledger, source: Replica) -> Plan:
+def plan_for(ledger: Ledger, source: RunningReplica) -> CrawlPlan:
     section = SourceSection(url=source.url, days_back=90)
     with ledger.reading() as connection:
         return plan_crawl(connection, "london", section, MANNERS, source.now)
 
 
 def pages_fetched(requests: list[str]) -> list[str]:
-    return [r for r in requests if f"{LISTING}/" in r]
+    return [r for r in requests if f"{LISTING_PATH}/" in r]
 
 
-def test_everything_listed_is_read_once(ledger: Ledger, source: Replica) -> None:
+def test_everything_listed_is_read_once(ledger: Ledger, source: RunningReplica) -> None:
     outcome = crawl(ledger, plan_for(ledger, source), source.now)
     assert (outcome.verdict, outcome.counts["new"]) == ("ok", 30)
     seen = source.requests
@@ -63,7 +63,7 @@ def test_everything_listed_is_read_once(ledger: Ledger, source: Replica) -> None
     assert seen[0] == "GET /robots.txt"
 
 
-def test_a_second_crawl_fetches_listings_only(ledger: Ledger, source: Replica) -> None:
+def test_a_second_crawl_fetches_listings_only(ledger: Ledger, source: RunningReplica) -> None:
     crawl(ledger, plan_for(ledger, source), source.now)
     _ = source.requests
     outcome = crawl(ledger, plan_for(ledger, source), source.now)
@@ -72,11 +72,11 @@ def test_a_second_crawl_fetches_listings_only(ledger: Ledger, source: Replica) -
     assert not set(outcome.counts) & {"new", "asked", "answered", "holding", "corrected"}
 
 
-def test_late_answers_are_found_and_are_news(ledger: Ledger, source: Replica) -> None:
+def test_late_answers_are_found_and_are_news(ledger: Ledger, source: RunningReplica) -> None:
     crawl(ledger, plan_for(ledger, source), source.now)
     found: dict[str, int] = {}
     for stage in (1, 2, 3):
-        source.go_to(stage)
+        source.go_to_stage(stage)
         outcome = crawl(ledger, plan_for(ledger, source), source.now)
         for kind, number in outcome.counts.items():
             found[kind] = found.get(kind, 0) + number
@@ -86,14 +86,18 @@ def test_late_answers_are_found_and_are_news(ledger: Ledger, source: Replica) ->
     assert "silent" not in found
 
 
-def test_pages_that_are_gone_are_not_deleted_at_once(ledger: Ledger, source: Replica) -> None:
+def test_pages_that_are_gone_are_not_deleted_at_once(
+    ledger: Ledger, source: RunningReplica
+) -> None:
     crawl(ledger, plan_for(ledger, source), source.now)
-    known = plan_for(ledger, source).known
-    url = source.url + LISTING + "/never-was"
-    plan = Plan(source="london", base_url=source.url, manners=MANNERS, revisit=(Visit(url),))
+    known = plan_for(ledger, source).known_ids
+    url = source.url + LISTING_PATH + "/never-was"
+    plan = CrawlPlan(
+        source="london", base_url=source.url, politeness=MANNERS, revisits=(KnownPage(url),)
+    )
     outcome = crawl(ledger, plan, source.now)
     assert outcome.counts == {"gone": 1}
-    assert plan_for(ledger, source).known == known
+    assert plan_for(ledger, source).known_ids == known
 
 
 @pytest.mark.parametrize(
@@ -114,8 +118,8 @@ def test_a_source_that_is_not_itself(
 
     with serve(Starlette(routes=[Route("/{path:path}", everything)])) as url:
         today = datetime.now(UTC)
-        window = Window(today.date() - timedelta(days=1), today.date())
-        plan = Plan(source="london", base_url=url, manners=MANNERS, windows=(window,))
+        window = ListingWindow(today.date() - timedelta(days=1), today.date())
+        plan = CrawlPlan(source="london", base_url=url, politeness=MANNERS, windows=(window,))
         outcome = crawl(ledger, plan, today)
     assert outcome.verdict == verdict
     assert says in outcome.reason
@@ -124,29 +128,29 @@ def test_a_source_that_is_not_itself(
 
 
 def test_nobody_there(ledger: Ledger, now: datetime) -> None:
-    window = Window(date(2026, 7, 1), date(2026, 7, 2))
+    window = ListingWindow(date(2026, 7, 1), date(2026, 7, 2))
     base = "http://127.0.0.1:1"
-    plan = Plan(source="london", base_url=base, manners=MANNERS, windows=(window,))
+    plan = CrawlPlan(source="london", base_url=base, politeness=MANNERS, windows=(window,))
     outcome = crawl(ledger, plan, now)
     assert outcome.verdict == "unreachable"
     assert "127.0.0.1:1" in outcome.reason
 
 
 def test_an_unknown_spider_is_a_verdict_not_a_crash(ledger: Ledger, now: datetime) -> None:
-    plan = Plan(source="atlantis", base_url="http://127.0.0.1:1", manners=MANNERS)
+    plan = CrawlPlan(source="atlantis", base_url="http://127.0.0.1:1", politeness=MANNERS)
     outcome = crawl(ledger, plan, now)
     assert outcome.verdict == "partial"
     assert "atlantis" in outcome.reason
 
 
-def test_a_crawl_is_ended_when_we_are_told_to_stop(ledger: Ledger, source: Replica) -> None:
-    slow = Manners("watchword/test", delay_seconds=1.0)
-    window = Window(source.now.date() - timedelta(days=90), source.now.date())
-    plan = Plan(source="london", base_url=source.url, manners=slow, windows=(window,))
+def test_a_crawl_is_ended_when_we_are_told_to_stop(ledger: Ledger, source: RunningReplica) -> None:
+    slow = PolitenessSettings("watchword/test", delay_seconds=1.0)
+    window = ListingWindow(source.now.date() - timedelta(days=90), source.now.date())
+    plan = CrawlPlan(source="london", base_url=source.url, politeness=slow, windows=(window,))
     stop = threading.Event()
     threading.Timer(2.5, stop.set).start()
     began = time.monotonic()
-    outcome = crawl_source(ledger, plan, lambda: source.now, Terms(max_minutes=1), stop=stop)
+    outcome = crawl_source(ledger, plan, lambda: source.now, CrawlPolicy(max_minutes=1), stop=stop)
     assert time.monotonic() - began < 10
     assert outcome.verdict == "partial"
 
@@ -171,5 +175,5 @@ class TestRhythm:
         self, now: datetime, status: str, days_since_meeting: int, wait: timedelta
     ) -> None:
         meeting = (now - timedelta(days=days_since_meeting)).date()
-        visit = questions.Waiting("u", status, meeting, now, now, None)
-        assert next_visit(visit) == now + wait
+        visit = questions.RevisitCandidate("u", status, meeting, now, now, None)
+        assert compute_next_visit(visit) == now + wait

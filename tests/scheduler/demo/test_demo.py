@@ -9,14 +9,14 @@ from typing import Any
 import feedparser
 import pytest
 
-from tests.support.service import Service, links_sent, read_mails
+from tests.support.service import ServiceFolder, count_sent_links, read_emails
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the demo leaves."""
     folder = tmp_path_factory.mktemp("demo")
-    Service(folder, "").run("demo", "--once", "--out", "shown")
+    ServiceFolder(folder, "").run("demo", "--once", "--out", "shown")
     return folder / "shown"
 
 
@@ -39,11 +39,11 @@ def test_then_everything_that_can_happen_happens(summary: Any) -> None:
 
 
 def test_each_person_gets_each_piece_of_news_once(shown: Path, summary: Any) -> None:
-    mails = read_mails(shown / "mail")
+    mails = read_emails(shown / "mail")
     assert len(mails) == summary["total"]["sent"] == summary["total"]["digests"]
     assert len({mail["Message-ID"] for mail in mails}) == len(mails)
     # 1301 was asked, held and answered: three digests; nothing else comes more often.
-    vera = {slug: n for (who, slug), n in links_sent(mails).items() if who.startswith("vera")}
+    vera = {slug: n for (who, slug), n in count_sent_links(mails).items() if who.startswith("vera")}
     assert vera["violence-reduction-unit-and-youth-clubs-holidays"] == 3
     assert max(vera.values()) == 3
     assert not any("approval" in slug or "vruum" in slug for slug in vera)
@@ -61,6 +61,6 @@ def test_the_feeds_say_the_same(shown: Path) -> None:
 def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear diary")
-    done = Service(tmp_path, "").run("demo", "--once", "--out", "mine", expect=65)
+    done = ServiceFolder(tmp_path, "").run("demo", "--once", "--out", "mine", expect=65)
     assert "not of an earlier demo" in done.stderr
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["letter.txt"]

@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rendering.templates import shipped_templates
-from crawler.replica.large import large_world
+from alerts.rendering.templates import find_shipped_templates
+from crawler.replica.large_world import build_large_world
 from crawler.replica.site import create_site
-from scheduler.web.serve import serve
-from tests.support.service import Service
+from scheduler.web.server import serve
+from tests.support.service import ServiceFolder
 
 KILLS = int(os.environ.get("WATCHWORD_KILLS", "4"))
 QUESTIONS = max(60, 6 * KILLS)
 
 
-def stored(service: Service) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+def stored(service: ServiceFolder) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Every record, and every change without its number and its time."""
     path = service.folder / "var" / "ledger.sqlite3"
     with closing(sqlite3.connect(path)) as ledger:
@@ -41,14 +41,14 @@ def stored(service: Service) -> tuple[list[tuple[str, ...]], list[tuple[str, ...
 @pytest.mark.timeout(60 + 10 * KILLS)
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     start = datetime.now(UTC)
-    site = create_site(large_world(start, QUESTIONS), lambda: start, shipped_templates())
+    site = create_site(build_large_world(start, QUESTIONS), lambda: start, find_shipped_templates())
     chance = random.Random(15)  # noqa: S311  # moments to kill at, not secrets
     with serve(site) as url:
         section = f'[sources.london]\nurl = "{url}"\ndelay_seconds = 0.01\ndays_back = 2000\n'
-        whole = Service(tmp_path / "whole", section)
+        whole = ServiceFolder(tmp_path / "whole", section)
         whole.run("once")
         site.state.requests.clear()
-        service = Service(tmp_path / "killed", section)
+        service = ServiceFolder(tmp_path / "killed", section)
         killed = 0
         for _ in range(KILLS):
             process = service.start("once")

@@ -25,16 +25,16 @@ from sqlalchemy import func, insert, select
 
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.schema import digest_item, message, subscriber, subscription
-from alerts.recording.record import Reading, Rules, record
-from benchmarks.postfix import REASON, Unstartable, postfix
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from benchmarks.postfix import SKIP_REASON, PostfixStartError, run_postfix
 from tests.support.paths import REPOSITORY
-from tests.support.samples import answer, question
-from tests.support.smtp_server import mail_server
+from tests.support.samples import make_answer, make_question
+from tests.support.smtp_server import run_smtp_server
 
 KILLS = int(os.environ.get("WATCHWORD_KILLS", "6"))
 PEOPLE = 25 * KILLS
 NOW = datetime(2026, 7, 16, 12, tzinfo=UTC)
-SENDER = REPOSITORY / "tests" / "support" / "sender.py"
+SENDER = REPOSITORY / "tests" / "support" / "delivery_process.py"
 
 
 def filled(folder: Path) -> tuple[str, Ledger]:
@@ -59,8 +59,8 @@ def filled(folder: Path) -> tuple[str, Ledger]:
                 for n in range(1, PEOPLE + 1)
             ],
         )
-        some = [Reading(question(n, answer("Benches."))) for n in range(1, 6)]
-        record(connection, some, NOW, Rules())
+        some = [QuestionReading(make_question(n, make_answer("Benches."))) for n in range(1, 6)]
+        record_readings(connection, some, NOW, RecordingRules())
     return url, ledger
 
 
@@ -104,7 +104,7 @@ def in_phase(ledger: Ledger) -> Counter[str]:
 @pytest.mark.parametrize("doubt", ["resend", "hold"])
 def test_nobody_is_forgotten_and_doubles_are_bounded(tmp_path: Path, doubt: str) -> None:
     url, ledger = filled(tmp_path)
-    with mail_server() as server:
+    with run_smtp_server() as server:
         server.on_dot = lambda: time.sleep(0.01)
         killed, doubtful = kill_often(ledger, [url, str(server.port), doubt])
     copies: dict[str, set[bytes]] = {}
@@ -135,20 +135,20 @@ def test_nobody_is_forgotten_and_doubles_are_bounded(tmp_path: Path, doubt: str)
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.skipif(REASON is not None, reason=REASON or "")
+@pytest.mark.skipif(SKIP_REASON is not None, reason=SKIP_REASON or "")
 def test_with_the_log_of_a_local_postfix_nothing_comes_twice(tmp_path: Path) -> None:
     url, ledger = filled(tmp_path)
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(postfix())
-        except Unstartable as error:
+            server = stack.enter_context(run_postfix())
+        except PostfixStartError as error:
             pytest.skip(str(error))
         killed, doubtful = kill_often(ledger, [url, str(server.port), "hold", str(server.log)])
         phases = in_phase(ledger)
         deadline = time.monotonic() + 20
-        while len(server.taken()) < phases["sent"] and time.monotonic() < deadline:
+        while len(server.count_accepted()) < phases["sent"] and time.monotonic() < deadline:
             time.sleep(0.1)  # its log follows a moment later
-        queued = server.taken()
+        queued = server.count_accepted()
     print(  # noqa: T201
         f"Postfix and its log: {killed} kills, {PEOPLE} digests, {len(queued)} queued, "
         f"{sum(queued.values()) - len(queued)} twice, {doubtful} found in doubt, "

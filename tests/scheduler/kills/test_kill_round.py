@@ -15,58 +15,66 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.service import Replica, Service, config_for, links_sent, replica
-from tests.support.smtp_server import mail_server
+from tests.support.service import (
+    RunningReplica,
+    ServiceFolder,
+    build_config,
+    count_sent_links,
+    run_replica,
+)
+from tests.support.smtp_server import run_smtp_server
 
 STEPS = ("crawl of london", "match", "publish", "compose", "deliver")
 PEOPLE = 12
 
 
 @pytest.fixture(scope="module")
-def source() -> Iterator[Replica]:
-    with replica() as running:
+def source() -> Iterator[RunningReplica]:
+    with run_replica() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def baseline(source: Replica, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def baseline(source: RunningReplica, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a service that has read the baseline, with news waiting at the source."""
-    service = Service(tmp_path_factory.mktemp("baseline"), config_for(source.url, people=PEOPLE))
-    source.go_to(0)
+    service = ServiceFolder(
+        tmp_path_factory.mktemp("baseline"), build_config(source.url, people=PEOPLE)
+    )
+    source.go_to_stage(0)
     service.run("once")
-    assert service.mails == []
-    source.go_to(2)
+    assert service.emails == []
+    source.go_to_stage(2)
     return service.folder
 
 
 @pytest.fixture(scope="module")
 def expected(
-    source: Replica, baseline: Path, tmp_path_factory: pytest.TempPathFactory
+    source: RunningReplica, baseline: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Counter[str], int]:
     """What an uninterrupted run sends to each reader, and how many changes it records."""
     service = a_copy(baseline, tmp_path_factory.mktemp("uninterrupted"))
     service.run("once")
-    sent = links_sent(service.mails)
+    sent = count_sent_links(service.emails)
     one = Counter({slug: n for (who, slug), n in sent.items() if who.startswith("reader0@")})
     assert one
     assert set(one.values()) == {1}
     return one, changes(service)
 
 
-def a_copy(baseline: Path, folder: Path, extra: str = "") -> Service:
+def a_copy(baseline: Path, folder: Path, extra: str = "") -> ServiceFolder:
     """Another service that has read the same baseline."""
     shutil.copytree(baseline, folder, dirs_exist_ok=True)
-    return Service(folder, (baseline / "config.toml").read_text() + extra)
+    return ServiceFolder(folder, (baseline / "config.toml").read_text() + extra)
 
 
-def changes(service: Service) -> int:
+def changes(service: ServiceFolder) -> int:
     with sqlite3.connect(service.folder / "var" / "ledger.sqlite3") as ledger:
         count: int = ledger.execute("select count(*) from change").fetchone()[0]
     ledger.close()
     return count
 
 
-def kill_in(service: Service, step: str, delay: float, *options: str) -> bool:
+def kill_in(service: ServiceFolder, step: str, delay: float, *options: str) -> bool:
     """Run ``once`` and kill it ``delay`` seconds into a step; False when it was done before."""
     process = service.start("-vv", "once", *options)
     with process:
@@ -90,9 +98,9 @@ def test_killed_in_a_step_and_run_again(
     killed = kill_in(service, step, wait)
     assert killed or delay or step == STEPS[0]  # a fast machine may be done by then
     service.run("once")
-    again = service.json("once", "--no-crawl", "--json")["round"]
+    again = service.run_json("once", "--no-crawl", "--json")["round"]
     assert (again["matches"], again["feeds"], again["digests"]) == (0, 0, 0)
-    sent = links_sent(service.mails)
+    sent = count_sent_links(service.emails)
     assert sent == Counter(
         {(f"reader{n}@demo.example", slug): 1 for n in range(PEOPLE) for slug in one}
     )
@@ -105,7 +113,7 @@ def test_killed_again_and_again_over_smtp(
     """Over SMTP a message may come twice, in one case only, and then with the same bytes."""
     one, _ = expected
     chance = random.Random(7)  # noqa: S311  # moments to kill at, not secrets
-    with mail_server() as server:
+    with run_smtp_server() as server:
         server.on_dot = lambda: time.sleep(0.02)  # a window to be killed in
         extra = (
             '\n[mail]\nchannel = "smtp"\n[channels.smtp]\nhost = "127.0.0.1"\n'
@@ -119,7 +127,7 @@ def test_killed_again_and_again_over_smtp(
             in_doubt += in_phase(service, "dot")
         service.run("once", "--no-crawl")
     copies: dict[str, set[bytes]] = {}
-    for message, body in zip(server.parsed, server.messages, strict=True):
+    for message, body in zip(server.parsed_messages, server.messages, strict=True):
         copies.setdefault(str(message["To"]), set()).add(body)
     assert sorted(copies) == sorted(f"reader{n}@demo.example" for n in range(PEOPLE))
     assert all(len(bodies) == 1 for bodies in copies.values())
@@ -130,7 +138,7 @@ def test_killed_again_and_again_over_smtp(
     assert one
 
 
-def in_phase(service: Service, phase: str) -> int:
+def in_phase(service: ServiceFolder, phase: str) -> int:
     with sqlite3.connect(service.folder / "var" / "ledger.sqlite3") as ledger:
         count: int = ledger.execute(
             "select count(*) from message where phase = ?", (phase,)
@@ -139,10 +147,10 @@ def in_phase(service: Service, phase: str) -> int:
     return count
 
 
-def test_the_crawl_ends_with_its_parent(source: Replica, tmp_path: Path) -> None:
+def test_the_crawl_ends_with_its_parent(source: RunningReplica, tmp_path: Path) -> None:
     """A daemon that is killed leaves nobody behind who goes on asking the source."""
-    service = Service(tmp_path, config_for(source.url).replace("0.01", "0.2"))
-    source.go_to(2)
+    service = ServiceFolder(tmp_path, build_config(source.url).replace("0.01", "0.2"))
+    source.go_to_stage(2)
     kill_in(service, "crawl of london", 1.5)
     assert source.requests
     time.sleep(1.0)

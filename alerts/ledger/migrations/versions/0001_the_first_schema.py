@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.ledger.base import Moment
+from alerts.ledger.base import UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -16,8 +16,8 @@ def upgrade() -> None:
         "crawl_run",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("started_at", Moment(), nullable=False),
-        sa.Column("finished_at", Moment(), nullable=True),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
         sa.Column("verdict", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("report", sa.Text(), nullable=True),
@@ -38,10 +38,10 @@ def upgrade() -> None:
         sa.Column("meeting_date", sa.Date(), nullable=True),
         sa.Column("suspect", sa.Boolean(), nullable=False),
         sa.Column("record", sa.Text(), nullable=False),
-        sa.Column("first_seen_at", Moment(), nullable=False),
-        sa.Column("visited_at", Moment(), nullable=False),
-        sa.Column("answered_at", Moment(), nullable=True),
-        sa.Column("gone_at", Moment(), nullable=True),
+        sa.Column("first_seen_at", UtcDateTime(), nullable=False),
+        sa.Column("visited_at", UtcDateTime(), nullable=False),
+        sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.Column("gone_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_question")),
     )
     with op.batch_alter_table("question", schema=None) as batch_op:
@@ -57,7 +57,7 @@ def upgrade() -> None:
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("zone", sa.Text(), nullable=False),
         sa.Column("hour", sa.Integer(), nullable=False),
-        sa.Column("created_at", Moment(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("email", name=op.f("uq_subscriber_email")),
         sa.UniqueConstraint("token", name=op.f("uq_subscriber_token")),
@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.Column("canonical", sa.Text(), nullable=False),
         sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("created_at", Moment(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("matched_to", sa.Integer(), nullable=False),
         sa.Column("published_to", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_topic")),
@@ -93,7 +93,7 @@ def upgrade() -> None:
         sa.Column("question_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("recorded_at", Moment(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.Column("silent_because", sa.Text(), nullable=True),
         sa.Column("before", sa.Text(), nullable=True),
         sa.Column("after", sa.Text(), nullable=False),
@@ -114,7 +114,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("subscriber_id", sa.Integer(), nullable=False),
         sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("composed_at", Moment(), nullable=False),
+        sa.Column("composed_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_digest_subscriber_id_subscriber")
         ),
@@ -130,10 +130,10 @@ def upgrade() -> None:
         sa.Column("frequency", sa.Text(), nullable=False),
         sa.Column("wants", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("created_at", Moment(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("sent_to", sa.Integer(), nullable=False),
-        sa.Column("served_at", Moment(), nullable=True),
-        sa.Column("ended_at", Moment(), nullable=True),
+        sa.Column("served_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["subscriber_id"],
             ["subscriber.id"],
@@ -194,9 +194,9 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("phase", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("due_at", Moment(), nullable=False),
-        sa.Column("composed_at", Moment(), nullable=False),
-        sa.Column("sent_at", Moment(), nullable=True),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("composed_at", UtcDateTime(), nullable=False),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["digest_id"], ["digest.id"], name=op.f("fk_message_digest_id_digest")
         ),
@@ -211,7 +211,7 @@ def upgrade() -> None:
         "delivery",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("message_id", sa.Integer(), nullable=False),
-        sa.Column("attempted_at", Moment(), nullable=False),
+        sa.Column("attempted_at", UtcDateTime(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.ledger.base import Moment
+from alerts.ledger.base import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
@@ -18,10 +18,10 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("raised_at", Moment(), nullable=False),
-        sa.Column("told_at", Moment(), nullable=True),
-        sa.Column("cleared_at", Moment(), nullable=True),
-        sa.Column("cleared_told_at", Moment(), nullable=True),
+        sa.Column("raised_at", UtcDateTime(), nullable=False),
+        sa.Column("told_at", UtcDateTime(), nullable=True),
+        sa.Column("cleared_at", UtcDateTime(), nullable=True),
+        sa.Column("cleared_told_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
     )
     with op.batch_alter_table("alarm", schema=None) as batch_op:
@@ -31,7 +31,7 @@ def upgrade() -> None:
         "month",
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("begins", sa.Date(), nullable=False),
-        sa.Column("finished_at", Moment(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=False),
         sa.Column("questions", sa.Integer(), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("source", "begins", name=op.f("pk_month")),
@@ -42,8 +42,8 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("since", Moment(), nullable=False),
-        sa.Column("created_at", Moment(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
     )
     with op.batch_alter_table("notice", schema=None) as batch_op:
@@ -55,8 +55,8 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
-        sa.Column("first_at", Moment(), nullable=False),
-        sa.Column("last_at", Moment(), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refusal")),
     )
     op.create_table(
@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("question_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("recorded_at", Moment(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.Column("silent_because", sa.Text(), nullable=True),
         sa.Column("before", sa.Text(), nullable=True),
         sa.Column("after", sa.Text(), nullable=False),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.queries.parse import QueryError, canonical, parse
+from alerts.queries.parse import QueryError, format_canonical, parse_query
 
 revision = "0003"
 down_revision = "0002"
@@ -70,7 +70,7 @@ def _write_anew() -> None:
     taken = {row.canonical for row in topics}
     for row in topics:
         try:
-            form = canonical(parse(row.title))
+            form = format_canonical(parse_query(row.title))
         except QueryError:
             continue
         if form not in taken:

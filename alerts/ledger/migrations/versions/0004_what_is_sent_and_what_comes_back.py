@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.ledger.base import Moment
+from alerts.ledger.base import UtcDateTime
 
 revision = "0004"
 down_revision = "0003"
@@ -12,20 +12,20 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("subscriber", sa.Column("suspended_at", Moment()))
+    op.add_column("subscriber", sa.Column("suspended_at", UtcDateTime()))
     op.add_column("subscriber", sa.Column("suspended_because", sa.Text()))
-    op.add_column("subscriber", sa.Column("rests_until", Moment()))
+    op.add_column("subscriber", sa.Column("rests_until", UtcDateTime()))
     op.add_column(
         "subscription",
         sa.Column("finished", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
-    op.add_column("subscription", sa.Column("paused_at", Moment()))
+    op.add_column("subscription", sa.Column("paused_at", UtcDateTime()))
     op.add_column(
         "subscription", sa.Column("length", sa.Text(), nullable=False, server_default="full")
     )
     op.add_column("subscription", sa.Column("note", sa.Text()))
     op.add_column("subscription", sa.Column("overdue_days", sa.Integer()))
-    op.add_column("subscription", sa.Column("overdue_told_at", Moment()))
+    op.add_column("subscription", sa.Column("overdue_told_at", UtcDateTime()))
     op.add_column("message", sa.Column("lane", sa.Integer(), nullable=False, server_default="1"))
     op.add_column(
         "message",
@@ -51,7 +51,7 @@ def _what_comes_back() -> None:
         sa.Column("subscriber_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("received_at", Moment(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_bounce_subscriber_id_subscriber")
         ),
@@ -63,7 +63,7 @@ def _what_comes_back() -> None:
         "suppression",
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("because", sa.Text(), nullable=False),
-        sa.Column("since", Moment(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_suppression")),
     )
 
@@ -75,8 +75,8 @@ def _what_is_asked_for() -> None:
         sa.Column("subscriber_id", sa.Integer(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("wish", sa.Text(), nullable=False),
-        sa.Column("asked_at", Moment(), nullable=False),
-        sa.Column("confirmed_at", Moment()),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", UtcDateTime()),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_wish_subscriber_id_subscriber")
         ),

@@ -4,9 +4,9 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.ledger.base import Moment
-from alerts.ledger.questions import columns_of
-from crawler.records import decode
+from alerts.ledger.base import UtcDateTime
+from alerts.ledger.questions import build_columns
+from crawler.records import decode_question
 
 revision = "0005"
 down_revision = "0004"
@@ -52,7 +52,7 @@ def upgrade() -> None:
     op.create_table(
         "halt",
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("since", Moment(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_halt")),
     )
 
@@ -79,7 +79,7 @@ def _fill() -> None:
     while rows := connection.execute(wanted.where(question.c.id > last)).all():
         for row in rows:
             try:
-                values = columns_of(decode(row.record))
+                values = build_columns(decode_question(row.record))
             except msgspec.MsgspecError:  # written by hand: it is left as it is
                 continue
             mine = sa.update(question).where(question.c.id == row.id)

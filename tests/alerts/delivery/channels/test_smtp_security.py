@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from alerts.delivery.channels import Channel, Unavailable, smtp
+from alerts.delivery.channels import Channel, ChannelUnavailable, smtp
 from alerts.delivery.send import deliver_due
 from alerts.ledger import Ledger
-from alerts.subscribers.subscribe import email_address
-from tests.support.outbox import queue, states
+from alerts.subscribers.subscribe import normalise_email
+from tests.support.outbox import queue_messages, read_states
 
 ADA = "ada@demo.example"
 
@@ -94,26 +94,26 @@ def secure_server(certificate: Path, *, speaks_first: bool) -> Iterator[tuple[in
 def test_a_certificate_that_nobody_knows_is_not_believed(
     ledger: Ledger, now: datetime, certificate: Path, security: str
 ) -> None:
-    queue(ledger, now, ADA)
+    queue_messages(ledger, now, ADA)
     with secure_server(certificate, speaks_first=security == "starttls") as (port, heard):
-        settings = smtp.Settings("127.0.0.1", port, security, timeout_seconds=5)  # type: ignore[arg-type]
+        settings = smtp.SmtpSettings("127.0.0.1", port, security, timeout_seconds=5)  # type: ignore[arg-type]
         ways: dict[str, Channel] = {"mail": settings}
-        with pytest.raises(Unavailable, match="certificate verify failed"):
+        with pytest.raises(ChannelUnavailable, match="certificate verify failed"):
             deliver_due(ledger, ways, lambda: now)
-    assert states(ledger) == {ADA: ("queued", 0)}
+    assert read_states(ledger) == {ADA: ("queued", 0)}
     assert not any(heard)  # not a word in the clear, nor to a stranger
 
 
 def test_a_server_that_says_nothing_is_given_up_in_time(ledger: Ledger, now: datetime) -> None:
-    queue(ledger, now, ADA)
+    queue_messages(ledger, now, ADA)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         ways: dict[str, Channel] = {
-            "mail": smtp.Settings("127.0.0.1", port, "none", timeout_seconds=0.5)
+            "mail": smtp.SmtpSettings("127.0.0.1", port, "none", timeout_seconds=0.5)
         }
-        with pytest.raises(Unavailable, match="timed out"):
+        with pytest.raises(ChannelUnavailable, match="timed out"):
             deliver_due(ledger, ways, lambda: now)
-    assert states(ledger) == {ADA: ("queued", 0)}
+    assert read_states(ledger) == {ADA: ("queued", 0)}
 
 
 @pytest.mark.parametrize(
@@ -124,5 +124,5 @@ def test_a_server_that_says_nothing_is_given_up_in_time(ledger: Ledger, now: dat
     ],
 )
 def test_domains_are_written_as_the_dns_has_them(typed: str, kept: str) -> None:
-    assert email_address(typed) == kept
+    assert normalise_email(typed) == kept
     assert kept.isascii()

@@ -13,22 +13,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from alerts.delivery.channels import Channel, apprise, names, way_for, webhook
+from alerts.delivery.channels import Channel, apprise, find_channel_kind, list_names, webhook
 from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due
+from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
-from alerts.ledger.subscriptions import Wish
-from alerts.mail.message import Letterhead
-from alerts.matching.match_changes import Watcher
-from alerts.operator.emails import write_to_operator
-from alerts.recording.record import Reading, Rules, record
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
+from alerts.operator.emails import queue_operator_emails
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import AddressError, Habits, subscribe
-from tests.support.samples import answer, question
+from alerts.subscribers.subscribe import AddressError, SubscriberDefaults, subscribe
+from tests.support.samples import make_answer, make_question
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
-HEAD = Letterhead("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
-HABITS = Habits("Europe/London", 7, frozenset({"mail", "webhook", "apprise"}))
+HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+HABITS = SubscriberDefaults("Europe/London", 7, frozenset({"mail", "webhook", "apprise"}))
 
 
 class WebServer(ThreadingHTTPServer):
@@ -69,18 +69,23 @@ def web() -> Iterator[WebServer]:
 
 
 WAYS: dict[str, Channel] = {
-    "webhook": webhook.Settings(SECRET, timeout_seconds=5),
-    "apprise": apprise.Settings(),
+    "webhook": webhook.WebhookSettings(SECRET, timeout_seconds=5),
+    "apprise": apprise.AppriseSettings(),
 }
 
 
 def composed(ledger: Ledger, now: datetime, address: str) -> None:
     with ledger.writing() as connection:
-        wish = Wish("benches", "immediate", "all", "command", note="mine")
+        wish = SubscriptionRequest("benches", "immediate", "all", "command", note="mine")
         subscribe(connection, address, wish, HABITS, now)
-        record(connection, [Reading(question(1, answer("More benches.")))], now, Rules())
-    Watcher(ledger).match_new()
-    assert compose_due(ledger, Templates(), HEAD, now) == 1
+        record_readings(
+            connection,
+            [QuestionReading(make_question(1, make_answer("More benches.")))],
+            now,
+            RecordingRules(),
+        )
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, Templates(), HEAD, now) == 1
 
 
 def test_a_webhook_is_signed_and_bears_one_id(
@@ -146,9 +151,9 @@ def test_the_operator_hears_of_trouble_elsewhere_too(
 ) -> None:
     to = (f"http://{web.place}/ops", f"json://{web.place}/chat")
     with ledger.writing() as connection:
-        alarms.settle(connection, "london", {"blocked": "403"}, ("blocked",), now)
-        assert write_to_operator(connection, Templates(), HEAD, to, now) == 2
-        assert write_to_operator(connection, Templates(), HEAD, to, now) == 0
+        alarms.update_open(connection, "london", {"blocked": "403"}, ("blocked",), now)
+        assert queue_operator_emails(connection, Templates(), HEAD, to, now) == 2
+        assert queue_operator_emails(connection, Templates(), HEAD, to, now) == 0
     assert deliver_due(ledger, WAYS, lambda: now) == {"sent": 2}
     assert all(b"london: the source refuses us" in body for _, body in web.posted)
 
@@ -158,13 +163,15 @@ def test_the_operator_hears_of_trouble_elsewhere_too(
     [("a@b.example", "mail"), ("https://x.example/y", "webhook"), ("ntfy://x", "apprise")],
 )
 def test_each_address_has_its_way(address: str, way: str) -> None:
-    assert way_for(address) == way
-    assert names(way)
+    assert find_channel_kind(address) == way
+    assert list_names(way)
 
 
 def test_only_where_the_operator_has_set_it_up(ledger: Ledger, now: datetime) -> None:
-    wish = Wish("benches", "immediate", "all", "command")
+    wish = SubscriptionRequest("benches", "immediate", "all", "command")
     with ledger.writing() as connection, pytest.raises(AddressError, match=r"channels\.webhook"):
-        subscribe(connection, "https://x.example", wish, Habits("Europe/London", 7), now)
+        subscribe(
+            connection, "https://x.example", wish, SubscriberDefaults("Europe/London", 7), now
+        )
     with ledger.writing() as connection, pytest.raises(AddressError, match="no address"):
         subscribe(connection, "https://x.example\r\nBcc: y", wish, HABITS, now)

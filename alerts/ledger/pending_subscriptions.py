@@ -1,0 +1,112 @@
+"""What was asked for and is not confirmed yet."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+
+from alerts.ledger.schema import digest, pending_subscription, subscriber, subscription
+from alerts.ledger.subscriptions import SubscriptionRequest
+
+#: What begins the period of a letter that asks somebody to confirm; its token follows.
+CONFIRMATION_PERIOD_PREFIX = "confirm "
+
+
+class PendingConfirmation(msgspec.Struct, frozen=True):
+    """All that one letter asks somebody to confirm."""
+
+    subscriber_id: int
+    email: str
+    requests: tuple[SubscriptionRequest, ...]
+    asked_at: datetime  #: the letter
+    is_confirmed: bool
+    over_limit: int = 0  #: wishes beyond what one subscriber may have
+
+
+def add_request(
+    connection: Connection,
+    subscriber_id: int,
+    request: SubscriptionRequest,
+    since: datetime,
+    now: datetime,
+) -> tuple[str, bool]:
+    """Put a wish down; the token to confirm it with, and whether a letter is to be written.
+
+    What is asked for after ``since``, the last letter, is confirmed with that letter.
+    """
+    open_letter = connection.execute(
+        select(pending_subscription.c.token)
+        .where(
+            pending_subscription.c.subscriber_id == subscriber_id,
+            pending_subscription.c.asked_at > since,
+            pending_subscription.c.confirmed_at.is_(None),
+        )
+        .limit(1)
+    ).scalar()
+    token = open_letter or secrets.token_urlsafe(16).replace("-", "_")
+    encoded = msgspec.json.encode(request).decode()
+    known = exists().where(
+        pending_subscription.c.token == token, pending_subscription.c.wish == encoded
+    )
+    if not connection.execute(select(known)).scalar():
+        connection.execute(
+            insert(pending_subscription).values(
+                subscriber_id=subscriber_id, token=token, wish=encoded, asked_at=now
+            )
+        )
+    return token, open_letter is None
+
+
+def find_by_token(
+    connection: Connection, token: str, since: datetime
+) -> PendingConfirmation | None:
+    """What a letter's token confirms; None for a token that is wrong, or older than ``since``."""
+    rows = connection.execute(
+        select(pending_subscription, subscriber.c.email)
+        .join(subscriber, subscriber.c.id == pending_subscription.c.subscriber_id)
+        .where(pending_subscription.c.token == token)
+        .order_by(pending_subscription.c.id)
+    ).all()
+    if not rows or rows[0].asked_at <= since:
+        return None
+    return PendingConfirmation(
+        rows[0].subscriber_id,
+        rows[0].email,
+        tuple(msgspec.json.decode(row.wish, type=SubscriptionRequest) for row in rows),
+        rows[0].asked_at,
+        all(row.confirmed_at is not None for row in rows),
+    )
+
+
+def mark_confirmed(connection: Connection, token: str, now: datetime) -> None:
+    """Note that all that a letter asked for is confirmed."""
+    open_ones = and_(
+        pending_subscription.c.token == token, pending_subscription.c.confirmed_at.is_(None)
+    )
+    connection.execute(update(pending_subscription).where(open_ones).values(confirmed_at=now))
+
+
+def delete_expired(connection: Connection, before: datetime) -> list[int]:
+    """Remove the wishes from before a moment; the subscribers who never confirmed any."""
+    old = pending_subscription.c.asked_at < before
+    people = set(
+        connection.execute(select(pending_subscription.c.subscriber_id).where(old)).scalars()
+    )
+    connection.execute(delete(pending_subscription).where(old))
+    if not people:
+        return []
+    stays = (
+        exists().where(subscription.c.subscriber_id == subscriber.c.id),
+        exists().where(pending_subscription.c.subscriber_id == subscriber.c.id),
+        exists().where(
+            digest.c.subscriber_id == subscriber.c.id,
+            ~digest.c.period.startswith(CONFIRMATION_PERIOD_PREFIX),
+        ),
+    )
+    rows = connection.execute(
+        select(subscriber.c.id).where(subscriber.c.id.in_(people), *(~reason for reason in stays))
+    )
+    return list(rows.scalars())

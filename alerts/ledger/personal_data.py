@@ -1,0 +1,98 @@
+"""What is kept of a person: shown to them, and removed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, func, select
+
+from alerts.ledger.schema import (
+    bounce,
+    delivery_attempt,
+    digest,
+    digest_item,
+    digest_notice,
+    message,
+    pending_subscription,
+    subscriber,
+    subscription,
+    topic,
+)
+
+#: Phases of a message that may yet go out.
+_UNSENT_PHASES = ("queued", "sending", "dot")
+
+
+def collect_data(connection: Connection, subscriber_id: int) -> dict[str, Any]:
+    """All that is kept of a subscriber, as values for JSON; datetimes as they are."""
+    person = connection.execute(select(subscriber).where(subscriber.c.id == subscriber_id)).one()
+    subscriptions = connection.execute(
+        select(subscription, topic.c.canonical)
+        .join(topic, topic.c.id == subscription.c.topic_id)
+        .where(subscription.c.subscriber_id == subscriber_id)
+        .order_by(subscription.c.id)
+    )
+    sent = connection.execute(
+        select(message.c.subject, message.c.phase, message.c.composed_at, message.c.sent_at)
+        .join(digest, digest.c.id == message.c.digest_id)
+        .where(digest.c.subscriber_id == subscriber_id)
+        .order_by(message.c.id)
+    )
+    hidden = {"id", "subscriber_id", "topic_id", "token"}
+    return {
+        "subscriber": _without_hidden(dict(person._mapping), hidden),
+        "subscriptions": [_without_hidden(dict(row._mapping), hidden) for row in subscriptions],
+        "messages": [dict(row._mapping) for row in sent],
+    }
+
+
+def _without_hidden(values: dict[str, Any], hidden: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in hidden}
+
+
+def has_unsent_messages(connection: Connection, subscriber_id: int) -> bool:
+    """Whether a message to a subscriber may be on its way at this moment."""
+    wanted = (
+        select(func.count())
+        .select_from(message.join(digest, digest.c.id == message.c.digest_id))
+        .where(digest.c.subscriber_id == subscriber_id, message.c.phase.in_(_UNSENT_PHASES))
+    )
+    return connection.execute(wanted).scalar_one() > 0
+
+
+def delete_subscriber(connection: Connection, subscriber_id: int) -> None:
+    """Remove a subscriber with all that is theirs; topics, which are nobody's, stay."""
+    digests = select(digest.c.id).where(digest.c.subscriber_id == subscriber_id).scalar_subquery()
+    messages = select(message.c.id).where(message.c.digest_id.in_(digests)).scalar_subquery()
+    for removal in (
+        delete(delivery_attempt).where(delivery_attempt.c.message_id.in_(messages)),
+        delete(message).where(message.c.digest_id.in_(digests)),
+        delete(digest_item).where(digest_item.c.digest_id.in_(digests)),
+        delete(digest_notice).where(digest_notice.c.subscriber_id == subscriber_id),
+        delete(digest).where(digest.c.subscriber_id == subscriber_id),
+        delete(bounce).where(bounce.c.subscriber_id == subscriber_id),
+        delete(pending_subscription).where(pending_subscription.c.subscriber_id == subscriber_id),
+        delete(subscription).where(subscription.c.subscriber_id == subscriber_id),
+        delete(subscriber).where(subscriber.c.id == subscriber_id),
+    ):
+        connection.execute(removal)
+
+
+def list_unsubscribed_before(connection: Connection, moment: datetime) -> list[int]:
+    """Subscribers whose last subscription ended before ``moment``, with nothing on its way."""
+    ended = (
+        select(subscription.c.subscriber_id)
+        .group_by(subscription.c.subscriber_id)
+        .having(
+            func.count() == func.count(subscription.c.ended_at),
+            func.max(subscription.c.ended_at) < moment,
+        )
+    )
+    awaited = exists().where(
+        digest.c.subscriber_id == subscriber.c.id,
+        message.c.digest_id == digest.c.id,
+        message.c.phase.in_(_UNSENT_PHASES),
+    )
+    wanted = select(subscriber.c.id).where(subscriber.c.id.in_(ended), ~awaited)
+    return list(connection.execute(wanted.order_by(subscriber.c.id)).scalars())

@@ -1,0 +1,58 @@
+"""Whether questions match topics, as they stand. Pure.
+
+Search, preview, ``match`` and ``explain`` ask here, and here is asked what alerting asks: the
+matcher, about a question and one thing that happened to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from alerts.matching.matcher import Matcher
+from alerts.queries.ast import And, Near, Not, Or, Query
+from alerts.queries.fields import extract_fields
+from crawler.records import Question
+
+
+class QuestionChanges(NamedTuple):
+    """A question, and what has happened to it."""
+
+    question: Question
+    changes: Sequence[str]
+
+    def extract_texts(self, *, by_change: bool) -> list[dict[str, list[str]]]:
+        """Its texts, once for each change where that makes a difference."""
+        if not by_change:
+            return [extract_fields(self.question)]
+        return [extract_fields(self.question, [change]) for change in self.changes]
+
+
+def has_change_field(query: Query) -> bool:
+    """Whether ``query`` asks what happened."""
+    match query:
+        case And(parts) | Or(parts):
+            return any(map(has_change_field, parts))
+        case Not(part):
+            return has_change_field(part)
+        case Near():
+            return query.field == "change"
+        case leaf:
+            return leaf.field == "change"
+
+
+def find_matching_questions(
+    matcher: Matcher, questions: Sequence[QuestionChanges], *, by_change: bool
+) -> list[tuple[int, int]]:
+    """Pairs of a topic (its id) and the place of a question that matches it, each once, sorted.
+
+    ``by_change`` says whether any of the topics :func:`has_change_field`.
+    """
+    texts, places = [], []
+    for place, told in enumerate(questions):
+        some = told.extract_texts(by_change=by_change)
+        texts += some
+        places += [place] * len(some)
+    found = matcher.match(texts)
+    pairs = zip(found.topics.tolist(), found.records.tolist(), strict=True)
+    return sorted({(topic, places[record]) for topic, record in pairs})

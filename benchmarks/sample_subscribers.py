@@ -1,0 +1,120 @@
+"""A crowd of subscribers, a day's questions, their digests: for the digests' benchmark."""
+
+from __future__ import annotations
+
+import random
+import resource
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import func, insert, select
+
+from alerts.digests.compose import compose_due_digests
+from alerts.ledger import Ledger, open_ledger, topics
+from alerts.ledger.schema import digest_item, subscriber, subscription
+from alerts.mail.message import MailIdentity
+from alerts.matching.match_changes import TopicMatcher
+from alerts.queries.english import STOP_WORDS
+from alerts.queries.parse import format_canonical, parse_query
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.rendering.templates import Templates
+from benchmarks.sample_queries import SyntheticLanguage
+from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
+
+NOW = datetime(2026, 7, 16, 7, tzinfo=UTC)
+LANGUAGE = SyntheticLanguage(11)
+#: Said seldom, so that three of them bring about ten questions a day.
+TOPICS = tuple(w for w in dict.fromkeys(LANGUAGE.words[3000:4000]) if w not in STOP_WORDS)
+
+
+def build_questions(number: int) -> list[Question]:
+    """Questions with answers, of the measured length: some 370 words."""
+    return [_question(n) for n in range(1, number + 1)]
+
+
+def _question(number: int) -> Question:
+    def said(who: str, size: int) -> tuple[Speech, ...]:
+        return (Speech(who, tuple(LANGUAGE.draw_paragraph(60) for _ in range(size))),)
+
+    made = Question(
+        id=f"london:/questions/2026/{number:04}",
+        source="london",
+        url=f"https://replica.example/questions/2026/{number:04}",
+        reference=f"2026/{number:04}",
+        title=LANGUAGE.draw_paragraph(6).strip(),
+        asked_by=Asker("Ada Brook", "Ada Brook AM", "Riverside Group", "ada-brook"),
+        asked_of=(Addressee("The Mayor", "The Mayor"),),
+        meeting=Meeting("MQT on 2026-07-16", NOW.date()),
+        question=said("Ada Brook", 2),
+        status="answered",
+        answers=(Answer(("The Mayor",), speeches=said("The Mayor", 4)),),
+        generation="2022",
+        digest="",
+    )
+    return msgspec.structs.replace(made, digest=hash_content(made))
+
+
+def measure_digests(size: int, identity: MailIdentity, folder: Path) -> None:
+    """Daily digests of so many subscribers, from the matches to the outbox."""
+    ledger = open_ledger(f"sqlite:///{folder}/ledger{size}.sqlite3")
+    _fill_ledger(ledger, size)
+    TopicMatcher(ledger).match_new_changes()
+    began, used = time.perf_counter(), time.process_time()
+    made = compose_due_digests(ledger, Templates(), identity, NOW + timedelta(days=1))
+    took, worked = time.perf_counter() - began, time.process_time() - used
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with ledger.reading() as connection:
+        items = connection.execute(select(func.count()).select_from(digest_item)).scalar_one()
+    print(
+        f"{size:7d} subscribers: {made} digests in {took:.1f} s ({worked:.1f} s of processor), "
+        f"{took / made * 1e3:.2f} ms each, {made / took:.0f} a second, "
+        f"{items / made:.1f} questions each, peak {peak:.0f} MB"
+    )
+
+
+def _fill_ledger(ledger: Ledger, size: int) -> None:
+    """Subscribers with three topics each, the popular ones more often; then a day's questions."""
+    chance = random.Random(5)
+    with ledger.writing() as connection:
+        made = [
+            topics.ensure(connection, format_canonical(parse_query(word)), word, NOW).id
+            for word in TOPICS
+        ]
+    TopicMatcher(ledger).match_new_changes()
+    with ledger.writing() as connection:
+        people = [
+            {
+                "id": n,
+                "email": f"p{n}@demo.example",
+                "token": f"t{n:020d}x",
+                "zone": "Europe/London",
+                "hour": 7,
+                "created_at": NOW,
+            }
+            for n in range(1, size + 1)
+        ]
+        connection.execute(insert(subscriber), people)
+        weights = [1 / (rank + 1) for rank in range(len(made))]
+        rows = [
+            {
+                "subscriber_id": n,
+                "topic_id": topic,
+                "query": "benches",
+                "frequency": "daily",
+                "wants": "all",
+                "origin": "command",
+                "created_at": NOW,
+                "sent_to": 0,
+                "served_at": NOW - timedelta(days=1),
+            }
+            for n in range(1, size + 1)
+            for topic in set(chance.choices(made, weights, k=3))
+        ]
+        for start in range(0, len(rows), 10_000):
+            connection.execute(insert(subscription), rows[start : start + 10_000])
+    with ledger.writing() as connection:
+        record_readings(
+            connection, [QuestionReading(q) for q in build_questions(120)], NOW, RecordingRules()
+        )

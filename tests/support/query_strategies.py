@@ -1,0 +1,51 @@
+"""Queries and texts drawn for tests, out of words that meet often."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from alerts.queries.parse import Query, QueryError, format_canonical, parse_query
+
+WORDS = st.sampled_from(
+    [
+        *("knife", "knives", "Knife", "crime", "crimes", "VRU", "VRUs", "vru", "WHO", "who", "e"),
+        *("e-scooter", "escooters", "scooter", "anti-social", "social", "antisocial", "x-ray"),
+        *("bus", "buses", "Siân", "sian", "council's", "council", "don't", "low-traffic-zone"),
+    ]
+)
+SEPARATORS = st.sampled_from([" ", " ", " ", "-", "‑", ", ", "\u00a0", ". ", " and ", "’s "])
+SENTENCES = st.lists(st.tuples(WORDS, SEPARATORS), max_size=8).map(
+    lambda some: "".join(word + gap for word, gap in some)
+)
+_FIELDS = ("title", "question", "answer", "party", "change")
+RECORD_TEXTS = st.fixed_dictionaries(
+    {field: st.lists(SENTENCES, max_size=2) for field in _FIELDS[:3]}
+    | {"party": st.lists(WORDS, max_size=1), "change": st.sampled_from([["asked"], ["answered"]])}
+)
+
+_PHRASES = st.lists(WORDS, min_size=1, max_size=3).map(lambda words: f'"{" ".join(words)}"')
+_PREFIXES = st.sampled_from(["kni*", "soci*", "scoot*", "anti-soc*", "low-traf*"])
+_LEAVES = WORDS | _PHRASES | _PREFIXES | st.sampled_from(["change:asked", "party:council"])
+_NEARS = st.tuples(_LEAVES, st.integers(1, 4), _LEAVES).map(
+    lambda it: f"{it[0]} NEAR/{it[1]} {it[2]}"
+)
+
+
+def _compound(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    several = st.lists(parts, min_size=2, max_size=4)
+    joined = st.tuples(several, st.sampled_from([" ", " OR "])).map(lambda it: it[1].join(it[0]))
+    signed = st.tuples(st.sampled_from(["-", "title:", "answer:", ""]), joined | parts)
+    return signed.map(lambda it: f"{it[0]}({it[1]})")
+
+
+def _parsed(text: str) -> Query | None:
+    try:
+        return parse_query(text)
+    except QueryError:
+        return None
+
+
+QUERY_TEXTS = st.recursive(_LEAVES | _NEARS, _compound, max_leaves=8)
+#: Queries that are understood, in normal form.
+QUERIES: st.SearchStrategy[Query] = QUERY_TEXTS.map(_parsed).filter(lambda query: query is not None)  # type: ignore[assignment,arg-type]
+NORMAL_FORMS = QUERIES.map(format_canonical)

@@ -1,0 +1,92 @@
+"""What matches, said as plainly as can be: the measure of every faster way.
+
+Each word of a query is tried at each place of each paragraph. Nothing here is shared with
+``alerts.queries.find`` or the batch matcher but what a word is
+(``alerts.queries.tokens.tokenise``) and its stem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
+from alerts.queries.english import stem
+from alerts.queries.fields import DEFAULT_FIELDS
+from alerts.queries.tokens import Token, tokenise
+
+Texts = Mapping[str, Sequence[str]]
+
+
+def matches_query(query: Query, texts: Texts) -> bool:
+    match query:
+        case And(parts):
+            return all(matches_query(part, texts) for part in parts)
+        case Or(parts):
+            return any(matches_query(part, texts) for part in parts)
+        case Not(part):
+            return not matches_query(part, texts)
+        case Near(parts, within, field):
+            return any(_near(parts, within, tokens) for tokens in _paragraphs(texts, field))
+        case Word(_, _, field) | Phrase(_, field):
+            return any(list(_spans(query, tokens)) for tokens in _paragraphs(texts, field))
+
+
+def _paragraphs(texts: Texts, field: str | None) -> Iterator[list[Token]]:
+    for name, paragraphs in texts.items():
+        if name == field or (field is None and name in DEFAULT_FIELDS):
+            yield from map(tokenise, paragraphs)
+
+
+def _near(parts: Sequence[Word | Phrase], within: int, tokens: list[Token]) -> bool:
+    places = [list(_spans(part, tokens)) for part in parts]
+    for number, spans in enumerate(places):
+        others = places[:number] + places[number + 1 :]
+        for _, end in spans:
+            if all(any(0 <= start - end <= within for start, _ in other) for other in others):
+                return True
+    return False
+
+
+def _spans(leaf: Word | Phrase, tokens: list[Token]) -> Iterator[tuple[int, int]]:
+    words = leaf.words if isinstance(leaf, Phrase) else (leaf,)
+    for start in range(len(tokens)):
+        for end in _ends(words, tokens, start):
+            yield start, end
+
+
+def _ends(words: Sequence[Word], tokens: list[Token], at: int) -> Iterator[int]:
+    """Where the words end that begin at ``at`` and follow one another."""
+    if not words:
+        yield at
+        return
+    for middle in _word_ends(words[0], words[0].tokens, tokens, at):
+        yield from _ends(words[1:], tokens, middle)
+
+
+def _word_ends(word: Word, rest: Sequence[str], tokens: list[Token], at: int) -> Iterator[int]:
+    """Where a word ends that begins at ``at``: hyphens are hyphens, spaces or nothing."""
+    if not rest:
+        yield at
+    for size in range(1, len(rest) + 1):
+        wanted, is_last = "".join(rest[:size]), size == len(rest)
+        for end in range(at + 1, min(at + 8, len(tokens)) + 1):
+            written = tokens[at:end]
+            if not all(token.is_linked for token in written[:-1]):
+                break
+            if _is_written_as(wanted, written, word.mode if is_last else "exact"):
+                yield from _word_ends(word, rest[size:], tokens, end)
+
+
+def _is_written_as(wanted: str, written: Sequence[Token], how: str) -> bool:
+    """Whether words that hyphens may close up are what is wanted."""
+    closed = "".join(token.word for token in written)
+    acronym = written[0].acronym if len(written) == 1 else None
+    match how:
+        case "exact":
+            return closed == wanted
+        case "prefix":
+            return closed.startswith(wanted)
+        case "capitals":
+            return acronym == wanted
+        case _:
+            return stem(acronym.lower() if acronym else closed) == stem(wanted)

@@ -1,0 +1,125 @@
+"""A digest with one of everything, as it goes out; people, places and words are invented."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from alerts.digests.digest import Digest, build_digest
+from alerts.digests.entries import DigestMatch, OverdueQuestion, build_entry, build_overdue_entry
+from alerts.mail.dkim import SigningKey
+from alerts.mail.message import MailIdentity, RenderedMessage, build_message
+from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
+from alerts.rendering.templates import Templates
+from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
+
+NOW = datetime(2026, 7, 17, 6, 0, tzinfo=UTC)
+SUBSCRIBER = Subscriber(1, "ada@demo.example", "B_Dg_tSS9p9aqYTmJawR5g", "Europe/London", 7)
+_MEETING = Meeting("MQT on 2026-07-16", date(2026, 7, 16))
+
+
+def create_sample_identity() -> MailIdentity:
+    """Ours, with a new key."""
+    key = SigningKey("watch2026", "demo.example", rsa.generate_private_key(65537, 2048))
+    return MailIdentity(
+        *("Watchword", "watchword@demo.example", "leave@demo.example"),
+        "https://watchword.example",
+        signing_keys=(key,),
+    )
+
+
+def build_sample_digest() -> Digest:
+    """Answered, corrected, with a supplementary, held, asked and overdue."""
+    benches = SubscribedTopic("benches", "bench", note="for the parks report")
+    ferry = SubscribedTopic('"night ferry" OR NFS', '"night ferri" OR NFS')
+    main = _build_question(1, "Benches on the Riverside Walk", _ANSWER)
+    further = msgspec.structs.replace(
+        _build_question(
+            2, "Benches on the Riverside Walk (Supplementary) [1]", _SUPPLEMENTARY_ANSWER
+        ),
+        kind="supplementary",
+        supplementary_number=1,
+        parent=main.id,
+    )
+    before = _build_question(
+        3, "Night ferry timetable", "The night ferry runs until 1 am on Fridays."
+    )
+    after = _build_question(
+        3, "Night ferry timetable", "The night ferry runs until 2 am on Fridays."
+    )
+    held = _build_question(4, "Night ferry fares", "A reply on the night ferry is being drafted.")
+    asked = _build_question(5, "Accessible benches at bus stops", None)
+    late = _build_question(6, "Harbour lights", None)
+    entries = [
+        build_entry([_build_match(benches, "answered", main, 1)]),
+        build_entry([_build_match(benches, "answered", further, 2)]),
+        build_entry([_build_match(ferry, "corrected", after, 3, before)]),
+        build_entry([_build_match(ferry, "holding", held, 4)]),
+        build_entry([_build_match(benches, "asked", asked, 5)]),
+        build_overdue_entry(OverdueQuestion(SubscribedTopic(late.title or "", None), late, 35)),
+    ]
+    return build_digest(entries)
+
+
+_ANSWER = (
+    "Twelve new benches have been ordered for the Riverside Walk and will be in place by the end "
+    "of September. Each has arms, a back and room beside it for a wheelchair, after a trial "
+    "last year in which nine out of ten people asked for them."
+)
+_SUPPLEMENTARY_ANSWER = (
+    "The old benches will be mended and offered to schools; none is thrown away."
+)
+
+
+def _build_question(number: int, title: str, answered: str | None) -> Question:
+    words = "Could you say what is planned, by when, and what it will cost?"
+    made = Question(
+        id=f"london:/questions/2026/{number:04}",
+        source="london",
+        url=f"https://replica.example/questions/2026/{number:04}",
+        reference=f"2026/{number:04}",
+        title=title,
+        asked_by=Asker("Ada Brook", "Ada Brook AM", "Riverside Group", "ada-brook"),
+        asked_of=(Addressee("The Mayor", "The Mayor"),),
+        meeting=_MEETING,
+        question=(Speech("Ada Brook", (f"{title}: {words}",)),),
+        status="answered" if answered else "unanswered",
+        answers=(Answer(("The Mayor",), speeches=(Speech("The Mayor", (answered,)),)),)
+        if answered
+        else (),
+        generation="2022",
+        digest="",
+    )
+    return msgspec.structs.replace(made, digest=hash_content(made))
+
+
+def _build_match(
+    watch: SubscribedTopic,
+    kind: ChangeKind,
+    question: Question,
+    seq: int,
+    before: Question | None = None,
+) -> DigestMatch:
+    return DigestMatch(
+        watch, NumberedChange(seq, NOW, None, Change(kind, question.digest, question, before))
+    )
+
+
+def render_sample_digest() -> RenderedMessage:
+    """It in words."""
+    head = create_sample_identity()
+    return Templates().render_digest(
+        build_sample_digest(), SUBSCRIBER, head.build_links(SUBSCRIBER.token, NOW), head, NOW
+    )
+
+
+def build_sample_message(now: datetime = NOW) -> bytes:
+    """It as bytes, signed."""
+    head = create_sample_identity()
+    links = head.build_links(SUBSCRIBER.token, NOW)
+    words = Templates().render_digest(build_sample_digest(), SUBSCRIBER, links, head, now)
+    return build_message(
+        words, head, links, SUBSCRIBER.email, f"<digest.{'0' * 32}@demo.example>", now
+    )
