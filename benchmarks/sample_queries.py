@@ -15,8 +15,8 @@ from functools import partial
 from itertools import accumulate
 
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.english import STOP_WORDS
 from alerts.queries.parse import format_canonical
+from alerts.text.english import STOP_WORDS
 
 VOCABULARY = 14_000
 #: Words that people watch for and nobody has said.

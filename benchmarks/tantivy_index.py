@@ -14,7 +14,7 @@ import tantivy
 
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
-from alerts.queries.tokens import build_word_keys, tokenise
+from alerts.text.tokenizer import build_word_keys, tokenise
 
 _ALL = "all"
 _SENSES = ("word", "stem", "capitals")

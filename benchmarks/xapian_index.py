@@ -15,7 +15,7 @@ from typing import Any
 
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
-from alerts.queries.tokens import build_word_keys, tokenise
+from alerts.text.tokenizer import build_word_keys, tokenise
 from benchmarks.tantivy_index import InexpressibleQuery
 
 #: Where Debian keeps it, for its own Python of the same version.

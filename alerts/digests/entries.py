@@ -17,9 +17,9 @@ from alerts.model import (
 from alerts.queries.fields import extract_fields
 from alerts.queries.find import find_match
 from alerts.queries.parse import parse_query
-from alerts.queries.snippets import Segment, Snippet, cut_opening, find_snippet, mark_spans
-from alerts.queries.tokens import Place, PreparedTexts, prepare_texts
 from alerts.questions.differences import Correction, find_first_correction
+from alerts.text.snippets import Segment, Snippet, cut_opening, find_snippet, mark_spans
+from alerts.text.tokenizer import Place, PreparedTexts, prepare_texts
 from crawler.records import Question
 
 

@@ -27,8 +27,8 @@ from sqlalchemy import (
 from alerts.ledger.base import insert_all_once, insert_once
 from alerts.ledger.changes import has_kind, is_in_feeds
 from alerts.ledger.schema import acronym, change, indexed_question, question, vocabulary
-from alerts.queries.acronyms import AcronymDefinition
 from alerts.queries.index_terms import IndexCondition, format_fts5, format_tsquery
+from alerts.text.acronyms import AcronymDefinition
 from crawler.records import Question, decode_question
 
 #: How the keys begin of words anywhere, in small letters and in capitals.

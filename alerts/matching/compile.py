@@ -31,7 +31,6 @@ from alerts.matching.hashing import (
 )
 from alerts.queries.ast import Near, Phrase, Word
 from alerts.queries.canonical import parse_canonical
-from alerts.queries.english import stem
 from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
 from alerts.queries.normal_form import (
     Clause,
@@ -40,6 +39,7 @@ from alerts.queries.normal_form import (
     generate_spellings,
     has_hyphenated_prefix,
 )
+from alerts.text.english import stem
 
 #: The scope of an atom that names no field; any other is its field's place, plus one.
 ANY_FIELD = 0

@@ -66,7 +66,7 @@ class TopicMatcher:
 
     def _catch_up(self, forms: dict[int, str], reached: int) -> int:
         """Compare topics that have come equally far; all of them are then at the line."""
-        matcher = Matcher([compile_layer(forms)])
+        matcher = Matcher(forms)
         added, is_behind = 0, True
         while is_behind:
             with self._ledger.writing() as connection:
@@ -84,7 +84,7 @@ class TopicMatcher:
                 return self._matcher
             forms = topics.list_caught_up(connection)
         layer = self._load_layer(forms)
-        self._matcher = Matcher([layer])
+        self._matcher = Matcher.from_layer(layer)
         known = set(layer.ids.tolist())
         late = {topic: form for topic, form in forms.items() if topic not in known}
         for topic, form in late.items():

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 from lark import Lark, Token, Tree, UnexpectedToken
 
-from alerts.queries.english import STOP_WORDS
 from alerts.queries.fields import ALLOWED_VALUES, FIELDS, KEYWORD_FIELDS
-from alerts.queries.tokens import HYPHENS, tokenise
+from alerts.text.english import STOP_WORDS
+from alerts.text.tokenizer import HYPHENS, tokenise
 
 Node: TypeAlias = Tree[Token] | Token
 

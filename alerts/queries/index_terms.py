@@ -15,10 +15,10 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from alerts.queries.ast import Near, Query, Word
-from alerts.queries.english import stem
 from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
 from alerts.queries.normal_form import Clause, Leaf, build_clauses, generate_spellings
-from alerts.queries.tokens import PreparedTexts
+from alerts.text.english import stem
+from alerts.text.tokenizer import PreparedTexts
 
 
 class IndexKey(msgspec.Struct, frozen=True):

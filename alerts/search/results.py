@@ -10,8 +10,8 @@ from alerts.model import SNIPPET_FIELDS
 from alerts.queries.ast import And, MatchMode, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.fields import extract_fields
 from alerts.queries.find import find_match
-from alerts.queries.snippets import Segment, Snippet, cut_opening, find_snippet, mark_spans
-from alerts.queries.tokens import fold_to_letters
+from alerts.text.snippets import Segment, Snippet, cut_opening, find_snippet, mark_spans
+from alerts.text.tokenizer import fold_to_letters
 from crawler.records import Question
 
 #: Fields that may be long.

@@ -13,10 +13,10 @@ from scheduler.cli.exits import BAD_DATA, OK, PARTLY, USAGE, print_error
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alerts.queries.snippets import Segment
     from alerts.search.explain import MatchedPlace
     from alerts.search.preview import Preview
     from alerts.search.suggestions import Suggestion
+    from alerts.text.snippets import Segment
     from crawler.records import Question
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -133,8 +133,8 @@ def _format_snippet(segments: tuple[Segment, ...]) -> str:
 @click.pass_context
 def search(context: click.Context, query: str, limit: int, as_json: bool) -> int:
     """Search the archive. Exit status 1 when nothing is found."""
-    from alerts.matching.match_questions import has_change_field
     from alerts.queries.parse import parse_query
+    from alerts.queries.visitor import uses_field
     from alerts.search.explain import find_matched_places
     from alerts.search.index import index_questions
     from alerts.search.search import load_question_changes
@@ -145,7 +145,7 @@ def search(context: click.Context, query: str, limit: int, as_json: bool) -> int
     with service.ledger.reading() as connection:
         found = find(connection, asked, limit)
         ids = [dated.question_id for dated in found.newest]
-        questions = load_question_changes(connection, ids, by_change=has_change_field(asked))
+        questions = load_question_changes(connection, ids, by_change=uses_field(asked, "change"))
     listed = []
     for dated, one in zip(found.newest, questions, strict=True):
         places = find_matched_places(asked, one) or []

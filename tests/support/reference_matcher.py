@@ -2,7 +2,7 @@
 
 Each word of a query is tried at each place of each paragraph. Nothing here is shared with
 ``alerts.queries.find`` or the batch matcher but what a word is
-(``alerts.queries.tokens.tokenise``) and its stem.
+(``alerts.text.tokenizer.tokenise``) and its stem.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.english import stem
 from alerts.queries.fields import DEFAULT_FIELDS
-from alerts.queries.tokens import Token, tokenise
+from alerts.text.english import stem
+from alerts.text.tokenizer import Token, tokenise
 
 Texts = Mapping[str, Sequence[str]]
 

@@ -16,7 +16,7 @@ from alerts.queries.index_terms import (
     build_index_query,
 )
 from alerts.queries.parse import Query, parse_query
-from alerts.queries.tokens import prepare_texts
+from alerts.text.tokenizer import prepare_texts
 from tests.support.query_strategies import QUERIES, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 

@@ -7,7 +7,7 @@ import pytest
 from alerts.queries.fields import extract_fields, infer_changes
 from alerts.queries.find import find_match
 from alerts.queries.parse import format_canonical, parse_query
-from alerts.queries.tokens import prepare_texts
+from alerts.text.tokenizer import prepare_texts
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech
 
 # ------------------------------------------------------------------ matching

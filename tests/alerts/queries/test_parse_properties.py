@@ -19,7 +19,7 @@ from alerts.queries.parse import (
     format_canonical,
     parse_query,
 )
-from alerts.queries.tokens import prepare_texts
+from alerts.text.tokenizer import prepare_texts
 
 WORDS = st.sampled_from(
     ["knife", "knives", "crime", "vru", "VRU", "e", "scooter", "escooter", "anti", "social", "b"]
