@@ -32,9 +32,9 @@ from alerts.digests.entries import DigestMatch, Entry, build_entry, prepare_entr
 from alerts.mail.dkim import SigningKey, read_key
 from alerts.mail.message import MailIdentity, build_message
 from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates, find_shipped_templates
-from alerts.text.english import STOP_WORDS
+from alerts.text import STOP_WORDS
 from benchmarks.sample_subscribers import NOW, build_questions, measure_digests
 from crawler.records import Question
 

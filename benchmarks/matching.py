@@ -26,11 +26,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from alerts.matching import BATCH_SIZE, FieldTexts, Matcher
 from alerts.matching.disk_cache import load_layer, save_layer
-from alerts.matching.matcher import BATCH_SIZE, FieldTexts, Matcher, MatcherLayer, compile_layer
-from alerts.queries.ast import Query
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.fields import FIELDS
+from alerts.matching.matcher import MatcherLayer, compile_layer
+from alerts.queries import FIELDS, Query, parse_canonical
 from benchmarks.sample_queries import (
     SyntheticLanguage,
     draw_queries,

@@ -8,14 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.matching.match_questions import (
-    QuestionChanges,
-    find_matching_questions,
-)
-from alerts.matching.matcher import BATCH_SIZE, Matcher
-from alerts.queries.fields import infer_changes
-from alerts.queries.visitor import uses_field
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_questions
+from alerts.queries import QueryError, format_canonical, infer_changes, parse_query, uses_field
 from crawler.records import Question
 
 

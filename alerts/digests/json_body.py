@@ -10,7 +10,7 @@ import msgspec
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
 from alerts.mail.message import EmailLinks, clean_header
-from alerts.text.snippets import Segment
+from alerts.text import Segment
 
 #: Raised when a field is taken away or means something else.
 VERSION = 1

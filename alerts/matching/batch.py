@@ -35,7 +35,7 @@ from alerts.matching.hashing import (
     hash_words,
     rehash_as_sense,
 )
-from alerts.text.english import stem
+from alerts.text import stem
 
 #: The senses of a word beside itself; see :func:`alerts.text.tokenizer.build_word_keys`.
 STEM, CAPITALS = 1, 2

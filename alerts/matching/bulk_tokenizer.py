@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alerts.matching.hashing import Bits, Numbers, SmallNumbers
-from alerts.text.tokenizer import LINKING_LETTERS, MAX_LINKED_WORDS, fold_keeping_case, strip_ending
+from alerts.text import LINKING_LETTERS, MAX_LINKED_WORDS, fold_keeping_case, strip_ending
 
 _OTHER, _WORD, _APOSTROPHE, _HYPHEN, _SPACE = range(5)
 #: How a token is printed: as a word, as an acronym, as an acronym's plural.

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from alerts.ledger import Ledger, changes, matches, topics
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.matcher import BATCH_SIZE, Matcher, MatcherLayer, compile_layer
-from alerts.queries.fields import extract_fields
+from alerts.queries import extract_fields
 
 #: With fewer topics, compiling takes no longer than looking for a file.
 _MIN_TOPICS_TO_SAVE = 2000

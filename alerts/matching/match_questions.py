@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from alerts.matching.matcher import Matcher
-from alerts.queries.fields import extract_fields
+from alerts.queries import extract_fields
 from crawler.records import Question
 
 

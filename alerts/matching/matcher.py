@@ -19,11 +19,8 @@ from alerts.matching.batch import TextBatch, read_batch
 from alerts.matching.compile import CompiledQueries, compile_queries
 from alerts.matching.evaluate import QueryRows, Rows, match_rows
 from alerts.matching.hashing import Ids, Numbers
-from alerts.queries.ast import Query
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.fields import FIELDS
-from alerts.queries.find import find_match
-from alerts.text.tokenizer import PreparedTexts, prepare_texts
+from alerts.queries import FIELDS, Query, find_match, parse_canonical
+from alerts.text import PreparedTexts, prepare_texts
 
 #: Texts of one record by field, as :func:`alerts.queries.fields.extract_fields` returns them.
 FieldTexts = Mapping[str, Sequence[str]]

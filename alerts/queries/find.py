@@ -15,8 +15,7 @@ import msgspec
 
 from alerts.queries.fields import DEFAULT_FIELDS
 from alerts.queries.parse import And, Near, Not, Or, Phrase, Query, Word
-from alerts.text.english import stem
-from alerts.text.tokenizer import Place, PreparedTexts, prepare_texts
+from alerts.text import Place, PreparedTexts, prepare_texts, stem
 
 #: From a position to before another.
 TokenSpan = tuple[int, int]

@@ -16,8 +16,7 @@ from typing import TypeAlias
 from lark import Lark, Token, Tree, UnexpectedToken
 
 from alerts.queries.fields import ALLOWED_VALUES, FIELDS, KEYWORD_FIELDS
-from alerts.text.english import STOP_WORDS
-from alerts.text.tokenizer import HYPHENS, tokenise
+from alerts.text import HYPHENS, STOP_WORDS, tokenise
 
 Node: TypeAlias = Tree[Token] | Token
 

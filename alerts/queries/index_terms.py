@@ -17,8 +17,7 @@ import msgspec
 from alerts.queries.ast import Near, Query, Word
 from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
 from alerts.queries.normal_form import Clause, Leaf, build_clauses, generate_spellings
-from alerts.text.english import stem
-from alerts.text.tokenizer import PreparedTexts
+from alerts.text import PreparedTexts, stem
 
 
 class IndexKey(msgspec.Struct, frozen=True):

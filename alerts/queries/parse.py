@@ -22,8 +22,7 @@ from lark import Token
 from alerts.queries.ast import And, MatchMode, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import MAX_HYPHENS, Node, QueryError, check_expanded_size, parse_tree
-from alerts.text.english import has_forms, stem
-from alerts.text.tokenizer import LINKING_LETTERS, tokenise
+from alerts.text import LINKING_LETTERS, has_forms, stem, tokenise
 
 __all__ = [
     "And",

@@ -34,7 +34,7 @@ from alerts.rendering.labels import (
 )
 from alerts.rendering.sanitise import sanitise_html
 from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
-from alerts.text.snippets import Snippet
+from alerts.text import Snippet
 from crawler.records import Question
 
 

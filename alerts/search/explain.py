@@ -6,14 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from alerts.matching.match_questions import QuestionChanges
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import KEYWORD_FIELDS
-from alerts.queries.find import find_match
-from alerts.queries.parse import format_canonical
-from alerts.queries.visitor import uses_field
-from alerts.text.snippets import Segment, cut_around
-from alerts.text.tokenizer import Place
+from alerts.matching import QuestionChanges
+from alerts.queries import KEYWORD_FIELDS, Query, find_match, format_canonical, uses_field
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.text import Place, Segment, cut_around
 
 
 class QueryPart(msgspec.Struct, frozen=True):

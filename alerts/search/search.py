@@ -16,15 +16,9 @@ from sqlalchemy import Connection
 
 from alerts.ledger import changes, questions, word_index
 from alerts.ledger.word_index import DatedQuestion
-from alerts.matching.match_questions import (
-    QuestionChanges,
-    find_matching_questions,
-)
-from alerts.matching.matcher import BATCH_SIZE, Matcher
-from alerts.queries.fields import extract_fields, infer_changes
+from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_questions
+from alerts.queries import Query, extract_fields, format_canonical, infer_changes, uses_field
 from alerts.queries.index_terms import OVERSIZE_KEY, AnyOf, IndexCondition, build_index_query
-from alerts.queries.parse import Query, format_canonical
-from alerts.queries.visitor import uses_field
 
 #: Questions that are decided between two looks at the time.
 _DECISION_BATCH = 20

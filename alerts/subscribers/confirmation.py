@@ -13,7 +13,7 @@ from alerts.ledger.messages import NewMessage
 from alerts.ledger.pending_subscriptions import CONFIRMATION_PERIOD_PREFIX, PendingConfirmation
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.message import MANAGE_LINK_VALIDITY, MailIdentity, build_message
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import (
     SubscriberDefaults,

@@ -1,4 +1,4 @@
-"""Words of English texts: what counts as a word, when two words are the same, and where each stands.
+"""Words of English texts: what counts as a word, which words are the same, where each one stands.
 
 Owns the tokenizer, stems and stop words, acronyms and their definitions, and the cutting of marked
 passages. It must not know queries, questions or the database: it works on strings. Pure.

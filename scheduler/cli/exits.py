@@ -21,7 +21,7 @@ def print_error(line: str) -> None:
 def describe_error(error: Exception) -> tuple[str | None, int]:
     """The line and exit status of an error that we know; no line for a defect of ours."""
     from alerts.ledger import LedgerError
-    from alerts.queries.parse import QueryError
+    from alerts.queries import QueryError
     from alerts.rendering.templates import TemplatesError
     from alerts.subscribers.subscribe import AddressError
     from scheduler.bounce_mailbox import MailboxError

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from alerts.matching.match_questions import QuestionChanges, find_matching_questions
-from alerts.matching.matcher import Matcher
-from alerts.queries.fields import infer_changes
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.matching import Matcher, QuestionChanges, find_matching_questions
+from alerts.queries import format_canonical, infer_changes, parse_query
 from tests.quality.judged import judged, precision, recall, scores, topics
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import DEFAULT_FIELDS
-from alerts.text.english import stem
-from alerts.text.tokenizer import Token, tokenise
+from alerts.queries import DEFAULT_FIELDS, Query
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.text import Token, stem, tokenise
 
 Texts = Mapping[str, Sequence[str]]
 

@@ -18,8 +18,7 @@ from alerts.digests.entries import DigestMatch, build_entry, group_by_question
 from alerts.mail.message import MailIdentity, build_message
 from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
-from alerts.text.snippets import find_snippet
-from alerts.text.tokenizer import Place
+from alerts.text import Place, find_snippet
 from crawler.records import Question
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text

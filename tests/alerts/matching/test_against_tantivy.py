@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.matching.matcher import Matcher
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.matching import Matcher
+from alerts.queries import QueryError, format_canonical, parse_canonical, parse_query
 from benchmarks.tantivy_index import TantivyIndex
 
 #: None that a hyphen or a linking letter may close up: Tantivy knows of no such thing.

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.matching import Matcher
 from alerts.matching.disk_cache import load_layer, save_layer
-from alerts.matching.matcher import Matcher, compile_layer
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.find import find_match
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.matching.matcher import compile_layer
+from alerts.queries import find_match, format_canonical, parse_canonical, parse_query
 from tests.support.query_strategies import NORMAL_FORMS, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 
