@@ -12,7 +12,8 @@ from alerts.rendering.templates import Templates
 from alerts.web.http_cache import is_unchanged, strong_tag
 
 #: htmx 2.0.10 as published on npm (``htmx.org``, ``dist/htmx.min.js``), unchanged. To update:
-#: replace the file, its ``.sha256`` and this name; ``tests/alerts/web/test_assets.py`` compares them.
+#: replace the file, its ``.sha256`` and this name; ``tests/alerts/web/test_assets.py`` compares
+#: them.
 HTMX_FILE = "htmx-2.0.10.min.js"
 #: One hour: short enough that a new release is seen the same day without versioned file names.
 _CACHE_CONTROL = "public, max-age=3600"
