@@ -259,6 +259,7 @@ def _add(url: str, count: int, start: int) -> None:
     ledger.engine.dispose()
 
 
+@pytest.mark.slow
 def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
     """Each of 100 edits by 4 processes is seen by the next one, so each is a change.
 

@@ -129,6 +129,7 @@ class TestContract:
             found.config.generation.update(max_examples=60, deterministic=True, database="none")
             yield found
 
+    @pytest.mark.slow
     def test_it_keeps_what_it_promises(self, api: schemathesis.BaseSchema) -> None:
         failed: list[str] = []
         answered = 0
