@@ -10,6 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Connection
 
 from alerts.delivery.channels import find_channel_kind
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import changes, subscriptions, topics
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.queries.parse import format_canonical, parse_query
@@ -31,8 +32,10 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     is_changed: bool  #: False when the very same subscription was there already
 
 
-class AddressError(ValueError):
+class AddressError(WatchwordError):
     """What should be an email address is none; the message says why in one sentence."""
+
+    exit_status = ExitStatus.USAGE
 
 
 def normalise_email(text: str) -> str:
