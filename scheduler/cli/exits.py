@@ -21,9 +21,9 @@ def print_error(line: str) -> None:
 def describe_error(error: Exception) -> tuple[str | None, int]:
     """The line and exit status of an error that we know; no line for a defect of ours."""
     from alerts.ledger import LedgerError
+    from alerts.model import AddressError
     from alerts.queries.parse import QueryError
     from alerts.rendering.templates import TemplatesError
-    from alerts.subscribers.subscribe import AddressError
     from scheduler.bounce_mailbox import MailboxError
     from scheduler.config.loader import ConfigError
     from scheduler.service import LedgerBusyError
