@@ -56,12 +56,12 @@ def suspended(context: click.Context, resume: str | None, as_json: bool) -> int:
 
     from alerts.ledger import bounces as ledger
     from alerts.ledger import changes, subscriptions
-    from alerts.subscribers.subscribe import normalise_email
+    from alerts.model import Recipient
 
     service = get_service(context)
     if resume is not None:
         with service.ledger.writing() as connection:
-            address = normalise_email(resume)
+            address = Recipient.parse_email(resume).address
             was = ledger.remove_suppression(connection, address)
             person = subscriptions.find_subscriber_by_email(connection, address)
             if person is not None:

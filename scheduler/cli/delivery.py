@@ -32,7 +32,9 @@ def digest(
     watchword digest --preview
     """
     service = get_service(context)
-    address = only.lower() if only and "://" not in only else only
+    from alerts.model import Recipient
+
+    address = Recipient.parse(only).address if only else None
     if dry_run or preview:
         return _show_due_digests(service, address, in_browser=preview, as_json=as_json)
     from alerts.delivery.send import deliver_due

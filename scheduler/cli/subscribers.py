@@ -210,11 +210,11 @@ def export(context: click.Context, email: str) -> int:
 
     from alerts.ledger import personal_data
     from alerts.ledger.subscriptions import find_subscriber_by_email
-    from alerts.subscribers.subscribe import normalise_email
+    from alerts.model import Recipient
 
     service = get_service(context)
     with service.ledger.reading() as connection:
-        person = find_subscriber_by_email(connection, normalise_email(email))
+        person = find_subscriber_by_email(connection, Recipient.parse_email(email).address)
         found = personal_data.collect_data(connection, person.id) if person else None
     if found is None:
         print_error(f"nothing is kept of {email}")
@@ -233,11 +233,12 @@ def forget(context: click.Context, email: str) -> int:
     """
     from alerts.ledger import personal_data
     from alerts.ledger.subscriptions import find_subscriber_by_email
-    from alerts.subscribers.subscribe import normalise_email, unsubscribe
+    from alerts.model import Recipient
+    from alerts.subscribers.subscribe import unsubscribe
 
     service = get_service(context)
     with service.ledger.writing() as connection:
-        person = find_subscriber_by_email(connection, normalise_email(email))
+        person = find_subscriber_by_email(connection, Recipient.parse_email(email).address)
         if person is None:
             print_error(f"nothing is kept of {email}")
             return ExitStatus.PARTIAL

@@ -14,7 +14,8 @@ import msgspec
 from alerts.delivery import channels
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key
-from alerts.subscribers.subscribe import AddressError, normalise_recipient
+from alerts.model import AddressError
+from alerts.subscribers.subscribe import parse_reachable_recipient
 from scheduler.config.sections import (
     Config,
     ConfigSection,
@@ -187,7 +188,7 @@ def _check_addresses(config: Config) -> None:
 
 def _check_address(place: str, address: str, reached: frozenset[str] = frozenset({"mail"})) -> None:
     try:
-        normalise_recipient(address, reached)
+        parse_reachable_recipient(address, reached)
     except AddressError as error:
         raise ConfigError(f"{place}: {error}") from error
 
