@@ -29,6 +29,8 @@ from tests.support.service import (
     run_replica,
 )
 
+pytestmark = pytest.mark.process
+
 OPERATOR = "op@demo.example"
 EXTRA = f'''
 silent_hours = 36

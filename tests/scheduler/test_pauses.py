@@ -26,6 +26,8 @@ from tests.support.service import (
     run_replica,
 )
 
+pytestmark = pytest.mark.process
+
 
 def opened(folder: Path, source: RunningReplica) -> Jobs:
     ServiceFolder(folder, build_config(source.url))

@@ -31,6 +31,8 @@ from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, count_sent_links
 from tests.support.smtp_server import run_smtp_server
 
+pytestmark = pytest.mark.process
+
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
 

@@ -109,7 +109,7 @@ def read_emails(folder: Path) -> list[EmailMessage]:
         return []
     box = mailbox.Maildir(folder, create=False)
     parser = BytesParser(policy=policy.default)
-    return [parser.parsebytes(box.get_bytes(key)) for key in box.keys()]  # type: ignore[misc]  # noqa: SIM118
+    return [parser.parsebytes(box.get_bytes(key)) for key in box.keys()]  # noqa: SIM118
 
 
 def get_plain_text(mail: EmailMessage) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,18 +60,29 @@ class WebClient:
     captures: dict[str, CapturedPage] = field(default_factory=dict)
 
     def request_text(
-        self, method: str, path: str, body: str = "", kind: str = "", **more: str
+        self,
+        method: str,
+        path: str,
+        body: str = "",
+        kind: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, str]:
         """One request as a stranger's program makes it: no cookie, no Referer, no Origin."""
-        status, _, text = self.request(method, path, body.encode(), kind, **more)
+        status, _, text = self.request(method, path, body.encode(), kind, headers)
         return status, text.decode()
 
     def request(
-        self, method: str, path: str, body: bytes = b"", kind: str = "", **more: str
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        kind: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Message, bytes]:
         """The same, with the headers of the answer."""
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=20)
-        connection.request(method, path, body, ({"Content-Type": kind} if kind else {}) | more)
+        content_type = {"Content-Type": kind} if kind else {}
+        connection.request(method, path, body, content_type | dict(headers or {}))
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
@@ -82,7 +93,7 @@ class WebClient:
         csrf, cookie = self.get_csrf(page)
         body = urlencode({"csrf": csrf} | fields)
         return self.request_text(
-            "POST", path, body, FORM_CONTENT_TYPE, **({"Cookie": cookie} if cookie else {})
+            "POST", path, body, FORM_CONTENT_TYPE, {"Cookie": cookie} if cookie else None
         )
 
     def get_csrf(self, page: str) -> tuple[str, str]:

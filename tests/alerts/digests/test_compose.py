@@ -60,7 +60,7 @@ def mails(ledger: Ledger) -> list[EmailMessage]:
     parser = BytesParser(policy=policy.default)
     with ledger.reading() as connection:
         bodies = connection.execute(select(message.c.body).order_by(message.c.id)).scalars()
-        return [parser.parsebytes(decompress_body(body)) for body in bodies]  # type: ignore[misc]
+        return [parser.parsebytes(decompress_body(body)) for body in bodies]
 
 
 def subjects(ledger: Ledger) -> list[str]:

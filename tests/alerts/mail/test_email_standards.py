@@ -65,7 +65,7 @@ class Sent:
 
     @property
     def mail(self) -> EmailMessage:
-        return message_from_bytes(self.raw, policy=policy.default)  # type: ignore[return-value]
+        return message_from_bytes(self.raw, policy=policy.default)
 
     @property
     def text(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ QUERIES = st.recursive(
 
 @settings(max_examples=150)
 @given(st.lists(QUERIES, min_size=4, max_size=10), st.lists(RECORDS, min_size=1, max_size=5))
+@pytest.mark.slow
 def test_both_find_the_same(queries: list[str], records: list[dict[str, list[str]]]) -> None:
     forms = dict(enumerate({format_canonical(parse_query(query)) for query in queries}))
     index = TantivyIndex(records)

@@ -39,6 +39,7 @@ def obvious(topics: dict[int, str], batch: list[Texts]) -> dict[int, list[int]]:
     st.lists(NORMAL_FORMS, min_size=5, max_size=12, unique=True),
     st.lists(RECORD_TEXTS, min_size=2, max_size=4),
 )
+@pytest.mark.slow
 def test_the_batch_the_single_text_and_the_plain_evaluator_agree(
     forms: list[str], batch: list[Texts]
 ) -> None:
@@ -52,6 +53,7 @@ def test_the_batch_the_single_text_and_the_plain_evaluator_agree(
 
 
 @given(TOPICS, BATCHES, st.data())
+@pytest.mark.slow
 def test_topics_may_join_and_leave(
     forms: list[str], batch: list[Texts], data: st.DataObject
 ) -> None:

@@ -37,6 +37,7 @@ def has(keys: set[str], need: IndexCondition) -> bool:
 @given(QUERIES, RECORD_TEXTS)
 @example(parse_query("½ -knife"), {"title": ["½ of it"]})
 @example(parse_query("łódź*"), {"title": ["Łódźer"]})
+@pytest.mark.slow
 def test_nothing_that_matches_is_lost(query: Query, texts: Texts) -> None:
     asked, keys = build_index_query(query), build_index_keys(prepare_texts(texts))
     assert all(key.isascii() and key.isalnum() and key == key.lower() for key in keys)

@@ -154,7 +154,9 @@ def test_a_form_of_another_site_is_not_taken(
     found, cookie = pages.get_csrf("/?q=VRU")
     body = urlencode({"q": "VRU", "email": ADA, "csrf": found})
     sent = {"Cookie": cookie} | headers
-    assert pages.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, **sent)[0] == status
+    assert (
+        pages.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers=sent)[0] == status
+    )
     assert len(letters(pages.ledger)) == (status == 200)
 
 

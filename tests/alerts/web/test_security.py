@@ -88,27 +88,29 @@ FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
 
 
 def test_behind_a_trusted_proxy_tls_is_for_good_and_cookies_are_secure(proxied: WebClient) -> None:
-    _, headers, _ = proxied.request("GET", "/?q=VRU", **FORWARDED)
+    _, headers, _ = proxied.request("GET", "/?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     cookie = headers["Set-Cookie"]
     assert cookie.startswith("__Host-watchword=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
     body = urlencode({"do": "sign in", "token": OPERATOR_PASSWORD})
     _, headers, _ = proxied.request(
-        "POST", "/operator", body.encode(), FORM_CONTENT_TYPE, **FORWARDED
+        "POST", "/operator", body.encode(), FORM_CONTENT_TYPE, headers=FORWARDED
     )
     assert {"Secure", "HttpOnly"} <= set(headers["Set-Cookie"].split("; "))
 
 
 def test_nobody_elses_word_is_taken_for_where_a_request_is_from(site: WebClient) -> None:
-    _, headers, _ = site.request("GET", "/?q=VRU", **FORWARDED)
+    _, headers, _ = site.request("GET", "/?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] is None
     statuses = set()
     for number in range(12):
         csrf, cookie = site.get_csrf("/?q=VRU")
         body = urlencode({"q": "VRU", "email": f"p{number}@demo.example", "csrf": csrf})
         claimed = {"X-Forwarded-For": f"203.0.113.{number}", "Cookie": cookie}
-        statuses.add(site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, **claimed)[0])
+        statuses.add(
+            site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers=claimed)[0]
+        )
     assert statuses == {200, 429}  # all of it was one network's
 
 
@@ -118,12 +120,20 @@ def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -
     form = {"q": "VRU", "email": ADA}
     for token, kept in ((None, cookie), ("", cookie), (other, cookie), (csrf, ""), (csrf, "x=y")):
         body = urlencode(form | ({"csrf": token} if token is not None else {}))
-        assert site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, Cookie=kept)[0] == 403
+        assert (
+            site.request_text(
+                "POST", "/sign-up", body, FORM_CONTENT_TYPE, headers={"Cookie": kept}
+            )[0]
+            == 403
+        )
     assert site.read_messages() == []
     site.now += timedelta(days=8)
     body = urlencode(form | {"csrf": csrf})
     assert (
-        site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, Cookie=cookie)[0] == 403
+        site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie})[
+            0
+        ]
+        == 403
     )  # too old
     assert site.read_messages() == []
 
@@ -136,7 +146,7 @@ def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -
 def test_what_another_site_sends_is_not_taken(
     site: WebClient, path: str, headers: dict[str, str]
 ) -> None:
-    assert site.request_text("POST", path, "", FORM_CONTENT_TYPE, **headers)[0] == 403
+    assert site.request_text("POST", path, "", FORM_CONTENT_TYPE, headers=headers)[0] == 403
 
 
 def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
@@ -152,7 +162,7 @@ def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
     assert person is not None
     body, foreign = "List-Unsubscribe=One-Click", {"Origin": "https://mail.example"}
     assert (
-        site.request_text("POST", f"/u/{person.token}", body, FORM_CONTENT_TYPE, **foreign)[0]
+        site.request_text("POST", f"/u/{person.token}", body, FORM_CONTENT_TYPE, headers=foreign)[0]
         == 200
     )
 
@@ -396,5 +406,5 @@ def test_nothing_leads_anywhere_else(site: WebClient) -> None:
         status, headers, _ = site.request("GET", path)
         assert headers["Location"] is None
         assert status in {200, 404}
-    _, headers, _ = site.request("GET", "/members/", Host="evil.example")
+    _, headers, _ = site.request("GET", "/members/", headers={"Host": "evil.example"})
     assert headers["Location"] is None or "evil" not in headers["Location"]

@@ -35,6 +35,8 @@ from tests.support.real_facts import PrintedPage
 from tests.support.real_pages import render_listing_row
 from tests.support.real_quirks import FILLER
 
+pytestmark = pytest.mark.process
+
 
 class Gate:
     """The replica with a gate before it: some addresses answer as the test says."""

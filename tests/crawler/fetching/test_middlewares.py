@@ -27,6 +27,8 @@ from crawler.fetching.verdict import decide_verdict
 from scheduler.crawls.process import start_crawl
 from scheduler.web import serve
 
+pytestmark = pytest.mark.process
+
 ALLOW = "User-agent: *\nAllow: /\n"
 PAGE = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 

@@ -26,6 +26,8 @@ from crawler.fetching.verdict import decide_verdict
 from crawler.records import encode_record
 from scheduler.web import serve
 
+pytestmark = pytest.mark.process
+
 START = (
     "import sys, crawler.spiders; crawler.spiders.__path__.append(sys.argv[1]); "
     "from crawler.fetching.crawl_process import main; main()"

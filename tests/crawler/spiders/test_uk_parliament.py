@@ -34,6 +34,8 @@ from scheduler.web import serve
 from tests.support.paths import REPOSITORY
 from tests.support.service import ServiceFolder, build_config, get_plain_text, run_replica
 
+pytestmark = pytest.mark.process
+
 MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
 SOURCE = "uk-parliament"
 PATH = "/written-questions/detail"

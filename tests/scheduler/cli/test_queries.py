@@ -14,6 +14,8 @@ from tests.support.reference_matcher import matches_query
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder
 
+pytestmark = pytest.mark.process
+
 RECORDS = [
     make_question(1, words="The Violence Reduction Unit (VRU) on knives."),
     make_question(2, make_answer("On knife crime."), words="Which bus?"),

@@ -19,6 +19,8 @@ from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
 from tests.support.smtp_server import run_smtp_server
 
+pytestmark = pytest.mark.process
+
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 ADA = "ada@demo.example"
 

@@ -23,6 +23,8 @@ from scheduler.crawls.plan import compute_next_visit, plan_crawl
 from scheduler.web import serve
 from tests.support.service import RunningReplica, run_replica
 
+pytestmark = pytest.mark.process
+
 MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
 
 
