@@ -119,11 +119,10 @@ def _serve_web_pages(service: Service, daemon: Daemon) -> Iterator[None]:
         yield
         return
     from alerts.web.app import create_app
-    from scheduler.web.context import build_web_context
-    from scheduler.web.server import serve
+    from scheduler.web import build_web_context, serve
 
     app = create_app(build_web_context(service, daemon))
-    with serve(app, web.port, web.host, web.trusted_proxies):
+    with serve(app, web.port, web.host, trusted_proxies=web.trusted_proxies):
         yield
 
 

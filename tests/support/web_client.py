@@ -33,7 +33,8 @@ from alerts.subscribers.subscribe import SubscriberDefaults
 from alerts.web.app import create_app
 from alerts.web.context import CapturedPage, WebContext
 from crawler.records import Question
-from scheduler.web.server import serve
+from scheduler.web import HttpLimits, serve
+from scheduler.web.http_limits import DEFAULT_LIMITS
 
 FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
 MAIL_IDENTITY = MailIdentity(
@@ -134,9 +135,15 @@ class WebClient:
 
 @contextmanager
 def run_web_client(
-    ledger: Ledger, now: datetime, folder: Path, proxies: tuple[str, ...] = (), **more: Any
+    ledger: Ledger,
+    now: datetime,
+    folder: Path,
+    *,
+    proxies: tuple[str, ...] = (),
+    limits: HttpLimits = DEFAULT_LIMITS,
+    **more: Any,
 ) -> Iterator[WebClient]:
-    """The pages over a ledger; ``more`` is what of the site is to be otherwise."""
+    """Serve the pages of a ledger; ``more`` replaces fields of the `WebContext`."""
     found = WebClient(ledger, now, folder)
 
     def status() -> ServiceStatus:
@@ -160,5 +167,5 @@ def run_web_client(
         crawl_controls=found,
     )
     app = create_app(msgspec.structs.replace(site, **more))
-    with serve(app, trusted_proxies=proxies) as found.url:
+    with serve(app, trusted_proxies=proxies, limits=limits) as found.url:
         yield found
