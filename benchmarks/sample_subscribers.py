@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.schema import digest_item, subscriber, subscription
-from alerts.mail.message import MailIdentity
+from alerts.mail.identity import MailIdentity
 from alerts.matching.match_changes import TopicMatcher
 from alerts.queries.english import STOP_WORDS
 from alerts.queries.parse import format_canonical, parse_query

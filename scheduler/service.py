@@ -12,7 +12,7 @@ import msgspec
 from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.sent_log import SentLog
 from alerts.ledger import Ledger, open_ledger, secrets
-from alerts.mail.message import MailIdentity
+from alerts.mail.identity import MailIdentity
 from alerts.matching.match_changes import TopicMatcher
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults

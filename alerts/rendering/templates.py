@@ -21,7 +21,8 @@ from markupsafe import Markup
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
-from alerts.mail.message import EmailLinks, MailIdentity, RenderedMessage
+from alerts.mail.identity import EmailLinks, MailIdentity
+from alerts.mail.mime import RenderedMessage
 from alerts.model import Alarm, Subscriber
 from alerts.queries.snippets import Snippet
 from alerts.rendering.css import inline_css

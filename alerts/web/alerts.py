@@ -21,7 +21,7 @@ from starlette.routing import Route
 from alerts.feeds import opml
 from alerts.ledger import bounces, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionEdit
-from alerts.mail.message import MANAGE_LINK_VALIDITY
+from alerts.mail.identity import MANAGE_LINK_VALIDITY
 from alerts.model import FREQUENCIES, Detail, Subscriber, Updates
 from alerts.queries.parse import QueryError
 from alerts.subscribers.confirmation import send_manage_link

@@ -23,7 +23,7 @@ from alerts.ledger import Ledger
 from alerts.ledger.base import metadata
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.mail.message import MailIdentity
+from alerts.mail.identity import MailIdentity
 from alerts.matching.match_changes import TopicMatcher
 from alerts.operator.status import ServiceStatus
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
