@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
+from alerts.errors import ExitStatus, WatchwordError
 from crawler.records import Question
 
 ChangeKind = Literal["asked", "holding", "answered", "corrected", "withdrawn"]
@@ -65,8 +66,10 @@ Origin = Literal["config", "command", "page"]
 MessageKind = Literal["digest", "notice", "confirmation", "manage_link", "operator"]
 
 
-class AddressError(ValueError):
+class AddressError(WatchwordError):
     """The address of a recipient is not valid; the message says why in one sentence."""
+
+    exit_status = ExitStatus.USAGE
 
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://[!-~]+")

@@ -33,9 +33,9 @@ from alerts.mail.dkim import SigningKey, read_key
 from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
-from alerts.queries.english import STOP_WORDS
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates, find_shipped_templates
+from alerts.text import STOP_WORDS
 from benchmarks.sample_subscribers import NOW, build_questions, measure_digests
 from crawler.records import Question
 

@@ -31,7 +31,7 @@ from alerts.web.app import create_app
 from alerts.web.context import WebContext
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
-from scheduler.web.server import serve
+from scheduler.web import serve
 
 RECORDS = int(os.environ.get("WATCHWORD_RECORDS", "100000"))
 _TOPICS, _QUERIES, _REQUESTS = 300, 300, 6000

@@ -7,7 +7,7 @@ from typing import Any
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
 from alerts.mail.identity import EmailLinks
-from alerts.queries.snippets import Segment
+from alerts.text import Segment
 
 
 def describe_digest(digest: Digest, links: EmailLinks) -> tuple[str, dict[str, Any]]:

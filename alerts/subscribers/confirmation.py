@@ -13,7 +13,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MANAGE_LINK_VALIDITY, MailIdentity
 from alerts.mail.outgoing import draft_message, write_email
 from alerts.model import Recipient
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import (
     SubscriberDefaults,

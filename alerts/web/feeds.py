@@ -41,7 +41,7 @@ from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed, build_fee
 from alerts.ledger import notices, topics
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.topics import EVERYTHING_FEED
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.web.context import WebContext
 from alerts.web.feed_response import EncodedFeed, encode_feed, send_feed
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from alerts.delivery import channels
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key
 from alerts.model import AddressError
 from alerts.subscribers.subscribe import parse_reachable_recipient
@@ -31,8 +32,10 @@ _MIN_PASSWORD_LENGTH = 16
 DEFAULT_PATH = Path("config.toml")
 
 
-class ConfigError(Exception):
+class ConfigError(WatchwordError):
     """The config cannot be used; the message names the file, the key, and what it should be."""
+
+    exit_status = ExitStatus.CONFIG
 
 
 def load_config(path: Path | None) -> Config:

@@ -21,7 +21,7 @@ from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.matching import TopicMatcher
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
@@ -30,6 +30,8 @@ from scheduler.alarms import update_mail_alarms
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, count_sent_links
 from tests.support.smtp_server import run_smtp_server
+
+pytestmark = pytest.mark.process
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")

@@ -16,7 +16,7 @@ from alerts.delivery.send import deliver_due
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import open_ledger
 from alerts.mail.identity import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
 
 NOW = datetime(2026, 7, 17, 12, tzinfo=UTC)

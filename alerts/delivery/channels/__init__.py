@@ -15,11 +15,14 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.model import Recipient
 
 
-class DeliveryError(Exception):
+class DeliveryError(WatchwordError):
     """A message was not delivered; the class says what that means. Caught by ``delivery``."""
+
+    exit_status = ExitStatus.UNAVAILABLE
 
 
 class ChannelUnavailable(DeliveryError):

@@ -104,6 +104,7 @@ def test_what_looks_like_code_stays_text() -> None:
 
 @settings(max_examples=2000)
 @given(subject=st.text(max_size=200), text=st.text(max_size=400), html=st.text(max_size=400))
+@pytest.mark.slow
 def test_the_parts_come_back_as_they_went_in(subject: str, text: str, html: str) -> None:
     """The message is put together by hand; the standard library takes it apart."""
     body = build_email(

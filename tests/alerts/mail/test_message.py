@@ -18,9 +18,8 @@ from alerts.digests.entries import DigestMatch, build_entry, group_by_question
 from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
-from alerts.queries.snippets import find_snippet
-from alerts.queries.tokens import Place
 from alerts.rendering.templates import Templates
+from alerts.text import Place, find_snippet
 from crawler.records import Question
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text
