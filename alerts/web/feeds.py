@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from alerts.ledger.engine import StatementTimeout
-from alerts.queries.parse import QueryError
+from alerts.queries import QueryError
 from alerts.web.context import WebContext
 from alerts.web.feed_response import EncodedFeed, encode_feed, send_feed
 from alerts.web.generated_feeds import FeedGenerator, FeedRequest, GeneratedFeed, parse_feed_path

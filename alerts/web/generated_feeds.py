@@ -28,7 +28,7 @@ from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed, build_feed_url
 from alerts.ledger import notices, topics
 from alerts.ledger.topics import EVERYTHING_FEED
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 from alerts.web.context import WebContext
 from alerts.web.feed_response import EncodedFeed, encode_feed
 
