@@ -118,7 +118,7 @@ def _serve_web_pages(service: Service, daemon: Daemon) -> Iterator[None]:
     if web.port is None:
         yield
         return
-    from alerts.web.app import create_app
+    from alerts.web import create_app
     from scheduler.web import build_web_context, serve
 
     app = create_app(build_web_context(service, daemon))

@@ -30,8 +30,7 @@ from alerts.recording.readings import QuestionReading, RecordingRules, record_re
 from alerts.rendering.templates import Templates
 from alerts.search import index_questions
 from alerts.subscribers.subscribe import SubscriberDefaults
-from alerts.web.app import create_app
-from alerts.web.context import CapturedPage, WebContext
+from alerts.web import CapturedPage, WebContext, create_app
 from crawler.records import Question
 from scheduler.web import HttpLimits, serve
 from scheduler.web.http_limits import DEFAULT_LIMITS
