@@ -18,7 +18,7 @@ from alerts.mail.message import MailIdentity
 from alerts.matching.match_changes import TopicMatcher
 from alerts.queries.english import STOP_WORDS
 from alerts.queries.parse import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from benchmarks.sample_queries import SyntheticLanguage
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content

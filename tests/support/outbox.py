@@ -10,7 +10,7 @@ from alerts.ledger import Ledger, messages, subscriptions, topics
 from alerts.ledger.messages import NewMessage
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 
 

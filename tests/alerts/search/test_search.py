@@ -12,7 +12,7 @@ from alerts.matching.match_changes import TopicMatcher
 from alerts.matching.match_questions import QuestionChanges
 from alerts.queries.fields import infer_changes
 from alerts.queries.parse import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.search.explain import find_matched_places
 from alerts.search.index import index_questions
 from alerts.search.preview import build_preview

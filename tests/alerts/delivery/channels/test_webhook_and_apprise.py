@@ -21,7 +21,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.message import MailIdentity
 from alerts.matching.match_changes import TopicMatcher
 from alerts.operator.emails import queue_operator_emails
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import AddressError, SubscriberDefaults, subscribe
 from tests.support.samples import make_answer, make_question
