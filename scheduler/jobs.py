@@ -31,7 +31,7 @@ from alerts.ledger import (
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.operator.alarms import update_mail_alarms
 from alerts.operator.emails import queue_operator_emails
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import (
     CrawlOutcome,
     CrawlPolicy,
@@ -41,7 +41,7 @@ from alerts.recording import (
     plan_crawl,
     update_source_alarms,
 )
-from alerts.search.index import index_questions
+from alerts.search import index_questions
 from alerts.subscribers.confirmation import CONFIRM_LINK_VALIDITY
 from alerts.subscribers.subscribe import subscribe
 from crawler.archive.captures import delete_oldest_captures

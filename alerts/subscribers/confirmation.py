@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import bounces, messages, pending_subscriptions, subscriptions
-from alerts.ledger.messages import NewMessage
 from alerts.ledger.pending_subscriptions import CONFIRMATION_PERIOD_PREFIX, PendingConfirmation
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MANAGE_LINK_VALIDITY, MailIdentity, build_message
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.mail.identity import MANAGE_LINK_VALIDITY, MailIdentity
+from alerts.mail.outgoing import draft_message, write_email
+from alerts.model import Recipient
+from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import (
     SubscriberDefaults,
     follow_question,
-    normalise_email,
     subscribe,
 )
 
@@ -40,9 +39,9 @@ def request_confirmation(
     """Put a wish down and queue the letter that asks for its confirmation.
 
     False when a letter is on its way already, by which this wish is confirmed too. Raises
-    :class:`alerts.subscribers.subscribe.AddressError` and :class:`alerts.queries.parse.QueryError`.
+    :class:`alerts.model.AddressError` and :class:`alerts.queries.parse.QueryError`.
     """
-    address = normalise_email(email)
+    address = Recipient.parse_email(email).address
     if request.question_id is None:
         format_canonical(parse_query(request.query))
     person = subscriptions.ensure_subscriber(connection, address, defaults.zone, defaults.hour, now)
@@ -58,11 +57,8 @@ def request_confirmation(
         int(CONFIRM_LINK_VALIDITY.total_seconds() // 3600),
     )
     period = f"{CONFIRMATION_PERIOD_PREFIX}{token}"
-    key = hashlib.sha256(f"{person.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<confirm.{key}@{identity.domain}>"
-    body = build_message(rendered, identity, None, address, message_id, now)
-    entry = NewMessage(person.id, period, message_id, address, rendered.subject, body, lane=0)
-    return messages.queue_message(connection, entry, now)
+    draft = draft_message("confirmation", person, period, identity)
+    return messages.queue_message(connection, write_email(draft, rendered, identity, now), now)
 
 
 def send_manage_link(
@@ -75,9 +71,9 @@ def send_manage_link(
     """Queue a letter with the link to somebody's own page, one a day; False where none is due.
 
     Nobody is written to who is not subscribed. Raises
-    :class:`alerts.subscribers.subscribe.AddressError`.
+    :class:`alerts.model.AddressError`.
     """
-    address = normalise_email(email)
+    address = Recipient.parse_email(email).address
     person = subscriptions.find_subscriber_by_email(connection, address)
     if person is None or not subscriptions.count_active(connection, person.id):
         return False
@@ -85,11 +81,8 @@ def send_manage_link(
         identity.build_manage_link(person.token, now), identity, MANAGE_LINK_VALIDITY.days
     )
     period = f"link {now:%Y-%m-%d}"
-    key = hashlib.sha256(f"{person.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<link.{key}@{identity.domain}>"
-    body = build_message(rendered, identity, None, address, message_id, now)
-    entry = NewMessage(person.id, period, message_id, address, rendered.subject, body, lane=0)
-    return messages.queue_message(connection, entry, now)
+    draft = draft_message("manage_link", person, period, identity)
+    return messages.queue_message(connection, write_email(draft, rendered, identity, now), now)
 
 
 def find_pending_signup(

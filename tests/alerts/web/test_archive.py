@@ -131,7 +131,7 @@ def test_a_thread_as_akoma_ntoso(site: WebClient) -> None:
     found = etree.fromstring(body)
     asked = [q.findtext(f"{AKN}p") for q in found.iter(f"{AKN}question")]
     assert asked == ["Of the VRU?", "And then, of the VRU?"]
-    assert found.find(f".//{AKN}answer").get("by") == "#the-mayor"  # type: ignore[union-attr]
+    assert found.find(f".//{AKN}answer").get("by") == "#the-mayor"
     people = {p.get("eId"): p.get("showAs") for p in found.iter(f"{AKN}TLCPerson")}
     assert people == {"ada-brook": "Ada Brook", "the-mayor": "The Mayor"}
     ids = [e.get("eId") for e in found.iter() if e.get("eId")]

@@ -12,9 +12,9 @@ from alerts.digests.compose import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.matching.match_changes import TopicMatcher
+from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.search.index import index_questions
+from alerts.search import index_questions
 from alerts.subscribers.subscribe import subscribe
 from tests.alerts.subscribers.test_confirm import ADA, letters, link, living
 from tests.support.samples import make_answer, make_question
@@ -154,7 +154,9 @@ def test_a_form_of_another_site_is_not_taken(
     found, cookie = pages.get_csrf("/?q=VRU")
     body = urlencode({"q": "VRU", "email": ADA, "csrf": found})
     sent = {"Cookie": cookie} | headers
-    assert pages.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, **sent)[0] == status
+    assert (
+        pages.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers=sent)[0] == status
+    )
     assert len(letters(pages.ledger)) == (status == 200)
 
 

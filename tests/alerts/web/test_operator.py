@@ -30,7 +30,7 @@ def signed_in(pages: WebClient) -> str:
 
 
 def shown(pages: WebClient, cookie: str) -> str:
-    status, html = pages.request_text("GET", "/operator", Cookie=cookie)
+    status, html = pages.request_text("GET", "/operator", headers={"Cookie": cookie})
     assert status == 200
     html5lib.HTMLParser(strict=True).parse(html)
     return html
@@ -40,7 +40,9 @@ def press(pages: WebClient, cookie: str, **fields: str) -> tuple[int, str]:
     csrf = re.search(r'name="csrf" value="([^"]+)"', shown(pages, cookie))
     assert csrf is not None
     body = urlencode({"csrf": unescape(csrf[1])} | fields)
-    return pages.request_text("POST", "/operator", body, FORM_CONTENT_TYPE, Cookie=cookie)
+    return pages.request_text(
+        "POST", "/operator", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie}
+    )
 
 
 def status_at(now: datetime) -> ServiceStatus:
@@ -90,21 +92,33 @@ def test_nobody_else_sees_or_does_anything(site: WebClient) -> None:
     before = site.read_all_rows()
     forged = [f"operator={cookie}" for cookie in ("", "x", "operator.aaa.bbb")]
     for cookie in forged:
-        assert "The token of the config" in site.request_text("GET", "/operator", Cookie=cookie)[1]
+        assert (
+            "The token of the config"
+            in site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+        )
         body = urlencode({"do": "run", "source": "london"})
         assert (
-            site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE, Cookie=cookie)[0] == 403
+            site.request_text(
+                "POST", "/operator", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie}
+            )[0]
+            == 403
         )
     cookie = signed_in(site)
     for csrf in ("", "x"):  # a form of somebody else's page
         body = urlencode({"do": "run", "source": "london", "csrf": csrf})
         assert (
-            site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE, Cookie=cookie)[0] == 403
+            site.request_text(
+                "POST", "/operator", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie}
+            )[0]
+            == 403
         )
     assert site.started_crawls == []
     assert site.read_all_rows() == before
     site.now += timedelta(hours=13)
-    assert "The token of the config" in site.request_text("GET", "/operator", Cookie=cookie)[1]
+    assert (
+        "The token of the config"
+        in site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+    )
 
 
 def test_wrong_tokens_come_to_an_end(site: WebClient) -> None:
@@ -156,7 +170,7 @@ def test_crawls_and_deliveries_are_put_on_hold(watched: WebClient) -> None:
         "/operator",
         urlencode({"do": "sign out", "csrf": csrf_of(watched, cookie)}).encode(),
         FORM_CONTENT_TYPE,
-        Cookie=cookie,
+        headers={"Cookie": cookie},
     )
     assert status == 303
     assert 'operator=""' in headers["Set-Cookie"]

@@ -26,8 +26,10 @@ from crawler.records import Question
 from scheduler.crawls.crawl import crawl_source
 from scheduler.crawls.process import start_crawl
 from scheduler.crawls.reparse import reparse_archive
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.service import RunningReplica, run_replica
+
+pytestmark = pytest.mark.process
 
 MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0, timeout_seconds=5)
 
@@ -68,9 +70,13 @@ def stored(ledger: Ledger) -> dict[str, Question]:
     return found
 
 
-def reread(ledger: Ledger, source: RunningReplica, folder: Path, **how: bool) -> dict[str, int]:
+def reread(
+    ledger: Ledger, source: RunningReplica, folder: Path, *, dry_run: bool = False
+) -> dict[str, int]:
     hosts = {"london": source.url.removeprefix("http://")}
-    return reparse_archive(ledger, list_capture_files(folder / "captures"), hosts, **how).counts
+    return reparse_archive(
+        ledger, list_capture_files(folder / "captures"), hosts, dry_run=dry_run
+    ).counts
 
 
 def test_every_record_is_made_again_without_a_request(

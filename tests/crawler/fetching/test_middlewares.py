@@ -20,7 +20,9 @@ from crawler.fetching.middlewares import parse_retry_after
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.report import CrawlReport
 from scheduler.crawls.process import start_crawl
-from scheduler.web.server import serve
+from scheduler.web import serve
+
+pytestmark = pytest.mark.process
 
 ALLOW = "User-agent: *\nAllow: /\n"
 PAGE = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"

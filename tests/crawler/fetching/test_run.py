@@ -19,7 +19,9 @@ from alerts.recording.verdict import decide_verdict
 from crawler.plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.records import encode_record
 from crawler.report import CrawlReport, decode_crawl_line
-from scheduler.web.server import serve
+from scheduler.web import serve
+
+pytestmark = pytest.mark.process
 
 START = (
     "import sys, crawler.spiders; crawler.spiders.__path__.append(sys.argv[1]); "

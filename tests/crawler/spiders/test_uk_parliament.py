@@ -30,9 +30,11 @@ from crawler.replica.world import STAGES
 from crawler.report import CrawlLine, CrawlReport
 from scheduler.config.loader import parse_config
 from scheduler.crawls.crawl import crawl_source
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.paths import REPOSITORY
 from tests.support.service import ServiceFolder, build_config, get_plain_text, run_replica
+
+pytestmark = pytest.mark.process
 
 MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
 SOURCE = "uk-parliament"

@@ -23,6 +23,8 @@ from scheduler.crawls.backfill import (
 from scheduler.service import open_service
 from tests.support.service import ServiceFolder, build_config, run_replica
 
+pytestmark = pytest.mark.process
+
 MONTHS = st.dates(date(2000, 1, 1), date(2030, 12, 31)).map(lambda day: day.replace(day=1))
 
 

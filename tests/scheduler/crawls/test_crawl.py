@@ -20,8 +20,10 @@ from alerts.recording.visits import compute_next_visit
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.spiders.london import LISTING_PATH
 from scheduler.crawls.crawl import crawl_source
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.service import RunningReplica, run_replica
+
+pytestmark = pytest.mark.process
 
 MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
 
