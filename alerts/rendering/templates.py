@@ -22,7 +22,8 @@ from markupsafe import Markup
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.mail.message import EmailLinks, MailIdentity, RenderedMessage
+from alerts.mail.identity import EmailLinks, MailIdentity
+from alerts.mail.mime import RenderedMessage
 from alerts.model import Alarm, Subscriber
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import (

@@ -15,7 +15,7 @@ from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.send import deliver_due
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import open_ledger
-from alerts.mail.message import MailIdentity
+from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
 
