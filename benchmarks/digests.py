@@ -31,7 +31,7 @@ from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, Entry, build_entry, prepare_entry_text
 from alerts.mail.dkim import SigningKey, read_key
 from alerts.mail.message import MailIdentity, build_message
-from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.queries.english import STOP_WORDS
 from alerts.queries.parse import format_canonical, parse_query
 from alerts.rendering.templates import Templates, find_shipped_templates
@@ -130,7 +130,7 @@ def _draw_matches(records: Sequence[Question], chance: random.Random) -> list[Di
                 )
             )
         )
-        numbered = NumberedChange(n + 1, NOW, None, Change("answered", "d", records[n]))
+        numbered = NumberedChange(n + 1, NOW, None, Change(ChangeKind.ANSWERED, "d", records[n]))
         found.append(DigestMatch(SubscribedTopic(word, word), numbered))
     return found
 

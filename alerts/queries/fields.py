@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import get_args
 
-from alerts.model import ChangeKind
+from alerts.model import ChangeKind, infer_change_kinds
 from crawler.records import Question, iter_paragraphs
 
 #: Fields where a word is looked for that names none.
@@ -35,7 +34,7 @@ KEYWORD_FIELDS = frozenset({"ref", "source", "kind", "change"})
 #: What a field may say, where that is known.
 ALLOWED_VALUES: Mapping[str, tuple[str, ...]] = {
     "kind": ("question", "supplementary"),
-    "change": get_args(ChangeKind),
+    "change": tuple(ChangeKind),
 }
 
 
@@ -63,14 +62,8 @@ def extract_fields(question: Question, changes: Iterable[str] = ()) -> dict[str,
 
 
 def infer_changes(question: Question) -> tuple[ChangeKind, ...]:
-    """What has happened to a question that is read for the first time, by its status."""
-    match question.status:
-        case "answered":
-            return ("asked", "answered")
-        case "holding":
-            return ("asked", "holding")
-        case _:
-            return ("asked",)
+    """Return what has happened to a question that is read for the first time, by its status."""
+    return infer_change_kinds(question.status)
 
 
 def _optional_text(text: str | None) -> list[str]:

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import crawl_runs, held_changes
+from alerts.model import ChangeKind
 
 #: How far back "usual" looks.
 _USUAL_PERIOD = timedelta(days=60)
@@ -53,10 +54,7 @@ def publish_or_hold(
 _FLOOD_FACTOR = 3
 
 
-#: Kinds that come one by one: a meeting brings hundreds of questions, never of corrections.
-_RARE_KINDS = frozenset(("corrected", "withdrawn"))
-
-
+#: For kinds that come one by one: a meeting brings hundreds of questions, never of corrections.
 _RARE_DIVISOR = 10
 
 
@@ -67,7 +65,7 @@ def explain_flood(found: Mapping[str, int], most: Mapping[str, int], at_least: i
     that is never a flood; a tenth of it for corrections and withdrawals.
     """
     for kind, number in sorted(found.items()):
-        floor = at_least // _RARE_DIVISOR if kind in _RARE_KINDS else at_least
+        floor = at_least // _RARE_DIVISOR if ChangeKind(kind).info.is_rare else at_least
         usual = most.get(kind, 0)
         if number > max(floor, _FLOOD_FACTOR * usual):
             return (

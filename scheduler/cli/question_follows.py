@@ -6,15 +6,17 @@ from typing import Any, cast
 
 import click
 
+from alerts.model import Frequency
 from scheduler.cli.common import get_service, print_result
 from scheduler.cli.exits import OK, PARTLY, print_error
-from scheduler.cli.subscribers import FREQUENCIES
 
 
 @click.command()
 @click.argument("email")
 @click.argument("question")
-@click.option("--every", type=click.Choice(FREQUENCIES), default="immediate", show_default=True)
+@click.option(
+    "--every", type=click.Choice(tuple(Frequency)), default=Frequency.IMMEDIATE, show_default=True
+)
 @click.option(
     "--overdue-after", type=click.IntRange(1), metavar="DAYS", help="Say once that it is."
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
+from alerts.model import Frequency, Updates
 from scheduler.cli.common import get_service, print_result
 from scheduler.cli.exits import BUSY, CONFIG, OK, PARTLY, print_error
 
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
     from alerts.search.suggestions import Suggestion
     from scheduler.service import Service
 
-FREQUENCIES = ("immediate", "hourly", "daily", "weekly", "monthly", "meeting")
-_UPDATES = ("all", "asked", "answered")
+_UPDATES = get_args(Updates)
 
 
 @click.command()
 @click.argument("email")
 @click.argument("query")
-@click.option("--every", type=click.Choice(FREQUENCIES), default="daily", show_default=True)
+@click.option(
+    "--every", type=click.Choice(tuple(Frequency)), default=Frequency.DAILY, show_default=True
+)
 @click.option(
     "--updates",
     type=click.Choice(_UPDATES),

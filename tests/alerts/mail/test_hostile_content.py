@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry
 from alerts.mail.message import MailIdentity, RenderedMessage, build_message, clean_header
-from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text
@@ -29,7 +29,7 @@ TEMPLATES = Templates()
 
 def rendered(title: str) -> RenderedMessage:
     after = make_question(1, make_answer(f"Benches. {title}"), title=title)
-    change = NumberedChange(1, NOW, None, Change("answered", "d", after))
+    change = NumberedChange(1, NOW, None, Change(ChangeKind.ANSWERED, "d", after))
     return TEMPLATES.render_digest(
         build_digest([build_entry([DigestMatch(SubscribedTopic(title, "benches"), change)])]),
         PERSON,

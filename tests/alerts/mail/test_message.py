@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
 from alerts.mail.message import MailIdentity, build_message
-from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.queries.snippets import find_snippet
 from alerts.queries.tokens import Place
 from alerts.rendering.templates import Templates
@@ -45,7 +45,7 @@ def bytes_of(head: MailIdentity, *questions: Question, query: str = "benches") -
     hits = [
         DigestMatch(
             SubscribedTopic(query, "benches"),
-            NumberedChange(n, NOW, None, Change("answered", "d", q)),
+            NumberedChange(n, NOW, None, Change(ChangeKind.ANSWERED, "d", q)),
         )
         for n, q in enumerate(questions)
     ]
@@ -198,7 +198,7 @@ def test_a_correction_shows_old_and_new() -> None:
     hits = [
         DigestMatch(
             SubscribedTopic("benches", "bench"),
-            NumberedChange(1, NOW, None, Change("corrected", "d", after, before)),
+            NumberedChange(1, NOW, None, Change(ChangeKind.CORRECTED, "d", after, before)),
         )
     ]
     links = PUBLIC.build_links(PERSON.token, NOW)

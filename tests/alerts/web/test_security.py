@@ -18,6 +18,7 @@ import scheduler.web.http_limits
 from alerts.ledger import Ledger, subscriptions
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.model import Frequency
 from alerts.subscribers.subscribe import subscribe
 from alerts.tokens import ExpiredToken, TokenSigner
 from tests.support.samples import make_answer, make_question
@@ -144,7 +145,7 @@ def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
         subscribe(
             connection,
             ADA,
-            SubscriptionRequest("VRU", "daily", "all", "command"),
+            SubscriptionRequest("VRU", Frequency.DAILY, "all", "command"),
             SUBSCRIBER_DEFAULTS,
             site.now,
         )
@@ -165,7 +166,7 @@ class TestEnumeration:
             subscribe(
                 connection,
                 ADA,
-                SubscriptionRequest("VRU", "daily", "all", "command"),
+                SubscriptionRequest("VRU", Frequency.DAILY, "all", "command"),
                 SUBSCRIBER_DEFAULTS,
                 site.now,
             )
