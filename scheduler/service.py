@@ -11,6 +11,7 @@ import msgspec
 
 from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.sent_log import SentLog
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
 from alerts.mail.message import MailIdentity
 from alerts.matching.match_changes import TopicMatcher
@@ -21,8 +22,10 @@ from scheduler.config.loader import build_channels, load_signing_keys
 from scheduler.config.sections import Config
 
 
-class LedgerBusyError(Exception):
+class LedgerBusyError(WatchwordError):
     """Another process works on this ledger."""
+
+    exit_status = ExitStatus.RETRY
 
 
 @dataclass

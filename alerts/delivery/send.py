@@ -33,7 +33,8 @@ from alerts.delivery.policy import DIGEST_LANE, DeliveryPolicy, SendRateLimiter,
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
-from alerts.ledger.messages import Message
+from alerts.ledger.messages import DueMessage, Message
+from alerts.model import Recipient
 
 #: Waits between attempts; the last one is repeated until a message is `_GIVE_UP` old.
 _RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360, 720))
@@ -71,7 +72,11 @@ def deliver_due(
         done["braked"] = len(due) - len(going)
     shut: list[ChannelUnavailable] = []
     for name, channel in channels.items():
-        mine = [entry.id for entry in going if find_channel_kind(entry.recipient) == name]
+        mine = [
+            entry.id
+            for entry in going
+            if find_channel_kind(Recipient.from_normal_form(entry.recipient)) == name
+        ]
         if mine:
             run = _ChannelRun(ledger, channel, clock, policy, stopping)
             done += run.send_all(mine)
@@ -79,6 +84,10 @@ def deliver_due(
     if shut:
         raise shut[0]
     return done
+
+
+def _find_channel_kind(entry: DueMessage) -> str:
+    return find_channel_kind(Recipient.from_normal_form(entry.recipient))
 
 
 class _ChannelRun:

@@ -37,7 +37,7 @@ from alerts.ledger.messages import NewMessage
 from alerts.ledger.question_lookups import list_meeting_days
 from alerts.ledger.topics import batched
 from alerts.mail.message import MailIdentity
-from alerts.model import DayAfterMeeting, Notice
+from alerts.model import DayAfterMeeting, Notice, Recipient
 from alerts.rendering.templates import Templates, TemplatesError
 
 log = logging.getLogger("watchword.compose")
@@ -111,7 +111,7 @@ def preview_due_digests(
         for found, _ in _compose_digests(connection, some, due, means):
             if found is None:
                 continue
-            if "://" in found.recipient:
+            if not Recipient.from_normal_form(found.recipient).is_email:
                 yield found, found.body.decode(), ""
                 continue
             message = message_from_bytes(found.body, policy=policy.default)

@@ -126,7 +126,7 @@ def _build_message(
     key = hashlib.sha256(f"{subscriber.token} {period}".encode()).hexdigest()[:32]
     message_id = f"<digest.{key}@{head.domain}>"
     links = head.build_links(subscriber.token, now, key if digest.titles_only_entries else None)
-    if "://" in subscriber.email:
+    if not subscriber.recipient.is_email:
         subject, body = digest.subject, build_notification(digest, links, message_id, now)
     else:
         rendered = context.templates.render_digest(

@@ -16,6 +16,7 @@ from alerts.digests.json_body import build_operator_notification
 from alerts.ledger import alarms, messages, subscriptions
 from alerts.ledger.messages import NewMessage
 from alerts.mail.message import MailIdentity, RenderedMessage, build_message
+from alerts.model import Recipient
 from alerts.rendering.templates import Templates
 
 #: A letter is written at once, so its reader's zone and hour say nothing.
@@ -49,13 +50,13 @@ def _queue_email(
     period: str,
     now: datetime,
 ) -> bool:
-    to = address if "://" in address else address.lower()
-    operator = subscriptions.ensure_subscriber(connection, to, _ZONE, _HOUR, now)
+    to = Recipient.parse(address)
+    operator = subscriptions.ensure_subscriber(connection, to.address, _ZONE, _HOUR, now)
     key = hashlib.sha256(f"{operator.token} {period}".encode()).hexdigest()[:32]
     message_id = f"<letter.{key}@{head.domain}>"
-    if "://" in to:
-        body = build_operator_notification(rendered.subject, rendered.text, message_id, now)
+    if to.is_email:
+        body = build_message(rendered, head, None, to.address, message_id, now)
     else:
-        body = build_message(rendered, head, None, to, message_id, now)
-    entry = NewMessage(operator.id, period, message_id, to, rendered.subject, body, lane=0)
+        body = build_operator_notification(rendered.subject, rendered.text, message_id, now)
+    entry = NewMessage(operator.id, period, message_id, to.address, rendered.subject, body, lane=0)
     return messages.queue_message(connection, entry, now)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from lark import Lark, Token, Tree, UnexpectedToken
 
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.queries.english import STOP_WORDS
 from alerts.queries.fields import ALLOWED_VALUES, FIELDS, KEYWORD_FIELDS
 from alerts.queries.tokens import HYPHENS, tokenise
@@ -208,8 +209,10 @@ _COMMA = re.compile(r"(?<!\d)[,;]|[,;](?!\d)")
 _NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-class QueryError(ValueError):
+class QueryError(WatchwordError):
     """A query that we refuse: one sentence on what to do, and where in the text (from 0)."""
+
+    exit_status = ExitStatus.USAGE
 
     def __init__(self, message: str, column: int) -> None:
         super().__init__(message, column)

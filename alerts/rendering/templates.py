@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.mail.message import EmailLinks, MailIdentity, RenderedMessage
 from alerts.model import Alarm, Subscriber
 from alerts.queries.snippets import Snippet
@@ -40,8 +41,10 @@ from alerts.rendering.urls import member_path, normalise_link, question_path, to
 from crawler.records import Question
 
 
-class TemplatesError(Exception):
+class TemplatesError(WatchwordError):
     """A template is missing or wrong; the message names it."""
+
+    exit_status = ExitStatus.CONFIG
 
 
 def find_shipped_templates() -> Path:

@@ -13,12 +13,12 @@ from alerts.ledger.messages import NewMessage
 from alerts.ledger.pending_subscriptions import CONFIRMATION_PERIOD_PREFIX, PendingConfirmation
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.message import MANAGE_LINK_VALIDITY, MailIdentity, build_message
+from alerts.model import Recipient
 from alerts.queries.parse import format_canonical, parse_query
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import (
     SubscriberDefaults,
     follow_question,
-    normalise_email,
     subscribe,
 )
 
@@ -40,9 +40,9 @@ def request_confirmation(
     """Put a wish down and queue the letter that asks for its confirmation.
 
     False when a letter is on its way already, by which this wish is confirmed too. Raises
-    :class:`alerts.subscribers.subscribe.AddressError` and :class:`alerts.queries.parse.QueryError`.
+    :class:`alerts.model.AddressError` and :class:`alerts.queries.parse.QueryError`.
     """
-    address = normalise_email(email)
+    address = Recipient.parse_email(email).address
     if request.question_id is None:
         format_canonical(parse_query(request.query))
     person = subscriptions.ensure_subscriber(connection, address, defaults.zone, defaults.hour, now)
@@ -75,9 +75,9 @@ def send_manage_link(
     """Queue a letter with the link to somebody's own page, one a day; False where none is due.
 
     Nobody is written to who is not subscribed. Raises
-    :class:`alerts.subscribers.subscribe.AddressError`.
+    :class:`alerts.model.AddressError`.
     """
-    address = normalise_email(email)
+    address = Recipient.parse_email(email).address
     person = subscriptions.find_subscriber_by_email(connection, address)
     if person is None or not subscriptions.count_active(connection, person.id):
         return False

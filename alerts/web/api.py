@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from alerts.errors import WatchwordError
 from alerts.export.tables import encode_csv, encode_json_lines
 from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.engine import StatementTimeout
@@ -44,7 +45,7 @@ _PUBLIC_HEADERS = {"Cache-Control": "public, max-age=60", "Access-Control-Allow-
 _RequestHandler: TypeAlias = Callable[[Request], msgspec.Struct]
 
 
-class ApiError(Exception):
+class ApiError(WatchwordError):
     """A request that we refuse: the status, and what to do in one sentence."""
 
     def __init__(self, status: int, error: str) -> None:

@@ -20,12 +20,11 @@ from alerts.ledger import questions, topics
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
-from alerts.model import Frequency, Updates
+from alerts.model import AddressError, Frequency, Updates
 from alerts.queries.parse import QueryError
 from alerts.search.preview import Preview, build_preview
 from alerts.search.search import TimeBudget
 from alerts.subscribers.confirmation import request_confirmation, send_manage_link
-from alerts.subscribers.subscribe import AddressError
 from alerts.web.context import WebContext
 from alerts.web.forms import CsrfPair, FormTokens, read_form
 from alerts.web.rate_limits import RateLimits

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alerts.errors import ExitStatus
 from scheduler.cli.common import get_config, get_service, print_result
-from scheduler.cli.exits import BAD_DATA, OK, PARTLY, USAGE, print_error
+from scheduler.cli.exits import print_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def match(context: click.Context, queries: Path, records: tuple[str, ...]) -> in
     for number, reason in asked.invalid_lines:
         print_error(f"{queries}:{number}: {reason}")
     if not asked.lines and asked.invalid_lines:
-        return USAGE
+        return ExitStatus.USAGE
     failed = read = 0
 
     def readable() -> Any:
@@ -56,8 +57,8 @@ def match(context: click.Context, queries: Path, records: tuple[str, ...]) -> in
     for line, identity in match_files(asked, readable()):
         click.echo(f"{line}\t{identity}")
     if failed and not read:
-        return BAD_DATA
-    return PARTLY if failed or asked.invalid_lines else OK
+        return ExitStatus.DATA
+    return ExitStatus.PARTIAL if failed or asked.invalid_lines else ExitStatus.OK
 
 
 @click.command()
@@ -102,8 +103,8 @@ def explain(context: click.Context, query: str, files: tuple[str, ...], as_json:
         values["places"] = [msgspec.to_builtins(one.place) for one in places or ()]
         print_result(_format_matches(found, places), values, as_json=as_json)
     if failed and failed == len(files):
-        return BAD_DATA
-    return PARTLY if failed or (files and not matched) else OK
+        return ExitStatus.DATA
+    return ExitStatus.PARTIAL if failed or (files and not matched) else ExitStatus.OK
 
 
 def _format_matches(question: Question, places: list[MatchedPlace] | None) -> str:
@@ -157,7 +158,7 @@ def search(context: click.Context, query: str, limit: int, as_json: bool) -> int
     more = f", the newest {limit} of them shown" if found.total > limit else ""
     values_of_all = {"total": found.total, "questions": listed}
     print_result(f"{_format_question_count(found.total)}{more}", values_of_all, as_json=as_json)
-    return OK if found.total else PARTLY
+    return ExitStatus.OK if found.total else ExitStatus.PARTIAL
 
 
 def _format_result(question: Question, day: str, places: list[MatchedPlace]) -> str:
@@ -183,7 +184,7 @@ def preview(context: click.Context, query: str, as_json: bool) -> int:
     with service.ledger.reading() as connection:
         found = look(connection, query, service.clock().date())
     print_result("\n".join(_format_preview(found)), msgspec.to_builtins(found), as_json=as_json)
-    return OK
+    return ExitStatus.OK
 
 
 def _format_preview(found: Preview) -> list[str]:

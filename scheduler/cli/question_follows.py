@@ -6,17 +6,16 @@ from typing import Any, cast
 
 import click
 
-from alerts.model import Frequency
+from alerts.errors import ExitStatus
 from scheduler.cli.common import get_service, print_result
-from scheduler.cli.exits import OK, PARTLY, print_error
+from scheduler.cli.exits import print_error
+from scheduler.cli.subscribers import FREQUENCIES
 
 
 @click.command()
 @click.argument("email")
 @click.argument("question")
-@click.option(
-    "--every", type=click.Choice(tuple(Frequency)), default=Frequency.IMMEDIATE, show_default=True
-)
+@click.option("--every", type=click.Choice(FREQUENCIES), default="immediate", show_default=True)
 @click.option(
     "--overdue-after", type=click.IntRange(1), metavar="DAYS", help="Say once that it is."
 )
@@ -47,11 +46,11 @@ def follow(
         if len(found) != 1:
             many = "no question" if not found else f"{len(found)} questions"
             print_error(f"{many} known as {question!r}: see `watchword search`")
-            return PARTLY
+            return ExitStatus.PARTIAL
         record = found[0]
         if record.status == "answered":
             print_error(f"{record.id} is answered already")
-            return PARTLY
+            return ExitStatus.PARTIAL
         title = record.title or record.reference or record.id
         wish = SubscriptionRequest(
             title, cast("Any", every), "all", "command", note=note, overdue_days=days
@@ -62,7 +61,7 @@ def follow(
     what = "follows" if done.is_changed else "was following"
     values = {"email": done.email, "question": record.id, "changed": done.is_changed}
     print_result(f"{done.email} {what} {record.id}: {title}", values, as_json=as_json)
-    return OK
+    return ExitStatus.OK
 
 
 @click.command()
@@ -80,7 +79,7 @@ def pause(context: click.Context, subscriber: str, query: str | None) -> int:
     with service.ledger.writing() as connection:
         changed = subscribe.pause(connection, subscriber, query, service.clock())
     click.echo(f"{changed} subscriptions of {subscriber} are paused")
-    return OK if changed else PARTLY
+    return ExitStatus.OK if changed else ExitStatus.PARTIAL
 
 
 @click.command()
@@ -95,7 +94,7 @@ def resume(context: click.Context, subscriber: str, query: str | None) -> int:
     with service.ledger.writing() as connection:
         changed = subscribe.resume(connection, subscriber, query)
     click.echo(f"{changed} subscriptions of {subscriber} go on")
-    return OK if changed else PARTLY
+    return ExitStatus.OK if changed else ExitStatus.PARTIAL
 
 
 COMMANDS = (follow, pause, resume)

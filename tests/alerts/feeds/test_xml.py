@@ -181,7 +181,9 @@ def test_a_written_question_has_a_day_and_no_meeting() -> None:
 def test_the_json_feed_is_one() -> None:
     """https://www.jsonfeed.org/version/1.1/: what must be there, and the same ids as the others."""
     changed = make_question(2, make_answer("About VRU.", files=("list.pdf",)))
-    made = feed(numbered(2, ChangeKind.ANSWERED, changed), numbered(1, ChangeKind.ASKED, make_question(1)))
+    made = feed(
+        numbered(2, ChangeKind.ANSWERED, changed), numbered(1, ChangeKind.ASKED, make_question(1))
+    )
     found = json.loads(made.json)
     assert found["version"] == "https://jsonfeed.org/version/1.1"
     assert found["feed_url"].endswith("/feeds/VRU.json")

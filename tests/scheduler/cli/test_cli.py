@@ -205,7 +205,7 @@ class TestSubscribing:
     @pytest.mark.parametrize(
         ("email", "query", "says"),
         [
-            ("nobody", "vru", "no email address"),
+            ("nobody", "vru", "not an email address"),
             ("vera@demo.example", '"vru', "quot"),
             ("vera@demo.example", "vru, knife crime, e-scooters", "three topics"),
             ("vera@demo.example", "NOT vru", "Add a word"),
