@@ -8,9 +8,7 @@ import pytest
 
 from alerts.delivery.channels import list_names
 from alerts.errors import ExitStatus
-from alerts.queries.fields import FIELDS
-from alerts.queries.find import find_match
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.queries import FIELDS, QueryError, find_match, format_canonical, parse_query
 from scheduler.cli import watchword
 from tests.support.paths import REPOSITORY
 
@@ -83,7 +81,7 @@ def test_every_field_is_described_and_every_refusal_refused() -> None:
     fields = [typed(cell) for cell, _ in PARTS if ":" in cell and "|" not in cell][: len(FIELDS)]
     assert [field.partition(":")[0] for field in fields] == list(FIELDS)
     for field in fields:
-        assert parse_query(field)
+        parse_query(field)
     refused = [row[0].strip("`") for row in PARTS][len(FIELDS) :]
     assert len(refused) == 9
     for query in refused:

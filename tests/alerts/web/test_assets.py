@@ -25,5 +25,5 @@ def test_the_static_files_are_served_and_revalidated(site: WebClient) -> None:
         assert (status, headers.get_content_type()) == (200, media_type)
         assert body
         known = {"If-None-Match": headers["ETag"]}
-        assert site.request("GET", f"/static/{path}", **known)[0] == 304
+        assert site.request("GET", f"/static/{path}", headers=known)[0] == 304
     assert site.request("GET", "/static/htmx.js")[2] == _STATIC.joinpath(HTMX_FILE).read_bytes()
