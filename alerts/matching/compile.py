@@ -29,8 +29,7 @@ from alerts.matching.hashing import (
     mix_bits,
     rehash_as_sense,
 )
-from alerts.queries import DEFAULT_FIELDS, FIELDS, parse_canonical
-from alerts.queries import ast, normal_form
+from alerts.queries import DEFAULT_FIELDS, FIELDS, ast, normal_form, parse_canonical
 from alerts.text import stem
 
 #: The scope of an atom that names no field; any other is its field's place, plus one.

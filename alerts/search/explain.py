@@ -7,8 +7,16 @@ from collections.abc import Iterator
 import msgspec
 
 from alerts.matching import QuestionChanges
-from alerts.queries import KEYWORD_FIELDS, Query, QueryVisitor, find_match, format_canonical, list_leaves, uses_field
-from alerts.queries import ast
+from alerts.queries import (
+    KEYWORD_FIELDS,
+    Query,
+    QueryVisitor,
+    ast,
+    find_match,
+    format_canonical,
+    list_leaves,
+    uses_field,
+)
 from alerts.text import Place, Segment, cut_around
 
 

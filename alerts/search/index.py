@@ -10,8 +10,7 @@ from itertools import chain
 
 from alerts.ledger import Ledger, word_index
 from alerts.ledger.word_index import UnindexedQuestion
-from alerts.queries import extract_fields
-from alerts.queries import index_terms
+from alerts.queries import extract_fields, index_terms
 from alerts.text import find_definitions, prepare_texts
 
 #: Questions in one transaction: at 5 ms each, other writers wait for half a second at most.

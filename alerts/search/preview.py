@@ -12,8 +12,15 @@ from rapidfuzz.distance import OSA
 from sqlalchemy import Connection
 
 from alerts.ledger import questions, word_index
-from alerts.queries import Query, format_canonical, iter_words, list_wanted_leaves, parse_query
-from alerts.queries import ast, index_terms
+from alerts.queries import (
+    Query,
+    ast,
+    format_canonical,
+    index_terms,
+    iter_words,
+    list_wanted_leaves,
+    parse_query,
+)
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
 from alerts.search.suggestions import Suggestion, find_suggestions

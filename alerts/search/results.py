@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from alerts.model import SNIPPET_FIELDS
+from alerts.model import ChangeKind
 from alerts.queries import Query, drop_unlikely_paragraphs, extract_fields, find_match
 from alerts.text import Segment, Snippet, cut_opening, find_snippet, mark_spans
 from crawler.records import Question
@@ -25,7 +25,7 @@ def build_excerpt(question: Question, query: Query | None) -> QuestionExcerpt:
     found = find_match(query, texts) if query is not None else None
     places = found.places if found else ()
     title = [(place.start, place.end) for place in places if place.field == "title"]
-    snippet = find_snippet(texts, places, SNIPPET_FIELDS["asked"])
+    snippet = find_snippet(texts, places, ChangeKind.ASKED.info.snippet_fields)
     return QuestionExcerpt(
         question,
         mark_spans(question.title or question.id, title),

@@ -19,8 +19,14 @@ from sqlalchemy import Connection
 from alerts.ledger import changes, questions, word_index
 from alerts.ledger.word_index import DatedQuestion
 from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_questions
-from alerts.queries import Query, extract_fields, format_canonical, infer_changes, uses_field
-from alerts.queries import index_terms
+from alerts.queries import (
+    Query,
+    extract_fields,
+    format_canonical,
+    index_terms,
+    infer_changes,
+    uses_field,
+)
 
 #: Questions decided between two looks at the clock: the time for these is what a search can exceed
 #: its budget by.

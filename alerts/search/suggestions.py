@@ -12,8 +12,15 @@ from sqlalchemy import Connection
 
 from alerts.ledger import word_index
 from alerts.ledger.word_index import AcronymForm
-from alerts.queries import Query, QueryError, format_canonical, list_wanted_leaves, parse_query, replace_wanted_leaves
-from alerts.queries import ast
+from alerts.queries import (
+    Query,
+    QueryError,
+    ast,
+    format_canonical,
+    list_wanted_leaves,
+    parse_query,
+    replace_wanted_leaves,
+)
 from alerts.search.search import TimeBudget, search_questions
 
 #: Questions that must define an acronym: a single one may be a slip of the pen.

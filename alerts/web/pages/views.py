@@ -13,8 +13,7 @@ from alerts.feeds.definitions import parse_topic_query
 from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.topics import Topic
 from alerts.model import NumberedChange
-from alerts.queries import Query
-from alerts.queries import index_terms
+from alerts.queries import Query, index_terms
 from alerts.questions.differences import Correction, find_corrections
 from alerts.search import QuestionExcerpt, build_excerpt, count_by_month, search_questions
 from crawler.records import Question
