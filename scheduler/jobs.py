@@ -31,8 +31,8 @@ from alerts.ledger import (
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.operator.emails import queue_operator_emails
-from alerts.queries.parse import QueryError, format_canonical, parse_query
-from alerts.search.index import index_questions
+from alerts.queries import QueryError, format_canonical, parse_query
+from alerts.search import index_questions
 from alerts.subscribers.confirmation import CONFIRM_LINK_VALIDITY
 from alerts.subscribers.subscribe import subscribe
 from crawler.archive.captures import delete_oldest_captures

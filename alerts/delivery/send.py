@@ -29,11 +29,12 @@ from alerts.delivery.channels import (
     find_channel_kind,
 )
 from alerts.delivery.outcomes import open_outcome_writer
-from alerts.delivery.policy import DIGEST_LANE, DeliveryPolicy, SendRateLimiter, apply_daily_limit
+from alerts.delivery.policy import DeliveryPolicy, SendRateLimiter, apply_daily_limit
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import DueMessage, Message
+from alerts.mail.outgoing import DIGEST_LANE
 from alerts.model import Recipient
 
 #: Waits between attempts; the last one is repeated until a message is `_GIVE_UP` old.

@@ -29,10 +29,8 @@ from alerts.matching.hashing import (
     mix_bits,
     rehash_as_sense,
 )
+from alerts.queries import DEFAULT_FIELDS, FIELDS, parse_canonical
 from alerts.queries.ast import Near, Phrase, Word
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.english import stem
-from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
 from alerts.queries.normal_form import (
     Clause,
     Leaf,
@@ -40,6 +38,7 @@ from alerts.queries.normal_form import (
     generate_spellings,
     has_hyphenated_prefix,
 )
+from alerts.text import stem
 
 #: The scope of an atom that names no field; any other is its field's place, plus one.
 ANY_FIELD = 0

@@ -13,10 +13,9 @@ from itertools import combinations
 
 import msgspec
 
-from alerts.queries.english import stem
 from alerts.queries.fields import DEFAULT_FIELDS
 from alerts.queries.parse import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.tokens import Place, PreparedTexts, prepare_texts
+from alerts.text import Place, PreparedTexts, prepare_texts, stem
 
 #: From a position to before another.
 TokenSpan = tuple[int, int]
@@ -101,7 +100,7 @@ def _generate_spellings(
 
 def _list_keys(text: str, word: Word, texts: PreparedTexts) -> Iterable[str]:
     """What a word that ends with ``text`` is found under; see
-    :func:`alerts.queries.tokens.build_word_keys`."""
+    :func:`alerts.text.tokenizer.build_word_keys`."""
     match word.mode:
         case "exact":
             return (text,)

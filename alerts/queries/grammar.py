@@ -16,9 +16,8 @@ from typing import TypeAlias
 from lark import Lark, Token, Tree, UnexpectedToken
 
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.queries.english import STOP_WORDS
 from alerts.queries.fields import ALLOWED_VALUES, FIELDS, KEYWORD_FIELDS
-from alerts.queries.tokens import HYPHENS, tokenise
+from alerts.text import HYPHENS, STOP_WORDS, tokenise
 
 Node: TypeAlias = Tree[Token] | Token
 

@@ -15,10 +15,9 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from alerts.queries.ast import Near, Query, Word
-from alerts.queries.english import stem
 from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
 from alerts.queries.normal_form import Clause, Leaf, build_clauses, generate_spellings
-from alerts.queries.tokens import PreparedTexts
+from alerts.text import PreparedTexts, stem
 
 
 class IndexKey(msgspec.Struct, frozen=True):

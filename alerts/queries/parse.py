@@ -3,7 +3,7 @@
 :func:`parse_query` reads a query, :func:`format_canonical` writes the one form that all queries of
 the same
 meaning share. What is refused, and in which words, is :mod:`alerts.queries.grammar`'s and
-:mod:`alerts.refusing`'s; what is a word, :mod:`alerts.queries.tokens`'s; what matches, and where,
+:mod:`alerts.refusing`'s; what is a word, :mod:`alerts.text.tokenizer`'s; what matches, and where,
 :mod:`alerts.queries.find`'s.
 
 A hyphen in a query stands for a hyphen, a space or nothing: ``anti-social`` finds "anti-social",
@@ -20,10 +20,9 @@ import msgspec
 from lark import Token
 
 from alerts.queries.ast import And, MatchMode, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.english import has_forms, stem
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import MAX_HYPHENS, Node, QueryError, check_expanded_size, parse_tree
-from alerts.queries.tokens import LINKING_LETTERS, tokenise
+from alerts.text import LINKING_LETTERS, has_forms, stem, tokenise
 
 __all__ = [
     "And",

@@ -21,9 +21,9 @@ from starlette.routing import Route
 from alerts.feeds import opml
 from alerts.ledger import bounces, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionEdit
-from alerts.mail.message import MANAGE_LINK_VALIDITY
+from alerts.mail.identity import MANAGE_LINK_VALIDITY
 from alerts.model import FREQUENCIES, Detail, Subscriber, Updates
-from alerts.queries.parse import QueryError
+from alerts.queries import QueryError
 from alerts.subscribers.confirmation import send_manage_link
 from alerts.subscribers.subscribe import change_query
 from alerts.tokens import ExpiredToken

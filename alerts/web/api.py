@@ -15,8 +15,8 @@ from alerts.errors import WatchwordError
 from alerts.export.tables import encode_csv, encode_json_lines
 from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.engine import StatementTimeout
-from alerts.queries.parse import QueryError, parse_query
-from alerts.search.search import SearchResults, TimeBudget, search_questions
+from alerts.queries import QueryError, parse_query
+from alerts.search import SearchResults, TimeBudget, search_questions
 from alerts.web.api_models import (
     ChangePage,
     ChangeResponse,

@@ -21,9 +21,8 @@ from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
 from alerts.model import FREQUENCIES, AddressError, Updates
-from alerts.queries.parse import QueryError
-from alerts.search.preview import Preview, build_preview
-from alerts.search.search import TimeBudget
+from alerts.queries import QueryError
+from alerts.search import Preview, TimeBudget, build_preview
 from alerts.subscribers.confirmation import request_confirmation, send_manage_link
 from alerts.web.context import WebContext
 from alerts.web.forms import CsrfPair, FormTokens, read_form

@@ -13,12 +13,9 @@ from alerts.feeds.definitions import parse_topic_query
 from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.topics import Topic
 from alerts.model import NumberedChange
-from alerts.queries.index_terms import build_index_query
-from alerts.queries.parse import Query
+from alerts.queries import Query, index_terms
 from alerts.questions.differences import Correction, find_corrections
-from alerts.search.preview import count_by_month
-from alerts.search.results import QuestionExcerpt, build_excerpt
-from alerts.search.search import search_questions
+from alerts.search import QuestionExcerpt, build_excerpt, count_by_month, search_questions
 from crawler.records import Question
 
 #: Changes of one question; a page that is edited every day is no better told in full.
@@ -113,7 +110,7 @@ def _count_by_day(
     connection: Connection, topic: Topic, query: Query | None
 ) -> Mapping[date, float]:
     """How many questions match, by day: from the index of words where that says it all."""
-    if query is not None and build_index_query(query).is_exact:
+    if query is not None and index_terms.build_index_query(query).is_exact:
         return search_questions(connection, query, 0).counts_by_day
     return matches.count_by_day(connection, topic.id)
 

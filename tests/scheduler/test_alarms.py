@@ -19,8 +19,7 @@ from scheduler.config.loader import load_config
 from scheduler.jobs import find_backoff_end, run_crawl, run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
-from scheduler.web.context import build_web_context
-from scheduler.web.server import serve
+from scheduler.web import build_web_context, serve
 from tests.support.service import (
     RunningReplica,
     ServiceFolder,

@@ -17,8 +17,7 @@ from scheduler.jobs import run_crawl, run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
 from scheduler.status import build_status
-from scheduler.web.context import build_web_context
-from scheduler.web.server import serve
+from scheduler.web import build_web_context, serve
 from tests.support.service import (
     RunningReplica,
     ServiceFolder,

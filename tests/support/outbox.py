@@ -7,15 +7,21 @@ from datetime import datetime
 from sqlalchemy import select
 
 from alerts.ledger import Ledger, messages, subscriptions, topics
-from alerts.ledger.messages import NewMessage
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.outgoing import OutgoingMessage
+from alerts.model import MessageKind
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 
 
 def queue_messages(
-    ledger: Ledger, now: datetime, *people: str, lines: int = 1, lane: int = 1, period: str = "p"
+    ledger: Ledger,
+    now: datetime,
+    *people: str,
+    lines: int = 1,
+    kind: MessageKind = "digest",
+    period: str = "p",
 ) -> None:
     """One message for each person, who is subscribed to something."""
     rest = "bye\r\n" * lines
@@ -29,10 +35,19 @@ def queue_messages(
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
             name = f"<{period}.{who}>"
             body = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
-            items = ((mine[0].id, 1),) if period == "p" and lane == 1 else ()
+            items = ((mine[0].id, 1),) if period == "p" and kind == "digest" else ()
             messages.queue_message(
                 connection,
-                NewMessage(person.id, period, name, who, "Subject", body, items=items, lane=lane),
+                OutgoingMessage(
+                    kind=kind,
+                    subscriber_id=person.id,
+                    period=period,
+                    message_id=name,
+                    recipient=who,
+                    subject="Subject",
+                    body=body,
+                    items=items,
+                ),
                 now,
             )
 

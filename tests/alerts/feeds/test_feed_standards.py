@@ -21,7 +21,7 @@ from lxml import etree
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import topics
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from crawler.records import Answer, Asker
 from tests.support.samples import make_answer, make_question

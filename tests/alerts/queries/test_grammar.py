@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.queries import QueryError, format_canonical, parse_query
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from alerts.digests.compose import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.matching.match_changes import TopicMatcher
+from alerts.matching import TopicMatcher
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
-from alerts.search.index import index_questions
+from alerts.search import index_questions
 from alerts.subscribers.subscribe import subscribe
 from tests.alerts.subscribers.test_confirm import ADA, letters, link, living
 from tests.support.samples import make_answer, make_question

@@ -25,7 +25,7 @@ from crawler.records import Question
 from scheduler.crawls.crawl import CrawlPolicy, crawl_source
 from scheduler.crawls.process import start_crawl
 from scheduler.crawls.reparse import reparse_archive
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.service import RunningReplica, run_replica
 
 pytestmark = pytest.mark.process

@@ -30,7 +30,7 @@ from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
 from crawler.replica.world import LISTING_PATH
 from scheduler.crawls.process import start_crawl
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.real_facts import PrintedPage
 from tests.support.real_pages import render_listing_row
 from tests.support.real_quirks import FILLER

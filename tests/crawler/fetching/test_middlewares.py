@@ -25,7 +25,7 @@ from crawler.fetching.crawl_plan import (
 from crawler.fetching.middlewares import parse_retry_after
 from crawler.fetching.verdict import decide_verdict
 from scheduler.crawls.process import start_crawl
-from scheduler.web.server import serve
+from scheduler.web import serve
 
 pytestmark = pytest.mark.process
 

@@ -24,7 +24,7 @@ from crawler.fetching.crawl_plan import (
 )
 from crawler.fetching.verdict import decide_verdict
 from crawler.records import encode_record
-from scheduler.web.server import serve
+from scheduler.web import serve
 
 pytestmark = pytest.mark.process
 

@@ -30,7 +30,7 @@ from scheduler.config.loader import parse_config
 from scheduler.config.sections import SourceSection
 from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
 from scheduler.crawls.plan import plan_crawl
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.paths import REPOSITORY
 from tests.support.service import ServiceFolder, build_config, get_plain_text, run_replica
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alerts.ledger import open_ledger
-from alerts.matching.match_changes import TopicMatcher
+from alerts.matching import TopicMatcher
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
 from tests.alerts.bounces.test_bounces import dsn

@@ -20,7 +20,7 @@ from crawler.spiders.london import LISTING_PATH
 from scheduler.config.sections import SourceSection
 from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
 from scheduler.crawls.plan import compute_next_visit, plan_crawl
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.service import RunningReplica, run_replica
 
 pytestmark = pytest.mark.process

@@ -18,8 +18,8 @@ from alerts.delivery.send import deliver_due
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.model import AddressError, Recipient
 from alerts.operator.emails import queue_operator_emails
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings

@@ -1,6 +1,6 @@
 """Folded text cut into tokens, all texts of a batch at once. Pure.
 
-The rules are those of :mod:`alerts.queries.tokens`. All paragraphs are one string of bytes, folded
+The rules are those of :mod:`alerts.text.tokenizer`. All paragraphs are one string of bytes, folded
 by a
 codec's error handler, which is called for what is not ASCII only, and cut in NumPy.
 """
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alerts.matching.hashing import Bits, Numbers, SmallNumbers
-from alerts.queries.tokens import LINKING_LETTERS, MAX_LINKED_WORDS, fold_keeping_case, strip_ending
+from alerts.text import LINKING_LETTERS, MAX_LINKED_WORDS, fold_keeping_case, strip_ending
 
 _OTHER, _WORD, _APOSTROPHE, _HYPHEN, _SPACE = range(5)
 #: How a token is printed: as a word, as an acronym, as an acronym's plural.

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from alerts.queries.english import stem
+from alerts.text.english import stem
 
 #: Hyphen-minus, U+2010 to U+2015, minus and the compatibility forms.
 HYPHENS = "-‐‑‒–—―−﹘﹣－"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from alerts.queries.tokens import tokenise
+from alerts.text.tokenizer import tokenise
 
 _BRACKET = re.compile(r"\(([^()]{2,100})\)")
 _MIXED_CASE = re.compile(r"[A-Z][A-Za-z]{1,5}")

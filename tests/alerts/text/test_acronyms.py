@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.acronyms import AcronymDefinition, find_definitions
+from alerts.text import AcronymDefinition, find_definitions
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.english import _DISTINCT_WORDS, _PLURALS, has_forms, stem
-from alerts.queries.tokens import prepare_texts, tokenise
+from alerts.text import has_forms, prepare_texts, stem, tokenise
+from alerts.text.english import _DISTINCT_WORDS, _PLURALS
 
 
 def words(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from alerts.queries.tokens import Place
+from alerts.text.tokenizer import Place
 
 #: Characters of context on each side of the first marked word.
 _CHARACTERS_BEFORE, _CHARACTERS_AFTER = 110, 230

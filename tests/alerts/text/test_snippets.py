@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.snippets import Segment, cut_opening, find_snippet, mark_spans
-from alerts.queries.tokens import Place
+from alerts.text import Place, Segment, cut_opening, find_snippet, mark_spans
 
 TEXTS = st.text(alphabet="ab c…é", min_size=1, max_size=900)
 ELLIPSES = (Segment("… "), Segment(" …"))
