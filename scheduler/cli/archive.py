@@ -115,7 +115,7 @@ class BackfillOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--again", is_flag=True, help="Read finished months again.")
 @json_option
 @click.pass_context
-def backfill_command(context: click.Context, source: str, **values: object) -> int:
+def backfill_command(context: click.Context, /, source: str, **values: object) -> int:
     """Read the past of SOURCE month by month.
 
     The newest month is read first. Nobody is alerted. You can interrupt the command at any time;
@@ -135,8 +135,8 @@ def backfill_command(context: click.Context, source: str, **values: object) -> i
             include_finished=options.again,
         )
     summary = "; ".join(filter(None, (result.summary, result.problem)))
-    values = {"done": result.done, "total": result.total, "problem": result.problem}
-    print_result(summary, values, as_json=options.as_json)
+    printed = {"done": result.done, "total": result.total, "problem": result.problem}
+    print_result(summary, printed, as_json=options.as_json)
     return ExitStatus.UNAVAILABLE if result.problem else ExitStatus.OK
 
 

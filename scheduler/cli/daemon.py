@@ -13,8 +13,7 @@ from scheduler.cli.context import get_service
 from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.daemon import Daemon
 from scheduler.service import Service
-from scheduler.web.context import build_web_context
-from scheduler.web.server import serve
+from scheduler.web import build_web_context, serve
 
 
 @click.command(cls=ServiceCommand)
@@ -42,4 +41,4 @@ def _serve_web_pages(service: Service, daemon: Daemon) -> AbstractContextManager
     if web.port is None:
         return nullcontext()
     app = create_app(build_web_context(service, daemon))
-    return serve(app, web.port, web.host, web.trusted_proxies)
+    return serve(app, web.port, web.host, trusted_proxies=web.trusted_proxies)

@@ -211,7 +211,7 @@ def explain_command(
 def _build_match_values(
     question: Question, places: Sequence[MatchedPlace] | None
 ) -> dict[str, Any]:
-    """Return where a query matches a question, for ``--json``; ``places`` is None if it does not."""
+    """Return where a query matches a question, for ``--json``; ``places`` is None for a miss."""
     return {
         "id": question.id,
         "matches": places is not None,

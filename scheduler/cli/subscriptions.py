@@ -117,7 +117,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
 )
 @json_option
 @click.pass_context
-def subscribe_command(context: click.Context, email: str, query: str, **values: Any) -> int:
+def subscribe_command(context: click.Context, /, email: str, query: str, **values: Any) -> int:
     """Subscribe EMAIL to QUERY.
 
     Changes from now on are sent. The subscription needs no confirmation, unless you give
@@ -277,9 +277,10 @@ _OPTIONAL_QUERY = click.argument("query", required=False)
 @_OPTIONAL_QUERY
 @click.pass_context
 def pause_command(context: click.Context, subscriber: str, query: str | None) -> int:
-    """Pause the subscription of EMAIL to QUERY, or all of them.
+    """Pause subscriptions of EMAIL.
 
-    Changes until `watchword resume` are not sent, and not sent later either.
+    Pauses the one to QUERY, or all of them. Changes until `watchword resume` are not sent, and not
+    sent later either.
     """
     service = get_service(context)
     with service.ledger.writing() as connection:
@@ -307,10 +308,10 @@ def resume_command(context: click.Context, subscriber: str, query: str | None) -
 @_OPTIONAL_QUERY
 @click.pass_context
 def unsubscribe_command(context: click.Context, subscriber: str, query: str | None) -> int:
-    """End the subscription of EMAIL to QUERY, or all of them.
+    """End subscriptions of EMAIL.
 
-    TOKEN is the subject of an unsubscribe email; it identifies the subscriber as well as the
-    address does.
+    Ends the one to QUERY, or all of them. TOKEN is the subject of an unsubscribe email; it
+    identifies the subscriber as well as the address does.
     """
     service = get_service(context)
     with service.ledger.writing() as connection:
