@@ -14,7 +14,7 @@ from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers.confirmation import request_confirmation
 from alerts.subscribers.subscribe import subscribe
 from tests.support.samples import make_question

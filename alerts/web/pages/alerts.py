@@ -107,7 +107,7 @@ class AlertsPages:
                     send_manage_link(
                         connection, site.templates, site.mail_identity, person.email, site.clock()
                     )
-        return site.render_page("too_old", 410 if form is None else 200, sent=form is not None)
+        return site.render_page("link_expired", 410 if form is None else 200, sent=form is not None)
 
     def render_alerts(
         self, token: str, link: str, form: Mapping[str, str] | None, message: str | None = None
@@ -121,11 +121,11 @@ class AlertsPages:
             message = self._apply_form(connection, person, form) if form is not None else message
             person = subscriptions.find_subscriber_by_token(connection, token)
             if person is None:
-                return site.render_page("forgotten")
+                return site.render_page("data_deleted")
             mine = subscriptions.list_active(connection, person.id)
             stopped = bounces.find_suppression(connection, person.email)
         return site.render_page(
-            "manage",
+            "alerts",
             link=link,
             csrf=self._form_tokens.issue_for(link),
             person=person,
