@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from alerts.errors import ExitStatus
-from alerts.web.app import create_app
+from alerts.web import create_app
 from scheduler.cli.context import get_service
 from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.daemon import Daemon

@@ -31,5 +31,5 @@ class InputReader:
 
 def print_suspect(question: Question, consequence: str = "") -> None:
     """Print why we doubt how a page was read, with what follows from it: ``, so …``."""
-    reasons = "; ".join(question.suspect)
+    reasons = "; ".join(map(str, question.suspect))
     print_error(f"{question.title or question.id}: suspect{consequence}: {reasons}")

@@ -10,14 +10,13 @@ import click
 from rich.progress import Progress, TaskID
 
 from alerts.errors import ExitStatus
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
-from crawler.fetching.crawl_plan import CrawlLine, QuestionRead
+from alerts.recording import CrawlOutcome, QuestionReading, RecordingRules, record_readings
 from crawler.records import Question
+from crawler.report import CrawlLine, QuestionRead
 from scheduler.cli.context import get_service
 from scheduler.cli.inputs import InputReader, print_suspect
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_counts, print_result, show_progress
-from scheduler.crawls.crawl import CrawlOutcome
 from scheduler.jobs import PipelineResult, run_crawl, run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger
 
