@@ -14,7 +14,7 @@ from alerts.errors import ExitStatus
 from alerts.ledger import subscriptions as ledger
 from alerts.ledger.question_lookups import find_by_identifier
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.model import FREQUENCIES, Frequency, Updates
+from alerts.model import Frequency, Updates
 from alerts.queries import format_canonical, parse_query
 from alerts.search import Preview, Suggestion, apply_suggestions, build_preview
 from alerts.subscribers.confirmation import request_confirmation
@@ -32,6 +32,8 @@ from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_plural, print_result
 from scheduler.cli.queries import format_warnings
 from scheduler.service import Service
+
+_FREQUENCY = click.Choice([frequency.value for frequency in Frequency])
 
 
 def _check_time_zone(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
@@ -61,10 +63,10 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
     def build_request(self, query: str) -> SubscriptionRequest:
         """Return what the options ask for, with this query."""
         return SubscriptionRequest(
-            query,
-            self.every,
-            self.updates,
-            "command",
+            query=query,
+            frequency=self.every,
+            wants=self.updates,
+            origin="command",
             length="short" if self.detail == "titles" else "full",
             note=self.note,
         )
@@ -75,8 +77,8 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.argument("query")
 @click.option(
     "--every",
-    type=click.Choice(FREQUENCIES),
-    default="daily",
+    type=_FREQUENCY,
+    default=Frequency.DAILY.value,
     show_default=True,
     help="How often to send a digest; meeting: after each meeting.",
 )
@@ -210,8 +212,8 @@ def _send_confirmation(service: Service, email: str, request: SubscriptionReques
 @click.argument("question")
 @click.option(
     "--every",
-    type=click.Choice(FREQUENCIES),
-    default="immediate",
+    type=_FREQUENCY,
+    default=Frequency.IMMEDIATE.value,
     show_default=True,
     help="How often to send a digest.",
 )
@@ -229,7 +231,7 @@ def follow_command(
     context: click.Context,
     email: str,
     question: str,
-    every: Frequency,
+    every: str,
     overdue_after: int | None,
     note: str | None,
     as_json: bool,
@@ -246,7 +248,9 @@ def follow_command(
         if record is None:
             return ExitStatus.PARTIAL
         title = record.title or record.reference or record.id
-        request = SubscriptionRequest(title, every, "all", "command", note=note, overdue_days=days)
+        request = SubscriptionRequest(
+            title, Frequency(every), "all", "command", note=note, overdue_days=days
+        )
         defaults, now = service.subscriber_defaults, service.clock()
         done = follow_question(connection, email, record.id, request, defaults, now)
     result = "follows" if done.is_changed else "was already following"
