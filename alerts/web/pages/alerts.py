@@ -22,7 +22,7 @@ from alerts.feeds import opml
 from alerts.ledger import bounces, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionEdit
 from alerts.mail.identity import MANAGE_LINK_VALIDITY
-from alerts.model import FREQUENCIES, Detail, Subscriber, Updates
+from alerts.model import Detail, Frequency, Subscriber, Updates
 from alerts.queries import QueryError
 from alerts.subscribers.confirmation import send_manage_link
 from alerts.subscribers.subscribe import change_query
@@ -282,13 +282,15 @@ def _read_edit(form: Mapping[str, str]) -> SubscriptionEdit | None:
     """Return what a form changes in an alert; None for a choice that does not exist."""
     frequency, updates, detail = (form.get(name, "") for name in ("frequency", "updates", "detail"))
     is_known = (
-        frequency in FREQUENCIES and updates in get_args(Updates) and detail in get_args(Detail)
+        frequency in tuple(Frequency)
+        and updates in get_args(Updates)
+        and detail in get_args(Detail)
     )
     if not is_known:
         return None
     note = form.get("note", "").strip()[:_MAX_NOTE_LENGTH] or None
     return SubscriptionEdit(
-        frequency=cast("Any", frequency),
+        frequency=Frequency(frequency),
         wants=cast("Any", updates),
         length=cast("Any", detail),
         note=note,

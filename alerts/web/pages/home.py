@@ -23,7 +23,7 @@ from alerts.ledger import questions, topics, word_index
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
-from alerts.model import FREQUENCIES, AddressError, Updates
+from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import Preview, TimeBudget, build_preview
 from alerts.subscribers.confirmation import request_confirmation
@@ -167,7 +167,7 @@ def _read_subscription(form: Mapping[str, str]) -> SubscriptionRequest:
     text = form.get("title", "") if question_id else form.get("q", "")
     return SubscriptionRequest(
         query=text.strip()[:_MAX_TITLE_LENGTH],
-        frequency=frequency if frequency in FREQUENCIES else "daily",
+        frequency=(Frequency(frequency) if frequency in tuple(Frequency) else Frequency.DAILY),
         wants=cast("Updates", updates) if updates in get_args(Updates) else "all",
         origin="page",
         question_id=question_id,

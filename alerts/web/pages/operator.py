@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, cast, get_args
 
-import msgspec
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,25 +20,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import bounces, deliveries, held_changes, pauses, question_lookups
-from alerts.questions.suspect_reasons import SuspectReason, parse_suspect_reasons
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.rate_limits import RateLimits
-from crawler.records import Question
 
 #: One working day: the operator signs in once each morning.
 _SESSION_AGE = timedelta(hours=12)
 #: Rows shown of each list, newest first; the command line shows all.
 _LIST_SIZE = 30
 _NOTHING_DONE = "Nothing was done."
-
-
-class SuspectPage(msgspec.Struct, frozen=True):
-    """A question whose page our two readings do not agree on."""
-
-    question: Question
-    disagreements: tuple[SuspectReason, ...]
 
 
 class OperatorPages:
@@ -184,10 +174,7 @@ def _load_lists(connection: Connection) -> dict[str, Any]:
     """Return the page's lists, by the template's variable names."""
     return {
         "held_changes": held_changes.list_awaiting_approval(connection),
-        "suspect_pages": [
-            SuspectPage(question, parse_suspect_reasons(question.suspect))
-            for question in question_lookups.list_suspect(connection, _LIST_SIZE)
-        ],
+        "suspect_pages": question_lookups.list_suspect(connection, _LIST_SIZE),
         "pauses": pauses.list_pauses(connection),
         "failed": deliveries.list_newest(connection, "failed", None, _LIST_SIZE),
         "unknown_outcome": deliveries.list_newest(connection, "held", None, _LIST_SIZE),
