@@ -70,8 +70,17 @@ def _fill_outbox(ledger: Ledger) -> None:
             who = f"p{n}@demo.example"
             person = subscriptions.ensure_subscriber(connection, who, "Europe/London", 7, NOW)
             head = f"To: {who}\r\nMessage-ID: <{n}@demo.example>\r\n".encode()
-            entry = NewMessage(person.id, "p", f"<{n}@demo.example>", who, "s", head + BODY, lane=0)
-            messages.queue_message(connection, entry, NOW)
+            entry = NewMessage(
+                subscriber_id=person.id,
+                kind="confirmation",
+                key="p",
+                message_id=f"<{n}@demo.example>",
+                recipient=who,
+                subject="s",
+                body=head + BODY,
+                lane=0,
+            )
+            messages.queue(connection, entry, NOW)
 
 
 def _time_delivery(ledger: Ledger, way: Callable[[], None]) -> float:

@@ -20,8 +20,8 @@ _CRAWL_ALARMS = (
     *("changed", "blocked", "unreachable", "partial"),
     *("missing", "redirect_refused"),
 )
-_SOURCE_ALARMS = ("held", "silent")
-_MAIL_ALARMS = ("queue", "content", "brake")
+_SOURCE_ALARMS = ("awaiting_approval", "unavailable")
+_MAIL_ALARMS = ("queue", "content_rejected", "daily_limit")
 #: So long a message may wait for its first attempt.
 _MAX_QUEUE_DELAY = timedelta(hours=1)
 #: So many refusals of content a day are no accident.
@@ -68,8 +68,10 @@ def update_source_alarms(
     ]
     if waiting:
         number = sum(entry.changes for entry in waiting)
-        why = ", ".join(sorted({entry.because for entry in waiting}))
-        troubles["held"] = f"{number} changes wait for you ({why}): see `watchword approvals`"
+        why = ", ".join(sorted({entry.reason for entry in waiting}))
+        troubles["awaiting_approval"] = (
+            f"{number} changes wait for you ({why}): see `watchword approvals`"
+        )
     good = crawl_runs.get_last_complete_finish(connection, source) or crawl_runs.get_first_start(
         connection, source
     )
@@ -79,7 +81,7 @@ def update_source_alarms(
         and crawl_runs.has_finished_since(connection, source, now - _RECENT_PERIOD)
     )
     if good is not None and silent:
-        troubles["silent"] = f"no good crawl since {good:%Y-%m-%d %H:%M} UTC"
+        troubles["unavailable"] = f"no good crawl since {good:%Y-%m-%d %H:%M} UTC"
     alarms.update_open(connection, source, troubles, _SOURCE_ALARMS, now)
     if good is not None:
         _add_source_notice(connection, source, host, good, now, silent=silent)
@@ -94,16 +96,16 @@ def update_mail_alarms(
     if oldest is not None and now - oldest > _MAX_QUEUE_DELAY:
         why = f": {problem}" if problem else ""
         troubles["queue"] = f"messages wait since {oldest:%Y-%m-%d %H:%M} UTC{why}"
-    refused = deliveries.count_outcomes_since(connection, "content", now - _RECENT_PERIOD)
+    refused = deliveries.count_outcomes_since(connection, "content_rejected", now - _RECENT_PERIOD)
     if refused >= _MIN_CONTENT_REJECTIONS:
-        troubles["content"] = (
+        troubles["content_rejected"] = (
             f"{refused} messages in 24 hours were refused for what they say, not for whom they "
             "are for: see `watchword deliveries --phase failed`"
         )
     if over_daily_limit:
-        troubles["brake"] = f"{over_daily_limit} digests wait, since mail.per_day is used up"
+        troubles["daily_limit"] = f"{over_daily_limit} digests wait, since mail.per_day is used up"
         troubles.pop("queue", None)  # that is why
-    alarms.update_open(connection, "mail", troubles, _MAIL_ALARMS, now)
+    alarms.update_open(connection, None, troubles, _MAIL_ALARMS, now)
 
 
 def _add_source_notice(
@@ -111,11 +113,11 @@ def _add_source_notice(
 ) -> None:
     """Tell subscribers of a source that has fallen silent, and of one that speaks again."""
     last = notices.find_latest(connection, source)
-    told_silent = last is not None and last.kind == "silent"
+    told_silent = last is not None and last.kind == "unavailable"
     if silent and not told_silent:
-        notices.add(connection, source, place, "silent", good, now)
+        notices.add(connection, source, place, "unavailable", good, now)
     elif last is not None and told_silent and good > last.created_at:
-        notices.add(connection, source, place, "mended", last.since, now)
+        notices.add(connection, source, place, "restored", last.since, now)
 
 
 def get_source_host(url: str) -> str:

@@ -30,7 +30,7 @@ def build_notification(digest: Digest, links: EmailLinks, message_id: str, now: 
         f"{entry.question.title}: {entry.kind} {entry.question.url or ''}".rstrip()
         for entry in digest.entries
     ]
-    told = [f"{notice.place}: {notice.kind}" for notice in digest.notices]
+    told = [f"{notice.site_name}: {notice.kind}" for notice in digest.notices]
     return _encode_body(
         message_id,
         digest.subject,

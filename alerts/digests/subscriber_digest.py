@@ -23,7 +23,14 @@ from alerts.ledger.due_subscriptions import PendingMatch
 from alerts.ledger.followed_questions import OverdueSubscription
 from alerts.ledger.messages import NewMessage
 from alerts.mail.message import MailIdentity, build_message
-from alerts.model import Change, Notice, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import (
+    Change,
+    Notice,
+    NumberedChange,
+    SubscribedTopic,
+    Subscriber,
+    build_topic_key,
+)
 from alerts.rendering.templates import Templates
 
 
@@ -97,12 +104,12 @@ def compose_digest(
     composed = _build_message(subscriber, build_digest(entries, notices), period, context)
     pairs = tuple((item.subscription_id, item.change_seq) for item in fresh)
     kept = b"".join(marks[pair] for pair in pairs)
-    return msgspec.structs.replace(composed, items=pairs, marks=kept), settled
+    return msgspec.structs.replace(composed, items=pairs, sent_log_data=kept), settled
 
 
 def _compute_mark(email: str, subscribed_topic: SubscribedTopic, change: Change) -> bytes:
-    topic = subscribed_topic.canonical or f"={change.after.id}"
-    return compute_sent_key(email, topic, change.after.id, change.kind, change.digest)
+    topic_key = build_topic_key(subscribed_topic.canonical, change.after.id)
+    return compute_sent_key(email, topic_key, change.after.id, change.kind, change.content_hash)
 
 
 def _build_period(handled: HandledItems, notices: Iterable[Notice]) -> str:
@@ -135,7 +142,8 @@ def _build_message(
         body = build_message(rendered, head, links, subscriber.email, message_id, now)
     return NewMessage(
         subscriber_id=subscriber.id,
-        period=period,
+        kind="digest" if digest.threads else "notice",
+        key=key,
         message_id=message_id,
         recipient=subscriber.email,
         subject=subject,

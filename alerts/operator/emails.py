@@ -57,5 +57,14 @@ def _queue_email(
         body = build_operator_notification(rendered.subject, rendered.text, message_id, now)
     else:
         body = build_message(rendered, head, None, to, message_id, now)
-    entry = NewMessage(operator.id, period, message_id, to, rendered.subject, body, lane=0)
-    return messages.queue_message(connection, entry, now)
+    entry = NewMessage(
+        subscriber_id=operator.id,
+        kind="operator",
+        key=key,
+        message_id=message_id,
+        recipient=to,
+        subject=rendered.subject,
+        body=body,
+        lane=0,
+    )
+    return messages.queue(connection, entry, now)

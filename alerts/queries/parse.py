@@ -26,6 +26,7 @@ from alerts.queries.grammar import MAX_HYPHENS, Node, QueryError, check_expanded
 from alerts.queries.tokens import LINKING_LETTERS, tokenise
 
 __all__ = [
+    "LANGUAGE_VERSION",
     "And",
     "Near",
     "Not",
@@ -37,6 +38,11 @@ __all__ = [
     "format_canonical",
     "parse_query",
 ]
+
+#: Version of the language that canonical forms are written in. A change that gives existing
+#: queries another canonical form raises it and comes with a migration; the ledger then rewrites
+#: the forms that it holds.
+LANGUAGE_VERSION = 2
 
 
 def parse_query(text: str) -> Query:

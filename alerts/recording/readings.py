@@ -198,7 +198,7 @@ def record_missing_page(
     questions.mark_not_found(connection, stored.record.id, now)
     if stored.record.suspect:  # which was never told of
         return None
-    if stored.gone_at is None or now - stored.gone_at < _WITHDRAWN_AFTER:
+    if stored.not_found_at is None or now - stored.not_found_at < _WITHDRAWN_AFTER:
         return None
     entry = make_withdrawal(stored.record)
     return entry if _store_change(connection, entry, now, None, rules) else None

@@ -82,7 +82,7 @@ def search_questions(
     )
     found = sorted(
         [*word_index.find_questions(connection, asked.condition, limit), *more],
-        key=lambda one: (one.dated, one.question_id),
+        key=lambda one: (one.day, one.question_id),
         reverse=True,
     )
     return SearchResults(dict(days), found[:limit])
@@ -173,4 +173,4 @@ def _filter_matches(
 
 
 def _count_by_day(found: Sequence[DatedQuestion]) -> dict[date, int]:
-    return dict(Counter(one.dated for one in found))
+    return dict(Counter(one.day for one in found))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import bounces, messages, pending_subscriptions, subscriptions
 from alerts.ledger.messages import NewMessage
-from alerts.ledger.pending_subscriptions import CONFIRMATION_PERIOD_PREFIX, PendingConfirmation
+from alerts.ledger.pending_subscriptions import PendingConfirmation
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.message import MANAGE_LINK_VALIDITY, MailIdentity, build_message
 from alerts.queries.parse import format_canonical, parse_query
@@ -57,12 +57,20 @@ def request_confirmation(
         identity,
         int(CONFIRM_LINK_VALIDITY.total_seconds() // 3600),
     )
-    period = f"{CONFIRMATION_PERIOD_PREFIX}{token}"
-    key = hashlib.sha256(f"{person.token} {period}".encode()).hexdigest()[:32]
+    key = hashlib.sha256(f"{person.token} confirm {token}".encode()).hexdigest()[:32]
     message_id = f"<confirm.{key}@{identity.domain}>"
     body = build_message(rendered, identity, None, address, message_id, now)
-    entry = NewMessage(person.id, period, message_id, address, rendered.subject, body, lane=0)
-    return messages.queue_message(connection, entry, now)
+    entry = NewMessage(
+        subscriber_id=person.id,
+        kind="confirmation",
+        key=key,
+        message_id=message_id,
+        recipient=address,
+        subject=rendered.subject,
+        body=body,
+        lane=0,
+    )
+    return messages.queue(connection, entry, now)
 
 
 def send_manage_link(
@@ -84,12 +92,20 @@ def send_manage_link(
     rendered = templates.render_manage_link_email(
         identity.build_manage_link(person.token, now), identity, MANAGE_LINK_VALIDITY.days
     )
-    period = f"link {now:%Y-%m-%d}"
-    key = hashlib.sha256(f"{person.token} {period}".encode()).hexdigest()[:32]
+    key = hashlib.sha256(f"{person.token} link {now:%Y-%m-%d}".encode()).hexdigest()[:32]
     message_id = f"<link.{key}@{identity.domain}>"
     body = build_message(rendered, identity, None, address, message_id, now)
-    entry = NewMessage(person.id, period, message_id, address, rendered.subject, body, lane=0)
-    return messages.queue_message(connection, entry, now)
+    entry = NewMessage(
+        subscriber_id=person.id,
+        kind="manage_link",
+        key=key,
+        message_id=message_id,
+        recipient=address,
+        subject=rendered.subject,
+        body=body,
+        lane=0,
+    )
+    return messages.queue(connection, entry, now)
 
 
 def find_pending_signup(
@@ -129,7 +145,7 @@ def confirm_signup(
             follow_question(connection, found.email, wish.question_id, wish, defaults, now)
     pending_subscriptions.mark_confirmed(connection, token, now)
     standing = bounces.find_suppression(connection, found.email)
-    if standing is not None and standing.because == "bounces":
+    if standing is not None and standing.reason == "bounces":
         bounces.remove_suppression(connection, found.email)
     left_out = len(found.requests) - len(taken)
     return msgspec.structs.replace(found, requests=tuple(taken), over_limit=left_out)

@@ -70,7 +70,7 @@ def suspended(context: click.Context, resume: str | None, as_json: bool) -> int:
     with service.ledger.reading() as connection:
         found = ledger.list_suspended(connection)
     for one in found:
-        line = f"{one.email}\t{one.because}\t{one.since:%Y-%m-%d}\t{one.detail or ''}"
+        line = f"{one.email}\t{one.reason}\t{one.since:%Y-%m-%d}\t{one.detail or ''}"
         print_result(line, msgspec.to_builtins(one), as_json=as_json)
     return OK
 

@@ -98,7 +98,7 @@ def _open_in_browser(html: str) -> str:
 
 
 def _list_phases() -> list[str]:
-    return ["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
+    return ["queued", "sending", "handing_over", "sent", "failed", "in_doubt", "dropped"]
 
 
 @click.command()

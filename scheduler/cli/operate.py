@@ -63,7 +63,7 @@ def _format_source_status(source: SourceStatus) -> list[str]:
         lines.append(f"  fields found: {', '.join(rates)}")
     if source.resting_until:
         lines.append(f"  left alone until {at(source.resting_until)}")
-    lines += [f"  held ({h.because}): {h.changes} {h.kind}, {h.example}" for h in source.held]
+    lines += [f"  held ({h.reason}): {h.changes} {h.kind}, {h.example}" for h in source.held]
     lines += [f"  ALARM since {at(a.raised_at)}: {a.kind}, {a.reason}" for a in source.alarms]
     if source.are_subscribers_notified:
         lines.append("  subscribers are told that it cannot be read")
@@ -83,7 +83,7 @@ def approvals(context: click.Context, as_json: bool) -> int:
     with service.ledger.reading() as connection:
         found = list_awaiting_approval(connection)
     lines = [
-        f"{h.source} ({h.because}): {h.changes} {h.kind} since {h.since:%Y-%m-%d %H:%M} UTC, "
+        f"{h.source} ({h.reason}): {h.changes} {h.kind} since {h.since:%Y-%m-%d %H:%M} UTC, "
         f"among them: {h.example}"
         for h in found
     ]

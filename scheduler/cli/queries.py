@@ -149,11 +149,11 @@ def search(context: click.Context, query: str, limit: int, as_json: bool) -> int
     listed = []
     for dated, one in zip(found.newest, questions, strict=True):
         places = find_matched_places(asked, one) or []
-        values = {"id": one.question.id, "dated": dated.dated.isoformat()}
+        values = {"id": one.question.id, "dated": dated.day.isoformat()}
         values |= {"title": one.question.title or "", "url": one.question.url or ""}
         listed.append(values)
         if not as_json:
-            click.echo(_format_result(one.question, dated.dated.isoformat(), places))
+            click.echo(_format_result(one.question, dated.day.isoformat(), places))
     more = f", the newest {limit} of them shown" if found.total > limit else ""
     values_of_all = {"total": found.total, "questions": listed}
     print_result(f"{_format_question_count(found.total)}{more}", values_of_all, as_json=as_json)

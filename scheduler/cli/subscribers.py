@@ -90,7 +90,7 @@ def subscribe(
         query = format_canonical(apply_suggestions(parse_query(query), taken))
     wish = SubscriptionRequest(
         *(query, cast("Any", every), cast("Any", updates), "command"),
-        length="short" if detail == "titles" else "full",
+        detail="titles" if detail == "titles" else "full",
         note=note,
     )
     if send_confirmation:
@@ -190,12 +190,13 @@ def subscriptions(context: click.Context, as_json: bool) -> int:
             "email": one.email,
             "query": one.query,
             "topic": one.canonical,
+            "question": one.question_id,
             "every": one.frequency,
-            "wants": one.wants,
+            "updates": one.updates,
             "origin": one.origin,
         }
         print_result(
-            "\t".join([one.email, one.frequency, one.wants, one.query]), values, as_json=as_json
+            "\t".join([one.email, one.frequency, one.updates, one.query]), values, as_json=as_json
         )
     return OK
 

@@ -72,7 +72,7 @@ def backfill_source(
         finished = (
             () if include_finished else tuple(backfill_months.list_finished(connection, name))
         )
-    done = {month.begins for month in finished}
+    done = {month.first_day for month in finished}
     ahead = [begins for begins in every if begins not in done]
     pace = [month.seconds for month in sorted(finished, key=lambda m: m.finished_at)]
     problem: str | None = None

@@ -64,7 +64,7 @@ class CrawlPolicy(msgspec.Struct, frozen=True):
     max_minutes: float = 120
     flood_from: int = 500
     alarm_after: int = 3
-    purpose: CrawlPurpose = "watch"
+    purpose: CrawlPurpose = "regular"
 
 
 class CrawlOutcome(msgspec.Struct, frozen=True):
@@ -155,7 +155,7 @@ def _finish_run(
     printed = encode_record(report).decode()
     judged = CrawlResult(verdict, reason, printed, outcome.is_complete, settled.alerting_counts)
     crawl_runs.finish_run(connection, run, judged, now)
-    if terms.purpose == "watch":
+    if terms.purpose == "regular":
         update_crawl_alarms(
             connection, source, outcome.report, verdict, reason, terms.alarm_after, now
         )
@@ -178,7 +178,7 @@ def _judge_run(
         return verdict, reason
     before = (
         crawl_runs.list_recent(connection, source, _COMPARED_RUNS, ("ok",))
-        if purpose == "watch"
+        if purpose == "regular"
         else []
     )
     norm = [msgspec.json.decode(run.report, type=CrawlReport) for run in before if run.report]

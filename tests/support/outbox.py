@@ -10,12 +10,18 @@ from alerts.ledger import Ledger, messages, subscriptions, topics
 from alerts.ledger.messages import NewMessage
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.model import MessageKind
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 
 
 def queue_messages(
-    ledger: Ledger, now: datetime, *people: str, lines: int = 1, lane: int = 1, period: str = "p"
+    ledger: Ledger,
+    now: datetime,
+    *people: str,
+    lines: int = 1,
+    kind: MessageKind = "digest",
+    key: str = "p",
 ) -> None:
     """One message for each person, who is subscribed to something."""
     rest = "bye\r\n" * lines
@@ -27,14 +33,21 @@ def queue_messages(
             wish = SubscriptionRequest("VRU", "daily", "all", "command")
             subscriptions.subscribe(connection, person.id, topic.id, wish, 0, now)
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
-            name = f"<{period}.{who}>"
+            name = f"<{key}.{who}>"
             body = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
-            items = ((mine[0].id, 1),) if period == "p" and lane == 1 else ()
-            messages.queue_message(
-                connection,
-                NewMessage(person.id, period, name, who, "Subject", body, items=items, lane=lane),
-                now,
+            items = ((mine[0].id, 1),) if (kind, key) == ("digest", "p") else ()
+            composed = NewMessage(
+                subscriber_id=person.id,
+                kind=kind,
+                key=key,
+                message_id=name,
+                recipient=who,
+                subject="Subject",
+                body=body,
+                items=items,
+                lane=1 if kind == "digest" else 0,
             )
+            messages.queue(connection, composed, now)
 
 
 def read_states(ledger: Ledger) -> dict[str, tuple[str, int]]:
