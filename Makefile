@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help demo test check bench quality pictures readers judge format lock clean
+.PHONY: help demo test test-fast check bench quality pictures readers judge format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -14,6 +14,9 @@ demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until C
 
 test: check ## lint, types, import rules and every test
 	@$(BIN)/pytest -n auto --dist loadfile
+
+test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own: under a minute
+	@$(BIN)/pytest -n auto -q -m "not (browser or kill or postfix or postgres or process or slow)"
 
 check: $(VENV)/dev.stamp ## lint, types and import rules only
 	@$(BIN)/ruff check --quiet .

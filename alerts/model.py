@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
+from email_validator import EmailNotValidError, validate_email
 
+from alerts.errors import ExitStatus, WatchwordError
 from crawler.records import Question
 
 ChangeKind = Literal["asked", "holding", "answered", "corrected", "withdrawn"]
@@ -59,6 +62,78 @@ Updates = Literal["all", "asked", "answered"]
 Origin = Literal["config", "command", "page"]
 
 
+#: The kinds of message; a notice is a digest's message that holds only notices.
+MessageKind = Literal["digest", "notice", "confirmation", "manage_link", "operator"]
+
+
+class AddressError(WatchwordError):
+    """The address of a recipient is not valid; the message says why in one sentence."""
+
+    exit_status = ExitStatus.USAGE
+
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://[!-~]+")
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """Where a message goes: an email address, a webhook or a chat service.
+
+    Equal recipients have equal normal forms, so a recipient may be a key.
+    """
+
+    scheme: str  #: ``mailto`` for an email address, else the URL's: ``https``, ``ntfy``
+    address: str  #: normal form: ``ann@example.org`` or ``https://hooks.example/me``
+
+    @classmethod
+    def parse(cls, text: str) -> Recipient:
+        """Return the recipient that ``text`` names, in its normal form.
+
+        Args:
+            text: An email address, or a URL with a lower-case scheme, as somebody typed it.
+
+        Raises:
+            AddressError: It is neither.
+        """
+        if "://" not in text:
+            return cls.parse_email(text)
+        if not (url := _URL.fullmatch(text)):
+            raise AddressError(
+                f"{text!r} is not a valid address: expected one like https://hooks.example/me"
+            )
+        return cls(url[1], text)
+
+    @classmethod
+    def parse_email(cls, text: str) -> Recipient:
+        """Return the recipient with an email address: lower case, an international domain in ASCII.
+
+        Non-ASCII local parts are refused, because many mail servers do not accept them (RFC 6531).
+
+        Raises:
+            AddressError: ``text`` is not an email address.
+        """
+        try:
+            valid = validate_email(
+                text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
+            )
+        except EmailNotValidError as error:
+            raise AddressError(f"{text!r} is not an email address: {error}") from error
+        return cls("mailto", (valid.ascii_email or valid.normalized).lower())
+
+    @classmethod
+    def from_normal_form(cls, address: str) -> Recipient:
+        """Return the recipient with an address that :meth:`parse` returned and we stored."""
+        scheme, is_url, _ = address.partition("://")
+        return cls(scheme if is_url else "mailto", address)
+
+    @property
+    def is_email(self) -> bool:
+        """Whether messages to it are emails; others are JSON."""
+        return self.scheme == "mailto"
+
+    def __str__(self) -> str:
+        return self.address
+
+
 class Subscriber(msgspec.Struct, frozen=True):
     """One address."""
 
@@ -67,6 +142,11 @@ class Subscriber(msgspec.Struct, frozen=True):
     token: str
     zone: str
     hour: int
+
+    @property
+    def recipient(self) -> Recipient:
+        """Where this subscriber's messages go."""
+        return Recipient.from_normal_form(self.email)
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -114,9 +194,6 @@ SNIPPET_FIELDS: dict[EntryKind, tuple[str, ...]] = {
 
 #: What a topic is: a query, or one question that somebody follows.
 TopicKind = Literal["query", "question"]
-
-#: What a message is for. All but digests and notices are sent to subscribers without an alert too.
-MessageKind = Literal["digest", "notice", "confirmation", "manage_link", "operator"]
 
 
 def build_topic_key(canonical: str | None, question_id: str | None) -> str:

@@ -14,11 +14,15 @@ from typing import Literal
 from itsdangerous import BadData, SignatureExpired, TimestampSigner
 from itsdangerous.encoding import base64_decode, base64_encode
 
+from alerts.errors import ExitStatus, WatchwordError
+
 TokenPurpose = Literal["manage", "form", "operator"]
 
 
-class ExpiredToken(Exception):
+class ExpiredToken(WatchwordError):
     """A token that was right and is too old; ``subject`` is what it was issued for."""
+
+    exit_status = ExitStatus.USAGE
 
     def __init__(self, subject: str) -> None:
         super().__init__("this token is too old")

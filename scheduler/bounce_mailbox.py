@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from alerts.errors import ExitStatus, WatchwordError
+
 #: Marks an email as read, once what it says is in the ledger.
 MarkAsRead = Callable[[], None]
 
 
-class MailboxError(Exception):
+class MailboxError(WatchwordError):
     """A mailbox cannot be read; the message says which and why."""
+
+    exit_status = ExitStatus.DATA
 
 
 def read_unread_emails(

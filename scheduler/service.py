@@ -11,9 +11,10 @@ import msgspec
 
 from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.sent_log import SentLog
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
@@ -21,8 +22,10 @@ from scheduler.config.loader import build_channels, load_signing_keys
 from scheduler.config.sections import Config
 
 
-class LedgerBusyError(Exception):
+class LedgerBusyError(WatchwordError):
     """Another process works on this ledger."""
+
+    exit_status = ExitStatus.RETRY
 
 
 @dataclass

@@ -22,6 +22,26 @@ settings.register_profile("watchword", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "watchword"))
 
+#: Fixtures that give a test its tier, see ``markers`` in pyproject.toml.
+_MARKER_OF_FIXTURE = {
+    "postgres_server": "postgres",
+    "browser": "browser",
+    "postfix": "postfix",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the tiers that follow from its folder, fixtures and parameters."""
+    for item in items:
+        if "kills" in item.path.parts:
+            item.add_marker("kill")
+        for fixture in getattr(item, "fixturenames", ()):
+            if marker := _MARKER_OF_FIXTURE.get(fixture):
+                item.add_marker(marker)
+        call = getattr(item, "callspec", None)
+        if call is not None and "postgresql" in call.params.values():
+            item.add_marker("postgres")
+
 
 @pytest.fixture
 def now() -> datetime:

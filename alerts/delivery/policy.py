@@ -10,11 +10,9 @@ from typing import Literal
 
 from alerts.delivery.sent_log import SentLog
 from alerts.ledger.messages import DueMessage
+from alerts.mail.outgoing import DIGEST_LANE
 
 DoubtPolicy = Literal["resend", "hold"]
-
-#: The lane of digests.
-DIGEST_LANE = 1
 
 
 @dataclass(frozen=True)

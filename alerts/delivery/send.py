@@ -29,11 +29,13 @@ from alerts.delivery.channels import (
     find_channel_kind,
 )
 from alerts.delivery.outcomes import open_outcome_writer
-from alerts.delivery.policy import DIGEST_LANE, DeliveryPolicy, SendRateLimiter, apply_daily_limit
+from alerts.delivery.policy import DeliveryPolicy, SendRateLimiter, apply_daily_limit
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
-from alerts.ledger.messages import Message
+from alerts.ledger.messages import DueMessage, Message
+from alerts.mail.outgoing import DIGEST_LANE
+from alerts.model import Recipient
 
 #: Waits between attempts; the last one is repeated until a message is `_GIVE_UP` old.
 _RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360, 720))
@@ -71,7 +73,11 @@ def deliver_due(
         done["braked"] = len(due) - len(going)
     shut: list[ChannelUnavailable] = []
     for name, channel in channels.items():
-        mine = [entry.id for entry in going if find_channel_kind(entry.recipient) == name]
+        mine = [
+            entry.id
+            for entry in going
+            if find_channel_kind(Recipient.from_normal_form(entry.recipient)) == name
+        ]
         if mine:
             run = _ChannelRun(ledger, channel, clock, policy, stopping)
             done += run.send_all(mine)
@@ -79,6 +85,10 @@ def deliver_due(
     if shut:
         raise shut[0]
     return done
+
+
+def _find_channel_kind(entry: DueMessage) -> str:
+    return find_channel_kind(Recipient.from_normal_form(entry.recipient))
 
 
 class _ChannelRun:

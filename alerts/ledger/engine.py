@@ -12,15 +12,21 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from alerts.errors import ExitStatus, WatchwordError
+
 _BUSY_MILLISECONDS = 30_000
 
 
-class LedgerError(Exception):
+class LedgerError(WatchwordError):
     """The ledger cannot be used as it is; the message names it and says what to do."""
 
+    exit_status = ExitStatus.DATA
 
-class StatementTimeout(Exception):
+
+class StatementTimeout(WatchwordError):
     """A statement took longer than whoever asked was to wait."""
+
+    exit_status = ExitStatus.RETRY
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from alerts.ledger.schema import (
     subscription,
     topic,
 )
+from alerts.mail.outgoing import OutgoingMessage
 from alerts.model import MessageKind, SubscribedTopic
 
 MessagePhase = Literal["queued", "sending", "handing_over", "sent", "failed", "in_doubt", "dropped"]
@@ -57,23 +58,7 @@ class Message(msgspec.Struct, frozen=True):
     sent_log_data: bytes  #: keys for the sent log, opaque to the ledger
 
 
-class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to put into the outbox, and what it contains."""
-
-    subscriber_id: int
-    kind: MessageKind
-    key: str  #: stands for what it is about; unique with subscriber and kind
-    message_id: str
-    recipient: str
-    subject: str
-    body: bytes
-    items: tuple[tuple[int, int], ...] = ()  #: (subscription, change)
-    notice_ids: tuple[int, ...] = ()
-    lane: int = 1  #: 0 is sent before 1, where digests are
-    sent_log_data: bytes = b""
-
-
-def queue(connection: Connection, composed: NewMessage, now: datetime) -> bool:
+def queue(connection: Connection, composed: OutgoingMessage, now: datetime) -> bool:
     """Put a message into the outbox; return False if the same message is there already."""
     made = insert_once(
         connection,
@@ -98,7 +83,7 @@ def queue(connection: Connection, composed: NewMessage, now: datetime) -> bool:
     return True
 
 
-def _add_contents(connection: Connection, message_id: int, composed: NewMessage) -> None:
+def _add_contents(connection: Connection, message_id: int, composed: OutgoingMessage) -> None:
     items = [
         {"message_id": message_id, "subscription_id": subscription_id, "change_seq": seq}
         for subscription_id, seq in composed.items

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select,
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import change, feed, match, match_progress, topic
 from alerts.model import TopicKind, build_topic_key
-from alerts.queries.parse import LANGUAGE_VERSION, QueryError, format_canonical, parse_query
+from alerts.queries import LANGUAGE_VERSION, QueryError, format_canonical, parse_query
 
 #: Topics that are a query, and compared with every change.
 _IS_CAUGHT_UP_QUERY = and_(topic.c.is_caught_up, topic.c.kind == "query")

@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from alerts.errors import ExitStatus, WatchwordError
+
 PrivateKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
 
 #: Signed where the message has them. What must not be added behind our back stands twice (RFC 6376
@@ -42,8 +44,10 @@ _MIN_RSA_BITS = 1024
 _LINE_WIDTH = 70
 
 
-class UnusableKey(ValueError):
+class UnusableKey(WatchwordError):
     """A key that cannot be used; the message says why and what to do."""
+
+    exit_status = ExitStatus.CONFIG
 
 
 @dataclass(frozen=True)

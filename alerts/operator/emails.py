@@ -6,16 +6,16 @@ is down. The operator is a subscriber like any other, on no list.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerts.digests.json_body import build_operator_notification
 from alerts.ledger import alarms, messages, subscriptions
-from alerts.ledger.messages import NewMessage
-from alerts.mail.message import MailIdentity, RenderedMessage, build_message
+from alerts.mail.identity import MailIdentity
+from alerts.mail.mime import RenderedMessage
+from alerts.mail.outgoing import draft_message, write_email, write_notification
+from alerts.model import Recipient
 from alerts.rendering.templates import Templates
 
 #: A letter is written at once, so its reader's zone and hour say nothing.
@@ -49,22 +49,11 @@ def _queue_email(
     period: str,
     now: datetime,
 ) -> bool:
-    to = address if "://" in address else address.lower()
-    operator = subscriptions.ensure_subscriber(connection, to, _ZONE, _HOUR, now)
-    key = hashlib.sha256(f"{operator.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<letter.{key}@{head.domain}>"
-    if "://" in to:
-        body = build_operator_notification(rendered.subject, rendered.text, message_id, now)
+    to = Recipient.parse(address)
+    operator = subscriptions.ensure_subscriber(connection, to.address, _ZONE, _HOUR, now)
+    draft = draft_message("operator", operator, period, head)
+    if to.is_email:
+        message = write_email(draft, rendered, head, now)
     else:
-        body = build_message(rendered, head, None, to, message_id, now)
-    entry = NewMessage(
-        subscriber_id=operator.id,
-        kind="operator",
-        key=key,
-        message_id=message_id,
-        recipient=to,
-        subject=rendered.subject,
-        body=body,
-        lane=0,
-    )
-    return messages.queue(connection, entry, now)
+        message = write_notification(draft, rendered.subject, rendered.text, now)
+    return messages.queue(connection, message, now)

@@ -21,9 +21,10 @@ from markupsafe import Markup
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
-from alerts.mail.message import EmailLinks, MailIdentity, RenderedMessage
+from alerts.errors import ExitStatus, WatchwordError
+from alerts.mail.identity import EmailLinks, MailIdentity
+from alerts.mail.mime import RenderedMessage
 from alerts.model import Alarm, Subscriber
-from alerts.queries.snippets import Snippet
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import (
     ALARM_LABELS,
@@ -35,11 +36,14 @@ from alerts.rendering.labels import (
 )
 from alerts.rendering.sanitise import sanitise_html
 from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
+from alerts.text import Snippet
 from crawler.records import Question
 
 
-class TemplatesError(Exception):
+class TemplatesError(WatchwordError):
     """A template is missing or wrong; the message names it."""
+
+    exit_status = ExitStatus.CONFIG
 
 
 def find_shipped_templates() -> Path:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import bounces, messages, pending_subscriptions, subscriptions
-from alerts.ledger.messages import NewMessage
 from alerts.ledger.pending_subscriptions import PendingConfirmation
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MANAGE_LINK_VALIDITY, MailIdentity, build_message
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.mail.identity import MANAGE_LINK_VALIDITY, MailIdentity
+from alerts.mail.outgoing import draft_message, write_email
+from alerts.model import Recipient
+from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import (
     SubscriberDefaults,
     follow_question,
-    normalise_email,
     subscribe,
 )
 
@@ -40,9 +39,9 @@ def request_confirmation(
     """Put a wish down and queue the letter that asks for its confirmation.
 
     False when a letter is on its way already, by which this wish is confirmed too. Raises
-    :class:`alerts.subscribers.subscribe.AddressError` and :class:`alerts.queries.parse.QueryError`.
+    :class:`alerts.model.AddressError` and :class:`alerts.queries.parse.QueryError`.
     """
-    address = normalise_email(email)
+    address = Recipient.parse_email(email).address
     if request.question_id is None:
         format_canonical(parse_query(request.query))
     person = subscriptions.ensure_subscriber(connection, address, defaults.zone, defaults.hour, now)
@@ -57,20 +56,8 @@ def request_confirmation(
         identity,
         int(CONFIRM_LINK_VALIDITY.total_seconds() // 3600),
     )
-    key = hashlib.sha256(f"{person.token} confirm {token}".encode()).hexdigest()[:32]
-    message_id = f"<confirm.{key}@{identity.domain}>"
-    body = build_message(rendered, identity, None, address, message_id, now)
-    entry = NewMessage(
-        subscriber_id=person.id,
-        kind="confirmation",
-        key=key,
-        message_id=message_id,
-        recipient=address,
-        subject=rendered.subject,
-        body=body,
-        lane=0,
-    )
-    return messages.queue(connection, entry, now)
+    draft = draft_message("confirmation", person, f"confirm {token}", identity)
+    return messages.queue(connection, write_email(draft, rendered, identity, now), now)
 
 
 def send_manage_link(
@@ -83,29 +70,17 @@ def send_manage_link(
     """Queue a letter with the link to somebody's own page, one a day; False where none is due.
 
     Nobody is written to who is not subscribed. Raises
-    :class:`alerts.subscribers.subscribe.AddressError`.
+    :class:`alerts.model.AddressError`.
     """
-    address = normalise_email(email)
+    address = Recipient.parse_email(email).address
     person = subscriptions.find_subscriber_by_email(connection, address)
     if person is None or not subscriptions.count_active(connection, person.id):
         return False
     rendered = templates.render_manage_link_email(
         identity.build_manage_link(person.token, now), identity, MANAGE_LINK_VALIDITY.days
     )
-    key = hashlib.sha256(f"{person.token} link {now:%Y-%m-%d}".encode()).hexdigest()[:32]
-    message_id = f"<link.{key}@{identity.domain}>"
-    body = build_message(rendered, identity, None, address, message_id, now)
-    entry = NewMessage(
-        subscriber_id=person.id,
-        kind="manage_link",
-        key=key,
-        message_id=message_id,
-        recipient=address,
-        subject=rendered.subject,
-        body=body,
-        lane=0,
-    )
-    return messages.queue(connection, entry, now)
+    draft = draft_message("manage_link", person, f"link {now:%Y-%m-%d}", identity)
+    return messages.queue(connection, write_email(draft, rendered, identity, now), now)
 
 
 def find_pending_signup(

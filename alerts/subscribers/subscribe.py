@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 import msgspec
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Connection
 
 from alerts.delivery.channels import find_channel_kind
 from alerts.ledger import changes, subscriptions, topics
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.ledger.topics import Topic
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.model import AddressError, Recipient
+from alerts.queries import format_canonical, parse_query
 
 
 class SubscriberDefaults(msgspec.Struct, frozen=True):
@@ -32,38 +31,18 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     is_changed: bool  #: False when the very same subscription was there already
 
 
-class AddressError(ValueError):
-    """What should be an email address is none; the message says why in one sentence."""
+def parse_reachable_recipient(text: str, channel_kinds: frozenset[str]) -> Recipient:
+    """Return the recipient that ``text`` names, where one of our channels reaches it.
 
-
-def normalise_email(text: str) -> str:
-    """The one form of an address that we keep; raises :class:`AddressError`.
-
-    Non-ASCII local parts are refused: half of the mail world cannot carry them (RFC 6531).
+    Raises:
+        AddressError: It is no address, or no configured channel carries messages to it.
     """
-    try:
-        found = validate_email(
-            text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
-        )
-    except EmailNotValidError as error:
-        raise AddressError(f"{text!r} is no email address: {error}") from error
-    return (found.ascii_email or found.normalized).lower()
-
-
-def normalise_recipient(text: str, channel_kinds: frozenset[str]) -> str:
-    """The one form of an email address, or of another address where there is a way to it.
-
-    Raises :class:`AddressError`.
-    """
-    if "://" not in text:
-        return normalise_email(text)
-    if (way := find_channel_kind(text)) not in channel_kinds:
+    recipient = Recipient.parse(text)
+    if (kind := find_channel_kind(recipient)) not in channel_kinds:
         raise AddressError(
-            f"{text!r} cannot be sent to: there is no [channels.{way}] in the config"
+            f"{text!r} cannot be sent to: there is no [channels.{kind}] in the config"
         )
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[!-~]+", text):
-        raise AddressError(f"{text!r} is no address: expected one like https://hooks.example/me")
-    return text
+    return recipient
 
 
 def subscribe(
@@ -78,7 +57,7 @@ def subscribe(
     Raises :class:`AddressError`, and :class:`alerts.queries.parse.QueryError` for a query.
     """
     address, query = (
-        normalise_recipient(email, defaults.channel_kinds),
+        parse_reachable_recipient(email, defaults.channel_kinds).address,
         format_canonical(parse_query(request.query)),
     )
     topic = topics.ensure(connection, query, request.query, now)
@@ -100,7 +79,7 @@ def follow_question(
 
     Raises :class:`AddressError`.
     """
-    address = normalise_recipient(email, defaults.channel_kinds)
+    address = parse_reachable_recipient(email, defaults.channel_kinds).address
     topic = topics.ensure_for_question(connection, question_id, request.query, now)
     person = subscriptions.ensure_subscriber(connection, address, defaults.zone, defaults.hour, now)
     newest = changes.get_newest_seq(connection)
@@ -176,10 +155,8 @@ def _find_subscription(
 
     ``query`` is a query, or the id of a followed question: ``london:/questions/2018/5425``.
     """
-    if "://" in who:
-        person = subscriptions.find_subscriber_by_email(connection, who)
-    elif "@" in who:
-        person = subscriptions.find_subscriber_by_email(connection, normalise_email(who))
+    if "@" in who or "://" in who:
+        person = subscriptions.find_subscriber_by_email(connection, Recipient.parse(who).address)
     else:
         person = subscriptions.find_subscriber_by_token(connection, who)
     topic = _find_topic(connection, query) if query else None

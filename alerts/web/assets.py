@@ -1,4 +1,4 @@
-"""The style of our pages and htmx, the only two files that they ask for beside themselves."""
+"""Static files of the pages: our style sheet, and htmx, which is vendored (docs/decisions/0012)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from starlette.routing import Route
 from alerts.rendering.templates import Templates
 from alerts.web.http_cache import is_unchanged, strong_tag
 
+#: htmx 2.0.10 as published on npm (``htmx.org``, ``dist/htmx.min.js``), unchanged. To update:
+#: replace the file, its ``.sha256`` and this name; ``tests/alerts/web/test_assets.py`` compares
+#: them.
+HTMX_FILE = "htmx-2.0.10.min.js"
+#: One hour: short enough that a new release is seen the same day without versioned file names.
 _CACHE_CONTROL = "public, max-age=3600"
 
 
 def build_asset_routes(templates: Templates) -> list[Route]:
-    """Where they are. htmx comes with a package (``docs/decisions/0012``)."""
-    htmx = files("django_htmx").joinpath("static/django_htmx/htmx-2.min.js").read_bytes()
+    """Return the routes of the style sheet (``static/style.css``, a template) and of htmx."""
+    style = templates.render_text("static/style.css").encode()
+    htmx = files("alerts.web").joinpath("static", HTMX_FILE).read_bytes()
     return [
-        _build_route(
-            "/static/style.css", templates.render_text("static/style.css").encode(), "text/css"
-        ),
+        _build_route("/static/style.css", style, "text/css"),
         _build_route("/static/htmx.js", htmx, "text/javascript"),
     ]
 

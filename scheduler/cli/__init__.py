@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from scheduler.cli.exits import CONFIG, USAGE, describe_error, print_error
+from alerts.errors import ExitStatus
+from scheduler.cli.exits import describe_error, print_error
 
 _EPILOG = """
 \b
@@ -93,15 +94,16 @@ def main() -> None:
         status = watchword.main(prog_name="watchword", standalone_mode=False)
     except click.UsageError as error:
         error.show()
-        sys.exit(USAGE)
+        sys.exit(ExitStatus.USAGE)
     except click.ClickException as error:
         error.show()
-        sys.exit(CONFIG)
+        sys.exit(ExitStatus.CONFIG)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(ExitStatus.INTERRUPTED)
     except Exception as error:
-        line, status = describe_error(error)
-        if line is None:
+        described = describe_error(error)
+        if described is None:
             raise
+        line, status = described
         print_error(line)
     sys.exit(status if isinstance(status, int) else 0)

@@ -6,8 +6,9 @@ from collections import Counter
 
 import click
 
+from alerts.errors import ExitStatus
 from scheduler.cli.common import get_service, print_result
-from scheduler.cli.exits import OK, PARTLY, print_error
+from scheduler.cli.exits import print_error
 
 
 @click.command()
@@ -42,7 +43,7 @@ def bounces(context: click.Context, location: str, password: str | None, as_json
             done()
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(found.items()))
     print_result(told or "nothing new", dict(found), as_json=as_json)
-    return PARTLY if found["unknown"] else OK
+    return ExitStatus.PARTIAL if found["unknown"] else ExitStatus.OK
 
 
 @click.command()
@@ -55,24 +56,24 @@ def suspended(context: click.Context, resume: str | None, as_json: bool) -> int:
 
     from alerts.ledger import bounces as ledger
     from alerts.ledger import changes, subscriptions
-    from alerts.subscribers.subscribe import normalise_email
+    from alerts.model import Recipient
 
     service = get_service(context)
     if resume is not None:
         with service.ledger.writing() as connection:
-            address = normalise_email(resume)
+            address = Recipient.parse_email(resume).address
             was = ledger.remove_suppression(connection, address)
             person = subscriptions.find_subscriber_by_email(connection, address)
             if person is not None:
                 subscriptions.skip_unsent(connection, person.id, changes.get_newest_seq(connection))
         click.echo(f"{address} is sent to again" if was else f"nothing stood against {address}")
-        return OK if was else PARTLY
+        return ExitStatus.OK if was else ExitStatus.PARTIAL
     with service.ledger.reading() as connection:
         found = ledger.list_suspended(connection)
     for one in found:
         line = f"{one.email}\t{one.reason}\t{one.since:%Y-%m-%d}\t{one.detail or ''}"
         print_result(line, msgspec.to_builtins(one), as_json=as_json)
-    return OK
+    return ExitStatus.OK
 
 
 COMMANDS = (bounces, suspended)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from alerts.errors import ExitStatus
 from scheduler.cli.common import get_service, print_result
-from scheduler.cli.exits import OK, PARTLY
 
 if TYPE_CHECKING:
     from alerts.ledger.deliveries import MessageStatus
@@ -32,7 +32,9 @@ def digest(
     watchword digest --preview
     """
     service = get_service(context)
-    address = only.lower() if only and "://" not in only else only
+    from alerts.model import Recipient
+
+    address = Recipient.parse(only).address if only else None
     if dry_run or preview:
         return _show_due_digests(service, address, in_browser=preview, as_json=as_json)
     from alerts.delivery.send import deliver_due
@@ -55,7 +57,7 @@ def digest(
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(done.items()))
     values = {"composed": made, "deliveries": dict(done)}
     print_result(f"{made} composed; {told or 'nothing to deliver'}", values, as_json=as_json)
-    return OK if set(done) <= {"sent"} else PARTLY
+    return ExitStatus.OK if set(done) <= {"sent"} else ExitStatus.PARTIAL
 
 
 def _show_due_digests(
@@ -79,7 +81,7 @@ def _show_due_digests(
         print_result(f"{whole}\n\n{text}" if only else whole, values, as_json=as_json)
     if not found and not as_json:
         click.echo("No digest is due.")
-    return OK
+    return ExitStatus.OK
 
 
 def _open_in_browser(html: str) -> str:
@@ -134,12 +136,12 @@ def deliveries(
         if retry:
             again = ledger.requeue(connection, [one.id for one in found], service.clock())
             print_result(f"{again} messages are queued again", {"queued": again}, as_json=as_json)
-            return OK if again else PARTLY
+            return ExitStatus.OK if again else ExitStatus.PARTIAL
     for one in found:
         print_result(_format_delivery(one), msgspec.to_builtins(one), as_json=as_json)
     if not found and not as_json:
         click.echo("No such message.")
-    return OK
+    return ExitStatus.OK
 
 
 def _format_delivery(one: MessageStatus) -> str:
@@ -165,7 +167,7 @@ def dns(context: click.Context) -> int:
     click.echo(f'{head.domain}. TXT "v=spf1 mx a -all"  ; name the hosts that send for you')
     reports = f"; rua=mailto:{email}" if (email := service.config.operator.email) else ""
     click.echo(f'_dmarc.{head.domain}. TXT "v=DMARC1; p=none{reports}"')
-    return OK
+    return ExitStatus.OK
 
 
 COMMANDS = (digest, deliveries, dns)

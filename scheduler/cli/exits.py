@@ -1,45 +1,25 @@
-"""Exit statuses (after sysexits.h), and known errors as one line each."""
+"""Errors of a command: one line on standard error and an exit status."""
 
 from __future__ import annotations
 
 import sys
 
-OK = 0
-PARTLY = 1
-USAGE = 64
-BAD_DATA = 65
-UNAVAILABLE = 69
-BUSY = 75
-CONFIG = 78
+from alerts.errors import ExitStatus, WatchwordError
 
 
 def print_error(line: str) -> None:
-    """One line on standard error."""
+    """Write one line to standard error, with the program's name before it."""
     sys.stderr.write(f"watchword: {line}\n")
 
 
-def describe_error(error: Exception) -> tuple[str | None, int]:
-    """The line and exit status of an error that we know; no line for a defect of ours."""
-    from alerts.ledger import LedgerError
-    from alerts.queries.parse import QueryError
-    from alerts.rendering.templates import TemplatesError
-    from alerts.subscribers.subscribe import AddressError
-    from scheduler.bounce_mailbox import MailboxError
-    from scheduler.config.loader import ConfigError
-    from scheduler.service import LedgerBusyError
+def describe_error(error: Exception) -> tuple[str, ExitStatus] | None:
+    """Return the line to print for an error and the exit status, or None for an unexpected one.
 
-    known: dict[type[Exception], int] = {
-        ConfigError: CONFIG,
-        LedgerError: BAD_DATA,
-        QueryError: USAGE,
-        AddressError: USAGE,
-        TemplatesError: CONFIG,
-        LedgerBusyError: BUSY,
-        MailboxError: BAD_DATA,
-    }
-    for kind, status in known.items():
-        if isinstance(error, kind):
-            return " ".join(str(error).split()), status
+    Expected are the errors that derive from :class:`WatchwordError`, and those of the operating
+    system that name a file. Anything else is a defect, whose traceback is worth more than a line.
+    """
+    if isinstance(error, WatchwordError):
+        return " ".join(str(error).split()), error.exit_status
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}", BAD_DATA
-    return None, PARTLY
+        return f"{error.filename}: {error.strerror}", ExitStatus.DATA
+    return None

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from alerts.errors import ExitStatus
 from scheduler.cli.common import get_config, get_service, print_result
-from scheduler.cli.exits import BAD_DATA, OK, PARTLY, print_error
+from scheduler.cli.exits import print_error
 
 if TYPE_CHECKING:
     from crawler.records import Question
@@ -32,7 +33,7 @@ def parse(context: click.Context, pages: tuple[str, ...]) -> int:
         if found.suspect:
             failed += 1
             print_error(f"{found.title or found.id}: suspect: {'; '.join(found.suspect)}")
-    return BAD_DATA if not read else PARTLY if failed else OK
+    return ExitStatus.DATA if not read else ExitStatus.PARTIAL if failed else ExitStatus.OK
 
 
 @click.command()
@@ -43,7 +44,7 @@ def schema() -> int:
     from crawler.records import build_json_schema as of_record
 
     click.echo(json.dumps(of_record(), indent=2, ensure_ascii=False))
-    return OK
+    return ExitStatus.OK
 
 
 @click.command()
@@ -68,7 +69,7 @@ def plan(context: click.Context, as_json: bool) -> int:
             *(f"  {visit.url}" for visit in coming.revisits),
         ]
         print_result("\n".join(lines), msgspec.to_builtins(coming), as_json=as_json)
-    return OK
+    return ExitStatus.OK
 
 
 @click.command()
@@ -88,12 +89,12 @@ def thread(context: click.Context, question: str, as_json: bool) -> int:
         stored = next((s for n in names if (s := questions.find(connection, n))), None)
         if stored is None:
             print_error(f"the ledger has no question {question}")
-            return BAD_DATA
+            return ExitStatus.DATA
         key = make_thread_key(stored.record)
         found = questions.list_in_thread(connection, stored.record.source, key) if key else ()
     for record in sort_thread(found or (stored.record,)):
         click.echo(encode_record(record).decode() if as_json else _format_thread(record))
-    return OK
+    return ExitStatus.OK
 
 
 def _format_thread(record: Question) -> str:
@@ -120,7 +121,7 @@ def show_config(context: click.Context) -> int:
         for name in {"password", "secret"} & channel.keys():
             channel[name] = "(set)"
     click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2).decode())
-    return OK
+    return ExitStatus.OK
 
 
 COMMANDS = (parse, schema, plan, thread, show_config)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alerts.errors import ExitStatus
 from scheduler.cli.common import get_service, print_result, show_progress
-from scheduler.cli.exits import OK, PARTLY, UNAVAILABLE
 
 if TYPE_CHECKING:
     from alerts.operator.status import SourceStatus
@@ -37,7 +37,7 @@ def status(context: click.Context, as_json: bool) -> int:
     ]
     lines.append("Nothing is wrong." if found.is_well else "Something is wrong.")
     print_result("\n".join(lines), msgspec.to_builtins(found), as_json=as_json)
-    return OK if found.is_well else PARTLY
+    return ExitStatus.OK if found.is_well else ExitStatus.PARTIAL
 
 
 def _format_source_status(source: SourceStatus) -> list[str]:
@@ -89,7 +89,7 @@ def approvals(context: click.Context, as_json: bool) -> int:
     ]
     values = {"held": msgspec.to_builtins(found)}
     print_result("\n".join(lines) or "Nothing is held.", values, as_json=as_json)
-    return OK
+    return ExitStatus.OK
 
 
 @click.command()
@@ -131,7 +131,7 @@ def approve(
         {"released": released, "silently": without_notifying},
         as_json=as_json,
     )
-    return OK if released else PARTLY
+    return ExitStatus.OK if released else ExitStatus.PARTIAL
 
 
 @click.command()
@@ -177,7 +177,7 @@ def backfill(  # one option a question that its operator has
         )
     values: dict[str, Any] = {"done": end.done, "total": end.total, "problem": end.problem}
     print_result(end.summary + (f"; {end.problem}" if end.problem else ""), values, as_json=as_json)
-    return UNAVAILABLE if end.problem else OK
+    return ExitStatus.UNAVAILABLE if end.problem else ExitStatus.OK
 
 
 @click.command()
@@ -214,7 +214,7 @@ def reparse(context: click.Context, files: tuple[Path, ...], dry_run: bool, as_j
     print_result(
         f"{format_counts(done.counts)}{differing}", msgspec.to_builtins(done), as_json=as_json
     )
-    return OK
+    return ExitStatus.OK
 
 
 def _first_of_month(moment: datetime) -> date:

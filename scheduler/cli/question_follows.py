@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import click
 
+from alerts.errors import ExitStatus
 from scheduler.cli.common import get_service, print_result
-from scheduler.cli.exits import OK, PARTLY, print_error
+from scheduler.cli.exits import print_error
 from scheduler.cli.subscribers import FREQUENCIES
 
 
@@ -45,11 +46,11 @@ def follow(
         if len(found) != 1:
             many = "no question" if not found else f"{len(found)} questions"
             print_error(f"{many} known as {question!r}: see `watchword search`")
-            return PARTLY
+            return ExitStatus.PARTIAL
         record = found[0]
         if record.status == "answered":
             print_error(f"{record.id} is answered already")
-            return PARTLY
+            return ExitStatus.PARTIAL
         title = record.title or record.reference or record.id
         wish = SubscriptionRequest(
             title, cast("Any", every), "all", "command", note=note, overdue_days=days
@@ -60,7 +61,7 @@ def follow(
     what = "follows" if done.is_changed else "was following"
     values = {"email": done.email, "question": record.id, "changed": done.is_changed}
     print_result(f"{done.email} {what} {record.id}: {title}", values, as_json=as_json)
-    return OK
+    return ExitStatus.OK
 
 
 @click.command()
@@ -78,7 +79,7 @@ def pause(context: click.Context, subscriber: str, query: str | None) -> int:
     with service.ledger.writing() as connection:
         changed = subscribe.pause(connection, subscriber, query, service.clock())
     click.echo(f"{changed} subscriptions of {subscriber} are paused")
-    return OK if changed else PARTLY
+    return ExitStatus.OK if changed else ExitStatus.PARTIAL
 
 
 @click.command()
@@ -93,7 +94,7 @@ def resume(context: click.Context, subscriber: str, query: str | None) -> int:
     with service.ledger.writing() as connection:
         changed = subscribe.resume(connection, subscriber, query)
     click.echo(f"{changed} subscriptions of {subscriber} go on")
-    return OK if changed else PARTLY
+    return ExitStatus.OK if changed else ExitStatus.PARTIAL
 
 
 COMMANDS = (follow, pause, resume)

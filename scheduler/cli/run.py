@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alerts.errors import ExitStatus
 from scheduler.cli.common import format_counts, get_config, get_service, print_result, show_progress
-from scheduler.cli.exits import BAD_DATA, OK, PARTLY, UNAVAILABLE, print_error
+from scheduler.cli.exits import print_error
 
 if TYPE_CHECKING:
-    from scheduler.crawls.crawl import CrawlOutcome
+    from alerts.recording import CrawlOutcome
     from scheduler.daemon import Daemon
     from scheduler.jobs import PipelineResult
     from scheduler.service import Service
@@ -54,7 +55,7 @@ def once(context: click.Context, no_crawl: bool, as_json: bool, quiet: bool) -> 
 
 def _crawl_all_sources(service: Service) -> list[CrawlOutcome]:
     """Every enabled source, one after the other; one that fails does not stop the next."""
-    from crawler.fetching.crawl_plan import CrawlLine, QuestionRead
+    from crawler.report import CrawlLine, QuestionRead
     from scheduler.jobs import run_crawl
 
     outcomes: list[CrawlOutcome] = []
@@ -76,9 +77,9 @@ def _compute_exit_status(outcomes: list[CrawlOutcome], done: PipelineResult) -> 
     """The exit status: 69 when nothing could be fetched or sent, 1 when something failed."""
     useless = {"unreachable", "blocked"}
     if done.problem or (outcomes and all(o.verdict in useless for o in outcomes)):
-        return UNAVAILABLE
+        return ExitStatus.UNAVAILABLE
     failed = any(o.verdict not in {"ok", "empty"} for o in outcomes)
-    return PARTLY if failed or done.deliveries.get("failed") else OK
+    return ExitStatus.PARTIAL if failed or done.deliveries.get("failed") else ExitStatus.OK
 
 
 def format_pipeline_result(done: PipelineResult) -> str:
@@ -107,7 +108,7 @@ def run(context: click.Context, log_json: bool) -> int:
     daemon = Daemon(service)
     with _serve_web_pages(service, daemon):
         daemon.run()
-    return OK
+    return ExitStatus.OK
 
 
 @contextmanager
@@ -117,12 +118,11 @@ def _serve_web_pages(service: Service, daemon: Daemon) -> Iterator[None]:
     if web.port is None:
         yield
         return
-    from alerts.web.app import create_app
-    from scheduler.web.context import build_web_context
-    from scheduler.web.server import serve
+    from alerts.web import create_app
+    from scheduler.web import build_web_context, serve
 
     app = create_app(build_web_context(service, daemon))
-    with serve(app, web.port, web.host, web.trusted_proxies):
+    with serve(app, web.port, web.host, trusted_proxies=web.trusted_proxies):
         yield
 
 
@@ -138,7 +138,7 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
     """
     from collections import Counter
 
-    from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+    from alerts.recording import QuestionReading, RecordingRules, record_readings
     from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
     from scheduler.jobs import run_pipeline, sync_config
     from scheduler.service import lock_ledger
@@ -173,8 +173,12 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
         as_json=as_json,
     )
     if not counts["read"]:
-        return BAD_DATA
-    return PARTLY if counts["unreadable"] or counts["suspect"] else _compute_exit_status([], done)
+        return ExitStatus.DATA
+    return (
+        ExitStatus.PARTIAL
+        if counts["unreadable"] or counts["suspect"]
+        else _compute_exit_status([], done)
+    )
 
 
 @click.command()
@@ -197,7 +201,7 @@ def demo(context: click.Context, once: bool, out: Path | None, port: int) -> int
             print_result("", stage.run_once(), as_json=True)
         else:
             stage.run(click.echo)
-    return OK
+    return ExitStatus.OK
 
 
 COMMANDS = (run, once, ingest, demo)

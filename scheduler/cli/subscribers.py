@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from alerts.errors import ExitStatus
 from scheduler.cli.common import get_service, print_result
-from scheduler.cli.exits import BUSY, CONFIG, OK, PARTLY, print_error
+from scheduler.cli.exits import print_error
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from alerts.ledger.subscriptions import SubscriptionRequest
-    from alerts.search.suggestions import Suggestion
+    from alerts.search import Suggestion
     from scheduler.service import Service
 
 FREQUENCIES = ("immediate", "hourly", "daily", "weekly", "monthly", "meeting")
@@ -76,9 +77,8 @@ def subscribe(
       watchword subscribe you@example.org 'e-scooter NOT rental' --every immediate
     """
     from alerts.ledger.subscriptions import SubscriptionRequest
-    from alerts.queries.parse import format_canonical, parse_query
-    from alerts.search.preview import build_preview
-    from alerts.search.suggestions import apply_suggestions
+    from alerts.queries import format_canonical, parse_query
+    from alerts.search import apply_suggestions, build_preview
     from alerts.subscribers.subscribe import subscribe as enter
     from scheduler.cli.queries import list_warnings
 
@@ -107,7 +107,7 @@ def subscribe(
     )
     for line in list_warnings(found, accepted_offers=taken):
         click.echo(line, err=True)
-    return OK
+    return ExitStatus.OK
 
 
 def _set_digest_time(
@@ -135,7 +135,7 @@ def _send_confirmation(service: Service, email: str, wish: SubscriptionRequest) 
 
     if not service.mail_identity.public_url:
         print_error("there is no link to confirm with: set site.public_url, and web.port")
-        return CONFIG
+        return ExitStatus.CONFIG
     with service.ledger.writing() as connection:
         asked = request_confirmation(
             connection,
@@ -147,7 +147,7 @@ def _send_confirmation(service: Service, email: str, wish: SubscriptionRequest) 
             service.clock(),
         )
     click.echo(f"{email} is asked to confirm" if asked else f"{email} was asked to already")
-    return OK
+    return ExitStatus.OK
 
 
 def _is_offer_accepted(offer: Suggestion, widen: bool | None) -> bool:
@@ -172,7 +172,7 @@ def unsubscribe(context: click.Context, subscriber: str, query: str | None) -> i
     with service.ledger.writing() as connection:
         ended = leave(connection, subscriber, query, service.clock())
     click.echo(f"{ended} subscriptions of {subscriber} ended")
-    return OK if ended else PARTLY
+    return ExitStatus.OK if ended else ExitStatus.PARTIAL
 
 
 @click.command()
@@ -198,7 +198,7 @@ def subscriptions(context: click.Context, as_json: bool) -> int:
         print_result(
             "\t".join([one.email, one.frequency, one.updates, one.query]), values, as_json=as_json
         )
-    return OK
+    return ExitStatus.OK
 
 
 @click.command()
@@ -210,17 +210,17 @@ def export(context: click.Context, email: str) -> int:
 
     from alerts.ledger import personal_data
     from alerts.ledger.subscriptions import find_subscriber_by_email
-    from alerts.subscribers.subscribe import normalise_email
+    from alerts.model import Recipient
 
     service = get_service(context)
     with service.ledger.reading() as connection:
-        person = find_subscriber_by_email(connection, normalise_email(email))
+        person = find_subscriber_by_email(connection, Recipient.parse_email(email).address)
         found = personal_data.collect_data(connection, person.id) if person else None
     if found is None:
         print_error(f"nothing is kept of {email}")
-        return PARTLY
+        return ExitStatus.PARTIAL
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
-    return OK
+    return ExitStatus.OK
 
 
 @click.command()
@@ -233,23 +233,24 @@ def forget(context: click.Context, email: str) -> int:
     """
     from alerts.ledger import personal_data
     from alerts.ledger.subscriptions import find_subscriber_by_email
-    from alerts.subscribers.subscribe import normalise_email, unsubscribe
+    from alerts.model import Recipient
+    from alerts.subscribers.subscribe import unsubscribe
 
     service = get_service(context)
     with service.ledger.writing() as connection:
-        person = find_subscriber_by_email(connection, normalise_email(email))
+        person = find_subscriber_by_email(connection, Recipient.parse_email(email).address)
         if person is None:
             print_error(f"nothing is kept of {email}")
-            return PARTLY
+            return ExitStatus.PARTIAL
         unsubscribe(connection, email, None, service.clock())
         if personal_data.has_unsent_messages(connection, person.id):
             print_error(
                 f"a message to {email} is on its way: they are off the list, try again later"
             )
-            return BUSY
+            return ExitStatus.RETRY
         personal_data.delete_subscriber(connection, person.id)
     click.echo(f"{email} is forgotten")
-    return OK
+    return ExitStatus.OK
 
 
 COMMANDS = (subscribe, unsubscribe, subscriptions, export, forget)

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from alerts.delivery import channels
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key
-from alerts.subscribers.subscribe import AddressError, normalise_recipient
+from alerts.model import AddressError
+from alerts.subscribers.subscribe import parse_reachable_recipient
 from scheduler.config.sections import (
     Config,
     ConfigSection,
@@ -30,8 +32,10 @@ _MIN_PASSWORD_LENGTH = 16
 DEFAULT_PATH = Path("config.toml")
 
 
-class ConfigError(Exception):
+class ConfigError(WatchwordError):
     """The config cannot be used; the message names the file, the key, and what it should be."""
+
+    exit_status = ExitStatus.CONFIG
 
 
 def load_config(path: Path | None) -> Config:
@@ -184,7 +188,7 @@ def _check_addresses(config: Config) -> None:
 
 def _check_address(place: str, address: str, reached: frozenset[str] = frozenset({"mail"})) -> None:
     try:
-        normalise_recipient(address, reached)
+        parse_reachable_recipient(address, reached)
     except AddressError as error:
         raise ConfigError(f"{place}: {error}") from error
 

@@ -21,6 +21,8 @@ from scheduler.service import Service as RunningService
 from scheduler.service import open_service
 from tests.support.service import ServiceFolder, build_config, count_sent_links, run_replica
 
+pytestmark = pytest.mark.process
+
 
 def until(what: Callable[[], object], seconds: float = 30) -> None:
     """Wait for something to be so."""

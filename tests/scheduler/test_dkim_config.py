@@ -14,6 +14,8 @@ from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder
 from tests.support.smtp_server import run_smtp_server
 
+pytestmark = pytest.mark.process
+
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 DKIM = '[[mail.dkim]]\nselector = "{0}"\nkey = "{0}.pem"\n'
 

@@ -13,6 +13,8 @@ from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, build_config, count_sent_links, run_replica
 from tests.support.smtp_server import run_smtp_server
 
+pytestmark = pytest.mark.process
+
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 
 

@@ -15,8 +15,8 @@ from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.send import deliver_due
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import open_ledger
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
 
 NOW = datetime(2026, 7, 17, 12, tzinfo=UTC)

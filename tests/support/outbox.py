@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import select
 
 from alerts.ledger import Ledger, messages, subscriptions, topics
-from alerts.ledger.messages import NewMessage
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.outgoing import OutgoingMessage
 from alerts.model import MessageKind
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 
 
@@ -35,19 +35,21 @@ def queue_messages(
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
             name = f"<{key}.{who}>"
             body = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
-            items = ((mine[0].id, 1),) if (kind, key) == ("digest", "p") else ()
-            composed = NewMessage(
-                subscriber_id=person.id,
-                kind=kind,
-                key=key,
-                message_id=name,
-                recipient=who,
-                subject="Subject",
-                body=body,
-                items=items,
-                lane=1 if kind == "digest" else 0,
+            items = ((mine[0].id, 1),) if key == "p" and kind == "digest" else ()
+            messages.queue(
+                connection,
+                OutgoingMessage(
+                    kind=kind,
+                    subscriber_id=person.id,
+                    key=key,
+                    message_id=name,
+                    recipient=who,
+                    subject="Subject",
+                    body=body,
+                    items=items,
+                ),
+                now,
             )
-            messages.queue(connection, composed, now)
 
 
 def read_states(ledger: Ledger) -> dict[str, tuple[str, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from alerts.queries.parse import Query, QueryError, format_canonical, parse_query
+from alerts.queries import Query, QueryError, format_canonical, parse_query
 
 WORDS = st.sampled_from(
     [
@@ -47,5 +47,5 @@ def _parsed(text: str) -> Query | None:
 
 QUERY_TEXTS = st.recursive(_LEAVES | _NEARS, _compound, max_leaves=8)
 #: Queries that are understood, in normal form.
-QUERIES: st.SearchStrategy[Query] = QUERY_TEXTS.map(_parsed).filter(lambda query: query is not None)  # type: ignore[assignment,arg-type]
+QUERIES: st.SearchStrategy[Query] = QUERY_TEXTS.map(_parsed).filter(lambda query: query is not None)  # type: ignore[assignment]
 NORMAL_FORMS = QUERIES.map(format_canonical)

@@ -22,7 +22,7 @@ from alerts.rendering.templates import find_shipped_templates
 from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
 from crawler.replica.world import ReplicaWorld
-from scheduler.web.server import serve
+from scheduler.web import serve
 
 WATCHWORD_COMMAND = Path(sys.executable).with_name("watchword")
 
@@ -109,7 +109,7 @@ def read_emails(folder: Path) -> list[EmailMessage]:
         return []
     box = mailbox.Maildir(folder, create=False)
     parser = BytesParser(policy=policy.default)
-    return [parser.parsebytes(box.get_bytes(key)) for key in box.keys()]  # type: ignore[misc]  # noqa: SIM118
+    return [parser.parsebytes(box.get_bytes(key)) for key in box.keys()]  # noqa: SIM118
 
 
 def get_plain_text(mail: EmailMessage) -> str:

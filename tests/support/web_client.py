@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,17 +23,17 @@ from alerts.ledger import Ledger
 from alerts.ledger.base import metadata
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.operator.status import ServiceStatus
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.search.index import index_questions
+from alerts.search import index_questions
 from alerts.subscribers.subscribe import SubscriberDefaults
-from alerts.web.app import create_app
-from alerts.web.context import CapturedPage, WebContext
+from alerts.web import CapturedPage, WebContext, create_app
 from crawler.records import Question
-from scheduler.web.server import serve
+from scheduler.web import HttpLimits, serve
+from scheduler.web.http_limits import DEFAULT_LIMITS
 
 FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
 MAIL_IDENTITY = MailIdentity(
@@ -59,18 +59,29 @@ class WebClient:
     captures: dict[str, CapturedPage] = field(default_factory=dict)
 
     def request_text(
-        self, method: str, path: str, body: str = "", kind: str = "", **more: str
+        self,
+        method: str,
+        path: str,
+        body: str = "",
+        kind: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, str]:
         """One request as a stranger's program makes it: no cookie, no Referer, no Origin."""
-        status, _, text = self.request(method, path, body.encode(), kind, **more)
+        status, _, text = self.request(method, path, body.encode(), kind, headers)
         return status, text.decode()
 
     def request(
-        self, method: str, path: str, body: bytes = b"", kind: str = "", **more: str
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        kind: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Message, bytes]:
         """The same, with the headers of the answer."""
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=20)
-        connection.request(method, path, body, ({"Content-Type": kind} if kind else {}) | more)
+        content_type = {"Content-Type": kind} if kind else {}
+        connection.request(method, path, body, content_type | dict(headers or {}))
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
@@ -81,7 +92,7 @@ class WebClient:
         csrf, cookie = self.get_csrf(page)
         body = urlencode({"csrf": csrf} | fields)
         return self.request_text(
-            "POST", path, body, FORM_CONTENT_TYPE, **({"Cookie": cookie} if cookie else {})
+            "POST", path, body, FORM_CONTENT_TYPE, {"Cookie": cookie} if cookie else None
         )
 
     def get_csrf(self, page: str) -> tuple[str, str]:
@@ -123,9 +134,15 @@ class WebClient:
 
 @contextmanager
 def run_web_client(
-    ledger: Ledger, now: datetime, folder: Path, proxies: tuple[str, ...] = (), **more: Any
+    ledger: Ledger,
+    now: datetime,
+    folder: Path,
+    *,
+    proxies: tuple[str, ...] = (),
+    limits: HttpLimits = DEFAULT_LIMITS,
+    **more: Any,
 ) -> Iterator[WebClient]:
-    """The pages over a ledger; ``more`` is what of the site is to be otherwise."""
+    """Serve the pages of a ledger; ``more`` replaces fields of the `WebContext`."""
     found = WebClient(ledger, now, folder)
 
     def status() -> ServiceStatus:
@@ -149,5 +166,5 @@ def run_web_client(
         crawl_controls=found,
     )
     app = create_app(msgspec.structs.replace(site, **more))
-    with serve(app, trusted_proxies=proxies) as found.url:
+    with serve(app, trusted_proxies=proxies, limits=limits) as found.url:
         yield found

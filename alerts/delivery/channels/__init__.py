@@ -15,9 +15,14 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from alerts.errors import ExitStatus, WatchwordError
+from alerts.model import Recipient
 
-class DeliveryError(Exception):
+
+class DeliveryError(WatchwordError):
     """A message was not delivered; the class says what that means. Caught by ``delivery``."""
+
+    exit_status = ExitStatus.UNAVAILABLE
 
 
 class ChannelUnavailable(DeliveryError):
@@ -81,12 +86,11 @@ class Channel(Protocol):
         """Whether the other side is known to have accepted a message that is in doubt."""
 
 
-def find_channel_kind(recipient: str) -> str:
+def find_channel_kind(recipient: Recipient) -> str:
     """Which way leads to a recipient: ``mail`` for an address, else the name of a channel."""
-    scheme, is_url, _ = recipient.partition("://")
-    if not is_url:
+    if recipient.is_email:
         return "mail"
-    return "webhook" if scheme in {"http", "https"} else "apprise"
+    return "webhook" if recipient.scheme in {"http", "https"} else "apprise"
 
 
 def list_names(kind: str = "mail") -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import msgspec
 
 from alerts.delivery.channels import Envelope, MessageRejected, TemporaryFailure
-from alerts.digests.json_body import parse_notification
+from alerts.mail.notification import parse_notification
 
 
 class AppriseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,10 +15,10 @@ from alerts.ledger import Ledger, notices
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.model import Frequency, NoticeKind
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
 from tests.support.samples import make_question
@@ -83,7 +83,8 @@ def test_a_silence_that_nobody_was_told_of_is_not_taken_back(ledger: Ledger, now
 def test_each_silence_is_told_anew(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "ada@demo.example")
     subjects: list[str] = []
-    for day, kind in enumerate(("unavailable", "restored", "unavailable", "restored")):
+    kinds: tuple[NoticeKind, ...] = ("unavailable", "restored", "unavailable", "restored")
+    for day, kind in enumerate(kinds):
         moment = now + timedelta(days=day)
         give(ledger, kind, moment)
         subjects += [subject for _, subject in written(ledger, moment)]

@@ -21,8 +21,8 @@ from lxml import etree
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import topics
-from alerts.queries.parse import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.queries import format_canonical, parse_query
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Answer, Asker
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_web_client
@@ -116,7 +116,7 @@ def test_atom(fed: WebClient) -> None:
         assert len(set(ids)) == len(ids) > 0
         moments = []
         for entry in feed.iter(f"{ATOM}entry"):
-            assert entry.find(f"{ATOM}content").get("type") == "html"  # type: ignore[union-attr]
+            assert entry.find(f"{ATOM}content").get("type") == "html"
             moments.append(datetime.fromisoformat(entry.findtext(f"{ATOM}updated") or ""))
             assert entry.findtext(f"{ATOM}title")
         assert all(moment.tzinfo for moment in moments)
@@ -233,7 +233,7 @@ def test_conditional_requests(fed: WebClient) -> None:
             # What is said of tags goes first.
             ({"If-None-Match": '"x"', "If-Modified-Since": modified}, 200),
         ):
-            status, headers, again = fed.request("GET", path, **asked)
+            status, headers, again = fed.request("GET", path, headers=asked)
             assert status == expected, asked
             assert again == (b"" if expected == 304 else first)
             assert headers["ETag"] == tag
@@ -315,19 +315,19 @@ def test_what_else_is_asked_for_makes_no_other_feed(fed: WebClient) -> None:
 def test_codings_and_head(fed: WebClient) -> None:
     path = f"/feeds/{slug(fed)}.rss.xml"
     _, plain, whole = fed.request("GET", path)
-    _, packed, small = fed.request("GET", path, **{"Accept-Encoding": "gzip"})
+    _, packed, small = fed.request("GET", path, headers={"Accept-Encoding": "gzip"})
     assert packed["Content-Encoding"] == "gzip"
     assert gzip.decompress(small) == whole
     assert len(small) < len(whole) / 2
     assert packed["ETag"] != plain["ETag"]
     assert packed["Vary"] == plain["Vary"] == "Accept-Encoding"
     for refusing in ("gzip;q=0", "identity, gzip; q=0.0", "br"):
-        _, unpacked, _ = fed.request("GET", path, **{"Accept-Encoding": refusing})
+        _, unpacked, _ = fed.request("GET", path, headers={"Accept-Encoding": refusing})
         assert "Content-Encoding" not in unpacked, refusing
-    _, weighed, _ = fed.request("GET", path, **{"Accept-Encoding": "br;q=1.0, gzip;q=0.8"})
+    _, weighed, _ = fed.request("GET", path, headers={"Accept-Encoding": "br;q=1.0, gzip;q=0.8"})
     assert weighed["Content-Encoding"] == "gzip"
     known = {"Accept-Encoding": "gzip", "If-None-Match": packed["ETag"]}
-    assert fed.request("GET", path, **known)[0] == 304
+    assert fed.request("GET", path, headers=known)[0] == 304
     status, headers, nothing = fed.request("HEAD", path)
     assert (status, nothing, headers["Content-Length"]) == (200, b"", str(len(whole)))
     assert fed.request_text("POST", path)[0] in {403, 405}

@@ -18,15 +18,15 @@ from alerts.feeds.publish import publish_feeds
 from alerts.feeds.xml import ArchivePosition, FeedDocuments, build_feed
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
-from alerts.matching.match_changes import TopicMatcher
+from alerts.matching import TopicMatcher
 from alerts.model import Change, ChangeKind, NumberedChange
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from crawler.records import Meeting, Question, hash_content
 from tests.support.samples import make_answer, make_question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
-TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, is_caught_up=False)
+TOPIC = Topic(1, "query", "VRU", None, "VRU", "VRU", NOW, 0, is_caught_up=False)
 IMPRINT = FeedIdentity("Watchword", "watch.example,2026", "https://source.example")
 PUBLIC = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
 TEMPLATES = Templates()
@@ -87,7 +87,7 @@ def test_links_of_a_feed() -> None:
     own = rss.find("channel/{http://www.w3.org/2005/Atom}link")
     assert own is not None
     assert own.get("href") == "https://watch.example/feeds/VRU.rss.xml"
-    assert rss.find("channel/item/guid").get("isPermaLink") == "false"  # type: ignore[union-attr]
+    assert rss.find("channel/item/guid").get("isPermaLink") == "false"
     private = etree.fromstring(feed(ASKED, imprint=IMPRINT).rss)
     assert private.findtext("channel/link") == "https://source.example"
 

@@ -7,6 +7,7 @@ import re
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -28,22 +29,18 @@ from alerts.ledger import (
 )
 from alerts.ledger.base import metadata
 from alerts.ledger.crawl_runs import CrawlResult
-from alerts.recording.readings import (
-    QuestionReading,
-    RecordingRules,
-    record_missing_page,
-    record_readings,
-)
+from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.recording.page_states import record_missing_page
 from crawler.records import Meeting, Question
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 
 
-def put(ledger: Ledger, now: datetime, *readings: Question, **rules: bool | int) -> dict[str, int]:
+def put(ledger: Ledger, now: datetime, *readings: Question, **rules: Any) -> dict[str, int]:
     """Record readings; what was done, without the zeros."""
     with ledger.writing() as connection:
         done = record_readings(
             connection, [QuestionReading(r) for r in readings], now, RecordingRules(**rules)
-        )  # type: ignore[arg-type]
+        )
     return {name: n for name, n in done.items() if n}
 
 
@@ -258,6 +255,7 @@ def _add(url: str, count: int, start: int) -> None:
     ledger.engine.dispose()
 
 
+@pytest.mark.slow
 def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
     """Each of 100 edits by 4 processes is seen by the next one, so each is a change.
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alerts.matching.batch import CAPITALS, STEM, read_batch
 from alerts.matching.hashing import hash_words, rehash_as_sense
-from alerts.queries.tokens import prepare_texts
+from alerts.text import prepare_texts
 
 FIELDS = ("title", "question")
 WORDS = st.sampled_from(
@@ -55,9 +55,9 @@ def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
                 field = FIELDS[batch.field[token]]
                 found.add((int(batch.record[token]), field, int(senses[word]), at, after))
     # Two words of one beginning may share a stem; the texts read one by one keep the shorter.
-    shortest = {}
-    for *standing, after in sorted(found, reverse=True):
-        shortest[tuple(standing)] = after
+    shortest: dict[tuple[int, str, int, int], int] = {}
+    for record, field, sense, at, after in sorted(found, reverse=True):
+        shortest[record, field, sense, at] = after
     return {(*standing, after) for standing, after in shortest.items()}
 
 

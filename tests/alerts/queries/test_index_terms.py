@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 
+from alerts.queries import Query, parse_query
 from alerts.queries.index_terms import (
     OVERSIZE_KEY,
     AllOf,
@@ -15,8 +16,7 @@ from alerts.queries.index_terms import (
     build_index_keys,
     build_index_query,
 )
-from alerts.queries.parse import Query, parse_query
-from alerts.queries.tokens import prepare_texts
+from alerts.text import prepare_texts
 from tests.support.query_strategies import QUERIES, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 
@@ -37,6 +37,7 @@ def has(keys: set[str], need: IndexCondition) -> bool:
 @given(QUERIES, RECORD_TEXTS)
 @example(parse_query("½ -knife"), {"title": ["½ of it"]})
 @example(parse_query("łódź*"), {"title": ["Łódźer"]})
+@pytest.mark.slow
 def test_nothing_that_matches_is_lost(query: Query, texts: Texts) -> None:
     asked, keys = build_index_query(query), build_index_keys(prepare_texts(texts))
     assert all(key.isascii() and key.isalnum() and key == key.lower() for key in keys)

@@ -10,14 +10,15 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import subscriptions, topics
-from alerts.matching.match_changes import TopicMatcher
+from alerts.matching import TopicMatcher
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import MAIL_IDENTITY, OPERATOR_PASSWORD, TEMPLATES, WebClient
 
@@ -26,16 +27,19 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"
 )
 LONG = "The Violence Reduction Unit (VRU) met the residents of an invented estate."
-PHONE, DESKTOP = {"width": 320, "height": 720}, {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 320, "height": 720}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Without a sandbox of its own: CI is root, and what it visits is ours.
-        options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
-        with playwright.chromium.launch(**options) as opened:
-            yield opened
+    # Chromium refuses its own sandbox to root, which CI is; the pages visited are ours.
+    arguments = ["--no-sandbox"]
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=arguments) as opened,
+    ):
+        yield opened
 
 
 @pytest.fixture(params=[(True, PHONE), (True, DESKTOP), (False, PHONE), (False, DESKTOP)])
@@ -176,7 +180,9 @@ PATHS = (
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Browser, filled: WebClient, scheme: str) -> None:
+def test_axe_finds_nothing_serious(
+    browser: Browser, filled: WebClient, scheme: Literal["light", "dark"]
+) -> None:
     context = browser.new_context(base_url=filled.url, color_scheme=scheme, viewport=PHONE)
     page = context.new_page()
     person = subscribed(filled)

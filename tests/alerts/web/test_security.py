@@ -14,12 +14,12 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from itsdangerous.encoding import base64_decode
 
-import scheduler.web.http_limits
 from alerts.ledger import Ledger, subscriptions
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.subscribers.subscribe import subscribe
 from alerts.tokens import ExpiredToken, TokenSigner
+from scheduler.web import HttpLimits
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
@@ -80,7 +80,7 @@ def test_what_is_one_persons_is_not_to_be_found(site: WebClient) -> None:
 
 @pytest.fixture
 def proxied(site: WebClient, tmp_path: Path) -> Iterator[WebClient]:
-    with run_web_client(site.ledger, site.now, tmp_path / "feeds", ("127.0.0.1",)) as found:
+    with run_web_client(site.ledger, site.now, tmp_path / "feeds", proxies=("127.0.0.1",)) as found:
         yield found
 
 
@@ -88,27 +88,29 @@ FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
 
 
 def test_behind_a_trusted_proxy_tls_is_for_good_and_cookies_are_secure(proxied: WebClient) -> None:
-    _, headers, _ = proxied.request("GET", "/?q=VRU", **FORWARDED)
+    _, headers, _ = proxied.request("GET", "/?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     cookie = headers["Set-Cookie"]
     assert cookie.startswith("__Host-watchword=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
     body = urlencode({"do": "sign in", "token": OPERATOR_PASSWORD})
     _, headers, _ = proxied.request(
-        "POST", "/operator", body.encode(), FORM_CONTENT_TYPE, **FORWARDED
+        "POST", "/operator", body.encode(), FORM_CONTENT_TYPE, headers=FORWARDED
     )
     assert {"Secure", "HttpOnly"} <= set(headers["Set-Cookie"].split("; "))
 
 
 def test_nobody_elses_word_is_taken_for_where_a_request_is_from(site: WebClient) -> None:
-    _, headers, _ = site.request("GET", "/?q=VRU", **FORWARDED)
+    _, headers, _ = site.request("GET", "/?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] is None
     statuses = set()
     for number in range(12):
         csrf, cookie = site.get_csrf("/?q=VRU")
         body = urlencode({"q": "VRU", "email": f"p{number}@demo.example", "csrf": csrf})
         claimed = {"X-Forwarded-For": f"203.0.113.{number}", "Cookie": cookie}
-        statuses.add(site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, **claimed)[0])
+        statuses.add(
+            site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers=claimed)[0]
+        )
     assert statuses == {200, 429}  # all of it was one network's
 
 
@@ -118,12 +120,20 @@ def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -
     form = {"q": "VRU", "email": ADA}
     for token, kept in ((None, cookie), ("", cookie), (other, cookie), (csrf, ""), (csrf, "x=y")):
         body = urlencode(form | ({"csrf": token} if token is not None else {}))
-        assert site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, Cookie=kept)[0] == 403
+        assert (
+            site.request_text(
+                "POST", "/sign-up", body, FORM_CONTENT_TYPE, headers={"Cookie": kept}
+            )[0]
+            == 403
+        )
     assert site.read_messages() == []
     site.now += timedelta(days=8)
     body = urlencode(form | {"csrf": csrf})
     assert (
-        site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, Cookie=cookie)[0] == 403
+        site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie})[
+            0
+        ]
+        == 403
     )  # too old
     assert site.read_messages() == []
 
@@ -136,7 +146,7 @@ def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -
 def test_what_another_site_sends_is_not_taken(
     site: WebClient, path: str, headers: dict[str, str]
 ) -> None:
-    assert site.request_text("POST", path, "", FORM_CONTENT_TYPE, **headers)[0] == 403
+    assert site.request_text("POST", path, "", FORM_CONTENT_TYPE, headers=headers)[0] == 403
 
 
 def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
@@ -152,7 +162,7 @@ def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
     assert person is not None
     body, foreign = "List-Unsubscribe=One-Click", {"Origin": "https://mail.example"}
     assert (
-        site.request_text("POST", f"/u/{person.token}", body, FORM_CONTENT_TYPE, **foreign)[0]
+        site.request_text("POST", f"/u/{person.token}", body, FORM_CONTENT_TYPE, headers=foreign)[0]
         == 200
     )
 
@@ -323,10 +333,13 @@ class TestSizesAndPatience:
         assert refusal(site, b"Content-Length: -1\r\n\r\n", b"") in {400, 413}
         assert site.request_text("GET", "/")[0] == 200
 
-    def test_who_sends_too_slowly_is_let_go(
-        self, site: WebClient, monkeypatch: pytest.MonkeyPatch
+    def test_a_request_that_arrives_too_slowly_is_aborted(
+        self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(scheduler.web.http_limits, "REQUEST_TIMEOUT", 0.5)
+        with run_web_client(ledger, now, tmp_path, limits=HttpLimits(request_timeout=0.5)) as pages:
+            self.send_slowly(pages)
+
+    def send_slowly(self, site: WebClient) -> None:
         slow = [connected(site) for _ in range(20)]
         for number, one in enumerate(slow):
             if number % 2:
@@ -339,10 +352,13 @@ class TestSizesAndPatience:
         assert time.monotonic() - began < 10
         assert site.request_text("GET", "/")[0] == 200
 
-    def test_there_are_so_many_connections_and_no_more(
-        self, site: WebClient, monkeypatch: pytest.MonkeyPatch
+    def test_connections_over_the_limit_are_closed(
+        self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(scheduler.web.http_limits, "MAX_CONNECTIONS", 30)
+        with run_web_client(ledger, now, tmp_path, limits=HttpLimits(max_connections=30)) as pages:
+            self.open_too_many(pages)
+
+    def open_too_many(self, site: WebClient) -> None:
         open_ones = [connected(site) for _ in range(200)]
         closed = sum(ended(one, 0.5) for one in open_ones[-100:])
         assert closed == 100
@@ -390,5 +406,5 @@ def test_nothing_leads_anywhere_else(site: WebClient) -> None:
         status, headers, _ = site.request("GET", path)
         assert headers["Location"] is None
         assert status in {200, 404}
-    _, headers, _ = site.request("GET", "/members/", Host="evil.example")
+    _, headers, _ = site.request("GET", "/members/", headers={"Host": "evil.example"})
     assert headers["Location"] is None or "evil" not in headers["Location"]

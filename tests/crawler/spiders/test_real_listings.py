@@ -7,9 +7,9 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 import pytest
-from scrapy.http import HtmlResponse
+from scrapy.http import HtmlResponse, Request
 
-from crawler.fetching.crawl_plan import CrawlPlan, ListingWindow, PolitenessSettings
+from crawler.plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.spiders.london import LondonSpider
 from tests.support.real_facts import (
     LISTING_PATH,
@@ -35,7 +35,8 @@ def links(html: str, since: date, until: date) -> tuple[list[str], LondonSpider]
         f"{SITE_URL}{LISTING_PATH}?page=7", body=html.encode(), encoding="utf-8"
     )
     found = spider.parse_listing(response, ListingWindow(since, until), 0)
-    return [x.url for x in found if getattr(x, "callback", None) == spider.parse_question], spider
+    requests = [one for one in found if isinstance(one, Request)]
+    return [one.url for one in requests if one.callback == spider.parse_question], spider
 
 
 def listings() -> list[list[tuple[RealQuestion, PrintedPage]]]:

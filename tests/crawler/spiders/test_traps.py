@@ -26,6 +26,8 @@ from tests.support.real_facts import PrintedAnswer, PrintedPage
 from tests.support.real_pages import render_page_2014, render_page_2019, render_page_2022
 from tests.support.real_quirks import FILLER
 
+pytestmark = pytest.mark.process
+
 ASKED = PrintedPage(
     title="River Piers",
     reference="2023/0001",

@@ -19,6 +19,8 @@ from tests.support.paths import REPOSITORY
 from tests.support.samples import make_answer, make_question
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
 
+pytestmark = pytest.mark.process
+
 PAGE = """<!doctype html><html><body><main>
 <table class="styled-table"><tr><th>Label</th><th>Content</th></tr>
 <tr><td>Reference:</td><td>2026/0001</td></tr>
@@ -205,7 +207,7 @@ class TestSubscribing:
     @pytest.mark.parametrize(
         ("email", "query", "says"),
         [
-            ("nobody", "vru", "no email address"),
+            ("nobody", "vru", "not an email address"),
             ("vera@demo.example", '"vru', "quot"),
             ("vera@demo.example", "vru, knife crime, e-scooters", "three topics"),
             ("vera@demo.example", "NOT vru", "Add a word"),

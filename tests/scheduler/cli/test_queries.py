@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from alerts.queries.fields import extract_fields, infer_changes
-from alerts.queries.parse import parse_query
+from alerts.queries import extract_fields, infer_changes, parse_query
 from crawler.records import encode_record
 from tests.support.reference_matcher import matches_query
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder
+
+pytestmark = pytest.mark.process
 
 RECORDS = [
     make_question(1, words="The Violence Reduction Unit (VRU) on knives."),

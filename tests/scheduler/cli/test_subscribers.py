@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from alerts.ledger import open_ledger
-from alerts.matching.match_changes import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.matching import TopicMatcher
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
 from tests.alerts.bounces.test_bounces import dsn
 from tests.support.imap_server import run_imap_server
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
 from tests.support.smtp_server import run_smtp_server
+
+pytestmark = pytest.mark.process
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 ADA = "ada@demo.example"

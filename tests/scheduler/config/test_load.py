@@ -35,7 +35,7 @@ def refused(text: str) -> str:
         ("[site]\npublic_url = 'https://a.example/'", "site.public_url: expected scheme"),
         ("[site]\npublic_url = 'https://a.example/sub'", "site.public_url: expected scheme"),
         ("[web]\nsign_up = true", "web.sign_up: needs site.public_url"),
-        ('[mail]\nbounce_address = "me"', "mail.bounce_address: 'me' is no email address"),
+        ('[mail]\nbounce_address = "me"', "mail.bounce_address: 'me' is not an email address"),
         ('[channels.webhook]\nsecret = "short"', "channels.webhook: secret: expected base64 of 24"),
         ('[operator]\nnotify = ["ntfy://x"]', "there is no [channels.apprise] in the config"),
         ('[mail]\nchannel = "webhook"', "there is no channel 'webhook'; there are: maildir, smtp"),
@@ -54,7 +54,7 @@ def refused(text: str) -> str:
         ("[sources.london]\nenabled = 1", "expected true or false, got a whole number"),
         ("[mail]\nchannel = 'pigeon'", "there is no channel 'pigeon'; there are: maildir, smtp"),
         ("[mail]\nin_doubt = 'pray'", "mail.in_doubt"),
-        ("[mail]\nfrom_address = 'nobody'", "mail.from_address: 'nobody' is no email address"),
+        ("[mail]\nfrom_address = 'nobody'", "mail.from_address: 'nobody' is not an email address"),
         (
             "[mail]\nchannel='smtp'\n[channels.smtp]\nport = 'x'",
             "channels.smtp.port: expected a whole number, got text",
@@ -66,7 +66,7 @@ def refused(text: str) -> str:
         ("[[subscriptions]]\nemail = 'a@b.example'", "missing required field query"),
         (
             "[[subscriptions]]\nemail = 'x'\nquery = 'vru'",
-            "subscriptions[0].email: 'x' is no email",
+            "subscriptions[0].email: 'x' is not an email",
         ),
         ("folder = '/'", "unknown key folder"),
         ("sources = 3", "sources: expected"),

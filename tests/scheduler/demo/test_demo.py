@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.service import ServiceFolder, count_sent_links, read_emails
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:

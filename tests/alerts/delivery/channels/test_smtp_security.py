@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from alerts.delivery.channels import Channel, ChannelUnavailable, smtp
 from alerts.delivery.send import deliver_due
 from alerts.ledger import Ledger
-from alerts.subscribers.subscribe import normalise_email
+from alerts.model import Recipient
 from tests.support.outbox import queue_messages, read_states
 
 ADA = "ada@demo.example"
@@ -124,5 +124,5 @@ def test_a_server_that_says_nothing_is_given_up_in_time(ledger: Ledger, now: dat
     ],
 )
 def test_domains_are_written_as_the_dns_has_them(typed: str, kept: str) -> None:
-    assert normalise_email(typed) == kept
+    assert Recipient.parse_email(typed).address == kept
     assert kept.isascii()

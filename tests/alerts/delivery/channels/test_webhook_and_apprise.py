@@ -18,12 +18,13 @@ from alerts.delivery.send import deliver_due
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
+from alerts.model import AddressError, Recipient
 from alerts.operator.emails import queue_operator_emails
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import AddressError, SubscriberDefaults, subscribe
+from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
 from tests.support.samples import make_answer, make_question
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
@@ -163,7 +164,7 @@ def test_the_operator_hears_of_trouble_elsewhere_too(
     [("a@b.example", "mail"), ("https://x.example/y", "webhook"), ("ntfy://x", "apprise")],
 )
 def test_each_address_has_its_way(address: str, way: str) -> None:
-    assert find_channel_kind(address) == way
+    assert find_channel_kind(Recipient.parse(address)) == way
     assert list_names(way)
 
 
@@ -173,5 +174,5 @@ def test_only_where_the_operator_has_set_it_up(ledger: Ledger, now: datetime) ->
         subscribe(
             connection, "https://x.example", wish, SubscriberDefaults("Europe/London", 7), now
         )
-    with ledger.writing() as connection, pytest.raises(AddressError, match="no address"):
+    with ledger.writing() as connection, pytest.raises(AddressError, match="not a valid address"):
         subscribe(connection, "https://x.example\r\nBcc: y", wish, HABITS, now)
