@@ -24,6 +24,7 @@ from alerts.mail.identity import MailIdentity
 from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email, write_notification
 from alerts.model import (
     Change,
+    ChangeKind,
     Notice,
     NumberedChange,
     SubscribedTopic,
@@ -94,7 +95,8 @@ def compose_digest(
         tuple(
             item.subscription_id
             for item, _ in pending_matches
-            if item.topic.canonical is None and changes[item.change_seq].change.kind == "answered"
+            if item.topic.canonical is None
+            and changes[item.change_seq].change.kind is ChangeKind.ANSWERED
         ),
     )
     if not entries and not notices:
