@@ -181,8 +181,8 @@ class AlertsPages:
             if subscriber is None:
                 return None
             alerts = subscriptions.list_active(connection, subscriber.id)
-            by_query = {one.query: topics.find(connection, one.canonical) for one in alerts}
-        return opml.build_opml({q: t for q, t in by_query.items() if t}, site.feed_identity)
+            by_query = {one.query: topics.get(connection, one.topic_id) for one in alerts}
+        return opml.build_opml(by_query, site.feed_identity)
 
     def _apply_action(
         self, connection: Connection, subscriber: Subscriber, form: Mapping[str, str]
@@ -239,7 +239,7 @@ class AlertsPages:
         """Change an alert's query; return why it was not changed, None where nothing is wrong."""
         alerts = {s.topic_id: s for s in subscriptions.list_active(connection, subscriber.id)}
         alert = alerts.get(topic_id)
-        if not alert or not query or query == alert.query or alert.canonical.startswith("="):
+        if not alert or not query or query == alert.query or alert.kind == "question":
             return None
         try:
             if change_query(connection, alert, query, self._context.clock()):
@@ -291,7 +291,7 @@ def _read_edit(form: Mapping[str, str]) -> SubscriptionEdit | None:
     note = form.get("note", "").strip()[:_MAX_NOTE_LENGTH] or None
     return SubscriptionEdit(
         frequency=Frequency(frequency),
-        wants=cast("Any", updates),
-        length=cast("Any", detail),
+        updates=cast("Any", updates),
+        detail=cast("Any", detail),
         note=note,
     )

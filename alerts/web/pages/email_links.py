@@ -96,7 +96,7 @@ class EmailLinkPages:
         if sign_up is None:
             return None
         # The email names the first request. Later ones may be anybody's, so they have to be read.
-        submits_itself = len(sign_up.requests) == 1 and now - sign_up.asked_at > _SCANNER_WINDOW
+        submits_itself = len(sign_up.requests) == 1 and now - sign_up.requested_at > _SCANNER_WINDOW
         return site.render_page(
             "confirm",
             sign_up=sign_up,

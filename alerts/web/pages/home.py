@@ -168,7 +168,7 @@ def _read_subscription(form: Mapping[str, str]) -> SubscriptionRequest:
     return SubscriptionRequest(
         query=text.strip()[:_MAX_TITLE_LENGTH],
         frequency=(Frequency(frequency) if frequency in tuple(Frequency) else Frequency.DAILY),
-        wants=cast("Updates", updates) if updates in get_args(Updates) else "all",
+        updates=cast("Updates", updates) if updates in get_args(Updates) else "all",
         origin="page",
         question_id=question_id,
     )

@@ -177,7 +177,7 @@ def _load_lists(connection: Connection) -> dict[str, Any]:
         "suspect_pages": question_lookups.list_suspect(connection, _LIST_SIZE),
         "pauses": pauses.list_pauses(connection),
         "failed": deliveries.list_newest(connection, "failed", None, _LIST_SIZE),
-        "unknown_outcome": deliveries.list_newest(connection, "held", None, _LIST_SIZE),
+        "unknown_outcome": deliveries.list_newest(connection, "in_doubt", None, _LIST_SIZE),
         "bounces": bounces.list_newest(connection, _LIST_SIZE),
         "suspended": bounces.list_suspended(connection),
     }

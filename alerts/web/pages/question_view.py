@@ -55,7 +55,7 @@ def find_question_view(connection: Connection, question_id: str) -> QuestionView
         first_seen_at=stored.first_seen_at,
         last_read_at=stored.visited_at,
         has_capture=stored.capture is not None,
-        is_gone=stored.gone_at is not None,
+        is_gone=stored.not_found_at is not None,
     )
 
 
@@ -67,6 +67,6 @@ def _build_history_entry(numbered: NumberedChange) -> HistoryEntry:
     return HistoryEntry(
         change.kind,
         numbered.recorded_at,
-        numbered.silent_because is not None,
+        numbered.silence_reason is not None,
         tuple(differences),
     )

@@ -70,10 +70,10 @@ def test_each_topic_is_changed_paused_and_ended_by_itself(pages: WebClient) -> N
     person = ada(pages)
     topic = mine(pages)["VRU"].topic_id
     other = mine(pages)["benches <b>"]
-    values = {"frequency": "weekly", "updates": "answered", "detail": "short", "note": " new "}
+    values = {"frequency": "weekly", "updates": "answered", "detail": "titles", "note": " new "}
     assert "Alert saved." in press(pages, person, action="save", topic=topic, **values)[1]
     found = mine(pages)["VRU"]
-    assert (found.frequency, found.wants, found.length) == ("weekly", "answered", "short")
+    assert (found.frequency, found.updates, found.detail) == ("weekly", "answered", "titles")
     assert found.note == "new"
     assert "Alert paused." in press(pages, person, action="pause", topic=topic)[1]
     assert mine(pages)["VRU"].paused_at == pages.now

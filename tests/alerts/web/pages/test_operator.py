@@ -47,7 +47,7 @@ def press(pages: WebClient, cookie: str, **fields: str) -> tuple[int, str]:
 
 
 def status_at(now: datetime) -> ServiceStatus:
-    alarm = Alarm(1, "london", "held", "reason <b>", now, None, None, None)
+    alarm = Alarm(1, "london", "awaiting_approval", "reason <b>", now, None, None, None)
     source = SourceStatus(
         source="london",
         place="www.london.gov.uk",
@@ -157,7 +157,7 @@ def test_what_waits_is_shown_and_done(watched: WebClient) -> None:
 def test_crawls_and_deliveries_are_put_on_hold(watched: WebClient) -> None:
     cookie = signed_in(watched)
     for target, what, source in (
-        ("crawl london", "crawls", {"source": "london"}),
+        (pauses.name_crawl_pause("london"), "crawls", {"source": "london"}),
         (pauses.DELIVERY, "sending", {}),
     ):
         assert "paused." in press(watched, cookie, action=f"pause-{what}", **source)[1]
