@@ -44,7 +44,7 @@ from alerts.recording import (
 from alerts.search import index_questions
 from alerts.subscribers.confirmation import CONFIRM_LINK_VALIDITY
 from alerts.subscribers.subscribe import subscribe
-from crawler.archive.captures import delete_oldest_captures
+from crawler.archive import delete_oldest_captures
 from crawler.plan import CrawlPlan
 from crawler.report import CrawlLine
 from scheduler.config.loader import ConfigError, build_channels

@@ -80,7 +80,7 @@ def thread(context: click.Context, question: str, as_json: bool) -> int:
     """Show a question with its supplementaries, as one thread in its order."""
     from alerts.ledger import questions
     from alerts.questions.threads import make_thread_key, sort_thread
-    from crawler.reading.urls import build_question_id
+    from crawler.reading import build_question_id
     from crawler.records import encode_record
 
     service = get_service(context)

@@ -194,7 +194,7 @@ def reparse(context: click.Context, files: tuple[Path, ...], dry_run: bool, as_j
 
     import msgspec
 
-    from crawler.archive.captures import list_capture_files
+    from crawler.archive import list_capture_files
     from scheduler.cli.common import format_counts
     from scheduler.crawls.reparse import reparse_archive
     from scheduler.service import lock_ledger

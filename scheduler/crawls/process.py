@@ -64,7 +64,7 @@ def start_crawl(
     plan: CrawlPlan, timeout: float, stop: threading.Event | None = None
 ) -> Iterator[CrawlProcess]:
     """The crawl of ``plan``, killed when its time is over or when we are told to stop."""
-    command = [sys.executable, "-P", "-m", "crawler.fetching.crawl_process"]
+    command = [sys.executable, "-P", "-m", "crawler.fetching"]
     with (
         tempfile.TemporaryFile() as stderr,
         subprocess.Popen(

@@ -24,8 +24,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Mailbox
 
 from alerts.rendering.templates import find_shipped_templates
-from crawler.replica.demo import build_demo_world
-from crawler.replica.site import create_site
+from crawler.replica import build_demo_world, create_site
 from scheduler.clock import FastClock
 from scheduler.config.loader import parse_config
 from scheduler.config.sections import Config

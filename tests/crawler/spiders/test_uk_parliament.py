@@ -19,11 +19,10 @@ from starlette.routing import Route
 
 from alerts.ledger import Ledger, open_ledger, questions
 from alerts.recording import CrawlOutcome, CrawlPolicy, CrawlScope, plan_crawl
+from crawler.pages import read_question
 from crawler.pages.uk_parliament import DETAIL_URL
 from crawler.plan import CrawlPlan, PolitenessSettings
-from crawler.reading.documents import Document
-from crawler.reading.items import UnreadablePage
-from crawler.reading.normalise import read_question
+from crawler.reading import Document, UnreadablePage
 from crawler.records import Meeting, Question, iter_paragraphs
 from crawler.replica.parliament import API_PATH, create_api
 from crawler.replica.world import STAGES
