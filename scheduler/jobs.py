@@ -49,7 +49,7 @@ from crawler.plan import CrawlPlan
 from crawler.report import CrawlLine
 from scheduler.config.loader import ConfigError, build_channels
 from scheduler.crawls.crawl import crawl_source
-from scheduler.crawls.target import build_crawl_target
+from scheduler.crawl_process import build_crawl_target
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")

@@ -19,7 +19,7 @@ from alerts.recording import CrawlOutcome, CrawlPolicy
 from crawler.plan import CrawlPlan, ListingWindow
 from crawler.report import CrawlLine, QuestionRead
 from scheduler.crawls.crawl import crawl_source
-from scheduler.crawls.target import build_crawl_target
+from scheduler.crawl_process import build_crawl_target
 from scheduler.jobs import find_backoff_end
 from scheduler.service import Service
 

@@ -21,8 +21,8 @@ from crawler.report import (
     QuestionRead,
 )
 from scheduler.config.sections import Config, SourceSection
-from scheduler.crawls.process import start_crawl
-from scheduler.crawls.target import build_crawl_target
+from scheduler.crawl_process import start_crawl
+from scheduler.crawl_process import build_crawl_target
 
 _FETCH_TIMEOUT = 120
 
