@@ -21,8 +21,7 @@ from crawler.report import (
     QuestionRead,
 )
 from scheduler.config.sections import Config, SourceSection
-from scheduler.crawl_process import start_crawl
-from scheduler.crawl_process import build_crawl_target
+from scheduler.crawl_process import build_crawl_target, start_crawl
 
 _FETCH_TIMEOUT = 120
 

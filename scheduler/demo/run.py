@@ -28,9 +28,10 @@ from crawler.replica import build_demo_world, create_site
 from scheduler.clock import FastClock
 from scheduler.config.loader import parse_config
 from scheduler.config.sections import Config
+from scheduler.crawls import run_crawl
 from scheduler.daemon import Daemon
 from scheduler.demo.app import create_demo_app, read_inbox
-from scheduler.jobs import run_crawl, run_pipeline, sync_config
+from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger, open_service
 from scheduler.web import serve
 
