@@ -51,7 +51,7 @@ class CrawlProcess:
 
     @property
     def lines(self) -> Iterator[CrawlLine]:
-        """The lines that the crawl prints, until it ends; unreadable ones are logged and skipped."""
+        """The lines that the crawl prints until it ends; unreadable ones are logged and skipped."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             try:
