@@ -1,15 +1,10 @@
-"""The demo: the real service, end to end, on a replica of the source and with a fast clock.
-
-Nothing of the service is replaced. The source is a real HTTP server with the site's own markup,
-the inbox a real SMTP server; crawl, ledger, digests and feeds are what the daemon always runs.
-"""
+"""The demo's parts put together, run once or until Ctrl-C."""
 
 from __future__ import annotations
 
 import errno
 import shutil
 import signal
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,27 +15,30 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Mailbox
 
 from alerts.rendering.templates import find_shipped_templates
 from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
 from scheduler.clock import FastClock
 from scheduler.config.loader import parse_config
-from scheduler.config.sections import Config
 from scheduler.daemon import Daemon
-from scheduler.demo.app import create_demo_app, read_inbox
+from scheduler.demo.app import create_demo_app
+from scheduler.demo.inbox import find_free_port, read_inbox, run_mail_server
 from scheduler.jobs import run_crawl, run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger, open_service
 from scheduler.web import serve
 
-#: An hour of the demo passes in a second and two thirds.
+#: Seconds on the demo's clock per real second: an hour passes in 3600 / 2160 = 1.7 seconds.
 _CLOCK_RATE = 2160.0
-
-#: After the last stage the demo looks again at what was answered, as it does after a week.
+#: When the last crawl starts, after the start: answered questions are visited again after a week.
 _FINAL_CRAWL_DELAY = timedelta(days=8)
+#: Real seconds between two runs of the pipeline, nearly 5 hours on the demo's clock. A crawl starts
+#: one when it ends; more often would spread one crawl's changes over several emails.
+_PIPELINE_SECONDS = 8.0
+#: Real seconds between two looks into the inbox.
+_INBOX_SECONDS = 0.5
 
+#: Marks a folder that a demo made, which the next demo may therefore empty.
 _MARKER_FILE = ".watchword-demo"
 
 _CONFIG = """
@@ -85,9 +83,15 @@ every = "daily"
 
 
 class Demo:
-    """The stage: replica, mail server, service and pages; ``with`` sets it up and clears it."""
+    """Replica, mail server, service and web pages; a context manager that starts and stops them."""
 
     def __init__(self, out: Path, port: int) -> None:
+        """Prepare a demo; :meth:`__enter__` starts it.
+
+        Args:
+            out: Folder for the mail, the feeds, the ledger and ``summary.json``.
+            port: Port of the web pages on 127.0.0.1; 0 for any free one.
+        """
         self.out = out.resolve()
         self._port = port
         self._resources = ExitStack()
@@ -115,8 +119,9 @@ class Demo:
         self._prepare_folder()
         site = create_site(self._world, self.clock, find_shipped_templates())
         self.source_url = self._resources.enter_context(serve(site))
-        port = self._port or _find_free_port()
-        self.service = self._open_service(self._start_mail_server(), f"http://127.0.0.1:{port}")
+        smtp_port = self._resources.enter_context(run_mail_server(self.inbox))
+        port = self._port or find_free_port()
+        self.service = self._open_service(smtp_port, f"http://127.0.0.1:{port}")
         self._resources.callback(self.service.ledger.engine.dispose)
         self._resources.enter_context(lock_ledger(self.service))
         sync_config(self.service)
@@ -124,60 +129,56 @@ class Demo:
         self.pages_url = self._resources.enter_context(serve(pages, port))
 
     def _prepare_folder(self) -> None:
-        """An empty folder to play in: a new one or an earlier demo's, never anybody else's."""
-        mark = self.out / _MARKER_FILE
+        """Create the folder, or empty it if an earlier demo made it.
+
+        Raises:
+            FileExistsError: It holds files that are not from a demo.
+        """
+        marker = self.out / _MARKER_FILE
         if self.out.is_dir() and any(self.out.iterdir()):
-            if not mark.exists():
+            if not marker.exists():
                 raise FileExistsError(
-                    errno.EEXIST, "is not empty and not of an earlier demo", str(self.out)
+                    errno.EEXIST, "is not empty and not from an earlier demo", str(self.out)
                 )
             shutil.rmtree(self.out)
         self.out.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        marker.touch()
 
     @property
     def inbox(self) -> Path:
         """The Maildir that the mail server fills."""
         return self.out / "mail"
 
-    def _start_mail_server(self) -> int:
-        """Start the mail server; gives its port."""
-        port = _find_free_port()
-        controller = Controller(Mailbox(self.inbox), hostname="127.0.0.1", port=port)
-        controller.start()
-        self._resources.callback(controller.stop)
-        return port
-
     def _open_service(self, smtp_port: int, public_url: str) -> Service:
         text = _CONFIG.format(source=self.source_url, smtp_port=smtp_port, public_url=public_url)
-        config: Config = parse_config(text, self.out, "the demo's config")
-        return open_service(config, self.clock)
+        return open_service(parse_config(text, self.out, "the demo's config"), self.clock)
 
     def run_once(self) -> dict[str, Any]:
-        """Go through all stages without waiting; writes and gives the counts of each step."""
+        """Go through all stages without waiting.
+
+        Returns:
+            The counts of each stage and their totals, as written to ``summary.json``.
+        """
         began = time.monotonic()
-        steps: list[dict[str, Any]] = []
-        start = self._world.start
         moments = (timedelta(), *self._world.stages, _FINAL_CRAWL_DELAY)
-        for number, moment in enumerate(moments):
-            self.clock.skip_to(start + moment)
-            outcome = run_crawl(self.service, "london")
-            # The daily digest is due in the morning after; the immediate one now.
-            done = run_pipeline(self.service)
-            steps.append(
-                {
-                    "stage": "baseline" if number == 0 else f"stage {number}",
-                    "after_hours": moment.total_seconds() / 3600,
-                    "verdict": outcome.verdict,
-                    "crawl": outcome.counts,
-                    "pipeline": msgspec.to_builtins(done),
-                }
-            )
+        steps = [self._run_stage(number, moment) for number, moment in enumerate(moments)]
         summary = self._build_summary(steps) | {"seconds": round(time.monotonic() - began, 1)}
-        (self.out / "summary.json").write_bytes(
-            msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
-        )
+        text = msgspec.json.format(msgspec.json.encode(summary), indent=2)
+        (self.out / "summary.json").write_bytes(text + b"\n")
         return summary
+
+    def _run_stage(self, number: int, moment: timedelta) -> dict[str, Any]:
+        """Put the clock forward to ``moment`` after the start, crawl and run the pipeline."""
+        self.clock.skip_to(self._world.start + moment)
+        outcome = run_crawl(self.service, "london")
+        result = run_pipeline(self.service)
+        return {
+            "stage": "baseline" if number == 0 else f"stage {number}",
+            "after_hours": moment.total_seconds() / 3600,
+            "verdict": outcome.verdict,
+            "crawl": outcome.counts,
+            "pipeline": msgspec.to_builtins(result),
+        }
 
     def _build_summary(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
         total: Counter[str] = Counter()
@@ -186,44 +187,46 @@ class Demo:
             for name in ("matches", "feeds", "digests"):
                 total[name] += step["pipeline"][name]
             total["sent"] += step["pipeline"]["deliveries"].get("sent", 0)
-        return {
-            "steps": steps,
-            "total": dict(total),
-            "mails": [{"to": m.to, "subject": m.subject} for m in reversed(read_inbox(self.inbox))],
-        }
+        emails = [
+            {"to": email.to, "subject": email.subject} for email in reversed(read_inbox(self.inbox))
+        ]
+        return {"steps": steps, "total": dict(total), "mails": emails}
 
-    def run(self, say: Callable[[str], None]) -> None:
-        """Run the daemon until Ctrl-C, on a clock on which an hour takes less than two seconds."""
-        say("Reading the replica: a silent baseline ...")
+    def run(self, write_line: Callable[[str], None]) -> None:
+        """Run the daemon on the fast clock until Ctrl-C or SIGTERM.
+
+        Args:
+            write_line: Called with each line to show: addresses, then emails as they arrive.
+        """
+        write_line("Reading the replica for the first time. This sends no email ...")
         run_crawl(self.service, "london")
         run_pipeline(self.service)
-        say(f"\nWatch it here:      {self.pages_url}/demo")
-        say(f"  the service       {self.pages_url}/")
-        say(f"  the inbox         {self.pages_url}/inbox")
-        say(f"  the VRU feed      {self.pages_url}/feeds/VRU.rss.xml")
-        say(f"  the source        {self.source_url}/")
-        say(f"Its files are in {self.out}. Ctrl-C ends it.\n")
+        self._write_addresses(write_line)
         self.clock.set_rate(_CLOCK_RATE)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        # A crawl wakes a round when it ends; more often would part its news over several emails.
-        daemon = Daemon(self.service, pipeline_seconds=8.0)
+        daemon = Daemon(self.service, pipeline_seconds=_PIPELINE_SECONDS)
         daemon.start()
-        seen: set[str] = set()
         try:
-            while True:
-                time.sleep(0.5)
-                for mail in reversed(read_inbox(self.inbox)):
-                    if mail.key not in seen:
-                        seen.add(mail.key)
-                        say(f"  {mail.date}  to {mail.to}: {mail.subject}")
+            self._report_emails(write_line)
         except KeyboardInterrupt:
-            say("\nThe curtain falls.")
+            write_line("\nStopped.")
         finally:
             daemon.shut_down()
 
+    def _write_addresses(self, write_line: Callable[[str], None]) -> None:
+        write_line(f"\nOverview:     {self.pages_url}/demo")
+        write_line(f"  service     {self.pages_url}/")
+        write_line(f"  inbox       {self.pages_url}/inbox")
+        write_line(f"  VRU feed    {self.pages_url}/feeds/VRU.rss.xml")
+        write_line(f"  source      {self.source_url}/")
+        write_line(f"Files are in {self.out}. Press Ctrl-C to stop.\n")
 
-def _find_free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
+    def _report_emails(self, write_line: Callable[[str], None]) -> None:
+        """Write a line for each email that arrives, for ever."""
+        seen: set[str] = set()
+        while True:
+            time.sleep(_INBOX_SECONDS)
+            for email in reversed(read_inbox(self.inbox)):
+                if email.key not in seen:
+                    seen.add(email.key)
+                    write_line(f"  {email.date}  to {email.to}: {email.subject}")
