@@ -16,4 +16,4 @@ class CrawlPolicy(msgspec.Struct, frozen=True, kw_only=True):
     guard_days: int = 30  #: an older question, seen for the first time, does not alert
     flood_from: int = 500  #: fewer changes in one crawl are never held as a flood
     alarm_after: int = 3  #: transient failures in a row that raise an alarm
-    purpose: CrawlPurpose = "watch"
+    purpose: CrawlPurpose = "regular"
