@@ -14,8 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from scheduler.demo.app import read_inbox
-from scheduler.demo.run import Demo
+from scheduler.demo import Demo, read_inbox
 from scheduler.jobs import run_pipeline
 
 _OUTPUT_FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
