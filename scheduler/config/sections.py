@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -105,6 +106,11 @@ class SourceSection(ConfigSection, frozen=True):
     flood_from: int = 500  #: fewer new questions or answers in one crawl are never held as a flood
     silent_hours: float = 36  #: without a good crawl; then subscribers are told
 
+    @property
+    def host(self) -> str:
+        """The host in ``url``, by which subscribers know the source: ``www.london.gov.uk``."""
+        return urlsplit(self.url).hostname or self.url
+
 
 class ArchiveSection(ConfigSection, frozen=True):
     """``[archive]``: every fetched page, as WARC."""
@@ -128,8 +134,8 @@ class SubscriptionSection(ConfigSection, frozen=True):
     email: str  #: or, where such a channel is set up, https://... or ntfy://...
     query: str
     every: Frequency = Frequency.DAILY
-    wants: Updates = "all"
-    length: Detail = "full"
+    updates: Updates = "all"
+    detail: Detail = "full"
     note: str | None = None
 
 
