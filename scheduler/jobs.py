@@ -15,8 +15,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from alerts.delivery.channels import ChannelUnavailable
-from alerts.delivery.send import deliver_due
+from alerts.delivery import ChannelUnavailable, deliver_due
 from alerts.digests.compose import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
@@ -38,8 +37,7 @@ from alerts.subscribers.subscribe import subscribe
 from crawler.archive.captures import delete_oldest_captures
 from crawler.fetching.crawl_plan import CrawlLine, CrawlPlan, PolitenessSettings
 from scheduler.alarms import get_source_host, update_mail_alarms, update_source_alarms
-from scheduler.config.loader import ConfigError, build_channels
-from scheduler.config.sections import build_politeness
+from scheduler.config import ConfigError
 from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
 from scheduler.crawls.plan import compute_backoff_end, plan_crawl
 from scheduler.service import Service
@@ -74,8 +72,8 @@ def sync_config(service: Service) -> None:
                 )
         for number, entry in enumerate(service.config.subscriptions):
             wish = SubscriptionRequest(
-                *(entry.query, entry.every, entry.wants, "config"),
-                length=entry.length,
+                *(entry.query, entry.every, entry.updates, "config"),
+                length=entry.detail,
                 note=entry.note,
             )
             with _config_errors_at(f"subscriptions[{number}].query"):
@@ -111,7 +109,7 @@ def get_archive_folder(service: Service) -> str | None:
 
 def get_politeness(service: Service, name: str) -> PolitenessSettings:
     """How one source is approached."""
-    return build_politeness(service.config.sources[name], version("watchword"))
+    return service.config.sources[name].build_politeness(version("watchword"))
 
 
 def run_crawl(
@@ -212,25 +210,32 @@ def run_pipeline(service: Service) -> PipelineResult:
         halted = pauses.list_pauses(connection)
     log.debug("compose starts")
     done.digests = compose_due_digests(
-        *(ledger, service.templates, service.mail_identity, service.clock(), config.digests.batch),
+        *(
+            ledger,
+            service.templates,
+            service.mail_identity,
+            service.clock(),
+            config.digests.batch_interval,
+        ),
         sent_log=service.sent_log,
     )
     log.debug("deliver starts")
     sent: Counter[str] = Counter()
     try:
         if pauses.DELIVERY not in halted:
-            means = (
-                build_channels(config),
+            sent = deliver_due(
+                ledger,
+                config.channel_table,
                 service.clock,
-                service.delivery_policy,
-                service.stop.is_set,
+                config.mail.delivery_policy,
+                sent_log=service.sent_log,
+                stopping=service.stop.is_set,
             )
-            sent = deliver_due(ledger, *means)
     except ChannelUnavailable as error:
         done.problem = str(error)
         log.error("%s; what was to be sent waits in the outbox", error)
     with ledger.writing() as connection:
-        update_mail_alarms(connection, sent["braked"], done.problem, service.clock())
+        update_mail_alarms(connection, sent["over_limit"], done.problem, service.clock())
     ping_hub(ledger, config.feed_identity)
     log.debug("words start")
     index_questions(

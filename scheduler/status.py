@@ -23,7 +23,7 @@ from alerts.model import Alarm
 from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
 from crawler.fetching.crawl_plan import CrawlReport
 from scheduler.alarms import get_source_host
-from scheduler.config.sections import Config
+from scheduler.config import Config
 from scheduler.crawls.plan import compute_backoff_end
 
 #: More refusals in a row than make any difference to the wait.

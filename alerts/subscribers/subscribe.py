@@ -7,10 +7,10 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery.channels import find_channel_kind
+from alerts.delivery import ChannelTable
 from alerts.ledger import changes, subscriptions, topics
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
-from alerts.model import AddressError, Recipient
+from alerts.model import Recipient
 from alerts.queries.parse import format_canonical, parse_query
 
 
@@ -19,7 +19,7 @@ class SubscriberDefaults(msgspec.Struct, frozen=True):
 
     zone: str
     hour: int
-    channel_kinds: frozenset[str] = frozenset({"mail"})  #: by which people may be reached
+    channels: ChannelTable = ChannelTable()  #: besides email, how subscribers may be reached
 
 
 class SubscribeResult(msgspec.Struct, frozen=True):
@@ -30,17 +30,14 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     is_changed: bool  #: False when the very same subscription was there already
 
 
-def parse_reachable_recipient(text: str, channel_kinds: frozenset[str]) -> Recipient:
+def parse_reachable_recipient(text: str, channels: ChannelTable) -> Recipient:
     """Return the recipient that ``text`` names, where one of our channels reaches it.
 
     Raises:
         AddressError: It is no address, or no configured channel carries messages to it.
     """
     recipient = Recipient.parse(text)
-    if (kind := find_channel_kind(recipient)) not in channel_kinds:
-        raise AddressError(
-            f"{text!r} cannot be sent to: there is no [channels.{kind}] in the config"
-        )
+    channels.check(recipient)
     return recipient
 
 
@@ -56,7 +53,7 @@ def subscribe(
     Raises :class:`AddressError`, and :class:`alerts.queries.parse.QueryError` for a query.
     """
     address, query = (
-        parse_reachable_recipient(email, defaults.channel_kinds).address,
+        parse_reachable_recipient(email, defaults.channels).address,
         format_canonical(parse_query(request.query)),
     )
     topic = topics.ensure(connection, query, request.query, now)
@@ -78,7 +75,7 @@ def follow_question(
 
     Raises :class:`AddressError`.
     """
-    address = parse_reachable_recipient(email, defaults.channel_kinds).address
+    address = parse_reachable_recipient(email, defaults.channels).address
     topic = topics.ensure_for_question(connection, question_id, request.query, now)
     person = subscriptions.ensure_subscriber(connection, address, defaults.zone, defaults.hour, now)
     newest = changes.get_newest_seq(connection)

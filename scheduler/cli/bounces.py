@@ -13,7 +13,7 @@ from scheduler.cli.exits import print_error
 
 @click.command()
 @click.argument("location", default="-")
-@click.option("--password", envvar="WATCHWORD_IMAP_PASSWORD", help="For a mailbox over IMAP.")
+@click.option("--password", help="For a mailbox over IMAP, instead of imap.password.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def bounces(context: click.Context, location: str, password: str | None, as_json: bool) -> int:
@@ -31,6 +31,9 @@ def bounces(context: click.Context, location: str, password: str | None, as_json
     from scheduler.bounce_mailbox import read_unread_emails
 
     service = get_service(context)
+    secret = service.config.imap.password
+    if password is None and secret is not None:
+        password = secret.reveal()
     leave = service.mail_identity.unsubscribe_address
     found: Counter[str] = Counter()
     for raw, done in read_unread_emails(location, password):

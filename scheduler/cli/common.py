@@ -13,14 +13,14 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from scheduler.config.sections import Config
+    from scheduler.config import Config
     from scheduler.service import Service
 
 
 def get_config(context: click.Context) -> Config:
     """The config that the command line asks for; sets up the log on the way."""
     from scheduler import logs
-    from scheduler.config.loader import load_config
+    from scheduler.config import load_config
 
     given = context.find_root().obj
     levels = (logging.WARNING, logging.INFO, logging.DEBUG)

@@ -37,21 +37,24 @@ def digest(
     address = Recipient.parse(only).address if only else None
     if dry_run or preview:
         return _show_due_digests(service, address, in_browser=preview, as_json=as_json)
-    from alerts.delivery.send import deliver_due
+    from alerts.delivery import deliver_due
     from alerts.digests.compose import compose_due_digests
-    from scheduler.config.loader import build_channels
     from scheduler.service import lock_ledger
 
     config = service.config
     with lock_ledger(service):
         made = compose_due_digests(
             *(service.ledger, service.templates, service.mail_identity, service.clock()),
-            batch_interval=config.digests.batch,
+            batch_interval=config.digests.batch_interval,
             sent_log=service.sent_log,
             only_email=address,
         )
         done = deliver_due(
-            *(service.ledger, build_channels(config), service.clock, service.delivery_policy),
+            service.ledger,
+            config.channel_table,
+            service.clock,
+            config.mail.delivery_policy,
+            sent_log=service.sent_log,
             recipient=address,
         )
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(done.items()))
@@ -66,7 +69,7 @@ def _show_due_digests(
     """What is due, as text or in a browser."""
     from alerts.digests.compose import preview_due_digests
 
-    batch = service.config.digests.batch
+    batch = service.config.digests.batch_interval
     with service.ledger.reading() as connection:
         due = preview_due_digests(
             *(connection, service.templates, service.mail_identity, service.clock(), batch)

@@ -115,11 +115,7 @@ def show_config(context: click.Context) -> int:
 
     config = get_config(context)
     values = msgspec.to_builtins(config, enc_hook=str)
-    del values["folder"]
     values["operator"]["notify"] = ["(set)" for _ in values["operator"]["notify"]]
-    for channel in values["channels"].values():
-        for name in {"password", "secret"} & channel.keys():
-            channel[name] = "(set)"
     click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2).decode())
     return ExitStatus.OK
 

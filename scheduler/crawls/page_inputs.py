@@ -24,7 +24,7 @@ from crawler.reading.documents import Document, decode_document
 from crawler.reading.items import UnreadablePage
 from crawler.reading.normalise import read_question
 from crawler.records import Question, decode_question
-from scheduler.config.sections import Config, SourceSection, build_politeness
+from scheduler.config import Config, SourceSection
 from scheduler.crawls.process import start_crawl
 
 _FETCH_TIMEOUT = 120
@@ -91,7 +91,7 @@ def _fetch_page(url: str, config: Config) -> Iterator[Question | UnreadableInput
         next(iter(config.sources.items())),
     )
     base = source.url.rstrip("/") if origin in _list_origins(source) else origin
-    ways = build_politeness(source, version("watchword"))
+    ways = source.build_politeness(version("watchword"))
     plan = CrawlPlan(source=name, base_url=base, politeness=ways, revisits=(KnownPage(url),))
     with start_crawl(plan, _FETCH_TIMEOUT) as child:
         for line in child.lines:

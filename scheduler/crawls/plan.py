@@ -12,7 +12,7 @@ from alerts.ledger import questions, refused_pages
 from alerts.ledger.crawl_runs import CrawlRun
 from alerts.ledger.questions import RevisitCandidate
 from crawler.fetching.crawl_plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
-from scheduler.config.sections import SourceSection
+from scheduler.config import SourceSection
 
 #: How long an answered question is looked at again for corrections.
 RECHECK_DAYS = 60

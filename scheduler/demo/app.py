@@ -74,6 +74,8 @@ def create_demo_app(service: Service, inbox: Path, source: str) -> Starlette:
     templates = service.templates
     pages = create_app(build_web_context(service))
 
+    password = service.config.web.operator_password
+
     def index(_request: Request) -> HTMLResponse:
         with service.ledger.reading() as connection:
             feeds = [(topic.slug, topic.title) for topic in topics.list_all(connection)]
@@ -85,7 +87,7 @@ def create_demo_app(service: Service, inbox: Path, source: str) -> Starlette:
                 mails=mails,
                 feeds=feeds,
                 source=source,
-                operator_password=service.config.web.operator_password,
+                operator_password=password.reveal() if password else None,
             )
         )
 

@@ -27,8 +27,7 @@ from alerts.rendering.templates import find_shipped_templates
 from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
 from scheduler.clock import FastClock
-from scheduler.config.loader import parse_config
-from scheduler.config.sections import Config
+from scheduler.config import Config, parse_config
 from scheduler.daemon import Daemon
 from scheduler.demo.app import create_demo_app, read_inbox
 from scheduler.jobs import run_crawl, run_pipeline, sync_config

@@ -11,6 +11,7 @@ from scheduler.status import build_status
 def build_web_context(service: Service, controls: CrawlControls | None = None) -> WebContext:
     """What the pages of ``service`` are made of; ``controls`` is the daemon, where there is one."""
     config = service.config
+    password = config.web.operator_password
 
     def status() -> ServiceStatus:
         with service.ledger.reading() as connection:
@@ -39,6 +40,6 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
         max_topics=config.web.max_topics,
         overdue_days=config.digests.overdue_days,
         read_capture=capture,
-        operator_password=config.web.operator_password,
+        operator_password=password.reveal() if password else None,
         crawl_controls=controls,
     )

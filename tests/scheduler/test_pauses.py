@@ -12,7 +12,7 @@ import pytest
 
 from alerts.ledger import pauses, questions
 from alerts.web.app import create_app
-from scheduler.config.loader import load_config
+from scheduler.config import load_config
 from scheduler.jobs import run_crawl, run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service

@@ -15,7 +15,13 @@ from tests.support.samples import make_question
 
 
 def queue_messages(
-    ledger: Ledger, now: datetime, *people: str, lines: int = 1, lane: int = 1, period: str = "p"
+    ledger: Ledger,
+    now: datetime,
+    *people: str,
+    lines: int = 1,
+    lane: int = 1,
+    period: str = "p",
+    body: bytes | None = None,
 ) -> None:
     """One message for each person, who is subscribed to something."""
     rest = "bye\r\n" * lines
@@ -28,11 +34,13 @@ def queue_messages(
             subscriptions.subscribe(connection, person.id, topic.id, wish, 0, now)
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
             name = f"<{period}.{who}>"
-            body = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
+            email = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
             items = ((mine[0].id, 1),) if period == "p" and lane == 1 else ()
             messages.queue_message(
                 connection,
-                NewMessage(person.id, period, name, who, "Subject", body, items=items, lane=lane),
+                NewMessage(
+                    person.id, period, name, who, "Subject", body or email, items=items, lane=lane
+                ),
                 now,
             )
 

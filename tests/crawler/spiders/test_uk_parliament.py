@@ -26,8 +26,7 @@ from crawler.reading.normalise import read_question
 from crawler.records import Meeting, Question, iter_paragraphs
 from crawler.replica.parliament import API_PATH, create_api
 from crawler.replica.world import STAGES
-from scheduler.config.loader import parse_config
-from scheduler.config.sections import SourceSection
+from scheduler.config import SourceSection, parse_config
 from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
 from scheduler.crawls.plan import plan_crawl
 from scheduler.web.server import serve

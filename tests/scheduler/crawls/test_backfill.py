@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.fetching.crawl_plan import ListingWindow
-from scheduler.config.loader import load_config
+from scheduler.config import load_config
 from scheduler.crawls.backfill import (
     BackfillProgress,
     backfill_source,

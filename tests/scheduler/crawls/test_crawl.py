@@ -17,7 +17,7 @@ from starlette.routing import Route
 from alerts.ledger import Ledger, open_ledger, questions
 from crawler.fetching.crawl_plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.spiders.london import LISTING_PATH
-from scheduler.config.sections import SourceSection
+from scheduler.config import SourceSection
 from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
 from scheduler.crawls.plan import compute_next_visit, plan_crawl
 from scheduler.web.server import serve
