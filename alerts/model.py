@@ -63,6 +63,10 @@ Updates = Literal["all", "asked", "answered"]
 Origin = Literal["config", "command", "page"]
 
 
+#: The kinds of message; a notice is a digest's message that holds only notices.
+MessageKind = Literal["digest", "notice", "confirmation", "manage_link", "operator"]
+
+
 class AddressError(WatchwordError):
     """The address of a recipient is not valid; the message says why in one sentence."""
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from alerts.rendering.templates import find_shipped_templates
 from crawler.replica.large_world import build_large_world
 from crawler.replica.site import create_site
-from scheduler.web.server import serve
+from scheduler.web import serve
 
 QUESTIONS = 2000
 WATCHWORD = Path(sys.executable).with_name("watchword")

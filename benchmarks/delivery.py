@@ -21,8 +21,8 @@ from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.ledger import Ledger, deliveries, messages, open_ledger, subscriptions
 from alerts.ledger.deliveries import DeliveryAttempt
-from alerts.ledger.messages import NewMessage
 from alerts.ledger.schema import message
+from alerts.mail.outgoing import OutgoingMessage
 from benchmarks.postfix import SKIP_REASON, Postfix, run_postfix
 
 NOW = datetime(2026, 7, 16, 7, tzinfo=UTC)
@@ -70,7 +70,15 @@ def _fill_outbox(ledger: Ledger) -> None:
             who = f"p{n}@demo.example"
             person = subscriptions.ensure_subscriber(connection, who, "Europe/London", 7, NOW)
             head = f"To: {who}\r\nMessage-ID: <{n}@demo.example>\r\n".encode()
-            entry = NewMessage(person.id, "p", f"<{n}@demo.example>", who, "s", head + BODY, lane=0)
+            entry = OutgoingMessage(
+                kind="operator",
+                subscriber_id=person.id,
+                period="p",
+                message_id=f"<{n}@demo.example>",
+                recipient=who,
+                subject="s",
+                body=head + BODY,
+            )
             messages.queue_message(connection, entry, NOW)
 
 

@@ -30,11 +30,12 @@ from alerts.digests.cache import EntryCache
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, Entry, build_entry, prepare_entry_text
 from alerts.mail.dkim import SigningKey, read_key
-from alerts.mail.message import MailIdentity, build_message
+from alerts.mail.identity import MailIdentity
+from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
-from alerts.queries.english import STOP_WORDS
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates, find_shipped_templates
+from alerts.text import STOP_WORDS
 from benchmarks.sample_subscribers import NOW, build_questions, measure_digests
 from crawler.records import Question
 
@@ -159,7 +160,7 @@ def _build_with_service(
         digest, person, links, identity, NOW, entry_renderer=entry_cache
     )
     name = f"<digest.{person.id:032x}@{identity.domain}>"
-    return build_message(rendered, identity, links, person.email, name, NOW)
+    return build_email(rendered, identity, EmailHeaders(person.email, name, NOW, links))
 
 
 def _build_from_scratch(

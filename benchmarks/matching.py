@@ -26,11 +26,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from alerts.matching import BATCH_SIZE, FieldTexts, Matcher
 from alerts.matching.disk_cache import load_layer, save_layer
-from alerts.matching.matcher import BATCH_SIZE, FieldTexts, Matcher, MatcherLayer, compile_layer
-from alerts.queries.ast import Query
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.fields import FIELDS
+from alerts.matching.matcher import MatcherLayer, compile_layer
+from alerts.queries import FIELDS, Query, parse_canonical
 from benchmarks.sample_queries import (
     SyntheticLanguage,
     draw_queries,
@@ -96,7 +95,7 @@ def main() -> None:
     words = sum(len(p.split()) for record in batch for some in record.values() for p in some)
     print(f"{BATCH_SIZE} records, {words / BATCH_SIZE:.0f} words each; {ROUNDS} rounds")
     topics = _measure_compiling(draw_subscriptions(language, SUBSCRIPTIONS))
-    matcher = Matcher([topics[-1]])
+    matcher = Matcher.from_layer(topics[-1])
     _compare_engines(matcher, topics[0], batch, topics[1])
     _measure_growth(language, topics[1], matcher, batch)
     _measure_joining(matcher, topics[0], batch, language)
@@ -221,7 +220,7 @@ def _measure_growth(
         f"exponent {_fit_exponent(sizes, by_size):.2f}"
     )
     counts = (SUBSCRIPTIONS // 10, SUBSCRIPTIONS)
-    fewer = Matcher([compile_layer(dict(enumerate(dict.fromkeys(drawn[: counts[0]]))))])
+    fewer = Matcher(dict(enumerate(dict.fromkeys(drawn[: counts[0]]))))
     by_count = time_rounds(
         {
             str(counts[0]): lambda: fewer.match(batch),
@@ -265,7 +264,7 @@ def _measure_unique_topics(language: SyntheticLanguage, batch: Sequence[FieldTex
         lambda: layers.append(compile_layer(dict(enumerate(islice(drawn, SUBSCRIPTIONS)))))
     )
     drawn.clear()
-    matcher = Matcher(layers)
+    matcher = Matcher.from_layer(layers[0])
     timed = time_rounds(
         {"fold and split": lambda: fold_and_split(batch), "match": lambda: matcher.match(batch)}
     )

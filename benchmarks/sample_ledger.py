@@ -18,12 +18,10 @@ from alerts.ledger import Ledger, open_ledger, topics, word_index
 from alerts.ledger.questions import build_columns
 from alerts.ledger.schema import change, question, question_identity
 from alerts.ledger.word_index import IndexedQuestion
-from alerts.matching.match_changes import TopicMatcher
-from alerts.queries.acronyms import find_definitions
-from alerts.queries.fields import extract_fields
+from alerts.matching import TopicMatcher
+from alerts.queries import QueryError, extract_fields, parse_query
 from alerts.queries.index_terms import build_index_keys
-from alerts.queries.parse import QueryError, parse_query
-from alerts.queries.tokens import prepare_texts
+from alerts.text import find_definitions, prepare_texts
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
 from crawler.records import (
     Addressee,

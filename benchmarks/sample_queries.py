@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import accumulate
 
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.english import STOP_WORDS
-from alerts.queries.parse import format_canonical
+from alerts.queries import Query, format_canonical
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.text import STOP_WORDS
 
 VOCABULARY = 14_000
 #: Words that people watch for and nobody has said.

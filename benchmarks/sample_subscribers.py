@@ -14,12 +14,12 @@ from sqlalchemy import func, insert, select
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.schema import digest_item, subscriber, subscription
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
-from alerts.queries.english import STOP_WORDS
-from alerts.queries.parse import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
+from alerts.queries import format_canonical, parse_query
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
+from alerts.text import STOP_WORDS
 from benchmarks.sample_queries import SyntheticLanguage
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
 

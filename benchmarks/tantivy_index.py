@@ -12,9 +12,9 @@ from typing import Any
 
 import tantivy
 
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
-from alerts.queries.tokens import build_word_keys, tokenise
+from alerts.queries import DEFAULT_FIELDS, FIELDS, Query
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.text import build_word_keys, tokenise
 
 _ALL = "all"
 _SENSES = ("word", "stem", "capitals")

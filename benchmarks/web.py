@@ -23,15 +23,14 @@ from urllib.parse import quote, urlsplit
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import open_ledger
-from alerts.mail.message import MailIdentity
+from alerts.mail.identity import MailIdentity
 from alerts.operator.status import ServiceStatus
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults
-from alerts.web.app import create_app
-from alerts.web.context import WebContext
+from alerts.web import WebContext, create_app
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
-from scheduler.web.server import serve
+from scheduler.web import serve
 
 RECORDS = int(os.environ.get("WATCHWORD_RECORDS", "100000"))
 _TOPICS, _QUERIES, _REQUESTS = 300, 300, 6000

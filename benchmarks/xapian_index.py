@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
-from alerts.queries.tokens import build_word_keys, tokenise
+from alerts.queries import DEFAULT_FIELDS, FIELDS, Query
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.text import build_word_keys, tokenise
 from benchmarks.tantivy_index import InexpressibleQuery
 
 #: Where Debian keeps it, for its own Python of the same version.

@@ -8,14 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.matching.match_questions import (
-    QuestionChanges,
-    find_matching_questions,
-    has_change_field,
-)
-from alerts.matching.matcher import BATCH_SIZE, Matcher, compile_layer
-from alerts.queries.fields import infer_changes
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_questions
+from alerts.queries import QueryError, format_canonical, infer_changes, parse_query, uses_field
 from crawler.records import Question
 
 
@@ -43,14 +37,14 @@ def read_queries(path: Path) -> QueryFile:
             refused.append((number, " ".join(str(error).split())))
         else:
             lines.setdefault(format_canonical(query), []).append(number)
-            by_change = by_change or has_change_field(query)
+            by_change = by_change or uses_field(query, "change")
     return QueryFile(lines, refused, by_change)
 
 
 def match_files(queries: QueryFile, questions: Iterable[Question]) -> list[tuple[int, str]]:
     """The numbers of queries' lines and the ids of the questions that match, sorted."""
     forms = list(queries.lines)
-    matcher = Matcher([compile_layer(dict(enumerate(forms)))])
+    matcher = Matcher(dict(enumerate(forms)))
     found = {
         (line, identity)
         for some in _split_into_batches(questions)

@@ -12,8 +12,8 @@ import msgspec
 from alerts.delivery import SentLog
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock

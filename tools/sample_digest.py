@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import DigestMatch, OverdueQuestion, build_entry, build_overdue_entry
 from alerts.mail.dkim import SigningKey
-from alerts.mail.message import MailIdentity, RenderedMessage, build_message
+from alerts.mail.identity import MailIdentity
+from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
@@ -120,6 +121,8 @@ def build_sample_message(now: datetime = NOW) -> bytes:
     head = create_sample_identity()
     links = head.build_links(SUBSCRIBER.token, NOW)
     words = Templates().render_digest(build_sample_digest(), SUBSCRIBER, links, head, now)
-    return build_message(
-        words, head, links, SUBSCRIBER.email, f"<digest.{'0' * 32}@demo.example>", now
+    return build_email(
+        words,
+        head,
+        EmailHeaders(SUBSCRIBER.email, f"<digest.{'0' * 32}@demo.example>", now, links),
     )

@@ -17,6 +17,7 @@ import msgspec
 from flufl.bounce import all_failures
 
 from alerts.bounces.return_path import find_message_number
+from alerts.mail.outgoing import find_message_id
 
 log = logging.getLogger("watchword.bounces")
 
@@ -24,7 +25,6 @@ ReportKind = Literal["hard", "soft", "complaint", "leave", "nothing"]
 
 #: Mailboxes that are full or asleep: their owners may be back (RFC 3463).
 _TEMPORARY_CODES = frozenset({"5.2.1", "5.2.2", "5.3.4", "5.4.5"})
-_OUR_MESSAGE_ID = re.compile(r"<(?:digest|letter|confirm)\.[0-9a-f]{32}@[^<>\s]+>")
 _RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 
 
@@ -45,12 +45,11 @@ def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceRe
         str(value) for name in _RECIPIENT_HEADERS for value in mail.get_all(name, ())
     )
     number = find_message_number(addresses, secret)
-    quoted = _OUR_MESSAGE_ID.search(raw.decode("latin-1"))
     said, detail = _classify_email(mail)
     token = _find_token(mail)
     if said == "nothing" and token and unsubscribe_address.lower() in addresses.lower():
         return BounceReport("leave", "asked by email", None, None, token)
-    return BounceReport(said, detail, number, quoted[0] if quoted else None)
+    return BounceReport(said, detail, number, find_message_id(raw.decode("latin-1")))
 
 
 def _find_token(mail: Message) -> str | None:

@@ -10,13 +10,11 @@ from typing import Literal
 import msgspec
 
 from alerts.ledger.messages import DueMessage
+from alerts.mail.outgoing import DIGEST_LANE
 
 #: What to do with a message whose acknowledgement was lost: send the same bytes again, or put it
 #: on hold for the operator.
 DoubtPolicy = Literal["resend", "hold"]
-
-#: The lane of digests. All other messages are in lane 0, go first, and have no daily limit.
-DIGEST_LANE = 1
 
 
 class DeliveryPolicy(msgspec.Struct, frozen=True):

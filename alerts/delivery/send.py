@@ -28,13 +28,14 @@ from alerts.delivery.channel import (
 )
 from alerts.delivery.outbox import ClaimedMessages, DeliveryContext
 from alerts.delivery.outcomes import OutcomeCounter, OutcomeWriter, open_outcome_writer
-from alerts.delivery.policy import DIGEST_LANE, DeliveryPolicy, SendRateLimiter, apply_daily_limit
+from alerts.delivery.policy import DeliveryPolicy, SendRateLimiter, apply_daily_limit
 from alerts.delivery.registry import ChannelTable
 from alerts.delivery.sent_log import SentLog
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import DueMessage, Message
+from alerts.mail.outgoing import DIGEST_LANE
 from alerts.model import Recipient
 
 #: Waits between attempts: short enough for greylisting (usually 5 minutes), then longer. The last

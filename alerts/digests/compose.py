@@ -33,10 +33,10 @@ from alerts.ledger import (
 )
 from alerts.ledger.due_subscriptions import DigestGroup, PendingMatch
 from alerts.ledger.followed_questions import OverdueSubscription
-from alerts.ledger.messages import NewMessage
 from alerts.ledger.question_lookups import list_meeting_days
 from alerts.ledger.topics import batched
-from alerts.mail.message import MailIdentity
+from alerts.mail.identity import MailIdentity
+from alerts.mail.outgoing import OutgoingMessage
 from alerts.model import Notice, Recipient
 from alerts.rendering.templates import Templates, TemplatesError
 
@@ -103,7 +103,7 @@ def preview_due_digests(
     identity: MailIdentity,
     now: datetime,
     batch_interval: timedelta = timedelta(),
-) -> Iterator[tuple[NewMessage, str, str]]:
+) -> Iterator[tuple[OutgoingMessage, str, str]]:
     """The digests that are due at ``now``, their text and their HTML; nothing is written."""
     due = _find_due(connection, now, batch_interval)
     means = DigestContext(templates, identity, EntryCache(templates), SentLog(), now)
@@ -154,7 +154,7 @@ def _compose_digests(
     subscriber_ids: Sequence[int],
     due: DueSubscribers,
     context: DigestContext,
-) -> Iterator[tuple[NewMessage | None, HandledItems]]:
+) -> Iterator[tuple[OutgoingMessage | None, HandledItems]]:
     """The digests of some subscribers, over all rounds that they are due in, and what they settle;
     no digest where all of it was sent before.
 
@@ -192,7 +192,7 @@ def _compose_digests(
 
 
 def _queue_digest(
-    connection: Connection, composed: NewMessage | None, handled: HandledItems, now: datetime
+    connection: Connection, composed: OutgoingMessage | None, handled: HandledItems, now: datetime
 ) -> bool:
     """Put a digest into the outbox and settle what it serves; False if it is there already."""
     if composed is not None and not messages.queue_message(connection, composed, now):

@@ -14,12 +14,18 @@ from alerts.model import (
     NumberedChange,
     SubscribedTopic,
 )
-from alerts.queries.fields import extract_fields
-from alerts.queries.find import find_match
-from alerts.queries.parse import parse_query
-from alerts.queries.snippets import Segment, Snippet, cut_opening, find_snippet, mark_spans
-from alerts.queries.tokens import Place, PreparedTexts, prepare_texts
+from alerts.queries import extract_fields, find_match, parse_query
 from alerts.questions.differences import Correction, find_first_correction
+from alerts.text import (
+    Place,
+    PreparedTexts,
+    Segment,
+    Snippet,
+    cut_opening,
+    find_snippet,
+    mark_spans,
+    prepare_texts,
+)
 from crawler.records import Question
 
 

@@ -1,66 +1,28 @@
-"""A digest as JSON, for what is no mailbox: a webhook, a chat. Pure."""
+"""A digest as JSON, for recipients that are not mailboxes: webhooks and chat services. Pure."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
-from alerts.mail.message import EmailLinks, clean_header
-from alerts.queries.snippets import Segment
-
-#: Raised when a field is taken away or means something else.
-VERSION = 1
+from alerts.mail.identity import EmailLinks
+from alerts.text import Segment
 
 
-class Notification(msgspec.Struct, frozen=True):
-    """What a channel needs that shows no HTML."""
-
-    id: str  #: the same when it is sent again
-    subject: str
-    text: str
-
-
-def build_notification(digest: Digest, links: EmailLinks, message_id: str, now: datetime) -> bytes:
-    """The body of a webhook: what an email would say, as JSON."""
+def describe_digest(digest: Digest, links: EmailLinks) -> tuple[str, dict[str, Any]]:
+    """Return the text of a digest's notification, one line an entry, and its further fields."""
     lines = [
         f"{entry.question.title}: {entry.kind} {entry.question.url or ''}".rstrip()
         for entry in digest.entries
     ]
-    told = [f"{notice.place}: {notice.kind}" for notice in digest.notices]
-    return _encode_body(
-        message_id,
-        digest.subject,
-        "\n".join([*told, *lines]),
-        now,
-        {
-            "entries": [_describe_entry(entry) for entry in digest.entries],
-            "notices": [{"source": n.source, "kind": n.kind} for n in digest.notices],
-            "unsubscribe": links.unsubscribe,
-        },
-    )
-
-
-def build_operator_notification(subject: str, text: str, message_id: str, now: datetime) -> bytes:
-    """A letter to the operator in the same form."""
-    return _encode_body(message_id, subject, text, now, {})
-
-
-def _encode_body(
-    message_id: str, subject: str, text: str, now: datetime, extra: dict[str, Any]
-) -> bytes:
-    values = {
-        "version": VERSION,
-        "id": message_id.strip("<>"),
-        "at": now,
-        "subject": clean_header(subject),
-        "text": text,
-        **extra,
+    notices = [f"{notice.place}: {notice.kind}" for notice in digest.notices]
+    details = {
+        "entries": [_describe_entry(entry) for entry in digest.entries],
+        "notices": [{"source": n.source, "kind": n.kind} for n in digest.notices],
+        "unsubscribe": links.unsubscribe,
     }
-    return msgspec.json.encode(values)
+    return "\n".join([*notices, *lines]), details
 
 
 def _describe_entry(entry: Entry) -> dict[str, Any]:
@@ -80,8 +42,3 @@ def _describe_entry(entry: Entry) -> dict[str, Any]:
 
 def _join_segments(segments: tuple[Segment, ...]) -> str:
     return "".join(segment.text for segment in segments)
-
-
-def parse_notification(body: bytes) -> Notification:
-    """What :func:`build_notification` or :func:`build_operator_notification` wrote."""
-    return msgspec.json.decode(body, type=Notification)

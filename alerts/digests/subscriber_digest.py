@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,11 +17,11 @@ from alerts.digests.entries import (
     build_overdue_entry,
     group_by_question,
 )
-from alerts.digests.json_body import build_notification
+from alerts.digests.json_body import describe_digest
 from alerts.ledger.due_subscriptions import PendingMatch
 from alerts.ledger.followed_questions import OverdueSubscription
-from alerts.ledger.messages import NewMessage
-from alerts.mail.message import MailIdentity, build_message
+from alerts.mail.identity import MailIdentity
+from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email, write_notification
 from alerts.model import Change, Notice, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
 
@@ -58,7 +57,7 @@ def compose_digest(
     notices: tuple[Notice, ...],
     changes: Mapping[int, NumberedChange],
     context: DigestContext,
-) -> tuple[NewMessage | None, HandledItems]:
+) -> tuple[OutgoingMessage | None, HandledItems]:
     """One subscriber's digest, and what it settles."""
     marks = {
         (item.subscription_id, item.change_seq): _compute_mark(
@@ -119,26 +118,21 @@ def _build_message(
     digest: Digest,
     period: str,
     context: DigestContext,
-) -> NewMessage:
+) -> OutgoingMessage:
     """The digest in the bytes that go out; its Message-ID follows from who and when alone."""
-    head, now = context.identity, context.now
-    key = hashlib.sha256(f"{subscriber.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<digest.{key}@{head.domain}>"
-    links = head.build_links(subscriber.token, now, key if digest.titles_only_entries else None)
-    if not subscriber.recipient.is_email:
-        subject, body = digest.subject, build_notification(digest, links, message_id, now)
-    else:
+    identity, now = context.identity, context.now
+    draft = draft_message("digest" if digest.entries else "notice", subscriber, period, identity)
+    links = identity.build_links(
+        subscriber.token, now, draft.key if digest.titles_only_entries else None
+    )
+    if draft.recipient.is_email:
         rendered = context.templates.render_digest(
-            digest, subscriber, links, head, now, entry_renderer=context.entry_cache
+            digest, subscriber, links, identity, now, entry_renderer=context.entry_cache
         )
-        subject = rendered.subject
-        body = build_message(rendered, head, links, subscriber.email, message_id, now)
-    return NewMessage(
-        subscriber_id=subscriber.id,
-        period=period,
-        message_id=message_id,
-        recipient=subscriber.email,
-        subject=subject,
-        body=body,
-        notice_ids=tuple(notice.id for notice in digest.notices),
+        message = write_email(draft, rendered, identity, now, links)
+    else:
+        text, details = describe_digest(digest, links)
+        message = write_notification(draft, digest.subject, text, now, details)
+    return msgspec.structs.replace(
+        message, notice_ids=tuple(notice.id for notice in digest.notices)
     )

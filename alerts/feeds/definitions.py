@@ -19,10 +19,10 @@ from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.xml import FeedMetadata
 from alerts.ledger import changes, matches, members, notices, questions
 from alerts.ledger.topics import EVERYTHING_FEED, Topic
-from alerts.queries.parse import Query, QueryError, format_canonical, parse_query
+from alerts.queries import Query, QueryError, format_canonical, parse_query
 from alerts.rendering.templates import Templates
 from alerts.rendering.urls import member_path, query_path, question_path, topic_path
-from alerts.search.search import search_changes
+from alerts.search import search_changes
 
 #: Entries in a feed, and in a page of its archive; readers poll a few times a day.
 FEED_PAGE_SIZE = 50

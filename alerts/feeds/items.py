@@ -13,13 +13,11 @@ import msgspec
 
 from alerts.feeds.json_feed import FeedIdentity, FeedItem
 from alerts.model import SNIPPET_FIELDS, Change, ChangeKind, Notice, NumberedChange
-from alerts.queries.fields import extract_fields
-from alerts.queries.find import find_match
-from alerts.queries.parse import Query
-from alerts.queries.snippets import Snippet, find_snippet
+from alerts.queries import Query, extract_fields, find_match
 from alerts.rendering.labels import ENTRY_KIND_LABELS
 from alerts.rendering.templates import Templates
 from alerts.rendering.urls import normalise_link
+from alerts.text import Snippet, find_snippet
 
 _ILLEGAL_CHARACTERS = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"

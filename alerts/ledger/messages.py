@@ -25,6 +25,7 @@ from alerts.ledger.schema import (
     subscription,
     topic,
 )
+from alerts.mail.outgoing import OutgoingMessage
 from alerts.model import SubscribedTopic
 
 MessagePhase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
@@ -54,22 +55,7 @@ class Message(msgspec.Struct, frozen=True):
     marks: bytes  #: what it tells, as :mod:`alerts.delivery.sent_log` remembers it
 
 
-class NewMessage(msgspec.Struct, frozen=True):
-    """What composing writes: a digest, what is in it, and the message."""
-
-    subscriber_id: int
-    period: str
-    message_id: str
-    recipient: str
-    subject: str
-    body: bytes
-    items: tuple[tuple[int, int], ...] = ()  #: (subscription, change)
-    notice_ids: tuple[int, ...] = ()
-    lane: int = 1  #: 0 goes ahead of digests
-    marks: bytes = b""
-
-
-def queue_message(connection: Connection, new_message: NewMessage, now: datetime) -> bool:
+def queue_message(connection: Connection, new_message: OutgoingMessage, now: datetime) -> bool:
     """Write a digest and its message; False when this very digest exists already."""
     made = insert_once(
         connection,

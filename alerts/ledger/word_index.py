@@ -27,8 +27,8 @@ from sqlalchemy import (
 from alerts.ledger.base import insert_all_once, insert_once
 from alerts.ledger.changes import has_kind, is_in_feeds
 from alerts.ledger.schema import acronym, change, indexed_question, question, vocabulary
-from alerts.queries.acronyms import AcronymDefinition
-from alerts.queries.index_terms import IndexCondition, format_fts5, format_tsquery
+from alerts.queries import index_terms
+from alerts.text import AcronymDefinition
 from crawler.records import Question, decode_question
 
 #: How the keys begin of words anywhere, in small letters and in capitals.
@@ -102,7 +102,7 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
 
 
 def find_questions(
-    connection: Connection, need: IndexCondition | None, limit: int | None = None
+    connection: Connection, need: index_terms.IndexCondition | None, limit: int | None = None
 ) -> list[DatedQuestion]:
     """Questions that have what is needed, newest first; all, where nothing is."""
     wanted = (
@@ -115,7 +115,10 @@ def find_questions(
 
 
 def list_changes(
-    connection: Connection, need: IndexCondition | None, limit: int, kinds: Sequence[str]
+    connection: Connection,
+    need: index_terms.IndexCondition | None,
+    limit: int,
+    kinds: Sequence[str],
 ) -> list[int]:
     """Numbers of the newest shown changes of questions that have what is needed, newest first."""
     wanted = (
@@ -128,7 +131,9 @@ def list_changes(
     return list(connection.execute(wanted).scalars())
 
 
-def count_by_day(connection: Connection, need: IndexCondition | None) -> dict[date, int]:
+def count_by_day(
+    connection: Connection, need: index_terms.IndexCondition | None
+) -> dict[date, int]:
     """How many questions have what is needed, by day."""
     number = func.count().label("number")
     wanted = (
@@ -145,16 +150,16 @@ def get_first_day(connection: Connection) -> date | None:
 
 
 def _satisfies(
-    need: IndexCondition | None, connection: Connection
+    need: index_terms.IndexCondition | None, connection: Connection
 ) -> ColumnElement[bool] | TextClause:
     if need is None:
         return true()
     if connection.dialect.name == "postgresql":
         keys = "keys @@ CAST(:need AS tsquery)"
         met = text(f"worded.id IN (SELECT rowid FROM word WHERE {keys})")  # noqa: S608  # our own
-        return met.bindparams(need=format_tsquery(need))
+        return met.bindparams(need=index_terms.format_tsquery(need))
     met = text("worded.id IN (SELECT rowid FROM word WHERE word MATCH :need)")
-    return met.bindparams(need=format_fts5(need))
+    return met.bindparams(need=index_terms.format_fts5(need))
 
 
 def list_long_forms(connection: Connection, short: str) -> list[AcronymForm]:
@@ -192,13 +197,13 @@ def list_keys_with_prefix(connection: Connection, prefix: str) -> list[str]:
 
 
 def count_questions(
-    connection: Connection, need: IndexCondition, maximum: int | None = None
+    connection: Connection, need: index_terms.IndexCondition, maximum: int | None = None
 ) -> int:
     """How many questions have what is needed; counted up to ``maximum``."""
     if connection.dialect.name == "postgresql":
-        met, said = "keys @@ CAST(:need AS tsquery)", format_tsquery(need)
+        met, said = "keys @@ CAST(:need AS tsquery)", index_terms.format_tsquery(need)
     else:
-        met, said = "word MATCH :need", format_fts5(need)
+        met, said = "word MATCH :need", index_terms.format_fts5(need)
     limit = f" LIMIT {maximum}" if maximum else ""
     # From the index alone: what day a question is of does not matter here.
     found = f"SELECT count(*) FROM (SELECT rowid FROM word WHERE {met}{limit}) AS found"  # noqa: S608

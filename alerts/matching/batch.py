@@ -1,6 +1,6 @@
 """A batch of texts read at once, in arrays: the words, and where each one stands. Pure.
 
-What :func:`alerts.queries.tokens.prepare_texts` makes of one text, slowly and with the offsets,
+What :func:`alerts.text.tokenizer.prepare_texts` makes of one text, slowly and with the offsets,
 this
 makes of many;
 the tests hold the two against each other.
@@ -14,6 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alerts.matching.bulk_tokenizer import (
+    ACRONYM,
+    ACRONYM_PLURAL,
+    PLAIN,
+    TokenArrays,
+    find_compounds,
+    fold_paragraphs,
+    split_tokens,
+)
 from alerts.matching.hashing import (
     PADDING,
     Hashes,
@@ -26,18 +35,9 @@ from alerts.matching.hashing import (
     hash_words,
     rehash_as_sense,
 )
-from alerts.matching.tokenizer import (
-    ACRONYM,
-    ACRONYM_PLURAL,
-    PLAIN,
-    TokenArrays,
-    find_compounds,
-    fold_paragraphs,
-    split_tokens,
-)
-from alerts.queries.english import stem
+from alerts.text import stem
 
-#: The senses of a word beside itself; see :func:`alerts.queries.tokens.build_word_keys`.
+#: The senses of a word beside itself; see :func:`alerts.text.tokenizer.build_word_keys`.
 STEM, CAPITALS = 1, 2
 
 

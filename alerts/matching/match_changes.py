@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from alerts.ledger import Ledger, changes, matches, topics
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.matcher import BATCH_SIZE, Matcher, MatcherLayer, compile_layer
-from alerts.queries.fields import extract_fields
+from alerts.queries import extract_fields
 
 #: With fewer topics, compiling takes no longer than looking for a file.
 _MIN_TOPICS_TO_SAVE = 2000
@@ -66,7 +66,7 @@ class TopicMatcher:
 
     def _catch_up(self, forms: dict[int, str], reached: int) -> int:
         """Compare topics that have come equally far; all of them are then at the line."""
-        matcher = Matcher([compile_layer(forms)])
+        matcher = Matcher(forms)
         added, is_behind = 0, True
         while is_behind:
             with self._ledger.writing() as connection:
@@ -84,7 +84,7 @@ class TopicMatcher:
                 return self._matcher
             forms = topics.list_caught_up(connection)
         layer = self._load_layer(forms)
-        self._matcher = Matcher([layer])
+        self._matcher = Matcher.from_layer(layer)
         known = set(layer.ids.tolist())
         late = {topic: form for topic, form in forms.items() if topic not in known}
         for topic, form in late.items():

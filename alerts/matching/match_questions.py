@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from alerts.matching.matcher import Matcher
-from alerts.queries.ast import And, Near, Not, Or, Query
-from alerts.queries.fields import extract_fields
+from alerts.queries import extract_fields
 from crawler.records import Question
 
 
@@ -28,25 +27,12 @@ class QuestionChanges(NamedTuple):
         return [extract_fields(self.question, [change]) for change in self.changes]
 
 
-def has_change_field(query: Query) -> bool:
-    """Whether ``query`` asks what happened."""
-    match query:
-        case And(parts) | Or(parts):
-            return any(map(has_change_field, parts))
-        case Not(part):
-            return has_change_field(part)
-        case Near():
-            return query.field == "change"
-        case leaf:
-            return leaf.field == "change"
-
-
 def find_matching_questions(
     matcher: Matcher, questions: Sequence[QuestionChanges], *, by_change: bool
 ) -> list[tuple[int, int]]:
     """Pairs of a topic (its id) and the place of a question that matches it, each once, sorted.
 
-    ``by_change`` says whether any of the topics :func:`has_change_field`.
+    ``by_change`` says whether any of the topics uses the field ``change``.
     """
     texts, places = [], []
     for place, told in enumerate(questions):

@@ -1,18 +1,17 @@
-"""Topics compared with batches of questions: the matcher.
+"""The matcher: all topics compared with a batch of questions at once.
 
-Topics are compiled once (:mod:`alerts.matching.compile`) and every batch is compared with all of
-them at
-once (:mod:`alerts.matching.evaluate`). What joins later stands in a layer of its own: small, so
-that it is
-compiled anew at each joining; full, it is left as it is and the next one begins.
-:meth:`Matcher.tidy` makes one layer of all of them when nobody waits. (The idea is the
-log-structured merge tree's: O'Neil and others, Acta Informatica 33, 1996.)
+Topics are compiled once (:mod:`alerts.matching.compile`), and every batch is compared with all of
+them together (:mod:`alerts.matching.evaluate`). Topics that join later go into small layers of
+their own, because a small layer is compiled again in a millisecond. :meth:`Matcher.merge_layers`
+makes one layer of them when nobody is waiting. (The idea is that of the log-structured merge tree:
+O'Neil and others, Acta Informatica 33, 1996.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -20,18 +19,16 @@ from alerts.matching.batch import TextBatch, read_batch
 from alerts.matching.compile import CompiledQueries, compile_queries
 from alerts.matching.evaluate import QueryRows, Rows, match_rows
 from alerts.matching.hashing import Ids, Numbers
-from alerts.queries.ast import Query
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.fields import FIELDS
-from alerts.queries.find import find_match
-from alerts.queries.tokens import PreparedTexts, prepare_texts
+from alerts.queries import FIELDS, Query, find_match, parse_canonical
+from alerts.text import PreparedTexts, prepare_texts
 
-#: Texts of one record by field, as :func:`alerts.queries.fields.extract_fields` gives them.
+#: Texts of one record by field, as :func:`alerts.queries.fields.extract_fields` returns them.
 FieldTexts = Mapping[str, Sequence[str]]
 
-#: So many records are compared at once: more gain nothing and cost memory.
+#: Records to compare at once. Larger batches are no faster per record and need more memory.
 BATCH_SIZE = 600
-#: So many topics may join before a layer is full: compiling them takes a few milliseconds.
+#: Topics in a layer before the next one begins. 64 topics are compiled in about 1 ms, which is
+#: what each topic that joins pays at most.
 _LAYER_SIZE = 64
 
 
@@ -43,13 +40,13 @@ class MatcherLayer(NamedTuple):
 
 
 class BatchMatches(NamedTuple):
-    """Which topics match which records: one place in both arrays is one match."""
+    """Matches of a batch: ``topics[n]`` matches ``records[n]``, for each ``n``, in any order."""
 
     topics: Ids
-    records: Numbers | Ids  #: places in the batch
+    records: Numbers | Ids  #: places in the batch, from 0
 
     def group_by_topic(self) -> dict[int, list[int]]:
-        """The records of each topic that matches any, in order."""
+        """Return the places of the matching records by topic, in order; topics without are out."""
         found: dict[int, list[int]] = {}
         order = np.lexsort((self.records, self.topics))
         pairs = zip(self.topics[order].tolist(), self.records[order].tolist(), strict=True)
@@ -59,46 +56,51 @@ class BatchMatches(NamedTuple):
 
 
 class Matcher:
-    """Topics by their ids, ready for any batch."""
+    """A set of topics that batches of texts are compared with.
 
-    def __init__(self, layers: Iterable[MatcherLayer] = ()) -> None:
-        self.layers = list(layers) or [compile_layer({})]
-        self._added: dict[int, str] = {}  #: of all layers but those it began with
-        self._last_added: dict[int, str] = {}  #: of the last layer, while it is not full
+    Args:
+        topics: Canonical forms by topic id, compiled as the first layer.
+    """
+
+    def __init__(self, topics: Mapping[int, str] = MappingProxyType({})) -> None:
+        self._layers = [compile_layer(topics)]
+        self._added: dict[int, str] = {}  #: topics of all layers but the first
+        self._last_added: dict[int, str] = {}  #: topics of the last layer, while it is not full
         self._removed: set[int] = set()
-        self._base_layers = len(self.layers)
+
+    @classmethod
+    def from_layer(cls, layer: MatcherLayer) -> Self:
+        """Return a matcher whose first layer is compiled already."""
+        matcher = cls()
+        matcher._layers = [layer]
+        return matcher
 
     def __len__(self) -> int:
-        return sum(layer.ids.size for layer in self.layers) - len(self._removed)
+        return sum(layer.ids.size for layer in self._layers) - len(self._removed)
+
+    @property
+    def layer_count(self) -> int:
+        """Number of layers; each costs every batch a fixed fraction of a millisecond."""
+        return len(self._layers)
 
     def join(self, topic: int, canonical: str) -> None:
-        """Take in a topic that is not here."""
+        """Add a topic that the matcher does not have."""
         if self._last_added:
-            self.layers.pop()
+            self._layers.pop()
         self._last_added[topic] = self._added[topic] = canonical
-        self.layers.append(compile_layer(self._last_added))
+        self._layers.append(compile_layer(self._last_added))
         if len(self._last_added) >= _LAYER_SIZE:
             self._last_added = {}
 
     def leave(self, topic: int) -> None:
-        """Match a topic no more."""
+        """Remove a topic that the matcher has."""
         self._removed.add(topic)
 
-    def merge_layers(self) -> None:
-        """Put all that joined into one layer."""
-        if len(self.layers) > self._base_layers + 1:
-            kept = {
-                topic: form for topic, form in self._added.items() if topic not in self._removed
-            }
-            self._removed -= self._added.keys()
-            self._added, self._last_added = kept, {}
-            self.layers[self._base_layers :] = [compile_layer(kept)]
-
     def match(self, texts: Sequence[FieldTexts]) -> BatchMatches:
-        """All matches of a batch; of at most :data:`BATCH_SIZE` records, for the best speed."""
+        """Return all matches of a batch; :data:`BATCH_SIZE` records are the best size."""
         batch = read_batch(texts, FIELDS)
         prepared: dict[int, PreparedTexts] = {}
-        found = [_match_layer(layer, batch, texts, prepared) for layer in self.layers]
+        found = [_match_layer(layer, batch, texts, prepared) for layer in self._layers]
         topics, records = found[0]
         if len(found) > 1:
             topics = np.concatenate([some for some, _ in found])
@@ -108,9 +110,19 @@ class Matcher:
             topics, records = topics[kept], records[kept]
         return BatchMatches(topics, records)
 
+    def merge_layers(self) -> None:
+        """Compile all topics that joined into one layer, which makes later batches faster."""
+        if len(self._layers) > 2:
+            kept = {
+                topic: form for topic, form in self._added.items() if topic not in self._removed
+            }
+            self._removed -= self._added.keys()
+            self._added, self._last_added = kept, {}
+            self._layers[1:] = [compile_layer(kept)]
+
 
 def compile_layer(topics: Mapping[int, str]) -> MatcherLayer:
-    """Topics in one layer, given as canonical forms by id."""
+    """Compile topics, given as canonical forms by id, into one layer."""
     return MatcherLayer(np.array(list(topics), np.int32), compile_queries(list(topics.values())))
 
 
@@ -120,6 +132,10 @@ def _match_layer(
     texts: Sequence[FieldTexts],
     prepared: dict[int, PreparedTexts],
 ) -> tuple[Ids, Numbers | Ids]:
+    """Return the matches of one layer.
+
+    ``prepared`` collects the texts that were read for unsure queries, so that layers share them.
+    """
     found = match_rows(layer.compiled, batch)
     for row in np.flatnonzero(np.isin(found.queries, layer.compiled.unsure)).tolist():
         place = int(np.searchsorted(layer.compiled.unsure, found.queries[row]))
@@ -131,8 +147,7 @@ def _match_layer(
 def _decide_row(
     query: Query, row: Rows, texts: Sequence[FieldTexts], prepared: dict[int, PreparedTexts]
 ) -> Rows:
-    """A row with the records that the text itself says match; see
-    :attr:`CompiledQueries.unsure`."""
+    """Return the row of an unsure query with only the records that :func:`find_match` confirms."""
     decided = np.zeros(64 * row.size, bool)
     for record in np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist():
         if record not in prepared:

@@ -6,16 +6,15 @@ is down. The operator is a subscriber like any other, on no list.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerts.digests.json_body import build_operator_notification
 from alerts.ledger import alarms, messages, subscriptions
-from alerts.ledger.messages import NewMessage
-from alerts.mail.message import MailIdentity, RenderedMessage, build_message
+from alerts.mail.identity import MailIdentity
+from alerts.mail.mime import RenderedMessage
+from alerts.mail.outgoing import draft_message, write_email, write_notification
 from alerts.model import Recipient
 from alerts.rendering.templates import Templates
 
@@ -52,11 +51,9 @@ def _queue_email(
 ) -> bool:
     to = Recipient.parse(address)
     operator = subscriptions.ensure_subscriber(connection, to.address, _ZONE, _HOUR, now)
-    key = hashlib.sha256(f"{operator.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<letter.{key}@{head.domain}>"
+    draft = draft_message("operator", operator, period, head)
     if to.is_email:
-        body = build_message(rendered, head, None, to.address, message_id, now)
+        message = write_email(draft, rendered, head, now)
     else:
-        body = build_operator_notification(rendered.subject, rendered.text, message_id, now)
-    entry = NewMessage(operator.id, period, message_id, to.address, rendered.subject, body, lane=0)
-    return messages.queue_message(connection, entry, now)
+        message = write_notification(draft, rendered.subject, rendered.text, now)
+    return messages.queue_message(connection, message, now)

@@ -1,1 +1,55 @@
-"""alerts/queries"""
+"""The query language that topics are written in (``docs/queries.md``).
+
+Owns the grammar, the query tree, the canonical form, and the rule that decides whether a query
+matches a text (:func:`find_match`, which the bulk matcher and the database's index are tested
+against). It must not know the database, the matcher or who asks. Pure.
+
+Three modules are used whole and are part of the face: :mod:`~alerts.queries.ast` (the nodes of the
+tree), :mod:`~alerts.queries.normal_form` (clauses, for the bulk matcher) and
+:mod:`~alerts.queries.index_terms` (what a database is asked for, before queries are decided).
+"""
+
+from alerts.queries import ast, index_terms, normal_form
+from alerts.queries.ast import Query
+from alerts.queries.canonical import parse_canonical
+from alerts.queries.checks import QueryError
+from alerts.queries.fields import (
+    DEFAULT_FIELDS,
+    FIELDS,
+    KEYWORD_FIELDS,
+    extract_fields,
+    infer_changes,
+)
+from alerts.queries.find import find_match
+from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries.visitor import (
+    QueryVisitor,
+    iter_words,
+    list_leaves,
+    list_wanted_leaves,
+    replace_leaves,
+    uses_field,
+)
+
+__all__ = [
+    "DEFAULT_FIELDS",
+    "FIELDS",
+    "KEYWORD_FIELDS",
+    "Query",
+    "QueryError",
+    "QueryVisitor",
+    "ast",
+    "extract_fields",
+    "find_match",
+    "format_canonical",
+    "index_terms",
+    "infer_changes",
+    "iter_words",
+    "list_leaves",
+    "list_wanted_leaves",
+    "normal_form",
+    "parse_canonical",
+    "parse_query",
+    "replace_leaves",
+    "uses_field",
+]

@@ -1,4 +1,4 @@
-"""What a query is made of, once it is read. Pure."""
+"""The query tree: what a query consists of once it has been parsed. Pure."""
 
 from __future__ import annotations
 
@@ -6,49 +6,51 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-#: How a word is compared: by its stem, as it is, in capitals, by its beginning.
+#: How a word is compared: by its stem, letter by letter, in capitals, or by its beginning.
 MatchMode: TypeAlias = Literal["stem", "exact", "capitals", "prefix"]
 
 
 class Word(msgspec.Struct, frozen=True):
-    """One word; more than one token where it is written with hyphens."""
+    """One word, of several tokens if it is written with hyphens."""
 
-    tokens: tuple[str, ...]  #: folded, but for capitals; the last one is a stem where that is how
+    tokens: tuple[str, ...]  #: folded, except for capitals; in mode ``stem`` the last is a stem
     mode: MatchMode = "stem"
-    field: str | None = None  #: None for all that are searched
+    field: str | None = None  #: None for all default fields
 
 
 class Phrase(msgspec.Struct, frozen=True):
-    """Two or more words exactly, one straight after the other. They have no field of their own."""
+    """Two or more words, letter by letter, that directly follow each other."""
 
-    words: tuple[Word, ...]
+    words: tuple[Word, ...]  #: in mode ``exact``, without a field of their own
     field: str | None = None
 
 
 class Near(msgspec.Struct, frozen=True):
-    """All of the parts in one paragraph, in any order, with few words between them."""
+    """All parts in one paragraph, in any order, with few words between them."""
 
     parts: tuple[Word | Phrase, ...]  #: without a field of their own
-    within: int  #: so many words, at most, that are not of the parts
+    within: int  #: the number of other words allowed between two parts
     field: str | None = None
 
 
 class And(msgspec.Struct, frozen=True):
-    """All of the parts, anywhere."""
+    """All parts, anywhere in the question."""
 
     parts: tuple[Query, ...]
 
 
 class Or(msgspec.Struct, frozen=True):
-    """At least one of the parts."""
+    """At least one part."""
 
     parts: tuple[Query, ...]
 
 
 class Not(msgspec.Struct, frozen=True):
-    """Where the part is not found. In what :func:`parse` gives, the part has no parts."""
+    """The opposite of the part. In normal form the part is a :data:`Leaf`."""
 
     part: Query
 
 
-Query: TypeAlias = Word | Phrase | Near | And | Or | Not
+#: A node that is looked for in texts as one thing.
+Leaf: TypeAlias = Word | Phrase | Near
+Query: TypeAlias = Leaf | And | Or | Not

@@ -9,8 +9,7 @@ from itertools import chain
 
 import msgspec
 
-from alerts.queries.snippets import Segment, cut_passage
-from alerts.queries.tokens import tokenise
+from alerts.text import Segment, cut_passage, tokenise
 from crawler.records import Question, iter_paragraphs
 
 #: Texts of more words are compared by paragraphs only: comparing them takes the product of both.

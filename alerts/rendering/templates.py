@@ -22,9 +22,9 @@ from markupsafe import Markup
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.mail.message import EmailLinks, MailIdentity, RenderedMessage
+from alerts.mail.identity import EmailLinks, MailIdentity
+from alerts.mail.mime import RenderedMessage
 from alerts.model import Alarm, Subscriber
-from alerts.queries.snippets import Snippet
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import (
     ALARM_LABELS,
@@ -36,6 +36,7 @@ from alerts.rendering.labels import (
 )
 from alerts.rendering.sanitise import sanitise_html
 from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
+from alerts.text import Snippet
 from crawler.records import Question
 
 

@@ -6,13 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from alerts.matching.match_questions import QuestionChanges, has_change_field
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import KEYWORD_FIELDS
-from alerts.queries.find import find_match
-from alerts.queries.parse import format_canonical
-from alerts.queries.snippets import Segment, cut_around
-from alerts.queries.tokens import Place
+from alerts.matching import QuestionChanges
+from alerts.queries import KEYWORD_FIELDS, Query, find_match, format_canonical, uses_field
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.text import Place, Segment, cut_around
 
 
 class QueryPart(msgspec.Struct, frozen=True):
@@ -48,7 +45,7 @@ def explain_parts(query: Query, *, is_excluded: bool = False) -> Iterator[QueryP
 
 def find_matched_places(query: Query, told: QuestionChanges) -> list[MatchedPlace] | None:
     """Where a question meets ``query``; None where it does not match."""
-    for texts in told.extract_texts(by_change=has_change_field(query)):
+    for texts in told.extract_texts(by_change=uses_field(query, "change")):
         found = find_match(query, texts)
         if found is not None:
             return [MatchedPlace(place, cut_around(texts, place)) for place in found.places]

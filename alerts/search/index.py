@@ -9,10 +9,9 @@ from itertools import chain
 
 from alerts.ledger import Ledger, word_index
 from alerts.ledger.word_index import UnindexedQuestion
-from alerts.queries.acronyms import find_definitions
-from alerts.queries.fields import extract_fields
+from alerts.queries import extract_fields
 from alerts.queries.index_terms import build_index_keys
-from alerts.queries.tokens import prepare_texts
+from alerts.text import find_definitions, prepare_texts
 
 _BATCH = 100
 

@@ -12,14 +12,13 @@ from rapidfuzz.distance import OSA
 from sqlalchemy import Connection
 
 from alerts.ledger import questions, word_index
-from alerts.queries.ast import And, MatchMode, Near, Or, Phrase, Query, Word
-from alerts.queries.english import stem
+from alerts.queries import Query, format_canonical, parse_query
+from alerts.queries.ast import And, MatchMode, Near, Or, Phrase, Word
 from alerts.queries.index_terms import IndexKey, build_index_query
-from alerts.queries.parse import format_canonical, parse_query
-from alerts.queries.tokens import tokenise
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import TimeBudget, search_questions
 from alerts.search.suggestions import Suggestion, find_suggestions
+from alerts.text import stem, tokenise
 
 #: Questions a day, on average, that nobody reads.
 MAX_QUESTIONS_PER_DAY = 30

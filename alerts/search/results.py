@@ -7,11 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from alerts.model import SNIPPET_FIELDS
-from alerts.queries.ast import And, MatchMode, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import extract_fields
-from alerts.queries.find import find_match
-from alerts.queries.snippets import Segment, Snippet, cut_opening, find_snippet, mark_spans
-from alerts.queries.tokens import fold_to_letters
+from alerts.queries import Query, extract_fields, find_match
+from alerts.queries.ast import And, MatchMode, Near, Not, Or, Phrase, Word
+from alerts.text import Segment, Snippet, cut_opening, find_snippet, fold_to_letters, mark_spans
 from crawler.records import Question
 
 #: Fields that may be long.

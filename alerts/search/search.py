@@ -16,15 +16,9 @@ from sqlalchemy import Connection
 
 from alerts.ledger import changes, questions, word_index
 from alerts.ledger.word_index import DatedQuestion
-from alerts.matching.match_questions import (
-    QuestionChanges,
-    find_matching_questions,
-    has_change_field,
-)
-from alerts.matching.matcher import BATCH_SIZE, Matcher, compile_layer
-from alerts.queries.fields import extract_fields, infer_changes
+from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_questions
+from alerts.queries import Query, extract_fields, format_canonical, infer_changes, uses_field
 from alerts.queries.index_terms import OVERSIZE_KEY, AnyOf, IndexCondition, build_index_query
-from alerts.queries.parse import Query, format_canonical
 
 #: Questions that are decided between two looks at the time.
 _DECISION_BATCH = 20
@@ -105,7 +99,7 @@ def search_changes(
         need = AnyOf((need, OVERSIZE_KEY))
     numbers = word_index.list_changes(connection, need, _MAX_CHANGE_CANDIDATES, change_kinds)
     found = changes.get(connection, numbers)
-    matcher = Matcher([compile_layer({0: format_canonical(query)})])
+    matcher = Matcher({0: format_canonical(query)})
     matched: list[int] = []
     for start in range(0, len(numbers), limit):
         some = numbers[start : start + limit]
@@ -161,8 +155,8 @@ def _filter_matches(
     """Those of the candidates that match."""
     if not candidates:
         return
-    matcher = Matcher([compile_layer({0: format_canonical(query)})])
-    by_change = has_change_field(query)
+    matcher = Matcher({0: format_canonical(query)})
+    by_change = uses_field(query, "change")
     for start in range(0, len(candidates), BATCH_SIZE):
         some = candidates[start : start + BATCH_SIZE]
         asked = load_question_changes(

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from alerts.ledger import word_index
 from alerts.ledger.word_index import AcronymForm
-from alerts.queries.ast import And, Or, Phrase, Query, Word
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.queries import Query, QueryError, format_canonical, parse_query
+from alerts.queries.ast import And, Or, Phrase, Word
 from alerts.search.search import TimeBudget, search_questions
 
 #: So often two ways to write something must have stood together: a slip of the pen is no acronym.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import bounces, messages, pending_subscriptions, subscriptions
-from alerts.ledger.messages import NewMessage
 from alerts.ledger.pending_subscriptions import CONFIRMATION_PERIOD_PREFIX, PendingConfirmation
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MANAGE_LINK_VALIDITY, MailIdentity, build_message
+from alerts.mail.identity import MANAGE_LINK_VALIDITY, MailIdentity
+from alerts.mail.outgoing import draft_message, write_email
 from alerts.model import Recipient
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import (
     SubscriberDefaults,
@@ -58,11 +57,8 @@ def request_confirmation(
         int(CONFIRM_LINK_VALIDITY.total_seconds() // 3600),
     )
     period = f"{CONFIRMATION_PERIOD_PREFIX}{token}"
-    key = hashlib.sha256(f"{person.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<confirm.{key}@{identity.domain}>"
-    body = build_message(rendered, identity, None, address, message_id, now)
-    entry = NewMessage(person.id, period, message_id, address, rendered.subject, body, lane=0)
-    return messages.queue_message(connection, entry, now)
+    draft = draft_message("confirmation", person, period, identity)
+    return messages.queue_message(connection, write_email(draft, rendered, identity, now), now)
 
 
 def send_manage_link(
@@ -85,11 +81,8 @@ def send_manage_link(
         identity.build_manage_link(person.token, now), identity, MANAGE_LINK_VALIDITY.days
     )
     period = f"link {now:%Y-%m-%d}"
-    key = hashlib.sha256(f"{person.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<link.{key}@{identity.domain}>"
-    body = build_message(rendered, identity, None, address, message_id, now)
-    entry = NewMessage(person.id, period, message_id, address, rendered.subject, body, lane=0)
-    return messages.queue_message(connection, entry, now)
+    draft = draft_message("manage_link", person, period, identity)
+    return messages.queue_message(connection, write_email(draft, rendered, identity, now), now)
 
 
 def find_pending_signup(

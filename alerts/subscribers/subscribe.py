@@ -11,7 +11,7 @@ from alerts.delivery import ChannelTable
 from alerts.ledger import changes, subscriptions, topics
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.model import Recipient
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
 
 
 class SubscriberDefaults(msgspec.Struct, frozen=True):

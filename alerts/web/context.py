@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from alerts.feeds.items import clean_xml_text
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.ledger import Ledger
-from alerts.mail.message import MailIdentity
+from alerts.mail.identity import MailIdentity
 from alerts.operator.status import ServiceStatus
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults

@@ -14,10 +14,8 @@ from scheduler.cli.exits import print_error
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alerts.queries.snippets import Segment
-    from alerts.search.explain import MatchedPlace
-    from alerts.search.preview import Preview
-    from alerts.search.suggestions import Suggestion
+    from alerts.search import MatchedPlace, Preview, Suggestion
+    from alerts.text import Segment
     from crawler.records import Question
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -77,10 +75,9 @@ def explain(context: click.Context, query: str, files: tuple[str, ...], as_json:
     """
     import msgspec
 
-    from alerts.matching.match_questions import QuestionChanges
-    from alerts.queries.fields import infer_changes
-    from alerts.queries.parse import format_canonical, parse_query
-    from alerts.search.explain import explain_parts, find_matched_places
+    from alerts.matching import QuestionChanges
+    from alerts.queries import format_canonical, infer_changes, parse_query
+    from alerts.search import explain_parts, find_matched_places
     from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
 
     understood = parse_query(query)
@@ -134,19 +131,16 @@ def _format_snippet(segments: tuple[Segment, ...]) -> str:
 @click.pass_context
 def search(context: click.Context, query: str, limit: int, as_json: bool) -> int:
     """Search the archive. Exit status 1 when nothing is found."""
-    from alerts.matching.match_questions import has_change_field
-    from alerts.queries.parse import parse_query
-    from alerts.search.explain import find_matched_places
-    from alerts.search.index import index_questions
-    from alerts.search.search import load_question_changes
-    from alerts.search.search import search_questions as find
+    from alerts.queries import parse_query, uses_field
+    from alerts.search import find_matched_places, index_questions, load_question_changes
+    from alerts.search import search_questions as find
 
     service, asked = get_service(context), parse_query(query)
     index_questions(service.ledger)
     with service.ledger.reading() as connection:
         found = find(connection, asked, limit)
         ids = [dated.question_id for dated in found.newest]
-        questions = load_question_changes(connection, ids, by_change=has_change_field(asked))
+        questions = load_question_changes(connection, ids, by_change=uses_field(asked, "change"))
     listed = []
     for dated, one in zip(found.newest, questions, strict=True):
         places = find_matched_places(asked, one) or []
@@ -176,8 +170,8 @@ def preview(context: click.Context, query: str, as_json: bool) -> int:
     """Show what QUERY would have brought, before anybody subscribes to it."""
     import msgspec
 
-    from alerts.search.index import index_questions
-    from alerts.search.preview import build_preview as look
+    from alerts.search import build_preview as look
+    from alerts.search import index_questions
 
     service = get_service(context)
     index_questions(service.ledger)

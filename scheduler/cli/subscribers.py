@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from alerts.ledger.subscriptions import SubscriptionRequest
-    from alerts.search.suggestions import Suggestion
+    from alerts.search import Suggestion
     from scheduler.service import Service
 
 FREQUENCIES = ("immediate", "hourly", "daily", "weekly", "monthly", "meeting")
@@ -77,9 +77,8 @@ def subscribe(
       watchword subscribe you@example.org 'e-scooter NOT rental' --every immediate
     """
     from alerts.ledger.subscriptions import SubscriptionRequest
-    from alerts.queries.parse import format_canonical, parse_query
-    from alerts.search.preview import build_preview
-    from alerts.search.suggestions import apply_suggestions
+    from alerts.queries import format_canonical, parse_query
+    from alerts.search import apply_suggestions, build_preview
     from alerts.subscribers.subscribe import subscribe as enter
     from scheduler.cli.queries import list_warnings
 

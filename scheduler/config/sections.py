@@ -16,9 +16,9 @@ import msgspec
 
 from alerts.delivery import ChannelSettings, ChannelTable, DeliveryPolicy, DoubtPolicy
 from alerts.feeds.json_feed import FeedIdentity
-from alerts.mail.message import MailIdentity
+from alerts.mail.identity import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
-from crawler.fetching.crawl_plan import PolitenessSettings
+from crawler.plan import PolitenessSettings
 from scheduler.config.fields import (
     Amount,
     Count,
@@ -32,7 +32,8 @@ from scheduler.config.fields import (
     SourceURL,
 )
 
-#: Sixty guesses an hour are allowed (see `alerts.web`): 16 random letters would take 10^19 years.
+#: Sixty guesses an hour are allowed. 16 random lower-case letters would take
+#: 26^16 / (60 x 24 x 365) = 8e16 years.
 _MIN_PASSWORD_LENGTH = 16
 
 

@@ -32,7 +32,7 @@ from scheduler.daemon import Daemon
 from scheduler.demo.app import create_demo_app, read_inbox
 from scheduler.jobs import run_crawl, run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger, open_service
-from scheduler.web.server import serve
+from scheduler.web import serve
 
 #: An hour of the demo passes in a second and two thirds.
 _CLOCK_RATE = 2160.0

@@ -1,29 +1,33 @@
-"""The service as its web pages need it."""
+"""The dependencies of the web pages, taken from the open service."""
 
 from __future__ import annotations
 
 from alerts.operator.status import ServiceStatus
-from alerts.web.context import CapturedPage, CrawlControls, WebContext
+from alerts.web import CapturedPage, CrawlControls, WebContext
+from crawler.archive.captures import read_capture
 from scheduler.service import Service
 from scheduler.status import build_status
 
 
 def build_web_context(service: Service, controls: CrawlControls | None = None) -> WebContext:
-    """What the pages of ``service`` are made of; ``controls`` is the daemon, where there is one."""
+    """Return what the pages of ``service`` need.
+
+    Args:
+        service: the open service.
+        controls: the running daemon; None where no daemon runs, as in the demo.
+    """
     config = service.config
     password = config.web.operator_password
 
-    def status() -> ServiceStatus:
+    def read_status() -> ServiceStatus:
         with service.ledger.reading() as connection:
-            return build_status(connection, service.config, service.clock())
+            return build_status(connection, config, service.clock())
 
-    def capture(where: str) -> CapturedPage | None:
-        from crawler.archive.captures import read_capture
-
-        found = read_capture(config.archive.path, where)
-        if found is None:
+    def find_capture(location: str) -> CapturedPage | None:
+        capture = read_capture(config.archive.path, location)
+        if capture is None:
             return None
-        return CapturedPage(found.url, found.fetched_at, found.content_type, found.body)
+        return CapturedPage(capture.url, capture.fetched_at, capture.content_type, capture.body)
 
     return WebContext(
         name=config.site.name,
@@ -33,13 +37,13 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
         templates=service.templates,
         feeds_folder=config.feeds.path,
         clock=service.clock,
-        read_status=status,
+        read_status=read_status,
         mail_identity=service.mail_identity,
         feed_identity=config.feed_identity,
         is_sign_up_enabled=config.web.sign_up,
         max_topics=config.web.max_topics,
         overdue_days=config.digests.overdue_days,
-        read_capture=capture,
+        read_capture=find_capture,
         operator_password=password.reveal() if password else None,
         crawl_controls=controls,
     )

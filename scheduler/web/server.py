@@ -1,4 +1,4 @@
-"""An ASGI application served from a thread: the daemon's own pages, the demo's, the replica."""
+"""uvicorn in a thread: serves the daemon's pages, the demo and the replica of the source."""
 
 from __future__ import annotations
 
@@ -6,45 +6,52 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from threading import Thread
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from scheduler.web.http_limits import LimitedHttpProtocol
+from scheduler.web.http_limits import DEFAULT_LIMITS, HttpLimits, LimitedProtocol, RequestArrival
 
-_SHUTDOWN_SECONDS = 2  # for a stream that somebody still holds open when the server stops
+#: Seconds that open responses may take when the server stops; then they are cancelled.
+_SHUTDOWN_SECONDS = 2
+#: Seconds after which a kept-alive connection without a next request is closed (uvicorn's default).
+_KEEP_ALIVE_SECONDS = 5
+#: Seconds between two looks at whether the server has started: much shorter than its start (0.1 s).
+_START_POLL_SECONDS = 0.005
 
 
 @contextmanager
 def serve(
-    app: ASGIApp, port: int = 0, host: str = "127.0.0.1", trusted_proxies: Sequence[str] = ()
+    app: ASGIApp,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    *,
+    trusted_proxies: Sequence[str] = (),
+    limits: HttpLimits = DEFAULT_LIMITS,
 ) -> Iterator[str]:
-    """Serve ``app`` and give its base address, ``http://127.0.0.1:PORT``.
+    """Serve ``app`` while the context is open. Errors are logged, requests are not.
 
-    ``trusted_proxies`` are the addresses whose word is taken for where a request is from, and
-    whether it
-    came by TLS (``X-Forwarded-For``, ``X-Forwarded-Proto``); nobody's otherwise.
+    Args:
+        app: the application.
+        port: TCP port; 0 lets the system choose a free one.
+        host: address to listen on.
+        trusted_proxies: addresses of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto``
+            are believed. Those of anybody else are ignored.
+        limits: limits on connections and requests.
 
-    Port 0 lets the system choose a free one. On the way out the server has stopped and the port
-    is free again. Raises ``OSError`` when the port is taken, and ``RuntimeError`` when the
-    application does not start. Errors are logged, requests are not.
+    Yields:
+        The base address, ``http://127.0.0.1:8000``. When the context closes, the server has
+        stopped and the port is free.
+
+    Raises:
+        OSError: the port is taken, or the address is not ours. Its file name is ``HOST:PORT``.
+        RuntimeError: the application did not start.
     """
     with closing(_listen(host, port)) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                log_level="error",
-                access_log=False,
-                ws="none",
-                http=LimitedHttpProtocol,
-                server_header=False,
-                proxy_headers=bool(trusted_proxies),
-                forwarded_allow_ips=list(trusted_proxies),
-                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-            )
-        )
+        server = uvicorn.Server(_build_config(app, trusted_proxies, limits))
         thread = Thread(target=server.run, args=([listener],), name="server", daemon=True)
         thread.start()
         try:
@@ -55,20 +62,40 @@ def serve(
             thread.join()
 
 
+def _build_config(
+    app: ASGIApp, trusted_proxies: Sequence[str], limits: HttpLimits
+) -> uvicorn.Config:
+    # uvicorn only ever calls `http`, so a partial of the class does as well as a class.
+    protocol = cast("type[Any]", partial(LimitedProtocol, limits))
+    return uvicorn.Config(
+        RequestArrival(app),
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        ws="none",
+        http=protocol,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port))
-        # asyncio does this for sockets whose protocol it can see, and create_server names none:
-        # without it every answer waits 40 ms for the other side's acknowledgement.
+        # asyncio sets this only on sockets that name their protocol, which create_server's do not.
+        # Without it each response waits 40 ms for the client's acknowledgement (Nagle's algorithm).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as error:
-        # With the place in it, so that it makes a line for an operator.
+        # The address as the file name: the command line prints it as one line.
         raise OSError(error.errno, error.strerror, f"{host}:{port}") from error
 
 
 def _wait_until_started(server: uvicorn.Server, thread: Thread) -> None:
     while not server.started:
         if not thread.is_alive():
-            raise RuntimeError("the application did not start; its log says why")
-        time.sleep(0.005)
+            raise RuntimeError("the application did not start; see the log for the reason")
+        time.sleep(_START_POLL_SECONDS)

@@ -8,9 +8,7 @@ import pytest
 
 from alerts.delivery import list_channel_names
 from alerts.errors import ExitStatus
-from alerts.queries.fields import FIELDS
-from alerts.queries.find import find_match
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.queries import FIELDS, QueryError, find_match, format_canonical, parse_query
 from scheduler.cli import watchword
 from tests.support.paths import REPOSITORY
 

@@ -45,6 +45,8 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "alerts/templates/replica/question.html",
         "alerts/templates/demo/index.html",
         "alerts/ledger/migrations/versions/0001_the_first_schema.py",
+        "alerts/web/static/htmx-2.0.10.min.js",
+        "alerts/web/static/htmx-LICENSE.txt",
         "crawler/reading/people.toml",
         "crawler/replica/demo.toml",
         "scheduler/config.example.toml",

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from alerts.queries.fields import extract_fields, infer_changes
-from alerts.queries.find import find_match
-from alerts.queries.parse import parse_query
+from alerts.queries import extract_fields, find_match, infer_changes, parse_query
 from crawler.records import Addressee, Answer, Asker, Question, Speech
 
 _HERE = Path(__file__).parent

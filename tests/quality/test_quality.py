@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from alerts.matching.match_questions import QuestionChanges, find_matching_questions
-from alerts.matching.matcher import Matcher, compile_layer
-from alerts.queries.fields import infer_changes
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.matching import Matcher, QuestionChanges, find_matching_questions
+from alerts.queries import format_canonical, infer_changes, parse_query
 from tests.quality.judged import judged, precision, recall, scores, topics
 
 
@@ -30,7 +28,7 @@ def test_the_matcher_finds_the_same() -> None:
     named, questions = topics(), list(judged())
     forms = {place: format_canonical(parse_query(topic.query)) for place, topic in enumerate(named)}
     told = [QuestionChanges(one.question, infer_changes(one.question)) for one in questions]
-    pairs = find_matching_questions(Matcher([compile_layer(forms)]), told, by_change=True)
+    pairs = find_matching_questions(Matcher(forms), told, by_change=True)
     by_matcher = {(named[topic].name, questions[place].number) for topic, place in pairs}
     one_by_one = {(s.topic.name, n) for s in scores() for n in (*s.right, *s.wrong)}
     assert by_matcher == one_by_one

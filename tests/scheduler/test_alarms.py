@@ -14,13 +14,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from alerts.ledger import alarms
-from alerts.web.app import create_app
+from alerts.web import create_app
 from scheduler.config import load_config
 from scheduler.jobs import find_backoff_end, run_crawl, run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
-from scheduler.web.context import build_web_context
-from scheduler.web.server import serve
+from scheduler.web import build_web_context, serve
 from tests.support.service import (
     RunningReplica,
     ServiceFolder,

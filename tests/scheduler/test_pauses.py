@@ -11,14 +11,13 @@ from urllib.request import urlopen
 import pytest
 
 from alerts.ledger import pauses, questions
-from alerts.web.app import create_app
+from alerts.web import create_app
 from scheduler.config import load_config
 from scheduler.jobs import run_crawl, run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
 from scheduler.status import build_status
-from scheduler.web.context import build_web_context
-from scheduler.web.server import serve
+from scheduler.web import build_web_context, serve
 from tests.support.service import (
     RunningReplica,
     ServiceFolder,

@@ -21,13 +21,13 @@ from alerts.delivery.sent_log import SENT_KEY_BYTES
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
+from alerts.operator.alarms import update_mail_alarms
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
 from crawler.records import encode_record
-from scheduler.alarms import update_mail_alarms
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, count_sent_links
 from tests.support.smtp_server import run_smtp_server

@@ -14,8 +14,8 @@ from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import open_ledger
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
 
 NOW = datetime(2026, 7, 17, 12, tzinfo=UTC)

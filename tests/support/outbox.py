@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import select
 
 from alerts.ledger import Ledger, messages, subscriptions, topics
-from alerts.ledger.messages import NewMessage
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.mail.outgoing import OutgoingMessage
+from alerts.model import MessageKind
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 
 
@@ -19,7 +20,7 @@ def queue_messages(
     now: datetime,
     *people: str,
     lines: int = 1,
-    lane: int = 1,
+    kind: MessageKind = "digest",
     period: str = "p",
     body: bytes | None = None,
 ) -> None:
@@ -35,11 +36,18 @@ def queue_messages(
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
             name = f"<{period}.{who}>"
             email = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
-            items = ((mine[0].id, 1),) if period == "p" and lane == 1 else ()
+            items = ((mine[0].id, 1),) if period == "p" and kind == "digest" else ()
             messages.queue_message(
                 connection,
-                NewMessage(
-                    person.id, period, name, who, "Subject", body or email, items=items, lane=lane
+                OutgoingMessage(
+                    kind=kind,
+                    subscriber_id=person.id,
+                    period=period,
+                    message_id=name,
+                    recipient=who,
+                    subject="Subject",
+                    body=body or email,
+                    items=items,
                 ),
                 now,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from alerts.queries.parse import Query, QueryError, format_canonical, parse_query
+from alerts.queries import Query, QueryError, format_canonical, parse_query
 
 WORDS = st.sampled_from(
     [

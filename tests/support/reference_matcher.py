@@ -2,17 +2,16 @@
 
 Each word of a query is tried at each place of each paragraph. Nothing here is shared with
 ``alerts.queries.find`` or the batch matcher but what a word is
-(``alerts.queries.tokens.tokenise``) and its stem.
+(``alerts.text.tokenizer.tokenise``) and its stem.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.english import stem
-from alerts.queries.fields import DEFAULT_FIELDS
-from alerts.queries.tokens import Token, tokenise
+from alerts.queries import DEFAULT_FIELDS, Query
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.text import Token, stem, tokenise
 
 Texts = Mapping[str, Sequence[str]]
 

@@ -22,7 +22,7 @@ from alerts.rendering.templates import find_shipped_templates
 from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
 from crawler.replica.world import ReplicaWorld
-from scheduler.web.server import serve
+from scheduler.web import serve
 
 WATCHWORD_COMMAND = Path(sys.executable).with_name("watchword")
 

@@ -23,17 +23,17 @@ from alerts.ledger import Ledger
 from alerts.ledger.base import metadata
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.operator.status import ServiceStatus
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.search.index import index_questions
+from alerts.search import index_questions
 from alerts.subscribers.subscribe import SubscriberDefaults
-from alerts.web.app import create_app
-from alerts.web.context import CapturedPage, WebContext
+from alerts.web import CapturedPage, WebContext, create_app
 from crawler.records import Question
-from scheduler.web.server import serve
+from scheduler.web import HttpLimits, serve
+from scheduler.web.http_limits import DEFAULT_LIMITS
 
 FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
 MAIL_IDENTITY = MailIdentity(
@@ -134,9 +134,15 @@ class WebClient:
 
 @contextmanager
 def run_web_client(
-    ledger: Ledger, now: datetime, folder: Path, proxies: tuple[str, ...] = (), **more: Any
+    ledger: Ledger,
+    now: datetime,
+    folder: Path,
+    *,
+    proxies: tuple[str, ...] = (),
+    limits: HttpLimits = DEFAULT_LIMITS,
+    **more: Any,
 ) -> Iterator[WebClient]:
-    """The pages over a ledger; ``more`` is what of the site is to be otherwise."""
+    """Serve the pages of a ledger; ``more`` replaces fields of the `WebContext`."""
     found = WebClient(ledger, now, folder)
 
     def status() -> ServiceStatus:
@@ -160,5 +166,5 @@ def run_web_client(
         crawl_controls=found,
     )
     app = create_app(msgspec.structs.replace(site, **more))
-    with serve(app, trusted_proxies=proxies) as found.url:
+    with serve(app, trusted_proxies=proxies, limits=limits) as found.url:
         yield found

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-import msgspec
-
 from alerts.delivery.channel import (
     ChannelSettings,
     ConnectionLimit,
@@ -19,6 +17,7 @@ from alerts.delivery.channel import (
     TemporaryFailure,
 )
 from alerts.errors import MissingExtra
+from alerts.mail.notification import parse_notification
 from alerts.model import Recipient
 
 try:
@@ -54,7 +53,7 @@ class AppriseNotifier:
             MessageRejected: Apprise has no service for the address.
             TemporaryFailure: The service did not accept the message. Apprise does not say why.
         """
-        notification = msgspec.json.decode(envelope.body, type=ChatNotification)
+        notification = parse_notification(envelope.body)
         service = apprise.Apprise()
         if not service.add(envelope.recipient):
             raise MessageRejected("Apprise has no service for this address")
@@ -62,10 +61,3 @@ class AppriseNotifier:
         if not service.notify(title=notification.subject, body=notification.text):
             raise TemporaryFailure("the service did not accept the message")
         return "notified"
-
-
-class ChatNotification(msgspec.Struct, frozen=True):
-    """The fields of a JSON message that a chat shows; the other fields are ignored."""
-
-    subject: str
-    text: str

@@ -18,9 +18,9 @@ from alerts.bounces.return_path import build_return_path, find_message_number
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, bounces, secrets, subscriptions
 from alerts.ledger.schema import message
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
 from tests.support.outbox import queue_messages

@@ -63,7 +63,7 @@ def test_confirmations_go_ahead_of_digests(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(5))
-    queue_messages(ledger, now, ADA, lane=0, period="confirm x")
+    queue_messages(ledger, now, ADA, kind="confirmation", period="confirm x")
     deliver_due(ledger, by_smtp(server, connections=1), lambda: now)
     assert str(server.parsed_messages[0]["To"]) == ADA
 
@@ -72,7 +72,7 @@ def test_the_brake_holds_digests_and_lets_letters_through(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(5))
-    queue_messages(ledger, now, ADA, lane=0, period="alarms 1")
+    queue_messages(ledger, now, ADA, kind="operator", period="alarms 1")
     terms = DeliveryPolicy(per_day=3)
     done = deliver_due(ledger, by_smtp(server), lambda: now, terms)
     assert done == {"sent": 4, "over_limit": 2}

@@ -15,10 +15,10 @@ from alerts.ledger import Ledger, notices
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.model import Frequency, NoticeKind
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
 from tests.support.samples import make_question

@@ -8,9 +8,9 @@ from datetime import date, datetime
 import pytest
 
 from alerts.ledger import Ledger, changes, matches, topics
-from alerts.matching.match_changes import TopicMatcher
-from alerts.queries.parse import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.matching import TopicMatcher
+from alerts.queries import format_canonical, parse_query
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Meeting, Question
 from tests.support.samples import make_answer, make_question
 

@@ -14,9 +14,9 @@ from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import digest_notice, message, notice
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
 from tests.support.samples import make_question

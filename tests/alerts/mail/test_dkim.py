@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key, sign_message
-from alerts.mail.message import MailIdentity, RenderedMessage, build_message
+from alerts.mail.identity import MailIdentity
+from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email
 from tests.support.private_keys import write_key
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
@@ -48,7 +49,9 @@ def message(
 ) -> bytes:
     rendered = RenderedMessage(subject, text, html)
     links = HEAD.build_links("B-Dg-tSS9p9aqYTmJawR5g", NOW)
-    return build_message(rendered, HEAD, links, "ada@demo.example", "<digest.1@demo.example>", NOW)
+    return build_email(
+        rendered, HEAD, EmailHeaders("ada@demo.example", "<digest.1@demo.example>", NOW, links)
+    )
 
 
 SIGNED = sign_message(message(), KEYS, NOW)

@@ -25,9 +25,9 @@ from alerts.digests.compose import compose_due_digests
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.dkim import read_key
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
 from tests.support.contrast import compute_ratios

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry
-from alerts.mail.message import MailIdentity, RenderedMessage, build_message, clean_header
+from alerts.mail.identity import MailIdentity
+from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email, clean_header
 from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
 from tests.support.samples import make_answer, make_question
@@ -40,7 +41,9 @@ def rendered(title: str) -> RenderedMessage:
 
 
 def mail(words: RenderedMessage) -> tuple[bytes, EmailMessage]:
-    body = build_message(words, HEAD, LINKS, PERSON.email, "<digest.1@demo.example>", NOW)
+    body = build_email(
+        words, HEAD, EmailHeaders(PERSON.email, "<digest.1@demo.example>", NOW, LINKS)
+    )
     message = message_from_bytes(body, policy=policy.default)
     assert isinstance(message, EmailMessage)
     return body, message
@@ -104,8 +107,10 @@ def test_what_looks_like_code_stays_text() -> None:
 @pytest.mark.slow
 def test_the_parts_come_back_as_they_went_in(subject: str, text: str, html: str) -> None:
     """The message is put together by hand; the standard library takes it apart."""
-    body = build_message(
-        RenderedMessage(subject, text, html), HEAD, LINKS, "ada@demo.example", "<1@x>", NOW
+    body = build_email(
+        RenderedMessage(subject, text, html),
+        HEAD,
+        EmailHeaders("ada@demo.example", "<1@x>", NOW, LINKS),
     )
     mail = message_from_bytes(body, policy=policy.default)
     assert mail.defects == []

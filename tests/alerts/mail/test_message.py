@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
-from alerts.mail.message import MailIdentity, build_message
+from alerts.mail.identity import MailIdentity
+from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
-from alerts.queries.snippets import find_snippet
-from alerts.queries.tokens import Place
 from alerts.rendering.templates import Templates
+from alerts.text import Place, find_snippet
 from crawler.records import Question
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text
@@ -53,7 +53,9 @@ def bytes_of(head: MailIdentity, *questions: Question, query: str = "benches") -
     rendered = Templates().render_digest(
         build_digest(map(build_entry, group_by_question(hits).values())), PERSON, links, head, NOW
     )
-    return build_message(rendered, head, links, PERSON.email, "<digest.1@demo.example>", NOW)
+    return build_email(
+        rendered, head, EmailHeaders(PERSON.email, "<digest.1@demo.example>", NOW, links)
+    )
 
 
 def parsed(body: bytes) -> EmailMessage:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.matching.matcher import Matcher, compile_layer
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.matching import Matcher
+from alerts.queries import QueryError, format_canonical, parse_canonical, parse_query
 from benchmarks.tantivy_index import TantivyIndex
 
 #: None that a hyphen or a linking letter may close up: Tantivy knows of no such thing.
@@ -55,5 +54,5 @@ def test_both_find_the_same(queries: list[str], records: list[dict[str, list[str
     theirs = {
         number: sorted(index.find_places(parse_canonical(form))) for number, form in forms.items()
     }
-    ours = Matcher([compile_layer(forms)]).match(records).group_by_topic()
+    ours = Matcher(forms).match(records).group_by_topic()
     assert ours == {number: places for number, places in theirs.items() if places}

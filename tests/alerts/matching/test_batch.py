@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alerts.matching.batch import CAPITALS, STEM, read_batch
 from alerts.matching.hashing import hash_words, rehash_as_sense
-from alerts.queries.tokens import prepare_texts
+from alerts.text import prepare_texts
 
 FIELDS = ("title", "question")
 WORDS = st.sampled_from(

@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from alerts.ledger import Ledger, changes, matches, topics
 from alerts.ledger.schema import topic as table
-from alerts.matching.match_changes import TopicMatcher
-from alerts.queries.parse import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.matching import TopicMatcher
+from alerts.queries import format_canonical, parse_query
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Question
 from tests.support.samples import make_question
 

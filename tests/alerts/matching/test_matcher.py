@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.matching import Matcher
 from alerts.matching.disk_cache import load_layer, save_layer
-from alerts.matching.matcher import Matcher, compile_layer
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.find import find_match
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.matching.matcher import compile_layer
+from alerts.queries import find_match, format_canonical, parse_canonical, parse_query
 from tests.support.query_strategies import NORMAL_FORMS, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 
@@ -44,7 +43,7 @@ def test_the_batch_the_single_text_and_the_plain_evaluator_agree(
     forms: list[str], batch: list[Texts]
 ) -> None:
     topics = dict(enumerate(forms, 7))
-    assert met(Matcher([compile_layer(topics)]), batch) == obvious(topics, batch)
+    assert met(Matcher(topics), batch) == obvious(topics, batch)
     for form in forms:
         for texts in batch:
             assert (find_match(parse_canonical(form), texts) is not None) == matches_query(
@@ -59,7 +58,7 @@ def test_topics_may_join_and_leave(
 ) -> None:
     topics = dict(enumerate(forms))
     first = data.draw(st.integers(0, len(forms)))
-    matcher = Matcher([compile_layer({n: topics[n] for n in range(first)})] if first else [])
+    matcher = Matcher({n: topics[n] for n in range(first)})
     for topic in range(first, len(forms)):
         matcher.join(topic, topics[topic])
     gone = data.draw(st.sets(st.sampled_from(range(len(forms)))))
@@ -72,15 +71,15 @@ def test_topics_may_join_and_leave(
 
 def test_layers_fill_and_are_tidied() -> None:
     batch: list[Texts] = [{"title": [f"number n{n}n"]} for n in range(300)]
-    matcher = Matcher([compile_layer({0: "n0n"})])
+    matcher = Matcher({0: "n0n"})
     for topic in range(1, 300):
         matcher.join(topic, f"n{topic}n")
     everything = {topic: [topic] for topic in range(300)}
-    assert len(matcher.layers) > 3
+    assert matcher.layer_count > 3
     assert met(matcher, batch) == everything
     matcher.leave(250)
     matcher.merge_layers()
-    assert len(matcher.layers) == 2
+    assert matcher.layer_count == 2
     del everything[250]
     assert met(matcher, batch) == everything
     matcher.join(250, "n250n")
@@ -97,7 +96,7 @@ def test_what_is_saved_comes_back(
     save_layer(compile_layer(topics), path, "ours")
     layer = load_layer(path, lambda ids: "ours" if ids == list(topics) else "")
     assert layer is not None
-    assert met(Matcher([layer]), batch) == obvious(topics, batch)
+    assert met(Matcher.from_layer(layer), batch) == obvious(topics, batch)
     assert [child.name for child in path.parent.iterdir()] == ["topics.npz"]
 
 
@@ -119,8 +118,8 @@ def test_a_file_that_is_not_ours_is_compiled_anew(
 
 def test_no_topics_and_no_records() -> None:
     assert met(Matcher(), [{"title": ["knife"]}]) == {}
-    assert met(Matcher([compile_layer({1: "knife"})]), []) == {}
-    assert met(Matcher([compile_layer({1: "knife"})]), [{"title": []}]) == {}
+    assert met(Matcher({1: "knife"}), []) == {}
+    assert met(Matcher({1: "knife"}), [{"title": []}]) == {}
 
 
 @pytest.mark.parametrize(
@@ -140,4 +139,4 @@ def test_what_has_too_many_clauses_is_asked_of_the_text(query: str) -> None:
                      "bus, antisocial knife", "antisocial in a bus with a knife")
     ]  # fmt: skip
     topics = {1: format_canonical(parse_query(query)), 2: "knife"}
-    assert met(Matcher([compile_layer(topics)]), batch) == obvious(topics, batch)
+    assert met(Matcher(topics), batch) == obvious(topics, batch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 
+from alerts.queries import Query, parse_query
 from alerts.queries.index_terms import (
     OVERSIZE_KEY,
     AllOf,
@@ -15,8 +16,7 @@ from alerts.queries.index_terms import (
     build_index_keys,
     build_index_query,
 )
-from alerts.queries.parse import Query, parse_query
-from alerts.queries.tokens import prepare_texts
+from alerts.text import prepare_texts
 from tests.support.query_strategies import QUERIES, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 

@@ -4,10 +4,8 @@ from datetime import date
 
 import pytest
 
-from alerts.queries.fields import extract_fields, infer_changes
-from alerts.queries.find import find_match
-from alerts.queries.parse import format_canonical, parse_query
-from alerts.queries.tokens import prepare_texts
+from alerts.queries import extract_fields, find_match, format_canonical, infer_changes, parse_query
+from alerts.text import prepare_texts
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech
 
 # ------------------------------------------------------------------ matching

@@ -5,21 +5,16 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.canonical import parse_canonical
-from alerts.queries.find import find_match
-from alerts.queries.parse import (
-    And,
-    Near,
-    Not,
-    Or,
-    Phrase,
+from alerts.queries import (
     Query,
     QueryError,
-    Word,
+    find_match,
     format_canonical,
+    parse_canonical,
     parse_query,
 )
-from alerts.queries.tokens import prepare_texts
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.text import prepare_texts
 
 WORDS = st.sampled_from(
     ["knife", "knives", "crime", "vru", "VRU", "e", "scooter", "escooter", "anti", "social", "b"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries.snippets import Segment
 from alerts.questions.differences import find_first_correction
+from alerts.text import Segment
 from tests.support.samples import make_answer, make_question
 
 

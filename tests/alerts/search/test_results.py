@@ -6,11 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.model import SNIPPET_FIELDS
-from alerts.queries.fields import extract_fields
-from alerts.queries.find import find_match
-from alerts.queries.parse import Query
-from alerts.queries.snippets import find_snippet, mark_spans
-from alerts.search.results import build_excerpt
+from alerts.queries import Query, extract_fields, find_match
+from alerts.search import build_excerpt
+from alerts.text import find_snippet, mark_spans
 from tests.support.query_strategies import QUERIES, SENTENCES
 from tests.support.samples import make_answer, make_question
 

@@ -8,16 +8,18 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from alerts.ledger import Ledger, changes, matches, questions, topics, word_index
-from alerts.matching.match_changes import TopicMatcher
-from alerts.matching.match_questions import QuestionChanges
-from alerts.queries.fields import infer_changes
-from alerts.queries.parse import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
-from alerts.search.explain import find_matched_places
-from alerts.search.index import index_questions
-from alerts.search.preview import build_preview
-from alerts.search.search import TimeBudget, search_questions
-from alerts.search.suggestions import apply_suggestions, find_suggestions
+from alerts.matching import QuestionChanges, TopicMatcher
+from alerts.queries import format_canonical, infer_changes, parse_query
+from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.search import (
+    TimeBudget,
+    apply_suggestions,
+    build_preview,
+    find_matched_places,
+    find_suggestions,
+    index_questions,
+    search_questions,
+)
 from crawler.records import Meeting, Question
 from tests.support.reference_matcher import matches_query as is_match
 from tests.support.samples import make_answer, make_question

@@ -13,8 +13,8 @@ from alerts.ledger import Ledger, bounces, pending_subscriptions, personal_data,
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.matching.match_changes import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.matching import TopicMatcher
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers.confirmation import request_confirmation
 from alerts.subscribers.subscribe import subscribe
 from tests.support.samples import make_question

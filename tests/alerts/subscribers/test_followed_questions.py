@@ -12,8 +12,8 @@ from alerts.delivery.channels import maildir
 from alerts.digests.schedule import find_last_due
 from alerts.ledger import Ledger, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.matching.match_changes import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.matching import TopicMatcher
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers.subscribe import (
     SubscriberDefaults,
     follow_question,

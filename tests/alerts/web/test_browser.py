@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import subscriptions, topics
-from alerts.matching.match_changes import TopicMatcher
+from alerts.matching import TopicMatcher
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import MAIL_IDENTITY, OPERATOR_PASSWORD, TEMPLATES, WebClient
 

@@ -14,12 +14,12 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from itsdangerous.encoding import base64_decode
 
-import scheduler.web.http_limits
 from alerts.ledger import Ledger, subscriptions
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.subscribers.subscribe import subscribe
 from alerts.tokens import ExpiredToken, TokenSigner
+from scheduler.web import HttpLimits
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
@@ -80,7 +80,7 @@ def test_what_is_one_persons_is_not_to_be_found(site: WebClient) -> None:
 
 @pytest.fixture
 def proxied(site: WebClient, tmp_path: Path) -> Iterator[WebClient]:
-    with run_web_client(site.ledger, site.now, tmp_path / "feeds", ("127.0.0.1",)) as found:
+    with run_web_client(site.ledger, site.now, tmp_path / "feeds", proxies=("127.0.0.1",)) as found:
         yield found
 
 
@@ -333,10 +333,13 @@ class TestSizesAndPatience:
         assert refusal(site, b"Content-Length: -1\r\n\r\n", b"") in {400, 413}
         assert site.request_text("GET", "/")[0] == 200
 
-    def test_who_sends_too_slowly_is_let_go(
-        self, site: WebClient, monkeypatch: pytest.MonkeyPatch
+    def test_a_request_that_arrives_too_slowly_is_aborted(
+        self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(scheduler.web.http_limits, "REQUEST_TIMEOUT", 0.5)
+        with run_web_client(ledger, now, tmp_path, limits=HttpLimits(request_timeout=0.5)) as pages:
+            self.send_slowly(pages)
+
+    def send_slowly(self, site: WebClient) -> None:
         slow = [connected(site) for _ in range(20)]
         for number, one in enumerate(slow):
             if number % 2:
@@ -349,10 +352,13 @@ class TestSizesAndPatience:
         assert time.monotonic() - began < 10
         assert site.request_text("GET", "/")[0] == 200
 
-    def test_there_are_so_many_connections_and_no_more(
-        self, site: WebClient, monkeypatch: pytest.MonkeyPatch
+    def test_connections_over_the_limit_are_closed(
+        self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(scheduler.web.http_limits, "MAX_CONNECTIONS", 30)
+        with run_web_client(ledger, now, tmp_path, limits=HttpLimits(max_connections=30)) as pages:
+            self.open_too_many(pages)
+
+    def open_too_many(self, site: WebClient) -> None:
         open_ones = [connected(site) for _ in range(200)]
         closed = sum(ended(one, 0.5) for one in open_ones[-100:])
         assert closed == 100

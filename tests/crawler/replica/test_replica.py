@@ -27,7 +27,7 @@ from crawler.replica.world import (
     build_slug,
     strip_markup,
 )
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.paths import REPOSITORY
 
 TEMPLATES = REPOSITORY / "templates"

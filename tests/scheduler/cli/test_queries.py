@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.queries.fields import extract_fields, infer_changes
-from alerts.queries.parse import parse_query
+from alerts.queries import extract_fields, infer_changes, parse_query
 from crawler.records import encode_record
 from tests.support.reference_matcher import matches_query
 from tests.support.samples import make_answer, make_question

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from alerts.ledger import open_ledger
-from alerts.matching.match_changes import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.matching import TopicMatcher
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
 from tests.alerts.bounces.test_bounces import dsn
 from tests.support.imap_server import run_imap_server

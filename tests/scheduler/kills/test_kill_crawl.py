@@ -19,7 +19,7 @@ import pytest
 from alerts.rendering.templates import find_shipped_templates
 from crawler.replica.large_world import build_large_world
 from crawler.replica.site import create_site
-from scheduler.web.server import serve
+from scheduler.web import serve
 from tests.support.service import ServiceFolder
 
 KILLS = int(os.environ.get("WATCHWORD_KILLS", "4"))

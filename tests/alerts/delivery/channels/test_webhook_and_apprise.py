@@ -18,11 +18,11 @@ from alerts.delivery.channels import apprise, webhook
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.message import MailIdentity
-from alerts.matching.match_changes import TopicMatcher
+from alerts.mail.identity import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.model import AddressError, Recipient, Secret
 from alerts.operator.emails import queue_operator_emails
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
 from tests.support.outbox import queue_messages

@@ -1,0 +1,73 @@
+"""The sender's identity: what is the same on every message, and the links that emails carry."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import msgspec
+
+from alerts.mail.dkim import SigningKey
+from alerts.tokens import TokenSigner
+
+#: How long a link to somebody's alerts works. Emails are kept and forwarded: two months are enough
+#: to use a monthly digest's link, and too short for whoever is forwarded an email a year later.
+MANAGE_LINK_VALIDITY = timedelta(days=60)
+#: Google's Feedback-ID wants 5 to 15 characters as the sender's name.
+_FEEDBACK_SENDER_LENGTHS = range(5, 16)
+
+
+class EmailLinks(msgspec.Struct, frozen=True):
+    """The links of one subscriber's email; all but ``mailto`` need the service's web pages."""
+
+    mailto: str  #: unsubscribes by email: ``mailto:leave@example.org?subject=TOKEN``
+    unsubscribe: str | None = None  #: unsubscribes on a page, or at once by POST (RFC 8058)
+    digest: str | None = None  #: the page with the whole digest
+    manage: str | None = None  #: the page with the subscriber's alerts
+
+
+class MailIdentity(msgspec.Struct, frozen=True):
+    """Who the service is in the messages that it sends."""
+
+    name: str  #: ``Watchword``
+    address: str  #: of the From header: ``watchword@example.org``
+    unsubscribe_address: str  #: where an email unsubscribes whoever sent it
+    public_url: str | None = None  #: of the web pages, without a slash at the end
+    attributions: dict[str, str] = {}  #: by source, the notice that its licence asks for
+    signing_keys: tuple[SigningKey, ...] = ()  #: for DKIM
+    token_secret: bytes = b""  #: signs the links to subscribers' alerts
+
+    @property
+    def domain(self) -> str:
+        """The domain of our Message-IDs and of the List-Id."""
+        return self.address.rpartition("@")[2]
+
+    @property
+    def feedback_sender_id(self) -> str:
+        """The sender's name in Feedback-ID: complaints are counted by it, so it must not change."""
+        name = re.sub(r"[^a-z0-9]", "", self.name.lower())[: _FEEDBACK_SENDER_LENGTHS[-1]]
+        return name if len(name) in _FEEDBACK_SENDER_LENGTHS else "watchword"
+
+    def build_links(self, token: str, now: datetime, digest: str | None = None) -> EmailLinks:
+        """Return the links for one email to one subscriber.
+
+        The links are short on purpose: a URI of more than 75 characters would be folded into
+        encoded words, which no mail program reads as an address.
+
+        Args:
+            token: The subscriber's token. The links to unsubscribe work for ever.
+            now: When the link to the subscriber's alerts begins to be valid.
+            digest: The key of the digest, where its page is linked to.
+        """
+        mailto = f"mailto:{self.unsubscribe_address}?subject={token}"
+        if not self.public_url:
+            return EmailLinks(mailto)
+        page = f"{self.public_url}/d/{digest}" if digest else None
+        return EmailLinks(
+            mailto, f"{self.public_url}/u/{token}", page, self.build_manage_link(token, now)
+        )
+
+    def build_manage_link(self, token: str, now: datetime) -> str:
+        """Return the URL of a subscriber's alerts, valid for :data:`MANAGE_LINK_VALIDITY`."""
+        signed = TokenSigner(self.token_secret, lambda: now).issue("manage", token)
+        return f"{self.public_url}/m/{signed}"

@@ -1,0 +1,119 @@
+"""The bytes of an email (RFC 5322): equal arguments give equal bytes. Pure.
+
+The parts are put together here because that is done for every message, and the standard library's
+``EmailMessage`` takes as long as all the rest of composing. The library still folds the header
+fields, and parses every message in the tests.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from datetime import datetime
+from email.headerregistry import Address
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import lru_cache
+
+import msgspec
+
+from alerts.mail.dkim import sign_message
+from alerts.mail.identity import EmailLinks, MailIdentity
+
+#: Mail programs show about 70 characters of a subject; the body has the whole title.
+_MAX_SUBJECT_LENGTH = 180
+#: Control characters, invisible and direction-changing ones, and lone surrogates.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+"
+)
+_LINE_END = re.compile("\r\n|\r|\n")
+#: Allowed neither in HTML nor in plain text; a lone surrogate cannot be encoded at all.
+_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+class RenderedMessage(msgspec.Struct, frozen=True):
+    """The words of a message, as the templates wrote them."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class EmailHeaders(msgspec.Struct, frozen=True):
+    """What the header of one email says beside its subject and sender."""
+
+    recipient: str
+    message_id: str  #: with its angle brackets
+    date: datetime
+    links: EmailLinks | None = None  #: None for an email that belongs to no mailing list
+
+
+def clean_header(text: str) -> str:
+    """Return ``text`` as one line of at most 180 characters, all of them visible."""
+    line = " ".join(_UNPRINTABLE.sub(" ", text).split())
+    return (
+        line if len(line) <= _MAX_SUBJECT_LENGTH else line[: _MAX_SUBJECT_LENGTH - 1].rstrip() + "…"
+    )
+
+
+def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: EmailHeaders) -> bytes:
+    """Return the email with CRLF line ends, signed with the identity's keys."""
+    # The boundary cannot occur in a part: quoted-printable never contains "=_".
+    boundary = f"=_{hashlib.sha256(headers.message_id.encode()).hexdigest()[:40]}"
+    sender = str(Address(clean_header(identity.name), addr_spec=identity.address))
+    message = "".join(
+        (
+            _format_header("From", sender),
+            f"To: {headers.recipient}\r\n",
+            _format_header("Subject", clean_header(rendered.subject)),
+            f"Date: {format_datetime(headers.date)}\r\n",
+            f"Message-ID: {headers.message_id}\r\n",
+            _format_list_headers(identity, headers.links) if headers.links else "",
+            "Auto-Submitted: auto-generated\r\n",  # RFC 3834
+            "MIME-Version: 1.0\r\n",
+            f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n',
+            _format_part(boundary, "plain", rendered.text),
+            _format_part(boundary, "html", rendered.html),
+            f"--{boundary}--\r\n",
+        )
+    )
+    return sign_message(message.encode("ascii"), identity.signing_keys, headers.date)
+
+
+#: Subjects repeat among the subscribers of a topic: 1,024 fields of about 200 bytes = 0.2 MB.
+@lru_cache(maxsize=1024)
+def _format_header(name: str, value: str) -> str:
+    """Return a header field, folded, with encoded words where it needs them (RFC 2047)."""
+    folded: str = SMTP.header_factory(name, value).fold(policy=SMTP)
+    return folded
+
+
+def _format_list_headers(identity: MailIdentity, links: EmailLinks) -> str:
+    """Return the headers that name the mailing list (RFC 2919) and say how to leave it."""
+    urls = ",\r\n ".join(f"<{url}>" for url in (links.unsubscribe, links.mailto) if url)
+    list_id = f"{clean_header(identity.name)} digests <digest.{identity.domain}>"
+    one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058
+    return "".join(
+        (
+            _format_header("List-Id", list_id),
+            f"List-Unsubscribe: {urls}\r\n",
+            one_click if links.unsubscribe else "",
+            "Precedence: bulk\r\n",
+            # how Google's Postmaster Tools count complaints
+            f"Feedback-ID: ::digest:{identity.feedback_sender_id}\r\n",
+        )
+    )
+
+
+def _format_part(boundary: str, subtype: str, text: str) -> str:
+    """Return one alternative of the content, in quoted-printable (RFC 2045 6.7)."""
+    # b2a_qp takes the kind of line end that it writes from the first one in its input, so the
+    # input ends in one.
+    lines = "\r\n".join([*_LINE_END.split(_CONTROL_CHARACTERS.sub("", text)), ""])
+    encoded = binascii.b2a_qp(lines.encode(), istext=True).decode("ascii")
+    return (
+        f"--{boundary}\r\n"
+        f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
+        f"Content-Transfer-Encoding: quoted-printable\r\n\r\n{encoded}"
+    )

@@ -1,0 +1,156 @@
+"""Folded text cut into tokens, all texts of a batch at once. Pure.
+
+The rules are those of :mod:`alerts.text.tokenizer`. All paragraphs are one string of bytes, folded
+by a
+codec's error handler, which is called for what is not ASCII only, and cut in NumPy.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from alerts.matching.hashing import Bits, Numbers, SmallNumbers
+from alerts.text import LINKING_LETTERS, MAX_LINKED_WORDS, fold_keeping_case, strip_ending
+
+_OTHER, _WORD, _APOSTROPHE, _HYPHEN, _SPACE = range(5)
+#: How a token is printed: as a word, as an acronym, as an acronym's plural.
+PLAIN, ACRONYM, ACRONYM_PLURAL = range(3)
+_SEPARATOR = "\0"
+
+
+def fold_paragraphs(paragraphs: Sequence[str]) -> bytes:
+    """The paragraphs folded but for their case, each ended by a zero."""
+    joined = _SEPARATOR.join(paragraphs)
+    if joined.count(_SEPARATOR) >= len(paragraphs):  # a text has zeros of its own
+        joined = _SEPARATOR.join(paragraph.replace(_SEPARATOR, ".") for paragraph in paragraphs)
+    return (joined + _SEPARATOR).encode("ascii", "watchword-fold")
+
+
+@lru_cache(50_000)
+def _fold_run(run: str) -> bytes:
+    return fold_keeping_case(run).encode()
+
+
+def _fold(error: UnicodeError) -> tuple[bytes, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return _fold_run(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("watchword-fold", _fold)
+
+
+def _build_classes() -> bytes:
+    table = bytearray(256)
+    for code in range(256):
+        char = chr(code)
+        if code >= 128 or char.isalnum():
+            table[code] = _WORD
+        elif char.isspace():
+            table[code] = _SPACE
+    table[ord("'")] = table[ord("`")] = _APOSTROPHE
+    table[ord("-")] = _HYPHEN
+    return bytes(table)
+
+
+_CLASSES = _build_classes()
+_LINKING = np.array([ord(c) for x in sorted(LINKING_LETTERS) for c in (x, x.upper())], np.uint8)
+
+
+# ------------------------------------------------------------------ cutting
+
+
+class TokenArrays(NamedTuple):
+    """Where tokens stand in the folded text, and what is odd about some of them."""
+
+    starts: Numbers
+    ends: Numbers
+    paragraph: Numbers
+    print_forms: SmallNumbers  #: as a word, an acronym or its plural
+    linked: Numbers  #: tokens that close up with the next
+    irregular_words: dict[
+        int, bytes
+    ]  #: words of tokens with an apostrophe, which are not as they stand
+
+
+def split_tokens(text: bytes) -> TokenArrays:
+    """The tokens of folded texts."""
+    classes = np.frombuffer(text.translate(_CLASSES), np.uint8)
+    is_word = classes == _WORD
+    quotes = np.flatnonzero(classes == _APOSTROPHE)
+    quotes = quotes[(quotes > 0) & is_word[quotes - 1] & is_word[quotes + 1]]
+    is_word[quotes] = True
+    edges = np.flatnonzero(is_word[1:] != is_word[:-1]) + 1
+    if is_word[:1].any():
+        edges = np.concatenate(([0], edges))
+    starts, ends = edges[0::2], edges[1::2]
+    linked = _find_linked(text, classes, starts, ends)
+    odd = {}
+    for token in np.unique(np.searchsorted(starts, quotes, "right") - 1).tolist():
+        odd[token], printed = _strip_apostrophes(text[starts[token] : ends[token]])
+        ends[token] = starts[token] + printed
+    cuts = np.flatnonzero(np.frombuffer(text, np.uint8) == 0)
+    counts = np.diff(np.searchsorted(starts, cuts), prepend=0)
+    paragraph = np.repeat(np.arange(counts.size), counts)
+    return TokenArrays(starts, ends, paragraph, _find_acronyms(text, starts, ends), linked, odd)
+
+
+@lru_cache(50_000)
+def _strip_apostrophes(token: bytes) -> tuple[bytes, int]:
+    """A word that is printed with apostrophes, and how long it is without its ending."""
+    word = strip_ending(token.decode().replace("`", "'").lower())
+    return word.replace("'", "").encode(), len(word.encode())
+
+
+def _find_acronyms(text: bytes, starts: Numbers, ends: Numbers) -> SmallNumbers:
+    """Which tokens are acronyms: two to six capitals, and maybe a small s."""
+    chars = np.frombuffer(text, np.uint8)
+    found = np.full(starts.size, PLAIN, np.uint8)
+    tokens = np.flatnonzero(_is_capital(chars[starts]) & _is_capital(chars[starts + 1]))
+    lengths = ends[tokens] - starts[tokens]
+    tokens, lengths = tokens[lengths <= 7], lengths[lengths <= 7]
+    capitals = np.zeros(tokens.size, np.int64)
+    for place in range(7):
+        at = np.minimum(starts[tokens] + place, chars.size - 1)
+        capitals += (place < lengths) & _is_capital(chars[at])
+    has_s = chars[ends[tokens] - 1] == ord("s")
+    found[tokens[(capitals == lengths) & (lengths <= 6)]] = ACRONYM
+    found[tokens[(capitals == lengths - 1) & has_s]] = ACRONYM_PLURAL
+    return found
+
+
+def _is_capital(chars: SmallNumbers) -> Bits:
+    return (chars >= ord("A")) & (chars <= ord("Z"))
+
+
+def _find_linked(text: bytes, classes: SmallNumbers, starts: Numbers, ends: Numbers) -> Numbers:
+    """Tokens that close up with the next: by one hyphen, or by spaces behind a linking letter."""
+    nexts, ends = starts[1:], ends[:-1]
+    by_hyphen = (nexts - ends == 1) & (classes[ends] == _HYPHEN)
+    letters = np.flatnonzero(ends - starts[:-1] == 1)
+    is_linking = np.isin(np.frombuffer(text, np.uint8)[starts[letters]], _LINKING)
+    by_space = [
+        token
+        for token in letters[is_linking].tolist()
+        if (classes[ends[token] : nexts[token]] == _SPACE).all()
+    ]
+    by_hyphen[by_space] = True
+    return np.flatnonzero(by_hyphen)
+
+
+def find_compounds(lower: bytes, tokens: TokenArrays) -> Iterator[tuple[int, int, bytes]]:
+    """Words that hyphens close up: the first token, the one after the last, and the word."""
+    linked = frozenset(tokens.linked.tolist())
+    some = np.union1d(tokens.linked, tokens.linked + 1)
+    starts, ends = tokens.starts[some].tolist(), tokens.ends[some].tolist()
+    spans = zip(some.tolist(), starts, ends, strict=True)
+    words = {at: tokens.irregular_words.get(at) or lower[start:end] for at, start, end in spans}
+    for first in tokens.linked.tolist():
+        closed, after = words[first], first + 1
+        while after - 1 in linked and after - first < MAX_LINKED_WORDS:
+            closed, after = closed + words[after], after + 1
+            yield first, after, closed

@@ -1,0 +1,61 @@
+"""Words of English texts: what counts as a word, which words are the same, where each one stands.
+
+Owns the tokenizer, stems and stop words, acronyms and their definitions, and the cutting of marked
+passages. It must not know queries, questions or the database: it works on strings. Pure.
+
+The face is larger than most because two things meet here that everything else is built on: words
+(the tokenizer and its results) and passages (what is cut from a text to show a match).
+"""
+
+from alerts.text.acronyms import AcronymDefinition, find_definitions
+from alerts.text.english import STOP_WORDS, has_forms, stem
+from alerts.text.snippets import (
+    Segment,
+    Snippet,
+    cut_around,
+    cut_opening,
+    cut_passage,
+    find_snippet,
+    mark_spans,
+)
+from alerts.text.tokenizer import (
+    HYPHENS,
+    LINKING_LETTERS,
+    MAX_LINKED_WORDS,
+    Place,
+    PreparedTexts,
+    Token,
+    build_word_keys,
+    fold_keeping_case,
+    fold_to_letters,
+    prepare_texts,
+    strip_ending,
+    tokenise,
+)
+
+__all__ = [
+    "HYPHENS",
+    "LINKING_LETTERS",
+    "MAX_LINKED_WORDS",
+    "STOP_WORDS",
+    "AcronymDefinition",
+    "Place",
+    "PreparedTexts",
+    "Segment",
+    "Snippet",
+    "Token",
+    "build_word_keys",
+    "cut_around",
+    "cut_opening",
+    "cut_passage",
+    "find_definitions",
+    "find_snippet",
+    "fold_keeping_case",
+    "fold_to_letters",
+    "has_forms",
+    "mark_spans",
+    "prepare_texts",
+    "stem",
+    "strip_ending",
+    "tokenise",
+]

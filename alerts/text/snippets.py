@@ -1,0 +1,109 @@
+"""The passage that made a question match, cut to a few lines, its words marked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from alerts.text.tokenizer import Place
+
+#: Characters of context on each side of the first marked word.
+_CHARACTERS_BEFORE, _CHARACTERS_AFTER = 110, 230
+#: The same for one place in a line of its own.
+_CHARACTERS_AROUND = 30
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A run of a snippet's text, marked or not."""
+
+    text: str
+    is_marked: bool = False
+
+
+class Snippet(msgspec.Struct, frozen=True):
+    """A passage of one field."""
+
+    field: str
+    segments: tuple[Segment, ...]
+
+
+def find_snippet(
+    texts: Mapping[str, Sequence[str]], places: Sequence[Place], preferred: Sequence[str]
+) -> Snippet | None:
+    """The passage around the first place, in the first of the ``preferred`` fields that has one.
+
+    None when no place is in any of them.
+    """
+    for field in preferred:
+        here = [place for place in places if place.field == field]
+        if here:
+            first = here[0].paragraph
+            spans = [(p.start, p.end) for p in here if p.paragraph == first]
+            return Snippet(field, _cut(texts[field][first], spans))
+    return None
+
+
+def cut_around(texts: Mapping[str, Sequence[str]], place: Place) -> tuple[Segment, ...]:
+    """A line's worth of text around a place, which is marked."""
+    text = texts[place.field][place.paragraph]
+    return _cut(text, [(place.start, place.end)], _CHARACTERS_AROUND, _CHARACTERS_AROUND)
+
+
+def mark_spans(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+    """All of ``text``, with ``spans`` marked."""
+    return _split_segments(text, spans, 0, len(text))
+
+
+def cut_passage(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+    """``text`` around the first of some spans, all of them marked; an empty one is a place."""
+    return _cut(text, spans)
+
+
+def cut_opening(texts: Mapping[str, Sequence[str]], field: str) -> Snippet | None:
+    """The beginning of a field."""
+    paragraphs = texts.get(field) or ()
+    return Snippet(field, _cut(paragraphs[0], [(0, 0)])) if paragraphs else None
+
+
+def _cut(
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    characters_before: int = _CHARACTERS_BEFORE,
+    characters_after: int = _CHARACTERS_AFTER,
+) -> tuple[Segment, ...]:
+    """``text`` around the first span, at word boundaries, every span inside it marked."""
+    start = _find_word_start(text, max(0, spans[0][0] - characters_before))
+    end = _find_word_end(text, min(len(text), spans[0][1] + characters_after))
+    before = (Segment("… "),) if start > 0 else ()
+    after = (Segment(" …"),) if end < len(text) else ()
+    return (*before, *_split_segments(text, spans, start, end), *after)
+
+
+def _split_segments(
+    text: str, spans: Sequence[tuple[int, int]], start: int, end: int
+) -> tuple[Segment, ...]:
+    """``text`` from ``start`` to ``end``, parted at the spans that lie within."""
+    segments: list[Segment] = []
+    at = start
+    for left, right in sorted(spans):
+        if left < at or right > end or left == right:
+            continue
+        segments += [Segment(text[at:left]), Segment(text[left:right], is_marked=True)]
+        at = right
+    segments.append(Segment(text[at:end]))
+    return tuple(s for s in segments if s.text)
+
+
+def _find_word_start(text: str, at: int) -> int:
+    if at == 0:
+        return 0
+    space = text.find(" ", at)
+    return space + 1 if 0 <= space < at + 30 else at
+
+
+def _find_word_end(text: str, at: int) -> int:
+    if at == len(text):
+        return at
+    space = text.rfind(" ", 0, at)
+    return space if space > at - 30 else at

@@ -1,0 +1,141 @@
+"""The API described (OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.1). Pure."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.web.api.models import ChangePage, ErrorResponse, QuestionPage, TopicPage, TopicResponse
+from crawler.records import Question
+
+_SCHEMAS = (QuestionPage, Question, TopicPage, TopicResponse, ChangePage, ErrorResponse)
+_REFERENCE_TEMPLATE = "#/components/schemas/{name}"
+
+
+def build_openapi(imprint: FeedIdentity) -> dict[str, Any]:
+    """The description, as values for JSON."""
+    _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=_REFERENCE_TEMPLATE)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": imprint.name,
+            "version": version("watchword"),
+            "description": "Public questions and their answers, and what happens to them.",
+        },
+        "servers": [{"url": imprint.public_url}] if imprint.public_url else [],
+        "paths": _describe_paths(),
+        "components": {"schemas": components},
+    }
+
+
+def _describe_paths() -> dict[str, Any]:
+    query = _describe_parameter(
+        "q", "A query in the language of topics.", {"type": "string"}, required=True
+    )
+    limit = _describe_parameter("limit", "So many at most.", _describe_integer(1, 100, 20))
+    after = _describe_parameter(
+        "after", "What the last answer gave as `next`.", _describe_integer(0, 2**62, 0)
+    )
+    cursor = _describe_parameter(
+        "cursor", "What the last answer gave as `next`.", _describe_integer(0, 10_000, 0)
+    )
+    one = _describe_parameter(
+        "id", "As records have it.", _NON_EMPTY_TEXT, location="path", required=True
+    )
+    slug = _describe_parameter(
+        "slug", "As in its feeds' names.", _NON_EMPTY_TEXT, location="path", required=True
+    )
+    topic = _describe_parameter(
+        "topic", "A topic's slug: only what matches it.", {"type": "string"}
+    )
+    return {
+        "/api/v1/questions": _describe_get(
+            "search", "Questions that match a query", QuestionPage, [query, limit, cursor], "503"
+        ),
+        "/api/v1/questions/{id}": _describe_get("question", "One record", Question, [one], "404"),
+        "/api/v1/topics": _describe_get("topics", "What is watched", TopicPage, [limit, after]),
+        "/api/v1/topics/{slug}": _describe_get("topic", "One topic", TopicResponse, [slug], "404"),
+        "/api/v1/changes": _describe_get(
+            "changes", "What happened after a cursor", ChangePage, [after, limit, topic], "404"
+        ),
+        "/api/v1/export.csv": _describe_export("exportCsv", "text/csv", query),
+        "/api/v1/export.jsonl": _describe_export("exportJsonLines", "application/jsonl", query),
+    }
+
+
+_NON_EMPTY_TEXT = {"type": "string", "minLength": 1}
+
+
+def _describe_integer(minimum: int, maximum: int, default: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": minimum, "maximum": maximum, "default": default}
+
+
+def _describe_parameter(
+    name: str,
+    description: str,
+    schema: dict[str, Any],
+    location: str = "query",
+    *,
+    required: bool = False,
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": location,
+        "description": description,
+        "required": required,
+        "schema": schema,
+    }
+
+
+def _describe_get(
+    name: str, summary: str, response_type: type, parameters: list[dict[str, Any]], *errors: str
+) -> dict[str, Any]:
+    answers: dict[str, Any] = {
+        "200": {
+            "description": summary,
+            "headers": {"ETag": {"schema": {"type": "string"}}},
+            "content": {"application/json": {"schema": _build_reference(response_type)}},
+        },
+        "304": {"description": "The asker has it already (If-None-Match)"},
+    }
+    return _describe_operation(name, summary, parameters, answers, ("400", *errors))
+
+
+def _describe_export(name: str, kind: str, query: dict[str, Any]) -> dict[str, Any]:
+    said = "All questions that match a query, the newest first, ten thousand at most"
+    answers: dict[str, Any] = {
+        "200": {
+            "description": said,
+            "headers": {"X-Total-Count": {"schema": {"type": "integer"}}},
+            "content": {kind: {"schema": {"type": "string"}}},
+        }
+    }
+    return _describe_operation(name, said, [query], answers, ("400", "429", "503"))
+
+
+def _describe_operation(
+    name: str,
+    summary: str,
+    parameters: list[dict[str, Any]],
+    responses: dict[str, Any],
+    errors: tuple[str, ...],
+) -> dict[str, Any]:
+    refusal = {
+        "description": "Refused; the answer says why",
+        "content": {"application/json": {"schema": _build_reference(ErrorResponse)}},
+    }
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "parameters": parameters,
+            "responses": responses | dict.fromkeys(errors, refusal),
+        }
+    }
+
+
+def _build_reference(kind: type) -> dict[str, str]:
+    return {"$ref": _REFERENCE_TEMPLATE.format(name=kind.__name__)}

@@ -1,0 +1,125 @@
+"""The ASGI application below ``/feeds``: published feed files, and feeds made on request.
+
+Feeds are the most requested part of the site, so an unchanged feed costs neither a database query
+nor a template: files are kept in memory until they change on disk, and generated feeds are compared
+with the ledger at most once a second.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import parse_qs
+
+from cachetools import LRUCache
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from alerts.ledger.engine import StatementTimeout
+from alerts.queries import QueryError
+from alerts.web.context import WebContext
+from alerts.web.feeds.generator import FeedGenerator, FeedRequest, GeneratedFeed, parse_feed_path
+from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
+
+#: 1500 files of about 50 kB, plain and gzipped together, are 75 MB.
+_MAX_CACHED_FILES = 1500
+#: 400 feeds of about 50 kB are 20 MB.
+_MAX_CACHED_FEEDS = 400
+#: A generated feed is compared with the ledger once in so many seconds at most.
+_RECHECK_SECONDS = 1.0
+
+#: Modification time in nanoseconds, size in bytes and inode: differ between versions of a file.
+_FileVersion: TypeAlias = tuple[int, int, int]
+
+
+class FeedsApp:
+    """The application. Its caches are used on the event loop's thread alone."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context, self._generator = context, FeedGenerator(context)
+        self._files: LRUCache[str, tuple[_FileVersion, EncodedFeed]] = LRUCache(_MAX_CACHED_FILES)
+        #: Each with the monotonic time at which it was last compared with the ledger.
+        self._feeds: LRUCache[FeedRequest, tuple[float, GeneratedFeed]] = LRUCache(
+            _MAX_CACHED_FEEDS
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer GET and HEAD."""
+        try:
+            found = await self._find(scope)
+        except HTTPException as error:
+            found = PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+        if isinstance(found, EncodedFeed):
+            await send_feed(found, scope, send)
+        else:
+            await found(scope, receive, send)
+
+    async def _find(self, scope: Scope) -> EncodedFeed | Response:
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise HTTPException(405, "Feeds can only be read.", {"Allow": "GET, HEAD"})
+        request = _read_request(scope)
+        if request.query is None and request.only is None:  # other parameters change nothing
+            published = await self._find_file(request.path)
+            if published is not None:
+                return published
+        return await self._find_generated(request)
+
+    async def _find_file(self, name: str) -> EncodedFeed | None:
+        """Return the file ``name`` of the feeds folder as it is now; None where there is none."""
+        path = parse_feed_path(name)
+        if path is None or "/" in name or name.startswith("."):
+            return None
+        file = self._context.feeds_folder / name
+        try:
+            stat = os.stat(file)  # noqa: PTH116  # twice as fast, and done at each request
+            version = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            known = self._files.get(name)
+            if known is None or known[0] != version:
+                written_at = datetime.fromtimestamp(stat.st_mtime, UTC)
+                feed = await run_in_threadpool(self._load_file, file, path.extension, written_at)
+                known = self._files[name] = (version, feed)
+        except OSError:
+            self._files.pop(name, None)
+            return None
+        return known[1]
+
+    def _load_file(self, file: Path, extension: str, written_at: datetime) -> EncodedFeed:
+        identity = self._context.feed_identity
+        base = identity.public_url
+        return encode_feed(
+            file.read_bytes(),
+            extension,
+            written_at,
+            self_url=f"{base}/feeds/{file.name}" if base else None,
+            hub_url=identity.hub,
+        )
+
+    async def _find_generated(self, request: FeedRequest) -> EncodedFeed | Response:
+        """Return a generated feed, from the cache where it was compared within the last second."""
+        now = time.monotonic()
+        checked_at, known = self._feeds.get(request, (0.0, None))
+        if known is not None and now - checked_at <= _RECHECK_SECONDS:
+            return known.feed
+        try:
+            found = await run_in_threadpool(self._generator.generate, request, known)
+        except QueryError as error:
+            raise HTTPException(400, str(error)) from error
+        except StatementTimeout as error:
+            raise HTTPException(503, "This search takes too long. Add a rarer word.") from error
+        if isinstance(found, Response):
+            return found
+        if found.version is not None:
+            self._feeds[request] = (now, found)
+        return found.feed
+
+
+def _read_request(scope: Scope) -> FeedRequest:
+    path = scope["path"].removeprefix(scope["root_path"]).removeprefix("/")
+    parameters = parse_qs(scope["query_string"].decode("latin-1"))
+    query, only = (parameters.get(name, [None])[0] for name in ("q", "only"))
+    return FeedRequest(path, query, only)

@@ -1,0 +1,199 @@
+"""Feeds made on request: of queries, members and threads, filtered ones, and archive pages."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+from urllib.parse import unquote
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+
+from alerts.feeds.definitions import (
+    FEED_PAGE_SIZE,
+    FeedDefinition,
+    build_archive_page,
+    build_content,
+    define_everything_feed,
+    define_member_feed,
+    define_query_feed,
+    define_thread_feed,
+    define_topic_feed,
+    filter_feed,
+)
+from alerts.feeds.items import FEED_FILTERS
+from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed, build_feed_url
+from alerts.ledger import notices, topics
+from alerts.ledger.topics import EVERYTHING_FEED
+from alerts.queries import format_canonical, parse_query
+from alerts.web.context import WebContext
+from alerts.web.feeds.response import EncodedFeed, encode_feed
+
+#: Seconds that the database may spend on one statement.
+_STATEMENT_SECONDS = 2.0
+#: The feed of whatever query is typed; ``q`` has the query.
+_QUERY_FEED = "queries/feed"
+_EXTENSIONS = "|".join(map(re.escape, MEDIA_TYPES))
+#: ``members/ada-brook.3.atom.xml``: name, archive page (from 1, at most six digits), extension.
+_FEED_PATH = re.compile(
+    rf"(?P<name>.+?)(?:\.(?P<page>[1-9][0-9]{{0,5}}))?\.(?P<extension>{_EXTENSIONS})"
+)
+
+#: What decides whether a feed has to be built again: the numbers of the changes in it, and the id
+#: of the newest notice.
+FeedVersion: TypeAlias = tuple[tuple[int, ...], int]
+
+
+class FeedPath(msgspec.Struct, frozen=True):
+    """A feed's path below ``/feeds/``, taken apart."""
+
+    name: str  #: ``VRU``, ``members/ada-brook``
+    extension: str  #: ``atom.xml``
+    page: int | None  #: of the archive; None for the feed itself
+
+
+class FeedRequest(msgspec.Struct, frozen=True):
+    """The parts of a request that make one feed differ from another."""
+
+    path: str
+    query: str | None = None
+    only: str | None = None
+
+
+class GeneratedFeed(msgspec.Struct, frozen=True):
+    """A feed and what it was built from; ``version`` None for an archive page, never kept."""
+
+    version: FeedVersion | None
+    feed: EncodedFeed
+
+
+def parse_feed_path(path: str) -> FeedPath | None:
+    """Split ``path``; None where it does not name a feed."""
+    found = _FEED_PATH.fullmatch(path)
+    if found is None or "\0" in unquote(path):  # PostgreSQL refuses NUL in text
+        return None
+    page = found["page"]
+    return FeedPath(found["name"], found["extension"], int(page) if page else None)
+
+
+class FeedGenerator:
+    """Builds feeds from the ledger. Has no state of its own."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+
+    def generate(
+        self, request: FeedRequest, known: GeneratedFeed | None
+    ) -> GeneratedFeed | RedirectResponse:
+        """Build the feed that ``request`` names.
+
+        Args:
+            request: what was asked for.
+            known: the feed as it was built last; returned where nothing in it has changed.
+
+        Returns:
+            The feed, or for the feed of a query that is a topic a redirect to the topic's feed.
+
+        Raises:
+            HTTPException: 404 where there is no such feed, 400 for an unknown filter.
+            QueryError: the query cannot be read.
+            StatementTimeout: the database took too long.
+        """
+        path, query = parse_feed_path(request.path), request.query or ""
+        if path is None or "\0" in query:
+            raise _build_not_found()
+        if request.only is not None and request.only not in FEED_FILTERS:
+            raise HTTPException(400, f"only: expected one of {', '.join(FEED_FILTERS)}.")
+        with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
+            if path.name == _QUERY_FEED and request.only is None:
+                topic = topics.find(connection, format_canonical(parse_query(query)))
+                if topic is not None:
+                    return RedirectResponse(f"/feeds/{topic.slug}.{path.extension}", 302)
+            definition = _find_definition(connection, path.name, query)
+            if definition is None:
+                raise _build_not_found()
+            if path.page is not None:
+                return self._build_page(connection, definition, path.page, path.extension)
+            return self._build(connection, definition, path.extension, request.only, known)
+
+    def _build(
+        self,
+        connection: Connection,
+        definition: FeedDefinition,
+        extension: str,
+        only: str | None,
+        known: GeneratedFeed | None,
+    ) -> GeneratedFeed:
+        definition = filter_feed(definition, only)
+        kinds = FEED_FILTERS[only] if only else ()
+        numbers = tuple(definition.list_newest(connection, kinds))
+        version = numbers, notices.get_newest_id(connection)
+        if known is not None and known.version == version:
+            return known
+        site, identity = self._context, self._identify(definition)
+        content = build_content(
+            connection, definition, numbers, site.feed_identity, site.templates, only
+        )
+        position = ArchivePosition(_count_pages(connection, definition))
+        feed = build_feed(definition.metadata, content, identity, position)
+        encoded = encode_feed(
+            feed[extension],
+            extension,
+            # The time of building, not of the newest change: a correction can change older items.
+            site.clock(),
+            self_url=build_feed_url(definition.metadata, identity, extension),
+            hub_url=identity.hub,
+        )
+        return GeneratedFeed(version, encoded)
+
+    def _build_page(
+        self, connection: Connection, definition: FeedDefinition, page: int, extension: str
+    ) -> GeneratedFeed:
+        """Build an archive page that has not been published as a file yet (RFC 5005 4)."""
+        pages = _count_pages(connection, definition)
+        if page > pages or extension != "atom.xml":
+            raise _build_not_found()
+        site, identity = self._context, self._identify(definition)
+        content = build_archive_page(connection, definition, page, identity, site.templates)
+        feed = build_feed(definition.metadata, content, identity, ArchivePosition(pages, page))
+        encoded = encode_feed(
+            feed.atom,
+            extension,
+            site.clock(),
+            self_url=build_feed_url(definition.metadata, identity, extension, page),
+        )
+        return GeneratedFeed(None, encoded)
+
+    def _identify(self, definition: FeedDefinition) -> FeedIdentity:
+        """Return the identity to print; only feeds that are files are announced to the hub."""
+        identity = self._context.feed_identity
+        return identity if definition.has_files else msgspec.structs.replace(identity, hub=None)
+
+
+def _count_pages(connection: Connection, definition: FeedDefinition) -> int:
+    """Return how many full archive pages a feed has; 0 for a feed without an archive."""
+    if definition.count_changes is None:
+        return 0
+    return definition.count_changes(connection) // FEED_PAGE_SIZE
+
+
+def _find_definition(connection: Connection, name: str, query: str) -> FeedDefinition | None:
+    """Return what the feed called ``name`` is of; None where there is no such feed."""
+    kind, _, rest = name.partition("/")
+    if name == _QUERY_FEED:
+        return define_query_feed(connection, query)
+    if name == EVERYTHING_FEED:
+        return define_everything_feed(connection)
+    if kind == "members" and rest:
+        return define_member_feed(connection, rest)
+    if kind == "questions" and rest:
+        return define_thread_feed(connection, unquote(rest))
+    topic = topics.find_by_slug(connection, name)
+    return define_topic_feed(topic) if topic else None
+
+
+def _build_not_found() -> HTTPException:
+    return HTTPException(404, "There is no such feed.")

@@ -1,0 +1,104 @@
+"""What a word is, and when two are the same."""
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.text import has_forms, prepare_texts, stem, tokenise
+from alerts.text.english import _DISTINCT_WORDS, _PLURALS
+
+
+def words(text: str) -> list[str]:
+    return [token.word for token in tokenise(text)]
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "printed"),
+    [
+        ("vru", "The VRU is going to", ["VRU"]),
+        ("vru", "(VRU)", ["VRU"]),
+        ("vru", "the VRU's work and the vru’s head", ["VRU", "vru"]),
+        ("councils", "the Councils' powers, 'Councils'", ["Councils", "Councils"]),
+        ("sian", "Siân, Sian, Sia\u0302n", ["Siân", "Sian", "Sia\u0302n"]),
+        ("lodz", "Łódź", ["Łódź"]),
+        ("strasse", "Straße", ["Straße"]),
+        ("oconnell", "O’Connell, OConnell, O‘Connell's", ["O’Connell", "OConnell", "O‘Connell"]),
+        ("co2", "CO₂", ["CO₂"]),
+        ("office", "the oﬃce, the Office", ["oﬃce", "Office"]),
+        ("scooter", "scoo\u00adter", ["scoo\u00adter"]),
+        ("she", "she'll, she’d", ["she", "she"]),
+        ("½", "1 ½ hours", ["½"]),
+        ("b", "a_b", ["b"]),
+        ("berry", "Siân\u00a0Berry", ["Berry"]),
+    ],
+)
+def test_a_word_is_the_same_however_it_is_printed(word: str, text: str, printed: list[str]) -> None:
+    assert [text[t.start : t.end] for t in tokenise(text) if t.word == word] == printed
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("anti‑social", {"anti", "social", "antisocial"}),
+        ("e-scooter-hire", {"e", "scooter", "hire", "escooter", "scooterhire", "escooterhire"}),
+        ("E\u00a0scooter", {"e", "scooter", "escooter"}),
+        ("the rapist", {"the", "rapist"}),
+        ("(e) state", {"e", "state"}),
+        ("an e. State", {"an", "e", "state"}),
+        ("pre- and post‑ – all", {"pre", "and", "post", "all"}),
+    ],
+)
+def test_which_words_close_up(text: str, forms: set[str]) -> None:
+    assert {
+        key for key in prepare_texts({"title": [text]}).positions_by_key if key.isalnum()
+    } == forms
+
+
+def test_a_long_chain_of_hyphens_is_cheap() -> None:
+    assert len(prepare_texts({"title": ["-".join("abcdefghij" * 1000)]}).positions_by_key) < 200
+
+
+def test_nothing_closes_up_across_paragraphs() -> None:
+    assert (
+        "escooter"
+        not in prepare_texts({"title": ["an e"], "question": ["scooter"]}).positions_by_key
+    )
+
+
+def test_every_character_folds_to_what_folds_to_itself() -> None:
+    for char in filter(str.isalnum, map(chr, range(sys.maxunicode + 1))):
+        for word in words(char):
+            assert words(word) == [word]
+
+
+@pytest.mark.parametrize(
+    ("text", "acronyms"),
+    [
+        ("the VRU, VRUs and VRU's, VRUS", ["VRU", "VRU", "VRU", "VRUS"]),
+        ("IT, it, It, iT, Its", ["IT"]),
+        ("A and I; A10; COVID19; MAYORAL; MAYORS", ["MAYORS"]),
+        ("the ÉTÉ, the V\u00adRU, MPs’ pay", ["ETE", "VRU", "MP"]),
+        ("VRU‑funded and anti-ULEZ", ["VRU", "ULEZ"]),
+        ("ΔΕΗ", []),
+    ],
+)
+def test_what_is_an_acronym(text: str, acronyms: list[str]) -> None:
+    assert [token.acronym for token in tokenise(text) if token.acronym] == acronyms
+
+
+@given(st.text())
+def test_offsets_are_those_of_the_printed_word(text: str) -> None:
+    for token in tokenise(text):
+        assert 0 <= token.start < token.end <= len(text)
+        assert words(text[token.start : token.end]) == [token.word] == words(token.word)
+
+
+@pytest.mark.parametrize(
+    "word", sorted({*_PLURALS, *_PLURALS.values(), *_DISTINCT_WORDS, *_DISTINCT_WORDS.values()})
+)
+def test_the_stem_of_a_stem_is_itself_for_every_word_that_we_know_better(word: str) -> None:
+    assert stem(stem(word)) == stem(word)
+    assert has_forms(word)
+    assert word not in _PLURALS or stem(word) == stem(_PLURALS[word])

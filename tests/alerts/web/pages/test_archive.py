@@ -1,0 +1,216 @@
+"""The pages to read on: topics, questions, members, what is overdue, archived pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+from urllib.parse import quote
+
+import html5lib
+import msgspec
+import pytest
+from lxml import etree
+
+from alerts.ledger import questions, topics
+from alerts.web import CapturedPage
+from crawler.records import Asker, Meeting
+from tests.support.samples import HOLDING_TEXT, make_answer, make_question
+from tests.support.web_client import WebClient
+
+AKN = "{http://docs.oasis-open.org/legaldocml/ns/akn/3.0}"
+LONG_AGO = Meeting("MQT on 2026-05-14", date(2026, 5, 14))
+
+
+def page(pages: WebClient, path: str) -> str:
+    status, html = pages.request_text("GET", path)
+    assert status == 200, html
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert len(html) < 100_000
+    assert not re.search(r"<style|style=|\son\w+=", html)
+    return html
+
+
+def threaded(pages: WebClient) -> None:
+    parent = make_question(
+        1, make_answer("The VRU grows."), words="Of the VRU?", title="Grants <b>"
+    )
+    child = make_question(
+        2,
+        words="And then, of the VRU?",
+        title="Grants <b> (Supplementary) [1]",
+        kind="supplementary",
+        supplementary_number=1,
+    )
+    other = make_question(
+        3, words="Of the VRU again?", asked_by=Asker("Bea", "Bea AM", None, "bea")
+    )
+    with pages.ledger.writing() as connection:
+        topics.ensure(connection, "VRU", "VRU", pages.now)
+    pages.publish_questions(parent, child, other)
+
+
+def test_a_topic_shows_its_questions_as_threads(pages: WebClient) -> None:
+    threaded(pages)
+    html = page(pages, "/topic/VRU")
+    assert "3 questions since our archive begins." in html
+    assert html.index("Question 3") < html.index("Grants &lt;b&gt;")
+    parts = re.findall(r'<a href="(/question/[^"]+)">', html)
+    assert parts == [f"/question/london:/questions/{n}" for n in (3, 1, 2)]
+    assert re.search(r"<li>\s*<a[^>]*/2\"", html.partition("<ul>\n<li>")[1] + html)
+    assert html.count('rel="alternate"') == 3
+    assert "<mark>VRU</mark>" in html
+    assert pages.request_text("GET", "/topic/none")[0] == 404
+
+
+def test_a_long_topic_is_paged(site: WebClient) -> None:
+    with site.ledger.writing() as connection:
+        topics.ensure(connection, "VRU", "VRU", site.now)
+    site.publish_questions(*(make_question(n, words="Of the VRU?") for n in range(1, 46)))
+    seen: list[str] = []
+    path = "/topic/VRU"
+    while path:
+        html = page(site, path)
+        seen += re.findall(r'<a href="/question/[^"]*/(\d+)">', html)
+        [*more] = re.findall(r'rel="next" href="([^"]+)"', html)
+        path = more[0] if more else ""
+    assert seen == [str(n) for n in range(45, 0, -1)]
+    for odd in ("0", "-1", "x", "99999", "²"):
+        page(site, f"/topic/VRU?page={quote(odd)}")
+
+
+def test_a_question_with_all_that_belongs_to_it(pages: WebClient) -> None:
+    threaded(pages)
+    pages.now += timedelta(days=2)
+    changed = make_question(
+        1, make_answer("The VRU shrinks."), words="Of the VRU?", title="Grants <b>"
+    )
+    pages.publish_questions(changed)
+    html = page(pages, "/question/london:/questions/1")
+    assert "<del>grows</del>" in html.replace("grows.", "grows").replace("</del>.", "</del>")
+    assert "<ins>shrinks" in html
+    for told in ("New question", "Answered", "Corrected"):
+        assert f"<strong>{told}</strong>" in html
+    assert 'href="/question/london:/questions/2"' in html  # its supplementary
+    assert 'href="/member/ada-brook"' in html
+    assert 'href="https://replica.example/questions/1"' in html
+    assert "/capture/" not in html
+    assert "Be told when it is answered" not in html
+    described = re.search(r'<script type="application/ld\+json">(.*?)</script>', html)
+    assert described is not None
+    told = json.loads(described[1])
+    assert told["mainEntity"]["name"] == "Grants <b>"
+    assert told["mainEntity"]["acceptedAnswer"][0]["text"] == "The VRU shrinks."
+    assert pages.request_text("GET", "/question/london:/questions/999")[0] == 404
+
+
+def test_what_is_hostile_in_a_question_stays_text(site: WebClient) -> None:
+    evil = "</script><script>alert(1)</script> \x0c\ufffe {{7*7}} \u202e"
+    table = msgspec.structs.replace(
+        make_answer("Told."),
+        html="<table><tr><td onclick=x()>1</td></tr></table><script>alert(1)</script>"
+        '<a href="javascript:x()">a</a><img src="https://tracker.example/">',
+    )
+    site.publish_questions(
+        make_question(1, table, words=evil, title=evil, url="javascript:alert(1)")
+    )
+    html = page(site, "/question/london:/questions/1")
+    assert html.count("<script") == 1
+    assert "{{7*7}}" in html
+    for never in ("onclick", "javascript:", "tracker.example", "<script>alert"):
+        assert never not in html
+    assert "<table>" in html
+    etree.fromstring(site.request("GET", "/akoma-ntoso/london:/questions/1")[2])
+    page(site, "/?q=Told")
+
+
+def test_a_thread_as_akoma_ntoso(site: WebClient) -> None:
+    threaded(site)
+    status, headers, body = site.request("GET", "/akoma-ntoso/london:/questions/1")
+    assert (status, headers.get_content_type()) == (200, "application/akn+xml")
+    found = etree.fromstring(body)
+    asked = [q.findtext(f"{AKN}p") for q in found.iter(f"{AKN}question")]
+    assert asked == ["Of the VRU?", "And then, of the VRU?"]
+    assert found.find(f".//{AKN}answer").get("by") == "#the-mayor"
+    people = {p.get("eId"): p.get("showAs") for p in found.iter(f"{AKN}TLCPerson")}
+    assert people == {"ada-brook": "Ada Brook", "the-mayor": "The Mayor"}
+    ids = [e.get("eId") for e in found.iter() if e.get("eId")]
+    assert len(set(ids)) == len(ids)
+    assert site.request_text("GET", "/akoma-ntoso/london:/questions/999")[0] == 404
+
+
+def test_a_member(pages: WebClient) -> None:
+    threaded(pages)
+    late = make_answer("At last.", date=date(2026, 9, 14))
+    soon = make_answer("At once.", date=date(2026, 7, 20))
+    pages.publish_questions(
+        make_question(4, late),
+        make_question(5, soon),
+        make_question(6, make_answer(HOLDING_TEXT, holding=True)),
+    )
+    html = page(pages, "/member/ada-brook")
+    plain = re.sub(r"<[^>]+>|\s+", " ", html)
+    for row in ("Asked 5", "Answered 3", "1 of 2 whose day of answer is known", "Waiting 2"):
+        assert row in re.sub(" +", " ", plain)
+    assert 'href="/topic/VRU"' in html
+    assert re.search(r"Ada Brook</a></th>\s*<td>5</td>", page(pages, "/members"))
+    assert pages.request_text("GET", "/member/nobody")[0] == 404
+
+
+def test_what_is_overdue_the_longest_first(pages: WebClient) -> None:
+    old = Meeting(None, date(2026, 2, 2))
+    pages.publish_questions(
+        make_question(1, meeting=LONG_AGO),
+        make_question(2, meeting=old),
+        make_question(3, make_answer("Done."), meeting=old),
+        make_question(4),
+        make_question(5, make_answer(HOLDING_TEXT, holding=True), meeting=LONG_AGO),
+    )
+    html = page(pages, "/overdue")
+    assert "3 questions wait" in html
+    assert re.findall(r"Question (\d)</a>", html) == ["2", "1", "5"]
+    assert "164 days." in html
+
+
+def test_the_page_as_we_read_it(site: WebClient) -> None:
+    site.publish_questions(make_question(1))
+    assert site.request_text("GET", "/capture/london:/questions/1")[0] == 404
+    with site.ledger.writing() as connection:
+        questions.save_capture(connection, "london:/questions/1", "file.warc.gz:12")
+    html = page(site, "/question/london:/questions/1")
+    assert 'href="/capture/london:/questions/1"' in html
+    assert site.request_text("GET", "/capture/london:/questions/1")[0] == 404  # the file is gone
+    kept = CapturedPage(
+        "https://replica.example/", site.now, "text/html", b"<script>alert(1)</script>"
+    )
+    site.captures["file.warc.gz:12"] = kept
+    status, headers, body = site.request("GET", "/capture/london:/questions/1")
+    assert (status, body) == (200, kept.body)
+    assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert headers["Memento-Datetime"] == "Thu, 16 Jul 2026 12:00:00 GMT"
+
+
+def test_a_question_is_followed_until_it_is_answered(pages: WebClient) -> None:
+    pages.publish_questions(make_question(1, title="Of benches"))
+    path = "/question/london:/questions/1"
+    form = {"question": "london:/questions/1", "title": "Of benches", "every": "immediate"}
+    status, html = pages.submit_form(path, "/sign-up", email="ada@demo.example", **form)
+    assert status == 200
+    assert "Of benches" in html
+    [letter] = pages.read_messages()
+    link = re.search(r"https://watch\.example(/c/\S+)", letter)
+    assert link is not None
+    assert pages.request_text("POST", link[1])[0] == 200
+    with pages.ledger.reading() as connection:
+        [topic] = topics.list_all(connection)
+    assert topic.question_id == "london:/questions/1"
+    wrong = form | {"question": "london:/questions/2"}
+    assert pages.submit_form(path, "/sign-up", email="bea@demo.example", **wrong)[0] == 400
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/topic/", "/question/", "/member/"])
+def test_what_is_not_there_is_said_on_a_page(site: WebClient, path: str) -> None:
+    status, html = site.request_text("GET", path)
+    assert status == 404
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert "That did not work" in html

@@ -1,0 +1,198 @@
+"""The first page over real HTTP: a topic tried out, and signing up for it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote_plus, urlencode
+
+import html5lib
+import pytest
+
+from alerts.digests.compose import compose_due_digests
+from alerts.feeds.publish import publish_feeds
+from alerts.ledger import bounces, subscriptions
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.matching import TopicMatcher
+from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.search import index_questions
+from alerts.subscribers.subscribe import subscribe
+from tests.alerts.subscribers.test_confirm import ADA, letters, link, living
+from tests.support.samples import make_answer, make_question
+from tests.support.web_client import (
+    FEED_IDENTITY,
+    FORM_CONTENT_TYPE,
+    MAIL_IDENTITY,
+    SUBSCRIBER_DEFAULTS,
+    TEMPLATES,
+    WebClient,
+)
+
+
+@pytest.fixture
+def pages(site: WebClient) -> WebClient:
+    """On SQLite alone: what the databases do for a preview is compared in test_alerts_search."""
+    return site
+
+
+def sign_up(pages: WebClient, email: str, query: str = "VRU", **more: str) -> tuple[int, str]:
+    fields = {"q": query, "email": email, "every": "immediate", "wants": "all"} | more
+    return pages.submit_form("/?q=VRU", "/sign-up", **fields)
+
+
+def filled(pages: WebClient) -> None:
+    long = "The Violence Reduction Unit (VRU) met."
+    some = [make_question(n, make_answer(long), title=f"On <youth> {n}") for n in range(1, 8)]
+    with pages.ledger.writing() as connection:
+        record_readings(connection, [QuestionReading(q) for q in some], pages.now, RecordingRules())
+    index_questions(pages.ledger)
+
+
+def test_the_page_shows_what_a_topic_would_bring(pages: WebClient) -> None:
+    filled(pages)
+    status, html = pages.request_text("GET", "/?q=VRU")
+    assert status == 200
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert "7 in the last week, 7 in the last year, 7 since our archive begins" in html
+    assert html.count("<rect ") == 25
+    assert html.count("On &lt;youth&gt;") == 5
+    assert "VRU is also written Violence Reduction Unit: 7 questions." in html
+    [wider] = re.findall(r'href="/\?(q=[^"]*)">Include it', html)
+    assert pages.request_text("GET", f"/?{wider}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "says"),
+    [
+        ("", 200, "What do you want to hear of?"),
+        ('"half a phrase', 400, "Close the double quotes"),
+        ("the", 400, "Add a rarer word"),
+        ("x" * 600, 400, ""),
+        ("<script>alert(1)</script>", 200, ""),
+        ("vruu", 200, "Never seen so far: vruu"),
+    ],
+)
+def test_whatever_is_typed_is_answered(
+    pages: WebClient, typed: str, status: int, says: str
+) -> None:
+    filled(pages)
+    found, html = pages.request_text("GET", f"/?q={quote_plus(typed)}")
+    assert found == status
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert says in html
+    assert "<script>alert" not in html
+
+
+def test_from_typing_to_leaving(pages: WebClient) -> None:
+    filled(pages)
+    status, html = sign_up(pages, ADA, every="immediate")
+    assert status == 200
+    assert "Look into your mailbox" in html
+    assert living(pages.ledger) == []
+    assert pages.request_text("POST", link(pages.ledger))[0] == 200
+    assert living(pages.ledger) == ["VRU"]
+    with pages.ledger.writing() as connection:
+        record_readings(
+            connection,
+            [QuestionReading(make_question(20, words="VRU."))],
+            pages.now,
+            RecordingRules(),
+        )
+    TopicMatcher(pages.ledger).match_new_changes()
+    assert compose_due_digests(pages.ledger, TEMPLATES, MAIL_IDENTITY, pages.now) == 1
+    leave = re.search(r"https://watch\.example(/u/\S+)", letters(pages.ledger)[1])
+    assert leave is not None
+    assert (
+        pages.request_text(
+            "POST", leave[1].rstrip(">,"), "List-Unsubscribe=One-Click", FORM_CONTENT_TYPE
+        )[0]
+        == 200
+    )
+    assert living(pages.ledger) == []
+
+
+def test_nobody_learns_who_is_subscribed(pages: WebClient) -> None:
+    with pages.ledger.writing() as connection:
+        wish = SubscriptionRequest("VRU", "daily", "all", "command")
+        subscribe(connection, "known@demo.example", wish, SUBSCRIBER_DEFAULTS, pages.now)
+        person = subscriptions.ensure_subscriber(
+            connection, "gone@demo.example", "Europe/London", 7, pages.now
+        )
+        bounces.suspend_subscriber(connection, person.id, "complaint", pages.now)
+    people = ("known", "gone", "new", "new", "other")
+    answers = {sign_up(pages, f"{who}@demo.example") for who in people}
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("email", "query"), [("no address", "VRU"), (ADA, '"half'), (ADA, ""), ("", "")]
+)
+def test_what_cannot_be_is_said_and_nothing_is_kept(
+    pages: WebClient, email: str, query: str
+) -> None:
+    before = pages.read_all_rows()
+    status, html = sign_up(pages, email, query)
+    assert status == 400
+    assert 'class="wrong"' in html
+    assert pages.read_all_rows() == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://elsewhere.example"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Content-Length": "99999999"}, 413),
+    ],
+)
+def test_a_form_of_another_site_is_not_taken(
+    pages: WebClient,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    found, cookie = pages.get_csrf("/?q=VRU")
+    body = urlencode({"q": "VRU", "email": ADA, "csrf": found})
+    sent = {"Cookie": cookie} | headers
+    assert (
+        pages.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers=sent)[0] == status
+    )
+    assert len(letters(pages.ledger)) == (status == 200)
+
+
+def test_one_network_cannot_write_to_everybody(pages: WebClient) -> None:
+    statuses = [sign_up(pages, f"p{n}@demo.example")[0] for n in range(12)]
+    assert statuses == [200] * 10 + [429] * 2
+    assert len(letters(pages.ledger)) == 10
+
+
+def test_a_page_asks_for_nothing_from_elsewhere(pages: WebClient) -> None:
+    filled(pages)
+    html = pages.request_text("GET", "/?q=VRU")[1]
+    asked = re.findall(r'(?:src|href)="(?!/static/|data:|#|/)([^"]*)"', html)
+    assert asked == []
+    assert not re.findall(r"<style|style=|<script>|\son\w+=|url\(|@import", html)
+    assert len(html) < 100_000
+
+
+def test_a_topic_that_somebody_watches_has_feeds_that_readers_find(pages: WebClient) -> None:
+    filled(pages)
+    assert "/feeds/VRU" not in pages.request_text("GET", "/?q=VRU")[1]
+    with pages.ledger.writing() as connection:
+        wish = SubscriptionRequest("VRU", "daily", "all", "command")
+        subscribe(connection, ADA, wish, SUBSCRIBER_DEFAULTS, pages.now)
+    TopicMatcher(pages.ledger).match_new_changes()
+    publish_feeds(pages.ledger, pages.folder, FEED_IDENTITY, TEMPLATES)
+    html = pages.request_text("GET", "/?q=vru+OR+VRU")[1]
+    assert "/feeds/VRU" not in html  # another topic
+    html = pages.request_text("GET", "/?q=VRU")[1]
+    found = re.findall(r'<link rel="alternate" type="([^"]+)" title="[^"]+" href="([^"]+)">', html)
+    assert [kind for kind, _ in found] == [
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/feed+json",
+    ]
+    for _, path in found:
+        status, text = pages.request_text("GET", path)
+        assert status == 200
+        assert "Violence Reduction Unit" in text

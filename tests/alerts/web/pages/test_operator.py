@@ -1,0 +1,190 @@
+"""The operator's page: who may see it, and what its buttons do."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from html import unescape
+from pathlib import Path
+from urllib.parse import urlencode
+
+import html5lib
+import msgspec
+import pytest
+
+from alerts.ledger import Ledger, changes, held_changes, pauses
+from alerts.model import Alarm
+from alerts.operator.status import ServiceStatus, SourceStatus
+from alerts.recording import QuestionReading, RecordingRules, record_readings
+from tests.support.samples import make_question
+from tests.support.web_client import FORM_CONTENT_TYPE, OPERATOR_PASSWORD, WebClient, run_web_client
+
+
+def signed_in(pages: WebClient) -> str:
+    body = urlencode({"do": "sign in", "token": OPERATOR_PASSWORD})
+    status, headers, _ = pages.request("POST", "/operator", body.encode(), FORM_CONTENT_TYPE)
+    assert (status, headers["Location"]) == (303, "/operator")
+    cookie = headers["Set-Cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Path=/operator"} <= set(cookie.split("; "))
+    return cookie.partition(";")[0]
+
+
+def shown(pages: WebClient, cookie: str) -> str:
+    status, html = pages.request_text("GET", "/operator", headers={"Cookie": cookie})
+    assert status == 200
+    html5lib.HTMLParser(strict=True).parse(html)
+    return html
+
+
+def press(pages: WebClient, cookie: str, **fields: str) -> tuple[int, str]:
+    csrf = re.search(r'name="csrf" value="([^"]+)"', shown(pages, cookie))
+    assert csrf is not None
+    body = urlencode({"csrf": unescape(csrf[1])} | fields)
+    return pages.request_text(
+        "POST", "/operator", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie}
+    )
+
+
+def status_at(now: datetime) -> ServiceStatus:
+    alarm = Alarm(1, "london", "held", "reason <b>", now, None, None, None)
+    source = SourceStatus(
+        source="london",
+        place="www.london.gov.uk",
+        last_good=now,
+        hours_since_good=0.0,
+        verdict="ok",
+        reason="read 3",
+        resting_until=None,
+        fill_rates={},
+        agreement=None,
+        questions={"unanswered": 2},
+        refused=0,
+        held=(),
+        alarms=(alarm,),
+        are_subscribers_notified=False,
+    )
+    return ServiceStatus(now=now, sources=(source,), messages={"sent": 3})
+
+
+@pytest.fixture
+def watched(ledger: Ledger, now: datetime, tmp_path: Path) -> object:
+    with run_web_client(
+        ledger, now, tmp_path / "feeds", read_status=lambda: status_at(now)
+    ) as pages:
+        yield pages
+
+
+def test_nothing_is_there_without_a_token(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+    with run_web_client(ledger, now, tmp_path, operator_password=None) as pages:
+        assert pages.request_text("GET", "/operator")[0] == 404
+        assert (
+            pages.request_text("POST", "/operator", "do=sign+in&token=", FORM_CONTENT_TYPE)[0]
+            == 404
+        )
+
+
+def test_nobody_else_sees_or_does_anything(site: WebClient) -> None:
+    assert "The token of the config" in site.request_text("GET", "/operator")[1]
+    for token in ("", "wrong", OPERATOR_PASSWORD[:-1], OPERATOR_PASSWORD + "x"):
+        body = urlencode({"do": "sign in", "token": token})
+        status, html = site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)
+        assert (status, "That is not the token." in html) == (403, True)
+    before = site.read_all_rows()
+    forged = [f"operator={cookie}" for cookie in ("", "x", "operator.aaa.bbb")]
+    for cookie in forged:
+        assert (
+            "The token of the config"
+            in site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+        )
+        body = urlencode({"do": "run", "source": "london"})
+        assert (
+            site.request_text(
+                "POST", "/operator", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie}
+            )[0]
+            == 403
+        )
+    cookie = signed_in(site)
+    for csrf in ("", "x"):  # a form of somebody else's page
+        body = urlencode({"do": "run", "source": "london", "csrf": csrf})
+        assert (
+            site.request_text(
+                "POST", "/operator", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie}
+            )[0]
+            == 403
+        )
+    assert site.started_crawls == []
+    assert site.read_all_rows() == before
+    site.now += timedelta(hours=13)
+    assert (
+        "The token of the config"
+        in site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+    )
+
+
+def test_wrong_tokens_come_to_an_end(site: WebClient) -> None:
+    body = urlencode({"do": "sign in", "token": "wrong"})
+    statuses = [
+        site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)[0] for _ in range(62)
+    ]
+    assert statuses == [403] * 60 + [429] * 2
+
+
+def test_what_waits_is_shown_and_done(watched: WebClient) -> None:
+    with watched.ledger.writing() as connection:
+        rules = RecordingRules(hold=True)
+        found = [QuestionReading(make_question(n, title=f"On <i> {n}")) for n in (1, 2)]
+        record_readings(connection, found, watched.now, rules)
+        held_changes.hold_for_approval(connection, "london", "flood")
+        doubt = ("title: 'One' by structure, \"Two's\" by label", "no answer was found")
+        suspect = msgspec.structs.replace(make_question(3), suspect=doubt)
+        record_readings(
+            connection, [QuestionReading(suspect)], watched.now, RecordingRules(as_new=True)
+        )
+    cookie = signed_in(watched)
+    html = shown(watched, cookie)
+    assert "reason &lt;b&gt;" in html
+    assert "2 × New question of london, as a flood" in html
+    assert re.search(r"title</th><td>One</td><td>Two&#39;s</td>", html)
+    assert "no answer was found" in html
+    assert "london is read now." in press(watched, cookie, do="run", source="london")[1]
+    assert watched.started_crawls == ["london"]
+    assert "no such source" in press(watched, cookie, do="run", source="paris")[1]
+    said = press(watched, cookie, do="release", source="london", because="flood")[1]
+    assert "2 changes are released." in said
+    with watched.ledger.reading() as connection:
+        assert changes.get_newest_seq(connection) >= 2
+        assert held_changes.list_awaiting_approval(connection) == []
+
+
+def test_crawls_and_deliveries_are_put_on_hold(watched: WebClient) -> None:
+    cookie = signed_in(watched)
+    for what in ("crawl london", pauses.DELIVERY):
+        assert "On hold" in press(watched, cookie, do="pause", what=what)[1]
+        with watched.ledger.reading() as connection:
+            assert set(pauses.list_pauses(connection)) == {what}
+        assert "Goes on" in press(watched, cookie, do="resume", what=what)[1]
+    assert "Nothing was done." in press(watched, cookie, do="pause", what="crawl paris")[1]
+    assert "Nothing was done." in press(watched, cookie, do="explode")[1]
+    status, headers, _ = watched.request(
+        "POST",
+        "/operator",
+        urlencode({"do": "sign out", "csrf": csrf_of(watched, cookie)}).encode(),
+        FORM_CONTENT_TYPE,
+        headers={"Cookie": cookie},
+    )
+    assert status == 303
+    assert 'operator=""' in headers["Set-Cookie"]
+
+
+def csrf_of(pages: WebClient, cookie: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', shown(pages, cookie))
+    assert found is not None
+    return unescape(found[1])
+
+
+def test_another_token_signs_everybody_out(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+    with run_web_client(ledger, now, tmp_path) as pages:
+        cookie = signed_in(pages)
+        assert "Sign out" in shown(pages, cookie)
+    with run_web_client(ledger, now, tmp_path, operator_password="another long token") as pages:
+        assert "Sign out" not in shown(pages, cookie)
