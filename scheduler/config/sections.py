@@ -196,7 +196,7 @@ class SubscriptionSection(ConfigSection, frozen=True):
 
     email: str  #: an email address, or, with a channel for it, ``https://...`` or ``ntfy://...``
     query: str  #: what to search for
-    every: Frequency = "daily"  #: when digests are sent
+    every: Frequency = Frequency.DAILY  #: when digests are sent
     updates: Updates = "all"  #: which changes are sent
     detail: Detail = "full"  #: how much of each question is shown
     note: str | None = None  #: your own words, shown beside the topic

@@ -20,7 +20,7 @@ from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.model import AddressError, Recipient, Secret
+from alerts.model import AddressError, Frequency, Recipient, Secret
 from alerts.operator.emails import queue_operator_emails
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
@@ -77,7 +77,7 @@ def web() -> Iterator[WebServer]:
 
 def composed(ledger: Ledger, now: datetime, address: str) -> None:
     with ledger.writing() as connection:
-        wish = SubscriptionRequest("benches", "immediate", "all", "command", note="mine")
+        wish = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "command", note="mine")
         subscribe(connection, address, wish, DEFAULTS, now)
         record_readings(
             connection,
@@ -146,7 +146,7 @@ def test_an_address_that_apprise_does_not_know(ledger: Ledger, now: datetime) ->
     with pytest.raises(AddressError, match="not an address of a service"):
         composed(ledger, now, "nosuchthing://x")
     # Subscribed when Apprise still knew the service.
-    queue_messages(ledger, now, "nosuchthing://x", body=b'{"subject": "s", "text": "t"}')
+    queue_messages(ledger, now, "nosuchthing://x", body=b'{"id": "i", "subject": "s", "text": "t"}')
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"failed": 1}
 
 
@@ -173,7 +173,7 @@ def test_each_address_has_its_channel(address: str, channel: str) -> None:
 
 
 def test_only_where_the_operator_has_set_it_up(ledger: Ledger, now: datetime) -> None:
-    wish = SubscriptionRequest("benches", "immediate", "all", "command")
+    wish = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "command")
     with ledger.writing() as connection, pytest.raises(AddressError, match=r"channels\.webhook"):
         subscribe(
             connection, "https://x.example", wish, SubscriberDefaults("Europe/London", 7), now
