@@ -19,7 +19,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from scheduler.jobs import run_crawl, run_pipeline, sync_config
+from scheduler.crawls import run_crawl
+from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger
 
 log = logging.getLogger("watchword.daemon")

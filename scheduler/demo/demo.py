@@ -17,14 +17,14 @@ from typing import Any, Self
 import msgspec
 
 from alerts.rendering.templates import find_shipped_templates
-from crawler.replica.demo import build_demo_world
-from crawler.replica.site import create_site
+from crawler.replica import build_demo_world, create_site
 from scheduler.clock import FastClock
 from scheduler.config.loader import parse_config
+from scheduler.crawls import run_crawl
 from scheduler.daemon import Daemon
 from scheduler.demo.app import create_demo_app
 from scheduler.demo.inbox import find_free_port, read_inbox, run_mail_server
-from scheduler.jobs import run_crawl, run_pipeline, sync_config
+from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger, open_service
 from scheduler.web import serve
 
