@@ -73,7 +73,7 @@ class ClaimedMessages:
             now = self._context.clock()
             proof = DeliveryAttempt("sent", "a log says that it was sent", "sent", now)
             deliveries.record_attempts(connection, [(key, proof, now) for key in sorted(accepted)])
-            messages.set_phase(connection, sorted(held), "held")
+            messages.set_phase(connection, sorted(held), "in_doubt")
             messages.set_phase(connection, sorted(unwanted), "dropped")
             messages.set_phase(connection, [m.id for m in going], "sending")
         self._counter.add(sent=len(accepted), held=len(held), dropped=len(unwanted))
@@ -85,7 +85,7 @@ class ClaimedMessages:
         return {
             m.id
             for m in group
-            if sent_log.contains(m.marks, now)
+            if sent_log.contains(m.sent_log_data, now)
             or (_is_in_doubt(m) and self._channel.was_accepted(m.message_id))
         }
 
@@ -97,4 +97,4 @@ class ClaimedMessages:
 
 
 def _is_in_doubt(message: Message) -> bool:
-    return message.phase == "dot"
+    return message.phase == "handing_over"

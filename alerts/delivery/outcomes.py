@@ -85,7 +85,7 @@ class OutcomeWriter:
         """Record how an attempt ended, without waiting: the message is out of our hands."""
         if attempt.outcome == "sent":
             try:
-                self._sent_log.add(message.marks, at)
+                self._sent_log.add(message.sent_log_data, at)
             except SentLogError:
                 # The ledger knows it too. Only a ledger from a backup would not.
                 log.exception("the sent log does not know message %d", message.id)
@@ -150,7 +150,7 @@ def _write_events(connection: Connection, events: Sequence[_Event]) -> set[int]:
     messages.mark_untried(connection, untried)
     leaving = [event.message_id for event in events if isinstance(event, _HandingOver)]
     wanted = messages.filter_deliverable(connection, leaving) if leaving else set()
-    messages.set_phase(connection, sorted(wanted), "dot")
+    messages.set_phase(connection, sorted(wanted), "handing_over")
     messages.set_phase(connection, sorted(set(leaving) - wanted), "dropped")
     return wanted
 

@@ -68,8 +68,8 @@ def deliver_due(
         recipient: Send only the messages to this address (in its normal form).
 
     Returns:
-        How many messages ended in each way: ``sent``, ``retry``, ``failed``, ``content`` (rejected
-        for its content), ``doubt``, ``held`` (in doubt, for the operator), ``dropped`` (no longer
+        How many messages ended in each way: ``sent``, ``retry``, ``failed``, ``content_rejected``,
+        ``in_doubt``, ``held`` (in doubt, for the operator), ``dropped`` (no longer
         wanted) and ``over_limit`` (digests beyond the daily limit, which stay queued).
 
     Raises:
@@ -232,9 +232,9 @@ def _classify_failure(error: DeliveryError, message: Message, now: datetime) -> 
     """Return the outcome of a failed attempt, and when to try again."""
     delay = _RETRY_DELAYS[min(message.attempts, len(_RETRY_DELAYS) - 1)]
     if isinstance(error, InDoubt):
-        return DeliveryAttempt("doubt", str(error), "dot", now + delay)
+        return DeliveryAttempt("in_doubt", str(error), "handing_over", now + delay)
     if isinstance(error, ContentRejected):
-        return DeliveryAttempt("content", str(error), "failed", now)
+        return DeliveryAttempt("content_rejected", str(error), "failed", now)
     if isinstance(error, TemporaryFailure) and now - message.composed_at < _GIVE_UP_AFTER:
         return DeliveryAttempt("retry", str(error), "queued", now + delay)
     assert isinstance(error, TemporaryFailure | MessageRejected)

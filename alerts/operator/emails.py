@@ -56,4 +56,4 @@ def _queue_email(
         message = write_email(draft, rendered, head, now)
     else:
         message = write_notification(draft, rendered.subject, rendered.text, now)
-    return messages.queue_message(connection, message, now)
+    return messages.queue(connection, message, now)

@@ -13,11 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import Ledger, crawl_runs
-from alerts.ledger.crawl_runs import CrawlPurpose, CrawlResult
+from alerts.ledger.crawl_runs import CrawlResult
 from alerts.recording.alarms import update_crawl_alarms
 from alerts.recording.approval import CrawlChanges, publish_or_hold
 from alerts.recording.page_states import (
@@ -25,6 +24,7 @@ from alerts.recording.page_states import (
     record_refusal,
     record_unchanged_page,
 )
+from alerts.recording.policy import CrawlPolicy
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.recording.verdict import CrawlOutcome, Verdict, judge_crawl
 from crawler.records import encode_record
@@ -43,15 +43,6 @@ log = logging.getLogger("watchword.crawl")
 
 #: An hourly crawl makes 30 good runs in a day and a quarter: recent, yet several hundred pages.
 _BASELINE_RUNS = 30
-
-
-class CrawlPolicy(msgspec.Struct, frozen=True):
-    """How a crawl is recorded and judged: the settings of its ``[sources.NAME]`` section."""
-
-    guard_days: int = 30  #: an older question, seen for the first time, does not alert
-    flood_from: int = 500  #: fewer changes in one crawl are never held as a flood
-    alarm_after: int = 3  #: failed crawls in a row before a transient failure raises an alarm
-    purpose: CrawlPurpose = "watch"
 
 
 class CrawlRecorder:
@@ -96,7 +87,7 @@ class CrawlRecorder:
             changes = self._publish_or_hold(connection, verdict, now)
             outcome = self._build_outcome(verdict, reason, changes)
             crawl_runs.finish_run(connection, self._run_id, _build_result(outcome, changes), now)
-            if self._policy.purpose == "watch":
+            if self._policy.purpose == "regular":
                 update_crawl_alarms(connection, outcome, self._policy.alarm_after, now)
         return outcome
 
@@ -142,8 +133,8 @@ def _build_result(outcome: CrawlOutcome, changes: CrawlChanges) -> CrawlResult:
         verdict=outcome.verdict,
         reason=outcome.reason,
         report=encode_record(outcome.report).decode(),
-        whole=outcome.is_complete,
-        news=changes.alerting_counts,
+        is_complete=outcome.is_complete,
+        change_counts=changes.alerting_counts,
     )
 
 

@@ -21,7 +21,7 @@ UPDATES_LABELS = {
 }
 
 #: The options of a form that asks how much of each question a digest shows.
-DETAIL_LABELS = {"full": "Full text", "short": "Titles only"}
+DETAIL_LABELS = {"full": "Full text", "titles": "Titles only"}
 
 #: How a question stands.
 QUESTION_STATUS_LABELS = {
@@ -47,10 +47,10 @@ ALARM_LABELS = {
     "partial": "crawls do not come to their end",
     "missing": "questions are listed that we could not read",
     "redirect_refused": "an answer would have led us away from the source",
-    "held": "changes wait for your word",
-    "silent": "it has not been read for long, and subscribers are told",
+    "awaiting_approval": "changes wait for your word",
+    "unavailable": "it has not been read for long, and subscribers are told",
     "compose": "some digests cannot be put together",
     "queue": "messages are not getting out",
-    "content": "receivers refuse what we write",
-    "brake": "more digests are due than may be sent in a day",
+    "content_rejected": "receivers refuse what we write",
+    "daily_limit": "more digests are due than may be sent in a day",
 }

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import bounces, messages, pending_subscriptions, subscriptions
-from alerts.ledger.pending_subscriptions import CONFIRMATION_PERIOD_PREFIX, PendingConfirmation
+from alerts.ledger.pending_subscriptions import PendingConfirmation
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MANAGE_LINK_VALIDITY, MailIdentity
 from alerts.mail.outgoing import draft_message, write_email
@@ -56,9 +56,8 @@ def request_confirmation(
         identity,
         int(CONFIRM_LINK_VALIDITY.total_seconds() // 3600),
     )
-    period = f"{CONFIRMATION_PERIOD_PREFIX}{token}"
-    draft = draft_message("confirmation", person, period, identity)
-    return messages.queue_message(connection, write_email(draft, rendered, identity, now), now)
+    draft = draft_message("confirmation", person, f"confirm {token}", identity)
+    return messages.queue(connection, write_email(draft, rendered, identity, now), now)
 
 
 def send_manage_link(
@@ -80,9 +79,8 @@ def send_manage_link(
     rendered = templates.render_manage_link_email(
         identity.build_manage_link(person.token, now), identity, MANAGE_LINK_VALIDITY.days
     )
-    period = f"link {now:%Y-%m-%d}"
-    draft = draft_message("manage_link", person, period, identity)
-    return messages.queue_message(connection, write_email(draft, rendered, identity, now), now)
+    draft = draft_message("manage_link", person, f"link {now:%Y-%m-%d}", identity)
+    return messages.queue(connection, write_email(draft, rendered, identity, now), now)
 
 
 def find_pending_signup(
@@ -122,7 +120,7 @@ def confirm_signup(
             follow_question(connection, found.email, wish.question_id, wish, defaults, now)
     pending_subscriptions.mark_confirmed(connection, token, now)
     standing = bounces.find_suppression(connection, found.email)
-    if standing is not None and standing.because == "bounces":
+    if standing is not None and standing.reason == "bounces":
         bounces.remove_suppression(connection, found.email)
     left_out = len(found.requests) - len(taken)
     return msgspec.structs.replace(found, requests=tuple(taken), over_limit=left_out)

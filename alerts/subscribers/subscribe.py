@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from alerts.delivery import ChannelTable
 from alerts.ledger import changes, subscriptions, topics
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
+from alerts.ledger.topics import Topic
 from alerts.model import Recipient
 from alerts.queries import format_canonical, parse_query
 
@@ -26,7 +27,7 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     """What became of a wish."""
 
     email: str
-    canonical: str
+    canonical: str | None  #: None for a followed question
     is_changed: bool  #: False when the very same subscription was there already
 
 
@@ -114,9 +115,9 @@ def change_query(
     wish = SubscriptionRequest(
         query,
         subscription.frequency,
-        subscription.wants,
+        subscription.updates,
         subscription.origin,
-        subscription.length,
+        subscription.detail,
         subscription.note,
     )
     reached = subscriptions.get_sent_up_to(connection, who, subscription.topic_id)
@@ -147,13 +148,20 @@ def resume(connection: Connection, address_or_token: str, query: str | None) -> 
 def _find_subscription(
     connection: Connection, who: str, query: str | None
 ) -> tuple[int, int | None] | None:
-    """The subscriber, and the topic of a query or of a followed question (``=london:/...``)."""
+    """Return the ids of a subscriber and of a topic: None for the topic where no query is given.
+
+    ``query`` is a query, or the id of a followed question: ``london:/questions/2018/5425``.
+    """
     if "@" in who or "://" in who:
         person = subscriptions.find_subscriber_by_email(connection, Recipient.parse(who).address)
     else:
         person = subscriptions.find_subscriber_by_token(connection, who)
-    form = query if not query or query.startswith("=") else format_canonical(parse_query(query))
-    topic = topics.find(connection, form) if form else None
+    topic = _find_topic(connection, query) if query else None
     if person is None or (query and topic is None):
         return None
     return person.id, topic.id if topic else None
+
+
+def _find_topic(connection: Connection, query: str) -> Topic | None:
+    followed = topics.find_for_question(connection, query)
+    return followed or topics.find(connection, format_canonical(parse_query(query)))

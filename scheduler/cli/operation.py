@@ -12,10 +12,11 @@ from alerts.errors import ExitStatus
 from alerts.ledger import held_changes
 from alerts.ledger.held_changes import HoldReason
 from alerts.operator.status import ServiceStatus, SourceStatus
-from scheduler.cli.context import get_config, get_service
+from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_counts, print_indented_json, print_result
 from scheduler.cli.pipeline import format_pipeline_result
+from scheduler.cli.service import get_service
 from scheduler.jobs import run_pipeline
 from scheduler.service import Service, lock_ledger
 from scheduler.status import build_status
@@ -64,7 +65,7 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     if source.resting_until:
         yield f"  no requests until {_format_moment(source.resting_until)}"
     for group in source.held:
-        yield f"  held ({group.because}): {group.changes} {group.kind}, {group.example}"
+        yield f"  held ({group.reason}): {group.changes} {group.kind}, {group.example}"
     for alarm in source.alarms:
         yield f"  ALARM since {_format_moment(alarm.raised_at)}: {alarm.kind}, {alarm.reason}"
     if source.are_subscribers_notified:
@@ -87,7 +88,7 @@ def approvals_command(context: click.Context, as_json: bool) -> int:
     with service.ledger.reading() as connection:
         groups = held_changes.list_awaiting_approval(connection)
     lines = [
-        f"{group.source} ({group.because}): {group.changes} {group.kind} "
+        f"{group.source} ({group.reason}): {group.changes} {group.kind} "
         f"since {_format_moment(group.since)}, for example {group.example}"
         for group in groups
     ]

@@ -26,11 +26,12 @@ from alerts.search import (
 )
 from alerts.text import Segment
 from crawler.records import Question
-from scheduler.cli.context import get_config, get_service
+from scheduler.cli.config import get_config
 from scheduler.cli.errors import print_error
 from scheduler.cli.inputs import InputReader
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_plural, print_result
+from scheduler.cli.service import get_service
 from scheduler.file_matcher import match_files, read_queries
 
 _BAR_CHARACTERS = "▁▂▃▄▅▆▇█"
@@ -120,7 +121,7 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
         ids = [dated.question_id for dated in results.newest]
         changes = load_question_changes(connection, ids, by_change=uses_field(parsed, "change"))
     questions = [loaded.question for loaded in changes]
-    days = [dated.dated.isoformat() for dated in results.newest]
+    days = [dated.day.isoformat() for dated in results.newest]
     lines = [
         _format_result(loaded.question, day, find_matched_places(parsed, loaded) or [])
         for loaded, day in zip(changes, days, strict=True)

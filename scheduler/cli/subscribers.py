@@ -8,10 +8,10 @@ from alerts.errors import ExitStatus
 from alerts.ledger import bounces, changes, personal_data, subscriptions
 from alerts.model import Recipient
 from alerts.subscribers.subscribe import unsubscribe
-from scheduler.cli.context import get_service
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option
 from scheduler.cli.output import print_indented_json, print_result
+from scheduler.cli.service import get_service
 from scheduler.service import Service
 
 
@@ -78,7 +78,7 @@ def suspended_command(context: click.Context, resume: str | None, as_json: bool)
     with service.ledger.reading() as connection:
         suspensions = bounces.list_suspended(connection)
     for entry in suspensions:
-        line = f"{entry.email}\t{entry.because}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
+        line = f"{entry.email}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
         print_result(line, entry, as_json=as_json)
     return ExitStatus.OK
 

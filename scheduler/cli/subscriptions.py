@@ -26,11 +26,11 @@ from alerts.subscribers.subscribe import (
     unsubscribe,
 )
 from crawler.records import Question
-from scheduler.cli.context import get_service
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_plural, print_result
 from scheduler.cli.queries import format_warnings
+from scheduler.cli.service import get_service
 from scheduler.service import Service
 
 _FREQUENCY = click.Choice([frequency.value for frequency in Frequency])
@@ -65,9 +65,9 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
         return SubscriptionRequest(
             query=query,
             frequency=self.every,
-            wants=self.updates,
+            updates=self.updates,
             origin="command",
-            length="short" if self.detail == "titles" else "full",
+            detail=self.detail,
             note=self.note,
         )
 
@@ -341,10 +341,16 @@ def subscriptions_command(context: click.Context, as_json: bool) -> int:
             "email": subscription.email,
             "query": subscription.query,
             "topic": subscription.canonical,
+            "question": subscription.question_id,
             "every": subscription.frequency,
-            "updates": subscription.wants,
+            "updates": subscription.updates,
             "origin": subscription.origin,
         }
-        columns = (values["email"], values["every"], values["updates"], values["query"])
+        columns = (
+            subscription.email,
+            subscription.frequency,
+            subscription.updates,
+            subscription.query,
+        )
         print_result("\t".join(columns), values, as_json=as_json)
     return ExitStatus.OK

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -172,6 +173,11 @@ class SourceSection(ConfigSection, frozen=True):
             timeout_seconds=self.timeout_seconds,
             obey_robots=self.obey_robots,
         )
+
+    @property
+    def host(self) -> str:
+        """The host in ``url``, by which subscribers know the source: ``www.london.gov.uk``."""
+        return urlsplit(self.url).hostname or self.url
 
 
 class ArchiveSection(ConfigSection, frozen=True):

@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from alerts.ledger import alarms
 from alerts.web import create_app
 from scheduler.config import load_config
-from scheduler.jobs import find_backoff_end, run_crawl, run_pipeline, sync_config
+from scheduler.crawls import get_backoff_end, run_crawl
+from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
 from scheduler.web import build_web_context, serve
@@ -114,7 +115,7 @@ def test_a_silence_is_told_once_and_taken_back_once(running: Running) -> None:
         running.pass_time(hours=10)
         running.crawl()
     assert len(running.subjects(reader)) == 1
-    assert running.standing() == {"unreachable", "silent"}
+    assert running.standing() == {"unreachable", "unavailable"}
     running.trouble.answer = None
     running.pass_time(hours=1)
     assert running.crawl() == "ok"
@@ -145,7 +146,7 @@ def test_a_refusal_is_told_at_once_and_the_source_left_alone(running: Running) -
     running.pass_time(hours=2)
     assert running.crawl() == "blocked"
     assert running.trouble.asked > asked
-    until = find_backoff_end(running.jobs, "london")
+    until = get_backoff_end(running.jobs, "london")
     assert until is not None
     assert until - running.now == timedelta(hours=6)  # twice as long as the first time
     assert len(running.subjects(OPERATOR)) == 1
@@ -191,10 +192,10 @@ def test_a_flood_waits_for_the_operator(running: Running) -> None:
     running.now = running.source.now
     running.crawl()
     assert running.subjects("reader0@demo.example") == []
-    assert running.standing() == {"held"}
+    assert running.standing() == {"awaiting_approval"}
     service = ServiceFolder(running.folder, (running.folder / "config.toml").read_text())
     shown = service.run_json("approvals", "--json")["changes"]
-    assert {entry["because"] for entry in shown} == {"flood"}
+    assert {entry["reason"] for entry in shown} == {"flood"}
     assert service.run("status", expect=1).stdout.count("ALARM") == 1
     assert service.run_json("approve", "--json")["approved"] == sum(e["changes"] for e in shown)
     assert running.subjects("reader0@demo.example") != []
@@ -229,7 +230,7 @@ def test_the_status_page_says_so(running: Running) -> None:
     with serve(create_app(build_web_context(running.jobs))) as url:
         running.crawl()
         status, page = fetch(f"{url}/status")
-        assert (status, "Nothing is wrong" in page) == (200, True)
+        assert (status, "Everything is working" in page) == (200, True)
         assert "asked by" in page
         running.trouble.answer = refused
         running.crawl()

@@ -91,7 +91,7 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
         from alerts.ledger import messages
 
         [entry] = messages.get(connection, [1])
-    already.add(entry.marks, now)  # by the ledger that was lost
+    already.add(entry.sent_log_data, now)  # by the ledger that was lost
 
     with run_smtp_server() as server:
         ways = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none"),))

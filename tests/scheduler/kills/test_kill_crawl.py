@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from alerts.rendering.templates import find_shipped_templates
-from crawler.replica.large_world import build_large_world
-from crawler.replica.site import create_site
+from crawler.replica import build_large_world, create_site
 from scheduler.web import serve
 from tests.support.service import ServiceFolder
 
@@ -32,7 +31,8 @@ def stored(service: ServiceFolder) -> tuple[list[tuple[str, ...]], list[tuple[st
     with closing(sqlite3.connect(path)) as ledger:
         records = ledger.execute("select id, record from question order by id").fetchall()
         changes = ledger.execute(
-            "select question_id, kind, digest, silent_because, after from change order by 1, 2, 3"
+            "select question_id, kind, content_hash, silence_reason, after from change"
+            " order by 1, 2, 3"
         ).fetchall()
         assert ledger.execute("select count(*) from held_change").fetchone() == (0,)
     return records, changes
