@@ -33,8 +33,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.operator.emails import queue_operator_emails
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.search import index_questions
-from alerts.subscribers.confirmation import CONFIRM_LINK_VALIDITY
-from alerts.subscribers.subscribe import subscribe
+from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
 from crawler.archive.captures import delete_oldest_captures
 from crawler.fetching.crawl_plan import CrawlLine, CrawlPlan, PolitenessSettings
 from scheduler.alarms import get_source_host, update_mail_alarms, update_source_alarms
@@ -166,7 +165,7 @@ def update_alarms(service: Service) -> None:
                 update_source_alarms(connection, name, place, source.silent_hours, now)
         operator = config.operator
         to = ((operator.email,) if operator.email else ()) + operator.notify
-        queue_operator_emails(connection, service.templates, service.mail_identity, to, now)
+        queue_operator_emails(connection, service.create_message_context(), to)
 
 
 def delete_former_subscribers(service: Service) -> None:
@@ -177,7 +176,9 @@ def delete_former_subscribers(service: Service) -> None:
     now = service.clock()
     with service.ledger.writing() as connection:
         deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
-        for who in pending_subscriptions.delete_expired(connection, now - CONFIRM_LINK_VALIDITY):
+        for who in pending_subscriptions.delete_expired(
+            connection, now - CONFIRMATION_LINK_VALIDITY
+        ):
             personal_data.delete_subscriber(connection, who)
         gone = personal_data.list_unsubscribed_before(connection, now - _RETENTION_PERIOD)
         for who in gone:

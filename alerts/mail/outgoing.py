@@ -76,6 +76,11 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
         return _KINDS[self.kind].lane
 
 
+def build_message_id(kind: MessageKind, key: str, domain: str) -> str:
+    """Return the Message-ID of the message with a key: ``<digest.0f3c…@example.org>``."""
+    return f"<{_KINDS[kind].message_id_prefix}.{key}@{domain}>"
+
+
 def draft_message(
     kind: MessageKind, subscriber: Subscriber, period: str, identity: MailIdentity
 ) -> MessageDraft:
@@ -91,7 +96,7 @@ def draft_message(
         identity: Whose domain the Message-ID has.
     """
     key = hashlib.sha256(f"{subscriber.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<{_KINDS[kind].message_id_prefix}.{key}@{identity.domain}>"
+    message_id = build_message_id(kind, key, identity.domain)
     return MessageDraft(kind, subscriber.id, subscriber.recipient, period, key, message_id)
 
 

@@ -48,18 +48,18 @@ FIELD_LABELS = {
 }
 
 
-#: What an alarm is called in words.
+#: Kinds of alarm, as the operator reads them in emails and on pages.
 ALARM_LABELS = {
-    "changed": "the pages are not what they were",
-    "blocked": "the source refuses us",
+    "changed": "the pages have changed",
+    "blocked": "the source blocks us",
     "unreachable": "the source cannot be reached",
-    "partial": "crawls do not come to their end",
-    "missing": "questions are listed that we could not read",
-    "redirect_refused": "an answer would have led us away from the source",
-    "held": "changes wait for your word",
-    "silent": "it has not been read for long, and subscribers are told",
-    "compose": "some digests cannot be put together",
-    "queue": "messages are not getting out",
-    "content": "receivers refuse what we write",
-    "brake": "more digests are due than may be sent in a day",
+    "partial": "crawls do not complete",
+    "missing": "listed questions could not be read",
+    "redirect_refused": "an answer redirected to another site",
+    "held": "changes wait for approval",
+    "silent": "not read for a long time; subscribers are notified",
+    "compose": "some digests cannot be composed",
+    "queue": "messages are not being delivered",
+    "content": "receivers reject messages for their content",
+    "brake": "the daily limit holds digests back",
 }

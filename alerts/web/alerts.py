@@ -24,8 +24,7 @@ from alerts.ledger.subscriptions import SubscriptionEdit
 from alerts.mail.identity import MANAGE_LINK_VALIDITY
 from alerts.model import FREQUENCIES, Detail, Subscriber, Updates
 from alerts.queries import QueryError
-from alerts.subscribers.confirmation import send_manage_link
-from alerts.subscribers.subscribe import change_query
+from alerts.subscribers import change_query, send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import FormTokens, read_form
@@ -104,9 +103,7 @@ class AlertsPages:
             with site.ledger.writing() as connection:
                 person = subscriptions.find_subscriber_by_token(connection, token)
                 if person is not None:
-                    send_manage_link(
-                        connection, site.templates, site.mail_identity, person.email, site.clock()
-                    )
+                    send_manage_link(connection, site.create_message_context(), person.email)
         return site.render_page("too_old", 410 if form is None else 200, sent=form is not None)
 
     def render_alerts(

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from alerts.digests.compose import load_sent_digest
 from alerts.ledger import bounces, subscriptions
+from alerts.mail.outgoing import build_message_id
 from alerts.rendering.templates import DIGEST_PAGE_DAYS
 from alerts.subscribers import confirmation
 from alerts.web.context import WebContext
@@ -103,6 +104,7 @@ class EmailLinkPages:
         """All of a digest that was too long for an email, for some days."""
         site = self._context
         since = site.clock() - timedelta(days=DIGEST_PAGE_DAYS)
+        message_id = build_message_id("digest", token, site.domain)
         with site.ledger.reading() as connection:
-            found = load_sent_digest(connection, f"<digest.{token}@{site.domain}>", since)
+            found = load_sent_digest(connection, message_id, since)
         return site.render_page("digest", digest=found) if found else None

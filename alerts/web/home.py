@@ -23,7 +23,7 @@ from alerts.ledger.topics import Topic
 from alerts.model import FREQUENCIES, AddressError, Updates
 from alerts.queries import QueryError
 from alerts.search import Preview, TimeBudget, build_preview
-from alerts.subscribers.confirmation import request_confirmation, send_manage_link
+from alerts.subscribers import request_confirmation, send_manage_link
 from alerts.web.context import WebContext
 from alerts.web.forms import CsrfPair, FormTokens, read_form
 from alerts.web.rate_limits import RateLimits
@@ -119,10 +119,11 @@ class HomePage:
                 if stored is None:
                     raise AddressError("There is no such question.")
             request_confirmation(
-                *(connection, site.templates, site.mail_identity, form.get("email", "").strip()),
+                connection,
+                site.create_message_context(),
+                form.get("email", "").strip(),
                 request=wish,
                 defaults=site.subscriber_defaults,
-                now=site.clock(),
             )
 
     async def _handle_manage_link(self, request: Request) -> Response:
@@ -157,7 +158,7 @@ class HomePage:
         """Write to whom an address belongs, if they are subscribed."""
         site = self._context
         with site.ledger.writing() as connection:
-            send_manage_link(connection, site.templates, site.mail_identity, email, site.clock())
+            send_manage_link(connection, site.create_message_context(), email)
 
     def _render_home(
         self,

@@ -37,7 +37,7 @@ def follow(
     """
     from alerts.ledger.question_lookups import find_by_identifier
     from alerts.ledger.subscriptions import SubscriptionRequest
-    from alerts.subscribers.subscribe import follow_question as enter
+    from alerts.subscribers import subscribe
 
     service = get_service(context)
     days = overdue_after or service.config.digests.overdue_days
@@ -53,11 +53,15 @@ def follow(
             return ExitStatus.PARTIAL
         title = record.title or record.reference or record.id
         wish = SubscriptionRequest(
-            title, cast("Any", every), "all", "command", note=note, overdue_days=days
+            title,
+            cast("Any", every),
+            "all",
+            "command",
+            note=note,
+            overdue_days=days,
+            question_id=record.id,
         )
-        done = enter(
-            connection, email, record.id, wish, service.subscriber_defaults, service.clock()
-        )
+        done = subscribe(connection, email, wish, service.subscriber_defaults, service.clock())
     what = "follows" if done.is_changed else "was following"
     values = {"email": done.email, "question": record.id, "changed": done.is_changed}
     print_result(f"{done.email} {what} {record.id}: {title}", values, as_json=as_json)
@@ -73,11 +77,12 @@ def pause(context: click.Context, subscriber: str, query: str | None) -> int:
 
     What happens until `watchword resume` is not sent later.
     """
-    from alerts.subscribers import subscribe
+
+    from alerts import subscribers
 
     service = get_service(context)
     with service.ledger.writing() as connection:
-        changed = subscribe.pause(connection, subscriber, query, service.clock())
+        changed = subscribers.pause(connection, subscriber, query, service.clock())
     click.echo(f"{changed} subscriptions of {subscriber} are paused")
     return ExitStatus.OK if changed else ExitStatus.PARTIAL
 
@@ -88,11 +93,12 @@ def pause(context: click.Context, subscriber: str, query: str | None) -> int:
 @click.pass_context
 def resume(context: click.Context, subscriber: str, query: str | None) -> int:
     """Go on with what was paused, from now on."""
-    from alerts.subscribers import subscribe
+
+    from alerts import subscribers
 
     service = get_service(context)
     with service.ledger.writing() as connection:
-        changed = subscribe.resume(connection, subscriber, query)
+        changed = subscribers.resume(connection, subscriber, query)
     click.echo(f"{changed} subscriptions of {subscriber} go on")
     return ExitStatus.OK if changed else ExitStatus.PARTIAL
 

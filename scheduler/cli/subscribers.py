@@ -79,7 +79,7 @@ def subscribe(
     from alerts.ledger.subscriptions import SubscriptionRequest
     from alerts.queries import format_canonical, parse_query
     from alerts.search import apply_suggestions, build_preview
-    from alerts.subscribers.subscribe import subscribe as enter
+    from alerts.subscribers import subscribe as enter
     from scheduler.cli.queries import list_warnings
 
     service = get_service(context)
@@ -131,7 +131,7 @@ def _set_digest_time(
 
 
 def _send_confirmation(service: Service, email: str, wish: SubscriptionRequest) -> int:
-    from alerts.subscribers.confirmation import request_confirmation
+    from alerts.subscribers import request_confirmation
 
     if not service.mail_identity.public_url:
         print_error("there is no link to confirm with: set site.public_url, and web.port")
@@ -139,12 +139,10 @@ def _send_confirmation(service: Service, email: str, wish: SubscriptionRequest) 
     with service.ledger.writing() as connection:
         asked = request_confirmation(
             connection,
-            service.templates,
-            service.mail_identity,
+            service.create_message_context(),
             email,
             wish,
             service.subscriber_defaults,
-            service.clock(),
         )
     click.echo(f"{email} is asked to confirm" if asked else f"{email} was asked to already")
     return ExitStatus.OK
@@ -166,7 +164,7 @@ def unsubscribe(context: click.Context, subscriber: str, query: str | None) -> i
 
     In place of the address stands the TOKEN that came as the subject of an unsubscribe email.
     """
-    from alerts.subscribers.subscribe import unsubscribe as leave
+    from alerts.subscribers import unsubscribe as leave
 
     service = get_service(context)
     with service.ledger.writing() as connection:
@@ -233,7 +231,7 @@ def forget(context: click.Context, email: str) -> int:
     from alerts.ledger import personal_data
     from alerts.ledger.subscriptions import find_subscriber_by_email
     from alerts.model import Recipient
-    from alerts.subscribers.subscribe import unsubscribe
+    from alerts.subscribers import unsubscribe
 
     service = get_service(context)
     with service.ledger.writing() as connection:

@@ -24,7 +24,7 @@ from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.subscribers import SubscriberDefaults, subscribe
 from crawler.records import encode_record
 from scheduler.alarms import update_mail_alarms
 from tests.support.samples import make_answer, make_question

@@ -29,7 +29,7 @@ from alerts.operator.status import ServiceStatus
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.search import index_questions
-from alerts.subscribers.subscribe import SubscriberDefaults
+from alerts.subscribers import SubscriberDefaults
 from alerts.web.app import create_app
 from alerts.web.context import CapturedPage, WebContext
 from crawler.records import Question
