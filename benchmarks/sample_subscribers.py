@@ -17,7 +17,7 @@ from alerts.ledger.schema import digest_item, subscriber, subscription
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.text import STOP_WORDS
 from benchmarks.sample_queries import SyntheticLanguage

@@ -27,8 +27,7 @@ from alerts.mail.identity import MailIdentity
 from alerts.operator.status import ServiceStatus
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults
-from alerts.web.app import create_app
-from alerts.web.context import WebContext
+from alerts.web import WebContext, create_app
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
 from scheduler.web import serve

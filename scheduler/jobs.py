@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from importlib.metadata import version
 
 import msgspec
 
@@ -30,17 +29,26 @@ from alerts.ledger import (
     topics,
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.operator.alarms import update_mail_alarms
 from alerts.operator.emails import queue_operator_emails
 from alerts.queries import QueryError, format_canonical, parse_query
+from alerts.recording import (
+    CrawlOutcome,
+    CrawlPolicy,
+    CrawlScope,
+    compute_backoff_end,
+    get_source_host,
+    plan_crawl,
+    update_source_alarms,
+)
 from alerts.search import index_questions
 from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
 from crawler.archive.captures import delete_oldest_captures
-from crawler.fetching.crawl_plan import CrawlLine, CrawlPlan, PolitenessSettings
-from scheduler.alarms import get_source_host, update_mail_alarms, update_source_alarms
+from crawler.plan import CrawlPlan
+from crawler.report import CrawlLine
 from scheduler.config.loader import ConfigError, build_channels
-from scheduler.config.sections import build_politeness
-from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
-from scheduler.crawls.plan import compute_backoff_end, plan_crawl
+from scheduler.crawls.crawl import crawl_source
+from scheduler.crawls.target import build_crawl_target
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
@@ -95,22 +103,12 @@ def _config_errors_at(place: str) -> Iterator[None]:
 
 
 def plan_next_crawl(service: Service, name: str) -> CrawlPlan:
-    """What a crawl of one source would be told now."""
+    """Return the plan of a crawl of the source ``name`` that starts now."""
     source = service.config.sources[name]
+    scope = CrawlScope(source.days_back, source.days_ahead, source.max_revisits)
+    target = build_crawl_target(service.config, name)
     with service.ledger.reading() as connection:
-        plan = plan_crawl(connection, name, source, get_politeness(service, name), service.clock())
-    return msgspec.structs.replace(plan, archive_folder=get_archive_folder(service))
-
-
-def get_archive_folder(service: Service) -> str | None:
-    """The folder for captures, where they are kept."""
-    archive = service.config.archive
-    return str(archive.path.absolute()) if archive.enabled else None
-
-
-def get_politeness(service: Service, name: str) -> PolitenessSettings:
-    """How one source is approached."""
-    return build_politeness(service.config.sources[name], version("watchword"))
+        return plan_crawl(connection, target, scope, service.clock())
 
 
 def run_crawl(
@@ -131,7 +129,6 @@ def run_crawl(
     log.info("crawl of %s starts", name)
     terms = CrawlPolicy(
         guard_days=source.guard_days,
-        max_minutes=source.max_minutes,
         flood_from=source.flood_from,
         alarm_after=service.config.operator.alarm_after,
     )

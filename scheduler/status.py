@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import (
@@ -21,10 +20,9 @@ from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.ledger.publication_delays import measure_delay
 from alerts.model import Alarm
 from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
-from crawler.fetching.crawl_plan import CrawlReport
-from scheduler.alarms import get_source_host
+from alerts.recording import compute_backoff_end, get_source_host
+from crawler.report import CrawlReport, decode_stored_report
 from scheduler.config.sections import Config
-from scheduler.crawls.plan import compute_backoff_end
 
 #: More refusals in a row than make any difference to the wait.
 _BACKOFF_RUNS = 10
@@ -60,7 +58,7 @@ def _build_source_status(
     last = crawl_runs.list_recent(connection, name, _BACKOFF_RUNS)
     good = crawl_runs.get_last_complete_finish(connection, name)
     read = next(iter(crawl_runs.list_recent(connection, name, 1, ("ok",))), None)
-    report = msgspec.json.decode(read.report, type=CrawlReport) if read and read.report else None
+    report = decode_stored_report(read.report) if read else None
     until = compute_backoff_end(last)
     notice = notices.find_latest(connection, name)
     return SourceStatus(

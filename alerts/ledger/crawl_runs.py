@@ -21,7 +21,7 @@ class CrawlRun(msgspec.Struct, frozen=True):
     finished_at: datetime | None
     verdict: str | None
     reason: str | None
-    report: str | None  #: crawler.fetching.crawl_plan.CrawlReport as JSON
+    report: str | None  #: crawler.report.CrawlReport as JSON
 
 
 #: A run that looks for news, and one that reads the past.
@@ -45,7 +45,7 @@ class CrawlResult(msgspec.Struct, frozen=True):
 
     verdict: str
     reason: str
-    report: str  #: crawler.fetching.crawl_plan.CrawlReport as JSON; ``null`` when there was none
+    report: str  #: crawler.report.CrawlReport as JSON; ``null`` when there was none
     whole: bool  #: its listings were read to their end
     news: Mapping[str, int] = {}  #: how many changes of each kind it brought that alert
 

@@ -33,7 +33,7 @@ crawl_run = Table(
     Column("finished_at", UtcDateTime),
     Column("verdict", Text),  # null while it runs, and for good when the process died
     Column("reason", Text),
-    Column("report", Text),  # crawler.fetching.crawl_plan.CrawlReport as JSON
+    Column("report", Text),  # crawler.report.CrawlReport as JSON
     Column("whole", Boolean, nullable=False),  # its listings came to an end
     Column("purpose", Text, nullable=False, server_default="watch"),  # watch, backfill
     Column("news", Text),  # how many changes of each kind it brought that alert, as JSON

@@ -29,15 +29,7 @@ from alerts.matching.hashing import (
     mix_bits,
     rehash_as_sense,
 )
-from alerts.queries import DEFAULT_FIELDS, FIELDS, parse_canonical
-from alerts.queries.ast import Near, Phrase, Word
-from alerts.queries.normal_form import (
-    Clause,
-    Leaf,
-    build_clauses,
-    generate_spellings,
-    has_hyphenated_prefix,
-)
+from alerts.queries import DEFAULT_FIELDS, FIELDS, ast, normal_form, parse_canonical
 from alerts.text import stem
 
 #: The scope of an atom that names no field; any other is its field's place, plus one.
@@ -80,16 +72,16 @@ class CompiledQueries(NamedTuple):
 
 def compile_queries(canonical: Sequence[str]) -> CompiledQueries:
     """Compile queries that are given by their canonical forms, each once."""
-    atoms: dict[Leaf, int] = {}
+    atoms: dict[ast.Leaf, int] = {}
     alone: dict[int, int] = {}
-    compound: list[tuple[int, Clause]] = []
+    compound: list[tuple[int, normal_form.Clause]] = []
     unsure: list[int] = []
     for number, form in enumerate(canonical):
         query = parse_canonical(form)
-        if isinstance(query, Leaf) and not has_hyphenated_prefix(query):
+        if isinstance(query, ast.Leaf) and not normal_form.has_hyphenated_prefix(query):
             alone[atoms.setdefault(query, len(atoms))] = number
             continue
-        said = build_clauses(query)
+        said = normal_form.build_clauses(query)
         compound += [(number, clause) for clause in said.clauses]
         if not said.is_exact:
             unsure.append(number)
@@ -114,15 +106,15 @@ def compile_queries(canonical: Sequence[str]) -> CompiledQueries:
     )
 
 
-def _list_scopes(atoms: Iterable[Leaf]) -> NDArray[np.uint8]:
+def _list_scopes(atoms: Iterable[ast.Leaf]) -> NDArray[np.uint8]:
     place: dict[str | None, int] = {None: ANY_FIELD}
     place |= {field: number for number, field in enumerate(FIELDS, 1)}
     return np.array([place[atom.field] for atom in atoms], np.uint8)
 
 
-def _list_nears(atoms: dict[Leaf, int]) -> tuple[Ids, Ids, Ids, Ids]:
+def _list_nears(atoms: dict[ast.Leaf, int]) -> tuple[Ids, Ids, Ids, Ids]:
     """The atoms that are near each other, how near, and their parts, which become atoms too."""
-    nears = [(atom, number) for atom, number in atoms.items() if isinstance(atom, Near)]
+    nears = [(atom, number) for atom, number in atoms.items() if isinstance(atom, ast.Near)]
     parts = [[atoms.setdefault(p, len(atoms)) for p in near.parts] for near, _ in nears]
     return (
         np.array([number for _, number in nears], np.int32),
@@ -136,7 +128,7 @@ def _list_nears(atoms: dict[Leaf, int]) -> tuple[Ids, Ids, Ids, Ids]:
 
 
 def _build_entries(
-    compound: Sequence[tuple[int, Clause]], atoms: dict[Leaf, int]
+    compound: Sequence[tuple[int, normal_form.Clause]], atoms: dict[ast.Leaf, int]
 ) -> list[ClauseEntry]:
     """Clauses with their atoms by number, each under the one that the fewest clauses need."""
     needed = Counter(atom for _, clause in compound for atom, wanted in clause if wanted)
@@ -181,14 +173,14 @@ class _AtomKeys:
         self.paths: list[tuple[tuple[str, ...], bool]] = []
         self.path_atoms: list[int] = []
 
-    def add(self, atom: Word | Phrase, number: int) -> None:
+    def add(self, atom: ast.Word | ast.Phrase, number: int) -> None:
         """One word, or a path for each way to write it, the last word as the atom has it."""
-        if isinstance(atom, Word) and len(atom.tokens) == 1:
+        if isinstance(atom, ast.Word) and len(atom.tokens) == 1:
             self._add_word(atom.mode, atom.tokens[0], number)
             return
-        words = (atom,) if isinstance(atom, Word) else atom.words
+        words = (atom,) if isinstance(atom, ast.Word) else atom.words
         by_stem = words[-1].mode == "stem"
-        for *before, last in generate_spellings(words):
+        for *before, last in normal_form.generate_spellings(words):
             text = stem(last) if by_stem else last
             if before:
                 self.paths.append(((*before, text), by_stem))
@@ -203,12 +195,12 @@ class _AtomKeys:
 
 
 def _build_key_indexes(
-    atoms: dict[Leaf, int],
+    atoms: dict[ast.Leaf, int],
 ) -> tuple[HashIndex, HashIndex, Ids, HashIndex, HashIndex, HashIndex, Bits]:
     """The indexes of a :class:`CompiledQueries`, from the words to the ends of paths."""
     keys = _AtomKeys()
     for atom, number in atoms.items():
-        if not isinstance(atom, Near):
+        if not isinstance(atom, ast.Near):
             keys.add(atom, number)
     senses = (("exact", 0), ("stem", STEM), ("capitals", CAPITALS))
     coded = [_hash_in_sense(hash_words(keys.words[how][0]), sense) for how, sense in senses]

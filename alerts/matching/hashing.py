@@ -23,7 +23,7 @@ Bits: TypeAlias = NDArray[np.bool_]
 #: Bytes that may be read past the end of a text.
 PADDING = bytes(8)
 
-#: No word of a query is as long (:data:`alerts.queries.grammar.MAX_WORD_LENGTH` letters):
+#: No word of a query is as long (:data:`alerts.queries.checks.MAX_WORD_LENGTH` letters):
 #: the rest is not read.
 MAX_HASHED_BYTES = 512
 

@@ -12,6 +12,7 @@ tree), :mod:`~alerts.queries.normal_form` (clauses, for the bulk matcher) and
 from alerts.queries import ast, index_terms, normal_form
 from alerts.queries.ast import Query
 from alerts.queries.canonical import parse_canonical
+from alerts.queries.checks import QueryError
 from alerts.queries.fields import (
     DEFAULT_FIELDS,
     FIELDS,
@@ -20,7 +21,6 @@ from alerts.queries.fields import (
     infer_changes,
 )
 from alerts.queries.find import find_match
-from alerts.queries.grammar import QueryError
 from alerts.queries.parse import format_canonical, parse_query
 from alerts.queries.visitor import (
     QueryVisitor,

@@ -1,8 +1,10 @@
-"""A canonical form read back, much faster than what somebody typed. Pure.
+"""A second, fast parser: canonical forms read back into query trees. Pure.
 
-What :func:`alerts.queries.parse.format_canonical` wrote is in normal form and within all limits, so
-nothing has
-to be checked, sorted or folded, and words and signs are told apart by their first characters.
+:func:`alerts.queries.parse.format_canonical` writes queries in normal form and within all limits,
+so nothing has to be checked, folded or sorted, and words and operators are told apart by their
+first characters. That takes 2.4 µs a query, where :func:`alerts.queries.parse.parse_query` takes
+100 µs. It is why this parser exists: a million topics compile in seconds (``docs/benchmarks.md``)
+instead of minutes. A property test holds that both read every canonical form to the same tree.
 """
 
 from __future__ import annotations
@@ -18,45 +20,49 @@ _TOKEN = re.compile(
 
 
 def parse_canonical(canonical: str) -> Query:
-    """The query whose canonical form this is: as ``parse(canonical)``, if that can be parsed."""
+    """Return the query that :func:`alerts.queries.parse.format_canonical` wrote as ``canonical``.
+
+    Any other text is read without complaint, and wrongly.
+    """
     opened: list[tuple[list[Query], list[Query]]] = []
     choices: list[Query] = []
     parts: list[Query] = []
     before = ""
-    for sign, field, quoted, bare, star in _TOKEN.findall(canonical):
-        if not sign:
-            leaf = _leaf(field or None, quoted, bare, is_prefix=bool(star))
+    for operator, field, quoted, bare, star in _TOKEN.findall(canonical):
+        if not operator:
+            leaf = _build_leaf(field or None, quoted, bare, is_prefix=bool(star))
             if before == "NOT ":
                 parts.append(Not(leaf))
             elif before.startswith(" NEAR"):
-                parts.append(_near(parts.pop(), leaf, int(before[6:])))
+                parts.append(_extend_near(parts.pop(), leaf, int(before[6:])))
             else:
                 parts.append(leaf)
-        elif sign == "(":
+        elif operator == "(":
             opened.append((choices, parts))
             choices, parts = [], []
-        elif sign == ")":
-            group = _any([*choices, _all(parts)])
+        elif operator == ")":
+            group = _any_of([*choices, _all_of(parts)])
             choices, parts = opened.pop()
             parts.append(group)
-        elif sign == " OR ":
-            choices.append(_all(parts))
+        elif operator == " OR ":
+            choices.append(_all_of(parts))
             parts = []
-        before = sign
-    return _any([*choices, _all(parts)])
+        before = operator
+    return _any_of([*choices, _all_of(parts)])
 
 
-def _all(parts: list[Query]) -> Query:
+def _all_of(parts: list[Query]) -> Query:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
-def _any(choices: list[Query]) -> Query:
+def _any_of(choices: list[Query]) -> Query:
     return choices[0] if len(choices) == 1 else Or(tuple(choices))
 
 
-def _near(before: Query, leaf: Word | Phrase, within: int) -> Query:
+def _extend_near(before: Query, leaf: Word | Phrase, within: int) -> Query:
+    """Return what ``before NEAR/within leaf`` means; ``before`` may be a NEAR already."""
     if isinstance(before, Not):
-        return Not(_near(before.part, leaf, within))
+        return Not(_extend_near(before.part, leaf, within))
     if isinstance(before, Near):
         return Near((*before.parts, _without_field(leaf)), within, before.field)
     assert isinstance(before, Word | Phrase)
@@ -69,7 +75,7 @@ def _without_field(leaf: Word | Phrase) -> Word | Phrase:
     return Phrase(leaf.words)
 
 
-def _leaf(field: str | None, quoted: str, bare: str, *, is_prefix: bool) -> Word | Phrase:
+def _build_leaf(field: str | None, quoted: str, bare: str, *, is_prefix: bool) -> Word | Phrase:
     if quoted:
         words = tuple([Word(tuple(word.split("-")), "exact") for word in quoted.split(" ")])
         return Phrase(words, field) if len(words) > 1 else Word(words[0].tokens, "exact", field)

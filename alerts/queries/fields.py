@@ -1,4 +1,4 @@
-"""The fields of a question: what each is called in a query, and what it says. Pure."""
+"""The fields of a question: their names in queries, and their texts. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import get_args
 from alerts.model import ChangeKind
 from crawler.records import Question, iter_paragraphs
 
-#: Fields where a word is looked for that names none.
+#: Fields that are searched for a word that names no field.
 DEFAULT_FIELDS = frozenset(
     {"title", "question", "answer", "asked_by", "asked_of", "answered_by", "ref"}
 )
 
-#: Every field, as a query names it.
+#: All fields, as queries name them. Their places are part of the index of words
+#: (:mod:`alerts.queries.index_terms`): append new ones at the end.
 FIELDS = (
     "title",
     "question",
@@ -29,10 +30,10 @@ FIELDS = (
     "change",
 )
 
-#: Fields whose words are names of ours, not English: each is taken as it is written.
+#: Fields whose words are keywords of this project, not English: they are compared as written.
 KEYWORD_FIELDS = frozenset({"ref", "source", "kind", "change"})
 
-#: What a field may say, where that is known.
+#: The values of the fields that have a fixed set of them.
 ALLOWED_VALUES: Mapping[str, tuple[str, ...]] = {
     "kind": ("question", "supplementary"),
     "change": get_args(ChangeKind),
@@ -40,9 +41,12 @@ ALLOWED_VALUES: Mapping[str, tuple[str, ...]] = {
 
 
 def extract_fields(question: Question, changes: Iterable[str] = ()) -> dict[str, list[str]]:
-    """The texts of a question by field, each a list of paragraphs.
+    """Return the texts of a question by field, each as a list of paragraphs.
 
-    ``changes`` are the kinds of what happened to it; see :func:`infer_changes` where none is known.
+    Args:
+        question: The record.
+        changes: Kinds of changes for the field ``change``, such as ``["asked"]``; use
+            :func:`infer_changes` if none have been recorded.
     """
     asker = question.asked_by
     speeches = chain.from_iterable(answer.speeches for answer in question.answers)
@@ -63,7 +67,7 @@ def extract_fields(question: Question, changes: Iterable[str] = ()) -> dict[str,
 
 
 def infer_changes(question: Question) -> tuple[ChangeKind, ...]:
-    """What has happened to a question that is read for the first time, by its status."""
+    """Return the kinds of changes that a question read for the first time has had."""
     match question.status:
         case "answered":
             return ("asked", "answered")
@@ -78,5 +82,5 @@ def _optional_text(text: str | None) -> list[str]:
 
 
 def _name_texts(printed: str, *more: str | None) -> list[str]:
-    """What the page prints, and what we know of the person that is not in it."""
+    """Return what the page prints, and known names of the person that are not part of it."""
     return [printed, *(text for text in more if text and text not in printed)]

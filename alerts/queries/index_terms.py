@@ -1,27 +1,29 @@
-"""What a database's own index of words is asked for before a query is decided. Pure.
+"""What a database's index of words is asked for before a query is decided. Pure.
 
-The database is never asked too narrowly, so no match is lost; often it is asked exactly, and then
-nothing is left to decide (:attr:`IndexQuery.exact`). Words are written as *keys* in letters and
-digits,
-which any tokenizer keeps whole: how they are compared (``w`` the word, ``s`` its stem, ``c`` its
-capitals), a letter for the field (``x`` for all that are searched), then the word.
+The condition never excludes a question that matches. Often it also includes no other; then nothing
+is left to decide (:attr:`IndexQuery.is_exact`). Words are written as *keys* of letters and digits,
+which every tokenizer of a database keeps whole: a letter for how the word is compared (``w`` the
+word itself, ``s`` its stem, ``c`` its capitals), a letter for the field (``x`` for all default
+fields), then the word. ``knife`` in the title has four keys: ``wxknife``, ``waknife``, ``sxknife``
+and ``saknife``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from alerts.queries.ast import Near, Query, Word
+from alerts.queries.ast import Leaf, Near, Query, Word
 from alerts.queries.fields import DEFAULT_FIELDS, FIELDS
-from alerts.queries.normal_form import Clause, Leaf, build_clauses, generate_spellings
+from alerts.queries.normal_form import Clause, build_clauses, generate_spellings
+from alerts.queries.visitor import iter_words
 from alerts.text import PreparedTexts, stem
 
 
 class IndexKey(msgspec.Struct, frozen=True):
-    """A key that must be there, or the beginning of one."""
+    """A key that must be there or, as a prefix, any key that begins with it."""
 
     text: str
     is_prefix: bool = False
@@ -40,7 +42,7 @@ class AnyOf(msgspec.Struct, frozen=True):
 
 
 class AndNot(msgspec.Struct, frozen=True):
-    """One part, and not the other."""
+    """One condition, without another."""
 
     included: IndexCondition
     excluded: IndexCondition
@@ -50,36 +52,40 @@ IndexCondition: TypeAlias = IndexKey | AllOf | AnyOf | AndNot
 
 
 class IndexQuery(NamedTuple):
-    """What texts must have that a query may match."""
+    """The condition that all texts that match a query fulfil."""
 
-    condition: IndexCondition | None  #: None when it may match any
-    is_exact: bool  #: whatever has it matches, unless it stands under :data:`OVERSIZE_KEY`
+    condition: IndexCondition | None  #: None if the index cannot narrow the texts down
+    #: Whether every text that fulfils the condition matches. (Texts under :data:`OVERSIZE_KEY`
+    #: have to be decided all the same.)
+    is_exact: bool
 
 
-#: The one key of texts whose keys a database would not take (PostgreSQL: 1 MB). They are decided.
+#: The only key of a text with more than :data:`_MAX_LETTERS`; such texts are always decided.
 OVERSIZE_KEY = IndexKey("toomany")
+#: Letters in all keys of one text. PostgreSQL's tsvector must stay below 1 MB (its documentation,
+#: 12.11 "Limitations"). It adds 4 bytes to each key, and the shortest keys have 3 letters:
+#: 400,000 + 4 * 133,000 = 0.93 MB.
 _MAX_LETTERS = 400_000
-#: PostgreSQL takes no longer key than 2 kB; no query asks for one as long as this.
+#: Letters in one key; the rest is cut off. PostgreSQL takes less than 2 kB. Only several words of
+#: 64 letters (:data:`alerts.queries.checks.MAX_WORD_LENGTH`) that a hyphen joins are longer.
 _MAX_KEY_LENGTH = 800
 
 _MODE_LETTERS = {"~": "s", "^": "c"}
 _ANY_FIELD = "x"
 _FIELD_LETTERS = {field: chr(ord("a") + place) for place, field in enumerate(FIELDS)}
-#: Fields of long texts: a key for each of their words would double the index.
+#: Fields of long texts have no keys of their own, which would double the size of the index.
 _FIELDS_WITHOUT_KEYS = frozenset({"question", "answer"})
 
 
 def build_index_keys(texts: PreparedTexts) -> set[str]:
-    """The keys under which texts are found."""
-    found = {
-        (_MODE_LETTERS.get(key[0], "w") + scope + _to_ascii(key.lstrip("~^").lower()))[
-            :_MAX_KEY_LENGTH
-        ]
-        for key, places in texts.positions_by_key.items()
-        for field in {texts.places[place].field for place in places}
+    """Return the keys under which texts are found."""
+    keys = {
+        _write_key(_MODE_LETTERS.get(key[0], "w"), scope, key.lstrip("~^").lower())
+        for key, positions in texts.positions_by_key.items()
+        for field in {texts.places[position].field for position in positions}
         for scope in _list_scopes(field)
     }
-    return found if sum(map(len, found)) <= _MAX_LETTERS else {OVERSIZE_KEY.text}
+    return keys if sum(map(len, keys)) <= _MAX_LETTERS else {OVERSIZE_KEY.text}
 
 
 def _list_scopes(field: str) -> Iterator[str]:
@@ -90,114 +96,116 @@ def _list_scopes(field: str) -> Iterator[str]:
 
 
 def build_index_query(query: Query) -> IndexQuery:
-    """What to ask for before ``query`` (in normal form) is decided."""
-    said = build_clauses(query)
-    asked = [_build_clause(clause) for clause in said.clauses]
-    needs = [one.condition for one in asked if one.condition]
-    if len(needs) < len(asked):
+    """Return what to ask the index for before ``query`` is decided.
+
+    Args:
+        query: A query in normal form.
+    """
+    form = build_clauses(query)
+    clauses = [_build_clause(clause) for clause in form.clauses]
+    conditions = [clause.condition for clause in clauses if clause.condition]
+    if len(conditions) < len(clauses):
         return IndexQuery(None, is_exact=False)
-    need = needs[0] if len(needs) == 1 else AnyOf(tuple(needs))
-    return IndexQuery(need, said.is_exact and all(one.is_exact for one in asked))
+    condition = conditions[0] if len(conditions) == 1 else AnyOf(tuple(conditions))
+    return IndexQuery(condition, form.is_exact and all(clause.is_exact for clause in clauses))
 
 
 def _build_clause(clause: Clause) -> IndexQuery:
-    wanted = [_build_leaf(leaf) for leaf, is_wanted in clause if is_wanted]
-    needs = [one.condition for one in wanted if one.condition]
-    if not needs:
+    included = [_build_leaf(leaf) for leaf, is_wanted in clause if is_wanted]
+    conditions = [leaf.condition for leaf in included if leaf.condition]
+    if not conditions:
         return IndexQuery(None, is_exact=False)
-    need, exact = _all_of(needs), all(one.is_exact for one in wanted)
-    for one in (_build_leaf(leaf) for leaf, is_wanted in clause if not is_wanted):
-        if one.condition and one.is_exact:
-            need = AndNot(need, one.condition)
+    condition, is_exact = _all_of(conditions), all(leaf.is_exact for leaf in included)
+    for excluded in (_build_leaf(leaf) for leaf, is_wanted in clause if not is_wanted):
+        if excluded.condition and excluded.is_exact:
+            condition = AndNot(condition, excluded.condition)
         else:
-            exact = False
-    return IndexQuery(need, exact)
+            is_exact = False
+    return IndexQuery(condition, is_exact)
 
 
 def _build_leaf(leaf: Leaf) -> IndexQuery:
-    if leaf.field == "change":  # which is not in the record
+    if leaf.field == "change":  # changes are not part of the record that is indexed
         return IndexQuery(None, is_exact=False)
-    scope = (
-        _FIELD_LETTERS[leaf.field]
-        if leaf.field and leaf.field not in _FIELDS_WITHOUT_KEYS
-        else _ANY_FIELD
-    )
+    has_keys = leaf.field is not None and leaf.field not in _FIELDS_WITHOUT_KEYS
+    scope = _FIELD_LETTERS[leaf.field] if leaf.field and has_keys else _ANY_FIELD
     if isinstance(leaf, Near):
-        return IndexQuery(
-            _all_of([_any_spelling(_words_of(part), scope) for part in leaf.parts]), is_exact=False
-        )
-    words = _words_of(leaf)
+        parts = [_any_spelling(tuple(iter_words(part)), scope) for part in leaf.parts]
+        return IndexQuery(_all_of(parts), is_exact=False)
+    words = tuple(iter_words(leaf))
     is_one_key = len(words) == 1 and len(words[0].tokens) == 1
     return IndexQuery(
         _any_spelling(words, scope), is_exact=is_one_key and leaf.field not in _FIELDS_WITHOUT_KEYS
     )
 
 
-def _words_of(leaf: Leaf) -> tuple[Word, ...]:
-    assert not isinstance(leaf, Near)
-    return (leaf,) if isinstance(leaf, Word) else leaf.words
-
-
 def _any_spelling(words: tuple[Word, ...], scope: str) -> IndexCondition:
-    """Words in any of their spellings, wherever they stand."""
-    choices = [
-        _all_of(
-            [
-                *(IndexKey(f"w{scope}{_to_ascii(word)}") for word in before),
-                _build_last_key(last, words[-1], scope),
-            ]
-        )
-        for *before, last in generate_spellings(words)
-    ]
+    """Return the condition for words in any of their spellings, in any order."""
+    choices = []
+    for *before, last in generate_spellings(words):
+        keys = [IndexKey(_write_key("w", scope, word)) for word in before]
+        choices.append(_all_of([*keys, _build_last_key(last, words[-1], scope)]))
     return choices[0] if len(choices) == 1 else AnyOf(tuple(choices))
 
 
-def _all_of(parts: list[IndexCondition]) -> IndexCondition:
+def _all_of(parts: Sequence[IndexCondition]) -> IndexCondition:
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
 def _build_last_key(text: str, word: Word, scope: str) -> IndexKey:
     match word.mode:
         case "stem":
-            return IndexKey(f"s{scope}{_to_ascii(stem(text))}")
+            return IndexKey(_write_key("s", scope, stem(text)))
         case "capitals":
-            return IndexKey(f"c{scope}{_to_ascii(text.lower())}")
-        case how:
-            return IndexKey(f"w{scope}{_to_ascii(text)}", is_prefix=how == "prefix")
+            return IndexKey(_write_key("c", scope, text.lower()))
+        case mode:
+            return IndexKey(_write_key("w", scope, text), is_prefix=mode == "prefix")
+
+
+def _write_key(mode_letter: str, scope: str, word: str) -> str:
+    return f"{mode_letter}{scope}{_to_ascii(word)}"[:_MAX_KEY_LENGTH]
 
 
 def _to_ascii(text: str) -> str:
-    """``text`` in letters and digits of ASCII; what begins alike still does."""
+    """Return ``text`` in ASCII letters and digits; texts that begin alike still do."""
     if text.isascii():
         return text
     return "".join(char if char.isascii() else f"z{char.encode().hex()}" for char in text)
 
 
+class _Syntax(NamedTuple):
+    """How a database writes conditions."""
+
+    quote: str
+    prefix: str  #: behind a key that is a prefix
+    all_of: str
+    any_of: str
+    and_not: str
+
+
+#: https://sqlite.org/fts5.html#full_text_query_syntax
+_FTS5 = _Syntax(quote='"', prefix=" *", all_of=" AND ", any_of=" OR ", and_not=" NOT ")
+#: https://www.postgresql.org/docs/current/datatype-textsearch.html#DATATYPE-TSQUERY
+_TSQUERY = _Syntax(quote="'", prefix=":*", all_of=" & ", any_of=" | ", and_not=" & !")
+
+
 def format_fts5(condition: IndexCondition) -> str:
-    """``condition`` in the words of SQLite's FTS5 (https://sqlite.org/fts5.html#full_text_query_syntax)."""
-    match condition:
-        case IndexKey(text, is_start):
-            return f'"{text}"{" *" if is_start else ""}'
-        case AllOf(parts):
-            return _join(" AND ", map(format_fts5, parts))
-        case AnyOf(parts):
-            return _join(" OR ", map(format_fts5, parts))
-        case AndNot(wanted, denied):
-            return f"({format_fts5(wanted)} NOT {format_fts5(denied)})"
+    """Return ``condition`` as an expression of SQLite's FTS5."""
+    return _format(condition, _FTS5)
 
 
 def format_tsquery(condition: IndexCondition) -> str:
-    """``condition`` in the words of PostgreSQL's ``tsquery``."""
+    """Return ``condition`` as an expression of PostgreSQL's type ``tsquery``."""
+    return _format(condition, _TSQUERY)
+
+
+def _format(condition: IndexCondition, syntax: _Syntax) -> str:
     match condition:
-        case IndexKey(text, is_start):
-            return f"'{text}'{':*' if is_start else ''}"
+        case IndexKey(text, is_prefix):
+            return f"{syntax.quote}{text}{syntax.quote}{syntax.prefix if is_prefix else ''}"
         case AllOf(parts):
-            return _join(" & ", map(format_tsquery, parts))
+            return f"({syntax.all_of.join(_format(part, syntax) for part in parts)})"
         case AnyOf(parts):
-            return _join(" | ", map(format_tsquery, parts))
-        case AndNot(wanted, denied):
-            return f"({format_tsquery(wanted)} & !{format_tsquery(denied)})"
-
-
-def _join(sign: str, parts: Iterable[str]) -> str:
-    return f"({sign.join(parts)})"
+            return f"({syntax.any_of.join(_format(part, syntax) for part in parts)})"
+        case AndNot(included, excluded):
+            return f"({_format(included, syntax)}{syntax.and_not}{_format(excluded, syntax)})"

@@ -1,1 +1,32 @@
-"""alerts/recording"""
+"""Recording: from what a crawl printed to numbered changes in the ledger.
+
+This package compares readings with the ledger, judges crawls, holds doubtful changes for the
+operator, raises and clears the alarms of a source, and plans the next visits. Its decisions are
+pure functions; thin functions beside them read and write the ledger.
+
+It must not know how a crawl is started (:mod:`scheduler.crawls`), how pages are read (it imports
+only :mod:`crawler.records`, :mod:`crawler.plan` and :mod:`crawler.report`), or what becomes of a
+change: matching, digests and feeds.
+"""
+
+from alerts.recording.alarms import get_source_host, update_source_alarms
+from alerts.recording.crawl_runs import CrawlPolicy, CrawlRecorder
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording.replacement import replace_reading
+from alerts.recording.verdict import CrawlOutcome
+from alerts.recording.visits import CrawlScope, compute_backoff_end, plan_crawl
+
+__all__ = [
+    "CrawlOutcome",
+    "CrawlPolicy",
+    "CrawlRecorder",
+    "CrawlScope",
+    "QuestionReading",
+    "RecordingRules",
+    "compute_backoff_end",
+    "get_source_host",
+    "plan_crawl",
+    "record_readings",
+    "replace_reading",
+    "update_source_alarms",
+]

@@ -1,7 +1,7 @@
-"""The step from a judged crawl to numbered changes.
+"""What happens to the changes of a crawl once it is judged: they are numbered, or held.
 
-What a crawl found is held until its end. A crawl that is believed has its changes numbered at
-once; a doubtful one leaves them to the operator.
+The changes of a crawl that is believed are numbered at once, and alert. Those of a doubtful crawl,
+and those that are far too many, wait until the operator approves or rejects them.
 """
 
 from __future__ import annotations
@@ -14,64 +14,61 @@ from sqlalchemy import Connection
 
 from alerts.ledger import crawl_runs, held_changes
 
-#: How far back "usual" looks.
+#: Two months hold two or three Mayor's Question Times, the events that bring most changes.
 _USUAL_PERIOD = timedelta(days=60)
+#: Three times the most of two months leaves room for one unusually large meeting.
+_FLOOD_FACTOR = 3
+#: Kinds that come one by one, unlike the hundreds of questions of a meeting.
+_RARE_KINDS = frozenset(("corrected", "withdrawn"))
+#: For those, a tenth of ``flood_from`` is a flood: 50 corrections where 500 questions are normal.
+_RARE_DIVISOR = 10
 
 
 class CrawlChanges(msgspec.Struct, frozen=True):
     """What became of a crawl's changes."""
 
-    alerting_counts: Mapping[str, int]  #: by kind: those that alert, when they were released
+    alerting_counts: Mapping[str, int]  #: by kind: changes that were numbered and alert
     held_count: int = 0
-    flood_reason: str | None = None  #: why they are held, when there are too many
+    flood_reason: str | None = None  #: set when they are held because they are too many
 
 
 def publish_or_hold(
     connection: Connection, source: str, now: datetime, *, is_doubtful: bool, flood_from: int
 ) -> CrawlChanges:
-    """Number what is held of the last crawl of ``source``, or leave it to the operator.
+    """Number the changes of the last crawl of ``source``, or hold them for the operator.
 
-    ``is_doubtful``: the crawl is judged to have misread its pages. ``flood_from``: fewer changes
-    than
-    this are never a flood.
+    Args:
+        connection: A connection that may write.
+        source: The source's name: ``london``.
+        now: Aware, in UTC.
+        is_doubtful: Whether the crawl is judged to have misread its pages.
+        flood_from: Fewer changes than this are never a flood: 500.
     """
     found = held_changes.count_by_kind(connection, source)
     if is_doubtful and found:
         return CrawlChanges({}, held_changes.hold_for_approval(connection, source, "drift"))
-    too_many = explain_flood(
-        found, crawl_runs.get_peak_counts(connection, source, now - _USUAL_PERIOD), flood_from
-    )
-    if too_many:
-        return CrawlChanges(
-            {}, held_changes.hold_for_approval(connection, source, "flood"), too_many
-        )
+    most = crawl_runs.get_peak_counts(connection, source, now - _USUAL_PERIOD)
+    if flood := explain_flood(found, most, flood_from):
+        held = held_changes.hold_for_approval(connection, source, "flood")
+        return CrawlChanges({}, held, flood)
     held_changes.promote(connection, source)
     return CrawlChanges(found)
 
 
-#: So many times the most that one crawl brought lately.
-_FLOOD_FACTOR = 3
-
-
-#: Kinds that come one by one: a meeting brings hundreds of questions, never of corrections.
-_RARE_KINDS = frozenset(("corrected", "withdrawn"))
-
-
-_RARE_DIVISOR = 10
-
-
 def explain_flood(found: Mapping[str, int], most: Mapping[str, int], at_least: int) -> str | None:
-    """Why ``found`` (kind → changes that would alert) is a flood; None when it is none.
+    """Return why the changes of a crawl are a flood, None if they are not.
 
-    ``most`` are the most of each kind that one crawl brought lately, ``at_least`` is the number
-    that is never a flood; a tenth of it for corrections and withdrawals.
+    Args:
+        found: By kind: changes of this crawl that would alert.
+        most: By kind: the most that one crawl brought in the last 60 days.
+        at_least: Numbers up to this are never a flood; for rare kinds, a tenth of it.
     """
     for kind, number in sorted(found.items()):
         floor = at_least // _RARE_DIVISOR if kind in _RARE_KINDS else at_least
         usual = most.get(kind, 0)
         if number > max(floor, _FLOOD_FACTOR * usual):
             return (
-                f"{number} questions {kind} in one crawl, where {usual} were the most lately: "
+                f"{number} questions {kind} in one crawl, where the most of late was {usual}: "
                 "see `watchword approvals`, then `watchword approve`"
             )
     return None

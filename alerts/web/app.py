@@ -12,16 +12,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from alerts.web.alerts import AlertsPages
 from alerts.web.api import ApiRoutes
-from alerts.web.archive import ArchivePages
 from alerts.web.assets import build_asset_routes
 from alerts.web.context import WebContext
-from alerts.web.email_links import EmailLinkPages
 from alerts.web.feeds import FeedsApp
 from alerts.web.forms import FormTokens
-from alerts.web.home import HomePage
-from alerts.web.operator import OperatorPages
+from alerts.web.pages import AlertsPages, ArchivePages, EmailLinkPages, HomePage, OperatorPages
 from alerts.web.rate_limits import RateLimits
 from alerts.web.security import SecurityMiddleware
 
@@ -51,7 +47,7 @@ def create_app(context: WebContext) -> Starlette:
         assert isinstance(error, HTTPException)
         if request.url.path.startswith("/api/"):
             return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
-        html = context.render_page("problem", error.status_code, detail=error.detail).body
+        html = context.render_page("error", error.status_code, detail=error.detail).body
         return HTMLResponse(bytes(html), error.status_code, error.headers)
 
     async def gone(_request: Request, _error: Exception) -> Response:

@@ -51,7 +51,7 @@ class CaptureMiddleware:
             try:
                 request.meta["capture"] = self._write_capture(Path(folder), request, response)
             except OSError as error:
-                spider.add_error(f"archive: {folder}: {error.strerror}")  # type: ignore[union-attr]
+                spider.add_failure("archive", f"{folder}: {error.strerror}")  # type: ignore[union-attr]
         return response
 
     def _write_capture(self, folder: Path, request: Request, response: Response) -> str:

@@ -20,11 +20,12 @@ from scrapy.crawler import CrawlerProcess
 from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
-from crawler.fetching.crawl_plan import CrawlPlan, CrawlReport
 from crawler.fetching.memory_guard import read_peak_megabytes
 from crawler.fetching.settings import build_scrapy_settings
 from crawler.fetching.source_spider import SourceSpider
+from crawler.plan import CrawlPlan
 from crawler.records import encode_record
+from crawler.report import CrawlReport
 
 #: EX_UNAVAILABLE of sysexits.h; nobody is left to read it.
 _PARENT_GONE_STATUS = 69
@@ -74,7 +75,7 @@ def run_crawl(plan: CrawlPlan) -> CrawlReport:
         finished_at=datetime.now(UTC),
         finish_reason=state["reason"],
         requests=stats.get("downloader/request_count", 0),
-        errors=tuple(spider.errors) if spider else (),
+        failures=tuple(spider.failures) if spider else (),
         peak_megabytes=read_peak_megabytes(),
         **counts,
     )

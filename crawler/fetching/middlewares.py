@@ -20,8 +20,22 @@ from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
+from crawler.report import FailureKind
+
 #: No source may make us wait longer than this for one answer; the next crawl is soon enough.
 MAX_WAIT_SECONDS = 120.0
+
+
+class RefusedRequest(IgnoreRequest):
+    """A request or an answer that one of our middlewares refuses.
+
+    Scrapy hands it to the request's errback, where the spider turns it into a
+    :class:`crawler.report.CrawlFailure`.
+    """
+
+    def __init__(self, kind: FailureKind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
@@ -52,10 +66,15 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         waiting.callback(rules)  # type: ignore[union-attr]
 
     def process_request_2(self, rp: Any, request: Request) -> None:
-        """Refuse what the rules forbid, and say which rule it is."""
+        """Raise :class:`RefusedRequest` for a request that the rules forbid."""
         if isinstance(rp, UnreachableRobots):
-            raise IgnoreRequest("robots.txt cannot be reached, so nothing may be fetched")
-        super().process_request_2(rp, request)
+            raise RefusedRequest(
+                "robots", "robots.txt cannot be reached, so nothing may be fetched"
+            )
+        try:
+            super().process_request_2(rp, request)
+        except IgnoreRequest as error:
+            raise RefusedRequest("robots", str(error)) from error
 
 
 class UnreachableRobots:
@@ -117,7 +136,9 @@ class SameOriginMiddleware:
         source = urlsplit(self._crawler.spider.plan.base_url)  # type: ignore[union-attr]
         asked = urlsplit(request.url)
         if (asked.scheme, asked.netloc) != (source.scheme, source.netloc):
-            raise IgnoreRequest(f"redirect_refused: it leads to {asked.scheme}://{asked.netloc}")
+            raise RefusedRequest(
+                "redirect_refused", f"it leads to {asked.scheme}://{asked.netloc}, another site"
+            )
 
 
 class TruncatedBodyMiddleware:
@@ -133,5 +154,5 @@ class TruncatedBodyMiddleware:
                 stream.decompress(rest, 1 << 20)
                 rest = stream.unconsumed_tail
             if not stream.eof:
-                raise IgnoreRequest("truncated: the compressed page ends before its end")
+                raise RefusedRequest("truncated", "the compressed page is cut off")
         return response

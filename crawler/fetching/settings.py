@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crawler.fetching.crawl_plan import PolitenessSettings
+from crawler.plan import PolitenessSettings
 
 #: A crawl that needs more memory than this ends in good order, and the next one goes on.
 _MEMORY_LIMIT_MB = 280

@@ -1,4 +1,4 @@
-"""What all spiders share: they follow a plan, count what happens, and lose no failure."""
+"""The base class of the spiders: it follows a plan, counts events and reports each failure."""
 
 from __future__ import annotations
 
@@ -13,42 +13,49 @@ from scrapy.http import Response, TextResponse
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from crawler.fetching.crawl_plan import (
+from crawler.fetching.field_rates import FieldRates
+from crawler.fetching.middlewares import RefusedRequest
+from crawler.pages import read_page
+from crawler.plan import CrawlPlan, KnownPage, ListingWindow
+from crawler.reading.documents import Document, decode_document
+from crawler.reading.items import UnreadablePage
+from crawler.reading.normalise import normalise_item
+from crawler.reading.urls import build_question_id, canonicalise_path
+from crawler.report import (
+    CrawlFailure,
     CrawlLine,
-    CrawlPlan,
-    KnownPage,
-    ListingWindow,
+    FailureKind,
     PageGone,
     PageRefused,
     PageUnchanged,
     PageUnreadable,
     QuestionRead,
 )
-from crawler.fetching.field_rates import FieldRates
-from crawler.pages import read_page
-from crawler.reading.documents import Document, decode_document
-from crawler.reading.items import UnreadablePage
-from crawler.reading.normalise import normalise_item
-from crawler.reading.urls import build_question_id, canonicalise_path
 
-_REFUSED_STATUSES = frozenset((401, 403, 429))
-#: Of these, what can be said of one page alone.
-_UNPUBLISHED_STATUSES = frozenset((401, 403))
 _NOT_MODIFIED = 304
-#: So many refusals with no page between them, and it is the host that refuses us.
-_MAX_PENDING_REFUSALS = 5
-_MAX_MISSING = 20
 _GONE_STATUSES = frozenset((404, 410))
-_MAX_ERRORS = 20
+_REFUSED_STATUSES = frozenset((401, 403, 429))
+#: Of these, the statuses that can concern a single page: it is not published.
+_UNPUBLISHED_STATUSES = frozenset((401, 403))
+#: After five refusals in a row the host refuses us, not single pages: at two seconds a request,
+#: that is known after ten seconds, before it looks like an attack.
+_MAX_PENDING_REFUSALS = 5
+#: Addresses are for the operator to look at; 20 of them fit an alarm.
+_MAX_MISSING = 20
+#: A failure that repeats on every page is plain after 20 of 300 characters: at most 6 kB.
+_MAX_FAILURES = 20
+_MAX_DETAIL_LENGTH = 300
 
 
 class SourceSpider(scrapy.Spider):
-    """Base of a source's spider. A subclass says where pages are and nothing else:
-    :meth:`listing_requests` to begin with, and callbacks that yield :meth:`visit` requests.
+    """Base class of a source's spider.
+
+    A subclass says where the pages are: :meth:`build_listing_requests` to start with, and
+    callbacks that yield the requests of :meth:`request_if_unknown`.
     """
 
     name: str
-    home_url: str  #: the live site; the config may point elsewhere
+    home_url: str  #: the live site; ``[sources.NAME] url`` may point elsewhere
 
     def __init__(self, plan: CrawlPlan, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -57,14 +64,17 @@ class SourceSpider(scrapy.Spider):
             build_question_id(self.name, v.url) for v in plan.revisits
         }
         self.counts: Counter[str] = Counter()
-        self.errors: list[str] = []
+        self.failures: list[CrawlFailure] = []
         self.field_rates = FieldRates()
-        self._pending_pages: dict[str, str] = {}  # listed pages that nothing has come of yet
-        self._pending_refusals: list[PageRefused] = []  # refusals with no page served since
+        self._pending_pages: dict[str, str] = {}  # id → address of listed pages not yet read
+        self._pending_refusals: list[PageRefused] = []  # refusals since a page was last served
         self.allowed_domains = [urlsplit(plan.base_url).hostname or ""]
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
-        """Revisits first, so that a late answer never waits behind a long listing."""
+        """Yield the plan's revisits, then its listings.
+
+        In this order, so that a late answer does not wait behind a long listing.
+        """
         for known in self.plan.revisits:
             yield self.request_question(known.url, known, priority=10)
         for window in self.plan.windows:
@@ -72,24 +82,25 @@ class SourceSpider(scrapy.Spider):
                 yield request
 
     def build_listing_requests(self, window: ListingWindow) -> Iterator[scrapy.Request]:
-        """The requests that begin to list ``window``."""
+        """Yield the first requests of the listing of ``window``."""
         raise NotImplementedError
 
     def canonicalise_url(self, url: str) -> str:
-        """``url`` as the one address that we know its page by."""
+        """Return the address under which the page at ``url`` is recorded."""
         return self.plan.base_url + canonicalise_path(url)
 
     def build_request_url(self, url: str) -> str:
-        """Where the page that we know by ``url`` is fetched: elsewhere, where there is an API."""
+        """Return the address to fetch the page at ``url`` from.
+
+        It differs from the page's own address where the source is read through an API.
+        """
         return self.canonicalise_url(url)
 
     def request_question(
         self, url: str, known: KnownPage | None = None, priority: int = 0
     ) -> scrapy.Request:
-        """The request for one question page; of one that is ``known``, only if it has changed."""
-        ours = {"If-None-Match": known and known.etag}
-        ours["If-Modified-Since"] = known and known.last_modified
-        headers = {name: value for name, value in ours.items() if value}
+        """Return the request for one question page, conditional where the page is ``known``."""
+        headers = _build_validators(known) if known else {}
         return scrapy.Request(
             self.build_request_url(url),
             headers=headers,
@@ -98,11 +109,12 @@ class SourceSpider(scrapy.Spider):
             errback=self.handle_failure,
             priority=priority,
             cb_kwargs={"visited": build_question_id(self.name, url)},
-            dont_filter=True,  # `known` sees to that; a filtered redirect would vanish in silence
+            # known_ids removes duplicates; a redirect that Scrapy filters is reported nowhere.
+            dont_filter=True,
         )
 
     def request_if_unknown(self, url: str) -> Iterator[scrapy.Request]:
-        """The request for a page that a listing names, unless it is known."""
+        """Yield the request for a page that a listing links to, unless the page is known."""
         identity = build_question_id(self.name, url)
         if identity not in self.known_ids:
             self.known_ids.add(identity)
@@ -110,7 +122,7 @@ class SourceSpider(scrapy.Spider):
             yield self.request_question(url)
 
     def parse_question(self, response: Response, visited: str) -> Iterator[CrawlLine]:
-        """Read one question page."""
+        """Read one question page; ``visited`` is the id of the page that was requested."""
         yield from self.resolve_refusals()
         if response.status == _NOT_MODIFIED:
             self.counts["unchanged"] += 1
@@ -118,64 +130,78 @@ class SourceSpider(scrapy.Spider):
             return
         self.counts["fetched"] += 1
         try:
-            document = self.decode_response(response)
-            item = read_page(document, self.name)
-            question = normalise_item(item, document)
+            yield self._read_question(response, visited)
         except UnreadablePage as error:
             self.counts["unreadable"] += 1
             yield PageUnreadable(response.url, str(error))
-            return
+
+    def _read_question(self, response: Response, visited: str) -> QuestionRead:
+        document = self.decode_response(response)
+        item = read_page(document, self.name)
+        question = normalise_item(item, document)
         self._pending_pages.pop(visited, None)
         self.counts["read"] += 1
         self.counts["suspect"] += bool(question.suspect)
         self.field_rates.add(item, question)
-        moved = visited if visited != question.id else None
-        marks = (_read_header(response, "ETag"), _read_header(response, "Last-Modified"))
-        yield QuestionRead(question, moved, *marks, response.meta.get("capture"))
+        return QuestionRead(
+            question,
+            visited=visited if visited != question.id else None,
+            etag=_read_header(response, "ETag"),
+            last_modified=_read_header(response, "Last-Modified"),
+            capture=response.meta.get("capture"),
+        )
 
     def record_gone(self, visited: str, status: int) -> PageGone:
-        """Count a question that is no longer there, whoever says so: the server or the page."""
+        """Count a question that is gone, according to the server or to the page itself."""
         self.counts["gone"] += 1
         self._pending_pages.pop(visited, None)
         return PageGone(visited, status)
 
     def resolve_refusals(self) -> Iterator[PageRefused]:
-        """A question came, so whoever refused us before meant those pages and not us."""
+        """Yield the pending refusals as refusals of single pages.
+
+        Called when a page is served: the host does not refuse us, so those pages are unpublished.
+        """
         yield from self._pending_refusals
         self.counts["unpublished"] += len(self._pending_refusals)
         self.counts["refused"] -= len(self._pending_refusals)
         self._pending_refusals.clear()
 
     def resolve_final_refusals(self) -> list[PageRefused]:
-        """At the end of a crawl: the refusals that no question came after, if anything came."""
-        came = sum(self.counts[name] for name in ("fetched", "unchanged", "listing_pages"))
-        return list(self.resolve_refusals()) if came else []
+        """Return the refusals that are still pending at the end, if any page was served."""
+        served = sum(self.counts[name] for name in ("fetched", "unchanged", "listing_pages"))
+        return list(self.resolve_refusals()) if served else []
 
     def build_counts(self) -> dict[str, Any]:
-        """The counts as the report has them."""
+        """Return the counts under the names of :class:`crawler.report.CrawlReport`."""
         missing = sorted(self._pending_pages.values())[:_MAX_MISSING]
         return {**self.counts, **self.field_rates.as_report_fields(), "missing": tuple(missing)}
 
     def decode_response(self, response: Response) -> Document:
-        """The page in ``response`` under its canonical address."""
+        """Return the page in ``response`` under its canonical address.
+
+        Raises:
+            UnreadablePage: The body is empty or is not text.
+        """
         kind = (response.headers.get("Content-Type") or b"").decode("latin-1")
         if not isinstance(response, TextResponse):
             raise UnreadablePage(f"the server sent {kind or 'something'} where a page was expected")
         return decode_document(response.body, self.canonicalise_url(response.url), kind)
 
     def handle_failure(self, failure: Failure) -> Iterator[PageGone]:
-        """A request that brought no page: counted, noted, and told apart."""
+        """Count and record a request that brought no page (Scrapy's errback)."""
         request: scrapy.Request = failure.request  # type: ignore[attr-defined]
         visited: str | None = request.cb_kwargs.get("visited")
         self.counts["listings_failed"] += visited is None
         if not isinstance(failure.value, HttpError):
             self.counts["failed"] += 1
-            reason = failure.getErrorMessage() or failure.value.__class__.__name__
-            self.counts["redirects_refused"] += "redirect_refused" in reason
-            self.add_error(f"{request.url}: {reason}")
+            kind = failure.value.kind if isinstance(failure.value, RefusedRequest) else "network"
+            self.counts["redirects_refused"] += kind == "redirect_refused"
+            detail = failure.getErrorMessage() or failure.value.__class__.__name__
+            self.add_failure(kind, detail, request.url)
             return
         status = failure.value.response.status
-        self.add_error(f"{request.url}: HTTP {status}")
+        self.add_failure("http", f"HTTP {status}", request.url)
         if status in _REFUSED_STATUSES:
             self._handle_refusal(request.url, visited, status)
         elif status in _GONE_STATUSES and visited is not None:
@@ -184,7 +210,11 @@ class SourceSpider(scrapy.Spider):
             self.counts["failed"] += 1
 
     def _handle_refusal(self, url: str, visited: str | None, status: int) -> None:
-        """Note a refusal; stop asking when it is the host that refuses us."""
+        """Record a refusal; stop the crawl when the host refuses us as a whole.
+
+        Raises:
+            CloseSpider: A listing was refused, or five pages in a row.
+        """
         self.counts["refused"] += 1
         if visited is not None and status in _UNPUBLISHED_STATUSES:
             self._pending_pages.pop(visited, None)
@@ -193,17 +223,26 @@ class SourceSpider(scrapy.Spider):
             raise CloseSpider("refused")
 
     def handle_crash(self, failure: Failure) -> None:
-        """An exception in our own code: without this, Scrapy would end "finished" all the same."""
-        self.counts["failed"] += 1
-        self.add_error(f"{failure.value.__class__.__name__}: {failure.getErrorMessage()}")
+        """Record an exception in our own code.
 
-    def add_error(self, line: str) -> None:
-        """Keep a line about a failure; the first few are enough."""
-        if len(self.errors) < _MAX_ERRORS:
-            self.errors.append(" ".join(line.split())[:300])
+        Scrapy itself ignores it: the crawl would end as "finished".
+        """
+        self.counts["failed"] += 1
+        self.add_failure("crash", f"{type(failure.value).__name__}: {failure.getErrorMessage()}")
+
+    def add_failure(self, kind: FailureKind, detail: str, url: str | None = None) -> None:
+        """Keep a failure for the report; only the first few are kept."""
+        if len(self.failures) < _MAX_FAILURES:
+            line = " ".join(detail.split())[:_MAX_DETAIL_LENGTH]
+            self.failures.append(CrawlFailure(kind, line, url))
+
+
+def _build_validators(known: KnownPage) -> dict[str, str]:
+    """Return the headers that make a request conditional (RFC 9110, section 13.1)."""
+    headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in headers.items() if value}
 
 
 def _read_header(response: Response, name: str) -> str | None:
-    """One header of an answer, as it was sent."""
     value = response.headers.get(name)
     return value.decode("latin-1") if value else None

@@ -14,10 +14,11 @@ from urllib.parse import urlencode
 import scrapy
 from scrapy.http import Response, TextResponse
 
-from crawler.fetching.crawl_plan import CrawlLine, ListingWindow
 from crawler.fetching.source_spider import SourceSpider
+from crawler.plan import ListingWindow
 from crawler.reading.dates import read_date
 from crawler.reading.urls import canonicalise_path
+from crawler.report import CrawlLine
 
 LISTING_PATH = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 
@@ -102,4 +103,5 @@ class LondonSpider(SourceSpider):
             self.counts["listings_unknown"] += 1
         if (rows := len(_ROW_MARKER.findall(text))) > len(links):
             self.counts["listings_short"] += 1
-            self.add_error(f"{response.url}: {rows} questions are shown and {len(links)} linked to")
+            shown = f"{rows} questions are shown and {len(links)} linked to"
+            self.add_failure("listing", shown, response.url)

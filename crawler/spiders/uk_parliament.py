@@ -20,10 +20,11 @@ import msgspec
 import scrapy
 from scrapy.http import Response
 
-from crawler.fetching.crawl_plan import CrawlLine, ListingWindow
 from crawler.fetching.source_spider import SourceSpider
 from crawler.pages.uk_parliament import DETAIL_URL, TabledQuestion
+from crawler.plan import ListingWindow
 from crawler.reading.urls import canonicalise_path
+from crawler.report import CrawlLine
 
 API_PATH = "/api/writtenquestions/questions"
 
@@ -101,7 +102,7 @@ class UKParliamentSpider(SourceSpider):
             found = msgspec.json.decode(response.body, type=_ListResponse)
         except msgspec.MsgspecError as error:
             self.counts["listings_unknown"] += 1
-            self.add_error(f"{response.url}: {error}")
+            self.add_failure("listing", str(error), response.url)
             return
         self.counts["listed"] += len(found.results)
         for row in found.results:

@@ -14,7 +14,7 @@ from scheduler.cli.common import format_counts, get_config, get_service, print_r
 from scheduler.cli.exits import print_error
 
 if TYPE_CHECKING:
-    from scheduler.crawls.crawl import CrawlOutcome
+    from alerts.recording import CrawlOutcome
     from scheduler.daemon import Daemon
     from scheduler.jobs import PipelineResult
     from scheduler.service import Service
@@ -55,7 +55,7 @@ def once(context: click.Context, no_crawl: bool, as_json: bool, quiet: bool) -> 
 
 def _crawl_all_sources(service: Service) -> list[CrawlOutcome]:
     """Every enabled source, one after the other; one that fails does not stop the next."""
-    from crawler.fetching.crawl_plan import CrawlLine, QuestionRead
+    from crawler.report import CrawlLine, QuestionRead
     from scheduler.jobs import run_crawl
 
     outcomes: list[CrawlOutcome] = []
@@ -118,7 +118,7 @@ def _serve_web_pages(service: Service, daemon: Daemon) -> Iterator[None]:
     if web.port is None:
         yield
         return
-    from alerts.web.app import create_app
+    from alerts.web import create_app
     from scheduler.web import build_web_context, serve
 
     app = create_app(build_web_context(service, daemon))
@@ -138,7 +138,7 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
     """
     from collections import Counter
 
-    from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+    from alerts.recording import QuestionReading, RecordingRules, record_readings
     from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
     from scheduler.jobs import run_pipeline, sync_config
     from scheduler.service import lock_ledger

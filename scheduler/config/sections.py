@@ -15,7 +15,7 @@ from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.mail.identity import MailIdentity
 from alerts.model import Detail, Frequency, Updates
-from crawler.fetching.crawl_plan import PolitenessSettings
+from crawler.plan import PolitenessSettings
 
 
 class ConfigSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,8 +1,8 @@
-"""The past of a source, month by month, the newest first; nobody is alerted of any of it.
+"""The past of a source, read month by month, newest first; it alerts nobody.
 
-Each month is a crawl of its own. One that was read to its end is noted in the ledger, so whatever
-stops a backfill, the next one goes on where it was; what a month that was cut off has brought
-stays, and its pages are not fetched again.
+Each month is a crawl of its own. A month that was read to its end is recorded in the ledger, so an
+interrupted backfill goes on where it stopped. What an interrupted month has brought stays, and its
+pages are not fetched again.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ import msgspec
 
 from alerts.ledger import backfill_months, questions
 from alerts.ledger.backfill_months import BackfillMonth
-from crawler.fetching.crawl_plan import CrawlLine, CrawlPlan, ListingWindow, QuestionRead
-from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
-from scheduler.jobs import find_backoff_end, get_archive_folder, get_politeness
+from alerts.recording import CrawlOutcome, CrawlPolicy
+from crawler.plan import CrawlPlan, ListingWindow
+from crawler.report import CrawlLine, QuestionRead
+from scheduler.crawls.crawl import crawl_source
+from scheduler.crawls.target import build_crawl_target
+from scheduler.jobs import find_backoff_end
 from scheduler.service import Service
 
-#: Days before and after a month that are listed with it: a meeting that is put off moves.
-_OVERLAP = timedelta(days=3)
-#: The estimate goes by so many months, the last ones read.
+#: Days listed before and after a month: meetings are postponed while we list.
+_WINDOW_OVERLAP = timedelta(days=3)
+#: Half a year holds slow and fast months, and still follows a trend.
 _ESTIMATE_MONTHS = 6
 _HOUR_SECONDS = 3600.0
 
@@ -31,14 +34,14 @@ class BackfillProgress(msgspec.Struct, frozen=True):
     """How far a backfill has come."""
 
     done: int  #: months
-    total: int
-    label: str  #: source and month that is being read
-    month_seconds: Sequence[float]  #: seconds that the months read so far have taken
-    questions: int = 0  #: read of this month so far
+    total: int  #: months
+    label: str  #: source and month that is being read: ``london 2018-12``
+    month_seconds: Sequence[float]  #: how long each month read so far took
+    questions: int = 0  #: read in this month so far
 
     @property
     def description(self) -> str:
-        """In words, with an estimate as soon as there is anything to go by."""
+        """One line, with an estimate once two months are read."""
         left = estimate_time_left(self.month_seconds, self.total - self.done)
         return f"{self.label}: {self.questions} questions; {left}"
 
@@ -46,10 +49,10 @@ class BackfillProgress(msgspec.Struct, frozen=True):
 class BackfillResult(msgspec.Struct, frozen=True):
     """How a backfill ended."""
 
-    done: int
-    total: int
+    done: int  #: months
+    total: int  #: months
     summary: str
-    problem: str | None = None  #: why it stopped before its end
+    problem: str | None = None  #: why it stopped early; None if it did not
 
 
 def backfill_source(
@@ -61,61 +64,60 @@ def backfill_source(
     *,
     include_finished: bool = False,
 ) -> BackfillResult:
-    """Read the months of the source ``name`` back to ``since`` (the first of a month).
+    """Read the months of a source from this one back to ``since``.
 
-    ``max_months`` is how many months to read now, ``include_finished`` reads those that are done
-    too. ``on_progress`` is
-    told of the progress. The service must have the ledger to itself.
+    Args:
+        service: The service. No other process may work on its ledger.
+        name: The source: ``london``.
+        since: The first day of the oldest month.
+        max_months: How many months to read now; None reads all.
+        on_progress: Called with the progress as questions are read.
+        include_finished: Read months again that were read before.
     """
-    every = list(iterate_months_backwards(service.clock().date().replace(day=1), since))
-    with service.ledger.reading() as connection:
-        finished = (
-            () if include_finished else tuple(backfill_months.list_finished(connection, name))
-        )
-    done = {month.begins for month in finished}
-    ahead = [begins for begins in every if begins not in done]
-    pace = [month.seconds for month in sorted(finished, key=lambda m: m.finished_at)]
+    months = list(iterate_months_backwards(service.clock().date().replace(day=1), since))
+    finished = () if include_finished else _list_finished(service, name)
+    finished_starts = {month.begins for month in finished}
+    ahead = [begins for begins in months if begins not in finished_starts]
+    pace = [month.seconds for month in sorted(finished, key=lambda month: month.finished_at)]
+    complete, incomplete = len(months) - len(ahead), 0
     problem: str | None = None
-    read = short = 0
     for begins in ahead[:max_months]:
-        at = BackfillProgress(
-            len(every) - len(ahead) + read, len(every), f"{name} {begins:%Y-%m}", pace
-        )
-        on_progress(at)
-        outcome, month = _read_month(
-            service, name, begins, partial(_report_questions, on_progress, at)
-        )
+        label = f"{name} {begins:%Y-%m}"
+        progress = BackfillProgress(complete + incomplete, len(months), label, pace)
+        on_progress(progress)
+        outcome, month = _read_month(service, name, begins, partial(_report, on_progress, progress))
         if not outcome.is_complete:
             problem = f"{begins:%Y-%m}: {outcome.verdict}, {outcome.reason}"
             break
-        read += 1
         pace.append(month.seconds)
-        short += not _mark_finished(service, outcome, month)
-    whole = len(every) - len(ahead) + read - short
-    told = f"{name}: {whole} of {len(every)} months are read"
-    if short:
-        told += f", {short} more not in full: run it again"
-    return BackfillResult(whole, len(every), told, problem)
+        if _mark_finished(service, outcome, month):
+            complete += 1
+        else:
+            incomplete += 1
+    summary = f"{name}: {complete} of {len(months)} months are read"
+    if incomplete:
+        summary += f"; {incomplete} more have missing pages: run it again"
+    return BackfillResult(complete, len(months), summary, problem)
 
 
 def iterate_months_backwards(first: date, since: date) -> Iterator[date]:
-    """The first days of the months from ``first`` back to ``since``. Pure."""
+    """Yield the first days of the months from ``first`` back to ``since``. Pure."""
     while first >= since:
         yield first
         first = (first - timedelta(days=1)).replace(day=1)
 
 
 def build_month_window(begins: date) -> ListingWindow:
-    """The days to list for the month that ``begins`` then. Pure."""
+    """Return the days to list for the month that starts on ``begins``. Pure."""
     following = (begins + timedelta(days=31)).replace(day=1)
-    return ListingWindow(begins - _OVERLAP, following - timedelta(days=1) + _OVERLAP)
+    return ListingWindow(begins - _WINDOW_OVERLAP, following - timedelta(days=1) + _WINDOW_OVERLAP)
 
 
 def estimate_time_left(month_seconds: Sequence[float], left: int) -> str:
-    """What ``left`` months may take, going by the seconds of those that were read. Pure.
+    """Return an estimate of the time that ``left`` more months take. Pure.
 
-    A range, from the fastest and the slowest of the last few: months differ by a factor of ten,
-    and one number would be a lie.
+    A range, from the fastest to the slowest of the last months: they differ by a factor of ten, so
+    one number would mislead.
     """
     last = month_seconds[-_ESTIMATE_MONTHS:]
     if len(last) < 2 or not left:
@@ -131,36 +133,27 @@ def _format_duration(seconds: float) -> str:
     return f"{seconds / _HOUR_SECONDS:.1f} h"
 
 
-def _report_questions(
-    step: Callable[[BackfillProgress], None], at: BackfillProgress, questions: int
+def _report(
+    on_progress: Callable[[BackfillProgress], None], progress: BackfillProgress, questions: int
 ) -> None:
-    step(msgspec.structs.replace(at, questions=questions))
+    on_progress(msgspec.structs.replace(progress, questions=questions))
+
+
+def _list_finished(service: Service, name: str) -> tuple[BackfillMonth, ...]:
+    with service.ledger.reading() as connection:
+        return tuple(backfill_months.list_finished(connection, name))
 
 
 def _read_month(
     service: Service, name: str, begins: date, on_read: Callable[[int], None]
 ) -> tuple[CrawlOutcome, BackfillMonth]:
-    """One month, crawled and recorded."""
-    source = service.config.sources[name]
+    """Crawl and record one month; ``on_read`` is called with the questions read so far."""
     started = service.clock()
     if until := find_backoff_end(service, name):
         reason = f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
         return CrawlOutcome(name, "blocked", reason, {}), BackfillMonth(
             name, begins, started, 0, 0.0
         )
-    window = build_month_window(begins)
-    with service.ledger.reading() as connection:
-        known = questions.list_identities(connection, name, window.since, window.until)
-    plan = CrawlPlan(
-        source=name,
-        base_url=source.url.rstrip("/"),
-        politeness=get_politeness(service, name),
-        windows=(window,),
-        known_ids=known,
-        max_seconds=source.max_minutes * 60,
-        archive_folder=get_archive_folder(service),
-    )
-    terms = CrawlPolicy(max_minutes=source.max_minutes, purpose="backfill")
     read = 0
 
     def count(line: CrawlLine) -> None:
@@ -168,14 +161,29 @@ def _read_month(
         read += isinstance(line, QuestionRead)
         on_read(read)
 
-    outcome = crawl_source(service.ledger, plan, service.clock, terms, count, service.stop)
+    outcome = crawl_source(
+        service.ledger,
+        _plan_month(service, name, begins),
+        service.clock,
+        CrawlPolicy(purpose="backfill"),
+        on_line=count,
+        stop=service.stop,
+    )
     seconds = (service.clock() - started).total_seconds()
     listed = outcome.report.listed if outcome.report else 0
     return outcome, BackfillMonth(name, begins, service.clock(), listed, seconds)
 
 
+def _plan_month(service: Service, name: str, begins: date) -> CrawlPlan:
+    window = build_month_window(begins)
+    with service.ledger.reading() as connection:
+        known = questions.list_identities(connection, name, window.since, window.until)
+    target = build_crawl_target(service.config, name)
+    return msgspec.structs.replace(target, windows=(window,), known_ids=known)
+
+
 def _mark_finished(service: Service, outcome: CrawlOutcome, month: BackfillMonth) -> bool:
-    """Note a month as done; False when pages of it are still missing."""
+    """Record a month as finished; return False if some of its pages are missing."""
     report = outcome.report
     if report is None or report.missing or report.failed:
         return False

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler.fetching.crawl_plan import (
-    CrawlPlan,
+from crawler.pages import find_page_objects
+from crawler.plan import KnownPage
+from crawler.reading.documents import Document, decode_document
+from crawler.reading.items import UnreadablePage
+from crawler.reading.normalise import read_question
+from crawler.records import Question, decode_question
+from crawler.report import (
     CrawlReport,
-    KnownPage,
     PageGone,
     PageRefused,
     PageUnchanged,
     PageUnreadable,
     QuestionRead,
 )
-from crawler.pages import find_page_objects
-from crawler.reading.documents import Document, decode_document
-from crawler.reading.items import UnreadablePage
-from crawler.reading.normalise import read_question
-from crawler.records import Question, decode_question
-from scheduler.config.sections import Config, SourceSection, build_politeness
+from scheduler.config.sections import Config, SourceSection
 from scheduler.crawls.process import start_crawl
+from scheduler.crawls.target import build_crawl_target
 
 _FETCH_TIMEOUT = 120
 
@@ -91,8 +90,13 @@ def _fetch_page(url: str, config: Config) -> Iterator[Question | UnreadableInput
         next(iter(config.sources.items())),
     )
     base = source.url.rstrip("/") if origin in _list_origins(source) else origin
-    ways = build_politeness(source, version("watchword"))
-    plan = CrawlPlan(source=name, base_url=base, politeness=ways, revisits=(KnownPage(url),))
+    plan = msgspec.structs.replace(
+        build_crawl_target(config, name),
+        base_url=base,
+        revisits=(KnownPage(url),),
+        archive_folder=None,
+        max_seconds=0,
+    )
     with start_crawl(plan, _FETCH_TIMEOUT) as child:
         for line in child.lines:
             match line:
@@ -109,8 +113,9 @@ def _fetch_page(url: str, config: Config) -> Iterator[Question | UnreadableInput
                         url, f"the server answers {line.status}: it refuses this page"
                     )
                 case CrawlReport():
-                    reason = line.errors[0] if line.errors else f"no page ({line.finish_reason})"
-                    yield UnreadableInput(url, reason.removeprefix(f"{url}: "))
+                    stopped = f"no page ({line.finish_reason})"
+                    reason = line.failures[0].detail if line.failures else stopped
+                    yield UnreadableInput(url, reason)
                 case PageUnchanged():
                     continue
             return

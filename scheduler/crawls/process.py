@@ -13,8 +13,9 @@ from typing import IO
 
 import msgspec
 
-from crawler.fetching.crawl_plan import CrawlLine, CrawlPlan, decode_crawl_line
+from crawler.plan import CrawlPlan
 from crawler.records import encode_record
+from crawler.report import CrawlLine, decode_crawl_line
 
 log = logging.getLogger("watchword.crawl")
 

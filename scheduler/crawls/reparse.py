@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from alerts.ledger import Ledger
-from alerts.recording.readings import replace_reading
+from alerts.recording import replace_reading
 from crawler.archive.captures import Capture, read_captures
 from crawler.reading.documents import decode_document
 from crawler.reading.items import UnreadablePage

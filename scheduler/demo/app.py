@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
 from alerts.ledger import topics
-from alerts.web.app import create_app
+from alerts.web import create_app
 from scheduler.service import Service
 from scheduler.web import build_web_context
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.operator.status import ServiceStatus
-from alerts.web.context import CapturedPage, CrawlControls, WebContext
+from alerts.web import CapturedPage, CrawlControls, WebContext
 from crawler.archive.captures import read_capture
 from scheduler.service import Service
 from scheduler.status import build_status

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from alerts.ledger import alarms
-from alerts.web.app import create_app
+from alerts.web import create_app
 from scheduler.config.loader import load_config
 from scheduler.jobs import find_backoff_end, run_crawl, run_pipeline, sync_config
 from scheduler.service import Service as Jobs

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from alerts.ledger import pauses, questions
-from alerts.web.app import create_app
+from alerts.web import create_app
 from scheduler.config.loader import load_config
 from scheduler.jobs import run_crawl, run_pipeline, sync_config
 from scheduler.service import Service as Jobs

@@ -22,11 +22,11 @@ from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.operator.alarms import update_mail_alarms
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from crawler.records import encode_record
-from scheduler.alarms import update_mail_alarms
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, count_sent_links
 from tests.support.smtp_server import run_smtp_server

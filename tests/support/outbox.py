@@ -11,7 +11,7 @@ from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.outgoing import OutgoingMessage
 from alerts.model import MessageKind
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 
 

@@ -26,12 +26,11 @@ from alerts.ledger.schema import message
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.operator.status import ServiceStatus
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.search import index_questions
 from alerts.subscribers import SubscriberDefaults
-from alerts.web.app import create_app
-from alerts.web.context import CapturedPage, WebContext
+from alerts.web import CapturedPage, WebContext, create_app
 from crawler.records import Question
 from scheduler.web import HttpLimits, serve
 from scheduler.web.http_limits import DEFAULT_LIMITS

@@ -20,7 +20,7 @@ from alerts.ledger import Ledger, bounces, secrets, subscriptions
 from alerts.ledger.schema import message
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.outbox import queue_messages

@@ -22,7 +22,7 @@ from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import topics
 from alerts.queries import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Answer, Asker
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_web_client

@@ -17,7 +17,7 @@ from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
 from alerts.ledger import Ledger, notices, topics
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES
 

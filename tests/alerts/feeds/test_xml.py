@@ -20,7 +20,7 @@ from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.matching import TopicMatcher
 from alerts.model import Change, ChangeKind, NumberedChange
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from crawler.records import Meeting, Question, hash_content
 from tests.support.samples import make_answer, make_question

@@ -29,12 +29,8 @@ from alerts.ledger import (
 )
 from alerts.ledger.base import metadata
 from alerts.ledger.crawl_runs import CrawlResult
-from alerts.recording.readings import (
-    QuestionReading,
-    RecordingRules,
-    record_missing_page,
-    record_readings,
-)
+from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.recording.page_states import record_missing_page
 from crawler.records import Meeting, Question
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 

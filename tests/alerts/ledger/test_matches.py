@@ -10,7 +10,7 @@ import pytest
 from alerts.ledger import Ledger, changes, matches, topics
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Meeting, Question
 from tests.support.samples import make_answer, make_question
 

@@ -28,7 +28,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.dkim import read_key
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.contrast import compute_ratios

@@ -12,7 +12,7 @@ from alerts.ledger import Ledger, changes, matches, topics
 from alerts.ledger.schema import topic as table
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Question
 from tests.support.samples import make_question
 

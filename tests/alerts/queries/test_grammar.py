@@ -39,7 +39,7 @@ from alerts.queries import QueryError, format_canonical, parse_query
         ("vru cy*", 4, "3 letters or more"),
         ("vru e-s*", 4, "3 letters or more"),
         ("vru titel:knife", 4, "did you mean title:?"),
-        ("https://london.gov.uk", 0, "a field that there is (not “https”)"),
+        ("https://london.gov.uk", 0, "a field that exists (not “https”)"),
         ("title: knife", 0, "right behind the colon"),
         ("title:()", 6, "between these brackets"),
         ("title:NOT knife", 0, "after “title:”"),

@@ -5,8 +5,15 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.queries import find_match, format_canonical, parse_canonical, parse_query
-from alerts.queries.parse import And, Near, Not, Or, Phrase, Query, QueryError, Word
+from alerts.queries import (
+    Query,
+    QueryError,
+    find_match,
+    format_canonical,
+    parse_canonical,
+    parse_query,
+)
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
 from alerts.text import prepare_texts
 
 WORDS = st.sampled_from(

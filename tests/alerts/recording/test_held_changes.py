@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from alerts.ledger import Ledger, changes, crawl_runs, held_changes
 from alerts.ledger.crawl_runs import CrawlResult
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.recording.approval import CrawlChanges, explain_flood, publish_or_hold
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from crawler.records import Meeting, Question
 from tests.support.samples import make_answer, make_question
 

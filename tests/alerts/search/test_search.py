@@ -10,7 +10,7 @@ import pytest
 from alerts.ledger import Ledger, changes, matches, questions, topics, word_index
 from alerts.matching import QuestionChanges, TopicMatcher
 from alerts.queries import format_canonical, infer_changes, parse_query
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.search import (
     TimeBudget,
     apply_suggestions,

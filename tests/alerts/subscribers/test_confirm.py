@@ -15,7 +15,7 @@ from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.context import MessageContext
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import request_confirmation, subscribe
 from tests.support.samples import make_question
 from tests.support.web_client import MAIL_IDENTITY, SUBSCRIBER_DEFAULTS, TEMPLATES, WebClient

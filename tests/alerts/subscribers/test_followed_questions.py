@@ -13,7 +13,7 @@ from alerts.digests.schedule import find_last_due
 from alerts.ledger import Ledger, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import SubscriberDefaults, pause, resume, subscribe
 from crawler.records import Meeting, Question
 from tests.alerts.digests.test_compose import ADA, go, mails, read, subjects

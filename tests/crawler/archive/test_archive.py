@@ -19,10 +19,11 @@ from warcio.archiveiterator import ArchiveIterator
 
 from alerts.ledger import Ledger, changes, open_ledger, questions
 from alerts.ledger.questions import StoredQuestion
+from alerts.recording import CrawlPolicy
 from crawler.archive.captures import delete_oldest_captures, list_capture_files, read_captures
-from crawler.fetching.crawl_plan import CrawlPlan, ListingWindow, PolitenessSettings
+from crawler.plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.records import Question
-from scheduler.crawls.crawl import CrawlPolicy, crawl_source
+from scheduler.crawls.crawl import crawl_source
 from scheduler.crawls.process import start_crawl
 from scheduler.crawls.reparse import reparse_archive
 from scheduler.web import serve
@@ -186,7 +187,7 @@ def test_a_folder_that_cannot_be_written_costs_no_page(
     outcome = crawl_source(ledger, plan, lambda: source.now, CrawlPolicy())
     assert outcome.counts["new"] > 20
     assert outcome.report is not None
-    assert any("archive:" in line for line in outcome.report.errors)
+    assert any(failure.kind == "archive" for failure in outcome.report.failures)
     ledger.engine.dispose()
 
 

@@ -13,22 +13,13 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from alerts.recording.verdict import decide_verdict
 from alerts.rendering.templates import find_shipped_templates
-from crawler.fetching.crawl_plan import (
-    CrawlLine,
-    CrawlPlan,
-    CrawlReport,
-    KnownPage,
-    ListingWindow,
-    PageRefused,
-    PageUnchanged,
-    PolitenessSettings,
-    QuestionRead,
-)
-from crawler.fetching.verdict import decide_verdict
+from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.replica.demo import build_demo_world
 from crawler.replica.site import create_site
 from crawler.replica.world import LISTING_PATH
+from crawler.report import CrawlLine, CrawlReport, PageRefused, PageUnchanged, QuestionRead
 from scheduler.crawls.process import start_crawl
 from scheduler.web import serve
 from tests.support.real_facts import PrintedPage

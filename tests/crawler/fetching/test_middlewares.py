@@ -15,15 +15,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from crawler.fetching.crawl_plan import (
-    CrawlPlan,
-    CrawlReport,
-    KnownPage,
-    ListingWindow,
-    PolitenessSettings,
-)
+from alerts.recording.verdict import decide_verdict
 from crawler.fetching.middlewares import parse_retry_after
-from crawler.fetching.verdict import decide_verdict
+from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
+from crawler.report import CrawlReport
 from scheduler.crawls.process import start_crawl
 from scheduler.web import serve
 
@@ -91,7 +86,8 @@ def test_a_robots_file_that_fails_forbids_everything(server: Server) -> None:
     report = server.crawl()
     assert server.pages == []
     assert decide_verdict(report)[0] == "unreachable"
-    assert "robots.txt cannot be reached" in report.errors[0]
+    assert report.failures[0].kind == "robots"
+    assert "robots.txt cannot be reached" in report.failures[0].detail
 
 
 @pytest.mark.parametrize("code", [403, 404, 410])
@@ -105,7 +101,8 @@ def test_what_robots_forbid_is_not_asked_for(server: Server) -> None:
     server.robots = lambda: PlainTextResponse("User-agent: *\nDisallow: /who-we-are/\n")
     report = server.crawl()
     assert server.pages == []
-    assert "Forbidden by robots.txt" in report.errors[0]
+    assert report.failures[0].kind == "robots"
+    assert "Forbidden by robots.txt" in report.failures[0].detail
 
 
 def test_the_crawl_delay_is_kept(server: Server) -> None:
@@ -132,7 +129,7 @@ def test_a_redirect_off_the_source_is_refused_and_told(server: Server, elsewhere
     report = server.crawl(revisit=("one",))
     assert elsewhere.asked == []
     assert report.failed == 2
-    assert all("redirect_refused" in error for error in report.errors)
+    assert {failure.kind for failure in report.failures} == {"redirect_refused"}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +167,7 @@ def test_half_a_compressed_page_is_no_page(server: Server) -> None:
     server.page = lambda: packed(whole[: len(whole) // 2])
     report = server.crawl()
     assert report.listing_pages == 0
-    assert "truncated" in report.errors[0]
+    assert report.failures[0].kind == "truncated"
     server.page = lambda: packed(whole)
     assert server.crawl().listing_pages == 1
 

@@ -15,15 +15,10 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from crawler.fetching.crawl_plan import (
-    CrawlPlan,
-    CrawlReport,
-    ListingWindow,
-    PolitenessSettings,
-    decode_crawl_line,
-)
-from crawler.fetching.verdict import decide_verdict
+from alerts.recording.verdict import decide_verdict
+from crawler.plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.records import encode_record
+from crawler.report import CrawlReport, decode_crawl_line
 from scheduler.web import serve
 
 pytestmark = pytest.mark.process
@@ -86,7 +81,7 @@ def crawl(folder: Path, start: str = "", callback: str = "") -> CrawlReport:
 def test_it_is_no_good_run(tmp_path: Path, where: str, what: str) -> None:
     report = crawl(tmp_path, **{where: what})
     assert decide_verdict(report)[0] in {"partial", "unreachable"}
-    assert report.errors or report.finish_reason != "finished"
+    assert report.failures or report.finish_reason != "finished"
 
 
 def test_one_that_works_is(tmp_path: Path) -> None:

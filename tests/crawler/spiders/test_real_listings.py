@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from scrapy.http import HtmlResponse, Request
 
-from crawler.fetching.crawl_plan import CrawlPlan, ListingWindow, PolitenessSettings
+from crawler.plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.spiders.london import LondonSpider
 from tests.support.real_facts import (
     LISTING_PATH,

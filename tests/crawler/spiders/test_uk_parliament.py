@@ -18,18 +18,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import Ledger, open_ledger, questions
-from crawler.fetching.crawl_plan import CrawlLine, CrawlReport, PolitenessSettings
+from alerts.recording import CrawlOutcome, CrawlPolicy, CrawlScope, plan_crawl
 from crawler.pages.uk_parliament import DETAIL_URL
+from crawler.plan import CrawlPlan, PolitenessSettings
 from crawler.reading.documents import Document
 from crawler.reading.items import UnreadablePage
 from crawler.reading.normalise import read_question
 from crawler.records import Meeting, Question, iter_paragraphs
 from crawler.replica.parliament import API_PATH, create_api
 from crawler.replica.world import STAGES
+from crawler.report import CrawlLine, CrawlReport
 from scheduler.config.loader import parse_config
-from scheduler.config.sections import SourceSection
-from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
-from scheduler.crawls.plan import plan_crawl
+from scheduler.crawls.crawl import crawl_source
 from scheduler.web import serve
 from tests.support.paths import REPOSITORY
 from tests.support.service import ServiceFolder, build_config, get_plain_text, run_replica
@@ -94,10 +94,11 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def crawl(
     ledger: Ledger, url: str, now: datetime, on_line: Callable[[CrawlLine], None] = lambda _: None
 ) -> CrawlOutcome:
-    section = SourceSection(url=url, days_back=7, days_ahead=1)
+    target = CrawlPlan(source=SOURCE, base_url=url, politeness=MANNERS, max_seconds=60)
+    scope = CrawlScope(days_back=7, days_ahead=1)
     with ledger.reading() as connection:
-        plan = plan_crawl(connection, SOURCE, section, MANNERS, now)
-    return crawl_source(ledger, plan, lambda: now, CrawlPolicy(max_minutes=1), on_line)
+        plan = plan_crawl(connection, target, scope, now)
+    return crawl_source(ledger, plan, lambda: now, CrawlPolicy(), on_line)
 
 
 def stored(ledger: Ledger, url: str) -> Question:
@@ -327,7 +328,7 @@ def test_errors_are_told_and_nothing_is_kept(ledger: Ledger, now: datetime) -> N
     report = lines[-1]
     assert isinstance(report, CrawlReport)
     assert report.failed == 1
-    assert any("/500?expandMember=true: HTTP 500" in line for line in report.errors)
+    assert any("/500?expandMember=true: HTTP 500" in str(failure) for failure in report.failures)
     assert report.listings_short == 1  # nine are said to be there, and four came
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from alerts.ledger import open_ledger
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
 from tests.alerts.bounces.test_bounces import dsn
 from tests.support.imap_server import run_imap_server

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.fetching.crawl_plan import ListingWindow
+from alerts.recording.visits import split_into_windows
+from crawler.plan import ListingWindow
 from scheduler.config.loader import load_config
 from scheduler.crawls.backfill import (
     BackfillProgress,
@@ -19,7 +20,6 @@ from scheduler.crawls.backfill import (
     estimate_time_left,
     iterate_months_backwards,
 )
-from scheduler.crawls.plan import split_into_windows
 from scheduler.service import open_service
 from tests.support.service import ServiceFolder, build_config, run_replica
 

@@ -15,11 +15,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import Ledger, open_ledger, questions
-from crawler.fetching.crawl_plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
+from alerts.recording import CrawlOutcome, CrawlPolicy, CrawlScope, plan_crawl
+from alerts.recording.visits import compute_next_visit
+from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.spiders.london import LISTING_PATH
-from scheduler.config.sections import SourceSection
-from scheduler.crawls.crawl import CrawlOutcome, CrawlPolicy, crawl_source
-from scheduler.crawls.plan import compute_next_visit, plan_crawl
+from scheduler.crawls.crawl import crawl_source
 from scheduler.web import serve
 from tests.support.service import RunningReplica, run_replica
 
@@ -42,13 +42,13 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def crawl(ledger: Ledger, plan: CrawlPlan, now: datetime) -> CrawlOutcome:
-    return crawl_source(ledger, plan, lambda: now, CrawlPolicy(max_minutes=1))
+    return crawl_source(ledger, plan, lambda: now, CrawlPolicy())
 
 
 def plan_for(ledger: Ledger, source: RunningReplica) -> CrawlPlan:
-    section = SourceSection(url=source.url, days_back=90)
+    target = CrawlPlan(source="london", base_url=source.url, politeness=MANNERS, max_seconds=60)
     with ledger.reading() as connection:
-        return plan_crawl(connection, "london", section, MANNERS, source.now)
+        return plan_crawl(connection, target, CrawlScope(days_back=90), source.now)
 
 
 def pages_fetched(requests: list[str]) -> list[str]:
@@ -152,7 +152,7 @@ def test_a_crawl_is_ended_when_we_are_told_to_stop(ledger: Ledger, source: Runni
     stop = threading.Event()
     threading.Timer(2.5, stop.set).start()
     began = time.monotonic()
-    outcome = crawl_source(ledger, plan, lambda: source.now, CrawlPolicy(max_minutes=1), stop=stop)
+    outcome = crawl_source(ledger, plan, lambda: source.now, CrawlPolicy(), stop=stop)
     assert time.monotonic() - began < 10
     assert outcome.verdict == "partial"
 

@@ -25,7 +25,7 @@ from sqlalchemy import func, insert, select
 
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.schema import digest_item, message, subscriber, subscription
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from benchmarks.postfix import SKIP_REASON, PostfixStartError, run_postfix
 from tests.support.paths import REPOSITORY
 from tests.support.samples import make_answer, make_question

@@ -23,7 +23,7 @@ from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import AddressError, Recipient
 from alerts.operator.emails import queue_operator_emails
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.samples import make_answer, make_question

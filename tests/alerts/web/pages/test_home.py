@@ -13,7 +13,7 @@ from alerts.feeds.publish import publish_feeds
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.search import index_questions
 from alerts.subscribers import subscribe
 from tests.alerts.subscribers.test_confirm import ADA, letters, link, living

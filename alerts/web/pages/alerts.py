@@ -104,7 +104,7 @@ class AlertsPages:
                 person = subscriptions.find_subscriber_by_token(connection, token)
                 if person is not None:
                     send_manage_link(connection, site.create_message_context(), person.email)
-        return site.render_page("too_old", 410 if form is None else 200, sent=form is not None)
+        return site.render_page("link_expired", 410 if form is None else 200, sent=form is not None)
 
     def render_alerts(
         self, token: str, link: str, form: Mapping[str, str] | None, message: str | None = None
@@ -118,11 +118,11 @@ class AlertsPages:
             message = self._apply_form(connection, person, form) if form is not None else message
             person = subscriptions.find_subscriber_by_token(connection, token)
             if person is None:
-                return site.render_page("forgotten")
+                return site.render_page("data_deleted")
             mine = subscriptions.list_active(connection, person.id)
             stopped = bounces.find_suppression(connection, person.email)
         return site.render_page(
-            "manage",
+            "alerts",
             link=link,
             csrf=self._form_tokens.issue_for(link),
             person=person,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from alerts.feeds.json_feed import FeedIdentity
-from alerts.web.api_models import ChangePage, ErrorResponse, QuestionPage, TopicPage, TopicResponse
+from alerts.web.api.models import ChangePage, ErrorResponse, QuestionPage, TopicPage, TopicResponse
 from crawler.records import Question
 
 _SCHEMAS = (QuestionPage, Question, TopicPage, TopicResponse, ChangePage, ErrorResponse)

@@ -30,7 +30,7 @@ from alerts.ledger import notices, topics
 from alerts.ledger.topics import EVERYTHING_FEED
 from alerts.queries import format_canonical, parse_query
 from alerts.web.context import WebContext
-from alerts.web.feed_response import EncodedFeed, encode_feed
+from alerts.web.feeds.response import EncodedFeed, encode_feed
 
 #: Seconds that the database may spend on one statement.
 _STATEMENT_SECONDS = 2.0

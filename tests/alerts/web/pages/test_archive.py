@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 
 from alerts.ledger import questions, topics
-from alerts.web.context import CapturedPage
+from alerts.web import CapturedPage
 from crawler.records import Asker, Meeting
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.web_client import WebClient

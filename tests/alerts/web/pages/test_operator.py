@@ -15,7 +15,7 @@ import pytest
 from alerts.ledger import Ledger, changes, held_changes, pauses
 from alerts.model import Alarm
 from alerts.operator.status import ServiceStatus, SourceStatus
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 from tests.support.web_client import FORM_CONTENT_TYPE, OPERATOR_PASSWORD, WebClient, run_web_client
 

@@ -16,7 +16,7 @@ from alerts.ledger import members, question_lookups, questions
 from alerts.rendering.urls import normalise_link
 from alerts.web.context import CapturedPage, WebContext
 from alerts.web.forms import CsrfPair, FormTokens
-from alerts.web.presenters import find_question_view, find_topic_view
+from alerts.web.pages.views import find_question_view, find_topic_view
 from crawler.records import Question
 
 #: Questions on one page of a list; in those of a topic the words that matched are looked for.

@@ -93,7 +93,9 @@ class HomePage:
         except (AddressError, QueryError) as error:
             return await self._render_error(request, form, str(error), 400)
         await _wait_until(began + _MIN_RESPONSE_SECONDS)
-        return self._context.render_page("asked", query=form.get("title") or form.get("q", ""))
+        return self._context.render_page(
+            "check_email", query=form.get("title") or form.get("q", "")
+        )
 
     async def _render_error(
         self, request: Request, form: Mapping[str, str], error: str, status: int
@@ -131,7 +133,7 @@ class HomePage:
         site, ticket = self._context, self._form_tokens.issue(request)
         if request.method == "GET":
             response: Response = site.render_page(
-                "my_page", csrf=ticket.csrf, sent=False, error=None
+                "request_manage_link", csrf=ticket.csrf, sent=False, error=None
             )
             self._form_tokens.set_cookie(request, response, ticket.nonce)
             return response
@@ -150,7 +152,7 @@ class HomePage:
         await _wait_until(began + _MIN_RESPONSE_SECONDS)
         status = 400 if error else 200
         values = {"csrf": ticket.csrf, "sent": error is None, "error": error}
-        response = site.render_page("my_page", status, **values)
+        response = site.render_page("request_manage_link", status, **values)
         self._form_tokens.set_cookie(request, response, ticket.nonce)
         return response
 

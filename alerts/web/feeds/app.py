@@ -23,8 +23,8 @@ from starlette.types import Receive, Scope, Send
 from alerts.ledger.engine import StatementTimeout
 from alerts.queries import QueryError
 from alerts.web.context import WebContext
-from alerts.web.feed_response import EncodedFeed, encode_feed, send_feed
-from alerts.web.generated_feeds import FeedGenerator, FeedRequest, GeneratedFeed, parse_feed_path
+from alerts.web.feeds.generator import FeedGenerator, FeedRequest, GeneratedFeed, parse_feed_path
+from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
 
 #: 1500 files of about 50 kB, plain and gzipped together, are 75 MB.
 _MAX_CACHED_FILES = 1500

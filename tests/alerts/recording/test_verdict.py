@@ -7,10 +7,12 @@ from typing import Any, get_args
 
 import pytest
 
-from crawler.fetching.crawl_plan import CrawlReport
-from crawler.fetching.verdict import COMPLETE_VERDICTS, Verdict, decide_verdict
+from alerts.recording.verdict import COMPLETE_VERDICTS, Verdict, decide_verdict
+from crawler.report import CrawlFailure, CrawlReport
 
 GOOD: dict[str, Any] = {"requests": 12, "listing_pages": 2, "listed": 10, "fetched": 10, "read": 10}
+TIMEOUT = (CrawlFailure("network", "timed out"),)
+SERVER_ERROR = (CrawlFailure("http", "HTTP 500"),)
 
 CASES: list[tuple[dict[str, Any], Verdict, str]] = [
     ({}, "ok", "10 questions read"),
@@ -37,13 +39,22 @@ CASES: list[tuple[dict[str, Any], Verdict, str]] = [
     ({"refused": 1}, "partial", "1 of 12 requests"),
     # the source is not there
     (
-        {"failed": 2, "listing_pages": 0, "fetched": 0, "errors": ("timed out",)},
+        {
+            "failed": 2,
+            "listing_pages": 0,
+            "fetched": 0,
+            "failures": TIMEOUT,
+        },
         "unreachable",
         "no page came: timed out",
     ),
     ({"failed": 2, "listing_pages": 0, "fetched": 0}, "unreachable", "no reason"),
     # not the whole of it came
-    ({"failed": 1, "errors": ("HTTP 500",)}, "partial", "1 of 12 requests brought no page: HTTP"),
+    (
+        {"failed": 1, "failures": SERVER_ERROR},
+        "partial",
+        "1 of 12 requests brought no page: HTTP",
+    ),
     ({"failed": 1, "refused": 1}, "partial", "2 of 12 requests"),
     ({"listings_cut": 1}, "partial", "1 listings cut short"),
     ({"finish_reason": "shutdown"}, "partial", "stopped early (shutdown)"),

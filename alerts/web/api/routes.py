@@ -17,7 +17,7 @@ from alerts.ledger import changes, matches, questions, topics
 from alerts.ledger.engine import StatementTimeout
 from alerts.queries import QueryError, parse_query
 from alerts.search import SearchResults, TimeBudget, search_questions
-from alerts.web.api_models import (
+from alerts.web.api.models import (
     ChangePage,
     ChangeResponse,
     ErrorResponse,
@@ -26,9 +26,9 @@ from alerts.web.api_models import (
     TopicResponse,
     describe_topic,
 )
+from alerts.web.api.openapi import build_openapi
 from alerts.web.context import WebContext
 from alerts.web.http_cache import is_unchanged, strong_tag
-from alerts.web.openapi import build_openapi
 from alerts.web.rate_limits import RateLimits
 from crawler.records import Question
 

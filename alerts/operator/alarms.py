@@ -1,0 +1,44 @@
+"""The alarms about the service itself: messages that cannot be delivered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from alerts.ledger import alarms, deliveries
+
+_MAIL_ALARMS = ("queue", "content", "brake")
+#: A message is tried within seconds and retried within minutes; an hour without a first attempt
+#: means that the mail server cannot be used.
+_MAX_QUEUE_DELAY = timedelta(hours=1)
+#: One rejection a day can be a single mailbox's filter; five in a day concern what we send.
+_MIN_CONTENT_REJECTIONS = 5
+_REJECTION_PERIOD = timedelta(hours=24)
+
+
+def update_mail_alarms(
+    connection: Connection, over_daily_limit: int, problem: str | None, now: datetime
+) -> None:
+    """Raise and clear the alarms about delivery.
+
+    Args:
+        connection: A connection that may write.
+        over_daily_limit: Digests that wait because ``[mail] per_day`` is used up.
+        problem: Why the channel could not be used, None if it could.
+        now: Aware, in UTC.
+    """
+    oldest = deliveries.find_oldest_queued(connection, now)
+    rejected = deliveries.count_outcomes_since(connection, "content", now - _REJECTION_PERIOD)
+    reasons: dict[str, str] = {}
+    if over_daily_limit:  # which also explains a queue
+        reasons["brake"] = f"{over_daily_limit} digests wait because mail.per_day is used up"
+    elif oldest is not None and now - oldest > _MAX_QUEUE_DELAY:
+        why = f": {problem}" if problem else ""
+        reasons["queue"] = f"messages have waited since {oldest:%Y-%m-%d %H:%M} UTC{why}"
+    if rejected >= _MIN_CONTENT_REJECTIONS:
+        reasons["content"] = (
+            f"{rejected} messages in 24 hours were rejected for their content, not their "
+            "recipient: see `watchword deliveries --phase failed`"
+        )
+    alarms.update_open(connection, "mail", reasons, _MAIL_ALARMS, now)

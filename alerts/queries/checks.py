@@ -1,0 +1,203 @@
+"""What is refused in a query, apart from its structure, each with one sentence on what to do. Pure.
+
+Nothing that is not understood is ignored: a query that finds less than its author believes would be
+noticed only by the alerts that never come.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from lark import Token
+
+from alerts.errors import ExitStatus, WatchwordError
+from alerts.queries.fields import ALLOWED_VALUES, FIELDS
+from alerts.text import HYPHENS, tokenise
+
+#: Characters of a query, words in it, and brackets inside brackets: together they bound the work
+#: that one query can cause, whoever sends it. 50 words of 9 letters and a space are 500 characters.
+MAX_LENGTH, MAX_TERMS, MAX_DEPTH = 500, 50, 20
+#: Letters of a word (the longest in an English dictionary has 45).
+MAX_WORD_LENGTH = 64
+#: Letters of a prefix: two would stand for hundreds of words.
+MIN_PREFIX_LENGTH = 3
+#: Words between the parts of a NEAR: 50 are about three sentences.
+MAX_WITHIN = 50
+#: Hyphens in a word or phrase. Each doubles the ways to spell it: 2 ** 6 = 64.
+MAX_HYPHENS = 6
+
+_QUOTES = re.compile(r'["“”„‟″＂«»]')
+_QUOTED = re.compile(rf"{_QUOTES.pattern}[^{_QUOTES.pattern[1:]}*{_QUOTES.pattern}")
+#: Before the first character of a word.
+_WORD_START = rf"(?<![^\s()|{re.escape(HYPHENS)}])"
+_DATES = rf"{_WORD_START}(?:date|from|to|since|until|before|after):|\b\d{{4}}[\d-]*\.\."
+#: Patterns that are refused, and what to do. Quoted parts have been masked as ``(qqq)`` before.
+_SIGN_RULES = (
+    (
+        re.compile(r"~(?!\d)|(?<!\))~"),
+        'Write “~” and a number right behind words in double quotes, as in "knife crime"~5.',
+    ),
+    (
+        re.compile(rf"{_WORD_START}NEAR(?!/\d+(?:[\s()]|$))(?![^\s()/])"),
+        "Say how near, as in knife NEAR/5 crime.",
+    ),
+    (
+        re.compile(_DATES, re.IGNORECASE),
+        "Leave dates out: a topic finds only what is new from now on.",
+    ),
+    (
+        re.compile(rf"{_WORD_START}[^\W\d]\w*:(?=[\s)]|$)"),
+        "Write the word right behind the colon, as in title:knife.",
+    ),
+    (re.compile(r"\*(?=[^\s()|,;])"), "Put “*” at the end of a word: it stands for any ending."),
+    (re.compile(r"(?<![^\s(|])\*"), "Write the beginning of a word before “*”."),
+)
+#: A comma or semicolon, unless it is inside a number.
+_COMMA = re.compile(r"(?<!\d)[,;]|[,;](?!\d)")
+_NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+class QueryError(WatchwordError):
+    """A query that is refused.
+
+    Attributes:
+        message: One sentence that says what to do.
+        column: The offset in the query, from 0, that the sentence is about.
+    """
+
+    exit_status = ExitStatus.USAGE
+
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message, column)
+        self.message = message
+        self.column = column
+
+    def __str__(self) -> str:
+        return f"{self.message[:-1]} (at character {self.column + 1}){self.message[-1]}"
+
+
+def check_length(text: str) -> None:
+    """Refuse a text that is too long. This comes first, so that no text can cause much work."""
+    if len(text) > MAX_LENGTH:
+        message = f"Shorten the query: it has {len(text)} characters and may have {MAX_LENGTH}."
+        raise QueryError(message, MAX_LENGTH)
+
+
+def check_expanded_size(canonical: str) -> None:
+    """Refuse a query whose canonical form exceeds the limits that it would be parsed by.
+
+    A canonical form can be longer than what was typed: NOT and fields are repeated for each part
+    of a bracket.
+    """
+    depth = deepest = 0
+    for char in canonical:
+        depth += (char == "(") - (char == ")")
+        deepest = max(deepest, depth)
+    if len(canonical) > MAX_LENGTH or deepest > MAX_DEPTH:
+        raise QueryError("Make the query simpler: written out in full, it is too long.", 0)
+
+
+def check_signs(text: str) -> None:
+    """Refuse quotes left open, signs in the wrong place, dates and lists with commas."""
+    if left := _QUOTES.search(_mask_quoted(text)):
+        raise QueryError("Close the double quotes that are opened here.", left.start())
+    for quoted in _QUOTED.finditer(text):
+        if "*" in quoted[0]:
+            message = "Take “*” out of the quotes: what is quoted is exact."
+            raise QueryError(message, quoted.start() + quoted[0].index("*"))
+    for pattern, message in _SIGN_RULES:
+        if found := pattern.search(_mask_quoted(text)):
+            raise QueryError(message, found.start())
+    _check_commas(text)
+
+
+def check_words(tokens: Sequence[Token]) -> None:
+    """Refuse words without letters, words that are too long or too short, and too many words."""
+    terms = 0
+    for token in tokens:
+        if token.type in ("NEAR", "WITHIN"):
+            _check_within(token)
+        if token.type in ("WORD", "QUOTED"):
+            terms += _check_word(token)
+        if terms > MAX_TERMS:
+            raise QueryError(f"Use fewer words: a query may have {MAX_TERMS}.", offset_of(token))
+
+
+def check_brackets(tokens: Sequence[Token]) -> None:
+    """Refuse brackets that do not pair, and brackets too deep inside each other."""
+    opened: list[int] = []
+    for token in tokens:
+        if token.type == "LPAR":
+            opened.append(offset_of(token))
+            if len(opened) > MAX_DEPTH:
+                message = f"Use fewer brackets: they may be {MAX_DEPTH} deep."
+                raise QueryError(message, offset_of(token))
+        elif token.type == "RPAR":
+            if not opened:
+                raise QueryError("Take out this bracket: it closes nothing.", offset_of(token))
+            opened.pop()
+    if opened:
+        raise QueryError("Close the bracket that is opened here.", opened[-1])
+
+
+def check_field(field: Token, words: Sequence[Token]) -> None:
+    """Refuse a field that does not exist, and a value that the field never has."""
+    name = field[:-1].lower()
+    if name not in FIELDS:
+        near = get_close_matches(name, FIELDS, 1)
+        hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(FIELDS)}."
+        message = f"Put this in double quotes, or name a field that exists (not “{name}”): {hint}"
+        raise QueryError(message, offset_of(field))
+    allowed = ALLOWED_VALUES.get(name)
+    for word in words if allowed else ():
+        if word.strip(_QUOTES.pattern).lower() not in (allowed or ()):
+            message = f"Write {name}: with one of {', '.join(allowed or ())}."
+            raise QueryError(message, offset_of(word))
+
+
+def quote_token(token: Token) -> str:
+    """Return a word or phrase in quotes, for a message."""
+    return f"“{_QUOTES.sub('', token)}”"
+
+
+def offset_of(token: Token) -> int:
+    """Return where a token begins in the query."""
+    return token.start_pos or 0
+
+
+def _mask_quoted(text: str) -> str:
+    """Return ``text`` with quoted parts masked, at the same length so that offsets stay right."""
+    return _QUOTED.sub(lambda quoted: f"({'q' * (len(quoted[0]) - 2)})", text)
+
+
+def _check_word(token: Token) -> int:
+    """Refuse a word or phrase as :func:`check_words` says; return how many words it counts as."""
+    words = [word.word for word in tokenise(token)]
+    at = offset_of(token)
+    if not words:
+        raise QueryError(f"Take out {quote_token(token)}: it has no letters or digits.", at)
+    if max(map(len, words)) > MAX_WORD_LENGTH:
+        raise QueryError(f"Shorten this word: it may have {MAX_WORD_LENGTH} letters.", at)
+    if "*" in token and len(words[-1]) < MIN_PREFIX_LENGTH:
+        raise QueryError(f"Write {MIN_PREFIX_LENGTH} letters or more before “*”.", at)
+    return len(words) if token.type == "QUOTED" else 1
+
+
+def _check_within(token: Token) -> None:
+    within = int(token.rpartition("/")[2].lstrip("~")[:9])
+    if not 1 <= within <= MAX_WITHIN:
+        raise QueryError(f"Write a number from 1 to {MAX_WITHIN} in “{token}”.", offset_of(token))
+
+
+def _check_commas(text: str) -> None:
+    parts = _COMMA.split(_mask_quoted(text))
+    topics = sum(any(map(str.isalnum, part)) for part in parts)
+    if topics > 1:
+        number = dict(enumerate(_NUMBER_WORDS, 2)).get(topics, str(topics))
+        message = (
+            "Write OR for each comma, or subscribe to the parts one by one: did you mean"
+            f" {number} topics, or any of these words?"
+        )
+        raise QueryError(message, len(parts[0]))

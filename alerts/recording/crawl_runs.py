@@ -1,0 +1,174 @@
+"""A crawl run: recorded line by line as it comes, judged when it ends.
+
+What was recorded stays, whatever happens to the crawl or to us. Only the report at the end says
+whether everything that the listings name was read, so until a run has ended well the next run
+lists the same window again. Only then is it known whether the pages were read right, so the
+changes that a crawl finds are held until the crawl is judged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from alerts.ledger import Ledger, crawl_runs
+from alerts.ledger.crawl_runs import CrawlPurpose, CrawlResult
+from alerts.recording.alarms import update_crawl_alarms
+from alerts.recording.approval import CrawlChanges, publish_or_hold
+from alerts.recording.page_states import (
+    record_missing_page,
+    record_refusal,
+    record_unchanged_page,
+)
+from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording.verdict import CrawlOutcome, Verdict, judge_crawl
+from crawler.records import encode_record
+from crawler.report import (
+    CrawlLine,
+    CrawlReport,
+    PageGone,
+    PageRefused,
+    PageUnchanged,
+    PageUnreadable,
+    QuestionRead,
+    decode_stored_report,
+)
+
+log = logging.getLogger("watchword.crawl")
+
+#: An hourly crawl makes 30 good runs in a day and a quarter: recent, yet several hundred pages.
+_BASELINE_RUNS = 30
+
+
+class CrawlPolicy(msgspec.Struct, frozen=True):
+    """How a crawl is recorded and judged: the settings of its ``[sources.NAME]`` section."""
+
+    guard_days: int = 30  #: an older question, seen for the first time, does not alert
+    flood_from: int = 500  #: fewer changes in one crawl are never held as a flood
+    alarm_after: int = 3  #: failed crawls in a row before a transient failure raises an alarm
+    purpose: CrawlPurpose = "watch"
+
+
+class CrawlRecorder:
+    """Records one crawl of one source: its lines one by one, then its end."""
+
+    def __init__(
+        self, ledger: Ledger, source: str, clock: Callable[[], datetime], policy: CrawlPolicy
+    ) -> None:
+        """Open the run. ``clock`` returns the time now, aware, in UTC."""
+        self._ledger, self._source = ledger, source
+        self._clock, self._policy = clock, policy
+        self._report: CrawlReport | None = None
+        self._counts: Counter[str] = Counter()
+        with ledger.writing() as connection:
+            is_baseline = not crawl_runs.has_baseline(connection, source)
+            self._run_id = crawl_runs.start_run(connection, source, clock(), policy.purpose)
+        self._rules = RecordingRules(
+            baseline=is_baseline,
+            is_backfill=policy.purpose == "backfill",
+            guard_days=policy.guard_days,
+            hold=True,
+        )
+
+    def record(self, line: CrawlLine) -> None:
+        """Record one line, in a transaction of its own."""
+        if isinstance(line, CrawlReport):
+            self._report = line
+            return
+        with self._ledger.writing() as connection:
+            now = self._clock()
+            self._counts.update(record_line(connection, self._source, line, now, self._rules))
+
+    def finish(self, missing_report_reason: str) -> CrawlOutcome:
+        """Judge the run, number or hold its changes and update its alarms, in one transaction.
+
+        Args:
+            missing_report_reason: Why the crawl ended without a report; used if it has none.
+        """
+        with self._ledger.writing() as connection:
+            now = self._clock()
+            verdict, reason = self._judge(connection, missing_report_reason)
+            changes = self._publish_or_hold(connection, verdict, now)
+            outcome = self._build_outcome(verdict, reason, changes)
+            crawl_runs.finish_run(connection, self._run_id, _build_result(outcome, changes), now)
+            if self._policy.purpose == "watch":
+                update_crawl_alarms(connection, outcome, self._policy.alarm_after, now)
+        return outcome
+
+    def _judge(self, connection: Connection, missing_report_reason: str) -> tuple[Verdict, str]:
+        if self._report is None:
+            return "partial", missing_report_reason
+        baseline = self._load_baseline(connection)
+        return judge_crawl(self._report, baseline, self._counts["doubted"])
+
+    def _load_baseline(self, connection: Connection) -> list[CrawlReport]:
+        """Return the reports of recent good crawls.
+
+        A backfill has none: it reads pages of older designs than the crawls for news do.
+        """
+        if self._policy.purpose == "backfill":
+            return []
+        runs = crawl_runs.list_recent(connection, self._source, _BASELINE_RUNS, ("ok",))
+        reports = [decode_stored_report(run.report) for run in runs]
+        return [report for report in reports if report is not None]
+
+    def _publish_or_hold(
+        self, connection: Connection, verdict: Verdict, now: datetime
+    ) -> CrawlChanges:
+        """Leave the changes of a run without a report held: the next run that ends decides."""
+        if self._report is None:
+            return CrawlChanges({})
+        return publish_or_hold(
+            connection,
+            self._source,
+            now,
+            is_doubtful=verdict == "changed",
+            flood_from=self._policy.flood_from,
+        )
+
+    def _build_outcome(self, verdict: Verdict, reason: str, changes: CrawlChanges) -> CrawlOutcome:
+        read = {"read": self._report.read} if self._report else {}
+        counts = {name: number for name, number in (dict(self._counts) | read).items() if number}
+        return CrawlOutcome(self._source, verdict, reason, counts, changes.held_count, self._report)
+
+
+def _build_result(outcome: CrawlOutcome, changes: CrawlChanges) -> CrawlResult:
+    return CrawlResult(
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        report=encode_record(outcome.report).decode(),
+        whole=outcome.is_complete,
+        news=changes.alerting_counts,
+    )
+
+
+def record_line(
+    connection: Connection, source: str, line: CrawlLine, now: datetime, rules: RecordingRules
+) -> Counter[str]:
+    """Record one line of a crawl of ``source``; return what was recorded, counted.
+
+    Raises:
+        TypeError: The line is the report, which belongs to the run as a whole.
+    """
+    match line:
+        case QuestionRead(question, visited, etag, last_modified, capture):
+            reading = QuestionReading(question, visited, etag, last_modified, capture)
+            return record_readings(connection, [reading], now, rules)
+        case PageUnchanged(identity):
+            record_unchanged_page(connection, identity, now)
+            return Counter(unchanged=1)
+        case PageRefused():
+            record_refusal(connection, source, line, now)
+            return Counter(refused=1)
+        case PageGone(identity):
+            withdrawal = record_missing_page(connection, identity, now, rules)
+            return Counter(gone=1, withdrawn=int(withdrawal is not None))
+        case PageUnreadable(url, reason):
+            log.warning("%s cannot be read: %s", url, reason)
+            return Counter(unreadable=1)
+    raise TypeError(f"a {type(line).__name__} cannot be recorded by itself")

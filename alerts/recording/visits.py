@@ -1,0 +1,127 @@
+"""The next visits: what the next crawl of a source lists and fetches, and when it may start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import takewhile
+
+import msgspec
+from sqlalchemy import Connection
+
+from alerts.ledger import questions, refused_pages
+from alerts.ledger.crawl_runs import CrawlRun
+from alerts.ledger.questions import RevisitCandidate
+from crawler.plan import CrawlPlan, KnownPage, ListingWindow
+
+#: How long an answered question is visited again for corrections, and how often: eight visits.
+_RECHECK_PERIOD = timedelta(days=60)
+_RECHECK_INTERVAL = timedelta(days=7)
+
+#: A listing is requested for at most a month at a time, with three days of overlap.
+_WINDOW_LENGTH = timedelta(days=31)
+_WINDOW_OVERLAP = timedelta(days=3)
+#: A page that the server refuses is tried again once a day.
+_REFUSED_RETRY_INTERVAL = timedelta(hours=24)
+#: How long a source that refused us is left alone: 3, 6, then 12 hours.
+_FIRST_BACKOFF = timedelta(hours=3)
+_MAX_BACKOFF = timedelta(hours=12)
+
+#: (days since the meeting, time between two visits) while there is no real answer. The rule for
+#: answers is three working days; in practice three to five weeks; a few come after a year.
+_VISIT_INTERVALS = (
+    (-1, timedelta(days=1)),
+    (14, timedelta(hours=6)),
+    (60, timedelta(days=1)),
+    (365, timedelta(days=7)),
+)
+_LAST_VISIT_INTERVAL = timedelta(days=30)
+
+
+class CrawlScope(msgspec.Struct, frozen=True):
+    """How much one crawl lists and visits again."""
+
+    days_back: int = 60  #: meetings of the last days that are listed
+    days_ahead: int = 30  #: meetings of the next days that are listed
+    max_revisits: int = 500  #: known questions that are visited again
+
+
+def plan_crawl(
+    connection: Connection, target: CrawlPlan, scope: CrawlScope, now: datetime
+) -> CrawlPlan:
+    """Return ``target`` with the windows, known ids and revisits of a crawl at ``now``.
+
+    A listing's dates are those of meetings, not of publication: supplementaries appear weeks after
+    their meeting and questions before it. So each crawl lists all of a wide window.
+
+    Args:
+        connection: A connection to the ledger.
+        target: Where and how to crawl: source, address, politeness, archive.
+        scope: How much to list and to visit again.
+        now: Aware, in UTC.
+    """
+    since = (now - timedelta(days=scope.days_back)).date()
+    until = (now + timedelta(days=scope.days_ahead)).date()
+    candidates = questions.list_revisit_candidates(connection, target.source, now - _RECHECK_PERIOD)
+    known = questions.list_identities(connection, target.source, since, until)
+    refused = refused_pages.list_recent(connection, target.source, now - _REFUSED_RETRY_INTERVAL)
+    return msgspec.structs.replace(
+        target,
+        windows=split_into_windows(since, until),
+        known_ids=(*known, *refused),
+        revisits=select_due_visits(candidates, now, scope.max_revisits),
+    )
+
+
+def split_into_windows(since: date, until: date) -> tuple[ListingWindow, ...]:
+    """Return the days from ``since`` to ``until`` in overlapping windows, newest first. Pure.
+
+    Newest first, so that new questions are read before old ones. Overlapping, because a question
+    whose meeting is postponed while we list would otherwise slip through between two windows.
+    """
+    found: list[ListingWindow] = []
+    end = until
+    while True:
+        begin = end - _WINDOW_LENGTH
+        if begin - since <= _WINDOW_OVERLAP:  # too few days for a window of their own
+            begin = since
+        found.append(ListingWindow(begin, end))
+        if begin == since:
+            return tuple(found)
+        end = begin + _WINDOW_OVERLAP
+
+
+def select_due_visits(
+    candidates: Sequence[RevisitCandidate], now: datetime, limit: int
+) -> tuple[KnownPage, ...]:
+    """Return the pages whose visit is due, the longest overdue first, at most ``limit``. Pure."""
+    due = sorted((compute_next_visit(c), c.url, c) for c in candidates)
+    return tuple(
+        KnownPage(url, candidate.etag, candidate.last_modified)
+        for moment, url, candidate in due
+        if moment <= now
+    )[:limit]
+
+
+def compute_next_visit(candidate: RevisitCandidate) -> datetime:
+    """Return when a question is to be visited again. Pure."""
+    if candidate.status == "answered":
+        return candidate.visited_at + _RECHECK_INTERVAL
+    start = candidate.meeting_date or candidate.first_seen_at.date()
+    age = (candidate.visited_at.date() - start).days
+    wait = next((wait for days, wait in _VISIT_INTERVALS if age <= days), _LAST_VISIT_INTERVAL)
+    return candidate.visited_at + wait
+
+
+def compute_backoff_end(recent_runs: Sequence[CrawlRun]) -> datetime | None:
+    """Return until when a source that refused us is left alone, None if it is not. Pure.
+
+    Each refusal in a row doubles the wait: a crawler that asks again at once gets blocked for good.
+
+    Args:
+        recent_runs: The newest runs of the source, newest first.
+    """
+    blocked = list(takewhile(lambda run: run.verdict == "blocked", recent_runs))
+    if not blocked or blocked[0].finished_at is None:
+        return None
+    return blocked[0].finished_at + min(_FIRST_BACKOFF * (1 << (len(blocked) - 1)), _MAX_BACKOFF)

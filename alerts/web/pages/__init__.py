@@ -1,0 +1,19 @@
+"""The HTML pages, one class for each group of routes.
+
+Owns what a page shows and what its forms do. It must not know the JSON API or the feeds, and never
+writes SQL.
+"""
+
+from alerts.web.pages.alerts import AlertsPages
+from alerts.web.pages.archive import ArchivePages
+from alerts.web.pages.email_links import EmailLinkPages
+from alerts.web.pages.home import HomePage
+from alerts.web.pages.operator import OperatorPages
+
+__all__ = [
+    "AlertsPages",
+    "ArchivePages",
+    "EmailLinkPages",
+    "HomePage",
+    "OperatorPages",
+]
