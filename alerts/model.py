@@ -1,21 +1,243 @@
-"""alerts.model."""
+"""The nouns that cross packages: kinds of change, frequencies, subscribers, notices, alarms.
+
+Each set of values that users choose from or read is one table here. Command-line choices, form
+options, labels, the words of digests and feeds and the tables in the documentation derive from it:
+one more kind of change is one more member of `ChangeKind`, one more frequency one more member of
+`Frequency`. This module knows the canonical record and nothing else.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Literal, Self, TypeAlias
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from alerts.errors import ExitStatus, WatchwordError
-from crawler.records import Question
+from crawler.records import Question, QuestionStatus
 
-ChangeKind = Literal["asked", "holding", "answered", "corrected", "withdrawn"]
+Updates = Literal["all", "asked", "answered"]
+"""Which changes an alert wants. ``all`` includes kinds that belong to no other value."""
+
+
+class EntryKindInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown for an entry of one kind, and where it stands in a digest."""
+
+    rank: int  #: the lowest comes first in a digest; unique
+    label: str  #: the headline above an entry and in front of a feed item's title
+    singular: str  #: in a subject after the number 1: ``new answer``
+    plural: str  #: in a subject after any other number: ``new answers``
+    opening: str  #: introduces the first words of what is new: ``The answer``
+    snippet_fields: tuple[str, ...]  #: where to look for the passage to show; what is new first
+
+
+class ChangeKindInfo(EntryKindInfo, frozen=True, kw_only=True):
+    """What follows from the kind of a change."""
+
+    statuses: frozenset[QuestionStatus] = frozenset()
+    """A question that is first read with one of these has had a change of this kind."""
+    updates: Updates | None = None  #: the choice beside ``all`` that includes it
+    is_rare: bool = False  #: see `alerts.recording`: a tenth as many are already a flood
+
+
+class EntryKind(StrEnum):
+    """Why a question is in a digest: a change (`ChangeKind`) or a reminder (`ReminderKind`)."""
+
+    info: EntryKindInfo
+
+    def __new__(cls, value: str, *info: EntryKindInfo) -> Self:
+        """Create the member ``value``; variadic because type checkers use it for lookups too."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        (member.info,) = info
+        return member
+
+
+_QUESTION_FIRST = ("question", "answer")
+_ANSWER_FIRST = ("answer", "question")
+
+
+class ChangeKind(EntryKind):
+    """What happened to a question. The members are in the order in which they happen."""
+
+    info: ChangeKindInfo
+
+    ASKED = (
+        "asked",
+        ChangeKindInfo(
+            rank=40,
+            label="New question",
+            singular="new question",
+            plural="new questions",
+            opening="The question",
+            snippet_fields=_QUESTION_FIRST,
+            statuses=frozenset({"unanswered", "holding", "answered"}),
+            updates="asked",
+        ),
+    )
+    HOLDING = (
+        "holding",
+        ChangeKindInfo(
+            rank=30,
+            label="Holding reply",
+            singular="holding reply",
+            plural="holding replies",
+            opening="The reply",
+            snippet_fields=_ANSWER_FIRST,
+            statuses=frozenset({"holding"}),
+        ),
+    )
+    ANSWERED = (
+        "answered",
+        ChangeKindInfo(
+            rank=10,
+            label="Answered",
+            singular="new answer",
+            plural="new answers",
+            opening="The answer",
+            snippet_fields=_ANSWER_FIRST,
+            statuses=frozenset({"answered"}),
+            updates="answered",
+        ),
+    )
+    CORRECTED = (
+        "corrected",
+        ChangeKindInfo(
+            rank=20,
+            label="Corrected",
+            singular="correction",
+            plural="corrections",
+            opening="It now says",
+            snippet_fields=_ANSWER_FIRST,
+            updates="answered",
+            is_rare=True,
+        ),
+    )
+    WITHDRAWN = (
+        "withdrawn",
+        ChangeKindInfo(
+            rank=50,
+            label="Withdrawn",
+            singular="withdrawn question",
+            plural="withdrawn questions",
+            opening="The question",
+            snippet_fields=_QUESTION_FIRST,
+            is_rare=True,
+        ),
+    )
+
+
+class ReminderKind(EntryKind):
+    """Why a followed question is in a digest although nothing happened to it."""
+
+    OVERDUE = (
+        "overdue",
+        EntryKindInfo(
+            rank=60,
+            label="Overdue",
+            singular="overdue question",
+            plural="overdue questions",
+            opening="The question",
+            snippet_fields=_QUESTION_FIRST,
+        ),
+    )
+
+
+#: Every kind of entry, in the order in which a digest shows them.
+ENTRY_KINDS: tuple[EntryKind, ...] = tuple(
+    sorted((*ChangeKind, *ReminderKind), key=lambda kind: kind.info.rank)
+)
+
+
+def list_change_kinds(updates: Updates) -> tuple[ChangeKind, ...]:
+    """Return the kinds of change that an alert with ``updates`` is sent."""
+    return tuple(kind for kind in ChangeKind if updates in ("all", kind.info.updates))
+
+
+def infer_change_kinds(status: QuestionStatus) -> tuple[ChangeKind, ...]:
+    """Return what has happened to a question that is first read with ``status``, in order."""
+    return tuple(kind for kind in ChangeKind if status in kind.info.statuses)
+
+
+class BatchInterval(msgspec.Struct, frozen=True):
+    """Due once in each ``[mail] batch_minutes``; always, where that is 0."""
+
+
+class FixedInterval(msgspec.Struct, frozen=True):
+    """Due at each multiple of ``length`` since 1970-01-01T00:00Z."""
+
+    length: timedelta
+
+
+class CalendarDay(msgspec.Struct, frozen=True):
+    """Due on certain days of the subscriber's calendar, at the subscriber's hour."""
+
+    find_latest: Callable[[date], date]  #: the newest due day that is not after the given day
+
+
+class DayAfterMeeting(msgspec.Struct, frozen=True):
+    """Due on the day after each Mayor's Question Time, at the subscriber's hour."""
+
+
+DueRule: TypeAlias = BatchInterval | FixedInterval | CalendarDay | DayAfterMeeting
+
+
+class FrequencyInfo(msgspec.Struct, frozen=True):
+    """What follows from a frequency."""
+
+    label: str  #: as the option of a form
+    rule: DueRule  #: `alerts.digests.schedule.find_last_due` computes due times from it
+
+
+class Frequency(StrEnum):
+    """How often a subscriber is sent digests."""
+
+    info: FrequencyInfo
+
+    def __new__(cls, value: str, *info: FrequencyInfo) -> Self:
+        """Create the member ``value``; variadic because type checkers use it for lookups too."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        (member.info,) = info
+        return member
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether matches are sent as soon as they are found, and wait for no due time."""
+        return isinstance(self.info.rule, BatchInterval)
+
+    IMMEDIATE = "immediate", FrequencyInfo("Immediately", BatchInterval())
+    HOURLY = (
+        "hourly",
+        FrequencyInfo("Every hour, if there is anything new", FixedInterval(timedelta(hours=1))),
+    )
+    DAILY = (
+        "daily",
+        FrequencyInfo("Every day, if there is anything new", CalendarDay(lambda day: day)),
+    )
+    WEEKLY = (
+        "weekly",
+        FrequencyInfo(
+            "Every week, on Monday", CalendarDay(lambda day: day - timedelta(days=day.weekday()))
+        ),
+    )
+    MONTHLY = (
+        "monthly",
+        FrequencyInfo("Every month, on the first day", CalendarDay(lambda day: day.replace(day=1))),
+    )
+    MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
 
 
 SilenceReason = Literal["baseline", "old", "flood", "drift"]
+"""Why a change is recorded without an alert.
+
+``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``flood`` and
+``drift``: the operator published held changes without notifying.
+"""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -48,15 +270,6 @@ class Notice(msgspec.Struct, frozen=True):
     kind: NoticeKind
     since: datetime  #: the last good crawl before it fell silent
     created_at: datetime
-
-
-Frequency = Literal["immediate", "hourly", "daily", "weekly", "monthly", "meeting"]
-
-
-FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
-
-
-Updates = Literal["all", "asked", "answered"]
 
 
 Origin = Literal["config", "command", "page"]
@@ -162,34 +375,8 @@ class Alarm(msgspec.Struct, frozen=True):
     cleared_told_at: datetime | None
 
 
-#: What can be said of a question: what happened to it, or that nothing did for too long.
-EntryKind: TypeAlias = ChangeKind | Literal["overdue"]
-
-
 #: How much is said of a question.
 Detail = Literal["full", "short"]
-
-
-#: In the order in which they are worth reading.
-ENTRY_KINDS: tuple[EntryKind, ...] = (
-    "answered",
-    "corrected",
-    "holding",
-    "asked",
-    "withdrawn",
-    "overdue",
-)
-
-
-#: Where to look for the passage to show: in what is new first.
-SNIPPET_FIELDS: dict[EntryKind, tuple[str, ...]] = {
-    "answered": ("answer", "question"),
-    "corrected": ("answer", "question"),
-    "holding": ("answer", "question"),
-    "asked": ("question", "answer"),
-    "withdrawn": ("question", "answer"),
-    "overdue": ("question", "answer"),
-}
 
 
 class SubscribedTopic(msgspec.Struct, frozen=True):

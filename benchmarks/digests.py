@@ -32,7 +32,7 @@ from alerts.digests.entries import DigestMatch, Entry, build_entry, prepare_entr
 from alerts.mail.dkim import SigningKey, read_key
 from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, build_email
-from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.queries import format_canonical, parse_query
 from alerts.rendering.templates import Templates, find_shipped_templates
 from alerts.text import STOP_WORDS
@@ -131,7 +131,7 @@ def _draw_matches(records: Sequence[Question], chance: random.Random) -> list[Di
                 )
             )
         )
-        numbered = NumberedChange(n + 1, NOW, None, Change("answered", "d", records[n]))
+        numbered = NumberedChange(n + 1, NOW, None, Change(ChangeKind.ANSWERED, "d", records[n]))
         found.append(DigestMatch(SubscribedTopic(word, word), numbered))
     return found
 

@@ -79,6 +79,21 @@ class Answer(Record, frozen=True):
     attachments: tuple[Attachment, ...] = ()
 
 
+class Disagreement(Record, frozen=True):
+    """A field that the two readings of a page read differently.
+
+    Long values are cut to 160 characters, texts to the passage where they start to differ.
+    """
+
+    field: str  #: ``asked_by``
+    by_structure: str  #: from the page's elements; of an API, from the object
+    by_label: str  #: from the page's visible labels; of an API, from the object's address
+
+    def __str__(self) -> str:
+        """Return the disagreement as one line."""
+        return f"{self.field}: {self.by_structure!r} by structure, {self.by_label!r} by label"
+
+
 class Question(Record, frozen=True, kw_only=True):
     """One question with its answers: the canonical record."""
 
@@ -99,7 +114,9 @@ class Question(Record, frozen=True, kw_only=True):
     answers: tuple[Answer, ...] = ()
     labels: dict[str, str] = {}  #: every label the page prints, known to us or not
     generation: str  #: which of the source's page designs it was read from: ``2014``, ``2022``
-    suspect: tuple[str, ...] = ()  #: why the reading is not to be trusted; empty when it is
+    #: Why the reading is not to be trusted: fields read differently, and other reasons in words
+    #: (``no title``). Empty when it is to be trusted.
+    suspect: tuple[Disagreement | str, ...] = ()
     digest: str  #: of the content, see :func:`hash_content`
 
 

@@ -54,11 +54,11 @@ def build_sample_digest() -> Digest:
     asked = _build_question(5, "Accessible benches at bus stops", None)
     late = _build_question(6, "Harbour lights", None)
     entries = [
-        build_entry([_build_match(benches, "answered", main, 1)]),
-        build_entry([_build_match(benches, "answered", further, 2)]),
-        build_entry([_build_match(ferry, "corrected", after, 3, before)]),
-        build_entry([_build_match(ferry, "holding", held, 4)]),
-        build_entry([_build_match(benches, "asked", asked, 5)]),
+        build_entry([_build_match(benches, ChangeKind.ANSWERED, main, 1)]),
+        build_entry([_build_match(benches, ChangeKind.ANSWERED, further, 2)]),
+        build_entry([_build_match(ferry, ChangeKind.CORRECTED, after, 3, before)]),
+        build_entry([_build_match(ferry, ChangeKind.HOLDING, held, 4)]),
+        build_entry([_build_match(benches, ChangeKind.ASKED, asked, 5)]),
         build_overdue_entry(OverdueQuestion(SubscribedTopic(late.title or "", None), late, 35)),
     ]
     return build_digest(entries)

@@ -37,7 +37,7 @@ from alerts.ledger.question_lookups import list_meeting_days
 from alerts.ledger.topics import batched
 from alerts.mail.identity import MailIdentity
 from alerts.mail.outgoing import OutgoingMessage
-from alerts.model import Notice, Recipient
+from alerts.model import DayAfterMeeting, Notice, Recipient
 from alerts.rendering.templates import Templates, TemplatesError
 
 log = logging.getLogger("watchword.compose")
@@ -122,7 +122,7 @@ def preview_due_digests(
 
 def _find_due(connection: Connection, now: datetime, batch_interval: timedelta) -> DueSubscribers:
     everybody = due_subscriptions.list_groups(connection)
-    meets = any(who.frequency == "meeting" for who in everybody)
+    meets = any(isinstance(who.frequency.info.rule, DayAfterMeeting) for who in everybody)
     days = list_meeting_days(connection, now.date()) if meets else ()
     moments = {
         who: find_last_due(who.frequency, now, who.zone, who.hour, batch_interval, days)

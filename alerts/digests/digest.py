@@ -13,17 +13,8 @@ from itertools import chain
 import msgspec
 
 from alerts.digests.entries import Entry
-from alerts.model import ENTRY_KINDS, EntryKind, Notice
+from alerts.model import ENTRY_KINDS, Notice
 from alerts.questions.threads import sort_thread
-
-_KIND_NOUNS: dict[EntryKind, tuple[str, str]] = {
-    "answered": ("new answer", "new answers"),
-    "corrected": ("correction", "corrections"),
-    "holding": ("holding reply", "holding replies"),
-    "asked": ("new question", "new questions"),
-    "withdrawn": ("withdrawn question", "withdrawn questions"),
-    "overdue": ("overdue question", "overdue questions"),
-}
 
 #: So many entries are shown in full.
 MAX_FULL_ENTRIES = 20
@@ -73,7 +64,9 @@ class Digest(msgspec.Struct, frozen=True):
         """``3 new answers, 1 new question``"""
         found = Counter(entry.kind for entry in self.entries)
         return ", ".join(
-            f"{n} {_KIND_NOUNS[kind][n != 1]}" for kind in ENTRY_KINDS if (n := found[kind])
+            f"{n} {kind.info.singular if n == 1 else kind.info.plural}"
+            for kind in ENTRY_KINDS
+            if (n := found[kind])
         )
 
     @property
@@ -95,9 +88,7 @@ def build_digest(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Di
     threads: dict[str, list[Entry]] = {}
     for entry in by_id.values():
         threads.setdefault(_find_thread_id(entry, by_id), []).append(entry)
-    ordered = sorted(
-        threads.values(), key=lambda some: min(ENTRY_KINDS.index(e.kind) for e in some)
-    )
+    ordered = sorted(threads.values(), key=lambda some: min(e.kind.info.rank for e in some))
     return Digest(tuple(_order_thread(some) for some in ordered), tuple(notices))
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from alerts.model import (
-    ENTRY_KINDS,
-    SNIPPET_FIELDS,
+    ChangeKind,
     Detail,
     EntryKind,
     NumberedChange,
+    ReminderKind,
     SubscribedTopic,
 )
 from alerts.queries import extract_fields, find_match, parse_query
@@ -100,13 +100,13 @@ def build_entry(matches: Sequence[DigestMatch], text: EntryText | None = None) -
     """
     text = text or prepare_entry_text(matches)
     question, texts = _find_newest(matches).change.after, text.texts
-    news = min((hit.numbered.change.kind for hit in matches), key=ENTRY_KINDS.index)
+    news = min((hit.numbered.change.kind for hit in matches), key=lambda kind: kind.info.rank)
     watches = tuple(dict.fromkeys(hit.topic for hit in matches))
     places, because = _find_places(watches, text.prepared)
     every = sorted(set(places), key=lambda p: (p.paragraph, p.start, p.end))
-    passage = find_snippet(texts, every, SNIPPET_FIELDS[news])
-    new = SNIPPET_FIELDS[news][0]
-    corrected = _find_correction(matches, question) if news == "corrected" else None
+    passage = find_snippet(texts, every, news.info.snippet_fields)
+    new = news.info.snippet_fields[0]
+    corrected = _find_correction(matches, question) if news is ChangeKind.CORRECTED else None
     return Entry(
         question,
         news,
@@ -131,7 +131,7 @@ def build_overdue_entry(overdue: OverdueQuestion) -> Entry:
     shown = cut_opening(extract_fields(question, {"asked"}), "question")
     return Entry(
         question,
-        "overdue",
+        ReminderKind.OVERDUE,
         because,
         title,
         None,
@@ -164,6 +164,6 @@ def _find_places(
 
 def _find_correction(matches: Sequence[DigestMatch], question: Question) -> Correction | None:
     """What was corrected since the first of the corrections."""
-    changes = [h.numbered for h in matches if h.numbered.change.kind == "corrected"]
+    changes = [h.numbered for h in matches if h.numbered.change.kind is ChangeKind.CORRECTED]
     before = min(changes, key=lambda numbered: numbered.seq).change.before
     return find_first_correction(before, question) if before else None

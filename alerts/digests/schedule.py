@@ -1,16 +1,16 @@
 """When a digest is due: the newest due time that has passed, for each frequency. Pure.
 
-A due time is a moment on the subscriber's wall clock, found by local date, so there is exactly
-one a day on the days on which the clocks change too.
+A due time of a day is a moment on the subscriber's wall clock, found by local date, so there is
+exactly one a day, also on the days on which the clocks change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from alerts.model import Frequency
+from alerts.model import BatchInterval, CalendarDay, DayAfterMeeting, FixedInterval, Frequency
 
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,35 +24,41 @@ def find_last_due(
     batch_interval: timedelta = timedelta(),
     meetings: Sequence[date] = (),
 ) -> datetime:
-    """The newest due time at or before ``now``, in UTC.
+    """Return the newest due time at or before ``now``, in UTC.
 
-    Immediate digests are due every ``batch_interval`` (always, where that is nothing), so that
-    what comes in
-    a burst is one email; weekly ones on Mondays, monthly ones on the first, and those after a
-    meeting on the day after each of ``meetings``.
+    Args:
+        frequency: How often digests are sent; its rule decides.
+        now: The present, in UTC.
+        zone: The subscriber's time zone: ``Europe/London``.
+        hour: The hour of the subscriber's day at which digests come, 0 to 23.
+        batch_interval: How long immediate digests wait after the last one, so that a burst of
+            changes is one email; always due where it is zero.
+        meetings: The days of the meetings that `DayAfterMeeting` follows.
     """
-    if frequency == "immediate":
-        return now - (now - _EPOCH) % batch_interval if batch_interval else now
-    if frequency == "hourly":
-        return now.replace(minute=0, second=0, microsecond=0)
-    local = ZoneInfo(zone)
-    if frequency == "meeting":
-        mornings = (datetime.combine(d + _DAY, time(hour), local) for d in meetings)
-        return max((m.astimezone(UTC) for m in mornings if m <= now), default=_EPOCH)
-    day = _find_latest_day(frequency, now.astimezone(local).date())
-    due = datetime.combine(day, time(hour), local).astimezone(UTC)
-    if due > now:
-        day = _find_latest_day(frequency, day - _DAY)
-        due = datetime.combine(day, time(hour), local).astimezone(UTC)
-    return due
+    match frequency.info.rule:
+        case BatchInterval():
+            return _floor(now, batch_interval)
+        case FixedInterval(length):
+            return _floor(now, length)
+        case CalendarDay(find_latest):
+            return _find_last_day(find_latest, now, ZoneInfo(zone), hour)
+        case DayAfterMeeting():
+            mornings = (_combine(day + _DAY, ZoneInfo(zone), hour) for day in meetings)
+            return max((moment for moment in mornings if moment <= now), default=_EPOCH)
 
 
-def _find_latest_day(frequency: Frequency, day: date) -> date:
-    """The last day of a frequency, up to ``day``."""
-    match frequency:
-        case "weekly":
-            return day - timedelta(days=day.weekday())
-        case "monthly":
-            return day.replace(day=1)
-        case _:
-            return day
+def _floor(now: datetime, interval: timedelta) -> datetime:
+    """Return the last multiple of ``interval`` since 1970; ``now`` for an interval of zero."""
+    return now - (now - _EPOCH) % interval if interval else now
+
+
+def _find_last_day(
+    find_latest: Callable[[date], date], now: datetime, zone: ZoneInfo, hour: int
+) -> datetime:
+    day = find_latest(now.astimezone(zone).date())
+    due = _combine(day, zone, hour)
+    return due if due <= now else _combine(find_latest(day - _DAY), zone, hour)
+
+
+def _combine(day: date, zone: ZoneInfo, hour: int) -> datetime:
+    return datetime.combine(day, time(hour), zone).astimezone(UTC)

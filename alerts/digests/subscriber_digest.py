@@ -22,7 +22,7 @@ from alerts.ledger.due_subscriptions import PendingMatch
 from alerts.ledger.followed_questions import OverdueSubscription
 from alerts.mail.identity import MailIdentity
 from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email, write_notification
-from alerts.model import Change, Notice, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import Change, ChangeKind, Notice, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
 
 
@@ -87,7 +87,8 @@ def compose_digest(
         tuple(
             item.subscription_id
             for item, _ in pending_matches
-            if item.topic.canonical is None and changes[item.change_seq].change.kind == "answered"
+            if item.topic.canonical is None
+            and changes[item.change_seq].change.kind is ChangeKind.ANSWERED
         ),
     )
     if not entries and not notices:

@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from alerts.feeds.json_feed import FeedIdentity, FeedItem
-from alerts.model import SNIPPET_FIELDS, Change, ChangeKind, Notice, NumberedChange
+from alerts.model import Change, ChangeKind, Notice, NumberedChange, list_change_kinds
 from alerts.queries import Query, extract_fields, find_match
-from alerts.rendering.labels import ENTRY_KIND_LABELS
 from alerts.rendering.templates import Templates
 from alerts.rendering.urls import normalise_link
 from alerts.text import Snippet, find_snippet
@@ -25,8 +24,8 @@ _ILLEGAL_CHARACTERS = re.compile(
 
 #: What a follower may have alone: new questions, answers, or each question once, as it stands.
 FEED_FILTERS: dict[str, tuple[ChangeKind, ...]] = {
-    "asked": ("asked",),
-    "answered": ("answered", "corrected"),
+    "asked": list_change_kinds("asked"),
+    "answered": list_change_kinds("answered"),
     "latest": (),
 }
 
@@ -84,7 +83,7 @@ def _build_item(
     first = build_tag_uri(feed_identity, "thread", question.parent or question.id)
     return FeedItem(
         id=key,
-        title=clean_xml_text(f"{ENTRY_KIND_LABELS[change.kind]}: {question.title or question.id}"),
+        title=clean_xml_text(f"{change.kind.info.label}: {question.title or question.id}"),
         url=normalise_link(question.url),
         updated_at=_truncate_to_second(numbered.recorded_at),
         summary=clean_xml_text(words),
@@ -148,14 +147,14 @@ def _find_snippet(query: Query | None, change: Change) -> Snippet | None:
         return None
     texts = extract_fields(change.after, [change.kind])
     found = find_match(query, texts)
-    return find_snippet(texts, found.places, SNIPPET_FIELDS[change.kind]) if found else None
+    return find_snippet(texts, found.places, change.kind.info.snippet_fields) if found else None
 
 
 def _find_author(change: Change) -> str | None:
     """Who spoke: the asker of a question, whoever answered an answer."""
     question = change.after
     by = [name for answer in question.answers for name in answer.answered_by]
-    if change.kind in {"answered", "holding", "corrected"} and by:
+    if change.kind.info.snippet_fields[0] == "answer" and by:
         return ", ".join(dict.fromkeys(by))
     return question.asked_by.name if question.asked_by else None
 

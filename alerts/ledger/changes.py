@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import change, question
-from alerts.model import Change, NumberedChange, SilenceReason
+from alerts.model import Change, ChangeKind, NumberedChange, SilenceReason
 from crawler.records import decode_question, encode_record
 
 
@@ -69,7 +69,7 @@ def _read_change(row: Row[tuple[object, ...]]) -> NumberedChange:
         fields["recorded_at"],
         fields["silent_because"],
         Change(
-            fields["kind"],
+            ChangeKind(fields["kind"]),
             fields["digest"],
             decode_question(fields["after"]),
             decode_question(before) if before else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from sqlalchemy import (
@@ -21,13 +21,7 @@ from sqlalchemy import (
 )
 
 from alerts.ledger.schema import change, match, subscriber, subscription, topic
-from alerts.model import Frequency, SubscribedTopic, Updates
-
-#: Kinds of change for each wish; what is not listed goes to all.
-_KINDS_BY_UPDATES: dict[Updates, tuple[str, ...]] = {
-    "asked": ("asked",),
-    "answered": ("answered", "corrected"),
-}
+from alerts.model import Frequency, SubscribedTopic, Updates, list_change_kinds
 
 
 class DigestGroup(msgspec.Struct, frozen=True):
@@ -51,7 +45,8 @@ def list_groups(connection: Connection) -> list[DigestGroup]:
         .where(subscription.c.ended_at.is_(None))
         .distinct()
     )
-    return sorted((DigestGroup(*row) for row in rows), key=str)
+    groups = (DigestGroup(Frequency(every), zone, hour) for every, zone, hour in rows)
+    return sorted(groups, key=str)
 
 
 def is_due(group: DigestGroup, due: datetime) -> ColumnElement[bool]:
@@ -77,8 +72,9 @@ def _is_subscription_due(group: DigestGroup, due: datetime) -> ColumnElement[boo
 def _is_unsent_change() -> ColumnElement[bool]:
     """Changes that alert, newer than what a subscription was sent, of the kinds it wants."""
     kinds = [
-        and_(subscription.c.wants == wants, change.c.kind.in_(of))
-        for wants, of in _KINDS_BY_UPDATES.items()
+        and_(subscription.c.wants == updates, change.c.kind.in_(list_change_kinds(updates)))
+        for updates in get_args(Updates)
+        if updates != "all"
     ]
     return and_(
         change.c.seq > subscription.c.sent_to,
@@ -179,7 +175,7 @@ def mark_empty_handled(connection: Connection, group: DigestGroup, due: datetime
     never sent anything is left out: the first digest comes with the first match, at any hour, so
     that a new subscriber soon knows that it works.
     """
-    if group.frequency == "immediate":
+    if group.frequency.is_immediate:
         return 0
     here = select(subscriber.c.id).where(
         subscriber.c.zone == group.zone, subscriber.c.hour == group.hour

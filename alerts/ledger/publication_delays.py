@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from alerts.ledger.schema import change, crawl_run, digest_item, message, question, subscription
+from alerts.model import Frequency
 
 #: So many changes are enough to tell.
 _MAX_CHANGES = 5000
@@ -55,7 +56,7 @@ def _list_first_emails(
         .where(
             question.c.source == source,
             change.c.recorded_at > since,
-            subscription.c.frequency == "immediate",
+            subscription.c.frequency == Frequency.IMMEDIATE,
             message.c.sent_at.is_not(None),
         )
         .group_by(change.c.seq, change.c.recorded_at)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import get_args
 
-from alerts.model import ChangeKind
+from alerts.model import ChangeKind, infer_change_kinds
 from crawler.records import Question, iter_paragraphs
 
 #: Fields that are searched for a word that names no field.
@@ -36,7 +35,7 @@ KEYWORD_FIELDS = frozenset({"ref", "source", "kind", "change"})
 #: The values of the fields that have a fixed set of them.
 ALLOWED_VALUES: Mapping[str, tuple[str, ...]] = {
     "kind": ("question", "supplementary"),
-    "change": get_args(ChangeKind),
+    "change": tuple(ChangeKind),
 }
 
 
@@ -68,13 +67,7 @@ def extract_fields(question: Question, changes: Iterable[str] = ()) -> dict[str,
 
 def infer_changes(question: Question) -> tuple[ChangeKind, ...]:
     """Return the kinds of changes that a question read for the first time has had."""
-    match question.status:
-        case "answered":
-            return ("asked", "answered")
-        case "holding":
-            return ("asked", "holding")
-        case _:
-            return ("asked",)
+    return infer_change_kinds(question.status)
 
 
 def _optional_text(text: str | None) -> list[str]:

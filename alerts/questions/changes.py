@@ -25,7 +25,7 @@ def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ..
         return ()
     if stored is None or stored.suspect:
         return (
-            Change("asked", hash_question(reading), reading),
+            Change(ChangeKind.ASKED, hash_question(reading), reading),
             *_find_first_answers(None, reading),
         )
     if stored.digest == reading.digest:
@@ -38,7 +38,7 @@ def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ..
             *answers,
         )
     if _has_more_answers(stored, reading):
-        return (Change("answered", hash_content(reading), reading, stored),)
+        return (Change(ChangeKind.ANSWERED, hash_content(reading), reading, stored),)
     return _make_correction(stored, reading, hash_content(reading))
 
 
@@ -56,15 +56,15 @@ def can_replace(stored: Question | None, reading: Question) -> bool:
 
 def make_withdrawal(stored: Question) -> Change:
     """The change that a page's lasting absence makes."""
-    return Change("withdrawn", stored.digest, stored, stored)
+    return Change(ChangeKind.WITHDRAWN, stored.digest, stored, stored)
 
 
 def _find_first_answers(stored: Question | None, read: Question) -> tuple[Change, ...]:
     """The holding reply or the answer that ``read`` brings."""
     if read.status == "unanswered":
         return ()
-    kind: ChangeKind = "answered" if read.status == "answered" else "holding"
-    wanted = [a for a in read.answers if a.holding == (kind == "holding")]
+    kind = ChangeKind.ANSWERED if read.status == "answered" else ChangeKind.HOLDING
+    wanted = [a for a in read.answers if a.holding == (kind is ChangeKind.HOLDING)]
     digests = [hash_answer(a) for a in wanted]
     if stored and digests == [hash_answer(a) for a in stored.answers if a.holding]:
         return ()
@@ -72,7 +72,7 @@ def _find_first_answers(stored: Question | None, read: Question) -> tuple[Change
 
 
 def _make_correction(stored: Question, read: Question, digest: str) -> tuple[Change, ...]:
-    return (Change("corrected", digest, read, stored),)
+    return (Change(ChangeKind.CORRECTED, digest, read, stored),)
 
 
 def _has_more_answers(stored: Question, read: Question) -> bool:

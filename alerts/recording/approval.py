@@ -13,14 +13,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import crawl_runs, held_changes
+from alerts.model import ChangeKind
 
 #: Two months hold two or three Mayor's Question Times, the events that bring most changes.
 _USUAL_PERIOD = timedelta(days=60)
 #: Three times the most of two months leaves room for one unusually large meeting.
 _FLOOD_FACTOR = 3
-#: Kinds that come one by one, unlike the hundreds of questions of a meeting.
-_RARE_KINDS = frozenset(("corrected", "withdrawn"))
-#: For those, a tenth of ``flood_from`` is a flood: 50 corrections where 500 questions are normal.
+#: For rare kinds (`ChangeKindInfo.is_rare`), a tenth of ``flood_from`` is a flood: 50 corrections
+#: where 500 questions are normal.
 _RARE_DIVISOR = 10
 
 
@@ -64,7 +64,7 @@ def explain_flood(found: Mapping[str, int], most: Mapping[str, int], at_least: i
         at_least: Numbers up to this are never a flood; for rare kinds, a tenth of it.
     """
     for kind, number in sorted(found.items()):
-        floor = at_least // _RARE_DIVISOR if kind in _RARE_KINDS else at_least
+        floor = at_least // _RARE_DIVISOR if ChangeKind(kind).info.is_rare else at_least
         usual = most.get(kind, 0)
         if number > max(floor, _FLOOD_FACTOR * usual):
             return (

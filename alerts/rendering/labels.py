@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-#: What has happened to a question, as a reader is told.
-ENTRY_KIND_LABELS = {
-    "asked": "New question",
-    "holding": "Holding reply",
-    "answered": "Answered",
-    "corrected": "Corrected",
-    "withdrawn": "Withdrawn",
-    "overdue": "Overdue",
-}
+from alerts.model import ENTRY_KINDS, Frequency
+
+#: The headline of each kind of entry.
+CHANGE_LABELS = {kind: kind.info.label for kind in ENTRY_KINDS}
 
 #: What introduces the first words of what is new.
-OPENING_LABELS = {
-    "asked": "The question",
-    "holding": "The reply",
-    "answered": "The answer",
-    "corrected": "It now says",
-    "withdrawn": "The question",
-    "overdue": "The question",
+OPENING_LABELS = {kind: kind.info.opening for kind in ENTRY_KINDS}
+
+#: The options of a form that asks how often to send digests.
+FREQUENCY_LABELS = {frequency: frequency.info.label for frequency in Frequency}
+
+#: The options of a form that asks which updates to send.
+UPDATES_LABELS = {
+    "all": "Questions and answers",
+    "asked": "Only new questions",
+    "answered": "Only answers",
 }
+
+#: The options of a form that asks how much of each question a digest shows.
+DETAIL_LABELS = {"full": "Full text", "short": "Titles only"}
 
 #: How a question stands.
 QUESTION_STATUS_LABELS = {
     "unanswered": "not answered yet",
     "holding": "a reply that says that the answer will follow",
     "answered": "answered",
-}
-
-#: How often, as a subscriber chooses it.
-FREQUENCY_LABELS = {
-    "immediate": "At once",
-    "hourly": "Every hour, when there is something",
-    "daily": "Every day, when there is something",
-    "weekly": "Every week",
-    "monthly": "Every month",
-    "meeting": "After each Mayor’s Question Time",
 }
 
 #: Where words stand, for the fields whose names do not say it.

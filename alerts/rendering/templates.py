@@ -28,11 +28,13 @@ from alerts.model import Subscriber
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import (
     ALARM_LABELS,
-    ENTRY_KIND_LABELS,
+    CHANGE_LABELS,
+    DETAIL_LABELS,
     FIELD_LABELS,
     FREQUENCY_LABELS,
     OPENING_LABELS,
     QUESTION_STATUS_LABELS,
+    UPDATES_LABELS,
 )
 from alerts.rendering.sanitise import sanitise_html
 from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
@@ -127,12 +129,14 @@ class Templates:
                 "sanitised": sanitise_html,
             }
             environment.globals |= {
-                "headlines": ENTRY_KIND_LABELS,
-                "openings": OPENING_LABELS,
-                "fields": FIELD_LABELS,
-                "troubles": ALARM_LABELS,
-                "every_words": FREQUENCY_LABELS,
-                "statuses": QUESTION_STATUS_LABELS,
+                "change_labels": CHANGE_LABELS,
+                "opening_labels": OPENING_LABELS,
+                "field_labels": FIELD_LABELS,
+                "alarm_labels": ALARM_LABELS,
+                "frequency_labels": FREQUENCY_LABELS,
+                "updates_labels": UPDATES_LABELS,
+                "detail_labels": DETAIL_LABELS,
+                "status_labels": QUESTION_STATUS_LABELS,
             }
 
     def render_html(self, name: str, /, **values: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from alerts.model import SNIPPET_FIELDS
+from alerts.model import ChangeKind
 from alerts.queries import Query, extract_fields, find_match
 from alerts.queries.ast import And, MatchMode, Near, Not, Or, Phrase, Word
 from alerts.text import Segment, Snippet, cut_opening, find_snippet, fold_to_letters, mark_spans
@@ -34,7 +34,7 @@ def build_excerpt(question: Question, query: Query | None) -> QuestionExcerpt:
     found = find_match(query, texts) if query is not None else None
     places = found.places if found else ()
     title = [(p.start, p.end) for p in places if p.field == "title"]
-    passage = find_snippet(texts, places, SNIPPET_FIELDS["asked"]) or cut_opening(
+    passage = find_snippet(texts, places, ChangeKind.ASKED.info.snippet_fields) or cut_opening(
         extract_fields(question), "question"
     )
     return QuestionExcerpt(question, mark_spans(question.title or question.id, title), passage)

@@ -47,7 +47,7 @@ class FieldRates:
             self._expected[name] += 1
             self._filled[name] += there
         self._agreed.update(item.agreed)
-        self._differed.update(line.partition(":")[0] for line in item.disagreements)
+        self._differed.update(disagreement.field for disagreement in item.disagreements)
 
     def as_report_fields(self) -> dict[str, Any]:
         """Under the names that the report has for them."""

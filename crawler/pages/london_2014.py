@@ -19,7 +19,7 @@ from crawler.reading.comparison import (
     FieldValues,
     ReadingComparison,
     compare_fields,
-    format_disagreement,
+    describe_disagreement,
     merge_comparisons,
 )
 from crawler.reading.dates import find_date, read_date
@@ -234,7 +234,7 @@ def _compare_dates(session: str | None, meeting: str | None) -> ReadingCompariso
     if printed == named:
         return ReadingComparison({}, ("session_date",), ())
     return ReadingComparison(
-        {}, (), (format_disagreement("session_date", str(printed), str(named)),)
+        {}, (), (describe_disagreement("session_date", str(printed), str(named)),)
     )
 
 

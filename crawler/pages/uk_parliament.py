@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
+from crawler.reading.comparison import ReadingComparison, compare_fields
 from crawler.reading.documents import Document
 from crawler.reading.items import (
     AnswerItem,
@@ -102,7 +103,7 @@ class UKParliament:
             raise UnreadablePage(f"the question is not of the API's shape: {error}") from error
         if written.is_withdrawn:
             raise UnreadablePage("the question has been withdrawn")
-        agreed, disagreements = _compare_with_url(written, document)
+        found = _compare_with_url(written, document)
         asker = written.asking_member
         return QuestionItem(
             source=self.source,
@@ -117,27 +118,25 @@ class UKParliament:
             labels=_build_labels(value),
             body=split_plain_text(written.question_text or ""),
             answers=tuple(_read_answers(written)),
-            agreed=agreed,
-            disagreements=disagreements,
+            agreed=found.agreed,
+            disagreements=found.disagreements,
+            faults=tuple(_find_faults(written)),
         )
 
 
-def _compare_with_url(
-    written: _WrittenQuestion, document: Document
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The fields on which the object and its address agree, and what speaks against the object."""
-    read = {"reference": written.uin, "session_date": written.tabled_day}
-    place = _DETAIL_PATTERN.fullmatch(document.url or "")
-    asked = {"session_date": place[1], "reference": place[2]} if place else {}
-    agreed = tuple(name for name in asked if asked[name] == read[name])
-    differ = [
-        f"{name}: {read[name]!r} in the object, {asked[name]!r} in its address"
-        for name in asked
-        if asked[name] != read[name]
-    ]
-    if len(text := written.answer_text or "") == _TRUNCATED_LENGTH and text.endswith("..."):
-        differ.append("answer: it ends where a list would have cut it")
-    return agreed, tuple(differ)
+def _compare_with_url(written: _WrittenQuestion, document: Document) -> ReadingComparison:
+    """Compare number and day in the object with those in the address that it came from."""
+    address = _DETAIL_PATTERN.fullmatch(document.url or "")
+    by_address = {"session_date": address[1], "reference": address[2]} if address else {}
+    by_object = {"reference": written.uin, "session_date": written.tabled_day}
+    return compare_fields(by_object, by_address)
+
+
+def _find_faults(written: _WrittenQuestion) -> Iterator[str]:
+    """Yield what speaks against the object, beside what its address says."""
+    text = written.answer_text or ""
+    if len(text) == _TRUNCATED_LENGTH and text.endswith("..."):
+        yield "the answer ends where a list would have cut it"
 
 
 def _read_answers(written: _WrittenQuestion) -> Iterator[AnswerItem]:

@@ -12,7 +12,7 @@ from itertools import accumulate, takewhile
 import msgspec
 
 from crawler.reading.items import AnswerItem, Paragraph, QuestionItem
-from crawler.records import normalise_wording
+from crawler.records import Disagreement, normalise_wording
 
 FieldValues = dict[str, str]
 
@@ -26,7 +26,7 @@ class ReadingComparison(msgspec.Struct, frozen=True):
 
     fields: FieldValues
     agreed: tuple[str, ...]  #: names of the fields that both found alike
-    disagreements: tuple[str, ...]  #: a sentence for each on which they differ
+    disagreements: tuple[Disagreement, ...]
 
 
 def replace_fields(item: QuestionItem, fields: FieldValues) -> QuestionItem:
@@ -50,7 +50,7 @@ def compare_fields(by_structure: FieldValues, by_label: FieldValues) -> ReadingC
         fields=by_label | by_structure,
         agreed=tuple(alike),
         disagreements=tuple(
-            format_disagreement(name, by_structure[name], by_label[name])
+            describe_disagreement(name, by_structure[name], by_label[name])
             for name in both
             if name not in alike
         ),
@@ -79,7 +79,7 @@ def compare_words(
     return ReadingComparison(
         {},
         (),
-        (format_disagreement(name, _excerpt_from(structure, same), _excerpt_from(label, same)),),
+        (describe_disagreement(name, _excerpt_from(structure, same), _excerpt_from(label, same)),),
     )
 
 
@@ -95,7 +95,7 @@ def compare_answers(
         return ReadingComparison({}, (), ())
     if len(spoken) != len(label):
         return ReadingComparison(
-            {}, (), (format_disagreement("answers", str(len(spoken)), str(len(label))),)
+            {}, (), (describe_disagreement("answers", str(len(spoken)), str(len(label))),)
         )
     said: list[ReadingComparison] = [ReadingComparison({}, ("answers",), ())]
     for number, (ours, seen) in enumerate(zip(spoken, label, strict=True), start=1):
@@ -112,7 +112,7 @@ def merge_comparisons(
     comparisons = list(comparisons)
     differ = tuple(line for one in comparisons for line in one.disagreements)
     names = dict.fromkeys(name for one in comparisons for name in one.agreed)
-    wrong = {line.partition(":")[0] for line in differ}
+    wrong = {disagreement.field for disagreement in differ}
     return ReadingComparison(fields, tuple(name for name in names if name not in wrong), differ)
 
 
@@ -130,9 +130,9 @@ def _signature_fields(answer: AnswerItem) -> FieldValues:
     return {name: value for name, value in said.items() if value}
 
 
-def format_disagreement(name: str, structure: str, label: str) -> str:
-    """The sentence about a field on which two readings differ."""
-    return f"{name}: {_truncate(structure)!r} by structure, {_truncate(label)!r} by label"
+def describe_disagreement(name: str, structure: str, label: str) -> Disagreement:
+    """Return the disagreement on a field, with both values cut to 160 characters."""
+    return Disagreement(name, _truncate(structure), _truncate(label))
 
 
 def normalise_paragraphs(text: Sequence[Paragraph]) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from crawler.records import Disagreement
+
 
 class Paragraph(msgspec.Struct, frozen=True):
     """One block of a page's visible text."""
@@ -52,7 +54,8 @@ class QuestionItem(msgspec.Struct, frozen=True, kw_only=True):
     body: tuple[Paragraph, ...] = ()
     answers: tuple[AnswerItem, ...] = ()
     agreed: tuple[str, ...] = ()  #: names of the fields that two readings of the page found alike
-    disagreements: tuple[str, ...] = ()  #: fields on which two readings of the page differ
+    disagreements: tuple[Disagreement, ...] = ()  #: fields on which the two readings differ
+    faults: tuple[str, ...] = ()  #: other reasons not to trust the page, each in words
 
 
 class UnreadablePage(Exception):

@@ -68,7 +68,7 @@ def normalise_item(item: QuestionItem, document: Document) -> Question:
         answers=answers,
         labels=item.labels,
         generation=item.generation,
-        suspect=(*_find_missing_fields(item), *item.disagreements),
+        suspect=(*_find_missing_fields(item), *item.disagreements, *item.faults),
         digest="",
     )
     return _add_identity(question)

@@ -32,7 +32,7 @@ def parse(context: click.Context, pages: tuple[str, ...]) -> int:
         click.echo(encode_record(found).decode())
         if found.suspect:
             failed += 1
-            print_error(f"{found.title or found.id}: suspect: {'; '.join(found.suspect)}")
+            print_error(f"{found.title or found.id}: suspect: {'; '.join(map(str, found.suspect))}")
     return ExitStatus.DATA if not read else ExitStatus.PARTIAL if failed else ExitStatus.OK
 
 

@@ -163,7 +163,7 @@ def ingest(context: click.Context, files: tuple[str, ...], as_new: bool, as_json
             if found.suspect:
                 print_error(
                     f"{found.title or found.id}: suspect, so nobody is alerted: "
-                    f"{'; '.join(found.suspect)}"
+                    f"{'; '.join(map(str, found.suspect))}"
                 )
         done = run_pipeline(service)
     recorded = {name: n for name, n in counts.items() if n}

@@ -127,7 +127,7 @@ class SubscriptionSection(ConfigSection, frozen=True):
 
     email: str  #: or, where such a channel is set up, https://... or ntfy://...
     query: str
-    every: Frequency = "daily"
+    every: Frequency = Frequency.DAILY
     wants: Updates = "all"
     length: Detail = "full"
     note: str | None = None

@@ -22,6 +22,7 @@ from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
+from alerts.model import Frequency
 from alerts.operator.alarms import update_mail_alarms
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
@@ -75,7 +76,7 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
 ) -> None:
     already = SentLog(tmp_path / "sent")
     with ledger.writing() as connection:
-        wish = SubscriptionRequest("benches", "immediate", "all", "command")
+        wish = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "command")
         subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
         record_readings(
             connection,
@@ -132,7 +133,7 @@ def test_half_a_mark_at_the_end_is_overlooked(tmp_path: Path, now: datetime) -> 
 def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> None:
     """Hourly digests pile up, the operator is warned after an hour, all drains in order."""
     with ledger.writing() as connection:
-        wish = SubscriptionRequest("benches", "hourly", "all", "command")
+        wish = SubscriptionRequest("benches", Frequency.HOURLY, "all", "command")
         subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
     with run_smtp_server() as server:
         ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5)}

@@ -10,7 +10,7 @@ from alerts.ledger import Ledger, messages, subscriptions, topics
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.outgoing import OutgoingMessage
-from alerts.model import MessageKind
+from alerts.model import Frequency, MessageKind
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question
 
@@ -30,7 +30,7 @@ def queue_messages(
         topic = topics.ensure(connection, "VRU", "VRU", now)
         for who in people:
             person = subscriptions.ensure_subscriber(connection, who, "Europe/London", 7, now)
-            wish = SubscriptionRequest("VRU", "daily", "all", "command")
+            wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
             subscriptions.subscribe(connection, person.id, topic.id, wish, 0, now)
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
             name = f"<{period}.{who}>"

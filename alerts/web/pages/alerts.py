@@ -22,7 +22,7 @@ from alerts.feeds import opml
 from alerts.ledger import bounces, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionEdit
 from alerts.mail.identity import MANAGE_LINK_VALIDITY
-from alerts.model import FREQUENCIES, Detail, Subscriber, Updates
+from alerts.model import Detail, Frequency, Subscriber, Updates
 from alerts.queries import QueryError
 from alerts.subscribers import change_query, send_manage_link
 from alerts.tokens import ExpiredToken
@@ -129,7 +129,6 @@ class AlertsPages:
             mine=mine,
             said=message,
             stopped=stopped,
-            frequencies=FREQUENCIES,
             zones=sorted(available_timezones()),
         )
 
@@ -193,13 +192,13 @@ class AlertsPages:
     ) -> str:
         every, wants, length = (form.get(name, "") for name in ("every", "wants", "length"))
         if (
-            every not in FREQUENCIES
+            every not in tuple(Frequency)
             or wants not in get_args(Updates)
             or length not in get_args(Detail)
         ):
             return _NOTHING_CHANGED
         note = form.get("note", "").strip()[:200] or None
-        wish = SubscriptionEdit(cast("Any", every), cast("Any", wants), cast("Any", length), note)
+        wish = SubscriptionEdit(Frequency(every), cast("Any", wants), cast("Any", length), note)
         subscriptions.edit(connection, person.id, topic_id, wish)
         typed = form.get("query", "").strip()
         return self._change_query(connection, person, topic_id, typed) or "That topic is changed."

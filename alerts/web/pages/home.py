@@ -20,7 +20,7 @@ from alerts.ledger import questions, topics
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
-from alerts.model import FREQUENCIES, AddressError, Updates
+from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import Preview, TimeBudget, build_preview
 from alerts.subscribers import request_confirmation, send_manage_link
@@ -190,7 +190,7 @@ def _read_subscription(form: Mapping[str, str]) -> SubscriptionRequest:
     question = form.get("question") or None
     return SubscriptionRequest(
         (form.get("title", "") if question else form.get("q", "")).strip()[:500],
-        cast("Any", every if every in FREQUENCIES else "daily"),
+        Frequency(every) if every in tuple(Frequency) else Frequency.DAILY,
         cast("Any", wants if wants in get_args(Updates) else "all"),
         "page",
         question_id=question,

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,23 +17,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import bounces, deliveries, held_changes, pauses, question_lookups
-from alerts.questions.suspect_reasons import SuspectReason, parse_suspect_reasons
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import FormTokens, read_form
 from alerts.web.rate_limits import RateLimits
-from crawler.records import Question
 
 _SESSION_AGE = timedelta(hours=12)
 _LIST_SIZE = 30
 _EXPIRED_FORM = "This page was open for long, so nothing was done. Please press once more."
-
-
-class SuspectPage(msgspec.Struct, frozen=True):
-    """A page on which the two readings differ."""
-
-    question: Question
-    doubts: tuple[SuspectReason, ...]
 
 
 class OperatorPages:
@@ -116,10 +106,7 @@ class OperatorPages:
         with site.ledger.reading() as connection:
             values = {
                 "held": held_changes.list_awaiting_approval(connection),
-                "suspects": [
-                    SuspectPage(one, parse_suspect_reasons(one.suspect))
-                    for one in question_lookups.list_suspect(connection, _LIST_SIZE)
-                ],
+                "suspects": question_lookups.list_suspect(connection, _LIST_SIZE),
                 "halts": pauses.list_pauses(connection),
                 "failed": deliveries.list_newest(connection, "failed", None, _LIST_SIZE),
                 "doubtful": deliveries.list_newest(connection, "held", None, _LIST_SIZE),

@@ -20,6 +20,7 @@ from alerts.ledger import Ledger, bounces, secrets, subscriptions
 from alerts.ledger.schema import message
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
+from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
@@ -137,7 +138,7 @@ def sent_digest(ledger: Ledger, now: datetime) -> tuple[EmailMessage, bytes]:
     """A digest to Ada, and the return path's secret."""
     head = MailIdentity("Watchword", "w@demo.example", LEAVE, "https://watch.example")
     with ledger.writing() as connection:
-        wish = subscriptions.SubscriptionRequest("VRU", "immediate", "all", "command")
+        wish = subscriptions.SubscriptionRequest("VRU", Frequency.IMMEDIATE, "all", "command")
         subscribe(connection, ADA, wish, SubscriberDefaults("Europe/London", 7), now)
         record_readings(
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
@@ -209,7 +210,7 @@ def test_soft_bounces_rest_longer_each_time_and_then_give_up(ledger: Ledger, now
 def test_a_mailbox_that_rests_gets_everything_afterwards(ledger: Ledger, now: datetime) -> None:
     head = MailIdentity("Watchword", "w@demo.example", LEAVE)
     with ledger.writing() as connection:
-        wish = subscriptions.SubscriptionRequest("VRU", "immediate", "all", "command")
+        wish = subscriptions.SubscriptionRequest("VRU", Frequency.IMMEDIATE, "all", "command")
         subscribe(connection, ADA, wish, SubscriberDefaults("Europe/London", 7), now)
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None

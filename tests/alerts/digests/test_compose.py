@@ -37,7 +37,7 @@ def watch(
     ledger: Ledger,
     now: datetime,
     query: str,
-    every: Frequency = "immediate",
+    every: Frequency = Frequency.IMMEDIATE,
     wants: Updates = "all",
 ) -> None:
     with ledger.writing() as connection:
@@ -144,7 +144,7 @@ def test_silent_changes_are_sent_to_nobody(ledger: Ledger, now: datetime) -> Non
 def test_the_first_digest_comes_at_once_and_the_next_in_the_morning(
     ledger: Ledger, now: datetime
 ) -> None:
-    watch(ledger, now, "VRU", "daily")
+    watch(ledger, now, "VRU", Frequency.DAILY)
     assert go(ledger, now) == 0
     read(ledger, now, make_question(1, words="About VRU."))
     assert go(ledger, now) == 1  # noon
@@ -158,7 +158,7 @@ def test_the_first_digest_comes_at_once_and_the_next_in_the_morning(
 def test_what_comes_after_an_empty_due_time_waits_for_the_next(
     ledger: Ledger, now: datetime
 ) -> None:
-    watch(ledger, now, "VRU", "daily")
+    watch(ledger, now, "VRU", Frequency.DAILY)
     read(ledger, now, make_question(1, words="About VRU."))
     go(ledger, now)
     morning = now.replace(hour=6) + timedelta(days=1)
@@ -169,7 +169,7 @@ def test_what_comes_after_an_empty_due_time_waits_for_the_next(
 
 
 def test_after_days_of_downtime_one_digest(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "VRU", "daily")
+    watch(ledger, now, "VRU", Frequency.DAILY)
     read(ledger, now, make_question(1, words="About VRU."))
     go(ledger, now)
     read(ledger, now, make_question(2, words="About VRU."), make_question(3, words="About VRU."))
@@ -178,8 +178,8 @@ def test_after_days_of_downtime_one_digest(ledger: Ledger, now: datetime) -> Non
 
 
 def test_daily_and_weekly_meet_in_one_email(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "VRU", "daily")
-    watch(ledger, now, "benches", "weekly")
+    watch(ledger, now, "VRU", Frequency.DAILY)
+    watch(ledger, now, "benches", Frequency.WEEKLY)
     read(ledger, now, make_question(1, words="VRU and benches."))
     go(ledger, now)
     read(ledger, now, make_question(2, words="About VRU."), make_question(3, words="Benches."))
@@ -242,7 +242,7 @@ def test_a_sources_licence_is_told_once(ledger: Ledger, now: datetime) -> None:
 
 
 def test_what_is_due_can_be_seen_before_it_is_written(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "VRU", "monthly")
+    watch(ledger, now, "VRU", Frequency.MONTHLY)
     read(ledger, now, make_question(1, words="About VRU."))
     for _ in range(2):
         with ledger.reading() as connection:
@@ -258,7 +258,7 @@ def test_what_is_due_can_be_seen_before_it_is_written(ledger: Ledger, now: datet
 
 
 def test_a_monthly_digest_comes_on_the_first(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "VRU", "monthly")
+    watch(ledger, now, "VRU", Frequency.MONTHLY)
     read(ledger, now, make_question(1, words="About VRU."))
     assert go(ledger, now) == 1  # the first one comes with the first match
     read(ledger, now, make_question(2, words="More on VRU."))
@@ -291,7 +291,7 @@ def test_a_digest_that_cannot_be_made_stops_nobody_elses(
     (tmp_path / "mail" / "card.txt").write_text(stumbling)
     with ledger.writing() as connection:
         for who, query in ((ADA, "VRU"), ("vera@demo.example", "benches")):
-            wish = SubscriptionRequest(query, "immediate", "all", "command")
+            wish = SubscriptionRequest(query, Frequency.IMMEDIATE, "all", "command")
             subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), now)
     read(
         ledger, now, make_question(1, words="Benches."), make_question(2, title="Two", words="VRU.")

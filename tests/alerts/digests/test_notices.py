@@ -28,7 +28,7 @@ TEMPLATES = Templates()
 PLACE = "www.london.gov.uk"
 
 
-def watch(ledger: Ledger, now: datetime, who: str, every: Frequency = "immediate") -> None:
+def watch(ledger: Ledger, now: datetime, who: str, every: Frequency = Frequency.IMMEDIATE) -> None:
     with ledger.writing() as connection:
         wish = SubscriptionRequest("VRU", every, "all", "command")
         subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), now)
@@ -92,7 +92,7 @@ def test_each_silence_is_told_anew(ledger: Ledger, now: datetime) -> None:
 
 
 def test_a_daily_digest_brings_it_at_its_hour(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now - timedelta(days=2), "ada@demo.example", "daily")
+    watch(ledger, now - timedelta(days=2), "ada@demo.example", Frequency.DAILY)
     with ledger.writing() as connection:
         record_readings(
             connection, [QuestionReading(make_question(1, words="The VRU."))], now, RecordingRules()

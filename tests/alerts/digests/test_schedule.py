@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.digests.schedule import find_last_due
+from alerts.model import Frequency
 
 ZONES = st.sampled_from(["Europe/London", "Pacific/Auckland", "America/New_York", "UTC"])
 
@@ -36,16 +37,17 @@ def at(text: str) -> datetime:
     ],
 )
 def test_the_newest_due_time_that_has_passed(frequency: str, now: str, due: str) -> None:
-    assert find_last_due(frequency, at(now), "Europe/London", 7) == at(due)  # type: ignore[arg-type]
+    assert find_last_due(Frequency(frequency), at(now), "Europe/London", 7) == at(due)
 
 
 def test_immediate_digests_are_five_minutes_apart() -> None:
     moments = [at("2026-07-16T12:00:00") + timedelta(seconds=n) for n in range(0, 1200, 7)]
     batch = timedelta(minutes=5)
-    dues = {find_last_due("immediate", moment, "UTC", 7, batch) for moment in moments}
+    dues = {find_last_due(Frequency.IMMEDIATE, moment, "UTC", 7, batch) for moment in moments}
     assert sorted(dues) == [at("2026-07-16T12:00:00") + n * batch for n in range(4)]
     assert all(
-        moment - find_last_due("immediate", moment, "UTC", 7, batch) < batch for moment in moments
+        moment - find_last_due(Frequency.IMMEDIATE, moment, "UTC", 7, batch) < batch
+        for moment in moments
     )
 
 
@@ -55,7 +57,7 @@ def test_one_due_time_for_each_local_day(change: str, zone: str, hour: int) -> N
     """Over the days around a change of the clocks: none skipped, none doubled."""
     start = at(change) - timedelta(days=3)
     moments = [start + timedelta(minutes=30 * n) for n in range(6 * 48)]
-    dues = sorted({find_last_due("daily", moment, zone, hour) for moment in moments})
+    dues = sorted({find_last_due(Frequency.DAILY, moment, zone, hour) for moment in moments})
     days = [due.astimezone(ZoneInfo(zone)).date() for due in dues]
     assert days == [days[0] + timedelta(days=n) for n in range(len(days))]
-    assert all(find_last_due("daily", moment, zone, hour) <= moment for moment in moments)
+    assert all(find_last_due(Frequency.DAILY, moment, zone, hour) <= moment for moment in moments)

@@ -46,9 +46,11 @@ def feed(*changes: NumberedChange, imprint: FeedIdentity = PUBLIC) -> FeedDocume
     return build_feed(subject.metadata, content, imprint, ArchivePosition(0))
 
 
-ASKED = numbered(1, "asked", make_question(1, words="What of the VRU?"))
+ASKED = numbered(1, ChangeKind.ASKED, make_question(1, words="What of the VRU?"))
 ANSWERED = numbered(
-    2, "answered", make_question(1, make_answer("The VRU grows."), words="What of the VRU?")
+    2,
+    ChangeKind.ANSWERED,
+    make_question(1, make_answer("The VRU grows."), words="What of the VRU?"),
 )
 
 
@@ -69,7 +71,7 @@ def test_ids_do_not_follow_title_address_or_text() -> None:
     )
     edited = msgspec.structs.replace(moved, digest=hash_content(moved))
     before = feedparser.parse(feed(ANSWERED).atom).entries[0].id
-    after = feedparser.parse(feed(numbered(2, "answered", edited)).atom).entries[0].id
+    after = feedparser.parse(feed(numbered(2, ChangeKind.ANSWERED, edited)).atom).entries[0].id
     assert before == after
     assert before.startswith("tag:watch.example,2026:")
     other = msgspec.structs.replace(PUBLIC, public_url="https://elsewhere.example")
@@ -98,7 +100,7 @@ def test_links_of_a_feed() -> None:
 )
 def test_hostile_text_breaks_nothing(kind: str, words: str) -> None:
     hostile = make_question(1, words=f"The VRU {words}", title=f"On {words}")
-    read = feedparser.parse(getattr(feed(numbered(1, "asked", hostile)), kind))
+    read = feedparser.parse(getattr(feed(numbered(1, ChangeKind.ASKED, hostile)), kind))
     assert not read.bozo, read.get("bozo_exception")
     assert len(read.entries) == 1
 
@@ -170,7 +172,7 @@ def test_a_sources_licence_is_told_where_its_words_are(kind: str) -> None:
 
 def test_a_written_question_has_a_day_and_no_meeting() -> None:
     tabled = make_question(1, words="What of the VRU?", meeting=Meeting(None, date(2026, 7, 3)))
-    written = feed(numbered(1, "asked", tabled)).atom.decode()
+    written = feed(numbered(1, ChangeKind.ASKED, tabled)).atom.decode()
     assert "3 July 2026" in written
     assert "meeting of" not in written
     assert "meeting of 16 July 2026" in feed(ASKED).atom.decode()
@@ -179,7 +181,9 @@ def test_a_written_question_has_a_day_and_no_meeting() -> None:
 def test_the_json_feed_is_one() -> None:
     """https://www.jsonfeed.org/version/1.1/: what must be there, and the same ids as the others."""
     changed = make_question(2, make_answer("About VRU.", files=("list.pdf",)))
-    made = feed(numbered(2, "answered", changed), numbered(1, "asked", make_question(1)))
+    made = feed(
+        numbered(2, ChangeKind.ANSWERED, changed), numbered(1, ChangeKind.ASKED, make_question(1))
+    )
     found = json.loads(made.json)
     assert found["version"] == "https://jsonfeed.org/version/1.1"
     assert found["feed_url"].endswith("/feeds/VRU.json")

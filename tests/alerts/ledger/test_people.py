@@ -16,6 +16,7 @@ from alerts.ledger.schema import digest_notice, message, notice
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
+from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
@@ -29,7 +30,7 @@ def send(ledger: Ledger, now: datetime) -> None:
     """Two subscribers with a digest each, sent, and a notice."""
     with ledger.writing() as connection:
         for who in (ADA, VERA):
-            wish = SubscriptionRequest("VRU", "immediate", "all", "command")
+            wish = SubscriptionRequest("VRU", Frequency.IMMEDIATE, "all", "command")
             subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), now)
         record_readings(
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
@@ -94,7 +95,7 @@ def test_who_left_is_forgotten_when_the_time_has_come(ledger: Ledger, now: datet
         unsubscribe(connection, ADA, None, now)
         assert personal_data.list_unsubscribed_before(connection, now) == []
         assert personal_data.list_unsubscribed_before(connection, now + timedelta(seconds=1)) == [1]
-        wish = SubscriptionRequest("benches", "daily", "all", "command")
+        wish = SubscriptionRequest("benches", Frequency.DAILY, "all", "command")
         subscribe(
             connection, ADA, wish, SubscriberDefaults("Europe/London", 7), now
         )  # and came back

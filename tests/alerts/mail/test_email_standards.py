@@ -28,6 +28,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.dkim import read_key
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
+from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
@@ -92,7 +93,9 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.writing() as connection:
         for who in PEOPLE:
-            wish = SubscriptionRequest("benches", "immediate", "all", "command", note="my own")
+            wish = SubscriptionRequest(
+                "benches", Frequency.IMMEDIATE, "all", "command", note="my own"
+            )
             subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), NOW)
         secret = secrets.get_or_create(connection, "return path")
         many = [make_question(n, make_answer("More benches. " * 40)) for n in range(20, 45)]

@@ -16,7 +16,7 @@ from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry
 from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email, clean_header
-from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text
@@ -30,7 +30,7 @@ TEMPLATES = Templates()
 
 def rendered(title: str) -> RenderedMessage:
     after = make_question(1, make_answer(f"Benches. {title}"), title=title)
-    change = NumberedChange(1, NOW, None, Change("answered", "d", after))
+    change = NumberedChange(1, NOW, None, Change(ChangeKind.ANSWERED, "d", after))
     return TEMPLATES.render_digest(
         build_digest([build_entry([DigestMatch(SubscribedTopic(title, "benches"), change)])]),
         PERSON,

@@ -17,7 +17,7 @@ from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
 from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, build_email
-from alerts.model import Change, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering.templates import Templates
 from alerts.text import Place, find_snippet
 from crawler.records import Question
@@ -45,7 +45,7 @@ def bytes_of(head: MailIdentity, *questions: Question, query: str = "benches") -
     hits = [
         DigestMatch(
             SubscribedTopic(query, "benches"),
-            NumberedChange(n, NOW, None, Change("answered", "d", q)),
+            NumberedChange(n, NOW, None, Change(ChangeKind.ANSWERED, "d", q)),
         )
         for n, q in enumerate(questions)
     ]
@@ -200,7 +200,7 @@ def test_a_correction_shows_old_and_new() -> None:
     hits = [
         DigestMatch(
             SubscribedTopic("benches", "bench"),
-            NumberedChange(1, NOW, None, Change("corrected", "d", after, before)),
+            NumberedChange(1, NOW, None, Change(ChangeKind.CORRECTED, "d", after, before)),
         )
     ]
     links = PUBLIC.build_links(PERSON.token, NOW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.model import SNIPPET_FIELDS
+from alerts.model import ChangeKind
 from alerts.queries import Query, extract_fields, find_match
 from alerts.search import build_excerpt
 from alerts.text import find_snippet, mark_spans
@@ -23,5 +23,5 @@ def test_what_is_marked_is_what_is_found(query: Query, paragraphs: list[str]) ->
     places = found.places if found else ()
     titled = [(p.start, p.end) for p in places if p.field == "title"]
     assert seen.title == mark_spans("A knife", titled)
-    if found and (expected := find_snippet(texts, places, SNIPPET_FIELDS["asked"])):
+    if found and (expected := find_snippet(texts, places, ChangeKind.ASKED.info.snippet_fields)):
         assert seen.snippet == expected

@@ -15,6 +15,7 @@ from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.context import MessageContext
 from alerts.matching import TopicMatcher
+from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import request_confirmation, subscribe
 from tests.support.samples import make_question
@@ -28,7 +29,7 @@ Content-Disposition: form-data; name="List-Unsubscribe"\r
 One-Click\r
 --b--\r
 """
-WISH = SubscriptionRequest("VRU", "immediate", "all", "command")
+WISH = SubscriptionRequest("VRU", Frequency.IMMEDIATE, "all", "command")
 
 
 def asked(
@@ -64,7 +65,9 @@ def living(ledger: Ledger) -> list[str]:
 def test_one_press_confirms_all_that_was_asked_for(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     assert asked(ledger, now)
-    assert not asked(ledger, now, wish=SubscriptionRequest("benches", "daily", "all", "command"))
+    assert not asked(
+        ledger, now, wish=SubscriptionRequest("benches", Frequency.DAILY, "all", "command")
+    )
     assert len(letters(ledger)) == 1
     assert living(ledger) == []
     status, text = pages.request_text("GET", link(ledger))
@@ -83,7 +86,11 @@ def test_only_what_the_letter_names_is_confirmed_without_a_press(pages: WebClien
     asked(pages.ledger, pages.now)
     pages.now += timedelta(minutes=6)
     assert 'hx-trigger="load' in pages.request_text("GET", link(pages.ledger))[1]
-    asked(pages.ledger, pages.now, wish=SubscriptionRequest("benches", "daily", "all", "command"))
+    asked(
+        pages.ledger,
+        pages.now,
+        wish=SubscriptionRequest("benches", Frequency.DAILY, "all", "command"),
+    )
     text = pages.request_text("GET", link(pages.ledger))[1]
     assert "Yes, write to me" in text
     assert "benches" in text
@@ -143,7 +150,10 @@ def test_who_never_confirms_is_forgotten(ledger: Ledger, now: datetime) -> None:
     with ledger.writing() as connection:
         subscribe(connection, "vera@demo.example", WISH, SUBSCRIBER_DEFAULTS, now)
     asked(
-        ledger, now, "vera@demo.example", SubscriptionRequest("benches", "daily", "all", "command")
+        ledger,
+        now,
+        "vera@demo.example",
+        SubscriptionRequest("benches", Frequency.DAILY, "all", "command"),
     )
     with ledger.writing() as connection:
         assert pending_subscriptions.delete_expired(connection, now) == []

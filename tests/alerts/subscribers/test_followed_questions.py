@@ -13,6 +13,7 @@ from alerts.digests.schedule import find_last_due
 from alerts.ledger import Ledger, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
+from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import SubscriberDefaults, pause, resume, subscribe
 from crawler.records import Meeting, Question
@@ -33,7 +34,7 @@ def follow_it(ledger: Ledger, now: datetime, record: Question, days: int | None 
     with ledger.writing() as connection:
         wish = SubscriptionRequest(
             record.title or "",
-            "immediate",
+            Frequency.IMMEDIATE,
             "all",
             "command",
             overdue_days=days,
@@ -209,7 +210,7 @@ def test_after_a_meeting_is_the_morning_after(now: str, due: str | None) -> None
     meetings = [date(2026, 7, 16), date(2026, 11, 19)]
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     expected = datetime.fromisoformat(due or "1970-01-01").replace(tzinfo=UTC)
-    assert find_last_due("meeting", moment, LONDON, 7, timedelta(), meetings) == expected
+    assert find_last_due(Frequency.MEETING, moment, LONDON, 7, timedelta(), meetings) == expected
 
 
 def test_once_after_each_meeting(ledger: Ledger, now: datetime) -> None:

@@ -17,6 +17,7 @@ from itsdangerous.encoding import base64_decode
 from alerts.ledger import Ledger, subscriptions
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.model import Frequency
 from alerts.subscribers import subscribe
 from alerts.tokens import ExpiredToken, TokenSigner
 from scheduler.web import HttpLimits
@@ -154,7 +155,7 @@ def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
         subscribe(
             connection,
             ADA,
-            SubscriptionRequest("VRU", "daily", "all", "command"),
+            SubscriptionRequest("VRU", Frequency.DAILY, "all", "command"),
             SUBSCRIBER_DEFAULTS,
             site.now,
         )
@@ -175,7 +176,7 @@ class TestEnumeration:
             subscribe(
                 connection,
                 ADA,
-                SubscriptionRequest("VRU", "daily", "all", "command"),
+                SubscriptionRequest("VRU", Frequency.DAILY, "all", "command"),
                 SUBSCRIBER_DEFAULTS,
                 site.now,
             )

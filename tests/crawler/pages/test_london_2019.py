@@ -115,7 +115,7 @@ def test_two_readings_that_differ_make_it_suspect() -> None:
     head = field("field-asked-by", "Ada Brook AM") + "<p>Question by: Ben Cole AM</p>"
     item = read(page(NONE, head=head))
     assert len(item.disagreements) == 1
-    assert "Ben Cole" in item.disagreements[0]
+    assert "Ben Cole" in str(item.disagreements[0])
 
 
 @pytest.mark.parametrize("title", ["River Piers (Supplementary) [3]", "River Piers [3]"])

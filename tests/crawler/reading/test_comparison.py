@@ -10,6 +10,7 @@ from crawler.reading.comparison import (
     merge_comparisons,
 )
 from crawler.reading.items import AnswerItem, Paragraph
+from crawler.records import Disagreement
 
 
 def text(*lines: str) -> tuple[Paragraph, ...]:
@@ -38,9 +39,7 @@ def test_a_field_of_one_reading_is_taken_and_neither_agrees_nor_differs() -> Non
 def test_a_difference_names_both_sides_cut_short() -> None:
     found = compare_fields({"title": "a" * 200}, {"title": "b" * 200})
     assert found.fields == {"title": "a" * 200}
-    assert found.disagreements == (
-        f"title: '{'a' * 159}…' by structure, '{'b' * 159}…' by label",
-    )  # fmt: skip
+    assert found.disagreements == (Disagreement("title", "a" * 159 + "…", "b" * 159 + "…"),)
 
 
 def test_furniture_may_follow_a_text_whose_end_is_not_known() -> None:
@@ -55,17 +54,18 @@ def test_texts_that_differ_are_shown_from_shortly_before_the_difference() -> Non
     ours = text(same, "of the answer that the Mayor gave in June", "North | 7")
     seen = text(f"{same}of the ans", "wer that the Mayor gave in July North 7")
     [said] = compare_words("answer", ours, seen, is_end_known=True).disagreements
-    assert said == (
-        "answer: '… that the Mayor gave in June North | 7' by structure, "
-        "'… that the Mayor gave in July North 7' by label"
+    assert said == Disagreement(
+        "answer",
+        "… that the Mayor gave in June North | 7",
+        "… that the Mayor gave in July North 7",
     )
 
 
 def test_a_text_that_goes_on_is_shown_from_its_end() -> None:
     shorter, longer = text("one two three four five six"), text("one two three four five six", "7")
     [said] = compare_words("question", longer, shorter, is_end_known=True).disagreements
-    assert said == (
-        "question: '… two three four five six 7' by structure, '… two three four five six' by label"
+    assert said == Disagreement(
+        "question", "… two three four five six 7", "… two three four five six"
     )
 
 
@@ -82,12 +82,13 @@ def test_answers_agree_where_each_of_them_does() -> None:
     }
     found = compare_answers(ours, seen)
     assert set(found.agreed) == {"answers", "answered_by"}
-    assert [line.partition(":")[0] for line in found.disagreements] == ["answer_date", "answer"]
+    assert [disagreement.field for disagreement in found.disagreements] == ["answer_date", "answer"]
 
 
 def test_one_answer_more_is_a_difference() -> None:
     found = compare_answers([answer("One.")], [answer("One."), answer("Two.")])
-    assert found.disagreements == ("answers: '1' by structure, '2' by label",)
+    assert found.disagreements == (Disagreement("answers", "1", "2"),)
+    assert str(found.disagreements[0]) == "answers: '1' by structure, '2' by label"
 
 
 def test_a_witness_confirms_and_accuses_nobody() -> None:

@@ -21,7 +21,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.model import AddressError, Recipient
+from alerts.model import AddressError, Frequency, Recipient
 from alerts.operator.emails import queue_operator_emails
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
@@ -78,7 +78,7 @@ WAYS: dict[str, Channel] = {
 
 def composed(ledger: Ledger, now: datetime, address: str) -> None:
     with ledger.writing() as connection:
-        wish = SubscriptionRequest("benches", "immediate", "all", "command", note="mine")
+        wish = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "command", note="mine")
         subscribe(connection, address, wish, HABITS, now)
         record_readings(
             connection,
@@ -170,7 +170,7 @@ def test_each_address_has_its_way(address: str, way: str) -> None:
 
 
 def test_only_where_the_operator_has_set_it_up(ledger: Ledger, now: datetime) -> None:
-    wish = SubscriptionRequest("benches", "immediate", "all", "command")
+    wish = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "command")
     with ledger.writing() as connection, pytest.raises(AddressError, match=r"channels\.webhook"):
         subscribe(
             connection, "https://x.example", wish, SubscriberDefaults("Europe/London", 7), now

@@ -12,7 +12,7 @@ from lxml import etree
 
 from alerts.ledger import subscriptions
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
-from alerts.model import Subscriber
+from alerts.model import Frequency, Subscriber
 from alerts.subscribers import subscribe
 from alerts.tokens import TokenSigner
 from tests.alerts.subscribers.test_confirm import ADA, letters, living
@@ -27,9 +27,11 @@ from tests.support.web_client import (
 def ada(pages: WebClient) -> Subscriber:
     with pages.ledger.writing() as connection:
         for query in ("VRU", "benches <b>"):
-            wish = SubscriptionRequest(query, "daily", "all", "command", note="mine & yours")
+            wish = SubscriptionRequest(
+                query, Frequency.DAILY, "all", "command", note="mine & yours"
+            )
             subscribe(connection, ADA, wish, SUBSCRIBER_DEFAULTS, pages.now)
-        wish = SubscriptionRequest("VRU", "daily", "all", "command")
+        wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
         subscribe(connection, "vera@demo.example", wish, SUBSCRIBER_DEFAULTS, pages.now)
         person = subscriptions.find_subscriber_by_email(connection, ADA)
     assert person is not None

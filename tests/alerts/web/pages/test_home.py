@@ -13,6 +13,7 @@ from alerts.feeds.publish import publish_feeds
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
+from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.search import index_questions
 from alerts.subscribers import subscribe
@@ -112,7 +113,7 @@ def test_from_typing_to_leaving(pages: WebClient) -> None:
 
 def test_nobody_learns_who_is_subscribed(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
-        wish = SubscriptionRequest("VRU", "daily", "all", "command")
+        wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
         subscribe(connection, "known@demo.example", wish, SUBSCRIBER_DEFAULTS, pages.now)
         person = subscriptions.ensure_subscriber(
             connection, "gone@demo.example", "Europe/London", 7, pages.now
@@ -179,7 +180,7 @@ def test_a_topic_that_somebody_watches_has_feeds_that_readers_find(pages: WebCli
     filled(pages)
     assert "/feeds/VRU" not in pages.request_text("GET", "/?q=VRU")[1]
     with pages.ledger.writing() as connection:
-        wish = SubscriptionRequest("VRU", "daily", "all", "command")
+        wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
         subscribe(connection, ADA, wish, SUBSCRIBER_DEFAULTS, pages.now)
     TopicMatcher(pages.ledger).match_new_changes()
     publish_feeds(pages.ledger, pages.folder, FEED_IDENTITY, TEMPLATES)

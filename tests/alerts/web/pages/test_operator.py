@@ -16,6 +16,7 @@ from alerts.ledger import Ledger, changes, held_changes, pauses
 from alerts.model import Alarm
 from alerts.operator.status import ServiceStatus, SourceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
+from crawler.records import Disagreement
 from tests.support.samples import make_question
 from tests.support.web_client import FORM_CONTENT_TYPE, OPERATOR_PASSWORD, WebClient, run_web_client
 
@@ -135,7 +136,7 @@ def test_what_waits_is_shown_and_done(watched: WebClient) -> None:
         found = [QuestionReading(make_question(n, title=f"On <i> {n}")) for n in (1, 2)]
         record_readings(connection, found, watched.now, rules)
         held_changes.hold_for_approval(connection, "london", "flood")
-        doubt = ("title: 'One' by structure, \"Two's\" by label", "no answer was found")
+        doubt = (Disagreement("title", "One", "Two's"), "no answer was found")
         suspect = msgspec.structs.replace(make_question(3), suspect=doubt)
         record_readings(
             connection, [QuestionReading(suspect)], watched.now, RecordingRules(as_new=True)
