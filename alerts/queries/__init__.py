@@ -20,14 +20,14 @@ from alerts.queries.fields import (
     extract_fields,
     infer_changes,
 )
-from alerts.queries.find import find_match
+from alerts.queries.find import drop_unlikely_paragraphs, find_match
 from alerts.queries.parse import format_canonical, parse_query
 from alerts.queries.visitor import (
     QueryVisitor,
     iter_words,
     list_leaves,
     list_wanted_leaves,
-    replace_leaves,
+    replace_wanted_leaves,
     uses_field,
 )
 
@@ -39,6 +39,7 @@ __all__ = [
     "QueryError",
     "QueryVisitor",
     "ast",
+    "drop_unlikely_paragraphs",
     "extract_fields",
     "find_match",
     "format_canonical",
@@ -50,6 +51,6 @@ __all__ = [
     "normal_form",
     "parse_canonical",
     "parse_query",
-    "replace_leaves",
+    "replace_wanted_leaves",
     "uses_field",
 ]

@@ -47,7 +47,7 @@ def parse_tree(text: str) -> Node:
     return tree
 
 
-@cache  # one object for the process: making the parser takes 60 ms
+@cache  # one object for the process: making the parser takes 15 ms
 def _grammar() -> Lark:
     return Lark.open("query.lark", rel_to=__file__, parser="lalr", lexer="basic")
 

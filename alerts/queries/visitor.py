@@ -84,7 +84,7 @@ class _LeafLister(QueryVisitor[list[tuple[Leaf, bool]]]):
         return [found for part in parts for found in part]
 
 
-class _LeafReplacer(QueryVisitor[Query]):
+class _WantedLeafReplacer(QueryVisitor[Query]):
     def __init__(self, replace: Callable[[Leaf], Query]) -> None:
         self._replace = replace
 
@@ -92,7 +92,7 @@ class _LeafReplacer(QueryVisitor[Query]):
         return self._replace(leaf)
 
     def visit_not(self, query: Not, part: Query) -> Query:
-        return Not(part)
+        return query
 
     def visit_and(self, query: And, parts: list[Query]) -> Query:
         return And(tuple(parts))
@@ -126,9 +126,9 @@ def iter_words(leaf: Leaf) -> Iterator[Word]:
                 yield from iter_words(part)
 
 
-def replace_leaves(query: Query, replace: Callable[[Leaf], Query]) -> Query:
-    """Return ``query`` with each leaf replaced by what ``replace`` returns for it."""
-    return _LeafReplacer(replace).visit(query)
+def replace_wanted_leaves(query: Query, replace: Callable[[Leaf], Query]) -> Query:
+    """Return ``query`` with each leaf that is below no NOT replaced by ``replace(leaf)``."""
+    return _WantedLeafReplacer(replace).visit(query)
 
 
 def uses_field(query: Query, field: str) -> bool:

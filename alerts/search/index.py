@@ -1,6 +1,7 @@
-"""The step from question to words: what the search finds questions by, and the acronyms in them.
+"""The step from stored questions to the index of words, and to the acronyms that they define.
 
-It asks the ledger which questions are not yet worded, so it may be killed and run again anywhere.
+The ledger knows which questions are not indexed yet, so this step can be killed and run again at
+any time.
 """
 
 from __future__ import annotations
@@ -9,41 +10,46 @@ from itertools import chain
 
 from alerts.ledger import Ledger, word_index
 from alerts.ledger.word_index import UnindexedQuestion
-from alerts.queries import extract_fields
-from alerts.queries.index_terms import build_index_keys
+from alerts.queries import extract_fields, index_terms
 from alerts.text import find_definitions, prepare_texts
 
+#: Questions in one transaction: at 5 ms each, other writers wait for half a second at most.
 _BATCH = 100
 
 
 def index_questions(ledger: Ledger, limit: int | None = None) -> int:
-    """Write the words of the questions that were saved since the last time, ``limit`` at most.
+    """Index the questions that were saved since the last call; each takes about 5 ms.
 
-    Gives how many those are. Each takes some 5 ms.
+    Args:
+        ledger: Where the questions are.
+        limit: Stop after the batch that reaches this number. None: index all.
+
+    Returns:
+        How many questions were indexed.
     """
     with ledger.reading() as connection:
         if not word_index.list_unindexed(connection, 1):
             return 0
-    written = 0
+    indexed = 0
     while True:
         with ledger.writing() as connection:
-            some = word_index.list_unindexed(connection, _BATCH)
-            for question in some:
+            batch = word_index.list_unindexed(connection, _BATCH)
+            for question in batch:
                 word_index.write_question(connection, _build_words(question))
-        written += len(some)
-        if len(some) < _BATCH or (limit is not None and written >= limit):
-            return written
+        indexed += len(batch)
+        if len(batch) < _BATCH or (limit is not None and indexed >= limit):
+            return indexed
 
 
 def _build_words(question: UnindexedQuestion) -> word_index.IndexedQuestion:
+    """Return what to index. A question's day is that of its meeting, or earlier if seen earlier."""
     record = question.record
     texts = extract_fields(record)
     seen = question.first_seen_at.date()
-    # What is published before its meeting is new that day; what a backfill brings is of its day.
-    met = record.meeting.date if record.meeting else None
+    meeting_date = record.meeting.date if record.meeting else None
     return word_index.IndexedQuestion(
         record.id,
-        min(seen, met) if met else seen,
-        frozenset(build_index_keys(prepare_texts(texts))),
+        min(seen, meeting_date) if meeting_date else seen,
+        frozenset(index_terms.build_index_keys(prepare_texts(texts))),
         frozenset(find_definitions(chain(texts["title"], texts["question"], texts["answer"]))),
     )

@@ -1,7 +1,8 @@
-"""The archive searched with a query.
+"""Search in the archive with a query.
 
-The database's index of words says which questions may match, and the matcher decides; it is not
-asked where there is nothing left to decide (see :class:`alerts.queries.index_terms.IndexQuery`).
+The database's index of words finds the questions that may match, and the matcher decides. Where the
+index alone finds exactly the questions that match (:class:`alerts.queries.index_terms.IndexQuery`),
+the matcher is not asked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -17,21 +19,32 @@ from sqlalchemy import Connection
 from alerts.ledger import changes, questions, word_index
 from alerts.ledger.word_index import DatedQuestion
 from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_questions
-from alerts.queries import Query, extract_fields, format_canonical, infer_changes, uses_field
-from alerts.queries.index_terms import OVERSIZE_KEY, AnyOf, IndexCondition, build_index_query
+from alerts.queries import (
+    Query,
+    extract_fields,
+    format_canonical,
+    index_terms,
+    infer_changes,
+    uses_field,
+)
 
-#: Questions that are decided between two looks at the time.
+#: Questions decided between two looks at the clock: the time for these is what a search can exceed
+#: its budget by.
 _DECISION_BATCH = 20
-#: The newest candidates, where no more are wanted by name; there is no time for all.
+#: Candidates that are listed for a search with a time budget, newest first, unless more results
+#: than this are asked for. It is more than can be decided in any budget in use (40 ms).
 _MAX_CANDIDATES = 1000
+#: Candidates that are decided for a feed, newest first: eight times the 50 items of a feed.
+_MAX_CHANGE_CANDIDATES = 400
 
 
 class SearchResults(NamedTuple):
     """What a search found."""
 
-    counts_by_day: Mapping[date, float]  #: how many questions of each day
-    newest: list[DatedQuestion]  #: the newest of them
-    is_estimate: bool = False  #: older days were counted by their words alone, and cut down alike
+    counts_by_day: Mapping[date, float]  #: number of matching questions by their day
+    newest: list[DatedQuestion]  #: the newest matches, newest first
+    #: Whether time ran out: older candidates count at the rate at which newer ones match.
+    is_estimate: bool = False
 
     @property
     def total(self) -> int:
@@ -40,71 +53,68 @@ class SearchResults(NamedTuple):
 
 
 class TimeBudget:
-    """The time that may be spent on deciding; ``ticks`` tells the time in seconds."""
+    """The time that a search may spend on deciding candidates.
+
+    Args:
+        seconds: From now on, such as 0.04.
+        ticks: A clock in seconds.
+    """
 
     def __init__(self, seconds: float, ticks: Callable[[], float] = time.monotonic) -> None:
         self._ticks, self._end = ticks, ticks() + seconds
 
     def is_spent(self) -> bool:
-        """Whether it is time to come to an end."""
+        """Return whether the time is over."""
         return self._ticks() > self._end
 
 
 def search_questions(
     connection: Connection, query: Query, limit: int, budget: TimeBudget | None = None
 ) -> SearchResults:
-    """All questions of the archive that match ``query``: counted, and the ``limit`` named.
+    """Return the questions of the archive that match ``query``.
 
-    The words must have been written (:func:`alerts.search.index.index_questions`). Where deciding
-    takes
-    more than ``budget``, the newest are decided and the rest is estimated from them.
+    New questions must have been indexed (:func:`alerts.search.index_questions`).
+
+    Args:
+        connection: The ledger.
+        query: A query in normal form.
+        limit: How many of the newest matches to name. All matches are counted.
+        budget: The time after which the rest is estimated; None to decide all candidates.
     """
-    asked = build_index_query(query)
-    if not asked.is_exact:
-        need = AnyOf((asked.condition, OVERSIZE_KEY)) if asked.condition else None
-        if budget is None:
-            found = list(
-                _filter_matches(connection, query, word_index.find_questions(connection, need))
-            )
-            return SearchResults(_count_by_day(found), found[:limit])
-        return _search_within_budget(connection, query, need, limit, budget)
-    more = list(
-        _filter_matches(connection, query, word_index.find_questions(connection, OVERSIZE_KEY))
-    )
-    days = Counter(word_index.count_by_day(connection, asked.condition)) + Counter(
-        _count_by_day(more)
-    )
-    found = sorted(
-        [*word_index.find_questions(connection, asked.condition, limit), *more],
-        key=lambda one: (one.dated, one.question_id),
-        reverse=True,
-    )
-    return SearchResults(dict(days), found[:limit])
-
-
-#: So many changes are decided for a feed of fifty, where the words alone do not say.
-_MAX_CHANGE_CANDIDATES = 400
+    asked = index_terms.build_index_query(query)
+    search = _Search(connection, query)
+    if asked.is_exact:
+        assert asked.condition is not None
+        return _search_index(search, asked.condition, limit)
+    condition = _include_oversize(asked.condition)
+    if budget is not None:
+        return _search_within_budget(search, condition, limit, budget)
+    found = list(search.decide(word_index.find_questions(connection, condition)))
+    return SearchResults(_count_by_day(found), found[:limit])
 
 
 def search_changes(
     connection: Connection, query: Query, limit: int, change_kinds: Sequence[str] = ()
 ) -> list[int]:
-    """Numbers of the newest changes that match ``query`` and that feeds show, newest first.
+    """Return the numbers of the newest changes in feeds that match ``query``, newest first.
 
-    Where it is to be decided, of the newest candidates alone.
+    Only the newest :data:`_MAX_CHANGE_CANDIDATES` candidates are looked at.
+
+    Args:
+        connection: The ledger.
+        query: A query in normal form.
+        limit: How many changes to return at most.
+        change_kinds: Kinds of changes to return; empty for all.
     """
-    asked = build_index_query(query)
-    need = asked.condition
-    if need is not None:
-        need = AnyOf((need, OVERSIZE_KEY))
-    numbers = word_index.list_changes(connection, need, _MAX_CHANGE_CANDIDATES, change_kinds)
+    condition = _include_oversize(index_terms.build_index_query(query).condition)
+    numbers = word_index.list_changes(connection, condition, _MAX_CHANGE_CANDIDATES, change_kinds)
     found = changes.get(connection, numbers)
     matcher = Matcher({0: format_canonical(query)})
     matched: list[int] = []
     for start in range(0, len(numbers), limit):
-        some = numbers[start : start + limit]
-        texts = [extract_fields(found[n].change.after, [found[n].change.kind]) for n in some]
-        matched += [some[place] for place in sorted(matcher.match(texts).records.tolist())]
+        batch = numbers[start : start + limit]
+        texts = [extract_fields(found[n].change.after, [found[n].change.kind]) for n in batch]
+        matched += [batch[place] for place in sorted(matcher.match(texts).records.tolist())]
         if len(matched) >= limit:
             break
     return matched[:limit]
@@ -113,57 +123,97 @@ def search_changes(
 def load_question_changes(
     connection: Connection, ids: Sequence[str], *, by_change: bool
 ) -> list[QuestionChanges]:
-    """Questions in the order of their ids, with what has happened to them."""
+    """Return questions in the order of their ids, with the kinds of changes that they have had.
+
+    Args:
+        connection: The ledger.
+        ids: Ids of stored questions.
+        by_change: Whether the changes matter; if not, they are inferred, which saves a look-up.
+    """
     records = {record.id: record for record in questions.load_records(connection, ids)}
     kinds = changes.list_kinds(connection, ids) if by_change else {}
     return [QuestionChanges(records[i], kinds.get(i) or infer_changes(records[i])) for i in ids]
 
 
-def _search_within_budget(
-    connection: Connection,
-    query: Query,
-    need: IndexCondition | None,
-    newest: int,
-    budget: TimeBudget,
+class _Search:
+    """Decides which candidates match one query."""
+
+    def __init__(self, connection: Connection, query: Query) -> None:
+        self.connection = connection
+        self._query = query
+        self._by_change = uses_field(query, "change")
+
+    @cached_property
+    def _matcher(self) -> Matcher:
+        """The query compiled; most searches need none, because the index decides."""
+        return Matcher({0: format_canonical(self._query)})
+
+    def decide(self, candidates: Sequence[DatedQuestion]) -> Iterator[DatedQuestion]:
+        """Generate the candidates that match, in their order."""
+        for start in range(0, len(candidates), BATCH_SIZE):
+            batch = candidates[start : start + BATCH_SIZE]
+            loaded = load_question_changes(
+                self.connection, [one.question_id for one in batch], by_change=self._by_change
+            )
+            for _, place in find_matching_questions(
+                self._matcher, loaded, by_change=self._by_change
+            ):
+                yield batch[place]
+
+
+def _include_oversize(
+    condition: index_terms.IndexCondition | None,
+) -> index_terms.IndexCondition | None:
+    """Return the condition or the key of texts that were too long to be indexed by their words."""
+    if condition is None:
+        return None
+    return index_terms.AnyOf((condition, index_terms.OVERSIZE_KEY))
+
+
+def _search_index(
+    search: _Search, condition: index_terms.IndexCondition, limit: int
 ) -> SearchResults:
-    """What is found in the time there is; the days of the rest by the share that matched."""
-    most = _MAX_CANDIDATES if newest < _MAX_CANDIDATES else None
-    candidates = word_index.find_questions(connection, need, most)
+    """Return what an exact condition finds, and decide only the oversize texts."""
+    connection = search.connection
+    oversize = list(search.decide(word_index.find_questions(connection, index_terms.OVERSIZE_KEY)))
+    days = Counter(word_index.count_by_day(connection, condition))
+    days.update(_count_by_day(oversize))
+    newest = sorted(
+        [*word_index.find_questions(connection, condition, limit), *oversize],
+        key=lambda one: (one.dated, one.question_id),
+        reverse=True,
+    )
+    return SearchResults(dict(days), newest[:limit])
+
+
+def _search_within_budget(
+    search: _Search, condition: index_terms.IndexCondition | None, limit: int, budget: TimeBudget
+) -> SearchResults:
+    """Return what can be decided in time, newest first, and estimate the rest."""
+    maximum = _MAX_CANDIDATES if limit < _MAX_CANDIDATES else None
+    candidates = word_index.find_questions(search.connection, condition, maximum)
     found: list[DatedQuestion] = []
-    looked_at = 0
-    while looked_at < len(candidates) and not (looked_at and budget.is_spent()):
-        found += _filter_matches(
-            connection, query, candidates[looked_at : looked_at + _DECISION_BATCH]
-        )
-        looked_at = min(len(candidates), looked_at + _DECISION_BATCH)
-    sure = _count_by_day(found)
-    if looked_at == len(candidates) and (most is None or looked_at < most):
-        return SearchResults(sure, found[:newest])
-    share = len(found) / looked_at
-    days: dict[date, float] = dict(sure)
-    rest = Counter(word_index.count_by_day(connection, need))
-    rest.subtract(_count_by_day(candidates[:looked_at]))
-    for day, number in rest.items():
+    decided = 0
+    while decided < len(candidates) and not (decided and budget.is_spent()):
+        found += search.decide(candidates[decided : decided + _DECISION_BATCH])
+        decided = min(len(candidates), decided + _DECISION_BATCH)
+    if decided == len(candidates) and (maximum is None or decided < maximum):
+        return SearchResults(_count_by_day(found), found[:limit])
+    rest = Counter(word_index.count_by_day(search.connection, condition))
+    rest.subtract(_count_by_day(candidates[:decided]))
+    days = _add_estimate(_count_by_day(found), rest, share=len(found) / decided)
+    return SearchResults(days, found[:limit], is_estimate=True)
+
+
+def _add_estimate(
+    counts: Mapping[date, int], undecided: Mapping[date, int], share: float
+) -> dict[date, float]:
+    """Return counts by day, with the share of the undecided candidates that is likely to match."""
+    days: dict[date, float] = dict(counts)
+    for day, number in undecided.items():
         if number and share:
             days[day] = days.get(day, 0) + number * share
-    return SearchResults(days, found[:newest], is_estimate=True)
-
-
-def _filter_matches(
-    connection: Connection, query: Query, candidates: Sequence[DatedQuestion]
-) -> Iterator[DatedQuestion]:
-    """Those of the candidates that match."""
-    if not candidates:
-        return
-    matcher = Matcher({0: format_canonical(query)})
-    by_change = uses_field(query, "change")
-    for start in range(0, len(candidates), BATCH_SIZE):
-        some = candidates[start : start + BATCH_SIZE]
-        asked = load_question_changes(
-            connection, [one.question_id for one in some], by_change=by_change
-        )
-        for _, place in find_matching_questions(matcher, asked, by_change=by_change):
-            yield some[place]
+    return days
 
 
 def _count_by_day(found: Sequence[DatedQuestion]) -> dict[date, int]:

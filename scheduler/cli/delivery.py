@@ -1,173 +1,230 @@
-"""Commands about what is sent: digest, deliveries, dns."""
+"""Commands about email: digest, deliveries, bounces, dns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import tempfile
+import webbrowser
+from collections import Counter
+from pathlib import Path
+from typing import get_args
 
 import click
 
+from alerts.bounces.process import process_report
+from alerts.delivery.send import deliver_due
+from alerts.digests.compose import compose_due_digests, preview_due_digests
 from alerts.errors import ExitStatus
-from scheduler.cli.common import get_service, print_result
+from alerts.ledger import deliveries as ledger
+from alerts.ledger.deliveries import MessageStatus
+from alerts.ledger.messages import MessagePhase
+from alerts.model import Recipient
+from scheduler.bounce_mailbox import read_unread_emails
+from scheduler.cli.context import get_service
+from scheduler.cli.errors import print_error
+from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
+from scheduler.cli.output import format_counts, format_plural, print_result
+from scheduler.config.loader import build_channels
+from scheduler.service import Service, lock_ledger
 
-if TYPE_CHECKING:
-    from alerts.ledger.deliveries import MessageStatus
-    from scheduler.service import Service
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+#: A TXT record holds strings of at most 255 bytes (RFC 1035 3.3; RFC 6376 3.6.2.2 joins them).
+_DNS_STRING_LENGTH = 255
 
 
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Only show them; nothing is written or sent.")
-@click.option("--preview", is_flag=True, help="The same, as HTML in your browser.")
-@click.option("--only", metavar="EMAIL", help="This subscriber's, shown in full.")
-@_JSON
+@click.command(cls=ServiceCommand)
+@click.option("--dry-run", is_flag=True, help="Show the digests; write and send nothing.")
+@click.option("--preview", is_flag=True, help="Like --dry-run, but as HTML in your browser.")
+@click.option("--only", metavar="EMAIL", help="Only the digest of this subscriber, in full.")
+@json_option
 @click.pass_context
-def digest(
+def digest_command(
     context: click.Context, dry_run: bool, preview: bool, only: str | None, as_json: bool
 ) -> int:
-    """Compose the digests that are due now, and send them.
+    """Compose and send the digests that are due.
 
     \b
     watchword digest --dry-run --only you@example.org
     watchword digest --preview
     """
+    recipient = Recipient.parse(only).address if only else None
     service = get_service(context)
-    from alerts.model import Recipient
-
-    address = Recipient.parse(only).address if only else None
     if dry_run or preview:
-        return _show_due_digests(service, address, in_browser=preview, as_json=as_json)
-    from alerts.delivery.send import deliver_due
-    from alerts.digests.compose import compose_due_digests
-    from scheduler.config.loader import build_channels
-    from scheduler.service import lock_ledger
-
-    config = service.config
+        return _show_due_digests(service, recipient, in_browser=preview, as_json=as_json)
     with lock_ledger(service):
-        made = compose_due_digests(
-            *(service.ledger, service.templates, service.mail_identity, service.clock()),
-            batch_interval=config.digests.batch,
+        composed = compose_due_digests(
+            service.ledger,
+            service.templates,
+            service.mail_identity,
+            service.clock(),
+            batch_interval=service.config.digests.batch,
             sent_log=service.sent_log,
-            only_email=address,
+            only_email=recipient,
         )
-        done = deliver_due(
-            *(service.ledger, build_channels(config), service.clock, service.delivery_policy),
-            recipient=address,
+        outcomes = deliver_due(
+            service.ledger,
+            build_channels(service.config),
+            service.clock,
+            service.delivery_policy,
+            recipient=recipient,
         )
-    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(done.items()))
-    values = {"composed": made, "deliveries": dict(done)}
-    print_result(f"{made} composed; {told or 'nothing to deliver'}", values, as_json=as_json)
-    return ExitStatus.OK if set(done) <= {"sent"} else ExitStatus.PARTIAL
+    deliveries = dict(sorted(outcomes.items()))
+    sent = format_counts(deliveries, nothing="nothing to deliver")
+    values = {"composed": composed, "deliveries": deliveries}
+    print_result(f"{composed} composed; {sent}", values, as_json=as_json)
+    return ExitStatus.OK if set(outcomes) <= {"sent"} else ExitStatus.PARTIAL
 
 
 def _show_due_digests(
-    service: Service, only: str | None, *, in_browser: bool, as_json: bool
-) -> int:
-    """What is due, as text or in a browser."""
-    from alerts.digests.compose import preview_due_digests
-
-    batch = service.config.digests.batch
+    service: Service, recipient: str | None, *, in_browser: bool, as_json: bool
+) -> ExitStatus:
+    """Print the due digests, or show them in the browser; only one recipient's, if given."""
     with service.ledger.reading() as connection:
-        due = preview_due_digests(
-            *(connection, service.templates, service.mail_identity, service.clock(), batch)
-        )
-        found = [entry for entry in due if only is None or entry[0].recipient == only]
-    for composed, text, html in found:
+        due = [
+            digest
+            for digest in preview_due_digests(
+                connection,
+                service.templates,
+                service.mail_identity,
+                service.clock(),
+                service.config.digests.batch,
+            )
+            if recipient is None or digest[0].recipient == recipient
+        ]
+    for message, text, html in due:
         if in_browser:
-            click.echo(f"{composed.recipient}: {_open_in_browser(html or text)}")
+            click.echo(f"{message.recipient}: {_open_in_browser(html or text)}")
             continue
-        values = {"to": composed.recipient, "subject": composed.subject, "text": text}
-        whole = f"{composed.recipient}: {composed.subject}"
-        print_result(f"{whole}\n\n{text}" if only else whole, values, as_json=as_json)
-    if not found and not as_json:
+        title = f"{message.recipient}: {message.subject}"
+        values = {"to": message.recipient, "subject": message.subject, "text": text}
+        print_result(f"{title}\n\n{text}" if recipient else title, values, as_json=as_json)
+    if not due and not as_json:
         click.echo("No digest is due.")
     return ExitStatus.OK
 
 
 def _open_in_browser(html: str) -> str:
-    """Show a page in the browser; its address, for where there is none."""
-    import tempfile
-    import webbrowser
-    from pathlib import Path
-
+    """Write a page to a temporary file, open it in the browser and return its ``file:`` URL."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="watchword-", suffix=".html", delete=False, encoding="utf-8"
     ) as file:
         file.write(html)
-    address = Path(file.name).as_uri()
-    webbrowser.open(address)
-    return address
+    url = Path(file.name).as_uri()
+    webbrowser.open(url)
+    return url
 
 
-def _list_phases() -> list[str]:
-    return ["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
-
-
-@click.command()
-@click.option("--phase", type=click.Choice(_list_phases()), help="Only messages in this phase.")
-@click.option("--to", metavar="EMAIL", help="Only messages to this address.")
-@click.option("--limit", default=20, show_default=True, help="So many, the newest first.")
-@click.option("--retry", is_flag=True, help="Queue those of them that failed or are held again.")
-@_JSON
+@click.command(cls=ServiceCommand)
+@click.option(
+    "--phase", type=click.Choice(get_args(MessagePhase)), help="Only messages in this phase."
+)
+@click.option("--to", metavar="EMAIL", help="Only messages to this recipient.")
+@click.option("--limit", default=20, show_default=True, help="Number of messages, newest first.")
+@click.option("--retry", is_flag=True, help="Queue again those listed that failed or are held.")
+@json_lines_option
 @click.pass_context
-def deliveries(
+def deliveries_command(
     context: click.Context,
-    phase: str | None,
+    phase: MessagePhase | None,
     to: str | None,
     limit: int,
     retry: bool,
     as_json: bool,
 ) -> int:
-    """Show what was sent, what waits and what failed, and why.
+    """List messages and how each was delivered.
 
     \b
     watchword deliveries --phase failed
     watchword deliveries --phase held --retry
     """
-    import msgspec
-
-    from alerts.ledger import deliveries as ledger
-
     service = get_service(context)
-    wanted = cast("Any", phase)
-    with service.ledger.writing() as connection:
-        address = to.lower() if to else None
-        found = ledger.list_newest(connection, wanted, address, limit)
-        if retry:
-            again = ledger.requeue(connection, [one.id for one in found], service.clock())
-            print_result(f"{again} messages are queued again", {"queued": again}, as_json=as_json)
-            return ExitStatus.OK if again else ExitStatus.PARTIAL
-    for one in found:
-        print_result(_format_delivery(one), msgspec.to_builtins(one), as_json=as_json)
+    recipient = to.lower() if to else None
+    with service.ledger.reading() as connection:
+        found = ledger.list_newest(connection, phase, recipient, limit)
+    if retry:
+        return _requeue(service, found, as_json=as_json)
+    for message in found:
+        print_result(_format_message(message), message, as_json=as_json)
     if not found and not as_json:
         click.echo("No such message.")
     return ExitStatus.OK
 
 
-def _format_delivery(one: MessageStatus) -> str:
-    attempts = f"{one.attempts} attempt{'' if one.attempts == 1 else 's'}"
-    said = f": {one.detail}" if one.detail else ""
-    head = f"{one.composed_at:%Y-%m-%d %H:%M} UTC  {one.phase:<8}{one.recipient}  {one.subject}"
-    return f"{head}\n  {attempts}{said}"
+def _requeue(service: Service, messages: list[MessageStatus], *, as_json: bool) -> ExitStatus:
+    """Queue messages again, and print how many that were."""
+    with service.ledger.writing() as connection:
+        ids = [message.id for message in messages]
+        queued = ledger.requeue(connection, ids, service.clock())
+    print_result(f"queued {format_plural(queued, 'message')}", {"queued": queued}, as_json=as_json)
+    return ExitStatus.OK if queued else ExitStatus.PARTIAL
 
 
-@click.command()
+def _format_message(message: MessageStatus) -> str:
+    """Return a message on two lines: what it is, and how its last delivery attempt ended."""
+    reason = f": {message.detail}" if message.detail else ""
+    return (
+        f"{message.composed_at:%Y-%m-%d %H:%M} UTC  {message.phase:<8}"
+        f"{message.recipient}  {message.subject}\n"
+        f"  {format_plural(message.attempts, 'attempt')}{reason}"
+    )
+
+
+@click.command(cls=ServiceCommand)
+@click.argument("location", default="-")
+@click.option("--password", envvar="WATCHWORD_IMAP_PASSWORD", help="Password for IMAP.")
+@json_option
 @click.pass_context
-def dns(context: click.Context) -> int:
-    """Print the DNS records that make mailboxes believe our email."""
+def bounces_command(
+    context: click.Context, location: str, password: str | None, as_json: bool
+) -> int:
+    """Process returned emails.
+
+    Suspends addresses that bounce, and unsubscribes those who complain or reply to the unsubscribe
+    address. LOCATION is a Maildir, a file that holds one email, imaps://user@host/folder, or - for
+    one email on standard input, as a mail server pipes it to a program.
+
+    Emails are marked as read. Those that are about none of our messages are left unread for you.
+
+    \b
+    watchword bounces /var/mail/bounces
+    bounces: "|/opt/watchword/watchword --config /etc/watchword.toml bounces"   (in /etc/aliases)
+    """
     service = get_service(context)
-    head = service.mail_identity
-    # What a server name holds is cut into strings of 255 characters (RFC 6376 3.6.2.2).
-    for key in head.signing_keys:
-        parts = [key.dns_record[at : at + 255] for at in range(0, len(key.dns_record), 255)]
-        text = " ".join(f'"{part}"' for part in parts)
-        click.echo(f"{key.selector}._domainkey.{key.domain}. TXT {text}")
-    if not head.signing_keys:
+    counts: Counter[str] = Counter()
+    for raw, mark_as_read in read_unread_emails(location, password):
+        with service.ledger.writing() as connection:
+            outcome, detail = process_report(
+                connection, raw, service.mail_identity.unsubscribe_address, service.clock()
+            )
+        counts[outcome] += 1
+        if outcome == "unknown":
+            print_error(f"an email is about none of our messages: {detail}")
+        else:
+            mark_as_read()
+    outcomes = dict(sorted(counts.items()))
+    print_result(format_counts(outcomes, nothing="no new email"), outcomes, as_json=as_json)
+    return ExitStatus.PARTIAL if counts["unknown"] else ExitStatus.OK
+
+
+@click.command(cls=ServiceCommand)
+@click.pass_context
+def dns_command(context: click.Context) -> int:
+    """Print the DNS records for DKIM, SPF and DMARC.
+
+    Receiving mail servers use them to check that our emails are from us.
+    """
+    service = get_service(context)
+    identity = service.mail_identity
+    for key in identity.signing_keys:
+        record = _quote_dns_text(key.dns_record)
+        click.echo(f"{key.selector}._domainkey.{key.domain}. TXT {record}")
+    if not identity.signing_keys:
         click.echo("; no key in [[mail.dkim]]: messages are not signed")
-    click.echo(f'{head.domain}. TXT "v=spf1 mx a -all"  ; name the hosts that send for you')
+    click.echo(f'{identity.domain}. TXT "v=spf1 mx a -all"  ; name the hosts that send for you')
     reports = f"; rua=mailto:{email}" if (email := service.config.operator.email) else ""
-    click.echo(f'_dmarc.{head.domain}. TXT "v=DMARC1; p=none{reports}"')
+    click.echo(f'_dmarc.{identity.domain}. TXT "v=DMARC1; p=none{reports}"')
     return ExitStatus.OK
 
 
-COMMANDS = (digest, deliveries, dns)
+def _quote_dns_text(text: str) -> str:
+    """Return a TXT record's value as quoted strings, none longer than the format allows."""
+    starts = range(0, len(text), _DNS_STRING_LENGTH)
+    return " ".join(f'"{text[start : start + _DNS_STRING_LENGTH]}"' for start in starts)

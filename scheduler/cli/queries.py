@@ -1,232 +1,256 @@
-"""Commands that ask what queries match: match, explain, search, preview."""
+"""Commands that try queries: preview, search, explain, match."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import msgspec
 
 from alerts.errors import ExitStatus
-from scheduler.cli.common import get_config, get_service, print_result
-from scheduler.cli.exits import print_error
+from alerts.matching import QuestionChanges
+from alerts.queries import format_canonical, infer_changes, parse_query, uses_field
+from alerts.search import (
+    MatchedPlace,
+    Preview,
+    SearchResults,
+    Suggestion,
+    build_preview,
+    explain_parts,
+    find_matched_places,
+    index_questions,
+    load_question_changes,
+    search_questions,
+)
+from alerts.text import Segment
+from crawler.records import Question
+from scheduler.cli.context import get_config, get_service
+from scheduler.cli.errors import print_error
+from scheduler.cli.inputs import InputReader
+from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
+from scheduler.cli.output import format_plural, print_result
+from scheduler.file_matcher import match_files, read_queries
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from alerts.search import MatchedPlace, Preview, Suggestion
-    from alerts.text import Segment
-    from crawler.records import Question
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _BAR_CHARACTERS = "▁▂▃▄▅▆▇█"
 
 
-@click.command()
-@click.argument("queries", metavar="QUERIES", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("records", nargs=-1, required=True, metavar="FILE...")
-@click.pass_context
-def match(context: click.Context, queries: Path, records: tuple[str, ...]) -> int:
-    """Match every query of a file (one a line) with questions.
-
-    FILE holds records (JSON Lines) or saved pages. Printed, sorted: the number of the query's
-    line, a tab, the record's id. A line that is no query is named and left out.
-    """
-    from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
-    from scheduler.file_matcher import match_files, read_queries
-
-    asked = read_queries(queries)
-    for number, reason in asked.invalid_lines:
-        print_error(f"{queries}:{number}: {reason}")
-    if not asked.lines and asked.invalid_lines:
-        return ExitStatus.USAGE
-    failed = read = 0
-
-    def readable() -> Any:
-        nonlocal failed, read
-        for found in read_inputs(records, get_config(context)):
-            if isinstance(found, UnreadableInput):
-                failed += 1
-                print_error(f"{found.name}: {found.reason}")
-            else:
-                read += 1
-                yield found
-
-    for line, identity in match_files(asked, readable()):
-        click.echo(f"{line}\t{identity}")
-    if failed and not read:
-        return ExitStatus.DATA
-    return ExitStatus.PARTIAL if failed or asked.invalid_lines else ExitStatus.OK
-
-
-@click.command()
+@click.command(cls=ServiceCommand)
 @click.argument("query")
-@click.argument("files", nargs=-1, metavar="[FILE...]")
-@_JSON
+@json_option
 @click.pass_context
-def explain(context: click.Context, query: str, files: tuple[str, ...], as_json: bool) -> int:
-    """Show how QUERY is understood, and where saved pages or records meet it.
+def preview_command(context: click.Context, query: str, as_json: bool) -> int:
+    """Show what QUERY would have matched.
 
-    \b
-    watchword explain 'VRU OR "violence reduction unit"'
-    watchword explain 'knife NEAR/5 crime' saved-page.html records.jsonl
-
-    Exit status 1 when files are given and none of them matches.
+    Prints counts, a chart of the last months, the latest questions, and warnings about words that
+    were never used and queries that match too much.
     """
-    import msgspec
+    service = get_service(context)
+    index_questions(service.ledger)
+    with service.ledger.reading() as connection:
+        preview = build_preview(connection, query, service.clock().date())
+    print_result("\n".join(_format_preview(preview)), preview, as_json=as_json)
+    return ExitStatus.OK
 
-    from alerts.matching import QuestionChanges
-    from alerts.queries import format_canonical, infer_changes, parse_query
-    from alerts.search import explain_parts, find_matched_places
-    from scheduler.crawls.page_inputs import UnreadableInput, read_inputs
 
-    understood = parse_query(query)
-    some = list(explain_parts(understood))
-    lines = [format_canonical(understood)]
-    lines += [
-        f"  {'not ' if part.is_excluded else ''}{part.part}: {part.explanation}" for part in some
+def _format_preview(preview: Preview) -> list[str]:
+    numbers = (
+        ("last 7 days", f"{preview.last_7_days:,}"),
+        ("last 365 days", f"{preview.last_365_days:,}"),
+        ("ever", f"{preview.total:,}"),
+        ("last mention", str(preview.last_date or "never")),
+    )
+    lines = [preview.canonical, "  " + "   ".join(f"{name}: {value}" for name, value in numbers)]
+    if any(preview.months.values()):
+        first, last = min(preview.months), max(preview.months)
+        chart = _format_bars(list(preview.months.values()))
+        lines.append(f"  {first:%b %Y} {chart} {last:%b %Y}")
+    for dated in preview.latest:
+        question = dated.question
+        lines.append(f"  {question.title or question.id}\n    {question.url or ''}".rstrip())
+    return lines + format_warnings(preview)
+
+
+def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> list[str]:
+    """Return what to tell a subscriber about a query, but for the suggestions in ``accepted``."""
+    lines = []
+    if preview.is_too_broad:
+        lines.append(
+            f"About {preview.per_day:.0f} questions a day match. "
+            "Add a word or quote a phrase to narrow it."
+        )
+    for word in preview.unknown_words:
+        questions = format_plural(word.questions, "question")
+        hint = f": did you mean {word.nearest} ({questions})?" if word.nearest else "."
+        lines.append(f"Never used so far: {word.word}{hint}")
+    if not preview.total and not preview.unknown_words:
+        lines.append("No question has matched so far, though each word has been used.")
+    for suggestion in preview.suggestions:
+        if suggestion not in accepted:
+            query = f"{suggestion.part} OR {suggestion.form}"
+            lines.append(f"{suggestion.sentence} To include it: {query}")
+    return lines
+
+
+def _format_bars(counts: Sequence[int]) -> str:
+    """Return a bar chart, one character per count; a space for 0."""
+    highest = len(_BAR_CHARACTERS) - 1
+    largest = max(counts) or 1
+    return "".join(
+        _BAR_CHARACTERS[-(-count * highest // largest)] if count else " " for count in counts
+    )
+
+
+@click.command(cls=ServiceCommand)
+@click.argument("query")
+@click.option("--limit", default=20, show_default=True, help="Number of questions, newest first.")
+@json_option
+@click.pass_context
+def search_command(context: click.Context, query: str, limit: int, as_json: bool) -> int:
+    """Search the archive.
+
+    Exit status 1 if nothing is found.
+    """
+    parsed = parse_query(query)
+    service = get_service(context)
+    index_questions(service.ledger)
+    with service.ledger.reading() as connection:
+        results = search_questions(connection, parsed, limit)
+        ids = [dated.question_id for dated in results.newest]
+        changes = load_question_changes(connection, ids, by_change=uses_field(parsed, "change"))
+    questions = [loaded.question for loaded in changes]
+    days = [dated.dated.isoformat() for dated in results.newest]
+    lines = [
+        _format_result(loaded.question, day, find_matched_places(parsed, loaded) or [])
+        for loaded, day in zip(changes, days, strict=True)
     ]
-    values: dict[str, Any] = {"canonical": lines[0], "parts": msgspec.to_builtins(some)}
-    print_result("\n".join(lines), values, as_json=as_json)
-    matched = failed = 0
-    for found in read_inputs(files, get_config(context)) if files else ():
-        if isinstance(found, UnreadableInput):
-            failed += 1
-            print_error(f"{found.name}: {found.reason}")
-            continue
-        places = find_matched_places(understood, QuestionChanges(found, infer_changes(found)))
-        matched += places is not None
-        values = {"id": found.id, "matches": places is not None}
-        values["places"] = [msgspec.to_builtins(one.place) for one in places or ()]
-        print_result(_format_matches(found, places), values, as_json=as_json)
-    if failed and failed == len(files):
-        return ExitStatus.DATA
-    return ExitStatus.PARTIAL if failed or (files and not matched) else ExitStatus.OK
+    shown = f", the newest {limit} are shown" if results.total > limit else ""
+    print_result(
+        "\n".join([*lines, f"{format_plural(results.total, 'question')}{shown}"]),
+        _build_search_values(results, questions, days),
+        as_json=as_json,
+    )
+    return ExitStatus.OK if results.total else ExitStatus.PARTIAL
 
 
-def _format_matches(question: Question, places: list[MatchedPlace] | None) -> str:
-    """Where a question meets a query, a line for each place."""
-    if places is None:
-        return f"\n{question.id}: does not match"
-    lines = [f"\n{question.id}: matches"]
-    for one in places:
-        place = one.place
-        where = f"{place.field}[{place.paragraph}] {place.start}-{place.end}"
-        lines.append(f"  {where:<24}{_format_snippet(one.segments)}")
-    return "\n".join(lines)
+def _build_search_values(
+    results: SearchResults, questions: Sequence[Question], days: Sequence[str]
+) -> dict[str, object]:
+    """Return search results for ``--json``; days as ISO 8601 dates."""
+    listed = [
+        {
+            "id": question.id,
+            "dated": day,
+            "title": question.title or "",
+            "url": question.url or "",
+        }
+        for question, day in zip(questions, days, strict=True)
+    ]
+    return {"total": results.total, "questions": listed}
 
 
-def _format_snippet(segments: tuple[Segment, ...]) -> str:
-    """A passage in one line, its words marked in a way that is seen with and without colours."""
+def _format_result(question: Question, day: str, places: Sequence[MatchedPlace]) -> str:
+    """Return a question that was found: day, reference and title, first matched place, address."""
+    lines = ["  ".join(text for text in (day, question.reference, question.title) if text)]
+    if places:
+        lines.append(f"  {_format_snippet(places[0].segments)}")
+    return "\n".join([*lines, f"  {question.url or question.id}"])
+
+
+def _format_snippet(segments: Sequence[Segment]) -> str:
+    """Return a passage on one line; matched words are bold, and in »« where colours are off."""
     return "".join(
         click.style(f"»{segment.text}«", bold=True) if segment.is_marked else segment.text
         for segment in segments
     )
 
 
-@click.command()
+@click.command(cls=ServiceCommand)
 @click.argument("query")
-@click.option("--limit", default=20, show_default=True, help="So many, the newest first.")
-@_JSON
+@click.argument("files", nargs=-1, metavar="[FILE...]")
+@json_lines_option
 @click.pass_context
-def search(context: click.Context, query: str, limit: int, as_json: bool) -> int:
-    """Search the archive. Exit status 1 when nothing is found."""
-    from alerts.queries import parse_query, uses_field
-    from alerts.search import find_matched_places, index_questions, load_question_changes
-    from alerts.search import search_questions as find
+def explain_command(
+    context: click.Context, query: str, files: tuple[str, ...], as_json: bool
+) -> int:
+    """Show how QUERY is understood and what it matches.
 
-    service, asked = get_service(context), parse_query(query)
-    index_questions(service.ledger)
-    with service.ledger.reading() as connection:
-        found = find(connection, asked, limit)
-        ids = [dated.question_id for dated in found.newest]
-        questions = load_question_changes(connection, ids, by_change=uses_field(asked, "change"))
-    listed = []
-    for dated, one in zip(found.newest, questions, strict=True):
-        places = find_matched_places(asked, one) or []
-        values = {"id": one.question.id, "dated": dated.dated.isoformat()}
-        values |= {"title": one.question.title or "", "url": one.question.url or ""}
-        listed.append(values)
-        if not as_json:
-            click.echo(_format_result(one.question, dated.dated.isoformat(), places))
-    more = f", the newest {limit} of them shown" if found.total > limit else ""
-    values_of_all = {"total": found.total, "questions": listed}
-    print_result(f"{_format_question_count(found.total)}{more}", values_of_all, as_json=as_json)
-    return ExitStatus.OK if found.total else ExitStatus.PARTIAL
+    FILE is a saved page, or records as JSON Lines. Exit status 1 if files are given and none
+    matches.
+
+    \b
+    watchword explain 'VRU OR "violence reduction unit"'
+    watchword explain 'knife NEAR/5 crime' saved-page.html records.jsonl
+    """
+    parsed = parse_query(query)
+    canonical = format_canonical(parsed)
+    parts = list(explain_parts(parsed))
+    lines = [
+        f"  {'not ' if part.is_excluded else ''}{part.part}: {part.explanation}" for part in parts
+    ]
+    values = {"canonical": canonical, "parts": parts}
+    print_result("\n".join([canonical, *lines]), values, as_json=as_json)
+    if not files:
+        return ExitStatus.OK
+    reader = InputReader(get_config(context))
+    matched = 0
+    for question in reader.iterate(files):
+        places = find_matched_places(parsed, QuestionChanges(question, infer_changes(question)))
+        matched += places is not None
+        print_result(
+            _format_matches(question, places),
+            _build_match_values(question, places),
+            as_json=as_json,
+        )
+    if reader.unreadable and not reader.read:
+        return ExitStatus.DATA
+    return ExitStatus.PARTIAL if reader.unreadable or not matched else ExitStatus.OK
 
 
-def _format_result(question: Question, day: str, places: list[MatchedPlace]) -> str:
-    """A question that was found: its head, and the first place in it."""
-    head = "  ".join(text for text in (day, question.reference, question.title) if text)
-    lines = [head, *([f"  {_format_snippet(places[0].segments)}"] if places else [])]
-    return "\n".join([*lines, f"  {question.url or question.id}"])
+def _build_match_values(
+    question: Question, places: Sequence[MatchedPlace] | None
+) -> dict[str, Any]:
+    """Return where a query matches a question, for ``--json``; ``places`` is None for a miss."""
+    return {
+        "id": question.id,
+        "matches": places is not None,
+        "places": [msgspec.to_builtins(matched.place) for matched in places or ()],
+    }
 
 
-@click.command()
-@click.argument("query")
-@_JSON
+def _format_matches(question: Question, places: Sequence[MatchedPlace] | None) -> str:
+    """Return where a query matches a question, one line a place."""
+    if places is None:
+        return f"\n{question.id}: does not match"
+    lines = [f"\n{question.id}: matches"]
+    for matched in places:
+        place = matched.place
+        where = f"{place.field}[{place.paragraph}] {place.start}-{place.end}"
+        lines.append(f"  {where:<24}{_format_snippet(matched.segments)}")
+    return "\n".join(lines)
+
+
+@click.command(cls=ServiceCommand)
+@click.argument("queries", metavar="QUERIES", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_context
-def preview(context: click.Context, query: str, as_json: bool) -> int:
-    """Show what QUERY would have brought, before anybody subscribes to it."""
-    import msgspec
+def match_command(context: click.Context, queries: Path, files: tuple[str, ...]) -> int:
+    """Match each query of a file with questions.
 
-    from alerts.search import build_preview as look
-    from alerts.search import index_questions
-
-    service = get_service(context)
-    index_questions(service.ledger)
-    with service.ledger.reading() as connection:
-        found = look(connection, query, service.clock().date())
-    print_result("\n".join(_format_preview(found)), msgspec.to_builtins(found), as_json=as_json)
-    return ExitStatus.OK
-
-
-def _format_preview(found: Preview) -> list[str]:
-    numbers = (
-        ("last 7 days", f"{found.last_7_days:,}"),
-        ("last 365 days", f"{found.last_365_days:,}"),
-        ("ever", f"{found.total:,}"),
-        ("last mention", str(found.last_date or "never")),
-    )
-    lines = [found.canonical, "  " + "   ".join(f"{name}: {value}" for name, value in numbers)]
-    if any(found.months.values()):
-        first, last = min(found.months), max(found.months)
-        lines.append(f"  {first:%b %Y} {_format_bars(list(found.months.values()))} {last:%b %Y}")
-    latest = [one.question for one in found.latest]
-    lines += [f"  {one.title or one.id}\n    {one.url or ''}".rstrip() for one in latest]
-    return lines + list_warnings(found)
-
-
-def list_warnings(found: Preview, accepted_offers: Sequence[Suggestion] = ()) -> list[str]:
-    """What a subscriber should know beforehand; nothing of the offers ``accepted_offers``."""
-    lines = []
-    if found.is_too_broad:
-        lines.append(
-            f"Too broad: {found.per_day:.0f} questions a day. Add a word, or quote a phrase."
-        )
-    for one in found.unknown_words:
-        near = (
-            f": did you mean {one.nearest} ({_format_question_count(one.questions)})?"
-            if one.nearest
-            else "."
-        )
-        lines.append(f"Never seen so far: {one.word}{near}")
-    if not found.total and not found.unknown_words:
-        lines.append("Never seen so far, though each of its words is.")
-    offered = [offer for offer in found.suggestions if offer not in accepted_offers]
-    return [*lines, *(f"{o.sentence} To include it: {o.part} OR {o.form}" for o in offered)]
-
-
-def _format_question_count(questions: int) -> str:
-    return f"{questions:,} question{'' if questions == 1 else 's'}"
-
-
-def _format_bars(counts: list[int]) -> str:
-    """A bar for each month."""
-    most = max(counts) or 1
-    return "".join(
-        _BAR_CHARACTERS[-(-n * (len(_BAR_CHARACTERS) - 1) // most)] if n else " " for n in counts
-    )
-
-
-COMMANDS = (match, explain, search, preview)
+    QUERIES holds one query per line. FILE holds records (JSON Lines) or is a saved page. Prints,
+    sorted, the line number of a query, a tab and the id of a question that it matches. Lines that
+    are not a query are reported on standard error and left out.
+    """
+    query_file = read_queries(queries)
+    for number, reason in query_file.invalid_lines:
+        print_error(f"{queries}:{number}: {reason}")
+    if not query_file.lines and query_file.invalid_lines:
+        return ExitStatus.USAGE
+    reader = InputReader(get_config(context))
+    for line, question_id in match_files(query_file, reader.iterate(files)):
+        click.echo(f"{line}\t{question_id}")
+    if reader.unreadable and not reader.read:
+        return ExitStatus.DATA
+    has_problem = reader.unreadable or query_file.invalid_lines
+    return ExitStatus.PARTIAL if has_problem else ExitStatus.OK

@@ -170,7 +170,7 @@ class Demo:
                     "after_hours": moment.total_seconds() / 3600,
                     "verdict": outcome.verdict,
                     "crawl": outcome.counts,
-                    "round": msgspec.to_builtins(done),
+                    "pipeline": msgspec.to_builtins(done),
                 }
             )
         summary = self._build_summary(steps) | {"seconds": round(time.monotonic() - began, 1)}
@@ -184,8 +184,8 @@ class Demo:
         for step in steps:
             total.update(step["crawl"])
             for name in ("matches", "feeds", "digests"):
-                total[name] += step["round"][name]
-            total["sent"] += step["round"]["deliveries"].get("sent", 0)
+                total[name] += step["pipeline"][name]
+            total["sent"] += step["pipeline"]["deliveries"].get("sent", 0)
         return {
             "steps": steps,
             "total": dict(total),

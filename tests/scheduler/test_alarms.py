@@ -193,14 +193,27 @@ def test_a_flood_waits_for_the_operator(running: Running) -> None:
     assert running.subjects("reader0@demo.example") == []
     assert running.standing() == {"held"}
     service = ServiceFolder(running.folder, (running.folder / "config.toml").read_text())
-    shown = service.run_json("approvals", "--json")["held"]
+    shown = service.run_json("approvals", "--json")["changes"]
     assert {entry["because"] for entry in shown} == {"flood"}
     assert service.run("status", expect=1).stdout.count("ALARM") == 1
-    assert service.run_json("approve", "--json")["released"] == sum(e["changes"] for e in shown)
+    assert service.run_json("approve", "--json")["approved"] == sum(e["changes"] for e in shown)
     assert running.subjects("reader0@demo.example") != []
     service.run("approve", expect=1)  # nothing is left
     run_pipeline(running.jobs)
     assert running.standing() == set()
+
+
+def test_a_rejected_flood_is_recorded_and_nobody_is_notified(running: Running) -> None:
+    running.crawl()
+    running.source.go_to_stage(1)
+    running.now = running.source.now
+    running.crawl()
+    service = ServiceFolder(running.folder, (running.folder / "config.toml").read_text())
+    shown = service.run_json("approvals", "--json")["changes"]
+    assert service.run_json("reject", "--json")["rejected"] == sum(e["changes"] for e in shown)
+    assert running.subjects("reader0@demo.example") == []
+    assert service.run("approvals").stdout == "No changes wait for approval.\n"
+    service.run("reject", expect=1)  # nothing is left
 
 
 def fetch(url: str) -> tuple[int, str]:

@@ -45,7 +45,7 @@ def test_a_refused_login(tmp_path: Path) -> None:
         assert "hush" not in done.stderr
         assert service.run("once", "--no-crawl", expect=69).stderr.count("\n") == 1
         server.script["AUTH"] = "235 welcome"
-        sent = service.run_json("once", "--no-crawl", "--json")["round"]["deliveries"]
+        sent = service.run_json("once", "--no-crawl", "--json")["pipeline"]["deliveries"]
         assert sent == {"sent": 1}
         assert len(server.messages) == 1
 
@@ -116,7 +116,7 @@ def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> Non
         ledger = f'[ledger]\nurl = "{postgres_server}/postgres"\n'
         config = build_config(source.url, extra=ledger)
         service = ServiceFolder(tmp_path, config)
-        assert json.loads(service.run("once", "--json").stdout)["round"]["digests"] == 0
+        assert json.loads(service.run("once", "--json").stdout)["pipeline"]["digests"] == 0
         source.go_to_stage(1)
         slowly = config.replace("0.01", "0.3")  # so that a second one comes while it works
         service = ServiceFolder(tmp_path, slowly)
@@ -131,7 +131,7 @@ def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> Non
         assert len(service.emails) == 1
         assert set(count_sent_links(service.emails).values()) == {1}
         again = service.run_json("once", "--json")
-        assert again["round"]["digests"] == again["round"]["matches"] == 0
+        assert again["pipeline"]["digests"] == again["pipeline"]["matches"] == 0
 
 
 def test_a_thread_is_read_in_its_order(tmp_path: Path) -> None:

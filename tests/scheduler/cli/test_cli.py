@@ -146,7 +146,7 @@ class TestIngest:
         for other in ("approval", "vruum"):
             assert "<entry>" not in service.read_feed(f"{other}.atom.xml")
         again = service.run_json("ingest", "--as-new", "--json", str(seed))
-        assert again["round"] == {
+        assert again["pipeline"] == {
             "matches": 0,
             "feeds": 0,
             "digests": 0,
@@ -249,7 +249,7 @@ class TestOnce:
 
         service.run("once", "--no-crawl")
         before = files()
-        assert service.run_json("once", "--no-crawl", "--json")["round"]["feeds"] == 0
+        assert service.run_json("once", "--no-crawl", "--json")["pipeline"]["feeds"] == 0
         assert files() == before
         assert len(service.emails) == 1
 

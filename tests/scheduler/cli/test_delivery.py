@@ -66,10 +66,13 @@ def test_what_is_kept_of_somebody_is_printed_and_removed(tmp_path: Path) -> None
     kept = service.run_json("export", "Ada@demo.example")
     assert kept["subscriptions"][0]["query"] == "benches"
     assert kept["messages"][0]["phase"] == "sent"
-    assert service.run("forget", "ada@demo.example").stdout == "ada@demo.example is forgotten\n"
-    for command in ("export", "forget"):
+    assert (
+        service.run("delete-subscriber", "ada@demo.example").stdout
+        == "ada@demo.example is deleted\n"
+    )
+    for command in ("export", "delete-subscriber"):
         done = service.run(command, "ada@demo.example", expect=1)
-        assert "nothing is kept of ada@demo.example" in done.stderr
+        assert "nothing is kept about ada@demo.example" in done.stderr
     assert b"ada@demo.example" not in (tmp_path / "var" / "ledger.sqlite3").read_bytes()
 
 
@@ -79,8 +82,22 @@ def test_who_is_forgotten_while_a_message_waits(tmp_path: Path) -> None:
     record = make_question(1, make_answer("There are more benches."))
     (tmp_path / "records.jsonl").write_bytes(encode_record(record))
     service.run("ingest", "--as-new", "records.jsonl", expect=69)
-    done = service.run("forget", "ada@demo.example", expect=75)
-    assert "is on its way" in done.stderr
+    done = service.run("delete-subscriber", "ada@demo.example", expect=75)
+    assert "is being sent" in done.stderr
     (tmp_path / "config.toml").write_text(QUIET)
-    assert service.run_json("once", "--no-crawl", "--json")["round"]["deliveries"] == {"dropped": 1}
-    service.run("forget", "ada@demo.example")
+    assert service.run_json("once", "--no-crawl", "--json")["pipeline"]["deliveries"] == {
+        "dropped": 1
+    }
+    service.run("delete-subscriber", "ada@demo.example")
+
+
+def test_a_mail_server_that_is_down_is_one_line_and_the_digest_waits(tmp_path: Path) -> None:
+    service = ServiceFolder(tmp_path, smtp(1))
+    service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
+    record = make_question(1, make_answer("There are more benches."))
+    (tmp_path / "records.jsonl").write_bytes(encode_record(record))
+    service.run("ingest", "--as-new", "records.jsonl", expect=69)
+    done = service.run("digest", expect=69)
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert service.run("deliveries", "--phase", "queued", "--json").stdout.count("\n") == 1

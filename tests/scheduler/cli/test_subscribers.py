@@ -69,11 +69,11 @@ def test_pausing_and_going_on(tmp_path: Path) -> None:
     service.run(
         "subscribe", ADA, "benches", "--every", "immediate", "--detail", "titles", "--note", "mine"
     )
-    assert service.run("pause", ADA).stdout == f"1 subscriptions of {ADA} are paused\n"
+    assert service.run("pause", ADA).stdout == f"1 subscription of {ADA} paused\n"
     service.run("pause", ADA, expect=1)
     ingest(service, make_question(1, make_answer("Benches.")))
     assert service.emails == []
-    assert service.run("resume", ADA, "benches").stdout == f"1 subscriptions of {ADA} go on\n"
+    assert service.run("resume", ADA, "benches").stdout == f"1 subscription of {ADA} resumed\n"
     ingest(service, make_question(2, make_answer("Benches, and a sentence.")))
     [mail] = service.emails
     assert "Question 2" in get_plain_text(mail)
@@ -107,7 +107,7 @@ def test_what_comes_back_gives_a_mailbox_up(tmp_path: Path, way: str) -> None:
     assert ADA in service.run("suspended").stdout
     ingest(service, make_question(3, make_answer("Benches.")))
     assert len(server.messages) == 2
-    assert service.run("suspended", "--resume", ADA).stdout == f"{ADA} is sent to again\n"
+    assert service.run("suspended", "--resume", ADA).stdout == f"{ADA} gets email again\n"
     service.run("suspended", "--resume", ADA, expect=1)
 
 
@@ -175,7 +175,7 @@ def test_an_email_about_nothing_of_ours_is_left_as_it_is(tmp_path: Path) -> None
     (tmp_path / "box" / "new" / "1").write_bytes(dsn("bounces@demo.example"))
     done = service.run("bounces", "box", expect=1)
     assert done.stdout == "1 unknown\n"
-    assert "about no message of ours" in done.stderr
+    assert "about none of our messages" in done.stderr
     assert list((tmp_path / "box" / "new").iterdir())
 
 

@@ -31,7 +31,7 @@ def test_the_baseline_is_silent(summary: Any) -> None:
     first = summary["steps"][0]
     assert first["stage"] == "baseline"
     assert first["crawl"]["silent"] == first["crawl"]["asked"] + first["crawl"]["answered"] + 1
-    assert first["round"]["digests"] == 0
+    assert first["pipeline"]["digests"] == 0
 
 
 def test_then_everything_that_can_happen_happens(summary: Any) -> None:

@@ -98,7 +98,7 @@ def test_killed_in_a_step_and_run_again(
     killed = kill_in(service, step, wait)
     assert killed or delay or step == STEPS[0]  # a fast machine may be done by then
     service.run("once")
-    again = service.run_json("once", "--no-crawl", "--json")["round"]
+    again = service.run_json("once", "--no-crawl", "--json")["pipeline"]
     assert (again["matches"], again["feeds"], again["digests"]) == (0, 0, 0)
     sent = count_sent_links(service.emails)
     assert sent == Counter(

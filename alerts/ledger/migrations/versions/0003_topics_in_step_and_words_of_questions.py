@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.queries.parse import QueryError, format_canonical, parse_query
+from alerts.queries import format_canonical, parse_query
+from alerts.queries.parse import QueryError
 
 revision = "0003"
 down_revision = "0002"

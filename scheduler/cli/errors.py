@@ -1,4 +1,4 @@
-"""Errors of a command: one line on standard error and an exit status."""
+"""Errors of a command: one line on standard error, and the exit status."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from alerts.errors import ExitStatus, WatchwordError
 
 
 def print_error(line: str) -> None:
-    """Write one line to standard error, with the program's name before it."""
+    """Write one line to standard error, after the name of the program."""
     sys.stderr.write(f"watchword: {line}\n")
 
 
 def describe_error(error: Exception) -> tuple[str, ExitStatus] | None:
-    """Return the line to print for an error and the exit status, or None for an unexpected one.
+    """Return the line to print for an error and the exit status, or None for a defect.
 
-    Expected are the errors that derive from :class:`WatchwordError`, and those of the operating
-    system that name a file. Anything else is a defect, whose traceback is worth more than a line.
+    Expected errors are those that derive from :class:`WatchwordError`, and errors of the operating
+    system that name a file. Anything else is a defect: its traceback says more than a line could.
     """
     if isinstance(error, WatchwordError):
         return " ".join(str(error).split()), error.exit_status

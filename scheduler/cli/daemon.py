@@ -1,0 +1,44 @@
+"""The command that runs the daemon: run."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+import click
+
+from alerts.errors import ExitStatus
+from alerts.web import create_app
+from scheduler.cli.context import get_service
+from scheduler.cli.options import ServiceCommand, get_options
+from scheduler.daemon import Daemon
+from scheduler.service import Service
+from scheduler.web import build_web_context, serve
+
+
+@click.command(cls=ServiceCommand)
+@click.option("--log-json", is_flag=True, help="Write log lines as JSON.")
+@click.pass_context
+def run_command(context: click.Context, log_json: bool) -> int:
+    """Run as a daemon until SIGTERM or Ctrl-C.
+
+    Logs progress as with -v, and serves the web pages if the config sets web.port.
+    """
+    options = get_options(context)
+    context.obj = replace(
+        options, verbosity=max(options.verbosity, 1), log_json=options.log_json or log_json
+    )
+    service = get_service(context)
+    daemon = Daemon(service)
+    with _serve_web_pages(service, daemon):
+        daemon.run()
+    return ExitStatus.OK
+
+
+def _serve_web_pages(service: Service, daemon: Daemon) -> AbstractContextManager[object]:
+    """Return a context in which the web pages are served, if the config says so."""
+    web = service.config.web
+    if web.port is None:
+        return nullcontext()
+    app = create_app(build_web_context(service, daemon))
+    return serve(app, web.port, web.host, trusted_proxies=web.trusted_proxies)

@@ -1,0 +1,41 @@
+"""The command that shows the whole service at work: demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from alerts.errors import ExitStatus
+from scheduler.cli.context import get_config
+from scheduler.cli.options import ServiceCommand
+from scheduler.cli.output import print_result
+from scheduler.demo.run import Demo
+
+
+@click.command(cls=ServiceCommand)
+@click.option("--once", is_flag=True, help="Go through all stages without a browser, then exit.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="demo",
+    show_default=True,
+    metavar="DIR",
+    help="Folder for the mail, the feeds and summary.json.",
+)
+@click.option(
+    "--port", default=8025, show_default=True, help="Port of the web pages; 0 for any free one."
+)
+@click.pass_context
+def demo_command(context: click.Context, once: bool, out: Path, port: int) -> int:
+    """Run the whole service on a replica of the source.
+
+    Needs no network access.
+    """
+    get_config(context)
+    with Demo(out, 0 if once else port) as running:
+        if once:
+            print_result("", running.run_once(), as_json=True)
+        else:
+            running.run(click.echo)
+    return ExitStatus.OK

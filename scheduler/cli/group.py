@@ -1,0 +1,142 @@
+"""The ``watchword`` command and its subcommands, imported when they are used.
+
+The pattern is the one of click's documentation ("Lazily loading subcommands"). Help for the whole
+program needs no more than this module and click: the summaries stand here, and a test holds them
+equal to the first lines of the commands' own help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from scheduler.cli.options import build_config_option, get_options
+
+
+class LazyCommand(NamedTuple):
+    """Where a command is defined, and its line in the program's help."""
+
+    module: str  #: module of ``scheduler.cli``; its function for ``once`` is ``once_command``
+    summary: str
+
+
+#: Heading in the help → command name → command, in the order of the help.
+SECTIONS: dict[str, dict[str, LazyCommand]] = {
+    "Run the service": {
+        "run": LazyCommand("daemon", "Run as a daemon until SIGTERM or Ctrl-C."),
+        "once": LazyCommand("pipeline", "Crawl, match, publish and send what is due, then exit."),
+        "ingest": LazyCommand("pipeline", "Process saved pages or records as if crawled."),
+        "demo": LazyCommand("demo", "Run the whole service on a replica of the source."),
+    },
+    "Manage subscriptions": {
+        "subscribe": LazyCommand("subscriptions", "Subscribe EMAIL to QUERY."),
+        "follow": LazyCommand("subscriptions", "Send EMAIL the updates of one question."),
+        "pause": LazyCommand("subscriptions", "Pause subscriptions of EMAIL."),
+        "resume": LazyCommand("subscriptions", "Resume paused subscriptions of EMAIL."),
+        "unsubscribe": LazyCommand("subscriptions", "End subscriptions of EMAIL."),
+        "subscriptions": LazyCommand("subscriptions", "List active subscriptions."),
+    },
+    "Manage subscribers": {
+        "export": LazyCommand("subscribers", "Print all data that is kept about EMAIL."),
+        "delete-subscriber": LazyCommand("subscribers", "Delete EMAIL and all data about it now."),
+        "suspended": LazyCommand("subscribers", "List addresses that get no email."),
+    },
+    "Try queries": {
+        "preview": LazyCommand("queries", "Show what QUERY would have matched."),
+        "search": LazyCommand("queries", "Search the archive."),
+        "explain": LazyCommand("queries", "Show how QUERY is understood and what it matches."),
+        "match": LazyCommand("queries", "Match each query of a file with questions."),
+    },
+    "Read questions": {
+        "parse": LazyCommand("records", "Print the records of saved or live pages as JSON."),
+        "schema": LazyCommand("records", "Print the JSON Schema of the canonical record."),
+        "thread": LazyCommand("archive", "Show a question and its supplementaries."),
+        "plan": LazyCommand("archive", "Show what the next crawl would request."),
+        "backfill": LazyCommand("archive", "Read the past of SOURCE month by month."),
+        "reparse": LazyCommand("archive", "Read every archived page again."),
+    },
+    "Send email": {
+        "digest": LazyCommand("delivery", "Compose and send the digests that are due."),
+        "deliveries": LazyCommand("delivery", "List messages and how each was delivered."),
+        "bounces": LazyCommand("delivery", "Process returned emails."),
+        "dns": LazyCommand("delivery", "Print the DNS records for DKIM, SPF and DMARC."),
+    },
+    "Operate": {
+        "status": LazyCommand("operation", "Show the state of each source and open alarms."),
+        "approvals": LazyCommand("operation", "List changes that wait for approval."),
+        "approve": LazyCommand("operation", "Publish held changes and notify subscribers."),
+        "reject": LazyCommand("operation", "Record held changes without notifying anybody."),
+        "config": LazyCommand("operation", "Check the config and print it."),
+    },
+}
+
+_EPILOG = """
+\b
+Examples:
+  watchword subscribe you@example.org 'VRU OR "violence reduction unit"' --every daily
+  watchword once                       one run, for cron
+  watchword run                        the daemon
+  watchword parse saved-page.html      the record of a page, as JSON
+  watchword demo                       see it all work, without network access
+
+\b
+Exit status:
+  0   success
+  1   partial success; errors are on standard error
+  64  wrong usage
+  65  the input or the ledger cannot be read
+  69  the source or the mail server is unavailable
+  75  try again later; for example, another process is using the ledger
+  78  the config is wrong
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand when it is used or its own help is shown."""
+
+    def __init__(
+        self, *args: Any, sections: dict[str, dict[str, LazyCommand]], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._sections = sections
+        self._commands = {
+            name: command for section in sections.values() for name, command in section.items()
+        }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands in the order of the help."""
+        return list(self._commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None when there is none of this name."""
+        if cmd_name not in self._commands:
+            return None
+        module = import_module(f"scheduler.cli.{self._commands[cmd_name].module}")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by section, from the summaries and without importing any."""
+        for heading, commands in self._sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, command.summary) for name, command in commands.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+    params=[build_config_option()],
+)
+@click.option("-v", "--verbose", count=True, help="Log progress; -vv logs every step.")
+@click.option("--log-json", is_flag=True, help="Write log lines as JSON.")
+@click.version_option(package_name="watchword", message="%(prog)s %(version)s")
+@click.pass_context
+def watchword(context: click.Context, verbose: int, log_json: bool) -> None:
+    """Send email digests and publish feeds of questions to the Mayor of London."""
+    context.obj = replace(get_options(context), verbosity=verbose, log_json=log_json)

@@ -1,0 +1,144 @@
+"""Commands that run the pipeline once: once, ingest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import click
+from rich.progress import Progress, TaskID
+
+from alerts.errors import ExitStatus
+from alerts.recording import CrawlOutcome, QuestionReading, RecordingRules, record_readings
+from crawler.records import Question
+from crawler.report import CrawlLine, QuestionRead
+from scheduler.cli.context import get_service
+from scheduler.cli.inputs import InputReader, print_suspect
+from scheduler.cli.options import ServiceCommand, json_option
+from scheduler.cli.output import format_counts, print_result, show_progress
+from scheduler.jobs import PipelineResult, run_crawl, run_pipeline, sync_config
+from scheduler.service import Service, lock_ledger
+
+
+@click.command(cls=ServiceCommand)
+@click.option("--no-crawl", is_flag=True, help="Do everything but the crawl.")
+@json_option
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing on success.")
+@click.pass_context
+def once_command(context: click.Context, no_crawl: bool, as_json: bool, quiet: bool) -> int:
+    """Crawl, match, publish and send what is due, then exit.
+
+    \b
+    For cron; for example every 15 minutes, from the folder of the config:
+      */15 * * * *  cd /srv/watchword && .venv/bin/watchword once --quiet
+    """
+    service = get_service(context)
+    with lock_ledger(service):
+        sync_config(service)
+        outcomes = [] if no_crawl else _crawl_all_sources(service)
+        result = run_pipeline(service)
+    crawls = [f"{outcome.source}: {outcome.verdict}, {outcome.reason}" for outcome in outcomes]
+    print_result(
+        "; ".join([*crawls, format_pipeline_result(result)]),
+        {"crawls": outcomes, "pipeline": result},
+        as_json=as_json,
+        quiet=quiet,
+    )
+    return _compute_exit_status(outcomes, result)
+
+
+def _crawl_all_sources(service: Service) -> list[CrawlOutcome]:
+    """Crawl every enabled source in turn; a failed crawl does not stop the next."""
+    with show_progress() as display:
+        return [
+            run_crawl(service, name, _advance_on_question(display, name))
+            for name, source in service.config.sources.items()
+            if source.enabled
+        ]
+
+
+def _advance_on_question(display: Progress, source: str) -> Callable[[CrawlLine], None]:
+    task: TaskID = display.add_task(f"reading {source}", total=None)
+
+    def advance(line: CrawlLine) -> None:
+        if isinstance(line, QuestionRead):
+            display.advance(task)
+
+    return advance
+
+
+def _compute_exit_status(outcomes: Sequence[CrawlOutcome], result: PipelineResult) -> ExitStatus:
+    """Return UNAVAILABLE if nothing could be fetched or sent, PARTIAL if something failed."""
+    unavailable = {"unreachable", "blocked"}
+    if result.problem or (outcomes and all(o.verdict in unavailable for o in outcomes)):
+        return ExitStatus.UNAVAILABLE
+    has_failed_crawl = any(outcome.verdict not in {"ok", "empty"} for outcome in outcomes)
+    if has_failed_crawl or result.deliveries.get("failed"):
+        return ExitStatus.PARTIAL
+    return ExitStatus.OK
+
+
+def format_pipeline_result(result: PipelineResult) -> str:
+    """Return a run of the pipeline as one line."""
+    feeds = f"{result.feeds} feeds written" if result.feeds else "no feed changed"
+    sent = format_counts(result.deliveries, nothing="nothing to send")
+    return f"{result.matches} new matches, {feeds}, {result.digests} digests composed; mail: {sent}"
+
+
+@click.command(cls=ServiceCommand)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--as-new", is_flag=True, help="Notify subscribers, however old a question is.")
+@json_option
+@click.pass_context
+def ingest_command(
+    context: click.Context, files: tuple[str, ...], as_new: bool, as_json: bool
+) -> int:
+    """Process saved pages or records as if crawled.
+
+    FILE holds a page (HTML or text) or records (JSON Lines). Old questions are recorded without
+    notifying anybody, unless you give --as-new.
+    """
+    service = get_service(context)
+    reader = InputReader(service.config)
+    with lock_ledger(service), show_progress() as display:
+        sync_config(service)
+        task = display.add_task("reading", total=None)
+        counts = _record_questions(
+            service,
+            reader.iterate(files),
+            RecordingRules(as_new=as_new),
+            on_question=partial(display.advance, task),
+        )
+        result = run_pipeline(service)
+    counts.update(read=reader.read, unreadable=reader.unreadable)
+    recorded = {name: number for name, number in counts.items() if number}
+    print_result(
+        f"{format_counts(recorded)}; {format_pipeline_result(result)}",
+        {"recorded": recorded, "pipeline": result},
+        as_json=as_json,
+    )
+    if not reader.read:
+        return ExitStatus.DATA
+    if reader.unreadable or counts["suspect"]:
+        return ExitStatus.PARTIAL
+    return _compute_exit_status([], result)
+
+
+def _record_questions(
+    service: Service,
+    questions: Iterable[Question],
+    rules: RecordingRules,
+    *,
+    on_question: Callable[[], None],
+) -> Counter[str]:
+    """Record each question in a transaction of its own, and count what was recorded."""
+    counts: Counter[str] = Counter()
+    for question in questions:
+        with service.ledger.writing() as connection:
+            reading = QuestionReading(question)
+            counts.update(record_readings(connection, [reading], service.clock(), rules))
+        if question.suspect:
+            print_suspect(question, ", so nobody is alerted")
+        on_question()
+    return counts
