@@ -244,7 +244,7 @@ class Change(msgspec.Struct, frozen=True):
     """One thing that happened. Unique by question, kind and digest of the content."""
 
     kind: ChangeKind
-    digest: str
+    content_hash: str
     after: Question
     before: Question | None = None
 
@@ -254,11 +254,11 @@ class NumberedChange(msgspec.Struct, frozen=True):
 
     seq: int
     recorded_at: datetime
-    silent_because: SilenceReason | None
+    silence_reason: SilenceReason | None
     change: Change
 
 
-NoticeKind = Literal["silent", "mended"]
+NoticeKind = Literal["unavailable", "restored"]
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -266,7 +266,7 @@ class Notice(msgspec.Struct, frozen=True):
 
     id: int
     source: str
-    place: str  #: as people know it: ``www.london.gov.uk``
+    site_name: str  #: as people know it: ``www.london.gov.uk``
     kind: NoticeKind
     since: datetime  #: the last good crawl before it fell silent
     created_at: datetime
@@ -363,20 +363,33 @@ class Subscriber(msgspec.Struct, frozen=True):
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """One trouble with one source; it is over once ``cleared_at`` is set."""
+    """Something that the operator must act on, until ``cleared_at`` is set."""
 
     id: int
-    source: str
+    source: str | None  #: None when it is about the whole service
     kind: str
     reason: str
     raised_at: datetime
-    told_at: datetime | None
+    notified_at: datetime | None
     cleared_at: datetime | None
-    cleared_told_at: datetime | None
+    clear_notified_at: datetime | None
 
 
 #: How much is said of a question.
-Detail = Literal["full", "short"]
+Detail = Literal["full", "titles"]
+
+
+#: What a topic is: a query, or one question that somebody follows.
+TopicKind = Literal["query", "question"]
+
+
+def build_topic_key(canonical: str | None, question_id: str | None) -> str:
+    """Return the text that stands for a topic in feed ids and in the sent log.
+
+    Feed readers and the sent log of older versions know topics by these keys, so they must never
+    change: the canonical form of a query, or ``=`` and the id of a followed question.
+    """
+    return canonical if canonical is not None else f"={question_id}"
 
 
 class SubscribedTopic(msgspec.Struct, frozen=True):
@@ -384,5 +397,5 @@ class SubscribedTopic(msgspec.Struct, frozen=True):
 
     query: str  #: in the subscriber's own words; of a followed question its title
     canonical: str | None  #: None where one question is followed
-    length: Detail = "full"
+    detail: Detail = "full"
     note: str | None = None  #: the subscriber's own

@@ -73,13 +73,13 @@ def _fill_outbox(ledger: Ledger) -> None:
             entry = OutgoingMessage(
                 kind="operator",
                 subscriber_id=person.id,
-                period="p",
+                key="p",
                 message_id=f"<{n}@demo.example>",
                 recipient=who,
                 subject="s",
                 body=head + BODY,
             )
-            messages.queue_message(connection, entry, NOW)
+            messages.queue(connection, entry, NOW)
 
 
 def _time_delivery(ledger: Ledger, way: Callable[[], None]) -> float:

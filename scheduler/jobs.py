@@ -71,7 +71,7 @@ def sync_config(service: Service) -> None:
     What was subscribed from the config and is no longer in it ends; what was subscribed by
     command is left alone. Raises :class:`ConfigError` for a query that cannot be read.
     """
-    kept: set[tuple[str, str]] = set()
+    kept: set[tuple[str, str | None]] = set()
     now = service.clock()
     with service.ledger.writing() as connection:
         for number, topic in enumerate(service.config.topics):
@@ -81,8 +81,8 @@ def sync_config(service: Service) -> None:
                 )
         for number, entry in enumerate(service.config.subscriptions):
             wish = SubscriptionRequest(
-                *(entry.query, entry.every, entry.wants, "config"),
-                length=entry.length,
+                *(entry.query, entry.every, entry.updates, "config"),
+                detail=entry.detail,
                 note=entry.note,
             )
             with _config_errors_at(f"subscriptions[{number}].query"):

@@ -75,7 +75,7 @@ def _build_source_status(
         refused=refused_pages.count(connection, name),
         held=tuple(entry for entry in waiting if entry.source == name),
         alarms=tuple(alarm for alarm in standing if alarm.source == name),
-        are_subscribers_notified=notice is not None and notice.kind == "silent",
+        are_subscribers_notified=notice is not None and notice.kind == "unavailable",
         delay=measure_delay(connection, name, now - _DELAY_PERIOD),
     )
 

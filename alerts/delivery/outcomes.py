@@ -60,7 +60,7 @@ class OutcomeWriter:
         """Note how an attempt ended; not waited for, since the message is out of our hands."""
         if attempt.outcome == "sent":
             try:
-                self._sent_log.add(message.marks, at)
+                self._sent_log.add(message.sent_log_data, at)
             except OSError:  # the ledger knows it too; only one from a backup would not
                 log.exception("what was sent could not be noted beside the ledger")
         self._enqueue(_Attempted(message.id, attempt, at))
@@ -123,7 +123,7 @@ def _write_events(connection: Connection, notes: Sequence[_Event]) -> set[int]:
     messages.mark_untried(connection, [note.key for note in notes if isinstance(note, _Requeued)])
     dots = [note.key for note in notes if isinstance(note, _HandingOver)]
     wanted = messages.filter_deliverable(connection, dots) if dots else set()
-    messages.set_phase(connection, sorted(wanted), "dot")
+    messages.set_phase(connection, sorted(wanted), "handing_over")
     messages.set_phase(connection, sorted(set(dots) - wanted), "dropped")
     return wanted
 

@@ -142,9 +142,9 @@ class _ChannelRun:
         with self._ledger.writing() as connection:
             wanted = messages.filter_deliverable(connection, keys)
             found = messages.get(connection, keys)
-            doubtful = [m for m in found if m.phase == "dot" and m.id in wanted]
+            doubtful = [m for m in found if m.phase == "handing_over" and m.id in wanted]
             taken = [m.id for m in doubtful if self._channel.was_accepted(m.message_id)]
-            before = [m.id for m in found if self._policy.sent_log.contains(m.marks, now)]
+            before = [m.id for m in found if self._policy.sent_log.contains(m.sent_log_data, now)]
             taken = sorted({*taken, *before} & wanted)
             held = [m.id for m in doubtful if m.id not in taken and self._policy.doubt == "hold"]
             dropped = [m.id for m in found if m.id not in wanted]
@@ -152,7 +152,7 @@ class _ChannelRun:
                 "sent", "it was sent: we or the mail server noted it", "sent", now
             )
             deliveries.record_attempts(connection, [(key, proof, now) for key in taken])
-            messages.set_phase(connection, held, "held")
+            messages.set_phase(connection, held, "in_doubt")
             messages.set_phase(connection, dropped, "dropped")
             aside = {*taken, *held, *dropped}
             going = [m for m in found if m.id not in aside]
@@ -226,9 +226,9 @@ def _classify_failure(error: DeliveryError, message: Message, now: datetime) -> 
     """What follows from a failed attempt."""
     wait = _RETRY_DELAYS[min(message.attempts, len(_RETRY_DELAYS) - 1)]
     if isinstance(error, InDoubt):
-        return DeliveryAttempt("doubt", str(error), "dot", now + wait)
+        return DeliveryAttempt("in_doubt", str(error), "handing_over", now + wait)
     if isinstance(error, ContentRejected):
-        return DeliveryAttempt("content", str(error), "failed", now)
+        return DeliveryAttempt("content_rejected", str(error), "failed", now)
     if isinstance(error, TemporaryFailure) and now - message.composed_at < _GIVE_UP_AFTER:
         return DeliveryAttempt("retry", str(error), "queued", now + wait)
     assert isinstance(error, TemporaryFailure | MessageRejected)

@@ -91,7 +91,7 @@ def compose_due_digests(
         else {}
     )
     with ledger.writing() as connection:
-        alarms.update_open(connection, "mail", trouble, ("compose",), now)
+        alarms.update_open(connection, None, trouble, ("compose",), now)
         for who, moment in due.due_times.items():
             due_subscriptions.mark_empty_handled(connection, who, moment)
     return composed
@@ -195,7 +195,7 @@ def _queue_digest(
     connection: Connection, composed: OutgoingMessage | None, handled: HandledItems, now: datetime
 ) -> bool:
     """Put a digest into the outbox and settle what it serves; False if it is there already."""
-    if composed is not None and not messages.queue_message(connection, composed, now):
+    if composed is not None and not messages.queue(connection, composed, now):
         return False
     due_subscriptions.mark_handled(connection, handled.subscriptions)
     followed_questions.mark_handled(

@@ -22,8 +22,8 @@ MAX_FULL_ENTRIES = 20
 
 #: The subject of an email that has nothing but a notice in it.
 _NOTICE_SUBJECTS = {
-    "silent": "We cannot read {} at present",
-    "mended": "We can read {} again",
+    "unavailable": "We cannot read {} at present",
+    "restored": "We can read {} again",
 }
 
 
@@ -73,7 +73,7 @@ class Digest(msgspec.Struct, frozen=True):
     def subject(self) -> str:
         """Topics and counts: ``VRU: 3 new answers, 1 new question``; else the notice."""
         if not self.threads:
-            return _NOTICE_SUBJECTS[self.notices[0].kind].format(self.notices[0].place)
+            return _NOTICE_SUBJECTS[self.notices[0].kind].format(self.notices[0].site_name)
         shown = self.queries[:3]
         more = len(self.queries) - len(shown)
         return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.count_summary}"

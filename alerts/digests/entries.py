@@ -63,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True):
     snippet: Snippet | None  #: the passage that matched, marked; None when only title or names did
     correction: Correction | None  #: what was corrected, old and new
     opening: Snippet | None  #: how what is new begins, where the snippet does not show it
-    length: Detail = "full"
+    detail: Detail = "full"
     days_unanswered: int | None = None  #: how long it waits, where it is overdue
 
 
@@ -119,7 +119,7 @@ def build_entry(matches: Sequence[DigestMatch], text: EntryText | None = None) -
         opening=None
         if corrected or (passage is not None and passage.field == new)
         else cut_opening(texts, new),
-        length=_choose_detail(watches),
+        detail=_choose_detail(watches),
     )
 
 
@@ -137,14 +137,14 @@ def build_overdue_entry(overdue: OverdueQuestion) -> Entry:
         None,
         None,
         shown,
-        watch.length,
+        watch.detail,
         overdue.days_unanswered,
     )
 
 
 def _choose_detail(topics: Iterable[SubscribedTopic]) -> Detail:
     """Short where each of the watches that brought it wants it short."""
-    return "short" if all(watch.length == "short" for watch in topics) else "full"
+    return "titles" if all(watch.detail == "titles" for watch in topics) else "full"
 
 
 def _find_places(

@@ -16,7 +16,7 @@ def describe_digest(digest: Digest, links: EmailLinks) -> tuple[str, dict[str, A
         f"{entry.question.title}: {entry.kind} {entry.question.url or ''}".rstrip()
         for entry in digest.entries
     ]
-    notices = [f"{notice.place}: {notice.kind}" for notice in digest.notices]
+    notices = [f"{notice.site_name}: {notice.kind}" for notice in digest.notices]
     details = {
         "entries": [_describe_entry(entry) for entry in digest.entries],
         "notices": [{"source": n.source, "kind": n.kind} for n in digest.notices],

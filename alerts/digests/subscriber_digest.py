@@ -22,7 +22,15 @@ from alerts.ledger.due_subscriptions import PendingMatch
 from alerts.ledger.followed_questions import OverdueSubscription
 from alerts.mail.identity import MailIdentity
 from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email, write_notification
-from alerts.model import Change, ChangeKind, Notice, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import (
+    Change,
+    ChangeKind,
+    Notice,
+    NumberedChange,
+    SubscribedTopic,
+    Subscriber,
+    build_topic_key,
+)
 from alerts.rendering.templates import Templates
 
 
@@ -97,12 +105,12 @@ def compose_digest(
     composed = _build_message(subscriber, build_digest(entries, notices), period, context)
     pairs = tuple((item.subscription_id, item.change_seq) for item in fresh)
     kept = b"".join(marks[pair] for pair in pairs)
-    return msgspec.structs.replace(composed, items=pairs, marks=kept), settled
+    return msgspec.structs.replace(composed, items=pairs, sent_log_data=kept), settled
 
 
 def _compute_mark(email: str, subscribed_topic: SubscribedTopic, change: Change) -> bytes:
-    topic = subscribed_topic.canonical or f"={change.after.id}"
-    return compute_sent_key(email, topic, change.after.id, change.kind, change.digest)
+    topic_key = build_topic_key(subscribed_topic.canonical, change.after.id)
+    return compute_sent_key(email, topic_key, change.after.id, change.kind, change.content_hash)
 
 
 def _build_period(handled: HandledItems, notices: Iterable[Notice]) -> str:

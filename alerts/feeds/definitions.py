@@ -43,7 +43,7 @@ class FeedDefinition(msgspec.Struct, frozen=True):
 def define_topic_feed(topic: Topic) -> FeedDefinition:
     """The feed of a topic."""
     head = FeedMetadata(
-        id_parts=("topic", topic.canonical),
+        id_parts=("topic", topic.key),
         title=topic.title,
         subtitle=f"Questions and answers that match {topic.title}",
         base_path=topic.slug,
@@ -66,7 +66,7 @@ def parse_topic_query(topic: Topic) -> Query | None:
     """The query that a topic is; None for one question, and for words of an older language that
     can no longer be read: those are shown without their passages.
     """
-    if topic.question_id is not None:
+    if topic.canonical is None:
         return None
     try:
         return parse_query(topic.canonical)

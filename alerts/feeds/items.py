@@ -59,7 +59,7 @@ def build_items(
     for numbered in newest_first:
         change = numbered.change
         asked_under = change.after.id
-        key = build_tag_uri(feed_identity, "change", asked_under, change.kind, change.digest)
+        key = build_tag_uri(feed_identity, "change", asked_under, change.kind, change.content_hash)
         if latest_only:
             key = build_tag_uri(feed_identity, "question", asked_under)
         if key not in found:
@@ -103,16 +103,16 @@ def build_notice_items(notices: Sequence[Notice], feed_identity: FeedIdentity) -
 
 def _build_notice_item(notice: Notice, feed_identity: FeedIdentity) -> FeedItem:
     since = f"{notice.since.astimezone(UTC):%d %B %Y, %H:%M} UTC"
-    if notice.kind == "silent":
-        title = f"We cannot read {notice.place} at present"
+    if notice.kind == "unavailable":
+        title = f"We cannot read {notice.site_name} at present"
         words = (
-            f"{feed_identity.name} has not been able to read {notice.place} since {since}. What is "
-            "published there in the meantime comes here when it can be read again."
+            f"{feed_identity.name} has not been able to read {notice.site_name} since {since}. "
+            "What is published there in the meantime comes here when it can be read again."
         )
     else:
-        title = f"We can read {notice.place} again"
+        title = f"We can read {notice.site_name} again"
         words = (
-            f"{feed_identity.name} could not read {notice.place} from {since} on, and now can. "
+            f"{feed_identity.name} could not read {notice.site_name} from {since} on, and now can. "
             "What was published in the meantime comes here late, and nothing of it is left out."
         )
     kind = ("notice", notice.source, notice.kind, notice.since.astimezone(UTC).isoformat())

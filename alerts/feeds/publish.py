@@ -118,7 +118,7 @@ class FeedPublisher:
                 changes.get_newest_seq(connection),
             )
             subject = define_everything_feed(connection)
-        if filed and (newest, newest_notice) == (filed.published_to, filed.noticed_to):
+        if filed and (newest, newest_notice) == (filed.published_up_to, filed.notices_up_to):
             return 0
         refused = self.failed_count
         with self._log_failure(EVERYTHING_FEED):
@@ -151,11 +151,11 @@ class FeedPublisher:
             waiting = feeds.list_unwritten(connection)
         for filed in waiting:
             # From the last one written: that it has a page after it is new in it.
-            first = max(1, filed.filed)
+            first = max(1, filed.written_pages)
             with self._log_failure(filed.name):
-                for number in range(first, min(filed.pages, first + left) + 1):
+                for number in range(first, min(filed.archive_pages, first + left) + 1):
                     left -= 1
-                    self._write_archive_page(filed.name, number, filed.pages)
+                    self._write_archive_page(filed.name, number, filed.archive_pages)
             if left <= 0:
                 break
         return _MAX_ARCHIVE_PAGES - left

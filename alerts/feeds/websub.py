@@ -42,7 +42,7 @@ def ping_hub(ledger: Ledger, feed_identity: FeedIdentity) -> int:
         if answer not in _ACCEPTED:
             break
         with ledger.writing() as connection:
-            feeds.mark_pinged(connection, filed.name, filed.published_to)
+            feeds.mark_pinged(connection, filed.name, filed.published_up_to)
         told += 1
         if time.monotonic() > end:
             break

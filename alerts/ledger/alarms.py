@@ -13,7 +13,7 @@ from alerts.model import Alarm
 
 def update_open(
     connection: Connection,
-    source: str,
+    source: str | None,
     reasons: Mapping[str, str],
     checked_kinds: Collection[str],
     now: datetime,
@@ -47,18 +47,18 @@ def list_unnotified(connection: Connection) -> list[Alarm]:
 
     What was over before anybody could be told of it is not told at all.
     """
-    begun = and_(alarm.c.told_at.is_(None), alarm.c.cleared_at.is_(None))
+    begun = and_(alarm.c.notified_at.is_(None), alarm.c.cleared_at.is_(None))
     over = and_(
-        alarm.c.told_at.is_not(None),
+        alarm.c.notified_at.is_not(None),
         alarm.c.cleared_at.is_not(None),
-        alarm.c.cleared_told_at.is_(None),
+        alarm.c.clear_notified_at.is_(None),
     )
     return _list_where(connection, or_(begun, over))
 
 
 def mark_notified(connection: Connection, entry: Alarm, now: datetime) -> None:
     """Note that a letter about ``entry``, as it stands, is in the outbox."""
-    column = "cleared_told_at" if entry.cleared_at else "told_at"
+    column = "clear_notified_at" if entry.cleared_at else "notified_at"
     connection.execute(update(alarm).where(alarm.c.id == entry.id).values({column: now}))
 
 

@@ -15,7 +15,7 @@ class BackfillMonth(msgspec.Struct, frozen=True):
     """One month that was read: what it held and what it took."""
 
     source: str
-    begins: date
+    first_day: date
     finished_at: datetime
     questions: int
     seconds: float
@@ -26,13 +26,13 @@ def list_finished(connection: Connection, source: str) -> list[BackfillMonth]:
     rows = connection.execute(
         select(backfill_month)
         .where(backfill_month.c.source == source)
-        .order_by(backfill_month.c.begins.desc())
+        .order_by(backfill_month.c.first_day.desc())
     )
     return [BackfillMonth(**row._mapping) for row in rows]
 
 
 def save_finished(connection: Connection, done: BackfillMonth) -> None:
     """Note that a month was read to its end, in place of an earlier time."""
-    same = (backfill_month.c.source == done.source, backfill_month.c.begins == done.begins)
+    same = (backfill_month.c.source == done.source, backfill_month.c.first_day == done.first_day)
     connection.execute(delete(backfill_month).where(*same))
     insert_once(connection, backfill_month, **msgspec.structs.asdict(done))

@@ -31,7 +31,7 @@ def record_bounce(
     made = insert_once(
         connection,
         bounce,
-        report=report_hash,
+        report_hash=report_hash,
         subscriber_id=subscriber_id,
         kind=kind,
         detail=detail[:500],
@@ -59,7 +59,7 @@ def list_times(
 def pause_subscriber(connection: Connection, subscriber_id: int, until: datetime) -> None:
     """Compose nothing new for a subscriber before ``until``."""
     connection.execute(
-        update(subscriber).where(subscriber.c.id == subscriber_id).values(rests_until=until)
+        update(subscriber).where(subscriber.c.id == subscriber_id).values(paused_until=until)
     )
 
 
@@ -70,12 +70,12 @@ def suspend_subscriber(
     connection.execute(
         update(subscriber)
         .where(subscriber.c.id == subscriber_id, subscriber.c.suspended_at.is_(None))
-        .values(suspended_at=now, suspended_because=reason)
+        .values(suspended_at=now, suspension_reason=reason)
     )
     email = connection.execute(
         select(subscriber.c.email).where(subscriber.c.id == subscriber_id)
     ).scalar_one()
-    insert_once(connection, suppression, fingerprint=hash_address(email), because=reason, since=now)
+    insert_once(connection, suppression, address_hash=hash_address(email), reason=reason, since=now)
 
 
 def remove_suppression(connection: Connection, email: str) -> bool:
@@ -83,9 +83,9 @@ def remove_suppression(connection: Connection, email: str) -> bool:
     connection.execute(
         update(subscriber)
         .where(subscriber.c.email == email)
-        .values(suspended_at=None, suspended_because=None, rests_until=None)
+        .values(suspended_at=None, suspension_reason=None, paused_until=None)
     )
-    mine = suppression.c.fingerprint == hash_address(email)
+    mine = suppression.c.address_hash == hash_address(email)
     return connection.execute(delete(suppression).where(mine)).rowcount > 0
 
 
@@ -97,15 +97,15 @@ def hash_address(email: str) -> str:
 class Suppression(msgspec.Struct, frozen=True):
     """An address that nothing is sent to."""
 
-    because: SuppressionReason
+    reason: SuppressionReason
     since: datetime
 
 
 def find_suppression(connection: Connection, email: str) -> Suppression | None:
     """What stands against an address, if anything."""
     row = connection.execute(
-        select(suppression.c.because, suppression.c.since).where(
-            suppression.c.fingerprint == hash_address(email)
+        select(suppression.c.reason, suppression.c.since).where(
+            suppression.c.address_hash == hash_address(email)
         )
     ).one_or_none()
     return Suppression(*row) if row else None
@@ -135,7 +135,7 @@ class SuspendedSubscriber(msgspec.Struct, frozen=True):
     """A subscriber whom nothing is sent to."""
 
     email: str
-    because: SuppressionReason
+    reason: SuppressionReason
     since: datetime
     detail: str | None  #: what the newest report said
 
@@ -151,7 +151,7 @@ def list_suspended(connection: Connection) -> Sequence[SuspendedSubscriber]:
     )
     rows = connection.execute(
         select(
-            subscriber.c.email, subscriber.c.suspended_because, subscriber.c.suspended_at, newest
+            subscriber.c.email, subscriber.c.suspension_reason, subscriber.c.suspended_at, newest
         )
         .where(subscriber.c.suspended_at.is_not(None))
         .order_by(subscriber.c.email)

@@ -22,9 +22,9 @@ def append(
         change,
         question_id=entry.after.id,
         kind=entry.kind,
-        digest=entry.digest,
+        content_hash=entry.content_hash,
         recorded_at=now,
-        silent_because=silence_reason,
+        silence_reason=silence_reason,
         before=encode_record(entry.before).decode() if entry.before else None,
         after=encode_record(entry.after).decode(),
     )
@@ -67,10 +67,10 @@ def _read_change(row: Row[tuple[object, ...]]) -> NumberedChange:
     return NumberedChange(
         fields["seq"],
         fields["recorded_at"],
-        fields["silent_because"],
+        fields["silence_reason"],
         Change(
             ChangeKind(fields["kind"]),
-            fields["digest"],
+            fields["content_hash"],
             decode_question(fields["after"]),
             decode_question(before) if before else None,
         ),
@@ -89,7 +89,7 @@ def is_in_feeds() -> ColumnElement[bool]:
     Old questions that came to light late are left out: they would stand in a reader's list as if
     they had just happened. What the baseline found is in, so that a new feed is not empty.
     """
-    return or_(change.c.silent_because.is_(None), change.c.silent_because == "baseline")
+    return or_(change.c.silence_reason.is_(None), change.c.silence_reason == "baseline")
 
 
 def has_kind(kinds: Sequence[str]) -> ColumnElement[bool]:

@@ -25,15 +25,15 @@ class CrawlRun(msgspec.Struct, frozen=True):
 
 
 #: A run that looks for news, and one that reads the past.
-CrawlPurpose = Literal["watch", "backfill"]
+CrawlPurpose = Literal["regular", "backfill"]
 
 
 def start_run(
-    connection: Connection, source: str, now: datetime, purpose: CrawlPurpose = "watch"
+    connection: Connection, source: str, now: datetime, purpose: CrawlPurpose = "regular"
 ) -> int:
     """Open a run and give its id."""
     key = connection.execute(
-        insert(crawl_run).values(source=source, started_at=now, whole=False, purpose=purpose)
+        insert(crawl_run).values(source=source, started_at=now, is_complete=False, purpose=purpose)
     )
     inserted = key.inserted_primary_key
     assert inserted is not None
@@ -45,15 +45,17 @@ class CrawlResult(msgspec.Struct, frozen=True):
 
     verdict: str
     reason: str
-    report: str  #: crawler.report.CrawlReport as JSON; ``null`` when there was none
-    whole: bool  #: its listings were read to their end
-    news: Mapping[str, int] = {}  #: how many changes of each kind it brought that alert
+    report: str  #: crawler.report.CrawlReport as JSON; ``null`` without one
+    is_complete: bool  #: its listings were read to their end
+    change_counts: Mapping[str, int] = {}  #: how many changes of each kind it brought that alert
 
 
 def finish_run(connection: Connection, run_id: int, result: CrawlResult, now: datetime) -> None:
     """Close a run with our judgement of it."""
     values = msgspec.structs.asdict(result)
-    values["news"] = msgspec.json.encode(result.news).decode() if result.news else None
+    values["change_counts"] = (
+        msgspec.json.encode(result.change_counts).decode() if result.change_counts else None
+    )
     connection.execute(
         update(crawl_run).where(crawl_run.c.id == run_id).values(**values, finished_at=now)
     )
@@ -62,7 +64,7 @@ def finish_run(connection: Connection, run_id: int, result: CrawlResult, now: da
 def has_baseline(connection: Connection, source: str) -> bool:
     """Whether a pass over ``source`` ever listed it whole; before that, nothing is news."""
     wanted = select(func.count()).where(
-        crawl_run.c.source == source, crawl_run.c.whole, crawl_run.c.purpose == "watch"
+        crawl_run.c.source == source, crawl_run.c.is_complete, crawl_run.c.purpose == "regular"
     )
     return connection.execute(wanted).scalar_one() > 0
 
@@ -77,7 +79,7 @@ def list_recent(
     columns = [crawl_run.c[name] for name in CrawlRun.__struct_fields__]
     wanted = select(*columns).where(
         crawl_run.c.source == source,
-        crawl_run.c.purpose == "watch",
+        crawl_run.c.purpose == "regular",
         crawl_run.c.verdict.is_not(None),
     )
     if verdicts:
@@ -90,7 +92,7 @@ def get_first_start(connection: Connection, source: str) -> datetime | None:
     """When the first run of ``source`` that looked for news began."""
     return connection.execute(
         select(func.min(crawl_run.c.started_at)).where(
-            crawl_run.c.source == source, crawl_run.c.purpose == "watch"
+            crawl_run.c.source == source, crawl_run.c.purpose == "regular"
         )
     ).scalar()
 
@@ -99,7 +101,7 @@ def get_last_complete_finish(connection: Connection, source: str) -> datetime | 
     """When a run of ``source`` last came to its good end."""
     return connection.execute(
         select(func.max(crawl_run.c.finished_at)).where(
-            crawl_run.c.source == source, crawl_run.c.purpose == "watch", crawl_run.c.whole
+            crawl_run.c.source == source, crawl_run.c.purpose == "regular", crawl_run.c.is_complete
         )
     ).scalar()
 
@@ -112,7 +114,7 @@ def has_finished_since(connection: Connection, source: str, since: datetime) -> 
     newest = select(func.max(crawl_run.c.id)).where(crawl_run.c.source == source)
     over = select(func.count()).where(
         crawl_run.c.source == source,
-        crawl_run.c.purpose == "watch",
+        crawl_run.c.purpose == "regular",
         crawl_run.c.started_at > since,
         or_(crawl_run.c.verdict.is_not(None), crawl_run.c.id != newest.scalar_subquery()),
     )
@@ -122,9 +124,9 @@ def has_finished_since(connection: Connection, source: str, since: datetime) -> 
 def get_peak_counts(connection: Connection, source: str, since: datetime) -> dict[str, int]:
     """The most changes of each kind that one run brought since ``since``."""
     rows = connection.execute(
-        select(crawl_run.c.news).where(
+        select(crawl_run.c.change_counts).where(
             crawl_run.c.source == source,
-            crawl_run.c.news.is_not(None),
+            crawl_run.c.change_counts.is_not(None),
             crawl_run.c.started_at >= since,
         )
     )

@@ -41,7 +41,7 @@ def record_attempts(
     )
     connection.execute(
         update(message)
-        .where(message.c.id == bindparam("key"))
+        .where(message.c.id == bindparam("attempted_id"))
         .values(
             phase=bindparam("now_in"),
             attempts=message.c.attempts + 1,
@@ -50,7 +50,7 @@ def record_attempts(
         ),
         [
             {
-                "key": key,
+                "attempted_id": key,
                 "now_in": attempt.phase,
                 "next": attempt.due_at,
                 "sent": at if attempt.phase == "sent" else None,
@@ -132,7 +132,7 @@ def requeue(connection: Connection, keys: Sequence[int], now: datetime) -> int:
     """Queue messages that failed or are held once more, from now; how many those are."""
     again = (
         update(message)
-        .where(message.c.id.in_(keys), message.c.phase.in_(("failed", "held")))
+        .where(message.c.id.in_(keys), message.c.phase.in_(("failed", "in_doubt")))
         .values(phase="queued", due_at=now)
     )
     return connection.execute(again).rowcount

@@ -55,7 +55,7 @@ def is_due(group: DigestGroup, due: datetime) -> ColumnElement[bool]:
         subscriber.c.zone == group.zone,
         subscriber.c.hour == group.hour,
         subscriber.c.suspended_at.is_(None),
-        or_(subscriber.c.rests_until.is_(None), subscriber.c.rests_until <= due),
+        or_(subscriber.c.paused_until.is_(None), subscriber.c.paused_until <= due),
         _is_subscription_due(group, due),
     )
 
@@ -65,21 +65,21 @@ def _is_subscription_due(group: DigestGroup, due: datetime) -> ColumnElement[boo
         subscription.c.ended_at.is_(None),
         subscription.c.paused_at.is_(None),
         subscription.c.frequency == group.frequency,
-        or_(subscription.c.served_at.is_(None), subscription.c.served_at < due),
+        or_(subscription.c.last_due_at.is_(None), subscription.c.last_due_at < due),
     )
 
 
 def _is_unsent_change() -> ColumnElement[bool]:
     """Changes that alert, newer than what a subscription was sent, of the kinds it wants."""
     kinds = [
-        and_(subscription.c.wants == updates, change.c.kind.in_(list_change_kinds(updates)))
+        and_(subscription.c.updates == updates, change.c.kind.in_(list_change_kinds(updates)))
         for updates in get_args(Updates)
         if updates != "all"
     ]
     return and_(
-        change.c.seq > subscription.c.sent_to,
-        change.c.silent_because.is_(None),
-        or_(subscription.c.wants == "all", *kinds),
+        change.c.seq > subscription.c.sent_up_to,
+        change.c.silence_reason.is_(None),
+        or_(subscription.c.updates == "all", *kinds),
     )
 
 
@@ -120,9 +120,13 @@ def list_pending(
     All of them, or the subscribers in ``subscriber_ids``.
     """
     columns = (
-        *(subscription.c.subscriber_id, subscription.c.id, subscription.c.query),
-        *(topic.c.canonical, topic.c.question_id),
-        *(subscription.c.length, subscription.c.note, match.c.change_seq),
+        subscription.c.subscriber_id,
+        subscription.c.id,
+        subscription.c.query,
+        topic.c.canonical,
+        subscription.c.detail,
+        subscription.c.note,
+        match.c.change_seq,
     )
     wanted = (
         _select_pending(group, due, *columns)
@@ -132,15 +136,8 @@ def list_pending(
     if subscriber_ids is not None:
         wanted = wanted.where(subscription.c.subscriber_id.in_(subscriber_ids))
     return [
-        PendingMatch(
-            person,
-            key,
-            SubscribedTopic(query, canonical if question_id is None else None, length, note),
-            seq,
-        )
-        for person, key, query, canonical, question_id, length, note, seq in connection.execute(
-            wanted
-        )
+        PendingMatch(person, key, SubscribedTopic(query, canonical, detail, note), seq)
+        for person, key, query, canonical, detail, note, seq in connection.execute(wanted)
     ]
 
 
@@ -163,7 +160,7 @@ def mark_handled(connection: Connection, handled: Mapping[int, tuple[datetime, i
     connection.execute(
         update(subscription)
         .where(subscription.c.id == bindparam("key"))
-        .values(served_at=bindparam("due"), sent_to=newer(subscription.c.sent_to, reached)),
+        .values(last_due_at=bindparam("due"), sent_up_to=newer(subscription.c.sent_up_to, reached)),
         [{"key": key, "due": due, "reached": to} for key, (due, to) in handled.items()],
     )
 
@@ -189,9 +186,9 @@ def mark_empty_handled(connection: Connection, group: DigestGroup, due: datetime
         update(subscription)
         .where(
             subscription.c.subscriber_id.in_(here),
-            subscription.c.served_at.is_not(None),
+            subscription.c.last_due_at.is_not(None),
             _is_subscription_due(group, due),
             ~waiting.exists(),
         )
-        .values(served_at=due)
+        .values(last_due_at=due)
     ).rowcount

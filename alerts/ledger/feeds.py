@@ -16,11 +16,11 @@ class FeedProgress(msgspec.Struct, frozen=True):
     """The state of one feed's files."""
 
     name: str
-    published_to: int  #: the newest change in them
-    noticed_to: int  #: the newest notice in them
-    pages: int  #: of its archive that are full
-    filed: int  #: of those, written
-    pinged_to: int  #: what the hub was last told of
+    published_up_to: int  #: the newest change in them
+    notices_up_to: int  #: the newest notice in them
+    archive_pages: int  #: of its archive that are full
+    written_pages: int  #: of those, written
+    pinged_up_to: int  #: what the hub was last told of
 
 
 def get(connection: Connection, name: str) -> FeedProgress | None:
@@ -34,10 +34,10 @@ def mark_published(
 ) -> None:
     """Note that a feed's files hold every change up to ``up_to``; the hub knows nothing of them."""
     values = {
-        "published_to": up_to,
-        "noticed_to": notices_up_to,
-        "pages": archive_pages,
-        "pinged_to": _NEVER_PINGED,
+        "published_up_to": up_to,
+        "notices_up_to": notices_up_to,
+        "archive_pages": archive_pages,
+        "pinged_up_to": _NEVER_PINGED,
     }
     insert_once(connection, feed, name=name, **values)
     connection.execute(update(feed).where(feed.c.name == name).values(**values))
@@ -45,24 +45,24 @@ def mark_published(
 
 def list_unwritten(connection: Connection) -> list[FeedProgress]:
     """Feeds with full pages that are not files yet."""
-    wanted = select(feed).where(feed.c.filed < feed.c.pages).order_by(feed.c.name)
+    wanted = select(feed).where(feed.c.written_pages < feed.c.archive_pages).order_by(feed.c.name)
     return [FeedProgress(**row._mapping) for row in connection.execute(wanted)]
 
 
 def mark_written(connection: Connection, name: str, page: int) -> None:
     """Note that a feed's archive is written up to ``page``."""
-    connection.execute(update(feed).where(feed.c.name == name).values(filed=page))
+    connection.execute(update(feed).where(feed.c.name == name).values(written_pages=page))
 
 
 def list_unpinged(connection: Connection) -> list[FeedProgress]:
     """Feeds with something that the hub was not told of."""
-    wanted = select(feed).where(feed.c.published_to > feed.c.pinged_to).order_by(feed.c.name)
+    wanted = select(feed).where(feed.c.published_up_to > feed.c.pinged_up_to).order_by(feed.c.name)
     return [FeedProgress(**row._mapping) for row in connection.execute(wanted)]
 
 
 def mark_pinged(connection: Connection, name: str, up_to: int) -> None:
     """Note that the hub was told of a feed up to change ``up_to``."""
-    connection.execute(update(feed).where(feed.c.name == name).values(pinged_to=up_to))
+    connection.execute(update(feed).where(feed.c.name == name).values(pinged_up_to=up_to))
 
 
 def delete_all(connection: Connection) -> None:

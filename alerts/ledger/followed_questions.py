@@ -38,7 +38,7 @@ def list_overdue(
             subscription.c.subscriber_id,
             subscription.c.id,
             subscription.c.query,
-            subscription.c.length,
+            subscription.c.detail,
             subscription.c.note,
             subscription.c.overdue_days,
             question.c.meeting_date,
@@ -52,7 +52,7 @@ def list_overdue(
             subscriber.c.hour == group.hour,
             is_due(group, due),
             subscription.c.overdue_days.is_not(None),
-            subscription.c.overdue_told_at.is_(None),
+            subscription.c.overdue_notified_at.is_(None),
             question.c.status.in_(("unanswered", "holding")),
             question.c.meeting_date < today,
         )
@@ -64,7 +64,7 @@ def list_overdue(
         OverdueSubscription(
             row.subscriber_id,
             row.id,
-            SubscribedTopic(row.query, None, row.length, row.note),
+            SubscribedTopic(row.query, None, row.detail, row.note),
             decode_question(row.record.encode()),
             (today - row.meeting_date).days,
         )
@@ -79,7 +79,7 @@ def mark_handled(
     """Note that followers were told that their question is overdue, or that it is answered."""
     if overdue_ids:
         telling = update(subscription).where(subscription.c.id.in_(overdue_ids))
-        connection.execute(telling.values(overdue_told_at=now))
+        connection.execute(telling.values(overdue_notified_at=now))
     if ended_ids:
         ending = update(subscription).where(subscription.c.id.in_(ended_ids))
-        connection.execute(ending.values(ended_at=now, finished=True))
+        connection.execute(ending.values(ended_at=now, is_finished=True))

@@ -22,8 +22,8 @@ HoldReason = Literal["crawl", "flood", "drift"]
 
 #: What a change has in both tables.
 _COMMON_COLUMNS = (
-    *("question_id", "kind", "digest", "recorded_at"),
-    *("silent_because", "before", "after"),
+    *("question_id", "kind", "content_hash", "recorded_at"),
+    *("silence_reason", "before", "after"),
 )
 
 
@@ -38,25 +38,25 @@ def hold_change(
     same = and_(
         change.c.question_id == entry.after.id,
         change.c.kind == entry.kind,
-        change.c.digest == entry.digest,
+        change.c.content_hash == entry.content_hash,
     )
     if connection.execute(select(change.c.seq).where(same)).first():
         return False
     before_it = connection.execute(
-        select(held_change.c.because).where(
-            held_change.c.question_id == entry.after.id, held_change.c.because != "crawl"
+        select(held_change.c.hold_reason).where(
+            held_change.c.question_id == entry.after.id, held_change.c.hold_reason != "crawl"
         )
     ).scalars()
     added = insert_once(
         connection,
         held_change,
         source=entry.after.source,
-        because=next(iter(before_it), "crawl"),
+        hold_reason=next(iter(before_it), "crawl"),
         question_id=entry.after.id,
         kind=entry.kind,
-        digest=entry.digest,
+        content_hash=entry.content_hash,
         recorded_at=now,
-        silent_because=silence_reason,
+        silence_reason=silence_reason,
         before=encode_record(entry.before).decode() if entry.before else None,
         after=encode_record(entry.after).decode(),
     )
@@ -69,8 +69,8 @@ def count_by_kind(connection: Connection, source: str) -> dict[str, int]:
         select(held_change.c.kind, func.count())
         .where(
             held_change.c.source == source,
-            held_change.c.because == "crawl",
-            held_change.c.silent_because.is_(None),
+            held_change.c.hold_reason == "crawl",
+            held_change.c.silence_reason.is_(None),
         )
         .group_by(held_change.c.kind)
     )
@@ -81,8 +81,8 @@ def hold_for_approval(connection: Connection, source: str, reason: HoldReason) -
     """Leave what the crawl of ``source`` found to the operator; how many changes that are."""
     return connection.execute(
         update(held_change)
-        .where(held_change.c.source == source, held_change.c.because == "crawl")
-        .values(because=reason)
+        .where(held_change.c.source == source, held_change.c.hold_reason == "crawl")
+        .values(hold_reason=reason)
     ).rowcount
 
 
@@ -99,13 +99,13 @@ def promote(
     ``is_silent`` records them with the reason for which they were held, so that they never alert.
     ``now`` is given where they waited for somebody: it is when they happened for those who read.
     """
-    mine = and_(held_change.c.source == source, held_change.c.because.in_(reasons))
+    mine = and_(held_change.c.source == source, held_change.c.hold_reason.in_(reasons))
     rows = connection.execute(select(held_change).where(mine).order_by(held_change.c.id))
     released = 0
     for row in rows.mappings().all():
         values = {name: row[name] for name in _COMMON_COLUMNS}
         if is_silent:
-            values["silent_because"] = row["silent_because"] or row["because"]
+            values["silence_reason"] = row["silence_reason"] or row["hold_reason"]
         if now is not None:
             values["recorded_at"] = now
         released += insert_once(connection, change, **values) is not None
@@ -117,7 +117,7 @@ class HeldChangeGroup(msgspec.Struct, frozen=True):
     """Changes of one kind that wait for the operator, with the title of one of them."""
 
     source: str
-    because: HoldReason
+    reason: HoldReason
     kind: str
     changes: int
     since: datetime
@@ -126,7 +126,7 @@ class HeldChangeGroup(msgspec.Struct, frozen=True):
 
 def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
     """What waits for the operator, by source, reason and kind."""
-    columns = (held_change.c.source, held_change.c.because, held_change.c.kind)
+    columns = (held_change.c.source, held_change.c.hold_reason, held_change.c.kind)
     rows = connection.execute(
         select(
             *columns,
@@ -134,7 +134,7 @@ def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
             func.min(held_change.c.recorded_at).label("since"),
             func.min(held_change.c.id),
         )
-        .where(held_change.c.because != "crawl")
+        .where(held_change.c.hold_reason != "crawl")
         .group_by(*columns)
         .order_by(*columns)
     )

@@ -96,7 +96,7 @@ def list_questions(connection: Connection, topic_id: int, limit: int, offset: in
     latest = _list_alerted_questions(connection, topic_id, offset + limit)
     if len(latest) == offset + limit:
         return latest[offset:]
-    news = func.max(case((change.c.silent_because == "old", 0), else_=change.c.seq))
+    news = func.max(case((change.c.silence_reason == "old", 0), else_=change.c.seq))
     wanted = (
         select(question.c.id)
         .join(change, change.c.question_id == question.c.id)
@@ -114,7 +114,7 @@ def _list_alerted_questions(connection: Connection, topic_id: int, limit: int) -
     Of the newest matches alone, so there may be more: a topic can have tens of thousands.
     """
     rows = connection.execute(
-        select(change.c.question_id, change.c.silent_because)
+        select(change.c.question_id, change.c.silence_reason)
         .join(match, match.c.change_seq == change.c.seq)
         .where(match.c.topic_id == topic_id)
         .order_by(match.c.change_seq.desc())

@@ -95,7 +95,7 @@ def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[s
         .join(change, change.c.question_id == question.c.id)
         .join(match, match.c.change_seq == change.c.seq)
         .join(topic, topic.c.id == match.c.topic_id)
-        .where(question.c.person == person, topic.c.question_id.is_(None))
+        .where(question.c.person == person, topic.c.kind == "query")
         .group_by(topic.c.slug, topic.c.title)
         .order_by(number.desc(), topic.c.title)
         .limit(limit)

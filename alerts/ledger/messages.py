@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert,
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import (
-    digest,
     digest_item,
     digest_notice,
     message,
@@ -26,24 +25,28 @@ from alerts.ledger.schema import (
     topic,
 )
 from alerts.mail.outgoing import OutgoingMessage
-from alerts.model import SubscribedTopic
+from alerts.model import MessageKind, SubscribedTopic
 
-MessagePhase = Literal["queued", "sending", "dot", "sent", "failed", "held", "dropped"]
-DeliveryOutcome = Literal["sent", "retry", "failed", "content", "doubt"]
+MessagePhase = Literal["queued", "sending", "handing_over", "sent", "failed", "in_doubt", "dropped"]
+DeliveryOutcome = Literal["sent", "retry", "failed", "content_rejected", "in_doubt"]
 
 #: Phases of a message that may yet go out.
-_UNSENT_PHASES = ("queued", "sending", "dot")
-#: A subscription that is to be sent something; one that ended with its last news is, this once.
+_UNSENT_PHASES = ("queued", "sending", "handing_over")
+#: Kinds that are sent whether or not their recipient has an active subscription.
+_TRANSACTIONAL_KINDS: tuple[MessageKind, ...] = ("confirmation", "manage_link", "operator")
+#: A subscription that may be sent something. One that its question's answer has finished may be
+#: sent that answer.
 _IS_ACTIVE = and_(
-    or_(subscription.c.ended_at.is_(None), subscription.c.finished),
+    or_(subscription.c.ended_at.is_(None), subscription.c.is_finished),
     subscription.c.paused_at.is_(None),
 )
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A digest rendered, in the bytes that go out."""
+    """A message in the outbox, with the bytes to send."""
 
     id: int
+    kind: MessageKind
     message_id: str
     recipient: str
     subject: str
@@ -52,45 +55,51 @@ class Message(msgspec.Struct, frozen=True):
     attempts: int
     due_at: datetime
     composed_at: datetime
-    marks: bytes  #: what it tells, as :mod:`alerts.delivery.sent_log` remembers it
+    sent_log_data: bytes  #: keys for the sent log, opaque to the ledger
 
 
-def queue_message(connection: Connection, new_message: OutgoingMessage, now: datetime) -> bool:
-    """Write a digest and its message; False when this very digest exists already."""
+def queue(connection: Connection, composed: OutgoingMessage, now: datetime) -> bool:
+    """Put a message into the outbox; return False if the same message is there already."""
     made = insert_once(
         connection,
-        digest,
-        subscriber_id=new_message.subscriber_id,
-        period=new_message.period,
+        message,
+        subscriber_id=composed.subscriber_id,
+        kind=composed.kind,
+        key=composed.key,
+        message_id=composed.message_id,
+        recipient=composed.recipient,
+        subject=composed.subject,
+        body=zlib.compress(composed.body, 1),
+        sent_log_data=composed.sent_log_data,
+        phase="queued",
+        lane=composed.lane,
+        attempts=0,
+        due_at=now,
         composed_at=now,
     )
     if made is None:
         return False
-    rows = [
-        {"digest_id": made[0], "subscription_id": who, "change_seq": seq}
-        for who, seq in new_message.items
-    ]
-    if rows:
-        connection.execute(insert(digest_item), rows)
-    for notice_id in new_message.notice_ids:
-        told = {"subscriber_id": new_message.subscriber_id, "notice_id": notice_id}
-        connection.execute(insert(digest_notice).values(**told, digest_id=made[0]))
-    connection.execute(
-        insert(message).values(
-            digest_id=made[0],
-            message_id=new_message.message_id,
-            recipient=new_message.recipient,
-            subject=new_message.subject,
-            body=zlib.compress(new_message.body, 1),
-            marks=new_message.marks,
-            phase="queued",
-            lane=new_message.lane,
-            attempts=0,
-            due_at=now,
-            composed_at=now,
-        )
-    )
+    _add_contents(connection, made[0], composed)
     return True
+
+
+def _add_contents(connection: Connection, message_id: int, composed: OutgoingMessage) -> None:
+    items = [
+        {"message_id": message_id, "subscription_id": subscription_id, "change_seq": seq}
+        for subscription_id, seq in composed.items
+    ]
+    if items:
+        connection.execute(insert(digest_item), items)
+    given = [
+        {
+            "message_id": message_id,
+            "subscriber_id": composed.subscriber_id,
+            "notice_id": notice_id,
+        }
+        for notice_id in composed.notice_ids
+    ]
+    if given:
+        connection.execute(insert(digest_notice), given)
 
 
 class DueMessage(msgspec.Struct, frozen=True):
@@ -137,25 +146,21 @@ def decompress_body(body: bytes) -> bytes:
 
 
 def _select_deliverable() -> Select[int]:
-    items = exists().where(digest_item.c.digest_id == message.c.digest_id)
-    living_items = items.where(subscription.c.id == digest_item.c.subscription_id, _IS_ACTIVE)
-    told = exists().where(digest_notice.c.digest_id == message.c.digest_id)
-    living = exists().where(subscription.c.subscriber_id == subscriber.c.id, _IS_ACTIVE)
+    items = exists().where(digest_item.c.message_id == message.c.id)
+    active_items = items.where(subscription.c.id == digest_item.c.subscription_id, _IS_ACTIVE)
+    gives_notice = exists().where(digest_notice.c.message_id == message.c.id)
+    any_active = exists().where(subscription.c.subscriber_id == subscriber.c.id, _IS_ACTIVE)
+    is_transactional = message.c.kind.in_(_TRANSACTIONAL_KINDS)
     return (
         select(message.c.id)
-        .join(digest, digest.c.id == message.c.digest_id)
-        .join(subscriber, subscriber.c.id == digest.c.subscriber_id)
+        .join(subscriber, subscriber.c.id == message.c.subscriber_id)
         .where(
             message.c.id.in_(bindparam("keys", expanding=True)),
             or_(
                 subscriber.c.suspended_at.is_(None),
-                and_(message.c.lane == 0, subscriber.c.suspended_because != "complaint"),
+                and_(is_transactional, subscriber.c.suspension_reason != "complaint"),
             ),
-            or_(
-                living_items,
-                and_(told, living),
-                and_(~items, ~told, or_(message.c.lane == 0, living)),
-            ),
+            or_(is_transactional, active_items, and_(or_(gives_notice, ~items), any_active)),
         )
     )
 
@@ -193,9 +198,7 @@ def find_subscriber_id(connection: Connection, message_or_id: int | str) -> int 
     is_number = isinstance(message_or_id, int)
     column = message.c.id if is_number else message.c.message_id
     return connection.execute(
-        select(digest.c.subscriber_id)
-        .join(message, message.c.digest_id == digest.c.id)
-        .where(column == message_or_id)
+        select(message.c.subscriber_id).where(column == message_or_id)
     ).scalar()
 
 
@@ -205,16 +208,19 @@ def list_digest_items(
     """What a digest that was composed after ``since`` was made of: watches, changes' numbers."""
     rows = connection.execute(
         select(
-            *(subscription.c.query, topic.c.canonical, topic.c.question_id),
-            *(subscription.c.length, subscription.c.note, digest_item.c.change_seq),
+            subscription.c.query,
+            topic.c.canonical,
+            subscription.c.detail,
+            subscription.c.note,
+            digest_item.c.change_seq,
         )
         .join(digest_item, digest_item.c.subscription_id == subscription.c.id)
-        .join(message, message.c.digest_id == digest_item.c.digest_id)
+        .join(message, message.c.id == digest_item.c.message_id)
         .join(topic, topic.c.id == subscription.c.topic_id)
         .where(message.c.message_id == message_id, message.c.composed_at > since)
         .order_by(digest_item.c.change_seq, subscription.c.id)
     )
     return [
-        (SubscribedTopic(query, canonical if question_id is None else None, length, note), seq)
-        for query, canonical, question_id, length, note, seq in rows
+        (SubscribedTopic(query, canonical, detail, note), seq)
+        for query, canonical, detail, note, seq in rows
     ]

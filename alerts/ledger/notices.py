@@ -42,7 +42,7 @@ def add(
     """Give notice from now on."""
     connection.execute(
         insert(notice).values(
-            source=source, place=site_name, kind=kind, since=since, created_at=now
+            source=source, site_name=site_name, kind=kind, since=since, created_at=now
         )
     )
 
@@ -81,9 +81,9 @@ def _select_unnotified(entry: Notice) -> Select[int]:
         )
         .distinct()
     )
-    if entry.kind == "silent":
+    if entry.kind == "unavailable":
         return wanted
     silence = select(func.max(notice.c.id)).where(
-        notice.c.source == entry.source, notice.c.kind == "silent", notice.c.id < entry.id
+        notice.c.source == entry.source, notice.c.kind == "unavailable", notice.c.id < entry.id
     )
     return wanted.where(told(silence.scalar_subquery()))

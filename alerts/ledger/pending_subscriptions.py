@@ -8,11 +8,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
-from alerts.ledger.schema import digest, pending_subscription, subscriber, subscription
+from alerts.ledger.schema import message, pending_subscription, subscriber, subscription
 from alerts.ledger.subscriptions import SubscriptionRequest
-
-#: What begins the period of a letter that asks somebody to confirm; its token follows.
-CONFIRMATION_PERIOD_PREFIX = "confirm "
 
 
 class PendingConfirmation(msgspec.Struct, frozen=True):
@@ -21,7 +18,7 @@ class PendingConfirmation(msgspec.Struct, frozen=True):
     subscriber_id: int
     email: str
     requests: tuple[SubscriptionRequest, ...]
-    asked_at: datetime  #: the letter
+    requested_at: datetime  #: the letter
     is_confirmed: bool
     over_limit: int = 0  #: wishes beyond what one subscriber may have
 
@@ -41,7 +38,7 @@ def add_request(
         select(pending_subscription.c.token)
         .where(
             pending_subscription.c.subscriber_id == subscriber_id,
-            pending_subscription.c.asked_at > since,
+            pending_subscription.c.requested_at > since,
             pending_subscription.c.confirmed_at.is_(None),
         )
         .limit(1)
@@ -49,12 +46,12 @@ def add_request(
     token = open_letter or secrets.token_urlsafe(16).replace("-", "_")
     encoded = msgspec.json.encode(request).decode()
     known = exists().where(
-        pending_subscription.c.token == token, pending_subscription.c.wish == encoded
+        pending_subscription.c.token == token, pending_subscription.c.request == encoded
     )
     if not connection.execute(select(known)).scalar():
         connection.execute(
             insert(pending_subscription).values(
-                subscriber_id=subscriber_id, token=token, wish=encoded, asked_at=now
+                subscriber_id=subscriber_id, token=token, request=encoded, requested_at=now
             )
         )
     return token, open_letter is None
@@ -70,13 +67,13 @@ def find_by_token(
         .where(pending_subscription.c.token == token)
         .order_by(pending_subscription.c.id)
     ).all()
-    if not rows or rows[0].asked_at <= since:
+    if not rows or rows[0].requested_at <= since:
         return None
     return PendingConfirmation(
         rows[0].subscriber_id,
         rows[0].email,
-        tuple(msgspec.json.decode(row.wish, type=SubscriptionRequest) for row in rows),
-        rows[0].asked_at,
+        tuple(msgspec.json.decode(row.request, type=SubscriptionRequest) for row in rows),
+        rows[0].requested_at,
         all(row.confirmed_at is not None for row in rows),
     )
 
@@ -91,7 +88,7 @@ def mark_confirmed(connection: Connection, token: str, now: datetime) -> None:
 
 def delete_expired(connection: Connection, before: datetime) -> list[int]:
     """Remove the wishes from before a moment; the subscribers who never confirmed any."""
-    old = pending_subscription.c.asked_at < before
+    old = pending_subscription.c.requested_at < before
     people = set(
         connection.execute(select(pending_subscription.c.subscriber_id).where(old)).scalars()
     )
@@ -102,8 +99,7 @@ def delete_expired(connection: Connection, before: datetime) -> list[int]:
         exists().where(subscription.c.subscriber_id == subscriber.c.id),
         exists().where(pending_subscription.c.subscriber_id == subscriber.c.id),
         exists().where(
-            digest.c.subscriber_id == subscriber.c.id,
-            ~digest.c.period.startswith(CONFIRMATION_PERIOD_PREFIX),
+            message.c.subscriber_id == subscriber.c.id, message.c.kind != "confirmation"
         ),
     )
     rows = connection.execute(

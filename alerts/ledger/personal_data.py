@@ -10,7 +10,6 @@ from sqlalchemy import Connection, delete, exists, func, select
 from alerts.ledger.schema import (
     bounce,
     delivery_attempt,
-    digest,
     digest_item,
     digest_notice,
     message,
@@ -21,7 +20,7 @@ from alerts.ledger.schema import (
 )
 
 #: Phases of a message that may yet go out.
-_UNSENT_PHASES = ("queued", "sending", "dot")
+_UNSENT_PHASES = ("queued", "sending", "handing_over")
 
 
 def collect_data(connection: Connection, subscriber_id: int) -> dict[str, Any]:
@@ -35,8 +34,7 @@ def collect_data(connection: Connection, subscriber_id: int) -> dict[str, Any]:
     )
     sent = connection.execute(
         select(message.c.subject, message.c.phase, message.c.composed_at, message.c.sent_at)
-        .join(digest, digest.c.id == message.c.digest_id)
-        .where(digest.c.subscriber_id == subscriber_id)
+        .where(message.c.subscriber_id == subscriber_id)
         .order_by(message.c.id)
     )
     hidden = {"id", "subscriber_id", "topic_id", "token"}
@@ -55,22 +53,20 @@ def has_unsent_messages(connection: Connection, subscriber_id: int) -> bool:
     """Whether a message to a subscriber may be on its way at this moment."""
     wanted = (
         select(func.count())
-        .select_from(message.join(digest, digest.c.id == message.c.digest_id))
-        .where(digest.c.subscriber_id == subscriber_id, message.c.phase.in_(_UNSENT_PHASES))
+        .select_from(message)
+        .where(message.c.subscriber_id == subscriber_id, message.c.phase.in_(_UNSENT_PHASES))
     )
     return connection.execute(wanted).scalar_one() > 0
 
 
 def delete_subscriber(connection: Connection, subscriber_id: int) -> None:
     """Remove a subscriber with all that is theirs; topics, which are nobody's, stay."""
-    digests = select(digest.c.id).where(digest.c.subscriber_id == subscriber_id).scalar_subquery()
-    messages = select(message.c.id).where(message.c.digest_id.in_(digests)).scalar_subquery()
+    messages = select(message.c.id).where(message.c.subscriber_id == subscriber_id)
     for removal in (
         delete(delivery_attempt).where(delivery_attempt.c.message_id.in_(messages)),
-        delete(message).where(message.c.digest_id.in_(digests)),
-        delete(digest_item).where(digest_item.c.digest_id.in_(digests)),
+        delete(digest_item).where(digest_item.c.message_id.in_(messages)),
         delete(digest_notice).where(digest_notice.c.subscriber_id == subscriber_id),
-        delete(digest).where(digest.c.subscriber_id == subscriber_id),
+        delete(message).where(message.c.subscriber_id == subscriber_id),
         delete(bounce).where(bounce.c.subscriber_id == subscriber_id),
         delete(pending_subscription).where(pending_subscription.c.subscriber_id == subscriber_id),
         delete(subscription).where(subscription.c.subscriber_id == subscriber_id),
@@ -90,8 +86,7 @@ def list_unsubscribed_before(connection: Connection, moment: datetime) -> list[i
         )
     )
     awaited = exists().where(
-        digest.c.subscriber_id == subscriber.c.id,
-        message.c.digest_id == digest.c.id,
+        message.c.subscriber_id == subscriber.c.id,
         message.c.phase.in_(_UNSENT_PHASES),
     )
     wanted = select(subscriber.c.id).where(subscriber.c.id.in_(ended), ~awaited)

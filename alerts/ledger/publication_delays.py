@@ -52,7 +52,7 @@ def _list_first_emails(
         .join(question, question.c.id == change.c.question_id)
         .join(digest_item, digest_item.c.change_seq == change.c.seq)
         .join(subscription, subscription.c.id == digest_item.c.subscription_id)
-        .join(message, message.c.digest_id == digest_item.c.digest_id)
+        .join(message, message.c.id == digest_item.c.message_id)
         .where(
             question.c.source == source,
             change.c.recorded_at > since,
@@ -70,7 +70,7 @@ def _list_crawl_starts(connection: Connection, source: str) -> list[datetime]:
     """When each crawl that came to a good end began, in order."""
     rows = connection.execute(
         select(crawl_run.c.started_at)
-        .where(crawl_run.c.source == source, crawl_run.c.whole)
+        .where(crawl_run.c.source == source, crawl_run.c.is_complete)
         .order_by(crawl_run.c.started_at)
     )
     return list(rows.scalars())

@@ -13,7 +13,7 @@ from crawler.records import Question, decode_question
 
 def list_suspect(connection: Connection, limit: int) -> list[Question]:
     """Questions whose reading is not to be trusted, the last visited first."""
-    wanted = select(question.c.record).where(question.c.suspect)
+    wanted = select(question.c.record).where(question.c.is_suspect)
     wanted = wanted.order_by(question.c.visited_at.desc()).limit(limit)
     return [decode_question(record) for record in connection.execute(wanted).scalars()]
 
@@ -36,7 +36,7 @@ def count_overdue(connection: Connection, before: date) -> int:
 def _overdue_conditions(before: date) -> list[ColumnElement[bool]]:
     # Named one by one, so that the index of status and day serves.
     waits = question.c.status.in_(("unanswered", "holding"))
-    return [waits, question.c.meeting_date < before, question.c.gone_at.is_(None)]
+    return [waits, question.c.meeting_date < before, question.c.not_found_at.is_(None)]
 
 
 def list_meeting_days(connection: Connection, today: date) -> list[date]:

@@ -28,7 +28,7 @@ class StoredQuestion(msgspec.Struct, frozen=True):
     first_seen_at: datetime
     visited_at: datetime
     answered_at: datetime | None = None
-    gone_at: datetime | None = None
+    not_found_at: datetime | None = None
     capture: str | None = None
 
 
@@ -37,13 +37,13 @@ def find(connection: Connection, identity: str) -> StoredQuestion | None:
     row = connection.execute(
         select(question)
         .join(question_identity, question_identity.c.question_id == question.c.id)
-        .where(question_identity.c.id == identity)
+        .where(question_identity.c.identity == identity)
     ).one_or_none()
     if row is None:
         return None
     return StoredQuestion(
         decode_question(row.record),
-        *(row.first_seen_at, row.visited_at, row.answered_at, row.gone_at, row.capture),
+        *(row.first_seen_at, row.visited_at, row.answered_at, row.not_found_at, row.capture),
     )
 
 
@@ -58,12 +58,12 @@ def save(
         "url": record.url,
         "status": record.status,
         "meeting_date": record.meeting.date if record.meeting else None,
-        "suspect": bool(record.suspect),
+        "is_suspect": bool(record.suspect),
         "record": encode_record(record).decode(),
         "thread": thread,
         "visited_at": now,
-        "gone_at": None,
-        "worded": False,
+        "not_found_at": None,
+        "is_indexed": False,
     }
     insert_once(
         connection,
@@ -84,7 +84,7 @@ def replace_record(connection: Connection, record: Question) -> None:
     connection.execute(
         update(question)
         .where(question.c.id == record.id)
-        .values(**build_columns(record), record=encode_record(record).decode(), worded=False)
+        .values(**build_columns(record), record=encode_record(record).decode(), is_indexed=False)
     )
 
 
@@ -142,13 +142,15 @@ def load_thread(connection: Connection, record: Question) -> tuple[Question, ...
 
 def add_identity(connection: Connection, identity: str, question_id: str) -> None:
     """Remember ``identity`` as another name of a question."""
-    insert_once(connection, question_identity, id=identity, question_id=question_id)
+    insert_once(connection, question_identity, identity=identity, question_id=question_id)
 
 
 def mark_visited(connection: Connection, question_id: str, now: datetime) -> None:
     """Note a visit that told nothing new."""
     connection.execute(
-        update(question).where(question.c.id == question_id).values(visited_at=now, gone_at=None)
+        update(question)
+        .where(question.c.id == question_id)
+        .values(visited_at=now, not_found_at=None)
     )
 
 
@@ -157,7 +159,7 @@ def mark_not_found(connection: Connection, question_id: str, now: datetime) -> N
     connection.execute(
         update(question)
         .where(question.c.id == question_id)
-        .values(visited_at=now, gone_at=func.coalesce(question.c.gone_at, now))
+        .values(visited_at=now, not_found_at=func.coalesce(question.c.not_found_at, now))
     )
 
 
@@ -169,17 +171,17 @@ def list_identities(
     Suspect ones are left out, so that a listing fetches them again.
     """
     rows = connection.execute(
-        select(question_identity.c.id)
+        select(question_identity.c.identity)
         .join(question, question.c.id == question_identity.c.question_id)
         .where(
             question.c.source == source,
-            ~question.c.suspect,
+            ~question.c.is_suspect,
             or_(
                 question.c.meeting_date.is_(None),
                 and_(question.c.meeting_date >= since, question.c.meeting_date <= until),
             ),
         )
-        .order_by(question_identity.c.id)
+        .order_by(question_identity.c.identity)
     )
     return tuple(rows.scalars())
 
@@ -215,9 +217,9 @@ def list_revisit_candidates(
 def count_by_status(connection: Connection, source: str) -> dict[str, int]:
     """How many questions of ``source`` have each status, and how many are ``suspect``."""
     rows = connection.execute(
-        select(question.c.status, question.c.suspect, func.count())
+        select(question.c.status, question.c.is_suspect, func.count())
         .where(question.c.source == source)
-        .group_by(question.c.status, question.c.suspect)
+        .group_by(question.c.status, question.c.is_suspect)
     )
     found: Counter[str] = Counter()
     for status, suspect, number in rows:

@@ -17,29 +17,31 @@ def record_refusal(
     insert_once(
         connection,
         refused_page,
-        id=identity,
+        identity=identity,
         source=source,
         url=url,
         status=status,
-        first_at=now,
-        last_at=now,
+        first_refused_at=now,
+        last_refused_at=now,
     )
     connection.execute(
-        update(refused_page).where(refused_page.c.id == identity).values(status=status, last_at=now)
+        update(refused_page)
+        .where(refused_page.c.identity == identity)
+        .values(status=status, last_refused_at=now)
     )
 
 
 def delete_refusal(connection: Connection, identity: str) -> None:
     """A page was served after all."""
-    connection.execute(delete(refused_page).where(refused_page.c.id == identity))
+    connection.execute(delete(refused_page).where(refused_page.c.identity == identity))
 
 
 def list_recent(connection: Connection, source: str, since: datetime) -> tuple[str, ...]:
     """Identities of the pages of ``source`` that were refused since ``since``."""
     rows = connection.execute(
-        select(refused_page.c.id)
-        .where(refused_page.c.source == source, refused_page.c.last_at >= since)
-        .order_by(refused_page.c.id)
+        select(refused_page.c.identity)
+        .where(refused_page.c.source == source, refused_page.c.last_refused_at >= since)
+        .order_by(refused_page.c.identity)
     )
     return tuple(rows.scalars())
 

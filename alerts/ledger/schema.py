@@ -1,12 +1,14 @@
-"""The ledger's tables. Every hand-off between two steps is a row with a unique key.
+"""The tables of the ledger.
 
-That key, not care, is why a step that is killed and run again loses nothing and doubles nothing.
+Every step of the pipeline hands its result to the next step as rows with a unique key. Because of
+that key, a step that is killed and run again neither loses nor duplicates anything.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     Float,
@@ -31,12 +33,12 @@ crawl_run = Table(
     Column("source", Text, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
-    Column("verdict", Text),  # null while it runs, and for good when the process died
+    Column("verdict", Text),  # null while the crawl runs, and for ever if its process died
     Column("reason", Text),
-    Column("report", Text),  # crawler.report.CrawlReport as JSON
-    Column("whole", Boolean, nullable=False),  # its listings came to an end
-    Column("purpose", Text, nullable=False, server_default="watch"),  # watch, backfill
-    Column("news", Text),  # how many changes of each kind it brought that alert, as JSON
+    Column("report", Text),  # the crawler's report as JSON
+    Column("is_complete", Boolean, nullable=False),  # every listing was read to its end
+    Column("purpose", Text, nullable=False),  # regular, backfill
+    Column("change_counts", Text),  # alerting changes by kind, as JSON: {"asked": 3}
     Index("ix_crawl_run_source_started_at", "source", "started_at"),
 )
 
@@ -48,34 +50,34 @@ question = Table(
     Column("url", Text),
     Column("status", Text, nullable=False),
     Column("meeting_date", Date),
-    Column("suspect", Boolean, nullable=False),
+    Column("is_suspect", Boolean, nullable=False),
     Column("record", Text, nullable=False),  # the canonical record as JSON
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("visited_at", UtcDateTime, nullable=False),
-    Column("answered_at", UtcDateTime),  # when we first saw a real answer
-    Column("gone_at", UtcDateTime),  # when the server first said that the page is not there
-    Column("etag", Text),  # what the server called the version that we read
+    Column("answered_at", UtcDateTime),  # when we first saw an answer that is not a holding reply
+    Column("not_found_at", UtcDateTime),  # when the server first answered 404 or 410
+    Column("etag", Text),  # the ETag and Last-Modified headers of the version that we read
     Column("last_modified", Text),
-    Column("thread", Text),  # what a question shares with its supplementaries
-    Column("worded", Boolean, nullable=False, server_default=false()),  # its words are written
-    Column("person", Text),  # who asked, over all spellings
-    Column("asker", Text),  # the name that they are shown by
-    Column("answered_on", Date),  # as the page has it; null where it does not say
-    Column("capture", Text),  # file and offset of the page in the archive: london-....warc.gz:512
+    Column("thread", Text),  # key that a question shares with its supplementaries
+    Column("is_indexed", Boolean, nullable=False, server_default=false()),  # is in the word index
+    Column("person", Text),  # who asked, whatever the spelling: joanne-mccartney
+    Column("asker", Text),  # the name to show for that person
+    Column("answered_on", Date),  # printed date of the first answer; null if the page has none
+    Column("capture", Text),  # archive file and offset of the page: london-....warc.gz:512
     Index("ix_question_source_status", "source", "status"),
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
     Index("ix_question_source_thread", "source", "thread"),
-    Index("ix_question_worded", "worded"),
+    Index("ix_question_is_indexed", "is_indexed"),
     Index("ix_question_person", "person", "meeting_date"),
     Index("ix_question_status_meeting_date", "status", "meeting_date"),
     Index("ix_question_id_meeting_date", "id", "meeting_date"),
 )
 
 question_identity = Table(
-    # Every identity that a question has been seen under: the source renames its pages.
-    "address",
+    # Every identity that a question has had: the source renames its pages.
+    "question_identity",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("identity", Text, primary_key=True),
     Column("question_id", Text, ForeignKey("question.id"), nullable=False, index=True),
 )
 
@@ -85,127 +87,143 @@ change = Table(
     Column("seq", Integer, primary_key=True, autoincrement=True),
     Column("question_id", Text, ForeignKey("question.id"), nullable=False),
     Column("kind", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False, index=True),
-    Column("silent_because", Text),  # null: it alerts; else baseline, old, flood, drift
-    Column("before", Text),  # the record before, as JSON; null when there was none
+    Column("silence_reason", Text),  # null if it alerts; otherwise baseline, old, flood, drift
+    Column("before", Text),  # the record before the change, as JSON; null if there was none
     Column("after", Text, nullable=False),
-    UniqueConstraint("question_id", "kind", "digest"),
-    # What topics' pages count needs no look at the records, which are long.
+    # Named after the column's former name: on SQLite, renaming a constraint copies the table.
+    UniqueConstraint(
+        "question_id", "kind", "content_hash", name="uq_change_question_id_kind_digest"
+    ),
+    # Lets the counts on topic pages be read from the index, without the long records.
     Index("ix_change_seq_question_id", "seq", "question_id"),
-    sqlite_autoincrement=True,  # a number is never given twice
+    sqlite_autoincrement=True,  # a number is never used twice
 )
 
 held_change = Table(
-    # A change that has no number yet: its crawl is not judged, or was judged doubtful. What comes
-    # after it reads numbered changes only, so nothing of it can leak into a digest or a feed.
+    # A change that has no number yet, because its crawl has no verdict or a doubtful one. Later
+    # steps read numbered changes only, so a held change cannot reach a digest or a feed.
     "held_change",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("source", Text, nullable=False),
-    Column("because", Text, nullable=False),  # crawl, flood, drift
+    Column("hold_reason", Text, nullable=False),  # crawl, flood, drift
     Column("question_id", Text, ForeignKey("question.id"), nullable=False),
     Column("kind", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
-    Column("silent_because", Text),
+    Column("silence_reason", Text),
     Column("before", Text),
     Column("after", Text, nullable=False),
-    UniqueConstraint("question_id", "kind", "digest"),
-    Index("ix_held_change_source_because", "source", "because"),
+    UniqueConstraint(
+        "question_id", "kind", "content_hash", name="uq_held_change_question_id_kind_digest"
+    ),
+    Index("ix_held_change_source_hold_reason", "source", "hold_reason"),
     sqlite_autoincrement=True,
 )
 
 refused_page = Table(
-    # A page that the server keeps to itself while it serves others: known to us or not.
-    "refusal",
+    # A page that the server refuses to serve while it serves others.
+    "refused_page",
     metadata,
-    Column("id", Text, primary_key=True),  # the identity that was asked for
+    Column("identity", Text, primary_key=True),  # of the question that was asked for
     Column("source", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("status", Integer, nullable=False),
-    Column("first_at", UtcDateTime, nullable=False),
-    Column("last_at", UtcDateTime, nullable=False),
+    Column("first_refused_at", UtcDateTime, nullable=False),
+    Column("last_refused_at", UtcDateTime, nullable=False),
 )
 
 backfill_month = Table(
-    # A month of a source's past that a backfill has read to its end.
-    "month",
+    # A past month of a source that a backfill has read completely.
+    "backfill_month",
     metadata,
     Column("source", Text, primary_key=True),
-    Column("begins", Date, primary_key=True),
+    Column("first_day", Date, primary_key=True),
     Column("finished_at", UtcDateTime, nullable=False),
-    Column("questions", Integer, nullable=False),  # that its listings named
+    Column("questions", Integer, nullable=False),  # found in the listings of that month
     Column("seconds", Float, nullable=False),
 )
 
 alarm = Table(
-    # Something that the operator is to know of; one open row for each source and kind.
+    # Something that the operator must act on. At most one open row for each source and kind.
     "alarm",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("source", Text, nullable=False),
+    Column("source", Text),  # null for an alarm about the whole service
     Column("kind", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("raised_at", UtcDateTime, nullable=False),
-    Column("told_at", UtcDateTime),  # when the letter about it was written
+    Column("notified_at", UtcDateTime),  # when the operator email about it was queued
     Column("cleared_at", UtcDateTime),
-    Column("cleared_told_at", UtcDateTime),
+    Column("clear_notified_at", UtcDateTime),  # when the operator email about its end was queued
     Index("ix_alarm_source_kind", "source", "kind"),
 )
 
 notice = Table(
-    # What subscribers are told of a source: that it cannot be read, and that it can again.
+    # A message to subscribers: a source cannot be read, or can be read again.
     "notice",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source", Text, nullable=False),
-    Column("place", Text, nullable=False),  # as people know it: www.london.gov.uk
-    Column("kind", Text, nullable=False),  # silent, mended
-    Column("since", UtcDateTime, nullable=False),  # the last good crawl before it
+    Column("site_name", Text, nullable=False),  # shown to subscribers: www.london.gov.uk
+    Column("kind", Text, nullable=False),  # unavailable, restored
+    Column("since", UtcDateTime, nullable=False),  # the last complete crawl before the failure
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_notice_source_created_at", "source", "created_at"),
 )
 
 match_progress = Table(
-    # One row: the change up to which all topics that are in step have been compared.
-    "pace",
+    # One row: the change up to which every caught-up topic has been matched.
+    "match_progress",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("matched_to", Integer, nullable=False),
+    Column("matched_up_to", Integer, nullable=False),
 )
 
 topic = Table(
     "topic",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("canonical", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # query, question
+    Column("canonical", Text, unique=True),  # set on a query
+    Column("question_id", Text, ForeignKey("question.id"), unique=True),  # set on a question
+    Column("language_version", Integer, nullable=False),  # that the canonical form is written in
     Column("slug", Text, nullable=False, unique=True),
-    Column("title", Text, nullable=False),  # as first typed
+    Column("title", Text, nullable=False),  # as first typed, or the question's title
     Column("created_at", UtcDateTime, nullable=False),
-    Column("matched_to", Integer, nullable=False),  # how far it has come, until it is in step
-    Column("in_step", Boolean, nullable=False, server_default=false()),  # compared with the others
-    Column("question_id", Text, ForeignKey("question.id")),  # set: it is that one question
+    Column("matched_up_to", Integer, nullable=False),  # its own progress, until it is caught up
+    # Matched with every change up to match_progress; from then on they advance together.
+    Column("is_caught_up", Boolean, nullable=False, server_default=false()),
+    CheckConstraint(
+        "(kind = 'query' AND canonical IS NOT NULL AND question_id IS NULL)"
+        " OR (kind = 'question' AND question_id IS NOT NULL AND canonical IS NULL)",
+        name="kind",
+    ),
 )
 
 feed = Table(
-    # How far the files of a feed have come: a topic's, by its slug, and that of everything.
+    # How far the files of a feed have been written.
     "feed",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("published_to", Integer, nullable=False),  # newest change in the files
-    Column("noticed_to", Integer, nullable=False),  # newest notice in the files
-    Column("pages", Integer, nullable=False, server_default="0"),  # full pages of its archive
-    Column("filed", Integer, nullable=False, server_default="0"),  # of them, written as files
-    Column("pinged_to", Integer, nullable=False, server_default="-1"),  # told to the hub
+    Column("name", Text, primary_key=True),  # a topic's slug, or "everything"
+    Column("published_up_to", Integer, nullable=False),  # newest change in the files
+    Column("notices_up_to", Integer, nullable=False),  # newest notice in the files
+    Column("archive_pages", Integer, nullable=False, server_default="0"),  # full archive pages
+    Column("written_pages", Integer, nullable=False, server_default="0"),  # those written to disk
+    Column("pinged_up_to", Integer, nullable=False, server_default="-1"),  # sent to the hub
 )
 
 pause = Table(
-    # What the operator has put on hold: "crawl london", "deliver".
-    "halt",
+    # What the operator has paused.
+    "pause",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("activity", Text, nullable=False),  # crawl, delivery
+    Column("source", Text),  # whose crawls are paused; null for delivery
     Column("since", UtcDateTime, nullable=False),
+    Index("ix_pause_source", "source", unique=True),
 )
 
 match = Table(
@@ -216,21 +234,19 @@ match = Table(
     Index("ix_match_change_seq", "change_seq"),
 )
 
-
 subscriber = Table(
     "subscriber",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("email", Text, nullable=False, unique=True),
-    Column("token", Text, nullable=False, unique=True),  # 128 random bits, revocable
+    Column("token", Text, nullable=False, unique=True),  # 128 random bits, in their links
     Column("zone", Text, nullable=False),
-    Column("hour", Integer, nullable=False),  # local hour of daily and rarer digests
+    Column("hour", Integer, nullable=False),  # local hour of digests that are daily or rarer
     Column("created_at", UtcDateTime, nullable=False),
-    Column("suspended_at", UtcDateTime),  # nothing is sent to them any more
-    Column("suspended_because", Text),
-    Column("rests_until", UtcDateTime),  # their mailbox had trouble: nothing new before then
+    Column("suspended_at", UtcDateTime),  # from then on nothing is sent
+    Column("suspension_reason", Text),  # bounces, complaint
+    Column("paused_until", UtcDateTime),  # after soft bounces: no new digest before then
 )
-
 
 subscription = Table(
     "subscription",
@@ -238,167 +254,146 @@ subscription = Table(
     Column("id", Integer, primary_key=True),
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False),
     Column("topic_id", Integer, ForeignKey("topic.id"), nullable=False, index=True),
-    Column("query", Text, nullable=False),  # in the subscriber's own words
+    Column("query", Text, nullable=False),  # as the subscriber typed it
     Column("frequency", Text, nullable=False),
-    Column("wants", Text, nullable=False),
+    Column("updates", Text, nullable=False),  # all, asked, answered
     Column("origin", Text, nullable=False),  # config, command, page
     Column("created_at", UtcDateTime, nullable=False),
-    Column("sent_to", Integer, nullable=False),  # changes up to this one are settled for it
-    Column("served_at", UtcDateTime),  # the last due time that was served, with or without a digest
+    Column("sent_up_to", Integer, nullable=False),  # changes up to this one are handled
+    Column("last_due_at", UtcDateTime),  # the last due time handled, with or without a digest
     Column("ended_at", UtcDateTime),
-    Column("finished", Boolean, nullable=False, server_default=false()),  # ended with its last news
+    Column("is_finished", Boolean, nullable=False, server_default=false()),  # ended by its answer
     Column("paused_at", UtcDateTime),
-    Column("length", Text, nullable=False, server_default="full"),  # full, short
-    Column("note", Text),  # a subscriber's own words, shown to them beside the topic
-    Column("overdue_days", Integer),  # a followed question that waits longer is called overdue
-    Column("overdue_told_at", UtcDateTime),
+    Column("detail", Text, nullable=False, server_default="full"),  # full, titles
+    Column("note", Text),  # the subscriber's own, shown beside the topic
+    Column("overdue_days", Integer),  # a followed question unanswered for longer is overdue
+    Column("overdue_notified_at", UtcDateTime),
     UniqueConstraint("subscriber_id", "topic_id"),
 )
 
-
-digest = Table(
-    "digest",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False),
-    Column("period", Text, nullable=False),
-    Column("composed_at", UtcDateTime, nullable=False),
-    UniqueConstraint("subscriber_id", "period"),
-)
-
-
-digest_item = Table(
-    # A change goes to a subscription once, whatever happens: the key says so.
-    "digest_item",
-    metadata,
-    Column("subscription_id", Integer, ForeignKey("subscription.id"), primary_key=True),
-    Column("change_seq", Integer, ForeignKey("change.seq"), primary_key=True),
-    Column("digest_id", Integer, ForeignKey("digest.id"), nullable=False, index=True),
-)
-
-
-digest_notice = Table(
-    # A notice goes to a subscriber once.
-    "digest_notice",
-    metadata,
-    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), primary_key=True),
-    Column("notice_id", Integer, ForeignKey("notice.id"), primary_key=True),
-    Column("digest_id", Integer, ForeignKey("digest.id"), nullable=False, index=True),
-)
-
-
 message = Table(
+    # The outbox. The key, with subscriber and kind, stands for what the message is about, so a
+    # step that is killed and run again queues it once.
     "message",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("digest_id", Integer, ForeignKey("digest.id"), nullable=False, unique=True),
-    Column("message_id", Text, nullable=False, unique=True),
+    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False),
+    Column("kind", Text, nullable=False),  # alerts.model.MessageKind
+    Column("key", Text, nullable=False),
+    Column("message_id", Text, nullable=False, unique=True),  # the Message-ID header
     Column("recipient", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # the bytes that go out, fixed once and for all
-    Column(
-        "marks", LargeBinary, nullable=False, server_default=text("''")
-    ),  # see alerts.delivery.sent_log
-    Column("phase", Text, nullable=False),  # queued, sending, dot, sent, failed, held, dropped
-    Column(
-        "lane", Integer, nullable=False, server_default="1"
-    ),  # 0 goes ahead: confirmations, letters
+    Column("body", LargeBinary, nullable=False),  # the bytes to send, compressed
+    Column("sent_log_data", LargeBinary, nullable=False, server_default=text("''")),
+    Column("phase", Text, nullable=False),  # alerts.ledger.messages.MessagePhase
+    Column("lane", Integer, nullable=False, server_default="1"),  # 0 is sent before 1
     Column("attempts", Integer, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
     Column("composed_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
+    UniqueConstraint("subscriber_id", "kind", "key"),
     Index("ix_message_phase_due_at", "phase", "due_at"),
     Index("ix_message_sent_at", "sent_at"),
 )
 
+digest_item = Table(
+    # A change in a digest. The primary key lets a subscription be sent a change only once.
+    "digest_item",
+    metadata,
+    Column("subscription_id", Integer, ForeignKey("subscription.id"), primary_key=True),
+    Column("change_seq", Integer, ForeignKey("change.seq"), primary_key=True),
+    Column("message_id", Integer, ForeignKey("message.id"), nullable=False, index=True),
+)
+
+digest_notice = Table(
+    # A notice in a digest. The primary key lets a subscriber be sent a notice only once.
+    "digest_notice",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), primary_key=True),
+    Column("notice_id", Integer, ForeignKey("notice.id"), primary_key=True),
+    Column("message_id", Integer, ForeignKey("message.id"), nullable=False, index=True),
+)
 
 delivery_attempt = Table(
-    "delivery",
+    "delivery_attempt",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("message_id", Integer, ForeignKey("message.id"), nullable=False, index=True),
     Column("attempted_at", UtcDateTime, nullable=False),
-    Column("outcome", Text, nullable=False),  # sent, retry, failed, content, doubt
+    Column("outcome", Text, nullable=False),  # alerts.ledger.messages.DeliveryOutcome
     Column("detail", Text),
-    Index("ix_delivery_outcome_attempted_at", "outcome", "attempted_at"),
+    Index("ix_delivery_attempt_outcome_attempted_at", "outcome", "attempted_at"),
 )
 
-
 bounce = Table(
-    # What came back: the same report, read twice, is one row.
+    # A bounce or complaint. A report that is read twice is one row.
     "bounce",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("report", Text, nullable=False, unique=True),  # digest of the report
+    Column("report_hash", Text, nullable=False, unique=True),
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False, index=True),
     Column("kind", Text, nullable=False),  # hard, soft, complaint
     Column("detail", Text, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
 )
 
-
 suppression = Table(
-    # Addresses that nothing is sent to, by a fingerprint that outlives the address itself.
+    # An address that nothing may be sent to. The hash stays when the subscriber is deleted.
     "suppression",
     metadata,
-    Column("fingerprint", Text, primary_key=True),
-    Column("because", Text, nullable=False),
+    Column("address_hash", Text, primary_key=True),
+    Column("reason", Text, nullable=False),  # bounces, complaint
     Column("since", UtcDateTime, nullable=False),
 )
 
-
 pending_subscription = Table(
-    # What somebody asked for and has not confirmed: it is no subscription until they do.
-    "wish",
+    # A subscription that somebody has asked for and not confirmed yet.
+    "pending_subscription",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False, index=True),
-    Column("token", Text, nullable=False, index=True),  # of the letter that asks to confirm it
-    Column("wish", Text, nullable=False),  # alerts.ledger.subscriptions.SubscriptionRequest as JSON
-    Column("asked_at", UtcDateTime, nullable=False),
+    Column("token", Text, nullable=False, index=True),  # in the link of the confirmation email
+    Column(
+        "request", Text, nullable=False
+    ),  # alerts.ledger.subscriptions.SubscriptionRequest, JSON
+    Column("requested_at", UtcDateTime, nullable=False),
     Column("confirmed_at", UtcDateTime),
 )
 
-
 secret = Table(
-    # Drawn once, kept with everything else: what return paths and webhooks are signed with.
+    # Random keys that the service makes for itself, for example to sign return paths.
     "secret",
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
 
-
 indexed_question = Table(
-    # The number of a question in "word", which is the database's own index and no table of ours.
-    "worded",
+    # The row number of a question in "word", the full-text index, which is not described here: it
+    # is an FTS5 table on SQLite and a tsvector table on PostgreSQL.
+    "indexed_question",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("question_id", Text, ForeignKey("question.id"), nullable=False, unique=True),
-    Column("dated", Date, nullable=False),  # of its meeting, or when we first saw it
-    Index("ix_worded_dated", "dated"),
+    Column("day", Date, nullable=False),  # of its meeting, or when we first saw it
+    Index("ix_indexed_question_day", "day"),
 )
 
-
 vocabulary = Table(
-    # Each key that ever was a word's, in small letters or in capitals, for what is spelt alike.
+    # Every word key of the index, in lower case and in capitals, to find similar spellings in.
     "vocabulary",
     metadata,
     Column("key", Text, primary_key=True),
 )
 
-
 acronym = Table(
     "acronym",
     metadata,
     Column("question_id", Text, ForeignKey("question.id"), primary_key=True),
-    Column("short", Text, primary_key=True),
-    Column("long", Text, primary_key=True),
+    Column("short_form", Text, primary_key=True),
+    Column("long_form", Text, primary_key=True),
 )
 
-
-#: Looked up in any case, for each topic that somebody tries out.
-Index("ix_acronym_short", func.lower(acronym.c.short))
-
-
-Index("ix_acronym_long", func.lower(acronym.c.long))
+# Acronyms are looked up in any case.
+Index("ix_acronym_short_form", func.lower(acronym.c.short_form))
+Index("ix_acronym_long_form", func.lower(acronym.c.long_form))

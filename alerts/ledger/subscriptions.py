@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true,
 from alerts.ledger import bounces
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import subscriber, subscription, topic
-from alerts.model import Detail, Frequency, Origin, Subscriber, Updates
+from alerts.model import Detail, Frequency, Origin, Subscriber, TopicKind, Updates
 
 _SUBSCRIBER_COLUMNS = [subscriber.c[name] for name in Subscriber.__struct_fields__]
 
@@ -25,15 +25,17 @@ class Subscription(msgspec.Struct, frozen=True):
     topic_id: int
     email: str
     query: str
-    canonical: str
+    kind: TopicKind  #: of its topic
+    canonical: str | None  #: None for a followed question
+    question_id: str | None  #: of the question that is followed
     frequency: Frequency
-    wants: Updates
+    updates: Updates
     origin: Origin
-    length: Detail
+    detail: Detail
     note: str | None
     overdue_days: int | None
     paused_at: datetime | None
-    served_at: datetime | None
+    last_due_at: datetime | None
     ended_at: datetime | None
 
 
@@ -54,7 +56,7 @@ def ensure_subscriber(
     found = get_subscriber(connection, subscriber.c.email == email)
     assert found is not None
     if made and (known := bounces.find_suppression(connection, email)):  # was here before
-        bounces.suspend_subscriber(connection, found.id, known.because, known.since)
+        bounces.suspend_subscriber(connection, found.id, known.reason, known.since)
     return found
 
 
@@ -92,9 +94,9 @@ class SubscriptionRequest(msgspec.Struct, frozen=True):
 
     query: str
     frequency: Frequency
-    wants: Updates
+    updates: Updates
     origin: Origin
-    length: Detail = "full"
+    detail: Detail = "full"
     note: str | None = None
     overdue_days: int | None = None  #: for a followed question
     question_id: str | None = None  #: the question that is followed; ``query`` is its title
@@ -113,7 +115,7 @@ def subscribe(
     Whoever is subscribed to it already keeps their place and gets the new frequency; whoever had
     left begins anew, so that nothing of the time between is sent.
     """
-    names = ("query", "frequency", "wants", "length", "note", "overdue_days")
+    names = ("query", "frequency", "updates", "detail", "note", "overdue_days")
     values = {name: getattr(request, name) for name in names}
     made = insert_once(
         connection,
@@ -122,7 +124,7 @@ def subscribe(
         topic_id=topic_id,
         origin=request.origin,
         created_at=now,
-        sent_to=newest_seq,
+        sent_up_to=newest_seq,
         **values,
     )
     if made:
@@ -135,11 +137,11 @@ def subscribe(
             **values,
             origin=request.origin,
             ended_at=None,
-            finished=False,
+            is_finished=False,
             paused_at=None,
-            overdue_told_at=None,
-            served_at=None,
-            sent_to=newest_seq,
+            overdue_notified_at=None,
+            last_due_at=None,
+            sent_up_to=newest_seq,
         )
     )
     differs = or_(*(subscription.c[name].is_distinct_from(value) for name, value in values.items()))
@@ -158,7 +160,7 @@ def unsubscribe(
     if topic_id is not None:
         mine = and_(mine, subscription.c.topic_id == topic_id)
     connection.execute(
-        update(subscription).where(mine, subscription.c.finished).values(finished=False)
+        update(subscription).where(mine, subscription.c.is_finished).values(is_finished=False)
     )
     ending = update(subscription).where(mine, subscription.c.ended_at.is_(None))
     return connection.execute(ending.values(ended_at=now)).rowcount
@@ -168,8 +170,8 @@ class SubscriptionEdit(msgspec.Struct, frozen=True):
     """What a subscriber may change of a subscription without losing their place."""
 
     frequency: Frequency
-    wants: Updates
-    length: Detail
+    updates: Updates
+    detail: Detail
     note: str | None
 
 
@@ -200,7 +202,7 @@ def resume(
     going_on = update(subscription).where(
         *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_not(None)
     )
-    return connection.execute(going_on.values(paused_at=None, sent_to=newest_seq)).rowcount
+    return connection.execute(going_on.values(paused_at=None, sent_up_to=newest_seq)).rowcount
 
 
 def skip_unsent(connection: Connection, subscriber_id: int, newest_seq: int) -> None:
@@ -208,7 +210,7 @@ def skip_unsent(connection: Connection, subscriber_id: int, newest_seq: int) -> 
     connection.execute(
         update(subscription)
         .where(*_active_conditions(subscriber_id, None))
-        .values(sent_to=newest_seq)
+        .values(sent_up_to=newest_seq)
     )
 
 
@@ -226,7 +228,7 @@ def count_active(connection: Connection, subscriber_id: int) -> int:
 def get_sent_up_to(connection: Connection, subscriber_id: int, topic_id: int) -> int:
     """Up to which change a subscription is served."""
     mine = _active_conditions(subscriber_id, topic_id)
-    reached: int = connection.execute(select(subscription.c.sent_to).where(*mine)).scalar_one()
+    reached: int = connection.execute(select(subscription.c.sent_up_to).where(*mine)).scalar_one()
     return reached
 
 
@@ -241,7 +243,9 @@ def list_active(connection: Connection, subscriber_id: int | None = None) -> lis
     """Every subscription that has not ended, by address and query; or those of one subscriber."""
     columns = {
         "email": subscriber.c.email,
+        "kind": topic.c.kind,
         "canonical": topic.c.canonical,
+        "question_id": topic.c.question_id,
     } | {c.name: c for c in subscription.c if c.name in Subscription.__struct_fields__}
     mine = subscription.c.subscriber_id == subscriber_id if subscriber_id is not None else true()
     rows = connection.execute(
@@ -249,6 +253,6 @@ def list_active(connection: Connection, subscriber_id: int | None = None) -> lis
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .join(topic, topic.c.id == subscription.c.topic_id)
         .where(subscription.c.ended_at.is_(None), mine)
-        .order_by(subscriber.c.email, topic.c.canonical)
+        .order_by(subscriber.c.email, topic.c.kind, topic.c.canonical, topic.c.question_id)
     )
     return [Subscription(**row._mapping) for row in rows]

@@ -13,22 +13,38 @@ from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select,
 
 from alerts.ledger.base import insert_once
 from alerts.ledger.schema import change, feed, match, match_progress, topic
+from alerts.model import TopicKind, build_topic_key
+from alerts.queries import LANGUAGE_VERSION, QueryError, format_canonical, parse_query
 
 #: Topics that are a query, and compared with every change.
-_IS_CAUGHT_UP_QUERY = and_(topic.c.in_step, topic.c.question_id.is_(None))
+_IS_CAUGHT_UP_QUERY = and_(topic.c.is_caught_up, topic.c.kind == "query")
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """A canonical query and how far it has come."""
+    """A query or a followed question, shared by everybody who subscribes to it."""
 
     id: int
-    canonical: str
+    kind: TopicKind
+    canonical: str | None  #: set on a query
+    question_id: str | None  #: set on a followed question
     slug: str  #: name of its feeds; never changes
     title: str
     created_at: datetime
-    matched_to: int  #: how far it has come by itself, until it is in step
-    in_step: bool  #: has reached the line of all others, and moves with it
-    question_id: str | None = None  #: set where it is no query but that one question
+    matched_up_to: int  #: its own progress, until it is caught up
+    is_caught_up: bool  #: was matched with all that others were, and advances with them
+
+    @property
+    def key(self) -> str:
+        """The text that stands for it in feed ids."""
+        return build_topic_key(self.canonical, self.question_id)
+
+
+class OutstandingTopic(msgspec.Struct, frozen=True):
+    """A query that is yet to be matched with earlier changes."""
+
+    id: int
+    canonical: str
+    matched_up_to: int
 
 
 _TOPIC_COLUMNS = [topic.c[name] for name in Topic.__struct_fields__]
@@ -44,20 +60,33 @@ def ensure_for_question(
 
     What is known of the question matches it at once; it has no words to be compared.
     """
-    canonical = f"={question_id}"  # no query begins like this
-    if (known := find(connection, canonical)) is not None:
+    if (known := find_for_question(connection, question_id)) is not None:
         return known
-    made = ensure(connection, canonical, title, now)
     reached = get_match_progress(connection)
-    connection.execute(
-        update(topic)
-        .where(topic.c.id == made.id)
-        .values(question_id=question_id, matched_to=reached, in_step=True)
+    insert_once(
+        connection,
+        topic,
+        kind="question",
+        question_id=question_id,
+        language_version=LANGUAGE_VERSION,
+        slug=build_slug(build_topic_key(None, question_id), title),
+        title=title,
+        created_at=now,
+        matched_up_to=reached,
+        is_caught_up=True,
     )
     match_followed_questions(connection, 0, reached, question_id)
-    found = find(connection, canonical)
+    found = find_for_question(connection, question_id)
     assert found is not None
     return found
+
+
+def find_for_question(connection: Connection, question_id: str) -> Topic | None:
+    """Return the topic of a followed question; None if nobody has followed it."""
+    found = _list_topics(
+        connection, select(*_TOPIC_COLUMNS).where(topic.c.question_id == question_id)
+    )
+    return found[0] if found else None
 
 
 def match_followed_questions(
@@ -85,11 +114,13 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
     insert_once(
         connection,
         topic,
+        kind="query",
         canonical=canonical,
+        language_version=LANGUAGE_VERSION,
         slug=build_slug(canonical, title),
         title=title,
         created_at=now,
-        matched_to=0,
+        matched_up_to=0,
     )
     found = find(connection, canonical)
     assert found is not None
@@ -97,9 +128,35 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
 
 
 def find(connection: Connection, canonical: str) -> Topic | None:
-    """The topic of a canonical query, if anybody ever watched these words."""
-    found = _list_topics(connection, select(topic).where(topic.c.canonical == canonical))
+    """Return the topic of a canonical query; None if nobody has subscribed to it."""
+    found = _list_topics(connection, select(*_TOPIC_COLUMNS).where(topic.c.canonical == canonical))
     return found[0] if found else None
+
+
+def get(connection: Connection, topic_id: int) -> Topic:
+    """Return the topic with an id; raise ``NoResultFound`` if there is none."""
+    row = connection.execute(select(*_TOPIC_COLUMNS).where(topic.c.id == topic_id)).one()
+    return Topic(**row._mapping)
+
+
+def rewrite_outdated(connection: Connection) -> None:
+    """Rewrite the canonical forms of an older query language, from what people typed.
+
+    A topic whose new form another topic has already, or whose text can no longer be parsed, keeps
+    its form.
+    """
+    outdated = and_(topic.c.kind == "query", topic.c.language_version < LANGUAGE_VERSION)
+    rows = connection.execute(select(topic.c.id, topic.c.title).where(outdated)).all()
+    taken = set(connection.execute(select(topic.c.canonical)).scalars()) if rows else set()
+    for row in rows:
+        try:
+            form = format_canonical(parse_query(row.title))
+        except QueryError:
+            continue
+        if form not in taken:
+            taken.add(form)
+            connection.execute(update(topic).where(topic.c.id == row.id).values(canonical=form))
+    connection.execute(update(topic).where(outdated).values(language_version=LANGUAGE_VERSION))
 
 
 def build_slug(canonical: str, title: str) -> str:
@@ -118,7 +175,7 @@ def build_slug(canonical: str, title: str) -> str:
 
 def list_all(connection: Connection) -> list[Topic]:
     """Every topic, oldest first: a feed outlives its last subscription."""
-    return _list_topics(connection, select(topic).order_by(topic.c.id))
+    return _list_topics(connection, select(*_TOPIC_COLUMNS).order_by(topic.c.id))
 
 
 def batched(values: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
@@ -130,13 +187,13 @@ def batched(values: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
 
 def get_match_progress(connection: Connection) -> int:
     """The change up to which all topics that are in step have been compared."""
-    reached: int = connection.execute(select(match_progress.c.matched_to)).scalar_one()
+    reached: int = connection.execute(select(match_progress.c.matched_up_to)).scalar_one()
     return reached
 
 
 def set_match_progress(connection: Connection, up_to: int) -> None:
     """Note that all topics that are in step have been compared up to ``up_to``."""
-    connection.execute(update(match_progress).values(matched_to=up_to))
+    connection.execute(update(match_progress).values(matched_up_to=up_to))
 
 
 def list_caught_up(connection: Connection) -> dict[int, str]:
@@ -151,10 +208,12 @@ def count_caught_up(connection: Connection) -> int:
     return connection.execute(wanted).scalar_one()
 
 
-def list_behind(connection: Connection) -> list[Topic]:
-    """Topics that have yet to come up to the line, the farthest behind first."""
-    wanted = select(topic).where(~topic.c.in_step).order_by(topic.c.matched_to, topic.c.id)
-    return _list_topics(connection, wanted)
+def list_outstanding(connection: Connection) -> list[OutstandingTopic]:
+    """Return the queries that are not caught up, the one with the most to match first."""
+    columns = [topic.c[name] for name in OutstandingTopic.__struct_fields__]
+    wanted = select(*columns).where(~topic.c.is_caught_up)
+    rows = connection.execute(wanted.order_by(topic.c.matched_up_to, topic.c.id))
+    return [OutstandingTopic(**row._mapping) for row in rows]
 
 
 def set_matched_up_to(
@@ -163,7 +222,9 @@ def set_matched_up_to(
     """Note that late topics have come up to ``up_to``; at the line they fall in step."""
     for some in batched(topic_ids, 500):  # a database takes only so many values in one statement
         connection.execute(
-            update(topic).where(topic.c.id.in_(some)).values(matched_to=up_to, in_step=is_caught_up)
+            update(topic)
+            .where(topic.c.id.in_(some))
+            .values(matched_up_to=up_to, is_caught_up=is_caught_up)
         )
 
 
@@ -172,7 +233,7 @@ def list_unpublished(connection: Connection) -> list[Topic]:
     newest = (
         select(func.max(match.c.change_seq)).where(match.c.topic_id == topic.c.id).scalar_subquery()
     )
-    lacking = or_(feed.c.name.is_(None), newest > feed.c.published_to)
+    lacking = or_(feed.c.name.is_(None), newest > feed.c.published_up_to)
     wanted = select(*_TOPIC_COLUMNS).outerjoin(feed, feed.c.name == topic.c.slug).where(lacking)
     return _list_topics(connection, wanted.order_by(topic.c.id))
 
@@ -180,19 +241,19 @@ def list_unpublished(connection: Connection) -> list[Topic]:
 def list_without_notice(connection: Connection, notice_id: int, limit: int) -> list[Topic]:
     """Some of the topics whose feed files lack a notice."""
     wanted = select(*_TOPIC_COLUMNS).join(feed, feed.c.name == topic.c.slug)
-    wanted = wanted.where(feed.c.noticed_to < notice_id).order_by(topic.c.id).limit(limit)
+    wanted = wanted.where(feed.c.notices_up_to < notice_id).order_by(topic.c.id).limit(limit)
     return _list_topics(connection, wanted)
 
 
 def find_by_slug(connection: Connection, slug: str) -> Topic | None:
     """The topic whose feeds have a name."""
-    found = _list_topics(connection, select(topic).where(topic.c.slug == slug))
+    found = _list_topics(connection, select(*_TOPIC_COLUMNS).where(topic.c.slug == slug))
     return found[0] if found else None
 
 
 def list_page(connection: Connection, after: int, limit: int) -> list[Topic]:
     """Topics that are queries, numbered above ``after``, oldest first."""
-    wanted = select(topic).where(topic.c.id > after, topic.c.question_id.is_(None))
+    wanted = select(*_TOPIC_COLUMNS).where(topic.c.id > after, topic.c.kind == "query")
     return _list_topics(connection, wanted.order_by(topic.c.id).limit(limit))
 
 

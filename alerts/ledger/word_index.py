@@ -46,7 +46,7 @@ class IndexedQuestion(msgspec.Struct, frozen=True):
     """What a question is found by."""
 
     question_id: str
-    dated: date
+    day: date
     keys: frozenset[str]
     pairs: frozenset[AcronymDefinition]
 
@@ -55,7 +55,7 @@ class DatedQuestion(msgspec.Struct, frozen=True):
     """A question, and the day that it is of."""
 
     question_id: str
-    dated: date
+    day: date
 
 
 class AcronymForm(msgspec.Struct, frozen=True):
@@ -68,18 +68,20 @@ class AcronymForm(msgspec.Struct, frozen=True):
 def list_unindexed(connection: Connection, limit: int) -> list[UnindexedQuestion]:
     """Some of the questions whose words are not written yet."""
     rows = connection.execute(
-        select(question.c.record, question.c.first_seen_at).where(~question.c.worded).limit(limit)
+        select(question.c.record, question.c.first_seen_at)
+        .where(~question.c.is_indexed)
+        .limit(limit)
     )
     return [UnindexedQuestion(decode_question(row.record), row.first_seen_at) for row in rows]
 
 
 def write_question(connection: Connection, words: IndexedQuestion) -> None:
     """Write the words and acronyms of a question in place of earlier ones."""
-    insert_once(connection, indexed_question, question_id=words.question_id, dated=words.dated)
+    insert_once(connection, indexed_question, question_id=words.question_id, day=words.day)
     number = connection.execute(
         update(indexed_question)
         .where(indexed_question.c.question_id == words.question_id)
-        .values(dated=words.dated)
+        .values(day=words.day)
         .returning(indexed_question.c.id)
     ).scalar_one()
     connection.execute(text("DELETE FROM word WHERE rowid = :id"), {"id": number})
@@ -92,12 +94,16 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
     connection.execute(delete(acronym).where(acronym.c.question_id == words.question_id))
     if words.pairs:
         rows = [
-            {"question_id": words.question_id, "short": pair.short_form, "long": pair.long_form}
+            {
+                "question_id": words.question_id,
+                "short_form": pair.short_form,
+                "long_form": pair.long_form,
+            }
             for pair in words.pairs
         ]
         insert_all_once(connection, acronym, rows)
     connection.execute(
-        update(question).where(question.c.id == words.question_id).values(worded=True)
+        update(question).where(question.c.id == words.question_id).values(is_indexed=True)
     )
 
 
@@ -106,12 +112,12 @@ def find_questions(
 ) -> list[DatedQuestion]:
     """Questions that have what is needed, newest first; all, where nothing is."""
     wanted = (
-        select(indexed_question.c.question_id, indexed_question.c.dated)
+        select(indexed_question.c.question_id, indexed_question.c.day)
         .where(_satisfies(need, connection))
-        .order_by(indexed_question.c.dated.desc(), indexed_question.c.question_id.desc())
+        .order_by(indexed_question.c.day.desc(), indexed_question.c.question_id.desc())
         .limit(limit)
     )
-    return [DatedQuestion(row.question_id, row.dated) for row in connection.execute(wanted)]
+    return [DatedQuestion(row.question_id, row.day) for row in connection.execute(wanted)]
 
 
 def list_changes(
@@ -137,16 +143,16 @@ def count_by_day(
     """How many questions have what is needed, by day."""
     number = func.count().label("number")
     wanted = (
-        select(indexed_question.c.dated, number)
+        select(indexed_question.c.day, number)
         .where(_satisfies(need, connection))
-        .group_by(indexed_question.c.dated)
+        .group_by(indexed_question.c.day)
     )
-    return {row.dated: row.number for row in connection.execute(wanted)}
+    return {row.day: row.number for row in connection.execute(wanted)}
 
 
 def get_first_day(connection: Connection) -> date | None:
     """The day of the oldest question."""
-    return connection.execute(select(func.min(indexed_question.c.dated))).scalar()
+    return connection.execute(select(func.min(indexed_question.c.day))).scalar()
 
 
 def _satisfies(
@@ -156,9 +162,9 @@ def _satisfies(
         return true()
     if connection.dialect.name == "postgresql":
         keys = "keys @@ CAST(:need AS tsquery)"
-        met = text(f"worded.id IN (SELECT rowid FROM word WHERE {keys})")  # noqa: S608  # our own
-        return met.bindparams(need=index_terms.format_tsquery(need))
-    met = text("worded.id IN (SELECT rowid FROM word WHERE word MATCH :need)")
+        matches = f"indexed_question.id IN (SELECT rowid FROM word WHERE {keys})"  # noqa: S608
+        return text(matches).bindparams(need=index_terms.format_tsquery(need))
+    met = text("indexed_question.id IN (SELECT rowid FROM word WHERE word MATCH :need)")
     return met.bindparams(need=index_terms.format_fts5(need))
 
 
@@ -166,10 +172,10 @@ def list_long_forms(connection: Connection, short: str) -> list[AcronymForm]:
     """What an acronym (in any case) stands for, as printed, the commonest first."""
     number = func.count().label("number")
     rows = connection.execute(
-        select(acronym.c.long, number)
-        .where(func.lower(acronym.c.short) == short.lower())
-        .group_by(acronym.c.long)
-        .order_by(number.desc(), acronym.c.long)
+        select(acronym.c.long_form, number)
+        .where(func.lower(acronym.c.short_form) == short.lower())
+        .group_by(acronym.c.long_form)
+        .order_by(number.desc(), acronym.c.long_form)
     )
     return [AcronymForm(*row) for row in rows]
 
@@ -178,10 +184,10 @@ def list_short_forms(connection: Connection, long: str) -> list[AcronymForm]:
     """The acronyms of what is called ``long``, in any case, the commonest first."""
     number = func.count().label("number")
     rows = connection.execute(
-        select(acronym.c.short, number)
-        .where(func.lower(acronym.c.long) == long.lower())
-        .group_by(acronym.c.short)
-        .order_by(number.desc(), acronym.c.short)
+        select(acronym.c.short_form, number)
+        .where(func.lower(acronym.c.long_form) == long.lower())
+        .group_by(acronym.c.short_form)
+        .order_by(number.desc(), acronym.c.short_form)
     )
     return [AcronymForm(*row) for row in rows]
 

@@ -51,7 +51,6 @@ class MessageDraft(msgspec.Struct, frozen=True):
     kind: MessageKind
     subscriber_id: int
     recipient: Recipient
-    period: str
     key: str  #: 32 hexadecimal digits that nobody else can guess; in links to the message's page
     message_id: str  #: with its angle brackets
 
@@ -61,14 +60,14 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: MessageKind
     subscriber_id: int
-    period: str  #: unique for one subscriber and kind: what the message is about
+    key: str  #: stands for what it is about; unique for one subscriber and kind
     message_id: str
     recipient: str
     subject: str
     body: bytes
     items: tuple[tuple[int, int], ...] = ()  #: (subscription, change) that a digest is made of
     notice_ids: tuple[int, ...] = ()
-    marks: bytes = b""  #: what the sent log notes once the message is accepted
+    sent_log_data: bytes = b""  #: what the sent log notes once the message is accepted
 
     @property
     def lane(self) -> int:
@@ -82,7 +81,7 @@ def build_message_id(kind: MessageKind, key: str, domain: str) -> str:
 
 
 def draft_message(
-    kind: MessageKind, subscriber: Subscriber, period: str, identity: MailIdentity
+    kind: MessageKind, subscriber: Subscriber, occasion: str, identity: MailIdentity
 ) -> MessageDraft:
     """Return the draft of a message.
 
@@ -92,12 +91,13 @@ def draft_message(
     Args:
         kind: What kind of message it is.
         subscriber: Who it is for.
-        period: What it is about; never the same for two messages of one kind to one subscriber.
+        occasion: What it is about: ``confirm TOKEN``, the due times of a digest. Two messages to
+            one subscriber never have the same.
         identity: Whose domain the Message-ID has.
     """
-    key = hashlib.sha256(f"{subscriber.token} {period}".encode()).hexdigest()[:32]
+    key = hashlib.sha256(f"{subscriber.token} {occasion}".encode()).hexdigest()[:32]
     message_id = build_message_id(kind, key, identity.domain)
-    return MessageDraft(kind, subscriber.id, subscriber.recipient, period, key, message_id)
+    return MessageDraft(kind, subscriber.id, subscriber.recipient, key, message_id)
 
 
 def write_email(
@@ -128,7 +128,7 @@ def _finish(draft: MessageDraft, subject: str, body: bytes) -> OutgoingMessage:
     return OutgoingMessage(
         kind=draft.kind,
         subscriber_id=draft.subscriber_id,
-        period=draft.period,
+        key=draft.key,
         message_id=draft.message_id,
         recipient=draft.recipient.address,
         subject=subject,

@@ -55,9 +55,9 @@ class TopicMatcher:
     def _catch_up_new_topics(self, matcher: Matcher) -> int:
         """Compare new topics with what was before them, and let them fall in step."""
         with self._ledger.reading() as connection:
-            late = topics.list_behind(connection)
+            late = topics.list_outstanding(connection)
         added = 0
-        for reached, level in groupby(late, key=lambda topic: topic.matched_to):
+        for reached, level in groupby(late, key=lambda topic: topic.matched_up_to):
             added += self._catch_up({topic.id: topic.canonical for topic in level}, reached)
         for topic in late:
             matcher.join(topic.id, topic.canonical)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import alarms, deliveries
 
-_MAIL_ALARMS = ("queue", "content", "brake")
+_MAIL_ALARMS = ("queue", "content_rejected", "daily_limit")
 #: A message is tried within seconds and retried within minutes; an hour without a first attempt
 #: means that the mail server cannot be used.
 _MAX_QUEUE_DELAY = timedelta(hours=1)
@@ -29,16 +29,18 @@ def update_mail_alarms(
         now: Aware, in UTC.
     """
     oldest = deliveries.find_oldest_queued(connection, now)
-    rejected = deliveries.count_outcomes_since(connection, "content", now - _REJECTION_PERIOD)
+    rejected = deliveries.count_outcomes_since(
+        connection, "content_rejected", now - _REJECTION_PERIOD
+    )
     reasons: dict[str, str] = {}
     if over_daily_limit:  # which also explains a queue
-        reasons["brake"] = f"{over_daily_limit} digests wait because mail.per_day is used up"
+        reasons["daily_limit"] = f"{over_daily_limit} digests wait because mail.per_day is used up"
     elif oldest is not None and now - oldest > _MAX_QUEUE_DELAY:
         why = f": {problem}" if problem else ""
         reasons["queue"] = f"messages have waited since {oldest:%Y-%m-%d %H:%M} UTC{why}"
     if rejected >= _MIN_CONTENT_REJECTIONS:
-        reasons["content"] = (
+        reasons["content_rejected"] = (
             f"{rejected} messages in 24 hours were rejected for their content, not their "
             "recipient: see `watchword deliveries --phase failed`"
         )
-    alarms.update_open(connection, "mail", reasons, _MAIL_ALARMS, now)
+    alarms.update_open(connection, None, reasons, _MAIL_ALARMS, now)

@@ -39,8 +39,8 @@ def queue_operator_emails(
         return 0
     rendered = render_operator_email(context, new_alarms, alarms.list_open(connection))
     marks = (f"{alarm.id}{'-' if alarm.cleared_at else '+'}" for alarm in new_alarms)
-    period = f"alarms {' '.join(marks)}"
-    queued = sum(_queue(connection, context, rendered, to, period) for to in addresses)
+    occasion = f"alarms {' '.join(marks)}"
+    queued = sum(_queue(connection, context, rendered, to, occasion) for to in addresses)
     for alarm in new_alarms:
         alarms.mark_notified(connection, alarm, context.now)
     return queued
@@ -51,19 +51,19 @@ def _queue(
     context: MessageContext,
     rendered: RenderedMessage,
     address: str,
-    period: str,
+    occasion: str,
 ) -> bool:
     """Queue the message to one address; False if it was queued before."""
     recipient = Recipient.parse(address)
     operator = subscriptions.ensure_subscriber(
         connection, recipient.address, _ZONE, _HOUR, context.now
     )
-    draft = draft_message("operator", operator, period, context.identity)
+    draft = draft_message("operator", operator, occasion, context.identity)
     if recipient.is_email:
         message = write_email(draft, rendered, context.identity, context.now)
     else:
         message = write_notification(draft, rendered.subject, rendered.text, context.now)
-    return messages.queue_message(connection, message, context.now)
+    return messages.queue(connection, message, context.now)
 
 
 def render_operator_email(
@@ -89,4 +89,6 @@ def _format_subject(new_alarms: Sequence[Alarm]) -> str:
     raised = [alarm for alarm in new_alarms if not alarm.cleared_at]
     first, *others = raised or new_alarms
     label = ALARM_LABELS.get(first.kind, first.kind) if raised else "alarm cleared"
-    return f"{first.source}: {label}{f', and {len(others)} more' if others else ''}"
+    return (
+        f"{first.source or 'the service'}: {label}{f', and {len(others)} more' if others else ''}"
+    )

@@ -21,7 +21,7 @@ from alerts.queries.fields import (
     infer_changes,
 )
 from alerts.queries.find import drop_unlikely_paragraphs, find_match
-from alerts.queries.parse import format_canonical, parse_query
+from alerts.queries.parse import LANGUAGE_VERSION, format_canonical, parse_query
 from alerts.queries.visitor import (
     QueryVisitor,
     iter_words,
@@ -35,6 +35,7 @@ __all__ = [
     "DEFAULT_FIELDS",
     "FIELDS",
     "KEYWORD_FIELDS",
+    "LANGUAGE_VERSION",
     "Query",
     "QueryError",
     "QueryVisitor",

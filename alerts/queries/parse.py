@@ -28,7 +28,12 @@ from alerts.queries.grammar import Node, parse_tree
 from alerts.queries.visitor import QueryVisitor
 from alerts.text import LINKING_LETTERS, has_forms, stem, tokenise
 
-__all__ = ["QueryError", "format_canonical", "parse_query"]
+__all__ = ["LANGUAGE_VERSION", "QueryError", "format_canonical", "parse_query"]
+
+#: Version of the language that canonical forms are written in. A change that gives existing
+#: queries another canonical form raises it and comes with a migration; the ledger then rewrites
+#: the forms that it holds.
+LANGUAGE_VERSION = 2
 
 
 def parse_query(text: str) -> Query:

@@ -20,7 +20,7 @@ from alerts.recording.verdict import COMPLETE_VERDICTS, CrawlOutcome
 #: Alarms that the end of a crawl raises or clears: those named after a verdict, and two others.
 _CRAWL_ALARMS = ("changed", "blocked", "unreachable", "partial", "missing", "redirect_refused")
 #: Alarms that the passing of time raises or clears.
-_SOURCE_ALARMS = ("held", "silent")
+_SOURCE_ALARMS = ("awaiting_approval", "unavailable")
 #: Verdicts that a short network failure explains: they count when they come in a row.
 _TRANSIENT_VERDICTS = frozenset(("unreachable", "partial"))
 #: A source is silent only if a crawl was tried in the last day, not if this service was off.
@@ -105,10 +105,12 @@ def find_source_alarms(
     found: dict[str, str] = {}
     if held:
         number = sum(group.changes for group in held)
-        reasons = ", ".join(sorted({group.because for group in held}))
-        found["held"] = f"{number} changes wait for approval ({reasons}): see `watchword approvals`"
+        reasons = ", ".join(sorted({group.reason for group in held}))
+        found["awaiting_approval"] = (
+            f"{number} changes wait for approval ({reasons}): see `watchword approvals`"
+        )
     if silent_since is not None:
-        found["silent"] = f"no good crawl since {silent_since:%Y-%m-%d %H:%M} UTC"
+        found["unavailable"] = f"no good crawl since {silent_since:%Y-%m-%d %H:%M} UTC"
     return found
 
 
@@ -123,11 +125,11 @@ def _update_notice(
 ) -> None:
     """Add a notice when a source has fallen silent, and when it can be read again."""
     last = notices.find_latest(connection, source)
-    was_silent = last is not None and last.kind == "silent"
+    was_silent = last is not None and last.kind == "unavailable"
     if is_silent and not was_silent:
-        notices.add(connection, source, host, "silent", since, now)
+        notices.add(connection, source, host, "unavailable", since, now)
     elif last is not None and was_silent and since > last.created_at:
-        notices.add(connection, source, host, "mended", last.since, now)
+        notices.add(connection, source, host, "restored", last.since, now)
 
 
 def get_source_host(url: str) -> str:

@@ -51,7 +51,7 @@ class CrawlPolicy(msgspec.Struct, frozen=True):
     guard_days: int = 30  #: an older question, seen for the first time, does not alert
     flood_from: int = 500  #: fewer changes in one crawl are never held as a flood
     alarm_after: int = 3  #: failed crawls in a row before a transient failure raises an alarm
-    purpose: CrawlPurpose = "watch"
+    purpose: CrawlPurpose = "regular"
 
 
 class CrawlRecorder:
@@ -96,7 +96,7 @@ class CrawlRecorder:
             changes = self._publish_or_hold(connection, verdict, now)
             outcome = self._build_outcome(verdict, reason, changes)
             crawl_runs.finish_run(connection, self._run_id, _build_result(outcome, changes), now)
-            if self._policy.purpose == "watch":
+            if self._policy.purpose == "regular":
                 update_crawl_alarms(connection, outcome, self._policy.alarm_after, now)
         return outcome
 
@@ -142,8 +142,8 @@ def _build_result(outcome: CrawlOutcome, changes: CrawlChanges) -> CrawlResult:
         verdict=outcome.verdict,
         reason=outcome.reason,
         report=encode_record(outcome.report).decode(),
-        whole=outcome.is_complete,
-        news=changes.alerting_counts,
+        is_complete=outcome.is_complete,
+        change_counts=changes.alerting_counts,
     )
 
 

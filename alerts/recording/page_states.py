@@ -47,7 +47,7 @@ def record_missing_page(
     questions.mark_not_found(connection, stored.record.id, now)
     if stored.record.suspect:
         return None
-    if stored.gone_at is None or now - stored.gone_at < _WITHDRAWN_AFTER:
+    if stored.not_found_at is None or now - stored.not_found_at < _WITHDRAWN_AFTER:
         return None
     change = make_withdrawal(stored.record)
     return change if store_change(connection, change, now, None, rules) else None

@@ -21,7 +21,7 @@ UPDATES_LABELS = {
 }
 
 #: The options of a form that asks how much of each question a digest shows.
-DETAIL_LABELS = {"full": "Full text", "short": "Titles only"}
+DETAIL_LABELS = {"full": "Full text", "titles": "Titles only"}
 
 #: How a question stands.
 QUESTION_STATUS_LABELS = {
@@ -47,10 +47,10 @@ ALARM_LABELS = {
     "partial": "crawls do not complete",
     "missing": "listed questions could not be read",
     "redirect_refused": "an answer redirected to another site",
-    "held": "changes wait for approval",
-    "silent": "not read for a long time; subscribers are notified",
+    "awaiting_approval": "changes wait for approval",
+    "unavailable": "not read for a long time; subscribers are notified",
     "compose": "some digests cannot be composed",
     "queue": "messages are not being delivered",
-    "content": "receivers reject messages for their content",
-    "brake": "the daily limit holds digests back",
+    "content_rejected": "receivers reject messages for their content",
+    "daily_limit": "the daily limit holds digests back",
 }

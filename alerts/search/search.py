@@ -180,7 +180,7 @@ def _search_index(
     days.update(_count_by_day(oversize))
     newest = sorted(
         [*word_index.find_questions(connection, condition, limit), *oversize],
-        key=lambda one: (one.dated, one.question_id),
+        key=lambda one: (one.day, one.question_id),
         reverse=True,
     )
     return SearchResults(dict(days), newest[:limit])
@@ -217,4 +217,4 @@ def _add_estimate(
 
 
 def _count_by_day(found: Sequence[DatedQuestion]) -> dict[date, int]:
-    return dict(Counter(one.dated for one in found))
+    return dict(Counter(one.day for one in found))

@@ -61,7 +61,7 @@ def request_confirmation(
     message = write_confirmation_email(
         context, subscriber, request.query, token, CONFIRMATION_LINK_VALIDITY
     )
-    return messages.queue_message(connection, message, now)
+    return messages.queue(connection, message, now)
 
 
 def find_pending_signup(
@@ -107,7 +107,7 @@ def confirm_signup(
         accepted.append(request)
     pending_subscriptions.mark_confirmed(connection, token, now)
     suppression = bounces.find_suppression(connection, signup.email)
-    if suppression is not None and suppression.because == "bounces":
+    if suppression is not None and suppression.reason == "bounces":
         bounces.remove_suppression(connection, signup.email)
     over_limit = len(signup.requests) - len(accepted)
     return msgspec.structs.replace(signup, requests=tuple(accepted), over_limit=over_limit)

@@ -45,8 +45,8 @@ def write_confirmation_email(
 def write_manage_link_email(context: MessageContext, subscriber: Subscriber) -> OutgoingMessage:
     """Return the email with the link to a subscriber's alerts; one a day is one message."""
     identity = context.identity
-    period = f"link {context.now:%Y-%m-%d}"
-    draft = draft_message("manage_link", subscriber, period, identity)
+    occasion = f"link {context.now:%Y-%m-%d}"
+    draft = draft_message("manage_link", subscriber, occasion, identity)
     rendered = _render(
         context,
         "manage_link",
@@ -83,4 +83,4 @@ def send_manage_link(connection: Connection, context: MessageContext, address: s
     if subscriber is None or not subscriptions.count_active(connection, subscriber.id):
         return False
     email = write_manage_link_email(context, subscriber)
-    return messages.queue_message(connection, email, context.now)
+    return messages.queue(connection, email, context.now)

@@ -27,7 +27,7 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     """What became of a request to subscribe."""
 
     email: str  #: the address in its normal form
-    canonical: str  #: the topic's canonical query
+    canonical: str | None  #: the topic's canonical query; None for a followed question
     is_changed: bool  #: False where the same subscription existed already
 
 
@@ -93,7 +93,8 @@ def unsubscribe(
         connection: A writing connection to the ledger.
         address_or_token: The subscriber's address, or the token that is the subject of an
             unsubscribe email.
-        query: A query in any form, or ``=`` and the id of a followed question; None ends all.
+        query: A query in any form, or the id of a followed question:
+            ``london:/questions/2018/5425``. None ends all.
         now: When the subscriptions end.
 
     Returns:
@@ -119,9 +120,12 @@ def find_subscriber_and_topic(
         subscriber = subscriptions.find_subscriber_by_email(connection, address)
     else:
         subscriber = subscriptions.find_subscriber_by_token(connection, address_or_token)
-    if query and not query.startswith("="):
-        query = format_canonical(parse_query(query))
-    topic = topics.find(connection, query) if query else None
+    topic = _find_topic(connection, query) if query else None
     if subscriber is None or (query and topic is None):
         return None
     return subscriber.id, topic.id if topic else None
+
+
+def _find_topic(connection: Connection, query: str) -> Topic | None:
+    followed = topics.find_for_question(connection, query)
+    return followed or topics.find(connection, format_canonical(parse_query(query)))

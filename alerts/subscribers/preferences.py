@@ -33,9 +33,9 @@ def change_query(
     request = SubscriptionRequest(
         query,
         subscription.frequency,
-        subscription.wants,
+        subscription.updates,
         subscription.origin,
-        subscription.length,
+        subscription.detail,
         subscription.note,
     )
     sent_up_to = subscriptions.get_sent_up_to(connection, subscriber_id, subscription.topic_id)

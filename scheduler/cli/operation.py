@@ -64,7 +64,7 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     if source.resting_until:
         yield f"  no requests until {_format_moment(source.resting_until)}"
     for group in source.held:
-        yield f"  held ({group.because}): {group.changes} {group.kind}, {group.example}"
+        yield f"  held ({group.reason}): {group.changes} {group.kind}, {group.example}"
     for alarm in source.alarms:
         yield f"  ALARM since {_format_moment(alarm.raised_at)}: {alarm.kind}, {alarm.reason}"
     if source.are_subscribers_notified:
@@ -87,7 +87,7 @@ def approvals_command(context: click.Context, as_json: bool) -> int:
     with service.ledger.reading() as connection:
         groups = held_changes.list_awaiting_approval(connection)
     lines = [
-        f"{group.source} ({group.because}): {group.changes} {group.kind} "
+        f"{group.source} ({group.reason}): {group.changes} {group.kind} "
         f"since {_format_moment(group.since)}, for example {group.example}"
         for group in groups
     ]

@@ -78,7 +78,7 @@ def suspended_command(context: click.Context, resume: str | None, as_json: bool)
     with service.ledger.reading() as connection:
         suspensions = bounces.list_suspended(connection)
     for entry in suspensions:
-        line = f"{entry.email}\t{entry.because}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
+        line = f"{entry.email}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
         print_result(line, entry, as_json=as_json)
     return ExitStatus.OK
 

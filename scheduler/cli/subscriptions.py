@@ -58,9 +58,9 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
         return SubscriptionRequest(
             query=query,
             frequency=self.every,
-            wants=self.updates,
+            updates=self.updates,
             origin="command",
-            length="short" if self.detail == "titles" else "full",
+            detail=self.detail,
             note=self.note,
         )
 
@@ -337,10 +337,16 @@ def subscriptions_command(context: click.Context, as_json: bool) -> int:
             "email": subscription.email,
             "query": subscription.query,
             "topic": subscription.canonical,
+            "question": subscription.question_id,
             "every": subscription.frequency,
-            "updates": subscription.wants,
+            "updates": subscription.updates,
             "origin": subscription.origin,
         }
-        columns = (values["email"], values["every"], values["updates"], values["query"])
+        columns = (
+            subscription.email,
+            subscription.frequency,
+            subscription.updates,
+            subscription.query,
+        )
         print_result("\t".join(columns), values, as_json=as_json)
     return ExitStatus.OK

@@ -128,8 +128,8 @@ class SubscriptionSection(ConfigSection, frozen=True):
     email: str  #: or, where such a channel is set up, https://... or ntfy://...
     query: str
     every: Frequency = Frequency.DAILY
-    wants: Updates = "all"
-    length: Detail = "full"
+    updates: Updates = "all"
+    detail: Detail = "full"
     note: str | None = None
 
 

@@ -76,7 +76,7 @@ def backfill_source(
     """
     months = list(iterate_months_backwards(service.clock().date().replace(day=1), since))
     finished = () if include_finished else _list_finished(service, name)
-    finished_starts = {month.begins for month in finished}
+    finished_starts = {month.first_day for month in finished}
     ahead = [begins for begins in months if begins not in finished_starts]
     pace = [month.seconds for month in sorted(finished, key=lambda month: month.finished_at)]
     complete, incomplete = len(months) - len(ahead), 0

@@ -114,7 +114,7 @@ def test_a_silence_is_told_once_and_taken_back_once(running: Running) -> None:
         running.pass_time(hours=10)
         running.crawl()
     assert len(running.subjects(reader)) == 1
-    assert running.standing() == {"unreachable", "silent"}
+    assert running.standing() == {"unreachable", "unavailable"}
     running.trouble.answer = None
     running.pass_time(hours=1)
     assert running.crawl() == "ok"
@@ -191,10 +191,10 @@ def test_a_flood_waits_for_the_operator(running: Running) -> None:
     running.now = running.source.now
     running.crawl()
     assert running.subjects("reader0@demo.example") == []
-    assert running.standing() == {"held"}
+    assert running.standing() == {"awaiting_approval"}
     service = ServiceFolder(running.folder, (running.folder / "config.toml").read_text())
     shown = service.run_json("approvals", "--json")["changes"]
-    assert {entry["because"] for entry in shown} == {"flood"}
+    assert {entry["reason"] for entry in shown} == {"flood"}
     assert service.run("status", expect=1).stdout.count("ALARM") == 1
     assert service.run_json("approve", "--json")["approved"] == sum(e["changes"] for e in shown)
     assert running.subjects("reader0@demo.example") != []

@@ -90,7 +90,7 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
         from alerts.ledger import messages
 
         [entry] = messages.get(connection, [1])
-    already.add(entry.marks, now)  # by the ledger that was lost
+    already.add(entry.sent_log_data, now)  # by the ledger that was lost
     from alerts.delivery.policy import DeliveryPolicy
 
     with run_smtp_server() as server:

@@ -21,7 +21,7 @@ def queue_messages(
     *people: str,
     lines: int = 1,
     kind: MessageKind = "digest",
-    period: str = "p",
+    key: str = "p",
 ) -> None:
     """One message for each person, who is subscribed to something."""
     rest = "bye\r\n" * lines
@@ -33,15 +33,15 @@ def queue_messages(
             wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
             subscriptions.subscribe(connection, person.id, topic.id, wish, 0, now)
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
-            name = f"<{period}.{who}>"
+            name = f"<{key}.{who}>"
             body = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
-            items = ((mine[0].id, 1),) if period == "p" and kind == "digest" else ()
-            messages.queue_message(
+            items = ((mine[0].id, 1),) if key == "p" and kind == "digest" else ()
+            messages.queue(
                 connection,
                 OutgoingMessage(
                     kind=kind,
                     subscriber_id=person.id,
-                    period=period,
+                    key=key,
                     message_id=name,
                     recipient=who,
                     subject="Subject",

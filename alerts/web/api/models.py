@@ -28,7 +28,7 @@ class TopicResponse(msgspec.Struct, frozen=True):
 
     slug: str
     title: str
-    query: str
+    query: str | None  #: None for a followed question
     since: datetime
     page: str
     feeds: dict[str, str]

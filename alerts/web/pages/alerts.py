@@ -149,8 +149,8 @@ class AlertsPages:
             if person is None:
                 return None
             mine = subscriptions.list_active(connection, person.id)
-            found = {s.query: topics.find(connection, s.canonical) for s in mine}
-        return opml.build_opml({q: t for q, t in found.items() if t}, site.feed_identity)
+            found = {s.query: topics.get(connection, s.topic_id) for s in mine}
+        return opml.build_opml(found, site.feed_identity)
 
     def _apply_form(
         self, connection: Connection, person: Subscriber, form: Mapping[str, str]
@@ -209,7 +209,7 @@ class AlertsPages:
         """Let a subscription watch other words; what is in the way, in a sentence."""
         mine = {s.topic_id: s for s in subscriptions.list_active(connection, person.id)}
         known = mine.get(topic_id)
-        if known is None or not typed or typed == known.query or known.canonical.startswith("="):
+        if known is None or not typed or typed == known.query or known.kind == "question":
             return None
         try:
             if change_query(connection, known, typed, self._context.clock()):

@@ -95,7 +95,7 @@ class EmailLinkPages:
         if found is None:
             return None
         # The letter names one wish. What came since anybody may have typed: that is to be read.
-        presses_itself = len(found.requests) == 1 and now - found.asked_at > _SCANNER_WINDOW
+        presses_itself = len(found.requests) == 1 and now - found.requested_at > _SCANNER_WINDOW
         return site.render_page(
             "confirm", asked=found, done=is_pressed, presses_itself=presses_itself
         )

@@ -109,7 +109,7 @@ class OperatorPages:
                 "suspects": question_lookups.list_suspect(connection, _LIST_SIZE),
                 "halts": pauses.list_pauses(connection),
                 "failed": deliveries.list_newest(connection, "failed", None, _LIST_SIZE),
-                "doubtful": deliveries.list_newest(connection, "held", None, _LIST_SIZE),
+                "doubtful": deliveries.list_newest(connection, "in_doubt", None, _LIST_SIZE),
                 "bounces": bounces.list_newest(connection, _LIST_SIZE),
                 "suspended": bounces.list_suspended(connection),
             }

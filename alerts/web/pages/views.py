@@ -60,7 +60,7 @@ def find_question_view(connection: Connection, question_id: str) -> QuestionView
         first_seen_at=stored.first_seen_at,
         last_read_at=stored.visited_at,
         has_capture=stored.capture is not None,
-        is_gone=stored.gone_at is not None,
+        is_gone=stored.not_found_at is not None,
     )
 
 
@@ -69,7 +69,7 @@ def _build_history_entry(numbered: NumberedChange) -> HistoryEntry:
     differences: list[Correction] = []
     if change.kind == "corrected" and change.before is not None:
         differences = list(find_corrections(change.before, change.after))[:_MAX_PASSAGES]
-    late = numbered.silent_because is not None
+    late = numbered.silence_reason is not None
     return HistoryEntry(change.kind, numbered.recorded_at, late, tuple(differences))
 
 

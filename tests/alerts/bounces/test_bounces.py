@@ -157,7 +157,7 @@ def test_a_bounce_is_counted_once_and_the_second_message_gives_up(
     ledger: Ledger, now: datetime
 ) -> None:
     queue_messages(ledger, now, ADA)
-    queue_messages(ledger, now, ADA, period="q")
+    queue_messages(ledger, now, ADA, key="q")
     with ledger.writing() as connection:
         secret = secrets.get_or_create(connection, "return path")
         first, second = (dsn(build_return_path("b@demo.example", n, secret)) for n in (1, 2))
@@ -180,7 +180,7 @@ def test_a_complaint_unsubscribes_and_is_remembered(ledger: Ledger, now: datetim
         assert subscriptions.list_active(connection) == []
         known = bounces.find_suppression(connection, ADA)
         assert known is not None
-        assert known.because == "complaint"
+        assert known.reason == "complaint"
 
 
 def test_leaving_by_email(ledger: Ledger, now: datetime) -> None:
@@ -204,7 +204,7 @@ def test_soft_bounces_rest_longer_each_time_and_then_give_up(ledger: Ledger, now
             assert bounces.list_suspended(connection) == []
             moment = now + timedelta(days=number)
             apply_bounce(connection, person.id, "soft", f"report {number}", "full", moment)
-        assert [one.because for one in bounces.list_suspended(connection)] == ["bounces"]
+        assert [one.reason for one in bounces.list_suspended(connection)] == ["bounces"]
 
 
 def test_a_mailbox_that_rests_gets_everything_afterwards(ledger: Ledger, now: datetime) -> None:

@@ -64,7 +64,7 @@ def test_confirmations_go_ahead_of_digests(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(5))
-    queue_messages(ledger, now, ADA, kind="confirmation", period="confirm x")
+    queue_messages(ledger, now, ADA, kind="confirmation", key="confirm x")
     deliver_due(ledger, by_smtp(server, connections=1), lambda: now)
     assert str(server.parsed_messages[0]["To"]) == ADA
 
@@ -73,7 +73,7 @@ def test_the_brake_holds_digests_and_lets_letters_through(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(5))
-    queue_messages(ledger, now, ADA, kind="operator", period="alarms 1")
+    queue_messages(ledger, now, ADA, kind="operator", key="alarms 1")
     terms = DeliveryPolicy(per_day=3)
     done = deliver_due(ledger, by_smtp(server), lambda: now, terms)
     assert done == {"sent": 4, "braked": 2}
@@ -152,13 +152,13 @@ def test_a_mailbox_that_refuses_twice_is_given_up(
 ) -> None:
     server.rcpt_replies = {ADA: "550 5.1.1 no such user"}
     queue_messages(ledger, now, ADA)
-    queue_messages(ledger, now, ADA, period="q")
+    queue_messages(ledger, now, ADA, key="q")
     assert deliver_due(ledger, by_smtp(server, connections=1), lambda: now)["failed"] == 2
     with ledger.reading() as connection:
         [one] = bounces.list_suspended(connection)
-    assert (one.email, one.because) == (ADA, "bounces")
+    assert (one.email, one.reason) == (ADA, "bounces")
     assert one.detail == "550 5.1.1 no such user"
-    queue_messages(ledger, now, ADA, period="r")
+    queue_messages(ledger, now, ADA, key="r")
     server.rcpt_replies = {}
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {"dropped": 1}
     assert server.messages == []
@@ -169,10 +169,12 @@ def test_content_that_is_refused_blames_no_mailbox(
 ) -> None:
     queue_messages(ledger, now, *people(5))
     server.script = {"dot": "554 5.7.1 looks like spam"}
-    assert deliver_due(ledger, by_smtp(server), lambda: now) == {"content": 5}
+    assert deliver_due(ledger, by_smtp(server), lambda: now) == {"content_rejected": 5}
     with ledger.reading() as connection:
         assert bounces.list_suspended(connection) == []
-        assert deliveries.count_outcomes_since(connection, "content", now - timedelta(1)) == 5
+        assert (
+            deliveries.count_outcomes_since(connection, "content_rejected", now - timedelta(1)) == 5
+        )
 
 
 POSTFIX = """\

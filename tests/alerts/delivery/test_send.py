@@ -54,15 +54,15 @@ def test_it_is_sent_once_byte_for_byte(
         ({"RCPT": "550 no such user"}, "failed", "failed", 0),
         ({"RCPT": "552 5.2.2 mailbox full"}, "retry", "queued", 0),
         ({"dot": "552 mailbox full"}, "retry", "queued", 0),
-        ({"dot": "552 5.3.4 message too large"}, "content", "failed", 0),
-        ({"DATA": "554 no"}, "content", "failed", 0),
+        ({"dot": "552 5.3.4 message too large"}, "content_rejected", "failed", 0),
+        ({"DATA": "554 no"}, "content_rejected", "failed", 0),
         ({"dot": "451 later"}, "retry", "queued", 0),
-        ({"dot": "550 content refused"}, "content", "failed", 0),
+        ({"dot": "550 content refused"}, "content_rejected", "failed", 0),
         ({"DATA": "drop"}, "retry", "queued", 0),
         ({"body": "drop"}, "retry", "queued", 0),
-        ({"dot": "drop"}, "doubt", "dot", 0),
-        ({"dot": "accept-drop"}, "doubt", "dot", 1),
-        ({"dot": "garbage"}, "doubt", "dot", 0),
+        ({"dot": "drop"}, "in_doubt", "handing_over", 0),
+        ({"dot": "accept-drop"}, "in_doubt", "handing_over", 1),
+        ({"dot": "garbage"}, "in_doubt", "handing_over", 0),
     ],
 )
 def test_faults_end_as_the_table_says(
@@ -186,7 +186,7 @@ def test_a_maildir_holds_a_message_once(ledger: Ledger, now: datetime, tmp_path:
     # Killed between the move and our note of it, and read by its owner in the meantime.
     file.rename(tmp_path / "mail" / "cur" / f"{file.name}:2,S")
     with ledger.writing() as connection:
-        messages.set_phase(connection, [1], "dot")
+        messages.set_phase(connection, [1], "handing_over")
     assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
     assert list((tmp_path / "mail" / "new").iterdir()) == []
 

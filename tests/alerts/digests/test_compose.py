@@ -300,7 +300,7 @@ def test_a_digest_that_cannot_be_made_stops_nobody_elses(
     assert [mail["To"] for mail in mails(ledger)] == ["vera@demo.example"]
     with ledger.reading() as connection:
         [alarm] = alarms.list_open(connection)
-    assert (alarm.source, alarm.kind) == ("mail", "compose")
+    assert (alarm.source, alarm.kind) == (None, "compose")
     assert go(ledger, now + timedelta(hours=1)) == 1  # with our own template
     with ledger.reading() as connection:
         assert alarms.list_open(connection) == []

@@ -61,29 +61,29 @@ def test_everybody_is_told_once_and_once_again(ledger: Ledger, now: datetime) ->
     watch(ledger, now, "ada@demo.example")
     watch(ledger, now, "ben@demo.example")
     later = now + timedelta(minutes=1)
-    give(ledger, "silent", later)
+    give(ledger, "unavailable", later)
     both = [("ada@demo.example", SILENT), ("ben@demo.example", SILENT)]
     assert written(ledger, later) == both
     assert written(ledger, later + timedelta(days=1)) == []
     watch(ledger, later + timedelta(days=1), "cem@demo.example")
     assert written(ledger, later + timedelta(days=1)) == []  # came when all knew
     mended = later + timedelta(days=2)
-    give(ledger, "mended", mended)
+    give(ledger, "restored", mended)
     assert written(ledger, mended) == [(who, MENDED) for who, _ in both]
     assert written(ledger, mended + timedelta(days=1)) == []
 
 
 def test_a_silence_that_nobody_was_told_of_is_not_taken_back(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "ada@demo.example")
-    give(ledger, "silent", now)
-    give(ledger, "mended", now)
+    give(ledger, "unavailable", now)
+    give(ledger, "restored", now)
     assert written(ledger, now) == []
 
 
 def test_each_silence_is_told_anew(ledger: Ledger, now: datetime) -> None:
     watch(ledger, now, "ada@demo.example")
     subjects: list[str] = []
-    kinds: tuple[NoticeKind, ...] = ("silent", "mended", "silent", "mended")
+    kinds: tuple[NoticeKind, ...] = ("unavailable", "restored", "unavailable", "restored")
     for day, kind in enumerate(kinds):
         moment = now + timedelta(days=day)
         give(ledger, kind, moment)
@@ -99,7 +99,7 @@ def test_a_daily_digest_brings_it_at_its_hour(ledger: Ledger, now: datetime) -> 
         )
     TopicMatcher(ledger).match_new_changes()
     assert len(written(ledger, now)) == 1  # the first, at any hour
-    give(ledger, "silent", now)
+    give(ledger, "unavailable", now)
     assert written(ledger, now) == []
     assert written(ledger, now.replace(hour=5) + timedelta(days=1)) == []  # six in London
     assert written(ledger, now.replace(hour=6) + timedelta(days=1)) == [
@@ -114,7 +114,7 @@ def test_it_rides_along_with_what_there_is(ledger: Ledger, now: datetime) -> Non
             connection, [QuestionReading(make_question(1, words="The VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    give(ledger, "silent", now)
+    give(ledger, "unavailable", now)
     [(_, subject)] = written(ledger, now)
     assert subject == "VRU: 1 new question"
     with ledger.reading() as connection:
@@ -131,11 +131,11 @@ def test_it_rides_along_with_what_there_is(ledger: Ledger, now: datetime) -> Non
 def test_who_leaves_is_not_told(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     watch(ledger, now, "ada@demo.example")
     watch(ledger, now, "ben@demo.example")
-    give(ledger, "silent", now)
+    give(ledger, "unavailable", now)
     assert len(written(ledger, now)) == 2
     with ledger.writing() as connection:
         unsubscribe(connection, "ada@demo.example", None, now)
     done = deliver_due(ledger, {"mail": maildir.MaildirSettings(tmp_path / "mail")}, lambda: now)
     assert done == {"sent": 1, "dropped": 1}
-    give(ledger, "mended", now)
+    give(ledger, "restored", now)
     assert written(ledger, now) == [("ben@demo.example", MENDED)]

@@ -188,7 +188,7 @@ def test_a_source_that_is_down_is_one_entry_and_one_when_it_is_back(
 ) -> None:
     put(ledger, now, make_question(1, words="The VRU."))
     go(ledger, tmp_path)
-    for kind in ("silent", "mended"):
+    for kind in ("unavailable", "restored"):
         now += timedelta(hours=1)
         with ledger.writing() as connection:
             notices.add(connection, "london", "www.london.gov.uk", kind, now, now)

@@ -119,7 +119,7 @@ def test_a_hub_is_told_of_notices(ledger: Ledger, now: datetime, tmp_path: Path,
     put(ledger, tmp_path, now, 1)
     ping_hub(ledger, imprint)
     with ledger.writing() as connection:
-        notices.add(connection, "london", "www.london.gov.uk", "silent", now, now)
+        notices.add(connection, "london", "www.london.gov.uk", "unavailable", now, now)
     publish_feeds(ledger, tmp_path, FEED_IDENTITY, TEMPLATES)
     assert ping_hub(ledger, imprint) == 2
 

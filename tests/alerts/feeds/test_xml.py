@@ -26,7 +26,7 @@ from crawler.records import Meeting, Question, hash_content
 from tests.support.samples import make_answer, make_question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
-TOPIC = Topic(1, "VRU", "VRU", "VRU", NOW, 0, in_step=False)
+TOPIC = Topic(1, "query", "VRU", None, "VRU", "VRU", NOW, 0, is_caught_up=False)
 IMPRINT = FeedIdentity("Watchword", "watch.example,2026", "https://source.example")
 PUBLIC = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
 TEMPLATES = Templates()

@@ -48,7 +48,7 @@ def all_changes(ledger: Ledger) -> list[tuple[str, str | None]]:
     with ledger.reading() as connection:
         newest = changes.get_newest_seq(connection)
         found = changes.list_between(connection, 0, newest, 1000)
-    return [(numbered.change.kind, numbered.silent_because) for numbered in found]
+    return [(numbered.change.kind, numbered.silence_reason) for numbered in found]
 
 
 # An index of an expression is not compared on SQLite.
@@ -378,5 +378,5 @@ def test_topics_of_the_first_language_are_written_in_the_second(
         "VRUs": "vrus",  # means the same as another: it stays as it was
         "(": "(",
     }
-    assert [topic.in_step for topic in found.values()] == [False, True, True, True]
+    assert [topic.is_caught_up for topic in found.values()] == [False, True, True, True]
     opened.engine.dispose()

@@ -44,7 +44,7 @@ def test_each_page_is_a_part_of_the_whole_order(ledger: Ledger, now: datetime, s
         of = {n.change.after.id: n.change.after for n in found}
         news = {
             one: max(
-                [n.seq for n in found if n.change.after.id == one and n.silent_because != "old"],
+                [n.seq for n in found if n.change.after.id == one and n.silence_reason != "old"],
                 default=0,
             )
             for one in of

@@ -42,17 +42,17 @@ def send(ledger: Ledger, now: datetime) -> None:
         deliveries.record_attempts(
             connection, [(entry.id, sent, now) for entry in messages.list_due(connection, now)]
         )
-        values = {"source": "london", "place": "x", "kind": "silent"}
+        values = {"source": "london", "site_name": "x", "kind": "unavailable"}
         told = connection.execute(
             insert(notice).values(**values, since=now, created_at=now).returning(notice.c.id)
         ).scalar_one()
-        digests = connection.execute(select(message.c.digest_id).order_by(message.c.id)).scalars()
-        for who, digest_id in zip((ADA, VERA), digests, strict=True):
+        digests = connection.execute(select(message.c.id).order_by(message.c.id)).scalars()
+        for who, message_id in zip((ADA, VERA), digests, strict=True):
             person = subscriptions.find_subscriber_by_email(connection, who)
             assert person is not None
             connection.execute(
                 insert(digest_notice).values(
-                    subscriber_id=person.id, notice_id=told, digest_id=digest_id
+                    subscriber_id=person.id, notice_id=told, message_id=message_id
                 )
             )
 
@@ -101,7 +101,9 @@ def test_who_left_is_forgotten_when_the_time_has_come(ledger: Ledger, now: datet
         )  # and came back
         assert personal_data.list_unsubscribed_before(connection, now + timedelta(days=99)) == []
         unsubscribe(connection, ADA, None, now)
-        connection.execute(update(message).where(message.c.recipient == ADA).values(phase="dot"))
+        connection.execute(
+            update(message).where(message.c.recipient == ADA).values(phase="handing_over")
+        )
         assert personal_data.has_unsent_messages(connection, 1)
         assert personal_data.list_unsubscribed_before(connection, now + timedelta(days=99)) == []
 

@@ -36,7 +36,9 @@ def lines(ledger: Ledger) -> set[int]:
     """How far topics have come: in step with all others, or by themselves."""
     with ledger.reading() as connection:
         line = topics.get_match_progress(connection)
-        return {t.matched_to if not t.in_step else line for t in topics.list_all(connection)}
+        return {
+            t.matched_up_to if not t.is_caught_up else line for t in topics.list_all(connection)
+        }
 
 
 @pytest.mark.parametrize("count", [1, 199, 200, 201, 401])

@@ -32,7 +32,9 @@ def end(
         settled = publish_or_hold(
             connection, "london", now, is_doubtful=doubt, flood_from=flood_from
         )
-        judged = CrawlResult("ok", "", "null", whole=True, news=settled.alerting_counts)
+        judged = CrawlResult(
+            "ok", "", "null", is_complete=True, change_counts=settled.alerting_counts
+        )
         crawl_runs.finish_run(connection, run, judged, now)
     return settled
 
@@ -41,13 +43,13 @@ def numbered(ledger: Ledger) -> list[tuple[str, str, str | None]]:
     """Question, kind and silence of every numbered change, in order."""
     with ledger.reading() as connection:
         found = changes.list_between(connection, 0, 10**6, 1000)
-    return [(n.change.after.id[-1], n.change.kind, n.silent_because) for n in found]
+    return [(n.change.after.id[-1], n.change.kind, n.silence_reason) for n in found]
 
 
 def waiting(ledger: Ledger) -> list[tuple[str, str, int]]:
     with ledger.reading() as connection:
         return [
-            (h.because, h.kind, h.changes) for h in held_changes.list_awaiting_approval(connection)
+            (h.reason, h.kind, h.changes) for h in held_changes.list_awaiting_approval(connection)
         ]
 
 

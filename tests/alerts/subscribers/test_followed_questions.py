@@ -26,7 +26,7 @@ HABITS = SubscriberDefaults("Europe/London", 7)
 
 def watch(ledger: Ledger, now: datetime, query: str, **wish: object) -> None:
     with ledger.writing() as connection:
-        values = {"frequency": "immediate", "wants": "all", "origin": "command"} | wish
+        values = {"frequency": "immediate", "updates": "all", "origin": "command"} | wish
         subscribe(connection, ADA, SubscriptionRequest(query, **values), HABITS, now)  # type: ignore[arg-type]
 
 
@@ -153,12 +153,12 @@ def test_a_note_stands_beside_its_topic(ledger: Ledger, now: datetime) -> None:
     assert "matches VRU (in question), which you noted as “for <the> July report”." in text
 
 
-@pytest.mark.parametrize(("lengths", "shown"), [(["short"], False), (["short", "full"], True)])
+@pytest.mark.parametrize(("details", "shown"), [(["titles"], False), (["titles", "full"], True)])
 def test_short_leaves_out_what_is_said(
-    ledger: Ledger, now: datetime, lengths: list[str], shown: bool
+    ledger: Ledger, now: datetime, details: list[str], shown: bool
 ) -> None:
-    for query, length in zip(("VRU", "benches"), lengths, strict=False):
-        watch(ledger, now, query, length=length)
+    for query, detail in zip(("VRU", "benches"), details, strict=False):
+        watch(ledger, now, query, detail=detail)
     read(ledger, now, make_question(1, words="VRU and benches, a sentence of its own."))
     go(ledger, now)
     text = get_plain_text(mails(ledger)[0])

@@ -94,7 +94,7 @@ def test_every_record_is_made_again_without_a_request(
     assert source.requests == []
     with again.reading() as connection:  # nobody is alerted of what was lost
         every = changes.list_between(connection, 0, changes.get_newest_seq(connection), 1000)
-    assert {numbered.silent_because for numbered in every} == {"old"}
+    assert {numbered.silence_reason for numbered in every} == {"old"}
     again.engine.dispose()
 
 

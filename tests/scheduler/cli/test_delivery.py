@@ -47,7 +47,7 @@ def test_what_failed_is_shown_with_its_reason_and_sent_on_demand(tmp_path: Path)
             "ada@demo.example",
             "vera@demo.example",
         ]
-        assert service.run("deliveries", "--phase", "held").stdout == "No such message.\n"
+        assert service.run("deliveries", "--phase", "in_doubt").stdout == "No such message.\n"
 
 
 def test_nothing_due(tmp_path: Path) -> None:

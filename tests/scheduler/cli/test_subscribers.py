@@ -103,7 +103,7 @@ def test_what_comes_back_gives_a_mailbox_up(tmp_path: Path, way: str) -> None:
     assert read_back(service, way, letters) in ({}, {"known": 2})
     [line] = service.run("suspended", "--json").stdout.splitlines()
     one = json.loads(line)
-    assert (one["email"], one["because"], one["detail"]) == (ADA, "bounces", "5.1.1 smtp; 550 no")
+    assert (one["email"], one["reason"], one["detail"]) == (ADA, "bounces", "5.1.1 smtp; 550 no")
     assert ADA in service.run("suspended").stdout
     ingest(service, make_question(3, make_answer("Benches.")))
     assert len(server.messages) == 2

@@ -32,7 +32,8 @@ def stored(service: ServiceFolder) -> tuple[list[tuple[str, ...]], list[tuple[st
     with closing(sqlite3.connect(path)) as ledger:
         records = ledger.execute("select id, record from question order by id").fetchall()
         changes = ledger.execute(
-            "select question_id, kind, digest, silent_because, after from change order by 1, 2, 3"
+            "select question_id, kind, content_hash, silence_reason, after from change"
+            " order by 1, 2, 3"
         ).fetchall()
         assert ledger.execute("select count(*) from held_change").fetchone() == (0,)
     return records, changes

@@ -51,7 +51,7 @@ def filled(folder: Path) -> tuple[str, Ledger]:
                 for n in range(1, PEOPLE + 1)
             ],
         )
-        wish = {"query": "benches", "frequency": "daily", "wants": "all", "origin": "command"}
+        wish = {"query": "benches", "frequency": "daily", "updates": "all", "origin": "command"}
         connection.execute(
             insert(subscription),
             [
@@ -89,7 +89,7 @@ def kill_often(ledger: Ledger, arguments: list[str]) -> tuple[int, int]:
         if not run(arguments, step, chance.uniform(0, 0.4 if step == "composing" else 0.12)):
             break
         killed += 1
-        doubtful += in_phase(ledger)["dot"]
+        doubtful += in_phase(ledger)["handing_over"]
     run(arguments, "delivering", None)
     return killed, doubtful
 
@@ -126,8 +126,8 @@ def test_nobody_is_forgotten_and_doubles_are_bounded(tmp_path: Path, doubt: str)
     assert all(len(bodies) == 1 for bodies in copies.values())
     if doubt == "hold":
         assert doubled == 0
-        assert phases.keys() <= {"sent", "held"}
-        assert len(copies) + phases["held"] >= PEOPLE
+        assert phases.keys() <= {"sent", "in_doubt"}
+        assert len(copies) + phases["in_doubt"] >= PEOPLE
     else:
         assert doubled <= doubtful
         assert copies.keys() == names
@@ -156,7 +156,7 @@ def test_with_the_log_of_a_local_postfix_nothing_comes_twice(tmp_path: Path) -> 
     )
     with ledger.reading() as connection:
         names = set(connection.execute(select(message.c.message_id)).scalars())
-        in_doubt = message.c.phase == "held"
+        in_doubt = message.c.phase == "in_doubt"
         held = set(connection.execute(select(message.c.message_id).where(in_doubt)).scalars())
     assert set(queued) | held == names
     assert set(queued.values()) == {1}

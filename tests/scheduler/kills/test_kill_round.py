@@ -124,7 +124,7 @@ def test_killed_again_and_again_over_smtp(
         in_doubt = 0
         for _ in range(8):
             kill_in(service, "deliver", chance.uniform(0, 0.15), "--no-crawl")
-            in_doubt += in_phase(service, "dot")
+            in_doubt += in_phase(service, "handing_over")
         service.run("once", "--no-crawl")
     copies: dict[str, set[bytes]] = {}
     for message, body in zip(server.parsed_messages, server.messages, strict=True):

@@ -3,9 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.queries import format_canonical, parse_query
-from alerts.queries.parse import QueryError
-
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -48,7 +45,7 @@ def upgrade() -> None:
         "topic", sa.Column("in_step", sa.Boolean(), nullable=False, server_default=sa.false())
     )
     op.execute("UPDATE topic SET in_step = (matched_to = (SELECT matched_to FROM pace))")
-    _write_anew()
+    _mark_topics()
     op.add_column(
         "question", sa.Column("worded", sa.Boolean(), nullable=False, server_default=sa.false())
     )
@@ -60,20 +57,15 @@ def upgrade() -> None:
         op.execute("CREATE VIRTUAL TABLE word USING fts5 (keys, detail = 'none', columnsize = 0)")
 
 
-def _write_anew() -> None:
-    """Put the canonical forms of the first language into those of the second, from what was typed.
+def _mark_topics() -> None:
+    """Mark the topics whose canonical form is written in the first query language.
 
-    A topic whose new form is another's already, or that can no longer be read, stays as it is.
+    Rewriting them takes the parser, which a migration must not import. Revision 0006 turns the
+    mark into a language version, and the ledger rewrites what has an old version.
     """
-    topic = sa.table("topic", sa.column("id"), sa.column("canonical"), sa.column("title"))
-    connection = op.get_bind()
-    topics = connection.execute(sa.select(topic)).all()
-    taken = {row.canonical for row in topics}
-    for row in topics:
-        try:
-            form = format_canonical(parse_query(row.title))
-        except QueryError:
-            continue
-        if form not in taken:
-            taken.add(form)
-            connection.execute(sa.update(topic).where(topic.c.id == row.id).values(canonical=form))
+    op.create_table(
+        "topic_of_first_language",
+        sa.Column("topic_id", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("topic_id", name=op.f("pk_topic_of_first_language")),
+    )
+    op.execute("INSERT INTO topic_of_first_language (topic_id) SELECT id FROM topic")

@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.ledger.base import UtcDateTime
-
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -12,20 +10,20 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("subscriber", sa.Column("suspended_at", UtcDateTime()))
+    op.add_column("subscriber", sa.Column("suspended_at", sa.DateTime(timezone=True)))
     op.add_column("subscriber", sa.Column("suspended_because", sa.Text()))
-    op.add_column("subscriber", sa.Column("rests_until", UtcDateTime()))
+    op.add_column("subscriber", sa.Column("rests_until", sa.DateTime(timezone=True)))
     op.add_column(
         "subscription",
         sa.Column("finished", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
-    op.add_column("subscription", sa.Column("paused_at", UtcDateTime()))
+    op.add_column("subscription", sa.Column("paused_at", sa.DateTime(timezone=True)))
     op.add_column(
         "subscription", sa.Column("length", sa.Text(), nullable=False, server_default="full")
     )
     op.add_column("subscription", sa.Column("note", sa.Text()))
     op.add_column("subscription", sa.Column("overdue_days", sa.Integer()))
-    op.add_column("subscription", sa.Column("overdue_told_at", UtcDateTime()))
+    op.add_column("subscription", sa.Column("overdue_told_at", sa.DateTime(timezone=True)))
     op.add_column("message", sa.Column("lane", sa.Integer(), nullable=False, server_default="1"))
     op.add_column(
         "message",
@@ -51,7 +49,7 @@ def _what_comes_back() -> None:
         sa.Column("subscriber_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_bounce_subscriber_id_subscriber")
         ),
@@ -63,7 +61,7 @@ def _what_comes_back() -> None:
         "suppression",
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("because", sa.Text(), nullable=False),
-        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_suppression")),
     )
 
@@ -75,8 +73,8 @@ def _what_is_asked_for() -> None:
         sa.Column("subscriber_id", sa.Integer(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("wish", sa.Text(), nullable=False),
-        sa.Column("asked_at", UtcDateTime(), nullable=False),
-        sa.Column("confirmed_at", UtcDateTime()),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True)),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_wish_subscriber_id_subscriber")
         ),

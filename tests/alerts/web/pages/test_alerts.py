@@ -70,10 +70,10 @@ def test_each_topic_is_changed_paused_and_ended_by_itself(pages: WebClient) -> N
     person = ada(pages)
     topic = mine(pages)["VRU"].topic_id
     other = mine(pages)["benches <b>"]
-    values = {"every": "weekly", "wants": "answered", "length": "short", "note": " new "}
+    values = {"every": "weekly", "wants": "answered", "length": "titles", "note": " new "}
     assert "That topic is changed." in press(pages, person, do="change", topic=topic, **values)[1]
     found = mine(pages)["VRU"]
-    assert (found.frequency, found.wants, found.length) == ("weekly", "answered", "short")
+    assert (found.frequency, found.updates, found.detail) == ("weekly", "answered", "titles")
     assert found.note == "new"
     assert "paused" in press(pages, person, do="pause", topic=topic)[1]
     assert mine(pages)["VRU"].paused_at == pages.now

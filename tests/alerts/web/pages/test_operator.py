@@ -47,7 +47,7 @@ def press(pages: WebClient, cookie: str, **fields: str) -> tuple[int, str]:
 
 
 def status_at(now: datetime) -> ServiceStatus:
-    alarm = Alarm(1, "london", "held", "reason <b>", now, None, None, None)
+    alarm = Alarm(1, "london", "awaiting_approval", "reason <b>", now, None, None, None)
     source = SourceStatus(
         source="london",
         place="www.london.gov.uk",
@@ -159,7 +159,7 @@ def test_what_waits_is_shown_and_done(watched: WebClient) -> None:
 
 def test_crawls_and_deliveries_are_put_on_hold(watched: WebClient) -> None:
     cookie = signed_in(watched)
-    for what in ("crawl london", pauses.DELIVERY):
+    for what in (pauses.name_crawl_pause("london"), pauses.DELIVERY):
         assert "On hold" in press(watched, cookie, do="pause", what=what)[1]
         with watched.ledger.reading() as connection:
             assert set(pauses.list_pauses(connection)) == {what}
