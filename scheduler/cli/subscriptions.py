@@ -19,11 +19,11 @@ from alerts.queries import format_canonical, parse_query
 from alerts.search import Preview, Suggestion, apply_suggestions, build_preview
 from alerts.subscribers import pause, request_confirmation, resume, subscribe, unsubscribe
 from crawler.records import Question
-from scheduler.cli.context import get_service
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_plural, print_result
 from scheduler.cli.queries import format_warnings
+from scheduler.cli.service import get_service
 from scheduler.service import Service
 
 _FREQUENCY = click.Choice([frequency.value for frequency in Frequency])
