@@ -13,10 +13,11 @@ from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.sent_log import SentLog
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
+from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults
+from alerts.subscribers import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.config.loader import build_channels, load_signing_keys
 from scheduler.config.sections import Config
@@ -45,6 +46,10 @@ class Service:
     def delivery_policy(self) -> DeliveryPolicy:
         """How messages are delivered."""
         return replace(self.config.mail.delivery_policy, sent_log=self.sent_log)
+
+    def create_message_context(self) -> MessageContext:
+        """Return what messages are written with now."""
+        return MessageContext(self.templates, self.mail_identity, self.clock())
 
     @property
     def subscriber_defaults(self) -> SubscriberDefaults:

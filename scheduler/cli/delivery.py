@@ -19,10 +19,10 @@ from alerts.ledger.deliveries import MessageStatus
 from alerts.ledger.messages import MessagePhase
 from alerts.model import Recipient
 from scheduler.bounce_mailbox import read_unread_emails
-from scheduler.cli.context import get_service
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, format_plural, print_result
+from scheduler.cli.service import get_service
 from scheduler.config.loader import build_channels
 from scheduler.service import Service, lock_ledger
 

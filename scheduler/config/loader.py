@@ -15,7 +15,7 @@ from alerts.delivery import channels
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key
 from alerts.model import AddressError
-from alerts.subscribers.subscribe import parse_reachable_recipient
+from alerts.subscribers import parse_reachable_recipient
 from scheduler.config.sections import (
     Config,
     ConfigSection,

@@ -40,12 +40,12 @@ def test_every_link_leads_somewhere(page: str) -> None:
         assert (path.parent / target).exists(), f"{page} links to {target}"
 
 
-def test_every_room_in_the_readme_is_there() -> None:
+def test_every_package_in_the_readme_exists() -> None:
     rows = re.findall(r"^\| `(\w+)/` \| (.*) \|$", README, re.MULTILINE)
-    assert [room for room, _ in rows] == ["crawler", "alerts", "scheduler", "templates"]
-    for room, holds in rows:
-        for name in re.findall(r"`(\w+(?:\.py|/))`", holds):
-            assert (REPOSITORY / room / name).exists(), f"{room}/{name}"
+    assert [package for package, _ in rows] == ["crawler", "alerts", "scheduler", "templates"]
+    for package, contents in rows:
+        for name in re.findall(r"`(\w+(?:\.py|/))`", contents):
+            assert (REPOSITORY / package / name).exists(), f"{package}/{name}"
 
 
 QUERIES = (REPOSITORY / "docs" / "queries.md").read_text()

@@ -128,8 +128,8 @@ def test_a_silence_is_told_once_and_taken_back_once(running: Running) -> None:
     assert sorted(letters) == sorted(
         [
             "london: the source cannot be reached",
-            "london: it has not been read for long, and subscribers are told",
-            "london: over, and 1 more",
+            "london: not read for a long time; subscribers are notified",
+            "london: alarm cleared, and 1 more",
         ]
     )
 
@@ -138,7 +138,7 @@ def test_a_refusal_is_told_at_once_and_the_source_left_alone(running: Running) -
     running.crawl()
     running.trouble.answer = refused
     assert running.crawl() == "blocked"
-    assert running.subjects(OPERATOR) == ["london: the source refuses us"]
+    assert running.subjects(OPERATOR) == ["london: the source blocks us"]
     asked = running.trouble.asked
     running.pass_time(hours=2)
     assert running.crawl() == "blocked"
@@ -181,7 +181,7 @@ def test_a_rebuilt_site_sends_nothing_false(running: Running) -> None:
     running.trouble.answer = rebuilt
     assert running.crawl() == "changed"
     assert running.subjects("reader0@demo.example") == []
-    assert running.subjects(OPERATOR) == ["london: the pages are not what they were"]
+    assert running.subjects(OPERATOR) == ["london: the pages have changed"]
     running.trouble.answer = None
     assert running.crawl() == "ok"
 
@@ -235,7 +235,7 @@ def test_the_status_page_says_so(running: Running) -> None:
         running.trouble.answer = refused
         running.crawl()
         status, page = fetch(f"{url}/status")
-        assert "the source refuses us" in page
+        assert "the source blocks us" in page
         assert "It is left alone until" in page
         status, plain = fetch(f"{url}/status.json")
     assert status == 503
@@ -248,7 +248,7 @@ def test_a_letter_reads_well(running: Running) -> None:
     running.crawl()
     [letter] = [m for m in read_emails(running.folder / "var" / "mail") if m["To"] == OPERATOR]
     text = get_plain_text(letter)
-    assert text.startswith("LONDON: the source refuses us\n")
+    assert text.startswith("LONDON: the source blocks us\n")
     assert "watchword status" in text
     assert letter["List-Unsubscribe"] is None
     assert letter["Date"].datetime == running.now.replace(microsecond=0)

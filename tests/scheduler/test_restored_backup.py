@@ -26,7 +26,7 @@ from alerts.model import Frequency
 from alerts.operator.alarms import update_mail_alarms
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.subscribers import SubscriberDefaults, subscribe
 from crawler.records import encode_record
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, count_sent_links
