@@ -34,8 +34,7 @@ from alerts.recording import (
     update_source_alarms,
 )
 from alerts.search import index_questions
-from alerts.subscribers.confirmation import CONFIRM_LINK_VALIDITY
-from alerts.subscribers.subscribe import subscribe
+from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
 from scheduler.config import ConfigError
 from scheduler.service import Service
 
@@ -95,7 +94,7 @@ def update_alarms(service: Service) -> None:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
         operator = config.operator
         to = ((operator.email,) if operator.email else ()) + operator.notify
-        queue_operator_emails(connection, service.templates, service.mail_identity, to, now)
+        queue_operator_emails(connection, service.create_message_context(), to)
 
 
 def delete_former_subscribers(service: Service) -> None:
@@ -106,7 +105,9 @@ def delete_former_subscribers(service: Service) -> None:
     now = service.clock()
     with service.ledger.writing() as connection:
         deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
-        for who in pending_subscriptions.delete_expired(connection, now - CONFIRM_LINK_VALIDITY):
+        for who in pending_subscriptions.delete_expired(
+            connection, now - CONFIRMATION_LINK_VALIDITY
+        ):
             personal_data.delete_subscriber(connection, who)
         gone = personal_data.list_unsubscribed_before(connection, now - _RETENTION_PERIOD)
         for who in gone:

@@ -12,10 +12,11 @@ import msgspec
 from alerts.delivery import SentLog
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
+from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults
+from alerts.subscribers import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.config import Config, load_signing_keys
 
@@ -38,6 +39,10 @@ class Service:
     sent_log: SentLog
     clock: Clock = wall_clock
     stop: threading.Event = field(default_factory=threading.Event)
+
+    def create_message_context(self) -> MessageContext:
+        """Return what messages are written with now."""
+        return MessageContext(self.templates, self.mail_identity, self.clock())
 
     @property
     def subscriber_defaults(self) -> SubscriberDefaults:

@@ -118,7 +118,7 @@ def _open_in_browser(html: str) -> str:
 )
 @click.option("--to", metavar="EMAIL", help="Only messages to this recipient.")
 @click.option("--limit", default=20, show_default=True, help="Number of messages, newest first.")
-@click.option("--retry", is_flag=True, help="Queue again those listed that failed or are held.")
+@click.option("--retry", is_flag=True, help="Queue again those listed that failed or are in doubt.")
 @json_lines_option
 @click.pass_context
 def deliveries_command(
@@ -133,7 +133,7 @@ def deliveries_command(
 
     \b
     watchword deliveries --phase failed
-    watchword deliveries --phase held --retry
+    watchword deliveries --phase in_doubt --retry
     """
     service = get_service(context)
     recipient = to.lower() if to else None

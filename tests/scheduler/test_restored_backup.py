@@ -1,4 +1,4 @@
-"""A ledger from yesterday's backup; a mail server that is away for a day; a second daemon."""
+"""A ledger restored from a backup, a mail server that is down for a day, a second daemon."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from alerts.model import Frequency
 from alerts.operator.alarms import update_mail_alarms
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.subscribers import SubscriberDefaults, subscribe
 from crawler.records import encode_record
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, count_sent_links
@@ -39,8 +39,8 @@ QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
 
 
-def told(service: ServiceFolder, *numbers: int, status: int = 0) -> Counter[int]:
-    """What has been sent, by question, after some questions were read."""
+def count_sent(service: ServiceFolder, *numbers: int, status: int = 0) -> Counter[int]:
+    """Ingest some questions; return how often each question has been sent so far."""
     lines = b"\n".join(
         encode_record(make_question(n, make_answer("More benches."))) for n in numbers
     )
@@ -58,17 +58,17 @@ def test_a_ledger_from_a_backup_sends_nothing_twice(tmp_path: Path) -> None:
     """The outbox in it is a day old, and the questions of that day are found again."""
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
-    assert told(service, 1) == {1: 1}
+    assert count_sent(service, 1) == {1: 1}
     var = tmp_path / "var"
     with sqlite3.connect(var / "ledger.sqlite3") as ledger:
         ledger.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
     ledger.close()
-    assert told(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
+    assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
     for name in ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
         (var / name).unlink(missing_ok=True)
     shutil.copy(tmp_path / "backup", var / "ledger.sqlite3")
-    assert told(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
-    assert told(service, 1, 2, 3, 4) == {1: 1, 2: 1, 3: 1, 4: 1}
+    assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
+    assert count_sent(service, 1, 2, 3, 4) == {1: 1, 2: 1, 3: 1, 4: 1}
     assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
 
 
@@ -163,8 +163,8 @@ def test_several_threads_add_to_the_sent_log(tmp_path: Path, now: datetime) -> N
     assert log.contains(b"".join(keys), now)
 
 
-def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> None:
-    """Hourly digests pile up, the operator is warned after an hour, all drains in order."""
+def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> None:
+    """Hourly digests queue up, an alarm is raised after an hour, all are sent in order."""
     with ledger.writing() as connection:
         wish = SubscriptionRequest("benches", Frequency.HOURLY, "all", "command")
         subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
@@ -202,7 +202,7 @@ def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> 
         assert order == [str(hour) for hour in range(24)]
 
 
-def test_a_second_daemon_leaves_at_once_and_the_first_ends_when_told(tmp_path: Path) -> None:
+def test_a_second_daemon_exits_at_once_and_the_first_stops_on_sigterm(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     first = service.start("-vv", "run")

@@ -30,7 +30,7 @@ from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.contrast import compute_ratios
 from tests.support.private_keys import write_key
 from tests.support.samples import make_answer, make_question

@@ -15,13 +15,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.subscribers.subscribe import (
-    SubscriberDefaults,
-    follow_question,
-    pause,
-    resume,
-    subscribe,
-)
+from alerts.subscribers import SubscriberDefaults, pause, resume, subscribe
 from crawler.records import Meeting, Question
 from tests.alerts.digests.test_compose import ADA, go, mails, read, subjects
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
@@ -39,9 +33,14 @@ def watch(ledger: Ledger, now: datetime, query: str, **wish: object) -> None:
 def follow_it(ledger: Ledger, now: datetime, record: Question, days: int | None = None) -> None:
     with ledger.writing() as connection:
         wish = SubscriptionRequest(
-            record.title or "", Frequency.IMMEDIATE, "all", "command", overdue_days=days
+            record.title or "",
+            Frequency.IMMEDIATE,
+            "all",
+            "command",
+            overdue_days=days,
+            question_id=record.id,
         )
-        assert follow_question(connection, ADA, record.id, wish, HABITS, now).is_changed
+        assert subscribe(connection, ADA, wish, HABITS, now).is_changed
 
 
 def test_a_followed_question_is_told_until_it_is_answered(

@@ -18,13 +18,14 @@ from alerts.delivery.channels import apprise, webhook
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import AddressError, Frequency, Recipient, Secret
 from alerts.operator.emails import queue_operator_emails
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.outbox import queue_messages
 from tests.support.samples import make_answer, make_question
 
@@ -156,10 +157,14 @@ def test_the_operator_hears_of_trouble_elsewhere_too(
     to = (f"http://{web.place}/ops", f"json://{web.place}/chat")
     with ledger.writing() as connection:
         alarms.update_open(connection, "london", {"blocked": "403"}, ("blocked",), now)
-        assert queue_operator_emails(connection, Templates(), IDENTITY, to, now) == 2
-        assert queue_operator_emails(connection, Templates(), IDENTITY, to, now) == 0
+        assert (
+            queue_operator_emails(connection, MessageContext(Templates(), IDENTITY, now), to) == 2
+        )
+        assert (
+            queue_operator_emails(connection, MessageContext(Templates(), IDENTITY, now), to) == 0
+        )
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"sent": 2}
-    assert all(b"london: the source refuses us" in body for _, body in web.posted)
+    assert all(b"london: the source blocks us" in body for _, body in web.posted)
 
 
 @pytest.mark.parametrize(
