@@ -22,7 +22,7 @@ from alerts.bounces.return_path import find_message_number
 from alerts.delivery.channels import smtp
 from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due_digests
+from alerts.digests.compose import compose_due_digests, preview_due_digests
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.dkim import read_key
@@ -124,8 +124,6 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
 
 def composed_elsewhere(folder: Path, head: MailIdentity) -> dict[str, bytes]:
     """The same digests from the same ledger, made without being written."""
-    from alerts.digests.compose import preview_due_digests
-
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.reading() as connection:
         due = preview_due_digests(connection, Templates(), head, NOW + timedelta(hours=2))
