@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from alerts.ledger import alarms
 from alerts.web import create_app
-from scheduler.config.loader import load_config
+from scheduler.config import load_config
 from scheduler.crawls import get_backoff_end, run_crawl
 from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service as Jobs

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from alerts.ledger import open_ledger, subscriptions
-from scheduler.config.loader import parse_config
+from scheduler.config import parse_config
 from scheduler.daemon import Daemon
 from scheduler.service import Service as RunningService
 from scheduler.service import open_service

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.delivery.channels import ChannelUnavailable, smtp
-from alerts.delivery.send import deliver_due
-from alerts.delivery.sent_log import SENT_KEY_BYTES, SentLog, compute_sent_key
+from alerts.delivery import ChannelTable, ChannelUnavailable, SentLog, compute_sent_key, deliver_due
+from alerts.delivery.channels import smtp
+from alerts.delivery.sent_log import SENT_KEY_BYTES
 from alerts.digests.compose import compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -91,12 +92,11 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
 
         [entry] = messages.get(connection, [1])
     already.add(entry.sent_log_data, now)  # by the ledger that was lost
-    from alerts.delivery.policy import DeliveryPolicy
 
     with run_smtp_server() as server:
-        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none")}
-        terms = DeliveryPolicy(sent_log=SentLog(tmp_path / "sent"))
-        assert deliver_due(ledger, ways, lambda: now, terms) == {"sent": 1}
+        ways = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none"),))
+        sent_log = SentLog(tmp_path / "sent")
+        assert deliver_due(ledger, ways, lambda: now, sent_log=sent_log) == {"sent": 1}
         assert server.messages == []
 
 
@@ -121,13 +121,46 @@ def test_what_was_noted_is_found_and_nothing_else(noted: list[str], other: str) 
         assert not any(late.contains(each, now + timedelta(days=10)) for each in marks)
 
 
-def test_half_a_mark_at_the_end_is_overlooked(tmp_path: Path, now: datetime) -> None:
-    already = SentLog(tmp_path)
-    one = compute_sent_key("a@b", "t", "q", "asked", "d")
-    already.add(one, now)
-    [file] = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes() + b"abc")
-    assert SentLog(tmp_path).contains(one, now)
+def test_the_files_of_earlier_versions_are_taken_over_once(tmp_path: Path, now: datetime) -> None:
+    """Each held the keys of a day; half a key at the end, from a full disk, is ignored."""
+    old, recent = (compute_sent_key("a@b", topic, "q", "asked", "d") for topic in ("s", "t"))
+    (tmp_path / f"{now - timedelta(days=9):%Y-%m-%d}.sent").write_bytes(old)
+    (tmp_path / f"{now - timedelta(days=1):%Y-%m-%d}.sent").write_bytes(recent + b"abc")
+    log = SentLog(tmp_path)
+    assert log.contains(recent, now)
+    assert not log.contains(recent, now + timedelta(days=8))  # its day is remembered too
+    assert not log.contains(old, now)
+    assert not list(tmp_path.glob("*.sent"))
+    log.close()
+    assert SentLog(tmp_path).contains(recent, now)
+
+
+def test_the_sent_log_forgets_after_eight_days(tmp_path: Path, now: datetime) -> None:
+    key = compute_sent_key("a@b", "t", "q", "asked", "d")
+    log = SentLog(tmp_path)
+    log.add(key, now)
+    log.add(compute_sent_key("a@b", "u", "q", "asked", "d"), now + timedelta(days=9))
+    log.close()
+    with sqlite3.connect(tmp_path / "sent.sqlite3") as file:
+        assert file.execute("SELECT count(*) FROM sent").fetchone() == (1,)
+    file.close()
+
+
+def test_a_sent_log_that_is_no_database_is_one_clear_error(tmp_path: Path, now: datetime) -> None:
+    service = ServiceFolder(tmp_path, QUIET)
+    (tmp_path / "var" / "sent").mkdir(parents=True)
+    (tmp_path / "var" / "sent" / "sent.sqlite3").write_text("not a database " * 100)
+    failed = service.run("once", "--no-crawl", expect=65)
+    assert "sent.sqlite3 cannot be used: file is not a database" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+
+
+def test_several_threads_add_to_the_sent_log(tmp_path: Path, now: datetime) -> None:
+    log = SentLog(tmp_path)
+    keys = [compute_sent_key("a@b", str(n), "q", "asked", "d") for n in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: log.add(key, now), keys))
+    assert log.contains(b"".join(keys), now)
 
 
 def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> None:
@@ -136,7 +169,9 @@ def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> 
         wish = SubscriptionRequest("benches", Frequency.HOURLY, "all", "command")
         subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
     with run_smtp_server() as server:
-        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5)}
+        ways = ChannelTable(
+            (smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5),)
+        )
         server.script = {"banner": "421 away"}
         warned: list[int] = []
         for hour in range(24):
@@ -157,7 +192,7 @@ def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> 
         server.script = {}
         later = now + timedelta(hours=24)
         # One connection, so that the order in which they arrive is the order of sending.
-        alone = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", connections=1)}
+        alone = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none", connections=1),))
         assert deliver_due(ledger, alone, lambda: later) == {"sent": 24}
         with ledger.writing() as connection:
             update_mail_alarms(connection, 0, None, later)
