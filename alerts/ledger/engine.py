@@ -215,7 +215,7 @@ def _is_at_newest_schema(ledger: Ledger) -> bool:
 def _migrate(ledger: Ledger) -> None:
     """Bring the schema to the newest version, in one transaction."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
-    from alerts.ledger import upgrade
+    from alerts.ledger import upgrade  # noqa: PLC0415
 
     shown = ledger.engine.url.render_as_string(hide_password=True)
     with upgrade.without_foreign_keys(ledger.engine) as connection, connection.begin():
