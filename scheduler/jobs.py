@@ -14,8 +14,7 @@ from datetime import timedelta
 
 import msgspec
 
-from alerts.delivery.channels import ChannelUnavailable
-from alerts.delivery.send import deliver_due
+from alerts.delivery import ChannelUnavailable, deliver_due
 from alerts.digests.compose import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
@@ -36,7 +35,7 @@ from alerts.recording import (
 )
 from alerts.search import index_questions
 from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
-from scheduler.config.loader import ConfigError, build_channels
+from scheduler.config import ConfigError
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
@@ -143,25 +142,32 @@ def run_pipeline(service: Service) -> PipelineResult:
         halted = pauses.list_pauses(connection)
     log.debug("compose starts")
     done.digests = compose_due_digests(
-        *(ledger, service.templates, service.mail_identity, service.clock(), config.digests.batch),
+        *(
+            ledger,
+            service.templates,
+            service.mail_identity,
+            service.clock(),
+            config.digests.batch_interval,
+        ),
         sent_log=service.sent_log,
     )
     log.debug("deliver starts")
     sent: Counter[str] = Counter()
     try:
         if pauses.DELIVERY not in halted:
-            means = (
-                build_channels(config),
+            sent = deliver_due(
+                ledger,
+                config.channel_table,
                 service.clock,
-                service.delivery_policy,
-                service.stop.is_set,
+                config.mail.delivery_policy,
+                sent_log=service.sent_log,
+                stopping=service.stop.is_set,
             )
-            sent = deliver_due(ledger, *means)
     except ChannelUnavailable as error:
         done.problem = str(error)
         log.error("%s; what was to be sent waits in the outbox", error)
     with ledger.writing() as connection:
-        update_mail_alarms(connection, sent["braked"], done.problem, service.clock())
+        update_mail_alarms(connection, sent["over_limit"], done.problem, service.clock())
     ping_hub(ledger, config.feed_identity)
     log.debug("words start")
     index_questions(
