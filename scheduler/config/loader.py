@@ -112,7 +112,7 @@ def _build_channel(name: str, values: Any, secrets: SecretSources) -> ChannelSet
     try:
         section = load_channel(name)
     except MissingExtra as error:
-        raise ConfigError(f"{place}: {error}") from error
+        raise ConfigError(str(error)) from error
     return _convert(secrets.fill(values, get_section_info(section), place), section, place)
 
 

@@ -23,7 +23,7 @@ from alerts.model import Recipient
 try:
     import apprise
 except ImportError as error:
-    raise MissingExtra("chat", "Apprise", "[channels.apprise]") from error
+    raise MissingExtra("chat", "Apprise", "channels.apprise") from error
 
 
 class AppriseSettings(ChannelSettings, frozen=True):

@@ -16,7 +16,8 @@ from alerts.bounces.parse import read_report
 from alerts.bounces.process import process_report
 from alerts.bounces.return_path import build_return_path, find_message_number
 from alerts.digests.compose import compose_due_digests
-from alerts.ledger import Ledger, bounces, secrets, subscriptions
+from alerts.ledger import Ledger, bounces, personal_data, secrets, subscriptions
+from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
@@ -147,8 +148,6 @@ def sent_digest(ledger: Ledger, now: datetime) -> tuple[EmailMessage, bytes]:
     compose_due_digests(ledger, Templates(), head, now)
     with ledger.writing() as connection:
         secret = secrets.get_or_create(connection, "return path")
-        from alerts.ledger.messages import decompress_body
-
         raw = decompress_body(connection.execute(select(message.c.body)).scalar_one())
     return message_from_bytes(raw, policy=policy.default), secret
 
@@ -225,8 +224,6 @@ def test_a_mailbox_that_rests_gets_everything_afterwards(ledger: Ledger, now: da
 
 def test_who_was_given_up_and_forgotten_is_known_on_return(ledger: Ledger, now: datetime) -> None:
     queue_messages(ledger, now, ADA)
-    from alerts.ledger import personal_data
-
     with ledger.writing() as connection:
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
