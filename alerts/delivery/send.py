@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from alerts.bounces.apply import apply_bounce
-from alerts.bounces.return_path import build_return_path
+from alerts.bounces import apply_bounce, build_return_path
 from alerts.delivery.channels import (
     Channel,
     ChannelUnavailable,
@@ -31,7 +30,7 @@ from alerts.delivery.channels import (
 from alerts.delivery.outcomes import open_outcome_writer
 from alerts.delivery.policy import DeliveryPolicy, SendRateLimiter, apply_daily_limit
 from alerts.ledger import Ledger, deliveries, messages, secrets
-from alerts.ledger.bounces import BounceKind
+from alerts.ledger.bounces import Bounce, BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import DueMessage, Message
 from alerts.mail.outgoing import DIGEST_LANE
@@ -219,7 +218,7 @@ class _ChannelRun:
             who = messages.find_subscriber_id(connection, message.id)
             report = f"{message.message_id} {message.attempts}"
             if who is not None:
-                apply_bounce(connection, who, kind, report, str(error), self._clock())
+                apply_bounce(connection, who, Bounce(kind, report, str(error)), self._clock())
 
 
 def _classify_failure(error: DeliveryError, message: Message, now: datetime) -> DeliveryAttempt:

@@ -10,7 +10,7 @@ from typing import get_args
 
 import click
 
-from alerts.bounces.process import process_report
+from alerts.bounces import process_report
 from alerts.delivery.send import deliver_due
 from alerts.digests.compose import compose_due_digests, preview_due_digests
 from alerts.errors import ExitStatus
