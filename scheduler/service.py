@@ -1,16 +1,15 @@
-"""The service as jobs and commands need it: an open ledger and all that stands beside it."""
+"""The service: the config, the open ledger and everything else that jobs and commands share."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
-from alerts.delivery.policy import DeliveryPolicy
-from alerts.delivery.sent_log import SentLog
+from alerts.delivery import SentLog
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
 from alerts.mail.context import MessageContext
@@ -19,19 +18,18 @@ from alerts.matching import TopicMatcher
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
-from scheduler.config.loader import build_channels, load_signing_keys
-from scheduler.config.sections import Config
+from scheduler.config import Config, load_signing_keys
 
 
 class LedgerBusyError(WatchwordError):
-    """Another process works on this ledger."""
+    """Another process is using the ledger."""
 
     exit_status = ExitStatus.RETRY
 
 
-@dataclass
+@dataclass(frozen=True)
 class Service:
-    """An open ledger with all that the jobs need beside it."""
+    """An open service. Threads may share it: all of its parts are safe to share."""
 
     config: Config
     ledger: Ledger
@@ -40,12 +38,7 @@ class Service:
     mail_identity: MailIdentity
     sent_log: SentLog
     clock: Clock = wall_clock
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def delivery_policy(self) -> DeliveryPolicy:
-        """How messages are delivered."""
-        return replace(self.config.mail.delivery_policy, sent_log=self.sent_log)
+    stop: threading.Event = field(default_factory=threading.Event)  #: set to end all jobs
 
     def create_message_context(self) -> MessageContext:
         """Return what messages are written with now."""
@@ -53,41 +46,54 @@ class Service:
 
     @property
     def subscriber_defaults(self) -> SubscriberDefaults:
-        """When a new subscriber gets what is not immediate."""
+        """The digest time of a new subscriber, and the channels that can reach one."""
         digests = self.config.digests
-        return SubscriberDefaults(
-            digests.zone, digests.hour, frozenset(build_channels(self.config))
-        )
+        return SubscriberDefaults(digests.zone, digests.hour, self.config.channel_table)
 
 
 def open_service(config: Config, clock: Clock = wall_clock) -> Service:
-    """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
+    """Open the ledger, upgrade its schema if needed, and return the service of ``config``.
+
+    Raises:
+        LedgerError: The ledger cannot be opened.
+        ConfigError: A signing key cannot be used.
+    """
     ledger = open_ledger(config.ledger.url)
-    watcher = TopicMatcher(ledger, config.ledger.compiled)
-    already = SentLog(config.ledger.sent_log)
-    letterhead = msgspec.structs.replace(
-        config.mail_identity,
-        signing_keys=load_signing_keys(config),
-        token_secret=_get_signing_secret(ledger),
+    sent_log = SentLog(config.ledger.sent_log)
+    sent_log.verify()
+    return Service(
+        config=config,
+        ledger=ledger,
+        templates=Templates(config.templates),
+        topic_matcher=TopicMatcher(ledger, config.ledger.compiled),
+        mail_identity=msgspec.structs.replace(
+            config.mail_identity,
+            signing_keys=load_signing_keys(config),
+            token_secret=_get_token_secret(ledger),
+        ),
+        sent_log=sent_log,
+        clock=clock,
     )
-    return Service(config, ledger, Templates(config.templates), watcher, letterhead, already, clock)
 
 
-def _get_signing_secret(ledger: Ledger) -> bytes:
-    """What links are sealed with; drawn the first time."""
+def _get_token_secret(ledger: Ledger) -> bytes:
+    """Return the key that signs links; create it the first time."""
     with ledger.reading() as connection:
-        found = secrets.find_secret(connection, "pages")
-    if found is None:
+        secret = secrets.find_secret(connection, "pages")
+    if secret is None:
         with ledger.writing() as connection:
-            found = secrets.get_or_create(connection, "pages")
-    return found
+            secret = secrets.get_or_create(connection, "pages")
+    return secret
 
 
 @contextmanager
 def lock_ledger(service: Service) -> Iterator[None]:
-    """Be the only process at work on the ledger; raises :class:`LedgerBusyError` when another one
-    is."""
-    with service.ledger.try_process_lock() as held:
-        if not held:
-            raise LedgerBusyError("another watchword is at work on this ledger; nothing was done")
+    """Be the only process that uses the ledger while the block runs.
+
+    Raises:
+        LedgerBusyError: Another process is using it.
+    """
+    with service.ledger.try_process_lock() as is_locked:
+        if not is_locked:
+            raise LedgerBusyError("another watchword is using this ledger; nothing was done")
         yield

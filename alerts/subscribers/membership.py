@@ -7,11 +7,11 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery.channels import find_channel_kind
+from alerts.delivery import ChannelTable
 from alerts.ledger import changes, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
-from alerts.model import AddressError, Recipient
+from alerts.model import Recipient
 from alerts.queries import format_canonical, parse_query
 
 
@@ -20,7 +20,7 @@ class SubscriberDefaults(msgspec.Struct, frozen=True):
 
     zone: str  #: the time zone of ``hour``: ``Europe/London``
     hour: int  #: 0 to 23: when digests that are not immediate are due
-    channel_kinds: frozenset[str] = frozenset({"mail"})  #: the channels that the config has
+    channels: ChannelTable = ChannelTable()  #: the configured channels, for other addresses
 
 
 class SubscribeResult(msgspec.Struct, frozen=True):
@@ -31,17 +31,14 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     is_changed: bool  #: False where the same subscription existed already
 
 
-def parse_reachable_recipient(text: str, channel_kinds: frozenset[str]) -> Recipient:
+def parse_reachable_recipient(text: str, channels: ChannelTable) -> Recipient:
     """Return the recipient that ``text`` names, where one of our channels reaches it.
 
     Raises:
         AddressError: It is no address, or no configured channel carries messages to it.
     """
     recipient = Recipient.parse(text)
-    if (kind := find_channel_kind(recipient)) not in channel_kinds:
-        raise AddressError(
-            f"{text!r} cannot be sent to: there is no [channels.{kind}] in the config"
-        )
+    channels.check(recipient)
     return recipient
 
 
@@ -67,7 +64,7 @@ def subscribe(
         AddressError: The address is not valid, or no channel reaches it.
         QueryError: The query cannot be parsed.
     """
-    recipient = parse_reachable_recipient(address, defaults.channel_kinds)
+    recipient = parse_reachable_recipient(address, defaults.channels)
     topic = _ensure_topic(connection, request, now)
     subscriber = subscriptions.ensure_subscriber(
         connection, recipient.address, defaults.zone, defaults.hour, now

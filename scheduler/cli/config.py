@@ -8,8 +8,7 @@ import click
 
 from scheduler import logs
 from scheduler.cli.options import get_options
-from scheduler.config.loader import load_config
-from scheduler.config.sections import Config
+from scheduler.config import Config, load_config
 
 _LOG_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 

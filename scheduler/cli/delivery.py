@@ -11,8 +11,7 @@ from typing import get_args
 import click
 
 from alerts.bounces import process_report
-from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due_digests, preview_due_digests
+from alerts.digests.compose import preview_due_digests
 from alerts.errors import ExitStatus
 from alerts.ledger import deliveries as ledger
 from alerts.ledger.deliveries import MessageStatus
@@ -23,7 +22,7 @@ from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.service import get_service
-from scheduler.config.loader import build_channels
+from scheduler.jobs import compose_digests, deliver_messages
 from scheduler.service import Service, lock_ledger
 
 #: A TXT record holds strings of at most 255 bytes (RFC 1035 3.3; RFC 6376 3.6.2.2 joins them).
@@ -50,22 +49,8 @@ def digest_command(
     if dry_run or preview:
         return _show_due_digests(service, recipient, in_browser=preview, as_json=as_json)
     with lock_ledger(service):
-        composed = compose_due_digests(
-            service.ledger,
-            service.templates,
-            service.mail_identity,
-            service.clock(),
-            batch_interval=service.config.digests.batch,
-            sent_log=service.sent_log,
-            only_email=recipient,
-        )
-        outcomes = deliver_due(
-            service.ledger,
-            build_channels(service.config),
-            service.clock,
-            service.delivery_policy,
-            recipient=recipient,
-        )
+        composed = compose_digests(service, only_email=recipient)
+        outcomes = deliver_messages(service, recipient=recipient)
     deliveries = dict(sorted(outcomes.items()))
     sent = format_counts(deliveries, nothing="nothing to deliver")
     values = {"composed": composed, "deliveries": deliveries}
@@ -85,7 +70,7 @@ def _show_due_digests(
                 service.templates,
                 service.mail_identity,
                 service.clock(),
-                service.config.digests.batch,
+                service.config.digests.batch_interval,
             )
             if recipient is None or digest[0].recipient == recipient
         ]
@@ -118,7 +103,7 @@ def _open_in_browser(html: str) -> str:
 )
 @click.option("--to", metavar="EMAIL", help="Only messages to this recipient.")
 @click.option("--limit", default=20, show_default=True, help="Number of messages, newest first.")
-@click.option("--retry", is_flag=True, help="Queue again those listed that failed or are held.")
+@click.option("--retry", is_flag=True, help="Queue again those listed that failed or are in doubt.")
 @json_lines_option
 @click.pass_context
 def deliveries_command(
@@ -133,7 +118,7 @@ def deliveries_command(
 
     \b
     watchword deliveries --phase failed
-    watchword deliveries --phase held --retry
+    watchword deliveries --phase in_doubt --retry
     """
     service = get_service(context)
     recipient = to.lower() if to else None
@@ -169,7 +154,7 @@ def _format_message(message: MessageStatus) -> str:
 
 @click.command(cls=ServiceCommand)
 @click.argument("location", default="-")
-@click.option("--password", envvar="WATCHWORD_IMAP_PASSWORD", help="Password for IMAP.")
+@click.option("--password", help="Password for IMAP, instead of imap.password in the config.")
 @json_option
 @click.pass_context
 def bounces_command(
@@ -189,6 +174,8 @@ def bounces_command(
     """
     service = get_service(context)
     counts: Counter[str] = Counter()
+    if password is None and (secret := service.config.imap.password) is not None:
+        password = secret.reveal()
     for raw, mark_as_read in read_unread_emails(location, password):
         with service.ledger.writing() as connection:
             outcome, detail = process_report(

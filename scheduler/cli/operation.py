@@ -165,10 +165,6 @@ def config_command(context: click.Context) -> int:
     """
     config = get_config(context)
     values = msgspec.to_builtins(config, enc_hook=str)
-    del values["folder"]
     values["operator"]["notify"] = ["(set)" for _ in values["operator"]["notify"]]
-    for channel in values["channels"].values():
-        for name in {"password", "secret"} & channel.keys():
-            channel[name] = "(set)"
     print_indented_json(values)
     return ExitStatus.OK

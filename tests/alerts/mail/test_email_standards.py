@@ -19,10 +19,9 @@ import dkim
 import pytest
 
 from alerts.bounces import find_message_number
+from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
-from alerts.delivery.policy import DeliveryPolicy
-from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due_digests
+from alerts.digests.compose import compose_due_digests, preview_due_digests
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.dkim import read_key
@@ -111,7 +110,9 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     again = composed_elsewhere(folder, head)
     assert compose_due_digests(ledger, Templates(), head, NOW + timedelta(hours=2)) == 2
     with run_smtp_server() as server:
-        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5)}
+        ways = ChannelTable(
+            (smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5),)
+        )
         terms = DeliveryPolicy(return_address="bounces@demo.example")
         assert deliver_due(ledger, ways, lambda: NOW + timedelta(hours=2), terms) == {"sent": 2}
         both = {
@@ -124,7 +125,6 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
 
 def composed_elsewhere(folder: Path, head: MailIdentity) -> dict[str, bytes]:
     """The same digests from the same ledger, made without being written."""
-    from alerts.digests.compose import preview_due_digests
 
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.reading() as connection:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.delivery.send import deliver_due
 from alerts.digests.schedule import find_last_due
 from alerts.ledger import Ledger, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -64,7 +64,7 @@ def test_a_followed_question_is_told_until_it_is_answered(
     with ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
     # Its last news is delivered all the same, and nothing follows.
-    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
+    box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now + timedelta(hours=1)) == {"sent": 2}
     read(ledger, now, make_question(1, make_answer("Corrected.")))
     assert go(ledger, now + timedelta(hours=2)) == 0
@@ -81,7 +81,7 @@ def test_whoever_stops_following_is_not_sent_the_last_news(
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
         subscriptions.unsubscribe(connection, person.id, now)
-    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
+    box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now) == {"dropped": 1}
 
 
@@ -141,7 +141,7 @@ def test_paused_after_composing_is_not_sent(ledger: Ledger, now: datetime, tmp_p
     assert go(ledger, now) == 1
     with ledger.writing() as connection:
         pause(connection, ADA, None, now)
-    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
+    box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now) == {"dropped": 1}
 
 
