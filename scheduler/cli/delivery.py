@@ -10,7 +10,7 @@ from typing import get_args
 
 import click
 
-from alerts.bounces.process import process_report
+from alerts.bounces import process_report
 from alerts.digests.compose import preview_due_digests
 from alerts.errors import ExitStatus
 from alerts.ledger import deliveries as ledger

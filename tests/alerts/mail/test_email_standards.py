@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import dkim
 import pytest
 
-from alerts.bounces.return_path import find_message_number
+from alerts.bounces import find_message_number
 from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.digests.compose import compose_due_digests, preview_due_digests

@@ -13,7 +13,7 @@ from alerts.ledger import open_ledger
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
-from tests.alerts.bounces.test_bounces import dsn
+from tests.support.bounce_reports import build_dsn
 from tests.support.imap_server import run_imap_server
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
@@ -98,9 +98,9 @@ def test_bounces_suspend_an_address(tmp_path: Path, way: str) -> None:
         for number in (1, 2):
             ingest(service, make_question(number, make_answer("Benches.")))
         assert len(server.senders) == 2
-    emails = [dsn(sender) for sender in server.senders]
+    emails = [build_dsn(sender) for sender in server.senders]
     assert process_bounces(service, way, emails) == {"hard": 2}
-    assert process_bounces(service, way, emails) in ({}, {"known": 2})
+    assert process_bounces(service, way, emails) in ({}, {"duplicate": 2})
     [line] = service.run("suspended", "--json").stdout.splitlines()
     one = json.loads(line)
     assert (one["email"], one["reason"], one["detail"]) == (ADA, "bounces", "5.1.1 smtp; 550 no")
@@ -172,7 +172,7 @@ def test_an_unrelated_email_stays_unread(tmp_path: Path) -> None:
     (tmp_path / "box" / "new").mkdir(parents=True)
     (tmp_path / "box" / "cur").mkdir()
     (tmp_path / "box" / "tmp").mkdir()
-    (tmp_path / "box" / "new" / "1").write_bytes(dsn("bounces@demo.example"))
+    (tmp_path / "box" / "new" / "1").write_bytes(build_dsn("bounces@demo.example"))
     done = service.run("bounces", "box", expect=1)
     assert done.stdout == "1 unknown\n"
     assert "about none of our messages" in done.stderr
