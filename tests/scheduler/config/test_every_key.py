@@ -69,29 +69,37 @@ def other_values(kind: inspect.Type, name: str, default: Any) -> st.SearchStrate
         case inspect.UnionType():
             [part] = [part for part in kind.types if not isinstance(part, inspect.NoneType)]
             return other_values(part, name, default)
-        case inspect.BoolType():
-            return st.just(not default)
-        case inspect.IntType():
-            low = kind.gt + 1 if kind.gt is not None else kind.ge or 0
-            return st.integers(int(low), int(kind.le or 10_000)).filter(lambda n: n != default)
-        case inspect.FloatType():
-            low, high = kind.gt or kind.ge or 0, kind.le or 10_000
-            numbers = st.floats(low, high, exclude_min=kind.gt is not None)
-            return numbers.filter(lambda n: n != default)
-        case inspect.LiteralType():
-            return st.sampled_from([value for value in kind.values if value != default])
-        case inspect.EnumType():
-            return st.sampled_from([member.value for member in kind.cls if member != default])
         case inspect.VarTupleType():
             return other_values(kind.item_type, name, None).map(lambda value: [value])
-        case inspect.StrType() if kind.pattern is not None:
-            texts = ("https://other.example", "other2")
-            return st.just(next(text for text in texts if re.search(kind.pattern, text)))
+    return any_values(kind, name).filter(lambda value: value != default)
+
+
+def any_values(kind: inspect.Type, name: str) -> st.SearchStrategy[Any]:
+    match kind:
+        case inspect.BoolType():
+            return st.booleans()
+        case inspect.IntType():
+            low = kind.gt + 1 if kind.gt is not None else kind.ge or 0
+            return st.integers(int(low), int(kind.le or 10_000))
+        case inspect.FloatType():
+            low, high = kind.gt or kind.ge or 0, kind.le or 10_000
+            return st.floats(low, high, exclude_min=kind.gt is not None)
+        case inspect.LiteralType():
+            return st.sampled_from(kind.values)
+        case inspect.EnumType():
+            return st.sampled_from([member.value for member in kind.cls])
+    return st.just(any_text(kind, name))
+
+
+def any_text(kind: inspect.Type, name: str) -> str:
+    if isinstance(kind, inspect.StrType) and kind.pattern is not None:
+        texts = ("https://other.example", "other2")
+        return next(text for text in texts if re.search(kind.pattern or "", text))
     if is_type(kind, Path):
-        return st.just("other.pem")
+        return "other.pem"
     if is_type(kind, DatabaseURL):
-        return st.just("sqlite:///other.sqlite3")
-    return st.just(TEXTS.get(name, "other"))
+        return "sqlite:///other.sqlite3"
+    return TEXTS.get(name, "other")
 
 
 def in_force(value: Any, folder: Path) -> Any:
