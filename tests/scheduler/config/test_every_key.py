@@ -82,8 +82,8 @@ def any_values(kind: inspect.Type, name: str) -> st.SearchStrategy[Any]:
             low = kind.gt + 1 if kind.gt is not None else kind.ge or 0
             return st.integers(int(low), int(kind.le or 10_000))
         case inspect.FloatType():
-            low, high = kind.gt or kind.ge or 0, kind.le or 10_000
-            return st.floats(low, high, exclude_min=kind.gt is not None)
+            least, most = kind.gt or kind.ge or 0, kind.le or 10_000
+            return st.floats(least, most, exclude_min=kind.gt is not None)
         case inspect.LiteralType():
             return st.sampled_from(kind.values)
         case inspect.EnumType():
