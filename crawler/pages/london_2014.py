@@ -121,7 +121,7 @@ class London2014:
 
     @staticmethod
     def _read_heading(lines: Sequence[Paragraph]) -> tuple[str | None, str | None]:
-        """Return the title and the meeting from the lines above the first label, None if missing."""
+        """Return title and meeting from the lines above the first label, None if missing."""
         meeting = next((x.text for x in lines if _MEETING.fullmatch(x.text)), None)
         title = next((x.text for x in reversed(lines) if x.text != meeting), None)
         return title, meeting

@@ -31,7 +31,7 @@ API_PATH = "/api/writtenquestions/questions"
 _DETAIL_PATH = urlsplit(DETAIL_URL).path
 #: Day and number of a question, in the address of its call and of its page.
 _QUESTION_PATH = re.compile(rf"(?:{API_PATH}|{_DETAIL_PATH})(/\d{{4}}-\d\d-\d\d/[^/]+)")
-#: The API's maximum. If a server returns fewer rows at a time, the rest is still requested.
+#: Rows to ask for at a time. If the server returns fewer, the rest is still requested.
 _ROWS_PER_PAGE = 100
 
 
@@ -96,7 +96,7 @@ class UKParliamentSpider(SourceSpider):
     def parse_listing(
         self, response: Response, window: ListingWindow, page: int, skip: int
     ) -> Iterator[scrapy.Request]:
-        """Yield requests for unknown questions, and for the next page until the total is reached."""
+        """Yield requests for unknown questions, and for the next page until all are listed."""
         self.counts["listing_pages"] += 1
         try:
             found = msgspec.json.decode(response.body, type=_ListResponse)

@@ -171,7 +171,7 @@ class TestIngest:
         (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines))
         done = service.run("ingest", "--json", str(tmp_path / "records.jsonl"), expect=1)
         assert json.loads(done.stdout)["recorded"]["new"] == 2
-        assert "records.jsonl:2: is no record" in one_line(done)
+        assert "records.jsonl:2: not a record" in one_line(done)
 
     def test_a_suspect_page_is_kept_and_alerts_nobody(
         self, service: ServiceFolder, tmp_path: Path
