@@ -21,7 +21,7 @@ from crawler.report import (
     PageUnreadable,
     QuestionRead,
 )
-from scheduler.config.sections import Config, SourceSection
+from scheduler.config import Config, SourceSection
 from scheduler.crawl_process import build_crawl_target, start_crawl
 
 #: Seconds for one page: robots.txt and the page, each with a timeout of 30 s and two retries.

@@ -15,7 +15,7 @@ from itertools import chain
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery.sent_log import SentLog
+from alerts.delivery import SentLog
 from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question

@@ -19,6 +19,7 @@ from alerts.matching.batch import TextBatch, read_batch
 from alerts.matching.compile import CompiledQueries, compile_queries
 from alerts.matching.evaluate import QueryRows, Rows, match_rows
 from alerts.matching.hashing import Ids, Numbers
+from alerts.matching.senses import SHARED_SENSES, WordSenses
 from alerts.queries import FIELDS, Query, find_match, parse_canonical
 from alerts.text import PreparedTexts, prepare_texts
 
@@ -60,13 +61,19 @@ class Matcher:
 
     Args:
         topics: Canonical forms by topic id, compiled as the first layer.
+        senses: Senses of the words that have been in texts so far.
     """
 
-    def __init__(self, topics: Mapping[int, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        topics: Mapping[int, str] = MappingProxyType({}),
+        senses: WordSenses = SHARED_SENSES,
+    ) -> None:
         self._layers = [compile_layer(topics)]
         self._added: dict[int, str] = {}  #: topics of all layers but the first
         self._last_added: dict[int, str] = {}  #: topics of the last layer, while it is not full
         self._removed: set[int] = set()
+        self._senses = senses
 
     @classmethod
     def from_layer(cls, layer: MatcherLayer) -> Self:
@@ -98,7 +105,7 @@ class Matcher:
 
     def match(self, texts: Sequence[FieldTexts]) -> BatchMatches:
         """Return all matches of a batch; :data:`BATCH_SIZE` records are the best size."""
-        batch = read_batch(texts, FIELDS)
+        batch = read_batch(texts, FIELDS, self._senses)
         prepared: dict[int, PreparedTexts] = {}
         found = [_match_layer(layer, batch, texts, prepared) for layer in self._layers]
         topics, records = found[0]
@@ -134,12 +141,12 @@ def _match_layer(
 ) -> tuple[Ids, Numbers | Ids]:
     """Return the matches of one layer.
 
-    ``prepared`` collects the texts that were read for unsure queries, so that layers share them.
+    ``prepared`` collects the texts that were read for inexact queries, so that layers share them.
     """
     found = match_rows(layer.compiled, batch)
-    for row in np.flatnonzero(np.isin(found.queries, layer.compiled.unsure)).tolist():
-        place = int(np.searchsorted(layer.compiled.unsure, found.queries[row]))
-        query = parse_canonical(layer.compiled.unsure_forms[place])
+    for row in np.flatnonzero(np.isin(found.queries, layer.compiled.inexact)).tolist():
+        place = int(np.searchsorted(layer.compiled.inexact, found.queries[row]))
+        query = parse_canonical(layer.compiled.inexact_forms[place])
         found.rows[row] = _decide_row(query, found.rows[row], texts, prepared)
     return QueryRows(layer.ids[found.queries], found.rows).list_pairs()
 
@@ -147,7 +154,7 @@ def _match_layer(
 def _decide_row(
     query: Query, row: Rows, texts: Sequence[FieldTexts], prepared: dict[int, PreparedTexts]
 ) -> Rows:
-    """Return the row of an unsure query with only the records that :func:`find_match` confirms."""
+    """Return the row of an inexact query with only the records that :func:`find_match` confirms."""
     decided = np.zeros(64 * row.size, bool)
     for record in np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist():
         if record not in prepared:

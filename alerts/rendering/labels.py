@@ -39,18 +39,18 @@ FIELD_LABELS = {
 }
 
 
-#: What an alarm is called in words.
+#: Kinds of alarm, as the operator reads them in emails and on pages.
 ALARM_LABELS = {
-    "changed": "the pages are not what they were",
-    "blocked": "the source refuses us",
+    "changed": "the pages have changed",
+    "blocked": "the source blocks us",
     "unreachable": "the source cannot be reached",
-    "partial": "crawls do not come to their end",
-    "missing": "questions are listed that we could not read",
-    "redirect_refused": "an answer would have led us away from the source",
-    "awaiting_approval": "changes wait for your word",
-    "unavailable": "it has not been read for long, and subscribers are told",
-    "compose": "some digests cannot be put together",
-    "queue": "messages are not getting out",
-    "content_rejected": "receivers refuse what we write",
-    "daily_limit": "more digests are due than may be sent in a day",
+    "partial": "crawls do not complete",
+    "missing": "listed questions could not be read",
+    "redirect_refused": "an answer redirected to another site",
+    "awaiting_approval": "changes wait for approval",
+    "unavailable": "not read for a long time; subscribers are notified",
+    "compose": "some digests cannot be composed",
+    "queue": "messages are not being delivered",
+    "content_rejected": "receivers reject messages for their content",
+    "daily_limit": "the daily limit holds digests back",
 }

@@ -24,7 +24,7 @@ from alerts.digests.entries import Entry
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.mail.identity import EmailLinks, MailIdentity
 from alerts.mail.mime import RenderedMessage
-from alerts.model import Alarm, Subscriber
+from alerts.model import Subscriber
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import (
     ALARM_LABELS,
@@ -196,66 +196,6 @@ class Templates:
             subject=digest.subject,
             text=self.render_text("mail/digest.txt", **values),
             html=self.render_html("mail/digest.html", **values),
-        )
-
-    def render_confirmation(
-        self, query: str, link: str, identity: MailIdentity, hours: int
-    ) -> RenderedMessage:
-        """The letter that asks somebody whether it was they who subscribed."""
-        subject = f"{identity.name}: shall we write to you about {query}?"
-        values: dict[str, Any] = {
-            "subject": subject,
-            "query": query,
-            "link": link,
-            "head": identity,
-            "hours": hours,
-        }
-        return RenderedMessage(
-            subject=subject,
-            text=self.render_text("mail/confirm.txt", **values),
-            html=self.render_html("mail/confirm.html", **values),
-        )
-
-    def render_manage_link_email(
-        self, link: str, identity: MailIdentity, days: int
-    ) -> RenderedMessage:
-        """The letter with the link to somebody's own page."""
-        values: dict[str, Any] = {
-            "subject": f"{identity.name}: what you get, and how to change it",
-            "link": link,
-            "head": identity,
-            "days": days,
-        }
-        return RenderedMessage(
-            subject=values["subject"],
-            text=self.render_text("mail/own_page.txt", **values),
-            html=self.render_html("mail/own_page.html", **values),
-        )
-
-    def render_operator_email(
-        self,
-        new_alarms: Sequence[Alarm],
-        open_alarms: Sequence[Alarm],
-        identity: MailIdentity,
-        now: datetime,
-    ) -> RenderedMessage:
-        """What the operator is told: ``new_alarms`` in full, and what is wrong altogether."""
-        begun = [alarm for alarm in new_alarms if not alarm.cleared_at]
-        first = (begun or new_alarms)[0]
-        what = ALARM_LABELS.get(first.kind, first.kind) if begun else "over"
-        more = len(begun or new_alarms) - 1
-        subject = f"{first.source}: {what}{f', and {more} more' if more else ''}"
-        values = {
-            "news": new_alarms,
-            "standing": [alarm for alarm in open_alarms if alarm not in new_alarms],
-            "head": identity,
-            "subject": subject,
-            "now": now,
-        }
-        return RenderedMessage(
-            subject=subject,
-            text=self.render_text("mail/letter.txt", **values),
-            html=self.render_html("mail/letter.html", **values),
         )
 
     def render_feed_entry(
