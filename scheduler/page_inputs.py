@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crawler.pages import find_page_objects, read_question
-from crawler.plan import KnownPage
+from crawler.plan import CrawlPlan, KnownPage
 from crawler.reading import Document, UnreadablePage, decode_document
 from crawler.records import Question, decode_question
 from crawler.report import (
