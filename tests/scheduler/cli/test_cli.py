@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from crawler.records import encode_record
 from tests.support.paths import REPOSITORY
 from tests.support.samples import make_answer, make_question
+from tests.support.seed_page import SEED_PAGE
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
 
 pytestmark = pytest.mark.process
@@ -101,7 +102,7 @@ class TestParseAndSchema:
         Draft202012Validator.check_schema(schema)
         record = service.run_json("parse", str(seed))
         Draft202012Validator(schema).validate(record)
-        assert record["asked_by"]["name"] == "Joanne McCartney"
+        assert record["asked_by"]["name"] == SEED_PAGE.asker
 
     def test_one_bad_file_among_good_ones(self, service: ServiceFolder, tmp_path: Path) -> None:
         (tmp_path / "good.html").write_text(PAGE.format(body="<p>How many benches?</p>"))
