@@ -28,8 +28,7 @@ from alerts.ledger import (
     topics,
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.operator.alarms import update_mail_alarms
-from alerts.operator.emails import queue_operator_emails
+from alerts.operator import queue_operator_emails, update_mail_alarms
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions

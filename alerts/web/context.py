@@ -15,7 +15,7 @@ from alerts.feeds.json_feed import FeedIdentity
 from alerts.ledger import Ledger
 from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
-from alerts.operator.status import ServiceStatus
+from alerts.operator import ServiceStatus
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults
 from alerts.tokens import TokenSigner

@@ -25,7 +25,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
-from alerts.operator.alarms import update_mail_alarms
+from alerts.operator import update_mail_alarms
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe

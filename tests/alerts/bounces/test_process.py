@@ -24,7 +24,7 @@ from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, MessageKind
-from alerts.operator.emails import queue_operator_emails
+from alerts.operator import queue_operator_emails
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering.templates import Templates
 from alerts.subscribers import (
