@@ -16,7 +16,7 @@ import msgspec
 
 from alerts.delivery.channels import ChannelUnavailable
 from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
 from alerts.ledger import (
@@ -208,10 +208,7 @@ def run_pipeline(service: Service) -> PipelineResult:
     with ledger.reading() as connection:
         halted = pauses.list_pauses(connection)
     log.debug("compose starts")
-    done.digests = compose_due_digests(
-        *(ledger, service.templates, service.mail_identity, service.clock(), config.digests.batch),
-        sent_log=service.sent_log,
-    )
+    done.digests = compose_due_digests(ledger, service.digest_settings, service.clock())
     log.debug("deliver starts")
     sent: Counter[str] = Counter()
     try:

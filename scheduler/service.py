@@ -11,6 +11,7 @@ import msgspec
 
 from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.sent_log import SentLog
+from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
 from alerts.mail.identity import MailIdentity
@@ -45,6 +46,13 @@ class Service:
     def delivery_policy(self) -> DeliveryPolicy:
         """How messages are delivered."""
         return replace(self.config.mail.delivery_policy, sent_log=self.sent_log)
+
+    @property
+    def digest_settings(self) -> DigestSettings:
+        """How digests are written."""
+        return DigestSettings(
+            self.templates, self.mail_identity, self.config.digests.batch, self.sent_log
+        )
 
     @property
     def subscriber_defaults(self) -> SubscriberDefaults:

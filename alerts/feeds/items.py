@@ -76,7 +76,13 @@ def _build_item(
 ) -> FeedItem:
     change, question = numbered.change, numbered.change.after
     passage = _find_snippet(query, change)
-    html = templates.render_feed_entry(question, change.kind, change.before, passage)
+    html = templates.render_html(
+        "feed/item.html",
+        question=question,
+        kind=change.kind,
+        previous=change.before,
+        snippet=passage,
+    )
     words = "".join(s.text for s in passage.segments) if passage else question.title or ""
     files = [file for given in question.answers for file in given.attachments]
     author = _find_author(change)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
+from typing import Any
 
-import msgspec
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
@@ -17,14 +15,11 @@ from jinja2 import (
     StrictUndefined,
     TemplateError,
 )
-from markupsafe import Markup
 
-from alerts.digests.digest import Digest
-from alerts.digests.entries import Entry
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.mail.identity import EmailLinks, MailIdentity
+from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import RenderedMessage
-from alerts.model import Alarm, Subscriber
+from alerts.model import Alarm
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import (
     ALARM_LABELS,
@@ -38,8 +33,6 @@ from alerts.rendering.labels import (
 )
 from alerts.rendering.sanitise import sanitise_html
 from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
-from alerts.text import Snippet
-from crawler.records import Question
 
 
 class TemplatesError(WatchwordError):
@@ -80,27 +73,6 @@ class _TemplateLoader(BaseLoader):
         if template.startswith("mail/") and template.endswith(".html"):
             source = inline_css(source, self._found.get_source(environment, "mail/style.css")[0])
         return (source, *rest)
-
-
-class RenderedEntry(msgspec.Struct, frozen=True):
-    """A part of a digest, in both forms; the HTML is marked as safe."""
-
-    html: str
-    text: str
-
-
-class EntryRenderer(Protocol):
-    """What makes the cards of entries."""
-
-    def render_entry(self, entry: Entry, is_nested: bool) -> RenderedEntry:
-        """One that is shown; told whether it stands under another."""
-
-    def render_entry_title(self, entry: Entry) -> RenderedEntry:
-        """One that is only named."""
-
-
-#: So long the page with all of a digest can be reached.
-DIGEST_PAGE_DAYS = 30
 
 
 class Templates:
@@ -153,50 +125,6 @@ class Templates:
             return environment.get_template(name).render(values)
         except TemplateError as error:
             raise TemplatesError(f"template {name}: {error}") from error
-
-    def render_entry(self, entry: Entry, is_nested: bool) -> RenderedEntry:
-        """One entry, as it stands in everybody's digest."""
-        values = {"entry": entry, "is_under": is_nested}
-        return self._render_both("mail/card", values)
-
-    def render_entry_title(self, entry: Entry) -> RenderedEntry:
-        """One entry that is only named."""
-        return self._render_both("mail/line", {"entry": entry})
-
-    def _render_both(self, name: str, values: dict[str, Any]) -> RenderedEntry:
-        html = self.render_html(f"{name}.html", **values)
-        return RenderedEntry(Markup(html), self.render_text(f"{name}.txt", **values))  # noqa: S704  # escaped by Jinja
-
-    def render_digest(
-        self,
-        digest: Digest,
-        subscriber: Subscriber,
-        links: EmailLinks,
-        identity: MailIdentity,
-        now: datetime,
-        *,
-        entry_renderer: EntryRenderer | None = None,
-    ) -> RenderedMessage:
-        """A digest in words; ``entry_renderer`` may remember what they were asked before."""
-        make = entry_renderer or self
-        values = {
-            "digest": digest,
-            "cards": [
-                make.render_entry(entry, is_under) for entry, is_under in digest.full_entries
-            ],
-            "lines": [make.render_entry_title(entry) for entry in digest.titles_only_entries],
-            "more": links.digest,
-            "kept_days": DIGEST_PAGE_DAYS,
-            "links": links,
-            "head": identity,
-            "email": subscriber.email,
-            "now": now.astimezone(ZoneInfo(subscriber.zone)),
-        }
-        return RenderedMessage(
-            subject=digest.subject,
-            text=self.render_text("mail/digest.txt", **values),
-            html=self.render_html("mail/digest.html", **values),
-        )
 
     def render_confirmation(
         self, query: str, link: str, identity: MailIdentity, hours: int
@@ -256,12 +184,4 @@ class Templates:
             subject=subject,
             text=self.render_text("mail/letter.txt", **values),
             html=self.render_html("mail/letter.html", **values),
-        )
-
-    def render_feed_entry(
-        self, question: Question, kind: str, before: Question | None, passage: Snippet | None
-    ) -> str:
-        """The content of one feed entry, as HTML, with the passage that matched above it."""
-        return self.render_html(
-            "feed/entry.html", question=question, kind=kind, before=before, passage=passage
         )

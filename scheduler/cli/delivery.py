@@ -12,7 +12,7 @@ import click
 
 from alerts.bounces.process import process_report
 from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due_digests, preview_due_digests
+from alerts.digests import compose_due_digests, preview_due_digests
 from alerts.errors import ExitStatus
 from alerts.ledger import deliveries as ledger
 from alerts.ledger.deliveries import MessageStatus
@@ -51,13 +51,7 @@ def digest_command(
         return _show_due_digests(service, recipient, in_browser=preview, as_json=as_json)
     with lock_ledger(service):
         composed = compose_due_digests(
-            service.ledger,
-            service.templates,
-            service.mail_identity,
-            service.clock(),
-            batch_interval=service.config.digests.batch,
-            sent_log=service.sent_log,
-            only_email=recipient,
+            service.ledger, service.digest_settings, service.clock(), only_email=recipient
         )
         outcomes = deliver_due(
             service.ledger,
@@ -80,18 +74,13 @@ def _show_due_digests(
     with service.ledger.reading() as connection:
         due = [
             digest
-            for digest in preview_due_digests(
-                connection,
-                service.templates,
-                service.mail_identity,
-                service.clock(),
-                service.config.digests.batch,
-            )
-            if recipient is None or digest[0].recipient == recipient
+            for digest in preview_due_digests(connection, service.digest_settings, service.clock())
+            if recipient is None or digest.message.recipient == recipient
         ]
-    for message, text, html in due:
+    for digest in due:
+        message, text = digest.message, digest.text
         if in_browser:
-            click.echo(f"{message.recipient}: {_open_in_browser(html or text)}")
+            click.echo(f"{message.recipient}: {_open_in_browser(digest.html or text)}")
             continue
         title = f"{message.recipient}: {message.subject}"
         values = {"to": message.recipient, "subject": message.subject, "text": text}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from alerts.delivery.channels import ChannelUnavailable, smtp
 from alerts.delivery.send import deliver_due
 from alerts.delivery.sent_log import SENT_KEY_BYTES, SentLog, compute_sent_key
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
@@ -85,7 +85,7 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
             RecordingRules(),
         )
     TopicMatcher(ledger).match_new_changes()
-    compose_due_digests(ledger, Templates(), HEAD, now)
+    compose_due_digests(ledger, DigestSettings(Templates(), HEAD), now)
     with ledger.reading() as connection:
         from alerts.ledger import messages
 
@@ -145,7 +145,7 @@ def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> 
                 new = make_question(hour, make_answer("Benches."))
                 record_readings(connection, [QuestionReading(new)], moment, RecordingRules())
             TopicMatcher(ledger).match_new_changes()
-            compose_due_digests(ledger, Templates(), HEAD, moment)
+            compose_due_digests(ledger, DigestSettings(Templates(), HEAD), moment)
             with pytest.raises(ChannelUnavailable) as shut:
                 deliver_due(ledger, ways, lambda: moment)  # noqa: B023  # called at once
             with ledger.writing() as connection:

@@ -17,9 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.digests.compose import load_sent_digest
+from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.rendering.templates import DIGEST_PAGE_DAYS
 from alerts.subscribers import confirmation
 from alerts.web.context import WebContext
 from alerts.web.rate_limits import RateLimits

@@ -15,7 +15,7 @@ from alerts.bounces.apply import HARD_BOUNCE_LIMIT, apply_bounce
 from alerts.bounces.parse import read_report
 from alerts.bounces.process import process_report
 from alerts.bounces.return_path import build_return_path, find_message_number
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, bounces, secrets, subscriptions
 from alerts.ledger.schema import message
 from alerts.mail.identity import MailIdentity
@@ -144,7 +144,7 @@ def sent_digest(ledger: Ledger, now: datetime) -> tuple[EmailMessage, bytes]:
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    compose_due_digests(ledger, Templates(), head, now)
+    compose_due_digests(ledger, DigestSettings(Templates(), head), now)
     with ledger.writing() as connection:
         secret = secrets.get_or_create(connection, "return path")
         from alerts.ledger.messages import decompress_body
@@ -219,8 +219,14 @@ def test_a_mailbox_that_rests_gets_everything_afterwards(ledger: Ledger, now: da
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, Templates(), head, now + timedelta(hours=23)) == 0
-    assert compose_due_digests(ledger, Templates(), head, now + timedelta(hours=24)) == 1
+    assert (
+        compose_due_digests(ledger, DigestSettings(Templates(), head), now + timedelta(hours=23))
+        == 0
+    )
+    assert (
+        compose_due_digests(ledger, DigestSettings(Templates(), head), now + timedelta(hours=24))
+        == 1
+    )
 
 
 def test_who_was_given_up_and_forgotten_is_known_on_return(ledger: Ledger, now: datetime) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from alerts.delivery.channels import Channel, apprise, find_channel_kind, list_names, webhook
 from alerts.delivery.send import deliver_due
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
@@ -86,7 +86,7 @@ def composed(ledger: Ledger, now: datetime, address: str) -> None:
             RecordingRules(),
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, Templates(), HEAD, now) == 1
+    assert compose_due_digests(ledger, DigestSettings(Templates(), HEAD), now) == 1
 
 
 def test_a_webhook_is_signed_and_bears_one_id(
