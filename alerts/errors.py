@@ -34,3 +34,21 @@ class WatchwordError(Exception):
 
     #: The exit status of the command that this error ends.
     exit_status: ClassVar[ExitStatus] = ExitStatus.DATA
+
+
+class MissingExtra(WatchwordError):
+    """A part of the service needs a package that is installed only on demand."""
+
+    exit_status = ExitStatus.CONFIG
+
+    def __init__(self, extra: str, package: str, feature: str) -> None:
+        """Say what to install.
+
+        Args:
+            extra: The name of the extra in ``pyproject.toml``: ``chat``.
+            package: What is missing, by the name that people know: ``Apprise``.
+            feature: What needs it: ``[channels.apprise]``.
+        """
+        super().__init__(
+            f"{feature} needs {package}, which is not installed: pip install 'watchword[{extra}]'"
+        )

@@ -18,8 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alerts.rendering.templates import find_shipped_templates
-from crawler.replica.large_world import build_large_world
-from crawler.replica.site import create_site
+from crawler.replica import build_large_world, create_site
 from scheduler.web import serve
 
 QUESTIONS = 2000

@@ -21,11 +21,10 @@ from bs4 import BeautifulSoup, Tag
 from selectolax.lexbor import LexborHTMLParser
 
 from benchmarks.sample_pages import build_pages
-from crawler.pages import read_page
+from crawler.pages import read_page, read_question
 from crawler.pages.london_2022 import PAGE
-from crawler.reading.documents import decode_document
+from crawler.reading import decode_document
 from crawler.reading.items import QuestionItem
-from crawler.reading.normalise import read_question
 
 PAGES, ROUNDS = 500, 5
 #: BeautifulSoup takes so long that it is given every tenth page.

@@ -1,4 +1,4 @@
-"""Where what comes back by mail is read from: a file, a Maildir, a mailbox over IMAP."""
+"""Where returned emails are read from: standard input, a file, a Maildir or a mailbox over IMAP."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import mailbox
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from alerts.errors import ExitStatus, WatchwordError
 
-#: Marks an email as read, once what it says is in the ledger.
+#: Marks an email as read. To be called once what it reports is committed to the ledger.
 MarkAsRead = Callable[[], None]
 
 
 class MailboxError(WatchwordError):
-    """A mailbox cannot be read; the message says which and why."""
+    """A mailbox cannot be read; the message names it and the reason."""
 
     exit_status = ExitStatus.DATA
 
@@ -26,68 +27,81 @@ class MailboxError(WatchwordError):
 def read_unread_emails(
     location: str, password: str | None = None
 ) -> Iterator[tuple[bytes, MarkAsRead]]:
-    """The unread emails at a place, each with what marks it as read.
+    """Yield the unread emails at a location, each with a function that marks it as read.
 
-    ``location`` is ``-`` for one email on standard input, a Maildir's folder, the file of one
-    email,
-    or ``imaps://user@host/folder``. Raises :class:`MailboxError`.
+    Args:
+        location: ``-`` for one email on standard input, the folder of a Maildir, the path of a
+            file that holds one email, or ``imaps://user@host:993/folder``.
+        password: For IMAP, if the URL holds none.
+
+    Raises:
+        MailboxError: The location cannot be read.
     """
     if location == "-":
-        yield sys.stdin.buffer.read(), lambda: None
+        yield sys.stdin.buffer.read(), _do_nothing
     elif location.startswith(("imap://", "imaps://")):
-        yield from _read_imap(location, password)
+        yield from _read_imap(urlsplit(location), password or "")
     elif Path(location).is_dir():
         yield from _read_maildir(Path(location))
     else:
-        try:
-            yield Path(location).read_bytes(), lambda: None
-        except OSError as error:
-            raise MailboxError(f"{location} cannot be read: {error.strerror}") from error
+        yield _read_file(Path(location)), _do_nothing
+
+
+def _do_nothing() -> None:
+    """Mark nothing: a file and standard input have no such mark."""
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MailboxError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _read_maildir(folder: Path) -> Iterator[tuple[bytes, MarkAsRead]]:
     if not (folder / "new").is_dir():
         raise MailboxError(f"{folder} is no Maildir: it has no folder new")
     box = mailbox.Maildir(folder, create=False)
-    for key in sorted(box.keys()):  # a mailbox is no dict
-        letter = box.get_message(key)
-        if "S" in letter.get_flags():
-            continue
-
-        def done(key: str = key, letter: mailbox.MaildirMessage = letter) -> None:
-            letter.set_subdir("cur")
-            letter.add_flag("S")
-            box[key] = letter
-
-        yield box.get_bytes(key), done
+    for key in sorted(box.keys()):  # a Maildir object cannot be iterated over by key
+        message = box.get_message(key)
+        if "S" not in message.get_flags():
+            yield box.get_bytes(key), partial(_mark_in_maildir, box, key, message)
 
 
-def _read_imap(url: str, password: str | None) -> Iterator[tuple[bytes, MarkAsRead]]:
-    parts = urlsplit(url)
-    host, user = parts.hostname or "localhost", unquote(parts.username or "")
-    word = unquote(parts.password or "") or password or ""
+def _mark_in_maildir(box: mailbox.Maildir, key: str, message: mailbox.MaildirMessage) -> None:
+    message.set_subdir("cur")
+    message.add_flag("S")
+    box[key] = message
+
+
+def _read_imap(url: SplitResult, password: str) -> Iterator[tuple[bytes, MarkAsRead]]:
+    host = url.hostname or "localhost"
     try:
-        server = (
-            imaplib.IMAP4_SSL(host, parts.port or 993, ssl_context=ssl.create_default_context())
-            if parts.scheme == "imaps"
-            else imaplib.IMAP4(host, parts.port or 143)
-        )
-        with server:
-            server.login(user, word)
-            _require_ok(server.select(unquote(parts.path.strip("/")) or "INBOX"))
-            for number in _require_ok(server.uid("SEARCH", "UNSEEN"))[0].split():
-                found = _require_ok(server.uid("FETCH", number.decode(), "(BODY.PEEK[])"))
-
-                def done(number: bytes = number) -> None:
-                    server.uid("STORE", number.decode(), "+FLAGS", r"(\Seen)")
-
-                yield found[0][1], done
+        with _connect_to_imap(url, host) as server:
+            server.login(unquote(url.username or ""), unquote(url.password or "") or password)
+            _get_data(server.select(unquote(url.path.strip("/")) or "INBOX"))
+            for uid in _get_data(server.uid("SEARCH", "UNSEEN"))[0].split():
+                # PEEK leaves the email unread until we mark it.
+                fetched = _get_data(server.uid("FETCH", uid.decode(), "(BODY.PEEK[])"))
+                yield fetched[0][1], partial(_mark_in_imap, server, uid.decode())
     except (OSError, imaplib.IMAP4.error) as error:
         raise MailboxError(f"the mailbox at {host} cannot be read: {error}") from error
 
 
-def _require_ok(answer: tuple[str, Any]) -> Any:
-    """What the server gave; raises where it said no."""
-    if answer[0] != "OK":
-        raise imaplib.IMAP4.error(str(answer[1]))
-    return answer[1]
+def _connect_to_imap(url: SplitResult, host: str) -> imaplib.IMAP4:
+    if url.scheme == "imap":
+        return imaplib.IMAP4(host, url.port or 143)
+    context = ssl.create_default_context()
+    return imaplib.IMAP4_SSL(host, url.port or 993, ssl_context=context)
+
+
+def _mark_in_imap(server: imaplib.IMAP4, uid: str) -> None:
+    server.uid("STORE", uid, "+FLAGS", r"(\Seen)")
+
+
+def _get_data(response: tuple[str, Any]) -> Any:
+    """Return the data of an IMAP response; raise ``IMAP4.error`` if its status is not OK."""
+    status, data = response
+    if status != "OK":
+        raise imaplib.IMAP4.error(str(data))
+    return data

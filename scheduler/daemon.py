@@ -1,9 +1,8 @@
-"""The daemon: APScheduler wakes the jobs, the ledger knows what is due.
+"""The daemon: APScheduler starts the jobs, and the ledger says what is due.
 
-Triggers are built anew from the config at each start and kept in memory only. A stored job is
-lost when the process dies in it, and nothing is stored here that could be. A late wake-up is
-better than none (no misfire limit), several missed ones are one (coalesced), and a job never
-overlaps itself.
+Triggers are built from the config at each start and kept in memory only, so no job is lost when
+the process is killed. A late start of a job is better than none (no misfire limit), several missed
+starts count as one (coalesced), and a job never runs twice at a time.
 """
 
 from __future__ import annotations
@@ -20,33 +19,46 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from scheduler.jobs import run_crawl, run_pipeline, sync_config
+from scheduler.crawls import run_crawl
+from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger
 
 log = logging.getLogger("watchword.daemon")
 
-_PIPELINE_JOB = "round"
-#: How far wall clock and monotonic clock may part before the clock counts as set, in seconds.
+_PIPELINE_JOB = "pipeline"
+#: Default seconds between two runs of the pipeline. A crawl starts one when it ends, so this is
+#: only how late a digest with a time of day, a retry or a web sign-up may be.
+_PIPELINE_SECONDS = 30.0
+#: The system's clock counts as set when it has moved this many seconds more or less than the
+#: monotonic clock within a second. Time servers correct by less, suspended machines by more.
 _MIN_CLOCK_JUMP = 30.0
 
 
 class Daemon:
-    """Runs the jobs of ``service`` until it is told to stop."""
+    """Runs the jobs of a service until it is told to stop."""
 
-    def __init__(self, service: Service, pipeline_seconds: float = 30.0) -> None:
+    def __init__(self, service: Service, pipeline_seconds: float = _PIPELINE_SECONDS) -> None:
+        """Add a crawl job for each enabled source and the pipeline job; start none.
+
+        Args:
+            service: The service whose jobs to run.
+            pipeline_seconds: Seconds between two runs of the pipeline.
+        """
         self._service = service
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(service.config.sources) + 1)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
-        self.failures = 0  #: jobs that ended in an exception nobody expected
+        self.failures = 0  #: jobs that ended in an unexpected exception
         for name, source in service.config.sources.items():
             if source.enabled:
-                self.add_job(f"crawl {name}", partial(self._crawl, name), source.every_minutes * 60)
-        self.add_job(_PIPELINE_JOB, self._run_pipeline, pipeline_seconds)
+                seconds = source.every_minutes * 60
+                self.add_job(_name_crawl_job(name), partial(self._crawl, name), seconds)
+        self.add_job(_PIPELINE_JOB, partial(run_pipeline, service), pipeline_seconds)
 
-    def add_job(self, name: str, job: Callable[[], None], seconds: float) -> None:
+    def add_job(self, name: str, job: Callable[[], object], seconds: float) -> None:
+        """Add a job that runs once at the start and then every ``seconds``."""
         self._scheduler.add_job(
             self._run_job,
             IntervalTrigger(seconds=seconds, timezone=UTC),
@@ -56,9 +68,11 @@ class Daemon:
         )
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then finish the step at hand and leave.
+        """Run the jobs until SIGTERM or SIGINT; then finish the current steps and return.
 
-        Raises :class:`scheduler.jobs.Busy` when another process is at work.
+        Raises:
+            LedgerBusyError: Another process is using the ledger.
+            ConfigError: A query in the config is wrong.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle_signal)
@@ -69,11 +83,11 @@ class Daemon:
             self.shut_down()
 
     def start(self) -> None:
-        """Begin to wake the jobs."""
+        """Start running jobs, in threads of their own."""
         self._scheduler.start()
 
     def shut_down(self) -> None:
-        """Wait for the jobs at work and wake no more."""
+        """Tell running jobs to stop, wait for them and start no more."""
         self._service.stop.set()
         self._scheduler.shutdown(wait=True)
 
@@ -81,52 +95,51 @@ class Daemon:
         log.info("%s: stopping", signal.Signals(number).name)
         self._service.stop.set()
 
-    def _run_job(self, name: str, job: Callable[[], None]) -> None:
-        """The boundary of a job: whatever it raises is logged and counted, and the next goes on."""
+    def _run_job(self, name: str, job: Callable[[], object]) -> None:
+        """Run a job; log and count any exception, so that it runs again at its next time."""
         try:
             job()
-        except Exception:  # the named boundary
+        except Exception:  # the boundary of a job: no defect may end the daemon
             self.failures += 1
-            log.exception("job %s failed; it will be tried again", name)
+            log.exception("job %s failed and will run again at its next time", name)
 
     def _crawl(self, name: str) -> None:
         run_crawl(self._service, name)
         self.run_soon(_PIPELINE_JOB)
 
-    def _run_pipeline(self) -> None:
-        run_pipeline(self._service)
-
     def crawl_now(self, source: str) -> bool:
-        """Crawl a source as soon as can be; False where there is no such source."""
-        name = f"crawl {source}"
+        """Start a crawl of a source soon; return False if there is no such enabled source."""
+        name = _name_crawl_job(source)
         if self._scheduler.get_job(name) is None:
             return False
         self.run_soon(name)
         return True
 
     def run_soon(self, name: str) -> None:
-        """Run a job as soon as it can be."""
+        """Start a job now, or when its current run has ended; do nothing while shutting down."""
         if not self._service.stop.is_set():
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
-    def watch_clock(self) -> None:
-        """Until told to stop, look out for a wall clock that was set.
-
-        A clock set back by an hour would mean an hour of silence: the jobs' next times were
-        computed on the old clock.
-        """
-        ahead = time.time() - time.monotonic()
-        while not self._service.stop.wait(1.0):
-            now_ahead = time.time() - time.monotonic()
-            if abs(now_ahead - ahead) > _MIN_CLOCK_JUMP:
-                log.warning(
-                    "the clock was set by %s; all jobs are woken",
-                    timedelta(seconds=round(now_ahead - ahead)),
-                )
-                self.run_all_soon()
-            ahead = now_ahead
-
     def run_all_soon(self) -> None:
-        """Run every job as soon as it can be."""
+        """Start every job as :meth:`run_soon` does."""
         for job in self._scheduler.get_jobs():
             self.run_soon(job.id)
+
+    def watch_clock(self) -> None:
+        """Until told to stop, start all jobs whenever the system's clock was set.
+
+        Jobs have their next times by the old clock: if it were set back by an hour, nothing would
+        run for an hour.
+        """
+        offset = time.time() - time.monotonic()
+        while not self._service.stop.wait(1.0):
+            new_offset = time.time() - time.monotonic()
+            if abs(new_offset - offset) > _MIN_CLOCK_JUMP:
+                jump = timedelta(seconds=round(new_offset - offset))
+                log.warning("the clock was set by %s; starting all jobs", jump)
+                self.run_all_soon()
+            offset = new_offset
+
+
+def _name_crawl_job(source: str) -> str:
+    return f"crawl {source}"

@@ -1,4 +1,4 @@
-"""Queries of a file matched with questions of others, with no ledger."""
+"""The queries of a file, matched with questions from anywhere. Needs no ledger."""
 
 from __future__ import annotations
 
@@ -14,52 +14,56 @@ from crawler.records import Question
 
 
 class QueryFile(msgspec.Struct, frozen=True):
-    """The queries of a file, each canonical form once, with the lines that mean it."""
+    """The queries of a file."""
 
-    lines: dict[str, list[int]]
-    invalid_lines: list[tuple[int, str]]  #: lines that are no query, and why
-    has_change_queries: bool  #: whether any of them asks what happened
+    lines: dict[str, list[int]]  #: canonical query → numbers of the lines that mean it, from 1
+    invalid_lines: list[tuple[int, str]]  #: numbers of the lines that are not a query, and why
+    has_change_queries: bool  #: whether a query names a kind of change (``change:answered``)
 
 
 def read_queries(path: Path) -> QueryFile:
-    """The queries in a file, one a line; empty lines are none. Raises ``OSError``."""
+    """Return the queries of a file in UTF-8, one per line; empty lines are skipped.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
     lines: dict[str, list[int]] = {}
-    refused: list[tuple[int, str]] = []
-    by_change = False
+    invalid: list[tuple[int, str]] = []
+    has_change_queries = False
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
             query = parse_query(line.decode().strip())
         except UnicodeDecodeError:
-            refused.append((number, "is not UTF-8 text"))
+            invalid.append((number, "is not UTF-8 text"))
         except QueryError as error:
-            refused.append((number, " ".join(str(error).split())))
+            invalid.append((number, " ".join(str(error).split())))
         else:
             lines.setdefault(format_canonical(query), []).append(number)
-            by_change = by_change or uses_field(query, "change")
-    return QueryFile(lines, refused, by_change)
+            has_change_queries = has_change_queries or uses_field(query, "change")
+    return QueryFile(lines, invalid, has_change_queries)
 
 
 def match_files(queries: QueryFile, questions: Iterable[Question]) -> list[tuple[int, str]]:
-    """The numbers of queries' lines and the ids of the questions that match, sorted."""
-    forms = list(queries.lines)
-    matcher = Matcher(dict(enumerate(forms)))
-    found = {
-        (line, identity)
-        for some in _split_into_batches(questions)
-        for topic, place in find_matching_questions(
-            matcher, some, by_change=queries.has_change_queries
+    """Return the line number of each query with the id of each question it matches, sorted."""
+    canonical_queries = list(queries.lines)
+    matcher = Matcher(dict(enumerate(canonical_queries)))
+    matches = {
+        (line, batch[index].question.id)
+        for batch in _split_into_batches(questions)
+        for query_number, index in find_matching_questions(
+            matcher, batch, by_change=queries.has_change_queries
         )
-        for identity in [some[place].question.id]
-        for line in queries.lines[forms[topic]]
+        for line in queries.lines[canonical_queries[query_number]]
     }
-    return sorted(found)
+    return sorted(matches)
 
 
 def _split_into_batches(questions: Iterable[Question]) -> Iterator[list[QuestionChanges]]:
-    rest = iter(questions)
-    while some := [
-        QuestionChanges(question, infer_changes(question)) for question in islice(rest, BATCH_SIZE)
+    remaining = iter(questions)
+    while batch := [
+        QuestionChanges(question, infer_changes(question))
+        for question in islice(remaining, BATCH_SIZE)
     ]:
-        yield some
+        yield batch

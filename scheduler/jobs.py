@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -20,7 +20,6 @@ from alerts.digests import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
 from alerts.ledger import (
-    crawl_runs,
     deliveries,
     pauses,
     pending_subscriptions,
@@ -33,30 +32,15 @@ from alerts.operator.alarms import update_mail_alarms
 from alerts.operator.emails import queue_operator_emails
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import (
-    CrawlOutcome,
-    CrawlPolicy,
-    CrawlScope,
-    compute_backoff_end,
-    get_source_host,
-    plan_crawl,
     update_source_alarms,
 )
 from alerts.search import index_questions
 from alerts.subscribers.confirmation import CONFIRM_LINK_VALIDITY
 from alerts.subscribers.subscribe import subscribe
-from crawler.archive.captures import delete_oldest_captures
-from crawler.plan import CrawlPlan
-from crawler.report import CrawlLine
 from scheduler.config.loader import ConfigError, build_channels
-from scheduler.crawls.crawl import crawl_source
-from scheduler.crawls.target import build_crawl_target
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
-
-#: More refusals in a row than make any difference.
-_BACKOFF_RUNS = 10
-
 
 #: So many questions' words are written in one round: a few seconds.
 _MAX_INDEXED_QUESTIONS = 1000
@@ -103,64 +87,13 @@ def _config_errors_at(place: str) -> Iterator[None]:
         raise ConfigError(f"{place}: {error}") from error
 
 
-def plan_next_crawl(service: Service, name: str) -> CrawlPlan:
-    """Return the plan of a crawl of the source ``name`` that starts now."""
-    source = service.config.sources[name]
-    scope = CrawlScope(source.days_back, source.days_ahead, source.max_revisits)
-    target = build_crawl_target(service.config, name)
-    with service.ledger.reading() as connection:
-        return plan_crawl(connection, target, scope, service.clock())
-
-
-def run_crawl(
-    service: Service, name: str, on_line: Callable[[CrawlLine], None] = lambda _: None
-) -> CrawlOutcome:
-    """Crawl one source and record what it brings; one that has refused us is left alone."""
-    source = service.config.sources[name]
-    if until := find_backoff_end(service, name):
-        reason = f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
-        log.info("no crawl of %s: %s", name, reason)
-        return CrawlOutcome(name, "blocked", reason, {})
-    with service.ledger.reading() as connection:
-        since = pauses.list_pauses(connection).get(pauses.name_crawl_pause(name))
-    if since is not None:
-        reason = f"crawls are on hold since {since:%Y-%m-%d %H:%M} UTC"
-        log.info("no crawl of %s: %s", name, reason)
-        return CrawlOutcome(name, "blocked", reason, {})
-    log.info("crawl of %s starts", name)
-    terms = CrawlPolicy(
-        guard_days=source.guard_days,
-        flood_from=source.flood_from,
-        alarm_after=service.config.operator.alarm_after,
-    )
-    outcome = crawl_source(
-        service.ledger, plan_next_crawl(service, name), service.clock, terms, on_line, service.stop
-    )
-    archive = service.config.archive
-    for path in (
-        delete_oldest_captures(archive.path, archive.max_gigabytes) if archive.enabled else ()
-    ):
-        log.warning("archive: %s is deleted, to keep within %g GB", path, archive.max_gigabytes)
-    level = logging.INFO if outcome.verdict in {"ok", "empty"} else logging.WARNING
-    log.log(level, "crawl of %s: %s, %s", name, outcome.verdict, outcome.reason)
-    return outcome
-
-
-def find_backoff_end(service: Service, name: str) -> datetime | None:
-    """Until when a source is left alone; None when it may be asked."""
-    with service.ledger.reading() as connection:
-        until = compute_backoff_end(crawl_runs.list_recent(connection, name, _BACKOFF_RUNS))
-    return until if until and until > service.clock() else None
-
-
 def update_alarms(service: Service) -> None:
     """Raise and clear what time alone gives reason for, and write to the operator."""
     config, now = service.config, service.clock()
     with service.ledger.writing() as connection:
         for name, source in config.sources.items():
             if source.enabled:
-                place = get_source_host(source.url)
-                update_source_alarms(connection, name, place, source.silent_hours, now)
+                update_source_alarms(connection, name, source.host, source.silent_hours, now)
         operator = config.operator
         to = ((operator.email,) if operator.email else ()) + operator.notify
         queue_operator_emails(connection, service.templates, service.mail_identity, to, now)

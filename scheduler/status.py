@@ -20,12 +20,10 @@ from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.ledger.publication_delays import measure_delay
 from alerts.model import Alarm
 from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
-from alerts.recording import compute_backoff_end, get_source_host
+from alerts.recording import find_backoff_end
 from crawler.report import CrawlReport, decode_stored_report
 from scheduler.config.sections import Config
 
-#: More refusals in a row than make any difference to the wait.
-_BACKOFF_RUNS = 10
 _DELAY_PERIOD = timedelta(days=30)
 
 
@@ -36,9 +34,7 @@ def build_status(connection: Connection, config: Config, now: datetime) -> Servi
     return ServiceStatus(
         now=now,
         sources=tuple(
-            _build_source_status(
-                connection, name, get_source_host(source.url), standing, waiting, now
-            )
+            _build_source_status(connection, name, source.host, standing, waiting, now)
             for name, source in config.sources.items()
             if source.enabled
         ),
@@ -55,11 +51,11 @@ def _build_source_status(
     waiting: list[HeldChangeGroup],
     now: datetime,
 ) -> SourceStatus:
-    last = crawl_runs.list_recent(connection, name, _BACKOFF_RUNS)
+    last = crawl_runs.list_recent(connection, name, 1)
     good = crawl_runs.get_last_complete_finish(connection, name)
     read = next(iter(crawl_runs.list_recent(connection, name, 1, ("ok",))), None)
     report = decode_stored_report(read.report) if read else None
-    until = compute_backoff_end(last)
+    until = find_backoff_end(connection, name, now)
     notice = notices.find_latest(connection, name)
     return SourceStatus(
         source=name,
@@ -68,7 +64,7 @@ def _build_source_status(
         hours_since_good=round((now - good) / timedelta(hours=1), 1) if good else None,
         verdict=last[0].verdict if last else None,
         reason=last[0].reason if last else None,
-        resting_until=until if until and until > now else None,
+        resting_until=until,
         fill_rates=_build_fill_rates(report) if report else {},
         agreement=_compute_agreement(report) if report else None,
         questions=questions.count_by_status(connection, name),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import feedparser
 
-from scheduler.demo.run import Demo
+from scheduler.demo import Demo
 
 _FEED_PATHS = (
     *("feeds/VRU.rss.xml", "feeds/VRU.atom.xml", "feeds/everything.rss.xml"),

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from scheduler.demo.app import read_inbox
-from scheduler.demo.run import Demo
+from scheduler.demo import Demo, read_inbox
 from scheduler.jobs import run_pipeline
 
 _OUTPUT_FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
@@ -58,18 +57,18 @@ def _take_screenshots(page: Page, stage: Demo, device: str) -> None:
         sys.stdout.write(f"{path}\n")
 
     page.goto("/")
-    page.get_by_label("What do you want to hear of?").press_sequentially("VRU")
-    page.get_by_role("heading", name="What VRU would have brought").wait_for()
+    page.get_by_label("What topic do you want alerts for?").press_sequentially("VRU")
+    page.get_by_role("heading", name="Past results for VRU").wait_for()
     halt("topic-typed")
     page.get_by_label("Your email address").fill(f"{device}@demo.example")
-    page.get_by_role("button", name="Tell me").click()
+    page.get_by_role("button", name="Subscribe").click()
     page.goto(_find_email_link(stage, device, "/c/"))
     halt("confirm")
-    page.get_by_role("button", name="Yes, write to me").click()
-    page.get_by_role("heading", name="You are subscribed").wait_for()
-    page.goto("/my-page")
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("heading", name="You’re subscribed").wait_for()
+    page.goto("/your-alerts")
     page.get_by_label("Your email address").fill(f"{device}@demo.example")
-    page.get_by_role("button", name="Send me the link").click()
+    page.get_by_role("button", name="Email me the link").click()
     page.goto(_find_email_link(stage, device, "/m/"))
     halt("own-page")
     page.goto("/topic/VRU")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from datetime import date
 from typing import Any
 
@@ -29,6 +30,7 @@ class MemberStatistics(msgspec.Struct, frozen=True):
     with_answer_date: int  #: of the answered, those whose day of answer is known
     answered_in_time: int  #: of those, answered within the days allowed
     unanswered: int
+    median_days: int | None  #: of the answered with a known date; None where there are none
 
 
 def find_name(connection: Connection, person: str) -> str | None:
@@ -69,7 +71,15 @@ def count_questions(connection: Connection, person: str, days_allowed: int) -> M
             _count_where(~is_answered).label("unanswered"),
         ).where(question.c.person == person)
     ).one()
-    return MemberStatistics(**row._mapping)
+    days = connection.execute(
+        select(_days_to_answer(connection)).where(
+            question.c.person == person, is_answered & is_dated
+        )
+    ).scalars()
+    known = [round(one) for one in days]
+    return MemberStatistics(
+        **row._mapping, median_days=round(statistics.median(known)) if known else None
+    )
 
 
 def list_newest_questions(

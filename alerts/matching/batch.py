@@ -1,15 +1,13 @@
-"""A batch of texts read at once, in arrays: the words, and where each one stands. Pure.
+"""A batch of texts read at once into arrays: the words, and where each one stands. Pure.
 
-What :func:`alerts.text.tokenizer.prepare_texts` makes of one text, slowly and with the offsets,
-this
-makes of many;
-the tests hold the two against each other.
+:func:`alerts.text.prepare_texts` reads one text, with the offsets of its words. This module reads
+600 records at once, without offsets, because the matcher compares arrays. A property test holds
+that both find the same words in the same places.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -32,44 +30,64 @@ from alerts.matching.hashing import (
     concatenate_words,
     find_distinct,
     hash_spans,
-    hash_words,
     rehash_as_sense,
 )
-from alerts.text import stem
-
-#: The senses of a word beside itself; see :func:`alerts.text.tokenizer.build_word_keys`.
-STEM, CAPITALS = 1, 2
+from alerts.matching.senses import CAPITALS, WordSenses, WordSpans
 
 
 class TextBatch(NamedTuple):
-    """Texts of some records as tokens, and the distinct words that these are."""
+    """Texts of some records as tokens, and the distinct words of these tokens."""
 
-    size: int  #: records
-    # One for each distinct word; printed as an acronym it is another.
+    size: int  #: number of records
+    # One entry for each distinct word. A word that is printed as an acronym is another word.
     words: Hashes
     stems: Hashes
-    capitals: Hashes  #: 0 where the word is printed otherwise
+    capitals: Hashes  #: 0 for words that are not printed as acronyms
     text: bytes
-    starts: Numbers  #: where the word stands in ``text``
+    starts: Numbers  #: where the word is in ``text``
     lengths: Numbers
-    # One for each token; those that hyphens close up follow the others.
+    # One entry for each token. Compounds (linked words closed up) follow the others.
     word: Numbers
     record: Ids
     field: SmallNumbers  #: the field's place in the list of fields
     paragraph: Ids
     position: Ids
-    after: Ids  #: the position behind the token
-    # One for each position; positions run through all texts, one left free between paragraphs.
-    token_at: Ids  #: the token there, -1 for none
-    # For words closed up, in the order of their positions.
-    compound_positions: Ids  #: the position
-    first_compound: int  #: the token of the first; the others follow
+    after: Ids  #: the position after the token
+    # One entry for each position. Positions run through all texts, with a free one between
+    # paragraphs.
+    token_at: Ids  #: the token there, or -1
+    # One entry for each compound, in the order of positions.
+    compound_positions: Ids
+    first_compound: int  #: the token number of the first compound; the others follow it
 
 
-def read_batch(texts: Sequence[Mapping[str, Sequence[str]]], fields: Sequence[str]) -> TextBatch:
-    """Read the texts of records, each by field as :func:`alerts.queries.fields.extract_fields`
-    gives
-    them."""
+class _Compounds(NamedTuple):
+    """Linked words closed up."""
+
+    firsts: Numbers  #: the first token of each
+    afters: Numbers  #: the token after its last
+    words: list[bytes]
+
+
+class _Positions(NamedTuple):
+    position: Ids
+    after: Ids
+    token_at: Ids
+    compound_positions: Ids
+    first_compound: int
+
+
+def read_batch(
+    texts: Sequence[Mapping[str, Sequence[str]]], fields: Sequence[str], senses: WordSenses
+) -> TextBatch:
+    """Read the texts of records.
+
+    Args:
+        texts: For each record its paragraphs by field, as
+            :func:`alerts.queries.extract_fields` returns them.
+        fields: All fields; their places in this list are :attr:`TextBatch.field`.
+        senses: Senses of words, to be extended by those of new words.
+    """
     place = {field: number for number, field in enumerate(fields)}
     paragraphs = [
         (number, place[field], paragraph)
@@ -78,93 +96,81 @@ def read_batch(texts: Sequence[Mapping[str, Sequence[str]]], fields: Sequence[st
         for paragraph in some
     ]
     text = fold_paragraphs([paragraph for _, _, paragraph in paragraphs])
-    tokens = split_tokens(text)
     owners = np.array([owner[:2] for owner in paragraphs], np.int32).reshape(-1, 2).T
-    return _build_batch(len(texts), owners, text, tokens)
-
-
-def _build_batch(size: int, owners: Ids, text: bytes, tokens: TokenArrays) -> TextBatch:
-    lower = text.lower()
-    closed = list(find_compounds(lower, tokens))
-    firsts = np.array([first for first, _, _ in closed], np.int64)
-    afters = np.array([after for _, after, _ in closed], np.int64)
-    odd = np.array(list(tokens.irregular_words), np.int64)
-    more, more_starts, more_lengths = concatenate_words(
-        [*tokens.irregular_words.values(), *(w for _, _, w in closed)]
-    )
-    more_starts += len(lower)
-    starts = np.concatenate((tokens.starts, more_starts[odd.size :]))
-    lengths = np.concatenate((tokens.ends - tokens.starts, more_lengths[odd.size :]))
-    starts[odd], lengths[odd] = more_starts[: odd.size], more_lengths[: odd.size]
-    printed = np.concatenate((tokens.print_forms, np.full(firsts.size, PLAIN, np.uint8)))
-    lower += more + PADDING
-    every = hash_spans(lower, starts, lengths)
-    shapes = _hash_shapes(every, printed)
+    tokens = split_tokens(text)
+    compounds = _find_compounds(text.lower(), tokens)
+    spans = _lay_out_words(text.lower(), tokens, compounds)
+    hashes = hash_spans(spans.text, spans.starts, spans.lengths)
+    shapes = _hash_shapes(hashes, spans.print_forms)
     first, word = find_distinct(shapes)
-    starts, lengths = starts[first], lengths[first]
-    position = np.arange(tokens.starts.size) + tokens.paragraph
-    here = np.full(tokens.starts.size + owners.shape[1] + 1, -1, np.int32)
-    here[position] = np.arange(position.size, dtype=np.int32)
-    small = position.astype(np.int32)
-    paragraph = np.concatenate((tokens.paragraph, tokens.paragraph[firsts]))
+    distinct = spans.select(first)
+    stems, capitals = senses.look_up(shapes[first], distinct)
+    paragraph = np.concatenate((tokens.paragraph, tokens.paragraph[compounds.firsts]))
+    positions = _number_positions(tokens, compounds, owners.shape[1])
     return TextBatch(
-        size,
-        every[first],
-        *_look_up_senses(shapes[first], lower, starts, lengths, printed[first]),
-        lower,
-        starts,
-        lengths,
-        word,
-        owners[0][paragraph],
-        owners[1].astype(np.uint8)[paragraph],
-        paragraph.astype(np.int32),
-        np.concatenate((small, small[firsts])),
-        np.concatenate((small + 1, small[firsts] + (afters - firsts).astype(np.int32))),
-        here,
-        small[firsts],
-        position.size,
+        size=len(texts),
+        words=hashes[first],
+        stems=stems,
+        capitals=capitals,
+        text=spans.text,
+        starts=distinct.starts,
+        lengths=distinct.lengths,
+        word=word,
+        record=owners[0][paragraph],
+        field=owners[1].astype(np.uint8)[paragraph],
+        paragraph=paragraph.astype(np.int32),
+        **positions._asdict(),
     )
 
 
-def _hash_shapes(every: Hashes, printed: SmallNumbers) -> Hashes:
-    """The codes of tokens, but others for words that are printed as acronyms."""
-    shapes = every.copy()
-    for kind in (ACRONYM, ACRONYM_PLURAL):
-        tokens = np.flatnonzero(printed == kind)
-        shapes[tokens] = rehash_as_sense(every[tokens], CAPITALS + kind)
+def _find_compounds(lower: bytes, tokens: TokenArrays) -> _Compounds:
+    found = list(find_compounds(lower, tokens))
+    return _Compounds(
+        np.array([first for first, _, _ in found], np.int64),
+        np.array([after for _, after, _ in found], np.int64),
+        [word for _, _, word in found],
+    )
+
+
+def _lay_out_words(lower: bytes, tokens: TokenArrays, compounds: _Compounds) -> WordSpans:
+    """Return all tokens, then all compounds; words that the text does not have are appended."""
+    irregular = np.array(list(tokens.irregular_words), np.int64)
+    appended, starts, lengths = concatenate_words(
+        [*tokens.irregular_words.values(), *compounds.words]
+    )
+    starts += len(lower)
+    all_starts = np.concatenate((tokens.starts, starts[irregular.size :]))
+    all_lengths = np.concatenate((tokens.ends - tokens.starts, lengths[irregular.size :]))
+    all_starts[irregular] = starts[: irregular.size]
+    all_lengths[irregular] = lengths[: irregular.size]
+    print_forms = np.concatenate(
+        (tokens.print_forms, np.full(compounds.firsts.size, PLAIN, np.uint8))
+    )
+    return WordSpans(lower + appended + PADDING, all_starts, all_lengths, print_forms)
+
+
+def _hash_shapes(hashes: Hashes, print_forms: SmallNumbers) -> Hashes:
+    """Return the hashes of words, with others for those that are printed as acronyms."""
+    shapes = hashes.copy()
+    for form in (ACRONYM, ACRONYM_PLURAL):
+        tokens = np.flatnonzero(print_forms == form)
+        shapes[tokens] = rehash_as_sense(hashes[tokens], CAPITALS + form)
     return shapes
 
 
-#: The stems and capitals of words met before, by shape: nearly all words of a batch are.
-_sense_cache: dict[int, tuple[int, int]] = {}
-_MAX_CACHED = 500_000
-
-
-def _look_up_senses(
-    shapes: Hashes, text: bytes, starts: Numbers, lengths: Numbers, printed: SmallNumbers
-) -> tuple[Hashes, Hashes]:
-    """The stems of distinct words, and the capitals of those that are printed so."""
-    names = shapes.tolist()
-    try:
-        found = list(map(_sense_cache.__getitem__, names))
-    except KeyError:
-        new = np.array([at for at, name in enumerate(names) if name not in _sense_cache], np.int64)
-        _cache_senses(shapes[new], text, starts[new], lengths[new], printed[new])
-        found = list(map(_sense_cache.__getitem__, names))
-    if len(_sense_cache) > _MAX_CACHED:
-        _sense_cache.clear()
-    senses = np.fromiter(chain.from_iterable(found), np.uint64, 2 * len(names))
-    return senses[0::2], senses[1::2]
-
-
-def _cache_senses(
-    shapes: Hashes, text: bytes, starts: Numbers, lengths: Numbers, printed: SmallNumbers
-) -> None:
-    ends = (starts + lengths - (printed == ACRONYM_PLURAL)).tolist()
-    spans = zip(starts.tolist(), ends, strict=True)
-    words = [text[start:end].decode() for start, end in spans]
-    stems = rehash_as_sense(hash_words([stem(word) for word in words]), STEM)
-    capitals = rehash_as_sense(hash_words([word.upper() for word in words]), CAPITALS)
-    capitals[printed == PLAIN] = 0
-    found = zip(stems.tolist(), capitals.tolist(), strict=True)
-    _sense_cache.update(zip(shapes.tolist(), found, strict=True))
+def _number_positions(
+    tokens: TokenArrays, compounds: _Compounds, paragraph_count: int
+) -> _Positions:
+    position = np.arange(tokens.starts.size) + tokens.paragraph
+    token_at = np.full(tokens.starts.size + paragraph_count + 1, -1, np.int32)
+    token_at[position] = np.arange(position.size, dtype=np.int32)
+    small = position.astype(np.int32)
+    first = small[compounds.firsts]
+    sizes = (compounds.afters - compounds.firsts).astype(np.int32)
+    return _Positions(
+        position=np.concatenate((small, first)),
+        after=np.concatenate((small + 1, first + sizes)),
+        token_at=token_at,
+        compound_positions=first,
+        first_compound=position.size,
+    )

@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.matching.batch import CAPITALS, STEM
 from alerts.matching.hashing import (
     Bits,
     Hashes,
@@ -29,6 +28,7 @@ from alerts.matching.hashing import (
     mix_bits,
     rehash_as_sense,
 )
+from alerts.matching.senses import CAPITALS, STEM
 from alerts.queries import DEFAULT_FIELDS, FIELDS, ast, normal_form, parse_canonical
 from alerts.text import stem
 

@@ -1,7 +1,7 @@
-"""Whether questions match topics, as they stand. Pure.
+"""Questions compared with topics outside the alerting step: search, ``match``, ``explain``. Pure.
 
-Search, preview, ``match`` and ``explain`` ask here, and here is asked what alerting asks: the
-matcher, about a question and one thing that happened to it.
+A question matches a topic if one of its changes does, because alerts are about changes: ``knife
+change:answered`` finds a question that has been answered.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from crawler.records import Question
 
 
 class QuestionChanges(NamedTuple):
-    """A question, and what has happened to it."""
+    """A question, and the kinds of changes that it has had."""
 
     question: Question
     changes: Sequence[str]
 
     def extract_texts(self, *, by_change: bool) -> list[dict[str, list[str]]]:
-        """Its texts, once for each change where that makes a difference."""
+        """Return the question's texts by field: once, or once for each change if ``by_change``."""
         if not by_change:
             return [extract_fields(self.question)]
         return [extract_fields(self.question, [change]) for change in self.changes]
@@ -30,15 +30,18 @@ class QuestionChanges(NamedTuple):
 def find_matching_questions(
     matcher: Matcher, questions: Sequence[QuestionChanges], *, by_change: bool
 ) -> list[tuple[int, int]]:
-    """Pairs of a topic (its id) and the place of a question that matches it, each once, sorted.
+    """Return the matches as sorted pairs of a topic's id and a question's place in the list.
 
-    ``by_change`` says whether any of the topics uses the field ``change``.
+    Args:
+        matcher: The topics.
+        questions: At most :data:`alerts.matching.BATCH_SIZE`, for the best speed.
+        by_change: Whether any of the topics uses the field ``change``.
     """
     texts, places = [], []
-    for place, told in enumerate(questions):
-        some = told.extract_texts(by_change=by_change)
-        texts += some
-        places += [place] * len(some)
+    for place, question in enumerate(questions):
+        extracted = question.extract_texts(by_change=by_change)
+        texts += extracted
+        places += [place] * len(extracted)
     found = matcher.match(texts)
     pairs = zip(found.topics.tolist(), found.records.tolist(), strict=True)
     return sorted({(topic, places[record]) for topic, record in pairs})

@@ -19,6 +19,7 @@ from alerts.matching.batch import TextBatch, read_batch
 from alerts.matching.compile import CompiledQueries, compile_queries
 from alerts.matching.evaluate import QueryRows, Rows, match_rows
 from alerts.matching.hashing import Ids, Numbers
+from alerts.matching.senses import SHARED_SENSES, WordSenses
 from alerts.queries import FIELDS, Query, find_match, parse_canonical
 from alerts.text import PreparedTexts, prepare_texts
 
@@ -60,13 +61,19 @@ class Matcher:
 
     Args:
         topics: Canonical forms by topic id, compiled as the first layer.
+        senses: Senses of the words that have been in texts so far.
     """
 
-    def __init__(self, topics: Mapping[int, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        topics: Mapping[int, str] = MappingProxyType({}),
+        senses: WordSenses = SHARED_SENSES,
+    ) -> None:
         self._layers = [compile_layer(topics)]
         self._added: dict[int, str] = {}  #: topics of all layers but the first
         self._last_added: dict[int, str] = {}  #: topics of the last layer, while it is not full
         self._removed: set[int] = set()
+        self._senses = senses
 
     @classmethod
     def from_layer(cls, layer: MatcherLayer) -> Self:
@@ -98,7 +105,7 @@ class Matcher:
 
     def match(self, texts: Sequence[FieldTexts]) -> BatchMatches:
         """Return all matches of a batch; :data:`BATCH_SIZE` records are the best size."""
-        batch = read_batch(texts, FIELDS)
+        batch = read_batch(texts, FIELDS, self._senses)
         prepared: dict[int, PreparedTexts] = {}
         found = [_match_layer(layer, batch, texts, prepared) for layer in self._layers]
         topics, records = found[0]

@@ -9,22 +9,21 @@ only :mod:`crawler.records`, :mod:`crawler.plan` and :mod:`crawler.report`), or 
 change: matching, digests and feeds.
 """
 
-from alerts.recording.alarms import get_source_host, update_source_alarms
-from alerts.recording.crawl_runs import CrawlPolicy, CrawlRecorder
+from alerts.recording.alarms import update_source_alarms
+from alerts.recording.crawl_runs import CrawlRecorder
+from alerts.recording.policy import CrawlPolicy
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.recording.replacement import replace_reading
 from alerts.recording.verdict import CrawlOutcome
-from alerts.recording.visits import CrawlScope, compute_backoff_end, plan_crawl
+from alerts.recording.visits import find_backoff_end, plan_crawl
 
 __all__ = [
     "CrawlOutcome",
     "CrawlPolicy",
     "CrawlRecorder",
-    "CrawlScope",
     "QuestionReading",
     "RecordingRules",
-    "compute_backoff_end",
-    "get_source_host",
+    "find_backoff_end",
     "plan_crawl",
     "record_readings",
     "replace_reading",

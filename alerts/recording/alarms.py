@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
@@ -130,8 +129,3 @@ def _update_notice(
         notices.add(connection, source, host, "unavailable", since, now)
     elif last is not None and was_silent and since > last.created_at:
         notices.add(connection, source, host, "restored", last.since, now)
-
-
-def get_source_host(url: str) -> str:
-    """Return the host in a source's ``url``, the name that people know: ``www.london.gov.uk``."""
-    return urlsplit(url).hostname or url

@@ -13,11 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import Ledger, crawl_runs
-from alerts.ledger.crawl_runs import CrawlPurpose, CrawlResult
+from alerts.ledger.crawl_runs import CrawlResult
 from alerts.recording.alarms import update_crawl_alarms
 from alerts.recording.approval import CrawlChanges, publish_or_hold
 from alerts.recording.page_states import (
@@ -25,6 +24,7 @@ from alerts.recording.page_states import (
     record_refusal,
     record_unchanged_page,
 )
+from alerts.recording.policy import CrawlPolicy
 from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
 from alerts.recording.verdict import CrawlOutcome, Verdict, judge_crawl
 from crawler.records import encode_record
@@ -43,15 +43,6 @@ log = logging.getLogger("watchword.crawl")
 
 #: An hourly crawl makes 30 good runs in a day and a quarter: recent, yet several hundred pages.
 _BASELINE_RUNS = 30
-
-
-class CrawlPolicy(msgspec.Struct, frozen=True):
-    """How a crawl is recorded and judged: the settings of its ``[sources.NAME]`` section."""
-
-    guard_days: int = 30  #: an older question, seen for the first time, does not alert
-    flood_from: int = 500  #: fewer changes in one crawl are never held as a flood
-    alarm_after: int = 3  #: failed crawls in a row before a transient failure raises an alarm
-    purpose: CrawlPurpose = "regular"
 
 
 class CrawlRecorder:

@@ -9,9 +9,10 @@ from itertools import takewhile
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import questions, refused_pages
+from alerts.ledger import crawl_runs, questions, refused_pages
 from alerts.ledger.crawl_runs import CrawlRun
 from alerts.ledger.questions import RevisitCandidate
+from alerts.recording.policy import CrawlPolicy
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow
 
 #: How long an answered question is visited again for corrections, and how often: eight visits.
@@ -26,6 +27,8 @@ _REFUSED_RETRY_INTERVAL = timedelta(hours=24)
 #: How long a source that refused us is left alone: 3, 6, then 12 hours.
 _FIRST_BACKOFF = timedelta(hours=3)
 _MAX_BACKOFF = timedelta(hours=12)
+#: The wait stops growing at the third refusal in a row; ten runs hold that and some to spare.
+_BACKOFF_RUNS = 10
 
 #: (days since the meeting, time between two visits) while there is no real answer. The rule for
 #: answers is three working days; in practice three to five weeks; a few come after a year.
@@ -38,16 +41,8 @@ _VISIT_INTERVALS = (
 _LAST_VISIT_INTERVAL = timedelta(days=30)
 
 
-class CrawlScope(msgspec.Struct, frozen=True):
-    """How much one crawl lists and visits again."""
-
-    days_back: int = 60  #: meetings of the last days that are listed
-    days_ahead: int = 30  #: meetings of the next days that are listed
-    max_revisits: int = 500  #: known questions that are visited again
-
-
 def plan_crawl(
-    connection: Connection, target: CrawlPlan, scope: CrawlScope, now: datetime
+    connection: Connection, target: CrawlPlan, policy: CrawlPolicy, now: datetime
 ) -> CrawlPlan:
     """Return ``target`` with the windows, known ids and revisits of a crawl at ``now``.
 
@@ -57,11 +52,11 @@ def plan_crawl(
     Args:
         connection: A connection to the ledger.
         target: Where and how to crawl: source, address, politeness, archive.
-        scope: How much to list and to visit again.
+        policy: How much to list and to visit again.
         now: Aware, in UTC.
     """
-    since = (now - timedelta(days=scope.days_back)).date()
-    until = (now + timedelta(days=scope.days_ahead)).date()
+    since = (now - timedelta(days=policy.days_back)).date()
+    until = (now + timedelta(days=policy.days_ahead)).date()
     candidates = questions.list_revisit_candidates(connection, target.source, now - _RECHECK_PERIOD)
     known = questions.list_identities(connection, target.source, since, until)
     refused = refused_pages.list_recent(connection, target.source, now - _REFUSED_RETRY_INTERVAL)
@@ -69,7 +64,7 @@ def plan_crawl(
         target,
         windows=split_into_windows(since, until),
         known_ids=(*known, *refused),
-        revisits=select_due_visits(candidates, now, scope.max_revisits),
+        revisits=select_due_visits(candidates, now, policy.max_revisits),
     )
 
 
@@ -111,6 +106,12 @@ def compute_next_visit(candidate: RevisitCandidate) -> datetime:
     age = (candidate.visited_at.date() - start).days
     wait = next((wait for days, wait in _VISIT_INTERVALS if age <= days), _LAST_VISIT_INTERVAL)
     return candidate.visited_at + wait
+
+
+def find_backoff_end(connection: Connection, source: str, now: datetime) -> datetime | None:
+    """Return until when ``source`` is left alone, None if it may be crawled now."""
+    end = compute_backoff_end(crawl_runs.list_recent(connection, source, _BACKOFF_RUNS))
+    return end if end and end > now else None
 
 
 def compute_backoff_end(recent_runs: Sequence[CrawlRun]) -> datetime | None:

@@ -1,79 +1,72 @@
-"""The application: the pages, the feeds and the API of the daemon."""
+"""The ASGI application: pages, feeds and the API."""
 
 from __future__ import annotations
 
-import msgspec
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
 from alerts.web.context import WebContext
+from alerts.web.errors import ErrorHandlers
 from alerts.web.feeds import FeedsApp
 from alerts.web.forms import FormTokens
-from alerts.web.pages import AlertsPages, ArchivePages, EmailLinkPages, HomePage, OperatorPages
+from alerts.web.pages import (
+    AlertsPages,
+    ArchivePages,
+    EmailLinkPages,
+    HomePage,
+    ManageLinkPage,
+    OperatorPages,
+    StatusPage,
+)
 from alerts.web.rate_limits import RateLimits
 from alerts.web.security import SecurityMiddleware
 
-#: Smaller answers are not worth packing.
+#: Bytes. A smaller response fits into one network packet anyway, compressed or not.
 _GZIP_MIN_BYTES = 1000
-#: What is one person's, and what is made anew for each who asks.
+#: Personal pages, and feeds that are made for each query.
 _ROBOTS_TXT = "User-agent: *\n" + "".join(
     f"Disallow: {path}\n" for path in ("/u/", "/c/", "/d/", "/m/", "/operator", "/feeds/queries/")
 )
 
 
 def create_app(context: WebContext) -> Starlette:
-    """The application over an open ledger."""
-    forms, limits = FormTokens(context.token_signer), RateLimits()
-
-    async def status(request: Request) -> Response:
-        found = await run_in_threadpool(context.read_status)
-        code = 200 if found.is_well else 503
-        if request.url.path.endswith(".json"):
-            return Response(msgspec.json.encode(found), code, media_type="application/json")
-        return context.render_page("status", code, status=found)
-
-    async def robots(_request: Request) -> Response:
-        return PlainTextResponse(_ROBOTS_TXT)
-
-    async def problem(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        if request.url.path.startswith("/api/"):
-            return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
-        html = context.render_page("error", error.status_code, detail=error.detail).body
-        return HTMLResponse(bytes(html), error.status_code, error.headers)
-
-    async def gone(_request: Request, _error: Exception) -> Response:
-        return Response(status_code=400)  # nobody is there to read it, and nothing is wrong here
-
+    """Return the application over an open ledger."""
+    forms, limits, errors = FormTokens(context.token_signer), RateLimits(), ErrorHandlers(context)
     pages = Starlette(
         routes=[
             *HomePage(context, forms, limits).build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
+            *ManageLinkPage(context, forms, limits).build_routes(),
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),
+            *StatusPage(context).build_routes(),
             *ApiRoutes(context, limits).build_routes(),
             *build_asset_routes(context.templates),
-            Route("/status", status),
-            Route("/status.json", status),
-            Route("/robots.txt", robots),
+            Route("/robots.txt", _get_robots_txt),
         ],
-        exception_handlers={HTTPException: problem, ClientDisconnect: gone},
+        exception_handlers={
+            HTTPException: errors.handle_http_exception,
+            ClientDisconnect: errors.handle_disconnect,
+        },
     )
-    # A redirect would go to whatever host the request names.
+    # A redirect to the path without its slash would lead to whatever host the request names.
     pages.router.redirect_slashes = False
     return Starlette(
         routes=[
-            Mount("/feeds", FeedsApp(context)),  # packed already
+            Mount("/feeds", FeedsApp(context)),  # compresses its responses once, not each time
             Mount("", GZipMiddleware(pages, minimum_size=_GZIP_MIN_BYTES)),
         ],
         middleware=[Middleware(SecurityMiddleware)],
     )
+
+
+async def _get_robots_txt(_request: Request) -> Response:
+    return PlainTextResponse(_ROBOTS_TXT)

@@ -1,4 +1,4 @@
-"""What the pages are made of, and what they share."""
+"""What the web application is given, and how its pages are rendered."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from alerts.rendering.templates import Templates
 from alerts.subscribers.subscribe import SubscriberDefaults
 from alerts.tokens import TokenSigner
 
+#: One minute: pages change when a crawl ends, every quarter of an hour at most.
+_PAGE_CACHE_CONTROL = "public, max-age=60"
+
 
 class CapturedPage(msgspec.Struct, frozen=True):
-    """A page as it was fetched."""
+    """A page of a source as it was fetched."""
 
     url: str
     fetched_at: datetime
@@ -30,53 +33,60 @@ class CapturedPage(msgspec.Struct, frozen=True):
 
 
 class CrawlControls(Protocol):
-    """What an operator may have done. The daemon does it."""
+    """What the operator can ask of the running daemon."""
 
     def crawl_now(self, source: str) -> bool:
-        """Crawl a source as soon as can be; False where there is no such source."""
+        """Crawl ``source`` as soon as possible; return False where there is no such source."""
+
+
+def _find_no_capture(_location: str) -> CapturedPage | None:
+    return None
 
 
 class WebContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What the application is made of."""
+    """Everything that the application needs from outside."""
 
-    name: str
-    domain: str  #: that Message-IDs are under
+    name: str  #: of the service: ``Watchword``
+    domain: str  #: of Message-IDs: ``example.org``
     subscriber_defaults: SubscriberDefaults
     ledger: Ledger
     templates: Templates
-    feeds_folder: Path  #: folder of the feed files
+    feeds_folder: Path  #: with the published feed files
     clock: Callable[[], datetime]
     read_status: Callable[[], ServiceStatus]
     mail_identity: MailIdentity
     feed_identity: FeedIdentity
-    is_sign_up_enabled: (
-        bool  #: whether anybody may sign up; letters need a public address to lead to
-    )
-    max_topics: int = 50  #: that one subscriber may watch
-    overdue_days: int = 28  #: in which a question is to be answered
-    read_capture: Callable[[str], CapturedPage | None] = lambda _: (
-        None
-    )  #: by its place in the archive
-    operator_password: str | None = None  #: without one there are no operator's pages
-    crawl_controls: CrawlControls | None = None
+    is_sign_up_enabled: bool  #: from ``[web] sign_up``
+    max_topics: int = 50  #: alerts of one subscriber
+    overdue_days: int = 28  #: a question unanswered for longer is overdue
+    #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
+    read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
+    operator_password: str | None = None  #: None: there are no operator pages
+    crawl_controls: CrawlControls | None = None  #: None: no daemon runs
 
     @property
     def accepts_sign_ups(self) -> bool:
-        """Whether anybody may sign up here."""
+        """Whether people can sign up: confirmation emails need a public address to link to."""
         return self.is_sign_up_enabled and self.mail_identity.public_url is not None
 
     @property
     def token_signer(self) -> TokenSigner:
-        """What links and forms are sealed with."""
+        """The signer of links, forms and the operator's session."""
         return TokenSigner(self.mail_identity.token_secret, self.clock)
 
     def render_page(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
-        """A page, which nobody keeps: what it shows is of this minute."""
+        """Return a page that no cache may keep.
+
+        Args:
+            template: name below ``templates/web/``, without ``.html``.
+            status: of the response.
+            values: variables of the template.
+        """
         html = self.templates.render_html(f"web/{template}.html", name=self.name, **values)
         return HTMLResponse(clean_xml_text(html), status)
 
     def render_cacheable_page(self, template: str, /, **values: Any) -> HTMLResponse:
-        """A page for everybody, that may be shown again for a minute."""
+        """Return a page that is the same for everybody and may be cached for a minute."""
         response = self.render_page(template, **values)
-        response.headers["Cache-Control"] = "public, max-age=60"
+        response.headers["Cache-Control"] = _PAGE_CACHE_CONTROL
         return response

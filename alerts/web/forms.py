@@ -1,5 +1,7 @@
-"""Forms that nobody else can fill in for a reader: a sealed token in each, and for those that stand
-on a page for everybody a cookie that it belongs to.
+"""Form tokens against cross-site request forgery, and reading a submitted form.
+
+Each form has a signed token in a hidden field. The token is issued for a subject: on public pages a
+random cookie, on pages behind a link or a sign-in that link or session.
 """
 
 from __future__ import annotations
@@ -13,37 +15,44 @@ from starlette.responses import Response
 
 from alerts.tokens import ExpiredToken, TokenSigner
 
-#: So long a page may stand open before its form is sent.
+#: What a page says when its form's token is wrong or expired.
+EXPIRED_FORM = (
+    "This form has expired or your browser did not accept our cookie, so nothing was changed. "
+    "Send it again."
+)
+#: How long a page may stay open before its form is sent: a tab kept over a week's holiday.
 _MAX_AGE = timedelta(days=7)
+#: The largest form has eight fields.
 _MAX_FIELDS = 40
 
 
 class CsrfPair(NamedTuple):
-    """What a page needs for its form."""
+    """The two halves of a public form's protection."""
 
-    csrf: str  #: the hidden field
-    nonce: str  #: the cookie
+    csrf: str  #: token for the hidden field ``csrf``
+    nonce: str  #: value of the cookie that the token was issued for
 
 
 class FormTokens:
-    """Issues and checks tokens of forms."""
+    """Issues and checks form tokens."""
 
     def __init__(self, signer: TokenSigner) -> None:
         self._signer = signer
 
     def issue(self, request: Request) -> CsrfPair:
-        """For a form on a page for everybody: its token, and the cookie that it belongs to."""
+        """Return a token for a form on a public page, for the browser's cookie or a new one."""
         nonce = request.cookies.get(_get_cookie_name(request)) or secrets.token_urlsafe(16)
         return CsrfPair(self.issue_for(nonce), nonce)
 
     def issue_for(self, subject: str) -> str:
-        """The token of a form that belongs to ``subject``: a cookie, or a link's token."""
+        """Return a token for a form that belongs to ``subject``: a link or a session cookie."""
         return self._signer.issue("form", subject)
 
     def set_cookie(self, request: Request, response: Response, nonce: str) -> None:
-        """Let the browser keep the cookie."""
+        """Set the cookie that a public form's token was issued for."""
         response.set_cookie(
-            *(_get_cookie_name(request), nonce),
+            _get_cookie_name(request),
+            nonce,
             max_age=int(_MAX_AGE.total_seconds()),
             secure=request.url.scheme == "https",
             httponly=True,
@@ -51,25 +60,27 @@ class FormTokens:
         )
 
     def is_valid(self, request: Request, csrf: str) -> bool:
-        """Whether a form for everybody was filled in on a page of ours, by this browser."""
+        """Return whether a public form's token was issued for this browser's cookie."""
         nonce = request.cookies.get(_get_cookie_name(request))
         return bool(nonce) and self.is_valid_for(csrf, nonce or "")
 
     def is_valid_for(self, csrf: str, subject: str) -> bool:
-        """Whether a form's token was issued for ``subject``."""
+        """Return whether a token was issued for ``subject`` within the last seven days."""
         try:
-            found = self._signer.verify("form", csrf, _MAX_AGE)
+            issued_for = self._signer.verify("form", csrf, _MAX_AGE)
         except ExpiredToken:
             return False
-        return found is not None and secrets.compare_digest(found.encode(), subject.encode())
+        return issued_for is not None and secrets.compare_digest(
+            issued_for.encode(), subject.encode()
+        )
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """What a form says, each field once."""
+    """Return the fields of a submitted form; of a repeated field the last value."""
     async with request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
         return {name: str(value) for name, value in form.items()}
 
 
 def _get_cookie_name(request: Request) -> str:
-    """The cookie's name; by TLS one that no other host of our domain could set."""
+    """Return the cookie's name; over TLS one that no other host of our domain can set."""
     return "__Host-watchword" if request.url.scheme == "https" else "watchword"

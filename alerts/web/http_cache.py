@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110 13): what the asker has already is not sent again. Pure."""
+"""Conditional requests: 304 for a client that already has this version (RFC 9110 13). Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 
 def strong_tag(content: bytes) -> str:
-    """An entity tag of these very bytes."""
+    """Return a strong entity tag: equal for equal bytes only (RFC 9110 8.8.3)."""
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def http_date(moment: datetime) -> str:
-    """``Thu, 16 Jul 2026 12:00:00 GMT``"""
+    """Return ``moment`` as an HTTP date: ``Thu, 16 Jul 2026 12:00:00 GMT`` (RFC 9110 5.6.7)."""
     return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
 def is_unchanged(headers: Mapping[str, str], tag: str, modified: datetime | None = None) -> bool:
-    """Whether the asker has this version; what they say of tags goes before what they say of time.
+    """Return whether the client has this version. If-None-Match precedes If-Modified-Since.
 
-    ``headers`` with names in lower case.
+    Args:
+        headers: request headers, with names in lower case.
+        tag: entity tag of this version.
+        modified: when this version was made; None where it is compared by its tag alone.
     """
     tags = headers.get("if-none-match")
     if tags is not None:
@@ -32,7 +35,7 @@ def is_unchanged(headers: Mapping[str, str], tag: str, modified: datetime | None
         return False
     try:
         return modified.replace(microsecond=0) <= _aware(parsedate_to_datetime(since))
-    except (ValueError, OverflowError):  # no date, and so no condition
+    except (ValueError, OverflowError):  # not a date: the header is ignored (RFC 9110 13.1.3)
         return False
 
 

@@ -1,4 +1,4 @@
-"""How often one network may do what costs somebody something. Kept in memory, for an hour."""
+"""Rate limits by client network, kept in memory: they start anew with the process."""
 
 from __future__ import annotations
 
@@ -9,41 +9,43 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
-#: Each may cost somebody a letter.
+#: Requests that may send somebody an email. An office shares one IPv4 address, so not fewer.
 SIGN_UP_RATE = parse("10/hour")
-#: Wrong links; the right ones have 128 bits.
+#: Requests with a wrong link or operator password. Tokens have 128 bits, so this only limits noise.
 WRONG_LINK_RATE = parse("60/hour")
-#: Questions of whole exports, and words that the archive is searched for.
+#: Exports: each may take 20 seconds of the database's time, so 20 minutes in an hour.
 EXPORT_RATE = parse("60/hour")
+
+TOO_MANY_REQUESTS = "Too many requests from your network. Try again in an hour."
 
 _UNKNOWN_NETWORK = "unknown"
 
 
 class RateLimits:
-    """Counts by what is done and from where."""
+    """Counts requests by kind and network within a moving hour."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def allow_sign_up(self, request: Request) -> bool:
-        """Whether somebody may have a letter sent."""
+        """Count a request that may send an email; return whether it is within the limit."""
         return self._limiter.hit(SIGN_UP_RATE, "sign-up", find_network(request))
 
     def allow_export(self, request: Request) -> bool:
-        """Whether all that matches a query may be had once more."""
+        """Count an export; return whether it is within the limit."""
         return self._limiter.hit(EXPORT_RATE, "export", find_network(request))
 
     def count_wrong_link(self, request: Request) -> None:
-        """Count a wrong link."""
-        self._limiter.hit(WRONG_LINK_RATE, "guess", find_network(request))
+        """Count a request with a wrong link or password."""
+        self._limiter.hit(WRONG_LINK_RATE, "wrong-link", find_network(request))
 
     def may_try_link(self, request: Request) -> bool:
-        """Whether links are still looked at."""
-        return self._limiter.test(WRONG_LINK_RATE, "guess", find_network(request))
+        """Return whether a network may still try links, without counting."""
+        return self._limiter.test(WRONG_LINK_RATE, "wrong-link", find_network(request))
 
 
 def find_network(request: Request) -> str:
-    """Where a request is from: an address of IPv4, a customer's network (/64) of IPv6."""
+    """Return the client's IPv4 address, or its IPv6 /64 prefix: what one customer is given."""
     host = request.client.host if request.client else _UNKNOWN_NETWORK
     try:
         address = ip_address(host)

@@ -1,4 +1,4 @@
-"""What holds for every answer and every request: headers, sizes, and where forms come from."""
+"""Middleware around the whole application: response headers, body size, origin of forms."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: What a form may hold, in bytes; a query is refused long before.
+#: Bytes of a request body. The largest form is an alert: a query of 500 characters and a note of
+#: 200, each at most 12 bytes when URL-encoded, are 9 kB.
 MAX_BODY_BYTES = 20_000
 
-#: Only what we serve ourselves, and no script or style in a page. Archived pages bring their own.
+#: Our own files alone; no inline script or style. Archived pages have a policy of their own.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -23,48 +24,48 @@ CONTENT_SECURITY_POLICY = (
 _HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
-    # Not "no-referrer": with it browsers send "Origin: null" from our own forms too.
+    # Not "no-referrer": with that, browsers send "Origin: null" even from our own forms.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
-#: A year (RFC 6797), once a browser has come to us by TLS.
+#: One year in seconds (RFC 6797). Sent over TLS only.
 _HSTS = "max-age=31536000"
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-#: What is one person's, or not ours to be found by: no search engine is to keep it.
-_PRIVATE_PATHS = ("/u/", "/c/", "/d/", "/m/", "/my-page", "/operator", "/capture/")
-#: What mail programs post to for their readers (RFC 8058): from anywhere, without a page of ours.
+#: Personal pages and copies of other people's: sent with ``X-Robots-Tag: noindex``.
+_PRIVATE_PATHS = ("/u/", "/c/", "/d/", "/m/", "/your-alerts", "/operator", "/capture/")
+#: Mail programs post here from anywhere for one-click unsubscribe (RFC 8058).
 _UNSUBSCRIBE_PATH = "/u/"
 
 _Send = Callable[[Message], Awaitable[None]]
 
 
 class SecurityMiddleware:
-    """The middleware around the whole application."""
+    """Refuse forbidden requests and add security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what may not pass; put the headers on everything else."""
+        """Answer 403 or 413, or pass the request on with a limited body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sender = _add_headers(send, scope)
-        headers = Headers(scope=scope)
-        if refused := _check_request(scope, headers):
-            await refused(scope, receive, sender)
+        send_with_headers = _add_headers(send, scope)
+        if refusal := _check_request(scope, Headers(scope=scope)):
+            await refusal(scope, receive, send_with_headers)
             return
-        await self._app(scope, _LimitedBody(receive).receive, sender)
+        await self._app(scope, _LimitedBody(receive).receive, send_with_headers)
 
 
-_BODY_TOO_LARGE = "That is too much for this form."
+_BODY_TOO_LARGE = "The form is too large."
 _TOO_LARGE_RESPONSE = PlainTextResponse(f"{_BODY_TOO_LARGE}\n", 413, {"Connection": "close"})
-_CROSS_SITE_RESPONSE = PlainTextResponse("This form was sent from another site.\n", 403)
+_CROSS_SITE_RESPONSE = PlainTextResponse("The form was sent from another site.\n", 403)
 
 
 def _check_request(scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    """Return the response to a request that may not pass; None for one that may."""
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
         return _TOO_LARGE_RESPONSE
@@ -73,9 +74,10 @@ def _check_request(scope: Scope, headers: Headers) -> PlainTextResponse | None:
 
 
 def is_same_origin(headers: Headers) -> bool:
-    """Whether a form was sent from our own page, as browsers tell (Fetch Metadata, Origin).
+    """Return whether a request comes from a page of ours, by Sec-Fetch-Site and Origin.
 
-    A program that sends neither is no browser that could be misused.
+    A request with neither header is accepted: every browser sends one of them with a POST, and
+    other programs hold no cookies that another site could misuse.
     """
     site = headers.get("sec-fetch-site")
     if site is not None and site not in {"same-origin", "none"}:
@@ -85,30 +87,31 @@ def is_same_origin(headers: Headers) -> bool:
 
 
 def _add_headers(send: Send, scope: Scope) -> _Send:
-    """``send``, with our headers on the answer where it does not bring its own."""
-    ours = dict(_HEADERS)
+    """Return a ``send`` that adds our headers where the response has none of that name."""
+    defaults = dict(_HEADERS)
     if scope["scheme"] == "https":
-        ours["strict-transport-security"] = _HSTS
+        defaults["strict-transport-security"] = _HSTS
     if scope["path"].startswith(_PRIVATE_PATHS):
-        ours["x-robots-tag"] = "noindex"
+        defaults["x-robots-tag"] = "noindex"
 
-    async def sender(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in ours.items():
+            for name, value in defaults.items():
                 headers.setdefault(name, value)
         await send(message)
 
-    return sender
+    return send_with_headers
 
 
 class _LimitedBody:
-    """The body of a request, as long as it is not too long."""
+    """A request body of at most ``MAX_BODY_BYTES``, also where no Content-Length announces it."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self._bytes_left = receive, MAX_BODY_BYTES
 
     async def receive(self) -> Any:
+        """Return the next message; raise a 413 `HTTPException` once the body is too large."""
         message = await self._receive()
         self._bytes_left -= len(message.get("body", b""))
         if self._bytes_left < 0:

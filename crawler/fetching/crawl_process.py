@@ -93,7 +93,3 @@ def main() -> None:
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=CrawlPlan)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     write_line(run_crawl(plan))
-
-
-if __name__ == "__main__":
-    main()

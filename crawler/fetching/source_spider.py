@@ -17,10 +17,14 @@ from crawler.fetching.field_rates import FieldRates
 from crawler.fetching.middlewares import RefusedRequest
 from crawler.pages import read_page
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow
-from crawler.reading.documents import Document, decode_document
-from crawler.reading.items import UnreadablePage
+from crawler.reading import (
+    Document,
+    UnreadablePage,
+    build_question_id,
+    canonicalise_path,
+    decode_document,
+)
 from crawler.reading.normalise import normalise_item
-from crawler.reading.urls import build_question_id, canonicalise_path
 from crawler.report import (
     CrawlFailure,
     CrawlLine,

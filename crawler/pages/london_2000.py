@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from crawler.reading.documents import Document
+from crawler.reading import Document
 from crawler.reading.items import AnswerItem, Paragraph, QuestionItem
 
 _FIELD_PATTERNS = {

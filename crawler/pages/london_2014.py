@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from crawler.reading import Document
 from crawler.reading.comparison import (
     FieldValues,
     ReadingComparison,
@@ -23,9 +24,8 @@ from crawler.reading.comparison import (
     merge_comparisons,
 )
 from crawler.reading.dates import find_date, read_date
-from crawler.reading.documents import Document
 from crawler.reading.items import AnswerItem, Paragraph, QuestionItem
-from crawler.reading.label_reading import read_labels
+from crawler.reading.labels import read_labels
 from crawler.records import normalise_wording
 
 _LABELS = {

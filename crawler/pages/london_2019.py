@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from selectolax.lexbor import LexborNode
 
+from crawler.reading import Document
 from crawler.reading.comparison import (
     FieldValues,
     ReadingComparison,
@@ -23,9 +24,8 @@ from crawler.reading.comparison import (
     merge_comparisons,
     replace_fields,
 )
-from crawler.reading.documents import Document
 from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.reading.label_reading import (
+from crawler.reading.labels import (
     LABEL_FIELDS,
     LabelReading,
     has_bare_asker_label,

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from selectolax.lexbor import LexborNode
 
+from crawler.reading import Document
 from crawler.reading.comparison import (
     FieldValues,
     compare_answers,
@@ -23,9 +24,8 @@ from crawler.reading.comparison import (
     merge_comparisons,
     replace_fields,
 )
-from crawler.reading.documents import Document
 from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
-from crawler.reading.label_reading import (
+from crawler.reading.labels import (
     LABEL_FIELDS,
     LabelReading,
     has_bare_asker_label,

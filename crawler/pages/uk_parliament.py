@@ -16,15 +16,9 @@ from typing import Any
 import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
+from crawler.reading import Document, UnreadablePage
 from crawler.reading.comparison import ReadingComparison, compare_fields
-from crawler.reading.documents import Document
-from crawler.reading.items import (
-    AnswerItem,
-    AttachmentItem,
-    Paragraph,
-    QuestionItem,
-    UnreadablePage,
-)
+from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
 from crawler.reading.visible_text import clean_text, extract_paragraphs, split_plain_text
 
 #: Where a reader finds a question: the day on which it was tabled and its number follow. A number

@@ -7,7 +7,6 @@ import re
 import msgspec
 import nh3
 
-from crawler.pages import read_page
 from crawler.reading.dates import find_date, read_date
 from crawler.reading.documents import Document
 from crawler.reading.items import AnswerItem, QuestionItem
@@ -33,14 +32,6 @@ _ANSWER_RECEIVED_PHRASE = "written response from the mayor received"
 
 #: A holding reply says little else; a long answer that quotes the phrase is an answer.
 _MAX_HOLDING_LENGTH = 400
-
-
-def read_question(document: Document, source: str | None = None) -> Question:
-    """The canonical record of the question on ``document``.
-
-    Raises :class:`crawler.reading.items.UnreadablePage` when it is no question page.
-    """
-    return normalise_item(read_page(document, source), document)
 
 
 def normalise_item(item: QuestionItem, document: Document) -> Question:

@@ -1,5 +1,13 @@
-"""The replica: a stand-in for the source, with its markup and its quirks, in an invented world.
+"""Replicas of the sources: the same pages over HTTP, with invented people and invented text.
 
-The demonstration and the tests crawl it over real HTTP. Nobody in it exists and nothing in it was
-ever said; every page says so.
+Tests, the demo and the benchmarks crawl them instead of the live sites. A world says what can be
+seen when; a site serves it. The replica repeats what is known of the real pages and imports
+nothing of the code that reads them, so that one mistake cannot hide in both.
 """
+
+from crawler.replica.demo import build_demo_world
+from crawler.replica.large_world import build_large_world
+from crawler.replica.site import create_site
+from crawler.replica.world import ReplicaWorld
+
+__all__ = ["ReplicaWorld", "build_demo_world", "build_large_world", "create_site"]

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 import scrapy
 from scrapy.http import Response, TextResponse
 
-from crawler.fetching.source_spider import SourceSpider
+from crawler.fetching import SourceSpider
 from crawler.plan import ListingWindow
+from crawler.reading import canonicalise_path
 from crawler.reading.dates import read_date
-from crawler.reading.urls import canonicalise_path
 from crawler.report import CrawlLine
 
 LISTING_PATH = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"

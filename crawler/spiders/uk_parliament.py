@@ -20,10 +20,10 @@ import msgspec
 import scrapy
 from scrapy.http import Response
 
-from crawler.fetching.source_spider import SourceSpider
+from crawler.fetching import SourceSpider
 from crawler.pages.uk_parliament import DETAIL_URL, TabledQuestion
 from crawler.plan import ListingWindow
-from crawler.reading.urls import canonicalise_path
+from crawler.reading import canonicalise_path
 from crawler.report import CrawlLine
 
 API_PATH = "/api/writtenquestions/questions"

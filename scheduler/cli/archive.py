@@ -22,9 +22,7 @@ from scheduler.cli.context import get_service
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, print_result, show_progress
-from scheduler.crawls.backfill import BackfillProgress, backfill_source
-from scheduler.crawls.reparse import reparse_archive
-from scheduler.jobs import plan_next_crawl
+from scheduler.crawls import BackfillProgress, backfill_source, plan_next_crawl, reparse_archive
 from scheduler.service import Service, lock_ledger
 
 

@@ -10,7 +10,7 @@ from alerts.errors import ExitStatus
 from scheduler.cli.context import get_config
 from scheduler.cli.options import ServiceCommand
 from scheduler.cli.output import print_result
-from scheduler.demo.run import Demo
+from scheduler.demo import Demo
 
 
 @click.command(cls=ServiceCommand)

@@ -17,7 +17,8 @@ from scheduler.cli.context import get_service
 from scheduler.cli.inputs import InputReader, print_suspect
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_counts, print_result, show_progress
-from scheduler.jobs import PipelineResult, run_crawl, run_pipeline, sync_config
+from scheduler.crawls import run_crawl
+from scheduler.jobs import PipelineResult, run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger
 
 

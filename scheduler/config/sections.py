@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -104,6 +105,11 @@ class SourceSection(ConfigSection, frozen=True):
     guard_days: int = 30  #: a question older than this, seen for the first time, does not alert
     flood_from: int = 500  #: fewer new questions or answers in one crawl are never held as a flood
     silent_hours: float = 36  #: without a good crawl; then subscribers are told
+
+    @property
+    def host(self) -> str:
+        """The host in ``url``, by which subscribers know the source: ``www.london.gov.uk``."""
+        return urlsplit(self.url).hostname or self.url
 
 
 class ArchiveSection(ConfigSection, frozen=True):

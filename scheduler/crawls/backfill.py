@@ -18,9 +18,9 @@ from alerts.ledger.backfill_months import BackfillMonth
 from alerts.recording import CrawlOutcome, CrawlPolicy
 from crawler.plan import CrawlPlan, ListingWindow
 from crawler.report import CrawlLine, QuestionRead
+from scheduler.crawl_process import build_crawl_target
 from scheduler.crawls.crawl import crawl_source
-from scheduler.crawls.target import build_crawl_target
-from scheduler.jobs import find_backoff_end
+from scheduler.crawls.source_crawl import get_backoff_end
 from scheduler.service import Service
 
 #: Days listed before and after a month: meetings are postponed while we list.
@@ -149,7 +149,7 @@ def _read_month(
 ) -> tuple[CrawlOutcome, BackfillMonth]:
     """Crawl and record one month; ``on_read`` is called with the questions read so far."""
     started = service.clock()
-    if until := find_backoff_end(service, name):
+    if until := get_backoff_end(service, name):
         reason = f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
         return CrawlOutcome(name, "blocked", reason, {}), BackfillMonth(
             name, begins, started, 0, 0.0

@@ -10,7 +10,7 @@ from alerts.recording import CrawlOutcome, CrawlPolicy, CrawlRecorder
 from crawler.plan import CrawlPlan
 from crawler.report import CrawlLine
 from scheduler.clock import Clock
-from scheduler.crawls.process import start_crawl
+from scheduler.crawl_process import start_crawl
 
 #: A crawl that reaches ``max_seconds`` finishes the request under way and writes its report. Two
 #: minutes cover the longest wait that a source may ask for (120 s, crawler.fetching.middlewares).

@@ -15,11 +15,9 @@ import msgspec
 
 from alerts.ledger import Ledger
 from alerts.recording import replace_reading
-from crawler.archive.captures import Capture, read_captures
-from crawler.reading.documents import decode_document
-from crawler.reading.items import UnreadablePage
-from crawler.reading.normalise import read_question
-from crawler.reading.urls import canonicalise_path
+from crawler.archive import Capture, read_captures
+from crawler.pages import read_question
+from crawler.reading import UnreadablePage, canonicalise_path, decode_document
 from crawler.records import Question
 
 _HTTP_OK = 200

@@ -1,15 +1,9 @@
-"""The demo's pages: the inbox that the mail server fills, the feeds, the way to the source."""
+"""The demo's web pages: an overview and the inbox, beside the pages of the service itself."""
 
 from __future__ import annotations
 
-import mailbox
-from datetime import datetime
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,92 +12,63 @@ from starlette.routing import Mount, Route
 
 from alerts.ledger import topics
 from alerts.web import create_app
+from scheduler.demo.inbox import read_inbox
 from scheduler.service import Service
 from scheduler.web import build_web_context
 
-_PARSER = BytesParser(policy=policy.default)
 
+class DemoPages:
+    """The handlers of the demo's own pages."""
 
-class InboxMessage(msgspec.Struct, frozen=True):
-    """One email of the inbox, taken apart for showing."""
+    def __init__(self, service: Service, inbox: Path, source_url: str) -> None:
+        """Keep what the pages show.
 
-    key: str
-    to: str
-    date: str
-    subject: str
-    html: str
-    text: str
-    headers: str
-    moment: datetime
+        Args:
+            service: The service that is shown.
+            inbox: The Maildir that the demo's mail server fills.
+            source_url: The address of the replica.
+        """
+        self._service = service
+        self._inbox = inbox
+        self._source_url = source_url
 
-
-def read_inbox(folder: Path) -> list[InboxMessage]:
-    """The emails in a Maildir, newest first."""
-    if not folder.is_dir():
-        return []
-    box = mailbox.Maildir(folder, create=False)
-    return sorted(
-        (_parse_message(key, box.get_bytes(key)) for key in box.keys()),  # noqa: SIM118  # no plain dict
-        key=lambda mail: mail.moment,
-        reverse=True,
-    )
-
-
-def _parse_message(key: str, body: bytes) -> InboxMessage:
-    message = _PARSER.parsebytes(body)
-    assert isinstance(message, EmailMessage)
-    parts = {
-        kind: part.get_content() if (part := message.get_body((kind,))) else ""
-        for kind in ("html", "plain")
-    }
-    moment: datetime = message["Date"].datetime
-    return InboxMessage(
-        key=key,
-        to=str(message["To"]),
-        date=f"{moment:%a %d %b, %H:%M}",
-        subject=str(message["Subject"]),
-        html=parts["html"],
-        text=parts["plain"],
-        headers="\n".join(f"{name}: {value}" for name, value in message.items()),
-        moment=moment,
-    )
-
-
-def create_demo_app(service: Service, inbox: Path, source: str) -> Starlette:
-    """The demo's pages, with those of the service itself below them."""
-    templates = service.templates
-    pages = create_app(build_web_context(service))
-
-    def index(_request: Request) -> HTMLResponse:
-        with service.ledger.reading() as connection:
+    def show_overview(self, _request: Request) -> HTMLResponse:
+        """Show links to the service, its feeds, the inbox and the source."""
+        with self._service.ledger.reading() as connection:
             feeds = [(topic.slug, topic.title) for topic in topics.list_all(connection)]
-        mails = len(read_inbox(inbox))
-        return HTMLResponse(
-            templates.render_html(
-                "demo/index.html",
-                now=service.clock(),
-                mails=mails,
-                feeds=feeds,
-                source=source,
-                operator_password=service.config.web.operator_password,
-            )
+        return self._render(
+            "index",
+            now=self._service.clock(),
+            emails=len(read_inbox(self._inbox)),
+            feeds=feeds,
+            source=self._source_url,
+            operator_password=self._service.config.web.operator_password,
         )
 
-    def list_mails(_request: Request) -> HTMLResponse:
-        return HTMLResponse(templates.render_html("demo/inbox.html", mails=read_inbox(inbox)))
+    def list_emails(self, _request: Request) -> HTMLResponse:
+        """Show the inbox, newest email first."""
+        return self._render("inbox", emails=read_inbox(self._inbox))
 
-    def show_mail(request: Request) -> HTMLResponse:
+    def show_email(self, request: Request) -> HTMLResponse:
+        """Show one email; status 404 if the inbox has none with this key."""
         key = request.path_params["key"]
-        mail = next((mail for mail in read_inbox(inbox) if mail.key == key), None)
-        if mail is None:
-            raise HTTPException(404)
-        return HTMLResponse(templates.render_html("demo/message.html", mail=mail))
+        for email in read_inbox(self._inbox):
+            if email.key == key:
+                return self._render("message", email=email)
+        raise HTTPException(404)
 
+    def _render(self, name: str, **values: object) -> HTMLResponse:
+        return HTMLResponse(self._service.templates.render_html(f"demo/{name}.html", **values))
+
+
+def create_demo_app(service: Service, inbox: Path, source_url: str) -> Starlette:
+    """Return the application: the demo's pages, and the service's at all other paths."""
+    pages = DemoPages(service, inbox, source_url)
     return Starlette(
         routes=[
-            Route("/demo", index),
-            Route("/inbox", list_mails),
-            Route("/inbox/{key}", show_mail),
-            Mount("/", pages),
+            Route("/demo", pages.show_overview),
+            Route("/inbox", pages.list_emails),
+            Route("/inbox/{key}", pages.show_email),
+            Mount("/", create_app(build_web_context(service))),
         ]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.operator.status import ServiceStatus
 from alerts.web import CapturedPage, CrawlControls, WebContext
-from crawler.archive.captures import read_capture
+from crawler.archive import read_capture
 from scheduler.service import Service
 from scheduler.status import build_status
 

@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from alerts.ledger import alarms
 from alerts.web import create_app
 from scheduler.config.loader import load_config
-from scheduler.jobs import find_backoff_end, run_crawl, run_pipeline, sync_config
+from scheduler.crawls import get_backoff_end, run_crawl
+from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
 from scheduler.web import build_web_context, serve
@@ -145,7 +146,7 @@ def test_a_refusal_is_told_at_once_and_the_source_left_alone(running: Running) -
     running.pass_time(hours=2)
     assert running.crawl() == "blocked"
     assert running.trouble.asked > asked
-    until = find_backoff_end(running.jobs, "london")
+    until = get_backoff_end(running.jobs, "london")
     assert until is not None
     assert until - running.now == timedelta(hours=6)  # twice as long as the first time
     assert len(running.subjects(OPERATOR)) == 1
@@ -229,7 +230,7 @@ def test_the_status_page_says_so(running: Running) -> None:
     with serve(create_app(build_web_context(running.jobs))) as url:
         running.crawl()
         status, page = fetch(f"{url}/status")
-        assert (status, "Nothing is wrong" in page) == (200, True)
+        assert (status, "Everything is working" in page) == (200, True)
         assert "asked by" in page
         running.trouble.answer = refused
         running.crawl()

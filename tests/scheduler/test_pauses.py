@@ -13,7 +13,8 @@ import pytest
 from alerts.ledger import pauses, questions
 from alerts.web import create_app
 from scheduler.config.loader import load_config
-from scheduler.jobs import run_crawl, run_pipeline, sync_config
+from scheduler.crawls import run_crawl
+from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
 from scheduler.status import build_status

@@ -19,9 +19,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from alerts.rendering.templates import find_shipped_templates
-from crawler.replica.demo import build_demo_world
-from crawler.replica.site import create_site
-from crawler.replica.world import ReplicaWorld
+from crawler.replica import ReplicaWorld, build_demo_world, create_site
 from scheduler.web import serve
 
 WATCHWORD_COMMAND = Path(sys.executable).with_name("watchword")

@@ -8,12 +8,16 @@ from alerts.web.pages.alerts import AlertsPages
 from alerts.web.pages.archive import ArchivePages
 from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.home import HomePage
+from alerts.web.pages.manage_link import ManageLinkPage
 from alerts.web.pages.operator import OperatorPages
+from alerts.web.pages.status import StatusPage
 
 __all__ = [
     "AlertsPages",
     "ArchivePages",
     "EmailLinkPages",
     "HomePage",
+    "ManageLinkPage",
     "OperatorPages",
+    "StatusPage",
 ]

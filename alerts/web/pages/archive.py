@@ -1,8 +1,9 @@
-"""The pages to read on: topics, questions, members, what is overdue, and the archived page."""
+"""Public pages of the archive: topics, questions, captures, members and overdue questions."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -16,157 +17,183 @@ from alerts.ledger import members, question_lookups, questions
 from alerts.rendering.urls import normalise_link
 from alerts.web.context import CapturedPage, WebContext
 from alerts.web.forms import CsrfPair, FormTokens
-from alerts.web.pages.views import find_question_view, find_topic_view
+from alerts.web.pages.question_view import QuestionView, find_question_view
+from alerts.web.pages.topic_view import find_topic_view
 from crawler.records import Question
 
-#: Questions on one page of a list; in those of a topic the words that matched are looked for.
-_PAGE_SIZE, _TOPIC_PAGE_SIZE = 20, 12
+#: Questions on one page of a member's list: titles alone.
+_PAGE_SIZE = 20
+#: Questions on one page of a topic: fewer, because each is searched for its snippet (1 ms).
+_TOPIC_PAGE_SIZE = 12
+#: Questions on one page of the overdue list: titles and days alone.
 _OVERDUE_PAGE_SIZE = 50
+#: Topics listed on a member's page.
 _MAX_MEMBER_TOPICS = 20
-#: The source's page may bring its own pictures and styles; it may do nothing.
+#: A captured page may load its site's pictures, styles and fonts, and run nothing.
 _CAPTURE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline' *; img-src *; font-src *"
+#: Five minutes: the page of a question that is being read does not change under the reader.
+_EXPORT_CACHE_CONTROL = "public, max-age=300"
+#: Further pages of a list are answered as this one; 10,000 pages of 12 are 120,000 questions.
 _MAX_PAGE_NUMBER = 10_000
 
 
 class ArchivePages:
-    """The pages, over an open ledger."""
+    """The public pages."""
 
     def __init__(self, context: WebContext, form_tokens: FormTokens) -> None:
         self._context, self._form_tokens = context, form_tokens
 
     def build_routes(self) -> list[Route]:
-        """Where they are."""
+        """Return the routes of all public pages."""
         return [
             Route("/topic/{slug}", self._get_topic, methods=["GET"]),
             Route("/question/{id:path}", self._get_question, methods=["GET"]),
             Route("/akoma-ntoso/{id:path}", self._get_akoma_ntoso, methods=["GET"]),
             Route("/capture/{id:path}", self._get_capture, methods=["GET"]),
             Route("/members", self._get_members, methods=["GET"]),
-            Route("/member/{person}", self._get_member, methods=["GET"]),
+            Route("/member/{member}", self._get_member, methods=["GET"]),
             Route("/overdue", self._get_overdue, methods=["GET"]),
         ]
 
     async def _get_topic(self, request: Request) -> Response:
-        ticket = self._form_tokens.issue(request)
+        csrf_pair = self._form_tokens.issue(request)
         slug, page = request.path_params["slug"], _read_page_number(request)
-        response = await run_in_threadpool(self.render_topic, slug, page, ticket.csrf)
-        return self._set_form_cookie(request, response, ticket)
+        response = await run_in_threadpool(self.render_topic, slug, page, csrf_pair.csrf)
+        return self._set_form_cookie(request, response, csrf_pair)
 
     def render_topic(self, slug: str, page: int, csrf: str) -> Response:
-        """A topic: its questions as threads, how many a month, its feeds."""
+        """Return a topic's page; raise a 404 `HTTPException` for an unknown slug."""
         site = self._context
         with site.ledger.reading() as connection:
-            told = find_topic_view(connection, slug, site.clock().date(), page, _TOPIC_PAGE_SIZE)
-        if told is None:
+            view = find_topic_view(
+                connection,
+                slug,
+                today=site.clock().date(),
+                page=page,
+                page_size=_TOPIC_PAGE_SIZE,
+            )
+        if view is None:
             raise HTTPException(404, "There is no such topic.")
         return site.render_page(
-            "topic", told=told, page=page, csrf=csrf, open=site.accepts_sign_ups
+            "topic",
+            view=view,
+            page=page,
+            csrf=csrf,
+            accepts_sign_ups=site.accepts_sign_ups,
         )
 
     async def _get_question(self, request: Request) -> Response:
-        ticket = self._form_tokens.issue(request)
+        csrf_pair = self._form_tokens.issue(request)
         response = await run_in_threadpool(
-            self.render_question, request.path_params["id"], ticket.csrf
+            self.render_question, request.path_params["id"], csrf_pair.csrf
         )
-        return self._set_form_cookie(request, response, ticket)
+        return self._set_form_cookie(request, response, csrf_pair)
 
-    def _set_form_cookie(self, request: Request, response: Response, ticket: CsrfPair) -> Response:
-        """A page, with the cookie of its form where it has one."""
+    def _set_form_cookie(
+        self, request: Request, response: Response, csrf_pair: CsrfPair
+    ) -> Response:
+        """Return ``response``, with the cookie of its form where it has one."""
         if self._context.accepts_sign_ups:
-            self._form_tokens.set_cookie(request, response, ticket.nonce)
+            self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
         return response
 
     def render_question(self, question_id: str, csrf: str) -> Response:
-        """A question with its supplementaries, and what became of it."""
-        site = self._context
-        with site.ledger.reading() as connection:
-            told = find_question_view(connection, question_id)
-        if told is None:
-            raise HTTPException(404, "There is no such question.")
+        """Return a question's page; raise a 404 `HTTPException` for an unknown id."""
+        site, view = self._context, self._load_question(question_id)
         return site.render_page(
             "question",
-            told=told,
-            described=build_json_ld(told.thread, site.feed_identity),
+            view=view,
+            source_host=urlsplit(view.question.url or "").hostname,
+            json_ld=build_json_ld(view.thread, site.feed_identity),
             csrf=csrf,
-            open=site.accepts_sign_ups,
+            accepts_sign_ups=site.accepts_sign_ups,
         )
 
+    def _load_question(self, question_id: str) -> QuestionView:
+        with self._context.ledger.reading() as connection:
+            view = find_question_view(connection, question_id)
+        if view is None:
+            raise HTTPException(404, "There is no such question.")
+        return view
+
     async def _get_akoma_ntoso(self, request: Request) -> Response:
-        found = await run_in_threadpool(self.build_akoma_ntoso, request.path_params["id"])
-        kept = {"Cache-Control": "public, max-age=300"}
-        return Response(found, 200, kept, "application/akn+xml")
+        body = await run_in_threadpool(self.build_akoma_ntoso, request.path_params["id"])
+        headers = {"Cache-Control": _EXPORT_CACHE_CONTROL}
+        return Response(body, 200, headers, "application/akn+xml")
 
     def build_akoma_ntoso(self, question_id: str) -> bytes:
-        """The thread of a question as a debate in Akoma Ntoso."""
-        site = self._context
-        with site.ledger.reading() as connection:
-            told = find_question_view(connection, question_id)
-        if told is None:
-            raise HTTPException(404, "There is no such question.")
-        return build_debate(told.thread, site.feed_identity, told.first_seen_at.date())
+        """Return a question's thread as an Akoma Ntoso 3.0 debate."""
+        view = self._load_question(question_id)
+        return build_debate(view.thread, self._context.feed_identity, view.first_seen_at.date())
 
     async def _get_capture(self, request: Request) -> Response:
-        found = await run_in_threadpool(self.find_capture, request.path_params["id"])
+        capture = await run_in_threadpool(self.find_capture, request.path_params["id"])
         headers = {
             "Content-Security-Policy": _CAPTURE_POLICY,
-            "Memento-Datetime": f"{found.fetched_at:%a, %d %b %Y %H:%M:%S GMT}",  # RFC 7089
+            "Memento-Datetime": f"{capture.fetched_at:%a, %d %b %Y %H:%M:%S GMT}",  # RFC 7089 2.1.1
         }
-        if original := normalise_link(found.url):
+        if original := normalise_link(capture.url):
             headers["Link"] = f'<{original}>; rel="original"'
-        return Response(found.body, 200, headers, found.content_type or "text/plain")
+        return Response(capture.body, 200, headers, capture.content_type or "text/plain")
 
     def find_capture(self, question_id: str) -> CapturedPage:
-        """The page of a question as it was when we last read it."""
+        """Return a question's page as last read; raise a 404 `HTTPException` where none is kept."""
         with self._context.ledger.reading() as connection:
             stored = questions.find(connection, question_id)
-        found = self._context.read_capture(stored.capture) if stored and stored.capture else None
-        if found is None:
-            raise HTTPException(404, "Of this page there is no capture, or no longer.")
-        return found
+        location = stored.capture if stored else None
+        capture = self._context.read_capture(location) if location else None
+        if capture is None:
+            raise HTTPException(404, "There is no archived copy of this page.")
+        return capture
 
     async def _get_members(self, _request: Request) -> Response:
         return await run_in_threadpool(self.render_members)
 
     def render_members(self) -> Response:
-        """All who ever asked."""
+        """Return the list of everybody who ever asked a question."""
         with self._context.ledger.reading() as connection:
-            everybody = members.list_members(connection)
-        return self._context.render_cacheable_page("members", everybody=everybody)
+            listed = members.list_members(connection)
+        return self._context.render_cacheable_page("members", members=listed)
 
     async def _get_member(self, request: Request) -> Response:
-        person, page = request.path_params["person"], _read_page_number(request)
-        return await run_in_threadpool(self.render_member, person, page)
+        member_id, page = request.path_params["member"], _read_page_number(request)
+        return await run_in_threadpool(self.render_member, member_id, page)
 
-    def render_member(self, person: str, page: int) -> Response:
-        """What one member asked, how soon it was answered, and what it was about."""
+    def render_member(self, member_id: str, page: int) -> Response:
+        """Return a member's page; raise a 404 `HTTPException` for an unknown one.
+
+        Args:
+            member_id: identifies a member over all spellings of the name: ``ada-brook``.
+            page: of the list of questions, from 1.
+        """
         site = self._context
         with site.ledger.reading() as connection:
-            name = members.find_name(connection, person)
+            name = members.find_name(connection, member_id)
             if name is None:
-                raise HTTPException(404, "We know of nobody who is called so.")
-            asked = members.count_questions(connection, person, site.overdue_days)
+                raise HTTPException(404, "There is no such member.")
+            statistics = members.count_questions(connection, member_id, site.overdue_days)
             ids = members.list_newest_questions(
-                connection, person, _PAGE_SIZE + 1, (page - 1) * _PAGE_SIZE
+                connection, member_id, _PAGE_SIZE + 1, (page - 1) * _PAGE_SIZE
             )
-            about = members.list_topics(connection, person, _MAX_MEMBER_TOPICS)
-            found = {q.id: q for q in questions.load_records(connection, ids[:_PAGE_SIZE])}
+            topics = members.list_topics(connection, member_id, _MAX_MEMBER_TOPICS)
+            records = {q.id: q for q in questions.load_records(connection, ids[:_PAGE_SIZE])}
         return site.render_cacheable_page(
             "member",
-            person=person,
-            member=name,
-            asked=asked,
-            days=site.overdue_days,
-            topics=about,
-            questions=[found[one] for one in ids[:_PAGE_SIZE]],
+            member_id=member_id,
+            member_name=name,
+            statistics=statistics,
+            overdue_days=site.overdue_days,
+            topics=topics,
+            questions=[records[one] for one in ids[:_PAGE_SIZE]],
             page=page,
-            more=len(ids) > _PAGE_SIZE,
+            has_more=len(ids) > _PAGE_SIZE,
         )
 
     async def _get_overdue(self, request: Request) -> Response:
         return await run_in_threadpool(self.render_overdue, _read_page_number(request))
 
     def render_overdue(self, page: int) -> Response:
-        """Questions that wait longer than they are to, the oldest first."""
+        """Return page ``page`` (from 1) of the overdue questions, longest waiting first."""
         site = self._context
         today = site.clock().date()
         before = today - timedelta(days=site.overdue_days)
@@ -178,20 +205,22 @@ class ArchivePages:
         return site.render_cacheable_page(
             "overdue",
             total=total,
-            days=site.overdue_days,
+            overdue_days=site.overdue_days,
             questions=[(q, _count_days_waiting(q, today)) for q in found],
+            first_number=(page - 1) * _OVERDUE_PAGE_SIZE + 1,
             page=page,
-            more=total > page * _OVERDUE_PAGE_SIZE,
+            has_more=total > page * _OVERDUE_PAGE_SIZE,
         )
 
 
 def _count_days_waiting(question: Question, today: date) -> int:
-    """How long a question has waited."""
-    met = question.meeting.date if question.meeting else None
-    return (today - met).days if met else 0
+    """Return the days since the meeting of a question; 0 where the date is unknown."""
+    asked_on = question.meeting.date if question.meeting else None
+    return (today - asked_on).days if asked_on else 0
 
 
 def _read_page_number(request: Request) -> int:
+    """Return the parameter ``page``; 1 where it is not a positive number."""
     number = request.query_params.get("page", "1")
     is_number = number.isascii() and number.isdigit() and len(number) < 6
     return min(max(1, int(number)), _MAX_PAGE_NUMBER) if is_number else 1

@@ -1,8 +1,8 @@
-"""The pages that our emails lead to: confirming, leaving, and all of a long digest.
+"""Pages that emails link to: confirming, unsubscribing, and the whole of a long digest.
 
-A GET never changes anything: link scanners open every link in an email. Confirming and leaving are
-a POST, from the page's button or from the mail program itself (RFC 8058). The link's token is the
-authority, so there is no cookie and nothing to forge across sites.
+A GET changes nothing, because link scanners open every link in an email. Confirming and
+unsubscribing are a POST, from the page's button or from the mail program (RFC 8058). The token in
+the link is the authority, so these forms need no cookie.
 """
 
 from __future__ import annotations
@@ -19,89 +19,94 @@ from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.subscribers import confirmation
+from alerts.subscribers.confirmation import confirm_signup, find_pending_signup
 from alerts.web.context import WebContext
+from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS
 from alerts.web.rate_limits import RateLimits
 
-#: Takes a token, and whether the button was pressed; gives the page, None for a wrong token.
+#: Given a token and whether it is a POST, returns the page; None for a wrong token.
 _LinkHandler: TypeAlias = Callable[[str, bool], Response | None]
 
-#: Scanners open a link, and run what is on its page, when a letter arrives; people come later.
+#: Mail scanners open a link, and some run its scripts, within minutes of an email's arrival.
+#: People who open it later are spared the button.
 _SCANNER_WINDOW = timedelta(minutes=5)
-_INVALID_LINK = "This link is not valid, or no longer."
 
 
 class EmailLinkPages:
-    """The pages, over an open ledger."""
+    """The pages at ``/u/``, ``/c/`` and ``/d/``."""
 
     def __init__(self, context: WebContext, limits: RateLimits) -> None:
         self._context, self._limits = context, limits
 
     def build_routes(self) -> list[Route]:
-        """Where they are."""
-
-        def route(path: str, page: _LinkHandler, methods: list[str]) -> Route:
-            async def answer(request: Request) -> Response:
-                # Leaving is never refused: one mail provider's network leaves for many.
-                if not path.startswith("/u/") and not self._limits.may_try_link(request):
-                    raise HTTPException(429, "Too many wrong links came from your network.")
-                is_pressed = request.method == "POST"
-                found = await run_in_threadpool(page, request.path_params["token"], is_pressed)
-                if found is None:
-                    self._limits.count_wrong_link(request)
-                    raise HTTPException(404, _INVALID_LINK)
-                return found
-
-            return Route(path, answer, methods=methods)
-
+        """Return the routes of all pages."""
         return [
-            route("/u/{token}", self.unsubscribe, ["GET", "POST"]),
-            route("/c/{token}", self.confirm, ["GET", "POST"]),
-            route("/d/{token}", self.show_digest, ["GET"]),
+            # Never limited: one mail provider's network unsubscribes for many people.
+            self._build_route("/u/{token}", self.unsubscribe, ["GET", "POST"], is_limited=False),
+            self._build_route("/c/{token}", self.confirm, ["GET", "POST"]),
+            self._build_route("/d/{token}", self.show_digest, ["GET"]),
         ]
 
-    def unsubscribe(self, token: str, is_pressed: bool) -> Response | None:
-        """Shows what the link's owner watches for; pressed, it ends all of it."""
+    def _build_route(
+        self, path: str, handler: _LinkHandler, methods: list[str], *, is_limited: bool = True
+    ) -> Route:
+        async def answer(request: Request) -> Response:
+            if is_limited and not self._limits.may_try_link(request):
+                raise HTTPException(429, TOO_MANY_WRONG_LINKS)
+            token, is_post = request.path_params["token"], request.method == "POST"
+            page = await run_in_threadpool(handler, token, is_post)
+            if page is None:
+                self._limits.count_wrong_link(request)
+                raise HTTPException(404, INVALID_LINK)
+            return page
+
+        return Route(path, answer, methods=methods)
+
+    def unsubscribe(self, token: str, is_post: bool) -> Response | None:
+        """Show a subscriber's alerts; with a POST end all of them."""
         site = self._context
-        with site.ledger.writing() if is_pressed else site.ledger.reading() as connection:
-            person = subscriptions.find_subscriber_by_token(connection, token)
-            if person is None:
+        with site.ledger.writing() if is_post else site.ledger.reading() as connection:
+            subscriber = subscriptions.find_subscriber_by_token(connection, token)
+            if subscriber is None:
                 return None
-            if is_pressed:
-                subscriptions.unsubscribe(connection, person.id, site.clock())
-            mine = subscriptions.list_active(connection, person.id)
-            stopped = bounces.find_suppression(connection, person.email)
+            if is_post:
+                subscriptions.unsubscribe(connection, subscriber.id, site.clock())
+            alerts = subscriptions.list_active(connection, subscriber.id)
+            suppression = bounces.find_suppression(connection, subscriber.email)
         return site.render_page(
             "unsubscribe",
-            email=person.email,
-            queries=[s.query for s in mine],
-            done=is_pressed,
-            stopped=stopped,
+            email=subscriber.email,
+            queries=[alert.query for alert in alerts],
+            is_unsubscribed=is_post,
+            suppression=suppression,
         )
 
-    def confirm(self, token: str, is_pressed: bool) -> Response | None:
-        """Shows what was asked for; pressed, it begins."""
+    def confirm(self, token: str, is_post: bool) -> Response | None:
+        """Show what a sign-up asked for; with a POST subscribe to it."""
         site, now = self._context, self._context.clock()
-        if is_pressed:
+        if is_post:
             with site.ledger.writing() as connection:
-                found = confirmation.confirm_signup(
+                sign_up = confirm_signup(
                     connection, token, site.subscriber_defaults, now, site.max_topics
                 )
         else:
             with site.ledger.reading() as connection:
-                found = confirmation.find_pending_signup(connection, token, now)
-        if found is None:
+                sign_up = find_pending_signup(connection, token, now)
+        if sign_up is None:
             return None
-        # The letter names one wish. What came since anybody may have typed: that is to be read.
-        presses_itself = len(found.requests) == 1 and now - found.requested_at > _SCANNER_WINDOW
+        # The email names the first request. Later ones may be anybody's, so they have to be read.
+        submits_itself = len(sign_up.requests) == 1 and now - sign_up.requested_at > _SCANNER_WINDOW
         return site.render_page(
-            "confirm", asked=found, done=is_pressed, presses_itself=presses_itself
+            "confirm",
+            sign_up=sign_up,
+            is_confirmed=is_post or sign_up.is_confirmed,
+            submits_itself=submits_itself,
         )
 
-    def show_digest(self, token: str, _is_pressed: bool) -> Response | None:
-        """All of a digest that was too long for an email, for some days."""
+    def show_digest(self, token: str, _is_post: bool) -> Response | None:
+        """Show all entries of a digest that was too long for an email, for `DIGEST_PAGE_DAYS`."""
         site = self._context
         since = site.clock() - timedelta(days=DIGEST_PAGE_DAYS)
         with site.ledger.reading() as connection:
-            found = load_sent_digest(connection, f"<digest.{token}@{site.domain}>", since)
-        return site.render_page("digest", digest=found) if found else None
+            digest = load_sent_digest(connection, f"<digest.{token}@{site.domain}>", since)
+        return site.render_page("digest", digest=digest) if digest else None

@@ -1,7 +1,7 @@
-"""The first page: what a topic would bring, shown while it is typed, and signing up for it.
+"""The home page: a search that previews a topic, and signing up for alerts about it.
 
-Nobody learns here who is subscribed: whatever address is typed, the answer is the same, after the
-same time, and the letter goes to its owner alone.
+The answer to a sign-up never tells who is subscribed: it is the same for every address, it comes
+after the same time, and the confirmation email goes to the address alone.
 """
 
 from __future__ import annotations
@@ -9,193 +9,174 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, cast, get_args
+from datetime import date
+from typing import cast, get_args
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.ledger import questions, topics
+from alerts.ledger import questions, topics, word_index
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import Preview, TimeBudget, build_preview
-from alerts.subscribers.confirmation import request_confirmation, send_manage_link
+from alerts.subscribers.confirmation import request_confirmation
 from alerts.web.context import WebContext
-from alerts.web.forms import CsrfPair, FormTokens, read_form
-from alerts.web.rate_limits import RateLimits
+from alerts.web.forms import EXPIRED_FORM, CsrfPair, FormTokens, read_form
+from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
 
-#: What a preview may spend on deciding, and the database on one statement, in seconds.
-_SEARCH_SECONDS, _STATEMENT_SECONDS = 0.04, 2.0
-#: Every answer about an address comes after so long, in seconds, whether it is known or not.
+#: Seconds that a preview may spend on matching: it is shown while somebody types.
+_SEARCH_SECONDS = 0.04
+#: Seconds that the database may spend on one statement.
+_STATEMENT_SECONDS = 2.0
+#: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).
 _MIN_RESPONSE_SECONDS = 0.25
+_SEARCH_TOO_LONG = "This search takes too long. Add a rarer word."
+#: Characters of a followed question's title that are stored.
+_MAX_TITLE_LENGTH = 500
 
-_TOO_MANY_REQUESTS = PlainTextResponse("That was often. Please try again in an hour.\n", 429)
-_SEARCH_TOO_LONG = "That takes too long to look for. Add a rarer word."
-_EXPIRED_FORM = (
-    "This page was open for long, or your browser kept no cookie of it. Please press once more."
-)
+
+class _HomeView(msgspec.Struct, frozen=True):
+    """What the home page shows."""
+
+    query: str = ""
+    email: str = ""
+    preview: Preview | None = None
+    topic: Topic | None = None  #: the topic of the same query, where somebody has alerts for it
+    archive_start: date | None = None  #: day of our oldest question
+    error: str | None = None
+    status: int = 200
 
 
 class HomePage:
-    """The page, over an open ledger."""
+    """The home page and its sign-up form."""
 
     def __init__(self, context: WebContext, form_tokens: FormTokens, limits: RateLimits) -> None:
         self._context, self._form_tokens, self._limits = context, form_tokens, limits
 
     def build_routes(self) -> list[Route]:
-        """Where it is."""
+        """Return the routes of the page and of the form."""
         return [
             Route("/", self._get_home, methods=["GET"]),
             Route("/sign-up", self._post_sign_up, methods=["POST"]),
-            Route("/my-page", self._handle_manage_link, methods=["GET", "POST"]),
         ]
 
     async def _get_home(self, request: Request) -> Response:
-        typed = request.query_params.get("q", "").strip()
-        ticket = self._form_tokens.issue(request)
-        response = await run_in_threadpool(self.render_search, typed, ticket)
-        if (
-            typed and self._context.accepts_sign_ups
-        ):  # else there is no form that it would belong to
-            self._form_tokens.set_cookie(request, response, ticket.nonce)
+        query = request.query_params.get("q", "").strip()
+        csrf_pair = self._form_tokens.issue(request)
+        view = await run_in_threadpool(self.search, query)
+        response = self._render(view, csrf_pair)
+        if query and self._context.accepts_sign_ups:  # otherwise the page has no form
+            self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
         return response
 
-    def render_search(self, typed: str, csrf_pair: CsrfPair, email: str = "") -> Response:
-        """The page with what was ``typed`` into its search box."""
-        if not typed:
-            return self._render_home(typed, csrf_pair)
+    def search(self, query: str) -> _HomeView:
+        """Return what the page shows for ``query``, as typed; without a preview where it is ""."""
+        if not query:
+            return _HomeView()
         site = self._context
         try:
             with site.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
-                found = build_preview(
-                    connection, typed, site.clock().date(), TimeBudget(_SEARCH_SECONDS)
-                )
-                topic = topics.find(connection, found.canonical)
-            return self._render_home(typed, csrf_pair, found, topic, email=email)
+                budget = TimeBudget(_SEARCH_SECONDS)
+                preview = build_preview(connection, query, site.clock().date(), budget)
+                topic = topics.find(connection, preview.canonical)
+                archive_start = word_index.get_first_day(connection)
+            return _HomeView(query, preview=preview, topic=topic, archive_start=archive_start)
         except QueryError as error:
-            return self._render_home(typed, csrf_pair, error=str(error), status=400)
+            return _HomeView(query, error=str(error), status=400)
         except StatementTimeout:
-            return self._render_home(typed, csrf_pair, error=_SEARCH_TOO_LONG, status=503)
+            return _HomeView(query, error=_SEARCH_TOO_LONG, status=503)
 
     async def _post_sign_up(self, request: Request) -> Response:
         began = time.monotonic()
         form = await read_form(request)
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
-            return await self._render_error(request, form, _EXPIRED_FORM, 403)
+            return self._render_error(request, form, EXPIRED_FORM, 403)
         if not self._limits.allow_sign_up(request):
-            return _TOO_MANY_REQUESTS
+            raise HTTPException(429, TOO_MANY_REQUESTS)
         try:
             await run_in_threadpool(self.send_confirmation, form)
         except (AddressError, QueryError) as error:
-            return await self._render_error(request, form, str(error), 400)
-        await _wait_until(began + _MIN_RESPONSE_SECONDS)
-        return self._context.render_page(
-            "check_email", query=form.get("title") or form.get("q", "")
-        )
-
-    async def _render_error(
-        self, request: Request, form: Mapping[str, str], error: str, status: int
-    ) -> Response:
-        """The page once more, with what is wrong and a fresh form."""
-        ticket = self._form_tokens.issue(request)
-        response = self._render_home(form.get("q", ""), ticket, error=error, status=status)
-        self._form_tokens.set_cookie(request, response, ticket.nonce)
-        return response
+            return self._render_error(request, form, str(error), 400)
+        await wait_for_min_response_time(began)
+        title = form.get("title") or form.get("q", "")
+        return self._context.render_page("check_email", topic_title=title)
 
     def send_confirmation(self, form: Mapping[str, str]) -> None:
-        """Send a letter with a link, unless one is on its way; nobody is told which.
+        """Send a confirmation email, unless one was sent to this address in the last day.
 
-        Raises :class:`AddressError` and :class:`QueryError`.
+        Args:
+            form: fields ``email``, ``frequency``, ``updates``, and ``q`` with a query or
+                ``question`` and ``title`` with the id and title of a question to follow.
+
+        Raises:
+            AddressError: the address cannot be used, or the question does not exist.
+            QueryError: the query cannot be read.
         """
-        site = self._context
-        wish = _read_subscription(form)
+        site, request = self._context, _read_subscription(form)
         if not site.accepts_sign_ups:
-            raise AddressError("Nobody can sign up here.")
+            raise AddressError("This service does not accept sign-ups.")
         with site.ledger.writing() as connection:
-            if wish.question_id is not None:
-                stored = questions.find(connection, wish.question_id)
-                if stored is None:
-                    raise AddressError("There is no such question.")
+            if request.question_id and questions.find(connection, request.question_id) is None:
+                raise AddressError("There is no such question.")
             request_confirmation(
-                *(connection, site.templates, site.mail_identity, form.get("email", "").strip()),
-                request=wish,
+                connection,
+                site.templates,
+                site.mail_identity,
+                form.get("email", "").strip(),
+                request=request,
                 defaults=site.subscriber_defaults,
                 now=site.clock(),
             )
 
-    async def _handle_manage_link(self, request: Request) -> Response:
-        """Somebody has lost the link to their own page: a letter brings it."""
-        site, ticket = self._context, self._form_tokens.issue(request)
-        if request.method == "GET":
-            response: Response = site.render_page(
-                "request_manage_link", csrf=ticket.csrf, sent=False, error=None
-            )
-            self._form_tokens.set_cookie(request, response, ticket.nonce)
-            return response
-        began = time.monotonic()
-        form = await read_form(request)
-        error: str | None = None
-        if not self._form_tokens.is_valid(request, form.get("csrf", "")):
-            error = _EXPIRED_FORM
-        elif not self._limits.allow_sign_up(request):
-            return _TOO_MANY_REQUESTS
-        elif site.accepts_sign_ups:
-            try:
-                await run_in_threadpool(self.send_manage_link, form.get("email", "").strip())
-            except AddressError as wrong:
-                error = str(wrong)
-        await _wait_until(began + _MIN_RESPONSE_SECONDS)
-        status = 400 if error else 200
-        values = {"csrf": ticket.csrf, "sent": error is None, "error": error}
-        response = site.render_page("request_manage_link", status, **values)
-        self._form_tokens.set_cookie(request, response, ticket.nonce)
+    def _render_error(
+        self, request: Request, form: Mapping[str, str], error: str, status: int
+    ) -> Response:
+        """Return the page with an error message and a new form."""
+        csrf_pair = self._form_tokens.issue(request)
+        view = _HomeView(form.get("q", ""), error=error, status=status)
+        response = self._render(view, csrf_pair)
+        self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
         return response
 
-    def send_manage_link(self, email: str) -> None:
-        """Write to whom an address belongs, if they are subscribed."""
-        site = self._context
-        with site.ledger.writing() as connection:
-            send_manage_link(connection, site.templates, site.mail_identity, email, site.clock())
-
-    def _render_home(
-        self,
-        typed: str,
-        csrf_pair: CsrfPair,
-        preview: Preview | None = None,
-        topic: Topic | None = None,
-        error: str | None = None,
-        status: int = 200,
-        email: str = "",
-    ) -> Response:
+    def _render(self, view: _HomeView, csrf_pair: CsrfPair) -> Response:
         return self._context.render_page(
             "home",
-            status,
-            typed=typed,
-            email=email,
+            view.status,
+            query=view.query,
+            email=view.email,
             csrf=csrf_pair.csrf,
-            found=preview,
-            topic=topic,
-            error=error,
-            open=self._context.accepts_sign_ups,
+            preview=view.preview,
+            topic=view.topic,
+            archive_start=view.archive_start,
+            error=view.error,
+            accepts_sign_ups=self._context.accepts_sign_ups,
         )
 
 
 def _read_subscription(form: Mapping[str, str]) -> SubscriptionRequest:
-    every, wants = form.get("every", "daily"), form.get("wants", "all")
-    question = form.get("question") or None
+    """Return what a sign-up form asks for; an unknown choice counts as the default."""
+    frequency, updates = form.get("frequency", ""), form.get("updates", "")
+    question_id = form.get("question") or None
+    text = form.get("title", "") if question_id else form.get("q", "")
     return SubscriptionRequest(
-        (form.get("title", "") if question else form.get("q", "")).strip()[:500],
-        Frequency(every) if every in tuple(Frequency) else Frequency.DAILY,
-        cast("Any", wants if wants in get_args(Updates) else "all"),
-        "page",
-        question_id=question,
+        query=text.strip()[:_MAX_TITLE_LENGTH],
+        frequency=(Frequency(frequency) if frequency in tuple(Frequency) else Frequency.DAILY),
+        updates=cast("Updates", updates) if updates in get_args(Updates) else "all",
+        origin="page",
+        question_id=question_id,
     )
 
 
-async def _wait_until(moment: float) -> None:
-    """Wait, so that an answer does not tell by its time what was done for it."""
-    await asyncio.sleep(max(0.0, moment - time.monotonic()))
+async def wait_for_min_response_time(began: float) -> None:
+    """Wait until a quarter of a second after ``began`` (monotonic time).
+
+    Without this the time of an answer would tell whether an address is subscribed.
+    """
+    await asyncio.sleep(max(0.0, began + _MIN_RESPONSE_SECONDS - time.monotonic()))

@@ -1,6 +1,7 @@
-"""The operator's pages: what waits for a word of theirs, and the few things to be done by hand.
+"""The operator's page: what needs a decision, and the buttons that carry it out.
 
-There are none unless a token is set. It is typed once; a cookie of this browser's stands for it.
+It exists only where an operator password is set. The password is typed once; a signed cookie keeps
+the browser signed in.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any, cast, get_args
 
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,22 +22,24 @@ from starlette.routing import Route
 from alerts.ledger import bounces, deliveries, held_changes, pauses, question_lookups
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
-from alerts.web.forms import FormTokens, read_form
+from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.rate_limits import RateLimits
 
+#: One working day: the operator signs in once each morning.
 _SESSION_AGE = timedelta(hours=12)
+#: Rows shown of each list, newest first; the command line shows all.
 _LIST_SIZE = 30
-_EXPIRED_FORM = "This page was open for long, so nothing was done. Please press once more."
+_NOTHING_DONE = "Nothing was done."
 
 
 class OperatorPages:
-    """The pages, over an open ledger."""
+    """Signing in, the page, and its actions."""
 
     def __init__(self, context: WebContext, form_tokens: FormTokens, limits: RateLimits) -> None:
         self._context, self._form_tokens, self._limits = context, form_tokens, limits
 
     def build_routes(self) -> list[Route]:
-        """Where they are; nowhere without a token."""
+        """Return the routes; none where no operator password is set."""
         if not self._context.operator_password:
             return []
         return [
@@ -43,42 +48,40 @@ class OperatorPages:
         ]
 
     async def _get_operator(self, request: Request) -> Response:
-        cookie = self._find_session(request)
-        if cookie is None:
-            return self._context.render_page("operator_sign_in", error=None)
-        return await run_in_threadpool(self.render_operator, cookie, None)
+        session = self._find_session(request)
+        if session is None:
+            return self._render_sign_in(200, None)
+        return await run_in_threadpool(self.render_operator, session, None)
 
     async def _post_operator(self, request: Request) -> Response:
         form = await read_form(request)
-        cookie = self._find_session(request)
-        if form.get("do") == "sign in":
-            return self._sign_in(request, form.get("token", ""))
-        if cookie is None:
-            return self._context.render_page("operator_sign_in", 403, error="Please sign in first.")
-        if not self._form_tokens.is_valid_for(form.get("csrf", ""), cookie):
-            return await run_in_threadpool(self.render_operator, cookie, _EXPIRED_FORM, 403)
-        if form.get("do") == "sign out":
-            response = RedirectResponse("/operator", 303)
-            response.delete_cookie(_get_cookie_name(request), path="/operator")
-            return response
-        said = await run_in_threadpool(self.apply_action, form)
-        return await run_in_threadpool(self.render_operator, cookie, said)
+        action = form.get("action", "")
+        if action == "sign-in":
+            return self._sign_in(request, form.get("password", ""))
+        session = self._find_session(request)
+        if session is None:
+            return self._render_sign_in(403, "Sign in first.")
+        if not self._form_tokens.is_valid_for(form.get("csrf", ""), session):
+            return await run_in_threadpool(self.render_operator, session, EXPIRED_FORM, 403)
+        if action == "sign-out":
+            return _sign_out(request)
+        message = await run_in_threadpool(self.apply_action, action, form)
+        return await run_in_threadpool(self.render_operator, session, message)
 
-    def _sign_in(self, request: Request, token: str) -> Response:
+    def _render_sign_in(self, status: int, error: str | None) -> Response:
+        return self._context.render_page("operator_sign_in", status, error=error)
+
+    def _sign_in(self, request: Request, password: str) -> Response:
         if not self._limits.may_try_link(request):
-            raise HTTPException(429, "Too many wrong tokens came from your network.")
-        wanted = self._context.operator_password or ""
-        if not secrets.compare_digest(token.encode(), wanted.encode()):
+            raise HTTPException(429, "Too many wrong passwords from your network. Try later.")
+        expected = self._context.operator_password or ""
+        if not secrets.compare_digest(password.encode(), expected.encode()):
             self._limits.count_wrong_link(request)
-            return self._context.render_page(
-                "operator_sign_in", 403, error="That is not the token."
-            )
+            return self._render_sign_in(403, "The password is wrong.")
         response = RedirectResponse("/operator", 303)
         response.set_cookie(
-            *(
-                _get_cookie_name(request),
-                self._context.token_signer.issue("operator", self._hash_token()),
-            ),
+            _get_cookie_name(request),
+            self._context.token_signer.issue("operator", self._hash_password()),
             max_age=int(_SESSION_AGE.total_seconds()),
             path="/operator",
             secure=request.url.scheme == "https",
@@ -88,85 +91,104 @@ class OperatorPages:
         return response
 
     def _find_session(self, request: Request) -> str | None:
-        """The cookie of somebody who has signed in."""
+        """Return the browser's session cookie where it is valid."""
         cookie = request.cookies.get(_get_cookie_name(request), "")
         try:
-            known = self._context.token_signer.verify("operator", cookie, _SESSION_AGE)
+            subject = self._context.token_signer.verify("operator", cookie, _SESSION_AGE)
         except ExpiredToken:
             return None
-        return cookie if known is not None and known == self._hash_token() else None
+        return cookie if subject is not None and subject == self._hash_password() else None
 
-    def _hash_token(self) -> str:
-        """What a cookie is issued for: this token, so that with another one all are signed out."""
+    def _hash_password(self) -> str:
+        """Return the subject of session cookies: a new password ends every session."""
         return hashlib.sha256((self._context.operator_password or "").encode()).hexdigest()
 
-    def render_operator(self, cookie: str, message: str | None, status: int = 200) -> Response:
-        """How things are, and what can be done."""
+    def render_operator(self, session: str, message: str | None, status: int = 200) -> Response:
+        """Return the page, with a message above it."""
         site = self._context
         with site.ledger.reading() as connection:
-            values = {
-                "held": held_changes.list_awaiting_approval(connection),
-                "suspects": question_lookups.list_suspect(connection, _LIST_SIZE),
-                "halts": pauses.list_pauses(connection),
-                "failed": deliveries.list_newest(connection, "failed", None, _LIST_SIZE),
-                "doubtful": deliveries.list_newest(connection, "in_doubt", None, _LIST_SIZE),
-                "bounces": bounces.list_newest(connection, _LIST_SIZE),
-                "suspended": bounces.list_suspended(connection),
-            }
-        found = site.read_status()
-        csrf = self._form_tokens.issue_for(cookie)
-        values |= {"status": found, "said": message, "csrf": csrf, "delivery": pauses.DELIVERY}
-        return site.render_page("operator", status, **values)
+            lists = _load_lists(connection)
+        return site.render_page(
+            "operator",
+            status,
+            status=site.read_status(),
+            message=message,
+            csrf=self._form_tokens.issue_for(session),
+            delivery_pause=pauses.DELIVERY,
+            name_crawl_pause=pauses.name_crawl_pause,
+            **lists,
+        )
 
-    def apply_action(self, form: Mapping[str, str]) -> str:
-        """Do what was asked for; what was done, in a sentence."""
-        source = form.get("source", "")
-        doing: dict[str, Callable[[], str]] = {
-            "run": lambda: self._start_crawl(source),
-            "release": lambda: self._approve(form, without_notifying=False),
-            "silence": lambda: self._approve(form, without_notifying=True),
-            "pause": lambda: self._pause(form.get("what", "")),
-            "resume": lambda: self._resume(form.get("what", "")),
+    def apply_action(self, action: str, form: Mapping[str, str]) -> str:
+        """Do what a button asks for, and return the message for the page."""
+        source, reason = form.get("source", ""), form.get("reason", "")
+        actions: dict[str, Callable[[], str]] = {
+            "crawl": lambda: self._start_crawl(source),
+            "approve": lambda: self._approve(source, reason, is_silent=False),
+            "approve-silently": lambda: self._approve(source, reason, is_silent=True),
+            "pause-sending": lambda: self._pause(pauses.DELIVERY, "Sending"),
+            "resume-sending": lambda: self._resume(pauses.DELIVERY, "Sending"),
         }
-        done = doing.get(form.get("do", ""))
-        return done() if done else "Nothing was done."
+        if any(one.source == source for one in self._context.read_status().sources):
+            crawls, label = pauses.name_crawl_pause(source), f"Crawls of {source}"
+            actions |= {
+                "pause-crawls": lambda: self._pause(crawls, label),
+                "resume-crawls": lambda: self._resume(crawls, label),
+            }
+        return actions.get(action, lambda: _NOTHING_DONE)()
 
     def _start_crawl(self, source: str) -> str:
         controls = self._context.crawl_controls
         if controls is None:
-            return "No daemon is at work here: `watchword once` crawls."
-        return (
-            f"{source} is read now." if controls.crawl_now(source) else "There is no such source."
-        )
+            return "No daemon is running here. Use `watchword once` to crawl."
+        if not controls.crawl_now(source):
+            return "There is no such source."
+        return f"Crawling {source} now."
 
-    def _approve(self, form: Mapping[str, str], *, without_notifying: bool) -> str:
-        because = form.get("because", "")
-        if because not in {"flood", "drift"}:
-            return "Nothing was done."
-        reason: held_changes.HoldReason = "flood" if because == "flood" else "drift"
-        source, now = form.get("source", ""), self._context.clock()
+    def _approve(self, source: str, reason: str, *, is_silent: bool) -> str:
+        if reason not in set(get_args(held_changes.HoldReason)) - {"crawl"}:
+            return _NOTHING_DONE
         with self._context.ledger.writing() as connection:
             number = held_changes.promote(
-                connection, source, (reason,), is_silent=without_notifying, now=now
+                connection,
+                source,
+                (cast("held_changes.HoldReason", reason),),
+                is_silent=is_silent,
+                now=self._context.clock(),
             )
-        how = "recorded without an alert" if without_notifying else "released"
-        return f"{number} changes are {how}."
+        how = "without notifying subscribers" if is_silent else "and subscribers are notified"
+        return f"{number} changes are published {how}."
 
-    def _pause(self, target: str) -> str:
-        sources = {
-            pauses.name_crawl_pause(one.source) for one in self._context.read_status().sources
-        }
-        if target not in sources | {pauses.DELIVERY}:
-            return "Nothing was done."
+    def _pause(self, name: str, label: str) -> str:
         with self._context.ledger.writing() as connection:
-            pauses.add_pause(connection, target, self._context.clock())
-        return f"On hold: {target}."
+            pauses.add_pause(connection, name, self._context.clock())
+        return f"{label}: paused."
 
-    def _resume(self, target: str) -> str:
+    def _resume(self, name: str, label: str) -> str:
         with self._context.ledger.writing() as connection:
-            pauses.remove_pause(connection, target)
-        return f"Goes on: {target}."
+            pauses.remove_pause(connection, name)
+        return f"{label}: resumed."
+
+
+def _load_lists(connection: Connection) -> dict[str, Any]:
+    """Return the page's lists, by the template's variable names."""
+    return {
+        "held_changes": held_changes.list_awaiting_approval(connection),
+        "suspect_pages": question_lookups.list_suspect(connection, _LIST_SIZE),
+        "pauses": pauses.list_pauses(connection),
+        "failed": deliveries.list_newest(connection, "failed", None, _LIST_SIZE),
+        "unknown_outcome": deliveries.list_newest(connection, "in_doubt", None, _LIST_SIZE),
+        "bounces": bounces.list_newest(connection, _LIST_SIZE),
+        "suspended": bounces.list_suspended(connection),
+    }
+
+
+def _sign_out(request: Request) -> Response:
+    response = RedirectResponse("/operator", 303)
+    response.delete_cookie(_get_cookie_name(request), path="/operator")
+    return response
 
 
 def _get_cookie_name(request: Request) -> str:
+    """Return the cookie's name; over TLS one that browsers accept with ``Secure`` alone."""
     return "__Secure-operator" if request.url.scheme == "https" else "operator"

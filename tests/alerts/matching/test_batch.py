@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.matching.batch import CAPITALS, STEM, read_batch
+from alerts.matching.batch import read_batch
 from alerts.matching.hashing import hash_words, rehash_as_sense
+from alerts.matching.senses import CAPITALS, STEM, WordSenses
 from alerts.text import prepare_texts
 
 FIELDS = ("title", "question")
@@ -44,7 +45,7 @@ def one_by_one(records: list[dict[str, list[str]]]) -> set[Standing]:
 
 
 def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
-    batch = read_batch(records, FIELDS)
+    batch = read_batch(records, FIELDS, WordSenses())
     found = set()
     position = {int(token): at for at, token in enumerate(batch.token_at) if token >= 0}
     position |= {batch.first_compound + n: int(at) for n, at in enumerate(batch.compound_positions)}
@@ -68,7 +69,7 @@ def test_a_batch_holds_what_its_texts_hold(records: list[dict[str, list[str]]]) 
 
 @given(RECORDS)
 def test_every_word_stands_where_its_batch_says(records: list[dict[str, list[str]]]) -> None:
-    batch = read_batch(records, FIELDS)
+    batch = read_batch(records, FIELDS, WordSenses())
     words = [
         batch.text[start : start + length].decode()
         for start, length in zip(batch.starts, batch.lengths, strict=True)

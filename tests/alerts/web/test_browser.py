@@ -87,12 +87,12 @@ def has_script(page: Page) -> bool:
 
 def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
     visit.goto("/")
-    box = visit.get_by_label("What do you want to hear of?")
+    box = visit.get_by_label("What topic do you want alerts for?")
     box.press_sequentially("VRU")
     live = visit.evaluate("() => typeof window.htmx === 'object'")
     if not live:
-        visit.get_by_role("button", name="Show").click()
-    heading = visit.get_by_role("heading", name="What VRU would have brought")
+        visit.get_by_role("button", name="Search").click()
+    heading = visit.get_by_role("heading", name="Past results for VRU")
     expect(heading).to_be_visible()
     assert visit.url.endswith("/?q=VRU")
     expect(visit.locator("mark").first).to_have_text("VRU")
@@ -100,15 +100,15 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
     assert visit.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
     visit.get_by_label("Your email address").fill("ada@demo.example")
     visit.get_by_label("How often").select_option("immediate")
-    visit.get_by_role("button", name="Tell me").click()
-    expect(visit.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    visit.get_by_role("button", name="Subscribe").click()
+    expect(visit.get_by_role("heading", name="Check your email")).to_be_visible()
 
     [letter] = filled.read_messages()
     confirm = re.search(r"https://watch\.example(/c/\S+)", letter)
     assert confirm is not None
     visit.goto(confirm[1])
-    visit.get_by_role("button", name="Yes, write to me").click()
-    expect(visit.get_by_role("heading", name="You are subscribed")).to_be_visible()
+    visit.get_by_role("button", name="Confirm").click()
+    expect(visit.get_by_role("heading", name="You’re subscribed")).to_be_visible()
 
     filled.now += timedelta(minutes=10)
     filled.publish_questions(make_question(20, words="News of the VRU."))
@@ -122,8 +122,8 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
     )
     assert leave is not None
     visit.goto(leave[1])
-    visit.get_by_role("button", name="Stop all of them").click()
-    expect(visit.get_by_role("heading", name="You have left")).to_be_visible()
+    visit.get_by_role("button", name="Unsubscribe").click()
+    expect(visit.get_by_role("heading", name="You’re unsubscribed")).to_be_visible()
     with filled.ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
 
@@ -134,12 +134,12 @@ def test_a_link_that_people_open_later_confirms_by_itself(visit: Page, filled: W
     assert confirm is not None
     visit.goto(confirm[1])
     visit.wait_for_timeout(1500)
-    expect(visit.get_by_role("heading", name="Shall we write to you?")).to_be_visible()
+    expect(visit.get_by_role("heading", name="Confirm your alert")).to_be_visible()
     filled.now += timedelta(minutes=6)
     visit.goto(confirm[1])
     if not visit.evaluate("() => typeof window.htmx === 'object'"):
-        visit.get_by_role("button", name="Yes, write to me").click()
-    expect(visit.get_by_role("heading", name="You are subscribed")).to_be_visible()
+        visit.get_by_role("button", name="Confirm").click()
+    expect(visit.get_by_role("heading", name="You’re subscribed")).to_be_visible()
 
 
 def test_by_keyboard_alone(browser: Browser, filled: WebClient) -> None:
@@ -147,21 +147,21 @@ def test_by_keyboard_alone(browser: Browser, filled: WebClient) -> None:
     page = context.new_page()
     page.goto("/")
     page.keyboard.press("Tab")
-    expect(page.get_by_text("To the content")).to_be_focused()
+    expect(page.get_by_text("Skip to main content")).to_be_focused()
     page.keyboard.press("Enter")
     assert page.url.endswith("#main")
     page.keyboard.press("Tab")
-    expect(page.get_by_label("What do you want to hear of?")).to_be_focused()
+    expect(page.get_by_label("What topic do you want alerts for?")).to_be_focused()
     page.keyboard.type("VRU")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="What VRU would have brought")).to_be_visible()
+    expect(page.get_by_role("heading", name="Past results for VRU")).to_be_visible()
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("() => document.activeElement.id") == "email":
             break
     page.keyboard.type("ada@demo.example")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     context.close()
 
 
@@ -176,7 +176,7 @@ PATHS = (
     "/members",
     "/overdue",
     "/status",
-    "/my-page",
+    "/your-alerts",
     "/nowhere",
     "/operator",
 )
@@ -190,7 +190,7 @@ def test_axe_finds_nothing_serious(
     page = context.new_page()
     person = subscribed(filled)
     page.goto("/operator")
-    page.get_by_label("The token of the config").fill(OPERATOR_PASSWORD)
+    page.get_by_label("Operator password").fill(OPERATOR_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     found: list[str] = []
     for path in (*PATHS, person):

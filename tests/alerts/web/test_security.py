@@ -37,7 +37,7 @@ PAGES = (
     "/?q=VRU",
     "/members",
     "/overdue",
-    "/my-page",
+    "/your-alerts",
     "/status.json",
     "/nowhere",
     "/operator",
@@ -70,10 +70,10 @@ def test_nobody_is_given_a_cookie_who_is_shown_no_form(site: WebClient) -> None:
 
 
 def test_what_is_one_persons_is_not_to_be_found(site: WebClient) -> None:
-    for path in ("/u/x", "/c/x", "/m/x", "/d/x", "/my-page", "/operator", "/capture/x"):
+    for path in ("/u/x", "/c/x", "/m/x", "/d/x", "/your-alerts", "/operator", "/capture/x"):
         assert site.request("GET", path)[1]["X-Robots-Tag"] == "noindex"
         assert path[:3] in site.request_text("GET", "/robots.txt")[1] or path in {
-            "/my-page",
+            "/your-alerts",
             "/capture/x",
         }
     assert site.request("GET", "/")[1]["X-Robots-Tag"] is None
@@ -94,7 +94,7 @@ def test_behind_a_trusted_proxy_tls_is_for_good_and_cookies_are_secure(proxied: 
     cookie = headers["Set-Cookie"]
     assert cookie.startswith("__Host-watchword=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
-    body = urlencode({"do": "sign in", "token": OPERATOR_PASSWORD})
+    body = urlencode({"action": "sign-in", "password": OPERATOR_PASSWORD})
     _, headers, _ = proxied.request(
         "POST", "/operator", body.encode(), FORM_CONTENT_TYPE, headers=FORWARDED
     )
@@ -139,7 +139,7 @@ def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -
     assert site.read_messages() == []
 
 
-@pytest.mark.parametrize("path", ["/sign-up", "/my-page", "/c/x", "/m/x", "/operator"])
+@pytest.mark.parametrize("path", ["/sign-up", "/your-alerts", "/c/x", "/m/x", "/operator"])
 @pytest.mark.parametrize(
     "headers",
     [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
@@ -182,7 +182,7 @@ class TestEnumeration:
             )
         took: dict[str, list[float]] = {ADA: [], "nobody@demo.example": []}
         answers = set()
-        for page, path in (("/?q=VRU", "/sign-up"), ("/my-page", "/my-page")):
+        for page, path in (("/?q=VRU", "/sign-up"), ("/your-alerts", "/your-alerts")):
             for _ in range(2):
                 for email, times in took.items():
                     began = time.perf_counter()
@@ -217,7 +217,7 @@ def test_a_subscriber_has_so_many_topics_and_no_more(site: WebClient) -> None:
     assert link is not None
     status, html = site.request_text("POST", link[1])
     assert status == 200
-    assert "3 more could not be taken" in html
+    assert "3 more could not be added" in html
     assert [word in html for word in ("word4", "word5")] == [True, False]
     with site.ledger.reading() as connection:
         assert len(subscriptions.list_active(connection)) == 5

@@ -20,12 +20,11 @@ from warcio.archiveiterator import ArchiveIterator
 from alerts.ledger import Ledger, changes, open_ledger, questions
 from alerts.ledger.questions import StoredQuestion
 from alerts.recording import CrawlPolicy
-from crawler.archive.captures import delete_oldest_captures, list_capture_files, read_captures
+from crawler.archive import delete_oldest_captures, list_capture_files, read_captures
 from crawler.plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.records import Question
-from scheduler.crawls.crawl import crawl_source
-from scheduler.crawls.process import start_crawl
-from scheduler.crawls.reparse import reparse_archive
+from scheduler.crawl_process import start_crawl
+from scheduler.crawls import crawl_source, reparse_archive
 from scheduler.web import serve
 from tests.support.service import RunningReplica, run_replica
 

@@ -16,11 +16,10 @@ from starlette.types import Receive, Scope, Send
 from alerts.recording.verdict import decide_verdict
 from alerts.rendering.templates import find_shipped_templates
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
-from crawler.replica.demo import build_demo_world
-from crawler.replica.site import create_site
+from crawler.replica import build_demo_world, create_site
 from crawler.replica.world import LISTING_PATH
 from crawler.report import CrawlLine, CrawlReport, PageRefused, PageUnchanged, QuestionRead
-from scheduler.crawls.process import start_crawl
+from scheduler.crawl_process import start_crawl
 from scheduler.web import serve
 from tests.support.real_facts import PrintedPage
 from tests.support.real_pages import render_listing_row

@@ -19,7 +19,7 @@ from alerts.recording.verdict import decide_verdict
 from crawler.fetching.middlewares import parse_retry_after
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.report import CrawlReport
-from scheduler.crawls.process import start_crawl
+from scheduler.crawl_process import start_crawl
 from scheduler.web import serve
 
 pytestmark = pytest.mark.process

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.pages import read_page
-from crawler.reading.documents import Document
-from crawler.reading.items import UnreadablePage
-from crawler.reading.normalise import read_question
+from crawler.pages import read_page, read_question
+from crawler.reading import Document, UnreadablePage
 from crawler.records import Disagreement, Question, Speech, iter_paragraphs, normalise_wording
 from tests.support.designs import (
     build_lines_2000,

@@ -7,8 +7,8 @@ from html import escape
 import pytest
 
 from crawler.pages import read_page
-from crawler.reading.documents import Document
-from crawler.reading.items import QuestionItem, UnreadablePage
+from crawler.reading import Document, UnreadablePage
+from crawler.reading.items import QuestionItem
 
 TITLE = "River Piers"
 SUPPLEMENTARY = "River Piers (Supplementary) [2]"

@@ -6,10 +6,9 @@ from datetime import date
 
 import pytest
 
-from crawler.pages import read_page
-from crawler.reading.documents import Document
+from crawler.pages import read_page, read_question
+from crawler.reading import Document
 from crawler.reading.items import QuestionItem
-from crawler.reading.normalise import read_question
 
 ADDRESS = "https://replica.example/questions/2021/0001"
 NONE = '<article class="node node--answer"><div class="no-answer">Not yet</div></article>'

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.pages import read_page
-from crawler.reading.documents import Document
+from crawler.pages import read_page, read_question
+from crawler.reading import Document
 from crawler.reading.items import AttachmentItem, QuestionItem
-from crawler.reading.normalise import read_question
 from crawler.records import Disagreement
 
 ADDRESS = "https://replica.example/who-we-are/questions/river-piers"

@@ -8,10 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from crawler.pages import read_page
-from crawler.reading.documents import Document
-from crawler.reading.items import UnreadablePage
-from crawler.reading.normalise import read_question
+from crawler.pages import read_page, read_question
+from crawler.reading import Document, UnreadablePage
 from crawler.records import Question
 from tests.support.real_facts import PrintedAnswer, PrintedPage
 from tests.support.real_pages import (

@@ -11,10 +11,9 @@ import msgspec
 import pytest
 
 from alerts.questions.changes import find_changes
-from crawler.reading.documents import Document
-from crawler.reading.items import UnreadablePage
+from crawler.pages import read_question
+from crawler.reading import Document, UnreadablePage
 from crawler.reading.names import is_known_person
-from crawler.reading.normalise import read_question
 from crawler.records import Answer, Question, Speech
 from tests.support.addressees import ADDRESSEES
 from tests.support.real_facts import (

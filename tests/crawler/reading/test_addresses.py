@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.reading.urls import build_question_id, canonicalise_path, find_reference
+from crawler.reading import build_question_id, canonicalise_path
+from crawler.reading.urls import find_reference
 
 PATH = "/questions/2018/5425"
 

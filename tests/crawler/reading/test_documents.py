@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.reading.documents import Document, decode_document
-from crawler.reading.items import UnreadablePage
+from crawler.reading import Document, UnreadablePage, decode_document
 
 #: Words with each of the characters that encodings dispute.
 WORDS = "Léonie Brook’s “ferries” – 5 £"

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from crawler.reading.documents import Document, decode_document
-from crawler.reading.items import QuestionItem, UnreadablePage
-from crawler.reading.normalise import normalise_item, read_question
+from crawler.pages import read_question
+from crawler.reading import Document, UnreadablePage, decode_document
+from crawler.reading.items import QuestionItem
+from crawler.reading.normalise import normalise_item
 from crawler.records import (
     Asker,
     Question,

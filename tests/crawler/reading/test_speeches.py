@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.reading.documents import Document
+from crawler.pages import read_question
+from crawler.reading import Document
 from crawler.reading.items import Paragraph
-from crawler.reading.normalise import read_question
 from crawler.reading.speeches import split_speeches
 from crawler.reading.visible_text import split_plain_text
 from crawler.records import Speech

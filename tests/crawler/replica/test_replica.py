@@ -15,15 +15,12 @@ from selectolax.lexbor import LexborHTMLParser
 from starlette.applications import Starlette
 
 from crawler.reading.visible_text import extract_paragraphs
-from crawler.replica.demo import build_demo_world
-from crawler.replica.large_world import build_large_world
-from crawler.replica.site import create_site
+from crawler.replica import ReplicaWorld, build_demo_world, build_large_world, create_site
 from crawler.replica.world import (
     HOLDING_TEXT,
     LISTING_PATH,
     LONDON_TIME_ZONE,
     REPLICA_NOTICE,
-    ReplicaWorld,
     build_slug,
     strip_markup,
 )

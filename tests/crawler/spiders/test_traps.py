@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.questions.changes import find_changes
-from crawler.reading.documents import Document
-from crawler.reading.normalise import read_question
-from crawler.reading.urls import build_question_id, canonicalise_path
+from crawler.pages import read_question
+from crawler.reading import Document, build_question_id, canonicalise_path
 from crawler.reading.visible_text import extract_paragraphs
 from crawler.records import Question, normalise_wording
 from crawler.spiders.london import LISTING_PATH

@@ -18,18 +18,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import Ledger, open_ledger, questions
-from alerts.recording import CrawlOutcome, CrawlPolicy, CrawlScope, plan_crawl
+from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl
+from crawler.pages import read_question
 from crawler.pages.uk_parliament import DETAIL_URL
 from crawler.plan import CrawlPlan, PolitenessSettings
-from crawler.reading.documents import Document
-from crawler.reading.items import UnreadablePage
-from crawler.reading.normalise import read_question
+from crawler.reading import Document, UnreadablePage
 from crawler.records import Meeting, Question, iter_paragraphs
 from crawler.replica.parliament import API_PATH, create_api
 from crawler.replica.world import STAGES
 from crawler.report import CrawlLine, CrawlReport
 from scheduler.config.loader import parse_config
-from scheduler.crawls.crawl import crawl_source
+from scheduler.crawls import crawl_source
 from scheduler.web import serve
 from tests.support.paths import REPOSITORY
 from tests.support.service import ServiceFolder, build_config, get_plain_text, run_replica
@@ -95,10 +94,10 @@ def crawl(
     ledger: Ledger, url: str, now: datetime, on_line: Callable[[CrawlLine], None] = lambda _: None
 ) -> CrawlOutcome:
     target = CrawlPlan(source=SOURCE, base_url=url, politeness=MANNERS, max_seconds=60)
-    scope = CrawlScope(days_back=7, days_ahead=1)
+    policy = CrawlPolicy(days_back=7, days_ahead=1)
     with ledger.reading() as connection:
-        plan = plan_crawl(connection, target, scope, now)
-    return crawl_source(ledger, plan, lambda: now, CrawlPolicy(), on_line)
+        plan = plan_crawl(connection, target, policy, now)
+    return crawl_source(ledger, plan, lambda: now, policy, on_line)
 
 
 def stored(ledger: Ledger, url: str) -> Question:

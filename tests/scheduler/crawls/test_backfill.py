@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from alerts.recording.visits import split_into_windows
 from crawler.plan import ListingWindow
 from scheduler.config.loader import load_config
+from scheduler.crawls import BackfillProgress, backfill_source
 from scheduler.crawls.backfill import (
-    BackfillProgress,
-    backfill_source,
     build_month_window,
     estimate_time_left,
     iterate_months_backwards,

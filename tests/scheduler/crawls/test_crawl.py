@@ -15,11 +15,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import Ledger, open_ledger, questions
-from alerts.recording import CrawlOutcome, CrawlPolicy, CrawlScope, plan_crawl
+from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl
 from alerts.recording.visits import compute_next_visit
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.spiders.london import LISTING_PATH
-from scheduler.crawls.crawl import crawl_source
+from scheduler.crawls import crawl_source
 from scheduler.web import serve
 from tests.support.service import RunningReplica, run_replica
 
@@ -48,7 +48,7 @@ def crawl(ledger: Ledger, plan: CrawlPlan, now: datetime) -> CrawlOutcome:
 def plan_for(ledger: Ledger, source: RunningReplica) -> CrawlPlan:
     target = CrawlPlan(source="london", base_url=source.url, politeness=MANNERS, max_seconds=60)
     with ledger.reading() as connection:
-        return plan_crawl(connection, target, CrawlScope(days_back=90), source.now)
+        return plan_crawl(connection, target, CrawlPolicy(days_back=90), source.now)
 
 
 def pages_fetched(requests: list[str]) -> list[str]:

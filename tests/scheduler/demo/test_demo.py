@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import feedparser
 import pytest
 
+from alerts.errors import ExitStatus
 from tests.support.service import ServiceFolder, count_sent_links, read_emails
 
 pytestmark = pytest.mark.process
@@ -64,5 +67,25 @@ def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear diary")
     done = ServiceFolder(tmp_path, "").run("demo", "--once", "--out", "mine", expect=65)
-    assert "not of an earlier demo" in done.stderr
+    assert "not from an earlier demo" in done.stderr
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_without_its_mail_server_the_demo_says_what_to_install(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['aiosmtpd'] = None; sys.argv = ['watchword', 'demo', '--once']; "
+        "import scheduler.cli; scheduler.cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == ExitStatus.CONFIG
+    assert done.stderr == (
+        "watchword: the demo needs aiosmtpd, which is not installed: "
+        "pip install 'watchword[demo]'\n"
+    )

@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from alerts.rendering.templates import find_shipped_templates
-from crawler.replica.large_world import build_large_world
-from crawler.replica.site import create_site
+from crawler.replica import build_large_world, create_site
 from scheduler.web import serve
 from tests.support.service import ServiceFolder
 

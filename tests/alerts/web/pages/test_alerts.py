@@ -70,16 +70,18 @@ def test_each_topic_is_changed_paused_and_ended_by_itself(pages: WebClient) -> N
     person = ada(pages)
     topic = mine(pages)["VRU"].topic_id
     other = mine(pages)["benches <b>"]
-    values = {"every": "weekly", "wants": "answered", "length": "titles", "note": " new "}
-    assert "That topic is changed." in press(pages, person, do="change", topic=topic, **values)[1]
+    values = {"frequency": "weekly", "updates": "answered", "detail": "titles", "note": " new "}
+    assert "Alert saved." in press(pages, person, action="save", topic=topic, **values)[1]
     found = mine(pages)["VRU"]
     assert (found.frequency, found.updates, found.detail) == ("weekly", "answered", "titles")
     assert found.note == "new"
-    assert "paused" in press(pages, person, do="pause", topic=topic)[1]
+    assert "Alert paused." in press(pages, person, action="pause", topic=topic)[1]
     assert mine(pages)["VRU"].paused_at == pages.now
-    assert "going on" in press(pages, person, do="resume", topic=topic)[1]
+    assert "Alert resumed." in press(pages, person, action="resume", topic=topic)[1]
     assert mine(pages)["VRU"].paused_at is None
-    assert "ended" in press(pages, person, do="leave", topic=topic)[1]
+    assert (
+        "unsubscribed from this alert" in press(pages, person, action="unsubscribe", topic=topic)[1]
+    )
     assert mine(pages) == {"benches <b>": other}
 
 
@@ -87,13 +89,13 @@ def test_each_topic_is_changed_paused_and_ended_by_itself(pages: WebClient) -> N
     "form",
     [
         {},
-        {"do": "leave"},
-        {"do": "leave", "topic": "x"},
-        {"do": "leave", "topic": "999999"},
-        {"do": "change", "topic": "1", "every": "never", "wants": "all", "length": "full"},
-        {"do": "habits", "hour": "24", "zone": "Europe/London"},
-        {"do": "habits", "hour": "7", "zone": "../../etc/passwd"},
-        {"do": "drop table"},
+        {"action": "unsubscribe"},
+        {"action": "unsubscribe", "topic": "x"},
+        {"action": "unsubscribe", "topic": "999999"},
+        {"action": "save", "topic": "1", "frequency": "never", "updates": "all", "detail": "full"},
+        {"action": "schedule", "hour": "24", "zone": "Europe/London"},
+        {"action": "schedule", "hour": "7", "zone": "../../etc/passwd"},
+        {"action": "drop table"},
     ],
 )
 def test_nonsense_changes_nothing(pages: WebClient, form: dict[str, str]) -> None:
@@ -107,7 +109,7 @@ def test_nonsense_changes_nothing(pages: WebClient, form: dict[str, str]) -> Non
 
 def test_an_hour_and_a_zone(pages: WebClient) -> None:
     person = ada(pages)
-    press(pages, person, do="habits", hour=19, zone="Europe/Paris")
+    press(pages, person, action="schedule", hour=19, zone="Europe/Paris")
     with pages.ledger.reading() as connection:
         found = subscriptions.find_subscriber_by_email(connection, ADA)
     assert found is not None
@@ -119,36 +121,36 @@ def test_ones_data_is_given_and_removed(pages: WebClient) -> None:
     status, text = pages.request_text("GET", f"{at(pages, person)}/data.json")
     assert status == 200
     assert json.loads(text)["subscriber"]["email"] == ADA
-    assert "You are forgotten" in press(pages, person, do="forget")[1]
+    assert "Your data has been deleted" in press(pages, person, action="delete")[1]
     assert mine(pages) == {}
     assert living(pages.ledger) == ["VRU"]  # another's
     for path in (at(pages, person), f"{at(pages, person)}/data.json", "/m/wrong"):
         assert pages.request_text("GET", path)[0] == 404
-    assert press(pages, person, do="forget")[0] == 404
+    assert press(pages, person, action="delete")[0] == 404
 
 
 def test_a_large_form_is_refused(pages: WebClient) -> None:
     person = ada(pages)
-    assert press(pages, person, do="change", note="x" * 30_000)[0] == 413
+    assert press(pages, person, action="save", note="x" * 30_000)[0] == 413
 
 
 def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: WebClient) -> None:
     person = ada(pages)
     old = mine(pages)["VRU"]
-    values = {"every": "weekly", "wants": "all", "length": "full", "topic": old.topic_id}
+    values = {"frequency": "weekly", "updates": "all", "detail": "full", "topic": old.topic_id}
 
     def reworded(words: str) -> str:
-        return press(pages, person, do="change", query=words, **values)[1]
+        return press(pages, person, action="save", query=words, **values)[1]
 
     assert "Close the double quotes" in reworded('"half')
-    assert "already" in reworded("benches <b>")
+    assert "already have an alert" in reworded("benches <b>")
     assert set(mine(pages)) == {"VRU", "benches <b>"}
-    assert "That topic is changed." in reworded('VRU OR "knife crime"')
+    assert "Alert saved." in reworded('VRU OR "knife crime"')
     assert set(mine(pages)) == {'VRU OR "knife crime"', "benches <b>"}
     new = mine(pages)['VRU OR "knife crime"']
     assert new.frequency == "weekly"
     values["topic"] = new.topic_id
-    assert "That topic is changed." in reworded("VRU")  # one that had ended
+    assert "Alert saved." in reworded("VRU")  # one that had ended
     assert set(mine(pages)) == {"VRU", "benches <b>"}
 
 
@@ -168,7 +170,7 @@ def test_a_link_is_for_this_page_and_for_a_time(pages: WebClient) -> None:
     old = at(pages, person, pages.now - timedelta(days=61))
     status, html = pages.request_text("GET", old)
     assert status == 410
-    assert "too old" in html
+    assert "This link has expired" in html
     assert pages.request_text("GET", f"{old}/data.json")[0] == 410
     before = pages.read_all_rows()
     assert pages.request_text("GET", f"/m/{person.token}")[0] == 404  # the other links' token
@@ -186,7 +188,7 @@ def test_a_form_of_somebody_elses_page_changes_nothing(pages: WebClient) -> None
     before = pages.read_all_rows()
     seal = TokenSigner(MAIL_IDENTITY.token_secret, lambda: pages.now)
     for csrf in ("", "wrong", seal.issue("form", "another"), seal.issue("manage", person.token)):
-        body = urlencode({"do": "forget", "csrf": csrf})
+        body = urlencode({"action": "delete", "csrf": csrf})
         assert (
             "nothing was changed"
             in pages.request_text("POST", at(pages, person), body, FORM_CONTENT_TYPE)[1]

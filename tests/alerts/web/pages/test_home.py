@@ -36,7 +36,7 @@ def pages(site: WebClient) -> WebClient:
 
 
 def sign_up(pages: WebClient, email: str, query: str = "VRU", **more: str) -> tuple[int, str]:
-    fields = {"q": query, "email": email, "every": "immediate", "wants": "all"} | more
+    fields = {"q": query, "email": email, "frequency": "immediate", "updates": "all"} | more
     return pages.submit_form("/?q=VRU", "/sign-up", **fields)
 
 
@@ -53,7 +53,7 @@ def test_the_page_shows_what_a_topic_would_bring(pages: WebClient) -> None:
     status, html = pages.request_text("GET", "/?q=VRU")
     assert status == 200
     html5lib.HTMLParser(strict=True).parse(html)
-    assert "7 in the last week, 7 in the last year, 7 since our archive begins" in html
+    assert "7 in the last 7 days, 7 in the last year, 7 since 16 July 2026" in html
     assert html.count("<rect ") == 25
     assert html.count("On &lt;youth&gt;") == 5
     assert "VRU is also written Violence Reduction Unit: 7 questions." in html
@@ -64,12 +64,12 @@ def test_the_page_shows_what_a_topic_would_bring(pages: WebClient) -> None:
 @pytest.mark.parametrize(
     ("typed", "status", "says"),
     [
-        ("", 200, "What do you want to hear of?"),
+        ("", 200, "What topic do you want alerts for?"),
         ('"half a phrase', 400, "Close the double quotes"),
         ("the", 400, "Add a rarer word"),
         ("x" * 600, 400, ""),
         ("<script>alert(1)</script>", 200, ""),
-        ("vruu", 200, "Never seen so far: vruu"),
+        ("vruu", 200, "No question contains vruu."),
     ],
 )
 def test_whatever_is_typed_is_answered(
@@ -85,9 +85,9 @@ def test_whatever_is_typed_is_answered(
 
 def test_from_typing_to_leaving(pages: WebClient) -> None:
     filled(pages)
-    status, html = sign_up(pages, ADA, every="immediate")
+    status, html = sign_up(pages, ADA, frequency="immediate")
     assert status == 200
-    assert "Look into your mailbox" in html
+    assert "Check your email" in html
     assert living(pages.ledger) == []
     assert pages.request_text("POST", link(pages.ledger))[0] == 200
     assert living(pages.ledger) == ["VRU"]

@@ -22,7 +22,7 @@ from tests.support.web_client import FORM_CONTENT_TYPE, OPERATOR_PASSWORD, WebCl
 
 
 def signed_in(pages: WebClient) -> str:
-    body = urlencode({"do": "sign in", "token": OPERATOR_PASSWORD})
+    body = urlencode({"action": "sign-in", "password": OPERATOR_PASSWORD})
     status, headers, _ = pages.request("POST", "/operator", body.encode(), FORM_CONTENT_TYPE)
     assert (status, headers["Location"]) == (303, "/operator")
     cookie = headers["Set-Cookie"]
@@ -78,26 +78,24 @@ def watched(ledger: Ledger, now: datetime, tmp_path: Path) -> object:
 def test_nothing_is_there_without_a_token(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     with run_web_client(ledger, now, tmp_path, operator_password=None) as pages:
         assert pages.request_text("GET", "/operator")[0] == 404
-        assert (
-            pages.request_text("POST", "/operator", "do=sign+in&token=", FORM_CONTENT_TYPE)[0]
-            == 404
-        )
+        body = urlencode({"action": "sign-in", "password": ""})
+        assert pages.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)[0] == 404
 
 
 def test_nobody_else_sees_or_does_anything(site: WebClient) -> None:
-    assert "The token of the config" in site.request_text("GET", "/operator")[1]
-    for token in ("", "wrong", OPERATOR_PASSWORD[:-1], OPERATOR_PASSWORD + "x"):
-        body = urlencode({"do": "sign in", "token": token})
+    assert "Operator password" in site.request_text("GET", "/operator")[1]
+    for password in ("", "wrong", OPERATOR_PASSWORD[:-1], OPERATOR_PASSWORD + "x"):
+        body = urlencode({"action": "sign-in", "password": password})
         status, html = site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)
-        assert (status, "That is not the token." in html) == (403, True)
+        assert (status, "The password is wrong." in html) == (403, True)
     before = site.read_all_rows()
     forged = [f"operator={cookie}" for cookie in ("", "x", "operator.aaa.bbb")]
     for cookie in forged:
         assert (
-            "The token of the config"
+            "Operator password"
             in site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
         )
-        body = urlencode({"do": "run", "source": "london"})
+        body = urlencode({"action": "crawl", "source": "london"})
         assert (
             site.request_text(
                 "POST", "/operator", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie}
@@ -106,7 +104,7 @@ def test_nobody_else_sees_or_does_anything(site: WebClient) -> None:
         )
     cookie = signed_in(site)
     for csrf in ("", "x"):  # a form of somebody else's page
-        body = urlencode({"do": "run", "source": "london", "csrf": csrf})
+        body = urlencode({"action": "crawl", "source": "london", "csrf": csrf})
         assert (
             site.request_text(
                 "POST", "/operator", body, FORM_CONTENT_TYPE, headers={"Cookie": cookie}
@@ -117,13 +115,12 @@ def test_nobody_else_sees_or_does_anything(site: WebClient) -> None:
     assert site.read_all_rows() == before
     site.now += timedelta(hours=13)
     assert (
-        "The token of the config"
-        in site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+        "Operator password" in site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
     )
 
 
 def test_wrong_tokens_come_to_an_end(site: WebClient) -> None:
-    body = urlencode({"do": "sign in", "token": "wrong"})
+    body = urlencode({"action": "sign-in", "password": "wrong"})
     statuses = [
         site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)[0] for _ in range(62)
     ]
@@ -144,14 +141,14 @@ def test_what_waits_is_shown_and_done(watched: WebClient) -> None:
     cookie = signed_in(watched)
     html = shown(watched, cookie)
     assert "reason &lt;b&gt;" in html
-    assert "2 × New question of london, as a flood" in html
+    assert "2 × New question from london, held since" in html
     assert re.search(r"title</th><td>One</td><td>Two&#39;s</td>", html)
     assert "no answer was found" in html
-    assert "london is read now." in press(watched, cookie, do="run", source="london")[1]
+    assert "Crawling london now." in press(watched, cookie, action="crawl", source="london")[1]
     assert watched.started_crawls == ["london"]
-    assert "no such source" in press(watched, cookie, do="run", source="paris")[1]
-    said = press(watched, cookie, do="release", source="london", because="flood")[1]
-    assert "2 changes are released." in said
+    assert "no such source" in press(watched, cookie, action="crawl", source="paris")[1]
+    said = press(watched, cookie, action="approve", source="london", reason="flood")[1]
+    assert "2 changes are published and subscribers are notified." in said
     with watched.ledger.reading() as connection:
         assert changes.get_newest_seq(connection) >= 2
         assert held_changes.list_awaiting_approval(connection) == []
@@ -159,17 +156,23 @@ def test_what_waits_is_shown_and_done(watched: WebClient) -> None:
 
 def test_crawls_and_deliveries_are_put_on_hold(watched: WebClient) -> None:
     cookie = signed_in(watched)
-    for what in (pauses.name_crawl_pause("london"), pauses.DELIVERY):
-        assert "On hold" in press(watched, cookie, do="pause", what=what)[1]
+    for target, what, source in (
+        (pauses.name_crawl_pause("london"), "crawls", {"source": "london"}),
+        (pauses.DELIVERY, "sending", {}),
+    ):
+        assert "paused." in press(watched, cookie, action=f"pause-{what}", **source)[1]
         with watched.ledger.reading() as connection:
-            assert set(pauses.list_pauses(connection)) == {what}
-        assert "Goes on" in press(watched, cookie, do="resume", what=what)[1]
-    assert "Nothing was done." in press(watched, cookie, do="pause", what="crawl paris")[1]
-    assert "Nothing was done." in press(watched, cookie, do="explode")[1]
+            assert set(pauses.list_pauses(connection)) == {target}
+        assert "resumed." in press(watched, cookie, action=f"resume-{what}", **source)[1]
+        with watched.ledger.reading() as connection:
+            assert pauses.list_pauses(connection) == {}
+    unknown = press(watched, cookie, action="pause-crawls", source="paris")[1]
+    assert "Nothing was done." in unknown
+    assert "Nothing was done." in press(watched, cookie, action="explode")[1]
     status, headers, _ = watched.request(
         "POST",
         "/operator",
-        urlencode({"do": "sign out", "csrf": csrf_of(watched, cookie)}).encode(),
+        urlencode({"action": "sign-out", "csrf": csrf_of(watched, cookie)}).encode(),
         FORM_CONTENT_TYPE,
         headers={"Cookie": cookie},
     )

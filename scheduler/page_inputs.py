@@ -8,11 +8,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler.pages import find_page_objects
+from crawler.pages import find_page_objects, read_question
 from crawler.plan import KnownPage
-from crawler.reading.documents import Document, decode_document
-from crawler.reading.items import UnreadablePage
-from crawler.reading.normalise import read_question
+from crawler.reading import Document, UnreadablePage, decode_document
 from crawler.records import Question, decode_question
 from crawler.report import (
     CrawlReport,
@@ -23,8 +21,7 @@ from crawler.report import (
     QuestionRead,
 )
 from scheduler.config.sections import Config, SourceSection
-from scheduler.crawls.process import start_crawl
-from scheduler.crawls.target import build_crawl_target
+from scheduler.crawl_process import build_crawl_target, start_crawl
 
 _FETCH_TIMEOUT = 120
 

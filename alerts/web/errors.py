@@ -1,0 +1,45 @@
+"""Responses for requests that fail: a page with the reason, plain text below ``/api/``."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from alerts.web.context import WebContext
+
+_TITLES = {
+    HTTPStatus.NOT_FOUND: "Page not found",
+    HTTPStatus.GONE: "This link has expired",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
+}
+_OTHER_TITLE = "Something went wrong"
+#: Starlette's own details, said as a page says it.
+_DETAILS = {"Not Found": "If you typed the address, check that it is correct."}
+
+
+class ErrorHandlers:
+    """Exception handlers of the application."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+
+    async def handle_http_exception(self, request: Request, error: Exception) -> Response:
+        """Answer with the exception's status, headers and detail."""
+        assert isinstance(error, HTTPException)
+        if request.url.path.startswith("/api/"):
+            return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+        page = self._context.render_page(
+            "error",
+            error.status_code,
+            title=_TITLES.get(HTTPStatus(error.status_code), _OTHER_TITLE),
+            message=_DETAILS.get(error.detail, error.detail),
+            has_search=error.status_code == HTTPStatus.NOT_FOUND,
+        )
+        return HTMLResponse(bytes(page.body), error.status_code, error.headers)
+
+    async def handle_disconnect(self, _request: Request, _error: Exception) -> Response:
+        """Return a response that nobody reads: the client closed the connection while sending."""
+        return Response(status_code=400)

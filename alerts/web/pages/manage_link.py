@@ -1,0 +1,73 @@
+"""The page that emails somebody a new link to their alerts."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from alerts.model import AddressError
+from alerts.subscribers.confirmation import send_manage_link
+from alerts.web.context import WebContext
+from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
+from alerts.web.pages.home import wait_for_min_response_time
+from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
+
+
+class ManageLinkPage:
+    """A form for an address. As at sign-up, the answer is the same for every address."""
+
+    def __init__(self, context: WebContext, form_tokens: FormTokens, limits: RateLimits) -> None:
+        self._context, self._form_tokens, self._limits = context, form_tokens, limits
+
+    def build_routes(self) -> list[Route]:
+        """Return the route of the page."""
+        return [
+            Route("/your-alerts", self._get, methods=["GET"]),
+            Route("/your-alerts", self._post, methods=["POST"]),
+        ]
+
+    async def _get(self, request: Request) -> Response:
+        return self._render(request, is_sent=False, error=None)
+
+    async def _post(self, request: Request) -> Response:
+        began = time.monotonic()
+        form = await read_form(request)
+        if not self._form_tokens.is_valid(request, form.get("csrf", "")):
+            error: str | None = EXPIRED_FORM
+        elif not self._limits.allow_sign_up(request):
+            raise HTTPException(429, TOO_MANY_REQUESTS)
+        else:
+            error = await run_in_threadpool(self.send_link, form.get("email", "").strip())
+        await wait_for_min_response_time(began)
+        return self._render(request, is_sent=error is None, error=error)
+
+    def send_link(self, email: str) -> str | None:
+        """Email ``email`` its link where it has alerts; return what is wrong with the address."""
+        site = self._context
+        if not site.accepts_sign_ups:
+            return None
+        try:
+            with site.ledger.writing() as connection:
+                send_manage_link(
+                    connection, site.templates, site.mail_identity, email, site.clock()
+                )
+        except AddressError as error:
+            return str(error)
+        return None
+
+    def _render(self, request: Request, *, is_sent: bool, error: str | None) -> Response:
+        csrf_pair = self._form_tokens.issue(request)
+        response = self._context.render_page(
+            "request_manage_link",
+            400 if error else 200,
+            csrf=csrf_pair.csrf,
+            is_sent=is_sent,
+            error=error,
+        )
+        self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
+        return response

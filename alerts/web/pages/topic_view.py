@@ -1,0 +1,77 @@
+"""What a topic's page shows, read from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import groupby
+
+import msgspec
+from sqlalchemy import Connection
+
+from alerts.feeds.definitions import parse_topic_query
+from alerts.ledger import matches, questions, topics, word_index
+from alerts.ledger.topics import Topic
+from alerts.queries import Query, index_terms
+from alerts.search import QuestionExcerpt, build_excerpt, count_by_month, search_questions
+from crawler.records import Question
+
+
+class TopicView(msgspec.Struct, frozen=True):
+    """A topic and one page of the questions that match it."""
+
+    topic: Topic
+    question_count: int  #: of all questions that match
+    archive_start: date | None  #: day of our oldest question; None for an empty archive
+    months: dict[date, int]  #: questions by month, keyed by its first day, oldest first
+    #: Newest first; each a question and the supplementaries of the same thread.
+    threads: tuple[tuple[QuestionExcerpt, ...], ...]
+    has_more: bool
+
+
+def find_topic_view(
+    connection: Connection, slug: str, *, today: date, page: int, page_size: int
+) -> TopicView | None:
+    """Return the topic with page ``page`` (from 1) of its questions; None for an unknown slug."""
+    topic = topics.find_by_slug(connection, slug)
+    if topic is None:
+        return None
+    query = parse_topic_query(topic)
+    days = _count_by_day(connection, topic, query)
+    ids = matches.list_questions(connection, topic.id, page_size + 1, (page - 1) * page_size)
+    records = {q.id: q for q in questions.load_records(connection, ids[:page_size])}
+    excerpts = [build_excerpt(records[one], query) for one in ids[:page_size] if one in records]
+    return TopicView(
+        topic,
+        question_count=round(sum(days.values())),
+        archive_start=word_index.get_first_day(connection),
+        months=count_by_month(days, today),
+        threads=tuple(_group_by_thread(excerpts)),
+        has_more=len(ids) > page_size,
+    )
+
+
+def _count_by_day(
+    connection: Connection, topic: Topic, query: Query | None
+) -> Mapping[date, float]:
+    """Return how many questions match, by day; from the word index where that is exact."""
+    if query is not None and index_terms.build_index_query(query).is_exact:
+        return search_questions(connection, query, 0).counts_by_day
+    return matches.count_by_day(connection, topic.id)
+
+
+def _group_by_thread(excerpts: list[QuestionExcerpt]) -> list[tuple[QuestionExcerpt, ...]]:
+    """Return the excerpts by thread, each thread in the place of its first excerpt."""
+
+    def get_root(excerpt: QuestionExcerpt) -> str:
+        return excerpt.question.parent or excerpt.question.id
+
+    places = {get_root(one): place for place, one in reversed(list(enumerate(excerpts)))}
+    in_order = sorted(
+        excerpts, key=lambda one: (places[get_root(one)], *_get_thread_order(one.question))
+    )
+    return [tuple(thread) for _, thread in groupby(in_order, key=get_root)]
+
+
+def _get_thread_order(question: Question) -> tuple[bool, int]:
+    return question.kind == "supplementary", question.supplementary_number or 0

@@ -1,0 +1,6 @@
+"""Entry of ``python -P -m crawler.fetching``."""
+
+from crawler.fetching.crawl_process import main
+
+if __name__ == "__main__":
+    main()

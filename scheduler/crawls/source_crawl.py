@@ -1,0 +1,91 @@
+"""A crawl of a configured source: whether it may start, and what happens around it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from alerts.ledger import pauses
+from alerts.recording import CrawlOutcome, CrawlPolicy, find_backoff_end, plan_crawl
+from crawler.archive import delete_oldest_captures
+from crawler.plan import CrawlPlan
+from crawler.report import CrawlLine
+from scheduler.config.sections import ArchiveSection
+from scheduler.crawl_process import build_crawl_target
+from scheduler.crawls.crawl import crawl_source
+from scheduler.service import Service
+
+log = logging.getLogger("watchword.jobs")
+
+
+def run_crawl(
+    service: Service, name: str, on_line: Callable[[CrawlLine], None] = lambda _: None
+) -> CrawlOutcome:
+    """Crawl a source and record what it brings, unless it is paused or has just refused us.
+
+    Args:
+        service: The service.
+        name: The source: ``london``.
+        on_line: Called with each line before it is recorded, to show progress.
+
+    Returns:
+        The outcome; ``blocked`` with a reason where no crawl was made.
+    """
+    if reason := find_obstacle(service, name):
+        log.info("no crawl of %s: %s", name, reason)
+        return CrawlOutcome(name, "blocked", reason, {})
+    log.info("crawl of %s starts", name)
+    outcome = crawl_source(
+        service.ledger,
+        plan_next_crawl(service, name),
+        service.clock,
+        build_policy(service, name),
+        on_line=on_line,
+        stop=service.stop,
+    )
+    _prune_archive(service.config.archive)
+    level = logging.INFO if outcome.verdict in {"ok", "empty"} else logging.WARNING
+    log.log(level, "crawl of %s: %s, %s", name, outcome.verdict, outcome.reason)
+    return outcome
+
+
+def plan_next_crawl(service: Service, name: str) -> CrawlPlan:
+    """Return the plan of a crawl of the source ``name`` that starts now."""
+    target = build_crawl_target(service.config, name)
+    with service.ledger.reading() as connection:
+        return plan_crawl(connection, target, build_policy(service, name), service.clock())
+
+
+def build_policy(service: Service, name: str) -> CrawlPolicy:
+    """Return how crawls of the source ``name`` are planned, recorded and judged."""
+    source = service.config.sources[name]
+    return CrawlPolicy(
+        days_back=source.days_back,
+        days_ahead=source.days_ahead,
+        max_revisits=source.max_revisits,
+        guard_days=source.guard_days,
+        flood_from=source.flood_from,
+        alarm_after=service.config.operator.alarm_after,
+    )
+
+
+def get_backoff_end(service: Service, name: str) -> datetime | None:
+    """Return until when a source that refused us is left alone, None if it may be crawled."""
+    with service.ledger.reading() as connection:
+        return find_backoff_end(connection, name, service.clock())
+
+
+def find_obstacle(service: Service, name: str) -> str | None:
+    """Return why the source ``name`` must not be crawled now, None if it may be."""
+    if until := get_backoff_end(service, name):
+        return f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
+    with service.ledger.reading() as connection:
+        since = pauses.list_pauses(connection).get(pauses.name_crawl_pause(name))
+    return f"crawls are on hold since {since:%Y-%m-%d %H:%M} UTC" if since else None
+
+
+def _prune_archive(archive: ArchiveSection) -> None:
+    if archive.enabled:
+        for path in delete_oldest_captures(archive.path, archive.max_gigabytes):
+            log.warning("archive: %s was deleted to stay within %g GB", path, archive.max_gigabytes)
