@@ -22,6 +22,7 @@ check: $(VENV)/dev.stamp ## lint, types and import rules only
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/deptry alerts crawler scheduler >/dev/null 2>&1 || $(BIN)/deptry alerts crawler scheduler
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/dev.stamp ## measure what the service costs
@@ -51,10 +52,11 @@ format: $(VENV)/dev.stamp ## put the code in its usual form
 
 lock: ## resolve the dependencies again (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --group pyproject.toml:build pyproject.toml -o requirements.lock
+	  --no-emit-index-url --extra demo --group pyproject.toml:build pyproject.toml \
+	  -o requirements.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --group pyproject.toml:build --group pyproject.toml:dev \
-	  -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove what the targets above made
 	@rm -rf $(VENV) demo var .mypy_cache .ruff_cache .pytest_cache .hypothesis

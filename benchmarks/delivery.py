@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select, update
 
-from alerts.delivery.channels import Channel, smtp
-from alerts.delivery.send import deliver_due
+from alerts.delivery import ChannelTable, deliver_due
+from alerts.delivery.channels import smtp
 from alerts.ledger import Ledger, deliveries, messages, open_ledger, subscriptions
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.schema import message
@@ -113,7 +113,7 @@ def _deliver_with_service(ledger: Ledger, server: Postfix, connections: int) -> 
     settings = smtp.SmtpSettings(
         "127.0.0.1", server.port, "none", envelope_from="w@demo.example", connections=connections
     )
-    ways: dict[str, Channel] = {"mail": settings}
+    ways: ChannelTable = ChannelTable((settings,))
     deliver_due(ledger, ways, lambda: NOW)
 
 

@@ -35,7 +35,7 @@ from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.queries import format_canonical, parse_query
-from alerts.rendering.templates import Templates, find_shipped_templates
+from alerts.rendering import Templates, find_shipped_templates
 from alerts.text import STOP_WORDS
 from benchmarks.sample_subscribers import NOW, build_questions, measure_digests
 from crawler.records import Question

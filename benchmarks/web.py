@@ -25,8 +25,8 @@ from alerts.feeds.publish import publish_feeds
 from alerts.ledger import open_ledger
 from alerts.mail.identity import MailIdentity
 from alerts.operator.status import ServiceStatus
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults
 from alerts.web import WebContext, create_app
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries

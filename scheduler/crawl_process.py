@@ -17,7 +17,7 @@ import msgspec
 from crawler.plan import CrawlPlan
 from crawler.records import encode_record
 from crawler.report import CrawlLine, decode_crawl_line
-from scheduler.config.sections import Config, build_politeness
+from scheduler.config import Config
 
 log = logging.getLogger("watchword.crawl")
 
@@ -34,7 +34,7 @@ def build_crawl_target(config: Config, name: str) -> CrawlPlan:
     return CrawlPlan(
         source=name,
         base_url=source.url.rstrip("/"),
-        politeness=build_politeness(source, version("watchword")),
+        politeness=source.build_politeness(version("watchword")),
         archive_folder=str(archive.path.absolute()) if archive.enabled else None,
         max_seconds=source.max_minutes * 60,
     )

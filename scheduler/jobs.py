@@ -14,8 +14,7 @@ from datetime import timedelta
 
 import msgspec
 
-from alerts.delivery.channels import ChannelUnavailable
-from alerts.delivery.send import deliver_due
+from alerts.delivery import ChannelUnavailable, deliver_due
 from alerts.digests import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
@@ -35,9 +34,8 @@ from alerts.recording import (
     update_source_alarms,
 )
 from alerts.search import index_questions
-from alerts.subscribers.confirmation import CONFIRM_LINK_VALIDITY
-from alerts.subscribers.subscribe import subscribe
-from scheduler.config.loader import ConfigError, build_channels
+from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
+from scheduler.config import ConfigError
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
@@ -96,7 +94,7 @@ def update_alarms(service: Service) -> None:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
         operator = config.operator
         to = ((operator.email,) if operator.email else ()) + operator.notify
-        queue_operator_emails(connection, service.templates, service.mail_identity, to, now)
+        queue_operator_emails(connection, service.create_message_context(), to)
 
 
 def delete_former_subscribers(service: Service) -> None:
@@ -107,7 +105,9 @@ def delete_former_subscribers(service: Service) -> None:
     now = service.clock()
     with service.ledger.writing() as connection:
         deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
-        for who in pending_subscriptions.delete_expired(connection, now - CONFIRM_LINK_VALIDITY):
+        for who in pending_subscriptions.delete_expired(
+            connection, now - CONFIRMATION_LINK_VALIDITY
+        ):
             personal_data.delete_subscriber(connection, who)
         gone = personal_data.list_unsubscribed_before(connection, now - _RETENTION_PERIOD)
         for who in gone:
@@ -146,18 +146,19 @@ def run_pipeline(service: Service) -> PipelineResult:
     sent: Counter[str] = Counter()
     try:
         if pauses.DELIVERY not in halted:
-            means = (
-                build_channels(config),
+            sent = deliver_due(
+                ledger,
+                config.channel_table,
                 service.clock,
-                service.delivery_policy,
-                service.stop.is_set,
+                config.mail.delivery_policy,
+                sent_log=service.sent_log,
+                stopping=service.stop.is_set,
             )
-            sent = deliver_due(ledger, *means)
     except ChannelUnavailable as error:
         done.problem = str(error)
         log.error("%s; what was to be sent waits in the outbox", error)
     with ledger.writing() as connection:
-        update_mail_alarms(connection, sent["braked"], done.problem, service.clock())
+        update_mail_alarms(connection, sent["over_limit"], done.problem, service.clock())
     ping_hub(ledger, config.feed_identity)
     log.debug("words start")
     index_questions(

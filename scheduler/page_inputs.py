@@ -20,7 +20,7 @@ from crawler.report import (
     PageUnreadable,
     QuestionRead,
 )
-from scheduler.config.sections import Config, SourceSection
+from scheduler.config import Config, SourceSection
 from scheduler.crawl_process import build_crawl_target, start_crawl
 
 _FETCH_TIMEOUT = 120

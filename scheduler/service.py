@@ -5,22 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
-from alerts.delivery.policy import DeliveryPolicy
-from alerts.delivery.sent_log import SentLog
+from alerts.delivery import SentLog
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
+from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
-from scheduler.config.loader import build_channels, load_signing_keys
-from scheduler.config.sections import Config
+from scheduler.config import Config, load_signing_keys
 
 
 class LedgerBusyError(WatchwordError):
@@ -42,38 +41,38 @@ class Service:
     clock: Clock = wall_clock
     stop: threading.Event = field(default_factory=threading.Event)
 
-    @property
-    def delivery_policy(self) -> DeliveryPolicy:
-        """How messages are delivered."""
-        return replace(self.config.mail.delivery_policy, sent_log=self.sent_log)
+    def create_message_context(self) -> MessageContext:
+        """Return what messages are written with now."""
+        return MessageContext(self.templates, self.mail_identity, self.clock())
 
     @property
     def digest_settings(self) -> DigestSettings:
         """How digests are written."""
         return DigestSettings(
-            self.templates, self.mail_identity, self.config.digests.batch, self.sent_log
+            self.templates, self.mail_identity, self.config.digests.batch_interval, self.sent_log
         )
 
     @property
     def subscriber_defaults(self) -> SubscriberDefaults:
         """When a new subscriber gets what is not immediate."""
         digests = self.config.digests
-        return SubscriberDefaults(
-            digests.zone, digests.hour, frozenset(build_channels(self.config))
-        )
+        return SubscriberDefaults(digests.zone, digests.hour, self.config.channel_table)
 
 
 def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
     ledger = open_ledger(config.ledger.url)
     watcher = TopicMatcher(ledger, config.ledger.compiled)
-    already = SentLog(config.ledger.sent_log)
+    sent_log = SentLog(config.ledger.sent_log)
+    sent_log.verify()
     letterhead = msgspec.structs.replace(
         config.mail_identity,
         signing_keys=load_signing_keys(config),
         token_secret=_get_signing_secret(ledger),
     )
-    return Service(config, ledger, Templates(config.templates), watcher, letterhead, already, clock)
+    return Service(
+        config, ledger, Templates(config.templates), watcher, letterhead, sent_log, clock
+    )
 
 
 def _get_signing_secret(ledger: Ledger) -> bytes:

@@ -22,7 +22,7 @@ from alerts.model import Alarm
 from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
 from alerts.recording import find_backoff_end
 from crawler.report import CrawlReport, decode_stored_report
-from scheduler.config.sections import Config
+from scheduler.config import Config
 
 _DELAY_PERIOD = timedelta(days=30)
 

@@ -15,7 +15,7 @@ from alerts.mail.dkim import SigningKey
 from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
 
 NOW = datetime(2026, 7, 17, 6, 0, tzinfo=UTC)

@@ -1,1 +1,25 @@
-"""alerts/delivery"""
+"""Delivery: from the outbox to the inbox.
+
+Owns the channels (one file each), the order and pace of sending, what a failed attempt means, and
+the sent log. What it promises is in ``docs/delivery.md``. It is given the bytes of messages and
+must not know what is in them: no digests, no templates, no subscriptions.
+"""
+
+from alerts.delivery.channel import ChannelSettings, ChannelUnavailable
+from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
+from alerts.delivery.registry import ChannelTable, list_channel_names, load_channel
+from alerts.delivery.send import deliver_due
+from alerts.delivery.sent_log import SentLog, compute_sent_key
+
+__all__ = [
+    "ChannelSettings",
+    "ChannelTable",
+    "ChannelUnavailable",
+    "DeliveryPolicy",
+    "DoubtPolicy",
+    "SentLog",
+    "compute_sent_key",
+    "deliver_due",
+    "list_channel_names",
+    "load_channel",
+]

@@ -1,7 +1,7 @@
-"""What happens to messages on their way, committed in groups.
+"""Writing what happens to messages into the ledger, in groups.
 
-Every connection has to have a message's step on the disk before it takes it. One thread writes for
-all of them: whatever came while it was committing goes into its next transaction, so eight
+Each connection needs a message's phase on the disk before it takes the step. One thread writes for
+all of them: whatever arrived while it was committing goes into its next transaction, so eight
 connections wait for one disk and not for each other.
 """
 
@@ -10,15 +10,17 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery.sent_log import SentLog
+from alerts.delivery.sent_log import SentLog, SentLogError
 from alerts.ledger import Ledger, deliveries, messages
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import Message
@@ -26,117 +28,145 @@ from alerts.ledger.messages import Message
 log = logging.getLogger("watchword.deliver")
 
 
+class OutcomeCounter:
+    """Counts of outcomes that several threads add to."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, **outcomes: int) -> None:
+        """Add to the counts: ``add(sent=3)``. Outcomes with the count 0 are left out."""
+        with self._lock:
+            self._counts += Counter(outcomes)
+
+    def get(self) -> Counter[str]:
+        """Return a copy of the counts."""
+        with self._lock:
+            return self._counts.copy()
+
+
 class _HandingOver(msgspec.Struct, frozen=True):
-    key: int
+    message_id: int
 
 
 class _Attempted(msgspec.Struct, frozen=True):
-    key: int
+    message_id: int
     attempt: DeliveryAttempt
     at: datetime
 
 
 class _Requeued(msgspec.Struct, frozen=True):
-    key: int
+    message_id: int
 
 
-_Event = _HandingOver | _Attempted | _Requeued
-_PendingEvent = tuple[_Event, "Future[bool]"]
+_Event: TypeAlias = _HandingOver | _Attempted | _Requeued
+#: An event, and the future that tells its sender whether the message is still wanted.
+_PendingEvent: TypeAlias = tuple[_Event, "Future[bool]"]
 
 
 class OutcomeWriter:
-    """Open for a run; all that was noted is on the disk when it is closed."""
+    """A queue of events that one thread writes; see :func:`open_outcome_writer`."""
 
     def __init__(self, ledger: Ledger, sent_log: SentLog) -> None:
         self._ledger, self._sent_log = ledger, sent_log
+        self._events: queue.SimpleQueue[_PendingEvent | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
-        self._entries: queue.SimpleQueue[_PendingEvent | None] = queue.SimpleQueue()
 
-    def record_handing_over(self, key: int) -> bool:
-        """Note the phase ``dot``; False, and nothing noted, when nobody wants it any more."""
-        return self._enqueue(_HandingOver(key)).result()
+    def record_handing_over(self, message_id: int) -> bool:
+        """Commit that a message is about to be handed over.
+
+        Returns:
+            False, with the message dropped instead, when nobody wants it any more.
+        """
+        return self._enqueue(_HandingOver(message_id)).result()
 
     def record_attempt(self, message: Message, attempt: DeliveryAttempt, at: datetime) -> None:
-        """Note how an attempt ended; not waited for, since the message is out of our hands."""
+        """Record how an attempt ended, without waiting: the message is out of our hands."""
         if attempt.outcome == "sent":
             try:
                 self._sent_log.add(message.sent_log_data, at)
-            except OSError:  # the ledger knows it too; only one from a backup would not
-                log.exception("what was sent could not be noted beside the ledger")
+            except SentLogError:
+                # The ledger knows it too. Only a ledger from a backup would not.
+                log.exception("the sent log does not know message %d", message.id)
         self._enqueue(_Attempted(message.id, attempt, at))
 
-    def requeue(self, key: int) -> None:
-        """Note that a message was not even tried."""
-        self._enqueue(_Requeued(key))
+    def requeue(self, message_id: int) -> None:
+        """Record that a message was not tried, and queue it again."""
+        self._enqueue(_Requeued(message_id))
 
-    def _enqueue(self, note: _Event) -> Future[bool]:
+    def _enqueue(self, event: _Event) -> Future[bool]:
         done: Future[bool] = Future()
-        self._entries.put((note, done))
+        self._events.put((event, done))
         return done
 
     def run(self) -> None:
-        """Write what comes until the end is told; the work of the journal's thread."""
-        while (first := self._entries.get()) is not None:
-            group, is_over = self._collect_group(first)
+        """Write events until :meth:`finish` is called. This is the work of the writer's thread."""
+        while (first := self._events.get()) is not None:
+            group, is_last = self._collect_group(first)
             self._commit(group)
-            if is_over:
+            if is_last:
                 return
 
     def _collect_group(self, first: _PendingEvent) -> tuple[list[_PendingEvent], bool]:
-        """All that waits, and whether the end was among it."""
+        """Return all events that wait, and whether the end mark was among them."""
         group = [first]
         while True:
             try:
-                entry = self._entries.get_nowait()
+                pending = self._events.get_nowait()
             except queue.Empty:
                 return group, False
-            if entry is None:
+            if pending is None:
                 return group, True
-            group.append(entry)
+            group.append(pending)
 
     def _commit(self, group: Sequence[_PendingEvent]) -> None:
         try:
             with self._ledger.writing() as connection:
-                wanted = _write_events(connection, [note for note, _ in group])
-        except BaseException as error:  # noqa: BLE001  # told to each who waits, and raised by them
+                wanted = _write_events(connection, [event for event, _ in group])
+        except BaseException as error:  # noqa: BLE001  # passed on to everyone who waits
             self._failure = error
             for _, done in group:
                 done.set_exception(error)
             return
-        for note, done in group:
-            done.set_result(not isinstance(note, _HandingOver) or note.key in wanted)
+        for event, done in group:
+            done.set_result(not isinstance(event, _HandingOver) or event.message_id in wanted)
 
     def finish(self) -> None:
-        """Let the thread end once all is written."""
-        self._entries.put(None)
+        """Let the thread end once everything is written."""
+        self._events.put(None)
 
     def raise_failure(self) -> None:
-        """Raise what kept anything from being written."""
+        """Raise the error that kept an event from being written, if there was one."""
         if self._failure is not None:
             raise self._failure
 
 
-def _write_events(connection: Connection, notes: Sequence[_Event]) -> set[int]:
-    """Write a group; the messages that may be handed over."""
-    tried = [(note.key, note.attempt, note.at) for note in notes if isinstance(note, _Attempted)]
-    deliveries.record_attempts(connection, tried)
-    messages.mark_untried(connection, [note.key for note in notes if isinstance(note, _Requeued)])
-    dots = [note.key for note in notes if isinstance(note, _HandingOver)]
-    wanted = messages.filter_deliverable(connection, dots) if dots else set()
+def _write_events(connection: Connection, events: Sequence[_Event]) -> set[int]:
+    """Write a group of events; return the messages that may be handed over."""
+    attempts = [(e.message_id, e.attempt, e.at) for e in events if isinstance(e, _Attempted)]
+    deliveries.record_attempts(connection, attempts)
+    untried = [event.message_id for event in events if isinstance(event, _Requeued)]
+    messages.mark_untried(connection, untried)
+    leaving = [event.message_id for event in events if isinstance(event, _HandingOver)]
+    wanted = messages.filter_deliverable(connection, leaving) if leaving else set()
     messages.set_phase(connection, sorted(wanted), "handing_over")
-    messages.set_phase(connection, sorted(set(dots) - wanted), "dropped")
+    messages.set_phase(connection, sorted(set(leaving) - wanted), "dropped")
     return wanted
 
 
 @contextmanager
 def open_outcome_writer(ledger: Ledger, sent_log: SentLog) -> Iterator[OutcomeWriter]:
-    """A journal, written by a thread of its own until the end of the block."""
-    opened = OutcomeWriter(ledger, sent_log)
-    thread = threading.Thread(target=opened.run, name="journal")
+    """Start a writer with its thread; at the end of the block everything is on the disk.
+
+    Raises whatever kept an event from being written.
+    """
+    writer = OutcomeWriter(ledger, sent_log)
+    thread = threading.Thread(target=writer.run, name="outcomes")
     thread.start()
     try:
-        yield opened
+        yield writer
     finally:
-        opened.finish()
+        writer.finish()
         thread.join()
-    opened.raise_failure()
+    writer.raise_failure()

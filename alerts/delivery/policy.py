@@ -1,54 +1,67 @@
-"""How the operator wants messages delivered: in doubt, how fast, how many."""
+"""Delivery policy: what to do with messages in doubt, how fast to send, and how many a day."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
-from alerts.delivery.sent_log import SentLog
+import msgspec
+
 from alerts.ledger.messages import DueMessage
 from alerts.mail.outgoing import DIGEST_LANE
 
+#: What to do with a message whose acknowledgement was lost: send the same bytes again, or put it
+#: on hold for the operator.
 DoubtPolicy = Literal["resend", "hold"]
 
 
-@dataclass(frozen=True)
-class DeliveryPolicy:
-    """How the operator wants it done."""
+class DeliveryPolicy(msgspec.Struct, frozen=True):
+    """How the operator wants messages delivered, from the ``[mail]`` section."""
 
     doubt: DoubtPolicy = "resend"
-    per_second: float | None = None
-    per_day: int | None = None  #: digests in 24 hours; the rest waits, and the operator is told
-    return_address: str | None = None  #: where what cannot be delivered comes back to
-    sent_log: SentLog = field(default_factory=SentLog)  #: what was sent, whatever the ledger says
+    per_second: float | None = None  #: messages, over all connections; None: as fast as it goes
+    per_day: int | None = None  #: digests in 24 hours; the rest waits, and an alarm is raised
+    return_address: str | None = None  #: each message's return path is made from it
 
 
 def apply_daily_limit(
     due: Sequence[DueMessage], sent: int, policy: DeliveryPolicy
 ) -> list[DueMessage]:
-    """What may still be sent today: the brake is for digests, which are many."""
+    """Return the messages that may be sent now: digests up to the daily limit, and all others.
+
+    Args:
+        due: The messages that are due, in the order in which they are to be sent.
+        sent: How many digests were sent in the last 24 hours.
+        policy: The policy with the limit.
+    """
     if policy.per_day is None:
         return list(due)
-    room = max(0, policy.per_day - sent)
-    digests = [entry for entry in due if entry.lane == DIGEST_LANE]
-    return [entry for entry in due if entry.lane != DIGEST_LANE] + digests[:room]
+    remaining = max(0, policy.per_day - sent)
+    digests = [message for message in due if message.lane == DIGEST_LANE]
+    return [message for message in due if message.lane != DIGEST_LANE] + digests[:remaining]
 
 
 class SendRateLimiter:
-    """No more than so many a second, over all connections."""
+    """Evenly spaced turns, shared by all connections of a channel.
+
+    Not a window of the ``limits`` library: that counts whole seconds of the wall clock, so at 20 a
+    second it would let 20 messages go at once and then none for a second. Mail servers count
+    bursts too.
+    """
 
     def __init__(self, per_second: float | None) -> None:
-        self._gap = 1 / per_second if per_second else 0.0
-        self._next = 0.0
+        """Space turns ``1 / per_second`` seconds apart; not at all when it is None."""
+        self._interval = 1 / per_second if per_second else 0.0
+        self._next_turn = 0.0
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        if not self._gap:
+        """Sleep until the caller's turn."""
+        if not self._interval:
             return
         with self._lock:
-            at = max(self._next, time.monotonic())
-            self._next = at + self._gap
-        time.sleep(max(0.0, at - time.monotonic()))
+            turn = max(self._next_turn, time.monotonic())
+            self._next_turn = turn + self._interval
+        time.sleep(max(0.0, turn - time.monotonic()))

@@ -1,22 +1,21 @@
-"""The step from outbox to inbox. The promise, and where it ends, is in ``docs/delivery.md``.
+"""The step from outbox to inbox. What is promised, and the limits of it: ``docs/delivery.md``.
 
-Each message's phase is committed before the step that it names, so whatever is killed, the ledger
-knows which messages cannot have been accepted, and sends exactly those again.
+Each message's phase is committed before the step that it names. Whenever the process is killed, the
+ledger knows which messages cannot have been accepted, and sends exactly those again.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.bounces.apply import apply_bounce
 from alerts.bounces.return_path import build_return_path
-from alerts.delivery.channels import (
-    Channel,
+from alerts.delivery.channel import (
+    ChannelSettings,
     ChannelUnavailable,
     ContentRejected,
     DeliveryCancelled,
@@ -26,10 +25,12 @@ from alerts.delivery.channels import (
     MessageRejected,
     OpenChannel,
     TemporaryFailure,
-    find_channel_kind,
 )
-from alerts.delivery.outcomes import open_outcome_writer
+from alerts.delivery.outbox import ClaimedMessages, DeliveryContext
+from alerts.delivery.outcomes import OutcomeCounter, OutcomeWriter, open_outcome_writer
 from alerts.delivery.policy import DeliveryPolicy, SendRateLimiter, apply_daily_limit
+from alerts.delivery.registry import ChannelTable
+from alerts.delivery.sent_log import SentLog
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
@@ -37,199 +38,204 @@ from alerts.ledger.messages import DueMessage, Message
 from alerts.mail.outgoing import DIGEST_LANE
 from alerts.model import Recipient
 
-#: Waits between attempts; the last one is repeated until a message is `_GIVE_UP` old.
+#: Waits between attempts: short enough for greylisting (usually 5 minutes), then longer. The last
+#: one is repeated until a message is `_GIVE_UP_AFTER` old.
 _RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360, 720))
+#: Four to five days are usual (RFC 5321, section 4.5.4.1).
 _GIVE_UP_AFTER = timedelta(days=5)
-#: So many messages are taken out of the outbox at once.
-_CLAIM_SIZE = 64
 _DAY = timedelta(days=1)
 
 
 def deliver_due(
     ledger: Ledger,
-    channels: Mapping[str, Channel],
+    channels: ChannelTable,
     clock: Callable[[], datetime],
     policy: DeliveryPolicy | None = None,
+    *,
+    sent_log: SentLog | None = None,
     stopping: Callable[[], bool] = lambda: False,
     recipient: str | None = None,
 ) -> Counter[str]:
-    """Send what is due, to one address where ``recipient`` is given.
+    """Send the messages that are due.
 
-    Counts ``sent``, ``retry``, ``failed``, ``content``, ``doubt``, ``held``,
-    ``dropped``, and ``braked`` for what is over the day's number.
+    Args:
+        ledger: The ledger with the outbox.
+        channels: The configured channels. A message that none of them carries stays queued.
+        clock: The present time, in UTC.
+        policy: How to send; the defaults when it is None.
+        sent_log: What was sent already, whatever the ledger says.
+        stopping: Asked between two messages; when it returns True, the rest stays queued.
+        recipient: Send only the messages to this address (in its normal form).
 
-    ``channels`` are the channels by their names. Between two messages it looks whether it is to
-    stop.
-    Raises :class:`ChannelUnavailable` when a way out is shut; what was not sent stays queued.
+    Returns:
+        How many messages ended in each way: ``sent``, ``retry``, ``failed``, ``content_rejected``,
+        ``in_doubt``, ``held`` (in doubt, for the operator), ``dropped`` (no longer
+        wanted) and ``over_limit`` (digests beyond the daily limit, which stay queued).
+
+    Raises:
+        ChannelUnavailable: A channel cannot be used; what was not sent stays queued. The other
+            channels have been tried.
     """
-    policy = policy or DeliveryPolicy()
-    done: Counter[str] = Counter()
-    with ledger.reading() as connection:
-        due = messages.list_due(connection, clock(), recipient)
-        going = apply_daily_limit(
-            due, deliveries.count_sent_since(connection, clock() - _DAY, DIGEST_LANE), policy
-        )
-    if len(going) < len(due):
-        done["braked"] = len(due) - len(going)
-    shut: list[ChannelUnavailable] = []
-    for name, channel in channels.items():
-        mine = [
-            entry.id
-            for entry in going
-            if find_channel_kind(Recipient.from_normal_form(entry.recipient)) == name
-        ]
-        if mine:
-            run = _ChannelRun(ledger, channel, clock, policy, stopping)
-            done += run.send_all(mine)
-            shut += run.connection_failures
-    if shut:
-        raise shut[0]
-    return done
+    context = DeliveryContext(
+        ledger, clock, policy or DeliveryPolicy(), sent_log or SentLog(), stopping
+    )
+    due, counts = _list_due(context, recipient)
+    failures: list[ChannelUnavailable] = []
+    for channel in channels.channels:
+        ids = [m.id for m in due if channels.find(_parse_recipient(m)) is channel]
+        if ids:
+            run = _run_channel(context, channel, ids)
+            counts += run.counts
+            failures += run.failures
+    if failures:
+        raise failures[0]
+    return counts
 
 
-def _find_channel_kind(entry: DueMessage) -> str:
-    return find_channel_kind(Recipient.from_normal_form(entry.recipient))
+def _parse_recipient(message: DueMessage) -> Recipient:
+    return Recipient.from_normal_form(message.recipient)
 
 
-class _ChannelRun:
-    """Messages that leave by one channel, over as many connections as it takes."""
+def _list_due(
+    context: DeliveryContext, recipient: str | None
+) -> tuple[list[DueMessage], Counter[str]]:
+    """Return what may be sent now, and the count of what is over the daily limit."""
+    now = context.clock()
+    with context.ledger.reading() as connection:
+        due = messages.list_due(connection, now, recipient)
+        sent = deliveries.count_sent_since(connection, now - _DAY, DIGEST_LANE)
+    allowed = apply_daily_limit(due, sent, context.policy)
+    # A Counter that is added to drops what is zero.
+    return allowed, Counter() + Counter(over_limit=len(due) - len(allowed))
+
+
+@dataclass(frozen=True)
+class _ChannelResult:
+    """What became of a channel's messages, and why connections could not be opened."""
+
+    counts: Counter[str]
+    failures: Sequence[ChannelUnavailable]
+
+
+def _run_channel(
+    context: DeliveryContext, channel: ChannelSettings, message_ids: Sequence[int]
+) -> _ChannelResult:
+    """Send messages over as many connections as the channel allows, and wait for the end."""
+    counter = OutcomeCounter()
+    claimed = ClaimedMessages(context, channel, message_ids, counter)
+    with context.ledger.writing() as connection:
+        secret = secrets.get_or_create(connection, "return path")
+    workers = max(1, min(channel.connections, len(message_ids)))
+    with (
+        open_outcome_writer(context.ledger, context.sent_log) as writer,
+        ThreadPoolExecutor(workers, "delivery") as pool,
+    ):
+        sender = _Sender(context, writer, counter, secret)
+        futures = [pool.submit(_run_connection, channel, claimed, sender) for _ in range(workers)]
+        results = [future.result() for future in futures]
+    failures = [failure for failure in results if failure is not None]
+    counts = counter.get()
+    if counts and counts.total() + len(failures) >= len(message_ids):
+        # The server refused one connection too many, and the others did the work.
+        return _ChannelResult(counts, [])
+    return _ChannelResult(counts, failures)
+
+
+def _run_connection(
+    channel: ChannelSettings, claimed: ClaimedMessages, sender: _Sender
+) -> ChannelUnavailable | None:
+    """Send claimed messages over one connection; return why it could not be used, if so."""
+    message = claimed.take()
+    if message is None:
+        return None
+    try:
+        with channel.open() as session:
+            while message is not None:
+                sender.send(session, message)
+                message = claimed.take()
+    except ChannelUnavailable as error:
+        if message is not None:
+            sender.requeue(message)
+        return error
+    return None
+
+
+class _Sender:
+    """Makes and records single attempts, for all connections of a channel."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        channel: Channel,
-        clock: Callable[[], datetime],
-        terms: DeliveryPolicy,
-        stopping: Callable[[], bool],
+        context: DeliveryContext,
+        writer: OutcomeWriter,
+        counter: OutcomeCounter,
+        return_path_secret: bytes,
     ) -> None:
-        self._ledger, self._channel, self._clock = ledger, channel, clock
-        self._policy, self._stopping = terms, stopping
-        self._rate_limiter = SendRateLimiter(terms.per_second)
-        self._counts: Counter[str] = Counter()
-        self._lock, self._lock_of_waiting = threading.Lock(), threading.Lock()
-        self.connection_failures: list[
-            ChannelUnavailable
-        ] = []  #: why a connection could not be had
+        self._context = context
+        self._writer = writer
+        self._counter = counter
+        self._secret = return_path_secret
+        self._rate_limiter = SendRateLimiter(context.policy.per_second)
 
-    def send_all(self, keys: Sequence[int]) -> Counter[str]:
-        """Send them; what became of them, by outcome."""
-        with self._ledger.writing() as connection:
-            self._secret = secrets.get_or_create(connection, "return path")
-        workers = max(1, min(self._channel.connections, len(keys)))
-        with (
-            closing(self._claim_in_groups(keys)) as self._waiting,
-            open_outcome_writer(self._ledger, self._policy.sent_log) as self._outcome_writer,
-            ThreadPoolExecutor(workers, "delivery") as pool,
-        ):
-            crews = [pool.submit(self._run_connection) for _ in range(workers)]
-            for crew in crews:
-                crew.result()
-        if sum(self._counts.values()) + len(self.connection_failures) >= len(keys) and self._counts:
-            # one connection too many was refused; the others did the work
-            self.connection_failures.clear()
-        return self._counts
+    def requeue(self, message: Message) -> None:
+        self._writer.requeue(message.id)
 
-    def _claim_in_groups(self, keys: Sequence[int]) -> Generator[Message, None, None]:
-        """The messages, some at a time, in the phase that says that they may be sent."""
-        for start in range(0, len(keys), _CLAIM_SIZE):
-            if self._stopping():
-                return
-            yield from self._claim(keys[start : start + _CLAIM_SIZE])
+    def send(self, session: OpenChannel, message: Message) -> None:
+        """Try to deliver a message, and record the outcome.
 
-    def _claim(self, keys: Sequence[int]) -> list[Message]:
-        """Those that may be sent; the others are set aside for good, or until their time."""
-        now = self._clock()
-        with self._ledger.writing() as connection:
-            wanted = messages.filter_deliverable(connection, keys)
-            found = messages.get(connection, keys)
-            doubtful = [m for m in found if m.phase == "handing_over" and m.id in wanted]
-            taken = [m.id for m in doubtful if self._channel.was_accepted(m.message_id)]
-            before = [m.id for m in found if self._policy.sent_log.contains(m.sent_log_data, now)]
-            taken = sorted({*taken, *before} & wanted)
-            held = [m.id for m in doubtful if m.id not in taken and self._policy.doubt == "hold"]
-            dropped = [m.id for m in found if m.id not in wanted]
-            proof = DeliveryAttempt(
-                "sent", "it was sent: we or the mail server noted it", "sent", now
-            )
-            deliveries.record_attempts(connection, [(key, proof, now) for key in taken])
-            messages.set_phase(connection, held, "in_doubt")
-            messages.set_phase(connection, dropped, "dropped")
-            aside = {*taken, *held, *dropped}
-            going = [m for m in found if m.id not in aside]
-            messages.set_phase(connection, [m.id for m in going], "sending")
-        self._count(sent=len(taken), held=len(held), dropped=len(dropped))
-        return going
-
-    def _count(self, **outcomes: int) -> None:
-        with self._lock:
-            self._counts += Counter(outcomes)  # which leaves out what is nothing
-
-    def _take_next(self) -> Message | None:
-        with self._lock_of_waiting:
-            return next(self._waiting, None)
-
-    def _run_connection(self) -> None:
-        """One connection's work, from opening to closing."""
-        message = self._take_next()
-        if message is None:
-            return
-        try:
-            with self._channel.open() as way_out:
-                while message is not None:
-                    self._send(way_out, message)
-                    message = None if self._stopping() else self._take_next()
-        except ChannelUnavailable as error:
-            if message is not None:
-                self._outcome_writer.requeue(message.id)
-            self.connection_failures.append(error)
-
-    def _send(self, way_out: OpenChannel, message: Message) -> None:
-        """One attempt, recorded."""
-        address = self._policy.return_address
-        sender = build_return_path(address, message.id, self._secret) if address else None
-        envelope = Envelope(message.message_id, sender, message.recipient, message.body)
-
-        def about_to_hand_over() -> None:
-            if not self._outcome_writer.record_handing_over(message.id):
-                raise DeliveryCancelled("its reader has left")
-
+        Raises:
+            ChannelUnavailable: The connection was lost and cannot be made again. The attempt is
+                not recorded.
+        """
         self._rate_limiter.wait()
         try:
-            said = way_out.deliver(envelope, about_to_hand_over)
-            attempt = DeliveryAttempt("sent", said, "sent", self._clock())
+            detail = session.deliver(
+                self._build_envelope(message), lambda: self._begin_handover(message)
+            )
+            attempt = DeliveryAttempt("sent", detail, "sent", self._context.clock())
         except DeliveryCancelled:
-            self._count(dropped=1)
+            self._counter.add(dropped=1)
             return
         except ChannelUnavailable:
             raise
         except DeliveryError as error:
-            attempt = _classify_failure(error, message, self._clock())
+            attempt = _classify_failure(error, message, self._context.clock())
             self._record_bounce(error, attempt, message)
-        self._outcome_writer.record_attempt(message, attempt, self._clock())
-        self._count(**{attempt.outcome: 1})
+        self._writer.record_attempt(message, attempt, self._context.clock())
+        self._counter.add(**{attempt.outcome: 1})
+
+    def _build_envelope(self, message: Message) -> Envelope:
+        address = self._context.policy.return_address
+        sender = build_return_path(address, message.id, self._secret) if address else None
+        return Envelope(message.message_id, sender, message.recipient, message.body)
+
+    def _begin_handover(self, message: Message) -> None:
+        """Commit that the message may be accepted from now on. Raises `DeliveryCancelled`."""
+        if not self._writer.record_handing_over(message.id):
+            raise DeliveryCancelled("the subscriber has unsubscribed")
 
     def _record_bounce(
         self, error: DeliveryError, attempt: DeliveryAttempt, message: Message
     ) -> None:
-        """A mailbox that refuses, or is never ready, is not tried with every digest to come."""
+        """Count a failed message against its mailbox, which may be suspended for it."""
         if attempt.outcome != "failed":
             return
         kind: BounceKind = "soft" if isinstance(error, TemporaryFailure) else "hard"
-        with self._ledger.writing() as connection:
-            who = messages.find_subscriber_id(connection, message.id)
-            report = f"{message.message_id} {message.attempts}"
-            if who is not None:
-                apply_bounce(connection, who, kind, report, str(error), self._clock())
+        report = f"{message.message_id} {message.attempts}"
+        with self._context.ledger.writing() as connection:
+            subscriber_id = messages.find_subscriber_id(connection, message.id)
+            if subscriber_id is not None:
+                now = self._context.clock()
+                apply_bounce(connection, subscriber_id, kind, report, str(error), now)
 
 
 def _classify_failure(error: DeliveryError, message: Message, now: datetime) -> DeliveryAttempt:
-    """What follows from a failed attempt."""
-    wait = _RETRY_DELAYS[min(message.attempts, len(_RETRY_DELAYS) - 1)]
+    """Return the outcome of a failed attempt, and when to try again."""
+    delay = _RETRY_DELAYS[min(message.attempts, len(_RETRY_DELAYS) - 1)]
     if isinstance(error, InDoubt):
-        return DeliveryAttempt("in_doubt", str(error), "handing_over", now + wait)
+        return DeliveryAttempt("in_doubt", str(error), "handing_over", now + delay)
     if isinstance(error, ContentRejected):
         return DeliveryAttempt("content_rejected", str(error), "failed", now)
     if isinstance(error, TemporaryFailure) and now - message.composed_at < _GIVE_UP_AFTER:
-        return DeliveryAttempt("retry", str(error), "queued", now + wait)
+        return DeliveryAttempt("retry", str(error), "queued", now + delay)
     assert isinstance(error, TemporaryFailure | MessageRejected)
     return DeliveryAttempt("failed", str(error), "failed", now)

@@ -15,7 +15,7 @@ from email import message_from_bytes, policy
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery.sent_log import SentLog
+from alerts.delivery import SentLog
 from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
@@ -46,7 +46,7 @@ from alerts.ledger.topics import batched
 from alerts.mail.identity import MailIdentity
 from alerts.mail.outgoing import OutgoingMessage
 from alerts.model import Recipient
-from alerts.rendering.templates import Templates, TemplatesError
+from alerts.rendering import Templates, TemplatesError
 
 log = logging.getLogger("watchword.compose")
 

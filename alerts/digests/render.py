@@ -16,7 +16,7 @@ from alerts.digests.entries import Entry, EntryKey
 from alerts.mail.identity import EmailLinks, MailIdentity
 from alerts.mail.mime import RenderedMessage
 from alerts.model import Subscriber
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 
 #: How long the page with a whole digest is available: a monthly digest's until the next one comes.
 DIGEST_PAGE_DAYS = 30

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.delivery.sent_log import SentLog, compute_sent_key
+from alerts.delivery import SentLog, compute_sent_key
 from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import (

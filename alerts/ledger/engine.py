@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from alerts.errors import ExitStatus, WatchwordError
+from alerts.errors import ExitStatus, MissingExtra, WatchwordError
 
 _BUSY_MILLISECONDS = 30_000
 
@@ -137,6 +137,8 @@ def open_ledger(url: str) -> Ledger:
     """
     try:
         engine = _engine(url)
+    except ModuleNotFoundError as error:
+        raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise LedgerError(f"ledger.url {url!r} is no database URL that we know: {error}") from error
     shown = engine.url.render_as_string(hide_password=True)

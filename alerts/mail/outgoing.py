@@ -75,8 +75,13 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
         return _KINDS[self.kind].lane
 
 
+def build_message_id(kind: MessageKind, key: str, domain: str) -> str:
+    """Return the Message-ID of the message with a key: ``<digest.0f3c…@example.org>``."""
+    return f"<{_KINDS[kind].message_id_prefix}.{key}@{domain}>"
+
+
 def draft_message(
-    kind: MessageKind, subscriber: Subscriber, period: str, identity: MailIdentity
+    kind: MessageKind, subscriber: Subscriber, occasion: str, identity: MailIdentity
 ) -> MessageDraft:
     """Return the draft of a message.
 
@@ -86,11 +91,12 @@ def draft_message(
     Args:
         kind: What kind of message it is.
         subscriber: Who it is for.
-        period: What it is about; never the same for two messages of one kind to one subscriber.
+        occasion: What it is about: ``confirm TOKEN``, the due times of a digest. Two messages to
+            one subscriber never have the same.
         identity: Whose domain the Message-ID has.
     """
-    key = hashlib.sha256(f"{subscriber.token} {period}".encode()).hexdigest()[:32]
-    message_id = f"<{_KINDS[kind].message_id_prefix}.{key}@{identity.domain}>"
+    key = hashlib.sha256(f"{subscriber.token} {occasion}".encode()).hexdigest()[:32]
+    message_id = build_message_id(kind, key, identity.domain)
     return MessageDraft(kind, subscriber.id, subscriber.recipient, key, message_id)
 
 

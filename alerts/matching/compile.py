@@ -1,10 +1,10 @@
-"""Many queries as arrays that a batch of texts is compared with at once. Pure.
+"""Queries compiled into arrays that a batch of texts is compared with at once. Pure.
 
-An *atom* is a word or phrase in a scope (a field, or all that are searched), or some of them near
-each other. It is found under codes of words, under beginnings of words, at the end of a path
-through words that follow each other, or where its parts are. A query is one atom, or some clauses:
-each stands under its *anchor*, the rarest of the atoms that it needs, and is looked at only where
-that one is in the batch.
+An *atom* is a word, phrase or NEAR in a scope (a field, or all default fields). Words are found by
+their hashes or by those of their beginnings, phrases at the end of a path through words that follow
+each other, and a NEAR where its parts are. A query is one atom or several clauses. Each clause is
+indexed by its *anchor*, the atom among those that it requires which the fewest clauses require, and
+is evaluated only if the anchor is in the batch.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from alerts.matching.senses import CAPITALS, STEM
 from alerts.queries import DEFAULT_FIELDS, FIELDS, ast, normal_form, parse_canonical
 from alerts.text import stem
 
-#: The scope of an atom that names no field; any other is its field's place, plus one.
+#: The scope of an atom that names no field; any other scope is the place of its field, plus one.
 ANY_FIELD = 0
-#: Whether a word that names no field is looked for in a field, by the field's place.
+#: By the place of a field: whether a word that names no field is searched there.
 IS_DEFAULT_FIELD = np.array([field in DEFAULT_FIELDS for field in FIELDS])
-#: A clause while it is put together: anchor, the other atoms (see ``Compiled.literals``), query.
+#: A clause: its anchor, its other atoms (as in :attr:`CompiledQueries.literals`), its query.
 ClauseEntry = tuple[int, list[int], int]
 
 
 class CompiledQueries(NamedTuple):
-    """Queries as arrays. They are known by their places in the list that was compiled."""
+    """Queries as arrays. A query's number is its place in the list that was compiled."""
 
     size: int
-    # Where atoms are found: by the codes of words, of their beginnings, of paths.
+    # Where atoms are found: by the hashes of words, of beginnings of words, of paths.
     words: HashIndex
     starts: HashIndex
     start_sizes: Ids  #: how many bytes the beginnings have
@@ -54,55 +54,50 @@ class CompiledQueries(NamedTuple):
     by_stem: Bits  #: nodes from which a step is taken by a word's stem
     # Atoms.
     scopes: NDArray[np.uint8]
-    alone: Ids  #: the query that an atom is all of, -1 for none
-    nears: Ids  #: atoms whose parts must be near each other
-    withins: Ids  #: how near
+    query_of_atom: Ids  #: the query that consists of the atom alone, or -1
+    nears: Ids  #: atoms that are a NEAR
+    withins: Ids  #: words allowed between their parts
     part_ends: Ids
-    parts: Ids  #: the atoms that are their parts, in no field
+    parts: Ids  #: the atoms that are their parts, without a field
     # Clauses, numbered in the order of their queries.
     clauses: HashIndex  #: anchor, mixed → clause
     clause_anchors: Ids
     clause_queries: Ids
-    literal_ends: Ids  #: up to where the other atoms of the clauses before each one go
-    literals: Ids  #: twice the atom, one more where it is denied
-    # Queries whose matches have to be looked at again, and their canonical forms.
-    unsure: Ids
-    unsure_forms: Sequence[str]
+    literal_ends: Ids  #: where the other atoms of each clause begin
+    literals: Ids  #: twice the atom, plus one if it is excluded
+    # Queries that match no more than these arrays say, but maybe less; their canonical forms.
+    inexact: Ids
+    inexact_forms: Sequence[str]
 
 
 def compile_queries(canonical: Sequence[str]) -> CompiledQueries:
-    """Compile queries that are given by their canonical forms, each once."""
+    """Compile different queries, given by their canonical forms."""
     atoms: dict[ast.Leaf, int] = {}
     alone: dict[int, int] = {}
     compound: list[tuple[int, normal_form.Clause]] = []
-    unsure: list[int] = []
+    inexact: list[int] = []
     for number, form in enumerate(canonical):
         query = parse_canonical(form)
         if isinstance(query, ast.Leaf) and not normal_form.has_hyphenated_prefix(query):
             alone[atoms.setdefault(query, len(atoms))] = number
             continue
-        said = normal_form.build_clauses(query)
-        compound += [(number, clause) for clause in said.clauses]
-        if not said.is_exact:
-            unsure.append(number)
-    built = _build_entries(compound, atoms)
-    clause_index, anchors, queries, ends, literals = _build_clause_arrays(built)
+        clause_form = normal_form.build_clauses(query)
+        compound += [(number, clause) for clause in clause_form.clauses]
+        if not clause_form.is_exact:
+            inexact.append(number)
+    clauses = _build_clause_arrays(_build_entries(compound, atoms))
     nears = _list_nears(atoms)
-    by_query = np.full(len(atoms), -1, np.int32)
-    by_query[list(alone)] = list(alone.values())
+    query_of_atom = np.full(len(atoms), -1, np.int32)
+    query_of_atom[list(alone)] = list(alone.values())
     return CompiledQueries(
-        len(canonical),
-        *_build_key_indexes(atoms),
-        _list_scopes(atoms),
-        by_query,
-        *nears,
-        clause_index,
-        anchors,
-        queries,
-        ends,
-        literals,
-        np.array(unsure, np.int32),
-        [canonical[number] for number in unsure],
+        size=len(canonical),
+        scopes=_list_scopes(atoms),
+        query_of_atom=query_of_atom,
+        inexact=np.array(inexact, np.int32),
+        inexact_forms=[canonical[number] for number in inexact],
+        **_build_key_indexes(atoms)._asdict(),
+        **nears._asdict(),
+        **clauses._asdict(),
     )
 
 
@@ -112,15 +107,22 @@ def _list_scopes(atoms: Iterable[ast.Leaf]) -> NDArray[np.uint8]:
     return np.array([place[atom.field] for atom in atoms], np.uint8)
 
 
-def _list_nears(atoms: dict[ast.Leaf, int]) -> tuple[Ids, Ids, Ids, Ids]:
-    """The atoms that are near each other, how near, and their parts, which become atoms too."""
+class _NearArrays(NamedTuple):
+    nears: Ids
+    withins: Ids
+    part_ends: Ids
+    parts: Ids
+
+
+def _list_nears(atoms: dict[ast.Leaf, int]) -> _NearArrays:
+    """Return the atoms that are a NEAR, how near, and their parts, which become atoms too."""
     nears = [(atom, number) for atom, number in atoms.items() if isinstance(atom, ast.Near)]
     parts = [[atoms.setdefault(p, len(atoms)) for p in near.parts] for near, _ in nears]
-    return (
-        np.array([number for _, number in nears], np.int32),
-        np.array([near.within for near, _ in nears], np.int32),
-        np.cumsum([len(some) for some in parts]).astype(np.int32),
-        np.array(list(chain.from_iterable(parts)), np.int32),
+    return _NearArrays(
+        nears=np.array([number for _, number in nears], np.int32),
+        withins=np.array([near.within for near, _ in nears], np.int32),
+        part_ends=np.cumsum([len(some) for some in parts]).astype(np.int32),
+        parts=np.array(list(chain.from_iterable(parts)), np.int32),
     )
 
 
@@ -130,7 +132,7 @@ def _list_nears(atoms: dict[ast.Leaf, int]) -> tuple[Ids, Ids, Ids, Ids]:
 def _build_entries(
     compound: Sequence[tuple[int, normal_form.Clause]], atoms: dict[ast.Leaf, int]
 ) -> list[ClauseEntry]:
-    """Clauses with their atoms by number, each under the one that the fewest clauses need."""
+    """Return clauses with their atoms by number, each with its anchor."""
     needed = Counter(atom for _, clause in compound for atom, wanted in clause if wanted)
     found = []
     for number, clause in compound:
@@ -144,19 +146,26 @@ def _build_entries(
     return found
 
 
-def _build_clause_arrays(built: list[ClauseEntry]) -> tuple[HashIndex, Ids, Ids, Ids, Ids]:
-    """The clauses by anchor, their anchors and queries, and the other atoms of each."""
-    anchors = np.array([anchor for anchor, _, _ in built], np.int32)
-    ends = np.cumsum([0, *(len(others) for _, others, _ in built)]).astype(np.int32)
-    literals = np.array(list(chain.from_iterable(others for _, others, _ in built)), np.int32)
-    queries = np.array([query for _, _, query in built], np.int32)
-    clauses = np.arange(len(built), dtype=np.int32)
-    return (
-        build_index(mix_bits(anchors.astype(np.uint64)), clauses),
-        anchors,
-        queries,
-        ends,
-        literals,
+class _ClauseArrays(NamedTuple):
+    clauses: HashIndex
+    clause_anchors: Ids
+    clause_queries: Ids
+    literal_ends: Ids
+    literals: Ids
+
+
+def _build_clause_arrays(entries: list[ClauseEntry]) -> _ClauseArrays:
+    """Return the clauses by anchor, their anchors and queries, and the other atoms of each."""
+    anchors = np.array([anchor for anchor, _, _ in entries], np.int32)
+    numbers = np.arange(len(entries), dtype=np.int32)
+    literals = list(chain.from_iterable(others for _, others, _ in entries))
+    ends = np.cumsum([0, *(len(others) for _, others, _ in entries)])
+    return _ClauseArrays(
+        clauses=build_index(mix_bits(anchors.astype(np.uint64)), numbers),
+        clause_anchors=anchors,
+        clause_queries=np.array([query for _, _, query in entries], np.int32),
+        literal_ends=ends.astype(np.int32),
+        literals=np.array(literals, np.int32),
     )
 
 
@@ -164,17 +173,17 @@ def _build_clause_arrays(built: list[ClauseEntry]) -> tuple[HashIndex, Ids, Ids,
 
 
 class _AtomKeys:
-    """The texts under which atoms are found, as they are gathered."""
+    """The texts under which atoms are found, while they are collected."""
 
     def __init__(self) -> None:
         self.words: dict[str, tuple[list[str], list[int]]] = {
-            how: ([], []) for how in ("exact", "stem", "capitals", "prefix")
+            mode: ([], []) for mode in ("exact", "stem", "capitals", "prefix")
         }
         self.paths: list[tuple[tuple[str, ...], bool]] = []
         self.path_atoms: list[int] = []
 
     def add(self, atom: ast.Word | ast.Phrase, number: int) -> None:
-        """One word, or a path for each way to write it, the last word as the atom has it."""
+        """Add an atom: one word, or a path for each way to write its words."""
         if isinstance(atom, ast.Word) and len(atom.tokens) == 1:
             self._add_word(atom.mode, atom.tokens[0], number)
             return
@@ -188,32 +197,41 @@ class _AtomKeys:
             else:
                 self._add_word("stem" if by_stem else "exact", text, number)
 
-    def _add_word(self, how: str, text: str, number: int) -> None:
-        texts, numbers = self.words[how]
+    def _add_word(self, mode: str, text: str, number: int) -> None:
+        texts, numbers = self.words[mode]
         texts.append(text)
         numbers.append(number)
 
 
-def _build_key_indexes(
-    atoms: dict[ast.Leaf, int],
-) -> tuple[HashIndex, HashIndex, Ids, HashIndex, HashIndex, HashIndex, Bits]:
-    """The indexes of a :class:`CompiledQueries`, from the words to the ends of paths."""
+class _KeyIndexes(NamedTuple):
+    words: HashIndex
+    starts: HashIndex
+    start_sizes: Ids
+    firsts: HashIndex
+    steps: HashIndex
+    ends: HashIndex
+    by_stem: Bits
+
+
+def _build_key_indexes(atoms: dict[ast.Leaf, int]) -> _KeyIndexes:
+    """Return the indexes of a :class:`CompiledQueries`, from words to ends of paths."""
     keys = _AtomKeys()
     for atom, number in atoms.items():
         if not isinstance(atom, ast.Near):
             keys.add(atom, number)
     senses = (("exact", 0), ("stem", STEM), ("capitals", CAPITALS))
-    coded = [_hash_in_sense(hash_words(keys.words[how][0]), sense) for how, sense in senses]
-    numbers = list(chain(*(keys.words[how][1] for how, _ in senses)))
-    words = build_index(np.concatenate(coded), np.array(numbers, np.int32))
-    texts, numbers = keys.words["prefix"]
-    sizes = sorted({len(text.encode()) for text in texts})
-    starts = build_index(hash_words(texts), np.array(numbers, np.int32))
-    return (
-        words,
-        starts,
-        np.array(sizes, np.int32),
-        *_build_path_indexes(keys.paths, keys.path_atoms),
+    hashes = [_hash_in_sense(hash_words(keys.words[mode][0]), sense) for mode, sense in senses]
+    numbers = list(chain(*(keys.words[mode][1] for mode, _ in senses)))
+    prefixes, prefix_atoms = keys.words["prefix"]
+    firsts, steps, ends, by_stem = _build_path_indexes(keys.paths, keys.path_atoms)
+    return _KeyIndexes(
+        words=build_index(np.concatenate(hashes), np.array(numbers, np.int32)),
+        starts=build_index(hash_words(prefixes), np.array(prefix_atoms, np.int32)),
+        start_sizes=np.array(sorted({len(text.encode()) for text in prefixes}), np.int32),
+        firsts=firsts,
+        steps=steps,
+        ends=ends,
+        by_stem=by_stem,
     )
 
 
@@ -224,9 +242,9 @@ def _hash_in_sense(values: Hashes, sense: int) -> Hashes:
 def _build_path_indexes(
     paths: Sequence[tuple[tuple[str, ...], bool]], atoms: Sequence[int]
 ) -> tuple[HashIndex, HashIndex, HashIndex, Bits]:
-    """First words, steps and ends of paths that share what they begin with.
+    """Return the first words, steps and ends of paths, which share their beginnings.
 
-    And the nodes from which a step is taken by stem.
+    The last array says from which nodes a step is taken by a word's stem.
     """
     sizes = np.array([len(words) for words, _ in paths], np.int64)
     begins = np.cumsum(sizes) - sizes

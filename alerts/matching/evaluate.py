@@ -1,7 +1,8 @@
-"""Which of many queries match which records of a batch, as rows of bits. Pure.
+"""Evaluation: which queries match which records of a batch, as rows of bits. Pure.
 
-A row has a bit for each record. Words and paths that are in the batch give rows to atoms, atoms to
-clauses, clauses to queries; what is not in the batch is never looked at.
+A row has a bit for each record. The rows of atoms are made from the words and paths in the batch,
+those of clauses from atoms, and those of queries from clauses. Atoms that are not in the batch cost
+nothing.
 """
 
 from __future__ import annotations
@@ -23,27 +24,28 @@ from alerts.matching.hashing import (
 )
 from alerts.matching.proximity import find_near_atoms
 
+#: A bit for each record, in words of 64, lowest first.
+Rows: TypeAlias = NDArray[np.uint64]
+#: Set bits in a word above which all 64 are unpacked. Fewer are taken one by one, in a pass each.
+_MAX_SPARSE_BITS = 6
+
 
 class QueryRows(NamedTuple):
-    """Queries, each once, and a row of bits for each; a row may be empty."""
+    """Different queries, and a row of bits for each; a row may have no bit set."""
 
     queries: Ids
     rows: Rows
 
     def list_pairs(self) -> tuple[Ids, Numbers | Ids]:
-        """Every match: the query, and the record's place in the batch."""
+        """Return every match as a query and the record's place in the batch."""
         at = _list_set_bits(self.rows.ravel())
         size = 64 * self.rows.shape[1]
         place = at // at.dtype.type(size)
         return self.queries[place], at - place * at.dtype.type(size)
 
 
-#: A word of bits with more of them is written out whole, one with fewer bit by bit.
-_MAX_SPARSE_BITS = 6
-
-
 def _list_set_bits(flat: Rows) -> Numbers | Ids:
-    """The numbers of the bits that are set; small ones where they do, for less to be written."""
+    """Return the numbers of the bits that are set, in 32 bits each if they fit."""
     kind = np.int32 if flat.size < 1 << 25 else np.int64
     some = np.flatnonzero(flat != 0)
     left = flat[some]
@@ -63,9 +65,10 @@ def _list_set_bits(flat: Rows) -> Numbers | Ids:
 
 
 def match_rows(compiled: CompiledQueries, batch: TextBatch) -> QueryRows:
-    """What matches, but for what is yet to be said of the unsure queries."""
+    """Return what matches; the bits of inexact queries have to be checked by ``find_match``."""
     words, spans = _find_word_atoms(compiled, batch), _find_path_atoms(compiled, batch)
-    place = np.zeros(compiled.scopes.size + 1, np.int32)  # 0 is the row of what is not there
+    # Row 0 is empty, for atoms that are not there.
+    place = np.zeros(compiled.scopes.size + 1, np.int32)
     place[words[1]] = 1
     place[spans[0]] = 1
     present = np.flatnonzero(place).astype(np.int32)
@@ -79,11 +82,11 @@ def match_rows(compiled: CompiledQueries, batch: TextBatch) -> QueryRows:
         place[distinct] = np.arange(present.size + 1, present.size + distinct.size + 1)
         rows = np.concatenate((rows, _build_rows(which, records, distinct.size, batch)))
         present = np.concatenate((present, distinct))
-    alone = compiled.alone[present]
-    single = np.flatnonzero(alone >= 0)
+    of_atom = compiled.query_of_atom[present]
+    single = np.flatnonzero(of_atom >= 0)
     queries, compound = choose_queries(compiled, present, place, rows)
     return QueryRows(
-        np.concatenate((alone[single], queries)), np.concatenate((rows[single + 1], compound))
+        np.concatenate((of_atom[single], queries)), np.concatenate((rows[single + 1], compound))
     )
 
 
@@ -92,7 +95,7 @@ def _row_width(batch: TextBatch) -> int:
 
 
 def _build_rows(items: Numbers, records: Numbers | Ids, count: int, batch: TextBatch) -> Rows:
-    """A row for each of ``count`` items, with a bit for every record that it is named with."""
+    """Return a row for each of ``count`` items, with the bits of the records paired with it."""
     size = _row_width(batch) * 64
     cells = np.zeros(count * size, bool)
     cells[items * size + records] = True
@@ -100,11 +103,11 @@ def _build_rows(items: Numbers, records: Numbers | Ids, count: int, batch: TextB
 
 
 def _fill_rows(rows: Rows, places: Ids, source: Rows, which: Numbers) -> None:
-    """Put row ``which`` of ``source`` into each of the empty ``places``; some come many times."""
+    """Add row ``which`` of ``source`` to each of the empty ``places``, some of which repeat."""
     turn = np.arange(places.size, dtype=np.int32)
     last = np.zeros(len(rows), np.int32)
     last[places] = turn
-    is_last = last[places] == turn  # one for each place: nearly all
+    is_last = last[places] == turn  # one for each place, and nearly all of them
     rows[places[is_last]] = source[which[is_last]]
     places, which = places[~is_last], which[~is_last]
     order = np.argsort(places)
@@ -120,7 +123,7 @@ def _fill_rows(rows: Rows, places: Ids, source: Rows, which: Numbers) -> None:
 def _add_words(
     compiled: CompiledQueries, batch: TextBatch, words: Numbers, atoms: Ids, place: Ids, rows: Rows
 ) -> None:
-    """Put in the rows of atoms that are one word, or begin one, for each scope."""
+    """Fill the rows of atoms that are one word or its beginning, scope by scope."""
     scopes = compiled.scopes[atoms]
     for scope in np.unique(scopes).tolist():
         here = np.flatnonzero(scopes == scope)
@@ -140,7 +143,7 @@ def _is_in_scope(batch: TextBatch, scope: int) -> NDArray[np.bool_]:
 
 
 def _find_word_atoms(compiled: CompiledQueries, batch: TextBatch) -> tuple[Numbers, Ids]:
-    """Pairs of a distinct word and an atom that it is, or begins."""
+    """Return pairs of a distinct word and an atom that it is, or begins with."""
     acronyms = np.flatnonzero(batch.capitals)
     pairs = [
         compiled.words.find_all(batch.words),
@@ -162,7 +165,7 @@ def _map_places(places: Numbers, pairs: tuple[Numbers, Ids]) -> tuple[Numbers, I
 
 
 def _find_path_atoms(compiled: CompiledQueries, batch: TextBatch) -> tuple[Ids, Numbers, Ids]:
-    """Where paths end that are atoms: the atom, the first token, the position behind the last."""
+    """Return the atoms at ends of paths: atom, first token, position after the last token."""
     words, node_of_word = compiled.firsts.find_all(batch.words)
     begins = np.zeros(batch.words.size, np.int32)
     begins[words] = node_of_word
@@ -180,7 +183,7 @@ def _find_path_atoms(compiled: CompiledQueries, batch: TextBatch) -> tuple[Ids, 
 def _add_paths(
     compiled: CompiledQueries, batch: TextBatch, atoms: Ids, first: Numbers, place: Ids, rows: Rows
 ) -> None:
-    """Put in the rows of atoms that are words one straight after the other."""
+    """Fill the rows of atoms that are words which directly follow each other."""
     scopes, field = compiled.scopes[atoms], batch.field[first]
     met = np.flatnonzero(
         np.where(scopes == ANY_FIELD, IS_DEFAULT_FIELD[field], scopes == field + 1)
@@ -192,7 +195,7 @@ def _add_paths(
 def _take_steps(
     compiled: CompiledQueries, batch: TextBatch, node: Ids, first: Numbers, after: Ids
 ) -> tuple[Ids, Numbers, Ids]:
-    """From nodes over the tokens that stand next: the nodes reached, and the ends of the tokens."""
+    """Go from nodes over the next tokens; return the nodes reached and where the tokens end."""
     plain = batch.token_at[after]
     closing = np.flatnonzero(np.isin(after, batch.compound_positions))
     low = np.searchsorted(batch.compound_positions, after[closing], "left")
@@ -211,22 +214,20 @@ def _take_steps(
     return nodes, firsts, afters
 
 
-#: A bit for each record, in words of 64.
-Rows: TypeAlias = NDArray[np.uint64]
-
-
 def choose_queries(
     compiled: CompiledQueries, present: Ids, place: Ids, rows: Rows
 ) -> tuple[Ids, Rows]:
-    """The queries of which a clause may be met, and their rows.
+    """Return the queries with a clause that may hold, and their rows.
 
-    ``present`` are the atoms in the batch; an atom's row stands at its ``place`` in ``rows``, and
-    at place 0 the empty one of all others.
+    Args:
+        compiled: The queries.
+        present: The atoms in the batch.
+        place: By atom, its row in ``rows``; 0, an empty row, for atoms that are not there.
+        rows: Rows of bits.
     """
     _, clauses = compiled.clauses.find_all(mix_bits(present.astype(np.uint64)))
-    clauses = np.sort(
-        _drop_hopeless(compiled, clauses, place)
-    )  # they are numbered by their queries
+    # Clauses are numbered in the order of their queries.
+    clauses = np.sort(_drop_hopeless(compiled, clauses, place))
     queries = compiled.clause_queries[clauses]
     first = np.flatnonzero(np.diff(queries, prepend=-1))
     counts = np.diff(first, append=clauses.size)
@@ -238,7 +239,7 @@ def choose_queries(
 
 
 def _drop_hopeless(compiled: CompiledQueries, clauses: Ids, place: Ids) -> Ids:
-    """The clauses whose second and third atoms are not missing, which is what most lack."""
+    """Return the clauses whose second and third atoms are in the batch, which most are not."""
     for number in range(2):
         begin, counts = _locate_literals(compiled, clauses)
         on = np.flatnonzero(counts > number)
@@ -253,13 +254,13 @@ def _drop_hopeless(compiled: CompiledQueries, clauses: Ids, place: Ids) -> Ids:
 def _locate_literals(
     compiled: CompiledQueries, clauses: Ids
 ) -> tuple[Numbers | Ids, Numbers | Ids]:
-    """Where the other atoms of clauses begin, and how many they are."""
+    """Return where the other atoms of clauses begin, and how many there are."""
     begin = compiled.literal_ends[clauses]
     return begin, compiled.literal_ends[clauses + 1] - begin
 
 
 def _evaluate_clauses(compiled: CompiledQueries, clauses: Ids, place: Ids, rows: Rows) -> Rows:
-    """The rows of clauses."""
+    """Return the rows of clauses."""
     met = rows[place[compiled.clause_anchors[clauses]]]
     begin, counts = _locate_literals(compiled, clauses)
     for number in range(int(counts.max(initial=0))):

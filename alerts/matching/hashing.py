@@ -1,9 +1,9 @@
-"""Words as numbers: 64 bits that stand for a word, worked out for many words at once. Pure.
+"""Words as 64-bit hashes, computed for many words at once. Pure.
 
 The matcher compares millions of words; as numbers in arrays they are compared in NumPy's loops.
-A word of up to eight bytes is mixed into its number without loss (the mixing can be undone); of
-two longer ones the chance to meet in one number is 2^-64. The mixing is MurmurHash3's finalizer
-(Appleby, public domain).
+Words of up to eight bytes have different hashes, because the mixing can be undone; two longer words
+have the same one with a chance of 2^-64. The mixing is MurmurHash3's finalizer (Appleby, public
+domain).
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ Ids: TypeAlias = NDArray[np.int32]
 SmallNumbers: TypeAlias = NDArray[np.uint8]
 Bits: TypeAlias = NDArray[np.bool_]
 
-#: Bytes that may be read past the end of a text.
+#: Bytes that may be read beyond the end of a text, because eight are read at a time.
 PADDING = bytes(8)
 
-#: No word of a query is as long (:data:`alerts.queries.checks.MAX_WORD_LENGTH` letters):
-#: the rest is not read.
+#: Bytes of a word that are hashed; the rest is ignored. No word of a query is as long: it has at
+#: most 64 letters (:data:`alerts.queries.checks.MAX_WORD_LENGTH`) of 4 bytes, which are 256.
 MAX_HASHED_BYTES = 512
 
 _FIRST_MULTIPLIER, _SECOND_MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(33)
-#: What is kept of eight bytes where a word ends among them (the lowest byte comes first).
+#: By the number of bytes that belong to a word: what to keep of eight bytes, lowest first.
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 
 
 def hash_spans(text: bytes, starts: Numbers, lengths: Numbers) -> Hashes:
-    """The codes of the words that stand in ``text`` from ``starts``; padded by :data:`PADDING`."""
+    """Return the hashes of words in ``text``, which :data:`PADDING` must follow."""
     eights = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
     found = mix_bits(eights[starts] & _MASKS[np.minimum(lengths, 8)])
     done = 8
@@ -50,20 +50,20 @@ def hash_spans(text: bytes, starts: Numbers, lengths: Numbers) -> Hashes:
 
 
 def hash_words(words: Sequence[str]) -> Hashes:
-    """The codes of words, in their order."""
+    """Return the hashes of words, in their order."""
     text, starts, lengths = concatenate_words([word.encode() for word in words])
     return hash_spans(text + PADDING, starts, lengths)
 
 
 def concatenate_words(words: Sequence[bytes]) -> tuple[bytes, Numbers, Numbers]:
-    """Words as one text, with where each begins and how long it is."""
+    """Return words as one text, with where each begins and how long it is."""
     lengths = np.fromiter(map(len, words), np.int64, len(words))
     ends = np.cumsum(lengths + 1)
     return b"\0".join(words), ends - lengths - 1, lengths
 
 
 def mix_bits(values: Hashes) -> Hashes:
-    """Numbers scattered over all 64 bits, no two to the same."""
+    """Return numbers spread over all 64 bits; different values stay different."""
     values = values ^ (values >> _SHIFT)
     values = values * _FIRST_MULTIPLIER
     values ^= values >> _SHIFT
@@ -73,17 +73,17 @@ def mix_bits(values: Hashes) -> Hashes:
 
 
 def combine_hashes(before: Hashes, after: Hashes) -> Hashes:
-    """One code for each pair of codes, told apart by their order."""
+    """Return one hash for each pair of hashes; it depends on their order."""
     return mix_bits(before * _GOLDEN_RATIO + after)
 
 
 def rehash_as_sense(values: Hashes, sense: int) -> Hashes:
-    """The codes of the same words in another sense: as stems, in capitals."""
+    """Return other hashes for the same words in another sense, such as that of a stem."""
     return mix_bits(values ^ np.uint64(sense * int(_GOLDEN_RATIO) & (1 << 64) - 1))
 
 
 def expand_ranges(starts: Numbers | Ids, counts: Numbers | Ids) -> Numbers:
-    """All numbers of the ranges that begin at ``starts`` and have ``counts`` members."""
+    """Return all numbers of the ranges that begin at ``starts`` and have ``counts`` members."""
     ends: Numbers = np.cumsum(counts, dtype=np.int64)
     total = int(ends[-1]) if ends.size else 0
     within: Numbers = np.arange(total, dtype=np.int64)
@@ -92,10 +92,10 @@ def expand_ranges(starts: Numbers | Ids, counts: Numbers | Ids) -> Numbers:
 
 
 def find_distinct(values: Hashes) -> tuple[Numbers, Numbers]:
-    """One place of each distinct value, and for each place which of these its value is.
+    """Return one place of each distinct value, and for each place the number of its value.
 
-    As ``np.unique`` would tell, but in any order: nearly all are told by a table of the values'
-    uppermost bits, without sorting.
+    This is ``np.unique`` with indexes and inverse, but in any order: a table of the values' 18
+    highest bits finds nearly all distinct values without sorting.
     """
     slots = (values >> np.uint64(46)).astype(np.int64)
     holder = np.full(1 << 18, -1, np.int64)
@@ -111,19 +111,19 @@ def find_distinct(values: Hashes) -> tuple[Numbers, Numbers]:
 
 
 class HashIndex(NamedTuple):
-    """Values by key; a key may have many.
+    """Values by key; a key may have several.
 
-    Keys are scattered over all 64 bits, so that their uppermost bits tell within a few places
-    where a key stands, and mostly that it does not.
+    Keys are spread over all 64 bits, so their highest bits tell to within a few places where a key
+    is, and mostly that it is not there.
     """
 
     keys: Hashes  #: distinct and sorted
-    ends: Ids  #: up to where the values of each key go
+    ends: Ids  #: where the values of each key end
     values: Ids
-    heads: Ids  #: by the uppermost bits: the first key that begins with them
+    heads: Ids  #: by the highest bits: the first key that begins with them
 
     def find_all(self, keys: Hashes) -> tuple[Numbers, Ids]:
-        """For every value of each of ``keys``: the place of the key, and the value."""
+        """Return every value of each of ``keys``, with the place of its key in ``keys``."""
         which, at = self._find_places(keys)
         begin = self.ends[at - 1]
         begin[at == 0] = 0
@@ -131,7 +131,7 @@ class HashIndex(NamedTuple):
         return np.repeat(which, counts), self.values[expand_ranges(begin, counts)]
 
     def _find_places(self, keys: Hashes) -> tuple[Numbers, Numbers]:
-        """Which of ``keys`` are here, and where."""
+        """Return the places in ``keys`` of those that are present, and where they are here."""
         bucket = (keys >> np.uint64(65 - self.heads.size.bit_length())).astype(np.int64)
         at, end = self.heads[bucket], self.heads[bucket + 1]
         rest = np.flatnonzero(at < end)
@@ -149,7 +149,7 @@ class HashIndex(NamedTuple):
 
 
 def build_index(keys: Hashes, values: Ids) -> HashIndex:
-    """An index of ``values``, each by its key."""
+    """Return an index of ``values``, each by the key at the same place."""
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     first = np.flatnonzero(
@@ -160,5 +160,5 @@ def build_index(keys: Hashes, values: Ids) -> HashIndex:
     bits = max(1, (4 * distinct.size).bit_length())
     steps = np.arange((1 << bits) + 1, dtype=np.uint64) << np.uint64(64 - bits)
     heads = np.searchsorted(distinct, steps).astype(np.int32)
-    heads[-1] = distinct.size  # the last step is beyond 64 bits
+    heads[-1] = distinct.size  # the last step does not fit into 64 bits
     return HashIndex(distinct, ends, values[order], heads)

@@ -141,12 +141,12 @@ def _match_layer(
 ) -> tuple[Ids, Numbers | Ids]:
     """Return the matches of one layer.
 
-    ``prepared`` collects the texts that were read for unsure queries, so that layers share them.
+    ``prepared`` collects the texts that were read for inexact queries, so that layers share them.
     """
     found = match_rows(layer.compiled, batch)
-    for row in np.flatnonzero(np.isin(found.queries, layer.compiled.unsure)).tolist():
-        place = int(np.searchsorted(layer.compiled.unsure, found.queries[row]))
-        query = parse_canonical(layer.compiled.unsure_forms[place])
+    for row in np.flatnonzero(np.isin(found.queries, layer.compiled.inexact)).tolist():
+        place = int(np.searchsorted(layer.compiled.inexact, found.queries[row]))
+        query = parse_canonical(layer.compiled.inexact_forms[place])
         found.rows[row] = _decide_row(query, found.rows[row], texts, prepared)
     return QueryRows(layer.ids[found.queries], found.rows).list_pairs()
 
@@ -154,7 +154,7 @@ def _match_layer(
 def _decide_row(
     query: Query, row: Rows, texts: Sequence[FieldTexts], prepared: dict[int, PreparedTexts]
 ) -> Rows:
-    """Return the row of an unsure query with only the records that :func:`find_match` confirms."""
+    """Return the row of an inexact query with only the records that :func:`find_match` confirms."""
     decided = np.zeros(64 * row.size, bool)
     for record in np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist():
         if record not in prepared:

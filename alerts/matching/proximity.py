@@ -1,9 +1,7 @@
-"""Which atoms are near each other in a batch, for all such queries at once. Pure.
+"""NEAR: which atoms are near each other in a batch, for all such queries at once. Pure.
 
-The rule is :func:`alerts.queries.find.find_match`'s: one part first, and each other one begins in
-the
-same
-paragraph with few enough words between.
+The rule is that of :func:`alerts.queries.find_match`: one part comes first, and each of the others
+begins in the same paragraph, with few enough words in between.
 """
 
 from __future__ import annotations
@@ -17,17 +15,17 @@ from alerts.matching.batch import TextBatch
 from alerts.matching.compile import ANY_FIELD, IS_DEFAULT_FIELD, CompiledQueries
 from alerts.matching.hashing import Bits, Ids, Numbers, expand_ranges
 
-#: More than any batch has positions.
+#: The distance between the keys of two atoms: no batch has as many positions.
 _KEY_STRIDE = np.int64(1) << 40
 
 
 class _AtomPositions(NamedTuple):
-    """Where atoms stand, in the order of ``key``: by atom, then by position."""
+    """Where atoms are, in the order of ``key``: by atom, then by position."""
 
     key: Numbers
     token: Numbers
     after: Ids
-    paragraph: Ids  #: a number that the tokens of a paragraph share
+    paragraph: Ids  #: the same number for all tokens of a paragraph
 
 
 def find_near_atoms(
@@ -38,10 +36,15 @@ def find_near_atoms(
     place: Ids,
     rows: NDArray[np.uint64],
 ) -> tuple[Ids, Numbers]:
-    """Atoms of ``compiled.nears`` that are met, and the record of each time that they are.
+    """Return the NEAR atoms that are fulfilled, with the record of each time.
 
-    ``named`` are words and the atoms that they are, ``spans`` what paths ended in; ``place`` and
-    ``rows`` say in which records an atom is.
+    Args:
+        compiled: The queries.
+        batch: The texts.
+        named: Words of the batch, and the atoms that they are.
+        spans: Atoms that paths ended in, with their first tokens and the positions after them.
+        place: By atom, its row in ``rows``; 0 if it is not in the batch.
+        rows: Rows of bits for the records that have an atom.
     """
     nears = _find_candidates(compiled, place, rows)
     if not nears.size:
@@ -65,9 +68,9 @@ def _locate_parts(compiled: CompiledQueries, nears: Numbers) -> tuple[Numbers, N
 
 
 def _find_candidates(compiled: CompiledQueries, place: Ids, rows: NDArray[np.uint64]) -> Numbers:
-    """Those of ``compiled.nears`` of which all parts are in one record.
+    """Return the NEAR atoms that have their first two parts in one record.
 
-    Rows tell of the searched fields only: what is asked of another one stays.
+    Rows cover the default fields only, so atoms in other fields are always candidates.
     """
     nears = np.arange(compiled.nears.size)
     begin, _ = _locate_parts(compiled, nears)
@@ -114,7 +117,7 @@ def _match_from_part(
     nears: Numbers,
     first: int,
 ) -> tuple[Numbers, Numbers]:
-    """Where part number ``first`` stands first and all others are within reach."""
+    """Return where part number ``first`` comes first and all others are within reach."""
     begin, counts = _locate_parts(compiled, nears)
     nears, begin, counts = (values[counts > first] for values in (nears, begin, counts))
     atom = compiled.parts[begin + first].astype(np.int64)
@@ -133,7 +136,7 @@ def _match_from_part(
 
 
 def _is_within_reach(standing: _AtomPositions, at: Numbers, part: Numbers, within: Ids) -> Bits:
-    """Whether ``part`` begins soon behind what stands at ``at``: the nearest one is enough."""
+    """Return whether ``part`` begins soon after ``at``; the nearest one decides."""
     behind = part * _KEY_STRIDE + standing.after[at]
     nearest = np.searchsorted(standing.key, behind)
     there = np.minimum(nearest, standing.key.size - 1)

@@ -1,59 +1,94 @@
-"""Letters to the operator: what is wrong with a source, and that it is over.
+"""Emails to the operator about alarms that were raised or cleared.
 
-They go through the same outbox as digests, so they are sent once and survive a mail server that
-is down. The operator is a subscriber like any other, on no list.
+They wait in the same outbox as digests, so each is sent once, also when the mail server is down for
+a while. In the ledger an operator is a subscriber without subscriptions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from alerts.ledger import alarms, messages, subscriptions
-from alerts.mail.identity import MailIdentity
+from alerts.mail.context import MessageContext
 from alerts.mail.mime import RenderedMessage
 from alerts.mail.outgoing import draft_message, write_email, write_notification
-from alerts.model import Recipient
-from alerts.rendering.templates import Templates
+from alerts.model import Alarm, Recipient
+from alerts.rendering import ALARM_LABELS
 
-#: A letter is written at once, so its reader's zone and hour say nothing.
+#: Every subscriber has a time for digests; an operator is sent none.
 _ZONE, _HOUR = "UTC", 0
 
 
 def queue_operator_emails(
-    connection: Connection,
-    templates: Templates,
-    identity: MailIdentity,
-    addresses: Sequence[str],
-    now: datetime,
+    connection: Connection, context: MessageContext, addresses: Sequence[str]
 ) -> int:
-    """Put letters into the outbox about the alarms not told yet, one an address; their number."""
-    news = alarms.list_unnotified(connection)
-    if not news or not addresses:
+    """Queue a message about the alarms that the operator has not been notified of.
+
+    Args:
+        connection: A writing connection to the ledger.
+        context: What messages are written with.
+        addresses: Email addresses, or the URLs of other recipients; each is sent one message.
+
+    Returns:
+        How many messages were queued.
+    """
+    new_alarms = alarms.list_unnotified(connection)
+    if not new_alarms or not addresses:
         return 0
-    rendered = templates.render_operator_email(news, alarms.list_open(connection), identity, now)
-    period = "alarms " + " ".join(f"{a.id}{'-' if a.cleared_at else '+'}" for a in news)
-    queued = sum(_queue_email(connection, rendered, identity, to, period, now) for to in addresses)
-    for entry in news:
-        alarms.mark_notified(connection, entry, now)
+    rendered = render_operator_email(context, new_alarms, alarms.list_open(connection))
+    marks = (f"{alarm.id}{'-' if alarm.cleared_at else '+'}" for alarm in new_alarms)
+    occasion = f"alarms {' '.join(marks)}"
+    queued = sum(_queue(connection, context, rendered, to, occasion) for to in addresses)
+    for alarm in new_alarms:
+        alarms.mark_notified(connection, alarm, context.now)
     return queued
 
 
-def _queue_email(
+def _queue(
     connection: Connection,
+    context: MessageContext,
     rendered: RenderedMessage,
-    head: MailIdentity,
     address: str,
-    period: str,
-    now: datetime,
+    occasion: str,
 ) -> bool:
-    to = Recipient.parse(address)
-    operator = subscriptions.ensure_subscriber(connection, to.address, _ZONE, _HOUR, now)
-    draft = draft_message("operator", operator, period, head)
-    if to.is_email:
-        message = write_email(draft, rendered, head, now)
+    """Queue the message to one address; False if it was queued before."""
+    recipient = Recipient.parse(address)
+    operator = subscriptions.ensure_subscriber(
+        connection, recipient.address, _ZONE, _HOUR, context.now
+    )
+    draft = draft_message("operator", operator, occasion, context.identity)
+    if recipient.is_email:
+        message = write_email(draft, rendered, context.identity, context.now)
     else:
-        message = write_notification(draft, rendered.subject, rendered.text, now)
-    return messages.queue(connection, message, now)
+        message = write_notification(draft, rendered.subject, rendered.text, context.now)
+    return messages.queue(connection, message, context.now)
+
+
+def render_operator_email(
+    context: MessageContext, new_alarms: Sequence[Alarm], open_alarms: Sequence[Alarm]
+) -> RenderedMessage:
+    """Return an email that gives the new alarms in full, and names the others that are open."""
+    subject = _format_subject(new_alarms)
+    values = {
+        "new_alarms": new_alarms,
+        "other_alarms": [alarm for alarm in open_alarms if alarm not in new_alarms],
+        "identity": context.identity,
+        "subject": subject,
+    }
+    return RenderedMessage(
+        subject=subject,
+        text=context.templates.render_text("mail/operator.txt", **values),
+        html=context.templates.render_html("mail/operator.html", **values),
+    )
+
+
+def _format_subject(new_alarms: Sequence[Alarm]) -> str:
+    """Return ``london: the source blocks us, and 2 more``; cleared alarms only without others."""
+    raised = [alarm for alarm in new_alarms if not alarm.cleared_at]
+    first, *others = raised or new_alarms
+    label = ALARM_LABELS.get(first.kind, first.kind) if raised else "alarm cleared"
+    return (
+        f"{first.source or 'the service'}: {label}{f', and {len(others)} more' if others else ''}"
+    )

@@ -1,1 +1,38 @@
-"""alerts/subscribers"""
+"""Subscribers: who is subscribed to which topic, from sign-up to leaving.
+
+Owns the rules of subscribing (double opt-in, pausing, changing, unsubscribing) for every caller:
+the config, the command line and the pages. Must not know how digests are composed or how pages
+look.
+"""
+
+from alerts.subscribers.confirmation import (
+    CONFIRMATION_LINK_VALIDITY,
+    confirm_signup,
+    find_pending_signup,
+    request_confirmation,
+)
+from alerts.subscribers.emails import send_manage_link
+from alerts.subscribers.membership import (
+    SubscriberDefaults,
+    SubscribeResult,
+    parse_reachable_recipient,
+    subscribe,
+    unsubscribe,
+)
+from alerts.subscribers.preferences import change_query, pause, resume
+
+__all__ = [
+    "CONFIRMATION_LINK_VALIDITY",
+    "SubscribeResult",
+    "SubscriberDefaults",
+    "change_query",
+    "confirm_signup",
+    "find_pending_signup",
+    "parse_reachable_recipient",
+    "pause",
+    "request_confirmation",
+    "resume",
+    "send_manage_link",
+    "subscribe",
+    "unsubscribe",
+]

@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import msgspec
 from starlette.responses import HTMLResponse
 
-from alerts.feeds.items import clean_xml_text
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.ledger import Ledger
+from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.operator.status import ServiceStatus
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults
+from alerts.rendering import Templates, clean_xml_text
+from alerts.subscribers import SubscriberDefaults
 from alerts.tokens import TokenSigner
 
 #: One minute: pages change when a crawl ends, every quarter of an hour at most.
@@ -68,6 +68,10 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     def accepts_sign_ups(self) -> bool:
         """Whether people can sign up: confirmation emails need a public address to link to."""
         return self.is_sign_up_enabled and self.mail_identity.public_url is not None
+
+    def create_message_context(self) -> MessageContext:
+        """Return what messages are written with now."""
+        return MessageContext(self.templates, self.mail_identity, self.clock())
 
     @property
     def token_signer(self) -> TokenSigner:

@@ -9,8 +9,8 @@ import click
 
 from alerts.errors import ExitStatus
 from alerts.web import create_app
-from scheduler.cli.context import get_service
 from scheduler.cli.options import ServiceCommand, get_options
+from scheduler.cli.service import get_service
 from scheduler.daemon import Daemon
 from scheduler.service import Service
 from scheduler.web import build_web_context, serve

@@ -11,7 +11,7 @@ from typing import get_args
 import click
 
 from alerts.bounces.process import process_report
-from alerts.delivery.send import deliver_due
+from alerts.delivery import deliver_due
 from alerts.digests import compose_due_digests, preview_due_digests
 from alerts.errors import ExitStatus
 from alerts.ledger import deliveries as ledger
@@ -19,11 +19,10 @@ from alerts.ledger.deliveries import MessageStatus
 from alerts.ledger.messages import MessagePhase
 from alerts.model import Recipient
 from scheduler.bounce_mailbox import read_unread_emails
-from scheduler.cli.context import get_service
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, format_plural, print_result
-from scheduler.config.loader import build_channels
+from scheduler.cli.service import get_service
 from scheduler.service import Service, lock_ledger
 
 #: A TXT record holds strings of at most 255 bytes (RFC 1035 3.3; RFC 6376 3.6.2.2 joins them).
@@ -55,9 +54,10 @@ def digest_command(
         )
         outcomes = deliver_due(
             service.ledger,
-            build_channels(service.config),
+            service.config.channel_table,
             service.clock,
-            service.delivery_policy,
+            service.config.mail.delivery_policy,
+            sent_log=service.sent_log,
             recipient=recipient,
         )
     deliveries = dict(sorted(outcomes.items()))
@@ -107,7 +107,7 @@ def _open_in_browser(html: str) -> str:
 )
 @click.option("--to", metavar="EMAIL", help="Only messages to this recipient.")
 @click.option("--limit", default=20, show_default=True, help="Number of messages, newest first.")
-@click.option("--retry", is_flag=True, help="Queue again those listed that failed or are held.")
+@click.option("--retry", is_flag=True, help="Queue again those listed that failed or are in doubt.")
 @json_lines_option
 @click.pass_context
 def deliveries_command(
@@ -122,7 +122,7 @@ def deliveries_command(
 
     \b
     watchword deliveries --phase failed
-    watchword deliveries --phase held --retry
+    watchword deliveries --phase in_doubt --retry
     """
     service = get_service(context)
     recipient = to.lower() if to else None
@@ -158,7 +158,7 @@ def _format_message(message: MessageStatus) -> str:
 
 @click.command(cls=ServiceCommand)
 @click.argument("location", default="-")
-@click.option("--password", envvar="WATCHWORD_IMAP_PASSWORD", help="Password for IMAP.")
+@click.option("--password", help="Password for IMAP, instead of imap.password in the config.")
 @json_option
 @click.pass_context
 def bounces_command(
@@ -178,6 +178,8 @@ def bounces_command(
     """
     service = get_service(context)
     counts: Counter[str] = Counter()
+    if password is None and (secret := service.config.imap.password) is not None:
+        password = secret.reveal()
     for raw, mark_as_read in read_unread_emails(location, password):
         with service.ledger.writing() as connection:
             outcome, detail = process_report(

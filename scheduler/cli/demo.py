@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from alerts.errors import ExitStatus
-from scheduler.cli.context import get_config
+from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand
 from scheduler.cli.output import print_result
 from scheduler.demo import Demo

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crawler.records import Question
 from scheduler.cli.errors import print_error
-from scheduler.config.sections import Config
+from scheduler.config import Config
 from scheduler.page_inputs import UnreadableInput, read_inputs
 
 

@@ -12,10 +12,11 @@ from alerts.errors import ExitStatus
 from alerts.ledger import held_changes
 from alerts.ledger.held_changes import HoldReason
 from alerts.operator.status import ServiceStatus, SourceStatus
-from scheduler.cli.context import get_config, get_service
+from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_counts, print_indented_json, print_result
 from scheduler.cli.pipeline import format_pipeline_result
+from scheduler.cli.service import get_service
 from scheduler.jobs import run_pipeline
 from scheduler.service import Service, lock_ledger
 from scheduler.status import build_status
@@ -164,10 +165,6 @@ def config_command(context: click.Context) -> int:
     """
     config = get_config(context)
     values = msgspec.to_builtins(config, enc_hook=str)
-    del values["folder"]
     values["operator"]["notify"] = ["(set)" for _ in values["operator"]["notify"]]
-    for channel in values["channels"].values():
-        for name in {"password", "secret"} & channel.keys():
-            channel[name] = "(set)"
     print_indented_json(values)
     return ExitStatus.OK

@@ -26,11 +26,12 @@ from alerts.search import (
 )
 from alerts.text import Segment
 from crawler.records import Question
-from scheduler.cli.context import get_config, get_service
+from scheduler.cli.config import get_config
 from scheduler.cli.errors import print_error
 from scheduler.cli.inputs import InputReader
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_plural, print_result
+from scheduler.cli.service import get_service
 from scheduler.file_matcher import match_files, read_queries
 
 _BAR_CHARACTERS = "▁▂▃▄▅▆▇█"

@@ -8,7 +8,7 @@ import click
 
 from alerts.errors import ExitStatus
 from crawler.records import build_json_schema, encode_record
-from scheduler.cli.context import get_config
+from scheduler.cli.config import get_config
 from scheduler.cli.inputs import InputReader, print_suspect
 from scheduler.cli.options import ServiceCommand
 

@@ -7,11 +7,11 @@ import click
 from alerts.errors import ExitStatus
 from alerts.ledger import bounces, changes, personal_data, subscriptions
 from alerts.model import Recipient
-from alerts.subscribers.subscribe import unsubscribe
-from scheduler.cli.context import get_service
+from alerts.subscribers import unsubscribe
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option
 from scheduler.cli.output import print_indented_json, print_result
+from scheduler.cli.service import get_service
 from scheduler.service import Service
 
 

@@ -17,20 +17,13 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency, Updates
 from alerts.queries import format_canonical, parse_query
 from alerts.search import Preview, Suggestion, apply_suggestions, build_preview
-from alerts.subscribers.confirmation import request_confirmation
-from alerts.subscribers.subscribe import (
-    follow_question,
-    pause,
-    resume,
-    subscribe,
-    unsubscribe,
-)
+from alerts.subscribers import pause, request_confirmation, resume, subscribe, unsubscribe
 from crawler.records import Question
-from scheduler.cli.context import get_service
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_plural, print_result
 from scheduler.cli.queries import format_warnings
+from scheduler.cli.service import get_service
 from scheduler.service import Service
 
 _FREQUENCY = click.Choice([frequency.value for frequency in Frequency])
@@ -196,12 +189,10 @@ def _send_confirmation(service: Service, email: str, request: SubscriptionReques
     with service.ledger.writing() as connection:
         is_queued = request_confirmation(
             connection,
-            service.templates,
-            service.mail_identity,
+            service.create_message_context(),
             email,
             request,
             service.subscriber_defaults,
-            service.clock(),
         )
     click.echo(f"{email} is asked to confirm" if is_queued else f"{email} was asked to already")
     return ExitStatus.OK
@@ -249,10 +240,15 @@ def follow_command(
             return ExitStatus.PARTIAL
         title = record.title or record.reference or record.id
         request = SubscriptionRequest(
-            title, Frequency(every), "all", "command", note=note, overdue_days=days
+            title,
+            Frequency(every),
+            "all",
+            "command",
+            note=note,
+            overdue_days=days,
+            question_id=record.id,
         )
-        defaults, now = service.subscriber_defaults, service.clock()
-        done = follow_question(connection, email, record.id, request, defaults, now)
+        done = subscribe(connection, email, request, service.subscriber_defaults, service.clock())
     result = "follows" if done.is_changed else "was already following"
     values = {"email": done.email, "question": record.id, "changed": done.is_changed}
     print_result(f"{done.email} {result} {record.id}: {title}", values, as_json=as_json)

@@ -1,110 +1,178 @@
-"""The config: what its sections hold, with defaults that work. Pure.
+"""The sections of the config, with defaults that work. Pure.
 
-``config_file`` reads it; ``config.example.toml`` shows every key.
+Limits stand on the fields (:mod:`scheduler.config.fields`). The ``#:`` comment of a field becomes
+its description in ``docs/configuration.md``. A ``Path`` is taken from the config's folder, and a
+``Secret`` may come from a file or the environment; :mod:`scheduler.config.loader` sees to both.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
+from alerts.delivery import ChannelSettings, ChannelTable, DeliveryPolicy, DoubtPolicy
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.mail.identity import MailIdentity
-from alerts.model import Detail, Frequency, Updates
+from alerts.model import Detail, Frequency, Secret, Updates
 from crawler.plan import PolitenessSettings
+from scheduler.config.fields import (
+    Amount,
+    Count,
+    DatabaseURL,
+    DkimSelector,
+    HubURL,
+    Port,
+    PositiveAmount,
+    PositiveCount,
+    PublicURL,
+    SourceURL,
+)
+
+#: Sixty guesses an hour are allowed. 16 random lower-case letters would take
+#: 26^16 / (60 x 24 x 365) = 8e16 years.
+_MIN_PASSWORD_LENGTH = 16
 
 
 class ConfigSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every section."""
+    """Base of every section.
+
+    What types and limits cannot say is checked in ``__post_init__``, which raises ``ValueError``
+    with a message that begins with the key: ``zone: there is no time zone ...``.
+    """
 
 
 class LedgerSection(ConfigSection, frozen=True):
-    """``[ledger]``"""
+    """``[ledger]``: the database, and what is kept beside it."""
 
-    url: str = "sqlite:///var/ledger.sqlite3"
-    compiled: Path = Path("var/topics.npz")  #: all topics, ready to be compared; made when missing
-    sent_log: Path = Path("var/sent")  #: what was sent in the last days, for a ledger from a backup
+    #: a SQLite file or a PostgreSQL database: ``postgresql://watchword:secret@localhost/watchword``
+    url: DatabaseURL = DatabaseURL("sqlite:///var/ledger.sqlite3")
+    #: all topics, compiled for matching; it makes the start faster and is made when it is missing
+    compiled: Path = Path("var/topics.npz")
+    #: folder with what was sent in the last eight days; keep it when you restore a backup
+    sent_log: Path = Path("var/sent")
 
 
 class SiteSection(ConfigSection, frozen=True):
     """``[site]``: what subscribers see of this service."""
 
-    name: str = "Watchword"
-    #: Where the web pages and feeds are reached; without it no https link is put in an email.
-    public_url: str | None = None
+    name: str = "Watchword"  #: in the sender of emails, on pages and in feeds
+    #: where the web pages and feeds are reached; without it emails have no https links
+    public_url: PublicURL | None = None
+    #: part of every id in the feeds (RFC 4151): a domain of yours and a year in which it was yours
     tag_authority: str = "watchword.example,2026"
 
 
 class DigestsSection(ConfigSection, frozen=True):
-    """``[digests]``"""
+    """``[digests]``: when digests are due."""
 
-    zone: str = "Europe/London"
-    hour: int = 7
-    batch_minutes: float = 5  #: what comes sooner after an immediate digest waits for the next
-    overdue_days: int = 28  #: a followed question that waits longer is called overdue
+    zone: str = "Europe/London"  #: time zone of subscribers who have not chosen one
+    hour: Annotated[int, msgspec.Meta(ge=0, le=23)] = 7  #: hour of the day of daily digests
+    #: changes this soon after an immediate digest wait for the next one
+    batch_minutes: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5
+    #: a followed question that has waited longer for its answer is called overdue, once
+    overdue_days: Count = 28
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(
+                f"zone: there is no time zone {self.zone!r}; write one like Europe/London"
+            ) from error
 
     @property
-    def batch(self) -> timedelta:
-        """The same as a length of time."""
+    def batch_interval(self) -> timedelta:
+        """``batch_minutes`` as a length of time."""
         return timedelta(minutes=self.batch_minutes)
 
 
 class FeedsSection(ConfigSection, frozen=True):
-    """``[feeds]``"""
+    """``[feeds]``: the feeds that are published."""
 
-    path: Path = Path("var/feeds")
-    hub: str | None = None  #: a WebSub hub that is told when a feed has changed
+    path: Path = Path("var/feeds")  #: folder of the feed files, for any web server
+    hub: HubURL | None = None  #: a WebSub hub, notified of changed feeds; needs ``site.public_url``
 
 
 class DkimSection(ConfigSection, frozen=True):
     """``[[mail.dkim]]``: a key that every message is signed with."""
 
-    selector: str
-    key: Path  #: PEM: RSA or Ed25519
+    selector: DkimSelector  #: the DNS record is at ``<selector>._domainkey.<domain>``
+    key: Path  #: file of the private key, as PEM: RSA or Ed25519
 
 
 class MailSection(ConfigSection, frozen=True):
-    """``[mail]``; the channel's own settings are in ``[channels.NAME]``."""
+    """``[mail]``: addresses and policy of all emails; a channel's settings are in its section."""
 
-    channel: str = "maildir"
-    from_address: str = "watchword@localhost.localdomain"
-    unsubscribe_address: str | None = None
-    bounce_address: str | None = None  #: each message comes back to a form of it of its own
+    channel: str = "maildir"  #: the channel that carries email: ``maildir`` or ``smtp``
+    from_address: str = "watchword@localhost.localdomain"  #: the From address
+    unsubscribe_address: str | None = None  #: where unsubscribe emails go; else ``from_address``
+    #: where bounces go; each message has its own form of it, ``bounces+NUMBER.SIGNATURE@...``
+    bounce_address: str | None = None
+    #: a message whose acknowledgement was lost: send the same bytes again, or hold it for you
     in_doubt: DoubtPolicy = "resend"
-    per_second: float | None = None  #: no more than so many messages
-    per_day: int | None = None  #: no more than so many digests in 24 hours: an emergency brake
-    dkim: tuple[DkimSection, ...] = ()
+    per_second: PositiveAmount | None = None  #: the most messages in a second
+    per_day: Annotated[int, msgspec.Meta(gt=0)] | None = (
+        None  #: the most digests in 24 hours; more wait
+    )
+    dkim: tuple[DkimSection, ...] = ()  #: keys that every message is signed with
 
     @property
     def delivery_policy(self) -> DeliveryPolicy:
         """How messages are delivered."""
-        return DeliveryPolicy(self.in_doubt, self.per_second, self.per_day, self.bounce_address)
+        return DeliveryPolicy(
+            doubt=self.in_doubt,
+            per_second=self.per_second,
+            per_day=self.per_day,
+            return_address=self.bounce_address,
+        )
+
+
+class ImapSection(ConfigSection, frozen=True):
+    """``[imap]``: the mailbox that ``watchword bounces imaps://user@host/folder`` reads."""
+
+    password: Secret | None = None  #: of the user in the address
 
 
 class SourceSection(ConfigSection, frozen=True):
-    """``[sources.NAME]``"""
+    """``[sources.NAME]``: a site or API that is read by the spider ``NAME``."""
 
-    url: str  #: where the spider asks: scheme and host
-    home: str | None = None  #: where readers find the questions, when that is elsewhere
-    attribution: str | None = None  #: what the source's licence wants said beside its words
-    enabled: bool = True
-    every_minutes: float = 60
-    contact: str | None = None  #: an address or page, put in the User-Agent
-    delay_seconds: float = 2.0
-    timeout_seconds: float = 30.0
-    obey_robots: bool = True
-    days_back: int = 60  #: meetings (days of tabling) that are listed in each crawl
-    days_ahead: int = 30
-    max_revisits: int = 500  #: known questions looked at again in one crawl
-    max_minutes: float = 120
-    guard_days: int = 30  #: a question older than this, seen for the first time, does not alert
-    flood_from: int = 500  #: fewer new questions or answers in one crawl are never held as a flood
-    silent_hours: float = 36  #: without a good crawl; then subscribers are told
+    url: SourceURL  #: where the spider sends its requests
+    home: SourceURL | None = None  #: where people read the questions; ``url`` when not set
+    attribution: str | None = None  #: what the source's licence requires beside its words
+    enabled: bool = True  #: whether the source is crawled
+    every_minutes: PositiveAmount = 60  #: time between crawls
+    contact: str | None = None  #: an address or page of yours, for the User-Agent
+    delay_seconds: Amount = 2.0  #: between two requests
+    timeout_seconds: PositiveAmount = 30.0  #: for one request
+    obey_robots: bool = True  #: whether ``robots.txt`` is obeyed
+    days_back: Count = 60  #: days before today whose meetings each crawl lists
+    days_ahead: Count = 30  #: days after today whose meetings each crawl lists
+    max_revisits: Count = 500  #: known questions that one crawl reads again
+    max_minutes: Amount = 120  #: a crawl ends after this time; 0: never
+    guard_days: Count = 30  #: a question older than this sends no alert when it is first seen
+    #: fewer new questions or answers in one crawl are never held for approval
+    flood_from: Count = 500
+    #: hours without a good crawl after which subscribers are notified
+    silent_hours: PositiveAmount = 36
+
+    def build_politeness(self, version: str) -> PolitenessSettings:
+        """Return how the source is crawled, with a User-Agent that says who we are.
+
+        Args:
+            version: The version of this software: ``1.2.0``.
+        """
+        contact = f"; +{self.contact}" if self.contact else ""
+        return PolitenessSettings(
+            user_agent=f"watchword/{version} (public questions alerts{contact})",
+            delay_seconds=self.delay_seconds,
+            timeout_seconds=self.timeout_seconds,
+            obey_robots=self.obey_robots,
+        )
 
     @property
     def host(self) -> str:
@@ -113,58 +181,70 @@ class SourceSection(ConfigSection, frozen=True):
 
 
 class ArchiveSection(ConfigSection, frozen=True):
-    """``[archive]``: every fetched page, as WARC."""
+    """``[archive]``: captures, which are all fetched pages as WARC files."""
 
-    path: Path = Path("var/captures")
-    enabled: bool = True
-    max_gigabytes: float = 20
+    path: Path = Path("var/captures")  #: folder of the files
+    enabled: bool = True  #: whether captures are kept
+    max_gigabytes: PositiveAmount = 20  #: the oldest files are deleted beyond this size
 
 
 class OperatorSection(ConfigSection, frozen=True):
-    """``[operator]``: who hears of what goes wrong."""
+    """``[operator]``: who is notified of alarms."""
 
-    email: str | None = None
-    notify: tuple[str, ...] = ()  #: other addresses for the same: https://..., ntfy://...
-    alarm_after: int = 3  #: crawls in a row that cannot reach the source, or not all of it
+    email: str | None = None  #: your address
+    #: other addresses that get the same: ``https://...``, ``ntfy://...``
+    notify: tuple[str, ...] = ()
+    alarm_after: PositiveCount = 3  #: failed or partial crawls in a row that raise an alarm
 
 
 class SubscriptionSection(ConfigSection, frozen=True):
-    """``[[subscriptions]]``"""
+    """``[[subscriptions]]``: a subscription. It ends when it is removed from the config."""
 
-    email: str  #: or, where such a channel is set up, https://... or ntfy://...
-    query: str
-    every: Frequency = Frequency.DAILY
-    updates: Updates = "all"
-    detail: Detail = "full"
-    note: str | None = None
+    email: str  #: an email address, or, with a channel for it, ``https://...`` or ``ntfy://...``
+    query: str  #: what to search for
+    every: Frequency = Frequency.DAILY  #: when digests are sent
+    updates: Updates = "all"  #: which changes are sent
+    detail: Detail = "full"  #: how much of each question is shown
+    note: str | None = None  #: your own words, shown beside the topic
 
 
 class TopicSection(ConfigSection, frozen=True):
-    """``[[topics]]``: a feed without a subscriber."""
+    """``[[topics]]``: a topic that has a feed without having a subscriber."""
 
-    query: str
+    query: str  #: what to search for
 
 
 class WebSection(ConfigSection, frozen=True):
-    """``[web]``: the small server of ``watchword run``; off unless it is told where to listen."""
+    """``[web]``: the web server of ``watchword run``."""
 
-    host: str = "127.0.0.1"
-    port: int | None = None
-    sign_up: bool = False  #: whether anybody may sign up on the first page
-    max_topics: int = 50  #: that one subscriber may watch, of those signed up for there
-    operator_password: str | None = None  #: opens /operator; without one there is no such page
-    trusted_proxies: tuple[str, ...] = ()  #: whose word is taken for where a request is from
+    host: str = "127.0.0.1"  #: the address that it listens on
+    port: Port | None = None  #: the port; without one there is no web server
+    sign_up: bool = False  #: whether anybody may sign up; needs ``site.public_url``
+    max_topics: PositiveCount = 50  #: topics that one subscriber may sign up for there
+    #: opens ``/operator``; at least 16 characters; without one there is no such page
+    operator_password: Secret | None = None
+    #: addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted
+    trusted_proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        password = self.operator_password
+        if password is not None and len(password.reveal()) < _MIN_PASSWORD_LENGTH:
+            raise ValueError(
+                f"operator_password: expected at least {_MIN_PASSWORD_LENGTH} characters, "
+                f"like those of `openssl rand -base64 32` (from {password.source})"
+            )
 
 
 class Config(ConfigSection, frozen=True):
-    """The whole file. Relative paths are taken from its folder."""
+    """The whole config."""
 
     ledger: LedgerSection = LedgerSection()
     site: SiteSection = SiteSection()
     digests: DigestsSection = DigestsSection()
     feeds: FeedsSection = FeedsSection()
     mail: MailSection = MailSection()
-    channels: dict[str, dict[str, Any]] = {}  #: each channel's file says what its section holds
+    imap: ImapSection = ImapSection()
+    channels: dict[str, ChannelSettings] = {}
     web: WebSection = WebSection()
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
@@ -173,12 +253,18 @@ class Config(ConfigSection, frozen=True):
     )
     topics: tuple[TopicSection, ...] = ()
     subscriptions: tuple[SubscriptionSection, ...] = ()
-    templates: Path | None = None
-    folder: Path = Path()  #: not a key of the file: where it stands
+    templates: Path | None = None  #: folder with your own templates, which replace ours by name
+
+    @property
+    def channel_table(self) -> ChannelTable:
+        """The channels in use: the one that carries email, and those for other schemes."""
+        email = self.channels[self.mail.channel].with_sender(self.mail.from_address)
+        others = (c for c in self.channels.values() if "mailto" not in c.schemes)
+        return ChannelTable((email, *others))
 
     @property
     def mail_identity(self) -> MailIdentity:
-        """What is the same on every message."""
+        """What is the same in every message."""
         return MailIdentity(
             name=self.site.name,
             address=self.mail.from_address,
@@ -189,7 +275,7 @@ class Config(ConfigSection, frozen=True):
 
     @property
     def attributions(self) -> dict[str, str]:
-        """By source, what is to be said beside its words."""
+        """By source, what its licence requires beside its words."""
         return {name: s.attribution for name, s in self.sources.items() if s.attribution}
 
     @property
@@ -205,14 +291,3 @@ class Config(ConfigSection, frozen=True):
             hub=self.feeds.hub,
             attributions=self.attributions,
         )
-
-
-def build_politeness(source: SourceSection, version: str) -> PolitenessSettings:
-    """How a source is approached, with a User-Agent that says who we are."""
-    contact = f"; +{source.contact}" if source.contact else ""
-    return PolitenessSettings(
-        user_agent=f"watchword/{version} (public questions alerts{contact})",
-        delay_seconds=source.delay_seconds,
-        timeout_seconds=source.timeout_seconds,
-        obey_robots=source.obey_robots,
-    )

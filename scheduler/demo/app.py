@@ -36,13 +36,14 @@ class DemoPages:
         """Show links to the service, its feeds, the inbox and the source."""
         with self._service.ledger.reading() as connection:
             feeds = [(topic.slug, topic.title) for topic in topics.list_all(connection)]
+        password = self._service.config.web.operator_password
         return self._render(
             "index",
             now=self._service.clock(),
             emails=len(read_inbox(self._inbox)),
             feeds=feeds,
             source=self._source_url,
-            operator_password=self._service.config.web.operator_password,
+            operator_password=password.reveal() if password else None,
         )
 
     def list_emails(self, _request: Request) -> HTMLResponse:

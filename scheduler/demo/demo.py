@@ -16,10 +16,10 @@ from typing import Any, Self
 
 import msgspec
 
-from alerts.rendering.templates import find_shipped_templates
+from alerts.rendering import find_shipped_templates
 from crawler.replica import build_demo_world, create_site
 from scheduler.clock import FastClock
-from scheduler.config.loader import parse_config
+from scheduler.config import parse_config
 from scheduler.crawls import run_crawl
 from scheduler.daemon import Daemon
 from scheduler.demo.app import create_demo_app

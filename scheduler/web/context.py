@@ -17,6 +17,7 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
         controls: the running daemon; None where no daemon runs, as in the demo.
     """
     config = service.config
+    password = config.web.operator_password
 
     def read_status() -> ServiceStatus:
         with service.ledger.reading() as connection:
@@ -43,6 +44,6 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
         max_topics=config.web.max_topics,
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
-        operator_password=config.web.operator_password,
+        operator_password=password.reveal() if password else None,
         crawl_controls=controls,
     )

@@ -1,4 +1,4 @@
-"""DKIM as the operator sets it up: a key, the records to publish, mail that a verifier believes."""
+"""DKIM set up by the operator: keys, the DNS records to publish, and signatures that verify."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 DKIM = '[[mail.dkim]]\nselector = "{0}"\nkey = "{0}.pem"\n'
 
 
-def test_what_arrives_is_signed_with_the_published_keys(tmp_path: Path) -> None:
+def test_messages_verify_with_the_published_keys(tmp_path: Path) -> None:
     with run_smtp_server() as server:
         config = (
             f'{QUIET}[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n'
@@ -58,7 +58,7 @@ def test_what_arrives_is_signed_with_the_published_keys(tmp_path: Path) -> None:
         ('[[mail.dkim]]\nselector = "a"\n', "mail.dkim[0]"),
     ],
 )
-def test_a_key_that_cannot_be_used_is_named(tmp_path: Path, section: str, says: str) -> None:
+def test_the_error_names_an_unusable_key(tmp_path: Path, section: str, says: str) -> None:
     done = ServiceFolder(tmp_path, QUIET + section).run("config", expect=78)
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1

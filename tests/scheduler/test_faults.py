@@ -1,4 +1,4 @@
-"""What can go wrong around the service: one clear line each, nothing lost, the rest goes on."""
+"""Faults around the service: each is one clear line, nothing is lost and the rest continues."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def smtp(port: int, more: str = "") -> str:
     )
 
 
-def with_news(service: ServiceFolder) -> ServiceFolder:
-    """A service whose subscriber has something coming."""
+def add_pending_digest(service: ServiceFolder) -> ServiceFolder:
+    """Subscribe somebody and write a record that will match."""
     service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
     record = make_question(1, make_answer("There are more benches."))
     (service.folder / "records.jsonl").write_bytes(encode_record(record))
@@ -37,7 +37,7 @@ def test_a_refused_login(tmp_path: Path) -> None:
     with run_smtp_server() as server:
         server.script = {"EHLO": "250-test\r\n250 AUTH PLAIN", "AUTH": "535 wrong password"}
         config = QUIET + smtp(server.port, 'username = "w"\npassword = "hush"')
-        service = with_news(ServiceFolder(tmp_path, config))
+        service = add_pending_digest(ServiceFolder(tmp_path, config))
         done = service.run("ingest", "--as-new", "records.jsonl", expect=69)
         lines = [line for line in done.stderr.splitlines() if line]
         assert len(lines) == 1
@@ -51,7 +51,7 @@ def test_a_refused_login(tmp_path: Path) -> None:
 
 
 def test_a_mail_server_that_is_not_there(tmp_path: Path) -> None:
-    service = with_news(ServiceFolder(tmp_path, QUIET + smtp(1)))
+    service = add_pending_digest(ServiceFolder(tmp_path, QUIET + smtp(1)))
     done = service.run("ingest", "--as-new", "records.jsonl", expect=69)
     assert "127.0.0.1:1 cannot be reached" in done.stderr
     assert "benches" in (tmp_path / "var" / "feeds" / "benches.rss.xml").read_text()
@@ -71,11 +71,11 @@ def test_a_wrong_config_is_78_and_one_line(tmp_path: Path, config: str, says: st
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_operators_template_that_is_wrong_loses_nothing(tmp_path: Path) -> None:
+def test_a_wrong_template_of_the_operators_loses_nothing(tmp_path: Path) -> None:
     (tmp_path / "own" / "mail").mkdir(parents=True)
     own = tmp_path / "own" / "mail" / "digest.txt"
     own.write_text("{{ nonsense.at.all }}")
-    service = with_news(ServiceFolder(tmp_path, 'templates = "own"\n' + QUIET))
+    service = add_pending_digest(ServiceFolder(tmp_path, 'templates = "own"\n' + QUIET))
     done = service.run("ingest", "--as-new", "records.jsonl", expect=78)
     assert "template mail/digest.txt" in done.stderr
     own.write_text("{{ digest.count_summary }}, and my own words")
@@ -84,7 +84,7 @@ def test_an_operators_template_that_is_wrong_loses_nothing(tmp_path: Path) -> No
     assert "1 new answer, and my own words" in mail.as_string()
 
 
-def test_parse_reads_an_address(tmp_path: Path) -> None:
+def test_parse_reads_a_url(tmp_path: Path) -> None:
     with run_replica() as source:
         page = f"{source.url}/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
         known = next(iter(source.world.take_snapshot(source.now).questions))
@@ -98,7 +98,7 @@ def test_parse_reads_an_address(tmp_path: Path) -> None:
         assert "127.0.0.1:1" in second
 
 
-def test_the_plan_can_be_seen(tmp_path: Path) -> None:
+def test_the_plan_is_shown_without_a_request(tmp_path: Path) -> None:
     with run_replica() as source:
         service = ServiceFolder(tmp_path, build_config(source.url))
         before = service.run_json("plan", "--json")
@@ -106,19 +106,19 @@ def test_the_plan_can_be_seen(tmp_path: Path) -> None:
         service.run("once")
         _ = source.requests
         assert len(service.run_json("plan", "--json")["known_ids"]) == 30
-        assert "30 questions in it are known" in service.run("plan").stdout
+        assert "30 questions in this period are known" in service.run("plan").stdout
         assert source.requests == []
 
 
-def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> None:
-    """The whole way on PostgreSQL, with the lock that keeps a second one out."""
+def test_postgresql_needs_only_its_url(tmp_path: Path, postgres_server: str) -> None:
+    """Everything works on PostgreSQL, and its lock keeps a second process out."""
     with run_replica() as source:
         ledger = f'[ledger]\nurl = "{postgres_server}/postgres"\n'
         config = build_config(source.url, extra=ledger)
         service = ServiceFolder(tmp_path, config)
         assert json.loads(service.run("once", "--json").stdout)["pipeline"]["digests"] == 0
         source.go_to_stage(1)
-        slowly = config.replace("0.01", "0.3")  # so that a second one comes while it works
+        slowly = config.replace("0.01", "0.3")  # so that the second process starts while it works
         service = ServiceFolder(tmp_path, slowly)
         running = service.start("-v", "once")
         with running:
@@ -134,7 +134,7 @@ def test_postgresql_is_one_url_away(tmp_path: Path, postgres_server: str) -> Non
         assert again["pipeline"]["digests"] == again["pipeline"]["matches"] == 0
 
 
-def test_a_thread_is_read_in_its_order(tmp_path: Path) -> None:
+def test_a_thread_is_shown_in_its_order(tmp_path: Path) -> None:
     with run_replica() as source:
         source.go_to_stage(3)
         service = ServiceFolder(tmp_path, build_config(source.url))

@@ -1,6 +1,4 @@
-"""What the operator has put on hold stays so, for the daemon and for once, until it is lifted; and
-how long a page takes to become an email. All of it over a replica of the source.
-"""
+"""Paused crawls and deliveries, the publication delay and captures, on a replica of the source."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ import pytest
 
 from alerts.ledger import pauses, questions
 from alerts.web import create_app
-from scheduler.config.loader import load_config
+from scheduler.config import load_config
 from scheduler.crawls import run_crawl
 from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service as Jobs
@@ -30,37 +28,37 @@ from tests.support.service import (
 pytestmark = pytest.mark.process
 
 
-def opened(folder: Path, source: RunningReplica) -> Jobs:
+def open_jobs(folder: Path, source: RunningReplica) -> Jobs:
     ServiceFolder(folder, build_config(source.url))
     jobs = open_service(load_config(folder / "config.toml"), lambda: source.now)
     sync_config(jobs)
     return jobs
 
 
-def put(jobs: Jobs, name: str) -> None:
+def pause(jobs: Jobs, name: str) -> None:
     with jobs.ledger.writing() as connection:
         pauses.add_pause(connection, name, jobs.clock())
 
 
-def lift(jobs: Jobs, name: str) -> None:
+def resume(jobs: Jobs, name: str) -> None:
     with jobs.ledger.writing() as connection:
         pauses.remove_pause(connection, name)
 
 
-def test_nothing_is_asked_or_sent_while_it_is_on_hold(
+def test_nothing_is_requested_or_sent_while_paused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with run_replica() as source:
-        jobs = opened(tmp_path, source)
+        jobs = open_jobs(tmp_path, source)
         run_crawl(jobs, "london")
         run_pipeline(jobs)
         source.go_to_stage(1)
-        put(jobs, pauses.name_crawl_pause("london"))
+        pause(jobs, pauses.name_crawl_pause("london"))
         assert source.requests
         assert "on hold since" in run_crawl(jobs, "london").reason
         assert source.requests == []
-        lift(jobs, pauses.name_crawl_pause("london"))
-        put(jobs, pauses.DELIVERY)
+        resume(jobs, pauses.name_crawl_pause("london"))
+        pause(jobs, pauses.DELIVERY)
         assert run_crawl(jobs, "london").verdict == "ok"
         assert run_pipeline(jobs).digests == 1
         assert read_emails(tmp_path / "var" / "mail") == []
@@ -68,15 +66,15 @@ def test_nothing_is_asked_or_sent_while_it_is_on_hold(
             status = build_status(connection, jobs.config, jobs.clock())
         assert set(status.paused) == {pauses.DELIVERY}
         assert status.messages == {"queued": 1}
-        lift(jobs, pauses.DELIVERY)
+        resume(jobs, pauses.DELIVERY)
         assert run_pipeline(jobs).deliveries == {"sent": 1}
         assert len(read_emails(tmp_path / "var" / "mail")) == 1
         jobs.ledger.engine.dispose()
 
 
-def test_the_status_says_how_long_a_page_takes_to_become_an_email(tmp_path: Path) -> None:
+def test_the_status_shows_the_delay_from_publication_to_email(tmp_path: Path) -> None:
     with run_replica() as source:
-        jobs = opened(tmp_path, source)
+        jobs = open_jobs(tmp_path, source)
         run_crawl(jobs, "london")
         run_pipeline(jobs)
         source.go_to_stage(1)
@@ -94,10 +92,10 @@ def test_the_status_says_how_long_a_page_takes_to_become_an_email(tmp_path: Path
         jobs.ledger.engine.dispose()
 
 
-def test_a_page_leads_to_its_capture(tmp_path: Path) -> None:
-    """From the crawl that archives it, over the ledger, to the bytes that were served."""
+def test_the_archived_copy_of_a_page_is_served(tmp_path: Path) -> None:
+    """The page of a question serves the bytes that the crawl archived."""
     with run_replica() as source:
-        jobs = opened(tmp_path, source)
+        jobs = open_jobs(tmp_path, source)
         run_crawl(jobs, "london")
         with jobs.ledger.reading() as connection:
             [identity, *_] = questions.list_identities(

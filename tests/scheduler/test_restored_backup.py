@@ -1,4 +1,4 @@
-"""A ledger from yesterday's backup; a mail server that is away for a day; a second daemon."""
+"""A ledger restored from a backup, a mail server that is down for a day, a second daemon."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.delivery.channels import ChannelUnavailable, smtp
-from alerts.delivery.send import deliver_due
-from alerts.delivery.sent_log import SENT_KEY_BYTES, SentLog, compute_sent_key
+from alerts.delivery import ChannelTable, ChannelUnavailable, SentLog, compute_sent_key, deliver_due
+from alerts.delivery.channels import smtp
+from alerts.delivery.sent_log import SENT_KEY_BYTES
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -25,8 +26,8 @@ from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.operator.alarms import update_mail_alarms
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, subscribe
 from crawler.records import encode_record
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, count_sent_links
@@ -38,8 +39,8 @@ QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
 
 
-def told(service: ServiceFolder, *numbers: int, status: int = 0) -> Counter[int]:
-    """What has been sent, by question, after some questions were read."""
+def count_sent(service: ServiceFolder, *numbers: int, status: int = 0) -> Counter[int]:
+    """Ingest some questions; return how often each question has been sent so far."""
     lines = b"\n".join(
         encode_record(make_question(n, make_answer("More benches."))) for n in numbers
     )
@@ -57,17 +58,17 @@ def test_a_ledger_from_a_backup_sends_nothing_twice(tmp_path: Path) -> None:
     """The outbox in it is a day old, and the questions of that day are found again."""
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
-    assert told(service, 1) == {1: 1}
+    assert count_sent(service, 1) == {1: 1}
     var = tmp_path / "var"
     with sqlite3.connect(var / "ledger.sqlite3") as ledger:
         ledger.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
     ledger.close()
-    assert told(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
+    assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
     for name in ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
         (var / name).unlink(missing_ok=True)
     shutil.copy(tmp_path / "backup", var / "ledger.sqlite3")
-    assert told(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
-    assert told(service, 1, 2, 3, 4) == {1: 1, 2: 1, 3: 1, 4: 1}
+    assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
+    assert count_sent(service, 1, 2, 3, 4) == {1: 1, 2: 1, 3: 1, 4: 1}
     assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
 
 
@@ -91,12 +92,11 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
 
         [entry] = messages.get(connection, [1])
     already.add(entry.sent_log_data, now)  # by the ledger that was lost
-    from alerts.delivery.policy import DeliveryPolicy
 
     with run_smtp_server() as server:
-        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none")}
-        terms = DeliveryPolicy(sent_log=SentLog(tmp_path / "sent"))
-        assert deliver_due(ledger, ways, lambda: now, terms) == {"sent": 1}
+        ways = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none"),))
+        sent_log = SentLog(tmp_path / "sent")
+        assert deliver_due(ledger, ways, lambda: now, sent_log=sent_log) == {"sent": 1}
         assert server.messages == []
 
 
@@ -121,22 +121,57 @@ def test_what_was_noted_is_found_and_nothing_else(noted: list[str], other: str) 
         assert not any(late.contains(each, now + timedelta(days=10)) for each in marks)
 
 
-def test_half_a_mark_at_the_end_is_overlooked(tmp_path: Path, now: datetime) -> None:
-    already = SentLog(tmp_path)
-    one = compute_sent_key("a@b", "t", "q", "asked", "d")
-    already.add(one, now)
-    [file] = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes() + b"abc")
-    assert SentLog(tmp_path).contains(one, now)
+def test_the_files_of_earlier_versions_are_taken_over_once(tmp_path: Path, now: datetime) -> None:
+    """Each held the keys of a day; half a key at the end, from a full disk, is ignored."""
+    old, recent = (compute_sent_key("a@b", topic, "q", "asked", "d") for topic in ("s", "t"))
+    (tmp_path / f"{now - timedelta(days=9):%Y-%m-%d}.sent").write_bytes(old)
+    (tmp_path / f"{now - timedelta(days=1):%Y-%m-%d}.sent").write_bytes(recent + b"abc")
+    log = SentLog(tmp_path)
+    assert log.contains(recent, now)
+    assert not log.contains(recent, now + timedelta(days=8))  # its day is remembered too
+    assert not log.contains(old, now)
+    assert not list(tmp_path.glob("*.sent"))
+    log.close()
+    assert SentLog(tmp_path).contains(recent, now)
 
 
-def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> None:
-    """Hourly digests pile up, the operator is warned after an hour, all drains in order."""
+def test_the_sent_log_forgets_after_eight_days(tmp_path: Path, now: datetime) -> None:
+    key = compute_sent_key("a@b", "t", "q", "asked", "d")
+    log = SentLog(tmp_path)
+    log.add(key, now)
+    log.add(compute_sent_key("a@b", "u", "q", "asked", "d"), now + timedelta(days=9))
+    log.close()
+    with sqlite3.connect(tmp_path / "sent.sqlite3") as file:
+        assert file.execute("SELECT count(*) FROM sent").fetchone() == (1,)
+    file.close()
+
+
+def test_a_sent_log_that_is_no_database_is_one_clear_error(tmp_path: Path, now: datetime) -> None:
+    service = ServiceFolder(tmp_path, QUIET)
+    (tmp_path / "var" / "sent").mkdir(parents=True)
+    (tmp_path / "var" / "sent" / "sent.sqlite3").write_text("not a database " * 100)
+    failed = service.run("once", "--no-crawl", expect=65)
+    assert "sent.sqlite3 cannot be used: file is not a database" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+
+
+def test_several_threads_add_to_the_sent_log(tmp_path: Path, now: datetime) -> None:
+    log = SentLog(tmp_path)
+    keys = [compute_sent_key("a@b", str(n), "q", "asked", "d") for n in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: log.add(key, now), keys))
+    assert log.contains(b"".join(keys), now)
+
+
+def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> None:
+    """Hourly digests queue up, an alarm is raised after an hour, all are sent in order."""
     with ledger.writing() as connection:
         wish = SubscriptionRequest("benches", Frequency.HOURLY, "all", "command")
         subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
     with run_smtp_server() as server:
-        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5)}
+        ways = ChannelTable(
+            (smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5),)
+        )
         server.script = {"banner": "421 away"}
         warned: list[int] = []
         for hour in range(24):
@@ -157,7 +192,7 @@ def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> 
         server.script = {}
         later = now + timedelta(hours=24)
         # One connection, so that the order in which they arrive is the order of sending.
-        alone = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", connections=1)}
+        alone = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none", connections=1),))
         assert deliver_due(ledger, alone, lambda: later) == {"sent": 24}
         with ledger.writing() as connection:
             update_mail_alarms(connection, 0, None, later)
@@ -167,7 +202,7 @@ def test_a_mail_server_that_is_away_for_a_day(ledger: Ledger, now: datetime) -> 
         assert order == [str(hour) for hour in range(24)]
 
 
-def test_a_second_daemon_leaves_at_once_and_the_first_ends_when_told(tmp_path: Path) -> None:
+def test_a_second_daemon_exits_at_once_and_the_first_stops_on_sigterm(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     first = service.start("-vv", "run")

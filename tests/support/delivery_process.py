@@ -10,14 +10,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
-from alerts.delivery.policy import DeliveryPolicy
-from alerts.delivery.send import deliver_due
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import open_ledger
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 
 NOW = datetime(2026, 7, 17, 12, tzinfo=UTC)
 
@@ -28,21 +27,22 @@ def main(url: str, port: str, doubt: str, log: str | None = None) -> None:
     sys.stdout.write("composing\n")
     sys.stdout.flush()
     head = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://x.example")
-    ways = {
-        "mail": smtp.SmtpSettings(
-            *("127.0.0.1", int(port), "none"),
-            envelope_from="w@demo.example",
-            timeout_seconds=5,
-            connections=4,
-            log=Path(log) if log else None,
-        )
-    }
+    settings = smtp.SmtpSettings(
+        "127.0.0.1",
+        int(port),
+        "none",
+        envelope_from="w@demo.example",
+        timeout_seconds=5,
+        connections=4,
+        log=Path(log) if log else None,
+    )
+    channels = ChannelTable((settings,))
     TopicMatcher(ledger).match_new_changes()
     compose_due_digests(ledger, DigestSettings(Templates(), head), NOW)
     sys.stdout.write("delivering\n")
     sys.stdout.flush()
     terms = DeliveryPolicy("hold" if doubt == "hold" else "resend")
-    while deliver_due(ledger, ways, lambda: NOW, terms):
+    while deliver_due(ledger, channels, lambda: NOW, terms):
         pass
 
 

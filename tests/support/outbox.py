@@ -22,6 +22,7 @@ def queue_messages(
     lines: int = 1,
     kind: MessageKind = "digest",
     key: str = "p",
+    body: bytes | None = None,
 ) -> None:
     """One message for each person, who is subscribed to something."""
     rest = "bye\r\n" * lines
@@ -34,7 +35,7 @@ def queue_messages(
             subscriptions.subscribe(connection, person.id, topic.id, wish, 0, now)
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
             name = f"<{key}.{who}>"
-            body = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
+            email = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
             items = ((mine[0].id, 1),) if key == "p" and kind == "digest" else ()
             messages.queue(
                 connection,
@@ -45,7 +46,7 @@ def queue_messages(
                     message_id=name,
                     recipient=who,
                     subject="Subject",
-                    body=body,
+                    body=body or email,
                     items=items,
                 ),
                 now,

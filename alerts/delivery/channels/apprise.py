@@ -1,5 +1,6 @@
-"""Digests to chats and phones, through Apprise (https://github.com/caronc/apprise): ntfy, Slack,
-Matrix and a hundred more, each by an address of its own kind.
+"""Messages to chat services and phones through Apprise (https://github.com/caronc/apprise).
+
+Apprise knows ntfy, Slack, Matrix and about 250 other URL schemes.
 """
 
 from __future__ import annotations
@@ -8,40 +9,55 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-import msgspec
-
-from alerts.delivery.channels import Envelope, MessageRejected, TemporaryFailure
+from alerts.delivery.channel import (
+    ChannelSettings,
+    ConnectionLimit,
+    Envelope,
+    MessageRejected,
+    TemporaryFailure,
+)
+from alerts.errors import MissingExtra
 from alerts.mail.notification import parse_notification
+from alerts.model import Recipient
+
+try:
+    import apprise
+except ImportError as error:
+    raise MissingExtra("chat", "Apprise", "channels.apprise") from error
 
 
-class AppriseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[channels.apprise]``: with it, a subscriber may be an address like ``ntfy://...``."""
+class AppriseSettings(ChannelSettings, frozen=True):
+    """``[channels.apprise]``: lets a subscriber be an address such as ``ntfy://ntfy.sh/topic``."""
 
-    kind: ClassVar[str] = "apprise"
-    connections: int = 2
+    is_fallback: ClassVar[bool] = True
+
+    connections: ConnectionLimit = 2  #: sessions that are open at once
 
     @contextmanager
     def open(self) -> Iterator[AppriseNotifier]:
-        """Ready at once: each address is connected to by itself."""
+        """Open a session. Apprise connects to each address separately, so nothing is opened yet."""
         yield AppriseNotifier()
 
-    def was_accepted(self, message_id: str) -> bool:
-        """Nobody there remembers ids."""
-        return False
+    def can_reach(self, recipient: Recipient) -> bool:
+        """Return whether Apprise has a service for the address and the address is complete."""
+        return apprise.Apprise.instantiate(recipient.address) is not None
 
 
 class AppriseNotifier:
-    """Hands messages to Apprise."""
+    """A session that hands messages to Apprise."""
 
     def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
-        """Title and text, to one address. Apprise says only whether it went well."""
-        import apprise  # takes a quarter of a second, which only those who use it shall wait
+        """Send a message's subject and text to one address.
 
-        told = parse_notification(envelope.body)
+        Raises:
+            MessageRejected: Apprise has no service for the address.
+            TemporaryFailure: The service did not accept the message. Apprise does not say why.
+        """
+        notification = parse_notification(envelope.body)
         service = apprise.Apprise()
         if not service.add(envelope.recipient):
-            raise MessageRejected("Apprise knows no service of this address")
+            raise MessageRejected("Apprise has no service for this address")
         before_handover()
-        if not service.notify(title=told.subject, body=told.text):
-            raise TemporaryFailure("the service did not take it")
+        if not service.notify(title=notification.subject, body=notification.text):
+            raise TemporaryFailure("the service did not accept the message")
         return "notified"

@@ -1,6 +1,6 @@
-"""Messages as files in a Maildir, for a mail reader on the same machine and for trials.
+"""Messages as files in a Maildir (https://cr.yp.to/proto/maildir.html).
 
-The file's name comes from the Message-ID, so handing a message over twice leaves one file.
+For a mail reader on the same machine, and for trying the service out.
 """
 
 from __future__ import annotations
@@ -13,29 +13,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
-
-from alerts.delivery.channels import ChannelUnavailable, Envelope
+from alerts.delivery.channel import ChannelSettings, ChannelUnavailable, Envelope
 
 
-class MaildirSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[mail.maildir]``"""
+class MaildirSettings(ChannelSettings, frozen=True):
+    """``[channels.maildir]``
 
-    kind: ClassVar[str] = "mail"
-    path: Path = Path("var/mail")
+    One session at a time: a local disk gains nothing from more.
+    """
 
-    @property
-    def connections(self) -> int:
-        """One: there is nothing to wait for."""
-        return 1
+    schemes: ClassVar[frozenset[str]] = frozenset({"mailto"})
 
-    def was_accepted(self, message_id: str) -> bool:
-        """Handing over again is without harm, so nobody need ask."""
-        return False
+    path: Path = Path("var/mail")  #: the Maildir; it is made when it is missing
 
     @contextmanager
     def open(self) -> Iterator[Maildir]:
-        """The Maildir, made where it is missing."""
+        """Open the Maildir, and make it when it is missing.
+
+        Raises:
+            ChannelUnavailable: The folders cannot be made.
+        """
         try:
             for folder in ("tmp", "new", "cur"):
                 (self.path / folder).mkdir(parents=True, exist_ok=True)
@@ -45,27 +42,30 @@ class MaildirSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Maildir:
-    """An open Maildir (https://cr.yp.to/proto/maildir.html)."""
+    """An open Maildir.
+
+    A message's file name is made from its Message-ID, so delivering it twice leaves one file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
-        """Write the message to ``tmp`` and move it to ``new``, flushed to the disk before.
+        """Write the message to ``tmp``, flush it to the disk, and move it to ``new``.
 
-        Above it stand the envelope's addresses, as the last host writes them (RFC 5321 4.4).
+        Above the message stand the envelope's addresses, as the last mail server writes them
+        (RFC 5321, section 4.4).
+
+        Raises:
+            ChannelUnavailable: The file cannot be written.
         """
-        name = f"{hashlib.sha256(envelope.message_id.encode()).hexdigest()[:32]}.{_get_host()}"
+        name = _name_file(envelope.message_id)
         if self._has_message(name):
             return "it was there already"
-        outside = f"Delivered-To: {envelope.recipient}\n"
-        if envelope.sender:
-            outside = f"Return-Path: <{envelope.sender}>\n{outside}"
-        lines = envelope.body.replace(b"\r\n", b"\n")
         draft = self._path / "tmp" / name
         try:
             with draft.open("wb") as file:
-                file.write(outside.encode() + lines)
+                file.write(_format_file(envelope))
                 file.flush()
                 os.fsync(file.fileno())
             before_handover()
@@ -77,11 +77,19 @@ class Maildir:
         return f"new/{name}"
 
     def _has_message(self, name: str) -> bool:
-        """Whether the message is there, read (in ``cur``, with flags on its name) or not."""
+        """Return whether the message is there: unread, or read (``cur``, with flags added)."""
         if (self._path / "new" / name).exists():
             return True
         return any(True for _ in (self._path / "cur").glob(f"{name}*"))
 
 
-def _get_host() -> str:
-    return socket.gethostname().replace("/", "_").replace(":", "_") or "localhost"
+def _name_file(message_id: str) -> str:
+    host = socket.gethostname().replace("/", "_").replace(":", "_") or "localhost"
+    return f"{hashlib.sha256(message_id.encode()).hexdigest()[:32]}.{host}"
+
+
+def _format_file(envelope: Envelope) -> bytes:
+    trace = f"Delivered-To: {envelope.recipient}\n"
+    if envelope.sender:
+        trace = f"Return-Path: <{envelope.sender}>\n{trace}"
+    return trace.encode() + envelope.body.replace(b"\r\n", b"\n")

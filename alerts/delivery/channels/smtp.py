@@ -1,7 +1,7 @@
-"""Email over SMTP (RFC 5321): connections that are kept for all messages of a run.
+"""Email over SMTP (RFC 5321), over connections that are kept for many messages.
 
-The message is sent in two parts, everything but the final dot and then the dot: only a message
-whose dot went out can have been accepted.
+A message is sent in two parts: everything but the final dot, and then the dot. Only a message whose
+dot was sent can have been accepted.
 """
 
 from __future__ import annotations
@@ -15,47 +15,62 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 
-from alerts.delivery import mta_log
-from alerts.delivery.channels import (
+from alerts.delivery.channel import (
+    ChannelSettings,
     ChannelUnavailable,
+    ConnectionLimit,
     ContentRejected,
     DeliveryCancelled,
     DeliveryError,
     Envelope,
     InDoubt,
     MessageRejected,
+    Seconds,
     TemporaryFailure,
 )
+from alerts.delivery.mta_log import was_accepted
+from alerts.model import Secret
 
-#: The mailbox is full, which people mend; the same code is given for a message that is too large.
+#: 552 says that the mailbox is full, which its owner can mend (RFC 5321, section 4.5.3.1.9). With
+#: the enhanced code 5.3.4 it says that the message is too large, which another try cannot mend.
 _MAILBOX_FULL = re.compile(r"552(?!.* 5\.3\.4)")
 _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
-#: How long the server may think after the final dot (RFC 5321 4.5.3.2.6), in seconds.
+#: Ten minutes, in seconds: how long to wait for the reply to the final dot, at least (RFC 5321,
+#: section 4.5.3.2.6).
 _FINAL_DOT_TIMEOUT = 600.0
+#: The most of a reply that is kept for `watchword deliveries`: a line of text.
+_MAX_REPLY_LENGTH = 300
 
 
-class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SmtpSettings(ChannelSettings, frozen=True):
     """``[channels.smtp]``"""
 
-    kind: ClassVar[str] = "mail"
+    schemes: ClassVar[frozenset[str]] = frozenset({"mailto"})
+
     host: str = "localhost"
-    port: int = 25
-    #: ``starttls`` and ``tls`` verify the certificate; ``none`` is for a relay on this host.
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 25
+    #: ``starttls`` and ``tls`` verify the certificate; ``none`` is for a relay on this host
     security: Literal["starttls", "tls", "none"] = "starttls"
-    username: str | None = None
-    password: str | None = None
-    envelope_from: str | None = None  #: where bounces go; the From address when not set
-    timeout_seconds: float = 60.0
-    connections: int = 8  #: open at once, each kept for many messages
-    log: Path | None = None  #: the log of the mail server, where it is one on this host
+    username: str | None = None  #: to log in with; without one there is no login
+    password: Secret | None = None
+    envelope_from: str | None = None  #: where bounces go; ``mail.from_address`` when not set
+    timeout_seconds: Seconds = 60.0  #: for each reply of the server
+    connections: ConnectionLimit = 8  #: open at once, each kept for many messages
+    #: the log of a Postfix or Exim on this host, which is asked about messages in doubt
+    log: Path | None = None
 
     @contextmanager
     def open(self) -> Iterator[SmtpSession]:
-        """A connection that is greeted, encrypted and logged in as asked for."""
+        """Open a connection: greeted, encrypted and logged in as the settings say.
+
+        Raises:
+            ChannelUnavailable: The server cannot be reached, rejects the login, or does not offer
+                the encryption that the settings ask for.
+        """
         session = SmtpSession(self)
         session.connect()
         try:
@@ -64,28 +79,38 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             session.close()
 
     def was_accepted(self, message_id: str) -> bool:
-        """Whether the mail server's log says so."""
-        return self.log is not None and mta_log.was_accepted(self.log, message_id)
+        """Return whether the mail server's log says that it accepted the message."""
+        return self.log is not None and was_accepted(self.log, message_id)
+
+    def with_sender(self, from_address: str) -> Self:
+        """Return the settings with ``from_address`` as return path, unless they name one."""
+        if self.envelope_from is not None:
+            return self
+        return msgspec.structs.replace(self, envelope_from=from_address)
 
 
 class SmtpSession:
-    """One connection, made again when it is lost."""
+    """One connection, which is made again when it is lost."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
 
     def connect(self) -> smtplib.SMTP:
-        """The connection; raises :class:`ChannelUnavailable` when there is none to be had."""
-        wanted = self._settings
-        where = f"{wanted.host}:{wanted.port}"
+        """Connect.
+
+        Raises:
+            ChannelUnavailable: The message says what to check.
+        """
+        settings = self._settings
+        where = f"{settings.host}:{settings.port}"
         try:
             self._smtp = self._open_connection()
         except smtplib.SMTPAuthenticationError as error:
             raise ChannelUnavailable(
-                f"the mail server {where} refused the login of {wanted.username!r} "
-                f"({_format_reply(error.smtp_code, error.smtp_error)}): check username "
-                "and password in [channels.smtp]"
+                f"the mail server {where} rejected the login of {settings.username!r} "
+                f"({_format_reply(error.smtp_code, error.smtp_error)}): check "
+                "channels.smtp.username and channels.smtp.password"
             ) from error
         except smtplib.SMTPNotSupportedError as error:
             raise ChannelUnavailable(
@@ -98,23 +123,23 @@ class SmtpSession:
         return self._smtp
 
     def _open_connection(self) -> smtplib.SMTP:
-        """A connection, encrypted and logged in as the settings ask for."""
-        wanted = self._settings
-        place = (wanted.host, wanted.port)
-        if wanted.security == "tls":
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                *place, timeout=wanted.timeout_seconds, context=_create_tls_context()
-            )
+        settings = self._settings
+        timeout = settings.timeout_seconds
+        smtp: smtplib.SMTP
+        if settings.security == "tls":
+            context = _create_tls_context()
+            smtp = smtplib.SMTP_SSL(settings.host, settings.port, timeout=timeout, context=context)
         else:
-            smtp = smtplib.SMTP(*place, timeout=wanted.timeout_seconds)
+            smtp = smtplib.SMTP(settings.host, settings.port, timeout=timeout)
         try:
-            # The dot is a packet of its own and must not wait for company (43 ms a message).
+            # The dot is a packet of its own. Nagle's algorithm would delay it: 43 ms a message.
             if smtp.sock is not None:
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if wanted.security == "starttls":
+            if settings.security == "starttls":
                 smtp.starttls(context=_create_tls_context())
-            if wanted.username:
-                smtp.login(wanted.username, wanted.password or "")
+            if settings.username:
+                password = settings.password.reveal() if settings.password else ""
+                smtp.login(settings.username, password)
             smtp.ehlo_or_helo_if_needed()
         except BaseException:
             smtp.close()
@@ -122,7 +147,16 @@ class SmtpSession:
         return smtp
 
     def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
-        """One mail transaction."""
+        """Send one message in one mail transaction.
+
+        Raises:
+            TemporaryFailure: A 4xx reply, a full mailbox, or a connection lost before the dot.
+            MessageRejected: A 5xx reply to the sender or the recipient.
+            ContentRejected: A 5xx reply to DATA or after the dot.
+            InDoubt: There was no SMTP reply after the dot.
+            DeliveryCancelled: ``before_handover`` raised it.
+            ChannelUnavailable: The connection had been lost and cannot be made again.
+        """
         smtp = self._smtp or self.connect()
         handed_over = False
         try:
@@ -133,7 +167,7 @@ class SmtpSession:
             handed_over = True
             return self._send_final_dot(smtp)
         except DeliveryCancelled:
-            self._drop()  # without its dot the server forgets what it was sent
+            self._drop()  # without the dot the server discards what it was sent
             raise
         except DeliveryError:
             self._reset()
@@ -141,13 +175,13 @@ class SmtpSession:
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             if handed_over:
-                raise InDoubt(f"no answer after the final dot: {error}") from error
+                raise InDoubt(f"no reply to the final dot: {error}") from error
             raise TemporaryFailure(f"the connection was lost: {error}") from error
 
     def _send_envelope(self, smtp: smtplib.SMTP, envelope: Envelope) -> None:
-        """From whom, to whom, and leave to send the rest: in one packet where the server allows it.
+        """Send MAIL, RCPT and DATA, in one packet where the server allows it (RFC 2920).
 
-        RFC 2920: the answers come in the order of the commands.
+        The replies come in the order of the commands.
         """
         sender = envelope.sender or self._settings.envelope_from or ""
         size = f" SIZE={len(envelope.body)}" if smtp.has_extn("size") else ""
@@ -163,38 +197,53 @@ class SmtpSession:
             for number, (reply, codes) in enumerate(zip(replies, expected, strict=True)):
                 self._expect(reply, *codes, is_content=number == 2)
         except DeliveryError:
-            if replies[2][0] == 354:  # it waits for a message that nobody may receive
+            if replies[2][0] == 354:  # the server waits for a message that has no recipient
                 self._drop()
             raise
 
     def _send_final_dot(self, smtp: smtplib.SMTP) -> str:
-        """The final dot, and what the server says to it."""
+        """Send the final dot and return the server's reply to it."""
         smtp.send(b".\r\n")
         if smtp.sock is not None:
             smtp.sock.settimeout(max(self._settings.timeout_seconds, _FINAL_DOT_TIMEOUT))
-        code, words = smtp.getreply()
+        code, text = smtp.getreply()
         if smtp.sock is not None:
             smtp.sock.settimeout(self._settings.timeout_seconds)
         if code == -1:
-            raise InDoubt(f"the answer after the final dot was no SMTP: {words!r}")
-        return self._expect((code, words), 250, is_content=True)
+            raise InDoubt(f"the reply to the final dot was not SMTP: {text!r}")
+        return self._expect((code, text), 250, is_content=True)
 
     @staticmethod
     def _expect_silence(smtp: smtplib.SMTP) -> None:
-        """A server that speaks, or hangs up, before the dot has certainly not taken the message."""
+        """Check that the server has neither spoken nor hung up before the dot.
+
+        If it has, it has certainly not accepted the message.
+
+        Raises:
+            smtplib.SMTPServerDisconnected: It has.
+        """
         if smtp.sock is not None and select.select([smtp.sock], [], [], 0)[0]:
             raise smtplib.SMTPServerDisconnected("the server ended the transaction")
 
     @staticmethod
     def _expect(reply: tuple[int, bytes], *codes: int, is_content: bool = False) -> str:
-        """What the server said, when it is one of the expected answers."""
-        code, words = reply
-        said = _format_reply(code, words)
+        """Return a reply as text when its code is one of ``codes``.
+
+        Args:
+            reply: Code and text, as smtplib gives them.
+            codes: The codes of success.
+            is_content: Whether a 5xx reply is about the message rather than its recipient.
+
+        Raises:
+            DeliveryError: The reply has another code.
+        """
+        code, text = reply
+        detail = _format_reply(code, text)
         if code in codes:
-            return said
-        if not 500 <= code < 600 or _MAILBOX_FULL.match(said):
-            raise TemporaryFailure(said)
-        raise (ContentRejected if is_content else MessageRejected)(said)
+            return detail
+        if not 500 <= code < 600 or _MAILBOX_FULL.match(detail):
+            raise TemporaryFailure(detail)
+        raise (ContentRejected if is_content else MessageRejected)(detail)
 
     def _reset(self) -> None:
         try:
@@ -209,7 +258,7 @@ class SmtpSession:
             self._smtp = None
 
     def close(self) -> None:
-        """Say goodbye; a server that is gone already is no matter."""
+        """Send QUIT and close the connection; ignore a server that is already gone."""
         if self._smtp is not None:
             try:
                 self._smtp.quit()
@@ -219,10 +268,14 @@ class SmtpSession:
 
 @cache
 def _create_tls_context() -> ssl.SSLContext:
-    """The certificates that are believed; reading them takes longer than sending a message."""
+    """Return the context with the trusted certificates of the system.
+
+    One for the process: reading the certificates takes longer than sending a message.
+    """
     return ssl.create_default_context()
 
 
-def _format_reply(code: int, words: bytes | str) -> str:
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return " ".join(f"{code} {text}".split())[:300]
+def _format_reply(code: int, text: bytes | str) -> str:
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return " ".join(f"{code} {text}".split())[:_MAX_REPLY_LENGTH]

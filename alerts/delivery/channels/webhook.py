@@ -1,8 +1,7 @@
-"""Digests as JSON to an address on the web, signed so that it can tell they are ours.
+"""Digests as signed JSON, posted to a web address.
 
-Headers and signature are those of Standard Webhooks (https://www.standardwebhooks.com), whose
-libraries verify them. What is sent again bears the same id, so a receiver that remembers ids takes
-nothing twice.
+Headers and signature follow Standard Webhooks (https://www.standardwebhooks.com), whose libraries
+verify them. A message that is sent again has the same id, so a receiver can ignore duplicates.
 """
 
 from __future__ import annotations
@@ -13,81 +12,75 @@ import hmac
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-import msgspec
+import requests
 
-from alerts.delivery.channels import Envelope, MessageRejected, TemporaryFailure
+from alerts.delivery.channel import (
+    ChannelSettings,
+    ConnectionLimit,
+    Envelope,
+    MessageRejected,
+    Seconds,
+    TemporaryFailure,
+)
+from alerts.model import Secret
 
-if TYPE_CHECKING:
-    import requests
-
-#: What Standard Webhooks asks for at least.
+#: 192 bits, the least that Standard Webhooks allows for a symmetric secret.
 _MIN_SECRET_BYTES = 24
+#: The 4xx statuses that ask for another try: Request Timeout, Too Early, Too Many Requests.
 _RETRY_STATUSES = frozenset({408, 425, 429})
+#: The most of an answer that is kept for `watchword deliveries`: a line of text.
+_MAX_DETAIL_LENGTH = 300
 
 
-class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[channels.webhook]``: with it, a subscriber may be an ``https://`` address."""
+class WebhookSettings(ChannelSettings, frozen=True):
+    """``[channels.webhook]``: lets a subscriber be an ``https://`` address."""
 
-    kind: ClassVar[str] = "webhook"
-    secret: str  #: base64; what signatures are made with, known to the receivers
-    timeout_seconds: float = 30.0
-    connections: int = 4
+    schemes: ClassVar[frozenset[str]] = frozenset({"http", "https"})
 
-    @contextmanager
-    def open(self) -> Iterator[WebhookSession]:
-        """A session that keeps its connections."""
-        import requests  # takes a quarter of a second, which only those who use it shall wait
-
-        with requests.Session() as session:
-            yield WebhookSession(self, session)
-
-    def was_accepted(self, message_id: str) -> bool:
-        """It is sent again under the same id, so nobody need ask."""
-        return False
+    secret: Secret  #: base64 of 24 bytes or more, known to the receivers: signs each message
+    timeout_seconds: Seconds = 30.0  #: for one request
+    connections: ConnectionLimit = 4  #: sessions that are open at once
 
     def __post_init__(self) -> None:
         try:
-            strong = len(self.secret_bytes) >= _MIN_SECRET_BYTES
+            is_strong = len(self.secret_bytes) >= _MIN_SECRET_BYTES
         except ValueError:
-            strong = False
-        if not strong:
+            is_strong = False
+        if not is_strong:
             raise ValueError(
                 f"secret: expected base64 of {_MIN_SECRET_BYTES} bytes or more, such as "
-                "`openssl rand -base64 32` prints"
+                f"`openssl rand -base64 32` prints (from {self.secret.source})"
             )
+
+    @contextmanager
+    def open(self) -> Iterator[WebhookSession]:
+        """Open a session, which keeps its connections to the hosts."""
+        with requests.Session() as session:
+            yield WebhookSession(self, session)
 
     @property
     def secret_bytes(self) -> bytes:
-        """The secret's bytes."""
-        return base64.b64decode(self.secret.removeprefix("whsec_"), validate=True)
+        """The secret, decoded. Raises ``ValueError`` when it is not base64."""
+        return base64.b64decode(self.secret.reveal().removeprefix("whsec_"), validate=True)
 
 
 class WebhookSession:
-    """A session with web addresses."""
+    """An HTTP session that posts messages."""
 
     def __init__(self, settings: WebhookSettings, session: requests.Session) -> None:
         self._settings = settings
         self._session = session
 
     def deliver(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
-        """One POST; redirects are not followed, since it was not they who were subscribed."""
-        import requests
+        """Post one message. Redirects are not followed: only the address itself was subscribed.
 
-        name = envelope.message_id.strip("<>")
-        at = str(int(time.time()))
-        signed = f"{name}.{at}.".encode() + envelope.body
-        mark = base64.b64encode(
-            hmac.digest(self._settings.secret_bytes, signed, hashlib.sha256)
-        ).decode()
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": name,
-            "webhook-id": name,
-            "webhook-timestamp": at,
-            "webhook-signature": f"v1,{mark}",
-        }
+        Raises:
+            TemporaryFailure: There was no answer, or one that asks for another try.
+            MessageRejected: Any other answer but a 2xx.
+        """
+        headers = self._build_headers(envelope)
         before_handover()
         try:
             answer = self._session.post(
@@ -98,10 +91,24 @@ class WebhookSession:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise TemporaryFailure(f"{type(error).__name__}: {error}"[:300]) from error
-        said = f"{answer.status_code} {answer.reason}"
+            detail = f"{type(error).__name__}: {error}"
+            raise TemporaryFailure(detail[:_MAX_DETAIL_LENGTH]) from error
+        detail = f"{answer.status_code} {answer.reason}"
         if answer.ok and not answer.is_redirect:
-            return said
+            return detail
         if answer.status_code in _RETRY_STATUSES or answer.status_code >= 500:
-            raise TemporaryFailure(said)
-        raise MessageRejected(said)
+            raise TemporaryFailure(detail)
+        raise MessageRejected(detail)
+
+    def _build_headers(self, envelope: Envelope) -> dict[str, str]:
+        message_id = envelope.message_id.strip("<>")
+        timestamp = str(int(time.time()))
+        signed = f"{message_id}.{timestamp}.".encode() + envelope.body
+        signature = hmac.digest(self._settings.secret_bytes, signed, hashlib.sha256)
+        return {
+            "Content-Type": "application/json",
+            "Idempotency-Key": message_id,
+            "webhook-id": message_id,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+        }

@@ -1,4 +1,7 @@
-"""What the API answers with; the OpenAPI document is made of the same."""
+"""Response bodies of the API; the OpenAPI document is made from the same types.
+
+The docstrings of the classes are their descriptions in that document.
+"""
 
 from __future__ import annotations
 
@@ -10,40 +13,40 @@ from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.xml import MEDIA_TYPES
 from alerts.ledger.topics import Topic
 from alerts.model import ChangeKind
-from alerts.rendering.urls import topic_path
+from alerts.rendering import topic_path
 from crawler.records import Question
 
 
 class QuestionPage(msgspec.Struct, frozen=True):
-    """Questions that match, the newest first."""
+    """One page of the questions that match a query, newest first."""
 
     questions: tuple[Question, ...]
     total: int
-    is_estimate: bool
-    next: int | None
+    is_estimate: bool  #: ``total`` is an estimate, because matching all would take too long
+    next: int | None  #: ``cursor`` of the next page; None on the last
 
 
 class TopicResponse(msgspec.Struct, frozen=True):
-    """What somebody watches for."""
+    """A topic: a query, or one question, that somebody has or had an alert for."""
 
     slug: str
     title: str
     query: str | None  #: None for a followed question
     since: datetime
-    page: str
-    feeds: dict[str, str]
-    questions: int | None = None
+    page: str  #: address of its page
+    feeds: dict[str, str]  #: addresses by format: ``rss``, ``atom``, ``json``
+    questions: int | None = None  #: that match; only in the response for one topic
 
 
 class TopicPage(msgspec.Struct, frozen=True):
-    """Topics, the oldest first."""
+    """One page of topics, oldest first."""
 
     topics: tuple[TopicResponse, ...]
     next: int | None
 
 
 class ChangeResponse(msgspec.Struct, frozen=True):
-    """One thing that happened to a question, and the question as it was then."""
+    """A change of a question, and the question as it was after the change."""
 
     number: int
     kind: ChangeKind
@@ -52,7 +55,7 @@ class ChangeResponse(msgspec.Struct, frozen=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True):
-    """What happened after a cursor, in order; ask again after ``next``."""
+    """Changes after a cursor, in the order they were recorded; ``next`` is the new cursor."""
 
     changes: tuple[ChangeResponse, ...]
     next: int
@@ -60,19 +63,22 @@ class ChangePage(msgspec.Struct, frozen=True):
 
 
 class ErrorResponse(msgspec.Struct, frozen=True):
-    """Why there is no answer, and what to do, in one sentence."""
+    """Why the request was refused, and what to do, in one sentence."""
 
     error: str
 
 
-def describe_topic(topic: Topic, imprint: FeedIdentity) -> TopicResponse:
-    """A topic with where to find it."""
-    base = imprint.public_url or ""
+def describe_topic(topic: Topic, identity: FeedIdentity) -> TopicResponse:
+    """Return a topic with the addresses of its page and feeds."""
+    base = identity.public_url or ""
     return TopicResponse(
         topic.slug,
         topic.title,
         topic.canonical,
         topic.created_at,
         f"{base}{topic_path(topic.slug)}",
-        {ending.partition(".")[0]: f"{base}/feeds/{topic.slug}.{ending}" for ending in MEDIA_TYPES},
+        {
+            extension.partition(".")[0]: f"{base}/feeds/{topic.slug}.{extension}"
+            for extension in MEDIA_TYPES
+        },
     )

@@ -1,4 +1,4 @@
-"""The API described (OpenAPI 3.1, https://spec.openapis.org/oas/v3.1.1). Pure."""
+"""The OpenAPI 3.1 document of the API (https://spec.openapis.org/oas/v3.1.1). Pure."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _SCHEMAS = (QuestionPage, Question, TopicPage, TopicResponse, ChangePage, ErrorR
 _REFERENCE_TEMPLATE = "#/components/schemas/{name}"
 
 
-def build_openapi(imprint: FeedIdentity) -> dict[str, Any]:
-    """The description, as values for JSON."""
+def build_openapi(identity: FeedIdentity) -> dict[str, Any]:
+    """Return the document, ready to be encoded as JSON."""
     _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=_REFERENCE_TEMPLATE)
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": imprint.name,
+            "title": identity.name,
             "version": version("watchword"),
-            "description": "Public questions and their answers, and what happens to them.",
+            "description": "Public questions, their answers, and how they change.",
         },
-        "servers": [{"url": imprint.public_url}] if imprint.public_url else [],
+        "servers": [{"url": identity.public_url}] if identity.public_url else [],
         "paths": _describe_paths(),
         "components": {"schemas": components},
     }
@@ -33,33 +33,39 @@ def build_openapi(imprint: FeedIdentity) -> dict[str, Any]:
 
 def _describe_paths() -> dict[str, Any]:
     query = _describe_parameter(
-        "q", "A query in the language of topics.", {"type": "string"}, required=True
+        "q", "A query, as typed into the search box.", {"type": "string"}, required=True
     )
-    limit = _describe_parameter("limit", "So many at most.", _describe_integer(1, 100, 20))
+    limit = _describe_parameter("limit", "Items on one page.", _describe_integer(1, 100, 20))
     after = _describe_parameter(
-        "after", "What the last answer gave as `next`.", _describe_integer(0, 2**62, 0)
+        "after", "`next` of the last response.", _describe_integer(0, 2**62, 0)
     )
     cursor = _describe_parameter(
-        "cursor", "What the last answer gave as `next`.", _describe_integer(0, 10_000, 0)
+        "cursor", "`next` of the last response.", _describe_integer(0, 10_000, 0)
     )
-    one = _describe_parameter(
-        "id", "As records have it.", _NON_EMPTY_TEXT, location="path", required=True
+    question_id = _describe_parameter(
+        "id", "The `id` of a record.", _NON_EMPTY_TEXT, location="path", required=True
     )
     slug = _describe_parameter(
-        "slug", "As in its feeds' names.", _NON_EMPTY_TEXT, location="path", required=True
+        "slug",
+        "A topic's slug, as in the addresses of its feeds.",
+        _NON_EMPTY_TEXT,
+        location="path",
+        required=True,
     )
     topic = _describe_parameter(
-        "topic", "A topic's slug: only what matches it.", {"type": "string"}
+        "topic", "A topic's slug: only changes that match the topic.", {"type": "string"}
     )
     return {
         "/api/v1/questions": _describe_get(
             "search", "Questions that match a query", QuestionPage, [query, limit, cursor], "503"
         ),
-        "/api/v1/questions/{id}": _describe_get("question", "One record", Question, [one], "404"),
-        "/api/v1/topics": _describe_get("topics", "What is watched", TopicPage, [limit, after]),
+        "/api/v1/questions/{id}": _describe_get(
+            "question", "One question", Question, [question_id], "404"
+        ),
+        "/api/v1/topics": _describe_get("topics", "All topics", TopicPage, [limit, after]),
         "/api/v1/topics/{slug}": _describe_get("topic", "One topic", TopicResponse, [slug], "404"),
         "/api/v1/changes": _describe_get(
-            "changes", "What happened after a cursor", ChangePage, [after, limit, topic], "404"
+            "changes", "Changes after a cursor", ChangePage, [after, limit, topic], "404"
         ),
         "/api/v1/export.csv": _describe_export("exportCsv", "text/csv", query),
         "/api/v1/export.jsonl": _describe_export("exportJsonLines", "application/jsonl", query),
@@ -99,21 +105,21 @@ def _describe_get(
             "headers": {"ETag": {"schema": {"type": "string"}}},
             "content": {"application/json": {"schema": _build_reference(response_type)}},
         },
-        "304": {"description": "The asker has it already (If-None-Match)"},
+        "304": {"description": "Not modified (If-None-Match)"},
     }
     return _describe_operation(name, summary, parameters, answers, ("400", *errors))
 
 
 def _describe_export(name: str, kind: str, query: dict[str, Any]) -> dict[str, Any]:
-    said = "All questions that match a query, the newest first, ten thousand at most"
+    summary = "All questions that match a query, newest first, at most 10,000"
     answers: dict[str, Any] = {
         "200": {
-            "description": said,
+            "description": summary,
             "headers": {"X-Total-Count": {"schema": {"type": "integer"}}},
             "content": {kind: {"schema": {"type": "string"}}},
         }
     }
-    return _describe_operation(name, said, [query], answers, ("400", "429", "503"))
+    return _describe_operation(name, summary, [query], answers, ("400", "429", "503"))
 
 
 def _describe_operation(
@@ -124,7 +130,7 @@ def _describe_operation(
     errors: tuple[str, ...],
 ) -> dict[str, Any]:
     refusal = {
-        "description": "Refused; the answer says why",
+        "description": "Refused; `error` says why",
         "content": {"application/json": {"schema": _build_reference(ErrorResponse)}},
     }
     return {

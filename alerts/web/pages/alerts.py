@@ -24,8 +24,7 @@ from alerts.ledger.subscriptions import SubscriptionEdit
 from alerts.mail.identity import MANAGE_LINK_VALIDITY
 from alerts.model import Detail, Frequency, Subscriber, Updates
 from alerts.queries import QueryError
-from alerts.subscribers.confirmation import send_manage_link
-from alerts.subscribers.subscribe import change_query
+from alerts.subscribers import change_query, send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
@@ -128,9 +127,7 @@ class AlertsPages:
         with site.ledger.writing() as connection:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is not None:
-                send_manage_link(
-                    connection, site.templates, site.mail_identity, subscriber.email, site.clock()
-                )
+                send_manage_link(connection, site.create_message_context(), subscriber.email)
 
     def render_alerts(self, token: str, link: str, message: str | None) -> Response | None:
         """Return the page of the subscriber with ``token``, with a message above it, or None."""

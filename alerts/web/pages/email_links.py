@@ -19,7 +19,8 @@ from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.subscribers.confirmation import confirm_signup, find_pending_signup
+from alerts.mail.outgoing import build_message_id
+from alerts.subscribers import confirm_signup, find_pending_signup
 from alerts.web.context import WebContext
 from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS
 from alerts.web.rate_limits import RateLimits
@@ -107,6 +108,7 @@ class EmailLinkPages:
         """Show all entries of a digest that was too long for an email, for `DIGEST_PAGE_DAYS`."""
         site = self._context
         since = site.clock() - timedelta(days=DIGEST_PAGE_DAYS)
+        message_id = build_message_id("digest", token, site.domain)
         with site.ledger.reading() as connection:
-            digest = load_sent_digest(connection, f"<digest.{token}@{site.domain}>", since)
+            digest = load_sent_digest(connection, message_id, since)
         return site.render_page("digest", digest=digest) if digest else None

@@ -26,7 +26,7 @@ from alerts.ledger.topics import Topic
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import Preview, TimeBudget, build_preview
-from alerts.subscribers.confirmation import request_confirmation
+from alerts.subscribers import request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, CsrfPair, FormTokens, read_form
 from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
@@ -127,12 +127,10 @@ class HomePage:
                 raise AddressError("There is no such question.")
             request_confirmation(
                 connection,
-                site.templates,
-                site.mail_identity,
+                site.create_message_context(),
                 form.get("email", "").strip(),
                 request=request,
                 defaults=site.subscriber_defaults,
-                now=site.clock(),
             )
 
     def _render_error(

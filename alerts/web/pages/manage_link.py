@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.model import AddressError
-from alerts.subscribers.confirmation import send_manage_link
+from alerts.subscribers import send_manage_link
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.home import wait_for_min_response_time
@@ -53,9 +53,7 @@ class ManageLinkPage:
             return None
         try:
             with site.ledger.writing() as connection:
-                send_manage_link(
-                    connection, site.templates, site.mail_identity, email, site.clock()
-                )
+                send_manage_link(connection, site.create_message_context(), email)
         except AddressError as error:
             return str(error)
         return None

@@ -22,8 +22,8 @@ from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.outbox import queue_messages
 from tests.support.samples import make_question
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from alerts.bounces.return_path import find_message_number
-from alerts.delivery.channels import Channel, ChannelUnavailable, smtp
+from alerts.delivery import ChannelTable, ChannelUnavailable, DeliveryPolicy, deliver_due
+from alerts.delivery.channels import smtp
 from alerts.delivery.mta_log import was_accepted
-from alerts.delivery.policy import DeliveryPolicy
-from alerts.delivery.send import deliver_due
 from alerts.ledger import Ledger, bounces, deliveries, messages, subscriptions
 from tests.support.outbox import queue_messages, read_states
 from tests.support.smtp_server import SmtpServer, run_smtp_server
@@ -28,9 +27,9 @@ def server() -> Iterator[SmtpServer]:
         yield running
 
 
-def by_smtp(server: SmtpServer, **settings: object) -> dict[str, Channel]:
+def by_smtp(server: SmtpServer, **settings: object) -> ChannelTable:
     values = {"security": "none", "envelope_from": "w@demo.example", "timeout_seconds": 5}
-    return {"mail": smtp.SmtpSettings("127.0.0.1", server.port, **values | settings)}  # type: ignore[arg-type]
+    return ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, **values | settings),))  # type: ignore[arg-type]
 
 
 def people(number: int) -> list[str]:
@@ -76,9 +75,9 @@ def test_the_brake_holds_digests_and_lets_letters_through(
     queue_messages(ledger, now, ADA, kind="operator", key="alarms 1")
     terms = DeliveryPolicy(per_day=3)
     done = deliver_due(ledger, by_smtp(server), lambda: now, terms)
-    assert done == {"sent": 4, "braked": 2}
+    assert done == {"sent": 4, "over_limit": 2}
     later = now + timedelta(hours=23)
-    assert deliver_due(ledger, by_smtp(server), lambda: later, terms) == {"braked": 2}
+    assert deliver_due(ledger, by_smtp(server), lambda: later, terms) == {"over_limit": 2}
     later = now + timedelta(hours=25)
     assert deliver_due(ledger, by_smtp(server), lambda: later, terms) == {"sent": 2}
 

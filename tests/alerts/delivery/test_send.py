@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alerts.delivery.channels import Channel, ChannelUnavailable, maildir, smtp
-from alerts.delivery.policy import DeliveryPolicy
-from alerts.delivery.send import deliver_due
+from alerts.delivery import ChannelTable, ChannelUnavailable, DeliveryPolicy, deliver_due
+from alerts.delivery.channels import maildir, smtp
 from alerts.ledger import Ledger, messages, subscriptions
 from alerts.ledger.schema import delivery_attempt
 from tests.support.outbox import queue_messages, read_states
@@ -27,15 +26,15 @@ def server() -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def channel(server: SmtpServer) -> dict[str, Channel]:
+def channel(server: SmtpServer) -> ChannelTable:
     settings = smtp.SmtpSettings(
         "127.0.0.1", server.port, "none", envelope_from="w@demo.example", timeout_seconds=5
     )
-    return {"mail": settings}
+    return ChannelTable((settings,))
 
 
 def test_it_is_sent_once_byte_for_byte(
-    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example", "ben@demo.example")
     assert deliver_due(ledger, channel, lambda: now) == {"sent": 2}
@@ -69,7 +68,7 @@ def test_faults_end_as_the_table_says(
     ledger: Ledger,
     now: datetime,
     server: SmtpServer,
-    channel: dict[str, Channel],
+    channel: ChannelTable,
     script: dict[str, str],
     outcome: str,
     phase: str,
@@ -90,7 +89,7 @@ def test_faults_end_as_the_table_says(
 
 
 def test_greylisting_is_waited_out(
-    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
     server.script = {"RCPT": "450 greylisted"}
@@ -102,7 +101,7 @@ def test_greylisting_is_waited_out(
 
 
 def test_it_gives_up_after_five_days(
-    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
     server.script = {"RCPT": "450 greylisted"}
@@ -112,7 +111,7 @@ def test_it_gives_up_after_five_days(
 
 
 def test_in_doubt_is_sent_again_with_the_same_bytes(
-    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
     server.script = {"dot": "accept-drop"}
@@ -124,7 +123,7 @@ def test_in_doubt_is_sent_again_with_the_same_bytes(
 
 
 def test_in_doubt_can_be_held(
-    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
     server.script = {"dot": "accept-drop"}
@@ -136,7 +135,7 @@ def test_in_doubt_can_be_held(
 
 
 def test_one_bad_recipient_stops_nobody(
-    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example", "bad@demo.example", "cy@demo.example")
     server.rcpt_replies = {"bad@demo.example": "550 unknown"}
@@ -145,7 +144,7 @@ def test_one_bad_recipient_stops_nobody(
 
 @pytest.mark.parametrize("banner", ["554 go away", "drop"])
 def test_a_shut_server_charges_nobody(
-    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel], banner: str
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable, banner: str
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
     server.script = {"banner": banner}
@@ -161,12 +160,14 @@ def test_a_server_without_starttls_is_not_used_in_the_clear(
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
     with pytest.raises(ChannelUnavailable, match="does not offer"):
-        deliver_due(ledger, {"mail": smtp.SmtpSettings("127.0.0.1", server.port)}, lambda: now)
+        deliver_due(
+            ledger, ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port),)), lambda: now
+        )
     assert server.messages == []
 
 
 def test_who_leaves_before_the_sending_gets_nothing(
-    ledger: Ledger, now: datetime, server: SmtpServer, channel: dict[str, Channel]
+    ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
     with ledger.writing() as connection:
@@ -179,7 +180,7 @@ def test_who_leaves_before_the_sending_gets_nothing(
 
 def test_a_maildir_holds_a_message_once(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     queue_messages(ledger, now, "ada@demo.example")
-    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
+    box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
     [file] = (tmp_path / "mail" / "new").iterdir()
     assert b"\r" not in file.read_bytes()
@@ -198,6 +199,8 @@ def test_a_maildir_that_cannot_be_made_is_one_clear_error(
     (tmp_path / "file").write_text("")
     with pytest.raises(ChannelUnavailable, match="cannot be made"):
         deliver_due(
-            ledger, {"mail": maildir.MaildirSettings(tmp_path / "file" / "mail")}, lambda: now
+            ledger,
+            ChannelTable((maildir.MaildirSettings(tmp_path / "file" / "mail"),)),
+            lambda: now,
         )
     assert read_states(ledger) == {"ada@demo.example": ("queued", 0)}

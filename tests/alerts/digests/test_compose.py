@@ -22,8 +22,8 @@ from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, Updates
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
 from crawler.records import Meeting, Question
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.service import get_plain_text

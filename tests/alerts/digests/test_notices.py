@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.delivery.send import deliver_due
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, notices
 from alerts.ledger.messages import decompress_body
@@ -19,8 +19,8 @@ from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, NoticeKind
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
 from tests.support.samples import make_question
 
 HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
@@ -135,7 +135,9 @@ def test_who_leaves_is_not_told(ledger: Ledger, now: datetime, tmp_path: Path) -
     assert len(written(ledger, now)) == 2
     with ledger.writing() as connection:
         unsubscribe(connection, "ada@demo.example", None, now)
-    done = deliver_due(ledger, {"mail": maildir.MaildirSettings(tmp_path / "mail")}, lambda: now)
+    done = deliver_due(
+        ledger, ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),)), lambda: now
+    )
     assert done == {"sent": 1, "dropped": 1}
     give(ledger, "restored", now)
     assert written(ledger, now) == [("ben@demo.example", MENDED)]

@@ -18,8 +18,8 @@ from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe, unsubscribe
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
 from tests.support.samples import make_question
 
 HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")

@@ -19,9 +19,8 @@ import dkim
 import pytest
 
 from alerts.bounces.return_path import find_message_number
+from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
-from alerts.delivery.policy import DeliveryPolicy
-from alerts.delivery.send import deliver_due
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -30,8 +29,8 @@ from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.contrast import compute_ratios
 from tests.support.private_keys import write_key
 from tests.support.samples import make_answer, make_question
@@ -114,7 +113,9 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
         == 2
     )
     with run_smtp_server() as server:
-        ways = {"mail": smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5)}
+        ways = ChannelTable(
+            (smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5),)
+        )
         terms = DeliveryPolicy(return_address="bounces@demo.example")
         assert deliver_due(ledger, ways, lambda: NOW + timedelta(hours=2), terms) == {"sent": 2}
         both = {

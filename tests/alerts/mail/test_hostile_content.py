@@ -18,7 +18,7 @@ from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
 from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email, clean_header
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text
 

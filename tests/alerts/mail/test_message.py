@@ -19,7 +19,7 @@ from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
 from alerts.mail.identity import MailIdentity
 from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.text import Place, find_snippet
 from crawler.records import Question
 from tests.support.samples import make_answer, make_question

@@ -113,7 +113,7 @@ def test_a_file_that_is_not_ours_is_compiled_anew(
         path.write_bytes(broken)
         caplog.clear()
         assert load_layer(path, str) is None
-        assert "compiled anew" in caplog.text
+        assert "compiled again" in caplog.text
 
 
 def test_no_topics_and_no_records() -> None:

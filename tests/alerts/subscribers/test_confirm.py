@@ -13,11 +13,11 @@ from alerts.ledger import Ledger, bounces, pending_subscriptions, personal_data,
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.context import MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.subscribers.confirmation import request_confirmation
-from alerts.subscribers.subscribe import subscribe
+from alerts.subscribers import request_confirmation, subscribe
 from tests.support.samples import make_question
 from tests.support.web_client import MAIL_IDENTITY, SUBSCRIBER_DEFAULTS, TEMPLATES, WebClient
 
@@ -37,7 +37,11 @@ def asked(
 ) -> bool:
     with ledger.writing() as connection:
         return request_confirmation(
-            connection, TEMPLATES, MAIL_IDENTITY, email, wish, SUBSCRIBER_DEFAULTS, now
+            connection,
+            MessageContext(TEMPLATES, MAIL_IDENTITY, now),
+            email,
+            wish,
+            SUBSCRIBER_DEFAULTS,
         )
 
 

@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.delivery.send import deliver_due
-from alerts.digests import find_last_due
+from alerts.digests.schedule import find_last_due
 from alerts.ledger import Ledger, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.subscribers.subscribe import (
-    SubscriberDefaults,
-    follow_question,
-    pause,
-    resume,
-    subscribe,
-)
+from alerts.subscribers import SubscriberDefaults, pause, resume, subscribe
 from crawler.records import Meeting, Question
 from tests.alerts.digests.test_compose import ADA, go, mails, read, subjects
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
@@ -39,9 +33,14 @@ def watch(ledger: Ledger, now: datetime, query: str, **wish: object) -> None:
 def follow_it(ledger: Ledger, now: datetime, record: Question, days: int | None = None) -> None:
     with ledger.writing() as connection:
         wish = SubscriptionRequest(
-            record.title or "", Frequency.IMMEDIATE, "all", "command", overdue_days=days
+            record.title or "",
+            Frequency.IMMEDIATE,
+            "all",
+            "command",
+            overdue_days=days,
+            question_id=record.id,
         )
-        assert follow_question(connection, ADA, record.id, wish, HABITS, now).is_changed
+        assert subscribe(connection, ADA, wish, HABITS, now).is_changed
 
 
 def test_a_followed_question_is_told_until_it_is_answered(
@@ -65,7 +64,7 @@ def test_a_followed_question_is_told_until_it_is_answered(
     with ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
     # Its last news is delivered all the same, and nothing follows.
-    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
+    box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now + timedelta(hours=1)) == {"sent": 2}
     read(ledger, now, make_question(1, make_answer("Corrected.")))
     assert go(ledger, now + timedelta(hours=2)) == 0
@@ -82,7 +81,7 @@ def test_whoever_stops_following_is_not_sent_the_last_news(
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
         subscriptions.unsubscribe(connection, person.id, now)
-    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
+    box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now) == {"dropped": 1}
 
 
@@ -142,7 +141,7 @@ def test_paused_after_composing_is_not_sent(ledger: Ledger, now: datetime, tmp_p
     assert go(ledger, now) == 1
     with ledger.writing() as connection:
         pause(connection, ADA, None, now)
-    box = {"mail": maildir.MaildirSettings(tmp_path / "mail")}
+    box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now) == {"dropped": 1}
 
 

@@ -18,7 +18,7 @@ from alerts.ledger import Ledger, subscriptions
 from alerts.ledger.engine import StatementTimeout
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
-from alerts.subscribers.subscribe import subscribe
+from alerts.subscribers import subscribe
 from alerts.tokens import ExpiredToken, TokenSigner
 from scheduler.web import HttpLimits
 from tests.support.samples import make_answer, make_question

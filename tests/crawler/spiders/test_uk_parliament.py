@@ -27,7 +27,7 @@ from crawler.records import Meeting, Question, iter_paragraphs
 from crawler.replica.parliament import API_PATH, create_api
 from crawler.replica.world import STAGES
 from crawler.report import CrawlLine, CrawlReport
-from scheduler.config.loader import parse_config
+from scheduler.config import parse_config
 from scheduler.crawls import crawl_source
 from scheduler.web import serve
 from tests.support.paths import REPOSITORY

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerts.delivery.channels import maildir, smtp
-from scheduler.config.loader import ConfigError, build_mail_channel, load_config, parse_config
+from scheduler.config import ConfigError, load_config, parse_config
 
 
 def refused(text: str) -> str:
@@ -36,7 +36,7 @@ def refused(text: str) -> str:
         ("[site]\npublic_url = 'https://a.example/sub'", "site.public_url: expected scheme"),
         ("[web]\nsign_up = true", "web.sign_up: needs site.public_url"),
         ('[mail]\nbounce_address = "me"', "mail.bounce_address: 'me' is not an email address"),
-        ('[channels.webhook]\nsecret = "short"', "channels.webhook: secret: expected base64 of 24"),
+        ('[channels.webhook]\nsecret = "short"', "channels.webhook.secret: expected base64 of 24"),
         ('[operator]\nnotify = ["ntfy://x"]', "there is no [channels.apprise] in the config"),
         ('[mail]\nchannel = "webhook"', "there is no channel 'webhook'; there are: maildir, smtp"),
         ("[digests]\nzone = 'Europe/Londn'", "there is no time zone 'Europe/Londn'"),
@@ -45,7 +45,7 @@ def refused(text: str) -> str:
         ("[sources.london]\nurl = 'https://a.example/path'", "sources.london.url: expected scheme"),
         (
             "[sources.elsewhere]\nenabled = true",
-            "sources.elsewhere: object missing required field url",
+            "sources.elsewhere: missing required field url",
         ),
         (
             "[sources.a]\nurl = 'https://a.example'\nhome = 'a.example'",
@@ -87,7 +87,7 @@ def test_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
     assert config.ledger.url == f"sqlite:///{tmp_path}/var/ledger.sqlite3"
     assert config.feeds.path == tmp_path / "var" / "feeds"
     assert config.templates == tmp_path / "own"
-    found = build_mail_channel(config)
+    [found] = config.channel_table.channels
     assert isinstance(found, maildir.MaildirSettings)
     assert found.path == tmp_path / "var" / "mail"
 
@@ -103,7 +103,7 @@ def test_absolute_paths_and_servers_are_left_alone() -> None:
 def test_bounces_go_to_the_from_address_unless_told_otherwise() -> None:
     text = "[mail]\nchannel = 'smtp'\nfrom_address = 'w@a.example'\n[channels.smtp]\n"
     for more, expected in [("", "w@a.example"), ("envelope_from = 'b@a.example'", "b@a.example")]:
-        found = build_mail_channel(parse_config(text + more, Path(), "config.toml"))
+        [found] = parse_config(text + more, Path(), "config.toml").channel_table.channels
         assert isinstance(found, smtp.SmtpSettings)
         assert found.envelope_from == expected
 

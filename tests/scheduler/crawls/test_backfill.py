@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alerts.recording.visits import split_into_windows
 from crawler.plan import ListingWindow
-from scheduler.config.loader import load_config
+from scheduler.config import load_config
 from scheduler.crawls import BackfillProgress, backfill_source
 from scheduler.crawls.backfill import (
     build_month_window,

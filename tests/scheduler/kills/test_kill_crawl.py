@@ -1,6 +1,6 @@
-"""A crawl killed at random moments, again and again, ends with what an undisturbed one has.
+"""A crawl that is killed at random moments ends with the same ledger as an undisturbed one.
 
-``WATCHWORD_KILLS=200`` kills as often as the project's table of faults asks for; a few do here.
+``WATCHWORD_KILLS=200`` kills 200 times; the default is a few.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rendering.templates import find_shipped_templates
+from alerts.rendering import find_shipped_templates
 from crawler.replica import build_large_world, create_site
 from scheduler.web import serve
 from tests.support.service import ServiceFolder
@@ -26,7 +26,7 @@ QUESTIONS = max(60, 6 * KILLS)
 
 
 def stored(service: ServiceFolder) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Every record, and every change without its number and its time."""
+    """Return every record, and every change without its number and time."""
     path = service.folder / "var" / "ledger.sqlite3"
     with closing(sqlite3.connect(path)) as ledger:
         records = ledger.execute("select id, record from question order by id").fetchall()

@@ -1,11 +1,12 @@
-"""``kill -9`` at random moments of matching, composing and delivering, again and again.
+"""``kill -9`` at random moments of matching, composing and delivering.
 
-What must hold, however often: nobody is left without their digest, and one comes twice only where
-the process died between the final dot and our note of the answer, with the same bytes. With
-``hold`` none comes twice; with the log of a local mail server none comes twice and none is held.
+However often the process is killed, everybody gets their digest. A digest arrives twice only if the
+process died after the message was handed over and before the reply was recorded, and then with the
+same bytes. If the policy is to hold such messages, none arrives twice. With the log of a local mail
+server none arrives twice and none is held.
 
-``make test`` kills a few times; ``WATCHWORD_KILLS=200 pytest -s tests/test_scheduler_kill_send.py``
-as often as you like. The counts are in the output.
+``WATCHWORD_KILLS=200 pytest -s tests/scheduler/kills/test_kill_delivery.py`` kills 200 times; the
+default is a few. The counts are printed.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ NOW = datetime(2026, 7, 16, 12, tzinfo=UTC)
 SENDER = REPOSITORY / "tests" / "support" / "delivery_process.py"
 
 
-def filled(folder: Path) -> tuple[str, Ledger]:
-    """A ledger with people who watch for benches, and questions that nobody has been told of."""
+def fill_ledger(folder: Path) -> tuple[str, Ledger]:
+    """Return a new ledger, and its URL, with subscribers and questions that they were not sent."""
     url = f"sqlite:///{folder}/ledger.sqlite3"
     ledger = open_ledger(url)
     with ledger.writing() as connection:
@@ -65,7 +66,7 @@ def filled(folder: Path) -> tuple[str, Ledger]:
 
 
 def run(arguments: list[str], step: str, delay: float | None) -> bool:
-    """Let the sender work, and kill it ``delay`` seconds into a step; whether it was killed."""
+    """Run the sender, kill it ``delay`` seconds into a step, and return whether it was killed."""
     with subprocess.Popen(
         [sys.executable, str(SENDER), *arguments], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -81,7 +82,7 @@ def run(arguments: list[str], step: str, delay: float | None) -> bool:
 
 
 def kill_often(ledger: Ledger, arguments: list[str]) -> tuple[int, int]:
-    """Kill it at random moments, some just after the start; kills, and messages left in doubt."""
+    """Kill the sender at random moments; return the numbers of kills and of doubtful messages."""
     chance = random.Random(11)  # noqa: S311  # moments, not secrets
     killed = doubtful = 0
     while killed < KILLS:
@@ -89,12 +90,12 @@ def kill_often(ledger: Ledger, arguments: list[str]) -> tuple[int, int]:
         if not run(arguments, step, chance.uniform(0, 0.4 if step == "composing" else 0.12)):
             break
         killed += 1
-        doubtful += in_phase(ledger)["handing_over"]
+        doubtful += count_phases(ledger)["handing_over"]
     run(arguments, "delivering", None)
     return killed, doubtful
 
 
-def in_phase(ledger: Ledger) -> Counter[str]:
+def count_phases(ledger: Ledger) -> Counter[str]:
     with ledger.reading() as connection:
         rows = connection.execute(select(message.c.phase, func.count()).group_by(message.c.phase))
         return Counter({phase: number for phase, number in rows})  # noqa: C416
@@ -102,8 +103,8 @@ def in_phase(ledger: Ledger) -> Counter[str]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("doubt", ["resend", "hold"])
-def test_nobody_is_forgotten_and_doubles_are_bounded(tmp_path: Path, doubt: str) -> None:
-    url, ledger = filled(tmp_path)
+def test_everybody_gets_a_digest_and_duplicates_are_bounded(tmp_path: Path, doubt: str) -> None:
+    url, ledger = fill_ledger(tmp_path)
     with run_smtp_server() as server:
         server.on_dot = lambda: time.sleep(0.01)
         killed, doubtful = kill_often(ledger, [url, str(server.port), doubt])
@@ -112,7 +113,7 @@ def test_nobody_is_forgotten_and_doubles_are_bounded(tmp_path: Path, doubt: str)
         name = body.partition(b"Message-ID: ")[2].partition(b"\r\n")[0].decode()
         copies.setdefault(name, set()).add(body)
     doubled = len(server.messages) - len(copies)
-    phases = in_phase(ledger)
+    phases = count_phases(ledger)
     print(  # noqa: T201
         f"{doubt}: {killed} kills, {PEOPLE} digests, {len(copies)} arrived, {doubled} twice, "
         f"{doubtful} found in doubt, left: {dict(phases)}"
@@ -137,14 +138,14 @@ def test_nobody_is_forgotten_and_doubles_are_bounded(tmp_path: Path, doubt: str)
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(SKIP_REASON is not None, reason=SKIP_REASON or "")
 def test_with_the_log_of_a_local_postfix_nothing_comes_twice(tmp_path: Path) -> None:
-    url, ledger = filled(tmp_path)
+    url, ledger = fill_ledger(tmp_path)
     with ExitStack() as stack:
         try:
             server = stack.enter_context(run_postfix())
         except PostfixStartError as error:
             pytest.skip(str(error))
         killed, doubtful = kill_often(ledger, [url, str(server.port), "hold", str(server.log)])
-        phases = in_phase(ledger)
+        phases = count_phases(ledger)
         deadline = time.monotonic() + 20
         while len(server.count_accepted()) < phases["sent"] and time.monotonic() < deadline:
             time.sleep(0.1)  # its log follows a moment later

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from alerts.delivery.channels import Channel, ChannelUnavailable, smtp
-from alerts.delivery.send import deliver_due
+from alerts.delivery import ChannelTable, ChannelUnavailable, deliver_due
+from alerts.delivery.channels import smtp
 from alerts.ledger import Ledger
 from alerts.model import Recipient
 from tests.support.outbox import queue_messages, read_states
@@ -97,7 +97,7 @@ def test_a_certificate_that_nobody_knows_is_not_believed(
     queue_messages(ledger, now, ADA)
     with secure_server(certificate, speaks_first=security == "starttls") as (port, heard):
         settings = smtp.SmtpSettings("127.0.0.1", port, security, timeout_seconds=5)  # type: ignore[arg-type]
-        ways: dict[str, Channel] = {"mail": settings}
+        ways: ChannelTable = ChannelTable((settings,))
         with pytest.raises(ChannelUnavailable, match="certificate verify failed"):
             deliver_due(ledger, ways, lambda: now)
     assert read_states(ledger) == {ADA: ("queued", 0)}
@@ -108,9 +108,8 @@ def test_a_server_that_says_nothing_is_given_up_in_time(ledger: Ledger, now: dat
     queue_messages(ledger, now, ADA)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        ways: dict[str, Channel] = {
-            "mail": smtp.SmtpSettings("127.0.0.1", port, "none", timeout_seconds=0.5)
-        }
+        settings = smtp.SmtpSettings("127.0.0.1", port, "none", timeout_seconds=0.5)
+        ways = ChannelTable((settings,))
         with pytest.raises(ChannelUnavailable, match="timed out"):
             deliver_due(ledger, ways, lambda: now)
     assert read_states(ledger) == {ADA: ("queued", 0)}

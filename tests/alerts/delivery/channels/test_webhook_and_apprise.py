@@ -13,23 +13,30 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from alerts.delivery.channels import Channel, apprise, find_channel_kind, list_names, webhook
-from alerts.delivery.send import deliver_due
+from alerts.delivery import ChannelTable, deliver_due, list_channel_names
+from alerts.delivery.channels import apprise, webhook
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.model import AddressError, Frequency, Recipient
+from alerts.model import AddressError, Frequency, Recipient, Secret
 from alerts.operator.emails import queue_operator_emails
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
-from alerts.subscribers.subscribe import SubscriberDefaults, subscribe
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, subscribe
+from tests.support.outbox import queue_messages
 from tests.support.samples import make_answer, make_question
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
-HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
-HABITS = SubscriberDefaults("Europe/London", 7, frozenset({"mail", "webhook", "apprise"}))
+IDENTITY = MailIdentity(
+    "Watchword", "w@demo.example", "leave@demo.example", "https://watch.example"
+)
+CHANNELS = ChannelTable(
+    (webhook.WebhookSettings(Secret(SECRET), timeout_seconds=5), apprise.AppriseSettings())
+)
+DEFAULTS = SubscriberDefaults("Europe/London", 7, CHANNELS)
 
 
 class WebServer(ThreadingHTTPServer):
@@ -69,16 +76,10 @@ def web() -> Iterator[WebServer]:
         thread.join()
 
 
-WAYS: dict[str, Channel] = {
-    "webhook": webhook.WebhookSettings(SECRET, timeout_seconds=5),
-    "apprise": apprise.AppriseSettings(),
-}
-
-
 def composed(ledger: Ledger, now: datetime, address: str) -> None:
     with ledger.writing() as connection:
         wish = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "command", note="mine")
-        subscribe(connection, address, wish, HABITS, now)
+        subscribe(connection, address, wish, DEFAULTS, now)
         record_readings(
             connection,
             [QuestionReading(make_question(1, make_answer("More benches.")))],
@@ -86,7 +87,7 @@ def composed(ledger: Ledger, now: datetime, address: str) -> None:
             RecordingRules(),
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, DigestSettings(Templates(), HEAD), now) == 1
+    assert compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now) == 1
 
 
 def test_a_webhook_is_signed_and_bears_one_id(
@@ -94,8 +95,8 @@ def test_a_webhook_is_signed_and_bears_one_id(
 ) -> None:
     composed(ledger, now, f"http://{web.place}/hook")
     web.answers = [503]
-    assert deliver_due(ledger, WAYS, lambda: now) == {"retry": 1}
-    assert deliver_due(ledger, WAYS, lambda: now + timedelta(minutes=5)) == {"sent": 1}
+    assert deliver_due(ledger, CHANNELS, lambda: now) == {"retry": 1}
+    assert deliver_due(ledger, CHANNELS, lambda: now + timedelta(minutes=5)) == {"sent": 1}
     (first, body), (second, again) = web.posted
     assert body == again
     assert first["webhook-id"] == second["webhook-id"] == first["Idempotency-Key"]
@@ -119,18 +120,18 @@ def test_what_a_web_server_says(
 ) -> None:
     composed(ledger, now, f"http://{web.place}/hook")
     web.answers = [status]
-    assert deliver_due(ledger, WAYS, lambda: now) == {outcome: 1}
+    assert deliver_due(ledger, CHANNELS, lambda: now) == {outcome: 1}
     assert len(web.posted) == 1  # a redirect is not followed
 
 
 def test_nobody_there_is_tried_again(ledger: Ledger, now: datetime) -> None:
     composed(ledger, now, "http://127.0.0.1:1/hook")
-    assert deliver_due(ledger, WAYS, lambda: now) == {"retry": 1}
+    assert deliver_due(ledger, CHANNELS, lambda: now) == {"retry": 1}
 
 
 def test_apprise_takes_title_and_text(ledger: Ledger, now: datetime, web: WebServer) -> None:
     composed(ledger, now, f"json://{web.place}/chat")
-    assert deliver_due(ledger, WAYS, lambda: now) == {"sent": 1}
+    assert deliver_due(ledger, CHANNELS, lambda: now) == {"sent": 1}
     told = json.loads(web.posted[0][1])
     assert told["title"] == "benches: 1 new answer"
     assert "/questions/1" in told["message"]
@@ -139,12 +140,15 @@ def test_apprise_takes_title_and_text(ledger: Ledger, now: datetime, web: WebSer
 def test_apprise_says_when_it_did_not_work(ledger: Ledger, now: datetime, web: WebServer) -> None:
     composed(ledger, now, f"json://{web.place}/chat")
     web.answers = [500] * 9
-    assert deliver_due(ledger, WAYS, lambda: now) == {"retry": 1}
+    assert deliver_due(ledger, CHANNELS, lambda: now) == {"retry": 1}
 
 
 def test_an_address_that_apprise_does_not_know(ledger: Ledger, now: datetime) -> None:
-    composed(ledger, now, "nosuchthing://x")
-    assert deliver_due(ledger, WAYS, lambda: now) == {"failed": 1}
+    with pytest.raises(AddressError, match="not an address of a service"):
+        composed(ledger, now, "nosuchthing://x")
+    # Subscribed when Apprise still knew the service.
+    queue_messages(ledger, now, "nosuchthing://x", body=b'{"id": "i", "subject": "s", "text": "t"}')
+    assert deliver_due(ledger, CHANNELS, lambda: now) == {"failed": 1}
 
 
 def test_the_operator_hears_of_trouble_elsewhere_too(
@@ -153,19 +157,24 @@ def test_the_operator_hears_of_trouble_elsewhere_too(
     to = (f"http://{web.place}/ops", f"json://{web.place}/chat")
     with ledger.writing() as connection:
         alarms.update_open(connection, "london", {"blocked": "403"}, ("blocked",), now)
-        assert queue_operator_emails(connection, Templates(), HEAD, to, now) == 2
-        assert queue_operator_emails(connection, Templates(), HEAD, to, now) == 0
-    assert deliver_due(ledger, WAYS, lambda: now) == {"sent": 2}
-    assert all(b"london: the source refuses us" in body for _, body in web.posted)
+        assert (
+            queue_operator_emails(connection, MessageContext(Templates(), IDENTITY, now), to) == 2
+        )
+        assert (
+            queue_operator_emails(connection, MessageContext(Templates(), IDENTITY, now), to) == 0
+        )
+    assert deliver_due(ledger, CHANNELS, lambda: now) == {"sent": 2}
+    assert all(b"london: the source blocks us" in body for _, body in web.posted)
 
 
 @pytest.mark.parametrize(
-    ("address", "way"),
-    [("a@b.example", "mail"), ("https://x.example/y", "webhook"), ("ntfy://x", "apprise")],
+    ("address", "channel"),
+    [("https://x.example/y", "WebhookSettings"), ("ntfy://x", "AppriseSettings")],
 )
-def test_each_address_has_its_way(address: str, way: str) -> None:
-    assert find_channel_kind(Recipient.parse(address)) == way
-    assert list_names(way)
+def test_each_address_has_its_channel(address: str, channel: str) -> None:
+    assert type(CHANNELS.find(Recipient.parse(address))).__name__ == channel
+    assert CHANNELS.find(Recipient.parse("a@b.example")) is None
+    assert list_channel_names("mailto") == ("maildir", "smtp")
 
 
 def test_only_where_the_operator_has_set_it_up(ledger: Ledger, now: datetime) -> None:
@@ -175,4 +184,4 @@ def test_only_where_the_operator_has_set_it_up(ledger: Ledger, now: datetime) ->
             connection, "https://x.example", wish, SubscriberDefaults("Europe/London", 7), now
         )
     with ledger.writing() as connection, pytest.raises(AddressError, match="not a valid address"):
-        subscribe(connection, "https://x.example\r\nBcc: y", wish, HABITS, now)
+        subscribe(connection, "https://x.example\r\nBcc: y", wish, DEFAULTS, now)

@@ -13,7 +13,7 @@ from lxml import etree
 from alerts.ledger import subscriptions
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.model import Frequency, Subscriber
-from alerts.subscribers.subscribe import subscribe
+from alerts.subscribers import subscribe
 from alerts.tokens import TokenSigner
 from tests.alerts.subscribers.test_confirm import ADA, letters, living
 from tests.support.web_client import (

@@ -16,7 +16,7 @@ from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.search import index_questions
-from alerts.subscribers.subscribe import subscribe
+from alerts.subscribers import subscribe
 from tests.alerts.subscribers.test_confirm import ADA, letters, link, living
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (

@@ -1,4 +1,4 @@
-"""The config and the service of a command, as its global options say."""
+"""The config of a command, as its global options say."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import click
 
 from scheduler import logs
 from scheduler.cli.options import get_options
-from scheduler.config.loader import load_config
-from scheduler.config.sections import Config
-from scheduler.service import Service, open_service
+from scheduler.config import Config, load_config
 
 _LOG_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -25,13 +23,3 @@ def get_config(context: click.Context) -> Config:
     level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
     logs.configure(level, as_json=options.log_json)
     return load_config(options.config_path)
-
-
-def get_service(context: click.Context) -> Service:
-    """Set up logging, load the config, open the ledger and return the service.
-
-    Raises:
-        ConfigError: The config cannot be read or is wrong.
-        LedgerError: The ledger cannot be opened.
-    """
-    return open_service(get_config(context))

@@ -1,6 +1,6 @@
-"""``kill -9`` at any step, then run again: nothing is lost, nothing is sent twice.
+"""``kill -9`` in any step, then run again: nothing is lost and nothing is sent twice.
 
-The process is a real one, killed when its own log says that it has begun a step, plus a moment.
+The process is a real one. It is killed a moment after its log says that a step starts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def source() -> Iterator[RunningReplica]:
 
 @pytest.fixture(scope="module")
 def baseline(source: RunningReplica, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a service that has read the baseline, with news waiting at the source."""
+    """The folder of a service after the first crawl; the source has new questions since."""
     service = ServiceFolder(
         tmp_path_factory.mktemp("baseline"), build_config(source.url, people=PEOPLE)
     )
@@ -51,23 +51,23 @@ def baseline(source: RunningReplica, tmp_path_factory: pytest.TempPathFactory) -
 def expected(
     source: RunningReplica, baseline: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Counter[str], int]:
-    """What an uninterrupted run sends to each reader, and how many changes it records."""
-    service = a_copy(baseline, tmp_path_factory.mktemp("uninterrupted"))
+    """What an uninterrupted run sends to each subscriber, and how many changes it records."""
+    service = copy_service(baseline, tmp_path_factory.mktemp("uninterrupted"))
     service.run("once")
     sent = count_sent_links(service.emails)
     one = Counter({slug: n for (who, slug), n in sent.items() if who.startswith("reader0@")})
     assert one
     assert set(one.values()) == {1}
-    return one, changes(service)
+    return one, count_changes(service)
 
 
-def a_copy(baseline: Path, folder: Path, extra: str = "") -> ServiceFolder:
-    """Another service that has read the same baseline."""
+def copy_service(baseline: Path, folder: Path, extra: str = "") -> ServiceFolder:
+    """Return another service in the state of the baseline."""
     shutil.copytree(baseline, folder, dirs_exist_ok=True)
     return ServiceFolder(folder, (baseline / "config.toml").read_text() + extra)
 
 
-def changes(service: ServiceFolder) -> int:
+def count_changes(service: ServiceFolder) -> int:
     with sqlite3.connect(service.folder / "var" / "ledger.sqlite3") as ledger:
         count: int = ledger.execute("select count(*) from change").fetchone()[0]
     ledger.close()
@@ -75,7 +75,7 @@ def changes(service: ServiceFolder) -> int:
 
 
 def kill_in(service: ServiceFolder, step: str, delay: float, *options: str) -> bool:
-    """Run ``once`` and kill it ``delay`` seconds into a step; False when it was done before."""
+    """Run ``once`` and kill it ``delay`` seconds into a step; return False if it ended before."""
     process = service.start("-vv", "once", *options)
     with process:
         assert process.stderr is not None
@@ -93,7 +93,7 @@ def test_killed_in_a_step_and_run_again(
     baseline: Path, tmp_path: Path, expected: tuple[Counter[str], int], step: str, delay: float
 ) -> None:
     one, recorded = expected
-    service = a_copy(baseline, tmp_path)
+    service = copy_service(baseline, tmp_path)
     wait = delay + (0.9 if step == STEPS[0] else 0)  # until the child has begun to bring pages
     killed = kill_in(service, step, wait)
     assert killed or delay or step == STEPS[0]  # a fast machine may be done by then
@@ -104,13 +104,13 @@ def test_killed_in_a_step_and_run_again(
     assert sent == Counter(
         {(f"reader{n}@demo.example", slug): 1 for n in range(PEOPLE) for slug in one}
     )
-    assert changes(service) == recorded
+    assert count_changes(service) == recorded
 
 
 def test_killed_again_and_again_over_smtp(
     baseline: Path, tmp_path: Path, expected: tuple[Counter[str], int]
 ) -> None:
-    """Over SMTP a message may come twice, in one case only, and then with the same bytes."""
+    """A message arrives twice, unchanged, only if the process died while handing it over."""
     one, _ = expected
     chance = random.Random(7)  # noqa: S311  # moments to kill at, not secrets
     with run_smtp_server() as server:
@@ -119,12 +119,12 @@ def test_killed_again_and_again_over_smtp(
             '\n[mail]\nchannel = "smtp"\n[channels.smtp]\nhost = "127.0.0.1"\n'
             f'port = {server.port}\nsecurity = "none"\n'
         )
-        service = a_copy(baseline, tmp_path, extra)
+        service = copy_service(baseline, tmp_path, extra)
         assert kill_in(service, "deliver", 0.0)
         in_doubt = 0
         for _ in range(8):
             kill_in(service, "deliver", chance.uniform(0, 0.15), "--no-crawl")
-            in_doubt += in_phase(service, "handing_over")
+            in_doubt += count_in_phase(service, "handing_over")
         service.run("once", "--no-crawl")
     copies: dict[str, set[bytes]] = {}
     for message, body in zip(server.parsed_messages, server.messages, strict=True):
@@ -134,11 +134,11 @@ def test_killed_again_and_again_over_smtp(
     doubled = len(server.messages) - PEOPLE
     print(f"{doubled} of {PEOPLE} messages came twice, {in_doubt} were in doubt")  # noqa: T201
     assert doubled <= in_doubt
-    assert in_phase(service, "sent") == PEOPLE
+    assert count_in_phase(service, "sent") == PEOPLE
     assert one
 
 
-def in_phase(service: ServiceFolder, phase: str) -> int:
+def count_in_phase(service: ServiceFolder, phase: str) -> int:
     with sqlite3.connect(service.folder / "var" / "ledger.sqlite3") as ledger:
         count: int = ledger.execute(
             "select count(*) from message where phase = ?", (phase,)
@@ -148,7 +148,7 @@ def in_phase(service: ServiceFolder, phase: str) -> int:
 
 
 def test_the_crawl_ends_with_its_parent(source: RunningReplica, tmp_path: Path) -> None:
-    """A daemon that is killed leaves nobody behind who goes on asking the source."""
+    """A killed process leaves no crawler behind that still sends requests."""
     service = ServiceFolder(tmp_path, build_config(source.url).replace("0.01", "0.2"))
     source.go_to_stage(2)
     kill_in(service, "crawl of london", 1.5)

@@ -1,0 +1,86 @@
+"""The emails about a subscriber's own alerts: to confirm them, and to manage them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from alerts.ledger import messages, subscriptions
+from alerts.mail.context import MessageContext
+from alerts.mail.identity import MANAGE_LINK_VALIDITY
+from alerts.mail.mime import RenderedMessage
+from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email
+from alerts.model import Recipient, Subscriber
+
+
+def write_confirmation_email(
+    context: MessageContext,
+    subscriber: Subscriber,
+    query: str,
+    token: str,
+    validity: timedelta,
+) -> OutgoingMessage:
+    """Return the email that asks a subscriber to confirm an alert.
+
+    Args:
+        context: What messages are written with.
+        subscriber: Who asked for the alert, or whose address somebody else typed.
+        query: What the alert is for, as it was typed.
+        token: Identifies the pending subscription in the link.
+        validity: How long the link works.
+    """
+    draft = draft_message("confirmation", subscriber, f"confirm {token}", context.identity)
+    rendered = _render(
+        context,
+        "confirmation",
+        subject=f"Confirm your alert for {query}",
+        query=query,
+        link=f"{context.identity.public_url}/c/{token}",
+        hours=int(validity.total_seconds() // 3600),
+    )
+    return write_email(draft, rendered, context.identity, context.now)
+
+
+def write_manage_link_email(context: MessageContext, subscriber: Subscriber) -> OutgoingMessage:
+    """Return the email with the link to a subscriber's alerts; one a day is one message."""
+    identity = context.identity
+    occasion = f"link {context.now:%Y-%m-%d}"
+    draft = draft_message("manage_link", subscriber, occasion, identity)
+    rendered = _render(
+        context,
+        "manage_link",
+        subject=f"Manage your {identity.name} alerts",
+        link=identity.build_manage_link(subscriber.token, context.now),
+        days=MANAGE_LINK_VALIDITY.days,
+    )
+    return write_email(draft, rendered, identity, context.now)
+
+
+def _render(
+    context: MessageContext, template: str, *, subject: str, **values: object
+) -> RenderedMessage:
+    values |= {"subject": subject, "identity": context.identity}
+    templates = context.templates
+    return RenderedMessage(
+        subject=subject,
+        text=templates.render_text(f"mail/{template}.txt", **values),
+        html=templates.render_html(f"mail/{template}.html", **values),
+    )
+
+
+def send_manage_link(connection: Connection, context: MessageContext, address: str) -> bool:
+    """Queue the email with the link to the alerts of whoever has an address.
+
+    Returns:
+        False where nobody with that address is subscribed, or the email was sent today already.
+
+    Raises:
+        AddressError: It is not an email address.
+    """
+    recipient = Recipient.parse_email(address)
+    subscriber = subscriptions.find_subscriber_by_email(connection, recipient.address)
+    if subscriber is None or not subscriptions.count_active(connection, subscriber.id):
+        return False
+    email = write_manage_link_email(context, subscriber)
+    return messages.queue(connection, email, context.now)

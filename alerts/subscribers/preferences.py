@@ -1,0 +1,68 @@
+"""What a subscriber changes: the query of an alert, a pause, its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerts.ledger import changes, subscriptions, topics
+from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
+from alerts.queries import format_canonical, parse_query
+from alerts.subscribers.membership import find_subscriber_and_topic
+
+
+def change_query(
+    connection: Connection, subscription: Subscription, query: str, now: datetime
+) -> bool:
+    """Give a subscription another query; its options and what it was sent up to stay.
+
+    Returns:
+        False where the subscriber is subscribed to the new query already; nothing is changed then.
+
+    Raises:
+        QueryError: The query cannot be parsed.
+    """
+    subscriber_id = subscription.subscriber_id
+    topic = topics.ensure(connection, format_canonical(parse_query(query)), query, now)
+    if topic.id == subscription.topic_id:
+        subscriptions.set_query(connection, subscriber_id, topic.id, query)
+        return True
+    if any(s.topic_id == topic.id for s in subscriptions.list_active(connection, subscriber_id)):
+        return False
+    request = SubscriptionRequest(
+        query,
+        subscription.frequency,
+        subscription.updates,
+        subscription.origin,
+        subscription.detail,
+        subscription.note,
+    )
+    sent_up_to = subscriptions.get_sent_up_to(connection, subscriber_id, subscription.topic_id)
+    subscriptions.subscribe(connection, subscriber_id, topic.id, request, sent_up_to, now)
+    if subscription.paused_at is not None:
+        subscriptions.pause(connection, subscriber_id, topic.id, subscription.paused_at)
+    subscriptions.unsubscribe(connection, subscriber_id, now, subscription.topic_id)
+    return True
+
+
+def pause(connection: Connection, address_or_token: str, query: str | None, now: datetime) -> int:
+    """Pause a subscription, or all of a subscriber's; what happens in a pause is never sent.
+
+    Returns:
+        How many subscriptions were not paused before. Arguments and errors as of `unsubscribe`.
+    """
+    found = find_subscriber_and_topic(connection, address_or_token, query)
+    return subscriptions.pause(connection, *found, now) if found else 0
+
+
+def resume(connection: Connection, address_or_token: str, query: str | None) -> int:
+    """Resume a paused subscription, or all of a subscriber's, with what happens from now on.
+
+    Returns:
+        How many subscriptions were paused. Arguments and errors as of `unsubscribe`.
+    """
+    found = find_subscriber_and_topic(connection, address_or_token, query)
+    if found is None:
+        return 0
+    return subscriptions.resume(connection, *found, changes.get_newest_seq(connection))

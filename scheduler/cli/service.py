@@ -1,0 +1,18 @@
+"""The service of a command. Apart from the config, because it imports far more."""
+
+from __future__ import annotations
+
+import click
+
+from scheduler.cli.config import get_config
+from scheduler.service import Service, open_service
+
+
+def get_service(context: click.Context) -> Service:
+    """Set up logging, load the config, open the ledger and return the service.
+
+    Raises:
+        ConfigError: The config cannot be read or is wrong.
+        LedgerError: The ledger cannot be opened.
+    """
+    return open_service(get_config(context))

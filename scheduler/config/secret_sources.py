@@ -1,0 +1,97 @@
+"""Where secrets come from: the file itself, a file that it names, the environment, systemd.
+
+For a key ``password`` of the section ``[channels.smtp]``, the first of these is in force:
+
+1. the environment variable ``WATCHWORD_CHANNELS_SMTP_PASSWORD``;
+2. the file ``$CREDENTIALS_DIRECTORY/channels.smtp.password``
+   (https://systemd.io/CREDENTIALS/);
+3. ``password_file`` in the config, the path of a file that holds nothing else;
+4. ``password`` in the config.
+
+One newline at the end of a file is not part of the secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec import inspect
+
+from alerts.model import Secret
+from scheduler.config.errors import ConfigError
+from scheduler.config.introspection import find_struct, is_type
+
+#: Where systemd puts the credentials of a service.
+_CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+
+
+@dataclass(frozen=True)
+class SecretSources:
+    """The places that secrets are looked for in, besides the config file's own values."""
+
+    folder: Path  #: of the config file: relative paths are taken from it
+    environment: Mapping[str, str]
+
+    def fill(self, values: Any, info: inspect.Type, place: str = "") -> Any:
+        """Return a copy of a section's table in which all its secrets are found.
+
+        Args:
+            values: The table, as TOML gave it. Anything else is returned as it is.
+            info: The section's type.
+            place: The dotted name of the section: ``channels.smtp``; empty for the whole file.
+
+        Raises:
+            ConfigError: A secret is given twice in the config, or its file cannot be read.
+        """
+        struct = find_struct(info)
+        if struct is None or not isinstance(values, dict):
+            return values
+        filled = dict(values)
+        for field in struct.fields:
+            name = f"{place}.{field.name}" if place else field.name
+            if is_type(field.type, Secret):
+                self._fill_secret(filled, field.name, name)
+            elif isinstance(field.type, inspect.StructType):
+                section = self.fill(filled.get(field.name, {}), field.type, name)
+                if section or field.name in filled:
+                    filled[field.name] = section
+        return filled
+
+    def _fill_secret(self, values: dict[str, Any], key: str, name: str) -> None:
+        if key in values and f"{key}_file" in values:
+            raise ConfigError(f"{name}: give it or {name}_file, not both")
+        path = values.pop(f"{key}_file", None)
+        secret = next(self._find(values.get(key), path, name), None)
+        if secret is not None:
+            values[key] = secret
+
+    def _find(self, value: Any, path: Any, name: str) -> Iterator[Secret]:
+        """Give the secret in each place that has it, the one in force first."""
+        variable = f"WATCHWORD_{name.upper().replace('.', '_').replace('-', '_')}"
+        if variable in self.environment:
+            yield Secret(self.environment[variable], f"${variable}")
+        if credentials := self.environment.get(_CREDENTIALS_VARIABLE):
+            credential = Path(credentials, name)
+            if credential.exists():
+                yield _read_secret(credential, f"${_CREDENTIALS_VARIABLE}/{name}")
+        if path is not None:
+            if not isinstance(path, str):
+                raise ConfigError(f"{name}_file: expected text, the path of a file")
+            yield _read_secret(self.folder / path, f"{name}_file")
+        if isinstance(value, str):
+            yield Secret(value, name)
+
+
+def _read_secret(path: Path, source: str) -> Secret:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{source}: {path} cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source}: {path} is not UTF-8 text") from error
+    if not text.strip():
+        raise ConfigError(f"{source}: {path} is empty")
+    return Secret(text.removesuffix("\n").removesuffix("\r"), source)
