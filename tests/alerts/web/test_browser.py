@@ -1,4 +1,4 @@
-"""The journey in a real browser: from typing a topic to leaving, with and without JavaScript.
+"""The pages in a real browser, with and without JavaScript, from search to unsubscribing.
 
 Debian's Chromium, driven by Playwright; where there is none, these tests are left out and say so.
 """
@@ -44,7 +44,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=[(True, PHONE), (True, DESKTOP), (False, PHONE), (False, DESKTOP)])
 def visit(request: pytest.FixtureRequest, browser: Browser, filled: WebClient) -> Iterator[Page]:
-    """A page of the site, on a phone and on a desk, with and without JavaScript."""
+    """A browser page, phone and desktop size, with and without JavaScript.
+
+    Fails the test if the page loads anything from elsewhere or logs an error.
+    """
     script, size = request.param
     context = browser.new_context(
         java_script_enabled=script, viewport=size, base_url=filled.url, reduced_motion="reduce"
@@ -79,13 +82,7 @@ def filled(site: WebClient) -> WebClient:
     return site
 
 
-def has_script(page: Page) -> bool:
-    return page.locator("html").evaluate("() => 1 + 1") == 2 and bool(
-        page.evaluate("() => 'htmx' in window")
-    )
-
-
-def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
+def test_from_search_to_unsubscribing(visit: Page, filled: WebClient) -> None:
     visit.goto("/")
     box = visit.get_by_label("What topic do you want alerts for?")
     box.press_sequentially("VRU")
@@ -103,8 +100,8 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
     visit.get_by_role("button", name="Subscribe").click()
     expect(visit.get_by_role("heading", name="Check your email")).to_be_visible()
 
-    [letter] = filled.read_messages()
-    confirm = re.search(r"https://watch\.example(/c/\S+)", letter)
+    [email_text] = filled.read_messages()
+    confirm = re.search(r"https://watch\.example(/c/\S+)", email_text)
     assert confirm is not None
     visit.goto(confirm[1])
     visit.get_by_role("button", name="Confirm").click()
@@ -128,7 +125,7 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
         assert subscriptions.list_active(connection) == []
 
 
-def test_a_link_that_people_open_later_confirms_by_itself(visit: Page, filled: WebClient) -> None:
+def test_a_link_opened_later_confirms_by_itself(visit: Page, filled: WebClient) -> None:
     filled.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
     confirm = re.search(r"https://watch\.example(/c/\S+)", filled.read_messages()[0])
     assert confirm is not None
@@ -209,7 +206,7 @@ def test_axe_finds_nothing_serious(
 
 
 def subscribed(pages: WebClient) -> str:
-    """Somebody's own page."""
+    """Subscribe Ada and return the path of her alerts page."""
     pages.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
     confirm = re.search(r"https://watch\.example(/c/\S+)", pages.read_messages()[0])
     assert confirm is not None
