@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import dkim
 import pytest
 
-from alerts.bounces.return_path import find_message_number
+from alerts.bounces import find_message_number
 from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
-from alerts.digests.compose import compose_due_digests
+from alerts.digests.compose import compose_due_digests, preview_due_digests
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.dkim import read_key
@@ -125,7 +125,6 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
 
 def composed_elsewhere(folder: Path, head: MailIdentity) -> dict[str, bytes]:
     """The same digests from the same ledger, made without being written."""
-    from alerts.digests.compose import preview_due_digests
 
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.reading() as connection:

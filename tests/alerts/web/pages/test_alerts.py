@@ -15,7 +15,7 @@ from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.model import Frequency, Subscriber
 from alerts.subscribers import subscribe
 from alerts.tokens import TokenSigner
-from tests.alerts.subscribers.test_confirm import ADA, letters, living
+from tests.alerts.subscribers.test_confirmation import ADA, list_queries, read_emails
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
     MAIL_IDENTITY,
@@ -123,7 +123,7 @@ def test_data_is_downloaded_and_deleted(pages: WebClient) -> None:
     assert json.loads(text)["subscriber"]["email"] == ADA
     assert "Your data has been deleted" in press(pages, person, action="delete")[1]
     assert mine(pages) == {}
-    assert living(pages.ledger) == ["VRU"]  # of another subscriber
+    assert list_queries(pages.ledger) == ["VRU"]  # of another subscriber
     for path in (at(pages, person), f"{at(pages, person)}/data.json", "/m/wrong"):
         assert pages.request_text("GET", path)[0] == 404
     assert press(pages, person, action="delete")[0] == 404
@@ -179,7 +179,7 @@ def test_a_link_is_valid_for_this_page_and_a_limited_time(pages: WebClient) -> N
     assert pages.read_all_rows() == before
     for _ in range(2):
         assert pages.submit_form(old, old)[0] == 200
-    [email_text] = letters(pages.ledger)  # one a day
+    [email_text] = read_emails(pages.ledger)  # one a day
     assert "/m/" in email_text
 
 

@@ -17,7 +17,7 @@ from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.search import index_questions
 from alerts.subscribers import subscribe
-from tests.alerts.subscribers.test_confirm import ADA, letters, link, living
+from tests.alerts.subscribers.test_confirmation import ADA, find_link, list_queries, read_emails
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
     FEED_IDENTITY,
@@ -86,9 +86,9 @@ def test_from_sign_up_to_unsubscribing(pages: WebClient) -> None:
     status, html = sign_up(pages, ADA, frequency="immediate")
     assert status == 200
     assert "Check your email" in html
-    assert living(pages.ledger) == []
-    assert pages.request_text("POST", link(pages.ledger))[0] == 200
-    assert living(pages.ledger) == ["VRU"]
+    assert list_queries(pages.ledger) == []
+    assert pages.request_text("POST", find_link(pages.ledger))[0] == 200
+    assert list_queries(pages.ledger) == ["VRU"]
     with pages.ledger.writing() as connection:
         record_readings(
             connection,
@@ -98,7 +98,7 @@ def test_from_sign_up_to_unsubscribing(pages: WebClient) -> None:
         )
     TopicMatcher(pages.ledger).match_new_changes()
     assert compose_due_digests(pages.ledger, TEMPLATES, MAIL_IDENTITY, pages.now) == 1
-    leave = re.search(r"https://watch\.example(/u/\S+)", letters(pages.ledger)[1])
+    leave = re.search(r"https://watch\.example(/u/\S+)", read_emails(pages.ledger)[1])
     assert leave is not None
     assert (
         pages.request_text(
@@ -106,7 +106,7 @@ def test_from_sign_up_to_unsubscribing(pages: WebClient) -> None:
         )[0]
         == 200
     )
-    assert living(pages.ledger) == []
+    assert list_queries(pages.ledger) == []
 
 
 def test_the_response_does_not_tell_who_is_subscribed(pages: WebClient) -> None:
@@ -156,13 +156,13 @@ def test_a_sign_up_from_another_site_is_refused(
     assert (
         pages.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers=sent)[0] == status
     )
-    assert len(letters(pages.ledger)) == (status == 200)
+    assert len(read_emails(pages.ledger)) == (status == 200)
 
 
 def test_sign_ups_from_one_network_are_limited(pages: WebClient) -> None:
     statuses = [sign_up(pages, f"p{n}@demo.example")[0] for n in range(12)]
     assert statuses == [200] * 10 + [429] * 2
-    assert len(letters(pages.ledger)) == 10
+    assert len(read_emails(pages.ledger)) == 10
 
 
 def test_pages_load_nothing_from_other_sites(pages: WebClient) -> None:
