@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable, deliver_due
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
 from alerts.ledger import (
@@ -166,13 +166,7 @@ def compose_digests(service: Service, *, only_email: str | None = None) -> int:
         only_email: The one subscriber whose digest to compose; None for all.
     """
     return compose_due_digests(
-        service.ledger,
-        service.templates,
-        service.mail_identity,
-        service.clock(),
-        service.config.digests.batch_interval,
-        sent_log=service.sent_log,
-        only_email=only_email,
+        service.ledger, service.digest_settings, service.clock(), only_email=only_email
     )
 
 

@@ -27,7 +27,7 @@ from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.operator import ServiceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.search import index_questions
 from alerts.subscribers import SubscriberDefaults
 from alerts.web import CapturedPage, WebContext, create_app
