@@ -1,14 +1,15 @@
-"""What matching a million topics costs, beside reading the same text and beside a search engine.
+"""What matching a million topics costs, compared with reading the text and with search engines.
 
-Every round times each way once, one after another, in processor time, so that a busy moment of the
-machine favours none; ratios are taken within a round: median (least-most).
+Each round measures each workload once, one after the other, in processor time, so that a busy
+moment of the machine affects all of them; ratios are taken within a round. Figures are medians,
+with the least and the greatest in brackets.
 
-- fold and split: the paragraphs folded to plain letters and split at what is no letter, in C; what
-  nobody who looks for words in a text can leave out
-- match: the batch from its texts to all pairs of a topic and a record (``Matcher.match``)
-- Tantivy, Xapian: one query after the other on an index of the batch (made beforehand) with our
-  words, and which records it finds; a sample of the queries, the total worked out from it. Xapian
-  parses each query's text; Tantivy, whose parser knows no prefixes, has them built beforehand
+- fold and split: the paragraphs folded to plain letters and split at everything else, in C, which
+  every program that searches for words has to do
+- match: from the texts of a batch to all pairs of a topic and a record (``Matcher.match``)
+- Tantivy, Xapian: one query after the other, on an index of the batch that was made before and has
+  the words of our tokenizer. A sample of the queries is run, and the total computed from it. Xapian
+  parses the text of each query; Tantivy, whose parser has no prefixes, gets them ready made
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from alerts.matching import BATCH_SIZE, FieldTexts, Matcher
+
+# Below the face, to measure compiling, saving and loading apart from matching.
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.matcher import MatcherLayer, compile_layer
 from alerts.queries import FIELDS, Query, parse_canonical
@@ -51,25 +54,25 @@ T = TypeVar("T")
 
 
 def measure_seconds(workload: Workload) -> float:
-    """The processor time of ``workload``."""
+    """Return the processor time of ``workload`` in seconds."""
     began = time.process_time()
     workload()
     return time.process_time() - began
 
 
 def time_rounds(workloads: dict[str, Workload]) -> dict[str, list[float]]:
-    """The seconds of each way in each round."""
-    for way in workloads.values():
-        way()  # unmeasured: caches fill, memory is taken
+    """Return the seconds of each workload in each round."""
+    for workload in workloads.values():
+        workload()  # not measured: fills caches and allocates memory
     timed: dict[str, list[float]] = {name: [] for name in workloads}
     for _ in range(ROUNDS):
-        for name, way in workloads.items():
-            timed[name].append(measure_seconds(way))
+        for name, workload in workloads.items():
+            timed[name].append(measure_seconds(workload))
     return timed
 
 
 def fold_and_split(texts: Sequence[FieldTexts]) -> None:
-    """All words of the texts, as plainly as can be."""
+    """Split the texts into words in the simplest way."""
     for record in texts:
         for field in FIELDS:
             for paragraph in record.get(field, ()):
@@ -77,19 +80,19 @@ def fold_and_split(texts: Sequence[FieldTexts]) -> None:
 
 
 def format_spread(values: Sequence[float], digits: int = 1) -> str:
-    """Median and range."""
+    """Return the median and the range as text."""
     some = (statistics.median(values), min(values), max(values))
     median, least, most = (f"{value:,.{digits}f}" for value in some)
     return f"{median} ({least}-{most})"
 
 
 def compute_ratios(timed: Sequence[float], by: Sequence[float]) -> list[float]:
-    """Each round's time over the same round's other time."""
+    """Return each round's time divided by the other time of the same round."""
     return [mine / theirs for mine, theirs in zip(timed, by, strict=True)]
 
 
 def main() -> None:
-    """Draw texts and topics, compile, match, compare; print the table."""
+    """Draw texts and topics, compile, match and compare; print the table."""
     language = SyntheticLanguage(1)
     batch = draw_records(language, BATCH_SIZE)
     words = sum(len(p.split()) for record in batch for some in record.values() for p in some)
@@ -105,7 +108,7 @@ def main() -> None:
 
 
 def _measure_compiling(drawn: list[str]) -> tuple[list[str], list[str], MatcherLayer]:
-    """The unique topics, all subscriptions, and the topics compiled; what that took."""
+    """Print what compiling takes; return the topics, all subscriptions, and the compiled topics."""
     layers: list[MatcherLayer] = []
 
     def make() -> None:
@@ -115,9 +118,7 @@ def _measure_compiling(drawn: list[str]) -> tuple[list[str], list[str], MatcherL
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     unique = list(dict.fromkeys(drawn))
     print(f"{len(drawn):,} subscriptions, {len(unique):,} unique")
-    print(
-        f"compiled, the unique ones found out too: {took:.1f} s; peak of the process {peak:.0f} MB"
-    )
+    print(f"compiled, duplicates removed: {took:.1f} s; peak memory of the process {peak:.0f} MB")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "topics.npz"
         save_layer(layers[0], path, "bench")
@@ -146,7 +147,7 @@ def _compare_engines(
             {
                 "fold and split": lambda: fold_and_split(batch),
                 "match": lambda: matcher.match(batch),
-                **{name: way for name, (way, _) in engines.items()},
+                **{name: workload for name, (workload, _) in engines.items()},
             }
         )
     matches = matcher.match(batch).topics.size
@@ -158,9 +159,9 @@ def _compare_engines(
             "match / fold and split", compute_ratios(timed["match"], timed["fold and split"]), 1
         )
     )
-    for name, (_, asked) in engines.items():
-        whole = [s * totals[name.split()[-1]] / asked for s in timed[name]]
-        print(_format_row(f"{name}, µs", timed[name], 1e6 / asked))
+    for name, (_, count) in engines.items():
+        whole = [s * totals[name.split()[-1]] / count for s in timed[name]]
+        print(_format_row(f"{name}, µs", timed[name], 1e6 / count))
         print(
             _format_row("  that many / match", compute_ratios(whole, timed["match"]), 1, digits=0)
         )
@@ -170,7 +171,7 @@ def _compare_engines(
 def _prepare_engines(
     batch: Sequence[FieldTexts], samples: dict[str, list[str]], folder: str
 ) -> dict[str, tuple[Workload, int]]:
-    """A query after the other by each engine, and how many of the sample it can express."""
+    """Return each engine's workload, and how many queries of the sample it can express."""
     found: dict[str, tuple[Workload, int]] = {}
     tantivy = TantivyIndex(batch)
     for name, forms in samples.items():
@@ -180,7 +181,7 @@ def _prepare_engines(
             len(built),
         )
     if (module := import_xapian()) is None:
-        print("Xapian is not installed for this Python, and is left out")
+        print("Xapian is not installed for this Python: its lines are left out")
         return found
     xapian = XapianIndex(module, folder, batch)
     for name, forms in samples.items():
@@ -190,7 +191,7 @@ def _prepare_engines(
 
 
 def _translate_queries(express: Callable[[Query], T], forms: Sequence[str]) -> Iterator[T]:
-    """The forms in an engine's terms, but for the few that it has no words for."""
+    """Generate the queries in an engine's terms, without those that it cannot express."""
     for form in forms:
         try:
             yield express(parse_canonical(form))
@@ -210,7 +211,7 @@ def _format_row(name: str, values: Sequence[float], scale: float, digits: int = 
 def _measure_growth(
     language: SyntheticLanguage, drawn: list[str], matcher: Matcher, batch: Sequence[FieldTexts]
 ) -> None:
-    """How cost grows: with the records, and with the topics."""
+    """Print how the time grows with the number of records and with that of topics."""
     more = [*batch, *draw_records(language, BATCH_SIZE)]
     sizes = (75, 150, 300, 600, 1200)
     by_size = time_rounds({str(n): lambda n=n: matcher.match(more[:n]) for n in sizes})  # type: ignore[misc]
@@ -233,7 +234,7 @@ def _measure_growth(
 
 
 def _fit_exponent(sizes: Sequence[int], timed: dict[str, list[float]]) -> float:
-    """The slope of the line through the medians, both in logarithms."""
+    """Return the slope of a line through the logarithms of sizes and of median times."""
     xs = [math.log(size) for size in sizes]
     ys = [math.log(statistics.median(timed[str(size)])) for size in sizes]
     return statistics.linear_regression(xs, ys).slope
@@ -242,7 +243,7 @@ def _fit_exponent(sizes: Sequence[int], timed: dict[str, list[float]]) -> float:
 def _measure_joining(
     matcher: Matcher, unique: list[str], batch: Sequence[FieldTexts], language: SyntheticLanguage
 ) -> None:
-    """What one new topic costs, and one record alone."""
+    """Print what one more topic costs, and one record alone."""
     known = set(unique)
     new = [form for form in draw_queries(language, 600) if form not in known][:300]
     took = []
@@ -255,7 +256,7 @@ def _measure_joining(
 
 
 def _measure_unique_topics(language: SyntheticLanguage, batch: Sequence[FieldTexts]) -> None:
-    """A million topics that all differ, most of them boolean."""
+    """Print what a million different topics cost, most of them boolean."""
     drawn: dict[str, None] = {}
     while len(drawn) < SUBSCRIPTIONS:
         drawn |= dict.fromkeys(draw_queries(language, 200_000, boolean=0.6))

@@ -1,7 +1,7 @@
-"""A ledger of many questions to measure the pages with: drawn, stored and worded as real ones are.
+"""A ledger of many drawn questions, stored and indexed like real ones, for the web benchmark.
 
-What a record says is put together from a stock of paragraphs, so that its words are found once and
-not a hundred thousand times; the keys of the index are those that the service itself would write.
+Records are put together from a stock of paragraphs, so that each paragraph is tokenised once, not
+a hundred thousand times. The keys in the index are those that the service itself would write.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from alerts.ledger.questions import build_columns
 from alerts.ledger.schema import change, question, question_identity
 from alerts.ledger.word_index import IndexedQuestion
 from alerts.matching import TopicMatcher
-from alerts.queries import QueryError, extract_fields, parse_query
-from alerts.queries.index_terms import build_index_keys
+from alerts.queries import QueryError, extract_fields, index_terms, parse_query
 from alerts.text import find_definitions, prepare_texts
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
 from crawler.records import (
@@ -42,7 +41,7 @@ _BATCH = 1000
 
 
 class QuestionSampler:
-    """Paragraphs with the keys that they are found by."""
+    """A stock of paragraphs, titles and members, from which questions are drawn."""
 
     def __init__(self, language: SyntheticLanguage) -> None:
         self.random = random.Random(7)
@@ -53,13 +52,13 @@ class QuestionSampler:
         ]
 
     def draw_question(self, number: int) -> Question:
-        """One drawn question with its answer."""
+        """Return one drawn question with its answer."""
         draw = self.random
         size = max(2, min(25, int(draw.lognormvariate(1.75, 0.65))))
         some = draw.choices(self.paragraphs, k=size)
         name = draw.choice(self.members)
         asked = TODAY - timedelta(days=draw.randrange(_DAYS))
-        told = Answer(
+        answer = Answer(
             ("The Mayor",),
             asked + timedelta(days=20),
             speeches=(Speech("The Mayor", tuple(some[1:])),),
@@ -75,14 +74,14 @@ class QuestionSampler:
             meeting=Meeting(f"MQT on {asked}", asked),
             question=(Speech(name, (some[0],)),),
             status="answered" if draw.random() < 0.97 else "unanswered",
-            answers=(told,),
+            answers=(answer,),
             generation="2022",
             digest=f"{number}",
         )
 
 
 def build_ledger(folder: Path, count: int, topic_count: int) -> tuple[Ledger, list[str]]:
-    """A ledger of ``count`` questions with ``topic_count`` topics that are watched; their slugs."""
+    """Make a ledger with ``count`` questions and some topics; return it and the topics' slugs."""
     language = SyntheticLanguage(3)
     stock = QuestionSampler(language)
     ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
@@ -103,7 +102,7 @@ def build_ledger(folder: Path, count: int, topic_count: int) -> tuple[Ledger, li
 
 
 def select_valid_queries(forms: Iterator[str]) -> Iterator[str]:
-    """Those of the queries that are none too short to be asked for, each once."""
+    """Generate the queries that the parser accepts, each once; some prefixes are too short."""
     for form in dict.fromkeys(forms):
         with suppress(QueryError):
             parse_query(form)
@@ -119,7 +118,7 @@ def _store_records(connection: Connection, records: list[Question], start: int) 
             "url": one.url,
             "status": one.status,
             "meeting_date": one.meeting.date if one.meeting else None,
-            "suspect": False,
+            "is_suspect": False,
             "record": encode_record(one).decode(),
             "first_seen_at": NOW,
             "visited_at": NOW,
@@ -128,33 +127,35 @@ def _store_records(connection: Connection, records: list[Question], start: int) 
     ]
     connection.execute(insert(question), rows)
     connection.execute(
-        insert(question_identity), [{"id": one.id, "question_id": one.id} for one in records]
+        insert(question_identity), [{"identity": one.id, "question_id": one.id} for one in records]
     )
     changed = [
         {
             "seq": start + place + 1,
             "question_id": row["id"],
             "kind": "asked",
-            "digest": hash_content(one),
+            "content_hash": hash_content(one),
             "recorded_at": NOW,
-            "silent_because": "baseline",
+            "silence_reason": "baseline",
             "after": row["record"],
         }
         for place, (row, one) in enumerate(zip(rows, records, strict=True))
     ]
     connection.execute(insert(change), changed)
-    connection.execute(update(question).values(worded=True))
+    connection.execute(update(question).values(is_indexed=True))
 
 
 def _index_words(one: Question, known: dict[str, frozenset[str]]) -> IndexedQuestion:
-    """The keys of a record, from those of its parts; each part is looked at once."""
+    """Return a record's keys from those of its paragraphs; ``known`` keeps what was computed."""
     keys: set[str] = set()
     texts = extract_fields(one)
     for field, paragraphs in texts.items():
         for text in paragraphs:
             part = f"{field}\t{text}"
             if part not in known:
-                known[part] = frozenset(build_index_keys(prepare_texts({field: [text]})))
+                known[part] = frozenset(
+                    index_terms.build_index_keys(prepare_texts({field: [text]}))
+                )
             keys |= known[part]
     day = one.meeting.date if one.meeting and one.meeting.date else TODAY
     return IndexedQuestion(

@@ -1,10 +1,10 @@
 """Question texts and subscriptions drawn at random, for the matcher's benchmarks.
 
-The shape follows what was measured for the design: some 370 words a record (log-normal, 60 to
-1,500), and subscriptions of 45 % words, 30 % phrases, 15 % boolean, 5 % prefixes and 5 % fields,
-repeated as Zipf and Mandelbrot have it, so that a million hold about 226,000 distinct ones. The
-vocabulary is made up (syllables, with the frequencies of a natural language), because the words
-of real questions are not ours; how many of them match is therefore only of the right order.
+The sizes are those measured for the design: about 370 words a record (log-normal, 60 to 1,500), and
+subscriptions of 45 % words, 30 % phrases, 15 % boolean queries, 5 % prefixes and 5 % fields. They
+repeat by the law of Zipf and Mandelbrot, so that a million have about 226,000 different topics. The
+vocabulary is invented (syllables, with the frequencies of a natural language), because the words of
+real questions are not ours to publish. The number of matches is therefore of the right order only.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import accumulate
 
-from alerts.queries import Query, format_canonical
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.queries import Query, ast, format_canonical
 from alerts.text import STOP_WORDS
 
 VOCABULARY = 14_000
-#: Words that people watch for and nobody has said.
+#: Words that are in topics, and in no question.
 UNUSED_WORDS = 12_000
 _SYLLABLES = [c + v + e for c in "bcdfghlmnprstvw" for v in "aeiou" for e in ("", "n", "r", "st")]
 _ENDINGS = ("",) * 20 + ("s",) * 7 + ("ing", "ed", "'s", "’s")
 
 
 class SyntheticLanguage:
-    """A vocabulary with the frequencies of its words, set phrases and acronyms."""
+    """An invented vocabulary: words with their frequencies, set phrases and acronyms."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -37,7 +36,7 @@ class SyntheticLanguage:
             made["".join(self.random.choices(_SYLLABLES, k=parts))] = None
         self.words = common + list(made)[: VOCABULARY - len(common)]
         self.word_weights = list(accumulate(1 / (rank + 2.7) for rank in range(len(self.words))))
-        #: What people watch for is rarer than what people say.
+        #: Words in topics are rarer than words in questions.
         self.topic_words = list(made)
         self.topic_weights = [
             list(accumulate(1 / (rank + flat) for rank in range(len(made)))) for flat in (300, 9000)
@@ -49,15 +48,15 @@ class SyntheticLanguage:
         ]
 
     def draw_words(self, count: int) -> list[str]:
-        """Words as often as they occur."""
+        """Return words at the frequency at which they occur in texts."""
         return self.random.choices(self.words, cum_weights=self.word_weights, k=count)
 
     def draw_topic_word(self, *, popular: bool = False) -> str:
-        """A word that somebody may watch for; what is popular is said more often too."""
+        """Return a word for a topic; popular ones are more frequent in texts too."""
         return self.random.choices(self.topic_words, cum_weights=self.topic_weights[not popular])[0]
 
     def draw_paragraph(self, size: int) -> str:
-        """A paragraph of ``size`` words, with what texts have between and at the end of words."""
+        """Return a paragraph of ``size`` words with punctuation, endings and acronyms."""
         parts = []
         for word in self.draw_words(size):
             gap = self.random.choices((" ", ", ", ". ", "-", " – "), (85, 6, 7, 1, 1))[0]
@@ -76,8 +75,7 @@ class SyntheticLanguage:
 
 
 def draw_records(language: SyntheticLanguage, count: int) -> list[dict[str, list[str]]]:
-    """Texts of ``count`` records by field, as :func:`alerts.queries.fields.extract_fields` gives
-    them."""
+    """Return texts of ``count`` records, as :func:`alerts.queries.extract_fields` would."""
     found = []
     for number in range(count):
         size = int(min(1500, max(60, language.random.lognormvariate(5.7, 0.65))))
@@ -101,7 +99,7 @@ def draw_records(language: SyntheticLanguage, count: int) -> list[dict[str, list
 
 
 def draw_subscriptions(language: SyntheticLanguage, count: int) -> list[str]:
-    """Canonical queries of ``count`` subscriptions, the popular ones many times."""
+    """Return the canonical queries of ``count`` subscriptions; popular ones repeat."""
     popular = draw_queries(language, count // 25, popular=True)
     pool = list(dict.fromkeys([*popular, *draw_queries(language, count)]))
     weights = list(accumulate((rank + 2.7) ** -0.92 for rank in range(len(pool))))
@@ -111,7 +109,14 @@ def draw_subscriptions(language: SyntheticLanguage, count: int) -> list[str]:
 def draw_queries(
     language: SyntheticLanguage, count: int, boolean: float = 0.15, *, popular: bool = False
 ) -> Iterator[str]:
-    """Canonical queries in the mix of the module's head."""
+    """Generate canonical queries in the proportions given at the head of this module.
+
+    Args:
+        language: The vocabulary.
+        count: How many queries.
+        boolean: The share of boolean queries, from 0 to 1.
+        popular: Whether their words are frequent in texts too.
+    """
     word = partial(language.draw_topic_word, popular=popular)
     for _ in range(count):
         yield format_canonical(_draw_query(language, word, boolean))
@@ -124,34 +129,34 @@ def _draw_query(language: SyntheticLanguage, word: Callable[[], str], boolean: f
     chance = (chance - boolean) / (1 - boolean)
     if chance < 0.53:
         if chance < 0.03:
-            return Word((language.random.choice(language.acronyms),), "capitals")
-        return Word((word(),), "stem" if chance < 0.45 else "exact")
+            return ast.Word((language.random.choice(language.acronyms),), "capitals")
+        return ast.Word((word(),), "stem" if chance < 0.45 else "exact")
     if chance < 0.88:
         return _draw_phrase(language, word)
     if chance < 0.94:
-        return Word((word()[:6],), "prefix")
+        return ast.Word((word()[:6],), "prefix")
     field = language.random.choice(("title", "question", "answer", "asked_by"))
-    return Word((word(),), "stem", field)
+    return ast.Word((word(),), "stem", field)
 
 
-def _draw_phrase(language: SyntheticLanguage, word: Callable[[], str]) -> Phrase:
-    """A set phrase, or words that nobody may ever have said in a row."""
+def _draw_phrase(language: SyntheticLanguage, word: Callable[[], str]) -> ast.Phrase:
+    """Return a set phrase, or words that may never follow each other in a text."""
     words = [*language.draw_words(1), word()]
     if language.random.random() < 0.5:
         words = language.random.choice(language.phrases).split()
-    return Phrase(tuple(Word((one,), "exact") for one in words))
+    return ast.Phrase(tuple(ast.Word((one,), "exact") for one in words))
 
 
 def _draw_boolean(language: SyntheticLanguage, word: Callable[[], str]) -> Query:
-    one, two, three = (Word((word(),)) for _ in range(3))
+    one, two, three = (ast.Word((word(),)) for _ in range(3))
     shapes: tuple[Query, ...] = (
-        And((one, two)),
-        Or((one, two)),
-        And((one, two, three)),
-        And((one, two, Not(three))),
-        And((Or((one, two)), three)),
-        Or((one, _draw_phrase(language, word))),
-        Or((one, two, three)),
-        Near((one, two), 5),
+        ast.And((one, two)),
+        ast.Or((one, two)),
+        ast.And((one, two, three)),
+        ast.And((one, two, ast.Not(three))),
+        ast.And((ast.Or((one, two)), three)),
+        ast.Or((one, _draw_phrase(language, word))),
+        ast.Or((one, two, three)),
+        ast.Near((one, two), 5),
     )
     return language.random.choice(shapes)

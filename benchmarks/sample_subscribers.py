@@ -1,4 +1,4 @@
-"""A crowd of subscribers, a day's questions, their digests: for the digests' benchmark."""
+"""Many subscribers, the questions of a day, and their digests, for the benchmark of digests."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import func, insert, select
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.schema import digest_item, subscriber, subscription
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.text import STOP_WORDS
 from benchmarks.sample_queries import SyntheticLanguage
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
 
 NOW = datetime(2026, 7, 16, 7, tzinfo=UTC)
 LANGUAGE = SyntheticLanguage(11)
-#: Said seldom, so that three of them bring about ten questions a day.
+#: Words that are rare in texts, so that three of them match about ten questions a day.
 TOPICS = tuple(w for w in dict.fromkeys(LANGUAGE.words[3000:4000]) if w not in STOP_WORDS)
 
 
 def build_questions(number: int) -> list[Question]:
-    """Questions with answers, of the measured length: some 370 words."""
+    """Return questions with answers, of the length that real ones have: about 370 words."""
     return [_question(n) for n in range(1, number + 1)]
 
 
 def _question(number: int) -> Question:
-    def said(who: str, size: int) -> tuple[Speech, ...]:
-        return (Speech(who, tuple(LANGUAGE.draw_paragraph(60) for _ in range(size))),)
+    def speak(speaker: str, size: int) -> tuple[Speech, ...]:
+        return (Speech(speaker, tuple(LANGUAGE.draw_paragraph(60) for _ in range(size))),)
 
     made = Question(
         id=f"london:/questions/2026/{number:04}",
@@ -47,9 +47,9 @@ def _question(number: int) -> Question:
         asked_by=Asker("Ada Brook", "Ada Brook AM", "Riverside Group", "ada-brook"),
         asked_of=(Addressee("The Mayor", "The Mayor"),),
         meeting=Meeting("MQT on 2026-07-16", NOW.date()),
-        question=said("Ada Brook", 2),
+        question=speak("Ada Brook", 2),
         status="answered",
-        answers=(Answer(("The Mayor",), speeches=said("The Mayor", 4)),),
+        answers=(Answer(("The Mayor",), speeches=speak("The Mayor", 4)),),
         generation="2022",
         digest="",
     )
@@ -57,12 +57,14 @@ def _question(number: int) -> Question:
 
 
 def measure_digests(size: int, identity: MailIdentity, folder: Path) -> None:
-    """Daily digests of so many subscribers, from the matches to the outbox."""
+    """Print what the daily digests of ``size`` subscribers cost, from matches to the outbox."""
     ledger = open_ledger(f"sqlite:///{folder}/ledger{size}.sqlite3")
     _fill_ledger(ledger, size)
     TopicMatcher(ledger).match_new_changes()
     began, used = time.perf_counter(), time.process_time()
-    made = compose_due_digests(ledger, Templates(), identity, NOW + timedelta(days=1))
+    made = compose_due_digests(
+        ledger, DigestSettings(Templates(), identity), NOW + timedelta(days=1)
+    )
     took, worked = time.perf_counter() - began, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with ledger.reading() as connection:
@@ -75,7 +77,7 @@ def measure_digests(size: int, identity: MailIdentity, folder: Path) -> None:
 
 
 def _fill_ledger(ledger: Ledger, size: int) -> None:
-    """Subscribers with three topics each, the popular ones more often; then a day's questions."""
+    """Add subscribers with three topics each, popular ones more often, then a day's questions."""
     chance = random.Random(5)
     with ledger.writing() as connection:
         made = [

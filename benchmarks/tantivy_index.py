@@ -1,8 +1,8 @@
-"""The same texts and queries in Tantivy, a full-text engine, as far as it can say them.
+"""The same texts and queries in Tantivy, a full-text engine, as far as it can express them.
 
-It is given our words, cut and folded, so that only the matching is compared: a field of words, one
-of stems and one of acronyms for all that is searched, and the same for each field by itself.
-Hyphens, NEAR and ``change:`` are left to ours.
+It is given the words of our tokenizer, so that only the matching is compared: a field of words, one
+of stems and one of acronyms for the default fields together, and the same for each field. Hyphens
+and NEAR are left out.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 
 import tantivy
 
-from alerts.queries import DEFAULT_FIELDS, FIELDS, Query
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.queries import DEFAULT_FIELDS, FIELDS, Query, QueryVisitor, ast
 from alerts.text import build_word_keys, tokenise
 
 _ALL = "all"
@@ -21,11 +20,11 @@ _SENSES = ("word", "stem", "capitals")
 
 
 class InexpressibleQuery(Exception):
-    """A query that Tantivy has no words for."""
+    """A query that the engine cannot express."""
 
 
 class TantivyIndex:
-    """Records by their places."""
+    """An index of records, which are known by their places."""
 
     def __init__(self, records: Sequence[Mapping[str, Sequence[str]]]) -> None:
         builder = tantivy.SchemaBuilder()
@@ -55,64 +54,76 @@ class TantivyIndex:
         return document
 
     def translate_query(self, query: Query) -> tantivy.Query:
-        """``query`` in Tantivy's terms; raises :class:`InexpressibleQuery`."""
-        match query:
-            case And(parts):
-                return tantivy.Query.boolean_query([self._clause(part) for part in parts])
-            case Or(parts):
-                some = [(tantivy.Occur.Should, self.translate_query(part)) for part in parts]
-                return tantivy.Query.boolean_query(some)
-            case Not(part):
-                every = (tantivy.Occur.Must, tantivy.Query.all_query())
-                return tantivy.Query.boolean_query([every, self._clause(Not(part))])
-            case Word():
-                return self._word(query)
-            case Phrase(words, field):
-                tokens = [self._only_token(word) for word in words]
-                return tantivy.Query.phrase_query(
-                    self.schema, f"{field or _ALL}_word", list(tokens)
-                )
-            case Near():
-                raise InexpressibleQuery("NEAR")
+        """Return ``query`` as a query of Tantivy.
 
-    def _clause(self, part: Query) -> tuple[tantivy.Occur, tantivy.Query]:
-        if isinstance(part, Not):
-            return tantivy.Occur.MustNot, self.translate_query(part.part)
-        return tantivy.Occur.Must, self.translate_query(part)
-
-    def _word(self, word: Word) -> tantivy.Query:
-        token, field = self._only_token(word), word.field or _ALL
-        match word.mode:
-            case "prefix":
-                return tantivy.Query.regex_query(self.schema, f"{field}_word", f"{token}.*")
-            case "stem":
-                return tantivy.Query.term_query(self.schema, f"{field}_stem", token)
-            case "capitals":
-                return tantivy.Query.term_query(self.schema, f"{field}_capitals", token)
-            case _:
-                return tantivy.Query.term_query(self.schema, f"{field}_word", token)
-
-    def _only_token(self, word: Word) -> str:
-        if len(word.tokens) > 1:
-            raise InexpressibleQuery("a hyphen")
-        return word.tokens[0]
+        Raises:
+            InexpressibleQuery: Tantivy cannot express it.
+        """
+        return _Translator(self.schema).visit(query)
 
     def search(self, query: tantivy.Query) -> set[int]:
-        """The places of all records that match a query of its own."""
+        """Return the places of all records that match a query of Tantivy."""
         hits: list[Any] = self.searcher.search(query, limit=self.count, count=False).hits
         return {self.searcher.doc(address)["place"][0] for _, address in hits}
 
     def find_places(self, query: Query) -> set[int]:
-        """The places of all records that match ``query``."""
+        """Return the places of all records that match ``query``."""
         return self.search(self.translate_query(query))
 
 
+class _Translator(QueryVisitor[tantivy.Query]):
+    def __init__(self, schema: tantivy.Schema) -> None:
+        self._schema = schema
+
+    def visit_word(self, word: ast.Word) -> tantivy.Query:
+        token, field = _get_only_token(word), word.field or _ALL
+        match word.mode:
+            case "prefix":
+                return tantivy.Query.regex_query(self._schema, f"{field}_word", f"{token}.*")
+            case "stem":
+                return tantivy.Query.term_query(self._schema, f"{field}_stem", token)
+            case "capitals":
+                return tantivy.Query.term_query(self._schema, f"{field}_capitals", token)
+            case "exact":
+                return tantivy.Query.term_query(self._schema, f"{field}_word", token)
+
+    def visit_phrase(self, phrase: ast.Phrase) -> tantivy.Query:
+        tokens = [_get_only_token(word) for word in phrase.words]
+        field = f"{phrase.field or _ALL}_word"
+        return tantivy.Query.phrase_query(self._schema, field, list(tokens))
+
+    def visit_near(self, near: ast.Near) -> tantivy.Query:
+        raise InexpressibleQuery("NEAR")
+
+    def visit_not(self, query: ast.Not, part: tantivy.Query) -> tantivy.Query:
+        everything = (tantivy.Occur.Must, tantivy.Query.all_query())
+        return tantivy.Query.boolean_query([everything, (tantivy.Occur.MustNot, part)])
+
+    def visit_and(self, query: ast.And, parts: list[tantivy.Query]) -> tantivy.Query:
+        clauses = [
+            (tantivy.Occur.MustNot, self.visit(node.part))
+            if isinstance(node, ast.Not)
+            else (tantivy.Occur.Must, part)
+            for node, part in zip(query.parts, parts, strict=True)
+        ]
+        return tantivy.Query.boolean_query(clauses)
+
+    def visit_or(self, query: ast.Or, parts: list[tantivy.Query]) -> tantivy.Query:
+        return tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
+
+
+def _get_only_token(word: ast.Word) -> str:
+    if len(word.tokens) > 1:
+        raise InexpressibleQuery("a hyphen")
+    return word.tokens[0]
+
+
 def _tokenise_paragraph(paragraph: str) -> dict[str, str]:
-    """A paragraph's words, stems and acronyms, one for one and parted by spaces."""
-    said: dict[str, list[str]] = {sense: [] for sense in _SENSES}
+    """Return a paragraph's words, stems and acronyms, each separated by spaces."""
+    by_sense: dict[str, list[str]] = {sense: [] for sense in _SENSES}
     for token in tokenise(paragraph):
-        found = build_word_keys(token.word, token.acronym)
-        said["word"].append(token.word)
-        said["stem"].append(found[1].removeprefix("~"))
-        said["capitals"].append(token.acronym or "-")
-    return {sense: " ".join(words) for sense, words in said.items()}
+        keys = build_word_keys(token.word, token.acronym)
+        by_sense["word"].append(token.word)
+        by_sense["stem"].append(keys[1].removeprefix("~"))
+        by_sense["capitals"].append(token.acronym or "-")
+    return {sense: " ".join(words) for sense, words in by_sense.items()}

@@ -1,8 +1,8 @@
-"""What the pages and feeds cost: cached feeds and 304s, previews and topics over 100,000 records.
+"""Speed of pages and feeds over 100,000 records: cached feeds, 304s, previews, topics.
 
-The server is a process of its own, held to one core; who asks is another. Requests a second are
-given twice: by the clock, where both processes share a machine, and by the server's processor
-time, which is what one core can do.
+The server runs in a process of its own, bound to one core, and the client in another. Requests a
+second are printed twice: by the clock, where both processes share the machine, and by the server's
+processor time, which is what one core can do.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import open_ledger
 from alerts.mail.identity import MailIdentity
-from alerts.operator.status import ServiceStatus
-from alerts.rendering.templates import Templates
+from alerts.operator import ServiceStatus
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
 from alerts.web import WebContext, create_app
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
@@ -34,12 +34,18 @@ from scheduler.web import serve
 
 RECORDS = int(os.environ.get("WATCHWORD_RECORDS", "100000"))
 _TOPICS, _QUERIES, _REQUESTS = 300, 300, 6000
-_IMPRINT = FeedIdentity("Watchword", "watch.example,2026", "https://x.example", "https://w.example")
-_HEAD = MailIdentity("Watchword", "w@demo.example", "l@demo.example", "https://w.example")
+_FEED_IDENTITY = FeedIdentity(
+    "Watchword", "watch.example,2026", "https://x.example", "https://w.example"
+)
+_MAIL_IDENTITY = MailIdentity("Watchword", "w@demo.example", "l@demo.example", "https://w.example")
 
 
 def run_server(folder: Path) -> None:
-    """Serve the ledger in ``folder`` until standard input ends; a line brings the time used."""
+    """Serve the ledger in ``folder`` until standard input ends.
+
+    Prints the base address, then for each line of input the processor time in seconds and the peak
+    of memory in MB.
+    """
     os.sched_setaffinity(0, {0})
     site = WebContext(
         name="Watchword",
@@ -50,8 +56,8 @@ def run_server(folder: Path) -> None:
         feeds_folder=folder / "feeds",
         clock=lambda: NOW,
         read_status=lambda: ServiceStatus(now=NOW, sources=(), messages={}),
-        mail_identity=_HEAD,
-        feed_identity=_IMPRINT,
+        mail_identity=_MAIL_IDENTITY,
+        feed_identity=_FEED_IDENTITY,
         is_sign_up_enabled=True,
     )
     with serve(create_app(site)) as url:
@@ -62,7 +68,7 @@ def run_server(folder: Path) -> None:
 
 
 class ServerProcess:
-    """The process that serves."""
+    """A server in a process of its own, and one connection to it."""
 
     def __init__(self, folder: Path) -> None:
         command = [sys.executable, "-m", "benchmarks.web", str(folder)]
@@ -76,7 +82,7 @@ class ServerProcess:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_usage(self) -> tuple[float, int]:
-        """Processor time so far in seconds, and the peak of memory in MB."""
+        """Return the processor time so far in seconds, and the peak of memory in MB."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("\n")
@@ -85,7 +91,7 @@ class ServerProcess:
         return float(seconds), int(megabytes)
 
     def get(self, path: str, *headers: str) -> tuple[int, dict[str, str], bytes]:
-        """One request on a connection that is kept."""
+        """Send one request on the kept-alive connection; return status, headers and body."""
         lines = "".join(f"{line}\r\n" for line in ("Host: x", *headers))
         self._socket.sendall(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
         head, _, body = self._read(b"").partition(b"\r\n\r\n")
@@ -102,14 +108,14 @@ class ServerProcess:
         return so_far
 
     def stop(self) -> None:
-        """Let it end."""
+        """End the process."""
         self._socket.close()
         self._process.terminate()
         self._process.wait()
 
 
 def measure_repeated(server: ServerProcess, path: str, expected: int, *headers: str) -> None:
-    """Ask for the same again and again, and print how often in a second."""
+    """Request ``path`` 6000 times, and print how many requests a second are answered."""
     for _ in range(200):
         server.get(path, *headers)
     before, began = server.read_usage()[0], time.perf_counter()
@@ -117,7 +123,7 @@ def measure_repeated(server: ServerProcess, path: str, expected: int, *headers: 
         status, _, _ = server.get(path, *headers)
         assert status == expected
     took, used = time.perf_counter() - began, server.read_usage()[0] - before
-    what = "304" if expected == 304 else "packed" if headers else ""
+    what = "304" if expected == 304 else "gzip" if headers else ""
     label = f"{path.rpartition('/')[2]} {what}"
     print(
         f"{label:32}{_REQUESTS / took:9.0f} a second by the clock, one at a time"
@@ -126,7 +132,7 @@ def measure_repeated(server: ServerProcess, path: str, expected: int, *headers: 
 
 
 def measure_once_each(server: ServerProcess, label: str, paths: list[str]) -> None:
-    """Ask for each path once, and print how long the answers took."""
+    """Request each path once, and print how long the responses took."""
     times: list[float] = []
     for path in paths:
         began = time.perf_counter()
@@ -135,13 +141,13 @@ def measure_once_each(server: ServerProcess, label: str, paths: list[str]) -> No
         assert status in {200, 400}, (status, path)
     cuts = statistics.quantiles(times, n=20)
     print(
-        f"{label:30}{len(paths):5} asked once each: median {statistics.median(times):7.1f} ms, "
+        f"{label:30}{len(paths):5} requested once each: median {statistics.median(times):7.1f} ms, "
         f"95th percentile {cuts[18]:7.1f} ms, longest {max(times):7.1f} ms"
     )
 
 
 def main() -> None:
-    """Build, serve, ask, print."""
+    """Build a ledger, serve it, measure, and print."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.perf_counter()
@@ -149,7 +155,7 @@ def main() -> None:
         print(
             f"{RECORDS} records, {len(slugs)} topics, made in {time.perf_counter() - began:.0f} s"
         )
-        publish_feeds(ledger, folder / "feeds", _IMPRINT, Templates())
+        publish_feeds(ledger, folder / "feeds", _FEED_IDENTITY, Templates())
         ledger.engine.dispose()
         os.sched_setaffinity(0, set(os.sched_getaffinity(0)) - {0} or {0})
         running = ServerProcess(folder)
@@ -160,7 +166,7 @@ def main() -> None:
 
 
 def measure_server(running: ServerProcess, slugs: list[str]) -> None:
-    """Everything, against a server that runs."""
+    """Run all measurements against a running server."""
     everything = "/feeds/everything.atom.xml"
     person = re.findall(r'href="/member/([^"]+)"', running.get("/members")[2].decode())[0]
     for path in (everything, f"/feeds/members/{person}.rss.xml"):

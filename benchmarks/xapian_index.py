@@ -1,8 +1,8 @@
-"""The same texts and queries in Xapian, which mails alerts elsewhere, where it is installed.
+"""The same texts and queries in Xapian, if it is installed; other alert services use it.
 
-As with Tantivy it is given our words. A query is a text, read by Xapian's own parser each time, as
-a service does that keeps the texts that people typed. (Debian: ``apt-get install python3-xapian``;
-it is no package of PyPI.)
+Like Tantivy it is given the words of our tokenizer. A query is a text that Xapian's own parser
+reads each time, as in a service that stores what people typed. On Debian: ``apt-get install
+python3-xapian`` (it is not on PyPI).
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from alerts.queries import DEFAULT_FIELDS, FIELDS, Query
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from alerts.queries import DEFAULT_FIELDS, FIELDS, Query, QueryVisitor, ast
 from alerts.text import build_word_keys, tokenise
 from benchmarks.tantivy_index import InexpressibleQuery
 
-#: Where Debian keeps it, for its own Python of the same version.
+#: Where Debian installs it, for its own Python of the same version.
 _DEBIAN = "/usr/lib/python3/dist-packages"
 _ALL = "all"
 _SENSES = {"word": "W", "exact": "W", "prefix": "W", "stem": "S", "capitals": "C"}
-#: A paragraph's distance from the next: no phrase reaches across.
+#: Positions between two paragraphs, so that no phrase extends into the next one.
 _GAP = 100
 
 
 def import_xapian() -> ModuleType | None:
-    """Xapian's bindings; None where they are not installed for this Python."""
+    """Return Xapian's bindings, or None if they are not installed for this Python."""
     try:
         return importlib.import_module("xapian")
     except ImportError:
@@ -41,7 +40,7 @@ def import_xapian() -> ModuleType | None:
 
 
 class XapianIndex:
-    """Records by their places, in a database in ``folder``."""
+    """An index of records, which are known by their places, in a database in ``folder``."""
 
     def __init__(
         self, xapian: Any, folder: str, records: Sequence[Mapping[str, Sequence[str]]]
@@ -69,28 +68,15 @@ class XapianIndex:
                 self._parser.add_prefix(_name(field, sense), _prefix(field, sense))
 
     def translate_query(self, query: Query) -> str:
-        """``query`` as it is typed for Xapian; raises :class:`InexpressibleQuery`."""
-        match query:
-            case And(parts):
-                return f"({' AND '.join(map(self.translate_query, parts))})".replace(
-                    "AND NOT", "NOT"
-                )
-            case Or(parts):
-                return f"({' OR '.join(map(self.translate_query, parts))})"
-            case Not(part):
-                return f"NOT {self.translate_query(part)}"
-            case Near():
-                raise InexpressibleQuery("NEAR")
-            case Phrase(words, field):
-                quoted = " ".join(_only_token(word) for word in words)
-                return f'{_name(field or _ALL, "W")}:"{quoted}"'
-            case Word(_, how, field):
-                star = "*" if how == "prefix" else ""
-                token = _only_token(query).lower()
-                return f"{_name(field or _ALL, _SENSES[how])}:{token}{star}"
+        """Return ``query`` as a person would type it for Xapian.
+
+        Raises:
+            InexpressibleQuery: Xapian cannot express it.
+        """
+        return _TRANSLATOR.visit(query)
 
     def search(self, text: str) -> set[int]:
-        """The places of all records that match the query in ``text``."""
+        """Return the places of all records that match the query ``text``."""
         self._enquire.set_query(self._parser.parse_query(text, self._flags))
         return {match.docid - 1 for match in self._enquire.get_mset(0, self._count)}
 
@@ -101,10 +87,10 @@ def _document(xapian: Any, texts: Mapping[str, Sequence[str]]) -> Any:
         fields = (_ALL, field) if field in DEFAULT_FIELDS else (field,)
         for paragraph in paragraphs:
             for token in tokenise(paragraph):
-                found = build_word_keys(token.word, token.acronym)
-                said = {"W": token.word, "S": found[1].removeprefix("~")}
-                said |= {"C": token.acronym.lower()} if token.acronym else {}
-                for sense, word in said.items():
+                keys = build_word_keys(token.word, token.acronym)
+                by_sense = {"W": token.word, "S": keys[1].removeprefix("~")}
+                by_sense |= {"C": token.acronym.lower()} if token.acronym else {}
+                for sense, word in by_sense.items():
                     for name in fields:
                         document.add_posting(_prefix(name, sense) + word, position)
                 position += 1
@@ -112,10 +98,35 @@ def _document(xapian: Any, texts: Mapping[str, Sequence[str]]) -> Any:
     return document
 
 
-def _only_token(word: Word) -> str:
+class _Translator(QueryVisitor[str]):
+    def visit_word(self, word: ast.Word) -> str:
+        star = "*" if word.mode == "prefix" else ""
+        return f"{_name(word.field or _ALL, _SENSES[word.mode])}:{_get_only_token(word)}{star}"
+
+    def visit_phrase(self, phrase: ast.Phrase) -> str:
+        quoted = " ".join(map(_get_only_token, phrase.words))
+        return f'{_name(phrase.field or _ALL, "W")}:"{quoted}"'
+
+    def visit_near(self, near: ast.Near) -> str:
+        raise InexpressibleQuery("NEAR")
+
+    def visit_not(self, query: ast.Not, part: str) -> str:
+        return f"NOT {part}"
+
+    def visit_and(self, query: ast.And, parts: list[str]) -> str:
+        return f"({' AND '.join(parts)})".replace("AND NOT", "NOT")
+
+    def visit_or(self, query: ast.Or, parts: list[str]) -> str:
+        return f"({' OR '.join(parts)})"
+
+
+_TRANSLATOR = _Translator()
+
+
+def _get_only_token(word: ast.Word) -> str:
     if len(word.tokens) > 1:
         raise InexpressibleQuery("a hyphen")
-    return word.tokens[0]
+    return word.tokens[0].lower()
 
 
 def _name(field: str, sense: str) -> str:

@@ -1,7 +1,7 @@
-"""The jobs, shared by the daemon and by ``once``: what is done when either wakes up.
+"""The jobs that the daemon and ``once`` share: config synchronisation and the pipeline.
 
-Every step asks the ledger what there is to do, so a job can be cut off anywhere and started again
-anywhere else.
+Each step asks the ledger what there is to do and commits what it did, so a job can be killed
+anywhere and started again by another process.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
+from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable, deliver_due
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
 from alerts.ledger import (
@@ -27,12 +28,9 @@ from alerts.ledger import (
     topics,
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.operator.alarms import update_mail_alarms
-from alerts.operator.emails import queue_operator_emails
+from alerts.operator import queue_operator_emails, update_mail_alarms
 from alerts.queries import QueryError, format_canonical, parse_query
-from alerts.recording import (
-    update_source_alarms,
-)
+from alerts.recording import update_source_alarms
 from alerts.search import index_questions
 from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
 from scheduler.config import ConfigError
@@ -40,141 +38,190 @@ from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
 
-#: So many questions' words are written in one round: a few seconds.
+#: Questions whose words are indexed for search in one run: a few seconds. A backfill brings more,
+#: and digests must not wait for all of them.
 _MAX_INDEXED_QUESTIONS = 1000
 
-
-#: So long an address is kept after its last subscription ended: who left by mistake may ask.
+#: How long addresses and the text of messages are kept once they are not needed: four weeks, in
+#: which somebody who unsubscribed by mistake or misses an email may ask us about it.
 _RETENTION_PERIOD = timedelta(days=28)
 
 
 def sync_config(service: Service) -> None:
-    """Make the ledger agree with the subscriptions and topics of the config.
+    """Make the ledger agree with the topics and subscriptions of the config.
 
-    What was subscribed from the config and is no longer in it ends; what was subscribed by
-    command is left alone. Raises :class:`ConfigError` for a query that cannot be read.
+    Subscriptions that came from the config and are no longer in it end. Those that were made by
+    command or on the web are left alone.
+
+    Raises:
+        ConfigError: A query in the config is wrong.
     """
-    kept: set[tuple[str, str | None]] = set()
     now = service.clock()
     with service.ledger.writing() as connection:
-        for number, topic in enumerate(service.config.topics):
-            with _config_errors_at(f"topics[{number}].query"):
-                topics.ensure(
-                    connection, format_canonical(parse_query(topic.query)), topic.query, now
-                )
-        for number, entry in enumerate(service.config.subscriptions):
-            wish = SubscriptionRequest(
-                *(entry.query, entry.every, entry.updates, "config"),
-                detail=entry.detail,
-                note=entry.note,
-            )
-            with _config_errors_at(f"subscriptions[{number}].query"):
-                done = subscribe(connection, entry.email, wish, service.subscriber_defaults, now)
-            kept.add((done.email, done.canonical))
-        for living in subscriptions.list_active(connection):
-            if living.origin == "config" and (living.email, living.canonical) not in kept:
-                subscriptions.unsubscribe(connection, living.subscriber_id, now, living.topic_id)
+        _sync_topics(connection, service, now)
+        configured = _sync_subscriptions(connection, service, now)
+        for active in subscriptions.list_active(connection):
+            if active.origin == "config" and (active.email, active.canonical) not in configured:
+                subscriptions.unsubscribe(connection, active.subscriber_id, now, active.topic_id)
+
+
+def _sync_topics(connection: Connection, service: Service, now: datetime) -> None:
+    for number, topic in enumerate(service.config.topics):
+        with _query_errors_at(f"topics[{number}].query"):
+            canonical = format_canonical(parse_query(topic.query))
+        topics.ensure(connection, canonical, topic.query, now)
+
+
+def _sync_subscriptions(
+    connection: Connection, service: Service, now: datetime
+) -> set[tuple[str, str | None]]:
+    """Add the subscriptions of the config; return the address and canonical query of each."""
+    configured: set[tuple[str, str | None]] = set()
+    for number, entry in enumerate(service.config.subscriptions):
+        request = SubscriptionRequest(
+            query=entry.query,
+            frequency=entry.every,
+            updates=entry.updates,
+            origin="config",
+            detail=entry.detail,
+            note=entry.note,
+        )
+        with _query_errors_at(f"subscriptions[{number}].query"):
+            done = subscribe(connection, entry.email, request, service.subscriber_defaults, now)
+        configured.add((done.email, done.canonical))
+    return configured
 
 
 @contextmanager
-def _config_errors_at(place: str) -> Iterator[None]:
-    """A query that cannot be read is a mistake in the config, at ``place``."""
+def _query_errors_at(key: str) -> Iterator[None]:
+    """Turn a wrong query into an error of the config that names the key."""
     try:
         yield
     except QueryError as error:
-        raise ConfigError(f"{place}: {error}") from error
+        raise ConfigError(f"{key}: {error}") from error
 
 
-def update_alarms(service: Service) -> None:
-    """Raise and clear what time alone gives reason for, and write to the operator."""
-    config, now = service.config, service.clock()
-    with service.ledger.writing() as connection:
-        for name, source in config.sources.items():
-            if source.enabled:
-                update_source_alarms(connection, name, source.host, source.silent_hours, now)
-        operator = config.operator
-        to = ((operator.email,) if operator.email else ()) + operator.notify
-        queue_operator_emails(connection, service.create_message_context(), to)
+class PipelineResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run of the pipeline did."""
 
-
-def delete_former_subscribers(service: Service) -> None:
-    """Remove the addresses of those who left long ago, or never confirmed, and what they were sent.
-
-    Of what was sent to the others, only that it was sent is kept for long.
-    """
-    now = service.clock()
-    with service.ledger.writing() as connection:
-        deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
-        for who in pending_subscriptions.delete_expired(
-            connection, now - CONFIRMATION_LINK_VALIDITY
-        ):
-            personal_data.delete_subscriber(connection, who)
-        gone = personal_data.list_unsubscribed_before(connection, now - _RETENTION_PERIOD)
-        for who in gone:
-            personal_data.delete_subscriber(connection, who)
-    if gone:
-        log.info("%d subscribers who left four weeks ago are forgotten", len(gone))
-
-
-class PipelineResult(msgspec.Struct):
-    """What one round from change to inbox did."""
-
-    matches: int = 0
-    feeds: int = 0
-    digests: int = 0
-    deliveries: dict[str, int] = {}
-    problem: str | None = None  #: why the way out is shut
+    matches: int  #: new ones
+    feeds: int  #: files written
+    digests: int  #: composed
+    deliveries: dict[str, int]  #: messages by the outcome of their delivery attempt
+    problem: str | None  #: why messages could not be delivered at all
 
 
 def run_pipeline(service: Service) -> PipelineResult:
     """Match, publish, compose and deliver whatever is due.
 
-    A mail server that cannot be used stops nothing but the delivering; it is told in ``problem``.
+    A mail server that is unavailable stops nothing but the delivery; ``problem`` says why.
     """
-    config, ledger = service.config, service.ledger
-    done = PipelineResult()
     update_alarms(service)
     log.debug("match starts")
-    done.matches = service.topic_matcher.match_new_changes()
+    matches = service.topic_matcher.match_new_changes()
     log.debug("publish starts")
-    done.feeds = publish_feeds(ledger, config.feeds.path, config.feed_identity, service.templates)
-    with ledger.reading() as connection:
-        halted = pauses.list_pauses(connection)
-    log.debug("compose starts")
-    done.digests = compose_due_digests(
-        *(
-            ledger,
-            service.templates,
-            service.mail_identity,
-            service.clock(),
-            config.digests.batch_interval,
-        ),
-        sent_log=service.sent_log,
+    feeds = publish_feeds(
+        service.ledger,
+        service.config.feeds.path,
+        service.config.feed_identity,
+        service.templates,
     )
+    log.debug("compose starts")
+    digests = compose_digests(service)
     log.debug("deliver starts")
-    sent: Counter[str] = Counter()
+    outcomes, problem = _deliver(service)
+    ping_hub(service.ledger, service.config.feed_identity)
+    log.debug("index starts")
+    index_questions(service.ledger, _MAX_INDEXED_QUESTIONS)
+    delete_expired_data(service)
+    if digests or outcomes:
+        log.info("%d digests composed, deliveries: %s", digests, dict(outcomes) or "none")
+    return PipelineResult(
+        matches=matches,
+        feeds=feeds,
+        digests=digests,
+        deliveries=dict(outcomes),
+        problem=problem,
+    )
+
+
+def update_alarms(service: Service) -> None:
+    """Raise and clear the alarms that depend on time alone, and queue the operator's emails."""
+    config, now = service.config, service.clock()
+    with service.ledger.writing() as connection:
+        for name, source in config.sources.items():
+            if source.enabled:
+                update_source_alarms(connection, name, source.host, source.silent_hours, now)
+        recipients = (config.operator.email, *config.operator.notify)
+        queue_operator_emails(
+            connection, service.create_message_context(), tuple(filter(None, recipients))
+        )
+
+
+def compose_digests(service: Service, *, only_email: str | None = None) -> int:
+    """Put the digests that are due into the outbox; return their number.
+
+    Args:
+        service: The open service.
+        only_email: The one subscriber whose digest to compose; None for all.
+    """
+    return compose_due_digests(
+        service.ledger, service.digest_settings, service.clock(), only_email=only_email
+    )
+
+
+def deliver_messages(service: Service, *, recipient: str | None = None) -> Counter[str]:
+    """Deliver the messages that are due; return the number of each outcome.
+
+    Args:
+        service: The open service.
+        recipient: The one address to deliver to; None for all.
+
+    Raises:
+        ChannelUnavailable: A channel could not be used; its messages stay queued.
+    """
+    return deliver_due(
+        service.ledger,
+        service.config.channel_table,
+        service.clock,
+        service.config.mail.delivery_policy,
+        sent_log=service.sent_log,
+        stopping=service.stop.is_set,
+        recipient=recipient,
+    )
+
+
+def _deliver(service: Service) -> tuple[Counter[str], str | None]:
+    """Deliver unless paused, and update the mail alarms; return the outcomes and any problem."""
+    outcomes: Counter[str] = Counter()
+    problem: str | None = None
+    with service.ledger.reading() as connection:
+        is_paused = pauses.DELIVERY in pauses.list_pauses(connection)
     try:
-        if pauses.DELIVERY not in halted:
-            sent = deliver_due(
-                ledger,
-                config.channel_table,
-                service.clock,
-                config.mail.delivery_policy,
-                sent_log=service.sent_log,
-                stopping=service.stop.is_set,
-            )
+        if not is_paused:
+            outcomes = deliver_messages(service)
     except ChannelUnavailable as error:
-        done.problem = str(error)
-        log.error("%s; what was to be sent waits in the outbox", error)
-    with ledger.writing() as connection:
-        update_mail_alarms(connection, sent["over_limit"], done.problem, service.clock())
-    ping_hub(ledger, config.feed_identity)
-    log.debug("words start")
-    index_questions(
-        ledger, _MAX_INDEXED_QUESTIONS
-    )  # last, and not all of a backfill: nobody's digest waits for it
-    delete_former_subscribers(service)
-    done.deliveries = dict(sent)
-    if done.digests or sent:
-        log.info("%d digests composed, deliveries: %s", done.digests, dict(sent) or "none")
-    return done
+        problem = str(error)
+        log.error("%s; messages stay in the outbox", error)
+    with service.ledger.writing() as connection:
+        update_mail_alarms(connection, outcomes["over_limit"], problem, service.clock())
+    return outcomes, problem
+
+
+def delete_expired_data(service: Service) -> None:
+    """Delete what is kept for a limited time only.
+
+    That is: the text of old messages, sign-ups whose link has expired, and former subscribers with
+    all that was sent to them.
+    """
+    now = service.clock()
+    with service.ledger.writing() as connection:
+        deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
+        never_confirmed = pending_subscriptions.delete_expired(
+            connection, now - CONFIRMATION_LINK_VALIDITY
+        )
+        former = personal_data.list_unsubscribed_before(connection, now - _RETENTION_PERIOD)
+        for subscriber_id in (*never_confirmed, *former):
+            personal_data.delete_subscriber(connection, subscriber_id)
+    if former:
+        log.info("deleted the data of %d subscribers who left four weeks ago", len(former))

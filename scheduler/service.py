@@ -1,4 +1,4 @@
-"""The service as jobs and commands need it: an open ledger and all that stands beside it."""
+"""The service: the config, the open ledger and everything else that jobs and commands share."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from dataclasses import dataclass, field
 import msgspec
 
 from alerts.delivery import SentLog
+from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
 from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.config import Config, load_signing_keys
 
 
 class LedgerBusyError(WatchwordError):
-    """Another process works on this ledger."""
+    """Another process is using the ledger."""
 
     exit_status = ExitStatus.RETRY
 
 
-@dataclass
+@dataclass(frozen=True)
 class Service:
-    """An open ledger with all that the jobs need beside it."""
+    """An open service. Threads may share it: all of its parts are safe to share."""
 
     config: Config
     ledger: Ledger
@@ -38,50 +39,69 @@ class Service:
     mail_identity: MailIdentity
     sent_log: SentLog
     clock: Clock = wall_clock
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)  #: set to end all jobs
 
     def create_message_context(self) -> MessageContext:
         """Return what messages are written with now."""
         return MessageContext(self.templates, self.mail_identity, self.clock())
 
     @property
+    def digest_settings(self) -> DigestSettings:
+        """How digests are written."""
+        return DigestSettings(
+            self.templates, self.mail_identity, self.config.digests.batch_interval, self.sent_log
+        )
+
+    @property
     def subscriber_defaults(self) -> SubscriberDefaults:
-        """When a new subscriber gets what is not immediate."""
+        """The digest time of a new subscriber, and the channels that can reach one."""
         digests = self.config.digests
         return SubscriberDefaults(digests.zone, digests.hour, self.config.channel_table)
 
 
 def open_service(config: Config, clock: Clock = wall_clock) -> Service:
-    """The service of ``config``. Raises :class:`alerts.ledger.LedgerError`."""
+    """Open the ledger, upgrade its schema if needed, and return the service of ``config``.
+
+    Raises:
+        LedgerError: The ledger cannot be opened.
+        ConfigError: A signing key cannot be used.
+    """
     ledger = open_ledger(config.ledger.url)
-    watcher = TopicMatcher(ledger, config.ledger.compiled)
     sent_log = SentLog(config.ledger.sent_log)
     sent_log.verify()
-    letterhead = msgspec.structs.replace(
-        config.mail_identity,
-        signing_keys=load_signing_keys(config),
-        token_secret=_get_signing_secret(ledger),
-    )
     return Service(
-        config, ledger, Templates(config.templates), watcher, letterhead, sent_log, clock
+        config=config,
+        ledger=ledger,
+        templates=Templates(config.templates),
+        topic_matcher=TopicMatcher(ledger, config.ledger.compiled),
+        mail_identity=msgspec.structs.replace(
+            config.mail_identity,
+            signing_keys=load_signing_keys(config),
+            token_secret=_get_token_secret(ledger),
+        ),
+        sent_log=sent_log,
+        clock=clock,
     )
 
 
-def _get_signing_secret(ledger: Ledger) -> bytes:
-    """What links are sealed with; drawn the first time."""
+def _get_token_secret(ledger: Ledger) -> bytes:
+    """Return the key that signs links; create it the first time."""
     with ledger.reading() as connection:
-        found = secrets.find_secret(connection, "pages")
-    if found is None:
+        secret = secrets.find_secret(connection, "pages")
+    if secret is None:
         with ledger.writing() as connection:
-            found = secrets.get_or_create(connection, "pages")
-    return found
+            secret = secrets.get_or_create(connection, "pages")
+    return secret
 
 
 @contextmanager
 def lock_ledger(service: Service) -> Iterator[None]:
-    """Be the only process at work on the ledger; raises :class:`LedgerBusyError` when another one
-    is."""
-    with service.ledger.try_process_lock() as held:
-        if not held:
-            raise LedgerBusyError("another watchword is at work on this ledger; nothing was done")
+    """Be the only process that uses the ledger while the block runs.
+
+    Raises:
+        LedgerBusyError: Another process is using it.
+    """
+    with service.ledger.try_process_lock() as is_locked:
+        if not is_locked:
+            raise LedgerBusyError("another watchword is using this ledger; nothing was done")
         yield

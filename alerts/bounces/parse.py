@@ -1,7 +1,7 @@
-"""What comes back to us by mail: bounces (RFC 3464), complaints (RFC 5965), and leave-taking. Pure.
+"""Reading emails that come back: bounces (RFC 3464), complaints (RFC 5965), unsubscribing. Pure.
 
-Which message a report is about is told by the return path that it was sent to, which we signed, or
-by our Message-ID inside it, which nobody can guess. The addresses inside are not believed.
+Which message a report is about follows from the return path that it was sent to, which we signed,
+or from our Message-ID inside it, which nobody can guess. The addresses inside are not trusted.
 """
 
 from __future__ import annotations
@@ -21,73 +21,94 @@ from alerts.mail.outgoing import find_message_id
 
 log = logging.getLogger("watchword.bounces")
 
-ReportKind = Literal["hard", "soft", "complaint", "leave", "nothing"]
+ReportKind = Literal["hard", "soft", "complaint", "unsubscribe", "ignored"]
 
-#: Mailboxes that are full or asleep: their owners may be back (RFC 3463).
+#: Permanent failures (RFC 3463) that may pass all the same: mailbox disabled, mailbox full, message
+#: too large, network congestion.
 _TEMPORARY_CODES = frozenset({"5.2.1", "5.2.2", "5.3.4", "5.4.5"})
 _RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
+#: A subscriber's token: 16 bytes in base64url.
+_TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9_-]{22}(?![\w-])")
+#: A subject is stored as the detail of a bounce; 200 characters are enough to recognise it.
+_MAX_SUBJECT_LENGTH = 200
 
 
 class BounceReport(msgspec.Struct, frozen=True):
-    """What one email says of one of ours."""
+    """What an email that came back says about one of our messages."""
 
-    kind: ReportKind
-    detail: str
-    message_number: int | None  #: the message's number, where the return path says it
-    message_id: str | None  #: or its Message-ID, where it is quoted
-    token: str | None = None  #: the subscriber's, where they ask to leave
+    kind: ReportKind  #: ``ignored``: nothing follows, as from a delay or an automatic reply
+    detail: str  #: for the operator: ``5.1.1 smtp; 550 no such user``
+    message_number: int | None  #: the message's id in the ledger, from the return path
+    message_id: str | None  #: its Message-ID, where the report quotes it
+    token: str | None = None  #: the subscriber's, where they unsubscribe
 
 
 def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceReport:
-    """What an email that came to the return path, or to the address for leaving, says."""
+    """Return what an email says that came to the return path or to the unsubscribe address.
+
+    Args:
+        raw: The email.
+        secret: The secret that return paths are signed with.
+        unsubscribe_address: Where an email with a token in its subject unsubscribes.
+    """
     mail = message_from_bytes(raw)
     addresses = " ".join(
         str(value) for name in _RECIPIENT_HEADERS for value in mail.get_all(name, ())
     )
-    number = find_message_number(addresses, secret)
-    said, detail = _classify_email(mail)
+    kind, detail = _classify_email(mail)
     token = _find_token(mail)
-    if said == "nothing" and token and unsubscribe_address.lower() in addresses.lower():
-        return BounceReport("leave", "asked by email", None, None, token)
-    return BounceReport(said, detail, number, find_message_id(raw.decode("latin-1")))
+    if kind == "ignored" and token and unsubscribe_address.lower() in addresses.lower():
+        return BounceReport("unsubscribe", "unsubscribe email", None, None, token)
+    number = find_message_number(addresses, secret)
+    return BounceReport(kind, detail, number, find_message_id(raw.decode("latin-1")))
 
 
 def _find_token(mail: Message) -> str | None:
-    """The token that our unsubscribe addresses put into the subject."""
-    found = re.search(r"(?<![\w-])[A-Za-z0-9_-]{22}(?![\w-])", str(mail.get("Subject", "")))
+    """Return the token that our ``mailto:`` links put into the subject; None without one."""
+    found = _TOKEN.search(str(mail.get("Subject", "")))
     return found[0] if found else None
 
 
 def _classify_email(mail: Message) -> tuple[ReportKind, str]:
+    """Return the kind of a report and its detail."""
     if fields := next(_iterate_parts(mail, "message/feedback-report"), None):
-        kind = fields.get("Feedback-Type", "abuse").strip().lower()
-        return ("nothing" if kind == "not-spam" else "complaint"), f"complaint: {kind}"
+        feedback = fields.get("Feedback-Type", "abuse").strip().lower()
+        return ("ignored" if feedback == "not-spam" else "complaint"), f"complaint: {feedback}"
     recipients = list(_iterate_recipients(mail))
     for recipient in recipients:
         if recipient.get("Action", "").strip().lower() == "failed":
             return _classify_failure(recipient)
     if recipients:
-        return "nothing", "delayed or delivered"
+        return "ignored", "delayed or delivered"
+    return _classify_free_form(mail)
+
+
+def _classify_free_form(mail: Message) -> tuple[ReportKind, str]:
+    """Classify an email that has no delivery status of RFC 3464, as qmail's bounces."""
     try:
         temporary, permanent = all_failures(mail)
-    except Exception:  # the named boundary: its guesses stumble over some emails
-        log.warning("an email that may be a bounce could not be read", exc_info=True)
-        return "nothing", "unreadable"
+    except Exception:  # flufl.bounce raises errors of many kinds on malformed emails
+        log.warning("an email that may be a bounce cannot be parsed", exc_info=True)
+        return "ignored", "cannot be parsed"
     if permanent:
         return "hard", _clean_subject(mail)
-    return ("soft", _clean_subject(mail)) if temporary else ("nothing", "no report")
+    return ("soft", _clean_subject(mail)) if temporary else ("ignored", "not a report")
 
 
 def _classify_failure(recipient: Message) -> tuple[ReportKind, str]:
+    """Classify a failed delivery by its status code; one that is missing counts as temporary."""
     status = recipient.get("Status", "").split()
     code = status[0] if status else ""
-    why = " ".join(recipient.get("Diagnostic-Code", "").split())
-    is_passing = code in _TEMPORARY_CODES or not code.startswith("5")
-    return ("soft" if is_passing else "hard"), f"{code} {why}".strip()
+    diagnostic = " ".join(recipient.get("Diagnostic-Code", "").split())
+    is_temporary = code in _TEMPORARY_CODES or not code.startswith("5")
+    return ("soft" if is_temporary else "hard"), f"{code} {diagnostic}".strip()
 
 
 def _iterate_recipients(mail: Message) -> Iterator[Message]:
-    """The fields for each recipient in a delivery status; the first block is about the report."""
+    """Yield the fields of each recipient in a delivery status.
+
+    The first block of fields is about the whole report and has no Action.
+    """
     for part in mail.walk():
         if part.get_content_type() == "message/delivery-status":
             blocks = part.get_payload()
@@ -96,10 +117,10 @@ def _iterate_recipients(mail: Message) -> Iterator[Message]:
                     yield block
 
 
-def _iterate_parts(mail: Message, kind: str) -> Iterator[Message]:
-    """The fields in the parts of a kind, whether the parser saw through them or not."""
+def _iterate_parts(mail: Message, content_type: str) -> Iterator[Message]:
+    """Yield the fields in each part of a content type, whether the parser has split it or not."""
     for part in mail.walk():
-        if part.get_content_type() == kind:
+        if part.get_content_type() == content_type:
             inner = part.get_payload()
             if isinstance(inner, list) and inner and isinstance(inner[0], Message):
                 yield inner[0]
@@ -109,4 +130,5 @@ def _iterate_parts(mail: Message, kind: str) -> Iterator[Message]:
 
 
 def _clean_subject(mail: Message) -> str:
-    return " ".join(str(mail.get("Subject", "returned mail")).split())[:200]
+    subject = " ".join(str(mail.get("Subject", "returned mail")).split())
+    return subject[:_MAX_SUBJECT_LENGTH]

@@ -1,4 +1,4 @@
-"""The step from what came back by mail to what follows from it."""
+"""Processing an email that came back: read it, find the subscriber, apply what follows."""
 
 from __future__ import annotations
 
@@ -9,35 +9,61 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from alerts.bounces.apply import apply_bounce
-from alerts.bounces.parse import read_report
+from alerts.bounces.parse import BounceReport, read_report
 from alerts.ledger import messages, secrets, subscriptions
+from alerts.ledger.bounces import Bounce
 
-ReportOutcome = Literal["hard", "soft", "complaint", "leave", "nothing", "known", "unknown"]
+ReportOutcome = Literal[
+    "hard", "soft", "complaint", "unsubscribe", "ignored", "duplicate", "unknown"
+]
+"""The kind of a report, or why nothing follows from it.
+
+``ignored`` says nothing that matters, ``duplicate`` was processed before, ``unknown`` is about none
+of our messages.
+"""
 
 
 def process_report(
     connection: Connection, raw: bytes, unsubscribe_address: str, now: datetime
 ) -> tuple[ReportOutcome, str]:
-    """Draw the consequence of one email that came back; what it said, and the detail.
+    """Apply what follows from one email that came back.
 
-    ``known`` is one that was read before, ``unknown`` one that is about no message of ours.
+    Args:
+        connection: A writing connection to the ledger.
+        raw: The email.
+        unsubscribe_address: Where an email with a token in its subject unsubscribes.
+        now: When it is processed.
+
+    Returns:
+        The outcome, and a detail for the operator: the diagnostic code, or who unsubscribed.
     """
-    report = read_report(raw, secrets.get_or_create(connection, "return path"), unsubscribe_address)
-    if report.kind == "nothing":
-        return "nothing", report.detail
-    if report.kind == "leave":
-        person = subscriptions.find_subscriber_by_token(connection, report.token or "")
-        if person is None:
-            return "unknown", "asks to leave with no token of ours"
-        left = subscriptions.unsubscribe(connection, person.id, now)
-        return ("leave" if left else "known"), person.email
-    who = None
-    if report.message_number is not None:
-        who = messages.find_subscriber_id(connection, report.message_number)
-    if who is None and report.message_id is not None:
-        who = messages.find_subscriber_id(connection, report.message_id)
-    if who is None:
+    secret = secrets.get_or_create(connection, "return path")
+    report = read_report(raw, secret, unsubscribe_address)
+    if report.kind == "ignored":
+        return "ignored", report.detail
+    if report.kind == "unsubscribe":
+        return _unsubscribe(connection, report.token or "", now)
+    subscriber_id = _find_subscriber_id(connection, report)
+    if subscriber_id is None:
         return "unknown", report.detail
-    mark = hashlib.sha256(raw).hexdigest()
-    is_new = apply_bounce(connection, who, report.kind, mark, report.detail, now)
-    return (report.kind if is_new else "known"), report.detail
+    bounce = Bounce(report.kind, hashlib.sha256(raw).hexdigest(), report.detail)
+    is_new = apply_bounce(connection, subscriber_id, bounce, now)
+    return (report.kind if is_new else "duplicate"), report.detail
+
+
+def _unsubscribe(connection: Connection, token: str, now: datetime) -> tuple[ReportOutcome, str]:
+    subscriber = subscriptions.find_subscriber_by_token(connection, token)
+    if subscriber is None:
+        return "unknown", "an unsubscribe email without a token of ours"
+    ended = subscriptions.unsubscribe(connection, subscriber.id, now)
+    return ("unsubscribe" if ended else "duplicate"), subscriber.email
+
+
+def _find_subscriber_id(connection: Connection, report: BounceReport) -> int | None:
+    """Return whose message a report is about: the return path is more certain than a quote."""
+    for key in (report.message_number, report.message_id):
+        if key is not None:
+            found = messages.find_subscriber_id(connection, key)
+            if found is not None:
+                return found
+    return None

@@ -1,7 +1,7 @@
-"""Where a message that cannot be delivered comes back to: an address that says which it was. Pure.
+"""Return paths: a signed envelope sender for each message, to which its bounces come. Pure.
 
-The way is called VERP (https://cr.yp.to/proto/verp.txt): what a bounce says inside is written by
-strangers in many forms, but the address that it is sent to is ours, and signed.
+The technique is called VERP (https://cr.yp.to/proto/verp.txt). What a bounce says inside comes in
+many forms and from anybody, but the address that it was sent to is ours.
 """
 
 from __future__ import annotations
@@ -12,18 +12,27 @@ import hmac
 import re
 
 _SIGNED_ADDRESS = re.compile(r"\+([0-9]{1,18})\.([a-z2-7]{16})@", re.IGNORECASE)
+#: Bytes of the signature: 80 bits, 16 characters in base32. With 18 digits of the number the local
+#: part stays under the 64 characters of RFC 5321 4.5.3.1.1.
+_SIGNATURE_BYTES = 10
 
 
 def build_return_path(address: str, message_number: int, secret: bytes) -> str:
-    """``bounces@x.example`` for message 7: ``bounces+7.k3...@x.example``."""
+    """Return the return path of a message: ``bounces+7.k3vq…@example.org`` for message 7.
+
+    Args:
+        address: Where bounces go: ``bounces@example.org``.
+        message_number: The message's id in the ledger.
+        secret: The secret that return paths are signed with.
+    """
     local, _, domain = address.rpartition("@")
     return f"{local}+{message_number}.{_sign_number(message_number, secret)}@{domain}"
 
 
 def find_message_number(text: str, secret: bytes) -> int | None:
-    """The message whose return path stands in ``text``; None where there is none that we signed.
+    """Return the number in the first return path in ``text`` that we signed; None without one.
 
-    Letters may have changed their case on the way, as mail systems may do.
+    Mail systems may change the case of an address, so upper and lower case are equal.
     """
     for found in _SIGNED_ADDRESS.finditer(text):
         number = int(found[1])
@@ -32,6 +41,6 @@ def find_message_number(text: str, secret: bytes) -> int | None:
     return None
 
 
-def _sign_number(message: int, secret: bytes) -> str:
-    digest = hmac.digest(secret, f"return path {message}".encode(), hashlib.sha256)
-    return base64.b32encode(digest[:10]).decode().lower()
+def _sign_number(message_number: int, secret: bytes) -> str:
+    digest = hmac.digest(secret, f"return path {message_number}".encode(), hashlib.sha256)
+    return base64.b32encode(digest[:_SIGNATURE_BYTES]).decode().lower()

@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerts.bounces.apply import apply_bounce
-from alerts.bounces.return_path import build_return_path
+from alerts.bounces import apply_bounce, build_return_path
 from alerts.delivery.channel import (
     ChannelSettings,
     ChannelUnavailable,
@@ -32,7 +31,7 @@ from alerts.delivery.policy import DeliveryPolicy, SendRateLimiter, apply_daily_
 from alerts.delivery.registry import ChannelTable
 from alerts.delivery.sent_log import SentLog
 from alerts.ledger import Ledger, deliveries, messages, secrets
-from alerts.ledger.bounces import BounceKind
+from alerts.ledger.bounces import Bounce, BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import DueMessage, Message
 from alerts.mail.outgoing import DIGEST_LANE
@@ -225,7 +224,7 @@ class _Sender:
             subscriber_id = messages.find_subscriber_id(connection, message.id)
             if subscriber_id is not None:
                 now = self._context.clock()
-                apply_bounce(connection, subscriber_id, kind, report, str(error), now)
+                apply_bounce(connection, subscriber_id, Bounce(kind, report, str(error)), now)
 
 
 def _classify_failure(error: DeliveryError, message: Message, now: datetime) -> DeliveryAttempt:

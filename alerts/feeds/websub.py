@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import time
 
+import requests
+
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.xml import MEDIA_TYPES
 from alerts.ledger import Ledger, feeds
@@ -51,8 +53,6 @@ def ping_hub(ledger: Ledger, feed_identity: FeedIdentity) -> int:
 
 def _notify_hub(hub: str, addresses: list[str]) -> int | None:
     """The status that the hub answers with; None where it does not."""
-    import requests
-
     form = {"hub.mode": "publish", "hub.url": addresses}
     try:
         answer = requests.post(hub, data=form, timeout=_REQUEST_TIMEOUT, allow_redirects=False)

@@ -18,23 +18,25 @@ BounceKind = Literal["hard", "soft", "complaint"]
 SuppressionReason = Literal["bounces", "complaint"]
 
 
+class Bounce(msgspec.Struct, frozen=True):
+    """One report that a message to a subscriber failed or was complained about."""
+
+    kind: BounceKind
+    report_hash: str  #: unique for each report
+    detail: str  #: what the mail server said
+
+
 def record_bounce(
-    connection: Connection,
-    subscriber_id: int,
-    kind: BounceKind,
-    report_hash: str,
-    detail: str,
-    now: datetime,
+    connection: Connection, subscriber_id: int, bounced: Bounce, now: datetime
 ) -> bool:
-    """Record what came back about a subscriber; False where this ``report_hash`` is known
-    already."""
+    """Record a bounce of a subscriber's message; return False if it was recorded before."""
     made = insert_once(
         connection,
         bounce,
-        report_hash=report_hash,
+        report_hash=bounced.report_hash,
         subscriber_id=subscriber_id,
-        kind=kind,
-        detail=detail[:500],
+        kind=bounced.kind,
+        detail=bounced.detail[:500],
         received_at=now,
     )
     return made is not None

@@ -17,16 +17,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from alerts.errors import WatchwordError
 from alerts.ledger import topics
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class NewerSchema(Exception):
+class NewerSchema(WatchwordError):
     """The ledger was written by a newer version of this program; ``args[0]`` is its revision."""
 
 
-class BrokenReferences(Exception):
+class BrokenReferences(WatchwordError):
     """After the migration, rows refer to rows that do not exist; nothing was changed."""
 
 

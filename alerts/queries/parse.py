@@ -22,6 +22,7 @@ import msgspec
 from lark import Token
 
 from alerts.queries.ast import And, Leaf, MatchMode, Near, Not, Or, Phrase, Query, Word
+from alerts.queries.canonical import parse_canonical
 from alerts.queries.checks import MAX_HYPHENS, QueryError, check_expanded_size
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, parse_tree
@@ -42,14 +43,37 @@ def parse_query(text: str) -> Query:
     Raises:
         QueryError: The text is no query, or one that is not accepted.
     """
-    query = _normalise(_build(parse_tree(text), None))
-    check_expanded_size(_FORMATTER.visit(query))
+    query = _parse_once(text)
+    form = _FORMATTER.visit(query)
+    check_expanded_size(form)
+    if not _is_read_back(form, query):
+        message = (
+            f"Write this in another way: it would be kept as “{form}”, which means another query."
+        )
+        raise QueryError(message, 0)
     return query
 
 
 def format_canonical(query: Query) -> str:
     """Return the canonical form of ``query``, which :func:`parse_query` reads back to the same."""
     return _FORMATTER.visit(_normalise(query))
+
+
+def _parse_once(text: str) -> Query:
+    return _normalise(_build(parse_tree(text), None))
+
+
+def _is_read_back(form: str, query: Query) -> bool:
+    """Return whether both parsers read a canonical form back to its query.
+
+    Signs that are dropped can turn a word into something else: ``OR.`` is "or" in capitals, whose
+    canonical form is an operator, and ``U.S.`` becomes the stop word ``us``. Such a topic could be
+    stored, but not read again when a digest is due.
+    """
+    try:
+        return parse_canonical(form) == query == _parse_once(form)
+    except QueryError:
+        return False
 
 
 # ------------------------------------------------------------------ from the parse tree

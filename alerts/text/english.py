@@ -1,28 +1,28 @@
-"""What we know of English: words too common to look for, odd plurals, and stems. Pure.
+"""English: stop words, irregular plurals, and stems. Pure.
 
-Stems are Snowball's for English (https://snowballstem.org/algorithms/english/stemmer.html), taken
-until nothing changes, so that the stem of a stem is itself: a canonical query is written with
-stems and must read back to the same.
+Stems are Snowball's for English (https://snowballstem.org/algorithms/english/stemmer.html), applied
+until nothing changes, so that the stem of a stem is itself: a canonical query is written with stems
+and must be read back to the same query.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from Stemmer import Stemmer
 
-#: Words in nearly every text: they may stand beside others but find nothing worth telling.
+#: Words in nearly every text. A query may have them beside other words, but not alone.
 STOP_WORDS = frozenset(
     """
     a about also am an and any are as at be been but by can could did do does for from had has
     have he her here him his how i if in into is it its me my no not of on or our she should so
     some than that the their them then there these they this those to up us was we were what when
     where which who why will with would you your
-    """.split()  # noqa: SIM905 (a list of a hundred quoted words is no easier to read)
+    """.split()  # noqa: SIM905 (a hundred quoted words would be harder to read)
 )
 
-#: Plurals that the stemmer does not bring together with their singular. None that is a verb too
-#: ("leaves", "lives"): a stem must not find what nobody meant.
+#: Stems of plurals that the stemmer keeps apart from their singular. Plurals that are verbs too
+#: ("leaves", "lives") are left out: they would find what nobody meant.
 _PLURALS = {
     "analyses": "analysi",
     "buses": "bus",
@@ -40,7 +40,7 @@ _PLURALS = {
 }
 
 #: Words that the stemmer takes for a form of another ("housing" of "house", "officer" of "office"),
-#: each with its plural: people who watch one of a pair do not mean the other.
+#: each with its plural: people who look for one of a pair do not mean the other.
 _DISTINCT_WORDS = {
     form: word
     for word, *forms in (
@@ -61,17 +61,22 @@ _DISTINCT_WORDS = {
     for form in (word, *forms)
 }
 
-#: A shorter stem would stand for too many words.
+#: Letters of a stem: a shorter one would stand for too many words.
 _MIN_STEM_LENGTH = 3
+
+#: Words whose stems are kept: 100,000 of 250 bytes each are 25 MB. The cache is in C and shared,
+#: because stemming takes 2 µs and is done for each word of each text.
+_MAX_STEMS = 100_000
 
 _snowball = Stemmer("english")
 
 
-@cache
+@lru_cache(_MAX_STEMS)
 def stem(word: str) -> str:
-    """What a folded word shares with its plural and its verb's forms; ``stem(stem(w)) == stem(w)``.
+    """Return what a folded word has in common with its plural and other forms.
 
-    Itself for a word that is no plain English one, is in :data:`STOP_WORDS`, or would become so.
+    ``stem("knives")`` and ``stem("knife")`` are ``"knife"``; ``stem(stem(w)) == stem(w)``. A word
+    that is not plain English, is a stop word, or would become one, is returned unchanged.
     """
     if not has_forms(word):
         return word
@@ -84,7 +89,7 @@ def stem(word: str) -> str:
 
 
 def has_forms(word: str) -> bool:
-    """Whether a folded word may have a plural or the like: letters of English, and not too few."""
+    """Return whether a folded word can have other forms: three letters or more, no stop word."""
     return (
         len(word) >= _MIN_STEM_LENGTH
         and word.isascii()

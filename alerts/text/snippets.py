@@ -1,4 +1,4 @@
-"""The passage that made a question match, cut to a few lines, its words marked. Pure."""
+"""Passages: a few lines of a text around a match, with the matching words marked. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import msgspec
 
 from alerts.text.tokenizer import Place
 
-#: Characters of context on each side of the first marked word.
+#: Characters before and after the first marked word: 340 are about three lines of an email.
 _CHARACTERS_BEFORE, _CHARACTERS_AFTER = 110, 230
-#: The same for one place in a line of its own.
+#: Characters on each side of a place that has a line of its own: 60 and the word fit a terminal.
 _CHARACTERS_AROUND = 30
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A run of a snippet's text, marked or not."""
+    """A piece of a passage, marked or not."""
 
     text: str
     is_marked: bool = False
@@ -31,9 +31,12 @@ class Snippet(msgspec.Struct, frozen=True):
 def find_snippet(
     texts: Mapping[str, Sequence[str]], places: Sequence[Place], preferred: Sequence[str]
 ) -> Snippet | None:
-    """The passage around the first place, in the first of the ``preferred`` fields that has one.
+    """Return the passage around the first place, or None if the preferred fields have none.
 
-    None when no place is in any of them.
+    Args:
+        texts: Paragraphs by field.
+        places: Where the match is, in reading order.
+        preferred: Fields to look in, the best first.
     """
     for field in preferred:
         here = [place for place in places if place.field == field]
@@ -45,23 +48,26 @@ def find_snippet(
 
 
 def cut_around(texts: Mapping[str, Sequence[str]], place: Place) -> tuple[Segment, ...]:
-    """A line's worth of text around a place, which is marked."""
+    """Return about a line of text around a place, which is marked."""
     text = texts[place.field][place.paragraph]
     return _cut(text, [(place.start, place.end)], _CHARACTERS_AROUND, _CHARACTERS_AROUND)
 
 
 def mark_spans(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
-    """All of ``text``, with ``spans`` marked."""
+    """Return all of ``text``, with ``spans`` marked."""
     return _split_segments(text, spans, 0, len(text))
 
 
 def cut_passage(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
-    """``text`` around the first of some spans, all of them marked; an empty one is a place."""
+    """Return ``text`` around the first of ``spans``, with all spans marked.
+
+    An empty span marks nothing but says where to cut.
+    """
     return _cut(text, spans)
 
 
 def cut_opening(texts: Mapping[str, Sequence[str]], field: str) -> Snippet | None:
-    """The beginning of a field."""
+    """Return the first lines of a field, or None if it has no text."""
     paragraphs = texts.get(field) or ()
     return Snippet(field, _cut(paragraphs[0], [(0, 0)])) if paragraphs else None
 
@@ -72,7 +78,7 @@ def _cut(
     characters_before: int = _CHARACTERS_BEFORE,
     characters_after: int = _CHARACTERS_AFTER,
 ) -> tuple[Segment, ...]:
-    """``text`` around the first span, at word boundaries, every span inside it marked."""
+    """Return ``text`` around the first span, cut between words, with each span in it marked."""
     start = _find_word_start(text, max(0, spans[0][0] - characters_before))
     end = _find_word_end(text, min(len(text), spans[0][1] + characters_after))
     before = (Segment("… "),) if start > 0 else ()
@@ -83,7 +89,7 @@ def _cut(
 def _split_segments(
     text: str, spans: Sequence[tuple[int, int]], start: int, end: int
 ) -> tuple[Segment, ...]:
-    """``text`` from ``start`` to ``end``, parted at the spans that lie within."""
+    """Return ``text`` from ``start`` to ``end``, split at the spans in it."""
     segments: list[Segment] = []
     at = start
     for left, right in sorted(spans):

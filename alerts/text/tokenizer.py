@@ -1,19 +1,25 @@
-"""Text as words: what counts as a word, when two are the same, and where each one stands. Pure.
+"""The tokenizer: what counts as a word, which words are the same, and where each one is. Pure.
 
-Both sides, what people type and what the source prints, are read by the same rules:
+Queries and texts are read by the same rules:
 
-* Case, accents and compatibility forms do not count: ``Siân`` is ``sian``, ``CO₂`` is ``co2``.
-* Any space parts words (so does other punctuation); soft hyphens and the like are not there.
-* A possessive ending is dropped (``VRU's`` is ``vru``, ``councils'`` is ``councils``), and so are
-  the endings of contracted verbs: ``she'll`` is ``she`` and must not be ``shell``. Any other
-  apostrophe inside a word closes up: ``O’Connell`` is ``oconnell``.
-* A hyphen (or dash, with no space) *links* two words. Linked words stand in the text as
-  themselves and closed up: ``e-scooter`` is ``e``, ``scooter`` and ``escooter``.
-* A word in capitals (two to six) is an acronym too, its plural with a small s the same one:
-  ``VRU``, ``VRUs`` and ``VRU's`` are ``VRU``.
+* Case, accents and compatibility forms make no difference: ``Siân`` is ``sian``, ``CO₂`` is
+  ``co2``.
+* Spaces of any kind, and other punctuation, separate words. Soft hyphens and other invisible
+  characters are ignored.
+* Possessive endings are dropped (``VRU's`` is ``vru``, ``councils'`` is ``councils``), and so are
+  those of contracted verbs: ``she'll`` is ``she`` and must not become ``shell``. Any other
+  apostrophe inside a word is ignored: ``O’Connell`` is ``oconnell``.
+* A hyphen (or a dash without spaces) *links* two words. Linked words count as themselves and
+  closed up: ``e-scooter`` is ``e``, ``scooter`` and ``escooter``.
+* A word of two to six capitals is an acronym as well, and its plural with a small s is the same
+  acronym: ``VRU``, ``VRUs`` and ``VRU's`` are ``VRU``.
 * ``e``, ``u`` and ``x`` are linked to the next word by a space too: ``e scooter``, ``u turn``,
-  ``x ray``. Other words are not, or *the rapist* would be found by ``therapist``; nor are these
-  across a bracket or full stop, or *(e) state how* would be found by ``estate``.
+  ``x ray``. Other words are not, or *the rapist* would be found by ``therapist``. Nor are these
+  linked across a bracket or full stop, or *(e) state how* would be found by ``estate``.
+
+:mod:`alerts.matching.bulk_tokenizer` applies the same rules to many texts at once, 50 times as
+fast, but without offsets in the printed text. Changes have to be made in both; a property test
+holds them equal.
 """
 
 from __future__ import annotations
@@ -30,20 +36,20 @@ from alerts.text.english import stem
 #: Hyphen-minus, U+2010 to U+2015, minus and the compatibility forms.
 HYPHENS = "-‐‑‒–—―−﹘﹣－"
 
-#: Letters that English puts before a word with a hyphen, a space or nothing between.
+#: Letters that English puts before a word with a hyphen, a space or nothing in between.
 LINKING_LETTERS = frozenset("eux")
 
 _APOSTROPHES = frozenset("'‘’‚‛′`´ʼʻ＇")
 _INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
-#: Letters with a stroke or joined, which Unicode does not take apart.
+#: Letters with a stroke, and ligatures, which Unicode does not decompose.
 _LETTER_REPLACEMENTS = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i"}
 )
-#: A word of folded text, and what parts it from the next if that is one hyphen or only spaces.
+#: A word of folded text, and what separates it from the next if that is a hyphen or only spaces.
 _WORD = re.compile(r"(\w+(?:'\w+)*)(-(?=\w)| +(?=\w))?")
 _ENDING = re.compile(r"'(?:s|ll|re|ve|d|m)$")
 _ACRONYM = re.compile(r"([A-Z]{2,6})s?")
-#: So many linked words close up, no more: a chain of a thousand hyphens must not cost a million.
+#: Linked words that are closed up: a chain of n words has n * 8 forms, not n * n / 2.
 MAX_LINKED_WORDS = 8
 
 
@@ -51,14 +57,14 @@ class Token(NamedTuple):
     """One word of a text."""
 
     word: str  #: folded; letters and digits only
-    start: int  #: offsets of the printed word, without its possessive ending
-    end: int
-    is_linked: bool  #: closes up with the next word
-    acronym: str | None = None  #: in capitals, if it is printed so
+    start: int  #: offset of the printed word in the text
+    end: int  #: offset after it, without its possessive ending
+    is_linked: bool  #: linked to the next word
+    acronym: str | None = None  #: in capitals, if the word is printed as an acronym
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where something stands: ``texts[field][paragraph][start:end]``."""
+    """Where something is: ``texts[field][paragraph][start:end]``."""
 
     field: str
     paragraph: int
@@ -67,10 +73,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class PreparedTexts(msgspec.Struct, frozen=True):
-    """Texts read once, to be asked many times.
+    """Texts that were read once, for many queries.
 
-    Words have positions, counted over all texts with one left free after each paragraph, so that
-    nothing that needs neighbours reaches across.
+    Words have positions, which run through all texts. One position after each paragraph is left
+    free, so that no phrase extends into the next paragraph.
     """
 
     places: Sequence[Place]  #: by position
@@ -79,7 +85,7 @@ class PreparedTexts(msgspec.Struct, frozen=True):
 
 
 def prepare_texts(texts: Mapping[str, Sequence[str]]) -> PreparedTexts:
-    """Named texts, each a list of paragraphs, ready to be searched."""
+    """Return texts, given as paragraphs by field, ready for :func:`alerts.queries.find_match`."""
     printed: list[Place] = []
     words: dict[str, dict[int, int]] = {}
     for field, paragraphs in texts.items():
@@ -95,19 +101,19 @@ def prepare_texts(texts: Mapping[str, Sequence[str]]) -> PreparedTexts:
 
 
 def build_word_keys(word: str, acronym: str | None) -> tuple[str, ...]:
-    """What a word of a text is found under: itself, ``~`` its stem, ``^`` its capitals."""
+    """Return the keys of a word: itself, ``~`` and its stem, ``^`` and its capitals."""
     if acronym is None:
         return word, "~" + stem(word)
     return word, "~" + stem(acronym.lower()), "^" + acronym
 
 
 def fold_to_letters(text: str) -> str:
-    """``text`` folded, with nothing between its letters: each of its words is in there in a row."""
+    """Return the folded letters of ``text`` without anything between them."""
     return _NON_WORD.sub("", text.translate(_FOLDING))
 
 
 def tokenise(text: str) -> list[Token]:
-    """The words of ``text`` in order."""
+    """Return the words of ``text`` in order."""
     folded, origins = _fold_text(text)
     tokens: list[Token] = []
     for match in _WORD.finditer(folded):
@@ -124,12 +130,12 @@ def tokenise(text: str) -> list[Token]:
 
 
 def strip_ending(word: str) -> str:
-    """A folded word with apostrophes, without its possessive or contracted ending."""
+    """Return a folded word with apostrophes without its possessive or contracted ending."""
     return _ENDING.sub("", word)
 
 
 def _find_acronym(printed: str) -> str | None:
-    """The acronym that a printed word is, or is the plural of."""
+    """Return the acronym that a printed word is, or is the plural of."""
     if not printed[0].isupper():  # nearly every word
         return None
     found = _ACRONYM.fullmatch(printed.translate(_CASE_FOLDING))
@@ -137,7 +143,7 @@ def _find_acronym(printed: str) -> str | None:
 
 
 def generate_forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
-    """Every word, and linked words closed up, with the first token and the one after the last."""
+    """Generate words and linked words closed up, with the first token and the one after."""
     for first, token in enumerate(tokens):
         word, after = token.word, first + 1
         yield word, first, after
@@ -146,13 +152,13 @@ def generate_forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
             yield word, first, after
 
 
-def fold_keeping_case(char: str) -> str:
-    """One character folded, but a capital still a capital where it folds to plain letters."""
-    return char.translate(_CASE_FOLDING)
+def fold_keeping_case(text: str) -> str:
+    """Return text folded, except that capitals that fold to ASCII letters stay capitals."""
+    return text.translate(_CASE_FOLDING)
 
 
 def _fold_text(text: str) -> tuple[str, list[int] | None]:
-    """``text`` folded, and where each of its characters came from (None: from the same offset)."""
+    """Return ``text`` folded, and each character's offset in ``text`` (None: all are the same)."""
     folded = text.translate(_FOLDING)
     if all(len(_FOLDING[ord(char)]) == 1 for char in set(text)):
         return folded, None
@@ -160,36 +166,43 @@ def _fold_text(text: str) -> tuple[str, list[int] | None]:
 
 
 def _skip_combining_marks(text: str, at: int) -> int:
-    """The first offset from ``at`` that is no combining mark."""
+    """Return the first offset from ``at`` that is not that of a combining mark."""
     while at < len(text) and unicodedata.category(text[at]).startswith("M"):
         at += 1
     return at
 
 
 class _Folding(dict[int, str]):
-    """Each character's folding, worked out when it is first met."""
+    """A table for ``str.translate`` that holds each character's folding once it has been used."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = folded = _fold(chr(code))
+        folded = _fold(chr(code))
+        if len(self) < _MAX_CHARACTERS:
+            self[code] = folded
         return folded
 
 
 class _CaseFolding(dict[int, str]):
-    """The same, but for capitals."""
+    """Like :class:`_Folding`, but keeps A to Z in upper case."""
 
     def __missing__(self, code: int) -> str:
         folded, is_capital = _FOLDING[code], chr(code).isupper()
-        self[code] = folded = folded.upper() if is_capital and folded.isascii() else folded
+        folded = folded.upper() if is_capital and folded.isascii() else folded
+        if len(self) < _MAX_CHARACTERS:
+            self[code] = folded
         return folded
 
 
+#: Characters in a table: English and its neighbours use a few hundred. 5,000 of about 100 bytes are
+#: 0.5 MB; the rest is worked out each time.
+_MAX_CHARACTERS = 5000
 _NON_WORD = re.compile(r"[^\w]+")
 _FOLDING = _Folding()
 _CASE_FOLDING = _CaseFolding()
 
 
 def _fold(char: str) -> str:
-    """One character as letters and digits, ``'``, ``-``, a space or nothing; any other is a dot."""
+    """Return a character as letters and digits, ``'``, ``-``, a space or nothing, else a dot."""
     if char in _APOSTROPHES:
         return "'"
     if char in HYPHENS:
@@ -200,4 +213,4 @@ def _fold(char: str) -> str:
         return " " if char.isspace() else "."
     plain = unicodedata.normalize("NFKD", char.casefold()).translate(_LETTER_REPLACEMENTS)
     folded = plain if plain == char else plain.translate(_FOLDING)
-    return folded if folded.isalnum() else char  # "½" would fall apart: it stays as it is
+    return folded if folded.isalnum() else char  # "½" would become "1⁄2": it is left alone

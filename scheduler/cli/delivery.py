@@ -10,9 +10,8 @@ from typing import get_args
 
 import click
 
-from alerts.bounces.process import process_report
-from alerts.delivery import deliver_due
-from alerts.digests.compose import compose_due_digests, preview_due_digests
+from alerts.bounces import process_report
+from alerts.digests import preview_due_digests
 from alerts.errors import ExitStatus
 from alerts.ledger import deliveries as ledger
 from alerts.ledger.deliveries import MessageStatus
@@ -23,6 +22,7 @@ from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.service import get_service
+from scheduler.jobs import compose_digests, deliver_messages
 from scheduler.service import Service, lock_ledger
 
 #: A TXT record holds strings of at most 255 bytes (RFC 1035 3.3; RFC 6376 3.6.2.2 joins them).
@@ -49,23 +49,8 @@ def digest_command(
     if dry_run or preview:
         return _show_due_digests(service, recipient, in_browser=preview, as_json=as_json)
     with lock_ledger(service):
-        composed = compose_due_digests(
-            service.ledger,
-            service.templates,
-            service.mail_identity,
-            service.clock(),
-            batch_interval=service.config.digests.batch_interval,
-            sent_log=service.sent_log,
-            only_email=recipient,
-        )
-        outcomes = deliver_due(
-            service.ledger,
-            service.config.channel_table,
-            service.clock,
-            service.config.mail.delivery_policy,
-            sent_log=service.sent_log,
-            recipient=recipient,
-        )
+        composed = compose_digests(service, only_email=recipient)
+        outcomes = deliver_messages(service, recipient=recipient)
     deliveries = dict(sorted(outcomes.items()))
     sent = format_counts(deliveries, nothing="nothing to deliver")
     values = {"composed": composed, "deliveries": deliveries}
@@ -80,18 +65,13 @@ def _show_due_digests(
     with service.ledger.reading() as connection:
         due = [
             digest
-            for digest in preview_due_digests(
-                connection,
-                service.templates,
-                service.mail_identity,
-                service.clock(),
-                service.config.digests.batch_interval,
-            )
-            if recipient is None or digest[0].recipient == recipient
+            for digest in preview_due_digests(connection, service.digest_settings, service.clock())
+            if recipient is None or digest.message.recipient == recipient
         ]
-    for message, text, html in due:
+    for digest in due:
+        message, text = digest.message, digest.text
         if in_browser:
-            click.echo(f"{message.recipient}: {_open_in_browser(html or text)}")
+            click.echo(f"{message.recipient}: {_open_in_browser(digest.html or text)}")
             continue
         title = f"{message.recipient}: {message.subject}"
         values = {"to": message.recipient, "subject": message.subject, "text": text}

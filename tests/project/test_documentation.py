@@ -1,4 +1,4 @@
-"""The documents name what there is."""
+"""The documentation names everything that exists, and nothing else."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_channel_is_in_the_example_config(channel: str) -> None:
     "page",
     ["README.md", *(str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "docs").rglob("*.md"))],
 )
-def test_every_link_leads_somewhere(page: str) -> None:
+def test_every_link_has_a_target(page: str) -> None:
     path = REPOSITORY / page
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), f"{page} links to {target}"
@@ -58,14 +58,14 @@ PARTS = [row for row in ROWS if len(row) == 2]
 
 
 def typed(cell: str) -> str:
-    """What stands between back quotes in a cell."""
+    """Return the code of a cell, without its back quotes."""
     found = re.fullmatch(r"`(.*)`", cell)
     assert found is not None, cell
     return found[1].replace("\\|", "|")
 
 
 @pytest.mark.parametrize("row", EXAMPLES, ids=lambda row: row[0])
-def test_every_example_of_a_query_is_true(row: list[str]) -> None:
+def test_every_example_of_a_query_matches_as_documented(row: list[str]) -> None:
     query, found, missed = row
     texts = re.findall("“(.*?)”", found)
     others = re.findall("“(.*?)”", missed)
@@ -77,7 +77,7 @@ def test_every_example_of_a_query_is_true(row: list[str]) -> None:
         assert not find_match(parse_query(typed(query)), {"question": [text]}), text
 
 
-def test_every_field_is_described_and_every_refusal_refused() -> None:
+def test_every_field_is_documented_and_every_documented_error_raised() -> None:
     fields = [typed(cell) for cell, _ in PARTS if ":" in cell and "|" not in cell][: len(FIELDS)]
     assert [field.partition(":")[0] for field in fields] == list(FIELDS)
     for field in fields:
@@ -89,7 +89,7 @@ def test_every_field_is_described_and_every_refusal_refused() -> None:
             parse_query(query)
 
 
-def test_what_is_said_to_be_one_topic_is_one() -> None:
+def test_queries_documented_as_one_topic_have_one_canonical_form() -> None:
     one = re.findall(r"`([^`]*)`", QUERIES.partition("## One topic")[2])[:3]
     assert len({format_canonical(parse_query(query)) for query in one}) == 1
     assert len(set(one)) == 3

@@ -1,4 +1,4 @@
-"""What works in the checkout works when it is installed."""
+"""The wheel holds everything that the checkout does, and works when it is installed."""
 
 from __future__ import annotations
 

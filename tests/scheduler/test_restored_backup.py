@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sqlite3
+import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -18,15 +19,15 @@ from hypothesis import strategies as st
 from alerts.delivery import ChannelTable, ChannelUnavailable, SentLog, compute_sent_key, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.delivery.sent_log import SENT_KEY_BYTES
-from alerts.digests.compose import compose_due_digests
-from alerts.ledger import Ledger, alarms
+from alerts.digests import DigestSettings, compose_due_digests
+from alerts.ledger import Ledger, alarms, messages
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail.identity import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
-from alerts.operator.alarms import update_mail_alarms
+from alerts.operator import update_mail_alarms
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from crawler.records import encode_record
 from tests.support.samples import make_answer, make_question
@@ -36,7 +37,7 @@ from tests.support.smtp_server import run_smtp_server
 pytestmark = pytest.mark.process
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
-HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
+IDENTITY = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
 
 
 def count_sent(service: ServiceFolder, *numbers: int, status: int = 0) -> Counter[int]:
@@ -75,7 +76,7 @@ def test_a_ledger_from_a_backup_sends_nothing_twice(tmp_path: Path) -> None:
 def test_an_outbox_from_a_backup_is_not_sent_again(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    already = SentLog(tmp_path / "sent")
+    sent_log = SentLog(tmp_path / "sent")
     with ledger.writing() as connection:
         wish = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "command")
         subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
@@ -86,12 +87,10 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
             RecordingRules(),
         )
     TopicMatcher(ledger).match_new_changes()
-    compose_due_digests(ledger, Templates(), HEAD, now)
+    compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now)
     with ledger.reading() as connection:
-        from alerts.ledger import messages
-
         [entry] = messages.get(connection, [1])
-    already.add(entry.sent_log_data, now)  # by the ledger that was lost
+    sent_log.add(entry.sent_log_data, now)  # by the ledger that was lost
 
     with run_smtp_server() as server:
         ways = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none"),))
@@ -101,24 +100,24 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
 
 
 @given(st.lists(st.text(max_size=9), max_size=30), st.text(max_size=9))
-def test_what_was_noted_is_found_and_nothing_else(noted: list[str], other: str) -> None:
-    import tempfile
-
+def test_the_sent_log_contains_what_was_added_and_nothing_else(
+    added: list[str], other: str
+) -> None:
     now = datetime.fromisoformat("2026-07-16T12:00+00:00")
     with tempfile.TemporaryDirectory() as folder:
-        already = SentLog(Path(folder) / "sent")
-        marks = [compute_sent_key("a@b", topic, "q", "asked", "d") for topic in noted]
-        assert len(b"".join(marks)) == SENT_KEY_BYTES * len(marks)
-        already.add(b"".join(marks), now)
+        sent_log = SentLog(Path(folder) / "sent")
+        keys = [compute_sent_key("a@b", topic, "q", "asked", "d") for topic in added]
+        assert len(b"".join(keys)) == SENT_KEY_BYTES * len(keys)
+        sent_log.add(b"".join(keys), now)
         again = SentLog(Path(folder) / "sent")
-        for one in (already, again):
-            assert all(one.contains(each, now + timedelta(days=7)) for each in marks)
-            assert one.contains(b"".join(marks), now) is bool(marks)
+        for one in (sent_log, again):
+            assert all(one.contains(each, now + timedelta(days=7)) for each in keys)
+            assert one.contains(b"".join(keys), now) is bool(keys)
             assert one.contains(compute_sent_key("a@b", other, "q", "asked", "d"), now) is (
-                other in noted
+                other in added
             )
         late = SentLog(Path(folder) / "sent")
-        assert not any(late.contains(each, now + timedelta(days=10)) for each in marks)
+        assert not any(late.contains(each, now + timedelta(days=10)) for each in keys)
 
 
 def test_the_files_of_earlier_versions_are_taken_over_once(tmp_path: Path, now: datetime) -> None:
@@ -180,7 +179,7 @@ def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> 
                 new = make_question(hour, make_answer("Benches."))
                 record_readings(connection, [QuestionReading(new)], moment, RecordingRules())
             TopicMatcher(ledger).match_new_changes()
-            compose_due_digests(ledger, Templates(), HEAD, moment)
+            compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), moment)
             with pytest.raises(ChannelUnavailable) as shut:
                 deliver_due(ledger, ways, lambda: moment)  # noqa: B023  # called at once
             with ledger.writing() as connection:

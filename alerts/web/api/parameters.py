@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from alerts.errors import WatchwordError
 
-class ApiError(Exception):
+
+class ApiError(WatchwordError):
     """A request that the API refuses."""
 
     def __init__(self, status: int, error: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.bounces.return_path import find_message_number
+from alerts.bounces import find_message_number
 from alerts.delivery import ChannelTable, ChannelUnavailable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.delivery.mta_log import was_accepted

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 import alerts.ledger
 from alerts.ledger import (
@@ -347,36 +345,3 @@ class TestOpening:
 )
 def test_a_topic_has_a_name_that_people_can_read(canonical: str, title: str, name: str) -> None:
     assert topics.build_slug(canonical, title) == name
-
-
-def test_topics_of_the_first_language_are_written_in_the_second(
-    database_url: str, now: datetime
-) -> None:
-    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
-    config = Config()
-    folder = Path(alerts.ledger.__file__).parent / "migrations"
-    config.set_main_option("script_location", str(folder))
-    typed = {"vru": "VRU", "cyclists": "Cyclists", "vrus": "VRUs", "(": "("}
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        for number, (form, title) in enumerate(typed.items()):
-            insert = (
-                "INSERT INTO topic (canonical, slug, title, created_at, matched_to) "
-                "VALUES (:form, :form, :title, :now, :line)"
-            )
-            values = {"form": form, "title": title, "now": now, "line": 7 if number else 5}
-            connection.execute(text(insert), values)
-    engine.dispose()
-    opened = open_ledger(database_url)
-    with opened.reading() as connection:
-        found = {topic.title: topic for topic in topics.list_all(connection)}
-        assert topics.get_match_progress(connection) == 7
-    assert {title: topic.canonical for title, topic in found.items()} == {
-        "VRU": "VRU",
-        "Cyclists": "cyclist",
-        "VRUs": "vrus",  # means the same as another: it stays as it was
-        "(": "(",
-    }
-    assert [topic.is_caught_up for topic in found.values()] == [False, True, True, True]
-    opened.engine.dispose()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.matching.batch import read_batch
 from alerts.matching.hashing import hash_words, rehash_as_sense
 from alerts.matching.senses import CAPITALS, STEM, WordSenses
 from alerts.text import prepare_texts
+from tests.support.query_strategies import HOSTILE_TEXTS
 
 FIELDS = ("title", "question")
 WORDS = st.sampled_from(
@@ -18,7 +19,7 @@ GAPS = st.sampled_from([" ", "-", "‑", "  ", "\u00a0", "’s ", "'", " (", ". 
 SENTENCES = st.lists(st.tuples(WORDS, GAPS), max_size=9).map(
     lambda some: "".join(word + gap for word, gap in some)
 )
-PARAGRAPHS = SENTENCES | st.text(max_size=20)
+PARAGRAPHS = SENTENCES | HOSTILE_TEXTS | st.text(max_size=20)
 RECORDS = st.lists(
     st.fixed_dictionaries({field: st.lists(PARAGRAPHS, max_size=3) for field in FIELDS}),
     max_size=4,
@@ -62,6 +63,7 @@ def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
     return {(*standing, after) for standing, after in shortest.items()}
 
 
+@settings(max_examples=500)
 @given(RECORDS)
 def test_a_batch_holds_what_its_texts_hold(records: list[dict[str, list[str]]]) -> None:
     assert at_once(records) == one_by_one(records)

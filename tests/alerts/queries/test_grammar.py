@@ -70,6 +70,11 @@ from alerts.queries import QueryError, format_canonical, parse_query
         ("vru|", 3, "after “|”"),
         ("VRU, knife crime", 3, "did you mean two topics, or any of these words"),
         ('VRU,"a, b", 1,000; gun', 3, "did you mean four topics"),
+        ("U.S.", 0, "kept as “us”"),
+        ("tram OR U.S.", 0, "kept as “tram OR us”"),
+        ("tram OR. bus", 0, "in another way"),
+        ("VRU OR… knife", 0, "in another way"),
+        ("NOT*", 0, "in another way"),
     ],
 )
 def test_what_is_refused_says_what_to_do_and_points_at_the_place(

@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.queries import (
@@ -15,6 +15,7 @@ from alerts.queries import (
 )
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
 from alerts.text import prepare_texts
+from tests.support.query_strategies import HOSTILE_TEXTS
 
 WORDS = st.sampled_from(
     ["knife", "knives", "crime", "vru", "VRU", "e", "scooter", "escooter", "anti", "social", "b"]
@@ -67,8 +68,9 @@ def parsed(text: str) -> Query | None:
         return None
 
 
-@given(st.text() | QUERIES | st.text(alphabet="ab ()\"“”-*~|:,ANDORTE/5'½ß", max_size=40))
-def test_any_text_is_read_or_refused_and_its_canonical_form_reads_to_itself(text: str) -> None:
+@settings(max_examples=1000)
+@given(HOSTILE_TEXTS | st.text() | QUERIES)
+def test_both_parsers_read_a_canonical_form_to_the_query_that_it_is_of(text: str) -> None:
     query = parsed(text)
     if query is not None:
         form = format_canonical(query)

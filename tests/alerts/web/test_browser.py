@@ -1,4 +1,4 @@
-"""The journey in a real browser: from typing a topic to leaving, with and without JavaScript.
+"""The pages in a real browser, with and without JavaScript, from search to unsubscribing.
 
 Debian's Chromium, driven by Playwright; where there is none, these tests are left out and say so.
 """
@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import subscriptions, topics
 from alerts.matching import TopicMatcher
 from tests.support.samples import make_answer, make_question
@@ -44,7 +44,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=[(True, PHONE), (True, DESKTOP), (False, PHONE), (False, DESKTOP)])
 def visit(request: pytest.FixtureRequest, browser: Browser, filled: WebClient) -> Iterator[Page]:
-    """A page of the site, on a phone and on a desk, with and without JavaScript."""
+    """A browser page, phone and desktop size, with and without JavaScript.
+
+    Fails the test if the page loads anything from elsewhere or logs an error.
+    """
     script, size = request.param
     context = browser.new_context(
         java_script_enabled=script, viewport=size, base_url=filled.url, reduced_motion="reduce"
@@ -79,13 +82,7 @@ def filled(site: WebClient) -> WebClient:
     return site
 
 
-def has_script(page: Page) -> bool:
-    return page.locator("html").evaluate("() => 1 + 1") == 2 and bool(
-        page.evaluate("() => 'htmx' in window")
-    )
-
-
-def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
+def test_from_search_to_unsubscribing(visit: Page, filled: WebClient) -> None:
     visit.goto("/")
     box = visit.get_by_label("What topic do you want alerts for?")
     box.press_sequentially("VRU")
@@ -103,8 +100,8 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
     visit.get_by_role("button", name="Subscribe").click()
     expect(visit.get_by_role("heading", name="Check your email")).to_be_visible()
 
-    [letter] = filled.read_messages()
-    confirm = re.search(r"https://watch\.example(/c/\S+)", letter)
+    [email_text] = filled.read_messages()
+    confirm = re.search(r"https://watch\.example(/c/\S+)", email_text)
     assert confirm is not None
     visit.goto(confirm[1])
     visit.get_by_role("button", name="Confirm").click()
@@ -113,7 +110,10 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
     filled.now += timedelta(minutes=10)
     filled.publish_questions(make_question(20, words="News of the VRU."))
     TopicMatcher(filled.ledger).match_new_changes()
-    assert compose_due_digests(filled.ledger, TEMPLATES, MAIL_IDENTITY, filled.now) == 1
+    assert (
+        compose_due_digests(filled.ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), filled.now)
+        == 1
+    )
     leave = re.search(
         r"List-Unsubscribe: <https://watch\.example(/u/[^>]+)>", filled.read_messages()[1]
     )
@@ -125,7 +125,7 @@ def test_from_typing_vru_to_leaving(visit: Page, filled: WebClient) -> None:
         assert subscriptions.list_active(connection) == []
 
 
-def test_a_link_that_people_open_later_confirms_by_itself(visit: Page, filled: WebClient) -> None:
+def test_a_link_opened_later_confirms_by_itself(visit: Page, filled: WebClient) -> None:
     filled.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
     confirm = re.search(r"https://watch\.example(/c/\S+)", filled.read_messages()[0])
     assert confirm is not None
@@ -206,7 +206,7 @@ def test_axe_finds_nothing_serious(
 
 
 def subscribed(pages: WebClient) -> str:
-    """Somebody's own page."""
+    """Subscribe Ada and return the path of her alerts page."""
     pages.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
     confirm = re.search(r"https://watch\.example(/c/\S+)", pages.read_messages()[0])
     assert confirm is not None

@@ -1,4 +1,4 @@
-"""Each line of what the pages are to be safe from, tried over real HTTP."""
+"""Each line of "Security" in docs/pages-and-feeds.md, tried over real HTTP."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PAGES = (
 )
 
 
-def test_every_answer_bears_what_browsers_are_to_keep_to(site: WebClient) -> None:
+def test_every_response_has_security_headers(site: WebClient) -> None:
     site.publish_questions(make_question(1))
     for path in PAGES:
         _, headers, body = site.request("GET", path)
@@ -63,13 +63,13 @@ def test_every_answer_bears_what_browsers_are_to_keep_to(site: WebClient) -> Non
             assert not re.search(rb"<style|\sstyle=|\son\w+=|javascript:", body)
 
 
-def test_nobody_is_given_a_cookie_who_is_shown_no_form(site: WebClient) -> None:
+def test_pages_without_a_form_set_no_cookie(site: WebClient) -> None:
     site.publish_questions(make_question(1))
     for path in ("/", "/members", "/member/ada-brook", "/overdue", "/status.json", "/nowhere"):
         assert site.request("GET", path)[1]["Set-Cookie"] is None
 
 
-def test_what_is_one_persons_is_not_to_be_found(site: WebClient) -> None:
+def test_personal_pages_are_not_indexed(site: WebClient) -> None:
     for path in ("/u/x", "/c/x", "/m/x", "/d/x", "/your-alerts", "/operator", "/capture/x"):
         assert site.request("GET", path)[1]["X-Robots-Tag"] == "noindex"
         assert path[:3] in site.request_text("GET", "/robots.txt")[1] or path in {
@@ -88,7 +88,7 @@ def proxied(site: WebClient, tmp_path: Path) -> Iterator[WebClient]:
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
 
 
-def test_behind_a_trusted_proxy_tls_is_for_good_and_cookies_are_secure(proxied: WebClient) -> None:
+def test_a_trusted_proxy_with_tls_gets_hsts_and_secure_cookies(proxied: WebClient) -> None:
     _, headers, _ = proxied.request("GET", "/?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     cookie = headers["Set-Cookie"]
@@ -101,7 +101,7 @@ def test_behind_a_trusted_proxy_tls_is_for_good_and_cookies_are_secure(proxied: 
     assert {"Secure", "HttpOnly"} <= set(headers["Set-Cookie"].split("; "))
 
 
-def test_nobody_elses_word_is_taken_for_where_a_request_is_from(site: WebClient) -> None:
+def test_forwarded_headers_of_other_clients_are_ignored(site: WebClient) -> None:
     _, headers, _ = site.request("GET", "/?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] is None
     statuses = set()
@@ -112,10 +112,10 @@ def test_nobody_elses_word_is_taken_for_where_a_request_is_from(site: WebClient)
         statuses.add(
             site.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers=claimed)[0]
         )
-    assert statuses == {200, 429}  # all of it was one network's
+    assert statuses == {200, 429}  # all from one network
 
 
-def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -> None:
+def test_a_form_needs_the_token_of_the_same_browser(site: WebClient) -> None:
     csrf, cookie = site.get_csrf("/?q=VRU")
     other, _ = site.get_csrf("/?q=VRU")
     form = {"q": "VRU", "email": ADA}
@@ -135,7 +135,7 @@ def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -
             0
         ]
         == 403
-    )  # too old
+    )  # the form has expired
     assert site.read_messages() == []
 
 
@@ -144,13 +144,13 @@ def test_forms_are_filled_in_on_our_pages_by_the_same_browser(site: WebClient) -
     "headers",
     [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
 )
-def test_what_another_site_sends_is_not_taken(
+def test_posts_from_other_sites_are_refused(
     site: WebClient, path: str, headers: dict[str, str]
 ) -> None:
     assert site.request_text("POST", path, "", FORM_CONTENT_TYPE, headers=headers)[0] == 403
 
 
-def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
+def test_one_click_unsubscribe_works_from_any_origin(site: WebClient) -> None:
     with site.ledger.writing() as connection:
         subscribe(
             connection,
@@ -169,9 +169,9 @@ def test_mail_programs_may_send_from_anywhere(site: WebClient) -> None:
 
 
 class TestEnumeration:
-    """Whatever address is typed: the same answer, after the same time."""
+    """Every address gets the same response after the same time."""
 
-    def test_known_and_unknown_are_answered_alike(self, site: WebClient) -> None:
+    def test_known_and_unknown_addresses_get_the_same_response(self, site: WebClient) -> None:
         with site.ledger.writing() as connection:
             subscribe(
                 connection,
@@ -195,7 +195,7 @@ class TestEnumeration:
         assert abs(known - unknown) < 0.1
 
 
-def test_one_address_gets_one_letter_a_day_and_one_network_ten_an_hour(
+def test_confirmation_emails_are_limited_by_address_and_network(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
     with run_web_client(ledger, now, tmp_path) as pages:
@@ -209,11 +209,11 @@ def test_one_address_gets_one_letter_a_day_and_one_network_ten_an_hour(
         assert statuses == [200] * 5 + [429] * 3
 
 
-def test_a_subscriber_has_so_many_topics_and_no_more(site: WebClient) -> None:
+def test_alerts_over_the_limit_are_not_added(site: WebClient) -> None:
     for number in range(8):
         assert site.submit_form("/?q=VRU", "/sign-up", q=f"word{number}", email=ADA)[0] == 200
-    [letter] = site.read_messages()
-    link = re.search(r"https://watch\.example(/c/\S+)", letter)
+    [email_text] = site.read_messages()
+    link = re.search(r"https://watch\.example(/c/\S+)", email_text)
     assert link is not None
     status, html = site.request_text("POST", link[1])
     assert status == 200
@@ -224,7 +224,7 @@ def test_a_subscriber_has_so_many_topics_and_no_more(site: WebClient) -> None:
 
 
 class TestTokens:
-    def test_a_token_is_for_one_purpose_one_subject_and_a_time(self, now: datetime) -> None:
+    def test_a_token_is_valid_for_one_purpose_and_a_limited_time(self, now: datetime) -> None:
         moment = now
         seal = TokenSigner(b"secret", lambda: moment)
         token = seal.issue("manage", "somebody")
@@ -241,8 +241,8 @@ class TestTokens:
             seal.verify("manage", token, day)
         assert expired.value.subject == "somebody"
 
-    def test_only_the_one_way_to_write_a_token_is_taken(self, now: datetime) -> None:
-        """Base64 leaves bits over: several last letters decode to the same signature."""
+    def test_other_spellings_of_a_token_are_refused(self, now: datetime) -> None:
+        """Base64 has unused bits: several last characters decode to the same signature."""
         seal = TokenSigner(b"secret", lambda: now)
         token = seal.issue("manage", "somebody")
         mark = token.rpartition(".")[2]
@@ -257,7 +257,7 @@ class TestTokens:
         ]
         assert opened.count("somebody") == 1
 
-    def test_whoever_guesses_is_answered_alike_and_not_for_ever(self, site: WebClient) -> None:
+    def test_wrong_links_get_the_same_response_and_are_limited(self, site: WebClient) -> None:
         good = MAIL_IDENTITY.build_manage_link("nobody", site.now).removeprefix(
             "https://watch.example"
         )
@@ -311,7 +311,7 @@ def raw_status(pages: WebClient, path: str) -> int:
         return 414  # closed before it was read to its end
 
 
-def test_the_database_gives_up_in_time(ledger: Ledger) -> None:
+def test_a_slow_statement_is_cancelled(ledger: Ledger) -> None:
     slow = {
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
         "SELECT count(*) FROM n",
@@ -325,8 +325,8 @@ def test_the_database_gives_up_in_time(ledger: Ledger) -> None:
         assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
 
 
-class TestSizesAndPatience:
-    def test_a_large_body_is_refused_whether_it_says_so_or_not(self, site: WebClient) -> None:
+class TestSizeAndTimeLimits:
+    def test_a_large_body_is_refused_with_and_without_content_length(self, site: WebClient) -> None:
         large = b"x" * 200_000
         assert refusal(site, b"Content-Length: 100000000\r\n\r\n", b"") == 413
         chunk = f"{len(large):x}\r\n".encode() + large + b"\r\n0\r\n\r\n"
@@ -338,36 +338,32 @@ class TestSizesAndPatience:
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
         with run_web_client(ledger, now, tmp_path, limits=HttpLimits(request_timeout=0.5)) as pages:
-            self.send_slowly(pages)
-
-    def send_slowly(self, site: WebClient) -> None:
-        slow = [connected(site) for _ in range(20)]
-        for number, one in enumerate(slow):
-            if number % 2:
-                kind = f"Host: x\r\nContent-Type: {FORM_CONTENT_TYPE}\r\n".encode()
-                one.sendall(b"POST /sign-up HTTP/1.1\r\n" + kind + b"Content-Length: 9\r\n\r\nq")
-            else:
-                one.sendall(b"GET / HTTP/1.1\r\nHost")
-        began = time.monotonic()
-        assert [ended(one) for one in slow] == [True] * 20
-        assert time.monotonic() - began < 10
-        assert site.request_text("GET", "/")[0] == 200
+            slow = [connected(pages) for _ in range(20)]
+            for number, one in enumerate(slow):
+                if number % 2:
+                    kind = f"Host: x\r\nContent-Type: {FORM_CONTENT_TYPE}\r\n".encode()
+                    one.sendall(
+                        b"POST /sign-up HTTP/1.1\r\n" + kind + b"Content-Length: 9\r\n\r\nq"
+                    )
+                else:
+                    one.sendall(b"GET / HTTP/1.1\r\nHost")
+            began = time.monotonic()
+            assert [ended(one) for one in slow] == [True] * 20
+            assert time.monotonic() - began < 10
+            assert pages.request_text("GET", "/")[0] == 200
 
     def test_connections_over_the_limit_are_closed(
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
         with run_web_client(ledger, now, tmp_path, limits=HttpLimits(max_connections=30)) as pages:
-            self.open_too_many(pages)
-
-    def open_too_many(self, site: WebClient) -> None:
-        open_ones = [connected(site) for _ in range(200)]
-        closed = sum(ended(one, 0.5) for one in open_ones[-100:])
-        assert closed == 100
-        for one in open_ones:
-            one.close()
-        deadline = time.monotonic() + 10
-        while raw_status(site, "/") != 200:
-            assert time.monotonic() < deadline
+            open_ones = [connected(pages) for _ in range(200)]
+            closed = sum(ended(one, 0.5) for one in open_ones[-100:])
+            assert closed == 100
+            for one in open_ones:
+                one.close()
+            deadline = time.monotonic() + 10
+            while raw_status(pages, "/") != 200:
+                assert time.monotonic() < deadline
 
 
 def connected(pages: WebClient) -> socket.socket:
@@ -376,7 +372,7 @@ def connected(pages: WebClient) -> socket.socket:
 
 
 def ended(connection: socket.socket, seconds: float = 10.0) -> bool:
-    """Whether the server lets go of a connection."""
+    """Return whether the server closes the connection within ``seconds``."""
     connection.settimeout(seconds)
     try:
         return connection.recv(1) == b""
@@ -401,8 +397,8 @@ def refusal(pages: WebClient, head: bytes, body: bytes) -> int:
         return int(connection.recv(64).split()[1])
 
 
-def test_nothing_leads_anywhere_else(site: WebClient) -> None:
-    """There is no parameter that a redirect follows, and none that is not our own."""
+def test_no_redirect_leads_to_another_site(site: WebClient) -> None:
+    """No parameter and no Host header decides where a redirect leads."""
     for path in ("//evil.example", "/?next=//evil.example", "/operator?next=https://evil.example"):
         status, headers, _ = site.request("GET", path)
         assert headers["Location"] is None

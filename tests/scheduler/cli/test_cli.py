@@ -1,4 +1,4 @@
-"""The command as its user has it: a real process in a folder of its own."""
+"""The command line from outside: a real process in a folder of its own."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ PAGE = """<!doctype html><html><body><main>
 
 @pytest.fixture
 def service(tmp_path: Path) -> ServiceFolder:
-    """A service with the example config, copied as it is."""
+    """A service with an unchanged copy of the example config."""
     return ServiceFolder(tmp_path / "service", (REPOSITORY / "config.example.toml").read_text())
 
 
-def one_line(done: subprocess.CompletedProcess[str]) -> str:
-    """What went to standard error, which must be one line."""
+def get_error(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what was written to standard error, which must be one line."""
     lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
     return lines[0]
@@ -120,19 +120,21 @@ class TestParseAndSchema:
 
     def test_nothing_readable_is_65(self, service: ServiceFolder, tmp_path: Path) -> None:
         (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\x00\x00\x01")
-        assert "not text" in one_line(service.run("parse", str(tmp_path / "photo.jpg"), expect=65))
+        assert "not text" in get_error(service.run("parse", str(tmp_path / "photo.jpg"), expect=65))
 
-    def test_a_page_with_no_question_is_shown_and_complained_of(
+    def test_a_page_without_a_question_is_printed_and_reported(
         self, service: ServiceFolder, tmp_path: Path
     ) -> None:
         (tmp_path / "page.html").write_text(PAGE.format(body=""))
         done = service.run("parse", str(tmp_path / "page.html"), expect=1)
         assert json.loads(done.stdout)["suspect"] == ["no question"]
-        assert "no question" in one_line(done)
+        assert "no question" in get_error(done)
 
 
 class TestIngest:
-    def test_the_seed_goes_the_whole_way(self, service: ServiceFolder, seed: Path) -> None:
+    def test_the_seed_page_becomes_an_email_and_a_feed(
+        self, service: ServiceFolder, seed: Path
+    ) -> None:
         service.run("subscribe", "vera@demo.example", "VRU", "--every", "daily")
         service.run("subscribe", "vera@demo.example", "approval", "--every", "daily")
         service.run("subscribe", "vera@demo.example", "vruum", "--every", "daily")
@@ -155,7 +157,9 @@ class TestIngest:
             "problem": None,
         }
 
-    def test_an_old_page_is_no_news_by_itself(self, service: ServiceFolder, seed: Path) -> None:
+    def test_an_old_page_notifies_nobody_by_default(
+        self, service: ServiceFolder, seed: Path
+    ) -> None:
         service.run("subscribe", "vera@demo.example", "VRU")
         counts = service.run_json("ingest", "--json", str(seed))
         assert counts["recorded"]["silent"] == 2
@@ -172,21 +176,21 @@ class TestIngest:
         (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines))
         done = service.run("ingest", "--json", str(tmp_path / "records.jsonl"), expect=1)
         assert json.loads(done.stdout)["recorded"]["new"] == 2
-        assert "records.jsonl:2: not a record" in one_line(done)
+        assert "records.jsonl:2: not a record" in get_error(done)
 
-    def test_a_suspect_page_is_kept_and_alerts_nobody(
+    def test_a_suspect_page_is_recorded_and_notifies_nobody(
         self, service: ServiceFolder, tmp_path: Path
     ) -> None:
         service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
         (tmp_path / "page.html").write_text(PAGE.format(body=""))
         done = service.run("ingest", "--as-new", "--json", str(tmp_path / "page.html"), expect=1)
         assert json.loads(done.stdout)["recorded"]["suspect"] == 1
-        assert "nobody is alerted" in one_line(done)
+        assert "nobody is alerted" in get_error(done)
         assert service.emails == []
 
 
 class TestSubscribing:
-    def test_who_watches_for_what(self, service: ServiceFolder) -> None:
+    def test_subscriptions_are_listed_and_ended(self, service: ServiceFolder) -> None:
         service.run("subscribe", "Vera@Demo.example", "knife  AND crime", "--every", "weekly")
         again = service.run("subscribe", "vera@demo.example", "Crime knife", "--every", "weekly")
         assert "subscribed to" in again.stdout
@@ -196,14 +200,16 @@ class TestSubscribing:
         service.run("unsubscribe", "vera@demo.example", expect=1)
         assert service.run("subscriptions").stdout == ""
 
-    def test_the_subject_of_an_unsubscribe_email_will_do(
+    def test_the_subject_of_an_unsubscribe_email_identifies_the_subscriber(
         self, service: ServiceFolder, seed: Path
     ) -> None:
         service.run("subscribe", "vera@demo.example", "VRU")
         service.run("ingest", "--as-new", str(seed))
-        [way] = re.findall(r"<mailto:[^>]*subject=([^>]*)>", service.emails[0]["List-Unsubscribe"])
+        [token] = re.findall(
+            r"<mailto:[^>]*subject=([^>]*)>", service.emails[0]["List-Unsubscribe"]
+        )
         service.run("unsubscribe", "not-a-token", expect=1)
-        assert service.run("unsubscribe", way).stdout.startswith("1 ")
+        assert service.run("unsubscribe", token).stdout.startswith("1 ")
 
     @pytest.mark.parametrize(
         ("email", "query", "says"),
@@ -214,14 +220,16 @@ class TestSubscribing:
             ("vera@demo.example", "NOT vru", "Add a word"),
         ],
     )
-    def test_what_cannot_be_subscribed(
+    def test_a_wrong_address_or_query_is_one_line(
         self, service: ServiceFolder, email: str, query: str, says: str
     ) -> None:
         done = service.run("subscribe", email, query, expect=64)
-        assert says in one_line(done)
+        assert says in get_error(done)
         assert service.run("subscriptions").stdout == ""
 
-    def test_the_config_is_followed(self, service: ServiceFolder) -> None:
+    def test_subscriptions_of_the_config_begin_and_end_with_it(
+        self, service: ServiceFolder
+    ) -> None:
         path = service.folder / "config.toml"
         plain = path.read_text()
         path.write_text(plain + '\n[[subscriptions]]\nemail="vera@demo.example"\nquery="vru"\n')
@@ -234,9 +242,7 @@ class TestSubscribing:
 
 
 class TestOnce:
-    def test_twice_in_a_row_the_second_does_nothing(
-        self, service: ServiceFolder, seed: Path
-    ) -> None:
+    def test_a_second_run_changes_nothing(self, service: ServiceFolder, seed: Path) -> None:
         service.run("subscribe", "vera@demo.example", "VRU")
         service.run("ingest", "--as-new", str(seed))
 
@@ -254,31 +260,31 @@ class TestOnce:
         assert files() == before
         assert len(service.emails) == 1
 
-    def test_an_unreachable_source_is_one_line_and_the_rest_goes_on(
+    def test_an_unreachable_source_is_one_line_and_the_rest_continues(
         self, service: ServiceFolder, seed: Path
     ) -> None:
         path = service.folder / "config.toml"
         path.write_text(path.read_text().replace("https://www.london.gov.uk", "http://127.0.0.1:1"))
         service.run("subscribe", "vera@demo.example", "VRU")
         done = service.run("once", expect=69)
-        assert "london: unreachable" in one_line(done)
+        assert "london: unreachable" in get_error(done)
         service.run("ingest", "--as-new", str(seed))
         assert len(service.emails) == 1
 
-    def test_a_second_one_leaves_at_once(self, service: ServiceFolder) -> None:
+    def test_a_second_process_exits_at_once(self, service: ServiceFolder) -> None:
         daemon = service.start("run")
         with daemon:
             try:
                 wait_for_log(daemon, "crawl of london starts")
-                assert "another watchword" in one_line(service.run("once", expect=75))
+                assert "another watchword" in get_error(service.run("once", expect=75))
             finally:
                 daemon.send_signal(signal.SIGTERM)
             assert daemon.wait(timeout=30) == 0
 
-    def test_a_ledger_that_is_none_is_65(self, service: ServiceFolder) -> None:
+    def test_a_file_that_is_not_a_ledger_is_65(self, service: ServiceFolder) -> None:
         (service.folder / "var").mkdir()
         (service.folder / "var" / "ledger.sqlite3").write_text("a shopping list " * 100)
-        assert "not a database" in one_line(service.run("once", "--no-crawl", expect=65))
+        assert "not a database" in get_error(service.run("once", "--no-crawl", expect=65))
 
 
 def wait_for_log(process: subprocess.Popen[str], words: str) -> None:
@@ -288,13 +294,11 @@ def wait_for_log(process: subprocess.Popen[str], words: str) -> None:
         if words in line:
             return
         assert time.monotonic() < deadline
-    pytest.fail(f"the process ended and never said {words!r}")
+    pytest.fail(f"the process ended without logging {words!r}")
 
 
-def test_the_example_config_is_what_the_defaults_are(
-    service: ServiceFolder, tmp_path: Path
-) -> None:
-    """Copied as it is, it changes nothing but what it shows on purpose."""
+def test_the_example_config_shows_the_defaults(service: ServiceFolder, tmp_path: Path) -> None:
+    """An unchanged copy of the example config sets no key to another value."""
     shown = service.run_json("config")
     bare = ServiceFolder(tmp_path / "bare", "[digests]\n").run_json("config")
     shown.pop("channels")
@@ -313,5 +317,5 @@ def test_every_key_stands_in_the_example_config(service: ServiceFolder) -> None:
     tomllib.loads(uncommented)
 
 
-def test_the_command_is_where_it_should_be() -> None:
+def test_the_command_is_installed() -> None:
     assert WATCHWORD_COMMAND.exists()

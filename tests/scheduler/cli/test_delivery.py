@@ -1,4 +1,4 @@
-"""digest and deliveries as the operator has them."""
+"""The commands digest and deliveries, and what is kept about a subscriber."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def smtp(port: int) -> str:
     )
 
 
-def test_what_failed_is_shown_with_its_reason_and_sent_on_demand(tmp_path: Path) -> None:
+def test_a_failed_message_is_shown_with_its_reason_and_sent_with_retry(tmp_path: Path) -> None:
     with run_smtp_server() as server:
         service = ServiceFolder(tmp_path, smtp(server.port))
-        for who in ("ada", "vera"):
-            service.run("subscribe", f"{who}@demo.example", "benches", "--every", "immediate")
+        for name in ("ada", "vera"):
+            service.run("subscribe", f"{name}@demo.example", "benches", "--every", "immediate")
         record = make_question(1, make_answer("There are more benches."))
         (tmp_path / "records.jsonl").write_bytes(encode_record(record))
         server.rcpt_replies["ada@demo.example"] = "550 no such person"
@@ -50,14 +50,14 @@ def test_what_failed_is_shown_with_its_reason_and_sent_on_demand(tmp_path: Path)
         assert service.run("deliveries", "--phase", "in_doubt").stdout == "No such message.\n"
 
 
-def test_nothing_due(tmp_path: Path) -> None:
+def test_no_digest_is_due(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
     assert service.run("digest", "--dry-run", "--json").stdout == ""
     assert service.run("digest").stdout == "0 composed; nothing to deliver\n"
 
 
-def test_what_is_kept_of_somebody_is_printed_and_removed(tmp_path: Path) -> None:
+def test_the_data_of_a_subscriber_is_printed_and_deleted(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     record = make_question(1, make_answer("There are more benches."))
@@ -76,7 +76,7 @@ def test_what_is_kept_of_somebody_is_printed_and_removed(tmp_path: Path) -> None
     assert b"ada@demo.example" not in (tmp_path / "var" / "ledger.sqlite3").read_bytes()
 
 
-def test_who_is_forgotten_while_a_message_waits(tmp_path: Path) -> None:
+def test_deleting_a_subscriber_while_a_message_is_being_sent(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, smtp(1))
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     record = make_question(1, make_answer("There are more benches."))

@@ -1,4 +1,4 @@
-"""match, explain, search and preview as their user has them."""
+"""The commands match, explain, search and preview."""
 
 from __future__ import annotations
 

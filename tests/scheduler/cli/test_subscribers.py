@@ -1,4 +1,4 @@
-"""The commands about people: follow, pause, bounces, confirmations, and what is shown of them."""
+"""The commands follow, pause, resume, bounces, suspended and subscribe --send-confirmation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alerts.ledger import open_ledger
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
-from tests.alerts.bounces.test_bounces import dsn
+from tests.support.bounce_reports import build_dsn
 from tests.support.imap_server import run_imap_server
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
@@ -51,7 +51,7 @@ def test_a_question_is_followed_by_its_number_until_it_is_answered(tmp_path: Pat
     assert service.run("subscriptions").stdout == ""
 
 
-def test_an_hour_and_a_zone_of_ones_own(tmp_path: Path) -> None:
+def test_hour_and_time_zone_of_a_subscriber(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", ADA, "benches", "--hour", "19", "--zone", "Europe/Paris")
     kept = service.run_json("export", ADA)["subscriber"]
@@ -64,7 +64,7 @@ def test_an_hour_and_a_zone_of_ones_own(tmp_path: Path) -> None:
     assert "ferries" not in service.run("subscriptions").stdout
 
 
-def test_pausing_and_going_on(tmp_path: Path) -> None:
+def test_pause_and_resume(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     service.run(
         "subscribe", ADA, "benches", "--every", "immediate", "--detail", "titles", "--note", "mine"
@@ -81,7 +81,7 @@ def test_pausing_and_going_on(tmp_path: Path) -> None:
     assert "“mine”" in get_plain_text(mail)
 
 
-def with_bounces(tmp_path: Path, port: int) -> ServiceFolder:
+def configure_bounces(tmp_path: Path, port: int) -> ServiceFolder:
     config = (
         f'{QUIET}[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n'
         'bounce_address = "bounces@demo.example"\n'
@@ -91,16 +91,16 @@ def with_bounces(tmp_path: Path, port: int) -> ServiceFolder:
 
 
 @pytest.mark.parametrize("way", ["maildir", "stdin", "imap"])
-def test_what_comes_back_gives_a_mailbox_up(tmp_path: Path, way: str) -> None:
+def test_bounces_suspend_an_address(tmp_path: Path, way: str) -> None:
     with run_smtp_server() as server:
-        service = with_bounces(tmp_path, server.port)
+        service = configure_bounces(tmp_path, server.port)
         service.run("subscribe", ADA, "benches", "--every", "immediate")
         for number in (1, 2):
             ingest(service, make_question(number, make_answer("Benches.")))
         assert len(server.senders) == 2
-    letters = [dsn(sender) for sender in server.senders]
-    assert read_back(service, way, letters) == {"hard": 2}
-    assert read_back(service, way, letters) in ({}, {"known": 2})
+    emails = [build_dsn(sender) for sender in server.senders]
+    assert process_bounces(service, way, emails) == {"hard": 2}
+    assert process_bounces(service, way, emails) in ({}, {"duplicate": 2})
     [line] = service.run("suspended", "--json").stdout.splitlines()
     one = json.loads(line)
     assert (one["email"], one["reason"], one["detail"]) == (ADA, "bounces", "5.1.1 smtp; 550 no")
@@ -111,11 +111,11 @@ def test_what_comes_back_gives_a_mailbox_up(tmp_path: Path, way: str) -> None:
     service.run("suspended", "--resume", ADA, expect=1)
 
 
-def read_back(service: ServiceFolder, way: str, letters: list[bytes]) -> dict[str, int]:
-    """What the command says of some emails, which reach it in one of the ways."""
+def process_bounces(service: ServiceFolder, way: str, emails: list[bytes]) -> dict[str, int]:
+    """Run the command on emails that reach it in one of three ways; return its counts."""
     found: dict[str, int] = {}
     if way == "imap":
-        with run_imap_server(letters, "secret") as server:
+        with run_imap_server(emails, "secret") as server:
             place = f"imap://bounces:secret@127.0.0.1:{server.port}/INBOX"
             found = service.run_json("bounces", place, "--json")
             assert server.seen == {1, 2}
@@ -126,12 +126,12 @@ def read_back(service: ServiceFolder, way: str, letters: list[bytes]) -> dict[st
         for name in ("new", "cur", "tmp"):
             (box / name).mkdir(parents=True, exist_ok=True)
         if not list((box / "cur").iterdir()):
-            for number, raw in enumerate(letters):
+            for number, raw in enumerate(emails):
                 (box / "new" / str(number)).write_bytes(raw)
         found = service.run_json("bounces", str(box), "--json")
         assert not list((box / "new").iterdir())
         return found
-    for raw in letters:
+    for raw in emails:
         done = subprocess.run(
             [str(WATCHWORD_COMMAND), "bounces", "--json"],
             cwd=service.folder,
@@ -167,19 +167,19 @@ def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
     assert "cannot be read" in done.stderr
 
 
-def test_an_email_about_nothing_of_ours_is_left_as_it_is(tmp_path: Path) -> None:
+def test_an_unrelated_email_stays_unread(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     (tmp_path / "box" / "new").mkdir(parents=True)
     (tmp_path / "box" / "cur").mkdir()
     (tmp_path / "box" / "tmp").mkdir()
-    (tmp_path / "box" / "new" / "1").write_bytes(dsn("bounces@demo.example"))
+    (tmp_path / "box" / "new" / "1").write_bytes(build_dsn("bounces@demo.example"))
     done = service.run("bounces", "box", expect=1)
     assert done.stdout == "1 unknown\n"
     assert "about none of our messages" in done.stderr
     assert list((tmp_path / "box" / "new").iterdir())
 
 
-def test_asking_first(tmp_path: Path) -> None:
+def test_a_confirmation_email_is_sent_first(tmp_path: Path) -> None:
     bare = ServiceFolder(tmp_path / "bare", QUIET)
     assert (
         "site.public_url"

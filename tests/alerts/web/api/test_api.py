@@ -1,4 +1,4 @@
-"""The API for programs: what it promises in its OpenAPI document it keeps."""
+"""The JSON API, also against its own OpenAPI document."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def filled(site: WebClient) -> WebClient:
 def get(pages: WebClient, path: str, status: int = 200) -> dict[str, Any]:
     found, text = pages.request_text("GET", path)
     assert found == status, text
-    told: dict[str, Any] = json.loads(text)
-    return told
+    body: dict[str, Any] = json.loads(text)
+    return body
 
 
-def test_a_search_page_by_page(filled: WebClient) -> None:
+def test_search_results_are_paged(filled: WebClient) -> None:
     seen: list[str] = []
     cursor: object = 0
     while cursor is not None:
-        told = get(filled, f"/api/v1/questions?q=VRU&limit=3&cursor={cursor}")
-        assert told["total"] == 7
-        for record in told["questions"]:
+        body = get(filled, f"/api/v1/questions?q=VRU&limit=3&cursor={cursor}")
+        assert body["total"] == 7
+        for record in body["questions"]:
             Draft202012Validator(build_json_schema()).validate(record)
             seen.append(record["id"])
-        cursor = told["next"]
+        cursor = body["next"]
     assert sorted(seen) == [f"london:/questions/{n}" for n in range(1, 8)]
     assert "Close the double quotes" in str(get(filled, '/api/v1/questions?q="half', 400)["error"])
     get(filled, "/api/v1/questions", 400)
@@ -56,24 +56,24 @@ def test_a_search_page_by_page(filled: WebClient) -> None:
 
 @pytest.mark.parametrize("wrong", ["0", "101", "x", "-1", "1.5", "²", "9" * 40])
 def test_page_sizes_are_bounded(filled: WebClient, wrong: str) -> None:
-    told = get(filled, f"/api/v1/changes?limit={quote(wrong)}", 400)
-    assert told["error"] == "limit: expected a whole number from 1 to 100."
+    body = get(filled, f"/api/v1/changes?limit={quote(wrong)}", 400)
+    assert body["error"] == "limit: expected a whole number from 1 to 100."
 
 
-def test_changes_since_a_cursor_lose_and_double_nothing(filled: WebClient) -> None:
+def test_paging_through_changes_misses_and_repeats_nothing(filled: WebClient) -> None:
     seen: list[int] = []
     after, more = 0, True
     while more:
-        told = get(filled, f"/api/v1/changes?after={after}&limit=4")
-        seen += [one["number"] for one in told["changes"]]
-        after, more = told["next"], told["more"]
+        body = get(filled, f"/api/v1/changes?after={after}&limit=4")
+        seen += [one["number"] for one in body["changes"]]
+        after, more = body["next"], body["more"]
     assert seen == list(range(1, 15))
     assert get(filled, f"/api/v1/changes?after={after}")["next"] == after
     filled.publish_questions(
         make_question(8, words="Of benches?"), make_question(9, words="Of the VRU?")
     )
-    told = get(filled, f"/api/v1/changes?after={after}&topic=VRU")
-    assert [one["question"]["id"] for one in told["changes"]] == ["london:/questions/9"]
+    body = get(filled, f"/api/v1/changes?after={after}&topic=VRU")
+    assert [one["question"]["id"] for one in body["changes"]] == ["london:/questions/9"]
     get(filled, "/api/v1/changes?topic=none", 404)
 
 
@@ -88,7 +88,7 @@ def test_records_and_topics(filled: WebClient) -> None:
     get(filled, "/api/v1/nothing", 404)
 
 
-def test_what_is_known_is_not_sent_again(filled: WebClient) -> None:
+def test_a_known_entity_tag_gets_304(filled: WebClient) -> None:
     path = "/api/v1/questions?q=VRU"
     _, headers, body = filled.request("GET", path)
     status, _, nothing = filled.request("GET", path, headers={"If-None-Match": headers["ETag"]})
@@ -117,7 +117,7 @@ def test_exports(filled: WebClient) -> None:
 
 
 class TestContract:
-    """Requests drawn from the OpenAPI document: no 5xx, and every answer as it says."""
+    """Requests generated from the OpenAPI document: no 5xx, and every response conforms."""
 
     @pytest.fixture
     def api(self, filled: WebClient) -> Iterator[schemathesis.BaseSchema]:
@@ -130,7 +130,7 @@ class TestContract:
             yield found
 
     @pytest.mark.slow
-    def test_it_keeps_what_it_promises(self, api: schemathesis.BaseSchema) -> None:
+    def test_responses_match_the_openapi_document(self, api: schemathesis.BaseSchema) -> None:
         failed: list[str] = []
         answered = 0
         for event in from_schema(api).execute():

@@ -1,4 +1,4 @@
-"""A subscriber's own page over real HTTP."""
+"""The page where subscribers manage their alerts, over real HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.model import Frequency, Subscriber
 from alerts.subscribers import subscribe
 from alerts.tokens import TokenSigner
-from tests.alerts.subscribers.test_confirm import ADA, letters, living
+from tests.alerts.subscribers.test_confirmation import ADA, list_queries, read_emails
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
     MAIL_IDENTITY,
@@ -54,7 +54,7 @@ def at(pages: WebClient, person: Subscriber, issued: datetime | None = None) -> 
     return link.removeprefix("https://watch.example")
 
 
-def test_it_shows_what_there_is_and_changes_nothing(pages: WebClient) -> None:
+def test_a_get_shows_the_alerts_and_changes_nothing(pages: WebClient) -> None:
     person = ada(pages)
     before = pages.read_all_rows()
     status, html = pages.request_text("GET", at(pages, person))
@@ -66,7 +66,7 @@ def test_it_shows_what_there_is_and_changes_nothing(pages: WebClient) -> None:
     assert pages.read_all_rows() == before
 
 
-def test_each_topic_is_changed_paused_and_ended_by_itself(pages: WebClient) -> None:
+def test_an_alert_is_saved_paused_resumed_and_ended(pages: WebClient) -> None:
     person = ada(pages)
     topic = mine(pages)["VRU"].topic_id
     other = mine(pages)["benches <b>"]
@@ -98,7 +98,7 @@ def test_each_topic_is_changed_paused_and_ended_by_itself(pages: WebClient) -> N
         {"action": "drop table"},
     ],
 )
-def test_nonsense_changes_nothing(pages: WebClient, form: dict[str, str]) -> None:
+def test_an_invalid_form_changes_nothing(pages: WebClient, form: dict[str, str]) -> None:
     person = ada(pages)
     before = pages.read_all_rows()
     status, html = press(pages, person, **form)
@@ -107,7 +107,7 @@ def test_nonsense_changes_nothing(pages: WebClient, form: dict[str, str]) -> Non
     assert pages.read_all_rows() == before
 
 
-def test_an_hour_and_a_zone(pages: WebClient) -> None:
+def test_the_schedule_is_saved(pages: WebClient) -> None:
     person = ada(pages)
     press(pages, person, action="schedule", hour=19, zone="Europe/Paris")
     with pages.ledger.reading() as connection:
@@ -116,14 +116,14 @@ def test_an_hour_and_a_zone(pages: WebClient) -> None:
     assert (found.hour, found.zone) == (19, "Europe/Paris")
 
 
-def test_ones_data_is_given_and_removed(pages: WebClient) -> None:
+def test_data_is_downloaded_and_deleted(pages: WebClient) -> None:
     person = ada(pages)
     status, text = pages.request_text("GET", f"{at(pages, person)}/data.json")
     assert status == 200
     assert json.loads(text)["subscriber"]["email"] == ADA
     assert "Your data has been deleted" in press(pages, person, action="delete")[1]
     assert mine(pages) == {}
-    assert living(pages.ledger) == ["VRU"]  # another's
+    assert list_queries(pages.ledger) == ["VRU"]  # of another subscriber
     for path in (at(pages, person), f"{at(pages, person)}/data.json", "/m/wrong"):
         assert pages.request_text("GET", path)[0] == 404
     assert press(pages, person, action="delete")[0] == 404
@@ -134,7 +134,7 @@ def test_a_large_form_is_refused(pages: WebClient) -> None:
     assert press(pages, person, action="save", note="x" * 30_000)[0] == 413
 
 
-def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: WebClient) -> None:
+def test_a_changed_query_keeps_the_place_of_the_alert(pages: WebClient) -> None:
     person = ada(pages)
     old = mine(pages)["VRU"]
     values = {"frequency": "weekly", "updates": "all", "detail": "full", "topic": old.topic_id}
@@ -154,7 +154,7 @@ def test_a_topic_watches_other_words_from_where_it_had_come_to(pages: WebClient)
     assert set(mine(pages)) == {"VRU", "benches <b>"}
 
 
-def test_feeds_of_ones_topics_as_an_outline(pages: WebClient) -> None:
+def test_feeds_are_exported_as_opml(pages: WebClient) -> None:
     person = ada(pages)
     status, headers, body = pages.request("GET", f"{at(pages, person)}/topics.opml")
     assert (status, headers.get_content_type()) == (200, "text/x-opml")
@@ -165,7 +165,7 @@ def test_feeds_of_ones_topics_as_an_outline(pages: WebClient) -> None:
     assert set(outlines) == {"VRU", "benches <b>"}
 
 
-def test_a_link_is_for_this_page_and_for_a_time(pages: WebClient) -> None:
+def test_a_link_is_valid_for_this_page_and_a_limited_time(pages: WebClient) -> None:
     person = ada(pages)
     old = at(pages, person, pages.now - timedelta(days=61))
     status, html = pages.request_text("GET", old)
@@ -179,11 +179,11 @@ def test_a_link_is_for_this_page_and_for_a_time(pages: WebClient) -> None:
     assert pages.read_all_rows() == before
     for _ in range(2):
         assert pages.submit_form(old, old)[0] == 200
-    [letter] = letters(pages.ledger)  # one a day
-    assert "/m/" in letter
+    [email_text] = read_emails(pages.ledger)  # one a day
+    assert "/m/" in email_text
 
 
-def test_a_form_of_somebody_elses_page_changes_nothing(pages: WebClient) -> None:
+def test_a_form_with_a_token_of_another_page_changes_nothing(pages: WebClient) -> None:
     person = ada(pages)
     before = pages.read_all_rows()
     seal = TokenSigner(MAIL_IDENTITY.token_secret, lambda: pages.now)

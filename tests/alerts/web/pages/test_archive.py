@@ -1,4 +1,4 @@
-"""The pages to read on: topics, questions, members, what is overdue, archived pages."""
+"""Public pages: topics, questions, members, overdue questions, captured pages."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_long_topic_is_paged(site: WebClient) -> None:
         page(site, f"/topic/VRU?page={quote(odd)}")
 
 
-def test_a_question_with_all_that_belongs_to_it(pages: WebClient) -> None:
+def test_a_question_page_shows_thread_history_and_links(pages: WebClient) -> None:
     threaded(pages)
     pages.now += timedelta(days=2)
     changed = make_question(
@@ -89,8 +89,8 @@ def test_a_question_with_all_that_belongs_to_it(pages: WebClient) -> None:
     html = page(pages, "/question/london:/questions/1")
     assert "<del>grows</del>" in html.replace("grows.", "grows").replace("</del>.", "</del>")
     assert "<ins>shrinks" in html
-    for told in ("New question", "Answered", "Corrected"):
-        assert f"<strong>{told}</strong>" in html
+    for label in ("New question", "Answered", "Corrected"):
+        assert f"<strong>{label}</strong>" in html
     assert 'href="/question/london:/questions/2"' in html  # its supplementary
     assert 'href="/member/ada-brook"' in html
     assert 'href="https://replica.example/questions/1"' in html
@@ -98,13 +98,13 @@ def test_a_question_with_all_that_belongs_to_it(pages: WebClient) -> None:
     assert "Get an email when it is answered" not in html
     described = re.search(r'<script type="application/ld\+json">(.*?)</script>', html)
     assert described is not None
-    told = json.loads(described[1])
-    assert told["mainEntity"]["name"] == "Grants <b>"
-    assert told["mainEntity"]["acceptedAnswer"][0]["text"] == "The VRU shrinks."
+    json_ld = json.loads(described[1])
+    assert json_ld["mainEntity"]["name"] == "Grants <b>"
+    assert json_ld["mainEntity"]["acceptedAnswer"][0]["text"] == "The VRU shrinks."
     assert pages.request_text("GET", "/question/london:/questions/999")[0] == 404
 
 
-def test_what_is_hostile_in_a_question_stays_text(site: WebClient) -> None:
+def test_hostile_content_of_a_question_is_escaped(site: WebClient) -> None:
     evil = "</script><script>alert(1)</script> \x0c\ufffe {{7*7}} \u202e"
     table = msgspec.structs.replace(
         make_answer("Told."),
@@ -139,7 +139,7 @@ def test_a_thread_as_akoma_ntoso(site: WebClient) -> None:
     assert site.request_text("GET", "/akoma-ntoso/london:/questions/999")[0] == 404
 
 
-def test_a_member(pages: WebClient) -> None:
+def test_a_member_page_shows_statistics_and_topics(pages: WebClient) -> None:
     threaded(pages)
     late = make_answer("At last.", date=date(2026, 9, 14))
     soon = make_answer("At once.", date=date(2026, 7, 20))
@@ -164,7 +164,7 @@ def test_a_member(pages: WebClient) -> None:
     assert pages.request_text("GET", "/member/nobody")[0] == 404
 
 
-def test_what_is_overdue_the_longest_first(pages: WebClient) -> None:
+def test_overdue_questions_are_listed_longest_first(pages: WebClient) -> None:
     old = Meeting(None, date(2026, 2, 2))
     pages.publish_questions(
         make_question(1, meeting=LONG_AGO),
@@ -179,7 +179,7 @@ def test_what_is_overdue_the_longest_first(pages: WebClient) -> None:
     assert "164 days." in html
 
 
-def test_the_page_as_we_read_it(site: WebClient) -> None:
+def test_a_captured_page_is_served_in_a_sandbox(site: WebClient) -> None:
     site.publish_questions(make_question(1))
     assert site.request_text("GET", "/capture/london:/questions/1")[0] == 404
     with site.ledger.writing() as connection:
@@ -197,15 +197,15 @@ def test_the_page_as_we_read_it(site: WebClient) -> None:
     assert headers["Memento-Datetime"] == "Thu, 16 Jul 2026 12:00:00 GMT"
 
 
-def test_a_question_is_followed_until_it_is_answered(pages: WebClient) -> None:
+def test_a_question_can_be_followed(pages: WebClient) -> None:
     pages.publish_questions(make_question(1, title="Of benches"))
     path = "/question/london:/questions/1"
     form = {"question": "london:/questions/1", "title": "Of benches", "frequency": "immediate"}
     status, html = pages.submit_form(path, "/sign-up", email="ada@demo.example", **form)
     assert status == 200
     assert "Of benches" in html
-    [letter] = pages.read_messages()
-    link = re.search(r"https://watch\.example(/c/\S+)", letter)
+    [email_text] = pages.read_messages()
+    link = re.search(r"https://watch\.example(/c/\S+)", email_text)
     assert link is not None
     assert pages.request_text("POST", link[1])[0] == 200
     with pages.ledger.reading() as connection:
@@ -216,7 +216,7 @@ def test_a_question_is_followed_until_it_is_answered(pages: WebClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/topic/", "/question/", "/member/"])
-def test_what_is_not_there_is_said_on_a_page(site: WebClient, path: str) -> None:
+def test_an_unknown_path_gets_an_error_page(site: WebClient, path: str) -> None:
     status, html = site.request_text("GET", path)
     assert status == 404
     html5lib.HTMLParser(strict=True).parse(html)

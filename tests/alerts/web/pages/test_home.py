@@ -1,4 +1,4 @@
-"""The first page over real HTTP: a topic tried out, and signing up for it."""
+"""The home page over real HTTP: search results and signing up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote_plus, urlencode
 import html5lib
 import pytest
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -17,7 +17,7 @@ from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.search import index_questions
 from alerts.subscribers import subscribe
-from tests.alerts.subscribers.test_confirm import ADA, letters, link, living
+from tests.alerts.subscribers.test_confirmation import ADA, find_link, list_queries, read_emails
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
     FEED_IDENTITY,
@@ -31,7 +31,7 @@ from tests.support.web_client import (
 
 @pytest.fixture
 def pages(site: WebClient) -> WebClient:
-    """On SQLite alone: what the databases do for a preview is compared in test_alerts_search."""
+    """On SQLite alone: tests/alerts/search compares the databases."""
     return site
 
 
@@ -48,7 +48,7 @@ def filled(pages: WebClient) -> None:
     index_questions(pages.ledger)
 
 
-def test_the_page_shows_what_a_topic_would_bring(pages: WebClient) -> None:
+def test_a_search_shows_past_results(pages: WebClient) -> None:
     filled(pages)
     status, html = pages.request_text("GET", "/?q=VRU")
     assert status == 200
@@ -72,9 +72,7 @@ def test_the_page_shows_what_a_topic_would_bring(pages: WebClient) -> None:
         ("vruu", 200, "No question contains vruu."),
     ],
 )
-def test_whatever_is_typed_is_answered(
-    pages: WebClient, typed: str, status: int, says: str
-) -> None:
+def test_every_query_gets_a_page(pages: WebClient, typed: str, status: int, says: str) -> None:
     filled(pages)
     found, html = pages.request_text("GET", f"/?q={quote_plus(typed)}")
     assert found == status
@@ -83,14 +81,14 @@ def test_whatever_is_typed_is_answered(
     assert "<script>alert" not in html
 
 
-def test_from_typing_to_leaving(pages: WebClient) -> None:
+def test_from_sign_up_to_unsubscribing(pages: WebClient) -> None:
     filled(pages)
     status, html = sign_up(pages, ADA, frequency="immediate")
     assert status == 200
     assert "Check your email" in html
-    assert living(pages.ledger) == []
-    assert pages.request_text("POST", link(pages.ledger))[0] == 200
-    assert living(pages.ledger) == ["VRU"]
+    assert list_queries(pages.ledger) == []
+    assert pages.request_text("POST", find_link(pages.ledger))[0] == 200
+    assert list_queries(pages.ledger) == ["VRU"]
     with pages.ledger.writing() as connection:
         record_readings(
             connection,
@@ -99,8 +97,10 @@ def test_from_typing_to_leaving(pages: WebClient) -> None:
             RecordingRules(),
         )
     TopicMatcher(pages.ledger).match_new_changes()
-    assert compose_due_digests(pages.ledger, TEMPLATES, MAIL_IDENTITY, pages.now) == 1
-    leave = re.search(r"https://watch\.example(/u/\S+)", letters(pages.ledger)[1])
+    assert (
+        compose_due_digests(pages.ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), pages.now) == 1
+    )
+    leave = re.search(r"https://watch\.example(/u/\S+)", read_emails(pages.ledger)[1])
     assert leave is not None
     assert (
         pages.request_text(
@@ -108,10 +108,10 @@ def test_from_typing_to_leaving(pages: WebClient) -> None:
         )[0]
         == 200
     )
-    assert living(pages.ledger) == []
+    assert list_queries(pages.ledger) == []
 
 
-def test_nobody_learns_who_is_subscribed(pages: WebClient) -> None:
+def test_the_response_does_not_tell_who_is_subscribed(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
         subscribe(connection, "known@demo.example", wish, SUBSCRIBER_DEFAULTS, pages.now)
@@ -127,7 +127,7 @@ def test_nobody_learns_who_is_subscribed(pages: WebClient) -> None:
 @pytest.mark.parametrize(
     ("email", "query"), [("no address", "VRU"), (ADA, '"half'), (ADA, ""), ("", "")]
 )
-def test_what_cannot_be_is_said_and_nothing_is_kept(
+def test_an_invalid_sign_up_shows_the_error_and_stores_nothing(
     pages: WebClient, email: str, query: str
 ) -> None:
     before = pages.read_all_rows()
@@ -147,7 +147,7 @@ def test_what_cannot_be_is_said_and_nothing_is_kept(
         ({"Content-Length": "99999999"}, 413),
     ],
 )
-def test_a_form_of_another_site_is_not_taken(
+def test_a_sign_up_from_another_site_is_refused(
     pages: WebClient,
     headers: dict[str, str],
     status: int,
@@ -158,16 +158,16 @@ def test_a_form_of_another_site_is_not_taken(
     assert (
         pages.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers=sent)[0] == status
     )
-    assert len(letters(pages.ledger)) == (status == 200)
+    assert len(read_emails(pages.ledger)) == (status == 200)
 
 
-def test_one_network_cannot_write_to_everybody(pages: WebClient) -> None:
+def test_sign_ups_from_one_network_are_limited(pages: WebClient) -> None:
     statuses = [sign_up(pages, f"p{n}@demo.example")[0] for n in range(12)]
     assert statuses == [200] * 10 + [429] * 2
-    assert len(letters(pages.ledger)) == 10
+    assert len(read_emails(pages.ledger)) == 10
 
 
-def test_a_page_asks_for_nothing_from_elsewhere(pages: WebClient) -> None:
+def test_pages_load_nothing_from_other_sites(pages: WebClient) -> None:
     filled(pages)
     html = pages.request_text("GET", "/?q=VRU")[1]
     asked = re.findall(r'(?:src|href)="(?!/static/|data:|#|/)([^"]*)"', html)
@@ -176,7 +176,7 @@ def test_a_page_asks_for_nothing_from_elsewhere(pages: WebClient) -> None:
     assert len(html) < 100_000
 
 
-def test_a_topic_that_somebody_watches_has_feeds_that_readers_find(pages: WebClient) -> None:
+def test_a_topic_with_an_alert_has_feeds_that_feed_readers_find(pages: WebClient) -> None:
     filled(pages)
     assert "/feeds/VRU" not in pages.request_text("GET", "/?q=VRU")[1]
     with pages.ledger.writing() as connection:

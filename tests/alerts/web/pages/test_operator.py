@@ -1,4 +1,4 @@
-"""The operator's page: who may see it, and what its buttons do."""
+"""The operator's page: access, and what its buttons do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from alerts.ledger import Ledger, changes, held_changes, pauses
 from alerts.model import Alarm
-from alerts.operator.status import ServiceStatus, SourceStatus
+from alerts.operator import ServiceStatus, SourceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Disagreement
 from tests.support.samples import make_question
@@ -50,16 +50,16 @@ def status_at(now: datetime) -> ServiceStatus:
     alarm = Alarm(1, "london", "awaiting_approval", "reason <b>", now, None, None, None)
     source = SourceStatus(
         source="london",
-        place="www.london.gov.uk",
+        site_name="www.london.gov.uk",
         last_good=now,
         hours_since_good=0.0,
         verdict="ok",
         reason="read 3",
-        resting_until=None,
+        backoff_until=None,
         fill_rates={},
         agreement=None,
         questions={"unanswered": 2},
-        refused=0,
+        refused_pages=0,
         held=(),
         alarms=(alarm,),
         are_subscribers_notified=False,
@@ -75,14 +75,16 @@ def watched(ledger: Ledger, now: datetime, tmp_path: Path) -> object:
         yield pages
 
 
-def test_nothing_is_there_without_a_token(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+def test_without_a_password_there_are_no_operator_pages(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
     with run_web_client(ledger, now, tmp_path, operator_password=None) as pages:
         assert pages.request_text("GET", "/operator")[0] == 404
         body = urlencode({"action": "sign-in", "password": ""})
         assert pages.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)[0] == 404
 
 
-def test_nobody_else_sees_or_does_anything(site: WebClient) -> None:
+def test_without_signing_in_nothing_is_shown_or_done(site: WebClient) -> None:
     assert "Operator password" in site.request_text("GET", "/operator")[1]
     for password in ("", "wrong", OPERATOR_PASSWORD[:-1], OPERATOR_PASSWORD + "x"):
         body = urlencode({"action": "sign-in", "password": password})
@@ -119,7 +121,7 @@ def test_nobody_else_sees_or_does_anything(site: WebClient) -> None:
     )
 
 
-def test_wrong_tokens_come_to_an_end(site: WebClient) -> None:
+def test_wrong_passwords_are_limited(site: WebClient) -> None:
     body = urlencode({"action": "sign-in", "password": "wrong"})
     statuses = [
         site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)[0] for _ in range(62)
@@ -127,7 +129,7 @@ def test_wrong_tokens_come_to_an_end(site: WebClient) -> None:
     assert statuses == [403] * 60 + [429] * 2
 
 
-def test_what_waits_is_shown_and_done(watched: WebClient) -> None:
+def test_held_changes_and_suspect_pages_are_shown_and_approved(watched: WebClient) -> None:
     with watched.ledger.writing() as connection:
         rules = RecordingRules(hold=True)
         found = [QuestionReading(make_question(n, title=f"On <i> {n}")) for n in (1, 2)]
@@ -154,7 +156,7 @@ def test_what_waits_is_shown_and_done(watched: WebClient) -> None:
         assert held_changes.list_awaiting_approval(connection) == []
 
 
-def test_crawls_and_deliveries_are_put_on_hold(watched: WebClient) -> None:
+def test_crawls_and_sending_are_paused_and_resumed(watched: WebClient) -> None:
     cookie = signed_in(watched)
     for target, what, source in (
         (pauses.name_crawl_pause("london"), "crawls", {"source": "london"}),
@@ -186,7 +188,7 @@ def csrf_of(pages: WebClient, cookie: str) -> str:
     return unescape(found[1])
 
 
-def test_another_token_signs_everybody_out(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+def test_a_new_password_ends_all_sessions(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     with run_web_client(ledger, now, tmp_path) as pages:
         cookie = signed_in(pages)
         assert "Sign out" in shown(pages, cookie)

@@ -1,4 +1,4 @@
-"""Nobody is written to who has not said yes, over real HTTP: links, buttons, scanners."""
+"""Double opt-in over real HTTP: confirmation links, buttons, and scanners that open every link."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, bounces, pending_subscriptions, personal_data, subscriptions
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
@@ -29,85 +29,85 @@ Content-Disposition: form-data; name="List-Unsubscribe"\r
 One-Click\r
 --b--\r
 """
-WISH = SubscriptionRequest("VRU", Frequency.IMMEDIATE, "all", "command")
+REQUEST = SubscriptionRequest("VRU", Frequency.IMMEDIATE, "all", "command")
 
 
-def asked(
-    ledger: Ledger, now: datetime, email: str = ADA, wish: SubscriptionRequest = WISH
+def request_by_email(
+    ledger: Ledger, now: datetime, email: str = ADA, request: SubscriptionRequest = REQUEST
 ) -> bool:
     with ledger.writing() as connection:
         return request_confirmation(
             connection,
             MessageContext(TEMPLATES, MAIL_IDENTITY, now),
             email,
-            wish,
+            request,
             SUBSCRIBER_DEFAULTS,
         )
 
 
-def letters(ledger: Ledger) -> list[str]:
+def read_emails(ledger: Ledger) -> list[str]:
     with ledger.reading() as connection:
         rows = connection.execute(select(message.c.body).order_by(message.c.id)).scalars()
         return [decompress_body(body).decode() for body in rows]
 
 
-def link(ledger: Ledger) -> str:
-    found = re.search(r"https://watch\.example(/c/\S+)", letters(ledger)[0])
+def find_link(ledger: Ledger) -> str:
+    found = re.search(r"https://watch\.example(/c/\S+)", read_emails(ledger)[0])
     assert found is not None
     return found[1]
 
 
-def living(ledger: Ledger) -> list[str]:
+def list_queries(ledger: Ledger) -> list[str]:
     with ledger.reading() as connection:
         return [s.query for s in subscriptions.list_active(connection)]
 
 
-def test_one_press_confirms_all_that_was_asked_for(pages: WebClient) -> None:
+def test_one_confirmation_is_for_everything_that_was_requested(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
-    assert asked(ledger, now)
-    assert not asked(
-        ledger, now, wish=SubscriptionRequest("benches", Frequency.DAILY, "all", "command")
+    assert request_by_email(ledger, now)
+    assert not request_by_email(
+        ledger, now, request=SubscriptionRequest("benches", Frequency.DAILY, "all", "command")
     )
-    assert len(letters(ledger)) == 1
-    assert living(ledger) == []
-    status, text = pages.request_text("GET", link(ledger))
-    assert (status, living(ledger)) == (200, [])
+    assert len(read_emails(ledger)) == 1
+    assert list_queries(ledger) == []
+    status, text = pages.request_text("GET", find_link(ledger))
+    assert (status, list_queries(ledger)) == (200, [])
     assert "VRU" in text
     assert "benches" in text
-    assert pages.request_text("POST", link(ledger))[0] == 200
-    assert sorted(living(ledger)) == ["VRU", "benches"]
+    assert pages.request_text("POST", find_link(ledger))[0] == 200
+    assert sorted(list_queries(ledger)) == ["VRU", "benches"]
     before = pages.read_all_rows()
-    assert "You are subscribed" in pages.request_text("POST", link(ledger))[1]
+    assert "You’re subscribed" in pages.request_text("POST", find_link(ledger))[1]
     assert pages.read_all_rows() == before
 
 
-def test_only_what_the_letter_names_is_confirmed_without_a_press(pages: WebClient) -> None:
-    """Anybody can type anybody's address: what came after the letter is to be read first."""
-    asked(pages.ledger, pages.now)
+def test_only_what_the_email_names_is_confirmed_without_a_button(pages: WebClient) -> None:
+    """Anybody can type anybody's address: what was requested after the email must be read."""
+    request_by_email(pages.ledger, pages.now)
     pages.now += timedelta(minutes=6)
-    assert 'hx-trigger="load' in pages.request_text("GET", link(pages.ledger))[1]
-    asked(
+    assert 'hx-trigger="load' in pages.request_text("GET", find_link(pages.ledger))[1]
+    request_by_email(
         pages.ledger,
         pages.now,
-        wish=SubscriptionRequest("benches", Frequency.DAILY, "all", "command"),
+        request=SubscriptionRequest("benches", Frequency.DAILY, "all", "command"),
     )
-    text = pages.request_text("GET", link(pages.ledger))[1]
-    assert "Yes, write to me" in text
+    text = pages.request_text("GET", find_link(pages.ledger))[1]
+    assert '<button type="submit">Confirm</button>' in text
     assert "benches" in text
     assert 'hx-trigger="load' not in text
 
 
 def test_a_get_never_changes_anything(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
-    asked(ledger, now)
+    request_by_email(ledger, now)
     with ledger.writing() as connection:
-        subscribe(connection, "vera@demo.example", WISH, SUBSCRIBER_DEFAULTS, now)
+        subscribe(connection, "vera@demo.example", REQUEST, SUBSCRIBER_DEFAULTS, now)
         vera = subscriptions.find_subscriber_by_email(connection, "vera@demo.example")
         assert vera is not None
     before = pages.read_all_rows()
     for _ in range(25):
         for method in ("GET", "HEAD"):
-            assert pages.request_text(method, link(ledger))[0] == 200
+            assert pages.request_text(method, find_link(ledger))[0] == 200
             assert pages.request_text(method, f"/u/{vera.token}")[0] == 200
     assert pages.read_all_rows() == before
 
@@ -122,34 +122,34 @@ def test_a_get_never_changes_anything(pages: WebClient) -> None:
         ),
     ],
 )
-def test_one_click_leaves_at_once(pages: WebClient, kind: str, body: str) -> None:
+def test_one_click_unsubscribes_at_once(pages: WebClient, kind: str, body: str) -> None:
     """As a mail program does it (RFC 8058)."""
     with pages.ledger.writing() as connection:
-        subscribe(connection, ADA, WISH, SUBSCRIBER_DEFAULTS, pages.now)
+        subscribe(connection, ADA, REQUEST, SUBSCRIBER_DEFAULTS, pages.now)
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
     status, _ = pages.request_text("POST", f"/u/{person.token}", body, kind)
-    assert (status, living(pages.ledger)) == (200, [])
+    assert (status, list_queries(pages.ledger)) == (200, [])
 
 
-def test_a_link_lasts_two_days_and_a_wrong_one_says_nothing(pages: WebClient) -> None:
+def test_a_link_works_for_two_days_and_wrong_links_get_one_answer(pages: WebClient) -> None:
     ledger = pages.ledger
-    asked(ledger, pages.now)
-    path = link(ledger)
+    request_by_email(ledger, pages.now)
+    path = find_link(ledger)
     assert {pages.request_text(m, "/c/wrong")[0] for m in ("GET", "POST")} == {404}
     wrong = pages.request_text("GET", "/c/wrong")
     pages.now += timedelta(hours=48)
     assert pages.request_text("POST", path) == wrong
-    assert living(ledger) == []
+    assert list_queries(ledger) == []
     assert pages.request_text("GET", "/u/wrong") == wrong
     assert pages.request_text("GET", "/d/wrong") == wrong
 
 
-def test_who_never_confirms_is_forgotten(ledger: Ledger, now: datetime) -> None:
-    asked(ledger, now)
+def test_a_subscriber_who_never_confirms_is_deleted(ledger: Ledger, now: datetime) -> None:
+    request_by_email(ledger, now)
     with ledger.writing() as connection:
-        subscribe(connection, "vera@demo.example", WISH, SUBSCRIBER_DEFAULTS, now)
-    asked(
+        subscribe(connection, "vera@demo.example", REQUEST, SUBSCRIBER_DEFAULTS, now)
+    request_by_email(
         ledger,
         now,
         "vera@demo.example",
@@ -163,61 +163,61 @@ def test_who_never_confirms_is_forgotten(ledger: Ledger, now: datetime) -> None:
         assert subscriptions.find_subscriber_by_email(connection, "vera@demo.example") is not None
 
 
-def test_a_second_letter_only_the_day_after(ledger: Ledger, now: datetime) -> None:
-    assert asked(ledger, now)
-    assert not asked(ledger, now + timedelta(hours=23))
-    assert asked(ledger, now + timedelta(hours=24))
-    assert len(letters(ledger)) == 2
+def test_a_second_email_is_sent_only_the_day_after(ledger: Ledger, now: datetime) -> None:
+    assert request_by_email(ledger, now)
+    assert not request_by_email(ledger, now + timedelta(hours=23))
+    assert request_by_email(ledger, now + timedelta(hours=24))
+    assert len(read_emails(ledger)) == 2
 
 
-def test_two_hundred_sign_ups_for_one_address_are_one_letter(ledger: Ledger, now: datetime) -> None:
+def test_two_hundred_sign_ups_for_one_address_are_one_email(ledger: Ledger, now: datetime) -> None:
     for number in range(200):
-        asked(ledger, now + timedelta(seconds=number))
+        request_by_email(ledger, now + timedelta(seconds=number))
     with ledger.reading() as connection:
         assert connection.execute(select(func.count()).select_from(message)).scalar() == 1
 
 
-@pytest.mark.parametrize(("because", "lifted"), [("bounces", True), ("complaint", False)])
-def test_who_returns_after_bounces_is_written_to_again(
-    pages: WebClient, because: bounces.SuppressionReason, lifted: bool
+@pytest.mark.parametrize(("reason", "is_ended"), [("bounces", True), ("complaint", False)])
+def test_signing_up_again_ends_a_suspension_after_bounces_only(
+    pages: WebClient, reason: bounces.SuppressionReason, is_ended: bool
 ) -> None:
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:
         person = subscriptions.ensure_subscriber(connection, ADA, "Europe/London", 7, now)
-        bounces.suspend_subscriber(connection, person.id, because, now)
-    asked(ledger, now)
-    pages.request_text("POST", link(ledger))
+        bounces.suspend_subscriber(connection, person.id, reason, now)
+    request_by_email(ledger, now)
+    pages.request_text("POST", find_link(ledger))
     with ledger.reading() as connection:
-        assert (bounces.find_suppression(connection, ADA) is None) is lifted
+        assert (bounces.find_suppression(connection, ADA) is None) is is_ended
 
 
 def test_nothing_is_sent_before_the_confirmation(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
-    asked(ledger, now)
+    request_by_email(ledger, now)
     with ledger.writing() as connection:
         record_readings(
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 0
-    pages.request_text("POST", link(ledger))
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 0
+    pages.request_text("POST", find_link(ledger))
     with ledger.writing() as connection:
         record_readings(
             connection, [QuestionReading(make_question(2, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 1
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
 
 
-def test_all_of_a_long_digest_stands_on_one_page_for_a_while(pages: WebClient) -> None:
+def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:
-        subscribe(connection, ADA, WISH, SUBSCRIBER_DEFAULTS, now)
+        subscribe(connection, ADA, REQUEST, SUBSCRIBER_DEFAULTS, now)
         some = [QuestionReading(make_question(n, words="VRU.")) for n in range(1, 31)]
         record_readings(connection, some, now, RecordingRules())
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 1
-    found = re.search(r"https://watch\.example(/d/[0-9a-f]{32})", letters(ledger)[0])
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
+    found = re.search(r"https://watch\.example(/d/[0-9a-f]{32})", read_emails(ledger)[0])
     assert found is not None
     status, text = pages.request_text("GET", found[1])
     assert status == 200
@@ -226,14 +226,17 @@ def test_all_of_a_long_digest_stands_on_one_page_for_a_while(pages: WebClient) -
     assert pages.request_text("GET", found[1])[0] == 404
 
 
-def test_the_page_says_why_nothing_was_sent(pages: WebClient) -> None:
+def test_the_unsubscribe_page_says_why_nothing_was_sent(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:
-        subscribe(connection, ADA, WISH, SUBSCRIBER_DEFAULTS, now)
+        subscribe(connection, ADA, REQUEST, SUBSCRIBER_DEFAULTS, now)
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
-    assert "came back" not in pages.request_text("GET", f"/u/{person.token}")[1]
+    assert "We have not emailed you" not in pages.request_text("GET", f"/u/{person.token}")[1]
     with ledger.writing() as connection:
         bounces.suspend_subscriber(connection, person.id, "bounces", now)
     text = pages.request_text("GET", f"/u/{person.token}")[1]
-    assert "We have sent nothing since 16 July 2026, because our emails to you came back." in text
+    assert (
+        "We have not emailed you since 16 July 2026, because our emails to you were returned."
+        in (text)
+    )
