@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, changes, held_changes, questions
 from alerts.ledger.schema import change, held_change, message, question
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -53,12 +53,12 @@ def list_subjects(ledger: Ledger) -> list[tuple[str, str]]:
 def test_the_other_changes_are_sent(
     damaged: Ledger, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert compose_due_digests(damaged, Templates(), HEAD, now) == 2
+    assert compose_due_digests(damaged, DigestSettings(Templates(), HEAD), now) == 2
     assert list_subjects(damaged) == [(ADA, "VRU: 1 new question"), (BO, "benches: 1 new question")]
     assert BROKEN.id in caplog.text
     later = now + timedelta(days=1)
     caplog.clear()
-    assert compose_due_digests(damaged, Templates(), HEAD, later) == 0
+    assert compose_due_digests(damaged, DigestSettings(Templates(), HEAD), later) == 0
     assert caplog.text == ""
 
 
