@@ -118,7 +118,7 @@ def _store_records(connection: Connection, records: list[Question], start: int) 
             "url": one.url,
             "status": one.status,
             "meeting_date": one.meeting.date if one.meeting else None,
-            "suspect": False,
+            "is_suspect": False,
             "record": encode_record(one).decode(),
             "first_seen_at": NOW,
             "visited_at": NOW,
@@ -127,22 +127,22 @@ def _store_records(connection: Connection, records: list[Question], start: int) 
     ]
     connection.execute(insert(question), rows)
     connection.execute(
-        insert(question_identity), [{"id": one.id, "question_id": one.id} for one in records]
+        insert(question_identity), [{"identity": one.id, "question_id": one.id} for one in records]
     )
     changed = [
         {
             "seq": start + place + 1,
             "question_id": row["id"],
             "kind": "asked",
-            "digest": hash_content(one),
+            "content_hash": hash_content(one),
             "recorded_at": NOW,
-            "silent_because": "baseline",
+            "silence_reason": "baseline",
             "after": row["record"],
         }
         for place, (row, one) in enumerate(zip(rows, records, strict=True))
     ]
     connection.execute(insert(change), changed)
-    connection.execute(update(question).values(worded=True))
+    connection.execute(update(question).values(is_indexed=True))
 
 
 def _index_words(one: Question, known: dict[str, frozenset[str]]) -> IndexedQuestion:

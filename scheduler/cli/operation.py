@@ -11,7 +11,7 @@ import msgspec
 from alerts.errors import ExitStatus
 from alerts.ledger import held_changes
 from alerts.ledger.held_changes import HoldReason
-from alerts.operator.status import ServiceStatus, SourceStatus
+from alerts.operator import ServiceStatus, SourceStatus
 from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_counts, print_indented_json, print_result
@@ -56,14 +56,14 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     )
     if source.questions:
         counts = format_counts(source.questions)
-        yield f"  questions: {counts}; refused pages: {source.refused}"
+        yield f"  questions: {counts}; refused pages: {source.refused_pages}"
     if source.agreement:
         yield f"  fields on which both readings agree: {source.agreement.percent}"
     if source.fill_rates:
         rates = (f"{field} {rate.percent}" for field, rate in source.fill_rates.items())
         yield f"  fields found: {', '.join(rates)}"
-    if source.resting_until:
-        yield f"  no requests until {_format_moment(source.resting_until)}"
+    if source.backoff_until:
+        yield f"  no requests until {_format_moment(source.backoff_until)}"
     for group in source.held:
         yield f"  held ({group.reason}): {group.changes} {group.kind}, {group.example}"
     for alarm in source.alarms:

@@ -134,26 +134,32 @@ class RequestArrival:
         if not isinstance(connection, LimitedProtocol):
             await self._app(scope, receive, send)
             return
-        if not _has_body(scope):
+        if _has_body(scope):
+            receive = _mark_end_of_body(receive, connection)
+        else:
             connection.mark_arrived()
-
-        async def receive_and_mark() -> Message:
-            message = await receive()
-            if message["type"] == "http.request" and not message.get("more_body", False):
-                connection.mark_arrived()
-            return message
 
         async def send_and_mark(message: Message) -> None:
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 connection.mark_answered()
 
-        await self._app(scope, receive_and_mark, send_and_mark)
+        await self._app(scope, receive, send_and_mark)
+
+
+def _mark_end_of_body(receive: Receive, connection: LimitedProtocol) -> Receive:
+    async def receive_and_mark() -> Message:
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            connection.mark_arrived()
+        return message
+
+    return receive_and_mark
 
 
 def _has_body(scope: Scope) -> bool:
     """Return whether a request announces a body (RFC 9112 6.3)."""
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in scope["headers"]
-    )
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+            return True
+    return False
