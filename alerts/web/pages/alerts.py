@@ -21,7 +21,7 @@ from starlette.routing import Route
 from alerts.feeds import opml
 from alerts.ledger import bounces, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionEdit
-from alerts.mail.identity import MANAGE_LINK_VALIDITY
+from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.model import Detail, Frequency, Subscriber, Updates
 from alerts.queries import QueryError
 from alerts.subscribers import change_query, send_manage_link
