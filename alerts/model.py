@@ -242,7 +242,7 @@ SilenceReason = Literal["baseline", "old", "flood", "drift"]
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One thing that happened. Unique by question, kind and digest of the content."""
+    """One thing that happened to a question. Unique by question, kind and digest of the content."""
 
     kind: ChangeKind
     content_hash: str
@@ -251,7 +251,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class NumberedChange(msgspec.Struct, frozen=True):
-    """A change with its place in the order of things."""
+    """A recorded change; changes are numbered in the order in which they are recorded."""
 
     seq: int
     recorded_at: datetime
@@ -263,13 +263,13 @@ NoticeKind = Literal["unavailable", "restored"]
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """That a source cannot be read, or that it can again."""
+    """A message to subscribers: a source cannot be read, or can be read again."""
 
     id: int
     source: str
-    site_name: str  #: as people know it: ``www.london.gov.uk``
+    site_name: str  #: as people know the source: ``www.london.gov.uk``
     kind: NoticeKind
-    since: datetime  #: the last good crawl before it fell silent
+    since: datetime  #: the last good crawl before it became unavailable
     created_at: datetime
 
 
@@ -349,13 +349,13 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class Subscriber(msgspec.Struct, frozen=True):
-    """One address."""
+    """Somebody with an address that messages go to."""
 
     id: int
-    email: str
-    token: str
-    zone: str
-    hour: int
+    email: str  #: the recipient's normal form, also if it is a URL: see `recipient`
+    token: str  #: identifies the subscriber in links; a secret
+    zone: str  #: the time zone of ``hour``: ``Europe/London``
+    hour: int  #: of the day at which digests come, 0 to 23
 
     @property
     def recipient(self) -> Recipient:
@@ -376,7 +376,7 @@ class Alarm(msgspec.Struct, frozen=True):
     clear_notified_at: datetime | None
 
 
-#: How much is said of a question.
+#: How much of a question a digest shows.
 Detail = Literal["full", "titles"]
 
 
@@ -394,12 +394,17 @@ def build_topic_key(canonical: str | None, question_id: str | None) -> str:
 
 
 class SubscribedTopic(msgspec.Struct, frozen=True):
-    """What a subscriber watches for, as a digest needs to know it."""
+    """The part of a subscription that a digest shows."""
 
-    query: str  #: in the subscriber's own words; of a followed question its title
-    canonical: str | None  #: None where one question is followed
+    query: str  #: as the subscriber wrote it; the title of a followed question
+    canonical: str | None  #: None for a followed question
     detail: Detail = "full"
-    note: str | None = None  #: the subscriber's own
+    note: str | None = None  #: the subscriber's own, shown beside the query
+
+    @property
+    def is_followed_question(self) -> bool:
+        """Whether one question is followed, instead of a query."""
+        return self.canonical is None
 
 
 class Secret:

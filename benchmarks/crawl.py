@@ -17,7 +17,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alerts.rendering.templates import find_shipped_templates
+from alerts.rendering import find_shipped_templates
 from crawler.replica import build_large_world, create_site
 from scheduler.web import serve
 

@@ -29,12 +29,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from alerts.digests.cache import EntryCache
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, Entry, build_entry, prepare_entry_text
-from alerts.mail.dkim import SigningKey, read_key
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, build_email
+from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.mail import MailIdentity, SigningKey, draft_message, read_key, write_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.queries import format_canonical, parse_query
-from alerts.rendering.templates import Templates, find_shipped_templates
+from alerts.rendering import Templates, find_shipped_templates
 from alerts.text import STOP_WORDS
 from benchmarks.sample_subscribers import NOW, build_questions, measure_digests
 from crawler.records import Question
@@ -74,7 +73,7 @@ def _compare_chains(key: SigningKey, folder: Path) -> None:
     people = [_build_subscriber(n) for n in range(DIGESTS_PER_ROUND)]
     draws = [_draw_matches(records, chance) for _ in people]
     texts = {hit.numbered.seq: prepare_entry_text([hit]) for hits in draws for hit in hits}
-    known = EntryCache(templates)
+    cache, renderer = EntryCache(), EntryRenderer(templates)
 
     def obvious() -> None:
         for person, hits in zip(people, draws, strict=True):
@@ -84,13 +83,12 @@ def _compare_chains(key: SigningKey, folder: Path) -> None:
     def cold() -> None:
         for person, hits in zip(people, draws, strict=True):
             entries = [build_entry([hit], texts[hit.numbered.seq]) for hit in hits]
-            _build_with_service(person, entries, templates, head, EntryCache(templates))
+            _build_with_service(person, entries, head, EntryRenderer(templates))
 
     def warm() -> None:
         for person, hits in zip(people, draws, strict=True):
-            _build_with_service(
-                person, [known.get_entry([hit]) for hit in hits], templates, head, known
-            )
+            entries = [cache.get_entry([hit]) for hit in hits]
+            _build_with_service(person, entries, head, renderer)
 
     warm()
     times = _time_in_turn(obvious, cold, warm)
@@ -150,17 +148,14 @@ def _build_identity(key: SigningKey) -> MailIdentity:
 def _build_with_service(
     person: Subscriber,
     entries: Sequence[Entry],
-    templates: Templates,
     identity: MailIdentity,
-    entry_cache: EntryCache,
+    renderer: EntryRenderer,
 ) -> bytes:
     digest = build_digest(entries)
     links = identity.build_links(person.token, NOW)
-    rendered = templates.render_digest(
-        digest, person, links, identity, NOW, entry_renderer=entry_cache
-    )
-    name = f"<digest.{person.id:032x}@{identity.domain}>"
-    return build_email(rendered, identity, EmailHeaders(person.email, name, NOW, links))
+    rendered = render_digest(digest, DigestEnvelope(identity, person, links, NOW), renderer)
+    draft = draft_message("digest", person, "benchmark", identity)
+    return write_email(draft, rendered, identity, NOW, links).body
 
 
 def _build_from_scratch(
@@ -172,7 +167,8 @@ def _build_from_scratch(
 ) -> bytes:
     digest = build_digest(entries)
     links = identity.build_links(person.token, NOW)
-    rendered = templates.render_digest(digest, person, links, identity, NOW)
+    envelope = DigestEnvelope(identity, person, links, NOW)
+    rendered = render_digest(digest, envelope, EntryRenderer(templates))
     css = (find_shipped_templates() / "mail" / "style.css").read_text()
     html = css_inline.CSSInliner(load_remote_stylesheets=False, extra_css=css).inline(rendered.html)
     mail = EmailMessage(policy=SMTP)

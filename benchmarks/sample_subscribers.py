@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import func, insert, select
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.schema import digest_item, subscriber, subscription
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.text import STOP_WORDS
 from benchmarks.sample_queries import SyntheticLanguage
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
@@ -62,7 +62,9 @@ def measure_digests(size: int, identity: MailIdentity, folder: Path) -> None:
     _fill_ledger(ledger, size)
     TopicMatcher(ledger).match_new_changes()
     began, used = time.perf_counter(), time.process_time()
-    made = compose_due_digests(ledger, Templates(), identity, NOW + timedelta(days=1))
+    made = compose_due_digests(
+        ledger, DigestSettings(Templates(), identity), NOW + timedelta(days=1)
+    )
     took, worked = time.perf_counter() - began, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with ledger.reading() as connection:

@@ -23,9 +23,9 @@ from urllib.parse import quote, urlsplit
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import open_ledger
-from alerts.mail.identity import MailIdentity
-from alerts.operator.status import ServiceStatus
-from alerts.rendering.templates import Templates
+from alerts.mail import MailIdentity
+from alerts.operator import ServiceStatus
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
 from alerts.web import WebContext, create_app
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable, deliver_due
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.websub import ping_hub
 from alerts.ledger import (
@@ -28,8 +28,7 @@ from alerts.ledger import (
     topics,
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.operator.alarms import update_mail_alarms
-from alerts.operator.emails import queue_operator_emails
+from alerts.operator import queue_operator_emails, update_mail_alarms
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
@@ -167,13 +166,7 @@ def compose_digests(service: Service, *, only_email: str | None = None) -> int:
         only_email: The one subscriber whose digest to compose; None for all.
     """
     return compose_due_digests(
-        service.ledger,
-        service.templates,
-        service.mail_identity,
-        service.clock(),
-        service.config.digests.batch_interval,
-        sent_log=service.sent_log,
-        only_email=only_email,
+        service.ledger, service.digest_settings, service.clock(), only_email=only_email
     )
 
 

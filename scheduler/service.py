@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 import msgspec
 
 from alerts.delivery import SentLog
+from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, open_ledger, secrets
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.config import Config, load_signing_keys
@@ -43,6 +43,13 @@ class Service:
     def create_message_context(self) -> MessageContext:
         """Return what messages are written with now."""
         return MessageContext(self.templates, self.mail_identity, self.clock())
+
+    @property
+    def digest_settings(self) -> DigestSettings:
+        """How digests are written."""
+        return DigestSettings(
+            self.templates, self.mail_identity, self.config.digests.batch_interval, self.sent_log
+        )
 
     @property
     def subscriber_defaults(self) -> SubscriberDefaults:

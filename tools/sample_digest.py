@@ -1,4 +1,4 @@
-"""A digest with one of everything, as it goes out; people, places and words are invented."""
+"""A sample digest with an entry of each kind; people, places and texts are invented."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from alerts.digests.digest import Digest, build_digest
+from alerts.digests import Digest
+from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, OverdueQuestion, build_entry, build_overdue_entry
-from alerts.mail.dkim import SigningKey
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email
+from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.mail import MailIdentity, RenderedMessage, SigningKey, draft_message, write_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
 
 NOW = datetime(2026, 7, 17, 6, 0, tzinfo=UTC)
@@ -22,7 +22,7 @@ _MEETING = Meeting("MQT on 2026-07-16", date(2026, 7, 16))
 
 
 def create_sample_identity() -> MailIdentity:
-    """Ours, with a new key."""
+    """Return an identity with a new signing key."""
     key = SigningKey("watch2026", "demo.example", rsa.generate_private_key(65537, 2048))
     return MailIdentity(
         *("Watchword", "watchword@demo.example", "leave@demo.example"),
@@ -32,7 +32,7 @@ def create_sample_identity() -> MailIdentity:
 
 
 def build_sample_digest() -> Digest:
-    """Answered, corrected, with a supplementary, held, asked and overdue."""
+    """Return a digest with a supplementary, and an entry of each kind but withdrawn."""
     benches = SubscribedTopic("benches", "bench", note="for the parks report")
     ferry = SubscribedTopic('"night ferry" OR NFS', '"night ferri" OR NFS')
     main = _build_question(1, "Benches on the Riverside Walk", _ANSWER)
@@ -75,7 +75,7 @@ _SUPPLEMENTARY_ANSWER = (
 
 
 def _build_question(number: int, title: str, answered: str | None) -> Question:
-    words = "Could you say what is planned, by when, and what it will cost?"
+    text = "Could you say what is planned, by when, and what it will cost?"
     made = Question(
         id=f"london:/questions/2026/{number:04}",
         source="london",
@@ -85,7 +85,7 @@ def _build_question(number: int, title: str, answered: str | None) -> Question:
         asked_by=Asker("Ada Brook", "Ada Brook AM", "Riverside Group", "ada-brook"),
         asked_of=(Addressee("The Mayor", "The Mayor"),),
         meeting=_MEETING,
-        question=(Speech("Ada Brook", (f"{title}: {words}",)),),
+        question=(Speech("Ada Brook", (f"{title}: {text}",)),),
         status="answered" if answered else "unanswered",
         answers=(Answer(("The Mayor",), speeches=(Speech("The Mayor", (answered,)),)),)
         if answered
@@ -97,32 +97,31 @@ def _build_question(number: int, title: str, answered: str | None) -> Question:
 
 
 def _build_match(
-    watch: SubscribedTopic,
+    topic: SubscribedTopic,
     kind: ChangeKind,
     question: Question,
     seq: int,
     before: Question | None = None,
 ) -> DigestMatch:
     return DigestMatch(
-        watch, NumberedChange(seq, NOW, None, Change(kind, question.digest, question, before))
+        topic, NumberedChange(seq, NOW, None, Change(kind, question.digest, question, before))
     )
 
 
 def render_sample_digest() -> RenderedMessage:
-    """It in words."""
-    head = create_sample_identity()
-    return Templates().render_digest(
-        build_sample_digest(), SUBSCRIBER, head.build_links(SUBSCRIBER.token, NOW), head, NOW
-    )
+    """Return the sample digest as an email's text and HTML."""
+    return _render(create_sample_identity(), NOW)
+
+
+def _render(identity: MailIdentity, now: datetime) -> RenderedMessage:
+    links = identity.build_links(SUBSCRIBER.token, NOW)
+    envelope = DigestEnvelope(identity, SUBSCRIBER, links, now)
+    return render_digest(build_sample_digest(), envelope, EntryRenderer(Templates()))
 
 
 def build_sample_message(now: datetime = NOW) -> bytes:
-    """It as bytes, signed."""
-    head = create_sample_identity()
-    links = head.build_links(SUBSCRIBER.token, NOW)
-    words = Templates().render_digest(build_sample_digest(), SUBSCRIBER, links, head, now)
-    return build_email(
-        words,
-        head,
-        EmailHeaders(SUBSCRIBER.email, f"<digest.{'0' * 32}@demo.example>", now, links),
-    )
+    """Return the sample digest as the bytes of a signed email."""
+    identity = create_sample_identity()
+    links = identity.build_links(SUBSCRIBER.token, NOW)
+    draft = draft_message("digest", SUBSCRIBER, "sample", identity)
+    return write_email(draft, _render(identity, now), identity, now, links).body

@@ -1,1 +1,26 @@
-"""alerts/digests"""
+"""Digests: when each subscriber is due, what their digest holds, and the message it becomes.
+
+Owns the due times (`schedule`), what is pending (`pending`), the entries of a digest and how they
+are rendered, and the step that composes digests into the outbox (`compose`). It must not know the
+web, feeds, or how messages are delivered; of delivery it uses only the sent log.
+"""
+
+from alerts.digests.compose import (
+    DigestSettings,
+    compose_due_digests,
+    load_sent_digest,
+    preview_due_digests,
+)
+from alerts.digests.digest import Digest
+from alerts.digests.render import DIGEST_PAGE_DAYS
+from alerts.digests.schedule import find_last_due
+
+__all__ = [
+    "DIGEST_PAGE_DAYS",
+    "Digest",
+    "DigestSettings",
+    "compose_due_digests",
+    "find_last_due",
+    "load_sent_digest",
+    "preview_due_digests",
+]

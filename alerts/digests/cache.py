@@ -1,87 +1,64 @@
-"""What many digests have in common, made once: a question's entry, its words and its card."""
+"""What many digests of one run share: changes, the texts of questions, and entries."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 
+from cachetools import LRUCache
 from sqlalchemy import Connection
 
-from alerts.digests.entries import DigestMatch, Entry, EntryText, build_entry, prepare_entry_text
+from alerts.digests.entries import (
+    DigestMatch,
+    Entry,
+    EntryKey,
+    EntryText,
+    build_entry,
+    build_entry_key,
+    prepare_entry_text,
+)
 from alerts.ledger import changes
-from alerts.model import NumberedChange, SubscribedTopic
-from alerts.rendering.templates import RenderedEntry, Templates
+from alerts.model import NumberedChange
 
-#: So many entries are remembered; then all are forgotten and made again as they are asked for.
+#: 20,000 entries of about 2 kB (their texts are shared) = 40 MB.
 _MAX_ENTRIES = 20_000
-#: The same for the texts of questions: they are large, and a day's are some hundred.
+#: Questions and their tokens, about 50 kB each: 400 = 20 MB. A day has some hundred changes.
 _MAX_TEXTS = 400
-
-#: What an entry follows from: who watches how, and the changes' numbers.
-_EntryKey = tuple[tuple[SubscribedTopic, int], ...]
+#: The records of changes, before and after, about 20 kB each: 400 = 8 MB.
+_MAX_CHANGES = 400
 
 
 class EntryCache:
-    """Entries and their cards, for as long as neither changes nor templates do: a run."""
+    """Entries, and what they are built from. Changes never change, so nothing goes stale."""
 
-    def __init__(self, templates: Templates) -> None:
-        self._templates = templates
-        self._entries: dict[_EntryKey, Entry] = {}
-        self._texts: dict[tuple[int, ...], EntryText] = {}
-        self._rendered_entries: dict[tuple[int, bool], tuple[Entry, RenderedEntry]] = {}
-        self._rendered_titles: dict[int, tuple[Entry, RenderedEntry]] = {}
-        self._changes: dict[int, NumberedChange] = {}
+    def __init__(self) -> None:
+        self._entries: MutableMapping[EntryKey, Entry] = LRUCache(_MAX_ENTRIES)
+        self._texts: MutableMapping[tuple[int, ...], EntryText] = LRUCache(_MAX_TEXTS)
+        self._changes: MutableMapping[int, NumberedChange] = LRUCache(_MAX_CHANGES)
 
     def get_changes(
         self, connection: Connection, numbers: Collection[int]
     ) -> dict[int, NumberedChange]:
-        """Some changes, read from the ledger where they are not known."""
-        known = {n: self._changes[n] for n in numbers if n in self._changes}
-        if len(known) < len(numbers):
-            if len(self._changes) >= _MAX_TEXTS:
-                self._changes.clear()
-            found = changes.get(connection, sorted(set(numbers) - known.keys()))
-            self._changes |= found
-            known |= found
-        return known
+        """Return the changes with ``numbers``, reading from the ledger those that are not kept."""
+        found = {n: self._changes[n] for n in numbers if n in self._changes}
+        missing = set(numbers) - found.keys()
+        if missing:
+            read = changes.get(connection, sorted(missing))
+            self._changes.update(read)
+            found |= read
+        return found
 
     def get_entry(self, matches: Sequence[DigestMatch]) -> Entry:
-        """The entry of a question, from all the hits on it."""
-        key = tuple((hit.topic, hit.numbered.seq) for hit in matches)
-        found = self._entries.get(key)
-        if found is None:
-            if len(self._entries) >= _MAX_ENTRIES:
-                self._entries.clear()
-                self._rendered_entries.clear()
-                self._rendered_titles.clear()
-            found = self._entries[key] = build_entry(matches, self._get_text(matches))
-        return found
+        """Return the entry of a question, from all the matches on it."""
+        key = build_entry_key(matches)
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = build_entry(matches, self._get_text(matches))
+        return entry
 
     def _get_text(self, matches: Sequence[DigestMatch]) -> EntryText:
-        """What the hits are about, read once for all who watch for something in it."""
-        key = tuple(dict.fromkeys(hit.numbered.seq for hit in matches))
-        found = self._texts.get(key)
-        if found is None:
-            if len(self._texts) >= _MAX_TEXTS:
-                self._texts.clear()
-            found = self._texts[key] = prepare_entry_text(matches)
-        return found
-
-    def render_entry_title(self, entry: Entry) -> RenderedEntry:
-        """An entry that is only named."""
-        known = self._rendered_titles.get(id(entry))
-        if known is None:
-            known = self._rendered_titles[id(entry)] = (
-                entry,
-                self._templates.render_entry_title(entry),
-            )
-        return known[1]
-
-    def render_entry(self, entry: Entry, is_nested: bool) -> RenderedEntry:
-        """An entry's card. An entry is known by being the same object: its content is long."""
-        known = self._rendered_entries.get((id(entry), is_nested))
-        if known is None:
-            known = self._rendered_entries[id(entry), is_nested] = (
-                entry,
-                self._templates.render_entry(entry, is_nested),
-            )
-        return known[1]
+        """Return the text of the changes of ``matches``, which topics share."""
+        key = tuple(dict.fromkeys(match.numbered.seq for match in matches))
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = prepare_entry_text(matches)
+        return text

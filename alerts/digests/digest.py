@@ -1,7 +1,8 @@
-"""What one subscriber is due at one time, put together. Pure.
+"""The digest: all that one subscriber is sent at one time. Pure.
 
-Each question stands once, however many of the subscriber's topics it matched and however often it
-changed since the last digest: asked last week and answered today, it shows as answered.
+Each question has one entry, however many of the subscriber's topics it matched and however often
+it changed since the last digest: a question asked last week and answered today is shown as
+answered.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from typing import Final
 
 import msgspec
 
 from alerts.digests.entries import Entry
-from alerts.model import ENTRY_KINDS, Notice
+from alerts.model import ENTRY_KINDS, Notice, NoticeKind
 from alerts.questions.threads import sort_thread
 
-#: So many entries are shown in full.
+#: How many entries show their passages. Gmail cuts off emails above 102 kB; 20 entries of about
+#: 3 kB are 60 kB.
 MAX_FULL_ENTRIES = 20
 
+#: How many topics the subject names.
+_MAX_SUBJECT_TOPICS = 3
 
-#: The subject of an email that has nothing but a notice in it.
-_NOTICE_SUBJECTS = {
+#: The subject of a digest that has no entries.
+_NOTICE_SUBJECTS: Final[Mapping[NoticeKind, str]] = {
     "unavailable": "We cannot read {} at present",
     "restored": "We can read {} again",
 }
@@ -30,23 +35,23 @@ _NOTICE_SUBJECTS = {
 class Digest(msgspec.Struct, frozen=True):
     """All that one subscriber is sent at one time."""
 
-    threads: tuple[tuple[Entry, ...], ...]  #: a question, then what was put after it
-    notices: tuple[Notice, ...] = ()  #: what is to be said of the sources themselves
+    threads: tuple[tuple[Entry, ...], ...]  #: a question, then its supplementaries
+    notices: tuple[Notice, ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All entries, as they are read."""
+        """All entries, in the order in which they are shown."""
         return tuple(chain.from_iterable(self.threads))
 
     @property
     def full_entries(self) -> tuple[tuple[Entry, bool], ...]:
-        """Those that are shown with what they say, and whether each stands under another."""
+        """The entries that show their passages, and whether each is below another one's."""
         marked = [(entry, n > 0) for thread in self.threads for n, entry in enumerate(thread)]
         return tuple(marked[:MAX_FULL_ENTRIES])
 
     @property
     def titles_only_entries(self) -> tuple[Entry, ...]:
-        """Those that are named only: mail programs cut off what is longer, and nobody reads it."""
+        """The entries after those, which show their titles."""
         return self.entries[MAX_FULL_ENTRIES:]
 
     @property
@@ -56,12 +61,12 @@ class Digest(msgspec.Struct, frozen=True):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where the questions come from, in the order of the entries."""
+        """The sources of the questions, in the order of the entries."""
         return tuple(dict.fromkeys(entry.question.source for entry in self.entries))
 
     @property
     def count_summary(self) -> str:
-        """``3 new answers, 1 new question``"""
+        """Entries by kind: ``3 new answers, 1 new question``."""
         found = Counter(entry.kind for entry in self.entries)
         return ", ".join(
             f"{n} {kind.info.singular if n == 1 else kind.info.plural}"
@@ -71,29 +76,32 @@ class Digest(msgspec.Struct, frozen=True):
 
     @property
     def subject(self) -> str:
-        """Topics and counts: ``VRU: 3 new answers, 1 new question``; else the notice."""
+        """Topics and counts, ``VRU: 3 new answers, 1 new question``; else the first notice."""
         if not self.threads:
-            return _NOTICE_SUBJECTS[self.notices[0].kind].format(self.notices[0].site_name)
-        shown = self.queries[:3]
+            notice = self.notices[0]
+            return _NOTICE_SUBJECTS[notice.kind].format(notice.site_name)
+        shown = self.queries[:_MAX_SUBJECT_TOPICS]
         more = len(self.queries) - len(shown)
         return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.count_summary}"
 
 
 def build_digest(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Digest:
-    """The digest of some entries, one a question, in the order of what is worth reading.
+    """Return the digest of some entries, one a question, the most important kinds first.
 
-    A supplementary stands under its question where that is in the digest too.
+    A supplementary follows its question if that is in the digest too.
     """
     by_id = {entry.question.id: entry for entry in entries}
     threads: dict[str, list[Entry]] = {}
     for entry in by_id.values():
         threads.setdefault(_find_thread_id(entry, by_id), []).append(entry)
-    ordered = sorted(threads.values(), key=lambda some: min(e.kind.info.rank for e in some))
-    return Digest(tuple(_order_thread(some) for some in ordered), tuple(notices))
+    ordered = sorted(
+        threads.values(), key=lambda thread: min(entry.kind.info.rank for entry in thread)
+    )
+    return Digest(tuple(_order_thread(thread) for thread in ordered), tuple(notices))
 
 
 def _find_thread_id(entry: Entry, by_id: Mapping[str, Entry]) -> str:
-    """The id of the question that an entry stands under: its own, where it stands for itself."""
+    """Return the id of the question that ``entry`` is shown below; its own if there is none."""
     parent = by_id.get(entry.question.parent or "")
     if parent is None or parent.question.parent in by_id:
         return entry.question.id

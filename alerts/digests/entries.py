@@ -1,8 +1,9 @@
-"""One question in a digest: what is said of it, and why its reader gets it. Pure."""
+"""Entries of a digest: what is shown of one question, and why the subscriber gets it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -28,142 +29,156 @@ from alerts.text import (
 )
 from crawler.records import Question
 
+#: What an entry is built from: the topic and the number of the change of each match.
+EntryKey: TypeAlias = tuple[tuple[SubscribedTopic, int], ...]
+
 
 class DigestMatch(msgspec.Struct, frozen=True):
-    """A change that matched something that the subscriber watches for."""
+    """A change that matched a topic of the subscriber's."""
 
     topic: SubscribedTopic
     numbered: NumberedChange
 
 
 class OverdueQuestion(msgspec.Struct, frozen=True):
-    """A followed question that has waited longer than its follower wants to wait."""
+    """A followed question that has been unanswered for longer than its follower accepts."""
 
     topic: SubscribedTopic
     question: Question
-    days_unanswered: int  #: since it was put
+    days_unanswered: int  #: since the day of its meeting
 
 
 class MatchReason(msgspec.Struct, frozen=True):
-    """One topic that a question matched, and where; or that the question itself is followed."""
+    """Why a question is in the digest: a topic that it matched, or that it is followed."""
 
     query: str
-    fields: tuple[str, ...]
-    note: str | None = None
+    fields: tuple[str, ...]  #: of the question in which the query was found: ``title``, ``answer``
+    note: str | None = None  #: the subscriber's own
     is_followed: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True):
     """One question in a digest."""
 
-    question: Question
-    kind: EntryKind  #: the most important thing that happened
+    question: Question  #: as the newest change left it
+    kind: EntryKind  #: the most important of what happened
     reasons: tuple[MatchReason, ...]
-    title: tuple[Segment, ...]  #: with what matched in it marked
-    snippet: Snippet | None  #: the passage that matched, marked; None when only title or names did
+    title: tuple[Segment, ...]  #: the matches in it are marked
+    snippet: Snippet | None  #: the passage that matched; None if only the title or names matched
     correction: Correction | None  #: what was corrected, old and new
-    opening: Snippet | None  #: how what is new begins, where the snippet does not show it
+    opening: Snippet | None  #: the first words of what is new, if the snippet does not show it
     detail: Detail = "full"
-    days_unanswered: int | None = None  #: how long it waits, where it is overdue
+    days_unanswered: int | None = None  #: set for an overdue question
+    key: EntryKey = ()  #: equal for equal entries; empty for an overdue question
 
 
 def group_by_question(matches: Iterable[DigestMatch]) -> dict[str, tuple[DigestMatch, ...]]:
-    """Hits by the question that they are about."""
-    found: dict[str, list[DigestMatch]] = {}
-    for hit in matches:
-        found.setdefault(hit.numbered.change.after.id, []).append(hit)
-    return {key: tuple(some) for key, some in found.items()}
+    """Return the matches by the id of their question."""
+    groups: dict[str, list[DigestMatch]] = {}
+    for match in matches:
+        groups.setdefault(match.numbered.change.after.id, []).append(match)
+    return {key: tuple(group) for key, group in groups.items()}
 
 
 class EntryText(msgspec.Struct, frozen=True):
-    """What changes of a question say: as it is shown, and as words are found in it."""
+    """The text of the changes of one question: as it is shown, and prepared for matching."""
 
-    texts: Mapping[str, Sequence[str]]
+    texts: Mapping[str, Sequence[str]]  #: paragraphs by field
     prepared: PreparedTexts
 
 
 def prepare_entry_text(matches: Iterable[DigestMatch]) -> EntryText:
-    """The text that some hits on one question are about; it is long, and many share it."""
-    kinds = {hit.numbered.change.kind for hit in matches}
+    """Return the text of the question that ``matches`` are about, as the newest left it.
+
+    Preparing it is the slowest step of an entry, and many subscribers' entries share it.
+    """
+    kinds = {match.numbered.change.kind for match in matches}
     texts = extract_fields(_find_newest(matches).change.after, kinds)
     return EntryText(texts, prepare_texts(texts))
 
 
-def _find_newest(matches: Iterable[DigestMatch]) -> NumberedChange:
-    return max((hit.numbered for hit in matches), key=lambda numbered: numbered.seq)
+def build_entry_key(matches: Iterable[DigestMatch]) -> EntryKey:
+    """Return what the entry of ``matches`` is built from; entries with equal keys are equal."""
+    return tuple((match.topic, match.numbered.seq) for match in matches)
 
 
 def build_entry(matches: Sequence[DigestMatch], text: EntryText | None = None) -> Entry:
-    """One question with everything that happened to it, as it stands now.
+    """Return the entry of one question, with everything that happened to it.
 
-    ``text`` is what :func:`prepare_entry_text` gives, where that is known already.
+    Args:
+        matches: All of one question; at least one.
+        text: What `prepare_entry_text` returns for them, if that is known already.
     """
     text = text or prepare_entry_text(matches)
-    question, texts = _find_newest(matches).change.after, text.texts
-    news = min((hit.numbered.change.kind for hit in matches), key=lambda kind: kind.info.rank)
-    watches = tuple(dict.fromkeys(hit.topic for hit in matches))
-    places, because = _find_places(watches, text.prepared)
-    every = sorted(set(places), key=lambda p: (p.paragraph, p.start, p.end))
-    passage = find_snippet(texts, every, news.info.snippet_fields)
-    new = news.info.snippet_fields[0]
-    corrected = _find_correction(matches, question) if news is ChangeKind.CORRECTED else None
+    question = _find_newest(matches).change.after
+    kind = min((m.numbered.change.kind for m in matches), key=lambda kind: kind.info.rank)
+    topics = tuple(dict.fromkeys(match.topic for match in matches))
+    places, reasons = _find_places(topics, text.prepared)
+    snippet = find_snippet(text.texts, places, kind.info.snippet_fields)
+    correction = _find_correction(matches, question) if kind is ChangeKind.CORRECTED else None
+    new_field = kind.info.snippet_fields[0]
+    shows_new = correction is not None or (snippet is not None and snippet.field == new_field)
+    title_places = [(place.start, place.end) for place in places if place.field == "title"]
     return Entry(
-        question,
-        news,
-        because,
-        title=mark_spans(
-            question.title or "", [(p.start, p.end) for p in every if p.field == "title"]
-        ),
-        snippet=passage,
-        correction=corrected,
-        opening=None
-        if corrected or (passage is not None and passage.field == new)
-        else cut_opening(texts, new),
-        detail=_choose_detail(watches),
+        question=question,
+        kind=kind,
+        reasons=reasons,
+        title=mark_spans(question.title or "", title_places),
+        snippet=snippet,
+        correction=correction,
+        opening=None if shows_new else cut_opening(text.texts, new_field),
+        detail=_choose_detail(topics),
+        key=build_entry_key(matches),
     )
 
 
 def build_overdue_entry(overdue: OverdueQuestion) -> Entry:
-    """A question that nothing happened to."""
-    question, watch = overdue.question, overdue.topic
-    because = (MatchReason(watch.query, (), watch.note, is_followed=True),)
-    title = mark_spans(question.title or "", [])
-    shown = cut_opening(extract_fields(question, {"asked"}), "question")
+    """Return the entry that reminds of a question to which nothing happened."""
+    question, topic = overdue.question, overdue.topic
+    texts = extract_fields(question, {ChangeKind.ASKED})
     return Entry(
-        question,
-        ReminderKind.OVERDUE,
-        because,
-        title,
-        None,
-        None,
-        shown,
-        watch.detail,
-        overdue.days_unanswered,
+        question=question,
+        kind=ReminderKind.OVERDUE,
+        reasons=(MatchReason(topic.query, (), topic.note, is_followed=True),),
+        title=mark_spans(question.title or "", []),
+        snippet=None,
+        correction=None,
+        opening=cut_opening(texts, "question"),
+        detail=topic.detail,
+        days_unanswered=overdue.days_unanswered,
     )
 
 
+def _find_newest(matches: Iterable[DigestMatch]) -> NumberedChange:
+    return max((match.numbered for match in matches), key=lambda numbered: numbered.seq)
+
+
 def _choose_detail(topics: Iterable[SubscribedTopic]) -> Detail:
-    """Short where each of the watches that brought it wants it short."""
-    return "titles" if all(watch.detail == "titles" for watch in topics) else "full"
+    """Return ``titles`` only if no topic asks for the full text."""
+    return "titles" if all(topic.detail == "titles" for topic in topics) else "full"
 
 
 def _find_places(
     topics: Iterable[SubscribedTopic], prepared: PreparedTexts
 ) -> tuple[list[Place], tuple[MatchReason, ...]]:
-    """Where the watches' words stand, and for each of them why the question is shown."""
-    places: list[Place] = []
-    because: list[MatchReason] = []
-    for watch in topics:
-        found = find_match(parse_query(watch.canonical), prepared) if watch.canonical else None
-        mine = found.places if found else ()
-        places += mine
-        named = tuple(dict.fromkeys(p.field for p in mine))
-        because.append(MatchReason(watch.query, named, watch.note, watch.canonical is None))
-    return places, tuple(because)
+    """Return where the topics' words are, in the order of the text, and a reason for each topic."""
+    places: dict[Place, None] = {}
+    reasons: list[MatchReason] = []
+    for topic in topics:
+        query = parse_query(topic.canonical) if topic.canonical is not None else None
+        match = find_match(query, prepared) if query is not None else None
+        own_places = match.places if match else ()
+        places |= dict.fromkeys(own_places)
+        fields = tuple(dict.fromkeys(place.field for place in own_places))
+        reasons.append(
+            MatchReason(topic.query, fields, topic.note, is_followed=topic.is_followed_question)
+        )
+    ordered = sorted(places, key=lambda p: (p.paragraph, p.start, p.end))
+    return ordered, tuple(reasons)
 
 
 def _find_correction(matches: Sequence[DigestMatch], question: Question) -> Correction | None:
-    """What was corrected since the first of the corrections."""
-    changes = [h.numbered for h in matches if h.numbered.change.kind is ChangeKind.CORRECTED]
-    before = min(changes, key=lambda numbered: numbered.seq).change.before
+    """Return what was corrected since the first of the corrections."""
+    corrections = [m.numbered for m in matches if m.numbered.change.kind is ChangeKind.CORRECTED]
+    before = min(corrections, key=lambda numbered: numbered.seq).change.before
     return find_first_correction(before, question) if before else None

@@ -1,9 +1,12 @@
-"""One subscriber's digest, from what is pending for them to the bytes that go out."""
+"""One subscriber's digest: from what is pending to the message that goes out.
+
+Each step is a function of its arguments: which pending matches the sent log does not have, the
+entries, what to mark as handled, the message.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,135 +16,172 @@ from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import (
     DigestMatch,
+    Entry,
     OverdueQuestion,
     build_overdue_entry,
     group_by_question,
 )
 from alerts.digests.json_body import describe_digest
-from alerts.ledger.due_subscriptions import PendingMatch
-from alerts.ledger.followed_questions import OverdueSubscription
-from alerts.mail.identity import MailIdentity
-from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email, write_notification
-from alerts.model import (
-    Change,
-    ChangeKind,
-    Notice,
-    NumberedChange,
-    SubscribedTopic,
-    Subscriber,
-    build_topic_key,
+from alerts.digests.pending import DueMatch, DueReminder, PendingItems
+from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.mail import (
+    MailIdentity,
+    OutgoingMessage,
+    draft_message,
+    write_email,
+    write_notification,
 )
-from alerts.rendering.templates import Templates
+from alerts.model import ChangeKind, Notice, NumberedChange, Subscriber, build_topic_key
+
+#: Changes by their numbers.
+Changes = Mapping[int, NumberedChange]
 
 
 class HandledItems(msgspec.Struct, frozen=True):
-    """What a digest settles."""
+    """What to mark as handled once the digest is in the outbox."""
 
-    subscriptions: dict[int, tuple[datetime, int]]  #: for which due time, up to which change
-    overdue_subscriptions: tuple[
-        int, ...
-    ]  #: subscriptions whose question is now said to be overdue
-    answered_subscriptions: tuple[int, ...]  #: followed questions that are answered
+    subscriptions: Mapping[int, tuple[datetime, int]]
+    """By id: the due time that was served, and the number of the last change."""
+    overdue_subscriptions: tuple[int, ...]  #: whose followers are now reminded
+    answered_subscriptions: tuple[int, ...]  #: whose followed question is answered: they end
 
 
-@dataclass(frozen=True)
-class DigestContext:
-    """What digests are made with."""
+class ComposedDigest(msgspec.Struct, frozen=True):
+    """A digest, ready for the outbox."""
 
-    templates: Templates
+    message: OutgoingMessage | None  #: None if all of it was sent before
+    handled: HandledItems
+
+
+class DigestContext(msgspec.Struct, frozen=True):
+    """What all digests of one run are written with."""
+
     identity: MailIdentity
     entry_cache: EntryCache
+    renderer: EntryRenderer
     sent_log: SentLog
     now: datetime
-    failed_subscribers: list[int] = field(
-        default_factory=list
-    )  #: subscribers whose digest could not be made
 
 
 def compose_digest(
-    subscriber: Subscriber,
-    pending_matches: Sequence[tuple[PendingMatch, datetime]],
-    overdue: Sequence[tuple[OverdueSubscription, datetime]],
-    notices: tuple[Notice, ...],
-    changes: Mapping[int, NumberedChange],
-    context: DigestContext,
-) -> tuple[OutgoingMessage | None, HandledItems]:
-    """One subscriber's digest, and what it settles."""
-    marks = {
-        (item.subscription_id, item.change_seq): _compute_mark(
-            subscriber.email, item.topic, changes[item.change_seq].change
-        )
-        for item, _ in pending_matches
-    }
-    sent = {key for key, one in marks.items() if context.sent_log.contains(one, context.now)}
-    fresh = [
-        item for item, _ in pending_matches if (item.subscription_id, item.change_seq) not in sent
+    pending: PendingItems, changes: Changes, context: DigestContext
+) -> ComposedDigest:
+    """Return one subscriber's digest, and what it handles.
+
+    Args:
+        pending: What the subscriber has not been sent.
+        changes: At least the changes of the matches in ``pending``.
+        context: What the digest is written with.
+
+    Raises:
+        TemplatesError: A template is missing or wrong.
+    """
+    sent_keys = _compute_sent_keys(pending, changes)
+    unsent = [
+        item
+        for item in pending.matches
+        if not context.sent_log.contains(sent_keys[item.key], context.now)
     ]
-    hits = [DigestMatch(item.topic, changes[item.change_seq]) for item in fresh]
-    entries = [context.entry_cache.get_entry(some) for some in group_by_question(hits).values()]
-    shown = {entry.question.id for entry in entries}
-    # What is in the digest anyway is not called overdue; it is next time, if nothing came of it.
-    overdue = [(waiting, moment) for waiting, moment in overdue if waiting.question.id not in shown]
-    entries += [
-        build_overdue_entry(OverdueQuestion(w.topic, w.question, w.days_unanswered))
-        for w, _ in overdue
-    ]
-    served = {item.subscription_id: (moment, item.change_seq) for item, moment in pending_matches}
-    for waiting, moment in overdue:
-        served.setdefault(waiting.subscription_id, (moment, 0))
-    settled = HandledItems(
-        served,
-        tuple(waiting.subscription_id for waiting, _ in overdue),
-        tuple(
-            item.subscription_id
-            for item, _ in pending_matches
-            if item.topic.canonical is None
-            and changes[item.change_seq].change.kind is ChangeKind.ANSWERED
-        ),
+    entries = _build_match_entries(unsent, changes, context.entry_cache)
+    reminders = _drop_shown(pending.reminders, entries)
+    handled = _list_handled(pending.matches, reminders, changes)
+    entries += [_build_reminder_entry(reminder) for reminder in reminders]
+    if not entries and not pending.notices:
+        return ComposedDigest(None, handled)
+    message = _write_message(
+        pending.subscriber,
+        build_digest(entries, pending.notices),
+        _build_period(handled, pending.notices),
+        context,
     )
-    if not entries and not notices:
-        return None, settled
-    period = _build_period(settled, notices)
-    composed = _build_message(subscriber, build_digest(entries, notices), period, context)
-    pairs = tuple((item.subscription_id, item.change_seq) for item in fresh)
-    kept = b"".join(marks[pair] for pair in pairs)
-    return msgspec.structs.replace(composed, items=pairs, sent_log_data=kept), settled
+    message = msgspec.structs.replace(
+        message,
+        items=tuple(item.key for item in unsent),
+        sent_log_data=b"".join(sent_keys[item.key] for item in unsent),
+    )
+    return ComposedDigest(message, handled)
 
 
-def _compute_mark(email: str, subscribed_topic: SubscribedTopic, change: Change) -> bytes:
-    topic_key = build_topic_key(subscribed_topic.canonical, change.after.id)
-    return compute_sent_key(email, topic_key, change.after.id, change.kind, change.content_hash)
+def _compute_sent_keys(pending: PendingItems, changes: Changes) -> dict[tuple[int, int], bytes]:
+    """Return what the sent log calls each pending match, by subscription and change."""
+    keys = {}
+    for item in pending.matches:
+        change = changes[item.match.change_seq].change
+        topic = build_topic_key(item.match.topic.canonical, change.after.id)
+        keys[item.key] = compute_sent_key(
+            pending.subscriber.email, topic, change.after.id, change.kind, change.content_hash
+        )
+    return keys
+
+
+def _build_match_entries(
+    items: Iterable[DueMatch], changes: Changes, entry_cache: EntryCache
+) -> list[Entry]:
+    matches = [DigestMatch(item.match.topic, changes[item.match.change_seq]) for item in items]
+    return [entry_cache.get_entry(group) for group in group_by_question(matches).values()]
+
+
+def _drop_shown(
+    reminders: Iterable[DueReminder], entries: Collection[Entry]
+) -> tuple[DueReminder, ...]:
+    """Return the reminders whose questions have no entry.
+
+    A question that is in the digest because something happened to it is not called overdue as
+    well; if it stays unanswered, the next digest does.
+    """
+    shown = {entry.question.id for entry in entries}
+    return tuple(one for one in reminders if one.overdue.question.id not in shown)
+
+
+def _build_reminder_entry(reminder: DueReminder) -> Entry:
+    one = reminder.overdue
+    return build_overdue_entry(OverdueQuestion(one.topic, one.question, one.days_unanswered))
+
+
+def _list_handled(
+    matches: Sequence[DueMatch], reminders: Sequence[DueReminder], changes: Changes
+) -> HandledItems:
+    served = {item.match.subscription_id: (item.due, item.match.change_seq) for item in matches}
+    for reminder in reminders:
+        served.setdefault(reminder.overdue.subscription_id, (reminder.due, 0))
+    answered = (
+        item.match.subscription_id
+        for item in matches
+        if item.match.topic.is_followed_question
+        and changes[item.match.change_seq].change.kind is ChangeKind.ANSWERED
+    )
+    reminded = (reminder.overdue.subscription_id for reminder in reminders)
+    return HandledItems(served, tuple(reminded), tuple(answered))
 
 
 def _build_period(handled: HandledItems, notices: Iterable[Notice]) -> str:
-    """Which subscriptions are served for which due time, and which notices are given: the
-    digest's key beside its subscriber.
+    """Return what the digest is about: unique among the digests of one subscriber.
+
+    ``3@20260716T060000.000000Z overdue:4 notice:5``: subscription 3 for that due time, the
+    reminder of subscription 4, notice 5. The Message-ID is computed from it, so the form must not
+    change.
     """
-    times = [f"{k}@{m:%Y%m%dT%H%M%S.%fZ}" for k, (m, _) in sorted(handled.subscriptions.items())]
-    late = (f"overdue:{key}" for key in handled.overdue_subscriptions)
-    return " ".join([*times, *late, *(f"notice:{notice.id}" for notice in notices)])
+    times = [
+        f"{key}@{due:%Y%m%dT%H%M%S.%fZ}" for key, (due, _) in sorted(handled.subscriptions.items())
+    ]
+    overdue = (f"overdue:{key}" for key in handled.overdue_subscriptions)
+    return " ".join([*times, *overdue, *(f"notice:{notice.id}" for notice in notices)])
 
 
-def _build_message(
-    subscriber: Subscriber,
-    digest: Digest,
-    period: str,
-    context: DigestContext,
+def _write_message(
+    subscriber: Subscriber, digest: Digest, period: str, context: DigestContext
 ) -> OutgoingMessage:
-    """The digest in the bytes that go out; its Message-ID follows from who and when alone."""
+    """Return the digest as an email, or as JSON for a recipient that is not a mailbox."""
     identity, now = context.identity, context.now
     draft = draft_message("digest" if digest.entries else "notice", subscriber, period, identity)
-    links = identity.build_links(
-        subscriber.token, now, draft.key if digest.titles_only_entries else None
-    )
+    page_key = draft.key if digest.titles_only_entries else None
+    links = identity.build_links(subscriber.token, now, page_key)
     if draft.recipient.is_email:
-        rendered = context.templates.render_digest(
-            digest, subscriber, links, identity, now, entry_renderer=context.entry_cache
-        )
+        envelope = DigestEnvelope(identity, subscriber, links, now)
+        rendered = render_digest(digest, envelope, context.renderer)
         message = write_email(draft, rendered, identity, now, links)
     else:
         text, details = describe_digest(digest, links)
         message = write_notification(draft, digest.subject, text, now, details)
-    return msgspec.structs.replace(
-        message, notice_ids=tuple(notice.id for notice in digest.notices)
-    )
+    notice_ids = tuple(notice.id for notice in digest.notices)
+    return msgspec.structs.replace(message, notice_ids=notice_ids)

@@ -14,9 +14,8 @@ from typing import Any
 from lxml import etree
 from lxml.builder import ElementMaker
 
-from alerts.feeds.items import clean_xml_text
 from alerts.feeds.json_feed import FeedIdentity
-from alerts.rendering.urls import normalise_link, question_path
+from alerts.rendering import clean_xml_text, normalise_link, question_path
 from crawler.records import Answer, Question, Speech
 
 _NAMESPACE = "http://docs.oasis-open.org/legaldocml/ns/akn/3.0"

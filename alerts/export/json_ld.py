@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from alerts.feeds.json_feed import FeedIdentity
-from alerts.rendering.urls import normalise_link, question_path
+from alerts.rendering import normalise_link, question_path
 from crawler.records import Answer, Question, Speech, iter_paragraphs
 
 #: What may not stand inside a script element, as JSON writes it otherwise.

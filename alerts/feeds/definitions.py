@@ -20,8 +20,7 @@ from alerts.feeds.xml import FeedMetadata
 from alerts.ledger import changes, matches, members, notices, questions
 from alerts.ledger.topics import EVERYTHING_FEED, Topic
 from alerts.queries import Query, QueryError, format_canonical, parse_query
-from alerts.rendering.templates import Templates
-from alerts.rendering.urls import member_path, query_path, question_path, topic_path
+from alerts.rendering import Templates, member_path, query_path, question_path, topic_path
 from alerts.search import search_changes
 
 #: Entries in a feed, and in a page of its archive; readers poll a few times a day.

@@ -5,7 +5,6 @@ the templates.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -14,13 +13,8 @@ import msgspec
 from alerts.feeds.json_feed import FeedIdentity, FeedItem
 from alerts.model import Change, ChangeKind, Notice, NumberedChange, list_change_kinds
 from alerts.queries import Query, extract_fields, find_match
-from alerts.rendering.templates import Templates
-from alerts.rendering.urls import normalise_link
+from alerts.rendering import Templates, clean_xml_text, normalise_link
 from alerts.text import Snippet, find_snippet
-
-_ILLEGAL_CHARACTERS = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
-)
 
 #: What a follower may have alone: new questions, answers, or each question once, as it stands.
 FEED_FILTERS: dict[str, tuple[ChangeKind, ...]] = {
@@ -34,11 +28,6 @@ def build_tag_uri(feed_identity: FeedIdentity, *parts: str) -> str:
     """A ``tag:`` URI (RFC 4151) that says nothing and never changes: no title, path or content."""
     name = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
     return f"tag:{feed_identity.tag_authority}:{name}"
-
-
-def clean_xml_text(text: str) -> str:
-    """``text`` without the characters that XML 1.0 cannot hold."""
-    return _ILLEGAL_CHARACTERS.sub("", text)
 
 
 def build_items(
@@ -76,7 +65,13 @@ def _build_item(
 ) -> FeedItem:
     change, question = numbered.change, numbered.change.after
     passage = _find_snippet(query, change)
-    html = templates.render_feed_entry(question, change.kind, change.before, passage)
+    html = templates.render_html(
+        "feed/item.html",
+        question=question,
+        kind=change.kind,
+        previous=change.before,
+        snippet=passage,
+    )
     words = "".join(s.text for s in passage.segments) if passage else question.title or ""
     files = [file for given in question.answers for file in given.attachments]
     author = _find_author(change)

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from lxml import etree
 from lxml.builder import E
 
-from alerts.feeds.items import clean_xml_text
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.ledger.topics import Topic
-from alerts.rendering.urls import topic_path
+from alerts.rendering import clean_xml_text, topic_path
 
 
 def build_opml(topics_by_label: Mapping[str, Topic], feed_identity: FeedIdentity) -> bytes:

@@ -30,7 +30,7 @@ from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed
 from alerts.ledger import Ledger, changes, feeds, matches, notices, topics
 from alerts.ledger.topics import EVERYTHING_FEED
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 
 #: So many pages of archives are written in one round, and so many feeds for a notice alone: some
 #: seconds, in which nobody's digest goes out.

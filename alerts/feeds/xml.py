@@ -18,8 +18,9 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from alerts.feeds.items import FeedContent, build_tag_uri, clean_xml_text
+from alerts.feeds.items import FeedContent, build_tag_uri
 from alerts.feeds.json_feed import FeedIdentity, FeedItem, build_json_feed, guess_media_type
+from alerts.rendering import clean_xml_text
 
 #: The formats, as a feed's name ends, and what each is called over HTTP.
 MEDIA_TYPES = {

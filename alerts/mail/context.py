@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.mail.identity import MailIdentity
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 
 
 @dataclass(frozen=True)

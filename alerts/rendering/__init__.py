@@ -1,1 +1,34 @@
-"""alerts/rendering"""
+"""Rendering: templates, and what every rendered text needs.
+
+Owns the loading of templates, the inlining of CSS, the cleaning of HTML that is not ours, labels,
+and the paths of our pages. It must not know messages, digests, pages or feeds: its callers say
+which template to render, with what.
+"""
+
+from alerts.rendering.labels import ALARM_LABELS
+from alerts.rendering.sanitise import clean_xml_text
+from alerts.rendering.templates import (
+    Templates,
+    TemplatesError,
+    find_shipped_templates,
+)
+from alerts.rendering.urls import (
+    member_path,
+    normalise_link,
+    query_path,
+    question_path,
+    topic_path,
+)
+
+__all__ = [
+    "ALARM_LABELS",
+    "Templates",
+    "TemplatesError",
+    "clean_xml_text",
+    "find_shipped_templates",
+    "member_path",
+    "normalise_link",
+    "query_path",
+    "question_path",
+    "topic_path",
+]

@@ -1,7 +1,7 @@
-"""CSS put on the elements of an email's template, when it is loaded and not for every message.
+"""Inlining the CSS of an email's template, once when it is loaded instead of for every message.
 
-Mail programs drop style sheets. The library for it reads HTML and knows nothing of Jinja, so what
-is Jinja's is hidden from it: as a word inside a tag, as a comment everywhere else.
+Mail programs drop style sheets. css-inline reads HTML and does not know Jinja, so Jinja's marks
+are hidden from it: as a word inside a tag, as a comment everywhere else.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 def inline_css(source: str, css: str) -> str:
-    """``source``, a Jinja template of a page or of a part of one, with ``css`` on its elements.
+    """Return a template with the rules of ``css`` in the style attributes of its elements.
 
-    A ``<style>`` in it stays: it is for what cannot stand on an element.
+    Args:
+        source: A Jinja template of a whole page, or of a part of one. Its ``<style>`` elements
+            stay: they are for media queries, which no attribute can hold.
+        css: A style sheet.
     """
     if "<style" in source and "<html" not in source:
-        return source  # the part that goes into every head
+        return source  # a part of the head: css-inline would move it
     hidden: list[str] = []
 
     def hide(found: re.Match[str]) -> str:

@@ -1,13 +1,19 @@
-"""What things are called where people read of them."""
+"""Labels: what stored values are called in emails, on pages and in feeds.
+
+Those of kinds of change and of frequencies derive from the tables in `alerts.model`.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
 
 from alerts.model import ENTRY_KINDS, Frequency
 
 #: The headline of each kind of entry.
 CHANGE_LABELS = {kind: kind.info.label for kind in ENTRY_KINDS}
 
-#: What introduces the first words of what is new.
+#: What introduces the first words of what is new in an entry.
 OPENING_LABELS = {kind: kind.info.opening for kind in ENTRY_KINDS}
 
 #: The options of a form that asks how often to send digests.
@@ -23,19 +29,19 @@ UPDATES_LABELS = {
 #: The options of a form that asks how much of each question a digest shows.
 DETAIL_LABELS = {"full": "Full text", "titles": "Titles only"}
 
-#: How a question stands.
+#: The status of a question.
 QUESTION_STATUS_LABELS = {
     "unanswered": "not answered yet",
-    "holding": "a reply that says that the answer will follow",
+    "holding": "holding reply, the answer will follow",
     "answered": "answered",
 }
 
-#: Where words stand, for the fields whose names do not say it.
+#: The fields in which a query was found, where their names are not plain English.
 FIELD_LABELS = {
-    "asked_by": "name of the asker",
-    "asked_of": "name of whom it was put to",
-    "answered_by": "name of who answered",
-    "ref": "number",
+    "asked_by": "name of the person who asked",
+    "asked_of": "name of the person asked",
+    "answered_by": "name of the person who answered",
+    "ref": "reference number",
 }
 
 
@@ -53,4 +59,16 @@ ALARM_LABELS = {
     "queue": "messages are not being delivered",
     "content_rejected": "receivers reject messages for their content",
     "daily_limit": "the daily limit holds digests back",
+}
+
+#: The labels by the name that templates use.
+TEMPLATE_LABELS: Final[Mapping[str, Mapping[Any, str]]] = {
+    "change_labels": CHANGE_LABELS,
+    "opening_labels": OPENING_LABELS,
+    "frequency_labels": FREQUENCY_LABELS,
+    "updates_labels": UPDATES_LABELS,
+    "detail_labels": DETAIL_LABELS,
+    "status_labels": QUESTION_STATUS_LABELS,
+    "field_labels": FIELD_LABELS,
+    "alarm_labels": ALARM_LABELS,
 }

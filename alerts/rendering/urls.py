@@ -1,42 +1,44 @@
-"""Where each of our pages is, and what may be linked to. Pure."""
+"""Paths of our pages, and which addresses of sources may be linked to. Pure."""
 
 from __future__ import annotations
 
 from urllib.parse import quote, urlencode, urlsplit
 
-#: What a URL is written with beside letters and digits (RFC 3986 2).
+#: Characters beside letters and digits that a URL may hold as they are (RFC 3986, section 2).
 _UNQUOTED_CHARACTERS = "%-._~:/?#[]@!$&'()*+,;="
 
 
 def normalise_link(url: str | None) -> str | None:
-    """``url``, spelt as RFC 3986 wants it, where it is one that may be linked to; else None.
+    """Return ``url`` with other characters percent-encoded (RFC 3986).
 
-    Sources print addresses that are none: ``http://[insert link].pdf``.
+    Returns:
+        None if it is no absolute http or https URL: sources print addresses such as
+        ``http://[insert link].pdf``.
     """
     try:
-        place = urlsplit(url or "")
+        parts = urlsplit(url or "")
     except ValueError:
         return None
-    if place.scheme not in {"http", "https"} or not place.netloc:
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
         return None
-    return quote(place.geturl(), safe=_UNQUOTED_CHARACTERS, errors="replace")
+    return quote(parts.geturl(), safe=_UNQUOTED_CHARACTERS, errors="replace")
 
 
 def query_path(typed: str) -> str:
-    """The page that shows what a query brings."""
+    """Return the path of the home page with the results of a query: ``/?q=night+ferry``."""
     return f"/?{urlencode({'q': typed})}"
 
 
 def topic_path(slug: str) -> str:
-    """The page of a topic."""
+    """Return the path of a topic's page: ``/topic/VRU``."""
     return f"/topic/{slug}"
 
 
 def question_path(question_id: str) -> str:
-    """The page of a question: ``/question/london:/questions/2018/5425``."""
+    """Return the path of a question's page: ``/question/london:/questions/2018/5425``."""
     return f"/question/{quote(question_id, safe='/:')}"
 
 
 def member_path(slug: str) -> str:
-    """The page of somebody who asks."""
+    """Return the path of a member's page: ``/member/ada-brook``."""
     return f"/member/{quote(slug, safe='')}"

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.web.http_cache import is_unchanged, strong_tag
 
 #: htmx 2.0.10 as published on npm (``htmx.org``, ``dist/htmx.min.js``), unchanged. To update:

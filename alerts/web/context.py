@@ -10,13 +10,11 @@ from typing import Any, Protocol
 import msgspec
 from starlette.responses import HTMLResponse
 
-from alerts.feeds.items import clean_xml_text
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.ledger import Ledger
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
-from alerts.operator.status import ServiceStatus
-from alerts.rendering.templates import Templates
+from alerts.mail import MailIdentity, MessageContext
+from alerts.operator import ServiceStatus
+from alerts.rendering import Templates, clean_xml_text
 from alerts.subscribers import SubscriberDefaults
 from alerts.tokens import TokenSigner
 

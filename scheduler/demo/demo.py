@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import msgspec
 
-from alerts.rendering.templates import find_shipped_templates
+from alerts.rendering import find_shipped_templates
 from crawler.replica import build_demo_world, create_site
 from scheduler.clock import FastClock
 from scheduler.config import parse_config

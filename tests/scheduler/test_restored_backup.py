@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 from alerts.delivery import ChannelTable, ChannelUnavailable, SentLog, compute_sent_key, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.delivery.sent_log import SENT_KEY_BYTES
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms, messages
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
-from alerts.operator.alarms import update_mail_alarms
+from alerts.operator import update_mail_alarms
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from crawler.records import encode_record
 from tests.support.samples import make_answer, make_question
@@ -87,7 +87,7 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
             RecordingRules(),
         )
     TopicMatcher(ledger).match_new_changes()
-    compose_due_digests(ledger, Templates(), IDENTITY, now)
+    compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now)
     with ledger.reading() as connection:
         [entry] = messages.get(connection, [1])
     sent_log.add(entry.sent_log_data, now)  # by the ledger that was lost
@@ -179,7 +179,7 @@ def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> 
                 new = make_question(hour, make_answer("Benches."))
                 record_readings(connection, [QuestionReading(new)], moment, RecordingRules())
             TopicMatcher(ledger).match_new_changes()
-            compose_due_digests(ledger, Templates(), IDENTITY, moment)
+            compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), moment)
             with pytest.raises(ChannelUnavailable) as shut:
                 deliver_due(ledger, ways, lambda: moment)  # noqa: B023  # called at once
             with ledger.writing() as connection:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import open_ledger
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 
 NOW = datetime(2026, 7, 17, 12, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ def main(url: str, port: str, doubt: str, log: str | None = None) -> None:
     )
     channels = ChannelTable((settings,))
     TopicMatcher(ledger).match_new_changes()
-    compose_due_digests(ledger, Templates(), head, NOW)
+    compose_due_digests(ledger, DigestSettings(Templates(), head), NOW)
     sys.stdout.write("delivering\n")
     sys.stdout.flush()
     terms = DeliveryPolicy("hold" if doubt == "hold" else "resend")

@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from alerts.rendering.templates import find_shipped_templates
+from alerts.rendering import find_shipped_templates
 from crawler.replica import ReplicaWorld, build_demo_world, create_site
 from scheduler.web import serve
 

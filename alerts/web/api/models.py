@@ -13,7 +13,7 @@ from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.xml import MEDIA_TYPES
 from alerts.ledger.topics import Topic
 from alerts.model import ChangeKind
-from alerts.rendering.urls import topic_path
+from alerts.rendering import topic_path
 from crawler.records import Question
 
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from alerts.feeds import opml
 from alerts.ledger import bounces, personal_data, subscriptions, topics
-from alerts.mail.identity import MANAGE_LINK_VALIDITY
+from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.subscribers import send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from alerts.export.akoma_ntoso import build_debate
 from alerts.export.json_ld import build_json_ld
 from alerts.ledger import members, question_lookups, questions
-from alerts.rendering.urls import normalise_link
+from alerts.rendering import normalise_link
 from alerts.web.context import CapturedPage, WebContext
 from alerts.web.forms import CsrfPair, FormTokens
 from alerts.web.pages.question_view import QuestionView, find_question_view

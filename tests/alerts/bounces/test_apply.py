@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from alerts.bounces import HARD_BOUNCE_LIMIT, apply_bounce
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, bounces, personal_data, subscriptions
 from alerts.ledger.bounces import Bounce
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.outbox import queue_messages
 from tests.support.samples import make_question
@@ -46,8 +46,18 @@ def test_a_paused_subscriber_is_sent_everything_afterwards(ledger: Ledger, now: 
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, Templates(), identity, now + timedelta(hours=23)) == 0
-    assert compose_due_digests(ledger, Templates(), identity, now + timedelta(hours=24)) == 1
+    assert (
+        compose_due_digests(
+            ledger, DigestSettings(Templates(), identity), now + timedelta(hours=23)
+        )
+        == 0
+    )
+    assert (
+        compose_due_digests(
+            ledger, DigestSettings(Templates(), identity), now + timedelta(hours=24)
+        )
+        == 1
+    )
 
 
 def test_an_address_stays_suspended_when_its_subscriber_was_deleted(

@@ -15,18 +15,17 @@ from sqlalchemy import Connection, select
 
 from alerts.bounces import build_return_path, process_report
 from alerts.bounces.parse import read_report
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms, bounces, notices, open_ledger, secrets, subscriptions
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, MessageKind
-from alerts.operator.emails import queue_operator_emails
+from alerts.operator import queue_operator_emails
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import (
     SubscriberDefaults,
     request_confirmation,
@@ -53,7 +52,7 @@ def compose_digest(ledger: Ledger, now: datetime) -> EmailMessage:
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    compose_due_digests(ledger, Templates(), IDENTITY, now)
+    compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now)
     with ledger.reading() as connection:
         body = decompress_body(connection.execute(select(message.c.body)).scalar_one())
     return message_from_bytes(body, policy=policy.default)
@@ -152,7 +151,7 @@ def test_a_bounce_of_every_kind_of_message_is_recognised(
     with ledger.writing() as connection:
         QUEUE[kind](connection, context, ADA)
     TopicMatcher(ledger).match_new_changes()
-    compose_due_digests(ledger, Templates(), IDENTITY, now + timedelta(minutes=2))
+    compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now + timedelta(minutes=2))
     with ledger.reading() as connection:
         columns = select(message.c.kind, message.c.message_id)
         [(found, message_id)] = connection.execute(columns.where(message.c.recipient == ADA))

@@ -13,16 +13,16 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from alerts.digests.compose import compose_due_digests, preview_due_digests
+from alerts.digests import DigestSettings, compose_due_digests, preview_due_digests
 from alerts.ledger import Ledger, alarms, matches, topics
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, Updates
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
 from crawler.records import Meeting, Question
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
@@ -68,7 +68,7 @@ def subjects(ledger: Ledger) -> list[str]:
 
 
 def go(ledger: Ledger, now: datetime) -> int:
-    return compose_due_digests(ledger, TEMPLATES, HEAD, now)
+    return compose_due_digests(ledger, DigestSettings(TEMPLATES, HEAD), now)
 
 
 def test_a_new_subscription_gets_no_history(ledger: Ledger, now: datetime) -> None:
@@ -232,7 +232,9 @@ def test_a_sources_licence_is_told_once(ledger: Ledger, now: datetime) -> None:
         ledger, now, make_question(1, words="About VRU."), make_question(2, words="More about VRU.")
     )
     told = {"london": "Filler attribution.", "elsewhere": "Never seen here."}
-    compose_due_digests(ledger, TEMPLATES, msgspec.structs.replace(HEAD, attributions=told), now)
+    compose_due_digests(
+        ledger, DigestSettings(TEMPLATES, msgspec.structs.replace(HEAD, attributions=told)), now
+    )
     [mail] = mails(ledger)
     assert get_plain_text(mail).count("Filler attribution.") == 1
     html = mail.get_body(("html",))
@@ -246,15 +248,15 @@ def test_what_is_due_can_be_seen_before_it_is_written(ledger: Ledger, now: datet
     read(ledger, now, make_question(1, words="About VRU."))
     for _ in range(2):
         with ledger.reading() as connection:
-            ((composed, text, html),) = preview_due_digests(connection, TEMPLATES, HEAD, now)
-        assert "About *VRU*." in text
-        assert "VRU</mark>" in html
+            (preview,) = preview_due_digests(connection, DigestSettings(TEMPLATES, HEAD), now)
+        assert "About *VRU*." in preview.text
+        assert "VRU</mark>" in preview.html
     assert mails(ledger) == []
     assert go(ledger, now) == 1
     with ledger.reading() as connection:
         body = connection.execute(select(message.c.body)).scalar_one()
-        assert decompress_body(body) == composed.body
-        assert list(preview_due_digests(connection, TEMPLATES, HEAD, now)) == []
+        assert decompress_body(body) == preview.message.body
+        assert list(preview_due_digests(connection, DigestSettings(TEMPLATES, HEAD), now)) == []
 
 
 def test_a_monthly_digest_comes_on_the_first(ledger: Ledger, now: datetime) -> None:
@@ -269,7 +271,9 @@ def test_a_monthly_digest_comes_on_the_first(ledger: Ledger, now: datetime) -> N
 
 def test_a_burst_is_one_email_and_the_first_comes_at_once(ledger: Ledger, now: datetime) -> None:
     def compose(after: timedelta) -> int:
-        return compose_due_digests(ledger, TEMPLATES, HEAD, now + after, timedelta(minutes=5))
+        return compose_due_digests(
+            ledger, DigestSettings(TEMPLATES, HEAD, timedelta(minutes=5)), now + after
+        )
 
     watch(ledger, now, "VRU")
     read(ledger, now, make_question(1, words="About VRU."))
@@ -288,7 +292,7 @@ def test_a_digest_that_cannot_be_made_stops_nobody_elses(
     """An operator's template stumbles over one question; the other's reader gets their digest."""
     (tmp_path / "mail").mkdir()
     stumbling = "{{ 1 // (0 if 'Two' in entry.question.title else 1) }}"
-    (tmp_path / "mail" / "card.txt").write_text(stumbling)
+    (tmp_path / "mail" / "entry.txt").write_text(stumbling)
     with ledger.writing() as connection:
         for who, query in ((ADA, "VRU"), ("vera@demo.example", "benches")):
             wish = SubscriptionRequest(query, Frequency.IMMEDIATE, "all", "command")
@@ -296,7 +300,7 @@ def test_a_digest_that_cannot_be_made_stops_nobody_elses(
     read(
         ledger, now, make_question(1, words="Benches."), make_question(2, title="Two", words="VRU.")
     )
-    assert compose_due_digests(ledger, Templates(tmp_path), HEAD, now) == 1
+    assert compose_due_digests(ledger, DigestSettings(Templates(tmp_path), HEAD), now) == 1
     assert [mail["To"] for mail in mails(ledger)] == ["vera@demo.example"]
     with ledger.reading() as connection:
         [alarm] = alarms.list_open(connection)

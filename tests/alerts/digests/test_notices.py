@@ -10,16 +10,16 @@ from sqlalchemy import select
 
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, notices
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, NoticeKind
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
 from tests.support.samples import make_question
 
@@ -43,7 +43,7 @@ def written(ledger: Ledger, now: datetime) -> list[tuple[str, str]]:
     """Recipient and subject of what is composed at ``now``."""
     with ledger.reading() as connection:
         before = set(connection.execute(select(message.c.id)).scalars())
-    compose_due_digests(ledger, TEMPLATES, HEAD, now)
+    compose_due_digests(ledger, DigestSettings(TEMPLATES, HEAD), now)
     with ledger.reading() as connection:
         rows = connection.execute(
             select(message.c.recipient, message.c.subject)

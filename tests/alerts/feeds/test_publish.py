@@ -16,7 +16,7 @@ from alerts.feeds.publish import publish_feeds, replace_file
 from alerts.ledger import Ledger, notices, topics
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from crawler.records import Attachment, Meeting, Question
 from tests.support.samples import make_answer, make_question
 

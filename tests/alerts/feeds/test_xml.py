@@ -21,7 +21,7 @@ from alerts.ledger.topics import Topic
 from alerts.matching import TopicMatcher
 from alerts.model import Change, ChangeKind, NumberedChange
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from crawler.records import Meeting, Question, hash_content
 from tests.support.samples import make_answer, make_question
 

@@ -7,18 +7,18 @@ from itertools import chain
 
 from sqlalchemy import insert, select, update
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, deliveries, messages, personal_data, subscriptions
 from alerts.ledger.base import metadata
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import digest_notice, message, notice
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
 from tests.support.samples import make_question
 
@@ -36,7 +36,7 @@ def send(ledger: Ledger, now: datetime) -> None:
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, Templates(), HEAD, now) == 2
+    assert compose_due_digests(ledger, DigestSettings(Templates(), HEAD), now) == 2
     with ledger.writing() as connection:
         sent = DeliveryAttempt("sent", "250", "sent", now)
         deliveries.record_attempts(

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, select, text
 
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import (
     Ledger,
     alarms,
@@ -32,9 +32,9 @@ from alerts.ledger import (
 )
 from alerts.ledger.base import metadata
 from alerts.ledger.schema import digest_item, message, pause, vocabulary
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from tests.alerts.ledger.test_ledger import is_ours
 from tests.support import old_ledgers
 from tests.support.postgres import create_database
@@ -69,7 +69,7 @@ def expect_emails(version: str) -> list[tuple[str, str]]:
 
 def send_what_is_due(ledger: Ledger, folder: Path) -> Counter[str]:
     TopicMatcher(ledger).match_new_changes()
-    compose_due_digests(ledger, Templates(), HEAD, LATER)
+    compose_due_digests(ledger, DigestSettings(Templates(), HEAD), LATER)
     channels = ChannelTable((maildir.MaildirSettings(folder),))
     return deliver_due(ledger, channels, lambda: LATER)
 

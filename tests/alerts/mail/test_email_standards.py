@@ -21,15 +21,14 @@ import pytest
 from alerts.bounces import find_message_number
 from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
-from alerts.digests.compose import compose_due_digests, preview_due_digests
+from alerts.digests import DigestSettings, compose_due_digests, preview_due_digests
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.dkim import read_key
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, read_key
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.contrast import compute_ratios
 from tests.support.private_keys import write_key
@@ -108,7 +107,10 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
         )
     TopicMatcher(ledger).match_new_changes()
     again = composed_elsewhere(folder, head)
-    assert compose_due_digests(ledger, Templates(), head, NOW + timedelta(hours=2)) == 2
+    assert (
+        compose_due_digests(ledger, DigestSettings(Templates(), head), NOW + timedelta(hours=2))
+        == 2
+    )
     with run_smtp_server() as server:
         ways = ChannelTable(
             (smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5),)
@@ -128,8 +130,10 @@ def composed_elsewhere(folder: Path, head: MailIdentity) -> dict[str, bytes]:
 
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.reading() as connection:
-        due = preview_due_digests(connection, Templates(), head, NOW + timedelta(hours=2))
-        return {composed.recipient: composed.body for composed, _, _ in due}
+        due = preview_due_digests(
+            connection, DigestSettings(Templates(), head), NOW + timedelta(hours=2)
+        )
+        return {digest.message.recipient: digest.message.body for digest in due}
 
 
 def test_01_one_of_each_field_and_lines_that_may_be_sent(sent: Sent) -> None:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email, clean_header
+from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.mail import MailIdentity, RenderedMessage
+from alerts.mail.mime import EmailHeaders, build_email, clean_header
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text
 
@@ -31,13 +32,9 @@ TEMPLATES = Templates()
 def rendered(title: str) -> RenderedMessage:
     after = make_question(1, make_answer(f"Benches. {title}"), title=title)
     change = NumberedChange(1, NOW, None, Change(ChangeKind.ANSWERED, "d", after))
-    return TEMPLATES.render_digest(
-        build_digest([build_entry([DigestMatch(SubscribedTopic(title, "benches"), change)])]),
-        PERSON,
-        LINKS,
-        HEAD,
-        NOW,
-    )
+    entry = build_entry([DigestMatch(SubscribedTopic(title, "benches"), change)])
+    envelope = DigestEnvelope(HEAD, PERSON, LINKS, NOW)
+    return render_digest(build_digest([entry]), envelope, EntryRenderer(TEMPLATES))
 
 
 def mail(words: RenderedMessage) -> tuple[bytes, EmailMessage]:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
-from alerts.mail.identity import MailIdentity
+from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.mail import MailIdentity
 from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.text import Place, find_snippet
 from crawler.records import Question
 from tests.support.samples import make_answer, make_question
@@ -50,9 +51,9 @@ def bytes_of(head: MailIdentity, *questions: Question, query: str = "benches") -
         for n, q in enumerate(questions)
     ]
     links = head.build_links(PERSON.token, NOW)
-    rendered = Templates().render_digest(
-        build_digest(map(build_entry, group_by_question(hits).values())), PERSON, links, head, NOW
-    )
+    digest = build_digest(map(build_entry, group_by_question(hits).values()))
+    envelope = DigestEnvelope(head, PERSON, links, NOW)
+    rendered = render_digest(digest, envelope, EntryRenderer(Templates()))
     return build_email(
         rendered, head, EmailHeaders(PERSON.email, "<digest.1@demo.example>", NOW, links)
     )
@@ -204,9 +205,9 @@ def test_a_correction_shows_old_and_new() -> None:
         )
     ]
     links = PUBLIC.build_links(PERSON.token, NOW)
-    rendered = Templates().render_digest(
-        build_digest(map(build_entry, group_by_question(hits).values())), PERSON, links, PUBLIC, NOW
-    )
+    digest = build_digest(map(build_entry, group_by_question(hits).values()))
+    envelope = DigestEnvelope(PUBLIC, PERSON, links, NOW)
+    rendered = render_digest(digest, envelope, EntryRenderer(Templates()))
     assert "It said: There are *ten* benches" in rendered.text
     assert "It now says: There are *twelve* benches" in rendered.text
     assert re.search(r"It said:</b> There are <mark[^>]*>ten</mark>", rendered.html)

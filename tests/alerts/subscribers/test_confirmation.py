@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, bounces, pending_subscriptions, personal_data, subscriptions
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.context import MessageContext
+from alerts.mail import MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
@@ -199,14 +199,14 @@ def test_nothing_is_sent_before_the_confirmation(pages: WebClient) -> None:
             connection, [QuestionReading(make_question(1, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 0
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 0
     pages.request_text("POST", find_link(ledger))
     with ledger.writing() as connection:
         record_readings(
             connection, [QuestionReading(make_question(2, words="VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 1
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
 
 
 def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient) -> None:
@@ -216,7 +216,7 @@ def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient)
         some = [QuestionReading(make_question(n, words="VRU.")) for n in range(1, 31)]
         record_readings(connection, some, now, RecordingRules())
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, TEMPLATES, MAIL_IDENTITY, now) == 1
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
     found = re.search(r"https://watch\.example(/d/[0-9a-f]{32})", read_emails(ledger)[0])
     assert found is not None
     status, text = pages.request_text("GET", found[1])

@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import subscriptions, topics
 from alerts.matching import TopicMatcher
 from tests.support.samples import make_answer, make_question
@@ -110,7 +110,10 @@ def test_from_search_to_unsubscribing(visit: Page, filled: WebClient) -> None:
     filled.now += timedelta(minutes=10)
     filled.publish_questions(make_question(20, words="News of the VRU."))
     TopicMatcher(filled.ledger).match_new_changes()
-    assert compose_due_digests(filled.ledger, TEMPLATES, MAIL_IDENTITY, filled.now) == 1
+    assert (
+        compose_due_digests(filled.ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), filled.now)
+        == 1
+    )
     leave = re.search(
         r"List-Unsubscribe: <https://watch\.example(/u/[^>]+)>", filled.read_messages()[1]
     )

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from alerts.recording.verdict import decide_verdict
-from alerts.rendering.templates import find_shipped_templates
+from alerts.rendering import find_shipped_templates
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.replica import build_demo_world, create_site
 from crawler.replica.world import LISTING_PATH

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rendering.templates import find_shipped_templates
+from alerts.rendering import find_shipped_templates
 from crawler.replica import build_large_world, create_site
 from scheduler.web import serve
 from tests.support.service import ServiceFolder

@@ -15,16 +15,15 @@ import pytest
 
 from alerts.delivery import ChannelTable, deliver_due, list_channel_names
 from alerts.delivery.channels import apprise, webhook
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import AddressError, Frequency, Recipient, Secret
-from alerts.operator.emails import queue_operator_emails
+from alerts.operator import queue_operator_emails
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.outbox import queue_messages
 from tests.support.samples import make_answer, make_question
@@ -87,7 +86,7 @@ def composed(ledger: Ledger, now: datetime, address: str) -> None:
             RecordingRules(),
         )
     TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, Templates(), IDENTITY, now) == 1
+    assert compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now) == 1
 
 
 def test_a_webhook_is_signed_and_bears_one_id(

@@ -8,7 +8,7 @@ from urllib.parse import quote_plus, urlencode
 import html5lib
 import pytest
 
-from alerts.digests.compose import compose_due_digests
+from alerts.digests import DigestSettings, compose_due_digests
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -97,7 +97,9 @@ def test_from_sign_up_to_unsubscribing(pages: WebClient) -> None:
             RecordingRules(),
         )
     TopicMatcher(pages.ledger).match_new_changes()
-    assert compose_due_digests(pages.ledger, TEMPLATES, MAIL_IDENTITY, pages.now) == 1
+    assert (
+        compose_due_digests(pages.ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), pages.now) == 1
+    )
     leave = re.search(r"https://watch\.example(/u/\S+)", read_emails(pages.ledger)[1])
     assert leave is not None
     assert (

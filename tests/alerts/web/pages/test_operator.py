@@ -14,7 +14,7 @@ import pytest
 
 from alerts.ledger import Ledger, changes, held_changes, pauses
 from alerts.model import Alarm
-from alerts.operator.status import ServiceStatus, SourceStatus
+from alerts.operator import ServiceStatus, SourceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Disagreement
 from tests.support.samples import make_question
@@ -50,16 +50,16 @@ def status_at(now: datetime) -> ServiceStatus:
     alarm = Alarm(1, "london", "awaiting_approval", "reason <b>", now, None, None, None)
     source = SourceStatus(
         source="london",
-        place="www.london.gov.uk",
+        site_name="www.london.gov.uk",
         last_good=now,
         hours_since_good=0.0,
         verdict="ok",
         reason="read 3",
-        resting_until=None,
+        backoff_until=None,
         fill_rates={},
         agreement=None,
         questions={"unanswered": 2},
-        refused=0,
+        refused_pages=0,
         held=(),
         alarms=(alarm,),
         are_subscribers_notified=False,

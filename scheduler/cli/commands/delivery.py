@@ -11,7 +11,7 @@ from typing import get_args
 import click
 
 from alerts.bounces import process_report
-from alerts.digests.compose import preview_due_digests
+from alerts.digests import preview_due_digests
 from alerts.errors import ExitStatus
 from alerts.ledger import deliveries as ledger
 from alerts.ledger.deliveries import MessageStatus
@@ -65,18 +65,13 @@ def _show_due_digests(
     with service.ledger.reading() as connection:
         due = [
             digest
-            for digest in preview_due_digests(
-                connection,
-                service.templates,
-                service.mail_identity,
-                service.clock(),
-                service.config.digests.batch_interval,
-            )
-            if recipient is None or digest[0].recipient == recipient
+            for digest in preview_due_digests(connection, service.digest_settings, service.clock())
+            if recipient is None or digest.message.recipient == recipient
         ]
-    for message, text, html in due:
+    for digest in due:
+        message, text = digest.message, digest.text
         if in_browser:
-            click.echo(f"{message.recipient}: {_open_in_browser(html or text)}")
+            click.echo(f"{message.recipient}: {_open_in_browser(digest.html or text)}")
             continue
         title = f"{message.recipient}: {message.subject}"
         values = {"to": message.recipient, "subject": message.subject, "text": text}
