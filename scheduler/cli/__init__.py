@@ -1,7 +1,8 @@
 """The command line: parses arguments, calls the service and prints results.
 
 It decides nothing about questions, topics or messages; that is what ``alerts`` is for. A command is
-imported when it is used (see ``scheduler.cli.group``), so ``watchword --help`` is quick although all
+imported when it is used (see ``scheduler.cli.group``), so ``watchword --help`` is quick although
+all
 imports are at the top of their modules.
 """
 
