@@ -43,8 +43,7 @@ from alerts.ledger import (
     subscriptions,
 )
 from alerts.ledger.topics import batched
-from alerts.mail.identity import MailIdentity
-from alerts.mail.outgoing import OutgoingMessage
+from alerts.mail import MailIdentity, OutgoingMessage
 from alerts.model import Recipient
 from alerts.rendering import Templates, TemplatesError
 

@@ -24,8 +24,13 @@ from alerts.digests.entries import (
 from alerts.digests.json_body import describe_digest
 from alerts.digests.pending import DueMatch, DueReminder, PendingItems
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
-from alerts.mail.identity import MailIdentity
-from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email, write_notification
+from alerts.mail import (
+    MailIdentity,
+    OutgoingMessage,
+    draft_message,
+    write_email,
+    write_notification,
+)
 from alerts.model import ChangeKind, Notice, NumberedChange, Subscriber, build_topic_key
 
 #: Changes by their numbers.
