@@ -22,7 +22,7 @@ from alerts.delivery import ChannelTable, deliver_due, load_channel
 from alerts.ledger import Ledger, deliveries, messages, open_ledger, subscriptions
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.schema import message
-from alerts.mail.outgoing import OutgoingMessage
+from alerts.mail import OutgoingMessage
 from benchmarks.postfix import SKIP_REASON, Postfix, run_postfix
 
 NOW = datetime(2026, 7, 16, 7, tzinfo=UTC)

@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import open_ledger
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.operator import ServiceStatus
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults

@@ -12,8 +12,7 @@ from starlette.responses import HTMLResponse
 
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.ledger import Ledger
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.operator import ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
 from alerts.subscribers import SubscriberDefaults

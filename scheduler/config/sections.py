@@ -17,7 +17,7 @@ import msgspec
 
 from alerts.delivery import ChannelSettings, ChannelTable, DeliveryPolicy, DoubtPolicy
 from alerts.feeds.json_feed import FeedIdentity
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
 from crawler.plan import PolitenessSettings
 from scheduler.config.fields import (

@@ -22,7 +22,7 @@ from alerts.delivery.sent_log import SENT_KEY_BYTES
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms, messages
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.operator import update_mail_alarms

@@ -23,7 +23,7 @@ from alerts.ledger import Ledger
 from alerts.ledger.base import metadata
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.operator import ServiceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings

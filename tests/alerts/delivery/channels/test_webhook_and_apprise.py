@@ -18,8 +18,7 @@ from alerts.delivery.channels import apprise, webhook
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import AddressError, Frequency, Recipient, Secret
 from alerts.operator import queue_operator_emails
