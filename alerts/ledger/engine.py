@@ -1,4 +1,4 @@
-"""Opening the ledger: engine, transactions, migrations."""
+"""Opening the ledger: the engine, transactions, and the lock of the one working process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _BUSY_MILLISECONDS = 30_000
 
 
 class LedgerError(WatchwordError):
-    """The ledger cannot be used as it is; the message names it and says what to do."""
+    """The ledger cannot be used. The message names it and says what to do."""
 
     exit_status = ExitStatus.DATA
 
 
 class StatementTimeout(WatchwordError):
-    """A statement took longer than whoever asked was to wait."""
+    """A statement took longer than the caller allowed."""
 
     exit_status = ExitStatus.RETRY
 
@@ -38,10 +38,11 @@ class Ledger:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may write; committed at its end, rolled back on an exception.
+        """Open a transaction that may write; it is committed at the end, or rolled back on an exception.
 
-        One at a time, in either database. Changes are numbered before they are committed, and who
-        reads up to a number is never to find one below it afterwards.
+        There is one at a time, on SQLite and on PostgreSQL. Changes get their numbers before they
+        are committed; with two writers, a reader of the changes up to a number could miss one below
+        it.
         """
         with self.engine.begin() as connection:
             if not self.is_sqlite:
@@ -51,27 +52,30 @@ class Ledger:
             yield connection
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """A transaction that only reads, and on SQLite waits for no writer."""
+        """Open a transaction that only reads. On SQLite it does not wait for a writer."""
         return self.engine.execution_options(reading=True).begin()
 
     @contextmanager
     def reading_with_timeout(self, seconds: float) -> Iterator[Connection]:
-        """The same, whose statements the database gives up after so long:
-        :class:`StatementTimeout`."""
+        """Open a transaction that only reads and whose statements the database ends after ``seconds``.
+
+        Raises:
+            StatementTimeout: A statement took longer.
+        """
         with self.reading() as connection, _limit_statement_time(connection, seconds):
             yield connection
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is a file of our own."""
+        """Whether the ledger is a SQLite file; otherwise it is in PostgreSQL."""
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def try_process_lock(self) -> Iterator[bool]:
-        """Be the one process that works on this ledger; gives False when another one is.
+        """Take the lock that lets one process work on the ledger; yield False if another process has it.
 
-        PostgreSQL keeps the lock with a connection, so it goes when the process goes. A SQLite
-        ledger is locked through a file beside it, which the kernel frees in the same way.
+        On PostgreSQL it is an advisory lock that ends with the connection. On SQLite it is a lock
+        on a file beside the ledger, which the kernel ends with the process.
         """
         if self.is_sqlite:
             lock = FileLock(f"{self.engine.url.database}.lock")
@@ -129,10 +133,14 @@ _WRITE_LOCK_KEY = _PROCESS_LOCK_KEY + 1
 
 
 def open_ledger(url: str) -> Ledger:
-    """The ledger at ``url`` (an SQLAlchemy URL), made and migrated where needed.
+    """Open the ledger, create it if it does not exist, and migrate it to the newest schema.
 
-    Raises :class:`LedgerError` when there is no reaching it, when it is damaged, and when a newer
-    version of this program has written it.
+    Args:
+        url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
+
+    Raises:
+        LedgerError: The URL is wrong, the database cannot be reached or is damaged, or a newer
+            version of this program has written it.
     """
     try:
         engine = _engine(url)
@@ -192,7 +200,7 @@ def _on_begin(connection: Connection) -> None:
 
 
 def _check_file(ledger: Ledger) -> None:
-    """Refuse a damaged file before anything is written to it."""
+    """Raise :class:`LedgerError` for a damaged file, before anything is written to it."""
     with ledger.reading() as connection:
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     if found != "ok":
@@ -203,8 +211,10 @@ def _check_file(ledger: Ledger) -> None:
 
 
 def _is_at_newest_schema(ledger: Ledger) -> bool:
-    """Whether nothing is to be migrated, seen without Alembic: it takes a fifth of a second to
-    import, and every command opens the ledger. The files of the migrations begin with their number.
+    """Return whether there is nothing to migrate, without importing Alembic.
+
+    Every command opens the ledger, and Alembic takes 0.2 s to import. The file name of a migration
+    begins with its number.
     """
     newest = max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("0*.py"))
     with ledger.reading() as connection:
@@ -215,7 +225,7 @@ def _is_at_newest_schema(ledger: Ledger) -> bool:
 
 
 def _migrate(ledger: Ledger) -> None:
-    """Bring the schema to the newest version, in one transaction."""
+    """Migrate to the newest schema, in one transaction."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
     from alerts.ledger import upgrade  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What was asked for and is not confirmed yet."""
+"""Subscriptions that somebody asked for and has not confirmed (double opt-in)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 
 
 class PendingConfirmation(msgspec.Struct, frozen=True):
-    """All that one letter asks somebody to confirm."""
+    """What one confirmation email asks somebody to confirm."""
 
     subscriber_id: int
     email: str
@@ -30,9 +30,15 @@ def add_request(
     since: datetime,
     now: datetime,
 ) -> tuple[str, bool]:
-    """Put a wish down; the token to confirm it with, and whether a letter is to be written.
+    """Record a request, and return the token to confirm it with and whether to send a new email.
 
-    What is asked for after ``since``, the last letter, is confirmed with that letter.
+    Args:
+        connection: The ledger.
+        subscriber_id: Who is asked to confirm.
+        request: The subscription.
+        since: A request after this time joins the open one of the same subscriber, whose email has
+            been sent: it is confirmed with the same token.
+        now: The time.
     """
     open_letter = connection.execute(
         select(pending_subscription.c.token)
@@ -60,7 +66,7 @@ def add_request(
 def find_by_token(
     connection: Connection, token: str, since: datetime
 ) -> PendingConfirmation | None:
-    """What a letter's token confirms; None for a token that is wrong, or older than ``since``."""
+    """Return what a token confirms; None if the token is unknown, or from before ``since``."""
     rows = connection.execute(
         select(pending_subscription, subscriber.c.email)
         .join(subscriber, subscriber.c.id == pending_subscription.c.subscriber_id)
@@ -79,7 +85,7 @@ def find_by_token(
 
 
 def mark_confirmed(connection: Connection, token: str, now: datetime) -> None:
-    """Note that all that a letter asked for is confirmed."""
+    """Mark everything that a token confirms as confirmed."""
     open_ones = and_(
         pending_subscription.c.token == token, pending_subscription.c.confirmed_at.is_(None)
     )
@@ -87,7 +93,11 @@ def mark_confirmed(connection: Connection, token: str, now: datetime) -> None:
 
 
 def delete_expired(connection: Connection, before: datetime) -> list[int]:
-    """Remove the wishes from before a moment; the subscribers who never confirmed any."""
+    """Delete the requests from before a time.
+
+    Returns:
+        The ids of the subscribers who have never confirmed anything and can be deleted.
+    """
     old = pending_subscription.c.requested_at < before
     people = set(
         connection.execute(select(pending_subscription.c.subscriber_id).where(old)).scalars()

@@ -1,4 +1,4 @@
-"""How long it takes from a question on the source's page to an email about it."""
+"""How long it takes from the publication of a change on the source's site to an email about it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _MAX_CHANGES = 5000
 
 
 class PublicationDelay(msgspec.Struct, frozen=True):
-    """From publication to alert, in minutes, at most: nobody tells when a page was published, so
-    it is counted from the last good crawl that had not found it.
+    """The delay from publication to email, in minutes; an upper bound.
+
+    Sources do not say when a page was published. The delay is counted from the start of the last
+    complete crawl that did not find the change.
     """
 
     median: float
@@ -28,7 +30,10 @@ class PublicationDelay(msgspec.Struct, frozen=True):
 
 
 def measure_delay(connection: Connection, source: str, since: datetime) -> PublicationDelay | None:
-    """Of what was told at once since a moment; None where there was nothing."""
+    """Return the delay of the changes of a source that were sent in immediate emails since a time.
+
+    None if there were none.
+    """
     told = _list_first_emails(connection, source, since)
     begun = _list_crawl_starts(connection, source)
     minutes = [
@@ -45,7 +50,7 @@ def measure_delay(connection: Connection, source: str, since: datetime) -> Publi
 def _list_first_emails(
     connection: Connection, source: str, since: datetime
 ) -> Sequence[tuple[datetime, datetime]]:
-    """When each change was recorded, and first told to somebody who wants it at once."""
+    """Return, for each change, when it was recorded and first sent in an immediate email."""
     first = func.min(message.c.sent_at)
     rows = connection.execute(
         select(change.c.recorded_at, first.label("sent_at"))
@@ -67,7 +72,7 @@ def _list_first_emails(
 
 
 def _list_crawl_starts(connection: Connection, source: str) -> list[datetime]:
-    """When each crawl that came to a good end began, in order."""
+    """Return when each complete crawl started, in order."""
     rows = connection.execute(
         select(crawl_run.c.started_at)
         .where(crawl_run.c.source == source, crawl_run.c.is_complete)

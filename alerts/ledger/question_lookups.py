@@ -1,4 +1,4 @@
-"""Questions looked up by what is the matter with them, or by what somebody calls them."""
+"""Questions looked up by a state, or by an identifier that somebody typed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawler.records import Question
 
 
 def list_suspect(connection: Connection, limit: int) -> list[Question]:
-    """Questions whose reading is not to be trusted, the last visited first."""
+    """Return questions whose reading is suspect, most recently visited first."""
     wanted = select(question.c.id, question.c.record).where(question.c.is_suspect)
     wanted = wanted.order_by(question.c.visited_at.desc()).limit(limit)
     return list(read_records(connection.execute(wanted)))
@@ -22,14 +22,14 @@ def list_suspect(connection: Connection, limit: int) -> list[Question]:
 def list_overdue(
     connection: Connection, before: date, limit: int, offset: int = 0
 ) -> list[Question]:
-    """Questions of meetings before a day that wait for an answer, the oldest first."""
+    """Return unanswered questions of meetings before a day, oldest first."""
     wanted = select(question.c.id, question.c.record).where(*_overdue_conditions(before))
     wanted = wanted.order_by(question.c.meeting_date, question.c.id).offset(offset).limit(limit)
     return list(read_records(connection.execute(wanted)))
 
 
 def count_overdue(connection: Connection, before: date) -> int:
-    """How many those are."""
+    """Return how many questions :func:`list_overdue` has without a limit."""
     wanted = select(func.count()).select_from(question).where(*_overdue_conditions(before))
     return connection.execute(wanted).scalar_one()
 
@@ -41,7 +41,7 @@ def _overdue_conditions(before: date) -> list[ColumnElement[bool]]:
 
 
 def list_meeting_days(connection: Connection, today: date) -> list[date]:
-    """The days of the last year's meetings at which the Mayor is questioned, oldest first."""
+    """Return the days of Mayor's Question Time in the last year, oldest first."""
     # As the source names them: "MQT on 2018-12-20", "Mayor's Question Time".
     named = [f'%"meeting":{{"name":"{start}%' for start in ("MQT", "Mayor_s Question Time")]
     rows = connection.execute(
@@ -57,7 +57,10 @@ def list_meeting_days(connection: Connection, today: date) -> list[date]:
 
 
 def find_by_identifier(connection: Connection, identifier: str) -> list[Question]:
-    """The questions that are known by an id, present or former, by an address, or by a number."""
+    """Return the questions with an identifier: a present or former id, a URL, or a reference.
+
+    References (``2018/5425``) are not unique over the years.
+    """
     stored = find(connection, identifier)
     if stored is not None:
         return [stored.record]
