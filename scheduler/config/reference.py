@@ -16,9 +16,9 @@ from msgspec import NODEFAULT, Struct, inspect
 
 from alerts.delivery import list_channel_names, load_channel
 from alerts.model import Secret
-from scheduler.config import Config
 from scheduler.config.explanation import describe_limits
 from scheduler.config.introspection import find_struct, get_section_info, is_type
+from scheduler.config.sections import Config
 
 INTRODUCTION = """\
 # Configuration
