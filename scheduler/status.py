@@ -40,7 +40,7 @@ def build_status(connection: Connection, config: Config, now: datetime) -> Servi
             if source.enabled
         ),
         messages=deliveries.count_by_phase(connection),
-        paused=pauses.list_pauses(connection),
+        paused=pauses.list_all(connection),
     )
 
 

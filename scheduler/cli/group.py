@@ -1,8 +1,8 @@
 """The ``watchword`` command and its subcommands, imported when they are used.
 
 The pattern is the one of click's documentation ("Lazily loading subcommands"). Help for the whole
-program needs no more than this module and click: the summaries stand here, and a test holds them
-equal to the first lines of the commands' own help.
+program needs only this module and click, because it contains the summaries. A test checks that they
+equal the first lines of the commands' own help.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from rich.progress import Progress
 from alerts.errors import ExitStatus
 from alerts.ledger import questions
 from alerts.questions.threads import make_thread_key, sort_thread
-from crawler.archive.captures import list_capture_files
-from crawler.reading.urls import build_question_id
+from crawler.archive import list_capture_files
+from crawler.reading import build_question_id
 from crawler.records import Question, encode_record
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
