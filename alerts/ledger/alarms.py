@@ -52,13 +52,13 @@ def list_unnotified(connection: Connection) -> list[Alarm]:
 
     An alarm that was cleared before the operator was notified of it is left out.
     """
-    begun = and_(alarm.c.notified_at.is_(None), alarm.c.cleared_at.is_(None))
-    over = and_(
+    is_new = and_(alarm.c.notified_at.is_(None), alarm.c.cleared_at.is_(None))
+    is_over = and_(
         alarm.c.notified_at.is_not(None),
         alarm.c.cleared_at.is_not(None),
         alarm.c.clear_notified_at.is_(None),
     )
-    return _list_where(connection, or_(begun, over))
+    return _list_where(connection, or_(is_new, is_over))
 
 
 def mark_notified(connection: Connection, entry: Alarm, now: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import backfill_month
 
 

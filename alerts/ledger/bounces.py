@@ -10,11 +10,11 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import bounce, subscriber, suppression
 
 BounceKind = Literal["hard", "soft", "complaint"]
-#: Why nothing is sent to an address.
+#: Why an address is suppressed.
 SuppressionReason = Literal["bounces", "complaint"]
 
 

@@ -11,13 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, true
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, question
 from alerts.model import Change, ChangeKind, NumberedChange, SilenceReason
-
-#: SQLite took at most 999 parameters in a statement before version 3.32.
-_MAX_PARAMETERS = 500
 
 
 def append(
@@ -40,8 +37,8 @@ def append(
 
 def get_newest_seq(connection: Connection) -> int:
     """Return the number of the newest change; 0 if there is none."""
-    newest_yet = connection.execute(select(func.max(change.c.seq))).scalar()
-    return newest_yet or 0
+    newest = connection.execute(select(func.max(change.c.seq))).scalar()
+    return newest or 0
 
 
 def list_between(
@@ -69,8 +66,8 @@ def list_between(
 def get(connection: Connection, seqs: Sequence[int]) -> dict[int, NumberedChange]:
     """Return the changes with the given numbers, by number; without those that cannot be read."""
     found: dict[int, NumberedChange] = {}
-    for start in range(0, len(seqs), _MAX_PARAMETERS):
-        wanted = select(change).where(change.c.seq.in_(seqs[start : start + _MAX_PARAMETERS]))
+    for start in range(0, len(seqs), MAX_PARAMETERS):
+        wanted = select(change).where(change.c.seq.in_(seqs[start : start + MAX_PARAMETERS]))
         found |= {numbered.seq: numbered for numbered in _read_changes(connection.execute(wanted))}
     return found
 

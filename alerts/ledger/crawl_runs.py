@@ -21,10 +21,10 @@ class CrawlRun(msgspec.Struct, frozen=True):
     finished_at: datetime | None
     verdict: str | None
     reason: str | None
-    report: str | None  #: crawler.report.CrawlReport as JSON
+    report: str | None  #: :class:`crawler.report.CrawlReport` as JSON
 
 
-#: A run that looks for news, and one that reads the past.
+#: Whether a crawl looks for new changes, or reads the past.
 CrawlPurpose = Literal["regular", "backfill"]
 
 
@@ -32,12 +32,11 @@ def start_run(
     connection: Connection, source: str, now: datetime, purpose: CrawlPurpose = "regular"
 ) -> int:
     """Record the start of a crawl and return its id."""
-    key = connection.execute(
+    result = connection.execute(
         insert(crawl_run).values(source=source, started_at=now, is_complete=False, purpose=purpose)
     )
-    inserted = key.inserted_primary_key
-    assert inserted is not None
-    return int(inserted[0])
+    assert result.inserted_primary_key is not None
+    return int(result.inserted_primary_key[0])
 
 
 class CrawlResult(msgspec.Struct, frozen=True):
@@ -45,9 +44,9 @@ class CrawlResult(msgspec.Struct, frozen=True):
 
     verdict: str
     reason: str
-    report: str  #: crawler.report.CrawlReport as JSON; ``null`` without one
-    is_complete: bool  #: its listings were read to their end
-    change_counts: Mapping[str, int] = {}  #: how many changes of each kind it brought that alert
+    report: str  #: :class:`crawler.report.CrawlReport` as JSON; ``null`` without one
+    is_complete: bool  #: every listing was read to its end
+    change_counts: Mapping[str, int] = {}  #: alerting changes that it brought, by kind
 
 
 def finish_run(connection: Connection, run_id: int, result: CrawlResult, now: datetime) -> None:
@@ -129,7 +128,7 @@ def has_finished_since(connection: Connection, source: str, since: datetime) -> 
 
 
 def get_peak_counts(connection: Connection, source: str, since: datetime) -> dict[str, int]:
-    """Return, for each kind, the most alerting changes that one crawl of a source brought since then."""
+    """Return the most alerting changes of each kind that one crawl brought since a time."""
     rows = connection.execute(
         select(crawl_run.c.change_counts).where(
             crawl_run.c.source == source,

@@ -76,7 +76,7 @@ def count_outcomes_since(connection: Connection, outcome: DeliveryOutcome, momen
 
 
 def find_oldest_queued(connection: Connection, now: datetime) -> datetime | None:
-    """Return when the oldest message was composed that is due and was never tried; None if there is none.
+    """Return when the oldest due message without an attempt was composed; None without one.
 
     Messages that a server asked us to send later are not counted: they wait for that server.
     """

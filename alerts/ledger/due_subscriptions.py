@@ -149,7 +149,7 @@ def list_pending(
 
 
 def list_due_subscribers(connection: Connection, group: DigestGroup, due: datetime) -> set[int]:
-    """Return the ids of the subscribers in a group with a subscription not handled for a due time."""
+    """Return the ids of the subscribers with a subscription not handled for a due time."""
     rows = connection.execute(
         select(subscription.c.subscriber_id)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)

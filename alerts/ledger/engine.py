@@ -38,7 +38,7 @@ class Ledger:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a transaction that may write; it is committed at the end, or rolled back on an exception.
+        """Open a transaction that may write. An exception rolls it back.
 
         There is one at a time, on SQLite and on PostgreSQL. Changes get their numbers before they
         are committed; with two writers, a reader of the changes up to a number could miss one below
@@ -57,7 +57,7 @@ class Ledger:
 
     @contextmanager
     def reading_with_timeout(self, seconds: float) -> Iterator[Connection]:
-        """Open a transaction that only reads and whose statements the database ends after ``seconds``.
+        """Open a transaction that only reads and whose statements end after ``seconds``.
 
         Raises:
             StatementTimeout: A statement took longer.
@@ -72,7 +72,7 @@ class Ledger:
 
     @contextmanager
     def try_process_lock(self) -> Iterator[bool]:
-        """Take the lock that lets one process work on the ledger; yield False if another process has it.
+        """Take the lock of the one working process; yield False if another process has it.
 
         On PostgreSQL it is an advisory lock that ends with the connection. On SQLite it is a lock
         on a file beside the ledger, which the kernel ends with the process.
@@ -122,12 +122,12 @@ def _limit_statement_time(connection: Connection, seconds: float) -> Iterator[No
             driver.set_progress_handler(None, 0)
 
 
-#: Steps of SQLite's machine between two looks at the time: some milliseconds at most.
+#: Instructions of SQLite's virtual machine between two looks at the clock: a few milliseconds.
 _PROGRESS_STEPS = 20_000
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-#: "watchw" in ASCII: ours among the advisory locks of a database that others may use too.
+#: "watchw" in ASCII, so that it differs from the advisory locks of others in the same database.
 _PROCESS_LOCK_KEY = 0x776174636877
 _WRITE_LOCK_KEY = _PROCESS_LOCK_KEY + 1
 
@@ -144,10 +144,10 @@ def open_ledger(url: str) -> Ledger:
     """
     try:
         engine = _engine(url)
-    except ModuleNotFoundError as error:
-        raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise LedgerError(f"ledger.url {url!r} is no database URL that we know: {error}") from error
+        if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
+            raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
+        raise LedgerError(f"ledger.url {url!r} is not a supported database URL: {error}") from error
     shown = engine.url.render_as_string(hide_password=True)
     try:
         ledger = Ledger(engine)
@@ -181,14 +181,14 @@ def _engine(url: str) -> Engine:
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
-    # The driver opens no transaction before the first write, so read-then-update loses updates
-    # in silence (703 of 800 in a trial); we open our own in `_on_begin`.
+    # By itself the driver begins a transaction at the first write, so that a read followed by an
+    # update loses updates without an error (703 of 800 in a trial). `_on_begin` begins it instead.
     connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "secure_delete=ON",  # who is forgotten is not left in free pages
+        "secure_delete=ON",  # overwrite deleted personal data
         f"busy_timeout={_BUSY_MILLISECONDS}",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -206,7 +206,7 @@ def _check_file(ledger: Ledger) -> None:
     if found != "ok":
         raise LedgerError(
             f"the ledger {ledger.engine.url.database} is damaged ({found}): "
-            "restore it from a backup, or move it away to begin anew"
+            "restore it from a backup, or move it away to start with a new one"
         )
 
 

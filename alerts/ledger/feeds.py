@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import feed
 
-#: What the hub was told of a feed that was written since: a change, or a notice alone.
+#: Less than any change: the hub is pinged even if a feed was written for a notice alone.
 _NEVER_PINGED = -1
 
 
@@ -16,11 +16,11 @@ class FeedProgress(msgspec.Struct, frozen=True):
     """How far one feed's files are written."""
 
     name: str
-    published_up_to: int  #: the newest change in them
-    notices_up_to: int  #: the newest notice in them
-    archive_pages: int  #: of its archive that are full
-    written_pages: int  #: of those, written
-    pinged_up_to: int  #: what the hub was last told of
+    published_up_to: int  #: number of the newest change in the files
+    notices_up_to: int  #: id of the newest notice in the files
+    archive_pages: int  #: full pages of its archive
+    written_pages: int  #: of those, how many are files
+    pinged_up_to: int  #: number of the change up to which the hub was told
 
 
 def get(connection: Connection, name: str) -> FeedProgress | None:

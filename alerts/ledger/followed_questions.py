@@ -33,7 +33,7 @@ def list_overdue(
     now: datetime,
     subscriber_ids: Sequence[int] | None = None,
 ) -> list[OverdueSubscription]:
-    """Return what the due subscribers of a group follow that is unanswered for longer than they allow.
+    """Return the overdue questions that due subscribers follow.
 
     Args:
         connection: The ledger.

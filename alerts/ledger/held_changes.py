@@ -13,17 +13,22 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, held_change
 from alerts.model import Change, SilenceReason
 
 HoldReason = Literal["crawl", "flood", "drift"]
 
-#: What a change has in both tables.
+#: Columns that both tables of changes have.
 _COMMON_COLUMNS = (
-    *("question_id", "kind", "content_hash", "recorded_at"),
-    *("silence_reason", "before", "after"),
+    "question_id",
+    "kind",
+    "content_hash",
+    "recorded_at",
+    "silence_reason",
+    "before",
+    "after",
 )
 
 
@@ -42,7 +47,7 @@ def hold_change(
     )
     if connection.execute(select(change.c.seq).where(same)).first():
         return False
-    before_it = connection.execute(
+    waiting = connection.execute(
         select(held_change.c.hold_reason).where(
             held_change.c.question_id == entry.after.id, held_change.c.hold_reason != "crawl"
         )
@@ -51,7 +56,7 @@ def hold_change(
         connection,
         held_change,
         source=entry.after.source,
-        hold_reason=next(iter(before_it), "crawl"),
+        hold_reason=next(iter(waiting), "crawl"),
         question_id=entry.after.id,
         kind=entry.kind,
         content_hash=entry.content_hash,
@@ -105,16 +110,16 @@ def promote(
     """
     mine = and_(held_change.c.source == source, held_change.c.hold_reason.in_(reasons))
     rows = connection.execute(select(held_change).where(mine).order_by(held_change.c.id))
-    released = 0
+    promoted = 0
     for row in rows.mappings().all():
         values = {name: row[name] for name in _COMMON_COLUMNS}
         if is_silent:
             values["silence_reason"] = row["silence_reason"] or row["hold_reason"]
         if now is not None:
             values["recorded_at"] = now
-        released += insert_once(connection, change, **values) is not None
+        promoted += insert_once(connection, change, **values) is not None
     connection.execute(delete(held_change).where(mine))
-    return released
+    return promoted
 
 
 class HeldChangeGroup(msgspec.Struct, frozen=True):
@@ -143,12 +148,12 @@ def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
         .order_by(*columns)
     )
     return [
-        HeldChangeGroup(source, because, kind, n, since, _title(connection, first))
+        HeldChangeGroup(source, because, kind, n, since, _get_title(connection, first))
         for source, because, kind, n, since, first in rows
     ]
 
 
-def _title(connection: Connection, key: int) -> str:
+def _get_title(connection: Connection, key: int) -> str:
     columns = (held_change.c.question_id, held_change.c.after)
     row = connection.execute(select(*columns).where(held_change.c.id == key)).one()
     record = read_record(row.after, f"held change {key}")

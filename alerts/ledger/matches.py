@@ -7,14 +7,14 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
-from alerts.ledger.base import insert_all_once
 from alerts.ledger.changes import has_kind, is_in_feeds
+from alerts.ledger.inserts import insert_all_once
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question
 
-#: Written at once: a million matches are not all to stand in memory as rows.
+#: Rows of one statement. A new topic can have a million matches: as rows, about 200 bytes each.
 _BATCH_SIZE = 20_000
-#: Few questions change more often: as many of the newest matches are looked at for each one wanted.
+#: How many of the newest matches to read for each question wanted. Few questions change more often.
 _CHANGES_PER_QUESTION = 5
 
 
@@ -100,14 +100,14 @@ def list_questions(connection: Connection, topic_id: int, limit: int, offset: in
     latest = _list_alerted_questions(connection, topic_id, offset + limit)
     if len(latest) == offset + limit:
         return latest[offset:]
-    news = func.max(case((change.c.silence_reason == "old", 0), else_=change.c.seq))
+    last_alert = func.max(case((change.c.silence_reason == "old", 0), else_=change.c.seq))
     wanted = (
         select(question.c.id)
         .join(change, change.c.question_id == question.c.id)
         .join(match, match.c.change_seq == change.c.seq)
         .where(match.c.topic_id == topic_id)
         .group_by(question.c.id, question.c.meeting_date)
-        .order_by(news.desc(), *NEWEST_FIRST)
+        .order_by(last_alert.desc(), *NEWEST_FIRST)
     )
     return list(connection.execute(wanted.offset(offset).limit(limit)).scalars())
 
@@ -125,7 +125,8 @@ def _list_alerted_questions(connection: Connection, topic_id: int, limit: int) -
         .order_by(match.c.change_seq.desc())
         .limit(_CHANGES_PER_QUESTION * limit)
     )
-    return list(dict.fromkeys(who for who, because in rows if because != "old"))[:limit]
+    alerted = (row.question_id for row in rows if row.silence_reason != "old")
+    return list(dict.fromkeys(alerted))[:limit]
 
 
 def _select_questions(topic_id: int) -> Select[str]:

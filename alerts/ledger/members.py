@@ -16,7 +16,7 @@ from alerts.ledger.schema import change, match, question, topic
 class MemberSummary(msgspec.Struct, frozen=True):
     """A member, with the number of their questions."""
 
-    person: str  #: over all spellings: ``ada-brook``
+    person: str  #: the same for all spellings of the name: ``ada-brook``
     name: str
     questions: int
     last_meeting_date: date | None
@@ -27,8 +27,8 @@ class MemberStatistics(msgspec.Struct, frozen=True):
 
     questions: int
     answered: int
-    with_answer_date: int  #: of the answered, those whose day of answer is known
-    answered_in_time: int  #: of those, answered within the days allowed
+    with_answer_date: int  #: of the answered, those with a known date
+    answered_in_time: int  #: of those, answered within ``days_allowed``
     unanswered: int
     median_days: int | None  #: of the answered with a known date; None where there are none
 

@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import (
     digest_item,
     digest_notice,
@@ -31,7 +31,7 @@ from alerts.model import MessageKind, SubscribedTopic
 MessagePhase = Literal["queued", "sending", "handing_over", "sent", "failed", "in_doubt", "dropped"]
 DeliveryOutcome = Literal["sent", "retry", "failed", "content_rejected", "in_doubt"]
 
-#: Phases of a message that may yet go out.
+#: Phases of a message that may still be sent.
 _UNSENT_PHASES = ("queued", "sending", "handing_over")
 #: Kinds that are sent whether or not their recipient has an active subscription.
 _TRANSACTIONAL_KINDS: tuple[MessageKind, ...] = ("confirmation", "manage_link", "operator")
@@ -169,7 +169,7 @@ def _select_deliverable() -> Select[int]:
     )
 
 
-#: Put together once: it is asked for every message, just before its last byte.
+#: Built once, because it is executed for every message just before its last byte.
 _DELIVERABLE = _select_deliverable()
 
 

@@ -66,15 +66,15 @@ def list_unsent(connection: Connection) -> dict[int, list[Notice]]:
     for source in connection.execute(select(notice.c.source).distinct()).scalars().all():
         newest = find_latest(connection, source)
         assert newest is not None
-        for who in connection.execute(_select_unnotified(newest)).scalars().all():
-            found.setdefault(who, []).append(newest)
+        for subscriber_id in connection.execute(_select_unnotified(newest)).scalars().all():
+            found.setdefault(subscriber_id, []).append(newest)
     return found
 
 
 def _select_unnotified(entry: Notice) -> Select[int]:
     """Select the ids of the subscribers to whom a notice must be sent."""
 
-    def told(notice_id: int | ScalarSelect[int]) -> Exists:
+    def was_sent(notice_id: int | ScalarSelect[int]) -> Exists:
         return exists().where(
             digest_notice.c.subscriber_id == subscriber.c.id,
             digest_notice.c.notice_id == notice_id,
@@ -86,7 +86,7 @@ def _select_unnotified(entry: Notice) -> Select[int]:
         .where(
             subscription.c.ended_at.is_(None),
             subscriber.c.created_at <= entry.created_at,
-            ~told(entry.id),
+            ~was_sent(entry.id),
         )
         .distinct()
     )
@@ -95,4 +95,4 @@ def _select_unnotified(entry: Notice) -> Select[int]:
     silence = select(func.max(notice.c.id)).where(
         notice.c.source == entry.source, notice.c.kind == "unavailable", notice.c.id < entry.id
     )
-    return wanted.where(told(silence.scalar_subquery()))
+    return wanted.where(was_sent(silence.scalar_subquery()))

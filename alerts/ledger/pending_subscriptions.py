@@ -18,9 +18,9 @@ class PendingConfirmation(msgspec.Struct, frozen=True):
     subscriber_id: int
     email: str
     requests: tuple[SubscriptionRequest, ...]
-    requested_at: datetime  #: the letter
+    requested_at: datetime  #: when the email was composed
     is_confirmed: bool
-    over_limit: int = 0  #: wishes beyond what one subscriber may have
+    over_limit: int = 0  #: how many requests exceed the limit of topics for one subscriber
 
 
 def add_request(
@@ -40,7 +40,7 @@ def add_request(
             been sent: it is confirmed with the same token.
         now: The time.
     """
-    open_letter = connection.execute(
+    open_token = connection.execute(
         select(pending_subscription.c.token)
         .where(
             pending_subscription.c.subscriber_id == subscriber_id,
@@ -49,7 +49,7 @@ def add_request(
         )
         .limit(1)
     ).scalar()
-    token = open_letter or secrets.token_urlsafe(16).replace("-", "_")
+    token = open_token or secrets.token_urlsafe(16).replace("-", "_")
     encoded = msgspec.json.encode(request).decode()
     known = exists().where(
         pending_subscription.c.token == token, pending_subscription.c.request == encoded
@@ -60,7 +60,7 @@ def add_request(
                 subscriber_id=subscriber_id, token=token, request=encoded, requested_at=now
             )
         )
-    return token, open_letter is None
+    return token, open_token is None
 
 
 def find_by_token(
@@ -105,7 +105,7 @@ def delete_expired(connection: Connection, before: datetime) -> list[int]:
     connection.execute(delete(pending_subscription).where(old))
     if not people:
         return []
-    stays = (
+    reasons_to_stay = (
         exists().where(subscription.c.subscriber_id == subscriber.c.id),
         exists().where(pending_subscription.c.subscriber_id == subscriber.c.id),
         exists().where(
@@ -113,6 +113,8 @@ def delete_expired(connection: Connection, before: datetime) -> list[int]:
         ),
     )
     rows = connection.execute(
-        select(subscriber.c.id).where(subscriber.c.id.in_(people), *(~reason for reason in stays))
+        select(subscriber.c.id).where(
+            subscriber.c.id.in_(people), *(~reason for reason in reasons_to_stay)
+        )
     )
     return list(rows.scalars())

@@ -19,7 +19,7 @@ from alerts.ledger.schema import (
     topic,
 )
 
-#: Phases of a message that may yet go out.
+#: Phases of a message that may still be sent.
 _UNSENT_PHASES = ("queued", "sending", "handing_over")
 
 
@@ -88,9 +88,9 @@ def list_unsubscribed_before(connection: Connection, moment: datetime) -> list[i
             func.max(subscription.c.ended_at) < moment,
         )
     )
-    awaited = exists().where(
+    has_unsent = exists().where(
         message.c.subscriber_id == subscriber.c.id,
         message.c.phase.in_(_UNSENT_PHASES),
     )
-    wanted = select(subscriber.c.id).where(subscriber.c.id.in_(ended), ~awaited)
+    wanted = select(subscriber.c.id).where(subscriber.c.id.in_(ended), ~has_unsent)
     return list(connection.execute(wanted.order_by(subscriber.c.id)).scalars())

@@ -35,14 +35,14 @@ def count_overdue(connection: Connection, before: date) -> int:
 
 
 def _overdue_conditions(before: date) -> list[ColumnElement[bool]]:
-    # Named one by one, so that the index of status and day serves.
-    waits = question.c.status.in_(("unanswered", "holding"))
-    return [waits, question.c.meeting_date < before, question.c.not_found_at.is_(None)]
+    # The statuses are named, so that the index of status and meeting date is used.
+    is_unanswered = question.c.status.in_(("unanswered", "holding"))
+    return [is_unanswered, question.c.meeting_date < before, question.c.not_found_at.is_(None)]
 
 
 def list_meeting_days(connection: Connection, today: date) -> list[date]:
     """Return the days of Mayor's Question Time in the last year, oldest first."""
-    # As the source names them: "MQT on 2018-12-20", "Mayor's Question Time".
+    # The source's names: "MQT on 2018-12-20", "Mayor's Question Time".
     named = [f'%"meeting":{{"name":"{start}%' for start in ("MQT", "Mayor_s Question Time")]
     rows = connection.execute(
         select(question.c.meeting_date)
@@ -67,7 +67,7 @@ def find_by_identifier(connection: Connection, identifier: str) -> list[Question
     wanted = select(question.c.id, question.c.record)
     if "://" in identifier:
         return list(read_records(connection.execute(wanted.where(question.c.url == identifier))))
-    # The number stands in the record alone, and in the id of today's pages.
+    # The reference is only in the record; the ids of today's pages happen to contain it.
     likely = question.c.record.contains(f'"reference":"{identifier}"', autoescape=True)
     found = read_records(connection.execute(wanted.where(likely)))
     return [record for record in found if record.reference == identifier]

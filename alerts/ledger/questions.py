@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, func, or_, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.records import format_record, read_record, read_records
 from alerts.ledger.schema import question, question_identity
 from alerts.questions.threads import make_thread_key, sort_thread
 from crawler.records import Question
 
-#: The order of a list. Where a date is missing, the databases do not agree by themselves.
+#: The order of lists. Without NULLS LAST, the two databases sort missing dates differently.
 NEWEST_FIRST = (question.c.meeting_date.desc().nulls_last(), question.c.id.desc())
 
 
@@ -34,7 +34,7 @@ class StoredQuestion(msgspec.Struct, frozen=True):
 
 
 def find(connection: Connection, identity: str) -> StoredQuestion | None:
-    """Return the question with a present or former id; None if there is none or it cannot be read."""
+    """Return the question with a present or former id; None without one that can be read."""
     row = connection.execute(
         select(question)
         .join(question_identity, question_identity.c.question_id == question.c.id)
@@ -149,8 +149,8 @@ def load_thread(connection: Connection, record: Question) -> tuple[Question, ...
     key = make_thread_key(record)
     root = record.parent or record.id
     found = list_in_thread(connection, record.source, key) if key else (record,)
-    mine = [one for one in found if root in (one.id, one.parent)]
-    return sort_thread(mine) if any(one.id == record.id for one in mine) else (record,)
+    thread = [one for one in found if root in (one.id, one.parent)]
+    return sort_thread(thread) if any(one.id == record.id for one in thread) else (record,)
 
 
 def add_identity(connection: Connection, identity: str, question_id: str) -> None:

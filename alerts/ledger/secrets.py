@@ -7,10 +7,10 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import secret
 
-#: What each is for, so that none serves two purposes.
+#: Each purpose has a key of its own.
 SecretPurpose = Literal["return path", "webhook", "pages"]
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
-from alerts.ledger import bounces
-from alerts.ledger.base import insert_once
+from alerts.ledger.bounces import find_suppression, suspend_subscriber
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import subscriber, subscription, topic
 from alerts.model import Detail, Frequency, Origin, Subscriber, TopicKind, Updates
 
@@ -57,7 +57,7 @@ def ensure_subscriber(
         connection,
         subscriber,
         email=email,
-        # A token is typed as an argument too, where a leading hyphen would make it an option.
+        # A token may be an argument of the command line, where a leading hyphen marks an option.
         token=secrets.token_urlsafe(16).replace("-", "_"),
         zone=zone,
         hour=hour,
@@ -65,8 +65,8 @@ def ensure_subscriber(
     )
     found = get_subscriber(connection, subscriber.c.email == email)
     assert found is not None
-    if made and (known := bounces.find_suppression(connection, email)):  # was here before
-        bounces.suspend_subscriber(connection, found.id, known.reason, known.since)
+    if made and (suppression := find_suppression(connection, email)):
+        suspend_subscriber(connection, found.id, suppression.reason, suppression.since)
     return found
 
 
@@ -109,7 +109,7 @@ class SubscriptionRequest(msgspec.Struct, frozen=True):
     detail: Detail = "full"
     note: str | None = None
     overdue_days: int | None = None  #: for a followed question
-    question_id: str | None = None  #: the question that is followed; ``query`` is its title
+    question_id: str | None = None  #: of the followed question; ``query`` is its title
 
 
 def subscribe(
@@ -222,10 +222,10 @@ def resume(
 
     Changes above ``newest_seq`` are sent. ``topic_id`` is None for all.
     """
-    going_on = update(subscription).where(
+    resuming = update(subscription).where(
         *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_not(None)
     )
-    return connection.execute(going_on.values(paused_at=None, sent_up_to=newest_seq)).rowcount
+    return connection.execute(resuming.values(paused_at=None, sent_up_to=newest_seq)).rowcount
 
 
 def skip_unsent(connection: Connection, subscriber_id: int, newest_seq: int) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.schema import change, feed, match, match_progress, topic
 from alerts.model import TopicKind, build_topic_key
 from alerts.queries import LANGUAGE_VERSION, QueryError, format_canonical, parse_query
 
-#: Topics that are a query, and compared with every change.
+#: Queries that are matched with every new change.
 _IS_CAUGHT_UP_QUERY = and_(topic.c.is_caught_up, topic.c.kind == "query")
 
 
@@ -49,7 +48,7 @@ class OutstandingTopic(msgspec.Struct, frozen=True):
 
 _TOPIC_COLUMNS = [topic.c[name] for name in Topic.__struct_fields__]
 
-#: The name of the feed of all that happens; no topic has it for a slug.
+#: The name of the feed of all changes. No topic has it as its slug.
 EVERYTHING_FEED = "everything"
 
 
@@ -185,13 +184,6 @@ def list_all(connection: Connection) -> list[Topic]:
     return _list_topics(connection, select(*_TOPIC_COLUMNS).order_by(topic.c.id))
 
 
-def batched(values: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
-    """``values`` in tuples of ``size`` (``itertools.batched`` came with Python 3.12)."""
-    rest = iter(values)
-    while some := tuple(islice(rest, size)):
-        yield some
-
-
 def get_match_progress(connection: Connection) -> int:
     """Return the number of the change up to which the caught-up topics were matched."""
     reached: int = connection.execute(select(match_progress.c.matched_up_to)).scalar_one()
@@ -230,10 +222,11 @@ def set_matched_up_to(
 
     ``is_caught_up`` says that they have reached the others and from now on advance with them.
     """
-    for some in batched(topic_ids, 500):  # a database takes only so many values in one statement
+    ids = list(topic_ids)
+    for start in range(0, len(ids), MAX_PARAMETERS):
         connection.execute(
             update(topic)
-            .where(topic.c.id.in_(some))
+            .where(topic.c.id.in_(ids[start : start + MAX_PARAMETERS]))
             .values(matched_up_to=up_to, is_caught_up=is_caught_up)
         )
 

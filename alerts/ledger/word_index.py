@@ -24,15 +24,15 @@ from sqlalchemy import (
     update,
 )
 
-from alerts.ledger.base import insert_all_once, insert_once
 from alerts.ledger.changes import has_kind, is_in_feeds
+from alerts.ledger.inserts import insert_all_once, insert_once
 from alerts.ledger.records import read_record
 from alerts.ledger.schema import acronym, change, indexed_question, question, vocabulary
 from alerts.queries import index_terms
 from alerts.text import AcronymDefinition
 from crawler.records import Question
 
-#: How the keys begin of words anywhere, in small letters and in capitals.
+#: Prefixes of the keys of words, in lower case and in capitals (:mod:`alerts.queries.index_terms`).
 WORD_KEY_PREFIXES = ("wx", "cx")
 
 
@@ -118,12 +118,12 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
 
 
 def find_questions(
-    connection: Connection, need: index_terms.IndexCondition | None, limit: int | None = None
+    connection: Connection, condition: index_terms.IndexCondition | None, limit: int | None = None
 ) -> list[DatedQuestion]:
     """Return the questions that meet a condition, newest first; all if it is None."""
     wanted = (
         select(indexed_question.c.question_id, indexed_question.c.day)
-        .where(_satisfies(need, connection))
+        .where(_satisfies(condition, connection))
         .order_by(indexed_question.c.day.desc(), indexed_question.c.question_id.desc())
         .limit(limit)
     )
@@ -132,7 +132,7 @@ def find_questions(
 
 def list_changes(
     connection: Connection,
-    need: index_terms.IndexCondition | None,
+    condition: index_terms.IndexCondition | None,
     limit: int,
     kinds: Sequence[str],
 ) -> list[int]:
@@ -143,7 +143,7 @@ def list_changes(
     wanted = (
         select(change.c.seq)
         .join(indexed_question, indexed_question.c.question_id == change.c.question_id)
-        .where(is_in_feeds(), has_kind(kinds), _satisfies(need, connection))
+        .where(is_in_feeds(), has_kind(kinds), _satisfies(condition, connection))
         .order_by(change.c.seq.desc())
         .limit(limit)
     )
@@ -151,13 +151,13 @@ def list_changes(
 
 
 def count_by_day(
-    connection: Connection, need: index_terms.IndexCondition | None
+    connection: Connection, condition: index_terms.IndexCondition | None
 ) -> dict[date, int]:
     """Return how many questions meet a condition, by day."""
     number = func.count().label("number")
     wanted = (
         select(indexed_question.c.day, number)
-        .where(_satisfies(need, connection))
+        .where(_satisfies(condition, connection))
         .group_by(indexed_question.c.day)
     )
     return {row.day: row.number for row in connection.execute(wanted)}
@@ -169,16 +169,16 @@ def get_first_day(connection: Connection) -> date | None:
 
 
 def _satisfies(
-    need: index_terms.IndexCondition | None, connection: Connection
+    condition: index_terms.IndexCondition | None, connection: Connection
 ) -> ColumnElement[bool] | TextClause:
-    if need is None:
+    if condition is None:
         return true()
     if connection.dialect.name == "postgresql":
         keys = "keys @@ CAST(:need AS tsquery)"
         matches = f"indexed_question.id IN (SELECT rowid FROM word WHERE {keys})"  # noqa: S608
-        return text(matches).bindparams(need=index_terms.format_tsquery(need))
+        return text(matches).bindparams(need=index_terms.format_tsquery(condition))
     met = text("indexed_question.id IN (SELECT rowid FROM word WHERE word MATCH :need)")
-    return met.bindparams(need=index_terms.format_fts5(need))
+    return met.bindparams(need=index_terms.format_fts5(condition))
 
 
 def list_long_forms(connection: Connection, short: str) -> list[AcronymForm]:
@@ -208,7 +208,7 @@ def list_short_forms(connection: Connection, long: str) -> list[AcronymForm]:
 def list_keys_with_prefix(connection: Connection, prefix: str) -> list[str]:
     """Return all word keys that begin with ``prefix``."""
     begins: ColumnElement[bool]
-    if connection.dialect.name == "postgresql":  # which sorts by language, so no range will do
+    if connection.dialect.name == "postgresql":  # its collation does not sort by code point
         begins = func.starts_with(vocabulary.c.key, prefix)
     else:
         begins = vocabulary.c.key.between(prefix, f"{prefix}~")
@@ -216,25 +216,27 @@ def list_keys_with_prefix(connection: Connection, prefix: str) -> list[str]:
 
 
 def count_questions(
-    connection: Connection, need: index_terms.IndexCondition, maximum: int | None = None
+    connection: Connection, condition: index_terms.IndexCondition, maximum: int | None = None
 ) -> int:
     """Return how many questions meet a condition; the count stops at ``maximum``."""
     if connection.dialect.name == "postgresql":
-        met, said = "keys @@ CAST(:need AS tsquery)", index_terms.format_tsquery(need)
+        matches, need = "keys @@ CAST(:need AS tsquery)", index_terms.format_tsquery(condition)
     else:
-        met, said = "word MATCH :need", index_terms.format_fts5(need)
-    limit = f" LIMIT {maximum}" if maximum else "" # From the index alone: what day a question is of
-    does not matter here. found = f"SELECT count(*) FROM (SELECT rowid FROM word WHERE {met}{limit})
-    AS found"  # noqa: S608 return int(connection.execute(text(found), {"need": said}).scalar_one())
+        matches, need = "word MATCH :need", index_terms.format_fts5(condition)
+    limit = f" LIMIT {maximum}" if maximum else ""
+    # Counted in the index alone, which is fast: the days of the questions are not needed.
+    found = f"SELECT rowid FROM word WHERE {matches}{limit}"  # noqa: S608
+    counted = text(f"SELECT count(*) FROM ({found}) AS found")  # noqa: S608
+    return int(connection.execute(counted, {"need": need}).scalar_one())
 
 
 def _add_to_vocabulary(connection: Connection, keys: Iterable[str]) -> None:
     """Add the word keys among ``keys`` to the vocabulary."""
-    found = [key for key in keys if key.startswith(WORD_KEY_PREFIXES)]
+    words = [key for key in keys if key.startswith(WORD_KEY_PREFIXES)]
     if connection.dialect.name == "postgresql":
-        told = "SELECT unnest(CAST(:keys AS text[]))"
-        given: object = found
+        rows = "SELECT unnest(CAST(:keys AS text[]))"
+        value: object = words
     else:
-        told, given = "SELECT value FROM json_each(:keys) WHERE true", json.dumps(found)
-    insert = f"INSERT INTO vocabulary (key) {told} ON CONFLICT DO NOTHING"  # our own
-    connection.execute(text(insert), {"keys": given})
+        rows, value = "SELECT value FROM json_each(:keys) WHERE true", json.dumps(words)
+    insert = f"INSERT INTO vocabulary (key) {rows} ON CONFLICT DO NOTHING"
+    connection.execute(text(insert), {"keys": value})

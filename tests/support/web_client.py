@@ -20,9 +20,8 @@ from sqlalchemy import select
 from alerts.feeds.json_feed import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import Ledger
-from alerts.ledger.base import metadata
 from alerts.ledger.messages import decompress_body
-from alerts.ledger.schema import message
+from alerts.ledger.schema import message, metadata
 from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.operator import ServiceStatus
