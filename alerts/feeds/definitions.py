@@ -170,8 +170,7 @@ def build_content(
     only: str | None = None,
 ) -> FeedContent:
     """What a feed holds, and beside it what is to be said of the sources since its oldest entry."""
-    found = changes.get(connection, numbers)
-    newest_first = [found[number] for number in numbers]
+    newest_first = changes.list_by_seqs(connection, numbers)
     once = only == "latest"
     items = build_items(newest_first, definition.query, feed_identity, templates, latest_only=once)
     # All that is known, where the feed is not full: nothing older was pushed out of it.
@@ -192,8 +191,7 @@ def build_archive_page(
     """What stands on a full page of a feed's archive: changes alone."""
     assert definition.list_page is not None
     numbers = definition.list_page(connection, page_number)
-    found = changes.get(connection, numbers)
-    newest_first = [found[number] for number in numbers]
+    newest_first = changes.list_by_seqs(connection, numbers)
     items = build_items(newest_first, definition.query, feed_identity, templates)
     return FeedContent(tuple(items), join_attributions(newest_first, feed_identity))
 

@@ -47,7 +47,7 @@ def build_status(
             for name, host in source_hosts.items()
         ),
         messages=deliveries.count_by_phase(connection),
-        paused=pauses.list_pauses(connection),
+        paused=pauses.list_all(connection),
     )
 
 

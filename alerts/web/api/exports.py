@@ -97,5 +97,5 @@ class Exports:
         for start in range(0, len(ids), _BATCH_SIZE):
             batch = ids[start : start + _BATCH_SIZE]
             with self._context.ledger.reading() as connection:
-                records = {q.id: q for q in questions.load_records(connection, batch)}
-            yield from (records[one] for one in batch if one in records)
+                records = questions.list_records(connection, batch)
+            yield from records

@@ -176,7 +176,7 @@ class ArchivePages:
                 connection, member_id, _PAGE_SIZE + 1, (page - 1) * _PAGE_SIZE
             )
             topics = members.list_topics(connection, member_id, _MAX_MEMBER_TOPICS)
-            records = {q.id: q for q in questions.load_records(connection, ids[:_PAGE_SIZE])}
+            records = questions.list_records(connection, ids[:_PAGE_SIZE])
         return site.render_cacheable_page(
             "member",
             member_id=member_id,
@@ -184,7 +184,7 @@ class ArchivePages:
             statistics=statistics,
             overdue_days=site.overdue_days,
             topics=topics,
-            questions=[records[one] for one in ids[:_PAGE_SIZE]],
+            questions=records,
             page=page,
             has_more=len(ids) > _PAGE_SIZE,
         )

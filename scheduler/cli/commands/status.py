@@ -31,8 +31,8 @@ def status_command(context: click.Context, as_json: bool) -> int:
 def _format_status(status: ServiceStatus) -> Iterator[str]:
     for source in status.sources:
         yield from _format_source(source)
-    for name, since in status.paused.items():
-        yield f"paused since {format_moment(since)}: {name}"
+    for pause in status.paused:
+        yield f"paused since {format_moment(pause.since)}: {pause.label}"
     yield "Status: well" if status.is_well else "Status: trouble"
 
 
