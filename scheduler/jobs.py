@@ -196,7 +196,7 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
     outcomes: Counter[str] = Counter()
     problem: str | None = None
     with service.ledger.reading() as connection:
-        is_paused = pauses.DELIVERY in pauses.list_pauses(connection)
+        is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
             outcomes = deliver_messages(service)
