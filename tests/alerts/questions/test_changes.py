@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.model import SilenceReason
-from alerts.questions.changes import can_replace, find_changes, find_silence_reason
+from alerts.questions import can_replace, find_changes, find_silence_reason
 from crawler.records import Asker, Meeting, Question, hash_content
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 

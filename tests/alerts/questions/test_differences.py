@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.differences import find_first_correction
+from alerts.questions import find_first_correction
 from alerts.text import Segment
 from tests.support.samples import make_answer, make_question
 

@@ -10,12 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.threads import (
-    find_parent,
-    make_thread_key,
-    sort_thread,
-    strip_supplementary_mark,
-)
+from alerts.questions import find_parent, make_thread_key, sort_thread
+from alerts.questions.threads import strip_supplementary_mark
 from crawler.records import Addressee, Meeting, Question, QuestionKind
 from tests.support.samples import make_question
 

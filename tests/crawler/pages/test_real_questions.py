@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from alerts.questions.changes import find_changes
+from alerts.questions import find_changes
 from crawler.pages import read_question
 from crawler.reading import Document, UnreadablePage
 from crawler.reading.names import is_known_person

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.changes import find_changes
+from alerts.questions import find_changes
 from crawler.pages import read_question
 from crawler.reading import Document, build_question_id, canonicalise_path
 from crawler.reading.visible_text import extract_paragraphs
