@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.model import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import open_ledger
 from alerts.mail.identity import MailIdentity

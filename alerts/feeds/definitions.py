@@ -7,16 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.feeds.items import (
-    FEED_FILTERS,
-    FeedContent,
-    build_items,
-    build_notice_items,
-    join_attributions,
-    merge_items,
-)
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.xml import FeedMetadata
+from alerts.feeds.items import build_items, build_notice_items, join_attributions, merge_items
+from alerts.feeds.model import FEED_FILTERS, FeedContent, FeedIdentity, FeedMetadata
 from alerts.ledger import changes, matches, members, notices, questions
 from alerts.ledger.topics import EVERYTHING_FEED, Topic
 from alerts.queries import Query, QueryError, format_canonical, parse_query

@@ -8,20 +8,11 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import msgspec
-
-from alerts.feeds.json_feed import FeedIdentity, FeedItem
-from alerts.model import Change, ChangeKind, Notice, NumberedChange, list_change_kinds
+from alerts.feeds.model import FeedIdentity, FeedItem
+from alerts.model import Change, Notice, NumberedChange
 from alerts.queries import Query, extract_fields, find_match
 from alerts.rendering import Templates, clean_xml_text, normalise_link
 from alerts.text import Snippet, find_snippet
-
-#: What a follower may have alone: new questions, answers, or each question once, as it stands.
-FEED_FILTERS: dict[str, tuple[ChangeKind, ...]] = {
-    "asked": list_change_kinds("asked"),
-    "answered": list_change_kinds("answered"),
-    "latest": (),
-}
 
 
 def build_tag_uri(feed_identity: FeedIdentity, *parts: str) -> str:
@@ -156,10 +147,3 @@ def _find_author(change: Change) -> str | None:
 
 def _truncate_to_second(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
-
-
-class FeedContent(msgspec.Struct, frozen=True):
-    """What a feed holds at one time."""
-
-    items: tuple[FeedItem, ...]  #: newest first
-    rights: str

@@ -6,36 +6,12 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-
-class FeedIdentity(msgspec.Struct, frozen=True):
-    """What is the same in every feed."""
-
-    name: str  #: ``Watchword``
-    tag_authority: str  #: ``example.org,2026``; chosen once, since every id is made from it
-    home_url: str  #: where a feed's title leads when there are no public pages
-    public_url: str | None = None
-    hub: str | None = None  #: a WebSub hub, which is told when a feed has changed
-    attributions: dict[str, str] = {}  #: by source, what is to be said beside its words
-
-
-class FeedItem(msgspec.Struct, frozen=True):
-    """One change as every format tells it, free of what XML cannot hold."""
-
-    id: str
-    title: str
-    url: str | None
-    updated_at: datetime
-    summary: str
-    content_html: str
-    author: str | None
-    attachments: tuple[tuple[str, str], ...]  #: addresses and titles of what is attached
-    thread_id: str | None = None  #: what a question's entries and its supplementaries' share
+from alerts.feeds.model import FeedIdentity, FeedItem
 
 
 def build_json_feed(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from lxml import etree
 from lxml.builder import E
 
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.model import FeedIdentity
 from alerts.ledger.topics import Topic
 from alerts.rendering import clean_xml_text, topic_path
 

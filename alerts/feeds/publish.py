@@ -25,9 +25,8 @@ from alerts.feeds.definitions import (
     define_everything_feed,
     define_topic_feed,
 )
-from alerts.feeds.items import FeedContent
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed
+from alerts.feeds.model import MEDIA_TYPES, ArchivePosition, FeedContent, FeedIdentity
+from alerts.feeds.xml import build_feed
 from alerts.ledger import Ledger, changes, feeds, matches, notices, topics
 from alerts.ledger.topics import EVERYTHING_FEED
 from alerts.rendering import Templates

@@ -12,8 +12,7 @@ import time
 
 import requests
 
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.xml import MEDIA_TYPES
+from alerts.feeds.model import MEDIA_TYPES, FeedIdentity
 from alerts.ledger import Ledger, feeds
 
 log = logging.getLogger("watchword.websub")

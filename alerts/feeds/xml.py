@@ -12,62 +12,27 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-import msgspec
 from feedgen.entry import FeedEntry
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from alerts.feeds.items import FeedContent, build_tag_uri
-from alerts.feeds.json_feed import FeedIdentity, FeedItem, build_json_feed, guess_media_type
+from alerts.feeds.items import build_tag_uri
+from alerts.feeds.json_feed import build_json_feed, guess_media_type
+from alerts.feeds.model import (
+    ArchivePosition,
+    FeedContent,
+    FeedDocuments,
+    FeedIdentity,
+    FeedItem,
+    FeedMetadata,
+)
 from alerts.rendering import clean_xml_text
-
-#: The formats, as a feed's name ends, and what each is called over HTTP.
-MEDIA_TYPES = {
-    "rss.xml": "application/rss+xml",
-    "atom.xml": "application/atom+xml",
-    "json": "application/feed+json",
-}
 
 #: Some readers of RSS take a title for HTML and some do not; written in numbers, these signs are
 #: read alike (RSS Best Practices Profile, "Character data").
 _TITLE_ELEMENT = re.compile(rb"^ *<title>.*</title>$", re.MULTILINE)
 _NUMERIC_REFERENCES = {b"&lt;": b"&#x3C;", b"&gt;": b"&#x3E;", b"&amp;": b"&#x26;"}
-
-
-class FeedMetadata(msgspec.Struct, frozen=True):
-    """What is said of a feed itself."""
-
-    id_parts: tuple[str, ...]  #: what its id is made of; nothing that changes
-    title: str
-    subtitle: str
-    base_path: str  #: of its files and addresses, without an ending: ``VRU``, ``members/ada-brook``
-    page_path: str  #: path of the page that shows the same: ``/topic/VRU``
-    created_at: datetime  #: its date while it is empty
-    query_string: str = ""  #: what follows its address: ``?only=asked``
-
-
-class ArchivePosition(msgspec.Struct, frozen=True):
-    """Where a document stands in the whole of a feed (RFC 5005 4).
-
-    The full pages are numbered from the oldest, so that a page never changes once it is full.
-    """
-
-    full_pages: int  #: how many are full
-    page_number: int | None = None  #: of the page at hand; None for the feed that is subscribed to
-
-
-class FeedDocuments(msgspec.Struct, frozen=True):
-    """One feed in its formats."""
-
-    rss: bytes
-    atom: bytes
-    json: bytes
-    updated_at: datetime  #: when something in it was last new
-
-    def __getitem__(self, ending: str) -> bytes:
-        """The bytes of the format whose names end so."""
-        return {"rss.xml": self.rss, "atom.xml": self.atom, "json": self.json}[ending]
 
 
 def build_feed(

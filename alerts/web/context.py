@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from starlette.responses import HTMLResponse
 
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.model import FeedIdentity
 from alerts.ledger import Ledger
 from alerts.mail.context import MessageContext
 from alerts.mail.identity import MailIdentity

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 from sqlalchemy import select
 
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.model import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import Ledger
 from alerts.ledger.base import metadata

@@ -23,9 +23,8 @@ from alerts.feeds.definitions import (
     define_topic_feed,
     filter_feed,
 )
-from alerts.feeds.items import FEED_FILTERS
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed, build_feed_url
+from alerts.feeds.model import FEED_FILTERS, MEDIA_TYPES, ArchivePosition, FeedIdentity
+from alerts.feeds.xml import build_feed, build_feed_url
 from alerts.ledger import notices, topics
 from alerts.ledger.topics import EVERYTHING_FEED
 from alerts.queries import format_canonical, parse_query

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from lxml import etree
 
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.model import FeedIdentity
 from alerts.feeds.publish import publish_feeds
 from alerts.ledger import topics
 from alerts.queries import format_canonical, parse_query

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from alerts.feeds.definitions import FEED_PAGE_SIZE
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.model import FeedIdentity
 from alerts.feeds.publish import publish_feeds, replace_file
 from alerts.ledger import Ledger, notices, topics
 from alerts.matching import TopicMatcher

@@ -12,10 +12,10 @@ import pytest
 from lxml import etree
 
 from alerts.feeds.definitions import define_topic_feed
-from alerts.feeds.items import FeedContent, build_items, join_attributions
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds.items import build_items, join_attributions
+from alerts.feeds.model import ArchivePosition, FeedContent, FeedDocuments, FeedIdentity
 from alerts.feeds.publish import publish_feeds
-from alerts.feeds.xml import ArchivePosition, FeedDocuments, build_feed
+from alerts.feeds.xml import build_feed
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.matching import TopicMatcher
