@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 from lxml.builder import ElementMaker
 
-from alerts.feeds.model import FeedIdentity
+from alerts.feeds import FeedIdentity
 from alerts.rendering import clean_xml_text, normalise_link, question_path
 from crawler.records import Answer, Question, Speech
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.feeds.model import FeedIdentity
+from alerts.feeds import FeedIdentity
 from alerts.rendering import normalise_link, question_path
 from crawler.records import Answer, Question, Speech, iter_paragraphs
 

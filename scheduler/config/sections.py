@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from alerts.delivery import ChannelSettings, ChannelTable, DeliveryPolicy, DoubtPolicy
-from alerts.feeds.model import FeedIdentity
+from alerts.feeds import FeedIdentity
 from alerts.mail.identity import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
 from crawler.plan import PolitenessSettings

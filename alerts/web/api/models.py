@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.feeds.model import MEDIA_TYPES, FeedIdentity
+from alerts.feeds import MEDIA_TYPES, FeedIdentity
 from alerts.ledger.topics import Topic
 from alerts.model import ChangeKind
 from alerts.rendering import topic_path

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from starlette.types import Scope, Send
 
-from alerts.feeds.model import MEDIA_TYPES
+from alerts.feeds import MEDIA_TYPES
 from alerts.web.http_cache import http_date, is_unchanged, strong_tag
 
 #: Five minutes: feed readers poll a few times a day, shared caches more often.

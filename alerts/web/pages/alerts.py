@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.feeds import opml
+from alerts.feeds import build_opml
 from alerts.ledger import bounces, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionEdit
 from alerts.mail.identity import MANAGE_LINK_VALIDITY
@@ -179,7 +179,7 @@ class AlertsPages:
                 return None
             alerts = subscriptions.list_active(connection, subscriber.id)
             by_query = {one.query: topics.get(connection, one.topic_id) for one in alerts}
-        return opml.build_opml(by_query, site.feed_identity)
+        return build_opml(by_query, site.feed_identity)
 
     def _apply_action(
         self, connection: Connection, subscriber: Subscriber, form: Mapping[str, str]
