@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help demo test test-fast check bench quality pictures readers judge format lock clean
+.PHONY: help demo test test-fast check bench quality pictures readers judge docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -45,6 +45,9 @@ readers: $(VENV)/dev.stamp ## what feedparser and newsboat make of the feeds
 
 judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 	@$(BIN)/python -m tools.digest_checks
+
+docs: $(VENV)/dev.stamp ## write docs/configuration.md from the code
+	@$(BIN)/python -m tools.config_docs
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .

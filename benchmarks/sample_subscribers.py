@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.schema import digest_item, subscriber, subscription
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings

@@ -22,8 +22,8 @@ from urllib.parse import quote, urlsplit
 
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import open_ledger
-from alerts.mail.identity import MailIdentity
-from alerts.operator.status import ServiceStatus
+from alerts.mail import MailIdentity
+from alerts.operator import ServiceStatus
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
 from alerts.web import WebContext, create_app

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import date
 from typing import Any, Literal
 
 import msgspec
+import msgspec.inspect
 
 QuestionKind = Literal["question", "supplementary"]
 QuestionStatus = Literal["unanswered", "holding", "answered"]
@@ -126,8 +128,74 @@ def encode_record(record: Any) -> bytes:
 
 
 def decode_question(line: bytes | str) -> Question:
-    """The question in one line of JSON; ``msgspec.ValidationError`` names the wrong field."""
+    """Return the question in one line of JSON, read strictly.
+
+    Raises:
+        msgspec.DecodeError: It is not JSON.
+        msgspec.ValidationError: A field is missing, unknown or of another type; the message
+            names it.
+    """
     return msgspec.json.decode(line, type=Question)
+
+
+#: Version of the record's fields and of what they mean. Raise it when an older stored record must
+#: be changed to be read rightly, and add the change to :data:`_UPGRADES`. A new field with a
+#: default needs neither.
+RECORD_VERSION = 1
+
+#: What to do to a stored record (its JSON as a dict) of a version, to make it one of the next.
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+#: The version of stored records without a version.
+_FIRST_VERSION = 1
+_VERSION_KEY = "record_version"
+_VERSION_SUFFIX = f',"{_VERSION_KEY}":{RECORD_VERSION}}}'
+
+
+def encode_stored(question: Question) -> str:
+    """Return a question as JSON that is kept for years: with the version of its fields.
+
+    Read it with :func:`decode_stored`. The version is the last member, so that reading it costs
+    nothing while it is today's.
+    """
+    return encode_record(question).decode().removesuffix("}") + _VERSION_SUFFIX
+
+
+def decode_stored(text: str) -> Question:
+    """Return the question in stored JSON of any version, read leniently.
+
+    Unknown fields are ignored, missing ones get their defaults, and records of older versions are
+    upgraded.
+
+    Raises:
+        msgspec.DecodeError: It is not JSON.
+        msgspec.ValidationError: It is no question of any version.
+    """
+    is_current = text.endswith(_VERSION_SUFFIX)
+    if is_current or RECORD_VERSION == _FIRST_VERSION:
+        with suppress(msgspec.ValidationError):  # five times as fast as reading it leniently
+            return decode_question(text.removesuffix(_VERSION_SUFFIX) + "}" * is_current)
+    values = msgspec.json.decode(text, type=dict[str, Any])
+    for version in range(int(values.pop(_VERSION_KEY, _FIRST_VERSION)), RECORD_VERSION):
+        values = _UPGRADES[version](values)
+    return msgspec.convert(_drop_unknown(values, _QUESTION_TYPE), Question)
+
+
+#: What msgspec knows of the record's fields and their types.
+_QUESTION_TYPE = msgspec.inspect.type_info(Question)
+
+
+def _drop_unknown(value: Any, kind: msgspec.inspect.Type) -> Any:
+    """Return ``value`` without the members that are no fields of its type."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        kinds = (msgspec.inspect.StructType, msgspec.inspect.VarTupleType)
+        kind = next((each for each in kind.types if isinstance(each, kinds)), kind)
+    if isinstance(kind, msgspec.inspect.StructType) and isinstance(value, dict):
+        fields = {field.encode_name: field.type for field in kind.fields}
+        return {k: _drop_unknown(v, fields[k]) for k, v in value.items() if k in fields}
+    if isinstance(kind, msgspec.inspect.VarTupleType) and isinstance(value, list):
+        return [_drop_unknown(each, kind.item_type) for each in value]
+    return value
 
 
 def build_json_schema() -> dict[str, Any]:

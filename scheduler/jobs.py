@@ -27,8 +27,7 @@ from alerts.ledger import (
     topics,
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.operator.alarms import update_mail_alarms
-from alerts.operator.emails import queue_operator_emails
+from alerts.operator import queue_operator_emails, update_mail_alarms
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
@@ -42,8 +41,8 @@ log = logging.getLogger("watchword.jobs")
 #: and digests must not wait for all of them.
 _MAX_INDEXED_QUESTIONS = 1000
 
-#: How long addresses and the text of messages are kept once they are not needed: four weeks, in
-#: which somebody who unsubscribed by mistake or misses an email may ask us about it.
+#: How long addresses and the text of messages are kept after they were needed: four weeks, so that
+#: the operator can help somebody who unsubscribed by mistake or misses an email.
 _RETENTION_PERIOD = timedelta(days=28)
 
 
@@ -191,7 +190,7 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
     outcomes: Counter[str] = Counter()
     problem: str | None = None
     with service.ledger.reading() as connection:
-        is_paused = pauses.DELIVERY in pauses.list_pauses(connection)
+        is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
             outcomes = deliver_messages(service)

@@ -1,4 +1,4 @@
-"""Pages and records from files and addresses, for the commands that take them."""
+"""Questions from files and addresses, for the commands that take pages or records."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crawler.pages import find_page_objects, read_question
-from crawler.plan import KnownPage
+from crawler.plan import CrawlPlan, KnownPage
 from crawler.reading import Document, UnreadablePage, decode_document
 from crawler.records import Question, decode_question
 from crawler.report import (
+    CrawlLine,
     CrawlReport,
     PageGone,
     PageRefused,
@@ -23,18 +24,24 @@ from crawler.report import (
 from scheduler.config import Config, SourceSection
 from scheduler.crawl_process import build_crawl_target, start_crawl
 
+#: Seconds for one page: robots.txt and the page, each with a timeout of 30 s and two retries.
 _FETCH_TIMEOUT = 120
 
 
 class UnreadableInput(msgspec.Struct, frozen=True):
-    """Something that could not be read: what, and why, in one line."""
+    """An input that could not be read."""
 
-    name: str
-    reason: str
+    name: str  #: the file, with a line number for a record, or the address
+    reason: str  #: one line
 
 
 def read_inputs(names: tuple[str, ...], config: Config) -> Iterator[Question | UnreadableInput]:
-    """The records in files (saved pages, or records as JSON Lines) and at addresses, in order."""
+    """Yield the questions in files and at addresses, in order.
+
+    Args:
+        names: Paths of saved pages or of records as JSON Lines, and http(s) addresses of pages.
+        config: The config, for the politeness towards the sources.
+    """
     for name in names:
         if name.startswith(("http://", "https://")):
             yield from _fetch_page(name, config)
@@ -59,7 +66,7 @@ def _read_file(path: Path) -> Iterator[Question | UnreadableInput]:
 
 
 def _is_page(document: Document) -> bool:
-    """Whether an object in a file is a page of an API, and no record of ours."""
+    """Return whether a JSON object in a file is a page of an API rather than a record."""
     return document.json_object is not None and bool(find_page_objects(document))
 
 
@@ -70,50 +77,55 @@ def _read_records(path: Path, body: bytes) -> Iterator[Question | UnreadableInpu
         try:
             yield decode_question(line)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            yield UnreadableInput(f"{path}:{number}", f"is no record: {error}")
+            yield UnreadableInput(f"{path}:{number}", f"not a record: {error}")
 
 
 def _list_origins(source: SourceSection) -> set[str]:
-    """Where the pages of a source are: for its readers, and for its spider."""
+    """Return the origins of a source: that of its pages and that of its spider's requests."""
     return {url.rstrip("/") for url in (source.url, source.home) if url}
 
 
 def _fetch_page(url: str, config: Config) -> Iterator[Question | UnreadableInput]:
-    """The page at an address, fetched as politely as a crawl would: by one."""
+    """Yield the question at an address, or why there is none."""
+    with start_crawl(_plan_page(url, config), _FETCH_TIMEOUT) as child:
+        for line in child.lines:
+            if not isinstance(line, PageUnchanged):
+                yield _read_line(url, line)
+                return
+    yield UnreadableInput(url, f"the fetch ended without a result ({child.exit_summary})")
+
+
+def _plan_page(url: str, config: Config) -> CrawlPlan:
+    """Return the plan of a crawl of one page, as polite as other crawls of its source.
+
+    A page of another site is fetched as a page of the first source in the config.
+    """
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
-    name, source = next(
-        ((n, s) for n, s in config.sources.items() if origin in _list_origins(s)),
-        next(iter(config.sources.items())),
-    )
-    base = source.url.rstrip("/") if origin in _list_origins(source) else origin
-    plan = msgspec.structs.replace(
-        build_crawl_target(config, name),
-        base_url=base,
+    owners = [name for name, source in config.sources.items() if origin in _list_origins(source)]
+    target = build_crawl_target(config, owners[0] if owners else next(iter(config.sources)))
+    return msgspec.structs.replace(
+        target,
+        base_url=target.base_url if owners else origin,
         revisits=(KnownPage(url),),
         archive_folder=None,
         max_seconds=0,
     )
-    with start_crawl(plan, _FETCH_TIMEOUT) as child:
-        for line in child.lines:
-            match line:
-                case QuestionRead():
-                    yield line.question
-                case PageUnreadable():
-                    yield UnreadableInput(url, line.reason)
-                case PageGone():
-                    yield UnreadableInput(
-                        url, f"the server answers {line.status}: there is no such page"
-                    )
-                case PageRefused():
-                    yield UnreadableInput(
-                        url, f"the server answers {line.status}: it refuses this page"
-                    )
-                case CrawlReport():
-                    stopped = f"no page ({line.finish_reason})"
-                    reason = line.failures[0].detail if line.failures else stopped
-                    yield UnreadableInput(url, reason)
-                case PageUnchanged():
-                    continue
-            return
-    yield UnreadableInput(url, f"the fetch ended without a result ({child.exit_summary})")
+
+
+def _read_line(url: str, line: CrawlLine) -> Question | UnreadableInput:
+    match line:
+        case QuestionRead():
+            return line.question
+        case PageUnreadable():
+            return UnreadableInput(url, line.reason)
+        case PageGone():
+            reason = f"the server answers {line.status}: there is no such page"
+            return UnreadableInput(url, reason)
+        case PageRefused():
+            return UnreadableInput(url, f"the server answers {line.status}: it refuses this page")
+        case CrawlReport(failures=(first, *_)):
+            return UnreadableInput(url, first.detail)
+        case CrawlReport():
+            return UnreadableInput(url, f"no page ({line.finish_reason})")
+    raise TypeError(f"a {type(line).__name__} says nothing about a page")

@@ -14,8 +14,7 @@ from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext
 from alerts.ledger import Ledger, open_ledger, secrets
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults

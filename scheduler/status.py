@@ -19,7 +19,7 @@ from alerts.ledger import (
 from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.ledger.publication_delays import measure_delay
 from alerts.model import Alarm
-from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
+from alerts.operator import Proportion, ServiceStatus, SourceStatus
 from alerts.recording import find_backoff_end
 from crawler.report import CrawlReport, decode_stored_report
 from scheduler.config import Config
@@ -40,7 +40,7 @@ def build_status(connection: Connection, config: Config, now: datetime) -> Servi
             if source.enabled
         ),
         messages=deliveries.count_by_phase(connection),
-        paused=pauses.list_pauses(connection),
+        paused=pauses.list_all(connection),
     )
 
 
@@ -60,16 +60,16 @@ def _build_source_status(
     notice = notices.find_latest(connection, name)
     return SourceStatus(
         source=name,
-        place=host,
+        site_name=host,
         last_good=last_good,
         hours_since_good=round((now - last_good) / timedelta(hours=1), 1) if last_good else None,
         verdict=last_runs[0].verdict if last_runs else None,
         reason=last_runs[0].reason if last_runs else None,
-        resting_until=until,
+        backoff_until=until,
         fill_rates=_build_fill_rates(report) if report else {},
         agreement=_compute_agreement(report) if report else None,
         questions=questions.count_by_status(connection, name),
-        refused=refused_pages.count(connection, name),
+        refused_pages=refused_pages.count(connection, name),
         held=tuple(group for group in held_groups if group.source == name),
         alarms=tuple(alarm for alarm in open_alarms if alarm.source == name),
         are_subscribers_notified=notice is not None and notice.kind == "unavailable",

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import settings
 
 from alerts.ledger import Ledger, open_ledger
-from tests.support.paths import SHARED
 from tests.support.postgres import create_database, find_server_programs, run_cluster
+from tests.support.seed_page import SEED_PAGE
 from tests.support.web_client import WebClient, run_web_client
 
 # A machine that is busy is no failure; what must be fast is measured, not timed in tests. The same
@@ -51,12 +51,8 @@ def now() -> datetime:
 
 @pytest.fixture(scope="session")
 def seed() -> Path:
-    """The project's first input, a real page's text; it stays outside the repository."""
-    folder = SHARED / "seeds"
-    pages = sorted(folder.glob("000_*.txt"))
-    if not pages:
-        pytest.skip("the seed page is not here: ../shared/seeds is no part of the repository")
-    return pages[0]
+    """The project's first input, a real page's text; a page of our own where that is not there."""
+    return SEED_PAGE.path
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from alerts.feeds.items import build_items, build_notice_items, join_attribution
 from alerts.feeds.model import ArchivePosition, FeedContent, FeedDocuments, FeedIdentity
 from alerts.feeds.xml import build_feed
 from alerts.ledger import changes, notices
-from alerts.model import NumberedChange
 from alerts.rendering import Templates
 
 #: Notices of more than two outages of each of several sources say nothing that helps a reader.
@@ -48,7 +47,7 @@ def build_newest_page(
         context: What feeds are written with.
         only: Its filter, a key of `alerts.feeds.model.FEED_FILTERS`.
     """
-    newest_first = _get_changes(connection, numbers)
+    newest_first = changes.list_by_seqs(connection, numbers)
     identity = context.identify(definition)
     items = build_items(
         newest_first,
@@ -76,13 +75,10 @@ def build_archive_page(
     """Return the documents of one full page of a feed's archive; it has no notices."""
     assert definition.list_page is not None
     assert position.page_number is not None
-    newest_first = _get_changes(connection, definition.list_page(connection, position.page_number))
+    newest_first = changes.list_by_seqs(
+        connection, definition.list_page(connection, position.page_number)
+    )
     identity = context.identify(definition)
     items = build_items(newest_first, definition.query, identity, templates=context.templates)
     content = FeedContent(tuple(items), join_attributions(newest_first, identity))
     return build_feed(definition.metadata, content, identity, position)
-
-
-def _get_changes(connection: Connection, numbers: Sequence[int]) -> list[NumberedChange]:
-    found = changes.get(connection, numbers)
-    return [found[number] for number in numbers]

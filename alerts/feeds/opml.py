@@ -28,7 +28,5 @@ def build_opml(topics_by_label: Mapping[str, Topic], identity: FeedIdentity) -> 
     document = E.opml(
         E.head(E.title(clean_xml_text(identity.name))), E.body(*entries), version="2.0"
     )
-    made: bytes = etree.tostring(
-        document, xml_declaration=True, encoding="UTF-8", pretty_print=True
-    )
-    return made
+    xml: bytes = etree.tostring(document, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+    return xml

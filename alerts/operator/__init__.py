@@ -1,1 +1,16 @@
-"""alerts/operator"""
+"""The operator: alarms about the service, the emails about alarms, and the state of the service.
+
+Owns what the operator is told. Must not know the pages and commands that show it.
+"""
+
+from alerts.operator.alarms import update_mail_alarms
+from alerts.operator.emails import queue_operator_emails
+from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
+
+__all__ = [
+    "Proportion",
+    "ServiceStatus",
+    "SourceStatus",
+    "queue_operator_emails",
+    "update_mail_alarms",
+]

@@ -1,4 +1,4 @@
-"""What there is to say about the state of the service. Pure; ``scheduler.status`` gathers it."""
+"""The state of the service, as the command line and the pages show it. Pure."""
 
 from __future__ import annotations
 
@@ -7,53 +7,55 @@ from datetime import datetime
 import msgspec
 
 from alerts.ledger.held_changes import HeldChangeGroup
+from alerts.ledger.pauses import Pause
 from alerts.ledger.publication_delays import PublicationDelay
 from alerts.model import Alarm
 
 
 class Proportion(msgspec.Struct, frozen=True):
-    """So many of so many."""
+    """A part of a whole, with both numbers."""
 
     count: int
     total: int
 
     @property
     def percent(self) -> str:
-        """``98.5 %``; a dash where there was nothing to be found on."""
+        """``98.5 %``; a dash where the total is 0."""
         return f"{100 * self.count / self.total:.1f} %" if self.total else "–"
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One source, as its last crawls found it."""
+    """The state of one source, from its last crawls."""
 
-    source: str
-    place: str  #: as people know it: ``www.london.gov.uk``
-    last_good: datetime | None  #: when a crawl last came to its good end
+    source: str  #: ``london``
+    site_name: str  #: the host, as people know it: ``www.london.gov.uk``
+    last_good: datetime | None  #: when the last complete crawl finished; None without one
     hours_since_good: float | None
-    verdict: str | None  #: of the last crawl; None when there was none
-    reason: str | None
-    resting_until: datetime | None  #: it has refused us, and is left alone
-    fill_rates: dict[str, Proportion]  #: of the last good crawl that read a page
+    verdict: str | None  #: of the last crawl; None without one
+    reason: str | None  #: for that verdict, in words
+    backoff_until: datetime | None  #: no requests are sent before; None where they may be
+    fill_rates: dict[str, Proportion]
+    """How often each field was found in the last crawl with the verdict ``ok``."""
     agreement: Proportion | None
+    """How many fields both readings of a page agreed on; None where nothing was read twice."""
     questions: dict[str, int]  #: by status, and ``suspect``
-    refused: int  #: pages that the server keeps to itself
-    held: tuple[HeldChangeGroup, ...]
-    alarms: tuple[Alarm, ...]
-    are_subscribers_notified: bool  #: that it cannot be read
-    delay: PublicationDelay | None = (
-        None  #: from publication to an immediate email, in the last month
-    )
+    refused_pages: int  #: pages that the server refuses to everybody
+    held: tuple[HeldChangeGroup, ...]  #: changes that wait for approval
+    alarms: tuple[Alarm, ...]  #: open ones
+    are_subscribers_notified: bool  #: that the source cannot be read
+    delay: PublicationDelay | None = None
+    """From publication to an immediate email, in the last month; None without an email."""
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole service at one moment."""
+    """The state of the whole service at one moment."""
 
     now: datetime
     sources: tuple[SourceStatus, ...]
-    messages: dict[str, int]  #: in the outbox, by phase
-    paused: dict[str, datetime] = {}  #: what the operator has put on hold, and since when
+    messages: dict[str, int]  #: how many messages the outbox has in each phase
+    paused: tuple[Pause, ...] = ()  #: what the operator has paused
 
     @property
     def is_well(self) -> bool:
-        """Whether no alarm stands."""
+        """Whether no source has an open alarm."""
         return not any(source.alarms for source in self.sources)

@@ -1,8 +1,8 @@
-"""What happened to a question between two readings of it. Pure.
+"""The changes of a question between two readings of it. Pure.
 
-A change is something that a reader would want to hear of. Relabelled people and parties, another
-white space, quotes and dashes, rows in another order are none: the source rewrites those on
-thousands of pages at once.
+A change is something that a subscriber may want to know. Other names of people and parties, other
+white space, quotes and dashes, and rows in another order are not changes: the source rewrites those
+on thousands of pages at once.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from crawler.records import Answer, Question, hash_answer, hash_content, hash_qu
 
 
 def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ...]:
-    """The changes that lead from what is stored to what was read, in the order they happened.
+    """Return the changes from the stored question to its new reading, in order.
 
-    A question that we see for the first time was asked, and was answered too when its answer is
-    already there. A suspect reading is no evidence of anything, and what is stored as suspect
-    counts as not yet seen. An answer that is gone is not a change either: a page half rendered
-    looks just like it (see :func:`can_replace`).
+    A question that is new to us was asked, and answered too if its answer is there. A suspect
+    reading is no evidence, and a question stored as suspect counts as new. An answer that is gone
+    is no change: an incomplete page looks the same (see :func:`can_replace`).
+
+    Args:
+        stored: The question in the ledger, None if it is not there.
+        reading: The question as read now.
     """
     if reading.suspect or not can_replace(stored, reading):
         return ()
@@ -43,10 +46,10 @@ def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ..
 
 
 def can_replace(stored: Question | None, reading: Question) -> bool:
-    """Whether ``reading`` may replace what is stored.
+    """Return whether ``reading`` may replace the stored question.
 
-    Not when an answer that we have would be lost: the source never takes one back without a
-    word, but it serves incomplete pages.
+    It may not if an answer would be lost: the source does not withdraw answers without notice, but
+    it does serve incomplete pages.
     """
     if stored is None or stored.suspect:
         return True
@@ -55,12 +58,12 @@ def can_replace(stored: Question | None, reading: Question) -> bool:
 
 
 def make_withdrawal(stored: Question) -> Change:
-    """The change that a page's lasting absence makes."""
+    """Return the change for a page that has been missing for long enough."""
     return Change(ChangeKind.WITHDRAWN, stored.digest, stored, stored)
 
 
 def _find_first_answers(stored: Question | None, read: Question) -> tuple[Change, ...]:
-    """The holding reply or the answer that ``read`` brings."""
+    """Return the change for the first holding reply or the first answer, if ``read`` has one."""
     if read.status == "unanswered":
         return ()
     kind = ChangeKind.ANSWERED if read.status == "answered" else ChangeKind.HOLDING
@@ -76,7 +79,7 @@ def _make_correction(stored: Question, read: Question, digest: str) -> tuple[Cha
 
 
 def _has_more_answers(stored: Question, read: Question) -> bool:
-    """Whether ``read`` says all that was said before, and one answer more."""
+    """Return whether ``read`` has all the answers that were stored, and at least one more."""
 
     def substance(answers: tuple[Answer, ...]) -> list[str]:
         return [hash_answer(a) for a in answers if not a.holding]
@@ -90,7 +93,11 @@ def _has_more_answers(stored: Question, read: Question) -> bool:
 
 
 def find_newest_date(question: Question) -> date | None:
-    """The last date that the page itself prints: of an answer, of the meeting or the tabling."""
+    """Return the newest date on the page: of an answer, of the meeting or of tabling.
+
+    Returns:
+        None if the page prints no date.
+    """
     dates = [a.date for a in question.answers if a.date]
     if question.meeting and question.meeting.date:
         dates.append(question.meeting.date)
@@ -105,12 +112,19 @@ def find_silence_reason(
     *,
     max_age_days: int,
 ) -> SilenceReason | None:
-    """Why the changes of ``reading`` are recorded without an alert; None when they alert.
+    """Return why the changes of a reading are recorded without an alert, None if they alert.
 
-    Only a question that we never saw can be silent: for a reason that holds for its whole
-    ``crawl_silence``
-    (the first of a source, or one of its past), or when it is so old that a repaired scraper must
-    have brought it. What happens to a question that we know is news, however old the question is.
+    Only a question that is new to us can be silent. Changes of a known question always alert,
+    however old it is.
+
+    Args:
+        stored: The question in the ledger, None if it is not there.
+        reading: The question as read now.
+        now: Aware, in UTC.
+        crawl_silence: Why nothing that this crawl finds is new: it is the first crawl of a source,
+            or one of past months. None for other crawls.
+        max_age_days: A question whose newest date is older is not new: it was found because the
+            scraper was repaired. 30.
     """
     if stored is not None and not stored.suspect:
         return None

@@ -1,4 +1,4 @@
-"""What a correction took out and put in: the first passage that differs, old and new. Pure."""
+"""What a correction removed and added: the passages that differ, old and new. Pure."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ import msgspec
 from alerts.text import Segment, cut_passage, tokenise
 from crawler.records import Question, iter_paragraphs
 
-#: Texts of more words are compared by paragraphs only: comparing them takes the product of both.
+#: Longer texts are compared by paragraphs only: the time to compare two texts word by word grows
+#: with the product of their lengths, and 2000 × 2000 are 4 million steps.
 _MAX_WORDS = 2000
 
 CharacterSpan = tuple[int, int]
 
 
 class Correction(msgspec.Struct, frozen=True):
-    """A passage before and after, what differs marked. One may be empty."""
+    """A passage before and after, with the differing words marked. Either may be empty."""
 
     old: tuple[Segment, ...]
     new: tuple[Segment, ...]
 
 
 def find_first_correction(before: Question, after: Question) -> Correction | None:
-    """The first passage of the words of ``after`` that are not those of ``before``.
+    """Return the first passage whose words differ.
 
-    None where only signs, spaces or capitals differ.
+    Returns:
+        None if only punctuation, spaces or capitals differ.
     """
     return next(find_corrections(before, after), None)
 
 
 def find_corrections(before: Question, after: Question) -> Iterator[Correction]:
-    """Each passage of the words of ``after`` that is not as it was in ``before``, in order."""
+    """Yield each passage whose words differ between ``before`` and ``after``, in order."""
     old, new = _list_paragraphs(before), _list_paragraphs(after)
     matcher = SequenceMatcher(
         None, [*map(_list_words, old)], [*map(_list_words, new)], autojunk=False
@@ -54,7 +56,7 @@ def _list_words(text: str) -> tuple[str, ...]:
 
 
 def _compare_texts(old: str, new: str) -> Correction:
-    """Two texts, the words that only one of them has marked."""
+    """Return two texts with the words marked that only one of them has."""
     ours, theirs = list(_split_at_spaces(old)), list(_split_at_spaces(new))
     if max(len(ours), len(theirs)) > _MAX_WORDS:
         return Correction(_cut_passage(old, [(0, 0)]), _cut_passage(new, [(0, 0)]))
@@ -69,7 +71,7 @@ def _compare_texts(old: str, new: str) -> Correction:
 
 
 def _split_at_spaces(text: str) -> Iterator[tuple[tuple[str, ...], CharacterSpan]]:
-    """What stands between spaces: its words, and where it is."""
+    """Yield the words and the position of each part of ``text`` between spaces."""
     for piece in re.finditer(r"\S+", text):
         yield _list_words(piece[0]), piece.span()
 
@@ -77,7 +79,7 @@ def _split_at_spaces(text: str) -> Iterator[tuple[tuple[str, ...], CharacterSpan
 def _find_span(
     pieces: Sequence[tuple[object, CharacterSpan]], start: int, end: int, size: int
 ) -> CharacterSpan:
-    """From the first character of some pieces to behind the last; of none, where they would be."""
+    """Return the position of ``pieces[start:end]``; if it is empty, where they would be."""
     if start < end:
         return pieces[start][1][0], pieces[end - 1][1][1]
     at = pieces[start][1][0] if start < len(pieces) else size

@@ -1,8 +1,8 @@
-"""Which questions belong together: a question and the supplementaries put after it. Pure.
+"""Threads: a question and its supplementaries. Pure.
 
-No page names its parent in any way that we could read, so title, meeting and date have to say it.
-Where they leave a choice there is no thread: a supplementary under the wrong question is worse
-than one that stands alone.
+No page names its parent in a form that can be read, so title, meeting and date decide. Where they
+leave a choice there is no thread: a supplementary under the wrong question is worse than one
+without a parent.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ from collections.abc import Iterable, Sequence
 
 from crawler.records import Question, normalise_wording
 
-#: What a supplementary's title adds to its parent's. "(1)" alone is none: "Traffic (1)" and
-#: "Traffic (2)" are a series of main questions; and "[2019]" is a year.
+#: What a supplementary's title adds to that of its parent. Not "(1)": "Traffic (1)" and "Traffic
+#: (2)" are main questions. Not "[2019]", which is a year.
 _SUPPLEMENTARY_MARK = re.compile(
     r"(?:\(supplementary\)(?:\s*\([0-9]{1,3}\))?|\[[0-9]{1,3}\])\s*$", re.IGNORECASE
 )
+#: Characters from the end of a title that are searched for a mark: "(Supplementary) (123)" has 21.
 _MAX_MARK_LENGTH = 30
 
 
 def strip_supplementary_mark(title: str) -> str:
-    """``title`` without what marks a supplementary: ``Knife crime (Supplementary) [2]``."""
+    """Return ``title`` without marks of a supplementary.
+
+    ``Knife crime (Supplementary) [2]`` becomes ``Knife crime``.
+    """
     title = " ".join(title.split())
     end = len(title)
     while mark := _SUPPLEMENTARY_MARK.search(title, max(0, end - _MAX_MARK_LENGTH), end):
@@ -30,9 +34,9 @@ def strip_supplementary_mark(title: str) -> str:
 
 
 def make_thread_key(question: Question) -> str | None:
-    """What all questions of one thread have in common; None where title or date is unknown.
+    """Return a key that all questions of a thread share, None if title or date is unknown.
 
-    Several threads can share a key: the same title is used by many, also at one meeting.
+    Several threads can have the same key: a title is used by several members, also at one meeting.
     """
     base = normalise_wording(strip_supplementary_mark(question.title or "")).casefold()
     day = question.meeting.date if question.meeting else None
@@ -40,9 +44,9 @@ def make_thread_key(question: Question) -> str | None:
 
 
 def find_parent(supplementary: Question, candidates: Sequence[Question]) -> Question | None:
-    """The one main question that ``supplementary`` follows; None where that is not certain.
+    """Return the main question that ``supplementary`` follows, None if that is not certain.
 
-    Of several with the same title, meeting and date it is the one put to the same people.
+    Of several with the same title, meeting and date, it is the one put to the same people.
     """
     key = make_thread_key(supplementary)
     if key is None or supplementary.kind != "supplementary":
@@ -54,9 +58,9 @@ def find_parent(supplementary: Question, candidates: Sequence[Question]) -> Ques
 
 
 def sort_thread(thread: Iterable[Question]) -> tuple[Question, ...]:
-    """A thread as it is read: the question, then its supplementaries by number.
+    """Return a thread in order: the question, then its supplementaries by number.
 
-    Those whose title has no number come last, in the order in which they were given.
+    Supplementaries without a number come last, in the order given.
     """
     return tuple(sorted(thread, key=_sort_key))
 
@@ -67,5 +71,5 @@ def _sort_key(question: Question) -> tuple[bool, bool, int]:
 
 
 def _list_addressees(question: Question) -> frozenset[str]:
-    """Those asked, by name: one person's role is printed in several ways."""
+    """Return the names of the addressees, without roles, which are printed in several ways."""
     return frozenset(normalise_wording(a.name).casefold() for a in question.asked_of)

@@ -7,10 +7,14 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from alerts.ledger import messages, subscriptions
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MANAGE_LINK_VALIDITY
-from alerts.mail.mime import RenderedMessage
-from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email
+from alerts.mail import (
+    MANAGE_LINK_VALIDITY,
+    MessageContext,
+    OutgoingMessage,
+    RenderedMessage,
+    draft_message,
+    write_email,
+)
 from alerts.model import Recipient, Subscriber
 
 

@@ -12,9 +12,8 @@ from starlette.responses import HTMLResponse
 
 from alerts.feeds import FeedContext, FeedIdentity
 from alerts.ledger import Ledger
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
-from alerts.operator.status import ServiceStatus
+from alerts.mail import MailIdentity, MessageContext
+from alerts.operator import ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
 from alerts.subscribers import SubscriberDefaults
 from alerts.tokens import TokenSigner

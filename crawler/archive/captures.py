@@ -1,7 +1,4 @@
-"""What the archive holds, read again: one page at a time, or all of a file.
-
-Apart from what writes it, so that commands which only read need not start Scrapy.
-"""
+"""Reading and pruning the archive: one page at a time, or all pages of a file."""
 
 from __future__ import annotations
 
@@ -28,16 +25,24 @@ class Capture(msgspec.Struct, frozen=True):
     fetched_at: datetime
     status: int
     content_type: str
-    body: bytes  #: unpacked
+    body: bytes  #: without its content encoding
 
 
 def list_capture_files(folder: Path) -> list[Path]:
-    """The files of captures in a folder, oldest first."""
+    """Return the archive's files in ``folder``, oldest first.
+
+    Their names end in time and process id: ``london-20260716T120000-7.warc.gz``.
+    """
     return sorted(folder.glob("*.warc.gz"), key=lambda path: path.name.split("-")[-2:])
 
 
 def read_capture(folder: Path, location: str) -> Capture | None:
-    """The page that stands at a place in the archive; None where it is no longer there."""
+    """Return the page at a place in the archive, None if it is no longer there.
+
+    Args:
+        folder: The archive's folder.
+        location: File name and byte offset: ``london-20260716T120000-7.warc.gz:512``.
+    """
     name, _, offset = location.rpartition(":")
     path = folder / Path(name).name
     if not path.is_file() or not offset.isdigit():
@@ -54,10 +59,11 @@ def read_capture(folder: Path, location: str) -> Capture | None:
 
 
 def read_captures(path: Path) -> Iterator[Capture]:
-    """The pages in a file, in the order in which they came.
+    """Yield the pages in a file, in the order in which they came.
 
-    What was torn when the power went is the end of the file, with a line in the log: the library
-    hands over half a body without a word, so each is held against its length and its digest.
+    A record that was cut off, for example by a power failure, ends the file and is logged. The
+    library returns half a body without an error, so each body is checked against its length and its
+    digest.
     """
     with path.open("rb") as file:
         try:
@@ -65,11 +71,11 @@ def read_captures(path: Path) -> Iterator[Capture]:
                 if record.rec_type == "response" and record.http_headers is not None:
                     capture = _parse_record(record)
                     if record.raw_stream.limit > 0 or record.digest_checker.problems:
-                        log.warning("%s ends in the middle of %s", path, capture.url)
+                        log.warning("%s is cut off in the record of %s", path, capture.url)
                         return
                     yield capture
         except (ArchiveLoadFailed, EOFError, zlib.error) as error:
-            log.warning("%s ends in the middle of a record: %s", path, error)
+            log.warning("%s is cut off: %s", path, error)
 
 
 def _parse_record(record: Any) -> Capture:
@@ -83,7 +89,10 @@ def _parse_record(record: Any) -> Capture:
 
 
 def delete_oldest_captures(folder: Path, gigabytes: float) -> list[Path]:
-    """Delete the oldest files of captures until the rest is within bounds; those that went."""
+    """Delete the oldest files until the others have at most ``gigabytes``; return those deleted.
+
+    The newest file is never deleted: a crawl may be writing it.
+    """
     found = list_capture_files(folder)
     size = sum(path.stat().st_size for path in found)
     gone: list[Path] = []

@@ -1,8 +1,8 @@
-"""Each fetched page kept as WARC (ISO 28500): a better reader needs no second request.
+"""The writer of the archive: it keeps each fetched page as a WARC record (ISO 28500).
 
-A downloader middleware sees what came over the line before anything unpacks it and writes it to a
-file of the crawl's own. Every record is a gzip member by itself, so a crawl that is killed while
-it writes loses that one record and none before it.
+A better reader can then read the page again without a request. The writer is a downloader
+middleware: it sees each response before it is decompressed and writes it to a file of this crawl.
+Every record is a gzip member of its own, so a crawl that is killed loses at most the last record.
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ from scrapy.http import Response
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from crawler.fetching import get_spider
+
 log = logging.getLogger("watchword.archive")
 
-#: A file that has grown to this is followed by another one.
+#: A new file is started at this size, so that pruning removes the archive in steps of 200 MB.
 MAX_FILE_MEGABYTES = 200
 _MEGABYTE = 1_000_000
-#: What is no longer true of a body that was put together from its chunks.
+#: Headers that do not hold for a body that was put together from its chunks.
 _TRANSFER_HEADERS = frozenset(("transfer-encoding", "content-length", "connection"))
 
 
 class CaptureMiddleware:
-    """The middleware. It is below whatever unpacks a body, and does nothing without a folder."""
+    """The downloader middleware. It does nothing for a plan without an archive folder."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -40,22 +42,25 @@ class CaptureMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """As Scrapy makes its middlewares."""
+        """Return the middleware, as Scrapy makes its components."""
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Keep a page as it came. A disk that is full costs the capture, not the crawl."""
-        spider = self._crawler.spider
-        folder = spider.plan.archive_folder  # type: ignore[union-attr]
+        """Write the response to the archive and return it.
+
+        If the disk is full, the capture is lost and the crawl goes on.
+        """
+        spider = get_spider(self._crawler)
+        folder = spider.plan.archive_folder
         if folder and response.status != HTTPStatus.NOT_MODIFIED:
             try:
                 request.meta["capture"] = self._write_capture(Path(folder), request, response)
             except OSError as error:
-                spider.add_failure("archive", f"{folder}: {error.strerror}")  # type: ignore[union-attr]
+                spider.add_failure("archive", f"{folder}: {error.strerror}")
         return response
 
     def _write_capture(self, folder: Path, request: Request, response: Response) -> str:
-        """Write a page, and give where it stands: ``london-....warc.gz:512``."""
+        """Write one page; return its place: ``london-20260716T120000-7.warc.gz:512``."""
         writer = self._open_writer(folder)
         at = self._file.tell()
         page = writer.create_warc_record(
@@ -80,23 +85,22 @@ class CaptureMiddleware:
         return f"{Path(self._file.name).name}:{at}"
 
     def _open_writer(self, folder: Path) -> WARCWriter:
-        """The writer of the file at hand; a new one at the start and when that is full."""
+        """Return the writer of the current file; start a new file if that one is full."""
         if self._file and self._file.tell() >= MAX_FILE_MEGABYTES * _MEGABYTE:
             self._file.close()
             self._writer = None
         if self._writer is None:
             folder.mkdir(parents=True, exist_ok=True)
-            spider = self._crawler.spider
             stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-            name = f"{spider.name}-{stamp}-{os.getpid()}.warc.gz"  # type: ignore[union-attr]
+            name = f"{get_spider(self._crawler).name}-{stamp}-{os.getpid()}.warc.gz"
             self._file = (folder / name).open("wb")
             self._writer = WARCWriter(self._file, gzip=True, warc_version="1.1")
-            said = {
+            about = {
                 "software": self._crawler.settings["USER_AGENT"],
                 "format": "WARC File Format 1.1",
                 "robots": "obey" if self._crawler.settings["ROBOTSTXT_OBEY"] else "ignore",
             }
-            self._writer.write_record(self._writer.create_warcinfo_record(name, said))
+            self._writer.write_record(self._writer.create_warcinfo_record(name, about))
         return self._writer
 
 
@@ -106,7 +110,7 @@ def _format_status_line(status: int) -> str:
 
 
 def _build_headers(response: Response) -> list[tuple[str, str]]:
-    """The headers as they came, but for those of a transfer that is over."""
+    """Return the headers as they came, without those of the transfer."""
     kept = [
         pair
         for pair in _decode_headers(response.headers)

@@ -1,9 +1,11 @@
-"""One crawl, as a process of its own: ``python -P -m crawler.fetching.crawl_process``.
+"""One crawl as a process of its own: ``python -P -m crawler.fetching``.
 
-A plan comes as one line of JSON on standard input, and what was found leaves line by line on
-standard output, the report last. A reactor, a crash or a leak ends with the process. Standard
-input stays open for as long as the parent lives: its end means that the parent is gone, and the
-crawl stops at once instead of working for nobody.
+The plan comes as one line of JSON on standard input. What is found is printed line by line on
+standard output, the report last. Twisted's reactor cannot be started twice, and a crash or a leak
+ends with the process.
+
+Standard input stays open as long as the parent lives. When it ends, the parent is gone, and the
+crawl stops at once.
 """
 
 from __future__ import annotations
@@ -27,21 +29,21 @@ from crawler.plan import CrawlPlan
 from crawler.records import encode_record
 from crawler.report import CrawlReport
 
-#: EX_UNAVAILABLE of sysexits.h; nobody is left to read it.
+#: EX_UNAVAILABLE of sysexits.h. With the parent gone, nobody reads it.
 _PARENT_GONE_STATUS = 69
 
 
 class StdoutPipeline:
-    """The one item pipeline: a line on standard output, at once."""
+    """The item pipeline: it prints each item on standard output at once."""
 
     def process_item(self, item: Any) -> Any:
-        """Print ``item`` and hand it on."""
+        """Print ``item`` and return it."""
         write_line(item)
         return item
 
 
 def write_line(record: Any) -> None:
-    """One record as a line on standard output."""
+    """Print a record as one line of JSON."""
     sys.stdout.buffer.write(encode_record(record) + b"\n")
     sys.stdout.buffer.flush()
 

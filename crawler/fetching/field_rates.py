@@ -1,7 +1,7 @@
-"""How often each field was found in a crawl, and how often two readings of it agreed. Pure.
+"""How often a crawl found each field, and how often its two readings agreed.
 
-Only what a page can be expected to have is counted against it: a supplementary prints no
-reference, and who has not been answered was answered by nobody.
+Only fields that a page can be expected to have are counted: a supplementary prints no reference,
+and an unanswered question no author of the answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from crawler.records import Question
 
 
 def check_expected_fields(question: Question) -> dict[str, bool]:
-    """For each field that can be expected of ``question``, whether it is there."""
+    """Return whether each field that ``question`` should have was found. Pure."""
     found = {
         "title": question.title is not None,
         "asked_by": question.asked_by is not None,
@@ -33,7 +33,7 @@ def check_expected_fields(question: Question) -> dict[str, bool]:
 
 
 class FieldRates:
-    """The counts of one crawl, gathered page by page."""
+    """The counts of one crawl, added up page by page."""
 
     def __init__(self) -> None:
         self._filled: Counter[str] = Counter()
@@ -42,7 +42,7 @@ class FieldRates:
         self._differed: Counter[str] = Counter()
 
     def add(self, item: QuestionItem, question: Question) -> None:
-        """Count one page: what it printed, and the record that was made of it."""
+        """Count one page, by its item and the record made from it."""
         for name, there in check_expected_fields(question).items():
             self._expected[name] += 1
             self._filled[name] += there
@@ -50,7 +50,7 @@ class FieldRates:
         self._differed.update(disagreement.field for disagreement in item.disagreements)
 
     def as_report_fields(self) -> dict[str, Any]:
-        """Under the names that the report has for them."""
+        """Return the counts under the names of :class:`crawler.report.CrawlReport`."""
         return {
             "filled": {name: (self._filled[name], of) for name, of in self._expected.items()},
             "agreed": dict(self._agreed),

@@ -1,8 +1,8 @@
-"""What memory the crawl's process holds, and the guard that ends a crawl which holds too much.
+"""The memory of the crawl's process, and the extension that ends a crawl with too much of it.
 
-From the kernel's own account of this process. ``getrusage``, which Scrapy's guard goes by, goes on
-counting what the parent held when it started us: a daemon that had grown would have stopped every
-crawl at its first breath.
+The figures are the kernel's for this process. ``getrusage``, which Scrapy's extension uses, still
+counts the memory of the parent at the time of the fork, so under a large daemon every crawl would
+end at once.
 """
 
 from __future__ import annotations
@@ -16,20 +16,23 @@ _PROC_STATUS = Path("/proc/self/status")
 
 
 def read_peak_megabytes() -> int:
-    """The most memory that this process held."""
+    """Return the largest resident memory of this process so far."""
     return _read_status_bytes("VmHWM") // 1024**2
 
 
 class MemoryGuard(MemoryUsage):
-    """Scrapy's guard, by what this process holds now."""
+    """Scrapy's memory extension, with the memory that this process has now."""
 
     def get_virtual_size(self) -> int:
-        """Its resident memory, in bytes."""
+        """Return the resident memory in bytes."""
         return _read_status_bytes("VmRSS")
 
 
 def _read_status_bytes(field: str) -> int:
-    """A field of the kernel's account; where there is none, the most that was ever held."""
+    """Return a field of ``/proc/self/status`` in bytes.
+
+    Where there is no such file, return the largest resident memory.
+    """
     if not _PROC_STATUS.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     line = next(x for x in _PROC_STATUS.read_text().splitlines() if x.startswith(f"{field}:"))

@@ -1,8 +1,8 @@
-"""Politeness and faults that Scrapy 2.19 leaves to us, each found by trying.
+"""Downloader middlewares for politeness and faults that Scrapy 2.19 does not handle.
 
-Robots rules that cannot be had are taken for "everything is allowed"; the source's wish for a delay
-is ignored in robots.txt and in Retry-After alike; a redirect to elsewhere is followed or dropped in
-silence; half a compressed page is handed over as if it were whole.
+Each was found by trying. Scrapy treats a robots.txt that cannot be fetched as "everything is
+allowed"; it ignores Crawl-delay and Retry-After; it follows a redirect to another site, or drops it
+without a report; and it returns a truncated compressed page as if it were complete.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
+from crawler.fetching.planned_spider import get_spider
 from crawler.report import FailureKind
 
-#: No source may make us wait longer than this for one answer; the next crawl is soon enough.
+#: The longest wait before a request that we accept from a source: the next crawl is soon enough.
 MAX_WAIT_SECONDS = 120.0
 
 
@@ -39,10 +40,10 @@ class RefusedRequest(IgnoreRequest):
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
-    """robots.txt by RFC 9309, and with its Crawl-delay.
+    """robots.txt according to RFC 9309, with Crawl-delay.
 
-    Section 2.3.1.3: without a file (4xx) everything is allowed. Section 2.3.1.4: where the file
-    cannot be reached (5xx, no connection) nothing is.
+    Section 2.3.1.3: if there is no file (4xx), everything is allowed. Section 2.3.1.4: if the file
+    cannot be reached (5xx, no connection), nothing is allowed.
     """
 
     async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
@@ -53,9 +54,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             return
         await super()._parse_robots(response, netloc, request)
         rules = self._parsers[netloc]
-        wish = rules.crawl_delay(self._default_useragent)  # type: ignore[union-attr]
-        if wish:
-            increase_delay(self.crawler, float(wish))
+        delay = rules.crawl_delay(self._default_useragent)  # type: ignore[union-attr]  # a parser, once it is stored
+        if delay:
+            increase_delay(self.crawler, float(delay))
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
         self._store_rules(netloc, UnreachableRobots())
@@ -63,7 +64,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     def _store_rules(self, netloc: str, rules: Any) -> None:
         waiting = self._parsers[netloc]
         self._parsers[netloc] = rules
-        waiting.callback(rules)  # type: ignore[union-attr]
+        waiting.callback(rules)  # type: ignore[union-attr]  # a Deferred until rules are stored
 
     def process_request_2(self, rp: Any, request: Request) -> None:
         """Raise :class:`RefusedRequest` for a request that the rules forbid."""
@@ -78,13 +79,13 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
 
 class UnreachableRobots:
-    """Stands for the rules of a robots.txt that could not be had."""
+    """Takes the place of the rules of a robots.txt that cannot be reached."""
 
 
 def increase_delay(crawler: Crawler, seconds: float) -> None:
-    """Leave at least ``seconds`` between the requests from now on.
+    """Leave at least ``seconds`` between requests from now on.
 
-    The source has one slot, and fetching robots.txt has made it.
+    Scrapy keeps one slot for each host; fetching robots.txt has created the source's.
     """
     assert crawler.engine is not None
     for slot in crawler.engine.downloader.slots.values():
@@ -92,13 +93,13 @@ def increase_delay(crawler: Crawler, seconds: float) -> None:
 
 
 class RetryAfterMiddleware:
-    """A source that names its time gets it, before Scrapy's own retry asks again at once.
+    """Waits as long as the source asks for, before Scrapy's retry middleware asks again.
 
-    One request is under way at a time, so waiting here holds back all others too.
+    Only one request is under way at a time, so the wait delays all others too.
     """
 
     async def process_response(self, request: Request, response: Response) -> Response:
-        """Wait as long as a 429 or 503 asks for (RFC 9110, section 10.2.3), within bounds."""
+        """Wait as long as a 429 or 503 asks for (RFC 9110, section 10.2.3), at most 120 seconds."""
         if response.status in {429, 503}:
             named = (response.headers.get("Retry-After") or b"").decode("latin-1")
             await asyncio.sleep(min(parse_retry_after(named, datetime.now(UTC)), MAX_WAIT_SECONDS))
@@ -106,7 +107,7 @@ class RetryAfterMiddleware:
 
 
 def parse_retry_after(value: str, now: datetime) -> float:
-    """The seconds that a Retry-After header names, as a number or a date; 0 for anything else."""
+    """Return the seconds in a Retry-After header, a number or a date; 0 for anything else."""
     if value.strip().isdigit():
         return float(value)
     try:
@@ -118,9 +119,9 @@ def parse_retry_after(value: str, now: datetime) -> float:
 
 
 class SameOriginMiddleware:
-    """Only the source itself is ever asked: scheme, host and port, redirects and robots included.
+    """Allows requests to the source alone (scheme, host and port), also redirects and robots.txt.
 
-    Scrapy's own check lets start requests be redirected anywhere, and drops others in silence.
+    Scrapy's own check lets start requests be redirected anywhere and drops others without a report.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -128,12 +129,12 @@ class SameOriginMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """As Scrapy makes its middlewares."""
+        """Return the middleware, as Scrapy makes its components."""
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        """Refuse a request to anywhere else; the spider hears of it as a failure."""
-        source = urlsplit(self._crawler.spider.plan.base_url)  # type: ignore[union-attr]
+        """Raise :class:`RefusedRequest` for a request to another site."""
+        source = urlsplit(get_spider(self._crawler).plan.base_url)
         asked = urlsplit(request.url)
         if (asked.scheme, asked.netloc) != (source.scheme, source.netloc):
             raise RefusedRequest(
@@ -142,10 +143,10 @@ class SameOriginMiddleware:
 
 
 class TruncatedBodyMiddleware:
-    """Half a compressed page is no page: the decompressor would hand over what there is."""
+    """Refuses truncated compressed pages, which the decompressor would return as far as they go."""
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Refuse a gzip body that ends before its end; looks before it is decompressed."""
+        """Return the response; raise :class:`RefusedRequest` if its gzip body is cut off."""
         encoding = (response.headers.get("Content-Encoding") or b"").lower()
         if encoding in {b"gzip", b"x-gzip"} and response.body:
             stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)

@@ -1,6 +1,6 @@
-"""Scrapy's settings for a crawl, each with its reason. Pure.
+"""Scrapy's settings for a crawl, with the reasons. Pure.
 
-Facts on Scrapy 2.19 that these rest on are in ``docs/decisions/0003-crawling.md``.
+The facts about Scrapy 2.19 behind them are in ``docs/decisions/0003-crawling.md``.
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ from typing import Any
 
 from crawler.plan import PolitenessSettings
 
-#: A crawl that needs more memory than this ends in good order, and the next one goes on.
+#: A crawl with more memory than this ends with a report, and the next crawl goes on.
 _MEMORY_LIMIT_MB = 280
 
 
 def build_scrapy_settings(politeness: PolitenessSettings, max_seconds: float = 0) -> dict[str, Any]:
-    """Settings for one crawl with the given manners."""
+    """Return the settings for one crawl.
+
+    Args:
+        politeness: Limits towards the source.
+        max_seconds: The crawl ends, with a report, after this time; 0 sets no limit.
+    """
     return {
         "SPIDER_MODULES": ["crawler.spiders"],
         "USER_AGENT": politeness.user_agent,
         "ROBOTSTXT_OBEY": politeness.obey_robots,
-        # One request at a time: the limit per domain is not held without a delay, this one is.
+        # One request at a time. The limit per domain does not hold without a delay; this one does.
         "CONCURRENT_REQUESTS": 1,
         "DOWNLOAD_DELAY": politeness.delay_seconds,
         "DOWNLOAD_DELAY_JITTER": 0,
@@ -27,7 +32,7 @@ def build_scrapy_settings(politeness: PolitenessSettings, max_seconds: float = 0
         "DOWNLOAD_TIMEOUT": politeness.timeout_seconds,
         "DOWNLOAD_MAXSIZE": politeness.max_page_bytes,
         "DOWNLOAD_WARNSIZE": 0,
-        # Off by default, and a question page is not worth a forged certificate.
+        # Off by default.
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "REDIRECT_MAX_TIMES": 5,
         "METAREFRESH_ENABLED": False,
@@ -41,24 +46,24 @@ def build_scrapy_settings(politeness: PolitenessSettings, max_seconds: float = 0
             "crawler.fetching.memory_guard.MemoryGuard": 0,
         },
         "RETRY_TIMES": 2,
-        # Both open a port, and the second one runs Python for whoever has its token.
+        # Both open a port, and the second one runs Python code for anybody who has its token.
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
-        # Hides outages (a stale page comes as a fresh 200) and never revalidates Drupal's pages.
+        # The cache hides outages (it returns a stale page as 200) and never revalidates.
         "HTTPCACHE_ENABLED": False,
         "DOWNLOADER_MIDDLEWARES": {
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
             "crawler.fetching.middlewares.SameOriginMiddleware": 50,
             "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
             "crawler.fetching.middlewares.RobotsMiddleware": 100,
-            # hears of an answer before the retry at 550
+            # Sees a response before Scrapy's retry middleware at 550.
             "crawler.fetching.middlewares.RetryAfterMiddleware": 560,
-            # and this before decompression at 590
+            # Before decompression at 590.
             "crawler.fetching.middlewares.TruncatedBodyMiddleware": 595,
-            "crawler.archive.writer.CaptureMiddleware": 599,  # before anything has touched it
+            "crawler.archive.writer.CaptureMiddleware": 599,  # as it came
         },
         "ITEM_PIPELINES": {"crawler.fetching.crawl_process.StdoutPipeline": 100},
-        # The report says what went wrong; a second account of it on stderr helps nobody.
+        # The report says what went wrong. Standard error is kept for crashes.
         "LOG_ENABLED": False,
         "LOG_INSTALL_ROOT_HANDLER": False,
     }

@@ -1,9 +1,8 @@
-"""The London Assembly's questions to about 2014, as text. Pure.
+"""The London Assembly's questions until about 2014, as text. Pure.
 
-No page of that search survives that we could see. What does is its text as people quoted it
-(``docs/source.md``): the title, "[Main question]", "Question number 1500/2008", "Meeting date
-16/07/2008", "Question by" and a name, the question's words, "Answer by" and a name, the answer's
-words, or "Answer not yet available."
+We know no surviving page of that search, only its text as people quoted it (``docs/source.md``):
+the title, "[Main question]", "Question number 1500/2008", "Meeting date 16/07/2008", "Question by"
+and a name, the question, "Answer by" and a name, and the answer or "Answer not yet available."
 """
 
 from __future__ import annotations
@@ -25,25 +24,25 @@ _LABELS = {
     "asked_by": "Question by",
 }
 _KIND_LINE = re.compile(r"\[(?P<kind>Main|Supplementary) question\]", re.IGNORECASE)
-#: A name ends with no full stop: "Answer by return, please." are words of a question.
+#: A name does not end with a full stop: "Answer by return, please." is part of a question.
 _ANSWER_BY = re.compile(r"Answer by:? (?P<value>[^:]{2,80}[^:.?!])", re.IGNORECASE)
 _NOT_ANSWERED_YET = "answer not yet available"
 
 
 class London2000:
-    """Reader of the quoted text."""
+    """The page object for that text."""
 
     source = "london"
     generation = "2000"
 
     def recognises(self, document: Document) -> bool:
-        """By the question's number and the meeting's date, each on a line with its label."""
+        """Return whether number and meeting date stand on lines of their own, with labels."""
         texts = [line.text for line in document.lines if len(line.text) < 50]
         marks = (_FIELD_PATTERNS["reference"], _FIELD_PATTERNS["session_date"])
         return all(any(mark.fullmatch(text) for text in texts) for mark in marks)
 
     def read(self, document: Document) -> QuestionItem:
-        """The item. The number is printed turned round, 1500/2008, and is kept so."""
+        """Return the item. The reference is kept as printed, with the year last: 1500/2008."""
         lines = document.lines
         fields = {name: _find_line(lines, shape) for name, shape in _FIELD_PATTERNS.items()}
         places = [place for place, _ in fields.values() if place is not None]
@@ -68,7 +67,7 @@ class London2000:
 
 
 def _find_line(lines: Sequence[Paragraph], shape: re.Pattern[str]) -> tuple[int | None, str | None]:
-    """The first line of a shape: its place and its value."""
+    """Return the index and the value of the first line with a pattern, None without one."""
     for place, line in enumerate(lines):
         if match := shape.fullmatch(line.text):
             return place, match["value"].strip()
@@ -78,7 +77,7 @@ def _find_line(lines: Sequence[Paragraph], shape: re.Pattern[str]) -> tuple[int 
 def _split_parts(
     lines: Sequence[Paragraph],
 ) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...], str | None]:
-    """The question's words, its answer, and who gave it."""
+    """Return the question's text, its answers, and who gave them."""
     at, by = _find_line(lines, _ANSWER_BY)
     until = len(lines) if at is None else at
     body = [x for x in lines[:until] if not _KIND_LINE.fullmatch(x.text)]

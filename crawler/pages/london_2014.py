@@ -1,13 +1,12 @@
 """london.gov.uk from about 2014 to 2019, and the plain text of such a page. Pure.
 
-No markup of this design survives that we could see; only text does, in the order described in
-``docs/source.md``. So the page is read by its visible labels alone, from its lines, and a page
-saved as plain text is read by the very same code.
+We know no surviving markup of this design, only text, in the order described in
+``docs/source.md``. So the page is read from its lines by the visible labels, and a page saved as
+plain text is read by the same code.
 
-There is no second reading of most fields: a label and the place of its value are one line of
-evidence, not two. What the page prints twice is compared, the title (again in "Answer for ...")
-and the day (again in the meeting's name). Values that stand in the known order without any label,
-as on a few pages of 2013, are read by that order alone.
+Most fields have no second reading. What the page prints twice is compared: the title (again in
+"Answer for ...") and the day (again in the meeting's name). A few pages of 2013 print the values
+in the usual order without labels; those are read by their order.
 """
 
 from __future__ import annotations
@@ -40,38 +39,41 @@ _LABELS = {
 _LABEL_LINE = re.compile(rf"({'|'.join(_LABELS)})\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _MEETING = re.compile(r"(?:MQT|Plenary)\s+on\s+\d{4}-\d{2}-\d{2}")
 _ANSWER_FOR = re.compile(r"Answer for\s+", re.IGNORECASE)
-#: Marks of the designs that came after, with the same labels.
+#: Elements of the later designs, which print the same labels.
 _LATER_DESIGN_CSS = (
     "table.styled-table, h3.page-section, h2#answer, "
     ".node--answer, div.answers, div.field--name-field-asked-by"
 )
-#: Labels that the designs after it print and this one does not.
+#: Labels that the later designs print and this one does not.
 _LATER_DESIGN_LABELS = frozenset(("reference", "meeting", "category", "session name"))
-#: How the day is printed above the asker: "December 20, 2018".
+#: The date above the asker: "December 20, 2018".
 _US_DATE = re.compile(r"[A-Z][a-z]+ \d{1,2}, \d{4}")
-#: Whom a question may be put to, when no label says that it is: an office, or a name with one.
+#: An addressee without a label: an office, or a name with an office in brackets.
 _ADDRESSEE = re.compile(r"The Mayor|.+ \(.+\).*")
 _NOT_ANSWERED_YET = "answer not yet available"
 
-#: Labels that are followed by nothing in every page seen (links may have stood there): their line
-#: ends the question.
+#: Labels without a value on every page seen (they may have had links). Their line ends the
+#: question.
 _VALUELESS_FIELDS = frozenset(("supplementary_to", "supplementary_questions"))
 
 
 def _parse_label(line: Paragraph) -> tuple[str, str] | None:
-    """The field that a line's label names and what follows it on the line."""
+    """Return the field of a line's label and the rest of the line, None without a label."""
     match = _LABEL_LINE.fullmatch(line.text)
     return (_LABELS[match[1].lower()], match[2].strip()) if match else None
 
 
 class London2014:
-    """Reader of the labelled lines."""
+    """The page object for the labelled lines."""
 
     source = "london"
     generation = "2014"
 
     def recognises(self, document: Document) -> bool:
-        """By "Question By:" and a dated session or an addressee, in no table."""
+        """Return whether the page has "Question By:" and a session date or an addressee.
+
+        They do not stand in a table, and no label of a later design is there.
+        """
         if document.is_html and document.main.css_first(_LATER_DESIGN_CSS):
             return False
         if _find_unlabelled_values(document.lines) is not None:
@@ -119,7 +121,7 @@ class London2014:
 
     @staticmethod
     def _read_heading(lines: Sequence[Paragraph]) -> tuple[str | None, str | None]:
-        """Title and meeting link from the lines above the first label (either may be missing)."""
+        """Return title and meeting from the lines above the first label, None if missing."""
         meeting = next((x.text for x in lines if _MEETING.fullmatch(x.text)), None)
         title = next((x.text for x in reversed(lines) if x.text != meeting), None)
         return title, meeting
@@ -128,10 +130,10 @@ class London2014:
     def _read_fields(
         lines: Sequence[Paragraph], at: int
     ) -> tuple[dict[str, str], dict[str, str], int]:
-        """Fields and labels from the labelled lines, and where the question's words begin.
+        """Return fields, labels with their values, and the first line of the question.
 
-        A value stands behind its label or on the next line; the party has a label of its own on
-        a few pages (2015/1959-0) and otherwise follows the asker's name.
+        A value stands after its label or on the next line. The party has its own label on a few
+        pages (2015/1959-0) and otherwise follows the asker's name.
         """
         fields: dict[str, str] = {}
         labels: dict[str, str] = {}
@@ -161,7 +163,7 @@ class London2014:
     def _find_answer_bounds(
         lines: Sequence[Paragraph], at: int, title: str | None
     ) -> tuple[int, int]:
-        """Where the question's words end, and where the answer begins (after its headings)."""
+        """Return the line after the question, and the line after the answer's headings."""
         end = at
         while end < len(lines) and not _is_question_end(lines[end], title):
             end += 1
@@ -179,7 +181,7 @@ class London2014:
 
     @staticmethod
     def _find_answer_title(lines: Sequence[Paragraph]) -> str | None:
-        """The title from "Answer for <title>", for the pages whose heading is missing."""
+        """Return the title from "Answer for <title>", None if there is no such line."""
         for line in lines:
             if match := _ANSWER_FOR.match(line.text):
                 return line.text[match.end() :]
@@ -189,7 +191,7 @@ class London2014:
     def _read_answer(
         lines: Sequence[Paragraph],
     ) -> tuple[tuple[AnswerItem, ...], dict[str, str]]:
-        """The answer block, if the page has one. No answer date is printed in this design."""
+        """Return the answer, if there is one, and its labels. This design prints no answer date."""
         by: str | None = None
         labels: dict[str, str] = {}
         if lines and (found := _parse_label(lines[0])) and found[0] == "answered_by":
@@ -205,7 +207,11 @@ class London2014:
 
 
 def _find_unlabelled_values(lines: Sequence[Paragraph]) -> int | None:
-    """Where the values begin that stand in their order with no label: day, asker, party, asked."""
+    """Return the first line of unlabelled values: day, asker, party, addressee.
+
+    Returns:
+        None if the page has labels, or no such lines.
+    """
     if any(_parse_label(line) for line in lines):
         return None
     for at, line in enumerate(lines[:-4]):
@@ -215,7 +221,7 @@ def _find_unlabelled_values(lines: Sequence[Paragraph]) -> int | None:
 
 
 def _insert_labels(lines: Sequence[Paragraph], at: int) -> tuple[Paragraph, ...]:
-    """``lines`` with the labels that the values from ``at`` on lack."""
+    """Return ``lines`` with labels inserted before the unlabelled values from ``at`` on."""
     day, asker, party, asked = lines[at : at + 4]
     session, by, of = (Paragraph(label) for label in ("Session date:", "Question By:", "Asked Of:"))
     rest = list(lines[at + 4 :])
@@ -226,7 +232,7 @@ def _insert_labels(lines: Sequence[Paragraph], at: int) -> tuple[Paragraph, ...]
 
 
 def _compare_dates(session: str | None, meeting: str | None) -> ReadingComparison:
-    """The day as printed for itself, and the one in the meeting's name."""
+    """Compare the session date with the date in the meeting's name."""
     printed = read_date(session) if session else None
     named = find_date(meeting) if meeting else None
     if printed is None or named is None:
@@ -239,7 +245,7 @@ def _compare_dates(session: str | None, meeting: str | None) -> ReadingCompariso
 
 
 def _build_title_field(title: str | None) -> FieldValues:
-    """The title as a reading: it stands above the labels and, again, above the answer."""
+    """Return the title as the fields of one reading; above the answer it is printed again."""
     return {"title": title} if title else {}
 
 
@@ -256,7 +262,7 @@ def _is_answer_start(line: Paragraph, title: str | None) -> bool:
 
 
 def _read_linked_labels(lines: Sequence[Paragraph], title: str | None) -> dict[str, str]:
-    """What the labels for other questions name, where they name anything."""
+    """Return the labels that link to other questions, with their values if they have any."""
     labels: dict[str, str] = {}
     printed = ""
     for line in lines:
@@ -270,7 +276,7 @@ def _read_linked_labels(lines: Sequence[Paragraph], title: str | None) -> dict[s
 
 
 def _is_heading(line: Paragraph, title: str | None) -> bool:
-    """Whether a line is one of the headings between question and answer."""
+    """Return whether a line is one of the headings between question and answer."""
     text = _ANSWER_FOR.sub("", line.text, count=1)
     found = _parse_label(line)
     return (

@@ -1,12 +1,13 @@
 """london.gov.uk from about July 2019 to November 2022. Pure.
 
-Class names are those that the public scraper of the time relied on (``docs/source.md``). Of the
-head only the asker's is known; what else stands there is read by its visible label, within a field
-(``div.field``, label and items) and on the page's lines, and the two are compared.
+The class names are those that a public scraper of the time relied on (``docs/source.md``). Of the
+fields above the question, only the asker's class is known. The other fields are read by their
+labels, once inside a field (``div.field`` with label and items) and once on the page's lines, and
+the two readings are compared.
 
-In what order these pages printed title, question and answers nobody has recorded. So there the
-lines may confirm what the structure says, or stand in for it, but never accuse it; what does is
-the question's second class.
+The order in which these pages printed title, question and answers is not known. For those, the
+reading by lines may confirm the reading by structure or replace a missing one, but a difference
+proves nothing. The question's text has a second class, which is compared instead.
 """
 
 from __future__ import annotations
@@ -39,13 +40,16 @@ _LATER_DESIGN_CSS = "table.styled-table, h3.page-section"
 
 
 class London2019:
-    """Reader of Drupal's fields."""
+    """The page object for Drupal's fields."""
 
     source = "london"
     generation = "2019"
 
     def recognises(self, document: Document) -> bool:
-        """By the asker's field or the articles of the answers; as text, by how labels stand."""
+        """Return whether the page has the asker's field or an article of an answer.
+
+        A page saved as plain text is recognised by labels that stand alone on a line.
+        """
         if not document.is_html:
             if not has_bare_asker_label(document.lines) or is_listing(document.lines):
                 return False
@@ -97,7 +101,7 @@ class London2019:
 
     @staticmethod
     def _read_structure(document: Document) -> tuple[FieldValues, dict[str, str]]:
-        """The asker by the class of the field, the rest by the label that each field carries."""
+        """Return the fields, the asker's by its class and the others by label, and all labels."""
         labels: dict[str, str] = {}
         for field in document.main.css("div.field"):
             label = (extract_text(field.css_first(".field__label")) or "").removesuffix(":").strip()
@@ -116,7 +120,7 @@ class London2019:
 
     @staticmethod
     def _read_question_bodies(document: Document) -> list[tuple[Paragraph, ...]]:
-        """The question's words by either of the two classes that held them, where it is there."""
+        """Return the question's text by each of the two classes that may hold it."""
         found: list[tuple[Paragraph, ...]] = []
         for css in ("div.field--name-body div.field__item", "section.question"):
             nodes = (node for node in document.main.css(css) if not _is_in_answer(node))
@@ -125,8 +129,9 @@ class London2019:
         return found
 
     def _read_answers(self, document: Document) -> tuple[tuple[AnswerItem, ...], bool]:
-        """One item an article, for a page can hold a holding reply and the real answer; and
-        whether the page says that there is no answer yet.
+        """Return the answers, one for each article, and whether the page says "no answer yet".
+
+        A page can have a holding reply and the real answer.
         """
         articles = document.main.css("article.node--answer")
         items = (self._read_answer(a) for a in articles if a.css_first("div.no-answer") is None)
@@ -156,13 +161,16 @@ class London2019:
 
 
 def _confirm_title(structure: FieldValues, seen: LabelReading) -> ReadingComparison:
-    """Whether a line above the labels is the title; what else stands there is not known."""
+    """Return an agreement on the title if it stands above the labels.
+
+    What else stands there is not known, so there is no disagreement.
+    """
     title = structure.get("title")
     return ReadingComparison({}, ("title",) if title in seen.lines_above else (), ())
 
 
 def _extract_answer_text(node: LexborNode | None) -> tuple[Paragraph, ...]:
-    """The words of an answer; the label of its field is none of them."""
+    """Return the text of an answer, without the label of its field."""
     if node is None:
         return ()
     label = extract_text(node.css_first(".field__label"))

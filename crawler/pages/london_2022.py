@@ -1,10 +1,10 @@
 """london.gov.uk since December 2022. Pure.
 
-Class names are those that a public scraper of April 2023 relied on (``docs/source.md``); no page
-could be had to check them against. So every field is read twice: by structure (the cells of
+The class names are those that a public scraper of April 2023 relied on (``docs/source.md``). They
+could not be checked against a page. So every field is read twice: by structure (the cells of
 ``table.styled-table``, the blocks below ``h2#answer``) and by the visible lines, where the title
-follows the labels, the question the title, and the answers their heading. The two are compared;
-where only one finds anything, it is taken from that one.
+follows the labels, the question follows the title, and the answers follow their heading. The two
+readings are compared; a field that only one of them finds is taken from that one.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ _FILE_LINK = re.compile(
     r"/sites/default/files/|/media/\d+|\.(?:pdf|docx?|xlsx?|csv|pptx?|zip|ods|odt)$", re.IGNORECASE
 )
 _DESIGN_CSS = "table.styled-table, h3.page-section"
-#: Marks of the design before, which prints some of the same labels.
+#: Elements of the previous design, which prints some of the same labels.
 _EARLIER_DESIGN_CSS = "div.field--name-field-asked-by, article.node--answer, div.answers"
-#: Labels that only this design prints, for pages that have no markup or none that we know.
-#: A listing's rows print the others too.
+#: Labels that only this design prints, for pages without markup or with unknown markup. The rows
+#: of a listing print the other labels too.
 _OWN_LABELS = frozenset(("meeting", "session name"))
 
 
 class London2022:
-    """Reader of today's pages."""
+    """The page object for today's pages."""
 
     source = "london"
     generation = "2022"
 
     def recognises(self, document: Document) -> bool:
-        """By the table of labels or the section titles; else by the labels that it alone prints."""
+        """Return whether the page has this design's table or headings, or labels of its own."""
         if document.is_html and document.main.css_first(_DESIGN_CSS):
             return True
         if document.is_html and document.main.css_first(_EARLIER_DESIGN_CSS):
@@ -65,7 +65,7 @@ class London2022:
         return bool(labels & {"question by", "asked by"}) and bool(labels & _OWN_LABELS)
 
     def read(self, document: Document) -> QuestionItem:
-        """The item, with the fields on which the two readings agree and differ."""
+        """Return the item, with the fields on which the two readings agree and differ."""
         seen = read_labels(document.lines)
         structure, labels = self.read_structure(document) if document.is_html else ({}, {})
         body, answers = self.read_texts(document) if document.is_html else ((), ())
@@ -90,12 +90,12 @@ class London2022:
     def read_texts(
         self, document: Document
     ) -> tuple[tuple[Paragraph, ...], tuple[AnswerItem, ...]]:
-        """Question and answers by structure."""
+        """Return the question's text and the answers, by structure."""
         return self._read_question_body(document), tuple(self._read_answers(document))
 
     @staticmethod
     def read_structure(document: Document) -> tuple[FieldValues, dict[str, str]]:
-        """Fields and every label of the table, and the section heading as the title."""
+        """Return the fields and all labels of the table; the section heading is the title."""
         labels: dict[str, str] = {}
         for row in document.main.css("table.styled-table tr"):
             cells = [extract_text(cell) for cell in row.css("th, td")]
@@ -108,7 +108,7 @@ class London2022:
 
     @staticmethod
     def _read_question_body(document: Document) -> tuple[Paragraph, ...]:
-        """The words of the first ``div.rich-text`` that stands before the answer."""
+        """Return the text of the first ``div.rich-text`` before the answer."""
         for node in document.main.css("#answer, div.rich-text"):
             if node.id == "answer":
                 break
@@ -116,7 +116,7 @@ class London2022:
         return ()
 
     def _read_answers(self, document: Document) -> Iterator[AnswerItem]:
-        """One item for each block below the answer heading; none where there is no heading."""
+        """Yield one item for each block below the answer heading."""
         heading = document.main.css_first("#answer")
         for node in _find_answer_blocks(heading) if heading is not None else ():
             item = self._read_answer_block(node)
@@ -125,7 +125,7 @@ class London2022:
 
     @staticmethod
     def _read_answer_block(node: LexborNode) -> AnswerItem:
-        """One answer block, with the files that it links to."""
+        """Return one answer, with the files that it links to."""
         files = [
             AttachmentItem(extract_text(link) or href, href)
             for link in node.css("a[href]")
@@ -141,9 +141,9 @@ class London2022:
 def _read_label_fields(
     seen: LabelReading, title: str | None, body: tuple[Paragraph, ...]
 ) -> FieldValues:
-    """The fields that the lines name; the title is the line after the labels.
+    """Return the fields by label, with the line after the labels as the title.
 
-    Where the question begins there at once, the page has no title, and none is made up.
+    If the question's text starts there, the page has no title.
     """
     found = seen.find_title(title)
     missing = found is None or (body and found == body[0].text)
@@ -151,7 +151,7 @@ def _read_label_fields(
 
 
 def _strip_label_lines(node: LexborNode) -> str:
-    """The inner HTML of an answer block, but for the lines at its top that we read as labels."""
+    """Return the inner HTML of an answer block, without the labelled lines at its top."""
     html = node.inner_html or ""
     for child in node.iter(include_text=True):
         if not _LABEL_LINE.fullmatch(clean_text(child.text())):
@@ -161,10 +161,9 @@ def _strip_label_lines(node: LexborNode) -> str:
 
 
 def _find_answer_blocks(heading: LexborNode) -> list[LexborNode]:
-    """The answer blocks: what ``div.u-space-y-7`` holds, in the heading's neighbourhood.
+    """Return the answer blocks in ``div.u-space-y-7``, which follows the heading's parent.
 
-    The heading's parent is followed by the container. Where the page has the container but not
-    the blocks in it, the container itself is the one answer.
+    If that container has no blocks in it, it is itself the one answer.
     """
     parent = heading.parent
     sibling = parent.next if parent is not None else None
@@ -178,7 +177,7 @@ def _find_answer_blocks(heading: LexborNode) -> list[LexborNode]:
 
 
 def _is_within(node: LexborNode, others: Sequence[LexborNode]) -> bool:
-    """Whether ``node`` is below one of ``others``, with which its words are read already."""
+    """Return whether ``node`` is inside one of ``others``, so that its text is read with it."""
     ids = {other.mem_id for other in others}
     above = node.parent
     while above is not None and above.mem_id not in ids:

@@ -65,7 +65,7 @@ def read_page(document: Document, source: str | None = None) -> QuestionItem:
     """
     readers = find_page_objects(document, source)
     if not readers:
-        raise UnreadablePage("no known page design has these marks: is it a question page?")
+        raise UnreadablePage("no page design that we know has these marks: is it a question page?")
     if len(readers) > 1:
         names = ", ".join(f"{p.source} {p.generation}" for p in readers)
         raise UnreadablePage(f"the page has the marks of several designs ({names})")

@@ -1,9 +1,8 @@
-"""One written question of the UK Parliament, as its API answers for that question alone. Pure.
+"""A written question of the UK Parliament, as the API returns it for a single question. Pure.
 
-The API's lists hold objects of the same shape with texts cut at 255 characters, tables run
-together and flags that lag behind, so only an answer for a single question may come here. An
-object has neither markup nor visible labels to compare; the two readings are of the object and of
-the address that it came from.
+The API's lists have objects of the same form, but with texts cut at 255 characters, tables run
+together and flags that are out of date. So only the response for a single question is read here.
+An object has no markup and no visible labels; the second reading is that of its address.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from crawler.reading.comparison import ReadingComparison, compare_fields
 from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
 from crawler.reading.visible_text import clean_text, extract_paragraphs, split_plain_text
 
-#: Where a reader finds a question: the day on which it was tabled and its number follow. A number
-#: comes again in the next session, so the day is part of the identity.
+#: The address of a question's page, to which the day of tabling and the number are added. Numbers
+#: are used again in the next session, so the day is part of the id.
 DETAIL_URL = "https://questions-statements.parliament.uk/written-questions/detail"
 
 _DETAIL_PATTERN = re.compile(rf"{re.escape(DETAIL_URL)}/(\d{{4}}-\d\d-\d\d)/([^/]+)")
 _TEXT_FIELDS = frozenset(
     ("questionText", "answerText", "originalAnswerText", "comparableAnswerText")
 )
-#: How long an answer is that a list has cut, with the dots.
+#: Characters of an answer that a list has cut: 255 and three dots.
 _TRUNCATED_LENGTH = 258
 
 
@@ -44,24 +43,24 @@ class _ApiFile(msgspec.Struct, frozen=True):
 
 
 class TabledQuestion(msgspec.Struct, frozen=True, rename="camel"):
-    """Which question an object is about: all that may be taken from a list."""
+    """The identification of a question, which is all that may be taken from a list."""
 
     uin: str
     date_tabled: datetime
 
     @property
     def tabled_day(self) -> str:
-        """When it was tabled: ``2024-01-05``."""
+        """The day of tabling: ``2024-01-05``."""
         return self.date_tabled.date().isoformat()
 
     @property
     def detail_url(self) -> str:
-        """Where a reader finds it."""
+        """The address of the question's page."""
         return f"{DETAIL_URL}/{self.tabled_day}/{self.uin}"
 
 
 class _WrittenQuestion(TabledQuestion, frozen=True, rename="camel"):
-    """What we take from the object of one question; what else it holds is kept as labels."""
+    """The parts of a question's object that become fields; the others are kept as labels."""
 
     heading: str | None = None
     question_text: str | None = None
@@ -77,18 +76,18 @@ class _WrittenQuestion(TabledQuestion, frozen=True, rename="camel"):
 
 
 class UKParliament:
-    """Reader of the API's object."""
+    """The page object for the API's response."""
 
     source = "uk-parliament"
     generation = "api"
 
     def recognises(self, document: Document) -> bool:
-        """By the one question in its envelope; a list has several, an error none."""
+        """Return whether the object has exactly one question in its envelope."""
         value = (document.json_object or {}).get("value")
         return isinstance(value, dict) and {"uin", "questionText"} <= value.keys()
 
     def read(self, document: Document) -> QuestionItem:
-        """The item, with what the object and its address say differently."""
+        """Return the item, with the fields on which the object and its address differ."""
         assert document.json_object is not None
         value = document.json_object["value"]
         try:
@@ -134,7 +133,7 @@ def _find_faults(written: _WrittenQuestion) -> Iterator[str]:
 
 
 def _read_answers(written: _WrittenQuestion) -> Iterator[AnswerItem]:
-    """The answer of the day: a later one takes the place of a holding reply or of an error."""
+    """Yield the current answer, which replaces an earlier holding reply or erroneous answer."""
     html = written.answer_text or ""
     body = _extract_html_paragraphs(html)
     files = written.attachments or ()
@@ -158,9 +157,9 @@ def _extract_html_paragraphs(html: str) -> tuple[Paragraph, ...]:
 
 
 def _build_labels(value: dict[str, Any]) -> dict[str, str]:
-    """All that the object says besides its texts, under the API's own names.
+    """Return the values of the object, except its texts, under the API's names.
 
-    Of the answer that a correction replaced, the words alone.
+    The answer that a correction replaced is kept as plain text.
     """
     labels = {name: _format_value(said) for name, said in value.items() if name not in _TEXT_FIELDS}
     original = value.get("originalAnswerText")
@@ -170,7 +169,7 @@ def _build_labels(value: dict[str, Any]) -> dict[str, str]:
 
 
 def _format_value(said: Any) -> str:
-    """A value in a line; nothing for what is null, false or empty."""
+    """Return a value as one line; an empty one for null, false and empty values."""
     match said:
         case None | False:
             return ""

@@ -1,7 +1,8 @@
-"""Two independent readings of the same page, compared. Pure.
+"""The comparison of two independent readings of the same page. Pure.
 
-A site that is rebuilt changes its class names or its labels, seldom both on one day. A field that
-only one reading finds is taken from it; a field on which they differ makes the page suspect.
+One reading follows the page's elements and class names, the other its visible labels. A site that
+is rebuilt changes one or the other, seldom both on one day. A field that only one reading finds is
+taken from that one; a field that they read differently makes the page suspect.
 """
 
 from __future__ import annotations
@@ -16,29 +17,30 @@ from crawler.records import Disagreement, normalise_wording
 
 FieldValues = dict[str, str]
 
-#: A difference is shown in so many characters of either side, and with so many words before it.
+#: Of a value that is read differently, 160 characters are kept: two lines of a terminal. Of a text,
+#: they start five words before the difference, enough to find the place on the page.
 _EXCERPT_LENGTH = 160
 _CONTEXT_WORDS = 5
 
 
 class ReadingComparison(msgspec.Struct, frozen=True):
-    """What comes of two readings."""
+    """The result of comparing two readings."""
 
-    fields: FieldValues
-    agreed: tuple[str, ...]  #: names of the fields that both found alike
+    fields: FieldValues  #: of both readings; where they differ, the structure's
+    agreed: tuple[str, ...]  #: names of the fields that both readings found alike
     disagreements: tuple[Disagreement, ...]
 
 
 def replace_fields(item: QuestionItem, fields: FieldValues) -> QuestionItem:
-    """``item`` with the fields of a reading, each under its own name."""
+    """Return ``item`` with ``fields`` set, each under its own name."""
     return msgspec.structs.replace(item, **fields)
 
 
 def compare_fields(by_structure: FieldValues, by_label: FieldValues) -> ReadingComparison:
-    """The fields of both readings, and those on which they agree and differ.
+    """Compare the fields of two readings.
 
-    Where they differ the structure's value is kept; white space, quotes, dashes and case are no
-    difference.
+    White space, quotes, dashes and case make no difference. Where the readings differ, the value by
+    structure is kept.
     """
     both = sorted(by_structure.keys() & by_label.keys())
     alike = [
@@ -60,15 +62,18 @@ def compare_fields(by_structure: FieldValues, by_label: FieldValues) -> ReadingC
 def compare_words(
     name: str, structure: Sequence[Paragraph], label: Sequence[Paragraph], *, is_end_known: bool
 ) -> ReadingComparison:
-    """Two readings of a text. ``is_end_known`` says that the lines show where it ends.
+    """Compare two readings of a text. A text that only one of them finds is no disagreement.
 
-    Where they do not, the page's furniture may follow, so the structure's words need only begin
-    the lines'. A text that one of them does not find at all is no difference.
+    Args:
+        name: The field: ``question``.
+        structure: The text by structure.
+        label: The text by label.
+        is_end_known: Whether the labels show where the text ends. If not, other parts of the page
+            may follow it, so the text by label need only start with the text by structure.
     """
+    # Nearly always equal, and this is cheaper than a comparison by letters.
     if structure and structure == (label if is_end_known else label[: len(structure)]):
-        return ReadingComparison(
-            {}, (name,), ()
-        )  # as nearly always, and cheaper than by their letters
+        return ReadingComparison({}, (name,), ())
     ours, seen = normalise_paragraphs(structure), normalise_paragraphs(label)
     if not ours or not seen:
         return ReadingComparison({}, (), ())
@@ -86,9 +91,10 @@ def compare_words(
 def compare_answers(
     structure: Sequence[AnswerItem], label: Sequence[AnswerItem]
 ) -> ReadingComparison:
-    """Two readings of the answers: as many, each of the same day, person and words.
+    """Compare two readings of the answers: their number, and each one's day, person and words.
 
-    The last one may be followed by furniture. Files alone have no words to compare.
+    Other parts of the page may follow the last answer. Answers without words, of files alone, are
+    not compared.
     """
     spoken = [answer for answer in structure if answer.body]
     if not spoken or not label:
@@ -108,7 +114,10 @@ def compare_answers(
 def merge_comparisons(
     fields: FieldValues, comparisons: Iterable[ReadingComparison]
 ) -> ReadingComparison:
-    """Several comparisons as one: a field agrees where it agrees each time."""
+    """Return several comparisons as one with the given fields.
+
+    A field counts as agreed if no comparison disagrees on it.
+    """
     comparisons = list(comparisons)
     differ = tuple(line for one in comparisons for line in one.disagreements)
     names = dict.fromkeys(name for one in comparisons for name in one.agreed)
@@ -117,15 +126,16 @@ def merge_comparisons(
 
 
 def drop_disagreements(compared: ReadingComparison) -> ReadingComparison:
-    """``compared`` without its differences: a reading that may confirm but proves nothing.
+    """Return ``compared`` without its disagreements.
 
-    For fields of which nobody has recorded where a reader sees them.
+    For fields whose place among the visible labels is not known: there, finding the same value
+    confirms the reading by structure, and finding another one proves nothing.
     """
     return ReadingComparison(compared.fields, compared.agreed, ())
 
 
 def _signature_fields(answer: AnswerItem) -> FieldValues:
-    """When and by whom an answer was given, as far as it says."""
+    """Return the date and the author of an answer, as far as the page prints them."""
     said = {"answer_date": answer.date, "answered_by": answer.answered_by}
     return {name: value for name, value in said.items() if value}
 
@@ -136,7 +146,7 @@ def describe_disagreement(name: str, structure: str, label: str) -> Disagreement
 
 
 def normalise_paragraphs(text: Sequence[Paragraph]) -> str:
-    """A text levelled for comparison; the bars between cells are no words."""
+    """Return a text in a form for comparison, without the bars between table cells."""
     return _normalise_letters("".join(paragraph.text for paragraph in text))
 
 
@@ -145,8 +155,7 @@ def _normalise_letters(text: str) -> str:
 
 
 def _excerpt_from(text: Sequence[Paragraph], common_letters: int) -> str:
-    """``text`` from a few words before the letter in it of which there are ``common_letters``
-    before."""
+    """Return ``text`` from a few words before its letter number ``common_letters``."""
     words = " ".join(paragraph.text for paragraph in text).split()
     passed = accumulate(len(_normalise_letters(word)) for word in words)
     at = sum(1 for letters in passed if letters <= common_letters) - _CONTEXT_WORDS

@@ -1,7 +1,7 @@
-"""Dates as the source prints them: five shapes, and nothing else is one. Pure.
+"""Dates in the formats that the source prints. Pure.
 
-Nothing is guessed: another shape, a day that no calendar has, or two dates where one is looked
-for is None. The months are our own table, because ``strptime`` reads them in the machine's locale.
+Nothing is guessed: another format, an impossible day, or two dates where one is expected give
+None. The names of months are a table of ours because ``strptime`` uses the machine's locale.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _MONTHS = (
 _WEEKDAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 
-#: Each names its day, month and year. A weekday is read over, even when it contradicts the rest:
-#: of the two the number is the fact, and the weekday is at most somebody's slip.
+#: Each has groups for day, month and year. A weekday is ignored even if it contradicts the date:
+#: the number is more likely right than the weekday.
 _DATE_PATTERNS = (
     rf"{_MONTH} (?P<day>\d{{1,2}}), (?P<year>\d{{4}})",  # December 20, 2018: session dates to 2019
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)",  # 2014-10-22: after "MQT on"
@@ -27,14 +27,14 @@ _DATE_PATTERNS = (
 )
 _FLAGS = re.ASCII | re.IGNORECASE
 _FULL_PATTERNS = tuple(re.compile(shape, _FLAGS) for shape in _DATE_PATTERNS)
-#: Inside a text a date stands by itself: no part of a longer number, path or time stamp.
+#: Inside a text, a date must not be part of a longer number, path or time stamp.
 _INLINE_PATTERNS = tuple(
     re.compile(rf"(?<![\w/-]){shape}(?![\w/-])", _FLAGS) for shape in _DATE_PATTERNS
 )
 
 
 def read_date(text: str) -> date | None:
-    """The date that ``text`` is, in one of the five shapes; None when it is anything else."""
+    """Return the date in ``text`` if ``text`` is nothing but a date, None otherwise."""
     folded = " ".join(text.split())
     for shape in _FULL_PATTERNS:
         if match := shape.fullmatch(folded):
@@ -43,9 +43,10 @@ def read_date(text: str) -> date | None:
 
 
 def find_date(text: str) -> date | None:
-    """The one date in ``text``, such as ``MQT on 2018-12-20``.
+    """Return the date somewhere in ``text``, such as ``MQT on 2018-12-20``.
 
-    None when there is none, when there are two different ones, or when one is impossible.
+    Returns:
+        None if there is no date, if there are two different ones, or if one is impossible.
     """
     folded = " ".join(text.split())
     days = {_build_date(match) for shape in _INLINE_PATTERNS for match in shape.finditer(folded)}
@@ -53,7 +54,7 @@ def find_date(text: str) -> date | None:
 
 
 def _build_date(match: re.Match[str]) -> date | None:
-    """The day that a shape matched, or None when no calendar has it: 31 February."""
+    """Return the day of a match, None if there is no such day: 31 February."""
     month = match["month"]
     number = int(month) if month.isdigit() else _MONTHS.index(month.capitalize()) + 1
     try:

@@ -1,6 +1,6 @@
 """A page as it came in: bytes or text, with or without an address. Pure.
 
-A page object never asks for anything: it is given one of these.
+This is all that a page object is given. It makes no request of its own.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from crawler.reading.visible_text import extract_paragraphs, remove_hidden, spli
 
 @dataclass(frozen=True)
 class Document:
-    """One page. ``url`` is the address that it was fetched from, None for a saved file."""
+    """One page."""
 
     text: str
-    url: str | None = None
+    url: str | None = None  #: the address that it was fetched from; None for a saved file
 
     @cached_property
     def json_object(self) -> dict[str, Any] | None:
-        """The object that a page of an API is; None for any other page."""
+        """The JSON object on the page, None if the page is anything else."""
         if not self.text.lstrip().startswith("{"):
             return None
         try:
@@ -38,9 +38,10 @@ class Document:
 
     @cached_property
     def is_html(self) -> bool:
-        """Whether there is markup at all; a page saved as plain text has none.
+        """Whether the page has markup.
 
-        Nor has an object: what stands in its values is a matter of the API.
+        A page saved as plain text has none. A JSON object has none either, even where its values
+        hold HTML.
         """
         if self.json_object is not None:
             return False
@@ -54,9 +55,12 @@ class Document:
 
     @cached_property
     def main(self) -> LexborNode:
-        """The part of the page that is about the question: no header, footer or navigation.
+        """The main part of the page, without header, footer and navigation.
 
-        What no reader sees in it (scripts, hidden text) is taken out, for every reading alike.
+        Elements that are not visible (scripts, hidden text) are removed from it.
+
+        Raises:
+            UnreadablePage: The page has no body.
         """
         for css in ("main", "[role=main]", "body"):
             if (node := self.tree.css_first(css)) is not None:
@@ -66,15 +70,15 @@ class Document:
 
     @cached_property
     def lines(self) -> tuple[Paragraph, ...]:
-        """The visible text, a paragraph a line."""
+        """The visible text, one paragraph a line."""
         return extract_paragraphs(self.main) if self.is_html else split_plain_text(self.text)
 
     @cached_property
     def canonical_url(self) -> str | None:
-        """Where the page lives: where it was fetched from, else what a saved page calls canonical.
+        """The address that the page was fetched from, or the canonical link of a saved page.
 
-        In that order, because one wrong canonical link in the site's template would make every
-        page the same question.
+        In that order, because one wrong canonical link in the site's template would turn all pages
+        into the same question.
         """
         if self.url or not self.is_html:
             return self.url
@@ -83,9 +87,9 @@ class Document:
         return href if href.startswith(("https://", "http://")) and _is_valid_url(href) else None
 
     def resolve_url(self, href: str) -> str:
-        """``href`` as an absolute address where the page's own is known.
+        """Return ``href`` as an absolute address, if the address of the page is known.
 
-        What is no address (``http://[insert link]``) stays as printed.
+        A text that is not an address (``http://[insert link]``) is returned as it is.
         """
         href = href.strip()
         return urljoin(self.canonical_url or "", href) if _is_valid_url(href) else href
@@ -94,9 +98,18 @@ class Document:
 def decode_document(
     body: bytes, url: str | None = None, content_type: str | None = None
 ) -> Document:
-    """The document in ``body``, decoded as a browser would (BOM, header, meta, then UTF-8).
+    """Return the document in ``body``, decoded as a browser does it.
 
-    Raises :class:`UnreadablePage` for an empty body and for one that is not text at all.
+    The encoding is that of the byte order mark, else of the header, else of the ``meta`` element;
+    without any of them UTF-8, or Windows-1252 if the bytes are not UTF-8.
+
+    Args:
+        body: The bytes of the page, without content encoding.
+        url: The address that the page was fetched from.
+        content_type: The Content-Type header.
+
+    Raises:
+        UnreadablePage: The body is empty or is not text.
     """
     if not body.strip():
         raise UnreadablePage("the page is empty")
@@ -107,7 +120,7 @@ def decode_document(
 
 
 def _is_valid_url(href: str) -> bool:
-    """Whether the standard library takes ``href`` for an address at all."""
+    """Return whether the standard library can parse ``href`` as an address."""
     try:
         urlsplit(href)
     except ValueError:
@@ -116,7 +129,7 @@ def _is_valid_url(href: str) -> bool:
 
 
 def _guess_encoding(body: bytes) -> str:
-    """The encoding of bytes that declare none: UTF-8, else what old Windows exports use."""
+    """Return the encoding of bytes that declare none: UTF-8, or that of old Windows exports."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
-"""What a page says, as printed: the noun between a page object and the normaliser.
+"""Items: what a page says, as printed. A page object makes them, the normaliser reads them.
 
-Nothing here is interpreted: names keep their honours, dates their shape, labels their words.
+Nothing is interpreted: names keep their honours, dates their format, labels their words.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ class Paragraph(msgspec.Struct, frozen=True):
     """One block of a page's visible text."""
 
     text: str
-    bold: str = ""  #: the text of the bold run that the paragraph starts with, if it does
+    bold: str = ""  #: text of the bold run at the start of the paragraph; empty if there is none
 
 
 class AttachmentItem(msgspec.Struct, frozen=True):
-    """A linked file, its address as printed (it may be relative)."""
+    """A linked file."""
 
     title: str
-    href: str
+    href: str  #: as printed; it may be relative
 
 
 class AnswerItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,14 +29,14 @@ class AnswerItem(msgspec.Struct, frozen=True, kw_only=True):
 
     answered_by: str | None = None
     date: str | None = None
-    holding: bool = False  #: the page marks it as a holding reply, whatever its words
+    holding: bool = False  #: the page's markup says that it is a holding reply
     body: tuple[Paragraph, ...] = ()
     html: str | None = None  #: the block's inner HTML, not yet sanitised
     attachments: tuple[AttachmentItem, ...] = ()
 
 
 class QuestionItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One question page."""
+    """One question page; every field as printed, None where the page lacks it."""
 
     source: str
     generation: str
@@ -50,17 +50,17 @@ class QuestionItem(msgspec.Struct, frozen=True, kw_only=True):
     session_date: str | None = None
     category: str | None = None
     labels: dict[str, str] = {}
-    supplementary: bool = False  #: the page says so itself, whatever its title says
+    supplementary: bool = False  #: the page says so, apart from its title
     body: tuple[Paragraph, ...] = ()
     answers: tuple[AnswerItem, ...] = ()
-    agreed: tuple[str, ...] = ()  #: names of the fields that two readings of the page found alike
+    agreed: tuple[str, ...] = ()  #: names of the fields that both readings found alike
     disagreements: tuple[Disagreement, ...] = ()  #: fields on which the two readings differ
     faults: tuple[str, ...] = ()  #: other reasons not to trust the page, each in words
 
 
 class UnreadablePage(Exception):
-    """Raised by a page object or the chooser: this is no question page that we know.
+    """A page is not a question page that we know. The message says why.
 
-    Caught where pages are read in bulk (spider, ``parse``, ``ingest``): the page is reported
-    with the reason, and the others go on.
+    Raised by page objects and by the search for one. Caught wherever many pages are read (spider,
+    ``parse``, ``ingest``): the page is reported with the reason and the other pages are read.
     """

@@ -1,7 +1,7 @@
-"""A question page as a reader sees it: lines and visible labels, no element and no class. Pure.
+"""The reading of a question page by its visible lines and labels, without its markup. Pure.
 
-It is the second reading of pages whose markup we know, the only one of pages whose markup we do
-not (a rebuilt site, an unlabelled render), and the reading of a page that was saved as plain text.
+It is the second reading of pages whose markup we know, and the only one of pages whose markup we
+do not know (a rebuilt site) or that were saved as plain text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from crawler.reading.comparison import FieldValues
 from crawler.reading.dates import read_date
 from crawler.reading.items import AnswerItem, Paragraph
 
-#: Labels above a question in the designs since 2019, and the fields that they name.
+#: Labels above a question in the designs since 2019, in lower case, and the fields they name.
 LABEL_FIELDS: Mapping[str, str] = {
     "reference": "reference",
     "question by": "asked_by",
@@ -30,41 +30,42 @@ LABEL_FIELDS: Mapping[str, str] = {
     "session date": "session_date",
     "session name": "session_name",
 }
-#: A label of the table, known or not, with its value beside it.
+#: A row of the table of labels: ``Reference: | 2018/5425``.
 _TABLE_ROW = re.compile(r"([^|:]{2,60}): \| (.+)")
 _LABEL_LINE = re.compile(rf"({'|'.join(LABEL_FIELDS)})\s*(?:[:|][|\s]*(.*)|$)", re.IGNORECASE)
 _TABLE_HEADER = "label | content"
 _ANSWER_HEADING = re.compile(r"answers?|answer for .*", re.IGNORECASE)
 _DATE = re.compile(r"Date:\s*(.+)", re.IGNORECASE)
 _ANSWERED_BY = re.compile(r"Answered by(?:\s*:\s*(.*)|$)", re.IGNORECASE)
-#: No label and no heading is longer, with its value beside it.
+#: Characters. No label with its value, and no heading, is longer; a longer line is text.
 _MAX_LABEL_LENGTH = 300
 _NOT_ANSWERED_YET = "answer not yet available"
-#: So many lines after the labels may be the title: one may say "Question" before it.
+#: The title is one of the first lines after the labels; a line "Question" may stand before it.
 _TITLE_SEARCH_LINES = 3
 
 
 class LabelReading(msgspec.Struct, frozen=True):
-    """What the lines of a page say."""
+    """The result of reading a page by its labels."""
 
     fields: FieldValues
-    labels: FieldValues  #: every label, known to us or not, with its value
+    labels: FieldValues  #: every label, also unknown ones, with its value
     lines_above: tuple[str, ...]  #: the lines above the labels
-    paragraphs_below: tuple[
-        Paragraph, ...
-    ]  #: the lines between the labels and the answer's heading
+    paragraphs_below: tuple[Paragraph, ...]  #: between the labels and the heading of the answers
     answers: tuple[AnswerItem, ...]
-    has_answer_heading: (
-        bool  #: the page has an answer's heading, so the question ends where it begins
-    )
+    #: The page has a heading or a first line of the answers, so the end of the question is known.
+    has_answer_heading: bool
 
     def find_title(self, expected: str | None = None) -> str | None:
-        """The line after the labels; the one that is ``expected`` another reading's, if one is."""
+        """Return the title, None if no line follows the labels.
+
+        It is the line that equals ``expected``, the title by another reading, or else the first
+        line after the labels.
+        """
         near = [line.text for line in self.paragraphs_below[:_TITLE_SEARCH_LINES]]
         return next((text for text in near if text == expected), near[0] if near else None)
 
     def find_body(self, title: str | None) -> tuple[Paragraph, ...]:
-        """The question's words: what stands below its title."""
+        """Return the question's text: the lines below its title."""
         for place, line in enumerate(self.paragraphs_below[:_TITLE_SEARCH_LINES]):
             if line.text == title:
                 return self.paragraphs_below[place + 1 :]
@@ -72,7 +73,7 @@ class LabelReading(msgspec.Struct, frozen=True):
 
 
 def read_labels(lines: Sequence[Paragraph]) -> LabelReading:
-    """Read ``lines`` from top to bottom: labels, question, answers."""
+    """Read the lines of a page from top to bottom: labels, question, answers."""
     labels, first, at = _find_label_block(lines)
     known = {LABEL_FIELDS[k.lower()]: v for k, v in labels.items() if k.lower() in LABEL_FIELDS}
     end = next((i for i in range(at, len(lines)) if _is_answer_section_start(lines, i)), len(lines))
@@ -90,12 +91,15 @@ def read_labels(lines: Sequence[Paragraph]) -> LabelReading:
 
 
 def has_bare_asker_label(lines: Sequence[Paragraph]) -> bool:
-    """Whether the asker's label has a line to itself and no colon, as in Drupal's fields."""
+    """Return whether the asker's label stands alone on a line, without a colon.
+
+    So Drupal prints the labels of its fields (the design of 2019).
+    """
     return any(line.text.lower() in ("question by", "asked by") for line in lines)
 
 
 def is_listing(lines: Sequence[Paragraph]) -> bool:
-    """Whether these are search results: each row prints labels, but its words are a teaser's."""
+    """Return whether these are search results, whose rows print labels above a shortened text."""
     askers = sum(line.text.lower().startswith("question by:") for line in lines)
     return askers > 1 or any(
         line.text.lower() in ("search questions", "filter results") for line in lines
@@ -103,17 +107,21 @@ def is_listing(lines: Sequence[Paragraph]) -> bool:
 
 
 def _parse_label(line: Paragraph) -> tuple[str, str] | None:
-    """The label that a line is or begins with, as printed, and the value beside it."""
+    """Return the label of a line, as printed, and the value beside it; None without a label."""
     if match := _TABLE_ROW.fullmatch(line.text) or _LABEL_LINE.fullmatch(line.text):
         return match[1].strip(), (match[2] or "").strip()
     return None
 
 
 def _find_label_block(lines: Sequence[Paragraph]) -> tuple[FieldValues, int, int]:
-    """The labels of the longest run of them above the answer, where it begins and where it ends.
+    """Find the longest run of labels above the answers.
 
-    What labels above it say is a reading too, and goes first: if it differs, the page is suspect.
-    Below it they are words of the question: its "Reference:" is another one's.
+    Values of labels above that run take precedence: if they differ from the structure's, the page
+    is suspect. Labels below it are text of the question: a "Reference:" there is that of another
+    question.
+
+    Returns:
+        The labels with their values, the first line of the run, and the line after it.
     """
     runs: list[tuple[FieldValues, int, int]] = []
     in_table = any(_TABLE_ROW.fullmatch(line.text) for line in lines)
@@ -133,9 +141,9 @@ def _find_label_block(lines: Sequence[Paragraph]) -> tuple[FieldValues, int, int
 def _read_label_block(
     lines: Sequence[Paragraph], at: int, *, in_table: bool
 ) -> tuple[FieldValues, int]:
-    """The labels from ``at`` on, and where they end.
+    """Return the labels from line ``at`` on, and the line after them.
 
-    A value may stand on the next line, but not in a table, where an empty cell is empty.
+    A value may stand on the line after its label, but not in a table, whose cells may be empty.
     """
     labels: FieldValues = {}
     while at < len(lines):
@@ -156,7 +164,7 @@ def _read_label_block(
 
 
 def _is_answer_section_start(lines: Sequence[Paragraph], at: int) -> bool:
-    """Whether a line is the answers' heading, or begins the first where there is no heading."""
+    """Return whether a line is the heading of the answers, or starts the first answer."""
     text = lines[at].text
     if len(text) <= _MAX_LABEL_LENGTH and (
         _ANSWER_HEADING.fullmatch(text) or text.lower().startswith(_NOT_ANSWERED_YET)
@@ -166,9 +174,9 @@ def _is_answer_section_start(lines: Sequence[Paragraph], at: int) -> bool:
 
 
 def _is_answer_start(lines: Sequence[Paragraph], at: int) -> bool:
-    """Whether an answer begins here: with its date, or with who gave it where no date stands.
+    """Return whether an answer starts here: with its date or, if it has none, with its author.
 
-    A "Date:" with no date behind it is a word of the text.
+    "Date:" without a date is part of the text.
     """
     text = lines[at].text
     if len(text) > _MAX_LABEL_LENGTH:
@@ -180,13 +188,16 @@ def _is_answer_start(lines: Sequence[Paragraph], at: int) -> bool:
 
 
 def _is_bare_date(lines: Sequence[Paragraph], at: int) -> bool:
-    """Whether a line is an answer's date with no label, as until 2022: it stands above a name."""
+    """Return whether a line is an answer's date without a label, above "Answered by".
+
+    Pages until 2022 print it so.
+    """
     above = at + 1 < len(lines) and _ANSWERED_BY.fullmatch(lines[at + 1].text)
     return bool(above) and read_date(lines[at].text) is not None
 
 
 def _read_answers(lines: Sequence[Paragraph]) -> list[AnswerItem]:
-    """The answers in the lines from the answers' heading on."""
+    """Return the answers in ``lines``, which start with their heading."""
     headings = 0
     while headings < len(lines) and _ANSWER_HEADING.fullmatch(lines[headings].text):
         headings += 1
@@ -198,7 +209,7 @@ def _read_answers(lines: Sequence[Paragraph]) -> list[AnswerItem]:
 
 
 def read_answer(lines: Sequence[Paragraph]) -> AnswerItem:
-    """One answer block: its first lines may be its date and who answered."""
+    """Return one answer. Its first lines may be its date and its author."""
     date: str | None = None
     by: str | None = None
     while lines:

@@ -1,8 +1,8 @@
-"""Who is meant: printed names and offices read into people and roles. Pure.
+"""Printed names and offices, read as people and roles. Pure.
 
-In come the source's own strings, ``Caroline Pidgeon MBE AM`` or ``Boris Johnson (Chair, TfL) and
-Sir Peter Hendy (Commissioner, TfL)``; out come names, identities and roles. The spellings of one
-person are data, in ``people.toml``. What cannot be told apart surely is left whole.
+The input is text such as ``Caroline Pidgeon MBE AM`` or ``Boris Johnson (Chair, TfL) and Sir Peter
+Hendy (Commissioner, TfL)``; the output is names, identities and roles. The spellings of a person
+are data, in ``people.toml``. Text that cannot be split with certainty is left whole.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -27,7 +27,7 @@ _HONOUR = """(?:
     AM | MP | MEP | MBE | OBE | CBE | DBE | KBE | GBE | BEM | MVO | LVO | CVO | DCVO | KCVO | CB
     | KCB | DCB | CMG | KCMG | CH | QPM | KPM | QFSM | KFSM | QC | KC | PC | DL | JP | PhD | FRSA
 )"""
-#: Words that begin or make an office, so that they are never part of a personal name.
+#: Words of offices. They are never part of a personal name.
 ROLE_PATTERN = r"""(?i:
     acting | adviser | advisor | ambassador | assembly | assistant | board | ceo | chair
     | chairman | chairperson | chairwoman | chief | commissioner | co-chair | czar | deputy
@@ -35,7 +35,7 @@ ROLE_PATTERN = r"""(?i:
     | member | minister | night\ czar | non-executive | officer | permanent | president
     | secretary | statutory | superintendent | tsar | under-secretary | vice | vice-chair
 )"""
-#: Words of bodies and briefs, after which an "and" joins two subjects rather than two people.
+#: Words of organisations and subjects. An "and" after them joins two subjects, not two people.
 _ORGANISATION_WORD = """(?:
     Authority | Committee | Company | Corporation | Council | Crossrail | Department | Development
     | Government | Group | Housing | London | Limited | Ltd | Metropolitan | Office | Park\\ Royal
@@ -50,7 +50,7 @@ _NAME = rf"""(?:
     | (?:{_TITLE}\ )+{_WORD}(?:\ (?:{_PARTICLE}\ )*{_WORD}){{0,5}}
     | {_WORD}(?:\ (?:{_PARTICLE}\ )*{_WORD}){{1,5}}
 )"""
-#: A personal name with its titles, then the honours after it: ``Valerie Shawcross CBE (AM)``.
+#: A personal name with titles before it and honours after it: ``Valerie Shawcross CBE (AM)``.
 NAME_PATTERN = re.compile(
     rf"(?P<name>{_NAME})(?P<honours>(?:,?\ {_HONOUR}(?!\w)|\ \((?:AM|MP)\))*)(?![\w'’-])",
     re.VERBOSE,
@@ -60,7 +60,7 @@ _TRAILING_HONOURS = re.compile(rf"(?:[ ,]+{_HONOUR})+$", re.VERBOSE | re.IGNOREC
 _LEADING_TITLES = re.compile(rf"^(?:{_TITLE}\ )+(?=\S+\ \S)", re.VERBOSE | re.IGNORECASE)
 _PEER = re.compile(r"(?:lord|lady|baron|baroness) .* of .*", re.IGNORECASE)
 _OFFICE = re.compile(rf"(?:the\ )?{ROLE_PATTERN}\b", re.VERBOSE | re.IGNORECASE)
-#: A role after a full name, with no comma: ``Rajesh Agrawal Deputy Mayor for Business``.
+#: A role after a full name, without a comma: ``Rajesh Agrawal Deputy Mayor for Business``.
 _TRAILING_ROLE = re.compile(rf"(\S+\ \S.*?)\ {ROLE_PATTERN}\ \S.*", re.VERBOSE)
 _BRACKETED_TEXT = re.compile(r"\((?:[^()]|\([^()]*\))*\)?")
 _APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ′`´", "'"))
@@ -70,11 +70,11 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ′`´", "'"))
 
 
 def clean_name(printed: str) -> str:
-    """The name alone: ``Caroline Pidgeon`` of ``Caroline Pidgeon MBE AM (Chair)``.
+    """Return the name alone: ``Caroline Pidgeon`` for ``Caroline Pidgeon MBE AM (Chair)``.
 
-    Titles, honours and roles go, apostrophes become straight. Peers by place keep their title,
-    for there is no name without it (``Lord Bailey of Paddington``), and so do single surnames
-    (``Dr Sahota``). An office stays as it is.
+    Titles, honours and roles are removed; apostrophes become straight. Peers with a place keep
+    their title, which is part of the name (``Lord Bailey of Paddington``), and so do single
+    surnames (``Dr Sahota``). An office is returned as it is.
     """
     whole = clean_text(printed).translate(_APOSTROPHES)
     name = clean_text(_BRACKETED_TEXT.sub(" ", whole))
@@ -89,9 +89,10 @@ def clean_name(printed: str) -> str:
 
 
 def identify_person(printed: str) -> str | None:
-    """The stable identity of a person over all spellings: ``sian-berry`` of ``Sian Berry AM``.
+    """Return the identity of a person, the same for all spellings: ``sian-berry``.
 
-    None for an office, whose holder changes, and for what has no letter in it.
+    Returns:
+        None for an office, whose holder changes, and for text without a letter.
     """
     name = clean_name(printed)
     if not name or _OFFICE.match(name):
@@ -101,20 +102,23 @@ def identify_person(printed: str) -> str | None:
 
 
 def is_known_person(slug: str | None) -> bool:
-    """Whether ``slug``, as :func:`identify_person` gives it, is somebody in ``people.toml``."""
+    """Return whether a result of :func:`identify_person` is a person in ``people.toml``."""
     return slug in _load_people().values()
 
 
 def _slugify(name: str) -> str:
-    """``name`` without case, accents and apostrophes, in plain hyphens: ``steve-oconnell``."""
+    """Return ``name`` in lower case with hyphens, without accents and apostrophes.
+
+    ``Steve O'Connell`` becomes ``steve-oconnell``.
+    """
     letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     plain = "".join(c for c in letters if not unicodedata.combining(c) and c != "'")
     return re.sub(r"[\W_]+", "-", plain).strip("-")
 
 
-@cache
-def _load_people() -> dict[str, str]:
-    """The identity for the slug of every known spelling, from ``people.toml``."""
+@cache  # one entry: the file is part of the program
+def _load_people() -> Mapping[str, str]:
+    """Return the identity of each person in ``people.toml`` by the slug of every spelling."""
     data = tomllib.loads(
         files("crawler.reading").joinpath("people.toml").read_text(encoding="utf-8")
     )
@@ -126,7 +130,7 @@ def _load_people() -> dict[str, str]:
 
 
 def read_asker(printed: str, party: str | None) -> Asker:
-    """The asker; ``party`` stays as printed, for it may be the parent question's."""
+    """Return the asker. ``party`` is kept as printed: it may be that of the parent question."""
     return Asker(
         name=clean_name(printed),
         printed=clean_text(printed),
@@ -144,16 +148,16 @@ _FOLLOWING_ROLE = re.compile(rf",?\ {ROLE_PATTERN}\b", re.VERBOSE)
 
 
 def read_addressees(printed: str) -> tuple[Addressee, ...]:
-    """Those that a question was put to, in order, each with its own part of ``printed``.
+    """Return the people and offices that a question was put to, in order.
 
-    The source joins people by "and", "&" and commas, which also stand inside roles and names of
-    bodies; a part that may be either stays with what precedes it.
+    The source joins them by "and", "&" and commas, which also occur inside roles and names of
+    organisations. Where either is possible, the text is not split.
     """
     return tuple(_read_addressee(part) for part in _split_addressees(clean_text(printed)) if part)
 
 
 def _split_addressees(text: str) -> Iterator[str]:
-    """``text`` cut at each separator after which another addressee surely begins."""
+    """Yield the parts of ``text``, split where another addressee certainly starts."""
     start = 0
     for separator in _SEPARATOR.finditer(text):
         left, right = text[start : separator.start()], text[separator.end() :]
@@ -166,10 +170,10 @@ def _split_addressees(text: str) -> Iterator[str]:
 
 
 def _starts_with_person(text: str) -> bool:
-    """Whether ``text`` begins with a name that is surely one: titled, honoured, known, with role.
+    """Return whether ``text`` certainly starts with the name of a person.
 
-    In ``Deputy Mayor for Housing and Residential Development`` nothing says so of what follows
-    the "and".
+    That is a name with a title, honours or a role, or one in ``people.toml``. In ``Deputy Mayor for
+    Housing and Residential Development`` the words after "and" are none of these.
     """
     if not (match := NAME_PATTERN.match(text)):
         return False
@@ -184,10 +188,10 @@ def _starts_with_person(text: str) -> bool:
 
 
 def _starts_with_addressee(left: str, separator: str, right: str) -> bool:
-    """Whether ``right`` goes on with another addressee because ``left`` is complete.
+    """Return whether ``right`` starts with another addressee because ``left`` is complete.
 
-    Complete is a bare name, a name with its role in brackets, or "The Mayor"; any other role is
-    open, and an "and" may belong to it. After a comma, all that is left must be bare names.
+    A bare name, a name with a role in brackets, and "The Mayor" are complete. Any other role may
+    go on after an "and". After a comma, the rest must consist of bare names.
     """
     if not _is_complete_addressee(left):
         return False
@@ -200,7 +204,7 @@ def _starts_with_addressee(left: str, separator: str, right: str) -> bool:
 
 
 def _is_complete_addressee(text: str) -> bool:
-    """Whether ``text`` is an addressee to whom nothing more can belong."""
+    """Return whether ``text`` is an addressee that cannot go on after it."""
     if match := NAME_PATTERN.match(text):
         rest = text[match.end() :]
         return not rest or (rest.startswith(" (") and rest.endswith(")"))
@@ -208,7 +212,7 @@ def _is_complete_addressee(text: str) -> bool:
 
 
 def _read_addressee(part: str) -> Addressee:
-    """One part: a name and its role where both can be told, else the part as it is."""
+    """Return one addressee; the whole part is the name if no name and role can be told apart."""
     whole = Addressee(name=part.translate(_APOSTROPHES), printed=part)
     if not (match := NAME_PATTERN.match(part)):
         return whole

@@ -1,4 +1,4 @@
-"""Item in, canonical record out: what is printed becomes what is known. Pure."""
+"""The normaliser: it turns an item (a page as printed) into the canonical record. Pure."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from crawler.records import (
 _SUPPLEMENTARY = re.compile(r"\(supplementary\)", re.IGNORECASE)
 _SUPPLEMENTARY_NUMBER = re.compile(r"\[(\d{1,3})\]\s*$")  # four digits are a year
 _HOLDING_PHRASE = "officers are drafting a response"
-#: What the papers put after it, in the same block, when the answer has come.
+#: Printed after a holding reply, in the same block, once the answer has come.
 _ANSWER_RECEIVED_PHRASE = "written response from the mayor received"
-
-#: A holding reply says little else; a long answer that quotes the phrase is an answer.
+#: Characters. A holding reply says little else than the phrase; a longer text that quotes it is an
+#: answer.
 _MAX_HOLDING_LENGTH = 400
 
 
 def normalise_item(item: QuestionItem, document: Document) -> Question:
-    """The canonical record of ``item``; ``document`` gives the base of relative links."""
+    """Return the canonical record of ``item``; links are relative to ``document``."""
     asker = read_asker(item.asked_by, item.party) if item.asked_by else None
     addressees = read_addressees(item.asked_of) if item.asked_of else ()
     named = [a.name for a in addressees] + ([asker.name] if asker else [])
@@ -66,7 +66,7 @@ def normalise_item(item: QuestionItem, document: Document) -> Question:
 
 
 def _add_identity(question: Question) -> Question:
-    """``question`` with its digest, and with an identity: its address, else its content."""
+    """Return ``question`` with its digest and its id, from its address or else its content."""
     digest = hash_content(question)
     url = question.url
     name = build_question_id(question.source, url) if url else f"{question.source}:{digest[:23]}"
@@ -74,7 +74,7 @@ def _add_identity(question: Question) -> Question:
 
 
 def _find_missing_fields(item: QuestionItem) -> tuple[str, ...]:
-    """What a question page cannot lack. A page without it is kept but not believed."""
+    """Return a reason to doubt the page for each part that no question page can lack."""
     wanted = {"title": item.title, "asker": item.asked_by, "question": item.body}
     return tuple(f"no {name}" for name, value in wanted.items() if not value)
 
@@ -89,7 +89,7 @@ def _build_meeting(item: QuestionItem) -> Meeting | None:
 def _build_answer(
     item: AnswerItem, addressees: tuple[Addressee, ...], named: list[str], document: Document
 ) -> Answer:
-    """One answer. Where the page does not say who answered, those asked did."""
+    """Return one answer. If the page does not say who answered, the people asked did."""
     printed = item.answered_by or " & ".join(a.printed for a in addressees) or None
     by = [a.printed for a in read_addressees(printed)] if printed else []
     words = " ".join(p.text for p in item.body)
@@ -106,7 +106,7 @@ def _build_answer(
 
 
 def _is_holding(words: str) -> bool:
-    """Whether an answer only says that one will follow."""
+    """Return whether an answer, in lower case, only says that one will follow."""
     return (
         _HOLDING_PHRASE in words
         and _ANSWER_RECEIVED_PHRASE not in words
@@ -115,7 +115,7 @@ def _is_holding(words: str) -> bool:
 
 
 def _sanitise_html(html: str, document: Document) -> str:
-    """``html`` without anything that acts: no script, style, event or foreign scheme."""
+    """Return ``html`` without scripts, styles, event handlers and unsafe URL schemes."""
 
     def absolute(tag: str, name: str, value: str) -> str:
         return (
@@ -132,7 +132,7 @@ def _sanitise_html(html: str, document: Document) -> str:
 
 
 def _derive_status(answers: tuple[Answer, ...]) -> QuestionStatus:
-    """Answered once there is a word or a file that is not a holding reply."""
+    """Return ``answered`` if any answer that is not a holding reply has a word or a file."""
     if any(not a.holding and (a.attachments or any(iter_paragraphs(a.speeches))) for a in answers):
         return "answered"
     return "holding" if answers else "unanswered"

@@ -1,8 +1,7 @@
-"""Whether a paragraph begins with a speaker's label: ``Caroline Pidgeon MBE AM:  Thank you.`` Pure.
+"""Speakers' labels at the start of paragraphs: ``Caroline Pidgeon MBE AM:  Thank you.`` Pure.
 
-A wrong yes takes a person's words and gives them to a heading, a wrong no gives them to whoever
-spoke before; so a name needs evidence, and each kind of evidence is a line of
-:func:`_is_speaker_label`.
+A heading taken for a label gives a person's words to the heading. A label that is missed gives
+them to the previous speaker. So a name needs evidence; :func:`_is_speaker_label` lists the kinds.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from crawler.reading.names import (
 )
 from crawler.reading.visible_text import clean_text
 
-#: The longest label seen has 85 characters; a colon further on ends no label.
+#: The longest label seen has 85 characters; a colon after 120 does not end a label.
 _MAX_LABEL_LENGTH = 120
 
-#: An office that speaks with no name: ``The Chair``, ``Chair, London Assembly``.
+#: An office that speaks without a name: ``The Chair``, ``Chair, London Assembly``.
 _OFFICE = re.compile(
     r"""
     (?:The\ )?(?:(?:Acting|Deputy|Interim|Vice)[ -])?
@@ -33,17 +32,17 @@ _OFFICE = re.compile(
     re.VERBOSE,
 )
 _BRACKET = r"\ \((?:[^()]|\([^()]*\))*\)"
-#: What may stand between a name and the colon besides honours.
+#: What may stand between a name and the colon, besides honours: a role, in brackets or not.
 _NAME_SUFFIX = re.compile(
     rf"(?:{_BRACKET}|,?\ {ROLE_PATTERN}\b"
     r"(?:,?\ (?:[^\W\d_a-z][^\s,]*|of|for|the|and|&|in|to|on))*)?"
     rf"(?:\ (?:AM|MP))*",
     re.VERBOSE,
 )
-#: A role said in full; in "(Mayor's Strategy)" nobody holds an office.
+#: A role that a person holds. "(Mayor's Strategy)" is none.
 _STATED_ROLE = re.compile(rf"\b(?=[A-Z]){ROLE_PATTERN}\b(?!['’]s)|\b(?:AM|MP)\b", re.VERBOSE)
 
-#: Words of bold headings and of places, which have capitals as names have: "Next Steps:".
+#: Words of bold headings and places, which are capitalised like names: "Next Steps:".
 _HEADING_WORD = re.compile(
     r"""\b(?:
     Action|Actions|Additional|Affordable|Air|Airport|Annual|Answer|Answers|Apologies|Appendix
@@ -79,12 +78,16 @@ _HEADING_WORD = re.compile(
 
 
 def read_speaker(line: str, bold: str, known_people: frozenset[str]) -> tuple[str, str] | None:
-    """The speaker's label that ``line`` begins with, and the words after its colon; else None.
+    """Return the speaker's label at the start of ``line``, and the text after its colon.
 
-    ``bold`` is the bold run at the start of the line ("" for none), ``known_people`` the
-    identities of
-    the people whom the page has named so far. The words may be none: the speech is then in the
-    paragraphs that follow.
+    Args:
+        line: One paragraph.
+        bold: The bold run at the start of the line, empty if there is none.
+        known_people: Identities of the people whom the page has named so far.
+
+    Returns:
+        None if the line starts with no label. The text after the label may be empty: the speech is
+        then in the paragraphs that follow.
     """
     text = clean_text(line)
     end = _find_colon(text)
@@ -98,7 +101,7 @@ def read_speaker(line: str, bold: str, known_people: frozenset[str]) -> tuple[st
 
 
 def _find_colon(text: str) -> int | None:
-    """Where the first colon outside brackets is, if a label can end there."""
+    """Return the place of the first colon outside brackets, None if no label can end there."""
     depth = 0
     for place, character in enumerate(text[: _MAX_LABEL_LENGTH + 1]):
         depth += (character == "(") - (character == ")")
@@ -110,7 +113,10 @@ def _find_colon(text: str) -> int | None:
 def _is_speaker_label(
     label: str, rest: str, known_people: frozenset[str], *, is_all_bold: bool
 ) -> bool:
-    """Whether ``label`` names a speaker; ``is_all_bold`` when it is all of the bold run."""
+    """Return whether ``label`` names a speaker.
+
+    ``is_all_bold`` says that the bold run at the start of the paragraph is the label and no more.
+    """
     if _OFFICE.fullmatch(label):
         return True
     match = NAME_PATTERN.match(label)
@@ -123,7 +129,7 @@ def _is_speaker_label(
         return True
     if tail or rest[:1].isdigit() or rest.startswith("£"):
         return False  # a list of places, where a figure follows: "Waltham Forest: 35"
-    # Of a bare name in bold only the capitals speak for it, and headings have them too.
+    # A bare name in bold has only its capitals as evidence, and headings have them too.
     return TITLE_PATTERN.match(label) is not None or (
         is_all_bold and not _HEADING_WORD.search(label)
     )

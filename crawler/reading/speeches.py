@@ -1,4 +1,4 @@
-"""A run of paragraphs split into speeches, in order, no word lost. Pure."""
+"""The split of a text into speeches. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from crawler.records import Speech
 def split_speeches(
     body: Sequence[Paragraph], first_speaker: str | None, known_people: Iterable[str] = ()
 ) -> tuple[Speech, ...]:
-    """The speeches in ``body``; ``first_speaker`` speaks until the first label.
+    """Return the speeches in ``body``, in order, with every word.
 
-    ``known_people`` are the people whom the page names, as printed: their bare names are taken for
-    labels too. Whoever is labelled once with honours or a role is known from there on. Some pages
-    begin with an orphan colon where the speaker's name is lost (2000/0420-0): it is dropped.
+    A person who is labelled once with honours or a role is known from there on. Some pages start
+    with a colon without a name (2000/0420-0): it is dropped.
+
+    Args:
+        body: The paragraphs.
+        first_speaker: Who speaks until the first label; None if it is not known.
+        known_people: People whom the page names, as printed. Their bare names count as labels.
     """
     people = {slug for name in known_people if (slug := identify_person(name))}
     speeches: list[tuple[str | None, list[str]]] = [(first_speaker, [])]

@@ -1,11 +1,11 @@
 """The visible text of a page, block by block, in reading order. Pure.
 
-A paragraph is what a reader sees as one: inline elements are joined *without* a separator (the
-source ends bold runs inside words, ``<strong>T</strong>hank you``), block elements and line breaks
-part paragraphs, a table row is one paragraph with its cells parted by `` | ``.
+Inline elements are joined *without* a separator, because the source ends bold runs inside words
+(``<strong>T</strong>hank you``). Block elements and line breaks separate paragraphs. A table row is
+one paragraph with `` | `` between its cells.
 
-The elements are not walked one by one, which in Python takes longer than parsing the page: lexbor
-writes them out in their one canonical spelling, and that is cut at its tags.
+The elements are not walked one by one: in Python that takes longer than parsing the page. Instead,
+lexbor serialises them to HTML, which is always spelt the same way, and that is split at its tags.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.reading.items import Paragraph
 
-#: What no reader sees. Nobody has seen it on a page of the source: it is a guard.
+#: Elements that are not visible. None was seen on a page of the source; this is a precaution.
 HIDDEN_ELEMENTS = (
     "head, iframe, noembed, noframes, noscript, object, script, style, svg, template, title, "
     "[hidden], [aria-hidden=true], [style*='display:none'], [style*='display: none']"
@@ -34,24 +34,25 @@ table tbody tfoot thead tr ul
 _BREAK_TAGS = frozenset(f"{end}{tag}" for tag in _BLOCKS.split() for end in ("", "/"))
 _BOLD_TAGS = {"b": 1, "strong": 1, "/b": -1, "/strong": -1}
 _CELL_ENDS = frozenset(("/td", "/th"))
-#: A tag or a comment as lexbor writes it; of a tag, its name.
+#: A tag or a comment as lexbor serialises it; the group is the name of a tag.
 _TAG = re.compile(r'<(?:!--.*?--|(/?[a-z][^\s>]*)[^>"]*(?:"[^"]*"[^>"]*)*)>', re.DOTALL)
 
-#: Characters that nobody sees and that break words apart for a matcher, or that no document may
-#: hold: zero-width spaces and joiners, soft hyphens, byte order marks, the bidirectional controls
-#: that could reorder a line of an email, control characters, halves of characters.
+#: Characters that are invisible and would split words for a matcher, or that no document may hold:
+#: zero-width spaces and joiners, soft hyphens, byte order marks, bidirectional controls (they could
+#: reorder a line of an email), control characters, lone surrogates.
 _INVISIBLE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
     "\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\ufffe\uffff]"
 )
-#: What empty cells leave at the edges of a table row.
+#: Separators that empty cells leave at the ends of a table row.
 _EMPTY_CELLS = re.compile(r"^(?:\| )+|(?: \|)+$")
 
 
 def clean_text(text: str) -> str:
-    """``text`` in NFC with plain single spaces, no invisible or illegal characters, no edges.
+    """Return ``text`` in NFC, with single plain spaces and without invisible characters.
 
-    The source puts NBSP beside spaces, inside names and alone in paragraphs (2002-2023 pages).
+    The source prints no-break spaces beside spaces, inside names and alone in paragraphs (pages of
+    2002 to 2023). Leading and trailing space is removed.
     """
     spaced = " ".join(text.split())
     if spaced.isprintable() and unicodedata.is_normalized("NFC", spaced):
@@ -60,12 +61,12 @@ def clean_text(text: str) -> str:
 
 
 def extract_text(node: LexborNode | None) -> str | None:
-    """The text of one element on one line; None where there is no element or no word."""
+    """Return the text of one element on one line, None if it is missing or empty."""
     return (clean_text(node.text()) or None) if node is not None else None
 
 
 def extract_paragraphs(root: LexborNode) -> tuple[Paragraph, ...]:
-    """The visible paragraphs below ``root``; those without a visible character are dropped."""
+    """Return the visible paragraphs below ``root``, without empty ones."""
     if root.css_first(HIDDEN_ELEMENTS) is not None:
         root = root.clone()
         remove_hidden(root)
@@ -73,14 +74,15 @@ def extract_paragraphs(root: LexborNode) -> tuple[Paragraph, ...]:
 
 
 def remove_hidden(root: LexborNode) -> None:
-    """Take out of ``root`` what no reader sees; the inner first, for they go with the outer."""
+    """Remove the elements below ``root`` that are not visible."""
+    # Inner elements first: removing an outer element frees those inside it.
     for node in reversed(root.css(HIDDEN_ELEMENTS)):
         if node.mem_id != root.mem_id:
             node.decompose()
 
 
 def _split_paragraphs(html: str) -> Iterator[Paragraph]:
-    """The paragraphs between the tags that part them, each with the bold run it starts with."""
+    """Yield the paragraphs of serialised HTML, each with the bold run at its start."""
     pieces = iter(_TAG.split(html))
     text, bold, depth = next(pieces), "", 0
     for tag in pieces:
@@ -100,9 +102,12 @@ def _split_paragraphs(html: str) -> Iterator[Paragraph]:
         yield done
 
 
-@lru_cache(maxsize=2048)  # what one reading of a page has tidied, the other need not
+#: Both readings of a page build the same paragraphs, so the second finds them here. 2048 hold
+#: all but the longest pages; at about 500 bytes each they take 1 MB. The standard library's cache
+#: is written in C, which matters here: this is the most frequent call of the crawler.
+@lru_cache(maxsize=2048)
 def _build_paragraph(written: str, bold: str) -> Paragraph | None:
-    """The paragraph of these words, as lexbor writes them; None when no reader would see one."""
+    """Return a paragraph of serialised text, None if nothing of it is visible."""
     line = clean_text(unescape(written))
     if "|" in line:
         line = _EMPTY_CELLS.sub("", line)
@@ -110,5 +115,5 @@ def _build_paragraph(written: str, bold: str) -> Paragraph | None:
 
 
 def split_plain_text(text: str) -> tuple[Paragraph, ...]:
-    """The paragraphs of a page that was saved as plain text: one a line."""
+    """Return the paragraphs of a page that was saved as plain text: one a line."""
     return tuple(Paragraph(line) for raw in text.splitlines() if (line := clean_text(raw)))

@@ -1,4 +1,4 @@
-"""The small world of the demonstration, written by hand in ``demo.toml``."""
+"""The small world of the demo, which is written by hand in ``demo.toml``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SUPPLEMENTARY = re.compile(r" \(Supplementary\) \[\d+\]$")
 
 
 class _StrictEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A misspelt key in the script is an error, not a question without an answer."""
+    """Base of the script's entries. A misspelt key is an error."""
 
 
 class _MeetingEntry(_StrictEntry, frozen=True):
@@ -69,17 +69,17 @@ class _DemoScript(_StrictEntry, frozen=True):
 
 
 def build_demo_world(start: datetime) -> ReplicaWorld:
-    """The demonstration's world as it begins at ``start`` (an aware moment).
+    """Return the world of the demo, starting at ``start`` (aware).
 
-    34 questions are there from the start; 11 more appear at the first of the world's stages,
-    answers to new and old ones at the second, and replaced and corrected ones at the third.
+    It has 34 questions at the start. 11 more appear at the first stage, answers to new and old
+    questions at the second, and replaced and corrected answers at the third.
     """
     text = Path(__file__).with_name("demo.toml").read_bytes()
     return _DemoWorldBuilder(msgspec.toml.decode(text, type=_DemoScript), start).build()
 
 
 class _DemoWorldBuilder:
-    """A script turned into a world that begins at ``start``."""
+    """Builds a world that starts at ``start`` from a script."""
 
     def __init__(self, script: _DemoScript, start: datetime) -> None:
         self.script = script
@@ -125,7 +125,7 @@ class _DemoWorldBuilder:
         )
 
     def _find_parent(self, lines: _QuestionEntry) -> _QuestionEntry | None:
-        """The main question that a supplementary's title names, at the same meeting."""
+        """Return the main question, at the same meeting, that a supplementary's title names."""
         title = _SUPPLEMENTARY.sub("", lines.title)
         if title == lines.title:
             return None
@@ -144,5 +144,5 @@ class _DemoWorldBuilder:
 
 
 def _get_stage_start(stage: int) -> timedelta:
-    """When a stage begins, counted from the start; stage 0 is the start."""
+    """Return when a stage starts, counted from the start of the world; stage 0 is the start."""
     return STAGES[stage - 1] if stage else timedelta(0)

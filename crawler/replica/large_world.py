@@ -1,4 +1,4 @@
-"""A world of any size, made by rule: the same one every time, without chance. Pure."""
+"""A world of any size, made by rule and without randomness. Pure."""
 
 from __future__ import annotations
 
@@ -52,11 +52,14 @@ _DAYS_BETWEEN = 28
 
 
 def build_large_world(start: datetime, questions: int = 2000) -> ReplicaWorld:
-    """A world of ``questions`` questions, a hundred to a meeting, the newest meeting a week ago.
+    """Return a world with a hundred questions a meeting; the newest meeting was a week ago.
 
-    It begins at ``start``. The last tenth appear at the first stage. Of all, one in eight has no
-    answer until the second stage, and one in forty starts with a holding reply that the third
-    stage replaces.
+    The last tenth of the questions appear at the first stage. One question in eight has no answer
+    until the second stage, and one in forty has a holding reply until the third.
+
+    Args:
+        start: When the world starts; aware.
+        questions: How many questions it has.
     """
     count = -(-questions // _QUESTIONS_PER_MEETING)
     today = start.astimezone(LONDON_TIME_ZONE).date()

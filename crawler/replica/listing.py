@@ -1,4 +1,4 @@
-"""The source's search: what a query string asks for, and the page of rows that answers it. Pure."""
+"""The search of the replica: from a query string to a page of rows. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEASER_LENGTH = 500
 
 _DAY_FIRST = re.compile(r"(\d{2})-(\d{2})-(\d{4})")
 
-#: Facet keys as the source spells them, each with its heading and what it sorts questions by.
+#: Facet keys as the source spells them, with their headings and the values they filter by.
 FACETS: dict[str, tuple[str, Callable[[ReplicaQuestion], str | None]]] = {
     "asked_of": ("Asked of", lambda q: q.asked_of),
     "mqt_question_by": ("Question by", lambda q: q.asked_by.name),
@@ -27,23 +27,25 @@ FACETS: dict[str, tuple[str, Callable[[ReplicaQuestion], str | None]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaSearch:
-    """One search, read from the query string."""
+    """One search."""
 
     date_from: date | None = None
     date_to: date | None = None
     text: str = ""
     ascending: bool = False
     page: int = 0
-    #: key → values: any value of a key will do, every key must
+    #: By key: a question must have one of the values for every key.
     facets: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, query: Iterable[tuple[str, str]]) -> Self:
-        """The search in the pairs of a query string. Raises ``ValueError`` with what is wrong.
+        """Return the search in the pairs of a query string.
 
-        How the source treats a date that it cannot read is not known: here it is an error, so
-        that a crawler which sends one is found out. Names that the source retired are ignored,
-        as it does itself.
+        How the source treats a date that it cannot read is not known. Here it is an error, so that
+        tests notice a crawler that sends one. Names that the source has retired are ignored.
+
+        Raises:
+            ValueError: A date or the page number cannot be read; the message says which.
         """
         pairs = list(query)
         last = dict(pairs)
@@ -60,7 +62,7 @@ class ReplicaSearch:
         )
 
     def matches(self, question: ReplicaQuestion) -> bool:
-        """Whether ``question`` is found; its day is the day of its meeting."""
+        """Return whether ``question`` matches; its date is that of its meeting."""
         day = question.meeting.date
         if (self.date_from and day < self.date_from) or (self.date_to and day > self.date_to):
             return False
@@ -71,7 +73,7 @@ class ReplicaSearch:
 
 @dataclass(frozen=True, kw_only=True)
 class ListingRow:
-    """One row of the listing."""
+    """One row of a listing."""
 
     question: ReplicaQuestion
     teaser: str
@@ -79,7 +81,7 @@ class ListingRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ListingFacet:
-    """One facet: its values with the number of questions that have each."""
+    """One facet, with the number of questions for each of its values."""
 
     key: str
     heading: str
@@ -88,7 +90,7 @@ class ListingFacet:
 
 @dataclass(frozen=True, kw_only=True)
 class ListingPage:
-    """One page of what was found."""
+    """One page of results."""
 
     total: int
     page: int
@@ -98,10 +100,10 @@ class ListingPage:
 
 
 def find_results(search: ReplicaSearch, questions: Iterable[ReplicaQuestion]) -> ListingPage:
-    """The page of results that ``search`` asks for; a page past the end has no rows.
+    """Return the page of results that ``search`` asks for; a page past the end has no rows.
 
-    Inside a meeting the order is not by reference (as on the source): new questions turn up in
-    the middle of the list and push others to the next page.
+    As on the source, the order within a meeting is not by reference: new questions appear in the
+    middle of the list and move others to the next page.
     """
     found = sorted((q for q in questions if search.matches(q)), key=lambda q: q.slug)
     found.sort(key=lambda q: q.meeting.date, reverse=not search.ascending)
@@ -119,7 +121,7 @@ def find_results(search: ReplicaSearch, questions: Iterable[ReplicaQuestion]) ->
 
 
 def build_teaser(text: str) -> str:
-    """The beginning of ``text``, cut at a word near 500 characters and marked with three dots."""
+    """Return the start of ``text``, cut after a word at 500 characters and marked with dots."""
     if len(text) <= TEASER_LENGTH:
         return text
     return text[:TEASER_LENGTH].rsplit(" ", 1)[0] + "..."
@@ -135,7 +137,7 @@ def _count_facet(key: str, questions: Iterable[ReplicaQuestion]) -> ListingFacet
 
 
 def _parse_facets(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
-    """``f[0]=mqt_category:Transport`` and the like; unknown keys are ignored."""
+    """Return the facets in pairs such as ``f[0]=mqt_category:Transport``; ignore unknown keys."""
     facets: dict[str, frozenset[str]] = {}
     for name, pair in pairs:
         key, colon, value = pair.partition(":")
@@ -145,7 +147,7 @@ def _parse_facets(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]
 
 
 def _parse_day(query: Mapping[str, str], name: str) -> date | None:
-    """A day as ``23-03-2023`` or ``2023-03-23``; None when it is not asked for."""
+    """Return a date written ``23-03-2023`` or ``2023-03-23``, None if it is empty."""
     text = query.get(name, "").strip()
     if not text:
         return None
@@ -153,4 +155,4 @@ def _parse_day(query: Mapping[str, str], name: str) -> date | None:
     try:
         return datetime.fromisoformat(iso).date()
     except ValueError:
-        raise ValueError(f"{name}={text} is no day; write it like 23-03-2023") from None
+        raise ValueError(f"{name}={text} is not a date; write it like 23-03-2023") from None

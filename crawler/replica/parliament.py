@@ -1,7 +1,7 @@
-"""A stand-in for the API of the UK Parliament's written questions, in an invented world.
+"""A replica of the API of the UK Parliament's written questions, with an invented world.
 
-It has the source's traps: lists cut the texts, the question's without a mark, run tables together
-and have no flag set; the call for one question tells all. Errors are objects too.
+It repeats the source's pitfalls: lists cut texts, the question's without a mark, run tables
+together and set no flags. The call for a single question is complete. Errors are objects too.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from crawler.replica.world import LONDON_TIME_ZONE, REPLICA_NOTICE, STAGES
 API_PATH = "/api/writtenquestions/questions"
 FILES_URL = "https://questions-statements.parliament.uk/replica/files"
 
-#: More than so many rows come in no list, however many are asked for: fewer than the source gives,
-#: so that a small world has a second page.
+#: The most rows in a list, however many are requested. Fewer than the source returns, so that a
+#: small world has a second page.
 MAX_ROWS = 5
 _TRUNCATED_LENGTH = 255
 
 
 class _StrictScriptEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A misspelt key in the script is an error, not a question without an answer."""
+    """Base of the script's entries. A misspelt key is an error."""
 
 
 class ReplicaParliamentMember(_StrictScriptEntry, frozen=True):
@@ -45,7 +45,7 @@ class ReplicaParliamentMember(_StrictScriptEntry, frozen=True):
 
 
 class ReplicaReply(_StrictScriptEntry, frozen=True):
-    """What stands in the answer's place from ``stage`` on, until the next reply."""
+    """The answer from ``stage`` on, until the next reply replaces it."""
 
     html: str
     stage: int = 0
@@ -54,7 +54,7 @@ class ReplicaReply(_StrictScriptEntry, frozen=True):
 
 
 class ReplicaWrittenQuestion(_StrictScriptEntry, frozen=True):
-    """One written question with all the replies that it will ever have."""
+    """One written question with all its replies, now and later."""
 
     id: int
     uin: str
@@ -65,12 +65,12 @@ class ReplicaWrittenQuestion(_StrictScriptEntry, frozen=True):
     body: str
     reply: tuple[ReplicaReply, ...] = ()
     stage: int = 0
-    withdrawn: int | None = None  #: the stage from which on it is
+    withdrawn: int | None = None  #: the stage from which it is withdrawn
     grouped: tuple[str, ...] = ()
 
 
 class ParliamentScript(_StrictScriptEntry, frozen=True):
-    """The whole world, as it is written down in ``parliament.toml``."""
+    """The world in ``parliament.toml``."""
 
     minister: str
     member: dict[str, ReplicaParliamentMember]
@@ -78,9 +78,13 @@ class ParliamentScript(_StrictScriptEntry, frozen=True):
 
 
 def create_api(start: datetime, clock: Callable[[], datetime]) -> Starlette:
-    """The API as an ASGI application over a world that begins at ``start`` (aware).
+    """Return the API as an ASGI application.
 
-    ``clock`` says what moment it is. ``app.state.requests`` lists every request, in order.
+    ``app.state.requests`` lists every request as ``GET /path?query``, in order.
+
+    Args:
+        start: When the world starts; aware.
+        clock: Returns the time now, which decides the replies that can be seen.
     """
     calls = _ApiEndpoints(start, clock)
     requests: list[str] = []
@@ -105,7 +109,7 @@ async def _handle_error(_request: Request, error: Exception) -> Response:
 
 
 class _ApiEndpoints:
-    """The endpoints, and what they share."""
+    """The endpoints of the API."""
 
     def __init__(self, start: datetime, clock: Callable[[], datetime]) -> None:
         text = Path(__file__).with_name("parliament.toml").read_bytes()
@@ -114,7 +118,7 @@ class _ApiEndpoints:
         self.clock = clock
 
     def list_objects(self) -> Iterator[dict[str, Any]]:
-        """Every question as the call for it alone tells it now, newest first."""
+        """Yield every question as the call for a single one returns it now, newest first."""
         age = self.clock() - self.start
         stage = sum(begins <= age for begins in STAGES)
         return _ParliamentSnapshot(
@@ -164,14 +168,14 @@ def _wrap_value(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _expand_members(value: dict[str, Any], query: Any) -> dict[str, Any]:
-    """The members with their names, where these were asked for."""
+    """Return ``value`` with members only if the query asks for them."""
     if query.get("expandMember") == "true":
         return value
     return value | {"askingMember": None, "answeringMember": None, "correctingMember": None}
 
 
 def _build_list_row(value: dict[str, Any], query: Any) -> dict[str, Any]:
-    """``value`` as a list has it: cut, and with no flag that could be relied on."""
+    """Return ``value`` as a list has it: with cut texts and without flags."""
     words = unescape(re.sub(r"<[^>]+>", "", value["answerText"] or ""))
     return _expand_members(value, query) | {
         "questionText": value["questionText"][:_TRUNCATED_LENGTH],
@@ -185,7 +189,7 @@ def _build_list_row(value: dict[str, Any], query: Any) -> dict[str, Any]:
 
 
 class _ParliamentSnapshot:
-    """The script as it is told at one moment."""
+    """The world as it is at one stage."""
 
     def __init__(self, script: ParliamentScript, today: date, stage: int) -> None:
         self.script = script
@@ -193,7 +197,7 @@ class _ParliamentSnapshot:
         self.stage = stage
 
     def list_objects(self) -> Iterator[dict[str, Any]]:
-        """Every question as the call for it alone tells it, newest first."""
+        """Yield every question as the call for a single one returns it, newest first."""
         for question in sorted(self.script.question, key=lambda q: (q.days_ago, q.id)):
             if question.stage <= self.stage:
                 yield self._build_question_fields(question) | self._build_answer_fields(question)
@@ -245,7 +249,7 @@ class _ParliamentSnapshot:
         return {"name": member.name, "listAs": member.name, "party": member.party}
 
     def _format_reply_day(self, reply: ReplicaReply | None) -> str | None:
-        """When ``reply`` was given: the day on which its stage begins."""
+        """Return the day on which the stage of ``reply`` starts, None without a reply."""
         if reply is None:
             return None
         return _format_midnight(

@@ -1,4 +1,7 @@
-"""The replica's pages over HTTP: today's design, and the design of 2014 at its old addresses."""
+"""The replica of london.gov.uk over HTTP.
+
+It serves today's design, and the design of 2014 at the addresses of that time.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +27,19 @@ from crawler.replica.world import LISTING_PATH, REPLICA_NOTICE, ReplicaSnapshot,
 FILES_PATH = "/sites/default/files"
 ABOUT_PATH = "/about-the-replica"
 
-#: No copy of the source's own robots.txt is known, so there is no delay to repeat here.
+#: No copy of the source's robots.txt is known, so no delay is set here.
 ROBOTS_TXT = "User-agent: *\nAllow: /\n"
 
 
 def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> Starlette:
-    """The site as an ASGI application.
+    """Return the site as an ASGI application.
 
-    ``clock`` says what moment it is (aware) and so what can be seen; ``templates`` is the folder
-    that has ``replica/`` in it. ``app.state.requests`` lists every request as
-    ``GET /path?query``, in order.
+    ``app.state.requests`` lists every request as ``GET /path?query``, in order.
+
+    Args:
+        world: What there is to see, and when.
+        clock: Returns the time now, aware.
+        templates: The folder that contains ``replica/``.
     """
     pages = _SiteEndpoints(world, clock, templates)
     requests: list[str] = []
@@ -55,7 +61,7 @@ def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: P
 
 
 class RequestRecorder:
-    """Notes each request before anything else sees it."""
+    """Middleware that adds each request to a list."""
 
     def __init__(self, app: ASGIApp, requests: list[str]) -> None:
         self.app = app
@@ -69,7 +75,7 @@ class RequestRecorder:
 
 
 class _SiteEndpoints:
-    """The endpoints, and what they share."""
+    """The endpoints of the site."""
 
     def __init__(self, world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> None:
         self.world = world
@@ -93,11 +99,11 @@ class _SiteEndpoints:
         }
 
     def take_snapshot(self) -> ReplicaSnapshot:
-        """What can be seen now."""
+        """Return what can be seen now."""
         return self.world.take_snapshot(self.clock())
 
     def render(self, name: str, request: Request, status: int = 200, **values: object) -> Response:
-        """One page. Its own address is what a saved copy calls canonical."""
+        """Return one page, with its own address as the canonical link."""
         canonical = str(request.base_url).rstrip("/") + request.url.path
         page = self.templates.get_template(f"replica/{name}").render(canonical=canonical, **values)
         etag = f'W/"{hashlib.sha256(page.encode()).hexdigest()[:16]}"'
@@ -117,7 +123,7 @@ class _SiteEndpoints:
         kept = [(name, value) for name, value in query if name != "page"]
 
         def link(*more: tuple[str, str]) -> str:
-            """The address of the same search with something added."""
+            """Return the address of this search with parameters added."""
             return f"{LISTING_PATH}?{urlencode([*kept, *more])}"
 
         results = find_results(search, self.take_snapshot().questions)
@@ -145,7 +151,7 @@ class _SiteEndpoints:
         return self.render("about.html", request)
 
     async def file(self, request: Request) -> Response:
-        """A linked file. Plain text whatever its name says, so that a click shows what it is."""
+        """Return a linked file: plain text that says what it is, whatever its name ends in."""
         if not self.world.has_file(request.url.path):
             raise HTTPException(404)
         name = request.path_params["name"].rpartition("/")[2]
@@ -157,6 +163,6 @@ class _SiteEndpoints:
         return PlainTextResponse(ROBOTS_TXT)
 
     async def error(self, request: Request, error: Exception) -> Response:
-        """The page for an address that is not there, in the site's furniture like all others."""
+        """Return the error page, in the site's layout like all others."""
         assert isinstance(error, HTTPException)
         return self.render("error.html", request, error.status_code, detail=error.detail)

@@ -1,7 +1,7 @@
 """An invented world: meetings, members, questions and answers, and when each can be seen. Pure.
 
-A world begins at a ``start`` that its maker chooses. What is there from the start is the silent
-baseline; everything else appears (or is taken down) a fixed time later.
+A world starts at a time that its maker chooses. What is there from the start is the baseline,
+which alerts nobody. Everything else appears, or is taken down, a fixed time later.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ MAYOR = "The Mayor"
 HOLDING_TEXT = "Officers are drafting a response which will be sent shortly."
 REPLICA_NOTICE = "Replica for tests and demonstration: invented people, invented text"
 
-#: When a world's later events happen, counted from its start: new questions, the first answers,
-#: and the answers that replace or correct what was there before.
+#: The stages of a world, counted from its start: new questions, first answers, and answers that
+#: replace or correct earlier ones.
 STAGES = (timedelta(hours=6), timedelta(hours=20), timedelta(hours=30))
 
 
@@ -35,16 +35,16 @@ class ReplicaMember:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaMeeting:
-    """A meeting; ``date`` is its London day."""
+    """A meeting."""
 
     name: str
-    date: date
+    date: date  #: in London
     session: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaAnswer:
-    """One answer block, seen from ``after`` until ``until`` (both counted from the start)."""
+    """One answer, visible from ``after`` until ``until`` (both counted from the start)."""
 
     after: timedelta
     date: date
@@ -54,12 +54,12 @@ class ReplicaAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaQuestion:
-    """One question with all the answers that it will ever have."""
+    """One question with all its answers, now and later."""
 
     slug: str
     title: str
     asked_by: ReplicaMember
-    organisation: str  #: as the page prints it: on a supplementary its parent's
+    organisation: str  #: as the page prints it: on a supplementary, that of its parent
     asked_of: str
     meeting: ReplicaMeeting
     html: str
@@ -67,36 +67,36 @@ class ReplicaQuestion:
     answers: tuple[ReplicaAnswer, ...]
     reference: str | None = None  #: None on supplementaries
     category: str | None = None
-    parent: str | None = None  #: title of the question that this one follows up
-    old_path: str | None = None  #: its address in the design of 2014, where it has one
+    parent: str | None = None  #: title of the question that a supplementary belongs to
+    old_path: str | None = None  #: its path in the design of 2014, if it has one
 
     @property
     def path(self) -> str:
-        """Its address on the site."""
+        """Its path on the site."""
         return f"{LISTING_PATH}/{self.slug}"
 
     @property
     def text(self) -> str:
-        """The question's words on one line, as teaser and search have them."""
+        """The question's text on one line, as the search uses it."""
         return strip_markup(self.html)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaSnapshot:
-    """What can be seen at one moment: each question with the answers of that moment."""
+    """What can be seen at one time: the questions with their answers at that time."""
 
     questions: tuple[ReplicaQuestion, ...]
 
     def find_by_slug(self, slug: str) -> ReplicaQuestion | None:
-        """The question at an address of today."""
+        """Return the question at a path of today's design, None if there is none."""
         return next((q for q in self.questions if q.slug == slug), None)
 
     def find_by_old_path(self, path: str) -> ReplicaQuestion | None:
-        """The question at an address of 2014."""
+        """Return the question at a path of the design of 2014, None if there is none."""
         return next((q for q in self.questions if q.old_path == path), None)
 
     def has_follow_ups(self, question: ReplicaQuestion) -> bool:
-        """Whether any supplementary to ``question`` can be seen."""
+        """Return whether a supplementary to ``question`` can be seen."""
         return any(
             q.parent == question.title and q.meeting == question.meeting for q in self.questions
         )
@@ -104,7 +104,7 @@ class ReplicaSnapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaWorld:
-    """Everything that there is and will be."""
+    """Everything that can be seen, now and later."""
 
     start: datetime
     stages: tuple[timedelta, ...]
@@ -113,11 +113,11 @@ class ReplicaWorld:
     questions: tuple[ReplicaQuestion, ...]
 
     def published_at(self, item: ReplicaQuestion | ReplicaAnswer) -> datetime:
-        """The moment from which ``item`` can be seen; for the baseline, the start itself."""
+        """Return when ``item`` can first be seen; for the baseline, the start of the world."""
         return self.start + item.after
 
     def take_snapshot(self, now: datetime) -> ReplicaSnapshot:
-        """What can be seen at ``now``; before the start, the baseline."""
+        """Return what can be seen at ``now``; before the start, the baseline."""
         age = max(now - self.start, timedelta(0))
         return ReplicaSnapshot(
             questions=tuple(
@@ -128,7 +128,7 @@ class ReplicaWorld:
         )
 
     def has_file(self, path: str) -> bool:
-        """Whether any answer links to the file at ``path``."""
+        """Return whether an answer links to the file at ``path``."""
         link = f'href="{path}"'
         return any(link in a.html for q in self.questions for a in q.answers)
 
@@ -141,14 +141,14 @@ def _find_visible_answers(
             yield answer
 
 
-# ------------------------------------------------------------------ what the makers of worlds share
+# ------------------------------------------------------------------ helpers of the world builders
 
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL)
 _BLOCK = re.compile(r"<(?:div|p|span|style|script|table|ul)\b")
 _PUNCTUATION = re.compile(r"[^a-z0-9\s-]")
 _SEPARATORS = re.compile(r"[\s-]+")
 
-#: The words that Drupal's Pathauto leaves out of an address.
+#: Words that Drupal's Pathauto leaves out of an address.
 _STOP_WORDS = re.compile(
     r"\b(?:an?|as|at|before|but|by|for|from|in|into|is|like|of|off|on|onto|per|since|than|that|the"
     r"|this|to|up|via|with)\b"
@@ -156,21 +156,21 @@ _STOP_WORDS = re.compile(
 
 
 def format_paragraphs(text: str) -> str:
-    """HTML of ``text``: pieces parted by an empty line, each in ``<p>`` unless it is a block."""
+    """Return ``text`` as HTML: parts between empty lines become ``<p>`` unless they are blocks."""
     pieces = (piece.strip() for piece in text.strip().split("\n\n"))
     return "\n".join(p if _BLOCK.match(p) else f"<p>{p}</p>" for p in pieces)
 
 
 def strip_markup(html: str) -> str:
-    """``html`` as one line of plain text."""
+    """Return ``html`` as one line of plain text."""
     return " ".join(unescape(_TAG.sub("", html)).split())
 
 
 def build_slug(title: str, taken: set[str]) -> str:
-    """The last part of an address made from ``title``, marked as taken.
+    """Return the last part of an address made from ``title``, and add it to ``taken``.
 
-    Small words and punctuation go; a counter follows when the address is taken, so the slug says
-    neither the title nor the reference for certain. The counter begins at 0, as Pathauto's does.
+    Small words and punctuation are removed. If the address is taken, a counter is added, which
+    starts at 0 as Pathauto's does. So a slug does not identify a title or a reference.
     """
     plain = unicodedata.normalize("NFKD", title.lower().replace("\u2011", "-"))
     words = _STOP_WORDS.sub(" ", _PUNCTUATION.sub("", plain))

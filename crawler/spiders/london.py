@@ -1,7 +1,7 @@
-"""london.gov.uk as it is since December 2022: questions are found by a search over meeting dates.
+"""london.gov.uk since December 2022: questions are found by a search over meeting dates.
 
-There is no meeting page and no feed. The listing gives ten rows a page; a row's teaser is cut and
-never taken for the question's text, so only its link and its date are read here.
+There is no page of a meeting and no feed. The listing has ten rows a page. The text in a row is
+shortened, so only the link and the date of a row are read.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ LISTING_PATH = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-an
 
 _ROWS_PER_PAGE = 10
 _ROW_DATE = re.compile(r"Meeting date:\s*(\d{1,2} \w+ \d{4})")
-#: What every row says, and nothing else on the page with a colon.
+#: Printed in every row, and nowhere else on the page with a colon.
 _ROW_MARKER = re.compile(r"Question by:")
-#: Visible words that a listing shows even when it lists nothing.
+#: Printed on a listing even if it has no rows.
 _LISTING_MARKERS = re.compile(
     r"Search questions|Filter results|No results|no questions", re.IGNORECASE
 )
 
 
 class LondonSpider(SourceSpider):
-    """Pages of the London Assembly's questions."""
+    """The spider of the London Assembly's questions."""
 
     name = "london"
     home_url = "https://www.london.gov.uk"
 
-    #: How the search form writes dates. Not confirmed against the live site, so the rows' own
-    #: dates are checked against what was asked for (``outside_window``).
+    #: Format of dates in the search form. It could not be checked against the live site, so the
+    #: dates of the rows are compared with the window asked for (``outside_window``).
     date_format = "%d-%m-%Y"
 
     def build_listing_requests(self, window: ListingWindow) -> Iterator[scrapy.Request]:
-        """The first page of the listing of ``window``; the others follow from it."""
+        """Yield the request for the first page of the listing of ``window``."""
         yield self._build_listing_request(window, 0)
 
     def _build_listing_request(self, window: ListingWindow, page: int) -> scrapy.Request:
@@ -60,13 +60,13 @@ class LondonSpider(SourceSpider):
             callback=self.parse_listing,
             errback=self.handle_failure,
             cb_kwargs={"window": window, "page": page},
-            dont_filter=True,  # a filtered redirect would vanish in silence
+            dont_filter=True,  # a redirect that Scrapy filters is reported nowhere
         )
 
     def parse_listing(
         self, response: Response, window: ListingWindow, page: int
     ) -> Iterator[scrapy.Request | CrawlLine]:
-        """Visit each question that is new to us, and turn the page while pages are full."""
+        """Yield requests for unknown questions, and for the next page if this one is full."""
         self.counts["listing_pages"] += 1
         links = self._extract_links(response)
         self.counts["listed"] += len(links)
@@ -82,9 +82,9 @@ class LondonSpider(SourceSpider):
 
     @staticmethod
     def _extract_links(response: Response) -> list[str]:
-        """Addresses of the questions on a listing, each once, in the page's order.
+        """Return the paths of the questions on a listing, in order, without duplicates.
 
-        Navigation links to the listing itself are no questions.
+        Links to the listing itself are left out.
         """
         paths: dict[str, Any] = {}
         for href in response.css("a::attr(href)").getall():
@@ -94,7 +94,7 @@ class LondonSpider(SourceSpider):
         return list(paths)
 
     def _check_listing(self, response: Response, window: ListingWindow, links: list[str]) -> None:
-        """Notice a listing that ignores the dates, or that is no listing at all."""
+        """Count signs that a listing ignores the dates, is not a listing, or hides links."""
         text = response.text if isinstance(response, TextResponse) else ""
         days = [read_date(found) for found in _ROW_DATE.findall(text)]
         outside = [d for d in days if d and not window.since <= d <= window.until]

@@ -1,13 +1,13 @@
-"""Written questions of the UK Parliament, from its API; readers are sent to the pages beside it.
+"""Written questions of the UK Parliament, from its API; people are sent to the website's pages.
 
-A list is asked for by the days on which questions were tabled and is used to find them, nothing
-else: it cuts their texts, the question's without a mark, and its flags for holding replies and
-withdrawals cannot be relied on. Every text is from the call for a single question.
+A list of the questions tabled on some days is used to find them and for nothing else: it cuts
+their texts, the question's without a mark, and its flags for holding replies and withdrawals are
+out of date. Every text comes from the call for a single question.
 
-Late answers and corrections are found by revisits, as everywhere. The API could list what was
-answered or corrected in some days, which would take far fewer requests than looking at every open
-question again. But such a list does not say what is new to us, and a plan does not say which of
-the known questions are still open: each crawl would fetch all of those days' answers once more.
+Late answers and corrections are found by revisits, as for every source. The API could list the
+questions answered or corrected on some days, which takes far fewer requests than visiting every
+open question. But such a list does not say which answers are new to us, and the plan does not say
+which known questions are still open, so each crawl would fetch all answers of those days again.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from crawler.report import CrawlLine
 API_PATH = "/api/writtenquestions/questions"
 
 _DETAIL_PATH = urlsplit(DETAIL_URL).path
-#: The day and the number of a question, in the call for it as in the address of its page.
+#: Day and number of a question, in the address of its call and of its page.
 _QUESTION_PATH = re.compile(rf"(?:{API_PATH}|{_DETAIL_PATH})(/\d{{4}}-\d\d-\d\d/[^/]+)")
-#: Of a list; a server that gives fewer at a time is asked for the rest all the same.
+#: Rows to ask for at a time. If the server returns fewer, the rest is still requested.
 _ROWS_PER_PAGE = 100
 
 
@@ -53,27 +53,27 @@ class _QuestionResponse(msgspec.Struct, frozen=True):
 
 
 class UKParliamentSpider(SourceSpider):
-    """Written questions to ministers, of both Houses."""
+    """The spider of written questions to ministers, of both Houses."""
 
     name = "uk-parliament"
     home_url = "https://questions-statements-api.parliament.uk"
     custom_settings = {"DEFAULT_REQUEST_HEADERS": {"Accept": "application/json"}}  # noqa: RUF012  # Scrapy declares it so
 
     def build_request_url(self, url: str) -> str:
-        """The call for the question whose page is at ``url``, with its member's name and party."""
+        """Return the API's address for the question at ``url``, with member names and parties."""
         path = canonicalise_path(url)
         if path.startswith(f"{_DETAIL_PATH}/"):
             path = API_PATH + path.removeprefix(_DETAIL_PATH)
         return f"{self.plan.base_url}{path}?expandMember=true"
 
     def canonicalise_url(self, url: str) -> str:
-        """The page of the question that ``url`` is or calls for, where day and number name it."""
+        """Return the address of the page for a page's address or the API's, where it is known."""
         path = canonicalise_path(url)
         place = _QUESTION_PATH.fullmatch(path)
         return DETAIL_URL + place[1] if place else self.plan.base_url + path
 
     def build_listing_requests(self, window: ListingWindow) -> Iterator[scrapy.Request]:
-        """The first page of what was tabled in ``window``; the others follow from it."""
+        """Yield the request for the first page of the questions tabled in ``window``."""
         yield self._build_listing_request(window, 0, 0)
 
     def _build_listing_request(self, window: ListingWindow, page: int, skip: int) -> scrapy.Request:
@@ -90,13 +90,13 @@ class UKParliamentSpider(SourceSpider):
             callback=self.parse_listing,
             errback=self.handle_failure,
             cb_kwargs={"window": window, "page": page, "skip": skip},
-            dont_filter=True,  # a filtered redirect would vanish in silence
+            dont_filter=True,  # a redirect that Scrapy filters is reported nowhere
         )
 
     def parse_listing(
         self, response: Response, window: ListingWindow, page: int, skip: int
     ) -> Iterator[scrapy.Request]:
-        """Visit each question that is new to us, and go on until the list's own total."""
+        """Yield requests for unknown questions, and for the next page until all are listed."""
         self.counts["listing_pages"] += 1
         try:
             found = msgspec.json.decode(response.body, type=_ListResponse)
@@ -120,7 +120,7 @@ class UKParliamentSpider(SourceSpider):
             yield self._build_listing_request(window, page + 1, reached)
 
     def parse_question(self, response: Response, visited: str) -> Iterator[CrawlLine]:
-        """Read one question. A withdrawn one is told as gone: the page says so itself (410)."""
+        """Read one question. A withdrawn one is reported as gone (410), as its page says."""
         if not _is_withdrawn(response):
             yield from super().parse_question(response, visited)
             return
@@ -133,5 +133,5 @@ def _is_withdrawn(response: Response) -> bool:
     try:
         single = msgspec.json.decode(response.body, type=_QuestionResponse)
     except msgspec.MsgspecError:
-        return False  # what is wrong with it is for the reading to say
+        return False  # the page object reports what is wrong
     return bool(single.value.is_withdrawn)

@@ -17,7 +17,7 @@ import msgspec
 
 from alerts.delivery import ChannelSettings, ChannelTable, DeliveryPolicy, DoubtPolicy
 from alerts.feeds import FeedIdentity
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
 from crawler.plan import PolitenessSettings
 from scheduler.config.fields import (
@@ -116,9 +116,8 @@ class MailSection(ConfigSection, frozen=True):
     #: a message whose acknowledgement was lost: send the same bytes again, or hold it for you
     in_doubt: DoubtPolicy = "resend"
     per_second: PositiveAmount | None = None  #: the most messages in a second
-    per_day: Annotated[int, msgspec.Meta(gt=0)] | None = (
-        None  #: the most digests in 24 hours; more wait
-    )
+    #: the most digests in 24 hours; the others wait, and an alarm is raised
+    per_day: Annotated[int, msgspec.Meta(gt=0)] | None = None
     dkim: tuple[DkimSection, ...] = ()  #: keys that every message is signed with
 
     @property
@@ -139,7 +138,10 @@ class ImapSection(ConfigSection, frozen=True):
 
 
 class SourceSection(ConfigSection, frozen=True):
-    """``[sources.NAME]``: a site or API that is read by the spider ``NAME``."""
+    """``[sources.NAME]``: a site or API that is read by the spider ``NAME``.
+
+    Without any, ``[sources.london]`` is read at its own address.
+    """
 
     url: SourceURL  #: where the spider sends its requests
     home: SourceURL | None = None  #: where people read the questions; ``url`` when not set

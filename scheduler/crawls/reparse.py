@@ -1,6 +1,6 @@
-"""Every record anew from the archive, by today's readers: no request, and no news.
+"""Reading the archive again with today's page objects, without a request and without an alert.
 
-A better reader changes what we know of a page and not what was published, so nobody is alerted.
+A better reader changes what we know of a page. It does not change what was published.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ _HTTP_OK = 200
 
 
 class ReparseResult(msgspec.Struct, frozen=True):
-    """What came of it: counts, and in which fields records differ from what was stored."""
+    """The result of reading the archive again."""
 
+    #: ``captures`` and ``other pages``, and questions by :data:`alerts.recording.RereadOutcome`.
     counts: dict[str, int]
-    differing_fields: dict[str, int]
+    differing_fields: dict[str, int]  #: by field: records that differ from the stored ones
 
 
 def reparse_archive(
@@ -38,9 +39,14 @@ def reparse_archive(
     *,
     dry_run: bool = False,
 ) -> ReparseResult:
-    """Read the newest capture of every question page in ``files`` (oldest first).
+    """Read the newest capture of every question page, and replace the stored readings.
 
-    ``sources`` gives the host of each source by its name. A dry run changes nothing.
+    Args:
+        ledger: Where the readings are stored.
+        files: The archive's files, oldest first.
+        sources: The host of each source by its name: ``{"london": "www.london.gov.uk"}``.
+        on_page: Called for each question page, to show progress.
+        dry_run: Report what would be done and change nothing.
     """
     counts: Counter[str] = Counter()
     fields: Counter[str] = Counter()
@@ -56,7 +62,7 @@ def reparse_archive(
 def _read_newest_captures(
     files: Sequence[Path], sources: dict[str, str], counts: Counter[str]
 ) -> Iterator[tuple[datetime, Question]]:
-    """The question on each page, from the last time that the page came whole."""
+    """Yield the question on each page from its newest complete capture, and when it was fetched."""
     newest: dict[str, tuple[datetime, Path]] = {}
     for path in files:
         for capture in read_captures(path):
@@ -73,7 +79,7 @@ def _read_newest_captures(
 
 
 def _read_capture(capture: Capture, sources: dict[str, str]) -> Question | None:
-    """The question in a capture; None where it is a listing, robots.txt and the like."""
+    """Return the question in a capture, None for other pages such as listings."""
     parts = urlsplit(capture.url)
     name = next((n for n, host in sources.items() if host == parts.netloc), None)
     address = f"{parts.scheme}://{parts.netloc}{canonicalise_path(capture.url)}"

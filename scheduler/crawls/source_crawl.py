@@ -81,8 +81,8 @@ def find_obstacle(service: Service, name: str) -> str | None:
     if until := get_backoff_end(service, name):
         return f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
     with service.ledger.reading() as connection:
-        since = pauses.list_pauses(connection).get(pauses.name_crawl_pause(name))
-    return f"crawls are on hold since {since:%Y-%m-%d %H:%M} UTC" if since else None
+        since = pauses.find(connection, "crawl", name)
+    return f"crawls are paused since {since:%Y-%m-%d %H:%M} UTC" if since else None
 
 
 def _prune_archive(archive: ArchiveSection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.operator.status import ServiceStatus
+from alerts.operator import ServiceStatus
 from alerts.web import CapturedPage, CrawlControls, WebContext
 from crawler.archive import read_capture
 from scheduler.service import Service

@@ -1,4 +1,4 @@
-"""The judged set: topics, texts, and which of them are meant."""
+"""The judged set: topics, questions, and which questions the topics mean."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEAD = re.compile(r"(\d{3}) \|(.*)")
 _ASKER = "Ada Brook; Meadow Group"
 
 
-class Topic(NamedTuple):
+class JudgedTopic(NamedTuple):
     """A query as a subscriber types it, and what they mean by it."""
 
     name: str
@@ -24,38 +24,38 @@ class Topic(NamedTuple):
     means: str
 
 
-class Judged(NamedTuple):
-    """A question, and the names of the topics that it is meant by."""
+class JudgedQuestion(NamedTuple):
+    """A question, and the names of the topics whose subscribers mean it."""
 
     number: str
     question: Question
     topics: frozenset[str]
 
 
-class Score(NamedTuple):
+class TopicScore(NamedTuple):
     """The numbers of the questions that a topic found, wrongly found and missed."""
 
-    topic: Topic
+    topic: JudgedTopic
     right: list[str]
     wrong: list[str]
     missed: list[str]
 
 
-def topics() -> list[Topic]:
-    """All topics."""
+def load_topics() -> list[JudgedTopic]:
+    """Return all topics."""
     table = tomllib.loads((_HERE / "topics.toml").read_text(encoding="utf-8"))
-    return [Topic(name, values["query"], values["means"]) for name, values in table.items()]
+    return [JudgedTopic(name, values["query"], values["means"]) for name, values in table.items()]
 
 
-def judged() -> Iterator[Judged]:
-    """All questions."""
+def iter_questions() -> Iterator[JudgedQuestion]:
+    """Generate all questions with the topics that they were judged to belong to."""
     text = (_HERE / "questions.txt").read_text(encoding="utf-8")
     for block in text.split("\n\n")[1:]:
         head, title, *lines = block.strip().split("\n")
         found = _HEAD.fullmatch(head)
         assert found is not None, head
         about = [part.strip() for part in found[2].split("|")]
-        yield Judged(
+        yield JudgedQuestion(
             found[1], _question(found[1], about, title, lines), frozenset(about[0].split())
         )
 
@@ -64,8 +64,8 @@ def _question(number: str, about: list[str], title: str, lines: list[str]) -> Qu
     name, _, party = ((about[1:2] or [""])[0] or _ASKER).partition("; ")
     asked_of = (about[2:3] or [""])[0] or "The Mayor"
     asked = tuple(line for line in lines if not line.startswith("> "))
-    said = tuple(line.removeprefix("> ") for line in lines if line.startswith("> "))
-    answer = Answer(("The Mayor",), speeches=(Speech("The Mayor", said),))
+    answered = tuple(line.removeprefix("> ") for line in lines if line.startswith("> "))
+    answer = Answer(("The Mayor",), speeches=(Speech("The Mayor", answered),))
     return Question(
         id=f"judged:{number}",
         source="judged",
@@ -76,32 +76,36 @@ def _question(number: str, about: list[str], title: str, lines: list[str]) -> Qu
         asked_by=Asker(name, f"{name} AM", party, None),
         asked_of=(Addressee(asked_of, asked_of),),
         question=(Speech(name, asked),),
-        status="answered" if said else "unanswered",
-        answers=(answer,) if said else (),
+        status="answered" if answered else "unanswered",
+        answers=(answer,) if answered else (),
         generation="2022",
         digest="",
     )
 
 
-def scores() -> list[Score]:
-    """What each topic finds."""
-    texts = [(one, extract_fields(one.question, infer_changes(one.question))) for one in judged()]
+def score_topics() -> list[TopicScore]:
+    """Return what each topic finds, compared with what it means."""
+    texts = [
+        (one, extract_fields(one.question, infer_changes(one.question))) for one in iter_questions()
+    ]
     found = []
-    for topic in topics():
+    for topic in load_topics():
         query = parse_query(topic.query)
-        hits = {one.number for one, said in texts if find_match(query, said) is not None}
+        hits = {one.number for one, fields in texts if find_match(query, fields) is not None}
         meant = {one.number for one, _ in texts if topic.name in one.topics}
-        found.append(Score(topic, sorted(hits & meant), sorted(hits - meant), sorted(meant - hits)))
+        found.append(
+            TopicScore(topic, sorted(hits & meant), sorted(hits - meant), sorted(meant - hits))
+        )
     return found
 
 
-def precision(some: list[Score]) -> float:
-    """What part of the found is meant."""
-    right = sum(len(score.right) for score in some)
-    return right / max(1, right + sum(len(score.wrong) for score in some))
+def compute_precision(scores: list[TopicScore]) -> float:
+    """Return the share of what was found that was meant."""
+    right = sum(len(score.right) for score in scores)
+    return right / max(1, right + sum(len(score.wrong) for score in scores))
 
 
-def recall(some: list[Score]) -> float:
-    """What part of the meant is found."""
-    right = sum(len(score.right) for score in some)
-    return right / max(1, right + sum(len(score.missed) for score in some))
+def compute_recall(scores: list[TopicScore]) -> float:
+    """Return the share of what was meant that was found."""
+    right = sum(len(score.right) for score in scores)
+    return right / max(1, right + sum(len(score.missed) for score in scores))

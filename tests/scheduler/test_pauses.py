@@ -35,14 +35,14 @@ def open_jobs(folder: Path, source: RunningReplica) -> Jobs:
     return jobs
 
 
-def pause(jobs: Jobs, name: str) -> None:
+def pause(jobs: Jobs, activity: pauses.PausedActivity, source: str | None = None) -> None:
     with jobs.ledger.writing() as connection:
-        pauses.add_pause(connection, name, jobs.clock())
+        pauses.add(connection, activity, source, jobs.clock())
 
 
-def resume(jobs: Jobs, name: str) -> None:
+def resume(jobs: Jobs, activity: pauses.PausedActivity, source: str | None = None) -> None:
     with jobs.ledger.writing() as connection:
-        pauses.remove_pause(connection, name)
+        pauses.remove(connection, activity, source)
 
 
 def test_nothing_is_requested_or_sent_while_paused(
@@ -53,20 +53,20 @@ def test_nothing_is_requested_or_sent_while_paused(
         run_crawl(jobs, "london")
         run_pipeline(jobs)
         source.go_to_stage(1)
-        pause(jobs, pauses.name_crawl_pause("london"))
+        pause(jobs, "crawl", "london")
         assert source.requests
-        assert "on hold since" in run_crawl(jobs, "london").reason
+        assert "paused since" in run_crawl(jobs, "london").reason
         assert source.requests == []
-        resume(jobs, pauses.name_crawl_pause("london"))
-        pause(jobs, pauses.DELIVERY)
+        resume(jobs, "crawl", "london")
+        pause(jobs, "delivery")
         assert run_crawl(jobs, "london").verdict == "ok"
         assert run_pipeline(jobs).digests == 1
         assert read_emails(tmp_path / "var" / "mail") == []
         with jobs.ledger.reading() as connection:
             status = build_status(connection, jobs.config, jobs.clock())
-        assert set(status.paused) == {pauses.DELIVERY}
+        assert [paused.label for paused in status.paused] == ["deliveries"]
         assert status.messages == {"queued": 1}
-        resume(jobs, pauses.DELIVERY)
+        resume(jobs, "delivery")
         assert run_pipeline(jobs).deliveries == {"sent": 1}
         assert len(read_emails(tmp_path / "var" / "mail")) == 1
         jobs.ledger.engine.dispose()

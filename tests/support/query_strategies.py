@@ -1,4 +1,4 @@
-"""Queries and texts drawn for tests, out of words that meet often."""
+"""Strategies for queries and texts, from few words, so that they often match."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ def _parsed(text: str) -> Query | None:
 
 
 QUERY_TEXTS = st.recursive(_LEAVES | _NEARS, _compound, max_leaves=8)
-#: Queries that are understood, in normal form.
+#: Queries that the parser accepts, in normal form.
 QUERIES: st.SearchStrategy[Query] = QUERY_TEXTS.map(_parsed).filter(lambda query: query is not None)  # type: ignore[assignment]
 NORMAL_FORMS = QUERIES.map(format_canonical)

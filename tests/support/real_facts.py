@@ -1,13 +1,15 @@
 """Facts of real questions of 2000 to 2025, and what a page that states them prints.
 
-The facts (names, titles, dates, quirks; no prose) lie outside the repository. All words on the
-pages are filler of our own, and where a fact is not known an invented name or title stands in.
+The facts (names, titles, dates, quirks; no prose) lie outside the repository. Where they are not
+there, a small sheet of invented facts in the same format stands in. All words on the pages are
+filler of our own, and where a fact is not known an invented name or title is used.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,7 +18,11 @@ from crawler.replica.date_formats import format_long_date
 from tests.support.paths import SHARED
 from tests.support.real_quirks import ANSWER_QUIRKS, HOLDING_TEXT, QUESTION_QUIRKS, PrintedLine
 
-FACTS_FILE = SHARED / "source" / "data" / "real_questions.jsonl"
+_REAL_FACTS_FILE = SHARED / "source" / "data" / "real_questions.jsonl"
+_INVENTED_FACTS_FILE = Path(__file__).with_name("data") / "questions.jsonl"
+#: Whether the facts are those of real questions.
+ARE_FACTS_REAL = _REAL_FACTS_FILE.exists()
+FACTS_FILE = _REAL_FACTS_FILE if ARE_FACTS_REAL else _INVENTED_FACTS_FILE
 SITE_URL = "https://www.london.gov.uk"
 LISTING_PATH = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 
@@ -83,8 +89,8 @@ class PrintedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_facts() -> tuple[RealQuestion, ...]:
-    """Every line of the notes; none where they are not there."""
-    lines = FACTS_FILE.read_bytes().splitlines() if FACTS_FILE.exists() else []
+    """Return the facts, one for each line of the file."""
+    lines = FACTS_FILE.read_bytes().splitlines()
     return tuple(msgspec.json.decode(line, type=RealQuestion) for line in lines)
 
 

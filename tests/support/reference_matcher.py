@@ -1,6 +1,6 @@
-"""What matches, said as plainly as can be: the measure of every faster way.
+"""The reference matcher: the simplest implementation, which the faster ones are compared with.
 
-Each word of a query is tried at each place of each paragraph. Nothing here is shared with
+Each word of a query is tried at each place of each paragraph. It shares nothing with
 ``alerts.queries.find`` or the batch matcher but what a word is
 (``alerts.text.tokenizer.tokenise``) and its stem.
 """
@@ -54,7 +54,7 @@ def _spans(leaf: Word | Phrase, tokens: list[Token]) -> Iterator[tuple[int, int]
 
 
 def _ends(words: Sequence[Word], tokens: list[Token], at: int) -> Iterator[int]:
-    """Where the words end that begin at ``at`` and follow one another."""
+    """Generate where the words end that begin at ``at`` and follow each other."""
     if not words:
         yield at
         return
@@ -63,7 +63,7 @@ def _ends(words: Sequence[Word], tokens: list[Token], at: int) -> Iterator[int]:
 
 
 def _word_ends(word: Word, rest: Sequence[str], tokens: list[Token], at: int) -> Iterator[int]:
-    """Where a word ends that begins at ``at``: hyphens are hyphens, spaces or nothing."""
+    """Generate where a word ends that begins at ``at``; a hyphen is a hyphen, space or nothing."""
     if not rest:
         yield at
     for size in range(1, len(rest) + 1):
@@ -77,7 +77,7 @@ def _word_ends(word: Word, rest: Sequence[str], tokens: list[Token], at: int) ->
 
 
 def _is_written_as(wanted: str, written: Sequence[Token], how: str) -> bool:
-    """Whether words that hyphens may close up are what is wanted."""
+    """Return whether linked words, closed up, are the word that is wanted."""
     closed = "".join(token.word for token in written)
     acronym = written[0].acronym if len(written) == 1 else None
     match how:

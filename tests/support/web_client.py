@@ -22,9 +22,9 @@ from alerts.ledger import Ledger
 from alerts.ledger.base import metadata
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
-from alerts.operator.status import ServiceStatus
+from alerts.operator import ServiceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.search import index_questions

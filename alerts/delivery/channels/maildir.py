@@ -17,7 +17,7 @@ from alerts.delivery.channel import ChannelSettings, ChannelUnavailable, Envelop
 
 
 class MaildirSettings(ChannelSettings, frozen=True):
-    """``[channels.maildir]``
+    """``[channels.maildir]``: writes email into a folder on this machine.
 
     One session at a time: a local disk gains nothing from more.
     """

@@ -47,16 +47,17 @@ _MAX_REPLY_LENGTH = 300
 
 
 class SmtpSettings(ChannelSettings, frozen=True):
-    """``[channels.smtp]``"""
+    """``[channels.smtp]``: sends email through a mail server."""
 
     schemes: ClassVar[frozenset[str]] = frozenset({"mailto"})
 
-    host: str = "localhost"
+    host: str = "localhost"  #: the mail server
+    #: usually 25; for a provider 587, or 465 with ``security = "tls"``
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 25
     #: ``starttls`` and ``tls`` verify the certificate; ``none`` is for a relay on this host
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None  #: to log in with; without one there is no login
-    password: Secret | None = None
+    password: Secret | None = None  #: of ``username``
     envelope_from: str | None = None  #: where bounces go; ``mail.from_address`` when not set
     timeout_seconds: Seconds = 60.0  #: for each reply of the server
     connections: ConnectionLimit = 8  #: open at once, each kept for many messages

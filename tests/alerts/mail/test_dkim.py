@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.mail.dkim import SigningKey, UnusableKey, read_key, sign_message
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email
+from alerts.mail import MailIdentity, RenderedMessage, SigningKey, UnusableKey, read_key
+from alerts.mail.dkim import sign_message
+from alerts.mail.mime import EmailHeaders, build_email
 from tests.support.private_keys import write_key
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)

@@ -24,8 +24,7 @@ from alerts.delivery.channels import smtp
 from alerts.digests import DigestSettings, compose_due_digests, preview_due_digests
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.dkim import read_key
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, read_key
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email, clean_header
+from alerts.mail import MailIdentity, RenderedMessage
+from alerts.mail.mime import EmailHeaders, build_email, clean_header
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering import Templates
 from tests.support.samples import make_answer, make_question

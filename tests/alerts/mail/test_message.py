@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering import Templates

@@ -1,4 +1,4 @@
-"""The matcher beside Tantivy, which others wrote, on what both can say."""
+"""The matcher compared with Tantivy, an independent engine, on what both can express."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alerts.matching import Matcher
 from alerts.queries import QueryError, format_canonical, parse_canonical, parse_query
 from benchmarks.tantivy_index import TantivyIndex
 
-#: None that a hyphen or a linking letter may close up: Tantivy knows of no such thing.
+#: No hyphens and no linking letters, because Tantivy does not link words.
 WORDS = st.sampled_from(
     [
         *("knife", "knives", "Knife", "crime", "crimes", "VRU", "VRUs", "vru", "WHO", "who"),

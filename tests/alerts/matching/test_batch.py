@@ -1,4 +1,4 @@
-"""A batch is read as single texts are: the same words in the same places."""
+"""Both tokenizers find the same words in the same places, whatever the text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RECORDS = st.lists(
     st.fixed_dictionaries({field: st.lists(PARAGRAPHS, max_size=3) for field in FIELDS}),
     max_size=4,
 )
-#: record, field, code of a word in one sense, its position and the one behind it.
+#: Record, field, hash of a word in one sense, its position, the position after it.
 Standing = tuple[int, str, int, int, int]
 
 
@@ -56,7 +56,7 @@ def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
                 at, after = position[token], int(batch.after[token])
                 field = FIELDS[batch.field[token]]
                 found.add((int(batch.record[token]), field, int(senses[word]), at, after))
-    # Two words of one beginning may share a stem; the texts read one by one keep the shorter.
+    # A word and a compound that begin together may share a stem; prepare_texts keeps the shorter.
     shortest: dict[tuple[int, str, int, int], int] = {}
     for record, field, sense, at, after in sorted(found, reverse=True):
         shortest[record, field, sense, at] = after
@@ -65,12 +65,12 @@ def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
 
 @settings(max_examples=500)
 @given(RECORDS)
-def test_a_batch_holds_what_its_texts_hold(records: list[dict[str, list[str]]]) -> None:
+def test_both_tokenizers_find_the_same_words(records: list[dict[str, list[str]]]) -> None:
     assert at_once(records) == one_by_one(records)
 
 
 @given(RECORDS)
-def test_every_word_stands_where_its_batch_says(records: list[dict[str, list[str]]]) -> None:
+def test_every_word_is_where_its_batch_says(records: list[dict[str, list[str]]]) -> None:
     batch = read_batch(records, FIELDS, WordSenses())
     words = [
         batch.text[start : start + length].decode()

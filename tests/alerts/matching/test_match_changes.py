@@ -1,4 +1,4 @@
-"""From change to match: each topic meets each change once."""
+"""From changes to matches: each topic is compared with each change once."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def matched(ledger: Ledger, topic_id: int) -> list[int]:
         return matches.list_newest(connection, topic_id, 1000)
 
 
-def lines(ledger: Ledger) -> set[int]:
-    """How far topics have come: in step with all others, or by themselves."""
+def list_progress(ledger: Ledger) -> set[int]:
+    """Return the progress of topics: that of all who are caught up, and of each other one."""
     with ledger.reading() as connection:
         line = topics.get_match_progress(connection)
         return {
@@ -42,26 +42,30 @@ def lines(ledger: Ledger) -> set[int]:
 
 
 @pytest.mark.parametrize("count", [1, 199, 200, 201, 401])
-def test_a_new_topic_meets_all_of_history_once(ledger: Ledger, now: datetime, count: int) -> None:
+def test_a_new_topic_is_compared_with_all_earlier_changes_once(
+    ledger: Ledger, now: datetime, count: int
+) -> None:
     read(ledger, now, *(make_question(n, words=f"{n} on VRU.") for n in range(1, count + 1)))
     made = topic(ledger, now, "VRU")
     assert TopicMatcher(ledger).match_new_changes() == count
-    assert lines(ledger) == {count}
+    assert list_progress(ledger) == {count}
     assert TopicMatcher(ledger).match_new_changes() == 0
     assert matched(ledger, made) == list(range(count, 0, -1))
 
 
-def test_the_line_moves_where_nothing_matches(ledger: Ledger, now: datetime) -> None:
+def test_progress_is_made_where_nothing_matches(ledger: Ledger, now: datetime) -> None:
     made = topic(ledger, now, "VRU")
     assert TopicMatcher(ledger).match_new_changes() == 0
-    assert lines(ledger) == {0}
+    assert list_progress(ledger) == {0}
     read(ledger, now, make_question(1, words="Benches."))
     assert TopicMatcher(ledger).match_new_changes() == 0
-    assert lines(ledger) == {1}
+    assert list_progress(ledger) == {1}
     assert matched(ledger, made) == []
 
 
-def test_topics_at_different_lines_meet_at_the_newest(ledger: Ledger, now: datetime) -> None:
+def test_topics_with_different_progress_all_reach_the_newest_change(
+    ledger: Ledger, now: datetime
+) -> None:
     old = topic(ledger, now, "VRU")
     read(ledger, now, make_question(1, words="VRU benches."))
     TopicMatcher(ledger).match_new_changes()
@@ -70,7 +74,7 @@ def test_topics_at_different_lines_meet_at_the_newest(ledger: Ledger, now: datet
     assert TopicMatcher(ledger).match_new_changes() == 3
     assert matched(ledger, old) == matched(ledger, new) == [2, 1]
     with ledger.reading() as connection:
-        assert lines(ledger) == {changes.get_newest_seq(connection)}
+        assert list_progress(ledger) == {changes.get_newest_seq(connection)}
 
 
 @pytest.mark.parametrize("words", ["Approval of buses.", "The vruum of buses.", "AVRU and VRUs2."])
@@ -81,30 +85,30 @@ def test_a_word_within_a_word_does_not_match(ledger: Ledger, now: datetime, word
     assert matched(ledger, made) == []
 
 
-def test_a_watcher_goes_on_where_it_stood(ledger: Ledger, now: datetime) -> None:
-    watcher = TopicMatcher(ledger)
+def test_a_matcher_continues_where_it_stopped(ledger: Ledger, now: datetime) -> None:
+    matcher = TopicMatcher(ledger)
     first = topic(ledger, now, "VRU")
     for number in range(1, 4):
         read(ledger, now, make_question(number, words="VRU benches."))
-        assert watcher.match_new_changes() == 1
+        assert matcher.match_new_changes() == 1
     second = topic(ledger, now, "benches")
-    assert watcher.match_new_changes() == 3
+    assert matcher.match_new_changes() == 3
     third = topic(ledger, now, "buses")
-    assert TopicMatcher(ledger).match_new_changes() == 0  # another process brought it into step
+    assert TopicMatcher(ledger).match_new_changes() == 0  # another process has caught it up
     read(ledger, now, make_question(4, words="VRU benches, buses."))
-    assert watcher.match_new_changes() == 3
+    assert matcher.match_new_changes() == 3
     assert matched(ledger, first) == matched(ledger, second) == [4, 3, 2, 1]
     assert matched(ledger, third) == [4]
 
 
-def test_topics_come_back_from_the_file_if_they_are_the_ledgers(
+def test_topics_are_loaded_from_the_file_if_they_are_those_of_the_ledger(
     ledger: Ledger, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("alerts.matching.match_changes._MIN_TOPICS_TO_SAVE", 10)
     saved = tmp_path / "topics.npz"
     made = [topic(ledger, now, f"number{n}") for n in range(20)]
     TopicMatcher(ledger, saved).match_new_changes()
-    assert not saved.exists()  # nothing was in step yet
+    assert not saved.exists()  # no topic was caught up yet
     TopicMatcher(ledger, saved).match_new_changes()
     written = saved.stat().st_mtime_ns
     late = topic(ledger, now, "benches")

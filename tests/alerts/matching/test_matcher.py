@@ -1,4 +1,4 @@
-"""The batch matcher says what the plain evaluator says, however topics came to it."""
+"""The matcher finds what the reference matcher finds, however topics joined it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ TOPICS = st.lists(NORMAL_FORMS, min_size=1, max_size=12, unique=True)
 BATCHES = st.lists(RECORD_TEXTS, min_size=1, max_size=4)
 
 
-def met(matcher: Matcher, batch: list[Texts]) -> dict[int, list[int]]:
+def match(matcher: Matcher, batch: list[Texts]) -> dict[int, list[int]]:
     return matcher.match(batch).group_by_topic()
 
 
-def obvious(topics: dict[int, str], batch: list[Texts]) -> dict[int, list[int]]:
+def match_by_reference(topics: dict[int, str], batch: list[Texts]) -> dict[int, list[int]]:
     found = {
         topic: [
             place for place, texts in enumerate(batch) if matches_query(parse_query(form), texts)
@@ -39,11 +39,11 @@ def obvious(topics: dict[int, str], batch: list[Texts]) -> dict[int, list[int]]:
     st.lists(RECORD_TEXTS, min_size=2, max_size=4),
 )
 @pytest.mark.slow
-def test_the_batch_the_single_text_and_the_plain_evaluator_agree(
+def test_the_matcher_find_match_and_the_reference_matcher_agree(
     forms: list[str], batch: list[Texts]
 ) -> None:
     topics = dict(enumerate(forms, 7))
-    assert met(Matcher(topics), batch) == obvious(topics, batch)
+    assert match(Matcher(topics), batch) == match_by_reference(topics, batch)
     for form in forms:
         for texts in batch:
             assert (find_match(parse_canonical(form), texts) is not None) == matches_query(
@@ -66,29 +66,29 @@ def test_topics_may_join_and_leave(
         matcher.leave(topic)
     assert len(matcher) == len(forms) - len(gone)
     staying = {topic: form for topic, form in topics.items() if topic not in gone}
-    assert met(matcher, batch) == obvious(staying, batch)
+    assert match(matcher, batch) == match_by_reference(staying, batch)
 
 
-def test_layers_fill_and_are_tidied() -> None:
+def test_layers_fill_and_are_merged() -> None:
     batch: list[Texts] = [{"title": [f"number n{n}n"]} for n in range(300)]
     matcher = Matcher({0: "n0n"})
     for topic in range(1, 300):
         matcher.join(topic, f"n{topic}n")
     everything = {topic: [topic] for topic in range(300)}
     assert matcher.layer_count > 3
-    assert met(matcher, batch) == everything
+    assert match(matcher, batch) == everything
     matcher.leave(250)
     matcher.merge_layers()
     assert matcher.layer_count == 2
     del everything[250]
-    assert met(matcher, batch) == everything
+    assert match(matcher, batch) == everything
     matcher.join(250, "n250n")
-    assert met(matcher, batch)[250] == [250]
+    assert match(matcher, batch)[250] == [250]
 
 
 @given(TOPICS, BATCHES)
 @settings(max_examples=50)
-def test_what_is_saved_comes_back(
+def test_a_saved_layer_is_loaded_unchanged(
     tmp_path_factory: pytest.TempPathFactory, forms: list[str], batch: list[Texts]
 ) -> None:
     path = tmp_path_factory.mktemp("saved") / "topics.npz"
@@ -96,11 +96,11 @@ def test_what_is_saved_comes_back(
     save_layer(compile_layer(topics), path, "ours")
     layer = load_layer(path, lambda ids: "ours" if ids == list(topics) else "")
     assert layer is not None
-    assert met(Matcher.from_layer(layer), batch) == obvious(topics, batch)
+    assert match(Matcher.from_layer(layer), batch) == match_by_reference(topics, batch)
     assert [child.name for child in path.parent.iterdir()] == ["topics.npz"]
 
 
-def test_a_file_that_is_not_ours_is_compiled_anew(
+def test_a_file_of_other_topics_or_a_damaged_one_is_not_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "topics.npz"
@@ -117,9 +117,9 @@ def test_a_file_that_is_not_ours_is_compiled_anew(
 
 
 def test_no_topics_and_no_records() -> None:
-    assert met(Matcher(), [{"title": ["knife"]}]) == {}
-    assert met(Matcher({1: "knife"}), []) == {}
-    assert met(Matcher({1: "knife"}), [{"title": []}]) == {}
+    assert match(Matcher(), [{"title": ["knife"]}]) == {}
+    assert match(Matcher({1: "knife"}), []) == {}
+    assert match(Matcher({1: "knife"}), [{"title": []}]) == {}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_no_topics_and_no_records() -> None:
         "bus -(anti-soc* NEAR/3 knife)",
     ],
 )
-def test_what_has_too_many_clauses_is_asked_of_the_text(query: str) -> None:
+def test_a_query_with_too_many_clauses_is_decided_in_the_text(query: str) -> None:
     everything = " ".join(f"a{n}" for n in range(9))
     batch: list[Texts] = [
         {"title": [text]}
@@ -139,4 +139,4 @@ def test_what_has_too_many_clauses_is_asked_of_the_text(query: str) -> None:
                      "bus, antisocial knife", "antisocial in a bus with a knife")
     ]  # fmt: skip
     topics = {1: format_canonical(parse_query(query)), 2: "knife"}
-    assert met(Matcher(topics), batch) == obvious(topics, batch)
+    assert match(Matcher(topics), batch) == match_by_reference(topics, batch)

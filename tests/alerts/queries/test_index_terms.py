@@ -1,4 +1,4 @@
-"""What a database is asked for is never too narrow, and exact where it says so."""
+"""Index conditions never exclude a match, and are exact where they say so."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_nothing_that_matches_is_lost(query: Query, texts: Texts) -> None:
         ("title:knife party:labour", True),
         ("kni*", True),
         ("escooter", True),
-        ("anti-social", False),  # may be two words, which must stand together
+        ("anti-social", False),  # may be two words, which must follow each other
         ('"knife crime"', False),
         ("knife NEAR/3 crime", False),
         ("question:knife", False),  # long texts are indexed together

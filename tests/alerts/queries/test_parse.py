@@ -1,4 +1,4 @@
-"""The query language: what matches, what is the same topic, and what is refused where."""
+"""The query language: what matches, and which queries are the same topic."""
 
 from datetime import date
 
@@ -12,7 +12,7 @@ from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech
 
 
 def marked(query: str, *paragraphs: str) -> list[str] | None:
-    """The printed words that a query marks in one field; None when it does not match."""
+    """Return the printed words that a query marks in a field, or None if it does not match."""
     found = find_match(parse_query(query), {"question": paragraphs})
     if found is None:
         return None

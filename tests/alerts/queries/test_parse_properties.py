@@ -1,4 +1,4 @@
-"""What must hold for every query and every text."""
+"""Properties of every query and every text."""
 
 import re
 
@@ -86,7 +86,7 @@ def test_the_canonical_form_of_any_tree_means_the_same(
     form = format_canonical(tree)
     query = parsed(form)
     texts = prepare_texts({"answer": ["".join(w + s for w, s in pieces) for pieces in paragraphs]})
-    if query is not None:  # a tree may be one that nobody can write, such as NOT alone
+    if query is not None:  # a tree may be one that cannot be written, such as NOT alone
         assert format_canonical(query) == form
         assert (find_match(query, texts) is None) == (find_match(tree, texts) is None)
 
@@ -105,7 +105,7 @@ def test_places_are_whole_words_in_order(text: str, paragraphs: list[str]) -> No
 
 
 def pattern(atom: Query) -> str:
-    """An atom as a regular expression over words parted by a space or a hyphen."""
+    """Return an atom as a regular expression over words separated by a space or a hyphen."""
     terms = atom.words if isinstance(atom, Phrase) else (atom,)
     words = [
         "[ -]?".join("-?".join(t) for t in term.tokens) for term in terms if isinstance(term, Word)

@@ -1,4 +1,4 @@
-"""A question in a list: the quick look at its letters changes nothing of what is marked."""
+"""A question in a list: dropping unlikely paragraphs does not change what is marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search, preview and offers over a real index of words, on both databases."""
+"""Search, preview and suggestions with a real index of words, on both databases."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def found(ledger: Ledger, query: str) -> list[str]:
 
 @pytest.mark.parametrize("query", ASKED)
 def test_all_ways_to_ask_give_the_same_answer(archive: Ledger, now: datetime, query: str) -> None:
-    """Search, explain, preview, alerting, and the plain evaluator."""
+    """Search, explain, preview, the matcher of alerts, and the reference matcher."""
     with archive.reading() as connection:
         ids = [dated.question_id for dated in word_index.find_questions(connection, None)]
-        records = list(questions.load_records(connection, ids))
+        records = questions.list_records(connection, ids)
         previewed = build_preview(connection, query, TODAY)
     told = [QuestionChanges(one, infer_changes(one)) for one in records]
     plainly = sorted(
@@ -102,7 +102,7 @@ def alerted(ledger: Ledger, now: datetime, query: str) -> list[str]:
         return sorted({c.change.after.id for c in changes.get(connection, numbers).values()})
 
 
-def test_what_is_read_anew_is_found_by_its_new_words(archive: Ledger, now: datetime) -> None:
+def test_a_question_that_changed_is_found_by_its_new_words(archive: Ledger, now: datetime) -> None:
     put(archive, now + timedelta(hours=1), [make_question(1, words="Benches.")])
     assert index_questions(archive) == 1
     assert found(archive, "benches") == ["london:/questions/1"]
@@ -111,7 +111,16 @@ def test_what_is_read_anew_is_found_by_its_new_words(archive: Ledger, now: datet
 
 
 def test_a_preview_counts_by_the_days_of_questions(ledger: Ledger, now: datetime) -> None:
-    days = [0, 1, 6, 8, 40, 400, 800, -14]  # the last is of a meeting to come: it is today's
+    days = [
+        0,
+        1,
+        6,
+        8,
+        40,
+        400,
+        800,
+        -14,
+    ]  # the last is that of a future meeting, which counts as today
     put(
         ledger,
         now,
@@ -133,7 +142,7 @@ def test_a_preview_counts_by_the_days_of_questions(ledger: Ledger, now: datetime
     assert shown.per_day == pytest.approx(6 / 365)
 
 
-def test_what_is_too_broad_is_said(ledger: Ledger, now: datetime) -> None:
+def test_a_topic_that_is_too_broad_is_called_so(ledger: Ledger, now: datetime) -> None:
     put(ledger, now, [make_question(n, meeting=None) for n in range(1, 40)])
     index_questions(ledger)
     with ledger.reading() as connection:
@@ -152,7 +161,7 @@ def test_what_is_too_broad_is_said(ledger: Ledger, now: datetime) -> None:
         ("zzzzz", "zzzzz", None),
     ],
 )
-def test_a_word_never_seen_has_a_nearest_one(
+def test_the_nearest_word_is_suggested_for_an_unknown_one(
     archive: Ledger, typed: str, word: str, nearest: str | None
 ) -> None:
     with archive.reading() as connection:
@@ -162,7 +171,7 @@ def test_a_word_never_seen_has_a_nearest_one(
     assert unknown[word] == nearest
 
 
-def test_words_that_are_seen_but_never_together_are_not_unknown(archive: Ledger) -> None:
+def test_known_words_that_are_never_together_are_not_unknown(archive: Ledger) -> None:
     with archive.reading() as connection:
         shown = build_preview(connection, "behaviour łódź", TODAY)
     assert (shown.total, shown.unknown_words) == (0, ())
@@ -190,7 +199,7 @@ def test_words_that_are_seen_but_never_together_are_not_unknown(archive: Ledger)
          'title:"violence reduction unit" OR title:VRU'),
     ],
 )  # fmt: skip
-def test_what_an_acronym_stands_for_is_offered_and_never_put_in_unasked(
+def test_the_long_form_of_an_acronym_is_suggested_and_not_added_unasked(
     archive: Ledger, query: str, sentence: str, widened: str
 ) -> None:
     asked = parse_query(query)
@@ -203,7 +212,7 @@ def test_what_an_acronym_stands_for_is_offered_and_never_put_in_unasked(
 
 
 @pytest.mark.parametrize("query", ["knife", "WHO", "VRU NEAR/3 crime", "-VRU bus"])
-def test_nothing_is_offered_without_reason(archive: Ledger, query: str) -> None:
+def test_nothing_is_suggested_without_reason(archive: Ledger, query: str) -> None:
     with archive.reading() as connection:
         assert find_suggestions(connection, parse_query(query)) == []
 
@@ -220,7 +229,7 @@ def test_a_word_of_very_many_letters_is_found(ledger: Ledger, now: datetime) -> 
     assert found(ledger, "ł" * 64 + "*") == []
 
 
-def test_words_are_written_in_parts(archive: Ledger, now: datetime) -> None:
+def test_questions_are_indexed_in_batches(archive: Ledger, now: datetime) -> None:
     put(archive, now, [make_question(n, words="Benches.") for n in range(100, 350)])
     assert index_questions(archive, limit=150) == 200
     assert index_questions(archive, limit=150) == 50
@@ -235,7 +244,7 @@ def test_a_text_of_very_many_words_is_found(ledger: Ledger, now: datetime) -> No
 
 
 def test_with_little_time_the_rest_is_estimated(ledger: Ledger, now: datetime) -> None:
-    """Half of those that have all the words have them in a row: so have about half of all."""
+    """Half of the questions decided in time match, so half of the others are counted."""
     texts = ["The parish boat sails.", "The boat of the parish sails."]
     some = [
         make_question(n, words=texts[n % 2], meeting=Meeting(None, date(2026, 1, 1 + n % 27)))

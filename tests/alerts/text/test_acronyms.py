@@ -1,4 +1,4 @@
-"""Acronyms mined from texts: what Schwartz and Hearst's algorithm must find, and must not."""
+"""Definitions of acronyms: what Schwartz and Hearst's algorithm finds, and what it does not."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from alerts.text import AcronymDefinition, find_definitions
         ("", None, None),
     ],
 )  # fmt: skip
-def test_pairs(text: str, short: str | None, long: str | None) -> None:
+def test_definitions(text: str, short: str | None, long: str | None) -> None:
     expected = [AcronymDefinition(short, long)] if short and long else []
     assert list(find_definitions([text])) == expected
 
 
-def test_every_pair_of_every_text_is_told() -> None:
+def test_every_definition_of_every_text_is_found() -> None:
     text = "A Violence Reduction Unit (VRU) and a Low Emission Zone (LEZ)."
     assert [pair.short_form for pair in find_definitions([text, text])] == ["VRU", "LEZ"] * 2
 

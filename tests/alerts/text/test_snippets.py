@@ -1,4 +1,4 @@
-"""Snippets: whatever the text and the places, a piece of the text with only the places marked."""
+"""Snippets are pieces of the text with exactly the places marked, whatever the text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def texts_with_spans(draw: st.DrawFn) -> tuple[str, list[tuple[int, int]]]:
 
 
 def without_ellipses(segments: tuple[Segment, ...], text: str) -> str:
-    """The words of a snippet; an ellipsis of ours stands only where text was left out."""
+    """Return the text of a snippet; check that it has an ellipsis only where text was cut."""
     inner = list(segments)
     words = "".join(s.text for s in inner)
     if words != text:

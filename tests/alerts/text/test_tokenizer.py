@@ -1,4 +1,4 @@
-"""What a word is, and when two are the same."""
+"""What counts as a word, and which words are the same."""
 
 import sys
 
@@ -98,7 +98,7 @@ def test_offsets_are_those_of_the_printed_word(text: str) -> None:
 @pytest.mark.parametrize(
     "word", sorted({*_PLURALS, *_PLURALS.values(), *_DISTINCT_WORDS, *_DISTINCT_WORDS.values()})
 )
-def test_the_stem_of_a_stem_is_itself_for_every_word_that_we_know_better(word: str) -> None:
+def test_the_stem_of_a_stem_is_itself_for_every_exception(word: str) -> None:
     assert stem(stem(word)) == stem(word)
     assert has_forms(word)
     assert word not in _PLURALS or stem(word) == stem(_PLURALS[word])

@@ -17,6 +17,7 @@ from crawler.reading.names import is_known_person
 from crawler.records import Answer, Question, Speech
 from tests.support.addressees import ADDRESSEES
 from tests.support.real_facts import (
+    ARE_FACTS_REAL,
     FACTS_FILE,
     SITE_URL,
     PrintedAnswer,
@@ -55,9 +56,6 @@ NAMES = {
     "Len Duvall OBE": "Len Duvall",
 }
 
-needs_facts = pytest.mark.skipif(
-    not FACTS, reason="facts of real questions are not here: ../shared is no part of the repository"
-)
 no_labels = [(f, s) for f, s in SHEETS if "no labels in the captured text" in f.features]
 oldest = [(f, s) for f, s in SHEETS if s.generation == "2000"]
 with_labels = [pair for pair in SHEETS if pair not in [*no_labels, *oldest]]
@@ -107,7 +105,7 @@ def check_head(record: Question, fact: RealQuestion, page: PrintedPage) -> None:
     assert record.asked_by.printed == page.asked_by
     assert record.asked_by.name == NAMES.get(page.asked_by, page.asked_by)
     assert record.asked_by.party == page.party
-    assert fact.question_by is None or is_known_person(record.asked_by.person)
+    assert fact.question_by is None or is_known_person(record.asked_by.person) == ARE_FACTS_REAL
     asked_of = [(a.printed, a.name, a.role) for a in record.asked_of]
     assert asked_of == ADDRESSEES[page.asked_of]
     assert (record.meeting.name if record.meeting else None) == page.meeting
@@ -165,18 +163,19 @@ def is_holding(reply: PrintedAnswer) -> bool:
 # ------------------------------------------------------------------ every line
 
 
-@needs_facts
 def test_no_line_is_left_out() -> None:
-    assert len(FACTS) == len(FACTS_FILE.read_text().splitlines()) == 143
-    assert len(with_labels) + len(no_labels) + len(oldest) == 143
-    assert Counter(choose_generation(fact) for fact in FACTS) == {
-        "2000": 1, "2014": 41, "2019": 6, "2022": 95,
-    }  # fmt: skip
+    number, by_generation = (
+        (143, {"2000": 1, "2014": 41, "2019": 6, "2022": 95})
+        if ARE_FACTS_REAL
+        else (29, {"2000": 1, "2014": 15, "2019": 2, "2022": 11})
+    )
+    assert len(FACTS) == len(FACTS_FILE.read_text().splitlines()) == number
+    assert len(with_labels) + len(no_labels) + len(oldest) == number
+    assert Counter(choose_generation(fact) for fact in FACTS) == by_generation
     addresses = [page.address for _, page in SHEETS if page.address]
-    assert len(set(addresses)) == len(addresses) == 141
+    assert len(set(addresses)) == len(addresses) == number - 2
 
 
-@needs_facts
 def test_no_quirk_is_left_out() -> None:
     places = [
         set(QUESTION_QUIRKS),
@@ -185,11 +184,14 @@ def test_no_quirk_is_left_out() -> None:
         QUIRKS_IN_LAYOUT,
         QUIRKS_OF_OTHER_SITES,
     ]
-    assert set().union(*places) == {feature for fact in FACTS for feature in fact.features}
+    features = {feature for fact in FACTS for feature in fact.features}
+    if ARE_FACTS_REAL:
+        assert set().union(*places) == features
+    else:  # all that is in the words, and some that is in facts and layout
+        assert {*QUESTION_QUIRKS, *ANSWER_QUIRKS} <= features
     assert sum(map(len, places)) == len(set().union(*places))
 
 
-@needs_facts
 @pytest.mark.parametrize(("fact", "page"), with_labels, ids=ids(with_labels))
 def test_a_real_question_is_read_back_to_its_facts(fact: RealQuestion, page: PrintedPage) -> None:
     for document in documents(page):
@@ -201,7 +203,6 @@ def test_a_real_question_is_read_back_to_its_facts(fact: RealQuestion, page: Pri
 linked = [(f, s) for f, s in with_labels if f.meeting_name]
 
 
-@needs_facts
 @pytest.mark.parametrize(("fact", "page"), linked, ids=ids(linked))
 def test_the_link_to_a_meeting_dates_it_by_itself(fact: RealQuestion, page: PrintedPage) -> None:
     without = msgspec.structs.replace(page, day=None)
@@ -211,7 +212,6 @@ def test_the_link_to_a_meeting_dates_it_by_itself(fact: RealQuestion, page: Prin
         assert record.meeting.date == fact.meeting_date_iso
 
 
-@needs_facts
 @pytest.mark.parametrize(("fact", "page"), no_labels, ids=ids(no_labels))
 def test_a_page_without_labels_is_told_to_be_unreadable(
     fact: RealQuestion, page: PrintedPage
@@ -221,7 +221,6 @@ def test_a_page_without_labels_is_told_to_be_unreadable(
             read_question(document, "london")
 
 
-@needs_facts
 @pytest.mark.parametrize(("fact", "page"), oldest, ids=ids(oldest))
 def test_a_page_of_the_oldest_design(fact: RealQuestion, page: PrintedPage) -> None:
     for document in documents(page):
@@ -232,7 +231,7 @@ def test_a_page_of_the_oldest_design(fact: RealQuestion, page: PrintedPage) -> N
         assert record.reference is not None
         assert put_year_first(record.reference) == put_year_first(fact.reference or "")
         assert record.asked_by is not None
-        assert record.asked_by.person == "valerie-shawcross"
+        assert record.asked_by.person == ("valerie-shawcross" if ARE_FACTS_REAL else "ada-brook")
         assert record.meeting is not None
         assert record.meeting.date == fact.meeting_date_iso
         assert (record.kind, record.status) == ("question", "unanswered")
@@ -252,7 +251,6 @@ def relabelled(page: PrintedPage) -> PrintedPage:
     )
 
 
-@needs_facts
 @pytest.mark.parametrize(("fact", "page"), with_labels, ids=ids(with_labels))
 def test_trap_12_relabelled_people_and_groups_are_no_change(
     fact: RealQuestion, page: PrintedPage
@@ -264,10 +262,11 @@ def test_trap_12_relabelled_people_and_groups_are_no_change(
     assert find_changes(before, after) == ()
 
 
-@needs_facts
 def test_trap_11_a_party_is_kept_as_printed_and_says_nothing_of_the_asker() -> None:
     """On recent supplementaries it is the parent's, so who somebody is never depends on it."""
     wrong = {"Hina Bokhari": "Labour Group", "Zack Polanski": "City Hall Conservatives"}
+    if not ARE_FACTS_REAL:
+        wrong = {"Ben Cole": "Riverside Group", "Cora Dale": "Garden Suburbs Group"}
     found = 0
     for fact, page in with_labels:
         if fact.supplementary_number and wrong.get(page.asked_by) == page.party:

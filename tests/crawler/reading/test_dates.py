@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.reading.dates import find_date, read_date
-from tests.support.paths import SHARED
+from tests.support.real_facts import FACTS_FILE
 
-REAL = SHARED / "source" / "data" / "real_questions.jsonl"
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -127,9 +126,7 @@ def test_no_text_is_an_error(text: str) -> None:
 
 
 def test_reads_the_dates_of_real_questions() -> None:
-    if not REAL.exists():
-        pytest.skip("facts of real questions are not here: ../shared is no part of the repository")
-    for line in REAL.read_text(encoding="utf-8").splitlines():
+    for line in FACTS_FILE.read_text(encoding="utf-8").splitlines():
         fact = json.loads(line)
         if fact["meeting_date"]:
             assert read_date(fact["meeting_date"]) == date.fromisoformat(fact["meeting_date_iso"])

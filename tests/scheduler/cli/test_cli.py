@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from crawler.records import encode_record
 from tests.support.paths import REPOSITORY
 from tests.support.samples import make_answer, make_question
+from tests.support.seed_page import SEED_PAGE
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
 
 pytestmark = pytest.mark.process
@@ -101,7 +102,7 @@ class TestParseAndSchema:
         Draft202012Validator.check_schema(schema)
         record = service.run_json("parse", str(seed))
         Draft202012Validator(schema).validate(record)
-        assert record["asked_by"]["name"] == "Joanne McCartney"
+        assert record["asked_by"]["name"] == SEED_PAGE.asker
 
     def test_one_bad_file_among_good_ones(self, service: ServiceFolder, tmp_path: Path) -> None:
         (tmp_path / "good.html").write_text(PAGE.format(body="<p>How many benches?</p>"))
@@ -175,7 +176,7 @@ class TestIngest:
         (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines))
         done = service.run("ingest", "--json", str(tmp_path / "records.jsonl"), expect=1)
         assert json.loads(done.stdout)["recorded"]["new"] == 2
-        assert "records.jsonl:2: is no record" in get_error(done)
+        assert "records.jsonl:2: not a record" in get_error(done)
 
     def test_a_suspect_page_is_recorded_and_notifies_nobody(
         self, service: ServiceFolder, tmp_path: Path

@@ -59,7 +59,7 @@ class TestMatch:
         first, second, third = done.stderr.splitlines()
         assert "queries.txt:2: " in first
         assert "queries.txt:3: is not UTF-8" in second
-        assert "broken.jsonl:1: is no record" in third
+        assert "broken.jsonl:1: not a record" in third
 
     def test_a_file_that_is_not_there(self, service: ServiceFolder) -> None:
         done = service.run("match", "queries.txt", "records.jsonl", expect=65)

@@ -14,7 +14,7 @@ import pytest
 
 from alerts.ledger import Ledger, changes, held_changes, pauses
 from alerts.model import Alarm
-from alerts.operator.status import ServiceStatus, SourceStatus
+from alerts.operator import ServiceStatus, SourceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Disagreement
 from tests.support.samples import make_question
@@ -50,16 +50,16 @@ def status_at(now: datetime) -> ServiceStatus:
     alarm = Alarm(1, "london", "awaiting_approval", "reason <b>", now, None, None, None)
     source = SourceStatus(
         source="london",
-        place="www.london.gov.uk",
+        site_name="www.london.gov.uk",
         last_good=now,
         hours_since_good=0.0,
         verdict="ok",
         reason="read 3",
-        resting_until=None,
+        backoff_until=None,
         fill_rates={},
         agreement=None,
         questions={"unanswered": 2},
-        refused=0,
+        refused_pages=0,
         held=(),
         alarms=(alarm,),
         are_subscribers_notified=False,
@@ -158,16 +158,16 @@ def test_held_changes_and_suspect_pages_are_shown_and_approved(watched: WebClien
 
 def test_crawls_and_sending_are_paused_and_resumed(watched: WebClient) -> None:
     cookie = signed_in(watched)
-    for target, what, source in (
-        (pauses.name_crawl_pause("london"), "crawls", {"source": "london"}),
-        (pauses.DELIVERY, "sending", {}),
+    for label, what, source in (
+        ("crawls of london", "crawls", {"source": "london"}),
+        ("deliveries", "sending", {}),
     ):
         assert "paused." in press(watched, cookie, action=f"pause-{what}", **source)[1]
         with watched.ledger.reading() as connection:
-            assert set(pauses.list_pauses(connection)) == {target}
+            assert [paused.label for paused in pauses.list_all(connection)] == [label]
         assert "resumed." in press(watched, cookie, action=f"resume-{what}", **source)[1]
         with watched.ledger.reading() as connection:
-            assert pauses.list_pauses(connection) == {}
+            assert pauses.list_all(connection) == ()
     unknown = press(watched, cookie, action="pause-crawls", source="paris")[1]
     assert "Nothing was done." in unknown
     assert "Nothing was done." in press(watched, cookie, action="explode")[1]
