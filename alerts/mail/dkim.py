@@ -182,8 +182,10 @@ def _select_headers(fields: Sequence[bytes]) -> list[tuple[str, bytes | None]]:
 
 
 def _canonicalise_header(field: bytes) -> bytes:
-    """Return a header field in the relaxed form (3.4.2): one line, lower-case name, single
-    spaces."""
+    """Return a header field in the relaxed form (3.4.2): one line, single spaces, lower-case name.
+
+    The white space around the name and the value is dropped.
+    """
     name, _, value = field.partition(b":")
     text = re.sub(rb"[ \t]+", b" ", value.replace(b"\r\n", b"")).strip(b" ")
     return name.strip(b" \t").lower() + b":" + text

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import re
 from datetime import datetime
+from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -86,7 +87,16 @@ def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: Emai
 def _format_header(name: str, value: str) -> str:
     """Return a header field, folded, with encoded words where it needs them (RFC 2047)."""
     folded: str = SMTP.header_factory(name, value).fold(policy=SMTP)
+    if folded.count("=?") > 1 and _decode_header(folded) != value:
+        # Python 3.11 loses spaces between encoded words when it folds; the older `Header` does not.
+        encoded = Header(value, "utf-8", header_name=name).encode(linesep="\r\n")
+        return f"{name}: {encoded}\r\n"
     return folded
+
+
+def _decode_header(field: str) -> str:
+    _, _, folded = field.partition(": ")
+    return str(make_header(decode_header(folded.replace("\r\n", ""))))
 
 
 def _format_list_headers(identity: MailIdentity, links: EmailLinks) -> str:

@@ -4,6 +4,7 @@ Owns what the operator is told. Must not know the pages and commands that show i
 """
 
 from alerts.operator.alarms import update_mail_alarms
+from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
 
@@ -11,6 +12,7 @@ __all__ = [
     "Proportion",
     "ServiceStatus",
     "SourceStatus",
+    "build_status",
     "queue_operator_emails",
     "update_mail_alarms",
 ]

@@ -258,6 +258,11 @@ class Config(ConfigSection, frozen=True):
     templates: Path | None = None  #: folder with your own templates, which replace ours by name
 
     @property
+    def source_hosts(self) -> dict[str, str]:
+        """The host of each enabled source, by its name."""
+        return {name: source.host for name, source in self.sources.items() if source.enabled}
+
+    @property
     def channel_table(self) -> ChannelTable:
         """The channels in use: the one that carries email, and those for other schemes."""
         email = self.channels[self.mail.channel].with_sender(self.mail.from_address)

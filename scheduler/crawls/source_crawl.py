@@ -11,7 +11,7 @@ from alerts.recording import CrawlOutcome, CrawlPolicy, find_backoff_end, plan_c
 from crawler.archive import delete_oldest_captures
 from crawler.plan import CrawlPlan
 from crawler.report import CrawlLine
-from scheduler.config.sections import ArchiveSection
+from scheduler.config import ArchiveSection
 from scheduler.crawl_process import build_crawl_target
 from scheduler.crawls.crawl import crawl_source
 from scheduler.service import Service
