@@ -16,7 +16,7 @@ from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.queries import parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.search import index_questions, search_questions
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.samples import make_answer, make_question
