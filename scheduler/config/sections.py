@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from alerts.delivery import ChannelSettings, ChannelTable, DeliveryPolicy, DoubtPolicy
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds import FeedIdentity
 from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
 from crawler.plan import PolitenessSettings

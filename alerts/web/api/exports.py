@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from alerts.export.tables import encode_csv, encode_json_lines
+from alerts.export import encode_csv, encode_json_lines
 from alerts.ledger import questions
 from alerts.ledger.engine import StatementTimeout
 from alerts.queries import QueryError, parse_query
