@@ -5,6 +5,6 @@ opened (:meth:`Ledger.writing` or :meth:`Ledger.reading`), gives frozen values, 
 datetimes are aware and in UTC, both ways. Any of them may raise SQLAlchemy's ``DBAPIError``.
 """
 
-from alerts.ledger.engine import Ledger, LedgerError, open_ledger
+from alerts.ledger.engine import Ledger, LedgerError, StatementTimeout, open_ledger
 
-__all__ = ["Ledger", "LedgerError", "open_ledger"]
+__all__ = ["Ledger", "LedgerError", "StatementTimeout", "open_ledger"]
