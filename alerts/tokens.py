@@ -1,7 +1,7 @@
-"""Signed tokens: bound to what they are for, good for a time, and no use for anything else.
+"""Signed tokens: each is valid for one purpose and for a limited time.
 
-A sealed token may be written in several ways that decode alike; only the one that we write is
-taken, and nothing is ever looked up by the text of a token.
+Base64 can write the same signature in several ways that decode alike. Only the one that we write is
+accepted, and nothing is ever looked up by the text of a token.
 """
 
 from __future__ import annotations
@@ -20,30 +20,40 @@ TokenPurpose = Literal["manage", "form", "operator"]
 
 
 class ExpiredToken(WatchwordError):
-    """A token that was right and is too old; ``subject`` is what it was issued for."""
+    """A token was valid and has expired; ``subject`` is what it was issued for."""
 
     exit_status = ExitStatus.USAGE
 
     def __init__(self, subject: str) -> None:
-        super().__init__("this token is too old")
+        super().__init__("this token has expired")
         self.subject = subject
 
 
 class TokenSigner:
-    """Issues and opens tokens; ``clock`` tells the time."""
+    """Issues and verifies tokens."""
 
     def __init__(self, secret: bytes, clock: Callable[[], datetime]) -> None:
         self._secret, self._clock = secret, clock
 
     def issue(self, purpose: TokenPurpose, subject: str) -> str:
-        """A token for ``subject``, good for one purpose, dated now."""
+        """Return a token for ``subject`` that is valid for one purpose from now on."""
         return self._signer(purpose).sign(subject).decode()
 
     def verify(self, purpose: TokenPurpose, token: str, max_age: timedelta) -> str | None:
-        """What a token was issued for; None where it is not ours. Raises :class:`ExpiredToken`."""
+        """Return what a token was issued for; None for one that we did not issue.
+
+        Args:
+            purpose: What the token is used for; one that was issued for another purpose is not
+                valid.
+            token: The text of the token.
+            max_age: How long a token is valid.
+
+        Raises:
+            ExpiredToken: The token is ours, and older than ``max_age``.
+        """
         try:
-            signed, _, mark = token.rpartition(".")
-            if not signed or base64_encode(base64_decode(mark)).decode() != mark:
+            signed, _, signature = token.rpartition(".")
+            if not signed or base64_encode(base64_decode(signature)).decode() != signature:
                 return None
             seconds = int(max_age.total_seconds())
             return self._signer(purpose).unsign(token, max_age=seconds).decode()
@@ -59,7 +69,7 @@ class TokenSigner:
 
 
 class _Signer(TimestampSigner):
-    """The library's signer, with a clock that is passed in."""
+    """The library's signer, with our clock instead of the system's."""
 
     def __init__(self, secret: bytes, purpose: str, clock: Callable[[], datetime]) -> None:
         super().__init__(

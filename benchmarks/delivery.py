@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
 from sqlalchemy import select, update
 
-from alerts.delivery import ChannelTable, deliver_due
-from alerts.delivery.channels import smtp
+from alerts.delivery import ChannelTable, deliver_due, load_channel
 from alerts.ledger import Ledger, deliveries, messages, open_ledger, subscriptions
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.schema import message
-from alerts.mail.outgoing import OutgoingMessage
+from alerts.mail import OutgoingMessage
 from benchmarks.postfix import SKIP_REASON, Postfix, run_postfix
 
 NOW = datetime(2026, 7, 16, 7, tzinfo=UTC)
@@ -110,11 +110,16 @@ def _deliver_plainly(ledger: Ledger, server: Postfix) -> None:
 
 
 def _deliver_with_service(ledger: Ledger, server: Postfix, connections: int) -> None:
-    settings = smtp.SmtpSettings(
-        "127.0.0.1", server.port, "none", envelope_from="w@demo.example", connections=connections
-    )
-    ways: ChannelTable = ChannelTable((settings,))
-    deliver_due(ledger, ways, lambda: NOW)
+    values = {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "security": "none",
+        "envelope_from": "w@demo.example",
+        "connections": connections,
+    }
+    settings = msgspec.convert(values, load_channel("smtp"))
+    channels = ChannelTable((settings,))
+    deliver_due(ledger, channels, lambda: NOW)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,7 @@ from alerts.digests.cache import EntryCache
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, Entry, build_entry, prepare_entry_text
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
-from alerts.mail.dkim import SigningKey, read_key
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, build_email
+from alerts.mail import MailIdentity, SigningKey, draft_message, read_key, write_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.queries import format_canonical, parse_query
 from alerts.rendering import Templates, find_shipped_templates
@@ -156,8 +154,8 @@ def _build_with_service(
     digest = build_digest(entries)
     links = identity.build_links(person.token, NOW)
     rendered = render_digest(digest, DigestEnvelope(identity, person, links, NOW), renderer)
-    name = f"<digest.{person.id:032x}@{identity.domain}>"
-    return build_email(rendered, identity, EmailHeaders(person.email, name, NOW, links))
+    draft = draft_message("digest", person, "benchmark", identity)
+    return write_email(draft, rendered, identity, NOW, links).body
 
 
 def _build_from_scratch(

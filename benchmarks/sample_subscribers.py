@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, open_ledger, topics
 from alerts.ledger.schema import digest_item, subscriber, subscription
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings
@@ -105,11 +105,11 @@ def _fill_ledger(ledger: Ledger, size: int) -> None:
                 "topic_id": topic,
                 "query": "benches",
                 "frequency": "daily",
-                "wants": "all",
+                "updates": "all",
                 "origin": "command",
                 "created_at": NOW,
-                "sent_to": 0,
-                "served_at": NOW - timedelta(days=1),
+                "sent_up_to": 0,
+                "last_due_at": NOW - timedelta(days=1),
             }
             for n in range(1, size + 1)
             for topic in set(chance.choices(made, weights, k=3))

@@ -1,36 +1,38 @@
-"""The canonical record: one question put to somebody, with its answers, however it was published.
+"""The canonical record: one question with its answers, whatever source published it.
 
-Everything after the crawler works on these values and on nothing else. They are frozen, go to
-JSON and back without loss, and carry a published JSON Schema (``watchword schema``). Unknown is
-``None``, never guessed and never an empty string; text is Unicode NFC with plain spaces;
-``printed`` keeps the page's own words beside our reading of them.
+Everything after the crawler works on these values alone. They are frozen, convert to JSON and back
+without loss, and have a published JSON Schema (``watchword schema``). An unknown value is ``None``,
+never guessed and never an empty string. Text is Unicode NFC with plain spaces. ``printed`` keeps
+the words of the page beside our reading of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import date
 from typing import Any, Literal
 
 import msgspec
+import msgspec.inspect
 
 QuestionKind = Literal["question", "supplementary"]
 QuestionStatus = Literal["unanswered", "holding", "answered"]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every part: immutable, and strict about what it is read from."""
+    """Base of every part of a record: immutable, and strict about unknown fields."""
 
 
 class Asker(Record, frozen=True):
-    """Who put the question."""
+    """The person who asked the question."""
 
     name: str  #: without honours and "AM": ``Joanne McCartney``
     printed: str  #: as on the page: ``Joanne McCartney AM``
     party: str | None = None  #: as printed; recent supplementaries print their parent's
-    person: str | None = None  #: stable identity over spellings: ``joanne-mccartney``
+    person: str | None = None  #: identity, the same for all spellings: ``joanne-mccartney``
 
 
 class Addressee(Record, frozen=True):
@@ -42,10 +44,10 @@ class Addressee(Record, frozen=True):
 
 
 class Meeting(Record, frozen=True):
-    """The meeting whose paper the question is on.
+    """The meeting at which the question was asked.
 
-    A written question has a paper and no meeting: its ``name`` is None, and ``date`` is the day on
-    which it was tabled.
+    A written question has no meeting: its ``name`` is None, and its ``date`` is the day on which it
+    was tabled.
     """
 
     name: str | None = None  #: as printed: ``MQT on 2018-12-20``
@@ -55,9 +57,7 @@ class Meeting(Record, frozen=True):
 class Speech(Record, frozen=True):
     """What one speaker said without interruption."""
 
-    speaker: str | None = (
-        None  #: the label as printed, without its colon; None when nobody is named
-    )
+    speaker: str | None = None  #: label as printed, without its colon; None if nobody is named
     paragraphs: tuple[str, ...] = ()
 
 
@@ -65,17 +65,17 @@ class Attachment(Record, frozen=True):
     """A file that belongs to an answer."""
 
     title: str
-    url: str  #: absolute where the page's address is known
+    url: str  #: absolute if the address of the page is known
 
 
 class Answer(Record, frozen=True):
-    """One answer block. A holding reply is an answer that says that the answer will follow."""
+    """One answer. A holding reply is an answer that only says that the answer will follow."""
 
     answered_by: tuple[str, ...] = ()
     date: date | None = None
     holding: bool = False
     speeches: tuple[Speech, ...] = ()
-    html: str | None = None  #: sanitised; None when the page was plain text
+    html: str | None = None  #: sanitised; None if the page was plain text
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -99,12 +99,12 @@ class Question(Record, frozen=True, kw_only=True):
 
     id: str  #: source and canonical address: ``london:/questions/2018/5425``
     source: str
-    url: str | None = None  #: None when the page came as a file with no address
+    url: str | None = None  #: None if the page came as a file without an address
     reference: str | None = None  #: as printed: ``2018/5425``, ``2009/0289-1``
     title: str | None = None  #: None only on a suspect page
     kind: QuestionKind = "question"
     supplementary_number: int | None = None
-    parent: str | None = None
+    parent: str | None = None  #: id of the question that a supplementary belongs to
     asked_by: Asker | None = None
     asked_of: tuple[Addressee, ...] = ()
     meeting: Meeting | None = None
@@ -112,8 +112,8 @@ class Question(Record, frozen=True, kw_only=True):
     question: tuple[Speech, ...] = ()
     status: QuestionStatus = "unanswered"
     answers: tuple[Answer, ...] = ()
-    labels: dict[str, str] = {}  #: every label the page prints, known to us or not
-    generation: str  #: which of the source's page designs it was read from: ``2014``, ``2022``
+    labels: dict[str, str] = {}  #: every label on the page, also unknown ones, with its value
+    generation: str  #: page design that it was read from: ``2014``, ``2022``
     #: Why the reading is not to be trusted: fields read differently, and other reasons in words
     #: (``no title``). Empty when it is to be trusted.
     suspect: tuple[Disagreement | str, ...] = ()
@@ -121,24 +121,90 @@ class Question(Record, frozen=True, kw_only=True):
 
 
 def encode_record(record: Any) -> bytes:
-    """One record as compact UTF-8 JSON without a line break."""
+    """Return a record as compact UTF-8 JSON without a line break."""
     return msgspec.json.encode(record)
 
 
 def decode_question(line: bytes | str) -> Question:
-    """The question in one line of JSON; ``msgspec.ValidationError`` names the wrong field."""
+    """Return the question in one line of JSON, read strictly.
+
+    Raises:
+        msgspec.DecodeError: It is not JSON.
+        msgspec.ValidationError: A field is missing, unknown or of another type; the message
+            names it.
+    """
     return msgspec.json.decode(line, type=Question)
 
 
+#: Version of the record's fields and of what they mean. Raise it when an older stored record must
+#: be changed to be read rightly, and add the change to :data:`_UPGRADES`. A new field with a
+#: default needs neither.
+RECORD_VERSION = 1
+
+#: What to do to a stored record (its JSON as a dict) of a version, to make it one of the next.
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+#: The version of stored records without a version.
+_FIRST_VERSION = 1
+_VERSION_KEY = "record_version"
+_VERSION_SUFFIX = f',"{_VERSION_KEY}":{RECORD_VERSION}}}'
+
+
+def encode_stored(question: Question) -> str:
+    """Return a question as JSON that is kept for years: with the version of its fields.
+
+    Read it with :func:`decode_stored`. The version is the last member, so that reading it costs
+    nothing while it is today's.
+    """
+    return encode_record(question).decode().removesuffix("}") + _VERSION_SUFFIX
+
+
+def decode_stored(text: str) -> Question:
+    """Return the question in stored JSON of any version, read leniently.
+
+    Unknown fields are ignored, missing ones get their defaults, and records of older versions are
+    upgraded.
+
+    Raises:
+        msgspec.DecodeError: It is not JSON.
+        msgspec.ValidationError: It is no question of any version.
+    """
+    is_current = text.endswith(_VERSION_SUFFIX)
+    if is_current or RECORD_VERSION == _FIRST_VERSION:
+        with suppress(msgspec.ValidationError):  # five times as fast as reading it leniently
+            return decode_question(text.removesuffix(_VERSION_SUFFIX) + "}" * is_current)
+    values = msgspec.json.decode(text, type=dict[str, Any])
+    for version in range(int(values.pop(_VERSION_KEY, _FIRST_VERSION)), RECORD_VERSION):
+        values = _UPGRADES[version](values)
+    return msgspec.convert(_drop_unknown(values, _QUESTION_TYPE), Question)
+
+
+#: What msgspec knows of the record's fields and their types.
+_QUESTION_TYPE = msgspec.inspect.type_info(Question)
+
+
+def _drop_unknown(value: Any, kind: msgspec.inspect.Type) -> Any:
+    """Return ``value`` without the members that are no fields of its type."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        kinds = (msgspec.inspect.StructType, msgspec.inspect.VarTupleType)
+        kind = next((each for each in kind.types if isinstance(each, kinds)), kind)
+    if isinstance(kind, msgspec.inspect.StructType) and isinstance(value, dict):
+        fields = {field.encode_name: field.type for field in kind.fields}
+        return {k: _drop_unknown(v, fields[k]) for k, v in value.items() if k in fields}
+    if isinstance(kind, msgspec.inspect.VarTupleType) and isinstance(value, list):
+        return [_drop_unknown(each, kind.item_type) for each in value]
+    return value
+
+
 def build_json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the canonical record."""
+    """Return the JSON Schema (2020-12) of the canonical record."""
     document: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return document | msgspec.json.schema(Question)
 
 
-# ------------------------------------------------------------------ what a reader calls content
+# ------------------------------------------------------------------ the content of a question
 
-#: Characters that the source swaps freely between one rendering and the next.
+#: Characters that the source replaces by each other between two renderings of a page.
 _INTERCHANGEABLE = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛′`´", "'"),
@@ -149,10 +215,10 @@ _INTERCHANGEABLE = str.maketrans(
 
 
 def normalise_wording(text: str) -> str:
-    """``text`` reduced to what must differ before two printings count as different words.
+    """Return ``text`` in a form that is the same for all renderings of the same words.
 
-    Quotes, dashes and all white space are levelled: the source loses paragraph breaks, splits
-    words at bold runs and swaps quotes between renderings, and none of that is an edit.
+    Quotes and dashes are unified and all white space is removed: between renderings, the source
+    loses paragraph breaks, splits words at bold runs and replaces quotes. None of that is an edit.
     """
     return "".join(unicodedata.normalize("NFKC", text).translate(_INTERCHANGEABLE).split())
 
@@ -162,32 +228,32 @@ def _join_wording(speeches: Iterable[Speech]) -> str:
 
 
 def _hash_parts(*parts: str) -> str:
-    # Half a character (a lone surrogate) has no UTF-8 of its own, and is no reason to stop.
+    # A lone surrogate has no UTF-8 encoding; it must not stop a crawl.
     text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
 def hash_question(question: Question) -> str:
-    """Digest of what was asked: title and question words, no names."""
+    """Return the digest of title and text of a question, without names."""
     return _hash_parts(normalise_wording(question.title or ""), _join_wording(question.question))
 
 
 def hash_answer(answer: Answer) -> str:
-    """Digest of one answer: its words and its attachments, no names and no date."""
+    """Return the digest of text and attachments of an answer, without names and date."""
     files = sorted(f"{normalise_wording(a.title)} {a.url}" for a in answer.attachments)
     return _hash_parts(_join_wording(answer.speeches), *files)
 
 
 def hash_content(question: Question) -> str:
-    """Digest of all that a reader would call the content.
+    """Return the digest of the content: of the question and of all answers.
 
-    Names, parties, labels and white space stay out: the source rewrites those on thousands of
-    old pages at once, and nobody wants an alert for it.
+    Names, parties, labels and white space are not part of it: the source rewrites them on thousands
+    of old pages at once, which must not alert anybody.
     """
     return _hash_parts(hash_question(question), *(hash_answer(a) for a in question.answers))
 
 
 def iter_paragraphs(speeches: Iterable[Speech]) -> Iterator[str]:
-    """All paragraphs of ``speeches`` in order."""
+    """Yield all paragraphs of ``speeches`` in order."""
     for speech in speeches:
         yield from speech.paragraphs

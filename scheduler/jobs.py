@@ -17,8 +17,7 @@ from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable, deliver_due
 from alerts.digests import compose_due_digests
-from alerts.feeds.publish import publish_feeds
-from alerts.feeds.websub import ping_hub
+from alerts.feeds import ping_hub, publish_feeds
 from alerts.ledger import (
     deliveries,
     pauses,
@@ -42,8 +41,8 @@ log = logging.getLogger("watchword.jobs")
 #: and digests must not wait for all of them.
 _MAX_INDEXED_QUESTIONS = 1000
 
-#: How long addresses and the text of messages are kept once they are not needed: four weeks, in
-#: which somebody who unsubscribed by mistake or misses an email may ask us about it.
+#: How long addresses and the text of messages are kept after they were needed: four weeks, so that
+#: the operator can help somebody who unsubscribed by mistake or misses an email.
 _RETENTION_PERIOD = timedelta(days=28)
 
 
@@ -120,12 +119,7 @@ def run_pipeline(service: Service) -> PipelineResult:
     log.debug("match starts")
     matches = service.topic_matcher.match_new_changes()
     log.debug("publish starts")
-    feeds = publish_feeds(
-        service.ledger,
-        service.config.feeds.path,
-        service.config.feed_identity,
-        service.templates,
-    )
+    feeds = publish_feeds(service.ledger, service.config.feeds.path, service.feed_context)
     log.debug("compose starts")
     digests = compose_digests(service)
     log.debug("deliver starts")
@@ -196,7 +190,7 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
     outcomes: Counter[str] = Counter()
     problem: str | None = None
     with service.ledger.reading() as connection:
-        is_paused = pauses.DELIVERY in pauses.list_pauses(connection)
+        is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
             outcomes = deliver_messages(service)

@@ -12,9 +12,9 @@ import msgspec
 from alerts.delivery import SentLog
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.feeds import FeedContext
 from alerts.ledger import Ledger, open_ledger, secrets
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
@@ -51,6 +51,11 @@ class Service:
         return DigestSettings(
             self.templates, self.mail_identity, self.config.digests.batch_interval, self.sent_log
         )
+
+    @property
+    def feed_context(self) -> FeedContext:
+        """What feeds are written with."""
+        return FeedContext(self.config.feed_identity, self.templates)
 
     @property
     def subscriber_defaults(self) -> SubscriberDefaults:

@@ -11,9 +11,7 @@ from alerts.digests import Digest
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, OverdueQuestion, build_entry, build_overdue_entry
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
-from alerts.mail.dkim import SigningKey
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email
+from alerts.mail import MailIdentity, RenderedMessage, SigningKey, draft_message, write_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering import Templates
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
@@ -125,5 +123,5 @@ def build_sample_message(now: datetime = NOW) -> bytes:
     """Return the sample digest as the bytes of a signed email."""
     identity = create_sample_identity()
     links = identity.build_links(SUBSCRIBER.token, NOW)
-    headers = EmailHeaders(SUBSCRIBER.email, f"<digest.{'0' * 32}@demo.example>", now, links)
-    return build_email(_render(identity, now), identity, headers)
+    draft = draft_message("digest", SUBSCRIBER, "sample", identity)
+    return write_email(draft, _render(identity, now), identity, now, links).body

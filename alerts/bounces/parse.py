@@ -17,7 +17,7 @@ import msgspec
 from flufl.bounce import all_failures
 
 from alerts.bounces.return_path import find_message_number
-from alerts.mail.outgoing import find_message_id
+from alerts.mail import find_message_id
 
 log = logging.getLogger("watchword.bounces")
 

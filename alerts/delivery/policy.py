@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from alerts.ledger.messages import DueMessage
-from alerts.mail.outgoing import DIGEST_LANE
+from alerts.mail import DIGEST_LANE
 
 #: What to do with a message whose acknowledgement was lost: send the same bytes again, or put it
 #: on hold for the operator.

@@ -34,7 +34,7 @@ from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import Bounce, BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import DueMessage, Message
-from alerts.mail.outgoing import DIGEST_LANE
+from alerts.mail import DIGEST_LANE
 from alerts.model import Recipient
 
 #: Waits between attempts: short enough for greylisting (usually 5 minutes), then longer. The last

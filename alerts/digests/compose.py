@@ -43,8 +43,7 @@ from alerts.ledger import (
     subscriptions,
 )
 from alerts.ledger.topics import batched
-from alerts.mail.identity import MailIdentity
-from alerts.mail.outgoing import OutgoingMessage
+from alerts.mail import MailIdentity, OutgoingMessage
 from alerts.model import Recipient
 from alerts.rendering import Templates, TemplatesError
 
@@ -142,7 +141,7 @@ def load_sent_digest(connection: Connection, message_id: str, since: datetime) -
     """
     items = messages.list_digest_items(connection, message_id, since)
     found = changes.get(connection, sorted({seq for _, seq in items}))
-    matches = [DigestMatch(topic, found[seq]) for topic, seq in items]
+    matches = [DigestMatch(topic, found[seq]) for topic, seq in items if seq in found]
     if not matches:
         return None
     return build_digest(build_entry(group) for group in group_by_question(matches).values())

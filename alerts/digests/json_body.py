@@ -6,7 +6,7 @@ from typing import Any
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
-from alerts.mail.identity import EmailLinks
+from alerts.mail import EmailLinks
 from alerts.text import Segment
 
 

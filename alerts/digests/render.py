@@ -13,8 +13,7 @@ from markupsafe import Markup
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry, EntryKey
-from alerts.mail.identity import EmailLinks, MailIdentity
-from alerts.mail.mime import RenderedMessage
+from alerts.mail import EmailLinks, MailIdentity, RenderedMessage
 from alerts.model import Subscriber
 from alerts.rendering import Templates
 

@@ -24,8 +24,13 @@ from alerts.digests.entries import (
 from alerts.digests.json_body import describe_digest
 from alerts.digests.pending import DueMatch, DueReminder, PendingItems
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
-from alerts.mail.identity import MailIdentity
-from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email, write_notification
+from alerts.mail import (
+    MailIdentity,
+    OutgoingMessage,
+    draft_message,
+    write_email,
+    write_notification,
+)
 from alerts.model import ChangeKind, Notice, NumberedChange, Subscriber, build_topic_key
 
 #: Changes by their numbers.
@@ -65,17 +70,17 @@ def compose_digest(
 
     Args:
         pending: What the subscriber has not been sent.
-        changes: At least the changes of the matches in ``pending``.
+        changes: The changes of the matches in ``pending``. One that is missing cannot be read:
+            its match is handled without being shown.
         context: What the digest is written with.
 
     Raises:
         TemplatesError: A template is missing or wrong.
     """
-    sent_keys = _compute_sent_keys(pending, changes)
+    readable = [item for item in pending.matches if item.match.change_seq in changes]
+    sent_keys = _compute_sent_keys(pending.subscriber, readable, changes)
     unsent = [
-        item
-        for item in pending.matches
-        if not context.sent_log.contains(sent_keys[item.key], context.now)
+        item for item in readable if not context.sent_log.contains(sent_keys[item.key], context.now)
     ]
     entries = _build_match_entries(unsent, changes, context.entry_cache)
     reminders = _drop_shown(pending.reminders, entries)
@@ -97,14 +102,16 @@ def compose_digest(
     return ComposedDigest(message, handled)
 
 
-def _compute_sent_keys(pending: PendingItems, changes: Changes) -> dict[tuple[int, int], bytes]:
+def _compute_sent_keys(
+    subscriber: Subscriber, items: Iterable[DueMatch], changes: Changes
+) -> dict[tuple[int, int], bytes]:
     """Return what the sent log calls each pending match, by subscription and change."""
     keys = {}
-    for item in pending.matches:
+    for item in items:
         change = changes[item.match.change_seq].change
         topic = build_topic_key(item.match.topic.canonical, change.after.id)
         keys[item.key] = compute_sent_key(
-            pending.subscriber.email, topic, change.after.id, change.kind, change.content_hash
+            subscriber.email, topic, change.after.id, change.kind, change.content_hash
         )
     return keys
 
@@ -143,6 +150,7 @@ def _list_handled(
         item.match.subscription_id
         for item in matches
         if item.match.topic.is_followed_question
+        and item.match.change_seq in changes
         and changes[item.match.change_seq].change.kind is ChangeKind.ANSWERED
     )
     reminded = (reminder.overdue.subscription_id for reminder in reminders)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, true
 
 from alerts.ledger.base import insert_once
+from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, question
 from alerts.model import Change, ChangeKind, NumberedChange, SilenceReason
-from crawler.records import decode_question, encode_record
+
+#: SQLite took at most 999 parameters in a statement before version 3.32.
+_MAX_PARAMETERS = 500
 
 
 def append(
@@ -25,8 +29,8 @@ def append(
         content_hash=entry.content_hash,
         recorded_at=now,
         silence_reason=silence_reason,
-        before=encode_record(entry.before).decode() if entry.before else None,
-        after=encode_record(entry.after).decode(),
+        before=format_record(entry.before) if entry.before else None,
+        after=format_record(entry.after),
     )
     return added is not None
 
@@ -40,41 +44,48 @@ def get_newest_seq(connection: Connection) -> int:
 def list_between(
     connection: Connection, after: int, up_to: int, limit: int
 ) -> list[NumberedChange]:
-    """Changes numbered above ``after`` and up to ``up_to``, in order, ``limit`` at most."""
-    rows = connection.execute(
-        select(change)
-        .where(change.c.seq > after, change.c.seq <= up_to)
-        .order_by(change.c.seq)
-        .limit(limit)
-    )
-    return [_read_change(row) for row in rows]
+    """Return the readable changes numbered above ``after`` and up to ``up_to``, in order.
 
-
-def get(connection: Connection, seqs: Sequence[int]) -> dict[int, NumberedChange]:
-    """The changes with the given numbers."""
-    found: dict[int, NumberedChange] = {}
-    for start in range(0, len(seqs), 500):  # a database takes only so many in one statement
-        some = change.c.seq.in_(seqs[start : start + 500])
-        found |= {
-            row.seq: _read_change(row) for row in connection.execute(select(change).where(some))
-        }
+    Fewer than ``limit`` are returned only if there are no more.
+    """
+    found: list[NumberedChange] = []
+    while len(found) < limit:
+        rows = connection.execute(
+            select(change)
+            .where(change.c.seq > after, change.c.seq <= up_to)
+            .order_by(change.c.seq)
+            .limit(limit - len(found))
+        ).all()
+        if not rows:
+            break
+        found += _read_changes(rows)
+        after = rows[-1].seq
     return found
 
 
-def _read_change(row: Row[tuple[object, ...]]) -> NumberedChange:
-    fields = row._mapping
-    before = fields["before"]
-    return NumberedChange(
-        fields["seq"],
-        fields["recorded_at"],
-        fields["silence_reason"],
-        Change(
-            ChangeKind(fields["kind"]),
-            fields["content_hash"],
-            decode_question(fields["after"]),
-            decode_question(before) if before else None,
-        ),
-    )
+def get(connection: Connection, seqs: Sequence[int]) -> dict[int, NumberedChange]:
+    """Return the changes with the given numbers, by number; without those that cannot be read."""
+    found: dict[int, NumberedChange] = {}
+    for start in range(0, len(seqs), _MAX_PARAMETERS):
+        wanted = select(change).where(change.c.seq.in_(seqs[start : start + _MAX_PARAMETERS]))
+        found |= {numbered.seq: numbered for numbered in _read_changes(connection.execute(wanted))}
+    return found
+
+
+def list_by_seqs(connection: Connection, seqs: Sequence[int]) -> list[NumberedChange]:
+    """Return the changes with the given numbers, in that order; without the unreadable."""
+    found = get(connection, seqs)
+    return [found[seq] for seq in seqs if seq in found]
+
+
+def _read_changes(rows: Iterable[Row[Any]]) -> Iterator[NumberedChange]:
+    for row in rows:
+        name = f"change {row.seq} of {row.question_id}"
+        after = read_record(row.after, name)
+        before = read_record(row.before, name) if row.before else None
+        if after is not None:
+            entry = Change(ChangeKind(row.kind), row.content_hash, after, before)
+            yield NumberedChange(row.seq, row.recorded_at, row.silence_reason, entry)
 
 
 def get_first_recorded_at(connection: Connection) -> datetime:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select, update
 
 from alerts.ledger.due_subscriptions import DigestGroup, is_due
+from alerts.ledger.records import read_record
 from alerts.ledger.schema import question, subscriber, subscription, topic
 from alerts.model import SubscribedTopic
-from crawler.records import Question, decode_question
+from crawler.records import Question
 
 
 class OverdueSubscription(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ def list_overdue(
             subscription.c.detail,
             subscription.c.note,
             subscription.c.overdue_days,
+            question.c.id.label("question_id"),
             question.c.meeting_date,
             question.c.record,
         )
@@ -60,17 +63,24 @@ def list_overdue(
     )
     if subscriber_ids is not None:
         wanted = wanted.where(subscription.c.subscriber_id.in_(subscriber_ids))
-    return [
-        OverdueSubscription(
-            row.subscriber_id,
-            row.id,
-            SubscribedTopic(row.query, None, row.detail, row.note),
-            decode_question(row.record.encode()),
-            (today - row.meeting_date).days,
-        )
-        for row in connection.execute(wanted)
-        if today - row.meeting_date > timedelta(days=row.overdue_days)
-    ]
+    rows = connection.execute(wanted)
+    return [entry for row in rows if (entry := _build_overdue(row, today)) is not None]
+
+
+def _build_overdue(row: Any, today: date) -> OverdueSubscription | None:
+    days_unanswered = (today - row.meeting_date).days
+    if days_unanswered <= row.overdue_days:
+        return None
+    record = read_record(row.record, f"question {row.question_id}")
+    if record is None:
+        return None
+    return OverdueSubscription(
+        subscriber_id=row.subscriber_id,
+        subscription_id=row.id,
+        topic=SubscribedTopic(row.query, None, row.detail, row.note),
+        question=record,
+        days_unanswered=days_unanswered,
+    )
 
 
 def mark_handled(

@@ -14,9 +14,9 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, func, select, update
 
 from alerts.ledger.base import insert_once
+from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, held_change
 from alerts.model import Change, SilenceReason
-from crawler.records import decode_question, encode_record
 
 HoldReason = Literal["crawl", "flood", "drift"]
 
@@ -57,8 +57,8 @@ def hold_change(
         content_hash=entry.content_hash,
         recorded_at=now,
         silence_reason=silence_reason,
-        before=encode_record(entry.before).decode() if entry.before else None,
-        after=encode_record(entry.after).decode(),
+        before=format_record(entry.before) if entry.before else None,
+        after=format_record(entry.after),
     )
     return added is not None
 
@@ -145,6 +145,7 @@ def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
 
 
 def _title(connection: Connection, key: int) -> str:
-    found = connection.execute(select(held_change.c.after).where(held_change.c.id == key))
-    record = decode_question(found.scalar_one())
-    return record.title or record.id
+    columns = (held_change.c.question_id, held_change.c.after)
+    row = connection.execute(select(*columns).where(held_change.c.id == key)).one()
+    record = read_record(row.after, f"held change {key}")
+    return record.title or record.id if record else row.question_id

@@ -24,7 +24,7 @@ from alerts.ledger.schema import (
     subscription,
     topic,
 )
-from alerts.mail.outgoing import OutgoingMessage
+from alerts.mail import OutgoingMessage
 from alerts.model import MessageKind, SubscribedTopic
 
 MessagePhase = Literal["queued", "sending", "handing_over", "sent", "failed", "in_doubt", "dropped"]

@@ -1,39 +1,65 @@
-"""What the operator has put on hold: crawls of a source, deliveries."""
+"""Crawls and deliveries that the operator has paused."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import Connection, delete, insert, select
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
 from alerts.ledger.schema import pause
 
-#: The delivering of emails.
-DELIVERY = "delivery"
+PausedActivity = Literal["crawl", "delivery"]
 
 
-def name_crawl_pause(source: str) -> str:
-    """What a halt of a source's crawls is called."""
-    return f"crawl {source}"
+class Pause(msgspec.Struct, frozen=True):
+    """What is paused, and since when."""
+
+    activity: PausedActivity
+    source: str | None  #: whose crawls are paused; None for deliveries
+    since: datetime
+
+    @property
+    def label(self) -> str:
+        """What is paused, in words: ``crawls of london``."""
+        return f"crawls of {self.source}" if self.source else "deliveries"
 
 
-def list_pauses(connection: Connection) -> dict[str, datetime]:
-    """What is on hold, and since when."""
-    rows = connection.execute(select(pause).order_by(pause.c.activity, pause.c.source))
-    return {name_crawl_pause(row.source) if row.source else DELIVERY: row.since for row in rows}
+def list_all(connection: Connection) -> tuple[Pause, ...]:
+    """Return every pause: crawls by source, then deliveries."""
+    columns = [pause.c[name] for name in Pause.__struct_fields__]
+    rows = connection.execute(select(*columns).order_by(pause.c.activity, pause.c.source))
+    return tuple(Pause(**row._mapping) for row in rows)
 
 
-def add_pause(connection: Connection, name: str, now: datetime) -> None:
-    """Put something on hold."""
-    if name not in list_pauses(connection):
-        activity, _, source = name.partition(" ")
-        connection.execute(
-            insert(pause).values(activity=activity, source=source or None, since=now)
-        )
+def find(
+    connection: Connection, activity: PausedActivity, source: str | None = None
+) -> datetime | None:
+    """Return since when an activity is paused; None if it is not.
+
+    Args:
+        connection: The ledger.
+        activity: What may be paused.
+        source: Whose crawls; None for deliveries.
+    """
+    wanted = select(pause.c.since).where(_is_pause(activity, source))
+    return connection.execute(wanted).scalar()
 
 
-def remove_pause(connection: Connection, name: str) -> None:
-    """Let it go on."""
-    activity, _, source = name.partition(" ")
-    of = pause.c.source == source if source else pause.c.source.is_(None)
-    connection.execute(delete(pause).where(pause.c.activity == activity, of))
+def add(
+    connection: Connection, activity: PausedActivity, source: str | None, now: datetime
+) -> None:
+    """Pause an activity. An earlier pause of it keeps its beginning."""
+    if find(connection, activity, source) is None:
+        values = {"activity": activity, "source": source, "since": now}
+        connection.execute(insert(pause).values(values))
+
+
+def remove(connection: Connection, activity: PausedActivity, source: str | None = None) -> None:
+    """Resume an activity."""
+    connection.execute(delete(pause).where(_is_pause(activity, source)))
+
+
+def _is_pause(activity: PausedActivity, source: str | None) -> ColumnElement[bool]:
+    return and_(pause.c.activity == activity, pause.c.source.is_not_distinct_from(source))

@@ -7,24 +7,25 @@ from datetime import date, timedelta
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from alerts.ledger.questions import find
+from alerts.ledger.records import read_records
 from alerts.ledger.schema import question
-from crawler.records import Question, decode_question
+from crawler.records import Question
 
 
 def list_suspect(connection: Connection, limit: int) -> list[Question]:
     """Questions whose reading is not to be trusted, the last visited first."""
-    wanted = select(question.c.record).where(question.c.is_suspect)
+    wanted = select(question.c.id, question.c.record).where(question.c.is_suspect)
     wanted = wanted.order_by(question.c.visited_at.desc()).limit(limit)
-    return [decode_question(record) for record in connection.execute(wanted).scalars()]
+    return list(read_records(connection.execute(wanted)))
 
 
 def list_overdue(
     connection: Connection, before: date, limit: int, offset: int = 0
 ) -> list[Question]:
     """Questions of meetings before a day that wait for an answer, the oldest first."""
-    wanted = select(question.c.record).where(*_overdue_conditions(before))
+    wanted = select(question.c.id, question.c.record).where(*_overdue_conditions(before))
     wanted = wanted.order_by(question.c.meeting_date, question.c.id).offset(offset).limit(limit)
-    return [decode_question(record) for record in connection.execute(wanted).scalars()]
+    return list(read_records(connection.execute(wanted)))
 
 
 def count_overdue(connection: Connection, before: date) -> int:
@@ -60,11 +61,10 @@ def find_by_identifier(connection: Connection, identifier: str) -> list[Question
     stored = find(connection, identifier)
     if stored is not None:
         return [stored.record]
+    wanted = select(question.c.id, question.c.record)
     if "://" in identifier:
-        rows = connection.execute(select(question.c.record).where(question.c.url == identifier))
-        return [decode_question(record) for record in rows.scalars()]
+        return list(read_records(connection.execute(wanted.where(question.c.url == identifier))))
     # The number stands in the record alone, and in the id of today's pages.
     likely = question.c.record.contains(f'"reference":"{identifier}"', autoescape=True)
-    rows = connection.execute(select(question.c.record).where(likely))
-    found = [decode_question(record) for record in rows.scalars()]
+    found = read_records(connection.execute(wanted.where(likely)))
     return [record for record in found if record.reference == identifier]

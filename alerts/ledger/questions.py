@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -13,9 +13,10 @@ import msgspec
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from alerts.ledger.base import insert_once
+from alerts.ledger.records import format_record, read_record, read_records
 from alerts.ledger.schema import question, question_identity
-from alerts.questions.threads import make_thread_key, sort_thread
-from crawler.records import Question, decode_question, encode_record
+from alerts.questions import make_thread_key, sort_thread
+from crawler.records import Question
 
 #: The order of a list. Where a date is missing, the databases do not agree by themselves.
 NEWEST_FIRST = (question.c.meeting_date.desc().nulls_last(), question.c.id.desc())
@@ -39,11 +40,16 @@ def find(connection: Connection, identity: str) -> StoredQuestion | None:
         .join(question_identity, question_identity.c.question_id == question.c.id)
         .where(question_identity.c.identity == identity)
     ).one_or_none()
-    if row is None:
+    record = read_record(row.record, f"question {row.id}") if row else None
+    if row is None or record is None:
         return None
     return StoredQuestion(
-        decode_question(row.record),
-        *(row.first_seen_at, row.visited_at, row.answered_at, row.not_found_at, row.capture),
+        record=record,
+        first_seen_at=row.first_seen_at,
+        visited_at=row.visited_at,
+        answered_at=row.answered_at,
+        not_found_at=row.not_found_at,
+        capture=row.capture,
     )
 
 
@@ -59,7 +65,7 @@ def save(
         "status": record.status,
         "meeting_date": record.meeting.date if record.meeting else None,
         "is_suspect": bool(record.suspect),
-        "record": encode_record(record).decode(),
+        "record": format_record(record),
         "thread": thread,
         "visited_at": now,
         "not_found_at": None,
@@ -84,7 +90,7 @@ def replace_record(connection: Connection, record: Question) -> None:
     connection.execute(
         update(question)
         .where(question.c.id == record.id)
-        .values(**build_columns(record), record=encode_record(record).decode(), is_indexed=False)
+        .values(**build_columns(record), record=format_record(record), is_indexed=False)
     )
 
 
@@ -119,11 +125,11 @@ def save_validators(
 def list_in_thread(connection: Connection, source: str, thread: str) -> tuple[Question, ...]:
     """The questions of ``source`` that share ``thread``."""
     rows = connection.execute(
-        select(question.c.record)
+        select(question.c.id, question.c.record)
         .where(question.c.source == source, question.c.thread == thread)
         .order_by(question.c.id)
     )
-    return tuple(decode_question(record) for record in rows.scalars())
+    return tuple(read_records(rows))
 
 
 def save_capture(connection: Connection, question_id: str, capture: str) -> None:
@@ -232,7 +238,10 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(question)).scalar_one()
 
 
-def load_records(connection: Connection, identities: Sequence[str]) -> Iterable[Question]:
-    """The records with the given identities."""
-    rows = connection.execute(select(question.c.record).where(question.c.id.in_(identities)))
-    return (decode_question(record) for record in rows.scalars())
+def list_records(connection: Connection, ids: Sequence[str]) -> list[Question]:
+    """Return the questions with the given ids, in that order; without the unreadable."""
+    rows = connection.execute(
+        select(question.c.id, question.c.record).where(question.c.id.in_(ids))
+    )
+    found = {record.id: record for record in read_records(rows)}
+    return [found[question_id] for question_id in ids if question_id in found]

@@ -26,19 +26,21 @@ from sqlalchemy import (
 
 from alerts.ledger.base import insert_all_once, insert_once
 from alerts.ledger.changes import has_kind, is_in_feeds
+from alerts.ledger.records import read_record
 from alerts.ledger.schema import acronym, change, indexed_question, question, vocabulary
 from alerts.queries import index_terms
 from alerts.text import AcronymDefinition
-from crawler.records import Question, decode_question
+from crawler.records import Question
 
 #: How the keys begin of words anywhere, in small letters and in capitals.
 WORD_KEY_PREFIXES = ("wx", "cx")
 
 
 class UnindexedQuestion(msgspec.Struct, frozen=True):
-    """A question whose words are not written yet."""
+    """A question that is not in the word index yet."""
 
-    record: Question
+    question_id: str
+    record: Question | None  #: None if it cannot be read
     first_seen_at: datetime
 
 
@@ -68,11 +70,19 @@ class AcronymForm(msgspec.Struct, frozen=True):
 def list_unindexed(connection: Connection, limit: int) -> list[UnindexedQuestion]:
     """Some of the questions whose words are not written yet."""
     rows = connection.execute(
-        select(question.c.record, question.c.first_seen_at)
+        select(question.c.id, question.c.record, question.c.first_seen_at)
         .where(~question.c.is_indexed)
         .limit(limit)
     )
-    return [UnindexedQuestion(decode_question(row.record), row.first_seen_at) for row in rows]
+    return [
+        UnindexedQuestion(row.id, read_record(row.record, f"question {row.id}"), row.first_seen_at)
+        for row in rows
+    ]
+
+
+def skip_question(connection: Connection, question_id: str) -> None:
+    """Mark a question as indexed without its words, until it is saved again."""
+    connection.execute(update(question).where(question.c.id == question_id).values(is_indexed=True))
 
 
 def write_question(connection: Connection, words: IndexedQuestion) -> None:

@@ -1,1 +1,40 @@
-"""alerts/mail"""
+"""Mail: every message that leaves us, from its kind and Message-ID to its bytes.
+
+Owns the sender's identity, the links in emails, MIME, DKIM signatures, the JSON for recipients that
+are not mailboxes, and the table of the kinds of message. Must not know the ledger, what a digest
+is, or how messages are delivered.
+"""
+
+from alerts.mail.context import MessageContext
+from alerts.mail.dkim import SigningKey, UnusableKey, read_key
+from alerts.mail.identity import MANAGE_LINK_VALIDITY, EmailLinks, MailIdentity
+from alerts.mail.mime import RenderedMessage
+from alerts.mail.notification import parse_notification
+from alerts.mail.outgoing import (
+    DIGEST_LANE,
+    OutgoingMessage,
+    build_message_id,
+    draft_message,
+    find_message_id,
+    write_email,
+    write_notification,
+)
+
+__all__ = [
+    "DIGEST_LANE",
+    "MANAGE_LINK_VALIDITY",
+    "EmailLinks",
+    "MailIdentity",
+    "MessageContext",
+    "OutgoingMessage",
+    "RenderedMessage",
+    "SigningKey",
+    "UnusableKey",
+    "build_message_id",
+    "draft_message",
+    "find_message_id",
+    "parse_notification",
+    "read_key",
+    "write_email",
+    "write_notification",
+]

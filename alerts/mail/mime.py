@@ -11,12 +11,14 @@ import binascii
 import hashlib
 import re
 from datetime import datetime
+from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
 from email.policy import SMTP
 from email.utils import format_datetime
-from functools import lru_cache
+from threading import Lock
 
 import msgspec
+from cachetools import LRUCache, cached
 
 from alerts.mail.dkim import sign_message
 from alerts.mail.identity import EmailLinks, MailIdentity
@@ -82,11 +84,20 @@ def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: Emai
 
 
 #: Subjects repeat among the subscribers of a topic: 1,024 fields of about 200 bytes = 0.2 MB.
-@lru_cache(maxsize=1024)
+@cached(LRUCache(maxsize=1024), lock=Lock())
 def _format_header(name: str, value: str) -> str:
     """Return a header field, folded, with encoded words where it needs them (RFC 2047)."""
     folded: str = SMTP.header_factory(name, value).fold(policy=SMTP)
+    if folded.count("=?") > 1 and _decode_header(folded) != value:
+        # Python 3.11 loses spaces between encoded words when it folds; the older `Header` does not.
+        encoded = Header(value, "utf-8", header_name=name).encode(linesep="\r\n")
+        return f"{name}: {encoded}\r\n"
     return folded
+
+
+def _decode_header(field: str) -> str:
+    _, _, folded = field.partition(": ")
+    return str(make_header(decode_header(folded.replace("\r\n", ""))))
 
 
 def _format_list_headers(identity: MailIdentity, links: EmailLinks) -> str:

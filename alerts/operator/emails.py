@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from alerts.ledger import alarms, messages, subscriptions
-from alerts.mail.context import MessageContext
-from alerts.mail.mime import RenderedMessage
-from alerts.mail.outgoing import draft_message, write_email, write_notification
+from alerts.mail import (
+    MessageContext,
+    RenderedMessage,
+    draft_message,
+    write_email,
+    write_notification,
+)
 from alerts.model import Alarm, Recipient
 from alerts.rendering import ALARM_LABELS
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from alerts.ledger.held_changes import HeldChangeGroup
+from alerts.ledger.pauses import Pause
 from alerts.ledger.publication_delays import PublicationDelay
 from alerts.model import Alarm
 
@@ -52,7 +53,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     sources: tuple[SourceStatus, ...]
     messages: dict[str, int]  #: how many messages the outbox has in each phase
-    paused: dict[str, datetime] = {}  #: what the operator has paused, and since when
+    paused: tuple[Pause, ...] = ()  #: what the operator has paused
 
     @property
     def is_well(self) -> bool:

@@ -6,12 +6,13 @@ any time.
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import chain
 
 from alerts.ledger import Ledger, word_index
-from alerts.ledger.word_index import UnindexedQuestion
 from alerts.queries import extract_fields, index_terms
 from alerts.text import find_definitions, prepare_texts
+from crawler.records import Question
 
 #: Questions in one transaction: at 5 ms each, other writers wait for half a second at most.
 _BATCH = 100
@@ -35,17 +36,20 @@ def index_questions(ledger: Ledger, limit: int | None = None) -> int:
         with ledger.writing() as connection:
             batch = word_index.list_unindexed(connection, _BATCH)
             for question in batch:
-                word_index.write_question(connection, _build_words(question))
+                if question.record is None:
+                    word_index.skip_question(connection, question.question_id)
+                else:
+                    words = _build_words(question.record, question.first_seen_at)
+                    word_index.write_question(connection, words)
         indexed += len(batch)
         if len(batch) < _BATCH or (limit is not None and indexed >= limit):
             return indexed
 
 
-def _build_words(question: UnindexedQuestion) -> word_index.IndexedQuestion:
+def _build_words(record: Question, first_seen_at: datetime) -> word_index.IndexedQuestion:
     """Return what to index. A question's day is that of its meeting, or earlier if seen earlier."""
-    record = question.record
     texts = extract_fields(record)
-    seen = question.first_seen_at.date()
+    seen = first_seen_at.date()
     meeting_date = record.meeting.date if record.meeting else None
     return word_index.IndexedQuestion(
         record.id,

@@ -104,8 +104,8 @@ def _load_excerpts(
     connection: Connection, found: SearchResults, query: Query
 ) -> tuple[QuestionExcerpt, ...]:
     ids = [dated.question_id for dated in found.newest]
-    records = {record.id: record for record in questions.load_records(connection, ids)}
-    return tuple(build_excerpt(records[one], query) for one in ids)
+    records = questions.list_records(connection, ids)
+    return tuple(build_excerpt(record, query) for record in records)
 
 
 def _count_since(counts_by_day: Mapping[date, float], day: date) -> int:

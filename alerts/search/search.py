@@ -108,13 +108,13 @@ def search_changes(
     """
     condition = _include_oversize(index_terms.build_index_query(query).condition)
     numbers = word_index.list_changes(connection, condition, _MAX_CHANGE_CANDIDATES, change_kinds)
-    found = changes.get(connection, numbers)
+    found = changes.list_by_seqs(connection, numbers)
     matcher = Matcher({0: format_canonical(query)})
     matched: list[int] = []
-    for start in range(0, len(numbers), limit):
-        batch = numbers[start : start + limit]
-        texts = [extract_fields(found[n].change.after, [found[n].change.kind]) for n in batch]
-        matched += [batch[place] for place in sorted(matcher.match(texts).records.tolist())]
+    for start in range(0, len(found), limit):
+        batch = found[start : start + limit]
+        texts = [extract_fields(each.change.after, [each.change.kind]) for each in batch]
+        matched += [batch[place].seq for place in sorted(matcher.match(texts).records.tolist())]
         if len(matched) >= limit:
             break
     return matched[:limit]
@@ -125,14 +125,16 @@ def load_question_changes(
 ) -> list[QuestionChanges]:
     """Return questions in the order of their ids, with the kinds of changes that they have had.
 
+    Questions that cannot be read are left out.
+
     Args:
         connection: The ledger.
         ids: Ids of stored questions.
         by_change: Whether the changes matter; if not, they are inferred, which saves a look-up.
     """
-    records = {record.id: record for record in questions.load_records(connection, ids)}
+    records = questions.list_records(connection, ids)
     kinds = changes.list_kinds(connection, ids) if by_change else {}
-    return [QuestionChanges(records[i], kinds.get(i) or infer_changes(records[i])) for i in ids]
+    return [QuestionChanges(each, kinds.get(each.id) or infer_changes(each)) for each in records]
 
 
 class _Search:
@@ -151,14 +153,12 @@ class _Search:
     def decide(self, candidates: Sequence[DatedQuestion]) -> Iterator[DatedQuestion]:
         """Generate the candidates that match, in their order."""
         for start in range(0, len(candidates), BATCH_SIZE):
-            batch = candidates[start : start + BATCH_SIZE]
-            loaded = load_question_changes(
-                self.connection, [one.question_id for one in batch], by_change=self._by_change
-            )
+            batch = {one.question_id: one for one in candidates[start : start + BATCH_SIZE]}
+            loaded = load_question_changes(self.connection, list(batch), by_change=self._by_change)
             for _, place in find_matching_questions(
                 self._matcher, loaded, by_change=self._by_change
             ):
-                yield batch[place]
+                yield batch[loaded[place].question.id]
 
 
 def _include_oversize(

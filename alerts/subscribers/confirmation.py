@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from alerts.ledger import bounces, messages, pending_subscriptions, subscriptions
 from alerts.ledger.pending_subscriptions import PendingConfirmation
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.context import MessageContext
+from alerts.mail import MessageContext
 from alerts.model import Recipient
 from alerts.queries import format_canonical, parse_query
 from alerts.subscribers.emails import write_confirmation_email

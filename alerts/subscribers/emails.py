@@ -7,10 +7,14 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from alerts.ledger import messages, subscriptions
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MANAGE_LINK_VALIDITY
-from alerts.mail.mime import RenderedMessage
-from alerts.mail.outgoing import OutgoingMessage, draft_message, write_email
+from alerts.mail import (
+    MANAGE_LINK_VALIDITY,
+    MessageContext,
+    OutgoingMessage,
+    RenderedMessage,
+    draft_message,
+    write_email,
+)
 from alerts.model import Recipient, Subscriber
 
 
@@ -70,7 +74,7 @@ def _render(
 
 
 def send_manage_link(connection: Connection, context: MessageContext, address: str) -> bool:
-    """Queue the email with the link to the alerts of whoever has an address.
+    """Queue the email with the link to the alerts of the subscriber with an address.
 
     Returns:
         False where nobody with that address is subscribed, or the email was sent today already.

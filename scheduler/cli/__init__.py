@@ -1,8 +1,9 @@
 """The command line: parses arguments, calls the service and prints results.
 
-One module a group of commands. It decides nothing about questions, topics or messages: that is
-what ``alerts`` is for. Each command is imported when it is used (see ``scheduler.cli.group``), so
-all imports stand at the top of their modules and ``watchword --help`` is still quick.
+It decides nothing about questions, topics or messages; that is what ``alerts`` is for. A command is
+imported when it is used (see ``scheduler.cli.group``), so ``watchword --help`` is quick although
+all
+imports are at the top of their modules.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The ``watchword`` command and its subcommands, imported when they are used.
 
 The pattern is the one of click's documentation ("Lazily loading subcommands"). Help for the whole
-program needs no more than this module and click: the summaries stand here, and a test holds them
-equal to the first lines of the commands' own help.
+program needs only this module and click, because it contains the summaries. A test checks that they
+equal the first lines of the commands' own help.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from scheduler.cli.options import build_config_option, get_options
 class LazyCommand(NamedTuple):
     """Where a command is defined, and its line in the program's help."""
 
-    module: str  #: module of ``scheduler.cli``; its function for ``once`` is ``once_command``
+    #: Module of ``scheduler.cli.commands``. It defines the command ``once`` as ``once_command``.
+    module: str
     summary: str
 
 
@@ -32,7 +33,7 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "demo": LazyCommand("demo", "Run the whole service on a replica of the source."),
     },
     "Manage subscriptions": {
-        "subscribe": LazyCommand("subscriptions", "Subscribe EMAIL to QUERY."),
+        "subscribe": LazyCommand("subscribe", "Subscribe EMAIL to QUERY."),
         "follow": LazyCommand("subscriptions", "Send EMAIL the updates of one question."),
         "pause": LazyCommand("subscriptions", "Pause subscriptions of EMAIL."),
         "resume": LazyCommand("subscriptions", "Resume paused subscriptions of EMAIL."),
@@ -65,11 +66,11 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "dns": LazyCommand("delivery", "Print the DNS records for DKIM, SPF and DMARC."),
     },
     "Operate": {
-        "status": LazyCommand("operation", "Show the state of each source and open alarms."),
-        "approvals": LazyCommand("operation", "List changes that wait for approval."),
-        "approve": LazyCommand("operation", "Publish held changes and notify subscribers."),
-        "reject": LazyCommand("operation", "Record held changes without notifying anybody."),
-        "config": LazyCommand("operation", "Check the config and print it."),
+        "status": LazyCommand("status", "Show the state of each source and open alarms."),
+        "approvals": LazyCommand("approvals", "List changes that wait for approval."),
+        "approve": LazyCommand("approvals", "Publish held changes and notify subscribers."),
+        "reject": LazyCommand("approvals", "Record held changes without notifying anybody."),
+        "config": LazyCommand("config", "Check the config and print it."),
     },
 }
 
@@ -114,7 +115,7 @@ class LazyGroup(click.Group):
         """Import and return a command; None when there is none of this name."""
         if cmd_name not in self._commands:
             return None
-        module = import_module(f"scheduler.cli.{self._commands[cmd_name].module}")
+        module = import_module(f"scheduler.cli.commands.{self._commands[cmd_name].module}")
         command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)
         return command

@@ -1,15 +1,13 @@
-"""Results on standard output, as text or JSON, and progress on a terminal."""
+"""Results on standard output, as text or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from datetime import datetime
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 
 def print_result(text: str, values: object, *, as_json: bool, quiet: bool = False) -> None:
@@ -42,17 +40,6 @@ def format_plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-@contextmanager
-def show_progress() -> Iterator[Progress]:
-    """Show progress bars on standard error while the block runs, if it is a terminal."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as display:
-        yield display
+def format_moment(moment: datetime | None) -> str:
+    """Return a moment in UTC as ``2026-11-26 07:45 UTC``; ``never`` for None."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"

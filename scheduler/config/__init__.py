@@ -7,12 +7,15 @@ wrong. It must not know the ledger or the jobs: it only says what the operator w
 from scheduler.config.checks import load_signing_keys
 from scheduler.config.errors import ConfigError
 from scheduler.config.loader import load_config, parse_config
-from scheduler.config.sections import Config, SourceSection
+from scheduler.config.reference import build_reference
+from scheduler.config.sections import ArchiveSection, Config, SourceSection
 
 __all__ = [
+    "ArchiveSection",
     "Config",
     "ConfigError",
     "SourceSection",
+    "build_reference",
     "load_config",
     "load_signing_keys",
     "parse_config",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alerts.delivery import ChannelTable
-from alerts.mail.dkim import SigningKey, UnusableKey, read_key
+from alerts.mail import SigningKey, UnusableKey, read_key
 from alerts.model import AddressError, Recipient
 from scheduler.config.errors import ConfigError
 from scheduler.config.sections import Config

@@ -11,7 +11,7 @@ from alerts.recording import CrawlOutcome, CrawlPolicy, find_backoff_end, plan_c
 from crawler.archive import delete_oldest_captures
 from crawler.plan import CrawlPlan
 from crawler.report import CrawlLine
-from scheduler.config.sections import ArchiveSection
+from scheduler.config import ArchiveSection
 from scheduler.crawl_process import build_crawl_target
 from scheduler.crawls.crawl import crawl_source
 from scheduler.service import Service
@@ -81,8 +81,8 @@ def find_obstacle(service: Service, name: str) -> str | None:
     if until := get_backoff_end(service, name):
         return f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
     with service.ledger.reading() as connection:
-        since = pauses.list_pauses(connection).get(pauses.name_crawl_pause(name))
-    return f"crawls are on hold since {since:%Y-%m-%d %H:%M} UTC" if since else None
+        since = pauses.find(connection, "crawl", name)
+    return f"crawls are paused since {since:%Y-%m-%d %H:%M} UTC" if since else None
 
 
 def _prune_archive(archive: ArchiveSection) -> None:

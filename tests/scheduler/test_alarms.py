@@ -241,7 +241,7 @@ def test_the_status_page_shows_the_alarm(running: RunningService) -> None:
         running.crawl()
         status, page = fetch(f"{url}/status")
         assert "the source blocks us" in page
-        assert "It is left alone until" in page
+        assert "Crawls resume at" in page
         status, plain = fetch(f"{url}/status.json")
     assert status == 503
     assert json.loads(plain)["sources"][0]["alarms"][0]["kind"] == "blocked"

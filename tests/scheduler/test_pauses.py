@@ -9,13 +9,13 @@ from urllib.request import urlopen
 import pytest
 
 from alerts.ledger import pauses, questions
+from alerts.operator import build_status
 from alerts.web import create_app
 from scheduler.config import load_config
 from scheduler.crawls import run_crawl
 from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
-from scheduler.status import build_status
 from scheduler.web import build_web_context, serve
 from tests.support.service import (
     RunningReplica,
@@ -35,14 +35,14 @@ def open_jobs(folder: Path, source: RunningReplica) -> Jobs:
     return jobs
 
 
-def pause(jobs: Jobs, name: str) -> None:
+def pause(jobs: Jobs, activity: pauses.PausedActivity, source: str | None = None) -> None:
     with jobs.ledger.writing() as connection:
-        pauses.add_pause(connection, name, jobs.clock())
+        pauses.add(connection, activity, source, jobs.clock())
 
 
-def resume(jobs: Jobs, name: str) -> None:
+def resume(jobs: Jobs, activity: pauses.PausedActivity, source: str | None = None) -> None:
     with jobs.ledger.writing() as connection:
-        pauses.remove_pause(connection, name)
+        pauses.remove(connection, activity, source)
 
 
 def test_nothing_is_requested_or_sent_while_paused(
@@ -53,20 +53,20 @@ def test_nothing_is_requested_or_sent_while_paused(
         run_crawl(jobs, "london")
         run_pipeline(jobs)
         source.go_to_stage(1)
-        pause(jobs, pauses.name_crawl_pause("london"))
+        pause(jobs, "crawl", "london")
         assert source.requests
-        assert "on hold since" in run_crawl(jobs, "london").reason
+        assert "paused since" in run_crawl(jobs, "london").reason
         assert source.requests == []
-        resume(jobs, pauses.name_crawl_pause("london"))
-        pause(jobs, pauses.DELIVERY)
+        resume(jobs, "crawl", "london")
+        pause(jobs, "delivery")
         assert run_crawl(jobs, "london").verdict == "ok"
         assert run_pipeline(jobs).digests == 1
         assert read_emails(tmp_path / "var" / "mail") == []
         with jobs.ledger.reading() as connection:
-            status = build_status(connection, jobs.config, jobs.clock())
-        assert set(status.paused) == {pauses.DELIVERY}
+            status = build_status(connection, jobs.config.source_hosts, jobs.clock())
+        assert [paused.label for paused in status.paused] == ["deliveries"]
         assert status.messages == {"queued": 1}
-        resume(jobs, pauses.DELIVERY)
+        resume(jobs, "delivery")
         assert run_pipeline(jobs).deliveries == {"sent": 1}
         assert len(read_emails(tmp_path / "var" / "mail")) == 1
         jobs.ledger.engine.dispose()
@@ -83,7 +83,7 @@ def test_the_status_shows_the_delay_from_publication_to_email(tmp_path: Path) ->
         source.now = before + timedelta(minutes=3)
         run_pipeline(jobs)
         with jobs.ledger.reading() as connection:
-            [found] = build_status(connection, jobs.config, jobs.clock()).sources
+            [found] = build_status(connection, jobs.config.source_hosts, jobs.clock()).sources
         assert found.delay is not None
         # The last crawl that had not found them was the baseline's.
         last = (source.world.stages[0] + timedelta(minutes=3)).total_seconds() / 60

@@ -22,7 +22,7 @@ from alerts.delivery.sent_log import SENT_KEY_BYTES
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms, messages
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.operator import update_mail_alarms
@@ -93,9 +93,9 @@ def test_an_outbox_from_a_backup_is_not_sent_again(
     sent_log.add(entry.sent_log_data, now)  # by the ledger that was lost
 
     with run_smtp_server() as server:
-        ways = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none"),))
+        channels = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none"),))
         sent_log = SentLog(tmp_path / "sent")
-        assert deliver_due(ledger, ways, lambda: now, sent_log=sent_log) == {"sent": 1}
+        assert deliver_due(ledger, channels, lambda: now, sent_log=sent_log) == {"sent": 1}
         assert server.messages == []
 
 
@@ -168,7 +168,7 @@ def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> 
         wish = SubscriptionRequest("benches", Frequency.HOURLY, "all", "command")
         subscribe(connection, "ada@demo.example", wish, SubscriberDefaults("Europe/London", 7), now)
     with run_smtp_server() as server:
-        ways = ChannelTable(
+        channels = ChannelTable(
             (smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5),)
         )
         server.script = {"banner": "421 away"}
@@ -181,7 +181,7 @@ def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> 
             TopicMatcher(ledger).match_new_changes()
             compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), moment)
             with pytest.raises(ChannelUnavailable) as shut:
-                deliver_due(ledger, ways, lambda: moment)  # noqa: B023  # called at once
+                deliver_due(ledger, channels, lambda: moment)  # noqa: B023  # called at once
             with ledger.writing() as connection:
                 update_mail_alarms(connection, 0, str(shut.value), moment)
                 if any(a.kind == "queue" for a in alarms.list_open(connection)):

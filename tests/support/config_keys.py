@@ -10,8 +10,8 @@ import msgspec
 from msgspec import inspect
 
 from alerts.delivery import list_channel_names, load_channel
+from scheduler.config import Config
 from scheduler.config.introspection import find_struct, get_section_info
-from scheduler.config.sections import Config
 
 
 class ConfigKey(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from alerts.delivery import ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import open_ledger
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from alerts.ledger import Ledger, messages, subscriptions, topics
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.outgoing import OutgoingMessage
+from alerts.mail import OutgoingMessage
 from alerts.model import Frequency, MessageKind
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from tests.support.samples import make_question

@@ -17,13 +17,12 @@ from urllib.parse import urlencode
 import msgspec
 from sqlalchemy import select
 
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.publish import publish_feeds
+from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import Ledger
 from alerts.ledger.base import metadata
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.operator import ServiceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
@@ -123,7 +122,7 @@ class WebClient:
                 RecordingRules(**rules),
             )
         TopicMatcher(self.ledger).match_new_changes()
-        publish_feeds(self.ledger, self.folder, FEED_IDENTITY, TEMPLATES)
+        publish_feeds(self.ledger, self.folder, FeedContext(FEED_IDENTITY, TEMPLATES))
         index_questions(self.ledger)
 
     def crawl_now(self, source: str) -> bool:

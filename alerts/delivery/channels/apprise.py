@@ -17,7 +17,7 @@ from alerts.delivery.channel import (
     TemporaryFailure,
 )
 from alerts.errors import MissingExtra
-from alerts.mail.notification import parse_notification
+from alerts.mail import parse_notification
 from alerts.model import Recipient
 
 try:

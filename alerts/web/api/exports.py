@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from alerts.export.tables import encode_csv, encode_json_lines
+from alerts.export import encode_csv, encode_json_lines
 from alerts.ledger import questions
 from alerts.ledger.engine import StatementTimeout
 from alerts.queries import QueryError, parse_query
@@ -97,5 +97,5 @@ class Exports:
         for start in range(0, len(ids), _BATCH_SIZE):
             batch = ids[start : start + _BATCH_SIZE]
             with self._context.ledger.reading() as connection:
-                records = {q.id: q for q in questions.load_records(connection, batch)}
-            yield from (records[one] for one in batch if one in records)
+                records = questions.list_records(connection, batch)
+            yield from records

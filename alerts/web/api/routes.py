@@ -73,10 +73,10 @@ class ApiRoutes:
             budget = TimeBudget(_SEARCH_SECONDS)
             found = search_questions(connection, query, offset + limit, budget)
             ids = [one.question_id for one in found.newest[offset:]]
-            records = {q.id: q for q in questions.load_records(connection, ids)}
+            records = questions.list_records(connection, ids)
         has_more = offset + limit < found.total and len(ids) == limit
         return QuestionPage(
-            questions=tuple(records[one] for one in ids),
+            questions=tuple(records),
             total=found.total,
             is_estimate=found.is_estimate,
             next=offset + limit if has_more else None,
@@ -133,8 +133,7 @@ def _list_topic_changes(
     if topic is None:
         raise ApiError(404, "There is no such topic.")
     numbers = matches.list_after(connection, topic.id, after, limit)
-    by_number = changes.get(connection, numbers)
-    return [by_number[number] for number in numbers]
+    return changes.list_by_seqs(connection, numbers)
 
 
 def _read_limit(request: Request) -> int:

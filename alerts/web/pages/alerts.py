@@ -6,8 +6,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, cast, get_args
+from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 import msgspec
@@ -18,26 +17,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.feeds import opml
-from alerts.ledger import bounces, changes, personal_data, subscriptions, topics
-from alerts.ledger.subscriptions import SubscriptionEdit
-from alerts.mail.identity import MANAGE_LINK_VALIDITY
-from alerts.model import Detail, Frequency, Subscriber, Updates
-from alerts.queries import QueryError
-from alerts.subscribers import change_query, send_manage_link
+from alerts.feeds import build_opml
+from alerts.ledger import bounces, personal_data, subscriptions, topics
+from alerts.mail import MANAGE_LINK_VALIDITY
+from alerts.subscribers import send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
+from alerts.web.pages.alert_form import AlertForm, apply_alert_form
 from alerts.web.rate_limits import RateLimits
 
 INVALID_LINK = "This link is not valid. Use the link in the newest email, or ask for a new one."
 TOO_MANY_WRONG_LINKS = "Too many wrong links from your network. Try again in an hour."
-_NOTHING_CHANGED = "Nothing was changed."
-#: Characters of a note that are stored.
-_MAX_NOTE_LENGTH = 200
-
-#: Does what a form asks for, and returns the message for the page.
-_Action: TypeAlias = Callable[[Connection, Subscriber, Mapping[str, str]], str]
 
 
 class AlertsPages:
@@ -140,7 +131,9 @@ class AlertsPages:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
                 return None
-            message = self._apply_action(connection, subscriber, form)
+            message = apply_alert_form(
+                AlertForm(connection, subscriber, form, self._context.clock())
+            )
             page = self._render(connection, token, link, message)
         return page or self._context.render_page("data_deleted")
 
@@ -179,86 +172,7 @@ class AlertsPages:
                 return None
             alerts = subscriptions.list_active(connection, subscriber.id)
             by_query = {one.query: topics.get(connection, one.topic_id) for one in alerts}
-        return opml.build_opml(by_query, site.feed_identity)
-
-    def _apply_action(
-        self, connection: Connection, subscriber: Subscriber, form: Mapping[str, str]
-    ) -> str:
-        """Do what a form's ``action`` says, and return the message for the page."""
-        actions: dict[str, _Action] = {
-            "save": self._save_alert,
-            "pause": self._pause_alert,
-            "resume": _resume_alert,
-            "unsubscribe": self._end_alert,
-            "schedule": _set_schedule,
-            "delete": self._delete_subscriber,
-        }
-        action = actions.get(form.get("action", ""))
-        return action(connection, subscriber, form) if action else _NOTHING_CHANGED
-
-    def _pause_alert(
-        self, connection: Connection, subscriber: Subscriber, form: Mapping[str, str]
-    ) -> str:
-        topic_id, now = _read_topic_id(form), self._context.clock()
-        is_paused = subscriptions.pause(connection, subscriber.id, topic_id, now)
-        return "Alert paused." if is_paused else _NOTHING_CHANGED
-
-    def _end_alert(
-        self, connection: Connection, subscriber: Subscriber, form: Mapping[str, str]
-    ) -> str:
-        topic_id, now = _read_topic_id(form), self._context.clock()
-        is_ended = subscriptions.unsubscribe(connection, subscriber.id, now, topic_id)
-        return "You’re unsubscribed from this alert." if is_ended else _NOTHING_CHANGED
-
-    def _delete_subscriber(
-        self, connection: Connection, subscriber: Subscriber, _form: Mapping[str, str]
-    ) -> str:
-        """Unsubscribe from everything, and delete the data unless a message is on its way."""
-        subscriptions.unsubscribe(connection, subscriber.id, self._context.clock())
-        if personal_data.has_unsent_messages(connection, subscriber.id):
-            return "You’re unsubscribed. We’ll delete your data when no email to you is being sent."
-        personal_data.delete_subscriber(connection, subscriber.id)
-        return "Your data has been deleted."
-
-    def _save_alert(
-        self, connection: Connection, subscriber: Subscriber, form: Mapping[str, str]
-    ) -> str:
-        topic_id, edit = _read_topic_id(form), _read_edit(form)
-        if edit is None:
-            return _NOTHING_CHANGED
-        subscriptions.edit(connection, subscriber.id, topic_id, edit)
-        query = form.get("query", "").strip()
-        return self._change_query(connection, subscriber, topic_id, query) or "Alert saved."
-
-    def _change_query(
-        self, connection: Connection, subscriber: Subscriber, topic_id: int, query: str
-    ) -> str | None:
-        """Change an alert's query; return why it was not changed, None where nothing is wrong."""
-        alerts = {s.topic_id: s for s in subscriptions.list_active(connection, subscriber.id)}
-        alert = alerts.get(topic_id)
-        if not alert or not query or query == alert.query or alert.kind == "question":
-            return None
-        try:
-            if change_query(connection, alert, query, self._context.clock()):
-                return None
-        except QueryError as error:
-            return f"The topic was not changed: {error}"
-        return "You already have an alert for this topic, so this one was not changed."
-
-
-def _resume_alert(connection: Connection, subscriber: Subscriber, form: Mapping[str, str]) -> str:
-    """Resume an alert; what happened while it was paused is not sent."""
-    newest = changes.get_newest_seq(connection)
-    is_resumed = subscriptions.resume(connection, subscriber.id, _read_topic_id(form), newest)
-    return "Alert resumed." if is_resumed else _NOTHING_CHANGED
-
-
-def _set_schedule(connection: Connection, subscriber: Subscriber, form: Mapping[str, str]) -> str:
-    hour, zone = form.get("hour", ""), form.get("zone", "")
-    if hour not in {str(n) for n in range(24)} or zone not in available_timezones():
-        return _NOTHING_CHANGED
-    subscriptions.set_digest_time(connection, subscriber.id, zone, int(hour))
-    return "Schedule saved."
+        return build_opml(by_query, site.feed_identity)
 
 
 def _build_download(content: bytes | None, name: str, media_type: str) -> Response | None:
@@ -267,28 +181,3 @@ def _build_download(content: bytes | None, name: str, media_type: str) -> Respon
         return None
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, 200, headers, media_type)
-
-
-def _read_topic_id(form: Mapping[str, str]) -> int:
-    """Return the form's topic; 0, which no topic has, where it names none."""
-    number = form.get("topic", "")
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
-
-
-def _read_edit(form: Mapping[str, str]) -> SubscriptionEdit | None:
-    """Return what a form changes in an alert; None for a choice that does not exist."""
-    frequency, updates, detail = (form.get(name, "") for name in ("frequency", "updates", "detail"))
-    is_known = (
-        frequency in tuple(Frequency)
-        and updates in get_args(Updates)
-        and detail in get_args(Detail)
-    )
-    if not is_known:
-        return None
-    note = form.get("note", "").strip()[:_MAX_NOTE_LENGTH] or None
-    return SubscriptionEdit(
-        frequency=Frequency(frequency),
-        updates=cast("Any", updates),
-        detail=cast("Any", detail),
-        note=note,
-    )

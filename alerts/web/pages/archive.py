@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.export.akoma_ntoso import build_debate
-from alerts.export.json_ld import build_json_ld
+from alerts.export import build_debate, build_json_ld
 from alerts.ledger import members, question_lookups, questions
 from alerts.rendering import normalise_link
 from alerts.web.context import CapturedPage, WebContext
@@ -176,7 +175,7 @@ class ArchivePages:
                 connection, member_id, _PAGE_SIZE + 1, (page - 1) * _PAGE_SIZE
             )
             topics = members.list_topics(connection, member_id, _MAX_MEMBER_TOPICS)
-            records = {q.id: q for q in questions.load_records(connection, ids[:_PAGE_SIZE])}
+            records = questions.list_records(connection, ids[:_PAGE_SIZE])
         return site.render_cacheable_page(
             "member",
             member_id=member_id,
@@ -184,7 +183,7 @@ class ArchivePages:
             statistics=statistics,
             overdue_days=site.overdue_days,
             topics=topics,
-            questions=[records[one] for one in ids[:_PAGE_SIZE]],
+            questions=records,
             page=page,
             has_more=len(ids) > _PAGE_SIZE,
         )

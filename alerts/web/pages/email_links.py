@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.mail.outgoing import build_message_id
+from alerts.mail import build_message_id
 from alerts.subscribers import confirm_signup, find_pending_signup
 from alerts.web.context import WebContext
 from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS

@@ -114,8 +114,6 @@ class OperatorPages:
             status=site.read_status(),
             message=message,
             csrf=self._form_tokens.issue_for(session),
-            delivery_pause=pauses.DELIVERY,
-            name_crawl_pause=pauses.name_crawl_pause,
             **lists,
         )
 
@@ -126,14 +124,13 @@ class OperatorPages:
             "crawl": lambda: self._start_crawl(source),
             "approve": lambda: self._approve(source, reason, is_silent=False),
             "approve-silently": lambda: self._approve(source, reason, is_silent=True),
-            "pause-sending": lambda: self._pause(pauses.DELIVERY, "Sending"),
-            "resume-sending": lambda: self._resume(pauses.DELIVERY, "Sending"),
+            "pause-sending": lambda: self._pause("delivery", None),
+            "resume-sending": lambda: self._resume("delivery", None),
         }
         if any(one.source == source for one in self._context.read_status().sources):
-            crawls, label = pauses.name_crawl_pause(source), f"Crawls of {source}"
             actions |= {
-                "pause-crawls": lambda: self._pause(crawls, label),
-                "resume-crawls": lambda: self._resume(crawls, label),
+                "pause-crawls": lambda: self._pause("crawl", source),
+                "resume-crawls": lambda: self._resume("crawl", source),
             }
         return actions.get(action, lambda: _NOTHING_DONE)()
 
@@ -159,23 +156,29 @@ class OperatorPages:
         how = "without notifying subscribers" if is_silent else "and subscribers are notified"
         return f"{number} changes are published {how}."
 
-    def _pause(self, name: str, label: str) -> str:
+    def _pause(self, activity: pauses.PausedActivity, source: str | None) -> str:
         with self._context.ledger.writing() as connection:
-            pauses.add_pause(connection, name, self._context.clock())
-        return f"{label}: paused."
+            pauses.add(connection, activity, source, self._context.clock())
+        return f"{_label_activity(source)}: paused."
 
-    def _resume(self, name: str, label: str) -> str:
+    def _resume(self, activity: pauses.PausedActivity, source: str | None) -> str:
         with self._context.ledger.writing() as connection:
-            pauses.remove_pause(connection, name)
-        return f"{label}: resumed."
+            pauses.remove(connection, activity, source)
+        return f"{_label_activity(source)}: resumed."
+
+
+def _label_activity(source: str | None) -> str:
+    return f"Crawls of {source}" if source else "Sending"
 
 
 def _load_lists(connection: Connection) -> dict[str, Any]:
     """Return the page's lists, by the template's variable names."""
+    paused = pauses.list_all(connection)
     return {
         "held_changes": held_changes.list_awaiting_approval(connection),
         "suspect_pages": question_lookups.list_suspect(connection, _LIST_SIZE),
-        "pauses": pauses.list_pauses(connection),
+        "crawl_pauses": {one.source: one.since for one in paused if one.activity == "crawl"},
+        "delivery_pause": pauses.find(connection, "delivery"),
         "failed": deliveries.list_newest(connection, "failed", None, _LIST_SIZE),
         "unknown_outcome": deliveries.list_newest(connection, "in_doubt", None, _LIST_SIZE),
         "bounces": bounces.list_newest(connection, _LIST_SIZE),

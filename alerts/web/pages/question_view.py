@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import changes, questions
 from alerts.model import ChangeKind, NumberedChange
-from alerts.questions.differences import Correction, find_corrections
+from alerts.questions import Correction, find_corrections
 from crawler.records import Question
 
 #: Changes in a question's history. Most have two or three; a page that its site edits every day
@@ -47,11 +47,11 @@ def find_question_view(connection: Connection, question_id: str) -> QuestionView
         return None
     record = stored.record
     numbers = changes.list_by_questions(connection, [record.id], _MAX_CHANGES)
-    by_number = changes.get(connection, numbers)
+    numbered = changes.list_by_seqs(connection, sorted(numbers))
     return QuestionView(
         question=record,
         thread=questions.load_thread(connection, record),
-        history=tuple(_build_history_entry(by_number[number]) for number in sorted(numbers)),
+        history=tuple(_build_history_entry(entry) for entry in numbered),
         first_seen_at=stored.first_seen_at,
         last_read_at=stored.visited_at,
         has_capture=stored.capture is not None,

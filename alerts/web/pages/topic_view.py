@@ -9,7 +9,7 @@ from itertools import groupby
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.feeds.definitions import parse_topic_query
+from alerts.feeds import parse_topic_query
 from alerts.ledger import matches, questions, topics, word_index
 from alerts.ledger.topics import Topic
 from alerts.queries import Query, index_terms
@@ -39,8 +39,8 @@ def find_topic_view(
     query = parse_topic_query(topic)
     days = _count_by_day(connection, topic, query)
     ids = matches.list_questions(connection, topic.id, page_size + 1, (page - 1) * page_size)
-    records = {q.id: q for q in questions.load_records(connection, ids[:page_size])}
-    excerpts = [build_excerpt(records[one], query) for one in ids[:page_size] if one in records]
+    records = questions.list_records(connection, ids[:page_size])
+    excerpts = [build_excerpt(record, query) for record in records]
     return TopicView(
         topic,
         question_count=round(sum(days.values())),

@@ -8,7 +8,7 @@ from alerts.bounces import HARD_BOUNCE_LIMIT, apply_bounce
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, bounces, personal_data, subscriptions
 from alerts.ledger.bounces import Bounce
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings

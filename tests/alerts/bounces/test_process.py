@@ -20,8 +20,7 @@ from alerts.ledger import Ledger, alarms, bounces, notices, open_ledger, secrets
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, MessageKind
 from alerts.operator import queue_operator_emails

@@ -1,4 +1,4 @@
-"""Many messages at once: connections, lanes, paces, the brake, and those who leave meanwhile."""
+"""Many messages at once: connections, order, rate, daily limit, and unsubscribing meanwhile."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def people(number: int) -> list[str]:
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
-def test_many_go_over_few_connections_each_once(
+def test_many_messages_use_few_connections_and_are_sent_once(
     ledger: Ledger, now: datetime, server: SmtpServer, pipelining: bool
 ) -> None:
     server.offers_pipelining = pipelining
@@ -59,7 +59,7 @@ def test_one_bad_recipient_among_many_with_pipelining(
     assert "p3@demo.example" not in {str(mail["To"]) for mail in server.parsed_messages}
 
 
-def test_confirmations_go_ahead_of_digests(
+def test_confirmation_emails_are_sent_before_digests(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(5))
@@ -68,31 +68,31 @@ def test_confirmations_go_ahead_of_digests(
     assert str(server.parsed_messages[0]["To"]) == ADA
 
 
-def test_the_brake_holds_digests_and_lets_letters_through(
+def test_the_daily_limit_holds_digests_back_and_no_other_message(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(5))
     queue_messages(ledger, now, ADA, kind="operator", key="alarms 1")
-    terms = DeliveryPolicy(per_day=3)
-    done = deliver_due(ledger, by_smtp(server), lambda: now, terms)
+    policy = DeliveryPolicy(per_day=3)
+    done = deliver_due(ledger, by_smtp(server), lambda: now, policy)
     assert done == {"sent": 4, "over_limit": 2}
     later = now + timedelta(hours=23)
-    assert deliver_due(ledger, by_smtp(server), lambda: later, terms) == {"over_limit": 2}
+    assert deliver_due(ledger, by_smtp(server), lambda: later, policy) == {"over_limit": 2}
     later = now + timedelta(hours=25)
-    assert deliver_due(ledger, by_smtp(server), lambda: later, terms) == {"sent": 2}
+    assert deliver_due(ledger, by_smtp(server), lambda: later, policy) == {"sent": 2}
 
 
-def test_no_more_than_so_many_a_second(ledger: Ledger, now: datetime, server: SmtpServer) -> None:
+def test_messages_are_evenly_spaced(ledger: Ledger, now: datetime, server: SmtpServer) -> None:
     queue_messages(ledger, now, *people(9))
     began = time.monotonic()
     deliver_due(ledger, by_smtp(server), lambda: now, DeliveryPolicy(per_second=20))
     assert time.monotonic() - began >= 8 / 20
 
 
-def test_who_leaves_before_the_dot_gets_nothing(
+def test_unsubscribing_before_the_dot_cancels_the_message(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
-    """The message is on the wire already, but for its last byte."""
+    """All of the message but its last byte has been sent."""
     queue_messages(ledger, now, ADA)
 
     def leave() -> None:
@@ -107,7 +107,7 @@ def test_who_leaves_before_the_dot_gets_nothing(
     assert read_states(ledger) == {ADA: ("dropped", 0)}
 
 
-def test_one_connection_too_many_is_no_trouble(
+def test_a_refused_connection_leaves_the_work_to_the_others(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     server.max_connections = 2
@@ -122,7 +122,7 @@ def test_one_connection_too_many_is_no_trouble(
     assert sorted(server.message_id_counts.values()) == [1] * 40
 
 
-def test_a_server_that_goes_away_keeps_nothing_back(
+def test_a_server_that_was_away_gets_everything_later(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(30))
@@ -134,19 +134,19 @@ def test_a_server_that_goes_away_keeps_nothing_back(
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {"sent": 30}
 
 
-def test_each_message_comes_back_to_an_address_of_its_own(
+def test_each_message_has_its_own_return_path(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(3))
-    terms = DeliveryPolicy(return_address="bounces@demo.example")
-    deliver_due(ledger, by_smtp(server), lambda: now, terms)
+    policy = DeliveryPolicy(return_address="bounces@demo.example")
+    deliver_due(ledger, by_smtp(server), lambda: now, policy)
     assert len(set(server.senders)) == 3
     for sender in server.senders:
         assert re.fullmatch(r"bounces\+\d+\.[a-z2-7]{16}@demo\.example", sender)
         assert find_message_number(sender, b"another secret") is None
 
 
-def test_a_mailbox_that_refuses_twice_is_given_up(
+def test_a_mailbox_that_rejects_two_messages_is_suspended(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     server.rcpt_replies = {ADA: "550 5.1.1 no such user"}
@@ -163,7 +163,7 @@ def test_a_mailbox_that_refuses_twice_is_given_up(
     assert server.messages == []
 
 
-def test_content_that_is_refused_blames_no_mailbox(
+def test_rejected_content_suspends_no_mailbox(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, *people(5))
@@ -200,7 +200,7 @@ EXIM = """\
         ("", False),
     ],
 )
-def test_the_log_of_a_mail_server_tells_what_it_took(
+def test_the_mail_servers_log_says_what_was_accepted(
     tmp_path: Path, text: str, taken: bool
 ) -> None:
     log = tmp_path / "mail.log"
@@ -210,23 +210,23 @@ def test_the_log_of_a_mail_server_tells_what_it_took(
 
 
 @pytest.mark.parametrize("taken", [True, False])
-def test_in_doubt_the_log_is_asked_first(
+def test_the_log_is_read_before_a_message_in_doubt_is_sent_again(
     ledger: Ledger, now: datetime, server: SmtpServer, tmp_path: Path, taken: bool
 ) -> None:
     queue_messages(ledger, now, ADA)
     server.script = {"dot": "accept-drop"}
     log = tmp_path / "mail.log"
     log.write_text(EXIM if taken else "")
-    ways = by_smtp(server, log=log)
-    deliver_due(ledger, ways, lambda: now)
+    channels = by_smtp(server, log=log)
+    deliver_due(ledger, channels, lambda: now)
     server.script = {}
     later = now + timedelta(hours=1)
-    assert deliver_due(ledger, ways, lambda: later, DeliveryPolicy("resend")) == {"sent": 1}
+    assert deliver_due(ledger, channels, lambda: later, DeliveryPolicy("resend")) == {"sent": 1}
     assert len(server.messages) == (1 if taken else 2)
     assert read_states(ledger)[ADA][0] == "sent"
 
 
-def test_the_oldest_that_waits(ledger: Ledger, now: datetime, server: SmtpServer) -> None:
+def test_the_oldest_queued_message(ledger: Ledger, now: datetime, server: SmtpServer) -> None:
     queue_messages(ledger, now, ADA)
     with ledger.reading() as connection:
         assert deliveries.find_oldest_queued(connection, now) == now

@@ -1,4 +1,4 @@
-"""From outbox to inbox, against a real SMTP server that misbehaves and against a Maildir."""
+"""From outbox to inbox, with a real SMTP server that fails on demand, and with a Maildir."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def channel(server: SmtpServer) -> ChannelTable:
     return ChannelTable((settings,))
 
 
-def test_it_is_sent_once_byte_for_byte(
+def test_a_message_is_sent_once_and_unchanged(
     ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example", "ben@demo.example")
@@ -64,7 +64,7 @@ def test_it_is_sent_once_byte_for_byte(
         ({"dot": "garbage"}, "in_doubt", "handing_over", 0),
     ],
 )
-def test_faults_end_as_the_table_says(
+def test_each_fault_has_its_outcome(
     ledger: Ledger,
     now: datetime,
     server: SmtpServer,
@@ -88,7 +88,7 @@ def test_faults_end_as_the_table_says(
     assert noted.detail
 
 
-def test_greylisting_is_waited_out(
+def test_a_greylisted_message_is_tried_again_after_five_minutes(
     ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
@@ -100,7 +100,7 @@ def test_greylisting_is_waited_out(
     assert read_states(ledger) == {"ada@demo.example": ("sent", 2)}
 
 
-def test_it_gives_up_after_five_days(
+def test_a_message_fails_after_five_days(
     ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
@@ -110,7 +110,7 @@ def test_it_gives_up_after_five_days(
     assert outcomes == [{"retry": 1}] * 5 + [{"failed": 1}]
 
 
-def test_in_doubt_is_sent_again_with_the_same_bytes(
+def test_a_message_in_doubt_is_sent_again_with_the_same_bytes(
     ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
@@ -122,7 +122,7 @@ def test_in_doubt_is_sent_again_with_the_same_bytes(
     assert server.messages[0] == server.messages[1]
 
 
-def test_in_doubt_can_be_held(
+def test_a_message_in_doubt_can_be_held(
     ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
@@ -134,7 +134,7 @@ def test_in_doubt_can_be_held(
     assert server.message_id_counts == {"<p.ada@demo.example>": 1}
 
 
-def test_one_bad_recipient_stops_nobody(
+def test_one_bad_recipient_does_not_stop_the_others(
     ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example", "bad@demo.example", "cy@demo.example")
@@ -143,7 +143,7 @@ def test_one_bad_recipient_stops_nobody(
 
 
 @pytest.mark.parametrize("banner", ["554 go away", "drop"])
-def test_a_shut_server_charges_nobody(
+def test_an_unavailable_server_counts_as_no_attempt(
     ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable, banner: str
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
@@ -155,7 +155,7 @@ def test_a_shut_server_charges_nobody(
     assert deliver_due(ledger, channel, lambda: now) == {"sent": 1}
 
 
-def test_a_server_without_starttls_is_not_used_in_the_clear(
+def test_a_server_without_starttls_is_not_used_unencrypted(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
@@ -166,7 +166,7 @@ def test_a_server_without_starttls_is_not_used_in_the_clear(
     assert server.messages == []
 
 
-def test_who_leaves_before_the_sending_gets_nothing(
+def test_a_message_is_dropped_when_its_subscriber_has_unsubscribed(
     ledger: Ledger, now: datetime, server: SmtpServer, channel: ChannelTable
 ) -> None:
     queue_messages(ledger, now, "ada@demo.example")
@@ -184,7 +184,7 @@ def test_a_maildir_holds_a_message_once(ledger: Ledger, now: datetime, tmp_path:
     assert deliver_due(ledger, box, lambda: now) == {"sent": 1}
     [file] = (tmp_path / "mail" / "new").iterdir()
     assert b"\r" not in file.read_bytes()
-    # Killed between the move and our note of it, and read by its owner in the meantime.
+    # Killed after the move and before the commit; its owner has read the message meanwhile.
     file.rename(tmp_path / "mail" / "cur" / f"{file.name}:2,S")
     with ledger.writing() as connection:
         messages.set_phase(connection, [1], "handing_over")

@@ -18,7 +18,7 @@ from alerts.ledger import Ledger, alarms, matches, topics
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, Updates
 from alerts.recording import QuestionReading, RecordingRules, record_readings

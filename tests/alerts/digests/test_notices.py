@@ -15,7 +15,7 @@ from alerts.ledger import Ledger, notices
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, NoticeKind
 from alerts.recording import QuestionReading, RecordingRules, record_readings

@@ -14,7 +14,7 @@ from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import digest_notice, message, notice
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings

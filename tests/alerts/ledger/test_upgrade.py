@@ -32,7 +32,7 @@ from alerts.ledger import (
 )
 from alerts.ledger.base import metadata
 from alerts.ledger.schema import digest_item, message, pause, vocabulary
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
 from tests.alerts.ledger.test_ledger import is_ours

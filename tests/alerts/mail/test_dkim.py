@@ -1,4 +1,4 @@
-"""Signatures that another's verifier accepts, and that what is changed or added breaks."""
+"""DKIM signatures: dkimpy verifies them, and any change to the message breaks them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.mail.dkim import SigningKey, UnusableKey, read_key, sign_message
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email
+from alerts.mail import MailIdentity, RenderedMessage, SigningKey, UnusableKey, read_key
+from alerts.mail.dkim import sign_message
+from alerts.mail.mime import EmailHeaders, build_email
 from tests.support.private_keys import write_key
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
@@ -26,14 +26,14 @@ HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https:
 
 
 def published(name: bytes, timeout: int = 5) -> bytes | None:
-    """The DNS, as far as a verifier asks it."""
+    """Return the TXT record of a DNS name; None where there is none."""
     records = {f"{key.selector}._domainkey.{key.domain}.".encode(): key.dns_record for key in KEYS}
     record = records.get(name)
     return record.encode() if record else None
 
 
 def verified(message: bytes) -> list[bool]:
-    """Whether each signature holds, the uppermost first."""
+    """Return whether each signature is valid, the first in the header first."""
     return [_holds(message, place) for place in range(len(KEYS))]
 
 
@@ -60,7 +60,7 @@ SIGNED = sign_message(message(), KEYS, NOW)
 @settings(max_examples=1000)
 @given(st.text(max_size=80), st.text(max_size=300), st.text(max_size=300))
 @pytest.mark.slow
-def test_another_verifier_accepts_every_message(subject: str, text: str, html: str) -> None:
+def test_dkimpy_verifies_every_message(subject: str, text: str, html: str) -> None:
     signed = sign_message(message(subject, text, html), KEYS, NOW)
     assert verified(signed) == [True, True]
     assert max(map(len, signed.split(b"\r\n"))) <= 998
@@ -74,9 +74,7 @@ LINES = st.lists(SPACED, max_size=8).map(lambda lines: b"".join(line + b"\r\n" f
 @settings(max_examples=1000)
 @given(SPACED, LINES)
 @pytest.mark.slow
-def test_spaces_and_empty_lines_are_signed_as_the_verifier_reads_them(
-    subject: bytes, body: bytes
-) -> None:
+def test_white_space_is_canonicalised_as_dkimpy_does(subject: bytes, body: bytes) -> None:
     plain = (
         b"From: w@demo.example\r\nTo:\tada@demo.example\r\n"
         b"Subject: folded\r\n \t and " + subject + b".\r\nSubject:second\r\n\r\n" + body
@@ -102,13 +100,13 @@ def test_the_same_message_is_signed_with_the_same_bytes() -> None:
         (b"\r\nTo: ", b"\r\nTo: eve@demo.example\r\nTo: "),
     ],
 )
-def test_what_is_changed_or_added_breaks_both(old: bytes, new: bytes) -> None:
+def test_a_changed_or_added_field_breaks_both_signatures(old: bytes, new: bytes) -> None:
     assert old in SIGNED
     assert verified(SIGNED) == [True, True]
     assert verified(SIGNED.replace(old, new, 1)) == [False, False]
 
 
-def test_the_fields_of_unsubscribing_are_signed() -> None:
+def test_the_unsubscribe_headers_are_signed() -> None:
     names = SIGNED.partition(b"\th=")[2].partition(b";")[0].replace(b"\r\n\t", b"").split(b":")
     assert {b"list-unsubscribe", b"list-unsubscribe-post"} <= set(names)
     assert names.count(b"from") == 2
@@ -127,7 +125,7 @@ def test_keys_are_read(tmp_path: Path, kind: str, form: str, algorithm: str) -> 
     assert read_key(tmp_path / "dkim.pem", "s", "demo.example").algorithm == algorithm
 
 
-def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_usable_key_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dkim.pem"
     with pytest.raises(UnusableKey, match="cannot be read"):
         read_key(path, "s", "demo.example")
@@ -139,12 +137,12 @@ def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
         read_key(path, "s", "demo.example")
 
 
-def test_a_key_that_receivers_refuse_is_refused(
+def test_a_key_that_is_too_short_for_receivers_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "dkim.pem"
-    write_key(path, "rsa", 1024)  # no smaller one can be made with today's libraries
+    write_key(path, "rsa", 1024)  # the libraries make no shorter one
     read_key(path, "s", "demo.example")
     monkeypatch.setattr("alerts.mail.dkim._MIN_RSA_BITS", 1025)
-    with pytest.raises(UnusableKey, match="has 1024 bits"):
+    with pytest.raises(UnusableKey, match="has only 1024 bits"):
         read_key(path, "s", "demo.example")

@@ -1,7 +1,7 @@
-"""What every digest keeps to, rule by rule, on the bytes that a mail server was handed.
+"""The standards that every digest keeps, one test each, on the bytes that a mail server received.
 
-The digest is a hostile one: titles with line breaks and invisible characters, more questions than
-are shown, a correction, two subscribers with the same topics.
+The digest has hostile content: titles with line breaks and invisible characters, more questions
+than are shown in full, a correction, and two subscribers with the same topic.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from alerts.delivery.channels import smtp
 from alerts.digests import DigestSettings, compose_due_digests, preview_due_digests
 from alerts.ledger import open_ledger, secrets
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.dkim import read_key
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, read_key
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
@@ -50,12 +49,12 @@ NOW = datetime(2026, 7, 16, 12, tzinfo=UTC)
 
 @dataclass
 class Sent:
-    """What arrived for the first of the two, and all that is needed to judge it."""
+    """The email to the first subscriber, and what the tests compare it with."""
 
     raw: bytes
-    other: bytes
+    other: bytes  #: the email to the second subscriber
     senders: list[str]
-    again: bytes  #: the same, from another composing of the same ledger
+    again: bytes  #: the same digest, composed a second time from the same ledger
     secret: bytes
     records: dict[str, str]
 
@@ -85,17 +84,20 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     for kind in ("rsa", "ed25519"):
         write_key(folder / kind, kind)
     keys = tuple(read_key(folder / kind, kind, "demo.example") for kind in ("rsa", "ed25519"))
-    head = MailIdentity(
-        *("Watchword “London”", "w@demo.example", "leave@demo.example", "https://watch.example"),
+    identity = MailIdentity(
+        "Watchword “London”",
+        "w@demo.example",
+        "leave@demo.example",
+        "https://watch.example",
         signing_keys=keys,
     )
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.writing() as connection:
         for who in PEOPLE:
-            wish = SubscriptionRequest(
+            request = SubscriptionRequest(
                 "benches", Frequency.IMMEDIATE, "all", "command", note="my own"
             )
-            subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), NOW)
+            subscribe(connection, who, request, SubscriberDefaults("Europe/London", 7), NOW)
         secret = secrets.get_or_create(connection, "return path")
         many = [make_question(n, make_answer("More benches. " * 40)) for n in range(20, 45)]
         odd = [make_question(n, make_answer("Benches."), title=t) for n, t in enumerate(TITLES, 1)]
@@ -107,17 +109,19 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
             connection, [QuestionReading(fixed)], NOW + timedelta(hours=1), RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    again = composed_elsewhere(folder, head)
+    again = compose_again(folder, identity)
     assert (
-        compose_due_digests(ledger, DigestSettings(Templates(), head), NOW + timedelta(hours=2))
+        compose_due_digests(ledger, DigestSettings(Templates(), identity), NOW + timedelta(hours=2))
         == 2
     )
     with run_smtp_server() as server:
-        ways = ChannelTable(
+        channels = ChannelTable(
             (smtp.SmtpSettings("127.0.0.1", server.port, "none", timeout_seconds=5),)
         )
-        terms = DeliveryPolicy(return_address="bounces@demo.example")
-        assert deliver_due(ledger, ways, lambda: NOW + timedelta(hours=2), terms) == {"sent": 2}
+        delivery_policy = DeliveryPolicy(return_address="bounces@demo.example")
+        assert deliver_due(ledger, channels, lambda: NOW + timedelta(hours=2), delivery_policy) == {
+            "sent": 2
+        }
         both = {
             str(m["To"]): raw
             for m, raw in zip(server.parsed_messages, server.messages, strict=True)
@@ -126,18 +130,17 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     return Sent(both[PEOPLE[0]], both[PEOPLE[1]], server.senders, again[PEOPLE[0]], secret, records)
 
 
-def composed_elsewhere(folder: Path, head: MailIdentity) -> dict[str, bytes]:
-    """The same digests from the same ledger, made without being written."""
-
+def compose_again(folder: Path, identity: MailIdentity) -> dict[str, bytes]:
+    """Return the same digests by recipient, composed but not stored."""
     ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite3")
     with ledger.reading() as connection:
         due = preview_due_digests(
-            connection, DigestSettings(Templates(), head), NOW + timedelta(hours=2)
+            connection, DigestSettings(Templates(), identity), NOW + timedelta(hours=2)
         )
         return {digest.message.recipient: digest.message.body for digest in due}
 
 
-def test_01_one_of_each_field_and_lines_that_may_be_sent(sent: Sent) -> None:
+def test_01_each_header_occurs_once_and_no_line_is_too_long(sent: Sent) -> None:
     for name in ("From", "To", "Date", "Message-ID", "Subject", "MIME-Version"):
         assert len(sent.mail.get_all(name, [])) == 1, name
     assert re.fullmatch(r"<digest\.[0-9a-f]{32}@demo\.example>", sent.mail["Message-ID"])
@@ -150,7 +153,7 @@ def test_01_one_of_each_field_and_lines_that_may_be_sent(sent: Sent) -> None:
     assert b"\r" not in b"".join(lines)
 
 
-def test_02_two_forms_plain_first(sent: Sent) -> None:
+def test_02_there_are_two_parts_plain_text_first(sent: Sent) -> None:
     assert sent.mail.get_content_type() == "multipart/alternative"
     parts = list(sent.mail.iter_parts())
     assert [p.get_content_type() for p in parts] == ["text/plain", "text/html"]
@@ -161,7 +164,7 @@ def test_02_two_forms_plain_first(sent: Sent) -> None:
     assert sent.mail.defects == []
 
 
-def test_03_the_plain_form_says_all_of_it(sent: Sent) -> None:
+def test_03_the_plain_text_has_every_entry_and_link(sent: Sent) -> None:
     hrefs = {a for a in _links(sent.html) if a.startswith("http")}
     in_text = set(re.findall(r"(?m)^https?://\S+$|(?<=: )https?://\S+$", sent.text))
     assert hrefs == in_text
@@ -174,7 +177,7 @@ def test_03_the_plain_form_says_all_of_it(sent: Sent) -> None:
     assert all("http" in line or " " not in line for line in long)
 
 
-def test_04_the_ways_to_leave_can_be_read(sent: Sent) -> None:
+def test_04_the_unsubscribe_links_can_be_parsed(sent: Sent) -> None:
     [raw] = re.findall(
         rb"(?mi)^List-Unsubscribe: ((?:.*\r\n)(?:[ \t].*\r\n)*)", sent.head + b"\r\n"
     )
@@ -184,7 +187,7 @@ def test_04_the_ways_to_leave_can_be_read(sent: Sent) -> None:
     assert max(map(len, uris)) <= 75
 
 
-def test_05_one_click_is_offered_and_signed(sent: Sent) -> None:
+def test_05_one_click_unsubscribing_is_offered_and_signed(sent: Sent) -> None:
     assert sent.mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     signatures = sent.mail.get_all("DKIM-Signature", [])
     assert len(signatures) == 2
@@ -197,62 +200,73 @@ def test_05_one_click_is_offered_and_signed(sent: Sent) -> None:
         )
 
 
-def test_06_and_08_the_links_are_a_page_and_no_deed(sent: Sent) -> None:
-    """That a GET changes nothing, and leaving works at once, is in test_alerts_confirming."""
+def test_06_and_08_links_lead_to_pages_that_change_nothing(sent: Sent) -> None:
+    """That a GET changes nothing, and unsubscribing works at once, is in `test_confirmation`."""
     ways = [url for url in _links(sent.html) if "watch.example" in url]
     assert {urlsplit(url).path[:3] for url in ways} == {"/u/", "/d/", "/m/"}
     assert not any(urlsplit(url).query for url in ways)
 
 
-def test_07_nobody_is_sent_a_digest_who_has_not_confirmed(sent: Sent) -> None:
-    """Sign-ups are in test_alerts_confirming; here only the two confirmed were written to."""
+def test_07_only_confirmed_subscribers_are_sent_a_digest(sent: Sent) -> None:
+    """Signing up is in `test_confirmation`; here only the two confirmed subscribers got emails."""
     assert {sent.mail["To"], message_from_bytes(sent.other)["To"]} == set(PEOPLE)
 
 
-def test_09_the_list_is_named_alike_for_all(sent: Sent) -> None:
+def test_09_the_list_id_is_the_same_for_everybody(sent: Sent) -> None:
     mine, other = sent.mail["List-Id"], message_from_bytes(sent.other, policy=policy.default)
     assert mine == other["List-Id"]
     assert re.search(r"<digest\.demo\.example>$", str(mine))
 
 
-def test_10_it_says_that_a_program_sent_it(sent: Sent) -> None:
+def test_10_it_is_marked_as_sent_automatically(sent: Sent) -> None:
     assert sent.mail["Auto-Submitted"] == "auto-generated"
     assert sent.mail["Precedence"] == "bulk"
     assert all(sender for sender in sent.senders)
 
 
-def test_11_it_comes_back_to_an_address_that_names_it(sent: Sent) -> None:
+def test_11_the_return_path_names_the_message(sent: Sent) -> None:
     numbers = [find_message_number(sender, sent.secret) for sender in sent.senders]
     assert sorted(n for n in numbers if n is not None) == [1, 2]
     assert find_message_number(sent.senders[0].replace("+1.", "+2."), sent.secret) in {None, 2}
 
 
-def test_12_complaints_can_be_counted(sent: Sent) -> None:
+def test_12_complaints_can_be_counted_by_feedback_id(sent: Sent) -> None:
     parts = sent.mail["Feedback-ID"].split(":")
     assert len(parts) <= 4
     assert re.fullmatch(r"[a-z0-9]{5,15}", parts[-1])
     assert sent.mail["Feedback-ID"] == message_from_bytes(sent.other)["Feedback-ID"]
 
 
-def test_13_who_signs_is_who_writes(sent: Sent) -> None:
+def test_13_the_signing_domain_is_the_senders(sent: Sent) -> None:
     domain = sent.mail["From"].addresses[0].domain
     for signature in sent.mail.get_all("DKIM-Signature", []):
         assert re.search(rf"\bd={re.escape(domain)};", signature)
 
 
-def test_14_no_title_adds_a_field(sent: Sent) -> None:
+def test_14_no_title_adds_a_header(sent: Sent) -> None:
     known = {
-        *("dkim-signature", "from", "to", "subject", "date", "message-id", "list-id"),
-        *("list-unsubscribe", "list-unsubscribe-post", "precedence", "feedback-id"),
-        *("auto-submitted", "mime-version", "content-type"),
+        "dkim-signature",
+        "from",
+        "to",
+        "subject",
+        "date",
+        "message-id",
+        "list-id",
+        "list-unsubscribe",
+        "list-unsubscribe-post",
+        "precedence",
+        "feedback-id",
+        "auto-submitted",
+        "mime-version",
+        "content-type",
     }
     assert {name.lower() for name in sent.mail.keys()} == known  # noqa: SIM118
-    assert "everybody@demo.example" in sent.text  # it was said, and it was only said
+    assert "everybody@demo.example" in sent.text  # as text, not as a header
     assert "{{7*7}}" in sent.text
     assert "alert(1)" in sent.html
 
 
-class _Seen(HTMLParser):
+class _LinkParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
@@ -272,18 +286,18 @@ class _Seen(HTMLParser):
             self.texts.setdefault(self._href, set()).add(data)
 
 
-def _seen(html: str) -> _Seen:
-    seen = _Seen()
+def _parse_html(html: str) -> _LinkParser:
+    seen = _LinkParser()
     seen.feed(html)
     return seen
 
 
 def _links(html: str) -> list[str]:
-    return [str(attrs["href"]) for tag, attrs in _seen(html).tags if tag == "a"]
+    return [str(attrs["href"]) for tag, attrs in _parse_html(html).tags if tag == "a"]
 
 
-def test_15_the_html_can_be_read_by_everybody(sent: Sent) -> None:
-    seen = _seen(sent.html)
+def test_15_the_html_is_accessible(sent: Sent) -> None:
+    seen = _parse_html(sent.html)
     tags = {tag for tag, _ in seen.tags}
     assert not tags & {"script", "img", "link", "iframe", "object", "form", "base"}
     assert dict(seen.tags)["html"]["lang"] == "en-GB"
@@ -298,19 +312,19 @@ def test_15_the_html_can_be_read_by_everybody(sent: Sent) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_15_the_text_stands_out(sent: Sent, dark: bool) -> None:
+def test_15_the_contrast_is_sufficient(sent: Sent, dark: bool) -> None:
     found = list(compute_ratios(sent.html, dark=dark))
     assert len(found) > 100
     worst, text = min(found)
     assert worst >= 4.5, text
 
 
-def test_16_links_lead_to_the_source_or_to_us(sent: Sent) -> None:
+def test_16_links_lead_only_to_the_source_or_to_us(sent: Sent) -> None:
     hosts = {urlsplit(url).hostname for url in _links(sent.html) if "mailto:" not in url}
     assert hosts == {"replica.example", "watch.example"}
 
 
-def test_17_nobody_else_is_in_it(sent: Sent) -> None:
+def test_17_it_contains_nothing_of_another_subscriber(sent: Sent) -> None:
     assert str(sent.mail["To"]) == PEOPLE[0]
     assert PEOPLE[1].encode() not in sent.raw
     token = re.search(rb"subject=([\w-]+)", sent.other)

@@ -1,4 +1,4 @@
-"""Digests of what nobody sane would ask: sound in all their parts all the same."""
+"""Digests of hostile content are well-formed in all their parts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
-from alerts.mail.identity import MailIdentity
-from alerts.mail.mime import EmailHeaders, RenderedMessage, build_email, clean_header
+from alerts.mail import MailIdentity, RenderedMessage
+from alerts.mail.mime import EmailHeaders, build_email, clean_header
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering import Templates
 from tests.support.samples import make_answer, make_question
@@ -24,42 +24,45 @@ from tests.support.service import get_plain_text
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
 PERSON = Subscriber(1, "ada@demo.example", "B-Dg-tSS9p9aqYTmJawR5g", "Europe/London", 7)
-HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
-LINKS = HEAD.build_links(PERSON.token, NOW)
+IDENTITY = MailIdentity(
+    "Watchword", "w@demo.example", "leave@demo.example", "https://watch.example"
+)
+LINKS = IDENTITY.build_links(PERSON.token, NOW)
 TEMPLATES = Templates()
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def rendered(title: str) -> RenderedMessage:
+def render(title: str) -> RenderedMessage:
     after = make_question(1, make_answer(f"Benches. {title}"), title=title)
     change = NumberedChange(1, NOW, None, Change(ChangeKind.ANSWERED, "d", after))
     entry = build_entry([DigestMatch(SubscribedTopic(title, "benches"), change)])
-    envelope = DigestEnvelope(HEAD, PERSON, LINKS, NOW)
+    envelope = DigestEnvelope(IDENTITY, PERSON, LINKS, NOW)
     return render_digest(build_digest([entry]), envelope, EntryRenderer(TEMPLATES))
 
 
-def mail(words: RenderedMessage) -> tuple[bytes, EmailMessage]:
+def build(rendered: RenderedMessage) -> tuple[bytes, EmailMessage]:
     body = build_email(
-        words, HEAD, EmailHeaders(PERSON.email, "<digest.1@demo.example>", NOW, LINKS)
+        rendered, IDENTITY, EmailHeaders(PERSON.email, "<digest.1@demo.example>", NOW, LINKS)
     )
     message = message_from_bytes(body, policy=policy.default)
     assert isinstance(message, EmailMessage)
     return body, message
 
 
-def html_of(message: EmailMessage) -> str:
+def get_html(message: EmailMessage) -> str:
     part = message.get_body(("html",))
     assert part is not None
     text: str = part.get_content()
     return text
 
 
-NAMES = mail(rendered("Benches"))[1].keys()
+NAMES = build(render("Benches"))[1].keys()
 
 
 @settings(max_examples=60)
 @given(st.text(alphabet=st.characters(), max_size=1000))
-def test_any_title_goes_out_and_adds_no_header(title: str) -> None:
-    body, message = mail(rendered(title))
+def test_any_title_can_be_sent_and_adds_no_header(title: str) -> None:
+    body, message = build(render(title))
     assert message.keys() == NAMES
     assert len(message["Subject"]) <= 180
     assert max(map(len, body.split(b"\r\n"))) <= 998
@@ -75,38 +78,50 @@ def test_nothing_invisible_is_in_a_subject(found: str) -> None:
     assert clean_header(f"Benches{found}more") == "Benches more"
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Brontë naïve José café Brontë façade é Brontë: 2 new answers",
+        "00000000 0000¡¡¡¡¡¡¡𐀀𐀀𐀀𐀀 ¡",
+    ],
+)
+def test_no_space_of_a_folded_subject_is_lost(subject: str) -> None:
+    _, message = build(RenderedMessage(subject, "Text.\n", "<p>Text.</p>\n"))
+    assert message["Subject"] == subject
+
+
 @pytest.mark.parametrize("found", ["\x00", "\x1b", "\x85", "\uffff"])
 def test_no_control_character_is_in_a_part(found: str) -> None:
-    _, message = mail(rendered(f"Benches {found} more"))
+    _, message = build(render(f"Benches {found} more"))
     parser = html5lib.HTMLParser(strict=True)
-    parser.parse(html_of(message))
-    assert found not in get_plain_text(message) + html_of(message)
+    parser.parse(get_html(message))
+    assert found not in get_plain_text(message) + get_html(message)
 
 
-def test_half_a_character_does_not_stop_a_digest() -> None:
-    _, found = mail(rendered("Benches \ud800"))
+def test_a_lone_surrogate_does_not_stop_a_digest() -> None:
+    _, found = build(render("Benches \ud800"))
     assert "Benches" in found["Subject"]
-    _, message = mail(
+    _, message = build(
         RenderedMessage("Benches \ud800", "Benches \ud800\n", "<p>Benches \udfff</p>\n")
     )
     assert message["Subject"] == "Benches"
     assert get_plain_text(message) == "Benches \n"
 
 
-def test_what_looks_like_code_stays_text() -> None:
-    _, message = mail(rendered("Benches {{7*7}} <script>alert(1)</script>"))
+def test_template_and_script_syntax_is_shown_as_text() -> None:
+    _, message = build(render("Benches {{7*7}} <script>alert(1)</script>"))
     assert "{{7*7}} <script>alert(1)</script>" in get_plain_text(message)
-    assert "{{7*7}} &lt;script&gt;alert(1)&lt;/script&gt;" in html_of(message)
+    assert "{{7*7}} &lt;script&gt;alert(1)&lt;/script&gt;" in get_html(message)
 
 
 @settings(max_examples=2000)
 @given(subject=st.text(max_size=200), text=st.text(max_size=400), html=st.text(max_size=400))
 @pytest.mark.slow
-def test_the_parts_come_back_as_they_went_in(subject: str, text: str, html: str) -> None:
-    """The message is put together by hand; the standard library takes it apart."""
+def test_the_standard_library_parses_what_we_build(subject: str, text: str, html: str) -> None:
+    """We build the MIME structure ourselves; any text must survive being parsed."""
     body = build_email(
         RenderedMessage(subject, text, html),
-        HEAD,
+        IDENTITY,
         EmailHeaders("ada@demo.example", "<1@x>", NOW, LINKS),
     )
     mail = message_from_bytes(body, policy=policy.default)
@@ -114,9 +129,11 @@ def test_the_parts_come_back_as_they_went_in(subject: str, text: str, html: str)
     assert str(mail["Subject"]) == clean_header(subject)
     parts = list(mail.iter_parts())
     assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
-    for part, said in zip(parts, (text, html), strict=True):
+    for part, given_text in zip(parts, (text, html), strict=True):
         assert part.defects == []
-        kept = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "", said)
+        kept = re.sub(
+            "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "", given_text
+        )
         lines = re.sub("\r\n|\r|\n", "\n", kept)
         assert part.get_content().replace("\r\n", "\n") == lines
     assert max(map(len, body.split(b"\r\n"))) <= 998

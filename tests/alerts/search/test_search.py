@@ -71,7 +71,7 @@ def test_all_ways_to_ask_give_the_same_answer(archive: Ledger, now: datetime, qu
     """Search, explain, preview, the matcher of alerts, and the reference matcher."""
     with archive.reading() as connection:
         ids = [dated.question_id for dated in word_index.find_questions(connection, None)]
-        records = list(questions.load_records(connection, ids))
+        records = questions.list_records(connection, ids)
         previewed = build_preview(connection, query, TODAY)
     told = [QuestionChanges(one, infer_changes(one)) for one in records]
     plainly = sorted(

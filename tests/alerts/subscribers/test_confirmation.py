@@ -13,7 +13,7 @@ from alerts.ledger import Ledger, bounces, pending_subscriptions, personal_data,
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.context import MessageContext
+from alerts.mail import MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings

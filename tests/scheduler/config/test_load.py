@@ -1,4 +1,4 @@
-"""A wrong config is one line: the file, the key, what it should be."""
+"""A wrong config is one line: the file, the key, and what to write."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alerts.delivery.channels import maildir, smtp
 from scheduler.config import ConfigError, load_config, parse_config
 
 
-def refused(text: str) -> str:
+def explain_error(text: str) -> str:
     with pytest.raises(ConfigError) as error:
         parse_config(text, Path(), "config.toml")
     line = str(error.value)
@@ -72,16 +72,16 @@ def refused(text: str) -> str:
         ("sources = 3", "sources: expected"),
     ],
 )
-def test_it_is_refused_with_one_clear_line(text: str, says: str) -> None:
-    assert says in refused(text)
+def test_a_wrong_value_is_one_clear_line(text: str, says: str) -> None:
+    assert says in explain_error(text)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "none.toml")
 
 
-def test_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
+def test_relative_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('templates = "own"')
     config = load_config(tmp_path / "config.toml")
     assert config.ledger.url == f"sqlite:///{tmp_path}/var/ledger.sqlite3"
@@ -92,7 +92,7 @@ def test_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
     assert found.path == tmp_path / "var" / "mail"
 
 
-def test_absolute_paths_and_servers_are_left_alone() -> None:
+def test_absolute_paths_and_servers_are_kept() -> None:
     text = '[ledger]\nurl = "{}"\n[feeds]\npath = "/srv/feeds"'
     for url in ("sqlite:////srv/ledger.sqlite3", "postgresql://db.example/watchword"):
         config = parse_config(text.format(url), Path("/etc"), "config.toml")
@@ -100,7 +100,7 @@ def test_absolute_paths_and_servers_are_left_alone() -> None:
         assert str(config.feeds.path) == "/srv/feeds"
 
 
-def test_bounces_go_to_the_from_address_unless_told_otherwise() -> None:
+def test_bounces_go_to_the_from_address_by_default() -> None:
     text = "[mail]\nchannel = 'smtp'\nfrom_address = 'w@a.example'\n[channels.smtp]\n"
     for more, expected in [("", "w@a.example"), ("envelope_from = 'b@a.example'", "b@a.example")]:
         [found] = parse_config(text + more, Path(), "config.toml").channel_table.channels
@@ -108,7 +108,7 @@ def test_bounces_go_to_the_from_address_unless_told_otherwise() -> None:
         assert found.envelope_from == expected
 
 
-def test_a_source_says_where_its_readers_go_and_what_its_licence_wants() -> None:
+def test_a_source_names_its_home_page_and_its_attribution() -> None:
     text = """
 [sources.api]
 url = "https://api.a.example"

@@ -1,4 +1,4 @@
-"""Certificates that are not believed, servers that are slow, and who is told what."""
+"""Untrusted certificates and slow servers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ADA = "ada@demo.example"
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For 127.0.0.1, signed by nobody whom anybody knows."""
+    """A certificate for 127.0.0.1, signed by an unknown authority."""
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.demo.example")])
     now = datetime.now(UTC)
@@ -56,7 +56,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def secure_server(certificate: Path, *, speaks_first: bool) -> Iterator[tuple[int, list[bytes]]]:
-    """A mail server that offers encryption, at once or after STARTTLS; and all that it was sent."""
+    """Run a mail server with TLS, at once or after STARTTLS; give its port and what it was sent."""
     heard: list[bytes] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -91,27 +91,27 @@ def secure_server(certificate: Path, *, speaks_first: bool) -> Iterator[tuple[in
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_a_certificate_that_nobody_knows_is_not_believed(
+def test_an_untrusted_certificate_is_rejected(
     ledger: Ledger, now: datetime, certificate: Path, security: str
 ) -> None:
     queue_messages(ledger, now, ADA)
     with secure_server(certificate, speaks_first=security == "starttls") as (port, heard):
         settings = smtp.SmtpSettings("127.0.0.1", port, security, timeout_seconds=5)  # type: ignore[arg-type]
-        ways: ChannelTable = ChannelTable((settings,))
+        channels: ChannelTable = ChannelTable((settings,))
         with pytest.raises(ChannelUnavailable, match="certificate verify failed"):
-            deliver_due(ledger, ways, lambda: now)
+            deliver_due(ledger, channels, lambda: now)
     assert read_states(ledger) == {ADA: ("queued", 0)}
-    assert not any(heard)  # not a word in the clear, nor to a stranger
+    assert not any(heard)  # nothing unencrypted, and nothing to an untrusted server
 
 
-def test_a_server_that_says_nothing_is_given_up_in_time(ledger: Ledger, now: datetime) -> None:
+def test_a_silent_server_times_out(ledger: Ledger, now: datetime) -> None:
     queue_messages(ledger, now, ADA)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         settings = smtp.SmtpSettings("127.0.0.1", port, "none", timeout_seconds=0.5)
-        ways = ChannelTable((settings,))
+        channels = ChannelTable((settings,))
         with pytest.raises(ChannelUnavailable, match="timed out"):
-            deliver_due(ledger, ways, lambda: now)
+            deliver_due(ledger, channels, lambda: now)
     assert read_states(ledger) == {ADA: ("queued", 0)}
 
 
@@ -122,6 +122,6 @@ def test_a_server_that_says_nothing_is_given_up_in_time(ledger: Ledger, now: dat
         ("ada@例え.example", "ada@xn--r8jz45g.example"),
     ],
 )
-def test_domains_are_written_as_the_dns_has_them(typed: str, kept: str) -> None:
+def test_international_domains_are_kept_in_ascii(typed: str, kept: str) -> None:
     assert Recipient.parse_email(typed).address == kept
     assert kept.isascii()

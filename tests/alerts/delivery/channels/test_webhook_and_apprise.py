@@ -1,4 +1,4 @@
-"""Webhooks and Apprise, against a real web server that misbehaves on command."""
+"""Webhooks and Apprise, with a real web server that fails on demand."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from alerts.delivery.channels import apprise, webhook
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.context import MessageContext
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import AddressError, Frequency, Recipient, Secret
 from alerts.operator import queue_operator_emails
@@ -40,7 +39,7 @@ DEFAULTS = SubscriberDefaults("Europe/London", 7, CHANNELS)
 
 
 class WebServer(ThreadingHTTPServer):
-    """Keeps what is posted to it, and answers what it is told to."""
+    """A server that keeps what is posted to it and answers with prepared statuses."""
 
     answers: list[int]
     posted: list[tuple[dict[str, str], bytes]]
@@ -90,7 +89,7 @@ def composed(ledger: Ledger, now: datetime, address: str) -> None:
     assert compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now) == 1
 
 
-def test_a_webhook_is_signed_and_bears_one_id(
+def test_a_webhook_is_signed_and_keeps_its_id(
     ledger: Ledger, now: datetime, web: WebServer
 ) -> None:
     composed(ledger, now, f"http://{web.place}/hook")
@@ -115,7 +114,7 @@ def test_a_webhook_is_signed_and_bears_one_id(
     ("status", "outcome"),
     [(204, "sent"), (302, "failed"), (410, "failed"), (429, "retry"), (500, "retry")],
 )
-def test_what_a_web_server_says(
+def test_each_http_status_has_its_outcome(
     ledger: Ledger, now: datetime, web: WebServer, status: int, outcome: str
 ) -> None:
     composed(ledger, now, f"http://{web.place}/hook")
@@ -124,12 +123,12 @@ def test_what_a_web_server_says(
     assert len(web.posted) == 1  # a redirect is not followed
 
 
-def test_nobody_there_is_tried_again(ledger: Ledger, now: datetime) -> None:
+def test_an_unreachable_webhook_is_tried_again(ledger: Ledger, now: datetime) -> None:
     composed(ledger, now, "http://127.0.0.1:1/hook")
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"retry": 1}
 
 
-def test_apprise_takes_title_and_text(ledger: Ledger, now: datetime, web: WebServer) -> None:
+def test_apprise_is_given_title_and_text(ledger: Ledger, now: datetime, web: WebServer) -> None:
     composed(ledger, now, f"json://{web.place}/chat")
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"sent": 1}
     told = json.loads(web.posted[0][1])
@@ -137,7 +136,7 @@ def test_apprise_takes_title_and_text(ledger: Ledger, now: datetime, web: WebSer
     assert "/questions/1" in told["message"]
 
 
-def test_apprise_says_when_it_did_not_work(ledger: Ledger, now: datetime, web: WebServer) -> None:
+def test_a_failed_chat_is_tried_again(ledger: Ledger, now: datetime, web: WebServer) -> None:
     composed(ledger, now, f"json://{web.place}/chat")
     web.answers = [500] * 9
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"retry": 1}
@@ -151,7 +150,7 @@ def test_an_address_that_apprise_does_not_know(ledger: Ledger, now: datetime) ->
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"failed": 1}
 
 
-def test_the_operator_hears_of_trouble_elsewhere_too(
+def test_the_operator_is_notified_by_webhook_and_chat(
     ledger: Ledger, now: datetime, web: WebServer
 ) -> None:
     to = (f"http://{web.place}/ops", f"json://{web.place}/chat")
@@ -177,7 +176,7 @@ def test_each_address_has_its_channel(address: str, channel: str) -> None:
     assert list_channel_names("mailto") == ("maildir", "smtp")
 
 
-def test_only_where_the_operator_has_set_it_up(ledger: Ledger, now: datetime) -> None:
+def test_an_address_needs_a_configured_channel(ledger: Ledger, now: datetime) -> None:
     wish = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "command")
     with ledger.writing() as connection, pytest.raises(AddressError, match=r"channels\.webhook"):
         subscribe(

@@ -158,16 +158,16 @@ def test_held_changes_and_suspect_pages_are_shown_and_approved(watched: WebClien
 
 def test_crawls_and_sending_are_paused_and_resumed(watched: WebClient) -> None:
     cookie = signed_in(watched)
-    for target, what, source in (
-        (pauses.name_crawl_pause("london"), "crawls", {"source": "london"}),
-        (pauses.DELIVERY, "sending", {}),
+    for label, what, source in (
+        ("crawls of london", "crawls", {"source": "london"}),
+        ("deliveries", "sending", {}),
     ):
         assert "paused." in press(watched, cookie, action=f"pause-{what}", **source)[1]
         with watched.ledger.reading() as connection:
-            assert set(pauses.list_pauses(connection)) == {target}
+            assert [paused.label for paused in pauses.list_all(connection)] == [label]
         assert "resumed." in press(watched, cookie, action=f"resume-{what}", **source)[1]
         with watched.ledger.reading() as connection:
-            assert pauses.list_pauses(connection) == {}
+            assert pauses.list_all(connection) == ()
     unknown = press(watched, cookie, action="pause-crawls", source="paris")[1]
     assert "Nothing was done." in unknown
     assert "Nothing was done." in press(watched, cookie, action="explode")[1]

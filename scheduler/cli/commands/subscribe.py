@@ -1,9 +1,9 @@
-"""Commands about subscriptions: subscribe, follow, pause, resume, unsubscribe, subscriptions."""
+"""The command that subscribes an address to a query: subscribe."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any, Literal, get_args
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -12,21 +12,18 @@ from sqlalchemy import Connection
 
 from alerts.errors import ExitStatus
 from alerts.ledger import subscriptions as ledger
-from alerts.ledger.question_lookups import find_by_identifier
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.model import Frequency, Updates
+from alerts.model import Detail, Frequency, Updates
 from alerts.queries import format_canonical, parse_query
 from alerts.search import Preview, Suggestion, apply_suggestions, build_preview
-from alerts.subscribers import pause, request_confirmation, resume, subscribe, unsubscribe
-from crawler.records import Question
+from alerts.subscribers import request_confirmation, subscribe
+from scheduler.cli.choices import DETAIL_CHOICE, FREQUENCY_CHOICE, UPDATES_CHOICE
+from scheduler.cli.commands.queries import format_warnings
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
-from scheduler.cli.output import format_plural, print_result
-from scheduler.cli.queries import format_warnings
+from scheduler.cli.options import ServiceCommand, json_option
+from scheduler.cli.output import print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
-
-_FREQUENCY = click.Choice([frequency.value for frequency in Frequency])
 
 
 def _check_time_zone(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
@@ -45,7 +42,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     every: Frequency
     updates: Updates
-    detail: Literal["full", "titles"]
+    detail: Detail
     hour: int | None  #: of the day for all digests of the subscriber; None to leave it as it is
     zone: str | None  #: time zone of ``hour``, such as ``Europe/London``
     note: str | None
@@ -70,14 +67,14 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
 @click.argument("query")
 @click.option(
     "--every",
-    type=_FREQUENCY,
+    type=FREQUENCY_CHOICE,
     default=Frequency.DAILY.value,
     show_default=True,
     help="How often to send a digest; meeting: after each meeting.",
 )
 @click.option(
     "--updates",
-    type=click.Choice(get_args(Updates)),
+    type=UPDATES_CHOICE,
     default="all",
     show_default=True,
     help="Which updates to send: new questions (asked), answers and corrections (answered) or all.",
@@ -93,7 +90,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
 )
 @click.option(
     "--detail",
-    type=click.Choice(["full", "titles"]),
+    type=DETAIL_CHOICE,
     default="full",
     show_default=True,
     help="How much of each question a digest shows.",
@@ -195,158 +192,4 @@ def _send_confirmation(service: Service, email: str, request: SubscriptionReques
             service.subscriber_defaults,
         )
     click.echo(f"{email} is asked to confirm" if is_queued else f"{email} was asked to already")
-    return ExitStatus.OK
-
-
-@click.command(cls=ServiceCommand)
-@click.argument("email")
-@click.argument("question")
-@click.option(
-    "--every",
-    type=_FREQUENCY,
-    default=Frequency.IMMEDIATE.value,
-    show_default=True,
-    help="How often to send a digest.",
-)
-@click.option(
-    "--overdue-after",
-    type=click.IntRange(1),
-    metavar="DAYS",
-    help="Days after the meeting without an answer until EMAIL is told, once; "
-    "digests.overdue_days of the config by default.",
-)
-@click.option("--note", help="A note of your own, shown in the email.")
-@json_option
-@click.pass_context
-def follow_command(
-    context: click.Context,
-    email: str,
-    question: str,
-    every: str,
-    overdue_after: int | None,
-    note: str | None,
-    as_json: bool,
-) -> int:
-    """Send EMAIL the updates of one question.
-
-    Ends when the question is answered. QUESTION is an id (london:/questions/2018/5425), a URL or a
-    reference (2018/5425).
-    """
-    service = get_service(context)
-    days = overdue_after or service.config.digests.overdue_days
-    with service.ledger.writing() as connection:
-        record = _find_unanswered(connection, question)
-        if record is None:
-            return ExitStatus.PARTIAL
-        title = record.title or record.reference or record.id
-        request = SubscriptionRequest(
-            title,
-            Frequency(every),
-            "all",
-            "command",
-            note=note,
-            overdue_days=days,
-            question_id=record.id,
-        )
-        done = subscribe(connection, email, request, service.subscriber_defaults, service.clock())
-    result = "follows" if done.is_changed else "was already following"
-    values = {"email": done.email, "question": record.id, "changed": done.is_changed}
-    print_result(f"{done.email} {result} {record.id}: {title}", values, as_json=as_json)
-    return ExitStatus.OK
-
-
-def _find_unanswered(connection: Connection, identifier: str) -> Question | None:
-    """Return the question that can be followed; None after an error was printed."""
-    found = find_by_identifier(connection, identifier)
-    if len(found) != 1:
-        number = format_plural(len(found), "question") if found else "no question"
-        print_error(f"{number} found for {identifier!r}: see `watchword search`")
-        return None
-    if found[0].status == "answered":
-        print_error(f"{found[0].id} is already answered")
-        return None
-    return found[0]
-
-
-_SUBSCRIBER = click.argument("subscriber", metavar="EMAIL|TOKEN")
-_OPTIONAL_QUERY = click.argument("query", required=False)
-
-
-@click.command(cls=ServiceCommand)
-@_SUBSCRIBER
-@_OPTIONAL_QUERY
-@click.pass_context
-def pause_command(context: click.Context, subscriber: str, query: str | None) -> int:
-    """Pause subscriptions of EMAIL.
-
-    Pauses the one to QUERY, or all of them. Changes until `watchword resume` are not sent, and not
-    sent later either.
-    """
-    service = get_service(context)
-    with service.ledger.writing() as connection:
-        changed = pause(connection, subscriber, query, service.clock())
-    return _print_changed(changed, subscriber, "paused")
-
-
-@click.command(cls=ServiceCommand)
-@_SUBSCRIBER
-@_OPTIONAL_QUERY
-@click.pass_context
-def resume_command(context: click.Context, subscriber: str, query: str | None) -> int:
-    """Resume paused subscriptions of EMAIL.
-
-    Resumes the one to QUERY, or all of them. Changes from now on are sent.
-    """
-    service = get_service(context)
-    with service.ledger.writing() as connection:
-        changed = resume(connection, subscriber, query)
-    return _print_changed(changed, subscriber, "resumed")
-
-
-@click.command(cls=ServiceCommand)
-@_SUBSCRIBER
-@_OPTIONAL_QUERY
-@click.pass_context
-def unsubscribe_command(context: click.Context, subscriber: str, query: str | None) -> int:
-    """End subscriptions of EMAIL.
-
-    Ends the one to QUERY, or all of them. TOKEN is the subject of an unsubscribe email; it
-    identifies the subscriber as well as the address does.
-    """
-    service = get_service(context)
-    with service.ledger.writing() as connection:
-        ended = unsubscribe(connection, subscriber, query, service.clock())
-    return _print_changed(ended, subscriber, "ended")
-
-
-def _print_changed(number: int, subscriber: str, participle: str) -> ExitStatus:
-    click.echo(f"{format_plural(number, 'subscription')} of {subscriber} {participle}")
-    return ExitStatus.OK if number else ExitStatus.PARTIAL
-
-
-@click.command(cls=ServiceCommand)
-@json_lines_option
-@click.pass_context
-def subscriptions_command(context: click.Context, as_json: bool) -> int:
-    """List active subscriptions."""
-    service = get_service(context)
-    with service.ledger.reading() as connection:
-        active = ledger.list_active(connection)
-    for subscription in active:
-        values = {
-            "email": subscription.email,
-            "query": subscription.query,
-            "topic": subscription.canonical,
-            "question": subscription.question_id,
-            "every": subscription.frequency,
-            "updates": subscription.updates,
-            "origin": subscription.origin,
-        }
-        columns = (
-            subscription.email,
-            subscription.frequency,
-            subscription.updates,
-            subscription.query,
-        )
-        print_result("\t".join(columns), values, as_json=as_json)
     return ExitStatus.OK

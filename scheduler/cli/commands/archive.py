@@ -14,13 +14,14 @@ from rich.progress import Progress
 
 from alerts.errors import ExitStatus
 from alerts.ledger import questions
-from alerts.questions.threads import make_thread_key, sort_thread
-from crawler.archive.captures import list_capture_files
-from crawler.reading.urls import build_question_id
+from alerts.questions import make_thread_key, sort_thread
+from crawler.archive import list_capture_files
+from crawler.reading import build_question_id
 from crawler.records import Question, encode_record
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
-from scheduler.cli.output import format_counts, print_result, show_progress
+from scheduler.cli.output import format_counts, print_result
+from scheduler.cli.progress import show_progress
 from scheduler.cli.service import get_service
 from scheduler.crawls import BackfillProgress, backfill_source, plan_next_crawl, reparse_archive
 from scheduler.service import Service, lock_ledger

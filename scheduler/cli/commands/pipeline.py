@@ -15,7 +15,8 @@ from crawler.records import Question
 from crawler.report import CrawlLine, QuestionRead
 from scheduler.cli.inputs import InputReader, print_suspect
 from scheduler.cli.options import ServiceCommand, json_option
-from scheduler.cli.output import format_counts, print_result, show_progress
+from scheduler.cli.output import format_counts, print_result
+from scheduler.cli.progress import show_progress
 from scheduler.cli.service import get_service
 from scheduler.crawls import run_crawl
 from scheduler.jobs import PipelineResult, run_pipeline, sync_config

@@ -121,7 +121,8 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
         ids = [dated.question_id for dated in results.newest]
         changes = load_question_changes(connection, ids, by_change=uses_field(parsed, "change"))
     questions = [loaded.question for loaded in changes]
-    days = [dated.day.isoformat() for dated in results.newest]
+    day_of = {dated.question_id: dated.day.isoformat() for dated in results.newest}
+    days = [day_of[question.id] for question in questions]
     lines = [
         _format_result(loaded.question, day, find_matched_places(parsed, loaded) or [])
         for loaded, day in zip(changes, days, strict=True)
