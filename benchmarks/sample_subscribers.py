@@ -105,11 +105,11 @@ def _fill_ledger(ledger: Ledger, size: int) -> None:
                 "topic_id": topic,
                 "query": "benches",
                 "frequency": "daily",
-                "wants": "all",
+                "updates": "all",
                 "origin": "command",
                 "created_at": NOW,
-                "sent_to": 0,
-                "served_at": NOW - timedelta(days=1),
+                "sent_up_to": 0,
+                "last_due_at": NOW - timedelta(days=1),
             }
             for n in range(1, size + 1)
             for topic in set(chance.choices(made, weights, k=3))

@@ -20,8 +20,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.publish import publish_feeds
+from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import open_ledger
 from alerts.mail import MailIdentity
 from alerts.operator import ServiceStatus
@@ -155,7 +154,7 @@ def main() -> None:
         print(
             f"{RECORDS} records, {len(slugs)} topics, made in {time.perf_counter() - began:.0f} s"
         )
-        publish_feeds(ledger, folder / "feeds", _FEED_IDENTITY, Templates())
+        publish_feeds(ledger, folder / "feeds", FeedContext(_FEED_IDENTITY, Templates()))
         ledger.engine.dispose()
         os.sched_setaffinity(0, set(os.sched_getaffinity(0)) - {0} or {0})
         running = ServerProcess(folder)

@@ -64,6 +64,7 @@ class Daemon:
             IntervalTrigger(seconds=seconds, timezone=UTC),
             args=(name, job),
             id=name,
+            name=name,  # in APScheduler's log lines
             next_run_time=datetime.now(UTC),
         )
 

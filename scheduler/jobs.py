@@ -17,8 +17,7 @@ from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable, deliver_due
 from alerts.digests import compose_due_digests
-from alerts.feeds.publish import publish_feeds
-from alerts.feeds.websub import ping_hub
+from alerts.feeds import ping_hub, publish_feeds
 from alerts.ledger import (
     deliveries,
     pauses,
@@ -120,12 +119,7 @@ def run_pipeline(service: Service) -> PipelineResult:
     log.debug("match starts")
     matches = service.topic_matcher.match_new_changes()
     log.debug("publish starts")
-    feeds = publish_feeds(
-        service.ledger,
-        service.config.feeds.path,
-        service.config.feed_identity,
-        service.templates,
-    )
+    feeds = publish_feeds(service.ledger, service.config.feeds.path, service.feed_context)
     log.debug("compose starts")
     digests = compose_digests(service)
     log.debug("deliver starts")

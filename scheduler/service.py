@@ -12,6 +12,7 @@ import msgspec
 from alerts.delivery import SentLog
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.feeds import FeedContext
 from alerts.ledger import Ledger, open_ledger, secrets
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
@@ -50,6 +51,11 @@ class Service:
         return DigestSettings(
             self.templates, self.mail_identity, self.config.digests.batch_interval, self.sent_log
         )
+
+    @property
+    def feed_context(self) -> FeedContext:
+        """What feeds are written with."""
+        return FeedContext(self.config.feed_identity, self.templates)
 
     @property
     def subscriber_defaults(self) -> SubscriberDefaults:

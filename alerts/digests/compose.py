@@ -19,7 +19,7 @@ from alerts.delivery import SentLog
 from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
-from alerts.digests.pending import (
+from alerts.digests.pending_items import (
     DueTimes,
     PendingItems,
     collect_pending,

@@ -16,7 +16,7 @@ import msgspec
 
 from alerts.digests.entries import Entry
 from alerts.model import ENTRY_KINDS, Notice, NoticeKind
-from alerts.questions.threads import sort_thread
+from alerts.questions import sort_thread
 
 #: How many entries show their passages. Gmail cuts off emails above 102 kB; 20 entries of about
 #: 3 kB are 60 kB.

@@ -16,7 +16,7 @@ from alerts.model import (
     SubscribedTopic,
 )
 from alerts.queries import extract_fields, find_match, parse_query
-from alerts.questions.differences import Correction, find_first_correction
+from alerts.questions import Correction, find_first_correction
 from alerts.text import (
     Place,
     PreparedTexts,

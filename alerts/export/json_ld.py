@@ -1,4 +1,4 @@
-"""A question as search engines read it: JSON-LD, https://schema.org/Question. Pure."""
+"""A question as JSON-LD for search engines (https://schema.org/Question). Pure."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ from typing import Any
 
 import msgspec
 
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds import FeedIdentity
 from alerts.rendering import normalise_link, question_path
 from crawler.records import Answer, Question, Speech, iter_paragraphs
 
-#: What may not stand inside a script element, as JSON writes it otherwise.
+#: Characters that could end or open an element inside a script element, and their JSON escapes.
 _SCRIPT_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
-def build_json_ld(thread: Sequence[Question], feed_identity: FeedIdentity) -> str:
-    """JSON for a script element of type ``application/ld+json``."""
+def build_json_ld(thread: Sequence[Question], identity: FeedIdentity) -> str:
+    """Return the content of a script element of type ``application/ld+json``.
+
+    Args:
+        thread: A question and its supplementaries; at least one.
+        identity: Whose pages the question's address is on.
+    """
     page: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "QAPage",
-        "mainEntity": _describe_question(thread[0], feed_identity),
+        "mainEntity": _describe_question(thread[0], identity),
     }
     if len(thread) > 1:
-        page["hasPart"] = [_describe_question(one, feed_identity) for one in thread[1:]]
+        page["hasPart"] = [_describe_question(part, identity) for part in thread[1:]]
     text = msgspec.json.encode(page).decode()
-    for sign, written in _SCRIPT_ESCAPES.items():
-        text = text.replace(sign, written)
+    for character, escaped in _SCRIPT_ESCAPES.items():
+        text = text.replace(character, escaped)
     return text
 
 
-def _describe_question(question: Question, feed_identity: FeedIdentity) -> dict[str, Any]:
+def _describe_question(question: Question, identity: FeedIdentity) -> dict[str, Any]:
     answers = [answer for answer in question.answers if not answer.holding]
     values = {
         "@type": "Question",
-        "@id": feed_identity.public_url
-        and f"{feed_identity.public_url}{question_path(question.id)}",
+        "@id": identity.public_url and f"{identity.public_url}{question_path(question.id)}",
         "identifier": question.reference,
         "name": question.title,
         "text": _join_paragraphs(question.question),

@@ -1,1 +1,39 @@
-"""alerts/feeds"""
+"""Feeds: what each is of, their items, their formats, and publishing them as files.
+
+Owns RSS, Atom, JSON Feed and OPML, the archive of a feed (RFC 5005) and the notification of a
+WebSub hub. It must not know digests, messages or the web application: that serves the files, and
+asks for the feeds that are built on request.
+
+The face has more names than most because the web application builds feeds from the same parts.
+"""
+
+from alerts.feeds.definitions import (
+    FeedDefinition,
+    filter_feed,
+    find_feed,
+    parse_topic_query,
+)
+from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
+from alerts.feeds.model import FEED_FILTERS, MEDIA_TYPES, ArchivePosition, FeedIdentity
+from alerts.feeds.opml import build_opml
+from alerts.feeds.publish import publish_feeds
+from alerts.feeds.websub import ping_hub
+from alerts.feeds.xml import build_feed_url
+
+__all__ = [
+    "FEED_FILTERS",
+    "MEDIA_TYPES",
+    "ArchivePosition",
+    "FeedContext",
+    "FeedDefinition",
+    "FeedIdentity",
+    "build_archive_page",
+    "build_feed_url",
+    "build_newest_page",
+    "build_opml",
+    "filter_feed",
+    "find_feed",
+    "parse_topic_query",
+    "ping_hub",
+    "publish_feeds",
+]

@@ -1,47 +1,77 @@
-"""What a feed is of: a topic, a query as it is typed, a member, a thread, or everything."""
+"""What each feed is of: a topic, a typed query, a member, a thread, or everything."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from urllib.parse import unquote
 
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.feeds.items import (
-    FEED_FILTERS,
-    FeedContent,
-    build_items,
-    build_notice_items,
-    join_attributions,
-    merge_items,
-)
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.xml import FeedMetadata
-from alerts.ledger import changes, matches, members, notices, questions
+from alerts.feeds.model import FEED_FILTERS, FeedMetadata
+from alerts.ledger import changes, matches, members, questions, topics
 from alerts.ledger.topics import EVERYTHING_FEED, Topic
 from alerts.queries import Query, QueryError, format_canonical, parse_query
-from alerts.rendering import Templates, member_path, query_path, question_path, topic_path
+from alerts.rendering import member_path, query_path, question_path, topic_path
 from alerts.search import search_changes
 
-#: Entries in a feed, and in a page of its archive; readers poll a few times a day.
+#: Items in a feed, and in a page of its archive. Readers poll a few times a day, and a busy day of
+#: a topic has fewer.
 FEED_PAGE_SIZE = 50
-_MAX_NOTICES = 10
+
+#: The feed of whatever query is typed; the query is in the address's query string.
+QUERY_FEED = "queries/feed"
 
 
 class FeedDefinition(msgspec.Struct, frozen=True):
-    """What a feed is of."""
+    """What a feed is of, and how its changes are found in the ledger."""
 
     metadata: FeedMetadata
-    list_newest: Callable[[Connection, Sequence[str]], list[int]]  #: of some kinds; of all for none
-    query: Query | None = None  #: whose passages are shown
-    list_page: Callable[[Connection, int], list[int]] | None = None  #: of its archive, from 1
-    count_changes: Callable[[Connection], int] | None = None  #: of the changes in it
-    has_files: bool = False  #: whether it is written as files, of which a hub is told
+    list_newest: Callable[[Connection, Sequence[str]], list[int]]
+    """Given kinds of change (none for all kinds), the numbers of the newest, newest first."""
+    query: Query | None = None  #: the items show the passages that match it
+    list_page: Callable[[Connection, int], list[int]] | None = None
+    """Given a page of its archive, from 1, the numbers of its changes; None without archive."""
+    count_all: Callable[[Connection], int] | None = None
+    """How many changes it has, with its archive; None without archive."""
+    has_files: bool = False  #: whether it is published as files, which a hub is notified of
+
+    def count_pages(self, connection: Connection) -> int:
+        """Return how many pages of its archive are full; 0 without archive."""
+        return self.count_all(connection) // FEED_PAGE_SIZE if self.count_all else 0
+
+
+def find_feed(connection: Connection, name: str, query: str = "") -> FeedDefinition | None:
+    """Return the feed with a name.
+
+    Args:
+        connection: The ledger.
+        name: As in its address: ``VRU``, ``everything``, ``members/ada-brook``,
+            ``questions/london:/questions/2026/0001``, or ``queries/feed``.
+        query: What somebody typed, for ``queries/feed``.
+
+    Returns:
+        None if there is no such feed.
+
+    Raises:
+        QueryError: The query cannot be read.
+    """
+    kind, _, rest = name.partition("/")
+    if name == QUERY_FEED:
+        return define_query_feed(connection, query)
+    if name == EVERYTHING_FEED:
+        return define_everything_feed(connection)
+    if kind == "members" and rest:
+        return define_member_feed(connection, rest)
+    if kind == "questions" and rest:
+        return define_thread_feed(connection, unquote(rest))
+    topic = topics.find_by_slug(connection, name)
+    return define_topic_feed(topic) if topic else None
 
 
 def define_topic_feed(topic: Topic) -> FeedDefinition:
-    """The feed of a topic."""
-    head = FeedMetadata(
+    """Return the feed of a topic."""
+    metadata = FeedMetadata(
         id_parts=("topic", topic.key),
         title=topic.title,
         subtitle=f"Questions and answers that match {topic.title}",
@@ -50,20 +80,21 @@ def define_topic_feed(topic: Topic) -> FeedDefinition:
         created_at=topic.created_at,
     )
     return FeedDefinition(
-        head,
+        metadata,
         lambda connection, kinds: matches.list_newest(connection, topic.id, FEED_PAGE_SIZE, kinds),
         parse_topic_query(topic),
-        lambda connection, number: matches.get_feed_page(
-            connection, topic.id, number, FEED_PAGE_SIZE
-        ),
+        lambda connection, page: matches.get_feed_page(connection, topic.id, page, FEED_PAGE_SIZE),
         lambda connection: matches.count_in_feed(connection, topic.id),
         has_files=True,
     )
 
 
 def parse_topic_query(topic: Topic) -> Query | None:
-    """The query that a topic is; None for one question, and for words of an older language that
-    can no longer be read: those are shown without their passages.
+    """Return the query of a topic.
+
+    Returns:
+        None for a followed question, and for a query of an older language that can no longer be
+        read: its feed shows no passages.
     """
     if topic.canonical is None:
         return None
@@ -74,8 +105,8 @@ def parse_topic_query(topic: Topic) -> Query | None:
 
 
 def define_everything_feed(connection: Connection) -> FeedDefinition:
-    """The feed of all that happens."""
-    head = FeedMetadata(
+    """Return the feed of all changes."""
+    metadata = FeedMetadata(
         id_parts=(EVERYTHING_FEED,),
         title="Everything",
         subtitle="Every question and answer",
@@ -84,129 +115,105 @@ def define_everything_feed(connection: Connection) -> FeedDefinition:
         created_at=changes.get_first_recorded_at(connection),
     )
     return FeedDefinition(
-        head,
+        metadata,
         lambda connection, kinds: changes.list_in_feeds(connection, FEED_PAGE_SIZE, kinds),
-        list_page=lambda connection, number: changes.get_feed_page(
-            connection, number, FEED_PAGE_SIZE
-        ),
-        count_changes=changes.count_in_feeds,
+        list_page=lambda connection, page: changes.get_feed_page(connection, page, FEED_PAGE_SIZE),
+        count_all=changes.count_in_feeds,
         has_files=True,
     )
 
 
 def define_query_feed(connection: Connection, typed: str) -> FeedDefinition:
-    """The feed of a query as somebody types it; raises :class:`alerts.queries.parse.QueryError`."""
+    """Return the feed of a query as somebody typed it.
+
+    Raises:
+        QueryError: The query cannot be read.
+    """
     query = parse_query(typed)
-    form = format_canonical(query)
-    head = FeedMetadata(
-        id_parts=("topic", form),  # the same id as the topic's, should it become one
+    metadata = FeedMetadata(
+        id_parts=("topic", format_canonical(query)),  # the id of its topic, should it become one
         title=typed,
         subtitle=f"Questions and answers that match {typed}",
-        base_path="queries/feed",
+        base_path=QUERY_FEED,
         page_path=query_path(typed),
         created_at=changes.get_first_recorded_at(connection),
         query_string=query_path(typed).removeprefix("/"),
     )
     return FeedDefinition(
-        head,
+        metadata,
         lambda connection, kinds: search_changes(connection, query, FEED_PAGE_SIZE, kinds),
         query,
     )
 
 
 def define_member_feed(connection: Connection, member_slug: str) -> FeedDefinition | None:
-    """The feed of what one member asks, and is answered; None for nobody we know."""
+    """Return the feed of one member's questions; None for an unknown member."""
     name = members.find_name(connection, member_slug)
     if name is None:
         return None
-    head = FeedMetadata(
+    path = member_path(member_slug)
+    metadata = FeedMetadata(
         id_parts=("member", member_slug),
         title=name,
-        subtitle=f"What {name} asks, and is answered",
-        base_path=member_path(member_slug).removeprefix("/").replace("member/", "members/", 1),
-        page_path=member_path(member_slug),
+        subtitle=f"Questions that {name} asks, and their answers",
+        base_path=path.removeprefix("/").replace("member/", "members/", 1),
+        page_path=path,
         created_at=changes.get_first_recorded_at(connection),
     )
     return FeedDefinition(
-        head,
+        metadata,
         lambda connection, kinds: changes.list_by_person(
             connection, member_slug, FEED_PAGE_SIZE, kinds
         ),
         list_page=lambda connection, page: changes.get_person_page(
             connection, member_slug, page, FEED_PAGE_SIZE
         ),
-        count_changes=lambda connection: changes.count_by_person(connection, member_slug),
+        count_all=lambda connection: changes.count_by_person(connection, member_slug),
     )
 
 
 def define_thread_feed(connection: Connection, question_id: str) -> FeedDefinition | None:
-    """The feed of one question and its supplementaries; None where there is no such question."""
+    """Return the feed of a question and its supplementaries; None for an unknown question."""
     stored = questions.find(connection, question_id)
     if stored is None:
         return None
     record = stored.record
-    ids = [one.id for one in questions.load_thread(connection, record)]
+    ids = [question.id for question in questions.load_thread(connection, record)]
     path = question_path(record.id)
-    head = FeedMetadata(
+    metadata = FeedMetadata(
         id_parts=("thread", record.id),
         title=record.title or record.id,
-        subtitle="One question, its supplementaries, and what becomes of them",
+        subtitle="One question, its supplementaries, and their answers",
         base_path=path.removeprefix("/").replace("question/", "questions/", 1),
         page_path=path,
         created_at=stored.first_seen_at,
     )
     return FeedDefinition(
-        head,
+        metadata,
         lambda connection, kinds: changes.list_by_questions(connection, ids, FEED_PAGE_SIZE, kinds),
     )
 
 
-def build_content(
-    connection: Connection,
-    definition: FeedDefinition,
-    numbers: Sequence[int],
-    feed_identity: FeedIdentity,
-    templates: Templates,
-    only: str | None = None,
-) -> FeedContent:
-    """What a feed holds, and beside it what is to be said of the sources since its oldest entry."""
-    newest_first = changes.list_by_seqs(connection, numbers)
-    once = only == "latest"
-    items = build_items(newest_first, definition.query, feed_identity, templates, latest_only=once)
-    # All that is known, where the feed is not full: nothing older was pushed out of it.
-    is_full = len(numbers) == FEED_PAGE_SIZE
-    oldest = min((n.recorded_at for n in newest_first), default=None) if is_full else None
-    told = notices.list_since(connection, oldest, _MAX_NOTICES)
-    every = merge_items(items, build_notice_items(told, feed_identity))
-    return FeedContent(tuple(every), join_attributions(newest_first, feed_identity))
-
-
-def build_archive_page(
-    connection: Connection,
-    definition: FeedDefinition,
-    page_number: int,
-    feed_identity: FeedIdentity,
-    templates: Templates,
-) -> FeedContent:
-    """What stands on a full page of a feed's archive: changes alone."""
-    assert definition.list_page is not None
-    numbers = definition.list_page(connection, page_number)
-    newest_first = changes.list_by_seqs(connection, numbers)
-    items = build_items(newest_first, definition.query, feed_identity, templates)
-    return FeedContent(tuple(items), join_attributions(newest_first, feed_identity))
-
-
 def filter_feed(definition: FeedDefinition, only: str | None) -> FeedDefinition:
-    """The same feed of some kinds of changes alone: a document, and an id, of its own."""
+    """Return a feed with a filter: a feed of its own, with another id and without an archive.
+
+    Args:
+        definition: The feed.
+        only: A key of `FEED_FILTERS`; None returns the feed unchanged.
+    """
     if only is None:
         return definition
     assert only in FEED_FILTERS
-    sign = "&" if definition.metadata.query_string else "?"
-    head = msgspec.structs.replace(
-        definition.metadata,
-        id_parts=(*definition.metadata.id_parts, only),
-        query_string=f"{definition.metadata.query_string}{sign}only={only}",
-    )
+    metadata = definition.metadata
+    separator = "&" if metadata.query_string else "?"
     return msgspec.structs.replace(
-        definition, metadata=head, list_page=None, count_changes=None, has_files=False
+        definition,
+        metadata=msgspec.structs.replace(
+            metadata,
+            id_parts=(*metadata.id_parts, only),
+            query_string=f"{metadata.query_string}{separator}only={only}",
+        ),
+        list_page=None,
+        count_all=None,
+        has_files=False,
     )

@@ -1,165 +1,182 @@
-"""What stands in a feed: each change of a question, and each notice about a source. Pure, but for
-the templates.
+"""Items of feeds: each change of a question, and each notice about a source.
+
+Pure, but for the template of an item's content.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
-import msgspec
-
-from alerts.feeds.json_feed import FeedIdentity, FeedItem
-from alerts.model import Change, ChangeKind, Notice, NumberedChange, list_change_kinds
+from alerts.feeds.model import FeedIdentity, FeedItem
+from alerts.model import Change, Notice, NoticeKind, NumberedChange
 from alerts.queries import Query, extract_fields, find_match
 from alerts.rendering import Templates, clean_xml_text, normalise_link
 from alerts.text import Snippet, find_snippet
+from crawler.records import Question
 
-#: What a follower may have alone: new questions, answers, or each question once, as it stands.
-FEED_FILTERS: dict[str, tuple[ChangeKind, ...]] = {
-    "asked": list_change_kinds("asked"),
-    "answered": list_change_kinds("answered"),
-    "latest": (),
-}
+#: What the kinds were called when the first feeds were published. Ids are made from it, so a feed
+#: reader would show every notice again if it changed.
+_NOTICE_KIND_IDS: Final[Mapping[NoticeKind, str]] = {"unavailable": "silent", "restored": "mended"}
 
 
-def build_tag_uri(feed_identity: FeedIdentity, *parts: str) -> str:
-    """A ``tag:`` URI (RFC 4151) that says nothing and never changes: no title, path or content."""
+def build_tag_uri(identity: FeedIdentity, *parts: str) -> str:
+    """Return a ``tag:`` URI (RFC 4151) that never changes.
+
+    It shows nothing of ``parts``, so that nobody reads a meaning into it, and follows from them
+    alone: no title, address or content that a source may edit.
+    """
     name = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
-    return f"tag:{feed_identity.tag_authority}:{name}"
+    return f"tag:{identity.tag_authority}:{name}"
 
 
 def build_items(
     newest_first: Sequence[NumberedChange],
     query: Query | None,
-    feed_identity: FeedIdentity,
-    templates: Templates,
+    identity: FeedIdentity,
     *,
+    templates: Templates,
     latest_only: bool = False,
 ) -> list[FeedItem]:
-    """The items of some changes, with the passage that matches ``query`` above each.
+    """Return the items of some changes.
 
-    ``latest_only`` gives each question once, as its newest change left it, under an id of its own:
-    what a
-    reader has of it is replaced.
+    Args:
+        newest_first: The changes.
+        query: Each item shows the passage that matches it.
+        identity: Who publishes.
+        templates: Render the content of each item.
+        latest_only: Show each question once, as its newest change left it. The item's id is the
+            question's, so a feed reader replaces the item when the question changes again.
     """
-    found: dict[str, FeedItem] = {}
+    items: dict[str, FeedItem] = {}
     for numbered in newest_first:
-        change = numbered.change
-        asked_under = change.after.id
-        key = build_tag_uri(feed_identity, "change", asked_under, change.kind, change.content_hash)
-        if latest_only:
-            key = build_tag_uri(feed_identity, "question", asked_under)
-        if key not in found:
-            found[key] = _build_item(key, numbered, query, feed_identity, templates)
-    return list(found.values())
+        item_id = _build_item_id(numbered.change, identity, latest_only=latest_only)
+        if item_id not in items:
+            items[item_id] = _build_item(
+                item_id, numbered, query, identity=identity, templates=templates
+            )
+    return list(items.values())
+
+
+def _build_item_id(change: Change, identity: FeedIdentity, *, latest_only: bool) -> str:
+    if latest_only:
+        return build_tag_uri(identity, "question", change.after.id)
+    return build_tag_uri(identity, "change", change.after.id, change.kind, change.content_hash)
 
 
 def _build_item(
-    key: str,
+    item_id: str,
     numbered: NumberedChange,
     query: Query | None,
-    feed_identity: FeedIdentity,
+    *,
+    identity: FeedIdentity,
     templates: Templates,
 ) -> FeedItem:
     change, question = numbered.change, numbered.change.after
-    passage = _find_snippet(query, change)
+    snippet = _find_snippet(query, change)
     html = templates.render_html(
         "feed/item.html",
         question=question,
         kind=change.kind,
         previous=change.before,
-        snippet=passage,
+        snippet=snippet,
     )
-    words = "".join(s.text for s in passage.segments) if passage else question.title or ""
-    files = [file for given in question.answers for file in given.attachments]
     author = _find_author(change)
-    first = build_tag_uri(feed_identity, "thread", question.parent or question.id)
     return FeedItem(
-        id=key,
+        id=item_id,
         title=clean_xml_text(f"{change.kind.info.label}: {question.title or question.id}"),
         url=normalise_link(question.url),
         updated_at=_truncate_to_second(numbered.recorded_at),
-        summary=clean_xml_text(words),
+        summary=clean_xml_text(_summarise(snippet, question)),
         content_html=clean_xml_text(html),
         author=clean_xml_text(author) if author else None,
-        attachments=tuple(
-            (url, clean_xml_text(f.title)) for f in files if (url := normalise_link(f.url))
-        ),
-        thread_id=first,
+        attachments=_list_attachments(question),
+        thread_id=build_tag_uri(identity, "thread", question.parent or question.id),
     )
 
 
-def build_notice_items(notices: Sequence[Notice], feed_identity: FeedIdentity) -> list[FeedItem]:
-    """The items of notices: a source that is down, and that it is back."""
-    return [_build_notice_item(notice, feed_identity) for notice in notices]
+def _summarise(snippet: Snippet | None, question: Question) -> str:
+    """Return the passage that matched, else the title."""
+    if snippet is None:
+        return question.title or ""
+    return "".join(segment.text for segment in snippet.segments)
 
 
-def _build_notice_item(notice: Notice, feed_identity: FeedIdentity) -> FeedItem:
+def _list_attachments(question: Question) -> tuple[tuple[str, str], ...]:
+    attachments = (file for answer in question.answers for file in answer.attachments)
+    return tuple(
+        (url, clean_xml_text(file.title))
+        for file in attachments
+        if (url := normalise_link(file.url))
+    )
+
+
+def build_notice_items(notices: Sequence[Notice], identity: FeedIdentity) -> list[FeedItem]:
+    """Return the items of notices: a source that is unavailable, and that it is available again."""
+    return [_build_notice_item(notice, identity) for notice in notices]
+
+
+def _build_notice_item(notice: Notice, identity: FeedIdentity) -> FeedItem:
     since = f"{notice.since.astimezone(UTC):%d %B %Y, %H:%M} UTC"
     if notice.kind == "unavailable":
         title = f"We cannot read {notice.site_name} at present"
-        words = (
-            f"{feed_identity.name} has not been able to read {notice.site_name} since {since}. "
-            "What is published there in the meantime comes here when it can be read again."
+        text = (
+            f"{identity.name} has not been able to read {notice.site_name} since {since}. What is "
+            "published there in the meantime will appear here when we can read it again."
         )
     else:
         title = f"We can read {notice.site_name} again"
-        words = (
-            f"{feed_identity.name} could not read {notice.site_name} from {since} on, and now can. "
-            "What was published in the meantime comes here late, and nothing of it is left out."
+        text = (
+            f"{identity.name} could not read {notice.site_name} from {since} on, and now can. What "
+            "was published in the meantime will appear here late. Nothing is left out."
         )
-    kind = ("notice", notice.source, notice.kind, notice.since.astimezone(UTC).isoformat())
+    since_text = notice.since.astimezone(UTC).isoformat()
+    parts = ("notice", notice.source, _NOTICE_KIND_IDS[notice.kind], since_text)
     return FeedItem(
-        id=build_tag_uri(feed_identity, *kind),
+        id=build_tag_uri(identity, *parts),
         title=clean_xml_text(title),
-        url=feed_identity.public_url and f"{feed_identity.public_url}/status",
+        url=identity.public_url and f"{identity.public_url}/status",
         updated_at=_truncate_to_second(notice.created_at),
-        summary=clean_xml_text(words),
-        content_html=f"<p>{clean_xml_text(words)}</p>",
-        author=feed_identity.name,
+        summary=clean_xml_text(text),
+        content_html=f"<p>{clean_xml_text(text)}</p>",
+        author=identity.name,
         attachments=(),
         thread_id=None,
     )
 
 
-def join_attributions(changes: Sequence[NumberedChange], feed_identity: FeedIdentity) -> str:
-    """What the licences of the sources in a feed want said, each once."""
+def join_attributions(changes: Sequence[NumberedChange], identity: FeedIdentity) -> str:
+    """Return the attributions of the sources of ``changes``, each once."""
     sources = dict.fromkeys(numbered.change.after.source for numbered in changes)
-    said = (feed_identity.attributions[s] for s in sources if s in feed_identity.attributions)
-    return clean_xml_text(" ".join(said))
+    texts = (identity.attributions[s] for s in sources if s in identity.attributions)
+    return clean_xml_text(" ".join(texts))
 
 
-def merge_items(items: Sequence[FeedItem], notices: Sequence[FeedItem]) -> list[FeedItem]:
-    """Both, newest first; changes keep their order among themselves."""
-    return sorted([*items, *notices], key=lambda item: item.updated_at, reverse=True)
+def merge_items(items: Sequence[FeedItem], notice_items: Sequence[FeedItem]) -> list[FeedItem]:
+    """Return both, newest first; items of the same time keep their order."""
+    return sorted([*items, *notice_items], key=lambda item: item.updated_at, reverse=True)
 
 
 def _find_snippet(query: Query | None, change: Change) -> Snippet | None:
-    """Where the words of a query stand in the question, in what is new first."""
+    """Return the passage of the question that matches the query, in what is new first."""
     if query is None:
         return None
     texts = extract_fields(change.after, [change.kind])
-    found = find_match(query, texts)
-    return find_snippet(texts, found.places, change.kind.info.snippet_fields) if found else None
+    match = find_match(query, texts)
+    return find_snippet(texts, match.places, change.kind.info.snippet_fields) if match else None
 
 
 def _find_author(change: Change) -> str | None:
-    """Who spoke: the asker of a question, whoever answered an answer."""
+    """Return the names of those who answered, if an answer is new; else who asked."""
     question = change.after
-    by = [name for answer in question.answers for name in answer.answered_by]
-    if change.kind.info.snippet_fields[0] == "answer" and by:
-        return ", ".join(dict.fromkeys(by))
+    names = dict.fromkeys(name for answer in question.answers for name in answer.answered_by)
+    if change.kind.info.snippet_fields[0] == "answer" and names:
+        return ", ".join(names)
     return question.asked_by.name if question.asked_by else None
 
 
 def _truncate_to_second(moment: datetime) -> datetime:
+    """Return the time without microseconds: RFC 822 dates (RSS) have none."""
     return moment.astimezone(UTC).replace(microsecond=0)
-
-
-class FeedContent(msgspec.Struct, frozen=True):
-    """What a feed holds at one time."""
-
-    items: tuple[FeedItem, ...]  #: newest first
-    rights: str

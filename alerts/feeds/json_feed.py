@@ -1,63 +1,45 @@
-"""A feed as JSON (https://www.jsonfeed.org/version/1.1/), and what stands in a feed of any format.
-Pure.
-"""
+"""A feed as JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/). Pure."""
 
 from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-
-class FeedIdentity(msgspec.Struct, frozen=True):
-    """What is the same in every feed."""
-
-    name: str  #: ``Watchword``
-    tag_authority: str  #: ``example.org,2026``; chosen once, since every id is made from it
-    home_url: str  #: where a feed's title leads when there are no public pages
-    public_url: str | None = None
-    hub: str | None = None  #: a WebSub hub, which is told when a feed has changed
-    attributions: dict[str, str] = {}  #: by source, what is to be said beside its words
-
-
-class FeedItem(msgspec.Struct, frozen=True):
-    """One change as every format tells it, free of what XML cannot hold."""
-
-    id: str
-    title: str
-    url: str | None
-    updated_at: datetime
-    summary: str
-    content_html: str
-    author: str | None
-    attachments: tuple[tuple[str, str], ...]  #: addresses and titles of what is attached
-    thread_id: str | None = None  #: what a question's entries and its supplementaries' share
+from alerts.feeds.model import FeedIdentity, FeedItem
 
 
 def build_json_feed(
     title: str,
     items: Sequence[FeedItem],
-    feed_identity: FeedIdentity,
+    identity: FeedIdentity,
     feed_url: str | None,
     home_page_url: str,
 ) -> bytes:
-    """The feed; ``feed_url`` is where it is found. The same items give the same bytes."""
+    """Return a feed as JSON Feed. The same arguments give the same bytes.
+
+    Args:
+        title: The feed's title.
+        items: Newest first.
+        identity: Who publishes.
+        feed_url: The feed's own address; None without public pages.
+        home_page_url: The page with the same content.
+    """
     feed: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": title,
         "home_page_url": home_page_url,
         "language": "en-GB",
-        "authors": [{"name": feed_identity.name}],
+        "authors": [{"name": identity.name}],
         "items": [_describe_item(item) for item in items],
     }
     if feed_url:
         feed["feed_url"] = feed_url
-        if feed_identity.hub:
-            feed["hubs"] = [{"type": "WebSub", "url": feed_identity.hub}]
+        if identity.hub:
+            feed["hubs"] = [{"type": "WebSub", "url": identity.hub}]
     return msgspec.json.format(msgspec.json.encode(feed), indent=2)
 
 
@@ -84,5 +66,5 @@ def _describe_attachment(url: str, title: str) -> dict[str, str]:
 
 
 def guess_media_type(url: str) -> str:
-    """What a file is, by the ending of its name."""
+    """Return the media type of a file, by the extension in its address."""
     return mimetypes.guess_type(urlsplit(url).path)[0] or "application/octet-stream"

@@ -1,7 +1,7 @@
 """The step from match to feed: files that any web server can serve.
 
-A file is replaced whole, and a feed is noted as published only afterwards; killed between the
-two, the next run writes the very same bytes again.
+A file is replaced as a whole, and its feed is marked as published afterwards. If the process is
+killed between the two, the next run writes the same bytes again.
 """
 
 from __future__ import annotations
@@ -17,28 +17,20 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from alerts.feeds.definitions import (
-    FEED_PAGE_SIZE,
-    FeedDefinition,
-    build_archive_page,
-    build_content,
-    define_everything_feed,
-    define_topic_feed,
-)
-from alerts.feeds.items import FeedContent
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed
+from alerts.feeds.definitions import FeedDefinition, define_everything_feed, define_topic_feed
+from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
+from alerts.feeds.model import MEDIA_TYPES, ArchivePosition, FeedDocuments
 from alerts.ledger import Ledger, changes, feeds, matches, notices, topics
-from alerts.ledger.topics import EVERYTHING_FEED
-from alerts.rendering import Templates
+from alerts.ledger.feeds import FeedProgress
+from alerts.ledger.topics import EVERYTHING_FEED, Topic
 
-#: So many pages of archives are written in one round, and so many feeds for a notice alone: some
-#: seconds, in which nobody's digest goes out.
+#: Archive pages in one run: 20 of about 0.1 s = 2 s, in which digests wait.
 _MAX_ARCHIVE_PAGES = 20
+#: Feeds in one run that are written only to show a notice; 200 of them take some seconds.
 _MAX_NOTICE_FEEDS = 200
-#: Feeds are written for so long in one round; the others follow in the next: digests wait.
+#: Seconds after which the other feeds wait for the next run, so that digests are not held up.
 _TIME_LIMIT = 20.0
-#: The file that says what the feeds beside it were made for.
+#: The file that names the identity which the feeds beside it were written for.
 _IDENTITY_FILE = "made-for"
 
 log = logging.getLogger("watchword.feeds")
@@ -51,57 +43,64 @@ class FeedPublisher:
         self,
         ledger: Ledger,
         folder: Path,
-        feed_identity: FeedIdentity,
-        templates: Templates,
+        context: FeedContext,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ledger, self._folder, self._monotonic = ledger, folder, monotonic
-        self._imprint, self._templates = feed_identity, templates
+        """Prepare to publish.
+
+        Args:
+            ledger: Where the feeds' changes are, and which of them are published.
+            folder: Where the files go; created when the first is written.
+            context: What feeds are written with.
+            monotonic: The clock of the time limit, in seconds.
+        """
+        self._ledger, self._folder, self._context = ledger, folder, context
+        self._monotonic = monotonic
         self.failed_count = 0  #: feeds, or pages of one, that could not be written
 
     def publish(self) -> int:
-        """Write the feeds that lack a match or a notice, for some seconds; how many."""
+        """Write the feeds that lack a change or a notice, for some seconds; return how many."""
         end = self._monotonic() + _TIME_LIMIT
         self._folder.mkdir(parents=True, exist_ok=True)
         self._forget_lost_files()
         with self._ledger.reading() as connection:
-            told = notices.get_newest_id(connection)
-            stale = topics.list_unpublished(connection)
-            known = {topic.id for topic in stale}
-            late = topics.list_without_notice(connection, told, _MAX_NOTICE_FEEDS)
-            stale += [topic for topic in late if topic.id not in known]
-        written = self._publish_everything(told)
-        for topic in stale:
+            newest_notice = notices.get_newest_id(connection)
+        outdated = self._list_outdated(newest_notice)
+        written = int(self._publish_everything(newest_notice))
+        for topic in outdated:
             if self._monotonic() > end:
-                log.info("not all of %d feeds could be written in this round", len(stale))
+                log.info("time limit reached: %d feeds were outdated", len(outdated))
                 break
-            with self._ledger.reading() as connection:
-                reached = matches.get_newest_seq(connection, topic.id)
-            with self._log_failure(topic.slug):
-                self._publish_feed(define_topic_feed(topic), reached, told)
-                written += 1
+            written += self._publish_topic(topic, newest_notice)
         return written
 
-    def _forget_lost_files(self) -> None:
-        """Forget all files where they are gone, or were made for another address, name or hub."""
-        wanted = hashlib.sha256(msgspec.json.encode(self._imprint)).hexdigest()
-        mark = self._folder / _IDENTITY_FILE
+    def _list_outdated(self, newest_notice: int) -> list[Topic]:
+        """Return the topics whose feeds lack a change, then those that lack only a notice."""
         with self._ledger.reading() as connection:
-            is_filed = feeds.get(connection, EVERYTHING_FEED) is not None
-        is_there = not is_filed or (self._folder / f"{EVERYTHING_FEED}.atom.xml").is_file()
-        if is_there and mark.is_file() and mark.read_text() == wanted:
+            outdated = topics.list_unpublished(connection)
+            known = {topic.id for topic in outdated}
+            late = topics.list_without_notice(connection, newest_notice, _MAX_NOTICE_FEEDS)
+            return outdated + [topic for topic in late if topic.id not in known]
+
+    def _forget_lost_files(self) -> None:
+        """Mark all feeds as unpublished if their files are gone, or are of another identity."""
+        wanted = hashlib.sha256(msgspec.json.encode(self._context.identity)).hexdigest()
+        identity_file = self._folder / _IDENTITY_FILE
+        with self._ledger.reading() as connection:
+            is_published = feeds.get(connection, EVERYTHING_FEED) is not None
+        has_files = not is_published or (self._folder / f"{EVERYTHING_FEED}.atom.xml").is_file()
+        if has_files and identity_file.is_file() and identity_file.read_text() == wanted:
             return
         with self._ledger.writing() as connection:
             feeds.delete_all(connection)
-        replace_file(
-            mark, wanted.encode()
-        )  # only now: killed before, the next run forgets them again
+        # Written last: if the process is killed before, the next run marks the feeds again.
+        replace_file(identity_file, wanted.encode())
 
     @contextmanager
     def _log_failure(self, name: str) -> Iterator[None]:
-        """The boundary around each feed: one that cannot be written holds up no other, nor digests.
+        """Log why a feed cannot be written, so that it holds up neither other feeds nor digests.
 
-        It is tried again in the next round. A ledger that cannot be used is no feed's fault.
+        It is tried again in the next run. A database error is raised: it concerns every feed.
         """
         try:
             yield
@@ -109,92 +108,98 @@ class FeedPublisher:
             raise
         except Exception:
             self.failed_count += 1
-            log.exception("the feed %s cannot be written; it is tried again", name)
+            log.exception("cannot write the feed %s; trying again in the next run", name)
 
-    def _publish_everything(self, newest_notice: int) -> int:
+    def _publish_everything(self, newest_notice: int) -> bool:
+        """Write the feed of all changes if it lacks any; return whether it was written."""
         with self._ledger.reading() as connection:
-            filed, newest = (
-                feeds.get(connection, EVERYTHING_FEED),
-                changes.get_newest_seq(connection),
-            )
-            subject = define_everything_feed(connection)
-        if filed and (newest, newest_notice) == (filed.published_up_to, filed.notices_up_to):
-            return 0
-        refused = self.failed_count
-        with self._log_failure(EVERYTHING_FEED):
-            self._publish_feed(subject, newest, newest_notice)
-        return int(self.failed_count == refused)
+            progress = feeds.get(connection, EVERYTHING_FEED)
+            newest = changes.get_newest_seq(connection)
+            definition = define_everything_feed(connection)
+        if progress and (newest, newest_notice) == (
+            progress.published_up_to,
+            progress.notices_up_to,
+        ):
+            return False
+        return self._publish_feed(definition, newest, newest_notice)
+
+    def _publish_topic(self, topic: Topic, newest_notice: int) -> bool:
+        with self._ledger.reading() as connection:
+            newest = matches.get_newest_seq(connection, topic.id)
+        return self._publish_feed(define_topic_feed(topic), newest, newest_notice)
 
     def _publish_feed(
         self, definition: FeedDefinition, newest_change: int, newest_notice: int
-    ) -> None:
-        assert definition.count_changes is not None
-        with self._ledger.reading() as connection:
-            numbers = definition.list_newest(connection, ())
-            parts = (definition, numbers, self._imprint, self._templates)
-            content = build_content(connection, *parts)
-            pages = definition.count_changes(connection) // FEED_PAGE_SIZE
-        self._write_files(definition, content, ArchivePosition(pages))
-        with self._ledger.writing() as connection:
-            feeds.mark_published(
-                connection,
-                definition.metadata.base_path,
-                up_to=newest_change,
-                notices_up_to=newest_notice,
-                archive_pages=pages,
-            )
+    ) -> bool:
+        """Write a feed and mark it as published; return whether that succeeded."""
+        failed_before = self.failed_count
+        with self._log_failure(definition.metadata.base_path):
+            with self._ledger.reading() as connection:
+                numbers = definition.list_newest(connection, ())
+                documents = build_newest_page(connection, definition, numbers, self._context)
+            self._write_files(definition, documents)
+            with self._ledger.writing() as connection:
+                feeds.mark_published(
+                    connection,
+                    definition.metadata.base_path,
+                    up_to=newest_change,
+                    notices_up_to=newest_notice,
+                    archive_pages=documents.position.full_pages,
+                )
+        return self.failed_count == failed_before
 
     def write_archives(self) -> int:
-        """Write pages of archives that have become full; how many, of those that are to be."""
+        """Write archive pages that have become full, up to a limit; return how many."""
         left = _MAX_ARCHIVE_PAGES
         with self._ledger.reading() as connection:
             waiting = feeds.list_unwritten(connection)
-        for filed in waiting:
-            # From the last one written: that it has a page after it is new in it.
-            first = max(1, filed.written_pages)
-            with self._log_failure(filed.name):
-                for number in range(first, min(filed.archive_pages, first + left) + 1):
+        for progress in waiting:
+            with self._log_failure(progress.name):
+                for page in _list_unwritten_pages(progress, left):
                     left -= 1
-                    self._write_archive_page(filed.name, number, filed.archive_pages)
+                    self._write_archive_page(progress, page)
             if left <= 0:
                 break
         return _MAX_ARCHIVE_PAGES - left
 
-    def _write_archive_page(self, name: str, number: int, pages: int) -> None:
+    def _write_archive_page(self, progress: FeedProgress, page: int) -> None:
+        position = ArchivePosition(progress.archive_pages, page)
         with self._ledger.reading() as connection:
-            topic = topics.find_by_slug(connection, name)
-            subject = define_topic_feed(topic) if topic else define_everything_feed(connection)
-            content = build_archive_page(
-                connection, subject, number, self._imprint, self._templates
-            )
-        # The page after it is a file of the same round, or of the next.
-        self._write_files(subject, content, ArchivePosition(pages, number))
+            topic = topics.find_by_slug(connection, progress.name)
+            definition = define_topic_feed(topic) if topic else define_everything_feed(connection)
+            documents = build_archive_page(connection, definition, position, self._context)
+        self._write_files(definition, documents)
         with self._ledger.writing() as connection:
-            feeds.mark_written(connection, name, number)
+            feeds.mark_written(connection, progress.name, page)
 
-    def _write_files(
-        self, definition: FeedDefinition, content: FeedContent, position: ArchivePosition
-    ) -> None:
-        made = build_feed(definition.metadata, content, self._imprint, position)
-        page = f".{position.page_number}" if position.page_number else ""
-        for ending in ["atom.xml"] if position.page_number else MEDIA_TYPES:
-            replace_file(
-                self._folder / f"{definition.metadata.base_path}{page}.{ending}", made[ending]
-            )
+    def _write_files(self, definition: FeedDefinition, documents: FeedDocuments) -> None:
+        """Write all formats of the feed that readers subscribe to; of an archive page, Atom."""
+        number = documents.position.page_number
+        page = f".{number}" if number else ""
+        for extension in ["atom.xml"] if number else MEDIA_TYPES:
+            name = f"{definition.metadata.base_path}{page}.{extension}"
+            replace_file(self._folder / name, documents[extension])
 
 
-def publish_feeds(
-    ledger: Ledger, folder: Path, feed_identity: FeedIdentity, templates: Templates
-) -> int:
-    """Write the feeds that lack something into ``folder``, and their archives; how many feeds."""
-    press = FeedPublisher(ledger, folder, feed_identity, templates)
-    done = press.publish()
-    press.write_archives()
-    return done
+def _list_unwritten_pages(progress: FeedProgress, limit: int) -> range:
+    """Return which pages to write now, ``limit`` and one more at most.
+
+    The page that was written last is written again: it now links to the page after it.
+    """
+    first = max(1, progress.written_pages)
+    return range(first, min(progress.archive_pages, first + limit) + 1)
+
+
+def publish_feeds(ledger: Ledger, folder: Path, context: FeedContext) -> int:
+    """Write the feeds that lack anything into ``folder``, and their archives; return how many."""
+    publisher = FeedPublisher(ledger, folder, context)
+    written = publisher.publish()
+    publisher.write_archives()
+    return written
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` in one move, so that nobody ever reads half a file."""
+    """Put ``content`` at ``path`` in one step, so that nobody reads half a file."""
     draft = path.with_name(f".{path.name}.new")
     with draft.open("wb") as file:
         file.write(content)

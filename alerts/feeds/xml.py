@@ -1,8 +1,8 @@
-"""A feed as RSS 2.0, Atom and JSON Feed. Pure.
+"""The feed writer: RSS 2.0 and Atom by feedgen, and all formats of one feed together. Pure.
 
-feedgen is wrapped for what it does by habit: one control character loses the whole feed, the last
-link added becomes the channel's, entries come out in reverse, and both dates of a build are the
-moment of the build, so that a feed that did not change would never be the same twice.
+feedgen's defaults do not fit, so it is wrapped: a control character makes it fail, the last link
+that is added becomes the channel's, entries come out in reverse, and its dates are the time of the
+build, so that an unchanged feed would have other bytes each time.
 """
 
 from __future__ import annotations
@@ -12,169 +12,137 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-import msgspec
 from feedgen.entry import FeedEntry
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from alerts.feeds.items import FeedContent, build_tag_uri
-from alerts.feeds.json_feed import FeedIdentity, FeedItem, build_json_feed, guess_media_type
+from alerts.feeds.items import build_tag_uri
+from alerts.feeds.json_feed import build_json_feed, guess_media_type
+from alerts.feeds.model import (
+    ArchivePosition,
+    FeedContent,
+    FeedDocuments,
+    FeedIdentity,
+    FeedItem,
+    FeedMetadata,
+)
 from alerts.rendering import clean_xml_text
 
-#: The formats, as a feed's name ends, and what each is called over HTTP.
-MEDIA_TYPES = {
-    "rss.xml": "application/rss+xml",
-    "atom.xml": "application/atom+xml",
-    "json": "application/feed+json",
-}
+_ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
+_HISTORY_NAMESPACE = "http://purl.org/syndication/history/1.0"
+_THREAD_NAMESPACE = "http://purl.org/syndication/thread/1.0"
 
-#: Some readers of RSS take a title for HTML and some do not; written in numbers, these signs are
-#: read alike (RSS Best Practices Profile, "Character data").
+#: Some RSS readers read a title as HTML and some as text. Numeric references are read alike by both
+#: (RSS Best Practices Profile, "Character Data").
 _TITLE_ELEMENT = re.compile(rb"^ *<title>.*</title>$", re.MULTILINE)
 _NUMERIC_REFERENCES = {b"&lt;": b"&#x3C;", b"&gt;": b"&#x3E;", b"&amp;": b"&#x26;"}
-
-
-class FeedMetadata(msgspec.Struct, frozen=True):
-    """What is said of a feed itself."""
-
-    id_parts: tuple[str, ...]  #: what its id is made of; nothing that changes
-    title: str
-    subtitle: str
-    base_path: str  #: of its files and addresses, without an ending: ``VRU``, ``members/ada-brook``
-    page_path: str  #: path of the page that shows the same: ``/topic/VRU``
-    created_at: datetime  #: its date while it is empty
-    query_string: str = ""  #: what follows its address: ``?only=asked``
-
-
-class ArchivePosition(msgspec.Struct, frozen=True):
-    """Where a document stands in the whole of a feed (RFC 5005 4).
-
-    The full pages are numbered from the oldest, so that a page never changes once it is full.
-    """
-
-    full_pages: int  #: how many are full
-    page_number: int | None = None  #: of the page at hand; None for the feed that is subscribed to
-
-
-class FeedDocuments(msgspec.Struct, frozen=True):
-    """One feed in its formats."""
-
-    rss: bytes
-    atom: bytes
-    json: bytes
-    updated_at: datetime  #: when something in it was last new
-
-    def __getitem__(self, ending: str) -> bytes:
-        """The bytes of the format whose names end so."""
-        return {"rss.xml": self.rss, "atom.xml": self.atom, "json": self.json}[ending]
 
 
 def build_feed(
     metadata: FeedMetadata,
     content: FeedContent,
-    feed_identity: FeedIdentity,
+    identity: FeedIdentity,
     position: ArchivePosition,
 ) -> FeedDocuments:
-    """The feed. The same content gives the same bytes."""
+    """Return a feed in its formats. The same arguments give the same bytes."""
     moment = (
         content.items[0].updated_at if content.items else metadata.created_at.replace(microsecond=0)
     )
     made = {}
-    for ending in ("rss.xml", "atom.xml"):
-        feed = _create_generator(metadata, moment, feed_identity, position, ending)
+    for extension in ("rss.xml", "atom.xml"):
+        feed = _create_generator(metadata, moment, identity, position, extension)
         if content.rights:
             feed.rights(content.rights)
         for item in content.items:
-            feed.add_entry(_create_entry(item, ending), order="append")
-        made[ending] = feed
-    own = build_feed_url(metadata, feed_identity, "json", position.page_number)
+            feed.add_entry(_create_entry(item, extension), order="append")
+        made[extension] = feed
+    own = build_feed_url(metadata, identity, "json", position.page_number)
     return FeedDocuments(
         _TITLE_ELEMENT.sub(_use_numeric_references, made["rss.xml"].rss_str(pretty=True)),
         made["atom.xml"].atom_str(pretty=True),
         build_json_feed(
-            build_title(metadata, feed_identity),
+            build_title(metadata, identity),
             content.items,
-            feed_identity,
+            identity,
             own,
-            build_page_url(metadata, feed_identity),
+            build_page_url(metadata, identity),
         ),
         moment,
+        position,
     )
 
 
 def build_feed_url(
-    metadata: FeedMetadata, feed_identity: FeedIdentity, ending: str, page: int | None = None
+    metadata: FeedMetadata, identity: FeedIdentity, extension: str, page: int | None = None
 ) -> str | None:
-    """Where a feed, or a page of its archive, is found; None without a public address."""
-    if not feed_identity.public_url:
+    """Return the address of a feed, or of a page of its archive; None without public pages."""
+    if not identity.public_url:
         return None
     number = f".{page}" if page else ""
-    page_name = f"{metadata.base_path}{number}.{ending}{metadata.query_string}"
-    return f"{feed_identity.public_url}/feeds/{page_name}"
+    page_name = f"{metadata.base_path}{number}.{extension}{metadata.query_string}"
+    return f"{identity.public_url}/feeds/{page_name}"
 
 
-def build_page_url(metadata: FeedMetadata, feed_identity: FeedIdentity) -> str:
-    """The page that shows what the feed tells."""
+def build_page_url(metadata: FeedMetadata, identity: FeedIdentity) -> str:
+    """Return the address of the page with the content of the feed; of the home page without one."""
     return (
-        f"{feed_identity.public_url}{metadata.page_path}"
-        if feed_identity.public_url
-        else feed_identity.home_url
+        f"{identity.public_url}{metadata.page_path}" if identity.public_url else identity.home_url
     )
 
 
-def build_title(metadata: FeedMetadata, feed_identity: FeedIdentity) -> str:
-    """``VRU: Watchword``"""
-    return clean_xml_text(f"{metadata.title}: {feed_identity.name}")
+def build_title(metadata: FeedMetadata, identity: FeedIdentity) -> str:
+    """Return the title of a feed: ``VRU: Watchword``."""
+    return clean_xml_text(f"{metadata.title}: {identity.name}")
 
 
 def _create_generator(
     metadata: FeedMetadata,
     moment: datetime,
-    feed_identity: FeedIdentity,
+    identity: FeedIdentity,
     position: ArchivePosition,
-    ending: str,
+    extension: str,
 ) -> FeedGenerator:
     feed = FeedGenerator()
     feed.load_extension("dc", atom=False, rss=True)
-    feed.register_extension("marks", FeedExtension, FeedEntryExtension)
-    feed.id(build_tag_uri(feed_identity, *metadata.id_parts))
-    feed.title(build_title(metadata, feed_identity))
-    feed.subtitle(_escape_description(clean_xml_text(metadata.subtitle), ending))
-    feed.author({"name": clean_xml_text(feed_identity.name)})
+    feed.register_extension("extras", FeedExtension, FeedEntryExtension)
+    feed.id(build_tag_uri(identity, *metadata.id_parts))
+    feed.title(build_title(metadata, identity))
+    feed.subtitle(_escape_description(clean_xml_text(metadata.subtitle), extension))
+    feed.author({"name": clean_xml_text(identity.name)})
     feed.language("en-GB")
     feed.generator("Watchword")
-    for rel, href in _build_links(metadata, feed_identity, position, ending).items():
+    for rel, href in _build_links(metadata, identity, position, extension).items():
         feed.link(href=href, rel=rel)
-    feed.marks.hub = feed_identity.hub if feed_identity.public_url else None
-    feed.marks.is_archive = position.page_number is not None
-    # Last, because the last link of a feed is where RSS says that its page is.
-    feed.link(href=build_page_url(metadata, feed_identity), rel="alternate")
+    feed.extras.hub = identity.hub if identity.public_url else None
+    feed.extras.is_archive = position.page_number is not None
+    # Added last: feedgen takes the last link for the address of the page in RSS.
+    feed.link(href=build_page_url(metadata, identity), rel="alternate")
     feed.updated(moment)
     feed.lastBuildDate(moment)
     return feed
 
 
 def _build_links(
-    metadata: FeedMetadata, feed_identity: FeedIdentity, position: ArchivePosition, ending: str
+    metadata: FeedMetadata, identity: FeedIdentity, position: ArchivePosition, extension: str
 ) -> dict[str, str]:
-    """Itself, its hub, and the pages of its archive."""
-    own = build_feed_url(metadata, feed_identity, ending, position.page_number)
+    """Return the links by relation: itself, its hub, and the neighbouring pages of its archive."""
+    own = build_feed_url(metadata, identity, extension, position.page_number)
     if own is None:
         return {}
     links = {"self": own}
-    if ending != "atom.xml":
-        return links  # the hub of RSS is an element of its own
-    if feed_identity.hub:
-        links["hub"] = feed_identity.hub
+    if extension != "atom.xml":
+        return links  # in RSS the hub is an element of Atom: see FeedExtension
+    if identity.hub:
+        links["hub"] = identity.hub
     before = position.full_pages if position.page_number is None else position.page_number - 1
     if before:
-        links["prev-archive"] = f"{build_feed_url(metadata, feed_identity, ending, before)}"
+        links["prev-archive"] = f"{build_feed_url(metadata, identity, extension, before)}"
     if position.page_number is not None:
-        links["current"] = f"{build_feed_url(metadata, feed_identity, ending)}"
+        links["current"] = f"{build_feed_url(metadata, identity, extension)}"
         if position.page_number < position.full_pages:
             links["next-archive"] = (
-                f"{build_feed_url(metadata, feed_identity, ending, position.page_number + 1)}"
+                f"{build_feed_url(metadata, identity, extension, position.page_number + 1)}"
             )
     return links
 
@@ -186,87 +154,80 @@ def _use_numeric_references(found: re.Match[bytes]) -> bytes:
     return title
 
 
-def _escape_description(words: str, ending: str) -> str:
-    """Plain words as a format wants them: in RSS a description is HTML, in Atom it is not."""
-    return escape(words, quote=False) if ending == "rss.xml" else words
+def _escape_description(text: str, extension: str) -> str:
+    """Return a plain text as a format expects it: in RSS a description is HTML, in Atom text."""
+    return escape(text, quote=False) if extension == "rss.xml" else text
 
 
-def _create_entry(item: FeedItem, ending: str) -> FeedEntry:
+def _create_entry(item: FeedItem, extension: str) -> FeedEntry:
     entry = FeedEntry()
     entry.load_extension("dc", atom=False, rss=True)
-    entry.register_extension("marks", FeedEntryExtension)
-    entry.marks.thread_id = item.thread_id
+    entry.register_extension("extras", FeedEntryExtension)
+    entry.extras.thread_id = item.thread_id
     entry.id(item.id)
     entry.guid(item.id, permalink=False)
     entry.title(item.title)
-    entry.marks.attachments = tuple(
+    entry.extras.attachments = tuple(
         (url, guess_media_type(url), title) for url, title in item.attachments
     )
     if item.url:
         entry.link(href=item.url, rel="alternate")
     entry.published(item.updated_at)
     entry.updated(item.updated_at)
-    # With a summary beside it feedgen puts the content where RSS has its place (content:encoded).
-    entry.summary(_escape_description(item.summary, ending))
+    # With a summary beside it, feedgen puts the content into content:encoded, where RSS has it.
+    entry.summary(_escape_description(item.summary, extension))
     entry.content(item.content_html, type="html")
     if item.author:
         entry.author({"name": item.author})
-        entry.dc.dc_creator(item.author)  # RSS wants an email address for an author, dc does not
+        entry.dc.dc_creator(
+            item.author
+        )  # an author in RSS is an email address; dc:creator is a name
     return entry
 
 
-_ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
-
-
-_HISTORY_NAMESPACE = "http://purl.org/syndication/history/1.0"
-
-
-_THREAD_NAMESPACE = "http://purl.org/syndication/thread/1.0"
-
-
 class FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen ships no types
-    """Marks of a whole feed."""
+    """Elements of a feed that feedgen does not know: the hub (RSS) and the archive mark (Atom)."""
 
     def __init__(self) -> None:
         self.hub: str | None = None
         self.is_archive = False
 
     def extend_ns(self) -> dict[str, str]:
-        """The namespaces that the feed names."""
+        """Return the namespaces that the elements are in."""
         return {"fh": _HISTORY_NAMESPACE, "thr": _THREAD_NAMESPACE}
 
     def extend_rss(self, feed: Any) -> Any:
-        """Put them into RSS."""
+        """Add the hub to RSS."""
         if self.hub:
             link = etree.Element(f"{{{_ATOM_NAMESPACE}}}link", href=self.hub, rel="hub")
             feed[0].insert(0, link)
         return feed
 
     def extend_atom(self, feed: Any) -> Any:
-        """Put them into Atom; feedgen adds the entries afterwards."""
+        """Add the archive mark (RFC 5005, section 4) to Atom; feedgen adds the entries later."""
         if self.is_archive:
             etree.SubElement(feed, f"{{{_HISTORY_NAMESPACE}}}archive")
         return feed
 
 
 class FeedEntryExtension(BaseEntryExtension):  # type: ignore[misc]
-    """Marks of one entry."""
+    """Elements of an entry that feedgen does not know: its attachments and its thread."""
 
     def __init__(self) -> None:
         self.thread_id: str | None = None
         self.attachments: tuple[tuple[str, str, str], ...] = ()  #: address, type and title of each
 
     def extend_rss(self, entry: Any) -> Any:
-        """Attach the first file: RSS has room for one. Its length is not known, which is 0."""
+        """Add the first attachment: RSS allows one. Its length is unknown, which is written 0."""
         for url, kind, _ in self.attachments[:1]:
             etree.SubElement(entry, "enclosure", url=url, type=kind, length="0")
         return entry
 
     def extend_atom(self, entry: Any) -> Any:
-        """Attach the files, and say which thread it belongs to."""
+        """Add the attachments, and the thread (RFC 4685)."""
         for url, kind, title in self.attachments:
             attached = {"rel": "enclosure", "href": url, "type": kind, "title": title}
-            etree.SubElement(entry, "link", attached)  # feedgen puts all into one namespace
+            etree.SubElement(entry, "link", attached)  # feedgen sets the namespace
         if self.thread_id:
             etree.SubElement(entry, f"{{{_THREAD_NAMESPACE}}}in-reply-to", ref=self.thread_id)
         return entry

@@ -12,6 +12,6 @@ clock: the caller passes ``now``. Datetimes are aware and in UTC. Any function m
 SQLAlchemy's ``DBAPIError``.
 """
 
-from alerts.ledger.engine import Ledger, LedgerError, open_ledger
+from alerts.ledger.engine import Ledger, LedgerError, StatementTimeout, open_ledger
 
-__all__ = ["Ledger", "LedgerError", "open_ledger"]
+__all__ = ["Ledger", "LedgerError", "StatementTimeout", "open_ledger"]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.records import format_record, read_record, read_records
 from alerts.ledger.schema import question, question_identity
-from alerts.questions.threads import make_thread_key, sort_thread
+from alerts.questions import make_thread_key, sort_thread
 from crawler.records import Question
 
 #: The order of lists. Without NULLS LAST, the two databases sort missing dates differently.

@@ -1,9 +1,10 @@
 """The operator: alarms about the service, the emails about alarms, and the state of the service.
 
-Owns what the operator is told. Must not know the pages and commands that show it.
+Owns what the operator is notified of. Must not know the pages and commands that show it.
 """
 
 from alerts.operator.alarms import update_mail_alarms
+from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
 
@@ -11,6 +12,7 @@ __all__ = [
     "Proportion",
     "ServiceStatus",
     "SourceStatus",
+    "build_status",
     "queue_operator_emails",
     "update_mail_alarms",
 ]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import questions, refused_pages
 from alerts.model import Change
-from alerts.questions.changes import make_withdrawal
+from alerts.questions import make_withdrawal
 from alerts.recording.readings import RecordingRules, store_change
 from crawler.report import PageRefused
 

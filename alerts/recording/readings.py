@@ -16,8 +16,13 @@ from sqlalchemy import Connection
 
 from alerts.ledger import changes, held_changes, questions, refused_pages
 from alerts.model import Change, SilenceReason
-from alerts.questions import threads
-from alerts.questions.changes import can_replace, find_changes, find_silence_reason
+from alerts.questions import (
+    can_replace,
+    find_changes,
+    find_parent,
+    find_silence_reason,
+    make_thread_key,
+)
 from crawler.records import Question
 
 
@@ -73,11 +78,11 @@ def use_known_id(
 
 def link_to_parent(connection: Connection, question: Question) -> Question:
     """Return a supplementary with the id of its parent, where the parent is known."""
-    key = threads.make_thread_key(question)
+    key = make_thread_key(question)
     if question.kind != "supplementary" or key is None:
         return question
     candidates = questions.list_in_thread(connection, question.source, key)
-    parent = threads.find_parent(question, candidates)
+    parent = find_parent(question, candidates)
     return msgspec.structs.replace(question, parent=parent.id) if parent else question
 
 
@@ -128,18 +133,18 @@ def _find_silence(
 
 
 def _save_question(connection: Connection, read: Question, now: datetime, *, is_new: bool) -> None:
-    questions.save(connection, read, now, threads.make_thread_key(read))
+    questions.save(connection, read, now, make_thread_key(read))
     if is_new and read.kind == "question":
         _link_supplementaries(connection, read)
 
 
 def _link_supplementaries(connection: Connection, parent: Question) -> None:
     """Link the supplementaries that were read before their parent to it."""
-    key = threads.make_thread_key(parent)
+    key = make_thread_key(parent)
     thread = questions.list_in_thread(connection, parent.source, key) if key else ()
     for child in thread:
         if child.kind == "supplementary" and child.parent is None:
-            found = threads.find_parent(child, thread)
+            found = find_parent(child, thread)
             if found:
                 linked = msgspec.structs.replace(child, parent=found.id)
                 questions.replace_record(connection, linked)

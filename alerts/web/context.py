@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from starlette.responses import HTMLResponse
 
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds import FeedContext, FeedIdentity
 from alerts.ledger import Ledger
 from alerts.mail import MailIdentity, MessageContext
 from alerts.operator import ServiceStatus
@@ -62,6 +62,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     operator_password: str | None = None  #: None: there are no operator pages
     crawl_controls: CrawlControls | None = None  #: None: no daemon runs
+
+    @property
+    def feed_context(self) -> FeedContext:
+        """What feeds are written with."""
+        return FeedContext(self.feed_identity, self.templates)
 
     @property
     def accepts_sign_ups(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 from scrapy import signals
-from scrapy.crawler import CrawlerProcess
+from scrapy.crawler import Crawler, CrawlerProcess
 from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
@@ -48,34 +48,49 @@ def write_line(record: Any) -> None:
     sys.stdout.buffer.flush()
 
 
-def run_crawl(plan: CrawlPlan) -> CrawlReport:
-    """Run ``plan`` to its end in this process; it can be done once in a process's life."""
-    settings = Settings(build_scrapy_settings(plan.politeness, plan.max_seconds))
-    process = CrawlerProcess(settings)
-    crawler = process.create_crawler(plan.source)
-    state: dict[str, Any] = {"reason": "did not start"}
+class CrawlObserver:
+    """Keeps the spider of a crawl, prints its last lines and remembers how it ended."""
 
-    def closed(spider: SourceSpider, reason: str) -> None:
-        state.update(spider=spider, reason=reason)
+    def __init__(self, crawler: Crawler) -> None:
+        self.spider: SourceSpider | None = None  #: None if the crawl did not start
+        self.finish_reason = "did not start"
+        crawler.signals.connect(self.close, signals.spider_closed)
+        crawler.signals.connect(self.handle_crash, signals.spider_error)
+        crawler.signals.connect(self.handle_crash, signals.item_error)
+
+    def close(self, spider: SourceSpider, reason: str) -> None:
+        """Handle the end of the crawl."""
+        self.spider, self.finish_reason = spider, reason
         for line in spider.resolve_final_refusals() if reason == "finished" else ():
             write_line(line)
 
-    def crashed(failure: Failure, spider: SourceSpider) -> None:
+    def handle_crash(self, failure: Failure, spider: SourceSpider) -> None:
+        """Handle an exception in the spider or the pipeline."""
         spider.handle_crash(failure)
 
-    crawler.signals.connect(closed, signals.spider_closed)
-    crawler.signals.connect(crashed, signals.spider_error)
-    crawler.signals.connect(crashed, signals.item_error)
+
+def run_crawl(plan: CrawlPlan) -> CrawlReport:
+    """Run a crawl to its end and return its report.
+
+    It can be called once in a process: Twisted's reactor cannot be started again.
+    """
+    process = CrawlerProcess(Settings(build_scrapy_settings(plan.politeness, plan.max_seconds)))
+    crawler = process.create_crawler(plan.source)
+    observer = CrawlObserver(crawler)
     started = datetime.now(UTC)
     process.crawl(crawler, plan=plan)
     process.start()
-    spider: SourceSpider | None = state.get("spider")
+    return _build_report(crawler, observer, started)
+
+
+def _build_report(crawler: Crawler, observer: CrawlObserver, started: datetime) -> CrawlReport:
+    spider = observer.spider
     stats = crawler.stats.get_stats() if spider else {}  # there are none before it starts
     counts: dict[str, Any] = spider.build_counts() if spider else {}
     return CrawlReport(
         started_at=started,
         finished_at=datetime.now(UTC),
-        finish_reason=state["reason"],
+        finish_reason=observer.finish_reason,
         requests=stats.get("downloader/request_count", 0),
         failures=tuple(spider.failures) if spider else (),
         peak_megabytes=read_peak_megabytes(),
@@ -84,14 +99,14 @@ def run_crawl(plan: CrawlPlan) -> CrawlReport:
 
 
 def _exit_with_parent() -> None:
-    # Not through sys.stdin: its lock would be held when the interpreter ends in good order.
+    # Not sys.stdin: this thread would hold its lock while the interpreter shuts down.
     while os.read(0, 4096):
         pass
     os._exit(_PARENT_GONE_STATUS)
 
 
 def main() -> None:
-    """Entry of the child process."""
+    """Read the plan from standard input, run the crawl and print its report."""
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=CrawlPlan)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     write_line(run_crawl(plan))

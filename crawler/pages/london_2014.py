@@ -86,7 +86,7 @@ class London2014:
         return "asked_by" in fields and bool(fields & {"session_date", "asked_of"}) and not later
 
     def read(self, document: Document) -> QuestionItem:
-        """The item: head, question and answer are told apart by the labels between them."""
+        """Return the item. The labels separate the fields, the question and the answer."""
         at = _find_unlabelled_values(document.lines)
         lines = document.lines if at is None else _insert_labels(document.lines, at)
         first = next(i for i, line in enumerate(lines) if _parse_label(line))
@@ -95,8 +95,8 @@ class London2014:
         body_end, answer_at = self._find_answer_bounds(lines, body_at, title)
         answer, answered_label = self._read_answer(lines[answer_at:])
         again = self._find_answer_title(lines[body_end:answer_at])
-        titles = compare_fields(_build_title_field(title), _build_title_field(again))
-        said = merge_comparisons({}, (titles, _compare_dates(fields.get("session_date"), meeting)))
+        linked = _read_linked_labels(lines[body_end:answer_at], title)
+        said = _compare_repeated_fields(title, again, fields.get("session_date"), meeting)
         return QuestionItem(
             source=self.source,
             generation=self.generation,
@@ -109,12 +109,8 @@ class London2014:
             asked_of=fields.get("asked_of"),
             meeting=meeting,
             session_date=fields.get("session_date"),
-            labels={}
-            if at is not None
-            else labels | _read_linked_labels(lines[body_end:answer_at], title) | answered_label,
-            supplementary=any(
-                found[0] == "supplementary_to" for line in lines if (found := _parse_label(line))
-            ),
+            labels=labels | linked | answered_label if at is None else {},
+            supplementary=_has_label(lines, "supplementary_to"),
             body=lines[body_at:body_end],
             answers=answer,
         )
@@ -229,6 +225,18 @@ def _insert_labels(lines: Sequence[Paragraph], at: int) -> tuple[Paragraph, ...]
     if answered := next((i for i in named if _ANSWER_FOR.match(rest[i - 1].text)), None):
         rest.insert(answered, Paragraph("Answered By:"))
     return (*lines[:at], session, day, by, asker, party, of, asked, *rest)
+
+
+def _has_label(lines: Sequence[Paragraph], field: str) -> bool:
+    return any(found[0] == field for line in lines if (found := _parse_label(line)))
+
+
+def _compare_repeated_fields(
+    title: str | None, title_again: str | None, session: str | None, meeting: str | None
+) -> ReadingComparison:
+    """Compare what the page prints twice: the title and the date."""
+    titles = compare_fields(_build_title_field(title), _build_title_field(title_again))
+    return merge_comparisons({}, (titles, _compare_dates(session, meeting)))
 
 
 def _compare_dates(session: str | None, meeting: str | None) -> ReadingComparison:

@@ -12,6 +12,8 @@ proves nothing. The question's text has a second class, which is compared instea
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from selectolax.lexbor import LexborNode
 
 from crawler.reading import Document
@@ -60,33 +62,16 @@ class London2019:
         )
 
     def read(self, document: Document) -> QuestionItem:
-        """The item, with the fields on which the two readings differ."""
+        """Return the item, with the fields on which the two readings differ."""
         seen = read_labels(document.lines)
         bodies = self._read_question_bodies(document) if document.is_html else []
         structure, labels = self._read_structure(document) if document.is_html else ({}, {})
         answers, is_open = self._read_answers(document) if document.is_html else ((), False)
-        head = compare_fields(structure, seen.fields)
         body = bodies[0] if bodies else ()
-        said = merge_comparisons(
-            {"title": seen.lines_above[-1]} | head.fields if seen.lines_above else head.fields,
-            (
-                head,
-                _confirm_title(structure, seen),
-                *(
-                    compare_words("question", body, again, is_end_known=True)
-                    for again in bodies[1:]
-                ),
-                drop_disagreements(
-                    compare_words(
-                        "question",
-                        body,
-                        seen.paragraphs_below,
-                        is_end_known=seen.has_answer_heading,
-                    )
-                ),
-                drop_disagreements(compare_answers(answers, seen.answers)),
-            ),
-        )
+        head = compare_fields(structure, seen.fields)
+        fields = {"title": seen.lines_above[-1]} | head.fields if seen.lines_above else head.fields
+        others = (_compare_titles(structure, seen), *_compare_texts(bodies, answers, seen))
+        said = merge_comparisons(fields, (head, *others))
         item = QuestionItem(
             source=self.source,
             generation=self.generation,
@@ -160,7 +145,21 @@ class London2019:
         )
 
 
-def _confirm_title(structure: FieldValues, seen: LabelReading) -> ReadingComparison:
+def _compare_texts(
+    bodies: Sequence[tuple[Paragraph, ...]], answers: Sequence[AnswerItem], seen: LabelReading
+) -> Iterator[ReadingComparison]:
+    """Yield the comparisons of the question's text by its two classes, and of text and answers by
+    structure with those by label.
+    """
+    body = bodies[0] if bodies else ()
+    for again in bodies[1:]:
+        yield compare_words("question", body, again, is_end_known=True)
+    below, is_end_known = seen.paragraphs_below, seen.has_answer_heading
+    yield drop_disagreements(compare_words("question", body, below, is_end_known=is_end_known))
+    yield drop_disagreements(compare_answers(answers, seen.answers))
+
+
+def _compare_titles(structure: FieldValues, seen: LabelReading) -> ReadingComparison:
     """Return an agreement on the title if it stands above the labels.
 
     What else stands there is not known, so there is no disagreement.

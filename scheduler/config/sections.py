@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from alerts.delivery import ChannelSettings, ChannelTable, DeliveryPolicy, DoubtPolicy
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds import FeedIdentity
 from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
 from crawler.plan import PolitenessSettings
@@ -256,6 +256,11 @@ class Config(ConfigSection, frozen=True):
     topics: tuple[TopicSection, ...] = ()
     subscriptions: tuple[SubscriptionSection, ...] = ()
     templates: Path | None = None  #: folder with your own templates, which replace ours by name
+
+    @property
+    def source_hosts(self) -> dict[str, str]:
+        """The host of each enabled source, by its name."""
+        return {name: source.host for name, source in self.sources.items() if source.enabled}
 
     @property
     def channel_table(self) -> ChannelTable:

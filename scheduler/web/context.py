@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from alerts.operator import ServiceStatus
+from alerts.operator import ServiceStatus, build_status
 from alerts.web import CapturedPage, CrawlControls, WebContext
 from crawler.archive import read_capture
 from scheduler.service import Service
-from scheduler.status import build_status
 
 
 def build_web_context(service: Service, controls: CrawlControls | None = None) -> WebContext:
@@ -21,7 +20,7 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
 
     def read_status() -> ServiceStatus:
         with service.ledger.reading() as connection:
-            return build_status(connection, config, service.clock())
+            return build_status(connection, config.source_hosts, service.clock())
 
     def find_capture(location: str) -> CapturedPage | None:
         capture = read_capture(config.archive.path, location)

@@ -49,5 +49,5 @@ def test_a_report_of_an_earlier_version_is_read_for_its_counts(report: CrawlRepo
 
 
 @pytest.mark.parametrize("stored", [None, "null", "", "{}", '{"read": "x"}', "[1]", "not JSON"])
-def test_what_cannot_be_read_is_no_report(stored: str | None) -> None:
+def test_an_unreadable_report_is_none(stored: str | None) -> None:
     assert decode_stored_report(stored) is None

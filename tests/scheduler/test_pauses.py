@@ -9,13 +9,13 @@ from urllib.request import urlopen
 import pytest
 
 from alerts.ledger import pauses, questions
+from alerts.operator import build_status
 from alerts.web import create_app
 from scheduler.config import load_config
 from scheduler.crawls import run_crawl
 from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service as Jobs
 from scheduler.service import open_service
-from scheduler.status import build_status
 from scheduler.web import build_web_context, serve
 from tests.support.service import (
     RunningReplica,
@@ -63,7 +63,7 @@ def test_nothing_is_requested_or_sent_while_paused(
         assert run_pipeline(jobs).digests == 1
         assert read_emails(tmp_path / "var" / "mail") == []
         with jobs.ledger.reading() as connection:
-            status = build_status(connection, jobs.config, jobs.clock())
+            status = build_status(connection, jobs.config.source_hosts, jobs.clock())
         assert [paused.label for paused in status.paused] == ["deliveries"]
         assert status.messages == {"queued": 1}
         resume(jobs, "delivery")
@@ -83,7 +83,7 @@ def test_the_status_shows_the_delay_from_publication_to_email(tmp_path: Path) ->
         source.now = before + timedelta(minutes=3)
         run_pipeline(jobs)
         with jobs.ledger.reading() as connection:
-            [found] = build_status(connection, jobs.config, jobs.clock()).sources
+            [found] = build_status(connection, jobs.config.source_hosts, jobs.clock()).sources
         assert found.delay is not None
         # The last crawl that had not found them was the baseline's.
         last = (source.world.stages[0] + timedelta(minutes=3)).total_seconds() / 60

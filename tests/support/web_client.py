@@ -17,8 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 from sqlalchemy import select
 
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.publish import publish_feeds
+from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import Ledger
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message, metadata
@@ -122,7 +121,7 @@ class WebClient:
                 RecordingRules(**rules),
             )
         TopicMatcher(self.ledger).match_new_changes()
-        publish_feeds(self.ledger, self.folder, FEED_IDENTITY, TEMPLATES)
+        publish_feeds(self.ledger, self.folder, FeedContext(FEED_IDENTITY, TEMPLATES))
         index_questions(self.ledger)
 
     def crawl_now(self, source: str) -> bool:

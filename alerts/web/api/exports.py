@@ -11,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from alerts.export.tables import encode_csv, encode_json_lines
-from alerts.ledger import questions
-from alerts.ledger.engine import StatementTimeout
+from alerts.export import encode_csv, encode_json_lines
+from alerts.ledger import StatementTimeout, questions
 from alerts.queries import QueryError, parse_query
 from alerts.search import TimeBudget, search_questions
 from alerts.web.api.parameters import ApiError, read_text

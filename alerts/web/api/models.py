@@ -9,8 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.xml import MEDIA_TYPES
+from alerts.feeds import MEDIA_TYPES, FeedIdentity
 from alerts.ledger.topics import Topic
 from alerts.model import ChangeKind
 from alerts.rendering import topic_path

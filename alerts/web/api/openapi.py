@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.feeds.json_feed import FeedIdentity
+from alerts.feeds import FeedIdentity
 from alerts.web.api.models import ChangePage, ErrorResponse, QuestionPage, TopicPage, TopicResponse
 from crawler.records import Question
 

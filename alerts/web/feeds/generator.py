@@ -11,23 +11,18 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
-from alerts.feeds.definitions import (
-    FEED_PAGE_SIZE,
+from alerts.feeds import (
+    FEED_FILTERS,
+    MEDIA_TYPES,
+    ArchivePosition,
     FeedDefinition,
     build_archive_page,
-    build_content,
-    define_everything_feed,
-    define_member_feed,
-    define_query_feed,
-    define_thread_feed,
-    define_topic_feed,
+    build_feed_url,
+    build_newest_page,
     filter_feed,
+    find_feed,
 )
-from alerts.feeds.items import FEED_FILTERS
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.xml import MEDIA_TYPES, ArchivePosition, build_feed, build_feed_url
 from alerts.ledger import notices, topics
-from alerts.ledger.topics import EVERYTHING_FEED
 from alerts.queries import format_canonical, parse_query
 from alerts.web.context import WebContext
 from alerts.web.feeds.response import EncodedFeed, encode_feed
@@ -112,7 +107,7 @@ class FeedGenerator:
                 topic = topics.find(connection, format_canonical(parse_query(query)))
                 if topic is not None:
                     return RedirectResponse(f"/feeds/{topic.slug}.{path.extension}", 302)
-            definition = _find_definition(connection, path.name, query)
+            definition = find_feed(connection, path.name, query)
             if definition is None:
                 raise _build_not_found()
             if path.page is not None:
@@ -133,12 +128,9 @@ class FeedGenerator:
         version = numbers, notices.get_newest_id(connection)
         if known is not None and known.version == version:
             return known
-        site, identity = self._context, self._identify(definition)
-        content = build_content(
-            connection, definition, numbers, site.feed_identity, site.templates, only
-        )
-        position = ArchivePosition(_count_pages(connection, definition))
-        feed = build_feed(definition.metadata, content, identity, position)
+        site, feed_context = self._context, self._context.feed_context
+        identity = feed_context.identify(definition)
+        feed = build_newest_page(connection, definition, numbers, feed_context, only)
         encoded = encode_feed(
             feed[extension],
             extension,
@@ -153,12 +145,14 @@ class FeedGenerator:
         self, connection: Connection, definition: FeedDefinition, page: int, extension: str
     ) -> GeneratedFeed:
         """Build an archive page that has not been published as a file yet (RFC 5005 4)."""
-        pages = _count_pages(connection, definition)
+        pages = definition.count_pages(connection)
         if page > pages or extension != "atom.xml":
             raise _build_not_found()
-        site, identity = self._context, self._identify(definition)
-        content = build_archive_page(connection, definition, page, identity, site.templates)
-        feed = build_feed(definition.metadata, content, identity, ArchivePosition(pages, page))
+        site, feed_context = self._context, self._context.feed_context
+        feed = build_archive_page(
+            connection, definition, ArchivePosition(pages, page), feed_context
+        )
+        identity = feed_context.identify(definition)
         encoded = encode_feed(
             feed.atom,
             extension,
@@ -166,33 +160,6 @@ class FeedGenerator:
             self_url=build_feed_url(definition.metadata, identity, extension, page),
         )
         return GeneratedFeed(None, encoded)
-
-    def _identify(self, definition: FeedDefinition) -> FeedIdentity:
-        """Return the identity to print; only feeds that are files are announced to the hub."""
-        identity = self._context.feed_identity
-        return identity if definition.has_files else msgspec.structs.replace(identity, hub=None)
-
-
-def _count_pages(connection: Connection, definition: FeedDefinition) -> int:
-    """Return how many full archive pages a feed has; 0 for a feed without an archive."""
-    if definition.count_changes is None:
-        return 0
-    return definition.count_changes(connection) // FEED_PAGE_SIZE
-
-
-def _find_definition(connection: Connection, name: str, query: str) -> FeedDefinition | None:
-    """Return what the feed called ``name`` is of; None where there is no such feed."""
-    kind, _, rest = name.partition("/")
-    if name == _QUERY_FEED:
-        return define_query_feed(connection, query)
-    if name == EVERYTHING_FEED:
-        return define_everything_feed(connection)
-    if kind == "members" and rest:
-        return define_member_feed(connection, rest)
-    if kind == "questions" and rest:
-        return define_thread_feed(connection, unquote(rest))
-    topic = topics.find_by_slug(connection, name)
-    return define_topic_feed(topic) if topic else None
 
 
 def _build_not_found() -> HTTPException:

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from starlette.types import Scope, Send
 
-from alerts.feeds.xml import MEDIA_TYPES
+from alerts.feeds import MEDIA_TYPES
 from alerts.web.http_cache import http_date, is_unchanged, strong_tag
 
 #: Five minutes: feed readers poll a few times a day, shared caches more often.
@@ -45,7 +45,7 @@ def encode_feed(
 
     Args:
         body: the document.
-        extension: a key of `alerts.feeds.xml.MEDIA_TYPES`, such as ``atom.xml``.
+        extension: a key of `alerts.feeds.model.MEDIA_TYPES`, such as ``atom.xml``.
         modified_at: sent as Last-Modified.
         self_url: the feed's address; None where there is no public address to name.
         hub_url: the WebSub hub to announce (WebSub 4); None for a feed that no hub is told of.

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.feeds import opml
+from alerts.feeds import build_opml
 from alerts.ledger import bounces, personal_data, subscriptions, topics
 from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.subscribers import send_manage_link
@@ -172,7 +172,7 @@ class AlertsPages:
                 return None
             alerts = subscriptions.list_active(connection, subscriber.id)
             by_query = {one.query: topics.get(connection, one.topic_id) for one in alerts}
-        return opml.build_opml(by_query, site.feed_identity)
+        return build_opml(by_query, site.feed_identity)
 
 
 def _build_download(content: bytes | None, name: str, media_type: str) -> Response | None:

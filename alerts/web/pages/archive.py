@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.export.akoma_ntoso import build_debate
-from alerts.export.json_ld import build_json_ld
+from alerts.export import build_debate, build_json_ld
 from alerts.ledger import members, question_lookups, questions
 from alerts.rendering import normalise_link
 from alerts.web.context import CapturedPage, WebContext

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import changes, questions
 from alerts.model import ChangeKind, NumberedChange
-from alerts.questions.differences import Correction, find_corrections
+from alerts.questions import Correction, find_corrections
 from crawler.records import Question
 
 #: Changes in a question's history. Most have two or three; a page that its site edits every day

@@ -9,7 +9,7 @@ from itertools import groupby
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.feeds.definitions import parse_topic_query
+from alerts.feeds import parse_topic_query
 from alerts.ledger import matches, questions, topics, word_index
 from alerts.ledger.topics import Topic
 from alerts.queries import Query, index_terms

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from alerts.errors import ExitStatus
 from alerts.ledger import questions
-from alerts.questions.threads import make_thread_key, sort_thread
+from alerts.questions import make_thread_key, sort_thread
 from crawler.archive import list_capture_files
 from crawler.reading import build_question_id
 from crawler.records import Question, encode_record

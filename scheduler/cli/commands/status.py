@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import click
 
 from alerts.errors import ExitStatus
-from alerts.operator import ServiceStatus, SourceStatus
+from alerts.operator import ServiceStatus, SourceStatus, build_status
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_counts, format_moment, print_result
 from scheduler.cli.service import get_service
-from scheduler.status import build_status
 
 
 @click.command(cls=ServiceCommand)
@@ -24,7 +23,7 @@ def status_command(context: click.Context, as_json: bool) -> int:
     """
     service = get_service(context)
     with service.ledger.reading() as connection:
-        status = build_status(connection, service.config, service.clock())
+        status = build_status(connection, service.config.source_hosts, service.clock())
     print_result("\n".join(_format_status(status)), status, as_json=as_json)
     return ExitStatus.OK if status.is_well else ExitStatus.PARTIAL
 

@@ -18,8 +18,7 @@ import msgspec
 import pytest
 from lxml import etree
 
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.publish import publish_feeds
+from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import topics
 from alerts.queries import format_canonical, parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings
@@ -353,7 +352,7 @@ def test_the_same_bytes_until_there_is_news(fed: WebClient) -> None:
     paths = [f"{name}.{end}" for name in every_feed(fed) for end in NAMES]
     before = {path: body(fed, path) for path in paths}
     fed.now += timedelta(days=3)
-    publish_feeds(fed.ledger, fed.folder, FEED_IDENTITY, TEMPLATES)
+    publish_feeds(fed.ledger, fed.folder, FeedContext(FEED_IDENTITY, TEMPLATES))
     assert {path: body(fed, path) for path in paths} == before
 
 
@@ -424,7 +423,7 @@ def test_a_hub_is_named_in_every_format(site: WebClient, tmp_path: Any) -> None:
     imprint: FeedIdentity = msgspec.structs.replace(FEED_IDENTITY, hub=hub)
     with run_web_client(site.ledger, site.now, tmp_path / "feeds", feed_identity=imprint) as pages:
         filled(pages)
-        publish_feeds(pages.ledger, tmp_path / "named", imprint, TEMPLATES)
+        publish_feeds(pages.ledger, tmp_path / "named", FeedContext(imprint, TEMPLATES))
         name = f"{slug(pages)}"
         rss = etree.fromstring((tmp_path / "named" / f"{name}.rss.xml").read_bytes())
         atom = etree.fromstring((tmp_path / "named" / f"{name}.atom.xml").read_bytes())

@@ -10,9 +10,9 @@ import feedparser
 import msgspec
 import pytest
 
+from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.feeds.definitions import FEED_PAGE_SIZE
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.publish import publish_feeds, replace_file
+from alerts.feeds.publish import replace_file
 from alerts.ledger import Ledger, notices, topics
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
@@ -44,7 +44,7 @@ def put(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = Fal
 
 
 def go(ledger: Ledger, folder: Path) -> int:
-    return publish_feeds(ledger, folder, IMPRINT, TEMPLATES)
+    return publish_feeds(ledger, folder, FeedContext(IMPRINT, TEMPLATES))
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
@@ -99,7 +99,7 @@ def test_another_public_address_is_in_every_file(
     put(ledger, now, *(make_question(n, words="The VRU.") for n in range(1, FEED_PAGE_SIZE + 2)))
     for host in (b"https://old.example", b"https://new.example"):
         imprint = msgspec.structs.replace(IMPRINT, public_url=host.decode())
-        publish_feeds(ledger, folder, imprint, TEMPLATES)
+        publish_feeds(ledger, folder, FeedContext(imprint, TEMPLATES))
         for path in folder.glob("*.*"):
             assert host in path.read_bytes(), path
     assert not any(b"old.example" in path.read_bytes() for path in folder.iterdir())
@@ -160,7 +160,7 @@ def test_the_archive_is_whole_and_its_pages_stay(
     total = 2 * FEED_PAGE_SIZE + 7
     put(ledger, now, *(make_question(n, words="The VRU.") for n in range(1, total + 1)))
     imprint = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
-    publish_feeds(ledger, tmp_path, imprint, TEMPLATES)
+    publish_feeds(ledger, tmp_path, FeedContext(imprint, TEMPLATES))
     first = (tmp_path / "VRU.1.atom.xml").read_bytes()
     names, seen, name = [], set(), "VRU.atom.xml"
     while name:
@@ -178,7 +178,7 @@ def test_the_archive_is_whole_and_its_pages_stay(
         now,
         *(make_question(n, words="The VRU.") for n in range(total + 1, total + FEED_PAGE_SIZE)),
     )
-    publish_feeds(ledger, tmp_path, imprint, TEMPLATES)
+    publish_feeds(ledger, tmp_path, FeedContext(imprint, TEMPLATES))
     assert (tmp_path / "VRU.1.atom.xml").read_bytes() == first
     assert b"VRU.3.atom.xml" in (tmp_path / "VRU.2.atom.xml").read_bytes()
 

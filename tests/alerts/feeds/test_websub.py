@@ -13,8 +13,7 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
-from alerts.feeds.publish import publish_feeds
-from alerts.feeds.websub import ping_hub
+from alerts.feeds import FeedContext, ping_hub, publish_feeds
 from alerts.ledger import Ledger, notices, topics
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
@@ -71,7 +70,7 @@ def put(ledger: Ledger, folder: Path, now: datetime, number: int) -> None:
             RecordingRules(),
         )
     TopicMatcher(ledger).match_new_changes()
-    publish_feeds(ledger, folder, FEED_IDENTITY, TEMPLATES)
+    publish_feeds(ledger, folder, FeedContext(FEED_IDENTITY, TEMPLATES))
 
 
 def test_a_hub_is_told_once_of_each_change(
@@ -120,7 +119,7 @@ def test_a_hub_is_told_of_notices(ledger: Ledger, now: datetime, tmp_path: Path,
     ping_hub(ledger, imprint)
     with ledger.writing() as connection:
         notices.add(connection, "london", "www.london.gov.uk", "unavailable", now, now)
-    publish_feeds(ledger, tmp_path, FEED_IDENTITY, TEMPLATES)
+    publish_feeds(ledger, tmp_path, FeedContext(FEED_IDENTITY, TEMPLATES))
     assert ping_hub(ledger, imprint) == 2
 
 

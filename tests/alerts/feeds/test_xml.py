@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from lxml import etree
 
+from alerts.feeds import ArchivePosition, FeedContext, FeedIdentity, publish_feeds
 from alerts.feeds.definitions import define_topic_feed
-from alerts.feeds.items import FeedContent, build_items, join_attributions
-from alerts.feeds.json_feed import FeedIdentity
-from alerts.feeds.publish import publish_feeds
-from alerts.feeds.xml import ArchivePosition, FeedDocuments, build_feed
+from alerts.feeds.items import build_items, join_attributions
+from alerts.feeds.model import FeedContent, FeedDocuments
+from alerts.feeds.xml import build_feed
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.matching import TopicMatcher
@@ -41,7 +41,7 @@ def numbered(seq: int, kind: ChangeKind, after: Question) -> NumberedChange:
 def feed(*changes: NumberedChange, imprint: FeedIdentity = PUBLIC) -> FeedDocuments:
     newest_first = sorted(changes, key=lambda change: -change.seq)
     subject = define_topic_feed(TOPIC)
-    items = build_items(newest_first, subject.query, imprint, TEMPLATES)
+    items = build_items(newest_first, subject.query, imprint, templates=TEMPLATES)
     content = FeedContent(tuple(items), join_attributions(newest_first, imprint))
     return build_feed(subject.metadata, content, imprint, ArchivePosition(0))
 
@@ -130,10 +130,10 @@ class TestFiles:
     def test_written_only_when_there_is_news(self, ledger: Ledger, tmp_path: Path) -> None:
         folder = tmp_path / "feeds"
         self.put(ledger, make_question(1, words="The VRU."))
-        assert publish_feeds(ledger, folder, IMPRINT, TEMPLATES) == 2
-        assert publish_feeds(ledger, folder, IMPRINT, TEMPLATES) == 0
+        assert publish_feeds(ledger, folder, FeedContext(IMPRINT, TEMPLATES)) == 2
+        assert publish_feeds(ledger, folder, FeedContext(IMPRINT, TEMPLATES)) == 0
         self.put(ledger, make_question(2, words="The VRU."))
-        assert publish_feeds(ledger, folder, IMPRINT, TEMPLATES) == 2
+        assert publish_feeds(ledger, folder, FeedContext(IMPRINT, TEMPLATES)) == 2
         assert self.titles(folder) == ["New question: Question 2", "New question: Question 1"]
         assert sorted(p.name for p in folder.iterdir()) == [
             "VRU.atom.xml",
@@ -145,8 +145,8 @@ class TestFiles:
 
     def test_written_again_when_the_folder_is_lost(self, ledger: Ledger, tmp_path: Path) -> None:
         self.put(ledger, make_question(1, words="The VRU."))
-        publish_feeds(ledger, tmp_path / "one", IMPRINT, TEMPLATES)
-        assert publish_feeds(ledger, tmp_path / "two", IMPRINT, TEMPLATES) == 2
+        publish_feeds(ledger, tmp_path / "one", FeedContext(IMPRINT, TEMPLATES))
+        assert publish_feeds(ledger, tmp_path / "two", FeedContext(IMPRINT, TEMPLATES)) == 2
         one, two = (tmp_path / name / "VRU.rss.xml" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
@@ -156,7 +156,7 @@ class TestFiles:
         self.put(ledger, make_question(1, words="The VRU."), baseline=True)
         old = Meeting(None, date(2018, 12, 20))
         self.put(ledger, make_question(2, words="The VRU.", meeting=old))
-        publish_feeds(ledger, tmp_path, IMPRINT, TEMPLATES)
+        publish_feeds(ledger, tmp_path, FeedContext(IMPRINT, TEMPLATES))
         # tmp_path exists already, yet the feed was never written.
         assert self.titles(tmp_path) == ["New question: Question 1"]
 

@@ -11,12 +11,12 @@ from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, changes, held_changes, questions
 from alerts.ledger.schema import change, held_change, message, question
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.queries import parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.rendering.templates import Templates
+from alerts.rendering import Templates
 from alerts.search import index_questions, search_questions
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.samples import make_answer, make_question

@@ -1,4 +1,4 @@
-"""The bytes of a digest."""
+"""The MIME structure of a digest email, and what its parts show."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ def html_of(body: bytes) -> str:
 BENCHES = make_question(1, make_answer("There are more benches."), words="Where are the benches?")
 
 
-def test_the_same_digest_is_the_same_bytes() -> None:
+def test_equal_digests_are_equal_bytes() -> None:
     assert digest_of(BENCHES) == digest_of(BENCHES)
 
 
-def test_its_form() -> None:
+def test_the_headers_and_parts() -> None:
     body = digest_of(BENCHES)
     message = parsed(body)
     for name in ("From", "To", "Date", "Message-ID", "Subject", "List-Id"):
@@ -95,7 +95,7 @@ def test_its_form() -> None:
     body.partition(b"\r\n\r\n")[0].decode("ascii")
 
 
-def test_the_ways_out() -> None:
+def test_the_unsubscribe_headers() -> None:
     message = parsed(digest_of(BENCHES))
     ways = re.findall(r"<([^>]*)>", message["List-Unsubscribe"])
     assert [way.partition(":")[0] for way in ways] == ["https", "mailto"]
@@ -120,7 +120,7 @@ def test_no_title_adds_a_header(title: str) -> None:
     assert "49" not in html.partition("7*7")[0][-30:]
 
 
-def test_both_parts_say_the_same() -> None:
+def test_both_parts_have_the_same_content() -> None:
     many = [
         make_question(n, make_answer("More benches."), title=f"On benches {n}") for n in range(1, 4)
     ]
@@ -145,7 +145,7 @@ class _Tags(HTMLParser):
         self.seen.append((tag, dict(attrs)))
 
 
-def test_the_html_is_sound_and_asks_for_nothing() -> None:
+def test_the_html_is_well_formed_and_loads_nothing() -> None:
     html = html_of(digest_of(BENCHES))
     parser = html5lib.HTMLParser(strict=True)
     parser.parse(html)
@@ -158,13 +158,13 @@ def test_the_html_is_sound_and_asks_for_nothing() -> None:
     assert len(html) < 100_000
 
 
-def test_an_address_that_is_no_web_page_is_no_link() -> None:
+def test_a_url_that_is_not_http_is_not_linked() -> None:
     html = html_of(digest_of(make_question(1, make_answer("Benches."), url="javascript:alert(1)")))
     assert "javascript:" not in html
 
 
 @given(st.text(alphabet="ab c", min_size=1, max_size=900), st.data())
-def test_a_snippet_is_a_piece_of_its_text_with_the_place_marked(
+def test_a_snippet_is_part_of_the_text_with_the_match_marked(
     text: str, data: st.DataObject
 ) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
@@ -176,7 +176,7 @@ def test_a_snippet_is_a_piece_of_its_text_with_the_place_marked(
     assert words in text
 
 
-def test_beyond_twenty_only_titles_are_given_and_all_of_them() -> None:
+def test_beyond_twenty_entries_all_others_are_titles() -> None:
     many = [
         make_question(n, make_answer("More benches. " * 40), title=f"Benches no. {n}")
         for n in range(60)
@@ -195,7 +195,7 @@ def test_beyond_twenty_only_titles_are_given_and_all_of_them() -> None:
     html5lib.HTMLParser(strict=True).parse(html)
 
 
-def test_a_correction_shows_old_and_new() -> None:
+def test_a_correction_shows_the_old_and_the_new_text() -> None:
     before = make_question(1, make_answer("There are ten benches in all."))
     after = make_question(1, make_answer("There are twelve benches in all."))
     hits = [

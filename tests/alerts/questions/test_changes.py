@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.model import SilenceReason
-from alerts.questions.changes import can_replace, find_changes, find_silence_reason
+from alerts.questions import can_replace, find_changes, find_silence_reason
 from crawler.records import Asker, Meeting, Question, hash_content
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 
@@ -64,7 +64,7 @@ def kinds(stored: Question | None, read: Question) -> list[str]:
         (HELD, ASKED, []),
     ],
 )
-def test_it_tells_what_happened(
+def test_the_report_says_what_happened(
     stored: Question | None, read: Question, expected: list[str]
 ) -> None:
     assert kinds(stored, read) == expected
@@ -101,14 +101,14 @@ def test_a_suspect_reading_is_no_evidence() -> None:
     assert not can_replace(ASKED, suspect)
 
 
-def test_what_was_stored_as_suspect_counts_as_not_yet_seen() -> None:
+def test_a_question_stored_as_suspect_counts_as_new() -> None:
     suspect = msgspec.structs.replace(ASKED, suspect=("no asker",))
     assert kinds(suspect, ANSWERED) == ["asked", "answered"]
 
 
 @given(st.lists(st.sampled_from([ASKED, HELD, ANSWERED, BOTH, CORRECTED, TWICE]), max_size=8))
 def test_reading_the_same_twice_changes_nothing(readings: list[Question]) -> None:
-    """Whatever the history, the reading that was stored last brings no change when read again."""
+    """Reading the stored question again makes no change, whatever its history."""
     stored: Question | None = None
     for read in readings:
         if can_replace(stored, read):
@@ -139,7 +139,7 @@ def test_only_a_question_never_seen_can_be_silent(
     assert find_silence_reason(stored, read, NOW, crawl, max_age_days=30) == expected
 
 
-def test_a_late_answer_to_an_old_question_is_news() -> None:
+def test_a_late_answer_to_an_old_question_alerts() -> None:
     late = make_question(
         1, make_answer("At last.", date=date(2026, 7, 18)), meeting=Meeting(None, date(2025, 1, 1))
     )

@@ -1,4 +1,4 @@
-"""What a correction shows: the words that are gone and those that came."""
+"""What a correction shows: the words removed and added."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.differences import find_first_correction
+from alerts.questions import find_first_correction
 from alerts.text import Segment
 from tests.support.samples import make_answer, make_question
 
@@ -71,7 +71,7 @@ WORDS = st.lists(st.sampled_from(["ten", "benches", "and", "bins", "six"]), max_
 
 
 @given(WORDS, WORDS)
-def test_without_what_is_marked_both_say_the_same(old: list[str], new: list[str]) -> None:
+def test_without_marked_words_both_are_equal(old: list[str], new: list[str]) -> None:
     found = find_first_correction(
         make_question(1, make_answer(" ".join(old))), make_question(1, make_answer(" ".join(new)))
     )

@@ -1,4 +1,4 @@
-"""A supplementary is tied to its parent where title, meeting and date say so, else to nobody."""
+"""A supplementary is linked to its parent if title, meeting and date identify it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.threads import (
-    find_parent,
-    make_thread_key,
-    sort_thread,
-    strip_supplementary_mark,
-)
+from alerts.questions import find_parent, make_thread_key, sort_thread
+from alerts.questions.threads import strip_supplementary_mark
 from crawler.records import Addressee, Meeting, Question, QuestionKind
 from tests.support.samples import make_question
 
@@ -30,7 +26,7 @@ def asked(
     kind: QuestionKind | None = None,
     place: int | None = None,
 ) -> Question:
-    """A question with what threads are made of; its kind is told from the title."""
+    """Return a question with the fields that threads depend on; its title decides its kind."""
     supplementary = bool(title and ("(Supplementary)" in title or title.endswith("]")))
     return make_question(
         number,
@@ -145,14 +141,14 @@ def test_a_main_question_has_no_parent() -> None:
 
 
 def test_of_several_it_is_the_one_put_to_the_same_people() -> None:
-    """Trap 20: real questions share title, meeting and words and differ in who was asked."""
+    """Pitfall 20: real questions share title, meeting and text and differ in their addressee."""
     reed = asked(3, "River Piers", of=("Bo Reed", "The Mayor"))
     assert find_parent(FIRST, [MAIN, reed]) == MAIN
     follow_up = asked(4, "River Piers (Supplementary) [1]", of=("The Mayor", "bo  reed"))
     assert find_parent(follow_up, [MAIN, reed]) == reed
 
 
-def test_of_several_put_to_the_same_people_it_is_nobody() -> None:
+def test_no_parent_among_several_put_to_the_same_people() -> None:
     assert find_parent(FIRST, [MAIN, asked(3, "River Piers")]) is None
     assert (
         find_parent(asked(4, "River Piers [1]", of=("Bo Reed",)), [MAIN, asked(5, "River Piers")])
@@ -168,7 +164,7 @@ def test_the_order_of_the_candidates_does_not_matter(candidates: list[Question])
 
 @given(st.lists(st.integers(1, 43), unique=True, max_size=12), st.randoms(use_true_random=False))
 def test_a_thread_is_read_in_order(numbers: list[int], random: Random) -> None:
-    """As numbers, not as text: the source lists 7, 11, 17, 25, 3."""
+    """By number, not as text: the source lists 7, 11, 17, 25, 3."""
     thread = [MAIN, *(asked(10 + n, f"River Piers [{n}]", place=n) for n in sorted(numbers))]
     unnumbered = asked(99, "River Piers (Supplementary)")
     mixed = [*thread, unnumbered]
@@ -176,6 +172,6 @@ def test_a_thread_is_read_in_order(numbers: list[int], random: Random) -> None:
     assert sort_thread(mixed) == (*thread, unnumbered)
 
 
-def test_what_has_no_number_keeps_its_order() -> None:
+def test_supplementaries_without_a_number_keep_their_order() -> None:
     loose = [asked(n, "River Piers (Supplementary)") for n in (5, 3, 4)]
     assert sort_thread([*loose, FIRST, MAIN]) == (MAIN, FIRST, *loose)

@@ -1,4 +1,4 @@
-"""Changes that wait: for their crawl's end, or for the operator. On both databases."""
+"""Held changes: until their crawl ends, or until the operator decides. On both databases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read(ledger: Ledger, now: datetime, *readings: Question, rules: RecordingRul
 def end(
     ledger: Ledger, now: datetime, *, doubt: bool = False, flood_from: int = 500
 ) -> CrawlChanges:
-    """A crawl comes to its end."""
+    """End a crawl."""
     with ledger.writing() as connection:
         run = crawl_runs.start_run(connection, "london", now)
         settled = publish_or_hold(
@@ -40,7 +40,7 @@ def end(
 
 
 def numbered(ledger: Ledger) -> list[tuple[str, str, str | None]]:
-    """Question, kind and silence of every numbered change, in order."""
+    """Return question, kind and silence reason of every numbered change, in order."""
     with ledger.reading() as connection:
         found = changes.list_between(connection, 0, 10**6, 1000)
     return [(n.change.after.id[-1], n.change.kind, n.silence_reason) for n in found]
@@ -95,7 +95,7 @@ def test_a_release_can_be_silent(ledger: Ledger, now: datetime) -> None:
     assert numbered(ledger) == [("1", "asked", "baseline"), ("2", "asked", "drift")]
 
 
-def test_what_follows_a_held_change_waits_behind_it(ledger: Ledger, now: datetime) -> None:
+def test_later_changes_of_a_question_wait_behind_a_held_one(ledger: Ledger, now: datetime) -> None:
     read(ledger, now, make_question(1))
     end(ledger, now, doubt=True)
     read(ledger, now, make_question(1, make_answer("Yes.")))
@@ -123,7 +123,7 @@ def test_a_silent_baseline_is_no_flood(ledger: Ledger, now: datetime) -> None:
     assert len(numbered(ledger)) == 8
 
 
-def test_usual_is_what_came_lately(ledger: Ledger, now: datetime) -> None:
+def test_a_flood_is_judged_by_recent_crawls(ledger: Ledger, now: datetime) -> None:
     read(ledger, now, make_question(1), make_question(2), make_question(3))
     end(ledger, now)
     read(ledger, now, *(make_question(n) for n in range(4, 10)))

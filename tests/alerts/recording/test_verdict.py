@@ -68,7 +68,7 @@ CASES: list[tuple[dict[str, Any], Verdict, str]] = [
 
 @pytest.fixture
 def report(now: datetime, request: pytest.FixtureRequest) -> CrawlReport:
-    """A good crawl but for the counts given."""
+    """The report of a good crawl with some counts replaced."""
     base = {"started_at": now, "finished_at": now, "finish_reason": "finished"}
     return CrawlReport(**(base | GOOD | request.param))
 
@@ -86,5 +86,5 @@ def test_every_verdict_has_a_case() -> None:
     assert {verdict for _, verdict, _ in CASES} == set(get_args(Verdict))
 
 
-def test_only_whole_runs_are_complete() -> None:
+def test_complete_verdicts() -> None:
     assert {"ok", "empty"} == COMPLETE_VERDICTS

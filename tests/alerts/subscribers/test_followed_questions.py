@@ -21,18 +21,18 @@ from tests.alerts.digests.test_compose import ADA, go, mails, read, subjects
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.service import get_plain_text
 
-HABITS = SubscriberDefaults("Europe/London", 7)
+DEFAULTS = SubscriberDefaults("Europe/London", 7)
 
 
-def watch(ledger: Ledger, now: datetime, query: str, **wish: object) -> None:
+def subscribe_to(ledger: Ledger, now: datetime, query: str, **options: object) -> None:
     with ledger.writing() as connection:
-        values = {"frequency": "immediate", "updates": "all", "origin": "command"} | wish
-        subscribe(connection, ADA, SubscriptionRequest(query, **values), HABITS, now)  # type: ignore[arg-type]
+        values = {"frequency": "immediate", "updates": "all", "origin": "command"} | options
+        subscribe(connection, ADA, SubscriptionRequest(query, **values), DEFAULTS, now)  # type: ignore[arg-type]
 
 
-def follow_it(ledger: Ledger, now: datetime, record: Question, days: int | None = None) -> None:
+def follow(ledger: Ledger, now: datetime, record: Question, days: int | None = None) -> None:
     with ledger.writing() as connection:
-        wish = SubscriptionRequest(
+        request = SubscriptionRequest(
             record.title or "",
             Frequency.IMMEDIATE,
             "all",
@@ -40,14 +40,14 @@ def follow_it(ledger: Ledger, now: datetime, record: Question, days: int | None 
             overdue_days=days,
             question_id=record.id,
         )
-        assert subscribe(connection, ADA, wish, HABITS, now).is_changed
+        assert subscribe(connection, ADA, request, DEFAULTS, now).is_changed
 
 
-def test_a_followed_question_is_told_until_it_is_answered(
+def test_changes_of_a_followed_question_are_sent_until_it_is_answered(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
     read(ledger, now, make_question(1), make_question(2))
-    follow_it(ledger, now, make_question(1))
+    follow(ledger, now, make_question(1))
     read(ledger, now, make_question(1), make_question(2))
     assert go(ledger, now) == 0
     read(
@@ -63,18 +63,18 @@ def test_a_followed_question_is_told_until_it_is_answered(
     assert "You follow this question." in get_plain_text(mails(ledger)[1])
     with ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
-    # Its last news is delivered all the same, and nothing follows.
+    # The answer is still delivered, and nothing after it.
     box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now + timedelta(hours=1)) == {"sent": 2}
     read(ledger, now, make_question(1, make_answer("Corrected.")))
     assert go(ledger, now + timedelta(hours=2)) == 0
 
 
-def test_whoever_stops_following_is_not_sent_the_last_news(
+def test_the_answer_is_not_sent_to_a_subscriber_who_unsubscribed(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
     read(ledger, now, make_question(1))
-    follow_it(ledger, now, make_question(1))
+    follow(ledger, now, make_question(1))
     read(ledger, now, make_question(1, make_answer("At last.")))
     assert go(ledger, now) == 1
     with ledger.writing() as connection:
@@ -85,15 +85,13 @@ def test_whoever_stops_following_is_not_sent_the_last_news(
     assert deliver_due(ledger, box, lambda: now) == {"dropped": 1}
 
 
-def test_a_question_that_waits_too_long_is_called_overdue_once(
-    ledger: Ledger, now: datetime
-) -> None:
+def test_an_overdue_question_is_reported_once(ledger: Ledger, now: datetime) -> None:
     met = make_question(1).meeting
     assert met is not None
     assert met.date is not None
     put = datetime(met.date.year, met.date.month, met.date.day, 12, tzinfo=UTC)
     read(ledger, now, make_question(1))
-    follow_it(ledger, now, make_question(1), days=28)
+    follow(ledger, now, make_question(1), days=28)
     assert go(ledger, put + timedelta(days=28)) == 0
     assert go(ledger, put + timedelta(days=29)) == 1
     assert go(ledger, put + timedelta(days=60)) == 0
@@ -101,7 +99,9 @@ def test_a_question_that_waits_too_long_is_called_overdue_once(
     assert get_plain_text(mails(ledger)[0]).startswith("OVERDUE: no answer for 29 days\n")
 
 
-def test_what_is_followed_is_an_ordinary_topic_with_its_past(ledger: Ledger, now: datetime) -> None:
+def test_a_followed_question_is_a_topic_with_its_past_matches(
+    ledger: Ledger, now: datetime
+) -> None:
     read(ledger, now, make_question(1))
     read(ledger, now, make_question(1, make_answer(HOLDING_TEXT, holding=True)))
     with ledger.writing() as connection:
@@ -117,10 +117,8 @@ def test_what_is_followed_is_an_ordinary_topic_with_its_past(ledger: Ledger, now
     assert TopicMatcher(ledger).match_new_changes() == 0
 
 
-def test_paused_is_silent_and_what_was_missed_is_not_sent_later(
-    ledger: Ledger, now: datetime
-) -> None:
-    watch(ledger, now, "VRU")
+def test_changes_in_a_pause_are_never_sent(ledger: Ledger, now: datetime) -> None:
+    subscribe_to(ledger, now, "VRU")
     with ledger.writing() as connection:
         assert pause(connection, ADA, "VRU", now) == 1
         assert pause(connection, ADA, None, now) == 0
@@ -135,8 +133,10 @@ def test_paused_is_silent_and_what_was_missed_is_not_sent_later(
     assert "/questions/1" not in get_plain_text(mails(ledger)[0])
 
 
-def test_paused_after_composing_is_not_sent(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
-    watch(ledger, now, "VRU")
+def test_a_digest_composed_before_a_pause_is_not_sent(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    subscribe_to(ledger, now, "VRU")
     read(ledger, now, make_question(1, words="VRU."))
     assert go(ledger, now) == 1
     with ledger.writing() as connection:
@@ -145,8 +145,8 @@ def test_paused_after_composing_is_not_sent(ledger: Ledger, now: datetime, tmp_p
     assert deliver_due(ledger, box, lambda: now) == {"dropped": 1}
 
 
-def test_a_note_stands_beside_its_topic(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "VRU", note="for <the> July report")
+def test_a_note_is_shown_beside_its_topic(ledger: Ledger, now: datetime) -> None:
+    subscribe_to(ledger, now, "VRU", note="for <the> July report")
     read(ledger, now, make_question(1, words="VRU."))
     go(ledger, now)
     text = " ".join(get_plain_text(mails(ledger)[0]).split())
@@ -154,11 +154,11 @@ def test_a_note_stands_beside_its_topic(ledger: Ledger, now: datetime) -> None:
 
 
 @pytest.mark.parametrize(("details", "shown"), [(["titles"], False), (["titles", "full"], True)])
-def test_short_leaves_out_what_is_said(
+def test_titles_only_leaves_out_the_text(
     ledger: Ledger, now: datetime, details: list[str], shown: bool
 ) -> None:
     for query, detail in zip(("VRU", "benches"), details, strict=False):
-        watch(ledger, now, query, detail=detail)
+        subscribe_to(ledger, now, query, detail=detail)
     read(ledger, now, make_question(1, words="VRU and benches, a sentence of its own."))
     go(ledger, now)
     text = get_plain_text(mails(ledger)[0])
@@ -177,8 +177,8 @@ def supplementary(number: int, of: int, nth: int) -> Question:
     )
 
 
-def test_supplementaries_stand_under_their_question(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "VRU")
+def test_supplementaries_are_shown_below_their_question(ledger: Ledger, now: datetime) -> None:
+    subscribe_to(ledger, now, "VRU")
     some = [supplementary(12, 1, 2), make_question(2, make_answer("VRU.")), supplementary(11, 1, 1)]
     read(ledger, now, *some, make_question(1, words="VRU."), supplementary(91, 9, 1))
     go(ledger, now)
@@ -206,15 +206,15 @@ LONDON = "Europe/London"
         ("2026-11-20T07:00", "2026-11-20T07:00"),  # winter
     ],
 )
-def test_after_a_meeting_is_the_morning_after(now: str, due: str | None) -> None:
+def test_the_digest_after_a_meeting_is_due_the_next_morning(now: str, due: str | None) -> None:
     meetings = [date(2026, 7, 16), date(2026, 11, 19)]
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     expected = datetime.fromisoformat(due or "1970-01-01").replace(tzinfo=UTC)
     assert find_last_due(Frequency.MEETING, moment, LONDON, 7, timedelta(), meetings) == expected
 
 
-def test_once_after_each_meeting(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "VRU", frequency="meeting")
+def test_there_is_one_digest_after_each_meeting(ledger: Ledger, now: datetime) -> None:
+    subscribe_to(ledger, now, "VRU", frequency="meeting")
     days = [date(2026, 6, 18), date(2026, 7, 16)]
     plenary = Meeting("Plenary on 2026-07-02", date(2026, 7, 2))
 
@@ -234,10 +234,10 @@ def test_once_after_each_meeting(ledger: Ledger, now: datetime) -> None:
     assert go(ledger, moment(18, 7)) == 0
 
 
-def test_what_a_person_asked_for_is_forgotten_with_them(ledger: Ledger, now: datetime) -> None:
+def test_subscriptions_are_deleted_with_their_subscriber(ledger: Ledger, now: datetime) -> None:
     with ledger.writing() as connection:
         record_readings(connection, [QuestionReading(make_question(1))], now, RecordingRules())
-    follow_it(ledger, now, make_question(1), days=3)
+    follow(ledger, now, make_question(1), days=3)
     with ledger.writing() as connection:
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None

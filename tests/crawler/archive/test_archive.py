@@ -1,4 +1,4 @@
-"""The archive: what was fetched is kept whole, and every record can be made of it again."""
+"""The archive: fetched pages are kept complete, and every record can be made from them again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.service import RunningReplica, run_replica
 
 pytestmark = pytest.mark.process
 
-MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0, timeout_seconds=5)
+POLITENESS = PolitenessSettings("watchword/test (tests)", delay_seconds=0, timeout_seconds=5)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def plan_for(source: RunningReplica, folder: Path, delay: float = 0) -> CrawlPla
     return CrawlPlan(
         source="london",
         base_url=source.url,
-        politeness=msgspec.structs.replace(MANNERS, delay_seconds=delay),
+        politeness=msgspec.structs.replace(POLITENESS, delay_seconds=delay),
         windows=(ListingWindow(day - timedelta(days=90), day),),
         archive_folder=str(folder),
     )
@@ -97,7 +97,7 @@ def test_every_record_is_made_again_without_a_request(
     again.engine.dispose()
 
 
-def test_a_better_reader_is_no_news(source: RunningReplica, tmp_path: Path) -> None:
+def test_a_better_reader_alerts_nobody(source: RunningReplica, tmp_path: Path) -> None:
     ledger = crawled(source, tmp_path)
     before = stored(ledger)
     with ledger.writing() as connection:  # as a worse reader would have had it
@@ -125,7 +125,7 @@ def test_a_record_never_goes_back_to_an_older_page(source: RunningReplica, tmp_p
     ledger.engine.dispose()
 
 
-def test_what_is_kept_is_sound(source: RunningReplica, tmp_path: Path) -> None:
+def test_the_archive_has_valid_digests(source: RunningReplica, tmp_path: Path) -> None:
     crawled(source, tmp_path).engine.dispose()
     [file] = list_capture_files(tmp_path / "captures")
     with file.open("rb") as opened:
@@ -154,7 +154,7 @@ def test_packed_pages_are_kept_as_they_came(source: RunningReplica, tmp_path: Pa
     ledger.engine.dispose()
 
 
-def test_a_crawl_that_is_killed_leaves_what_it_kept(source: RunningReplica, tmp_path: Path) -> None:
+def test_a_killed_crawl_leaves_its_captures(source: RunningReplica, tmp_path: Path) -> None:
     folder = tmp_path / "captures"
     with start_crawl(plan_for(source, folder, delay=0.05), 60) as child:
         for number, _ in enumerate(child.lines):

@@ -1,4 +1,4 @@
-"""A source that misbehaves, on real sockets: what the crawl makes of it."""
+"""A crawl of a source that misbehaves, over real sockets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.process
 
 
 class Gate:
-    """The replica with a gate before it: some addresses answer as the test says."""
+    """The replica behind a gate: some addresses answer as the test says."""
 
     def __init__(self) -> None:
         self.world = build_demo_world(datetime.now(UTC))
@@ -49,7 +49,7 @@ class Gate:
 
     @property
     def slugs(self) -> list[str]:
-        """What the crawl's listing names."""
+        """The questions that the listing of the crawl names."""
         first = self.world.start.date() - timedelta(days=90)
         seen = self.world.take_snapshot(self.world.start).questions
         return [q.slug for q in seen if q.meeting.date >= first]
@@ -111,12 +111,12 @@ def test_a_page_that_has_not_changed_is_not_sent_again(gate: Gate) -> None:
     assert sent["if-modified-since"] == "Thu, 16 Jul 2026 12:00:00 GMT"
 
 
-def test_another_version_is_sent_whole(gate: Gate) -> None:
+def test_a_changed_page_is_sent_in_full(gate: Gate) -> None:
     _, [line] = gate.crawl(KnownPage(gate.url + gate.page(0), 'W/"of-old"'), list_too=False)
     assert isinstance(line, QuestionRead)
 
 
-def test_not_modified_is_no_answer_to_who_did_not_ask(gate: Gate) -> None:
+def test_304_without_a_conditional_request_is_a_failure(gate: Gate) -> None:
     gate.answers[gate.page(0)] = status(304)
     report, lines = gate.crawl(KnownPage(gate.url + gate.page(0)), list_too=False)
     assert (lines, report.failed) == ([], 1)
@@ -161,7 +161,7 @@ def test_a_listing_that_is_refused_is_the_host(gate: Gate) -> None:
 # ----------------------------------------------------------------------------- not all is read
 
 
-def test_listed_and_not_read_is_told_by_address(gate: Gate) -> None:
+def test_listed_pages_that_were_not_read_are_reported(gate: Gate) -> None:
     gate.answers[gate.page(2)] = status(500)
     gate.answers[gate.page(4)] = lambda: PlainTextResponse(
         "<html><body>Sorry", media_type="text/html"
@@ -241,7 +241,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
 @contextmanager
 def raw(chunks: Callable[[], Iterator[bytes]], pause: float = 0) -> Iterator[str]:
-    """A server that allows everything and answers all else with ``chunks``, byte for byte."""
+    """A server whose robots.txt allows everything and whose other answers are ``chunks``."""
     listener = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Politeness and faults, each against a real server that misbehaves."""
+"""Politeness and faults, tested against real servers that misbehave."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
 
 
 class Server:
-    """Answers as the test says and remembers who asked for what, and when."""
+    """A server that answers as the test says and records requests with their times."""
 
     def __init__(self) -> None:
         self.robots: Callable[[], Response] = lambda: PlainTextResponse(ALLOW)
@@ -47,7 +47,7 @@ class Server:
         return [path for path, _ in self.asked if path != "/robots.txt"]
 
     def crawl(self, windows: int = 1, revisit: tuple[str, ...] = ()) -> CrawlReport:
-        """Crawl it with as many listings and revisits."""
+        """Crawl the server with so many listings and revisits."""
         day = date(2026, 7, 1)
         plan = CrawlPlan(
             source="london",
@@ -97,7 +97,7 @@ def test_no_robots_file_allows_everything(server: Server, code: int) -> None:
     assert server.pages == [PAGE]
 
 
-def test_what_robots_forbid_is_not_asked_for(server: Server) -> None:
+def test_pages_that_robots_txt_forbids_are_not_requested(server: Server) -> None:
     server.robots = lambda: PlainTextResponse("User-agent: *\nDisallow: /who-we-are/\n")
     report = server.crawl()
     assert server.pages == []
@@ -124,7 +124,9 @@ def test_retry_after_is_honoured(server: Server, code: int) -> None:
     assert times[1] - times[0] > 1.9
 
 
-def test_a_redirect_off_the_source_is_refused_and_told(server: Server, elsewhere: Server) -> None:
+def test_a_redirect_to_another_site_is_refused_and_reported(
+    server: Server, elsewhere: Server
+) -> None:
     server.page = lambda: RedirectResponse(f"{elsewhere.url}/stolen")
     report = server.crawl(revisit=("one",))
     assert elsewhere.asked == []
@@ -183,7 +185,7 @@ def test_a_page_too_large_is_not_taken(server: Server) -> None:
     ("value", "seconds"),
     [("120", 120.0), (" 5 ", 5.0), ("", 0.0), ("soon", 0.0), ("-3", 0.0)],
 )
-def test_what_retry_after_names(value: str, seconds: float) -> None:
+def test_parse_retry_after(value: str, seconds: float) -> None:
     assert parse_retry_after(value, datetime.now(UTC)) == seconds
 
 

@@ -1,4 +1,4 @@
-"""A spider that fails: Scrapy ends "finished" with status 0, and the report says what happened.
+"""A spider that fails: Scrapy ends "finished" with status 0; our report says what happened.
 
 The spiders here are real ones, each a file of its own beside those that we ship.
 """
@@ -46,7 +46,7 @@ class Broken(SourceSpider):
 
 
 def crawl(folder: Path, start: str = "", callback: str = "") -> CrawlReport:
-    """The report of a crawl by a spider that does what it is told to do."""
+    """Return the report of a crawl by a spider that fails in a given way."""
     (folder / "broken.py").write_text(SPIDER.format(start=start, callback=callback or "return"))
     site = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("fine"))])
     with serve(site) as url:
@@ -88,8 +88,8 @@ def test_one_that_works_is(tmp_path: Path) -> None:
     assert decide_verdict(crawl(tmp_path))[0] == "ok"
 
 
-def test_what_the_parent_holds_ends_no_crawl(tmp_path: Path) -> None:
-    """A daemon that has grown starts crawls that are as small as ever."""
+def test_memory_of_the_parent_ends_no_crawl(tmp_path: Path) -> None:
+    """Crawls started by a large daemon do not count its memory."""
     held = bytearray(400_000_000)
     held[::4096] = b"x" * len(held[::4096])  # so that it is really there
     report = crawl(tmp_path)

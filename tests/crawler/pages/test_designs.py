@@ -1,4 +1,4 @@
-"""Laws that hold for the pages of every design: whatever is odd on them, the same is read."""
+"""Rules for pages of every design: oddities do not change the reading."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DAY, LATER = date(2022, 12, 20), date(2023, 1, 6)
 
 
 def trusted(page: str) -> Question:
-    """The record of a page with which nothing is wrong."""
+    """Return the record of a page that is not suspect."""
     record = read_question(Document(page, f"{SITE}/questions/river-piers"), "london")
     assert record.suspect == ()
     return record
@@ -41,7 +41,7 @@ def told(record: Question) -> list[list[str]]:
 
 
 def is_the_question(record: Question) -> bool:
-    """Whether the record has all that the page of the piers says, with one answer."""
+    """Return whether the record has everything on the page of the piers, with one answer."""
     return (
         record.title == "River Piers"
         and record.asked_by is not None
@@ -95,7 +95,7 @@ def test_words_of_a_question_that_begin_as_an_answer_s_label_does() -> None:
     assert told(record) == [["Nine."]]
 
 
-def test_a_day_that_contradicts_the_meeting_is_told() -> None:
+def test_a_date_that_contradicts_the_meeting_is_suspect() -> None:
     page = render_page_of_lines(["MQT on 2008-07-17", *build_lines_2014(["Why?"])])
     (reason,) = read_question(Document(page)).suspect
     assert reason == Disagreement("session_date", "2008-07-16", "2008-07-17")
@@ -141,7 +141,7 @@ def test_tables_lists_and_links_are_kept_and_nothing_acts() -> None:
 
 
 @pytest.mark.parametrize("unseen", ["<script>x</script>", "<i hidden>x</i>", "<!-- x -->"])
-def test_what_no_reader_sees_is_in_no_title_and_no_html(unseen: str) -> None:
+def test_invisible_elements_are_not_in_title_or_html(unseen: str) -> None:
     page = build_page_2022(ASKED, [(DAY, f"<p>Nine{unseen}.</p>")])
     record = trusted(page.replace(" Piers<", f" {unseen}Piers<"))
     assert is_the_question(record)
@@ -306,7 +306,7 @@ def escaped(word: str) -> str:
 
 @st.composite
 def texts(draw: st.DrawFn) -> tuple[list[str], str, str]:
-    """A text: its lines as a reader sees them, as HTML, and its words without the labels."""
+    """Draw a text: its visible lines, its HTML, and its words without labels."""
     lines, html, spoken_words = [], "", ""
     for drawn in draw(st.lists(st.lists(WORD, min_size=2, max_size=8), min_size=1, max_size=6)):
         words = ["So", *drawn]  # so that no line is a label, a heading or a date by accident

@@ -23,13 +23,13 @@ ANSWER_FOR = f"Answer for {TITLE}"
 
 
 def html(lines: list[str]) -> Document:
-    """``lines`` as a page, a block each."""
+    """Return ``lines`` as a page with one block for each."""
     blocks = "".join(f"<div>{escape(line)}</div>\n" for line in lines)
     return Document(f"<!doctype html><title>Unseen</title><body><main>{blocks}</main></body>")
 
 
 def read(*parts: list[str] | str) -> QuestionItem:
-    """The item of a page made of ``parts``, which must be the same read from plain text."""
+    """Return the item of a page made of ``parts``; plain text must give the same."""
     lines = [line for part in parts for line in ([part] if isinstance(part, str) else part)]
     item = read_page(html(lines))
     assert read_page(Document("\n\n".join(lines))) == item

@@ -1,4 +1,4 @@
-"""Pages of July 2019 to November 2022: Drupal's fields, an article an answer."""
+"""Pages of July 2019 to November 2022: Drupal's fields, one article for each answer."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def page(
     words: str = "<p>How many piers are open?</p>",
     heading: str = "River Piers",
 ) -> str:
-    """A page of this design."""
+    """Return a page of this design."""
     return f"""<!doctype html><html><head><title>Unseen</title></head><body><nav>Unseen</nav>
       <main><h1>{heading}</h1>{table(ROWS if rows is None else rows)}
       <div class="section-title"></div><h3 class="page-section">River Piers</h3>

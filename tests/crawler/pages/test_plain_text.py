@@ -1,4 +1,4 @@
-"""Pages that came as plain text, of each design: the same reading as of the page itself."""
+"""Pages saved as plain text, of each design, are read like the pages themselves."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SEARCHED = PrintedPage(
 
 
 def as_text(html: str) -> str:
-    """What a reader copies from a page: a line a block."""
+    """Return the text that a reader copies from a page: one line for each block."""
     return "\n".join(line.text for line in Document(html).lines)
 
 
@@ -80,7 +80,7 @@ def test_a_page_of_2014_saved_as_text() -> None:
 
 
 def test_a_page_of_2019_saved_as_text_has_its_head() -> None:
-    """How that design set off an answer is not known, so its text ends in the question's words."""
+    """How that design separated an answer is not known, so it becomes part of the question."""
     html = render_page_2019(OLD)
     read, again = read_question(Document(html)), read_question(Document(as_text(html)))
     assert (read.reference, read.asked_by, read.meeting) == (
@@ -91,7 +91,7 @@ def test_a_page_of_2019_saved_as_text_has_its_head() -> None:
 
 
 class TestBefore2014:
-    """The text of the search that the source had then."""
+    """The text of the search of that time."""
 
     def test_an_answered_question(self) -> None:
         question = read_question(Document("\n".join(render_lines_2000(SEARCHED))))

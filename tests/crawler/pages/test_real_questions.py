@@ -1,4 +1,4 @@
-"""Every real question that we have facts of, set in its design's markup and read back to them."""
+"""Real questions of which we have facts: printed in the markup of their design and read again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from alerts.questions.changes import find_changes
+from alerts.questions import find_changes
 from crawler.pages import read_question
 from crawler.reading import Document, UnreadablePage
 from crawler.reading.names import is_known_person
@@ -62,7 +62,7 @@ with_labels = [pair for pair in SHEETS if pair not in [*no_labels, *oldest]]
 
 
 def ids(pairs: list[tuple[RealQuestion, PrintedPage]]) -> list[str]:
-    """Readable names of tests: ``013-2014-opening-statement``."""
+    """Return readable ids of tests: ``013-2014-opening-statement``."""
     numbers = [SHEETS.index(pair) + 1 for pair in pairs]
     slugs = [re.sub(r"[^a-z0-9]+", "-", page.title.lower()).strip("-")[:40] for _, page in pairs]
     designs = [page.generation for _, page in pairs]
@@ -70,7 +70,7 @@ def ids(pairs: list[tuple[RealQuestion, PrintedPage]]) -> list[str]:
 
 
 def documents(page: PrintedPage) -> Iterator[Document]:
-    """The page as it comes: markup, and to 2019, where the markup is unknown, plain text too."""
+    """Yield the page as HTML and, for designs whose markup is unknown, also as plain text."""
     if page.generation in {"2000", "2014"}:
         lines = render_lines_2014(page) if page.generation == "2014" else render_lines_2000(page)
         yield Document("\n\n".join(lines), page.address)
@@ -86,7 +86,7 @@ def documents(page: PrintedPage) -> Iterator[Document]:
 
 
 def spoken(lines: tuple[PrintedLine, ...], opening: str | None) -> tuple[Speech, ...]:
-    """Paragraphs as speeches: a label opens one, a paragraph without a label goes on."""
+    """Return paragraphs as speeches: a label starts a speech, others continue it."""
     speeches: list[tuple[str | None, list[str]]] = [(opening, [])]
     for line in lines:
         if line.speaker:
@@ -96,7 +96,7 @@ def spoken(lines: tuple[PrintedLine, ...], opening: str | None) -> tuple[Speech,
 
 
 def check_head(record: Question, fact: RealQuestion, page: PrintedPage) -> None:
-    """Title, reference, people, meeting and number are those of the facts."""
+    """Check title, reference, people, meeting and number against the facts."""
     assert record.suspect == ()
     assert (record.source, record.generation) == ("london", page.generation)
     assert record.title == page.title
@@ -119,7 +119,7 @@ def check_head(record: Question, fact: RealQuestion, page: PrintedPage) -> None:
 
 
 def check_reference(record: Question, fact: RealQuestion, page: PrintedPage) -> None:
-    """The reference as printed, else from the address; never from a suffix or a slug."""
+    """Check the reference: as printed, or from the address, but not from a suffix or a slug."""
     if page.address is None:
         assert record.id.startswith("london:sha256:")
     else:
@@ -132,7 +132,7 @@ def check_reference(record: Question, fact: RealQuestion, page: PrintedPage) -> 
 
 
 def check_words(record: Question, page: PrintedPage) -> None:
-    """Each paragraph is there once, in its order, with the one who says it."""
+    """Check that each paragraph is there once, in order, with its speaker."""
     assert record.asked_by is not None
     assert record.question == spoken(page.question, record.asked_by.name)
     assert len(record.answers) == len(page.answers)
@@ -213,9 +213,7 @@ def test_the_link_to_a_meeting_dates_it_by_itself(fact: RealQuestion, page: Prin
 
 
 @pytest.mark.parametrize(("fact", "page"), no_labels, ids=ids(no_labels))
-def test_a_page_without_labels_is_told_to_be_unreadable(
-    fact: RealQuestion, page: PrintedPage
-) -> None:
+def test_a_page_without_labels_is_unreadable(fact: RealQuestion, page: PrintedPage) -> None:
     for document in documents(page):
         with pytest.raises(UnreadablePage):
             read_question(document, "london")
@@ -241,7 +239,7 @@ def test_a_page_of_the_oldest_design(fact: RealQuestion, page: PrintedPage) -> N
 
 
 def relabelled(page: PrintedPage) -> PrintedPage:
-    """The page as the source prints it years later: other honours, parties and offices."""
+    """Return the page as the source prints it years later: other honours, parties and offices."""
     names = {"Shaun Bailey": "Lord Bailey of Paddington", "Caroline Pidgeon": "Baroness Pidgeon"}
     return msgspec.structs.replace(
         page,
@@ -263,7 +261,7 @@ def test_trap_12_relabelled_people_and_groups_are_no_change(
 
 
 def test_trap_11_a_party_is_kept_as_printed_and_says_nothing_of_the_asker() -> None:
-    """On recent supplementaries it is the parent's, so who somebody is never depends on it."""
+    """On recent supplementaries it is the parent's, so an identity never depends on it."""
     wrong = {"Hina Bokhari": "Labour Group", "Zack Polanski": "City Hall Conservatives"}
     if not ARE_FACTS_REAL:
         wrong = {"Ben Cole": "Riverside Group", "Cora Dale": "Garden Suburbs Group"}

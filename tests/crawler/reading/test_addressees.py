@@ -24,7 +24,7 @@ NAMES = st.lists(WORDS, min_size=2, max_size=4).map(" ".join)
 
 
 @pytest.mark.parametrize("printed", ADDRESSEES)
-def test_trap_14_reads_those_who_were_asked(printed: str) -> None:
+def test_trap_14_reads_addressees(printed: str) -> None:
     expected = tuple(
         Addressee(name=name, printed=part, role=role) for part, name, role in ADDRESSEES[printed]
     )

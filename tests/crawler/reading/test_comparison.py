@@ -91,7 +91,7 @@ def test_one_answer_more_is_a_difference() -> None:
     assert str(found.disagreements[0]) == "answers: '1' by structure, '2' by label"
 
 
-def test_a_witness_confirms_and_accuses_nobody() -> None:
+def test_dropped_disagreements_leave_the_agreements() -> None:
     found = drop_disagreements(compare_fields({"a": "1", "b": "2"}, {"a": "1", "b": "3"}))
     assert (found.agreed, found.disagreements) == (("a",), ())
 

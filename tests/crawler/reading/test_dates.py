@@ -1,4 +1,4 @@
-"""The five printed shapes of a date, and all that is none of them."""
+"""The printed formats of dates, and text that is not a date."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 
 def shapes(day: date) -> tuple[str, ...]:
-    """``day`` as the source prints it in each of its shapes."""
+    """Return ``day`` in each format of the source."""
     month = MONTHS[day.month - 1]
     return (
         f"{month} {day.day}, {day.year}",

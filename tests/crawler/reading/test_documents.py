@@ -1,4 +1,4 @@
-"""Bytes become a document: encodings, what is no page, and where a page lives."""
+"""From bytes to a document: encodings, bytes that are not a page, and addresses."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_an_empty_page_is_unreadable(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body", [b"PK\x03\x04\x00\x00", b"%PDF-1.7\x00\x01", b"\x89PNG\r\n\x1a\n\x00\x00", b"\x00"]
 )
-def test_what_is_not_text_is_unreadable(body: bytes) -> None:
+def test_bytes_that_are_not_text_are_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadablePage, match="not text"):
         decode_document(body)
 
@@ -96,7 +96,7 @@ def test_any_bytes_are_a_document_or_unreadable(body: bytes) -> None:
         ("a < b and b > c", False),
     ],
 )
-def test_markup_is_told_from_plain_text(text: str, expected: bool) -> None:
+def test_markup_is_distinguished_from_plain_text(text: str, expected: bool) -> None:
     assert Document(text).is_html is expected
 
 
@@ -165,5 +165,5 @@ def test_an_object_is_no_markup_whatever_stands_in_it(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["{", '{"a": 1}\n{"a": 2}', "[1]", "<p>{}</p>", "{braces} in text"]
 )
-def test_what_is_no_object_has_no_data(text: str) -> None:
+def test_a_page_without_a_json_object_has_none(text: str) -> None:
     assert Document(text).json_object is None

@@ -1,4 +1,4 @@
-"""One person over all spellings."""
+"""One identity for all spellings of a person."""
 
 from __future__ import annotations
 

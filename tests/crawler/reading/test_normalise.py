@@ -1,4 +1,4 @@
-"""From a page to the canonical record: the seed page, and laws that hold for every page."""
+"""From a page to the canonical record: the seed page, and rules for every page."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_seed_s_speeches(record: Question, seed_page: SeedPage) -> None:
 
 
 def printed_again(record: Question) -> Iterator[str]:
-    """What a page of 2014 with one answer printed, from its record alone."""
+    """Yield the text of a page of 2014 with one answer, made from its record."""
     assert record.asked_by is not None
     yield record.title or ""
     for label, value in record.labels.items():
@@ -249,7 +249,7 @@ def test_a_page_that_lacks_something_is_suspect(text: str, suspect: tuple[str, .
     "text",
     ["", "Of boats.", "<body><h1>Access denied</h1><p>Sorry.</p></body>", "<html>", "<div>"],
 )
-def test_what_is_no_question_page_is_unreadable(text: str) -> None:
+def test_other_pages_are_unreadable(text: str) -> None:
     with pytest.raises(UnreadablePage):
         read(text)
 

@@ -1,4 +1,4 @@
-"""A run of paragraphs split by speaker: every word once, in its order, with the one who says it."""
+"""Paragraphs split by speaker: every word once, in order, with its speaker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def said(speeches: tuple[Speech, ...]) -> list[tuple[str | None, tuple[str, ...]
 
 
 def page(question: list[str], answer: list[str]) -> Document:
-    """A page of 2014 with dialogue in both its parts."""
+    """A page of 2014 with dialogue in question and answer."""
     head = ["River Piers", "Session date:", "July 4, 2012", "Question By:", "Ada Brook AM"]
     asked = ["Riverside Group", "Asked Of:", "The Mayor"]
     replied = ["Answer for River Piers", "Answer for River Piers", "Answered By:", "The Mayor"]
@@ -54,7 +54,7 @@ def test_a_label_is_read_in_questions_as_in_answers(label: str) -> None:
 
 
 def test_trap_10_dialogue_in_the_question() -> None:
-    """The asker, an interruption, an interjection by nobody who is named, and the asker again."""
+    """The asker, an interruption, an interjection without a name, and the asker again."""
     question = [
         f"Ada Brook AM:  {FILLER}",
         f"Bo Reed (Mayor of London):  {FILLER}",
@@ -97,7 +97,7 @@ def test_whoever_is_named_by_the_page_is_known_by_the_bare_name() -> None:
     ]
 
 
-def test_an_opening_speaker_who_says_nothing_makes_no_speech() -> None:
+def test_a_first_speaker_without_words_makes_no_speech() -> None:
     assert split_speeches((), "Ada Brook") == ()
     body = split_plain_text("The Chair: One.")
     assert said(split_speeches(body, "Ada Brook")) == [("The Chair", ("One.",))]
@@ -119,7 +119,7 @@ OPENINGS = st.sampled_from([None, "Ada Brook", "The Mayor & Bo Reed"])
 def test_no_word_is_lost_doubled_or_moved(
     body: tuple[Paragraph, ...], opening: str | None, known: list[str]
 ) -> None:
-    """Each speech printed again behind its label is what was there, white space apart."""
+    """Speeches printed with their labels give the input again, except for white space."""
     speeches = split_speeches(body, opening, known)
     first = bool(speeches) and speeches[0].speaker == opening
     printed = [p for s in speeches[:1] if first for p in s.paragraphs]
@@ -144,7 +144,7 @@ def test_every_speech_but_the_first_has_a_label_and_no_paragraph_is_empty(
 def test_a_labelled_paragraph_begins_anew(
     before: tuple[Paragraph, ...], after: tuple[Paragraph, ...], label: str
 ) -> None:
-    """What stands before a label is read as if nothing came after it."""
+    """Text before a label is read as if nothing followed."""
     head = (Paragraph(FILLER), *before)
     middle = Paragraph(f"{label}: {FILLER}")
     alone = split_speeches(head, "Ada Brook")

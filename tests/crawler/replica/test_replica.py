@@ -1,4 +1,4 @@
-"""The replica over real HTTP: what it shows, when it shows it, and in what markup."""
+"""The replica over HTTP: what it shows, when, and in which markup."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VRU = re.compile(r"\bVRU\b|Violence Reduction Unit")
 
 @dataclass
 class Replica:
-    """A running replica whose clock the test turns."""
+    """A running replica whose clock the test sets."""
 
     base: str
     app: Starlette
@@ -42,31 +42,31 @@ class Replica:
     now: datetime
 
     def get(self, path: str, **query: object) -> str:
-        """The body of a page that must be there."""
+        """Return the body of a page that must exist."""
         target = f"{self.base}{path}" + (f"?{urlencode(query)}" if query else "")
         with urlopen(target) as response:  # our own server
             body: str = response.read().decode()
         return body
 
     def status(self, path: str) -> tuple[int, str]:
-        """Status and body of a page that must not be there."""
+        """Return status and body of a page that must not exist."""
         with pytest.raises(HTTPError) as caught:
             self.get(path)
         with caught.value as error:
             return error.code, error.read().decode()
 
     def links(self, **query: object) -> list[str]:
-        """The questions on one page of the listing."""
+        """Return the questions on one page of the listing."""
         tree = LexborHTMLParser(self.get(LISTING_PATH, **query))
         hrefs = [a.attributes.get("href") or "" for a in tree.css("a[href]")]
         return [href for href in hrefs if re.fullmatch(rf"{LISTING_PATH}/.+", href)]
 
     def tree(self, last: str) -> LexborHTMLParser:
-        """The page of the question whose slug is ``last``."""
+        """Return the page of the question whose slug is ``last``."""
         return LexborHTMLParser(self.get(f"{LISTING_PATH}/{last}"))
 
     def stage(self, number: int) -> None:
-        """Turn the clock to the beginning of a stage."""
+        """Set the clock to the start of a stage."""
         self.now = self.world.start + self.world.stages[number - 1]
 
 
@@ -80,7 +80,7 @@ def server() -> Iterator[Replica]:
 
 @pytest.fixture
 def replica(server: Replica) -> Replica:
-    """The running replica, put back to its start."""
+    """The running replica, reset to its start."""
     server.now = START
     server.app.state.requests.clear()
     return server

@@ -1,4 +1,4 @@
-"""The rows of real listings, read by the spider: each question once, whatever hangs on its link."""
+"""The rows of real listings, read by the spider: each question once, whatever its link has."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROWS = [pair for pair in FACTS if pair[0].source_kind in {"listing_row", "node_l
 
 
 def links(html: str, since: date, until: date) -> tuple[list[str], LondonSpider]:
-    """The pages that the spider would visit for a listing, and the spider with its counts."""
+    """Return the pages that the spider would visit, and the spider with its counts."""
     plan = CrawlPlan(
         source="london", base_url=SITE_URL, politeness=PolitenessSettings(user_agent="tests")
     )
@@ -41,7 +41,7 @@ def links(html: str, since: date, until: date) -> tuple[list[str], LondonSpider]
 
 
 def listings() -> list[list[tuple[RealQuestion, PrintedPage]]]:
-    """The rows, those of one real listing page together, in its order."""
+    """Return the rows, grouped by listing page, in the order of the page."""
     return [list(group) for _, group in groupby(ROWS, key=lambda pair: pair[0].source_url)]
 
 
@@ -49,7 +49,7 @@ def listings() -> list[list[tuple[RealQuestion, PrintedPage]]]:
 def test_a_listing_leads_to_each_of_its_questions_once(
     group: list[tuple[RealQuestion, PrintedPage]],
 ) -> None:
-    """In the page's own order, which is of no number; the leaked query makes no other page."""
+    """In the order of the page, not of the references; a query in the link makes no other page."""
     days = [page.day for _, page in group if page.day]
     html = render_listing([page for _, page in group], urlsplit(group[0][0].source_url).query)
     found, spider = links(html, min(days), max(days))

@@ -1,7 +1,7 @@
-"""The traps of the source, by their number in its notes; each has a page of its own.
+"""The pitfalls of the source, by their number in the notes on it; each has a page.
 
-Here are those of a single page and of addresses. In ``test_crawler_faults``: 17 (two meanings of
-403), 18 (a last page of ten), 19 (teasers), 21 (nothing listed). In ``test_crawler_uk_parliament``:
+Here are those of a single page and of addresses. In ``fetching/test_faults``: 17 (two meanings of
+403), 18 (a last page of ten), 19 (teasers), 21 (nothing listed). In ``test_uk_parliament``:
 24 (texts cut in lists).
 """
 
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions.changes import find_changes
+from alerts.questions import find_changes
 from crawler.pages import read_question
 from crawler.reading import Document, build_question_id, canonicalise_path
 from crawler.reading.visible_text import extract_paragraphs
@@ -49,7 +49,7 @@ def said(question: Question) -> list[str]:
 
 
 def today(answer: str = f"<p>{FILLER}</p>", **changed: object) -> str:
-    """Today's page, with its answer's block replaced."""
+    """Return a page of today's design with the answer block replaced."""
     html = render_page_2022(msgspec.structs.replace(ASKED, **changed))
     return html.replace(f"<p>{FILLER}</p></div></div>", f"{answer}</div></div>")
 
@@ -171,7 +171,7 @@ def test_11_the_party_is_kept_as_printed_and_says_nothing_of_the_asker() -> None
     assert question.asked_by.person == "ada-brook"
 
 
-def test_12_relabelled_people_and_parties_are_no_news() -> None:
+def test_12_relabelled_people_and_parties_are_no_change() -> None:
     before = read(today())
     after = read(today(asked_by="Lady Ada Brook", party="City Hall Riverside", asked_of="Mayor"))
     assert before.asked_by != after.asked_by
@@ -204,7 +204,7 @@ def test_13_the_date_of_a_meetings_name() -> None:
     assert question.meeting.date == date(2014, 10, 22)
 
 
-def test_14_several_who_answer() -> None:
+def test_14_several_people_answer() -> None:
     both = "Ada Brook (Chair, TfL) and Sir Bo Reed (Commissioner, TfL)"
     question = read(
         render_page_2014(msgspec.structs.replace(OLD, answers=(PrintedAnswer(by=both),)))

@@ -1,4 +1,4 @@
-"""Written questions of the UK Parliament: read from its API, over a socket, with its traps."""
+"""Written questions of the UK Parliament: read from its API over a socket, with its pitfalls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.service import ServiceFolder, build_config, get_plain_text, r
 
 pytestmark = pytest.mark.process
 
-MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
+POLITENESS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
 SOURCE = "uk-parliament"
 PATH = "/written-questions/detail"
 ATTRIBUTION = "Contains Parliamentary information licensed under the Open Parliament Licence v3.0."
@@ -62,7 +62,7 @@ class Parliament:
 
     @property
     def requests(self) -> list[str]:
-        """What was asked for since the last look."""
+        """The requests since the last time that this was read."""
         seen: list[str] = list(self.api.state.requests)
         self.api.state.requests.clear()
         return seen
@@ -77,7 +77,7 @@ def parliament() -> Iterator[Parliament]:
 
 @pytest.fixture(scope="module")
 def still() -> Iterator[Parliament]:
-    """A replica whose clock stands: for what single objects say."""
+    """A replica whose clock stands still, for tests of single objects."""
     made = Parliament()
     with serve(made.api) as made.url:
         yield made
@@ -93,7 +93,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def crawl(
     ledger: Ledger, url: str, now: datetime, on_line: Callable[[CrawlLine], None] = lambda _: None
 ) -> CrawlOutcome:
-    target = CrawlPlan(source=SOURCE, base_url=url, politeness=MANNERS, max_seconds=60)
+    target = CrawlPlan(source=SOURCE, base_url=url, politeness=POLITENESS, max_seconds=60)
     policy = CrawlPolicy(days_back=7, days_ahead=1)
     with ledger.reading() as connection:
         plan = plan_crawl(connection, target, policy, now)
@@ -144,7 +144,7 @@ def test_a_second_crawl_fetches_the_lists_alone(ledger: Ledger, parliament: Parl
     assert all(f"{API_PATH}/" not in request for request in parliament.requests)
 
 
-def test_what_becomes_of_questions_is_news(ledger: Ledger, parliament: Parliament) -> None:
+def test_answers_corrections_and_withdrawals_alert(ledger: Ledger, parliament: Parliament) -> None:
     crawl(ledger, parliament.url, parliament.now)
     moths = parliament.address(3, "4104")
     found: list[dict[str, int]] = []
@@ -170,7 +170,7 @@ def test_what_becomes_of_questions_is_news(ledger: Ledger, parliament: Parliamen
 
 
 def single(still: Parliament, days_ago: int, uin: str, /, **changes: Any) -> Document:
-    """The call for one question as it is fetched, with some of its values changed."""
+    """Return the response for one question, with some of its values changed."""
     body = still.ask(f"/{still.day(days_ago)}/{uin}?expandMember=true")
     body["value"] |= changes
     return Document(json.dumps(body), still.address(days_ago, uin))
@@ -204,7 +204,7 @@ def test_a_number_comes_again_in_another_session(still: Parliament) -> None:
     assert ponds.id != weather.id
 
 
-def test_what_has_no_field_of_its_own_is_kept(still: Parliament) -> None:
+def test_labels_without_a_field_are_kept(still: Parliament) -> None:
     labels = read_question(single(still, 1, "4102", somethingNew="as it is")).labels
     assert labels["groupedQuestions"] == "4103"
     assert labels["house"] == "Commons"
@@ -247,7 +247,7 @@ def test_an_answer_may_be_a_file_alone(still: Parliament) -> None:
         ({"questionText": None}, "no question"),
     ],
 )
-def test_what_does_not_fit_is_suspect(
+def test_an_object_that_contradicts_its_address_is_suspect(
     still: Parliament, changes: dict[str, Any], says: str
 ) -> None:
     [reason] = read_question(single(still, 1, "4102", **changes)).suspect
@@ -263,7 +263,7 @@ def test_what_does_not_fit_is_suspect(
         ({"attachments": [{}]}, "shape"),
     ],
 )
-def test_what_is_not_believed_at_all(still: Parliament, changes: dict[str, Any], says: str) -> None:
+def test_objects_that_are_refused(still: Parliament, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(UnreadablePage, match=says):
         read_question(single(still, 1, "4102", **changes))
 
@@ -294,7 +294,7 @@ def row(day: date, uin: str) -> dict[str, Any]:
 
 
 def failing(*rows: dict[str, Any], total: int | None = None) -> Starlette:
-    """An API whose list is fine and whose questions are not."""
+    """An API whose list works and whose questions do not."""
 
     def everything(request: Request) -> Response:
         path = request.url.path
@@ -314,7 +314,7 @@ def failing(*rows: dict[str, Any], total: int | None = None) -> Starlette:
     return Starlette(routes=[Route("/{path:path}", everything)])
 
 
-def test_errors_are_told_and_nothing_is_kept(ledger: Ledger, now: datetime) -> None:
+def test_errors_are_reported_and_nothing_is_recorded(ledger: Ledger, now: datetime) -> None:
     day = now.date()
     rows = [row(day, uin) for uin in ("500", "200", "html", "half")]
     lines: list[CrawlLine] = []

@@ -1,4 +1,4 @@
-"""The past, month by month: silent, resumable, with an estimate that promises nothing."""
+"""A backfill: month by month, resumable, without alerts, with an estimate."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_crawls_windows_leave_no_day_out(since: date, days: int) -> None:
         ([60, 60], 0, "done"),
     ],
 )
-def test_the_estimate_goes_by_what_was_read(pace: list[float], left: int, says: str) -> None:
+def test_the_estimate_uses_the_months_read(pace: list[float], left: int, says: str) -> None:
     assert estimate_time_left(pace, left) == says
 
 

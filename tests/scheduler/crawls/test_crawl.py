@@ -1,4 +1,4 @@
-"""A crawl, for real: a child process, a server on a socket, a ledger."""
+"""A real crawl: a child process, a server on a socket, a ledger."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.service import RunningReplica, run_replica
 
 pytestmark = pytest.mark.process
 
-MANNERS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
+POLITENESS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.01, timeout_seconds=5)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def crawl(ledger: Ledger, plan: CrawlPlan, now: datetime) -> CrawlOutcome:
 
 
 def plan_for(ledger: Ledger, source: RunningReplica) -> CrawlPlan:
-    target = CrawlPlan(source="london", base_url=source.url, politeness=MANNERS, max_seconds=60)
+    target = CrawlPlan(source="london", base_url=source.url, politeness=POLITENESS, max_seconds=60)
     with ledger.reading() as connection:
         return plan_crawl(connection, target, CrawlPolicy(days_back=90), source.now)
 
@@ -74,7 +74,7 @@ def test_a_second_crawl_fetches_listings_only(ledger: Ledger, source: RunningRep
     assert not set(outcome.counts) & {"new", "asked", "answered", "holding", "corrected"}
 
 
-def test_late_answers_are_found_and_are_news(ledger: Ledger, source: RunningReplica) -> None:
+def test_late_answers_are_found_and_alert(ledger: Ledger, source: RunningReplica) -> None:
     crawl(ledger, plan_for(ledger, source), source.now)
     found: dict[str, int] = {}
     for stage in (1, 2, 3):
@@ -95,7 +95,7 @@ def test_pages_that_are_gone_are_not_deleted_at_once(
     known = plan_for(ledger, source).known_ids
     url = source.url + LISTING_PATH + "/never-was"
     plan = CrawlPlan(
-        source="london", base_url=source.url, politeness=MANNERS, revisits=(KnownPage(url),)
+        source="london", base_url=source.url, politeness=POLITENESS, revisits=(KnownPage(url),)
     )
     outcome = crawl(ledger, plan, source.now)
     assert outcome.counts == {"gone": 1}
@@ -121,7 +121,7 @@ def test_a_source_that_is_not_itself(
     with serve(Starlette(routes=[Route("/{path:path}", everything)])) as url:
         today = datetime.now(UTC)
         window = ListingWindow(today.date() - timedelta(days=1), today.date())
-        plan = CrawlPlan(source="london", base_url=url, politeness=MANNERS, windows=(window,))
+        plan = CrawlPlan(source="london", base_url=url, politeness=POLITENESS, windows=(window,))
         outcome = crawl(ledger, plan, today)
     assert outcome.verdict == verdict
     assert says in outcome.reason
@@ -129,23 +129,23 @@ def test_a_source_that_is_not_itself(
         assert questions.count(connection) == 0
 
 
-def test_nobody_there(ledger: Ledger, now: datetime) -> None:
+def test_an_unreachable_source(ledger: Ledger, now: datetime) -> None:
     window = ListingWindow(date(2026, 7, 1), date(2026, 7, 2))
     base = "http://127.0.0.1:1"
-    plan = CrawlPlan(source="london", base_url=base, politeness=MANNERS, windows=(window,))
+    plan = CrawlPlan(source="london", base_url=base, politeness=POLITENESS, windows=(window,))
     outcome = crawl(ledger, plan, now)
     assert outcome.verdict == "unreachable"
     assert "127.0.0.1:1" in outcome.reason
 
 
 def test_an_unknown_spider_is_a_verdict_not_a_crash(ledger: Ledger, now: datetime) -> None:
-    plan = CrawlPlan(source="atlantis", base_url="http://127.0.0.1:1", politeness=MANNERS)
+    plan = CrawlPlan(source="atlantis", base_url="http://127.0.0.1:1", politeness=POLITENESS)
     outcome = crawl(ledger, plan, now)
     assert outcome.verdict == "partial"
     assert "atlantis" in outcome.reason
 
 
-def test_a_crawl_is_ended_when_we_are_told_to_stop(ledger: Ledger, source: RunningReplica) -> None:
+def test_a_crawl_ends_when_stop_is_set(ledger: Ledger, source: RunningReplica) -> None:
     slow = PolitenessSettings("watchword/test", delay_seconds=1.0)
     window = ListingWindow(source.now.date() - timedelta(days=90), source.now.date())
     plan = CrawlPlan(source="london", base_url=source.url, politeness=slow, windows=(window,))
@@ -158,7 +158,7 @@ def test_a_crawl_is_ended_when_we_are_told_to_stop(ledger: Ledger, source: Runni
 
 
 class TestRhythm:
-    """How soon a question is looked at again."""
+    """When a question is visited again."""
 
     @pytest.mark.parametrize(
         ("status", "days_since_meeting", "wait"),

@@ -56,7 +56,13 @@ def fill_ledger(folder: Path) -> tuple[str, Ledger]:
         connection.execute(
             insert(subscription),
             [
-                {"subscriber_id": n, "topic_id": topic.id, "sent_to": 0, "created_at": NOW, **wish}
+                {
+                    "subscriber_id": n,
+                    "topic_id": topic.id,
+                    "sent_up_to": 0,
+                    "created_at": NOW,
+                    **wish,
+                }
                 for n in range(1, PEOPLE + 1)
             ],
         )

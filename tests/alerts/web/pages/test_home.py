@@ -9,7 +9,7 @@ import html5lib
 import pytest
 
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.feeds.publish import publish_feeds
+from alerts.feeds import FeedContext, publish_feeds
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
@@ -183,7 +183,7 @@ def test_a_topic_with_an_alert_has_feeds_that_feed_readers_find(pages: WebClient
         wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
         subscribe(connection, ADA, wish, SUBSCRIBER_DEFAULTS, pages.now)
     TopicMatcher(pages.ledger).match_new_changes()
-    publish_feeds(pages.ledger, pages.folder, FEED_IDENTITY, TEMPLATES)
+    publish_feeds(pages.ledger, pages.folder, FeedContext(FEED_IDENTITY, TEMPLATES))
     html = pages.request_text("GET", "/?q=vru+OR+VRU")[1]
     assert "/feeds/VRU" not in html  # another topic
     html = pages.request_text("GET", "/?q=VRU")[1]

@@ -1,7 +1,8 @@
-"""The state of the service, gathered from the ledger for the command line and the web pages."""
+"""The state of the service, gathered from the ledger."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -19,25 +20,31 @@ from alerts.ledger import (
 from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.ledger.publication_delays import measure_delay
 from alerts.model import Alarm
-from alerts.operator import Proportion, ServiceStatus, SourceStatus
+from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
 from alerts.recording import find_backoff_end
 from crawler.report import CrawlReport, decode_stored_report
-from scheduler.config import Config
 
 #: Publication delays of the last 30 days are shown: a month holds at least one meeting.
 _DELAY_PERIOD = timedelta(days=30)
 
 
-def build_status(connection: Connection, config: Config, now: datetime) -> ServiceStatus:
-    """Return the state of the service, with the enabled sources of the config, at ``now``."""
+def build_status(
+    connection: Connection, source_hosts: Mapping[str, str], now: datetime
+) -> ServiceStatus:
+    """Return the state of the service at ``now``.
+
+    Args:
+        connection: To the ledger.
+        source_hosts: The enabled sources: name → host (``london`` → ``www.london.gov.uk``).
+        now: The time now, aware, in UTC.
+    """
     open_alarms = alarms.list_open(connection)
     held_groups = held_changes.list_awaiting_approval(connection)
     return ServiceStatus(
         now=now,
         sources=tuple(
-            _build_source_status(connection, name, source.host, open_alarms, held_groups, now)
-            for name, source in config.sources.items()
-            if source.enabled
+            _build_source_status(connection, name, host, open_alarms, held_groups, now)
+            for name, host in source_hosts.items()
         ),
         messages=deliveries.count_by_phase(connection),
         paused=pauses.list_all(connection),

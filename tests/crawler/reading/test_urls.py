@@ -1,4 +1,4 @@
-"""Many spellings of an address, one identity."""
+"""Many spellings of an address, one id."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def test_trap_5_any_query_on_any_host(
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=40) | st.text("%253F2#/.?a", max_size=30))
-def test_trap_5_the_one_address_stays_what_it_is(path: str) -> None:
-    """Canonicalising twice is canonicalising once, also where it is put behind a host."""
+def test_trap_5_a_canonical_address_is_not_changed(path: str) -> None:
+    """Canonicalising a path twice changes nothing, also after a host is put before it."""
     first = canonicalise_path(f"https://www.london.gov.uk/{path}")
     assert canonicalise_path(first) == first
     assert canonicalise_path(f"http://questions.london.gov.uk{first}") == first

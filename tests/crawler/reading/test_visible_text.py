@@ -1,4 +1,4 @@
-"""The visible text of a page, in order and block by block."""
+"""The visible text of a page, block by block, in order."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ def test_a_table_row_is_one_paragraph(html: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize("tag", ["script", "style", "template", "noscript", "svg", "iframe"])
-def test_what_no_reader_sees_is_no_text(tag: str) -> None:
+def test_invisible_elements_are_not_text(tag: str) -> None:
     assert texts(f"<p>One</p><{tag}>unseen</{tag}><p>Two</p>") == ["One", "Two"]
 
 
-def test_the_bold_run_at_the_start_is_told() -> None:
+def test_the_bold_run_at_the_start_is_found() -> None:
     assert read("<p><strong>Ada Brook AM:</strong> Yes.</p>") == (
         Paragraph("Ada Brook AM: Yes.", "Ada Brook AM:"),
     )
@@ -119,7 +119,7 @@ def test_bold_ends_with_its_paragraph() -> None:
         ("autumn \N{NON-BREAKING HYPHEN} it", "autumn \N{NON-BREAKING HYPHEN} it"),
     ],
 )
-def test_tidy_drops_what_cannot_be_seen(printed: str, expected: str) -> None:
+def test_invisible_characters_are_removed(printed: str, expected: str) -> None:
     assert clean_text(printed) == expected
 
 
@@ -149,7 +149,7 @@ def test_the_root_s_neighbours_are_not_read() -> None:
 
 @st.composite
 def pages(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
-    """Simple HTML, and the words of each of its blocks."""
+    """Draw simple HTML and the text of each of its blocks."""
     html, blocks = [], []
     for words in draw(st.lists(st.lists(WORDS, min_size=1, max_size=6), max_size=6)):
         tag = draw(st.sampled_from(BLOCK))

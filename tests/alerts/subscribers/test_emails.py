@@ -1,0 +1,69 @@
+"""The emails about a subscriber's own alerts: what they say, with the same links in both parts."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from alerts.ledger import Ledger
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail import MailIdentity, MessageContext, OutgoingMessage
+from alerts.model import Frequency, Subscriber
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, send_manage_link, subscribe
+from alerts.subscribers.emails import write_confirmation_email, write_manage_link_email
+from tests.support.service import get_plain_text
+
+NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
+IDENTITY = MailIdentity(
+    "Watchword", "w@demo.example", "leave@demo.example", "https://watch.example"
+)
+CONTEXT = MessageContext(Templates(), IDENTITY, NOW)
+ADA = Subscriber(1, "ada@demo.example", "B-Dg-tSS9p9aqYTmJawR5g", "Europe/London", 7)
+
+
+def parse(message: OutgoingMessage) -> tuple[EmailMessage, str, str]:
+    """Return an email, its plain text and its HTML."""
+    email = message_from_bytes(message.body, policy=policy.default)
+    part = email.get_body(("html",))
+    assert part is not None
+    return email, get_plain_text(email), part.get_content()
+
+
+def test_the_confirmation_email_says_what_to_do_and_how_long_the_link_works() -> None:
+    message = write_confirmation_email(CONTEXT, ADA, "<VRU> & more", "TOKEN", timedelta(hours=48))
+    email, text, html = parse(message)
+    assert email["Subject"] == "Confirm your alert for <VRU> & more"
+    assert "You asked Watchword to email you about <VRU> & more." in text
+    assert "<b>&lt;VRU&gt; &amp; more</b>" in html
+    assert "Confirm your alert" in html
+    for part in (text, html):
+        assert re.findall(r"https://[^\s\"<]+", part) == ["https://watch.example/c/TOKEN"]
+        assert "The link works for 48 hours." in part
+        assert "ignore" in part
+    assert email["List-Unsubscribe"] is None
+
+
+def test_the_manage_link_email_has_a_link_that_works_for_60_days() -> None:
+    email, text, html = parse(write_manage_link_email(CONTEXT, ADA))
+    assert email["Subject"] == "Manage your Watchword alerts"
+    link = IDENTITY.build_manage_link(ADA.token, NOW)
+    for part in (text, html):
+        assert re.findall(r"https://[^\s\"<]+", part) == [link]
+        assert "The link works for 60 days" in part
+
+
+def test_a_manage_link_is_sent_once_a_day_and_only_to_subscribers(
+    ledger: Ledger, now: datetime
+) -> None:
+    context = MessageContext(CONTEXT.templates, IDENTITY, now)
+    tomorrow = MessageContext(CONTEXT.templates, IDENTITY, now + timedelta(days=1))
+    request = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
+    with ledger.writing() as connection:
+        assert not send_manage_link(connection, context, ADA.email)
+        subscribe(connection, ADA.email, request, SubscriberDefaults("Europe/London", 7), now)
+        assert send_manage_link(connection, context, "Ada@Demo.example")
+        assert not send_manage_link(connection, context, ADA.email)
+        assert send_manage_link(connection, tomorrow, ADA.email)
