@@ -19,7 +19,7 @@ from alerts.delivery import SentLog
 from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
-from alerts.digests.pending import (
+from alerts.digests.pending_items import (
     DueTimes,
     PendingItems,
     collect_pending,
@@ -42,7 +42,6 @@ from alerts.ledger import (
     messages,
     subscriptions,
 )
-from alerts.ledger.topics import batched
 from alerts.mail import MailIdentity, OutgoingMessage
 from alerts.model import Recipient
 from alerts.rendering import Templates, TemplatesError
@@ -108,7 +107,7 @@ def compose_due_digests(
             person = subscriptions.find_subscriber_by_email(connection, only_email)
             waiting = [key for key in waiting if person is not None and key == person.id]
     queued = failed = 0
-    for batch in batched(waiting, _SUBSCRIBERS_PER_TRANSACTION):
+    for batch in _iter_batches(waiting):
         with ledger.writing() as connection:
             for composed in _compose_batch(connection, batch, due_times, context):
                 if composed is None:
@@ -127,7 +126,7 @@ def preview_due_digests(
     context = msgspec.structs.replace(settings.create_context(now), sent_log=SentLog())
     due_times = find_due_times(connection, now, settings.batch_interval)
     waiting = list_waiting_subscribers(connection, due_times)
-    for batch in batched(waiting, _SUBSCRIBERS_PER_TRANSACTION):
+    for batch in _iter_batches(waiting):
         for composed in _compose_batch(connection, batch, due_times, context):
             if composed is not None and composed.message is not None:
                 yield _preview_message(composed.message)
@@ -145,6 +144,11 @@ def load_sent_digest(connection: Connection, message_id: str, since: datetime) -
     if not matches:
         return None
     return build_digest(build_entry(group) for group in group_by_question(matches).values())
+
+
+def _iter_batches(subscriber_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(subscriber_ids), _SUBSCRIBERS_PER_TRANSACTION):
+        yield subscriber_ids[start : start + _SUBSCRIBERS_PER_TRANSACTION]
 
 
 def _compose_batch(

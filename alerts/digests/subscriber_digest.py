@@ -22,7 +22,7 @@ from alerts.digests.entries import (
     group_by_question,
 )
 from alerts.digests.json_body import describe_digest
-from alerts.digests.pending import DueMatch, DueReminder, PendingItems
+from alerts.digests.pending_items import DueMatch, DueReminder, PendingItems
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
 from alerts.mail import (
     MailIdentity,

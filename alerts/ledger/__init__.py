@@ -1,10 +1,17 @@
-"""The ledger: everything that must not be lost. One module of functions a noun.
+"""The ledger: the database, and everything in the service that must not be lost.
 
-What holds for all of them: a function takes a ``Connection`` inside a transaction that its caller
-opened (:meth:`Ledger.writing` or :meth:`Ledger.reading`), gives frozen values, and knows no clock;
-datetimes are aware and in UTC, both ways. Any of them may raise SQLAlchemy's ``DBAPIError``.
+Owns the tables, their migrations, and the transactions (:class:`Ledger`). Each noun has a module
+of functions that are used with the module's name: ``subscriptions.list_active(connection)``. These
+modules are the face of the package, together with the names below; engine, schema, records,
+migrations and upgrade are private. The ledger must not know how digests are composed, how pages
+are searched, or how messages are written and sent.
+
+For all functions: ``connection`` is in a transaction that the caller opened with
+:meth:`Ledger.writing` or :meth:`Ledger.reading`. They return frozen values. They do not read the
+clock: the caller passes ``now``. Datetimes are aware and in UTC. Any function may raise
+SQLAlchemy's ``DBAPIError``.
 """
 
-from alerts.ledger.engine import Ledger, LedgerError, open_ledger
+from alerts.ledger.engine import Ledger, LedgerError, StatementTimeout, open_ledger
 
-__all__ = ["Ledger", "LedgerError", "open_ledger"]
+__all__ = ["Ledger", "LedgerError", "StatementTimeout", "open_ledger"]

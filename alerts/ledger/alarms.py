@@ -1,4 +1,4 @@
-"""Alarms: what the operator is to know of a source, from when it began to when it was over."""
+"""Alarms: what the operator must act on, about one source or about the whole service."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ def update_open(
     checked_kinds: Collection[str],
     now: datetime,
 ) -> None:
-    """Make the open alarms of ``source`` those in ``reasons`` (kind → reason).
+    """Make the open alarms of a source those in ``reasons``.
 
-    Only the kinds in ``checked_kinds`` were looked at; open alarms of other kinds stay.
+    An alarm that stays open gets the newest reason, and the operator is not notified again.
 
-    A trouble that lasts keeps its alarm, with the newest reason: nobody is told of it twice.
+    Args:
+        connection: The ledger.
+        source: The source; None for alarms about the whole service.
+        reasons: Why each alarm is open, by its kind.
+        checked_kinds: The kinds that were checked. Open alarms of other kinds stay open.
+        now: When alarms are raised and cleared.
     """
     mine = {entry.kind: entry for entry in list_open(connection) if entry.source == source}
     for kind, reason in reasons.items():
@@ -38,26 +43,26 @@ def update_open(
 
 
 def list_open(connection: Connection) -> list[Alarm]:
-    """The alarms that are not over, oldest first."""
+    """Return the alarms that are not cleared, oldest first."""
     return _list_where(connection, alarm.c.cleared_at.is_(None))
 
 
 def list_unnotified(connection: Connection) -> list[Alarm]:
-    """Alarms of which the operator has not been told that they began, or that they are over.
+    """Return the alarms of which the operator must still be notified: raised, or cleared.
 
-    What was over before anybody could be told of it is not told at all.
+    An alarm that was cleared before the operator was notified of it is left out.
     """
-    begun = and_(alarm.c.notified_at.is_(None), alarm.c.cleared_at.is_(None))
-    over = and_(
+    is_new = and_(alarm.c.notified_at.is_(None), alarm.c.cleared_at.is_(None))
+    is_over = and_(
         alarm.c.notified_at.is_not(None),
         alarm.c.cleared_at.is_not(None),
         alarm.c.clear_notified_at.is_(None),
     )
-    return _list_where(connection, or_(begun, over))
+    return _list_where(connection, or_(is_new, is_over))
 
 
 def mark_notified(connection: Connection, entry: Alarm, now: datetime) -> None:
-    """Note that a letter about ``entry``, as it stands, is in the outbox."""
+    """Mark that an email about the alarm, as raised or as cleared, is in the outbox."""
     column = "clear_notified_at" if entry.cleared_at else "notified_at"
     connection.execute(update(alarm).where(alarm.c.id == entry.id).values({column: now}))
 

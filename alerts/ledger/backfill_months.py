@@ -1,4 +1,4 @@
-"""Months of the past that a backfill has read to their end, so that it can go on after a stop."""
+"""Months of the past that a backfill has read, so that it can continue after a stop."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import date, datetime
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import backfill_month
 
 
 class BackfillMonth(msgspec.Struct, frozen=True):
-    """One month that was read: what it held and what it took."""
+    """One month that was read completely."""
 
     source: str
     first_day: date
@@ -22,7 +22,7 @@ class BackfillMonth(msgspec.Struct, frozen=True):
 
 
 def list_finished(connection: Connection, source: str) -> list[BackfillMonth]:
-    """The months of ``source`` that are done, newest first."""
+    """Return the months of a source that were read, newest first."""
     rows = connection.execute(
         select(backfill_month)
         .where(backfill_month.c.source == source)
@@ -32,7 +32,7 @@ def list_finished(connection: Connection, source: str) -> list[BackfillMonth]:
 
 
 def save_finished(connection: Connection, done: BackfillMonth) -> None:
-    """Note that a month was read to its end, in place of an earlier time."""
+    """Record that a month was read, in place of an earlier reading."""
     same = (backfill_month.c.source == done.source, backfill_month.c.first_day == done.first_day)
     connection.execute(delete(backfill_month).where(*same))
     insert_once(connection, backfill_month, **msgspec.structs.asdict(done))

@@ -1,4 +1,4 @@
-"""What came back, who is given up because of it, and whom nothing is sent to."""
+"""Bounces and complaints, and the subscribers who are sent nothing because of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import bounce, subscriber, suppression
 
 BounceKind = Literal["hard", "soft", "complaint"]
-#: Why nothing is sent to an address.
+#: Why an address is suppressed.
 SuppressionReason = Literal["bounces", "complaint"]
 
 
@@ -45,7 +45,7 @@ def record_bounce(
 def list_times(
     connection: Connection, subscriber_id: int, kind: BounceKind, since: datetime
 ) -> list[datetime]:
-    """When bounces of a kind came, oldest first."""
+    """Return when bounces of a kind were received after ``since``, oldest first."""
     rows = connection.execute(
         select(bounce.c.received_at)
         .where(
@@ -59,7 +59,7 @@ def list_times(
 
 
 def pause_subscriber(connection: Connection, subscriber_id: int, until: datetime) -> None:
-    """Compose nothing new for a subscriber before ``until``."""
+    """Compose no digest for a subscriber before ``until``."""
     connection.execute(
         update(subscriber).where(subscriber.c.id == subscriber_id).values(paused_until=until)
     )
@@ -68,7 +68,10 @@ def pause_subscriber(connection: Connection, subscriber_id: int, until: datetime
 def suspend_subscriber(
     connection: Connection, subscriber_id: int, reason: SuppressionReason, now: datetime
 ) -> None:
-    """Send nothing more to a subscriber; the address is remembered by its fingerprint."""
+    """Send nothing to a subscriber any more, and remember the hash of the address.
+
+    An earlier suspension keeps its time and reason.
+    """
     connection.execute(
         update(subscriber)
         .where(subscriber.c.id == subscriber_id, subscriber.c.suspended_at.is_(None))
@@ -81,7 +84,7 @@ def suspend_subscriber(
 
 
 def remove_suppression(connection: Connection, email: str) -> bool:
-    """Send to an address again; False where nothing stood against it."""
+    """Send to an address again; return False if it was not suppressed."""
     connection.execute(
         update(subscriber)
         .where(subscriber.c.email == email)
@@ -92,19 +95,19 @@ def remove_suppression(connection: Connection, email: str) -> bool:
 
 
 def hash_address(email: str) -> str:
-    """What an address is known by after it was forgotten."""
+    """Return the hash by which a suppressed address is known after it was deleted."""
     return hashlib.sha256(f"watchword suppression {email}".encode()).hexdigest()
 
 
 class Suppression(msgspec.Struct, frozen=True):
-    """An address that nothing is sent to."""
+    """Why nothing is sent to an address, and since when."""
 
     reason: SuppressionReason
     since: datetime
 
 
 def find_suppression(connection: Connection, email: str) -> Suppression | None:
-    """What stands against an address, if anything."""
+    """Return the suppression of an address; None if there is none."""
     row = connection.execute(
         select(suppression.c.reason, suppression.c.since).where(
             suppression.c.address_hash == hash_address(email)
@@ -114,7 +117,7 @@ def find_suppression(connection: Connection, email: str) -> Suppression | None:
 
 
 class RecordedBounce(msgspec.Struct, frozen=True):
-    """A report that came back."""
+    """A bounce as it is listed for the operator."""
 
     email: str
     kind: BounceKind
@@ -123,7 +126,7 @@ class RecordedBounce(msgspec.Struct, frozen=True):
 
 
 def list_newest(connection: Connection, limit: int) -> list[RecordedBounce]:
-    """What came back last, the newest first."""
+    """Return the newest bounces, newest first."""
     rows = connection.execute(
         select(subscriber.c.email, bounce.c.kind, bounce.c.detail, bounce.c.received_at)
         .join(subscriber, subscriber.c.id == bounce.c.subscriber_id)
@@ -134,7 +137,7 @@ def list_newest(connection: Connection, limit: int) -> list[RecordedBounce]:
 
 
 class SuspendedSubscriber(msgspec.Struct, frozen=True):
-    """A subscriber whom nothing is sent to."""
+    """A subscriber to whom nothing is sent, as listed for the operator."""
 
     email: str
     reason: SuppressionReason
@@ -143,7 +146,7 @@ class SuspendedSubscriber(msgspec.Struct, frozen=True):
 
 
 def list_suspended(connection: Connection) -> Sequence[SuspendedSubscriber]:
-    """The subscribers whom nothing is sent to, by address."""
+    """Return the suspended subscribers, by address."""
     newest = (
         select(bounce.c.detail)
         .where(bounce.c.subscriber_id == subscriber.c.id)

@@ -1,4 +1,7 @@
-"""Changes: append-only, numbered in order."""
+"""Changes: what happened to questions, numbered in the order of recording.
+
+Changes are never edited. Their numbers (``seq``) grow, and in one ledger a number is used once.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, true
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, question
 from alerts.model import Change, ChangeKind, NumberedChange, SilenceReason
-
-#: SQLite took at most 999 parameters in a statement before version 3.32.
-_MAX_PARAMETERS = 500
 
 
 def append(
     connection: Connection, entry: Change, now: datetime, silence_reason: SilenceReason | None
 ) -> bool:
-    """Record ``entry``; False when the very same change was recorded before."""
+    """Record a change; return False if the same change was recorded before."""
     added = insert_once(
         connection,
         change,
@@ -36,9 +36,9 @@ def append(
 
 
 def get_newest_seq(connection: Connection) -> int:
-    """The number of the newest change; 0 when there is none."""
-    newest_yet = connection.execute(select(func.max(change.c.seq))).scalar()
-    return newest_yet or 0
+    """Return the number of the newest change; 0 if there is none."""
+    newest = connection.execute(select(func.max(change.c.seq))).scalar()
+    return newest or 0
 
 
 def list_between(
@@ -66,8 +66,8 @@ def list_between(
 def get(connection: Connection, seqs: Sequence[int]) -> dict[int, NumberedChange]:
     """Return the changes with the given numbers, by number; without those that cannot be read."""
     found: dict[int, NumberedChange] = {}
-    for start in range(0, len(seqs), _MAX_PARAMETERS):
-        wanted = select(change).where(change.c.seq.in_(seqs[start : start + _MAX_PARAMETERS]))
+    for start in range(0, len(seqs), MAX_PARAMETERS):
+        wanted = select(change).where(change.c.seq.in_(seqs[start : start + MAX_PARAMETERS]))
         found |= {numbered.seq: numbered for numbered in _read_changes(connection.execute(wanted))}
     return found
 
@@ -89,38 +89,41 @@ def _read_changes(rows: Iterable[Row[Any]]) -> Iterator[NumberedChange]:
 
 
 def get_first_recorded_at(connection: Connection) -> datetime:
-    """When the oldest change was recorded; the epoch where there is none."""
+    """Return when the oldest change was recorded; the epoch if there is none."""
     oldest = select(change.c.recorded_at).order_by(change.c.seq).limit(1)
     return connection.execute(oldest).scalar() or datetime.fromtimestamp(0, UTC)
 
 
 def is_in_feeds() -> ColumnElement[bool]:
-    """Whether a change stands in feeds.
+    """Return the condition that a change is shown in feeds.
 
-    Old questions that came to light late are left out: they would stand in a reader's list as if
-    they had just happened. What the baseline found is in, so that a new feed is not empty.
+    Old questions that were found late are not: a feed reader would show them as new. The changes of
+    the first crawl are, so that a new feed is not empty.
     """
     return or_(change.c.silence_reason.is_(None), change.c.silence_reason == "baseline")
 
 
 def has_kind(kinds: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a change is of one of some kinds; of any where none are given."""
+    """Return the condition that a change has one of the kinds; any kind if none are given."""
     return change.c.kind.in_(kinds) if kinds else true()
 
 
 def list_in_feeds(connection: Connection, limit: int, kinds: Sequence[str] = ()) -> list[int]:
-    """Numbers of the newest changes that feeds show, newest first."""
+    """Return the numbers of the newest changes that feeds show, newest first."""
     return _list_seqs(connection, _select_in_feeds(kinds).limit(limit))
 
 
 def count_in_feeds(connection: Connection) -> int:
-    """How many changes feeds show."""
+    """Return how many changes feeds show."""
     wanted = select(func.count()).select_from(change).where(is_in_feeds())
     return connection.execute(wanted).scalar_one()
 
 
 def get_feed_page(connection: Connection, number: int, size: int) -> list[int]:
-    """One page of them, counted from the oldest: the first is 1. Newest first within."""
+    """Return the numbers of one page of the changes that feeds show, newest first.
+
+    Pages are counted from the oldest change: page 1 never changes once it is full.
+    """
     wanted = select(change.c.seq).where(is_in_feeds()).order_by(change.c.seq)
     wanted = wanted.offset((number - 1) * size).limit(size)
     return list(reversed(_list_seqs(connection, wanted)))
@@ -129,19 +132,19 @@ def get_feed_page(connection: Connection, number: int, size: int) -> list[int]:
 def list_by_person(
     connection: Connection, person: str, limit: int, kinds: Sequence[str] = ()
 ) -> list[int]:
-    """Numbers of the newest shown changes of questions that somebody asked, newest first."""
+    """Return the numbers of the newest shown changes of one asker's questions, newest first."""
     wanted = _select_by_person(person).where(has_kind(kinds)).order_by(change.c.seq.desc())
     return _list_seqs(connection, wanted.limit(limit))
 
 
 def count_by_person(connection: Connection, person: str) -> int:
-    """How many of them there are."""
+    """Return how many shown changes one asker's questions have."""
     wanted = select(func.count()).select_from(_select_by_person(person).subquery())
     return connection.execute(wanted).scalar_one()
 
 
 def get_person_page(connection: Connection, person: str, number: int, size: int) -> list[int]:
-    """One page of them, counted from the oldest: the first is 1. Newest first within."""
+    """Return the numbers of one page of these changes, newest first; page 1 has the oldest."""
     wanted = (
         _select_by_person(person).order_by(change.c.seq).offset((number - 1) * size).limit(size)
     )
@@ -156,7 +159,7 @@ def _select_by_person(person: str) -> Select[int]:
 def list_by_questions(
     connection: Connection, ids: Sequence[str], limit: int, kinds: Sequence[str] = ()
 ) -> list[int]:
-    """Numbers of the newest changes of some questions, whether they alerted or not."""
+    """Return the numbers of the newest changes of some questions, shown in feeds or not."""
     wanted = select(change.c.seq).where(change.c.question_id.in_(ids), has_kind(kinds))
     return _list_seqs(connection, wanted.order_by(change.c.seq.desc()).limit(limit))
 
@@ -170,7 +173,7 @@ def _list_seqs(connection: Connection, wanted: Select[int]) -> list[int]:
 
 
 def list_kinds(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
-    """What has happened to questions, by their ids."""
+    """Return the kinds of change that some questions had, by question id."""
     found: dict[str, list[str]] = {}
     wanted = select(change.c.question_id, change.c.kind).where(change.c.question_id.in_(ids))
     for row in connection.execute(wanted.distinct().order_by(change.c.kind)):

@@ -1,4 +1,4 @@
-"""Crawl runs: each pass over a source is a row, judged when it ends."""
+"""Crawl runs: one row for each crawl, with its verdict once it has ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alerts.ledger.schema import crawl_run
 
 
 class CrawlRun(msgspec.Struct, frozen=True):
-    """One pass; ``verdict`` is None while it runs, and for good when its process died."""
+    """One crawl. ``verdict`` is None while it runs, and for ever if its process died."""
 
     id: int
     source: str
@@ -21,37 +21,36 @@ class CrawlRun(msgspec.Struct, frozen=True):
     finished_at: datetime | None
     verdict: str | None
     reason: str | None
-    report: str | None  #: crawler.report.CrawlReport as JSON
+    report: str | None  #: :class:`crawler.report.CrawlReport` as JSON
 
 
-#: A run that looks for news, and one that reads the past.
+#: Whether a crawl looks for new changes, or reads the past.
 CrawlPurpose = Literal["regular", "backfill"]
 
 
 def start_run(
     connection: Connection, source: str, now: datetime, purpose: CrawlPurpose = "regular"
 ) -> int:
-    """Open a run and give its id."""
-    key = connection.execute(
+    """Record the start of a crawl and return its id."""
+    result = connection.execute(
         insert(crawl_run).values(source=source, started_at=now, is_complete=False, purpose=purpose)
     )
-    inserted = key.inserted_primary_key
-    assert inserted is not None
-    return int(inserted[0])
+    assert result.inserted_primary_key is not None
+    return int(result.inserted_primary_key[0])
 
 
 class CrawlResult(msgspec.Struct, frozen=True):
-    """Our judgement of a run."""
+    """What is recorded of a crawl that has ended."""
 
     verdict: str
     reason: str
-    report: str  #: crawler.report.CrawlReport as JSON; ``null`` without one
-    is_complete: bool  #: its listings were read to their end
-    change_counts: Mapping[str, int] = {}  #: how many changes of each kind it brought that alert
+    report: str  #: :class:`crawler.report.CrawlReport` as JSON; ``null`` without one
+    is_complete: bool  #: every listing was read to its end
+    change_counts: Mapping[str, int] = {}  #: alerting changes that it brought, by kind
 
 
 def finish_run(connection: Connection, run_id: int, result: CrawlResult, now: datetime) -> None:
-    """Close a run with our judgement of it."""
+    """Record the end of a crawl."""
     values = msgspec.structs.asdict(result)
     values["change_counts"] = (
         msgspec.json.encode(result.change_counts).decode() if result.change_counts else None
@@ -62,7 +61,10 @@ def finish_run(connection: Connection, run_id: int, result: CrawlResult, now: da
 
 
 def has_baseline(connection: Connection, source: str) -> bool:
-    """Whether a pass over ``source`` ever listed it whole; before that, nothing is news."""
+    """Return whether a regular crawl of a source was ever complete.
+
+    Until then, what is found is the baseline and alerts nobody.
+    """
     wanted = select(func.count()).where(
         crawl_run.c.source == source, crawl_run.c.is_complete, crawl_run.c.purpose == "regular"
     )
@@ -72,9 +74,13 @@ def has_baseline(connection: Connection, source: str) -> bool:
 def list_recent(
     connection: Connection, source: str, limit: int, verdicts: Collection[str] = ()
 ) -> list[CrawlRun]:
-    """The newest judged runs of ``source`` that looked for news, newest first.
+    """Return the newest regular crawls of a source that have a verdict, newest first.
 
-    Only those of one of the given verdicts where any are given.
+    Args:
+        connection: The ledger.
+        source: The source: ``london``.
+        limit: How many to return at most.
+        verdicts: Return only crawls with one of these verdicts; empty for all.
     """
     columns = [crawl_run.c[name] for name in CrawlRun.__struct_fields__]
     wanted = select(*columns).where(
@@ -89,7 +95,7 @@ def list_recent(
 
 
 def get_first_start(connection: Connection, source: str) -> datetime | None:
-    """When the first run of ``source`` that looked for news began."""
+    """Return when the first regular crawl of a source started; None if there was none."""
     return connection.execute(
         select(func.min(crawl_run.c.started_at)).where(
             crawl_run.c.source == source, crawl_run.c.purpose == "regular"
@@ -98,7 +104,7 @@ def get_first_start(connection: Connection, source: str) -> datetime | None:
 
 
 def get_last_complete_finish(connection: Connection, source: str) -> datetime | None:
-    """When a run of ``source`` last came to its good end."""
+    """Return when the last complete regular crawl ended; None if there was none."""
     return connection.execute(
         select(func.max(crawl_run.c.finished_at)).where(
             crawl_run.c.source == source, crawl_run.c.purpose == "regular", crawl_run.c.is_complete
@@ -107,9 +113,9 @@ def get_last_complete_finish(connection: Connection, source: str) -> datetime | 
 
 
 def has_finished_since(connection: Connection, source: str, since: datetime) -> bool:
-    """Whether a run of ``source`` that began after ``since`` is over, with whatever verdict.
+    """Return whether a regular crawl of a source that started after ``since`` is over.
 
-    The newest one, as long as it has none, may be at work right now.
+    The newest crawl is over when it has a verdict; older ones without a verdict died.
     """
     newest = select(func.max(crawl_run.c.id)).where(crawl_run.c.source == source)
     over = select(func.count()).where(
@@ -122,7 +128,7 @@ def has_finished_since(connection: Connection, source: str, since: datetime) -> 
 
 
 def get_peak_counts(connection: Connection, source: str, since: datetime) -> dict[str, int]:
-    """The most changes of each kind that one run brought since ``since``."""
+    """Return the most alerting changes of each kind that one crawl brought since a time."""
     rows = connection.execute(
         select(crawl_run.c.change_counts).where(
             crawl_run.c.source == source,

@@ -1,4 +1,4 @@
-"""What became of messages, as the operator is shown it and is warned by it."""
+"""Attempts to deliver messages, and the views of the outbox for the operator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alerts.ledger.schema import delivery_attempt, message
 
 
 class DeliveryAttempt(msgspec.Struct, frozen=True):
-    """How one attempt ended, and what follows from it."""
+    """How an attempt ended, and the phase and due time that its message gets."""
 
     outcome: DeliveryOutcome
     detail: str | None
@@ -24,7 +24,7 @@ class DeliveryAttempt(msgspec.Struct, frozen=True):
 def record_attempts(
     connection: Connection, attempts: Sequence[tuple[int, DeliveryAttempt, datetime]]
 ) -> None:
-    """Record attempts, each at its moment, and what becomes of their messages."""
+    """Record attempts (message id, attempt, time) and update their messages."""
     if not attempts:
         return
     connection.execute(
@@ -61,13 +61,13 @@ def record_attempts(
 
 
 def count_sent_since(connection: Connection, moment: datetime, lane: int) -> int:
-    """How many messages of a lane were sent since ``moment``."""
+    """Return how many messages of a lane were sent after a time."""
     wanted = select(func.count()).where(message.c.sent_at > moment, message.c.lane == lane)
     return connection.execute(wanted).scalar_one()
 
 
 def count_outcomes_since(connection: Connection, outcome: DeliveryOutcome, moment: datetime) -> int:
-    """How many attempts ended in one way since ``moment``."""
+    """Return how many attempts had an outcome after a time."""
     return connection.execute(
         select(func.count()).where(
             delivery_attempt.c.outcome == outcome, delivery_attempt.c.attempted_at > moment
@@ -76,9 +76,9 @@ def count_outcomes_since(connection: Connection, outcome: DeliveryOutcome, momen
 
 
 def find_oldest_queued(connection: Connection, now: datetime) -> datetime | None:
-    """Since when the oldest message that should be on its way has waited for its first attempt.
+    """Return when the oldest due message without an attempt was composed; None without one.
 
-    What a receiver asked us to try later waits for that receiver, and is not counted.
+    Messages that a server asked us to send later are not counted: they wait for that server.
     """
     waiting = (message.c.phase.in_(("queued", "sending")), message.c.due_at <= now)
     return connection.execute(
@@ -90,13 +90,13 @@ def find_oldest_queued(connection: Connection, now: datetime) -> datetime | None
 
 
 def count_by_phase(connection: Connection) -> dict[str, int]:
-    """How many messages are in each phase."""
+    """Return how many messages are in each phase."""
     rows = connection.execute(select(message.c.phase, func.count()).group_by(message.c.phase))
     return {phase: number for phase, number in rows}  # noqa: C416  # rows are no pairs to dict()
 
 
 class MessageStatus(msgspec.Struct, frozen=True):
-    """A message and how its last attempt ended, as the operator is shown it."""
+    """A message as it is listed for the operator, with the detail of its last attempt."""
 
     id: int
     recipient: str
@@ -111,7 +111,14 @@ class MessageStatus(msgspec.Struct, frozen=True):
 def list_newest(
     connection: Connection, phase: MessagePhase | None, recipient: str | None, limit: int
 ) -> list[MessageStatus]:
-    """The newest messages: all, or those in a phase, or to an address."""
+    """Return the newest messages, newest first.
+
+    Args:
+        connection: The ledger.
+        phase: Only messages in this phase; None for all.
+        recipient: Only messages to this address; None for all.
+        limit: How many to return at most.
+    """
     last = (
         select(delivery_attempt.c.detail)
         .where(delivery_attempt.c.message_id == message.c.id)
@@ -129,7 +136,7 @@ def list_newest(
 
 
 def requeue(connection: Connection, keys: Sequence[int], now: datetime) -> int:
-    """Queue messages that failed or are held once more, from now; how many those are."""
+    """Queue failed messages and messages in doubt again; return how many were queued."""
     again = (
         update(message)
         .where(message.c.id.in_(keys), message.c.phase.in_(("failed", "in_doubt")))
@@ -139,7 +146,7 @@ def requeue(connection: Connection, keys: Sequence[int], now: datetime) -> int:
 
 
 def delete_bodies(connection: Connection, before: datetime) -> None:
-    """Keep of messages that came to their end before a moment that they did, not what they said."""
+    """Delete the bodies of finished messages that were composed before a time."""
     connection.execute(
         update(message)
         .where(

@@ -1,4 +1,4 @@
-"""Which subscriptions are due, what waits for them, and how far each has been served."""
+"""Subscriptions that are due, and the matches that they have not been sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from alerts.model import Frequency, SubscribedTopic, Updates, list_change_kinds
 
 
 class DigestGroup(msgspec.Struct, frozen=True):
-    """All who share a frequency, a zone and an hour: they are due at the same moments."""
+    """The subscriptions that are always due at the same time."""
 
     frequency: Frequency
     zone: str
@@ -33,12 +33,12 @@ class DigestGroup(msgspec.Struct, frozen=True):
 
     @property
     def zone_and_hour(self) -> tuple[str, int]:
-        """What the rounds that one subscriber is in have in common."""
+        """Time zone and hour, which all groups of one subscriber share."""
         return self.zone, self.hour
 
 
 def list_groups(connection: Connection) -> list[DigestGroup]:
-    """The rounds that anybody is in."""
+    """Return the groups that have an active subscription."""
     rows = connection.execute(
         select(subscription.c.frequency, subscriber.c.zone, subscriber.c.hour)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
@@ -50,7 +50,10 @@ def list_groups(connection: Connection) -> list[DigestGroup]:
 
 
 def is_due(group: DigestGroup, due: datetime) -> ColumnElement[bool]:
-    """Subscriptions of a round that are to be served for a due time; subscribers are joined."""
+    """Return the condition that a subscription of a group is not handled for a due time.
+
+    The statement must join the tables ``subscription`` and ``subscriber``.
+    """
     return and_(
         subscriber.c.zone == group.zone,
         subscriber.c.hour == group.hour,
@@ -70,7 +73,7 @@ def _is_subscription_due(group: DigestGroup, due: datetime) -> ColumnElement[boo
 
 
 def _is_unsent_change() -> ColumnElement[bool]:
-    """Changes that alert, newer than what a subscription was sent, of the kinds it wants."""
+    """Return the condition that a change alerts a subscription and was not handled for it."""
     kinds = [
         and_(subscription.c.updates == updates, change.c.kind.in_(list_change_kinds(updates)))
         for updates in get_args(Updates)
@@ -93,7 +96,7 @@ class PendingMatch(msgspec.Struct, frozen=True):
 
 
 def _select_pending(group: DigestGroup, due: datetime, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Something of each match that a round's due subscriptions have not been sent."""
+    """Select columns of each match that the due subscriptions of a group were not sent."""
     return (
         select(*columns)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
@@ -104,7 +107,7 @@ def _select_pending(group: DigestGroup, due: datetime, *columns: ColumnElement[A
 
 
 def list_with_pending(connection: Connection, group: DigestGroup, due: datetime) -> list[int]:
-    """The subscribers of a round for whom something is pending."""
+    """Return the ids of the subscribers in a group who have a pending match."""
     wanted = _select_pending(group, due, subscription.c.subscriber_id).distinct()
     return list(connection.execute(wanted.order_by(subscription.c.subscriber_id)).scalars())
 
@@ -115,9 +118,13 @@ def list_pending(
     due: datetime,
     subscriber_ids: Sequence[int] | None = None,
 ) -> list[PendingMatch]:
-    """What those of a round who are due have not been sent, in the order of the changes.
+    """Return the pending matches of the due subscriptions of a group, in the order of the changes.
 
-    All of them, or the subscribers in ``subscriber_ids``.
+    Args:
+        connection: The ledger.
+        group: The group that is due.
+        due: Its due time.
+        subscriber_ids: Only matches of these subscribers; None for all.
     """
     columns = (
         subscription.c.subscriber_id,
@@ -142,7 +149,7 @@ def list_pending(
 
 
 def list_due_subscribers(connection: Connection, group: DigestGroup, due: datetime) -> set[int]:
-    """Subscribers of a round with a subscription that was not served for a due time."""
+    """Return the ids of the subscribers with a subscription not handled for a due time."""
     rows = connection.execute(
         select(subscription.c.subscriber_id)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
@@ -152,7 +159,12 @@ def list_due_subscribers(connection: Connection, group: DigestGroup, due: dateti
 
 
 def mark_handled(connection: Connection, handled: Mapping[int, tuple[datetime, int]]) -> None:
-    """Note for which due time subscriptions were served, and up to which change."""
+    """Record up to where subscriptions are handled.
+
+    Args:
+        connection: The ledger.
+        handled: Due time and number of the last change, by subscription id.
+    """
     if not handled:
         return
     reached = bindparam("reached", type_=Integer)
@@ -166,11 +178,11 @@ def mark_handled(connection: Connection, handled: Mapping[int, tuple[datetime, i
 
 
 def mark_empty_handled(connection: Connection, group: DigestGroup, due: datetime) -> int:
-    """Note a due time as served for those of a round who had nothing to be sent.
+    """Record a due time as handled for the subscriptions of a group without a pending match.
 
-    What comes later that day waits for the next due time, as the subscriber chose. Whoever was
-    never sent anything is left out: the first digest comes with the first match, at any hour, so
-    that a new subscriber soon knows that it works.
+    Matches that come later wait for the next due time. A subscription that was never sent a digest
+    is left out: its first digest is sent as soon as there is a match, whatever the hour, so that a
+    new subscriber sees that it works. Returns how many subscriptions were updated.
     """
     if group.frequency.is_immediate:
         return 0

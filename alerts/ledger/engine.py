@@ -1,4 +1,4 @@
-"""Opening the ledger: engine, transactions, migrations."""
+"""Opening the ledger: the engine, transactions, and the lock of the one working process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _BUSY_MILLISECONDS = 30_000
 
 
 class LedgerError(WatchwordError):
-    """The ledger cannot be used as it is; the message names it and says what to do."""
+    """The ledger cannot be used. The message names it and says what to do."""
 
     exit_status = ExitStatus.DATA
 
 
 class StatementTimeout(WatchwordError):
-    """A statement took longer than whoever asked was to wait."""
+    """A statement took longer than the caller allowed."""
 
     exit_status = ExitStatus.RETRY
 
@@ -38,10 +38,11 @@ class Ledger:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may write; committed at its end, rolled back on an exception.
+        """Open a transaction that may write. An exception rolls it back.
 
-        One at a time, in either database. Changes are numbered before they are committed, and who
-        reads up to a number is never to find one below it afterwards.
+        There is one at a time, on SQLite and on PostgreSQL. Changes get their numbers before they
+        are committed; with two writers, a reader of the changes up to a number could miss one below
+        it.
         """
         with self.engine.begin() as connection:
             if not self.is_sqlite:
@@ -51,27 +52,30 @@ class Ledger:
             yield connection
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """A transaction that only reads, and on SQLite waits for no writer."""
+        """Open a transaction that only reads. On SQLite it does not wait for a writer."""
         return self.engine.execution_options(reading=True).begin()
 
     @contextmanager
     def reading_with_timeout(self, seconds: float) -> Iterator[Connection]:
-        """The same, whose statements the database gives up after so long:
-        :class:`StatementTimeout`."""
+        """Open a transaction that only reads and whose statements end after ``seconds``.
+
+        Raises:
+            StatementTimeout: A statement took longer.
+        """
         with self.reading() as connection, _limit_statement_time(connection, seconds):
             yield connection
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is a file of our own."""
+        """Whether the ledger is a SQLite file; otherwise it is in PostgreSQL."""
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def try_process_lock(self) -> Iterator[bool]:
-        """Be the one process that works on this ledger; gives False when another one is.
+        """Take the lock of the one working process; yield False if another process has it.
 
-        PostgreSQL keeps the lock with a connection, so it goes when the process goes. A SQLite
-        ledger is locked through a file beside it, which the kernel frees in the same way.
+        On PostgreSQL it is an advisory lock that ends with the connection. On SQLite it is a lock
+        on a file beside the ledger, which the kernel ends with the process.
         """
         if self.is_sqlite:
             lock = FileLock(f"{self.engine.url.database}.lock")
@@ -118,28 +122,32 @@ def _limit_statement_time(connection: Connection, seconds: float) -> Iterator[No
             driver.set_progress_handler(None, 0)
 
 
-#: Steps of SQLite's machine between two looks at the time: some milliseconds at most.
+#: Instructions of SQLite's virtual machine between two looks at the clock: a few milliseconds.
 _PROGRESS_STEPS = 20_000
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-#: "watchw" in ASCII: ours among the advisory locks of a database that others may use too.
+#: "watchw" in ASCII, so that it differs from the advisory locks of others in the same database.
 _PROCESS_LOCK_KEY = 0x776174636877
 _WRITE_LOCK_KEY = _PROCESS_LOCK_KEY + 1
 
 
 def open_ledger(url: str) -> Ledger:
-    """The ledger at ``url`` (an SQLAlchemy URL), made and migrated where needed.
+    """Open the ledger, create it if it does not exist, and migrate it to the newest schema.
 
-    Raises :class:`LedgerError` when there is no reaching it, when it is damaged, and when a newer
-    version of this program has written it.
+    Args:
+        url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
+
+    Raises:
+        LedgerError: The URL is wrong, the database cannot be reached or is damaged, or a newer
+            version of this program has written it.
     """
     try:
         engine = _engine(url)
-    except ModuleNotFoundError as error:
-        raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise LedgerError(f"ledger.url {url!r} is no database URL that we know: {error}") from error
+        if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
+            raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
+        raise LedgerError(f"ledger.url {url!r} is not a supported database URL: {error}") from error
     shown = engine.url.render_as_string(hide_password=True)
     try:
         ledger = Ledger(engine)
@@ -173,14 +181,14 @@ def _engine(url: str) -> Engine:
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
-    # The driver opens no transaction before the first write, so read-then-update loses updates
-    # in silence (703 of 800 in a trial); we open our own in `_on_begin`.
+    # By itself the driver begins a transaction at the first write, so that a read followed by an
+    # update loses updates without an error (703 of 800 in a trial). `_on_begin` begins it instead.
     connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "secure_delete=ON",  # who is forgotten is not left in free pages
+        "secure_delete=ON",  # overwrite deleted personal data
         f"busy_timeout={_BUSY_MILLISECONDS}",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -192,19 +200,21 @@ def _on_begin(connection: Connection) -> None:
 
 
 def _check_file(ledger: Ledger) -> None:
-    """Refuse a damaged file before anything is written to it."""
+    """Raise :class:`LedgerError` for a damaged file, before anything is written to it."""
     with ledger.reading() as connection:
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     if found != "ok":
         raise LedgerError(
             f"the ledger {ledger.engine.url.database} is damaged ({found}): "
-            "restore it from a backup, or move it away to begin anew"
+            "restore it from a backup, or move it away to start with a new one"
         )
 
 
 def _is_at_newest_schema(ledger: Ledger) -> bool:
-    """Whether nothing is to be migrated, seen without Alembic: it takes a fifth of a second to
-    import, and every command opens the ledger. The files of the migrations begin with their number.
+    """Return whether there is nothing to migrate, without importing Alembic.
+
+    Every command opens the ledger, and Alembic takes 0.2 s to import. The file name of a migration
+    begins with its number.
     """
     newest = max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("0*.py"))
     with ledger.reading() as connection:
@@ -215,7 +225,7 @@ def _is_at_newest_schema(ledger: Ledger) -> bool:
 
 
 def _migrate(ledger: Ledger) -> None:
-    """Bring the schema to the newest version, in one transaction."""
+    """Migrate to the newest schema, in one transaction."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
     from alerts.ledger import upgrade  # noqa: PLC0415
 

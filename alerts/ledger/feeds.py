@@ -1,30 +1,30 @@
-"""How far the files of each feed have come, and what the hub was told of them."""
+"""How far each feed's files are written, and what its hub was told (WebSub)."""
 
 from __future__ import annotations
 
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import feed
 
-#: What the hub was told of a feed that was written since: a change, or a notice alone.
+#: Less than any change: the hub is pinged even if a feed was written for a notice alone.
 _NEVER_PINGED = -1
 
 
 class FeedProgress(msgspec.Struct, frozen=True):
-    """The state of one feed's files."""
+    """How far one feed's files are written."""
 
     name: str
-    published_up_to: int  #: the newest change in them
-    notices_up_to: int  #: the newest notice in them
-    archive_pages: int  #: of its archive that are full
-    written_pages: int  #: of those, written
-    pinged_up_to: int  #: what the hub was last told of
+    published_up_to: int  #: number of the newest change in the files
+    notices_up_to: int  #: id of the newest notice in the files
+    archive_pages: int  #: full pages of its archive
+    written_pages: int  #: of those, how many are files
+    pinged_up_to: int  #: number of the change up to which the hub was told
 
 
 def get(connection: Connection, name: str) -> FeedProgress | None:
-    """The state of a feed; None where it was never written."""
+    """Return the progress of a feed; None if it was never written."""
     row = connection.execute(select(feed).where(feed.c.name == name)).one_or_none()
     return FeedProgress(**row._mapping) if row else None
 
@@ -32,7 +32,15 @@ def get(connection: Connection, name: str) -> FeedProgress | None:
 def mark_published(
     connection: Connection, name: str, *, up_to: int, notices_up_to: int, archive_pages: int
 ) -> None:
-    """Note that a feed's files hold every change up to ``up_to``; the hub knows nothing of them."""
+    """Record what a feed's files hold. What the hub was told is reset, so that it is pinged again.
+
+    Args:
+        connection: The ledger.
+        name: The feed: a topic's slug, or ``everything``.
+        up_to: The newest change in the files.
+        notices_up_to: The newest notice in the files.
+        archive_pages: How many pages of its archive are full.
+    """
     values = {
         "published_up_to": up_to,
         "notices_up_to": notices_up_to,
@@ -44,27 +52,27 @@ def mark_published(
 
 
 def list_unwritten(connection: Connection) -> list[FeedProgress]:
-    """Feeds with full pages that are not files yet."""
+    """Return the feeds with full archive pages that are not written to disk."""
     wanted = select(feed).where(feed.c.written_pages < feed.c.archive_pages).order_by(feed.c.name)
     return [FeedProgress(**row._mapping) for row in connection.execute(wanted)]
 
 
 def mark_written(connection: Connection, name: str, page: int) -> None:
-    """Note that a feed's archive is written up to ``page``."""
+    """Record that a feed's archive is written up to a page."""
     connection.execute(update(feed).where(feed.c.name == name).values(written_pages=page))
 
 
 def list_unpinged(connection: Connection) -> list[FeedProgress]:
-    """Feeds with something that the hub was not told of."""
+    """Return the feeds with something that their hub was not told of."""
     wanted = select(feed).where(feed.c.published_up_to > feed.c.pinged_up_to).order_by(feed.c.name)
     return [FeedProgress(**row._mapping) for row in connection.execute(wanted)]
 
 
 def mark_pinged(connection: Connection, name: str, up_to: int) -> None:
-    """Note that the hub was told of a feed up to change ``up_to``."""
+    """Record that the hub was notified of a feed up to a change."""
     connection.execute(update(feed).where(feed.c.name == name).values(pinged_up_to=up_to))
 
 
 def delete_all(connection: Connection) -> None:
-    """Forget every file: they are gone, or are to be made anew."""
+    """Delete the progress of all feeds, so that all their files are written again."""
     connection.execute(delete(feed))

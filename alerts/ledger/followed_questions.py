@@ -1,4 +1,4 @@
-"""Followed questions: which have waited too long, and which are answered and followed no more."""
+"""Followed questions: which are overdue, and which are answered and so no longer followed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawler.records import Question
 
 
 class OverdueSubscription(msgspec.Struct, frozen=True):
-    """A followed question that is overdue, and its follower has not been told."""
+    """A followed question that is overdue, whose follower was not notified yet."""
 
     subscriber_id: int
     subscription_id: int
@@ -33,7 +33,15 @@ def list_overdue(
     now: datetime,
     subscriber_ids: Sequence[int] | None = None,
 ) -> list[OverdueSubscription]:
-    """What those of a round who are due wait for longer than they want to."""
+    """Return the overdue questions that due subscribers follow.
+
+    Args:
+        connection: The ledger.
+        group: The group that is due.
+        due: Its due time.
+        now: The time; days are counted up to its date.
+        subscriber_ids: Only what these subscribers follow; None for all.
+    """
     today = now.date()
     wanted = (
         select(
@@ -86,7 +94,14 @@ def _build_overdue(row: Any, today: date) -> OverdueSubscription | None:
 def mark_handled(
     connection: Connection, overdue_ids: Sequence[int], ended_ids: Sequence[int], now: datetime
 ) -> None:
-    """Note that followers were told that their question is overdue, or that it is answered."""
+    """Record that followers are notified that a question is overdue, or that it is answered.
+
+    Args:
+        connection: The ledger.
+        overdue_ids: Subscriptions whose question is overdue.
+        ended_ids: Subscriptions whose question is answered; they end.
+        now: The time.
+    """
     if overdue_ids:
         telling = update(subscription).where(subscription.c.id.in_(overdue_ids))
         connection.execute(telling.values(overdue_notified_at=now))

@@ -1,7 +1,7 @@
-"""Changes without a number yet: their crawl is not judged, or was judged doubtful.
+"""Changes without a number: their crawl has no verdict yet, or a doubtful one.
 
-Nothing after them reads this table, so a crawl of a broken page design can fill it and nobody is
-told anything false. Released, they are numbered in the order in which they were found.
+Later steps do not read this table, so a crawl that misreads a new page design notifies nobody.
+Promoted changes are numbered in the order in which they were found.
 """
 
 from __future__ import annotations
@@ -13,27 +13,32 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, held_change
 from alerts.model import Change, SilenceReason
 
 HoldReason = Literal["crawl", "flood", "drift"]
 
-#: What a change has in both tables.
+#: Columns that both tables of changes have.
 _COMMON_COLUMNS = (
-    *("question_id", "kind", "content_hash", "recorded_at"),
-    *("silence_reason", "before", "after"),
+    "question_id",
+    "kind",
+    "content_hash",
+    "recorded_at",
+    "silence_reason",
+    "before",
+    "after",
 )
 
 
 def hold_change(
     connection: Connection, entry: Change, now: datetime, silence_reason: SilenceReason | None
 ) -> bool:
-    """Keep ``entry`` back; False when the very same change is known already.
+    """Hold a change; return False if the same change is already recorded or held.
 
-    While something of a question waits for the operator, what comes after it waits too: told out
-    of order, the older news would look like the newer.
+    If an earlier change of the question waits for approval, this one waits as well. Published
+    first, it would make the earlier one look newer.
     """
     same = and_(
         change.c.question_id == entry.after.id,
@@ -42,7 +47,7 @@ def hold_change(
     )
     if connection.execute(select(change.c.seq).where(same)).first():
         return False
-    before_it = connection.execute(
+    waiting = connection.execute(
         select(held_change.c.hold_reason).where(
             held_change.c.question_id == entry.after.id, held_change.c.hold_reason != "crawl"
         )
@@ -51,7 +56,7 @@ def hold_change(
         connection,
         held_change,
         source=entry.after.source,
-        hold_reason=next(iter(before_it), "crawl"),
+        hold_reason=next(iter(waiting), "crawl"),
         question_id=entry.after.id,
         kind=entry.kind,
         content_hash=entry.content_hash,
@@ -64,7 +69,7 @@ def hold_change(
 
 
 def count_by_kind(connection: Connection, source: str) -> dict[str, int]:
-    """How many changes of each kind would alert if the crawl of ``source`` were believed."""
+    """Return how many changes of each kind the current crawl of a source would alert."""
     rows = connection.execute(
         select(held_change.c.kind, func.count())
         .where(
@@ -78,7 +83,7 @@ def count_by_kind(connection: Connection, source: str) -> dict[str, int]:
 
 
 def hold_for_approval(connection: Connection, source: str, reason: HoldReason) -> int:
-    """Leave what the crawl of ``source`` found to the operator; how many changes that are."""
+    """Hold the changes of the current crawl for the operator; return how many."""
     return connection.execute(
         update(held_change)
         .where(held_change.c.source == source, held_change.c.hold_reason == "crawl")
@@ -94,27 +99,31 @@ def promote(
     is_silent: bool = False,
     now: datetime | None = None,
 ) -> int:
-    """Number what is held of ``source`` for one of ``reasons``; how many changes that are.
+    """Number the held changes of a source and return how many were numbered.
 
-    ``is_silent`` records them with the reason for which they were held, so that they never alert.
-    ``now`` is given where they waited for somebody: it is when they happened for those who read.
+    Args:
+        connection: The ledger.
+        source: The source: ``london``.
+        reasons: Promote changes held for these reasons.
+        is_silent: Record them with the reason for which they were held, so that they never alert.
+        now: The time of recording, if they waited for approval; None keeps the time of the crawl.
     """
     mine = and_(held_change.c.source == source, held_change.c.hold_reason.in_(reasons))
     rows = connection.execute(select(held_change).where(mine).order_by(held_change.c.id))
-    released = 0
+    promoted = 0
     for row in rows.mappings().all():
         values = {name: row[name] for name in _COMMON_COLUMNS}
         if is_silent:
             values["silence_reason"] = row["silence_reason"] or row["hold_reason"]
         if now is not None:
             values["recorded_at"] = now
-        released += insert_once(connection, change, **values) is not None
+        promoted += insert_once(connection, change, **values) is not None
     connection.execute(delete(held_change).where(mine))
-    return released
+    return promoted
 
 
 class HeldChangeGroup(msgspec.Struct, frozen=True):
-    """Changes of one kind that wait for the operator, with the title of one of them."""
+    """Changes of one kind that wait for approval, with the title of one of them."""
 
     source: str
     reason: HoldReason
@@ -125,7 +134,7 @@ class HeldChangeGroup(msgspec.Struct, frozen=True):
 
 
 def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
-    """What waits for the operator, by source, reason and kind."""
+    """Return what waits for approval, by source, reason and kind."""
     columns = (held_change.c.source, held_change.c.hold_reason, held_change.c.kind)
     rows = connection.execute(
         select(
@@ -139,12 +148,12 @@ def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
         .order_by(*columns)
     )
     return [
-        HeldChangeGroup(source, because, kind, n, since, _title(connection, first))
+        HeldChangeGroup(source, because, kind, n, since, _get_title(connection, first))
         for source, because, kind, n, since, first in rows
     ]
 
 
-def _title(connection: Connection, key: int) -> str:
+def _get_title(connection: Connection, key: int) -> str:
     columns = (held_change.c.question_id, held_change.c.after)
     row = connection.execute(select(*columns).where(held_change.c.id == key)).one()
     record = read_record(row.after, f"held change {key}")

@@ -1,4 +1,4 @@
-"""Matches: one change, one topic."""
+"""Matches: one change and one topic."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
-from alerts.ledger.base import insert_all_once
 from alerts.ledger.changes import has_kind, is_in_feeds
+from alerts.ledger.inserts import insert_all_once
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question
 
-#: Written at once: a million matches are not all to stand in memory as rows.
+#: Rows of one statement. A new topic can have a million matches: as rows, about 200 bytes each.
 _BATCH_SIZE = 20_000
-#: Few questions change more often: as many of the newest matches are looked at for each one wanted.
+#: How many of the newest matches to read for each question wanted. Few questions change more often.
 _CHANGES_PER_QUESTION = 5
 
 
 def add(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Record which topics (their ids) match which changes (their numbers), each once."""
+    """Record matches (topic id, number of the change), each once."""
     for start in range(0, len(pairs), _BATCH_SIZE):
         rows = [{"topic_id": t, "change_seq": seq} for t, seq in pairs[start : start + _BATCH_SIZE]]
         insert_all_once(connection, match, rows)
@@ -28,9 +28,13 @@ def add(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
 def list_newest(
     connection: Connection, topic_id: int, limit: int, kinds: Sequence[str] = ()
 ) -> list[int]:
-    """Numbers of a topic's newest changes that its feed shows, newest first.
+    """Return the numbers of the newest changes in a topic's feed, newest first.
 
-    All of them, or those of some kinds.
+    Args:
+        connection: The ledger.
+        topic_id: The topic.
+        limit: How many to return at most.
+        kinds: Only changes of these kinds; empty for all.
     """
     rows = connection.execute(
         select(match.c.change_seq)
@@ -43,7 +47,7 @@ def list_newest(
 
 
 def count_in_feed(connection: Connection, topic_id: int) -> int:
-    """How many of a topic's changes its feed shows, from the first one on."""
+    """Return how many changes a topic's feed has, archive included."""
     wanted = (
         select(func.count()).select_from(match).join(change, change.c.seq == match.c.change_seq)
     )
@@ -51,7 +55,7 @@ def count_in_feed(connection: Connection, topic_id: int) -> int:
 
 
 def get_feed_page(connection: Connection, topic_id: int, number: int, size: int) -> list[int]:
-    """One page of them, counted from the oldest: the first is 1. Newest first within."""
+    """Return the numbers of one page of a topic's feed, newest first; page 1 has the oldest."""
     rows = connection.execute(
         select(match.c.change_seq)
         .join(change, change.c.seq == match.c.change_seq)
@@ -68,7 +72,7 @@ def _in_feed_conditions(topic_id: int) -> list[ColumnElement[bool]]:
 
 
 def list_after(connection: Connection, topic_id: int, after_seq: int, limit: int) -> list[int]:
-    """Numbers of a topic's changes above a number, in order."""
+    """Return the numbers of a topic's changes above a number, in order."""
     wanted = select(match.c.change_seq).where(
         match.c.topic_id == topic_id, match.c.change_seq > after_seq
     )
@@ -76,7 +80,7 @@ def list_after(connection: Connection, topic_id: int, after_seq: int, limit: int
 
 
 def count_by_day(connection: Connection, topic_id: int) -> dict[date, int]:
-    """How many questions a topic matches, by their day; those without one are left out."""
+    """Return how many questions a topic matches, by meeting day. Those without one are left out."""
     mine = _select_questions(topic_id).subquery()
     rows = connection.execute(
         select(question.c.meeting_date, func.count().label("number"))
@@ -88,30 +92,31 @@ def count_by_day(connection: Connection, topic_id: int) -> dict[date, int]:
 
 
 def list_questions(connection: Connection, topic_id: int, limit: int, offset: int = 0) -> list[str]:
-    """The ids of the questions that a topic matches, the one with the newest change first.
+    """Return the ids of the questions that a topic matches, most recently changed first.
 
-    Those of which nothing was ever news, since they were old when we came to know them, follow by
-    their days: a back-filled archive is read backwards.
+    Questions that were old when they were found, and did not change since, follow by meeting date,
+    newest first: a backfill reads the archive backwards.
     """
     latest = _list_alerted_questions(connection, topic_id, offset + limit)
     if len(latest) == offset + limit:
         return latest[offset:]
-    news = func.max(case((change.c.silence_reason == "old", 0), else_=change.c.seq))
+    last_alert = func.max(case((change.c.silence_reason == "old", 0), else_=change.c.seq))
     wanted = (
         select(question.c.id)
         .join(change, change.c.question_id == question.c.id)
         .join(match, match.c.change_seq == change.c.seq)
         .where(match.c.topic_id == topic_id)
         .group_by(question.c.id, question.c.meeting_date)
-        .order_by(news.desc(), *NEWEST_FIRST)
+        .order_by(last_alert.desc(), *NEWEST_FIRST)
     )
     return list(connection.execute(wanted.offset(offset).limit(limit)).scalars())
 
 
 def _list_alerted_questions(connection: Connection, topic_id: int, limit: int) -> list[str]:
-    """Up to ``limit`` of them that were ever news, in the same order, found without sorting all.
+    """Return the first questions of :func:`list_questions` without sorting all matches.
 
-    Of the newest matches alone, so there may be more: a topic can have tens of thousands.
+    Only the newest matches are looked at, since a topic can have tens of thousands. Fewer than
+    ``limit`` does not mean that there are no more.
     """
     rows = connection.execute(
         select(change.c.question_id, change.c.silence_reason)
@@ -120,7 +125,8 @@ def _list_alerted_questions(connection: Connection, topic_id: int, limit: int) -
         .order_by(match.c.change_seq.desc())
         .limit(_CHANGES_PER_QUESTION * limit)
     )
-    return list(dict.fromkeys(who for who, because in rows if because != "old"))[:limit]
+    alerted = (row.question_id for row in rows if row.silence_reason != "old")
+    return list(dict.fromkeys(alerted))[:limit]
 
 
 def _select_questions(topic_id: int) -> Select[str]:
@@ -133,7 +139,7 @@ def _select_questions(topic_id: int) -> Select[str]:
 
 
 def get_newest_seq(connection: Connection, topic_id: int) -> int:
-    """The number of a topic's newest match, shown or not; 0 when it has none."""
+    """Return the number of the newest change that a topic matches; 0 if there is none."""
     rows = connection.execute(
         select(match.c.change_seq)
         .where(match.c.topic_id == topic_id)

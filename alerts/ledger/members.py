@@ -1,4 +1,4 @@
-"""Those who ask: what each asked, and how soon it was answered."""
+"""Members who ask questions: what they asked, and how soon it was answered."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from alerts.ledger.schema import change, match, question, topic
 
 
 class MemberSummary(msgspec.Struct, frozen=True):
-    """Somebody who asks."""
+    """A member, with the number of their questions."""
 
-    person: str  #: over all spellings: ``ada-brook``
+    person: str  #: the same for all spellings of the name: ``ada-brook``
     name: str
     questions: int
     last_meeting_date: date | None
 
 
 class MemberStatistics(msgspec.Struct, frozen=True):
-    """What somebody asked, counted. Days are those from meeting to answer."""
+    """A member's questions, counted. Days are counted from meeting to answer."""
 
     questions: int
     answered: int
-    with_answer_date: int  #: of the answered, those whose day of answer is known
-    answered_in_time: int  #: of those, answered within the days allowed
+    with_answer_date: int  #: of the answered, those with a known date
+    answered_in_time: int  #: of those, answered within ``days_allowed``
     unanswered: int
     median_days: int | None  #: of the answered with a known date; None where there are none
 
 
 def find_name(connection: Connection, person: str) -> str | None:
-    """The name that somebody was last shown by."""
+    """Return the name to show for a member; None if there is no such member."""
     wanted = select(question.c.asker).where(question.c.person == person)
     newest = wanted.order_by(*NEWEST_FIRST).limit(1)
     return connection.execute(newest).scalar()
 
 
 def list_members(connection: Connection) -> list[MemberSummary]:
-    """All who ever asked, whoever asked most first."""
+    """Return all members, the one with the most questions first."""
     number = func.count().label("questions")
     rows = connection.execute(
         select(
@@ -58,7 +58,13 @@ def list_members(connection: Connection) -> list[MemberSummary]:
 
 
 def count_questions(connection: Connection, person: str, days_allowed: int) -> MemberStatistics:
-    """What somebody asked, counted."""
+    """Return the statistics of a member.
+
+    Args:
+        connection: The ledger.
+        person: The member: ``ada-brook``.
+        days_allowed: An answer counts as in time up to this many days after the meeting.
+    """
     is_dated = question.c.answered_on.is_not(None) & question.c.meeting_date.is_not(None)
     in_time = is_dated & (_days_to_answer(connection) <= days_allowed)
     is_answered = question.c.status == "answered"
@@ -85,7 +91,7 @@ def count_questions(connection: Connection, person: str, days_allowed: int) -> M
 def list_newest_questions(
     connection: Connection, person: str, limit: int, offset: int = 0
 ) -> list[str]:
-    """The ids of somebody's questions, the newest first."""
+    """Return the ids of a member's questions, newest first."""
     rows = connection.execute(
         select(question.c.id)
         .where(question.c.person == person)
@@ -97,7 +103,7 @@ def list_newest_questions(
 
 
 def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[str, str, int]]:
-    """Topics (slug, title) that somebody's questions match, and how many of these do."""
+    """Return topics (slug, title, questions) that match most of a member's questions."""
     number = func.count(func.distinct(question.c.id)).label("number")
     rows = connection.execute(
         select(topic.c.slug, topic.c.title, number)

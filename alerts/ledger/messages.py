@@ -1,8 +1,9 @@
-"""The outbox: messages with their bytes fixed, the phase each has come to, every attempt.
+"""The outbox: messages with their final bytes, and the phase that each has reached.
 
-The phase is what makes sending safe to kill. ``sending`` was committed before the connection was
-used: such a message was certainly not accepted. ``dot`` was committed just before the byte that
-hands it over: such a message may have been accepted, so it is *in doubt*.
+Because of the phase, sending can be killed at any time. ``sending`` is committed before the
+connection is used: a message found in it was certainly not accepted. ``handing_over`` is committed
+just before the byte that completes the message: one found in it may have been accepted, and is in
+doubt.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import (
     digest_item,
     digest_notice,
@@ -30,7 +31,7 @@ from alerts.model import MessageKind, SubscribedTopic
 MessagePhase = Literal["queued", "sending", "handing_over", "sent", "failed", "in_doubt", "dropped"]
 DeliveryOutcome = Literal["sent", "retry", "failed", "content_rejected", "in_doubt"]
 
-#: Phases of a message that may yet go out.
+#: Phases of a message that may still be sent.
 _UNSENT_PHASES = ("queued", "sending", "handing_over")
 #: Kinds that are sent whether or not their recipient has an active subscription.
 _TRANSACTIONAL_KINDS: tuple[MessageKind, ...] = ("confirmation", "manage_link", "operator")
@@ -103,7 +104,7 @@ def _add_contents(connection: Connection, message_id: int, composed: OutgoingMes
 
 
 class DueMessage(msgspec.Struct, frozen=True):
-    """A message that is to be sent now."""
+    """A message to be sent now."""
 
     id: int
     recipient: str
@@ -113,9 +114,12 @@ class DueMessage(msgspec.Struct, frozen=True):
 def list_due(
     connection: Connection, now: datetime, recipient: str | None = None
 ) -> list[DueMessage]:
-    """The messages to be sent now, those in doubt among them: by lane, then oldest first.
+    """Return the messages to be sent now, also those in doubt: by lane, then oldest first.
 
-    All of them, or those to the address ``recipient``.
+    Args:
+        connection: The ledger.
+        now: The time.
+        recipient: Only messages to this address; None for all.
     """
     wanted = (
         select(message.c.id, message.c.recipient, message.c.lane)
@@ -128,7 +132,7 @@ def list_due(
 
 
 def get(connection: Connection, keys: Sequence[int]) -> list[Message]:
-    """Some messages, in the order of ``keys``."""
+    """Return the messages with the given ids, in that order."""
     columns = [message.c[name] for name in Message.__struct_fields__]
     rows = connection.execute(select(*columns).where(message.c.id.in_(keys)))
     found = {row.id: _read_message(row) for row in rows}
@@ -141,7 +145,7 @@ def _read_message(row: Row[tuple[object, ...]]) -> Message:
 
 
 def decompress_body(body: bytes) -> bytes:
-    """A body as it goes out; before they were packed they began with the name of a field."""
+    """Return a stored body as it is sent. The first versions stored bodies uncompressed."""
     return zlib.decompress(body) if body.startswith(b"x\x01") else body
 
 
@@ -165,36 +169,44 @@ def _select_deliverable() -> Select[int]:
     )
 
 
-#: Put together once: it is asked for every message, just before its last byte.
+#: Built once, because it is executed for every message just before its last byte.
 _DELIVERABLE = _select_deliverable()
 
 
 def filter_deliverable(connection: Connection, keys: Sequence[int]) -> set[int]:
-    """Which of some messages are still wanted.
+    """Return the ids of the messages that are still wanted.
 
-    A digest is while any subscription that it was composed for is alive; one that only gives
-    notice, or says that a question is overdue, while its subscriber has any. A letter to the
-    operator or a confirmation always is. Nothing goes to a mailbox that is given up, but for a
-    confirmation: whoever signs up again after bounces is to have it.
+    - Confirmation, manage-link and operator emails always are. - A digest is while a subscription
+    that it was composed for is active. - A digest that gives a notice, or only reports overdue
+    questions, is while its subscriber has any
+      active subscription.
+
+    A suspended subscriber is sent nothing. Only after bounces, not after a complaint, may they be
+    sent the first kind, so that they can sign up again.
     """
     return set(connection.execute(_DELIVERABLE, {"keys": list(keys)}).scalars())
 
 
 def set_phase(connection: Connection, keys: Sequence[int], phase: MessagePhase) -> None:
-    """Note that messages have come to ``phase``."""
+    """Set the phase of messages."""
     if keys:
         connection.execute(update(message).where(message.c.id.in_(keys)).values(phase=phase))
 
 
 def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
-    """Note that messages were not tried after all."""
+    """Queue messages again that were claimed for sending and not tried."""
     if keys:
         waiting = and_(message.c.id.in_(keys), message.c.phase == "sending")
         connection.execute(update(message).where(waiting).values(phase="queued"))
 
 
 def find_subscriber_id(connection: Connection, message_or_id: int | str) -> int | None:
-    """Whom a message was for, by its number or its Message-ID; None where there is none."""
+    """Return the subscriber of a message, or None if there is no such message.
+
+    Args:
+        connection: A connection inside a transaction.
+        message_or_id: The message's number, or its Message-ID with angle brackets.
+    """
     is_number = isinstance(message_or_id, int)
     column = message.c.id if is_number else message.c.message_id
     return connection.execute(
@@ -205,7 +217,10 @@ def find_subscriber_id(connection: Connection, message_or_id: int | str) -> int 
 def list_digest_items(
     connection: Connection, message_id: str, since: datetime
 ) -> list[tuple[SubscribedTopic, int]]:
-    """What a digest that was composed after ``since`` was made of: watches, changes' numbers."""
+    """Return what a digest consists of: topics and numbers of changes, in the order of the changes.
+
+    Empty if there is no such message, or it was composed before ``since``.
+    """
     rows = connection.execute(
         select(
             subscription.c.query,

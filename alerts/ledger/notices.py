@@ -1,4 +1,4 @@
-"""Notices: what subscribers are told of a source, once each."""
+"""Notices to subscribers: that a source is unavailable, or restored. Each is sent once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alerts.model import Notice, NoticeKind
 
 
 def find_latest(connection: Connection, source: str) -> Notice | None:
-    """The newest notice about ``source``."""
+    """Return the newest notice about a source; None if there is none."""
     row = connection.execute(
         select(notice).where(notice.c.source == source).order_by(notice.c.id.desc()).limit(1)
     ).one_or_none()
@@ -19,12 +19,12 @@ def find_latest(connection: Connection, source: str) -> Notice | None:
 
 
 def get_newest_id(connection: Connection) -> int:
-    """The number of the newest notice; 0 where there is none."""
+    """Return the id of the newest notice; 0 if there is none."""
     return connection.execute(select(func.max(notice.c.id))).scalar() or 0
 
 
 def list_since(connection: Connection, moment: datetime | None, limit: int) -> list[Notice]:
-    """The newest notices given at or after ``moment``, newest first."""
+    """Return the newest notices created at or after ``moment``, newest first; None for all."""
     wanted = select(notice).order_by(notice.c.id.desc()).limit(limit)
     if moment is not None:
         wanted = wanted.where(notice.c.created_at >= moment)
@@ -39,7 +39,16 @@ def add(
     since: datetime,
     now: datetime,
 ) -> None:
-    """Give notice from now on."""
+    """Create a notice.
+
+    Args:
+        connection: The ledger.
+        source: The source: ``london``.
+        site_name: The host, as people know it: ``www.london.gov.uk``.
+        kind: What the notice says.
+        since: The last complete crawl before the failure.
+        now: The time.
+    """
     connection.execute(
         insert(notice).values(
             source=source, site_name=site_name, kind=kind, since=since, created_at=now
@@ -48,24 +57,24 @@ def add(
 
 
 def list_unsent(connection: Connection) -> dict[int, list[Notice]]:
-    """What each subscriber is still to be told: of each source its newest notice.
+    """Return the notices to send, by subscriber id: the newest notice of each source.
 
-    Whoever was never told that it is silent need not be told that it is mended, and whoever
-    subscribed later never knew it otherwise.
+    Subscribers who were not sent that a source is unavailable are not sent that it is restored, and
+    subscribers who signed up after a notice are not sent it.
     """
     found: dict[int, list[Notice]] = {}
     for source in connection.execute(select(notice.c.source).distinct()).scalars().all():
         newest = find_latest(connection, source)
         assert newest is not None
-        for who in connection.execute(_select_unnotified(newest)).scalars().all():
-            found.setdefault(who, []).append(newest)
+        for subscriber_id in connection.execute(_select_unnotified(newest)).scalars().all():
+            found.setdefault(subscriber_id, []).append(newest)
     return found
 
 
 def _select_unnotified(entry: Notice) -> Select[int]:
-    """The subscribers who are to hear of ``entry`` and have not."""
+    """Select the ids of the subscribers to whom a notice must be sent."""
 
-    def told(notice_id: int | ScalarSelect[int]) -> Exists:
+    def was_sent(notice_id: int | ScalarSelect[int]) -> Exists:
         return exists().where(
             digest_notice.c.subscriber_id == subscriber.c.id,
             digest_notice.c.notice_id == notice_id,
@@ -77,7 +86,7 @@ def _select_unnotified(entry: Notice) -> Select[int]:
         .where(
             subscription.c.ended_at.is_(None),
             subscriber.c.created_at <= entry.created_at,
-            ~told(entry.id),
+            ~was_sent(entry.id),
         )
         .distinct()
     )
@@ -86,4 +95,4 @@ def _select_unnotified(entry: Notice) -> Select[int]:
     silence = select(func.max(notice.c.id)).where(
         notice.c.source == entry.source, notice.c.kind == "unavailable", notice.c.id < entry.id
     )
-    return wanted.where(told(silence.scalar_subquery()))
+    return wanted.where(was_sent(silence.scalar_subquery()))

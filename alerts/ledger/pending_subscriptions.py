@@ -1,4 +1,4 @@
-"""What was asked for and is not confirmed yet."""
+"""Subscriptions that somebody asked for and has not confirmed (double opt-in)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 
 
 class PendingConfirmation(msgspec.Struct, frozen=True):
-    """All that one letter asks somebody to confirm."""
+    """What one confirmation email asks somebody to confirm."""
 
     subscriber_id: int
     email: str
     requests: tuple[SubscriptionRequest, ...]
-    requested_at: datetime  #: the letter
+    requested_at: datetime  #: when the email was composed
     is_confirmed: bool
-    over_limit: int = 0  #: wishes beyond what one subscriber may have
+    over_limit: int = 0  #: how many requests exceed the limit of topics for one subscriber
 
 
 def add_request(
@@ -30,11 +30,17 @@ def add_request(
     since: datetime,
     now: datetime,
 ) -> tuple[str, bool]:
-    """Put a wish down; the token to confirm it with, and whether a letter is to be written.
+    """Record a request, and return the token to confirm it with and whether to send a new email.
 
-    What is asked for after ``since``, the last letter, is confirmed with that letter.
+    Args:
+        connection: The ledger.
+        subscriber_id: Who is asked to confirm.
+        request: The subscription.
+        since: A request after this time joins the open one of the same subscriber, whose email has
+            been sent: it is confirmed with the same token.
+        now: The time.
     """
-    open_letter = connection.execute(
+    open_token = connection.execute(
         select(pending_subscription.c.token)
         .where(
             pending_subscription.c.subscriber_id == subscriber_id,
@@ -43,7 +49,7 @@ def add_request(
         )
         .limit(1)
     ).scalar()
-    token = open_letter or secrets.token_urlsafe(16).replace("-", "_")
+    token = open_token or secrets.token_urlsafe(16).replace("-", "_")
     encoded = msgspec.json.encode(request).decode()
     known = exists().where(
         pending_subscription.c.token == token, pending_subscription.c.request == encoded
@@ -54,13 +60,13 @@ def add_request(
                 subscriber_id=subscriber_id, token=token, request=encoded, requested_at=now
             )
         )
-    return token, open_letter is None
+    return token, open_token is None
 
 
 def find_by_token(
     connection: Connection, token: str, since: datetime
 ) -> PendingConfirmation | None:
-    """What a letter's token confirms; None for a token that is wrong, or older than ``since``."""
+    """Return what a token confirms; None if the token is unknown, or from before ``since``."""
     rows = connection.execute(
         select(pending_subscription, subscriber.c.email)
         .join(subscriber, subscriber.c.id == pending_subscription.c.subscriber_id)
@@ -79,7 +85,7 @@ def find_by_token(
 
 
 def mark_confirmed(connection: Connection, token: str, now: datetime) -> None:
-    """Note that all that a letter asked for is confirmed."""
+    """Mark everything that a token confirms as confirmed."""
     open_ones = and_(
         pending_subscription.c.token == token, pending_subscription.c.confirmed_at.is_(None)
     )
@@ -87,7 +93,11 @@ def mark_confirmed(connection: Connection, token: str, now: datetime) -> None:
 
 
 def delete_expired(connection: Connection, before: datetime) -> list[int]:
-    """Remove the wishes from before a moment; the subscribers who never confirmed any."""
+    """Delete the requests from before a time.
+
+    Returns:
+        The ids of the subscribers who have never confirmed anything and can be deleted.
+    """
     old = pending_subscription.c.requested_at < before
     people = set(
         connection.execute(select(pending_subscription.c.subscriber_id).where(old)).scalars()
@@ -95,7 +105,7 @@ def delete_expired(connection: Connection, before: datetime) -> list[int]:
     connection.execute(delete(pending_subscription).where(old))
     if not people:
         return []
-    stays = (
+    reasons_to_stay = (
         exists().where(subscription.c.subscriber_id == subscriber.c.id),
         exists().where(pending_subscription.c.subscriber_id == subscriber.c.id),
         exists().where(
@@ -103,6 +113,8 @@ def delete_expired(connection: Connection, before: datetime) -> list[int]:
         ),
     )
     rows = connection.execute(
-        select(subscriber.c.id).where(subscriber.c.id.in_(people), *(~reason for reason in stays))
+        select(subscriber.c.id).where(
+            subscriber.c.id.in_(people), *(~reason for reason in reasons_to_stay)
+        )
     )
     return list(rows.scalars())

@@ -1,4 +1,4 @@
-"""What is kept of a person: shown to them, and removed."""
+"""Personal data of a subscriber: exported to them, and deleted."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from alerts.ledger.schema import (
     topic,
 )
 
-#: Phases of a message that may yet go out.
+#: Phases of a message that may still be sent.
 _UNSENT_PHASES = ("queued", "sending", "handing_over")
 
 
 def collect_data(connection: Connection, subscriber_id: int) -> dict[str, Any]:
-    """All that is kept of a subscriber, as values for JSON; datetimes as they are."""
+    """Return everything that is stored about a subscriber, as values for JSON."""
     person = connection.execute(select(subscriber).where(subscriber.c.id == subscriber_id)).one()
     subscriptions = connection.execute(
         select(subscription, topic.c.canonical)
@@ -50,7 +50,7 @@ def _without_hidden(values: dict[str, Any], hidden: set[str]) -> dict[str, Any]:
 
 
 def has_unsent_messages(connection: Connection, subscriber_id: int) -> bool:
-    """Whether a message to a subscriber may be on its way at this moment."""
+    """Return whether a message to a subscriber is waiting or being sent."""
     wanted = (
         select(func.count())
         .select_from(message)
@@ -60,7 +60,7 @@ def has_unsent_messages(connection: Connection, subscriber_id: int) -> bool:
 
 
 def delete_subscriber(connection: Connection, subscriber_id: int) -> None:
-    """Remove a subscriber with all that is theirs; topics, which are nobody's, stay."""
+    """Delete a subscriber and everything of theirs. Topics stay: they belong to nobody."""
     messages = select(message.c.id).where(message.c.subscriber_id == subscriber_id)
     for removal in (
         delete(delivery_attempt).where(delivery_attempt.c.message_id.in_(messages)),
@@ -76,7 +76,10 @@ def delete_subscriber(connection: Connection, subscriber_id: int) -> None:
 
 
 def list_unsubscribed_before(connection: Connection, moment: datetime) -> list[int]:
-    """Subscribers whose last subscription ended before ``moment``, with nothing on its way."""
+    """Return the ids of subscribers whose last subscription ended before ``moment``.
+
+    Those with a message that is waiting or being sent are left out.
+    """
     ended = (
         select(subscription.c.subscriber_id)
         .group_by(subscription.c.subscriber_id)
@@ -85,9 +88,9 @@ def list_unsubscribed_before(connection: Connection, moment: datetime) -> list[i
             func.max(subscription.c.ended_at) < moment,
         )
     )
-    awaited = exists().where(
+    has_unsent = exists().where(
         message.c.subscriber_id == subscriber.c.id,
         message.c.phase.in_(_UNSENT_PHASES),
     )
-    wanted = select(subscriber.c.id).where(subscriber.c.id.in_(ended), ~awaited)
+    wanted = select(subscriber.c.id).where(subscriber.c.id.in_(ended), ~has_unsent)
     return list(connection.execute(wanted.order_by(subscriber.c.id)).scalars())

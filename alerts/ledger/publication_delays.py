@@ -1,4 +1,4 @@
-"""How long it takes from a question on the source's page to an email about it."""
+"""How long it takes from the publication of a change on the source's site to an email about it."""
 
 from __future__ import annotations
 
@@ -13,28 +13,33 @@ from sqlalchemy import Connection, func, select
 from alerts.ledger.schema import change, crawl_run, digest_item, message, question, subscription
 from alerts.model import Frequency
 
-#: So many changes are enough to tell.
+#: The newest 5,000 changes suffice for a median and a 95th percentile.
 _MAX_CHANGES = 5000
 
 
 class PublicationDelay(msgspec.Struct, frozen=True):
-    """From publication to alert, in minutes, at most: nobody tells when a page was published, so
-    it is counted from the last good crawl that had not found it.
+    """The delay from publication to email, in minutes; an upper bound.
+
+    Sources do not say when a page was published. The delay is counted from the start of the last
+    complete crawl that did not find the change.
     """
 
     median: float
     p95: float
-    changes: int  #: changes that were told
+    changes: int  #: how many changes it was measured on
 
 
 def measure_delay(connection: Connection, source: str, since: datetime) -> PublicationDelay | None:
-    """Of what was told at once since a moment; None where there was nothing."""
-    told = _list_first_emails(connection, source, since)
-    begun = _list_crawl_starts(connection, source)
+    """Return the delay of the changes of a source that were sent in immediate emails since a time.
+
+    None if there were none.
+    """
+    sent = _list_first_emails(connection, source, since)
+    starts = _list_crawl_starts(connection, source)
     minutes = [
-        (sent_at - begun[at - 1]).total_seconds() / 60
-        for recorded_at, sent_at in told
-        if (at := bisect_right(begun, recorded_at) - 1) > 0
+        (sent_at - starts[at - 1]).total_seconds() / 60
+        for recorded_at, sent_at in sent
+        if (at := bisect_right(starts, recorded_at) - 1) > 0
     ]
     if not minutes:
         return None
@@ -45,7 +50,7 @@ def measure_delay(connection: Connection, source: str, since: datetime) -> Publi
 def _list_first_emails(
     connection: Connection, source: str, since: datetime
 ) -> Sequence[tuple[datetime, datetime]]:
-    """When each change was recorded, and first told to somebody who wants it at once."""
+    """Return, for each change, when it was recorded and first sent in an immediate email."""
     first = func.min(message.c.sent_at)
     rows = connection.execute(
         select(change.c.recorded_at, first.label("sent_at"))
@@ -67,7 +72,7 @@ def _list_first_emails(
 
 
 def _list_crawl_starts(connection: Connection, source: str) -> list[datetime]:
-    """When each crawl that came to a good end began, in order."""
+    """Return when each complete crawl started, in order."""
     rows = connection.execute(
         select(crawl_run.c.started_at)
         .where(crawl_run.c.source == source, crawl_run.c.is_complete)

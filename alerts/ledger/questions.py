@@ -1,4 +1,4 @@
-"""Questions as last read, and the identities that they have been seen under."""
+"""Questions as they were last read, and the identities that they have had."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, func, or_, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.records import format_record, read_record, read_records
 from alerts.ledger.schema import question, question_identity
 from alerts.questions import make_thread_key, sort_thread
 from crawler.records import Question
 
-#: The order of a list. Where a date is missing, the databases do not agree by themselves.
+#: The order of lists. Without NULLS LAST, the two databases sort missing dates differently.
 NEWEST_FIRST = (question.c.meeting_date.desc().nulls_last(), question.c.id.desc())
 
 
 class StoredQuestion(msgspec.Struct, frozen=True):
-    """A question with what we know about our own visits to it."""
+    """A question with what is known of our visits to its page."""
 
     record: Question
     first_seen_at: datetime
@@ -34,7 +34,7 @@ class StoredQuestion(msgspec.Struct, frozen=True):
 
 
 def find(connection: Connection, identity: str) -> StoredQuestion | None:
-    """The question that is known by ``identity``, under its present or a former address."""
+    """Return the question with a present or former id; None without one that can be read."""
     row = connection.execute(
         select(question)
         .join(question_identity, question_identity.c.question_id == question.c.id)
@@ -56,9 +56,13 @@ def find(connection: Connection, identity: str) -> StoredQuestion | None:
 def save(
     connection: Connection, record: Question, now: datetime, thread: str | None = None
 ) -> None:
-    """Store ``record`` as read at ``now``, in place of an earlier reading of it.
+    """Store a question as read now, in place of an earlier reading.
 
-    ``thread`` is what it shares with its supplementaries, or with what it follows up.
+    Args:
+        connection: The ledger.
+        record: The question.
+        now: When its page was read.
+        thread: The key that it shares with its supplementaries, or with its parent.
     """
     columns = build_columns(record) | {
         "url": record.url,
@@ -86,7 +90,7 @@ def save(
 
 
 def replace_record(connection: Connection, record: Question) -> None:
-    """Put ``record`` in place of the stored one; nothing else that we know of it changes."""
+    """Replace the stored record of a question and nothing else."""
     connection.execute(
         update(question)
         .where(question.c.id == record.id)
@@ -95,7 +99,7 @@ def replace_record(connection: Connection, record: Question) -> None:
 
 
 def build_columns(record: Question) -> dict[str, Any]:
-    """What stands beside a record, to be looked for."""
+    """Return the values of the columns that a record is searched by."""
     asker = record.asked_by
     days = [answer.date for answer in record.answers if answer.date and not answer.holding]
     return {
@@ -106,7 +110,7 @@ def build_columns(record: Question) -> dict[str, Any]:
 
 
 def build_person_slug(name: str) -> str | None:
-    """What stands for a person whom we know by name alone: ``ada-brook``."""
+    """Return the slug of a person known by name alone: ``ada-brook``. None if it is empty."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall(r"[a-z0-9]+", plain)) or None
 
@@ -114,7 +118,7 @@ def build_person_slug(name: str) -> str | None:
 def save_validators(
     connection: Connection, question_id: str, etag: str | None, last_modified: str | None
 ) -> None:
-    """Note what the server called the version that we read."""
+    """Store the ETag and Last-Modified headers of the version that was read."""
     connection.execute(
         update(question)
         .where(question.c.id == question_id)
@@ -123,7 +127,7 @@ def save_validators(
 
 
 def list_in_thread(connection: Connection, source: str, thread: str) -> tuple[Question, ...]:
-    """The questions of ``source`` that share ``thread``."""
+    """Return the questions of a source that share a thread key."""
     rows = connection.execute(
         select(question.c.id, question.c.record)
         .where(question.c.source == source, question.c.thread == thread)
@@ -133,26 +137,29 @@ def list_in_thread(connection: Connection, source: str, thread: str) -> tuple[Qu
 
 
 def save_capture(connection: Connection, question_id: str, capture: str) -> None:
-    """Note where in the archive the page stands that a question was read from."""
+    """Store where in the archive a question's page is: ``london-....warc.gz:512``."""
     connection.execute(update(question).where(question.c.id == question_id).values(capture=capture))
 
 
 def load_thread(connection: Connection, record: Question) -> tuple[Question, ...]:
-    """A question with its supplementaries, as they are read, whichever of them ``record`` is."""
+    """Return a question with its supplementaries, in reading order.
+
+    ``record`` may be any of them.
+    """
     key = make_thread_key(record)
     root = record.parent or record.id
     found = list_in_thread(connection, record.source, key) if key else (record,)
-    mine = [one for one in found if root in (one.id, one.parent)]
-    return sort_thread(mine) if any(one.id == record.id for one in mine) else (record,)
+    thread = [one for one in found if root in (one.id, one.parent)]
+    return sort_thread(thread) if any(one.id == record.id for one in thread) else (record,)
 
 
 def add_identity(connection: Connection, identity: str, question_id: str) -> None:
-    """Remember ``identity`` as another name of a question."""
+    """Record another id of a question."""
     insert_once(connection, question_identity, identity=identity, question_id=question_id)
 
 
 def mark_visited(connection: Connection, question_id: str, now: datetime) -> None:
-    """Note a visit that told nothing new."""
+    """Record a visit that found the page unchanged."""
     connection.execute(
         update(question)
         .where(question.c.id == question_id)
@@ -161,7 +168,7 @@ def mark_visited(connection: Connection, question_id: str, now: datetime) -> Non
 
 
 def mark_not_found(connection: Connection, question_id: str, now: datetime) -> None:
-    """Note a visit that found no page; the first such moment is kept."""
+    """Record a visit that found no page. The first such time is kept."""
     connection.execute(
         update(question)
         .where(question.c.id == question_id)
@@ -172,9 +179,9 @@ def mark_not_found(connection: Connection, question_id: str, now: datetime) -> N
 def list_identities(
     connection: Connection, source: str, since: date, until: date
 ) -> tuple[str, ...]:
-    """Every identity of the questions whose meeting is between two dates or has no date.
+    """Return all ids of the questions whose meeting is in a period or has no date.
 
-    Suspect ones are left out, so that a listing fetches them again.
+    Suspect questions are left out, so that a listing leads to them being read again.
     """
     rows = connection.execute(
         select(question_identity.c.identity)
@@ -193,7 +200,7 @@ def list_identities(
 
 
 class RevisitCandidate(msgspec.Struct, frozen=True):
-    """What decides when a question is looked at again."""
+    """What decides when a question is visited again."""
 
     url: str
     status: str
@@ -208,7 +215,7 @@ class RevisitCandidate(msgspec.Struct, frozen=True):
 def list_revisit_candidates(
     connection: Connection, source: str, answered_since: datetime
 ) -> list[RevisitCandidate]:
-    """Questions without a real answer, and those answered after ``answered_since``."""
+    """Return the questions without an answer, and those answered after ``answered_since``."""
     columns = [question.c[name] for name in RevisitCandidate.__struct_fields__]
     rows = connection.execute(
         select(*columns).where(
@@ -221,7 +228,7 @@ def list_revisit_candidates(
 
 
 def count_by_status(connection: Connection, source: str) -> dict[str, int]:
-    """How many questions of ``source`` have each status, and how many are ``suspect``."""
+    """Return how many questions of a source have each status, and how many are ``suspect``."""
     rows = connection.execute(
         select(question.c.status, question.c.is_suspect, func.count())
         .where(question.c.source == source)
@@ -234,7 +241,7 @@ def count_by_status(connection: Connection, source: str) -> dict[str, int]:
 
 
 def count(connection: Connection) -> int:
-    """How many questions the ledger holds."""
+    """Return how many questions the ledger has."""
     return connection.execute(select(func.count()).select_from(question)).scalar_one()
 
 

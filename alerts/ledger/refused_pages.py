@@ -1,4 +1,4 @@
-"""Pages that the server keeps to itself while it serves others: not published, never deleted."""
+"""Pages that a server refuses to serve while it serves others."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import refused_page
 
 
 def record_refusal(
     connection: Connection, identity: str, source: str, url: str, status: int, now: datetime
 ) -> None:
-    """Note that a page was refused; the first such moment is kept."""
+    """Record that a page was refused. The first such time is kept.
+
+    Args:
+        connection: The ledger.
+        identity: The id of the question: ``london:/questions/2018/5425``.
+        source: The source: ``london``.
+        url: The address of the page.
+        status: The HTTP status: 401 or 403.
+        now: The time.
+    """
     insert_once(
         connection,
         refused_page,
@@ -32,12 +41,12 @@ def record_refusal(
 
 
 def delete_refusal(connection: Connection, identity: str) -> None:
-    """A page was served after all."""
+    """Delete the refusal of a page that was served after all."""
     connection.execute(delete(refused_page).where(refused_page.c.identity == identity))
 
 
 def list_recent(connection: Connection, source: str, since: datetime) -> tuple[str, ...]:
-    """Identities of the pages of ``source`` that were refused since ``since``."""
+    """Return the ids of the pages of a source that were refused since a time."""
     rows = connection.execute(
         select(refused_page.c.identity)
         .where(refused_page.c.source == source, refused_page.c.last_refused_at >= since)
@@ -47,6 +56,6 @@ def list_recent(connection: Connection, source: str, since: datetime) -> tuple[s
 
 
 def count(connection: Connection, source: str) -> int:
-    """How many pages of ``source`` are refused."""
+    """Return how many pages of a source are refused."""
     mine = select(func.count()).select_from(refused_page).where(refused_page.c.source == source)
     return connection.execute(mine).scalar_one()

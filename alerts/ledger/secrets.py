@@ -1,4 +1,4 @@
-"""Secrets that the service draws for itself and keeps with all the rest."""
+"""Random keys that the service makes for itself."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import secret
 
-#: What each is for, so that none serves two purposes.
+#: Each purpose has a key of its own.
 SecretPurpose = Literal["return path", "webhook", "pages"]
 
 
 def find_secret(connection: Connection, purpose: SecretPurpose) -> bytes | None:
-    """The secret for a purpose; None where it was not needed yet."""
+    """Return the key for a purpose; None if none was made yet."""
     found: bytes | None = connection.execute(
         select(secret.c.value).where(secret.c.name == purpose)
     ).scalar()
@@ -23,7 +23,10 @@ def find_secret(connection: Connection, purpose: SecretPurpose) -> bytes | None:
 
 
 def get_or_create(connection: Connection, purpose: SecretPurpose) -> bytes:
-    """The secret for a purpose, 256 bits, drawn where there is none; needs to be writing."""
+    """Return the key for a purpose, 256 random bits; make it if there is none.
+
+    Needs a transaction that may write.
+    """
     if (found := find_secret(connection, purpose)) is not None:
         return found
     insert_once(connection, secret, name=purpose, value=secrets.token_bytes(32))

@@ -9,8 +9,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
-from alerts.ledger import bounces
-from alerts.ledger.base import insert_once
+from alerts.ledger.bounces import find_suppression, suspend_subscriber
+from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import subscriber, subscription, topic
 from alerts.model import Detail, Frequency, Origin, Subscriber, TopicKind, Updates
 
@@ -18,7 +18,7 @@ _SUBSCRIBER_COLUMNS = [subscriber.c[name] for name in Subscriber.__struct_fields
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """What one subscriber watches for."""
+    """One subscriber's subscription to a topic."""
 
     id: int
     subscriber_id: int
@@ -42,12 +42,22 @@ class Subscription(msgspec.Struct, frozen=True):
 def ensure_subscriber(
     connection: Connection, email: str, zone: str, hour: int, now: datetime
 ) -> Subscriber:
-    """The subscriber with an address (already normalised), made where there is none."""
+    """Return the subscriber with an address, creating one if there is none.
+
+    A new subscriber whose address is suppressed is suspended at once.
+
+    Args:
+        connection: The ledger.
+        email: The address in its normal form.
+        zone: Time zone of a new subscriber's digests: ``Europe/London``.
+        hour: Local hour of a new subscriber's digests.
+        now: The time.
+    """
     made = insert_once(
         connection,
         subscriber,
         email=email,
-        # A token is typed as an argument too, where a leading hyphen would make it an option.
+        # A token may be an argument of the command line, where a leading hyphen marks an option.
         token=secrets.token_urlsafe(16).replace("-", "_"),
         zone=zone,
         hour=hour,
@@ -55,42 +65,42 @@ def ensure_subscriber(
     )
     found = get_subscriber(connection, subscriber.c.email == email)
     assert found is not None
-    if made and (known := bounces.find_suppression(connection, email)):  # was here before
-        bounces.suspend_subscriber(connection, found.id, known.reason, known.since)
+    if made and (suppression := find_suppression(connection, email)):
+        suspend_subscriber(connection, found.id, suppression.reason, suppression.since)
     return found
 
 
 def set_digest_time(connection: Connection, subscriber_id: int, zone: str, hour: int) -> None:
-    """Let a subscriber's digests be due at another hour, or in another zone."""
+    """Set the time zone and hour of a subscriber's digests."""
     connection.execute(
         update(subscriber).where(subscriber.c.id == subscriber_id).values(zone=zone, hour=hour)
     )
 
 
 def find_subscriber_by_token(connection: Connection, token: str) -> Subscriber | None:
-    """The subscriber whom a link in an email belongs to."""
+    """Return the subscriber with a token; None if there is none."""
     return get_subscriber(connection, subscriber.c.token == token)
 
 
 def find_subscriber_by_email(connection: Connection, email: str) -> Subscriber | None:
-    """The subscriber with a (normalised) address."""
+    """Return the subscriber with an address in normal form; None if there is none."""
     return get_subscriber(connection, subscriber.c.email == email)
 
 
 def get_subscriber(connection: Connection, where: ColumnElement[bool]) -> Subscriber | None:
-    """The one subscriber for whom ``where`` holds."""
+    """Return the one subscriber for whom a condition holds; None if there is none."""
     row = connection.execute(select(*_SUBSCRIBER_COLUMNS).where(where)).one_or_none()
     return Subscriber(**row._mapping) if row else None
 
 
 def get_subscribers(connection: Connection, keys: Sequence[int]) -> list[Subscriber]:
-    """Some subscribers."""
+    """Return the subscribers with the given ids, in no order."""
     rows = connection.execute(select(*_SUBSCRIBER_COLUMNS).where(subscriber.c.id.in_(keys)))
     return [Subscriber(**row._mapping) for row in rows]
 
 
 class SubscriptionRequest(msgspec.Struct, frozen=True):
-    """What is asked for in a subscription."""
+    """A subscription that is asked for."""
 
     query: str
     frequency: Frequency
@@ -99,7 +109,7 @@ class SubscriptionRequest(msgspec.Struct, frozen=True):
     detail: Detail = "full"
     note: str | None = None
     overdue_days: int | None = None  #: for a followed question
-    question_id: str | None = None  #: the question that is followed; ``query`` is its title
+    question_id: str | None = None  #: of the followed question; ``query`` is its title
 
 
 def subscribe(
@@ -110,10 +120,18 @@ def subscribe(
     newest_seq: int,
     now: datetime,
 ) -> bool:
-    """Subscribe to a topic from change ``newest_seq`` on; True when that changed anything.
+    """Subscribe to a topic; return False if the same subscription exists already.
 
-    Whoever is subscribed to it already keeps their place and gets the new frequency; whoever had
-    left begins anew, so that nothing of the time between is sent.
+    An active subscription is edited and keeps its progress. An ended one starts again, so that
+    nothing from the time between is sent.
+
+    Args:
+        connection: The ledger.
+        subscriber_id: The subscriber.
+        topic_id: The topic.
+        request: Frequency and options.
+        newest_seq: Changes above this number are sent.
+        now: The time.
     """
     names = ("query", "frequency", "updates", "detail", "note", "overdue_days")
     values = {name: getattr(request, name) for name in names}
@@ -152,9 +170,9 @@ def subscribe(
 def unsubscribe(
     connection: Connection, subscriber_id: int, now: datetime, topic_id: int | None = None
 ) -> int:
-    """End one of a subscriber's subscriptions, or all; how many that were.
+    """End one subscription, or all of a subscriber, and return how many ended.
 
-    The last news of a followed question is not sent any more either.
+    The pending last answer of a followed question is not sent any more either.
     """
     mine = subscription.c.subscriber_id == subscriber_id
     if topic_id is not None:
@@ -167,7 +185,7 @@ def unsubscribe(
 
 
 class SubscriptionEdit(msgspec.Struct, frozen=True):
-    """What a subscriber may change of a subscription without losing their place."""
+    """What can be changed of a subscription that keeps its progress."""
 
     frequency: Frequency
     updates: Updates
@@ -178,7 +196,7 @@ class SubscriptionEdit(msgspec.Struct, frozen=True):
 def edit(
     connection: Connection, subscriber_id: int, topic_id: int, values: SubscriptionEdit
 ) -> None:
-    """Change one of a subscriber's subscriptions."""
+    """Change an active subscription."""
     connection.execute(
         update(subscription)
         .where(*_active_conditions(subscriber_id, topic_id))
@@ -187,7 +205,10 @@ def edit(
 
 
 def pause(connection: Connection, subscriber_id: int, topic_id: int | None, now: datetime) -> int:
-    """Send nothing for one of a subscriber's subscriptions, or for all; how many that changed."""
+    """Pause one subscription, or all of a subscriber; return how many were paused.
+
+    ``topic_id`` is None for all.
+    """
     pausing = update(subscription).where(
         *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_(None)
     )
@@ -197,16 +218,18 @@ def pause(connection: Connection, subscriber_id: int, topic_id: int | None, now:
 def resume(
     connection: Connection, subscriber_id: int, topic_id: int | None, newest_seq: int
 ) -> int:
-    """Send again what happens from change ``newest_seq`` on; how many subscriptions that
-    changed."""
-    going_on = update(subscription).where(
+    """Resume one subscription, or all of a subscriber; return how many were resumed.
+
+    Changes above ``newest_seq`` are sent. ``topic_id`` is None for all.
+    """
+    resuming = update(subscription).where(
         *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_not(None)
     )
-    return connection.execute(going_on.values(paused_at=None, sent_up_to=newest_seq)).rowcount
+    return connection.execute(resuming.values(paused_at=None, sent_up_to=newest_seq)).rowcount
 
 
 def skip_unsent(connection: Connection, subscriber_id: int, newest_seq: int) -> None:
-    """Leave out what a subscriber was not sent: they are served from change ``newest_seq`` on."""
+    """Skip what a subscriber was not sent: only changes above ``newest_seq`` are sent."""
     connection.execute(
         update(subscription)
         .where(*_active_conditions(subscriber_id, None))
@@ -220,27 +243,27 @@ def _active_conditions(subscriber_id: int, topic_id: int | None) -> list[ColumnE
 
 
 def count_active(connection: Connection, subscriber_id: int) -> int:
-    """How many subscriptions of a subscriber have not ended."""
+    """Return how many of a subscriber's subscriptions are active."""
     wanted = select(func.count()).where(*_active_conditions(subscriber_id, None))
     return connection.execute(wanted.select_from(subscription)).scalar_one()
 
 
 def get_sent_up_to(connection: Connection, subscriber_id: int, topic_id: int) -> int:
-    """Up to which change a subscription is served."""
+    """Return the number of the change up to which a subscription is handled."""
     mine = _active_conditions(subscriber_id, topic_id)
     reached: int = connection.execute(select(subscription.c.sent_up_to).where(*mine)).scalar_one()
     return reached
 
 
 def set_query(connection: Connection, subscriber_id: int, topic_id: int, query: str) -> None:
-    """Keep the words in which a subscriber now writes the same topic."""
+    """Replace the subscriber's own words for a topic that stays the same."""
     connection.execute(
         update(subscription).where(*_active_conditions(subscriber_id, topic_id)).values(query=query)
     )
 
 
 def list_active(connection: Connection, subscriber_id: int | None = None) -> list[Subscription]:
-    """Every subscription that has not ended, by address and query; or those of one subscriber."""
+    """Return the active subscriptions by address and topic; all, or those of one subscriber."""
     columns = {
         "email": subscriber.c.email,
         "kind": topic.c.kind,

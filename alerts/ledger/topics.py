@@ -1,27 +1,26 @@
-"""Topics: one canonical query each, shared by all who watch the same words."""
+"""Topics: queries and followed questions, each shared by everybody who subscribes to it."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 
-from alerts.ledger.base import insert_once
+from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.schema import change, feed, match, match_progress, topic
 from alerts.model import TopicKind, build_topic_key
 from alerts.queries import LANGUAGE_VERSION, QueryError, format_canonical, parse_query
 
-#: Topics that are a query, and compared with every change.
+#: Queries that are matched with every new change.
 _IS_CAUGHT_UP_QUERY = and_(topic.c.is_caught_up, topic.c.kind == "query")
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """A query or a followed question, shared by everybody who subscribes to it."""
+    """A query or a followed question."""
 
     id: int
     kind: TopicKind
@@ -35,12 +34,12 @@ class Topic(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """The text that stands for it in feed ids."""
+        """The text that identifies it in feed ids."""
         return build_topic_key(self.canonical, self.question_id)
 
 
 class OutstandingTopic(msgspec.Struct, frozen=True):
-    """A query that is yet to be matched with earlier changes."""
+    """A query that must still be matched with earlier changes."""
 
     id: int
     canonical: str
@@ -49,16 +48,16 @@ class OutstandingTopic(msgspec.Struct, frozen=True):
 
 _TOPIC_COLUMNS = [topic.c[name] for name in Topic.__struct_fields__]
 
-#: The name of the feed of all that happens; no topic has it for a slug.
+#: The name of the feed of all changes. No topic has it as its slug.
 EVERYTHING_FEED = "everything"
 
 
 def ensure_for_question(
     connection: Connection, question_id: str, title: str, now: datetime
 ) -> Topic:
-    """The topic that one question is, made where nobody followed it before.
+    """Return the topic of a question, creating it if nobody has followed the question before.
 
-    What is known of the question matches it at once; it has no words to be compared.
+    A new one is matched at once with the changes of the question that are known.
     """
     if (known := find_for_question(connection, question_id)) is not None:
         return known
@@ -92,9 +91,13 @@ def find_for_question(connection: Connection, question_id: str) -> Topic | None:
 def match_followed_questions(
     connection: Connection, after: int, to: int, question_id: str | None = None
 ) -> int:
-    """Match the changes above ``after``, up to ``to``, with the topics that are their question.
+    """Match changes with the topics of their questions, and return the number of matches.
 
-    All such topics, or the one of ``question_id``; gives the number of matches.
+    Args:
+        connection: The ledger.
+        after: Changes above this number.
+        to: Changes up to this number.
+        question_id: Only the topic of this question; None for all.
     """
     wanted = (
         select(topic.c.id, change.c.seq)
@@ -110,7 +113,10 @@ def match_followed_questions(
 
 
 def ensure(connection: Connection, canonical: str, title: str, now: datetime) -> Topic:
-    """The topic of a canonical query, made where nobody watched these words before."""
+    """Return the topic of a canonical query, creating it if nobody has subscribed to it before.
+
+    ``title`` is the query as it was typed.
+    """
     insert_once(
         connection,
         topic,
@@ -160,10 +166,10 @@ def rewrite_outdated(connection: Connection) -> None:
 
 
 def build_slug(canonical: str, title: str) -> str:
-    """A name for files and addresses, after the words that the topic was first typed in.
+    """Return a unique name for a topic's feeds and pages: ``knife-crime-920f84c7``.
 
-    It is unique: it ends in a digest, unless the topic is one plain word, or an acronym (which
-    keeps its capitals), that no other topic can be.
+    It ends in a hash of ``canonical``, unless the topic is one plain word, or an acronym (which
+    keeps its capitals): no other topic can have that name.
     """
     if re.fullmatch(r"[a-z0-9]+|[A-Z]+", canonical) and re.fullmatch(r"[A-Za-z0-9]+", title):
         plain = canonical if canonical.isupper() else title.lower()
@@ -174,36 +180,29 @@ def build_slug(canonical: str, title: str) -> str:
 
 
 def list_all(connection: Connection) -> list[Topic]:
-    """Every topic, oldest first: a feed outlives its last subscription."""
+    """Return every topic, oldest first, also those without subscriptions: their feeds stay."""
     return _list_topics(connection, select(*_TOPIC_COLUMNS).order_by(topic.c.id))
 
 
-def batched(values: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
-    """``values`` in tuples of ``size`` (``itertools.batched`` came with Python 3.12)."""
-    rest = iter(values)
-    while some := tuple(islice(rest, size)):
-        yield some
-
-
 def get_match_progress(connection: Connection) -> int:
-    """The change up to which all topics that are in step have been compared."""
+    """Return the number of the change up to which the caught-up topics were matched."""
     reached: int = connection.execute(select(match_progress.c.matched_up_to)).scalar_one()
     return reached
 
 
 def set_match_progress(connection: Connection, up_to: int) -> None:
-    """Note that all topics that are in step have been compared up to ``up_to``."""
+    """Record up to which change the caught-up topics were matched."""
     connection.execute(update(match_progress).values(matched_up_to=up_to))
 
 
 def list_caught_up(connection: Connection) -> dict[int, str]:
-    """The canonical queries of all topics that are in step, by their ids, in their order."""
+    """Return the canonical forms of the caught-up queries by topic id, in the order of the ids."""
     wanted = select(topic.c.id, topic.c.canonical).where(_IS_CAUGHT_UP_QUERY).order_by(topic.c.id)
     return {row.id: row.canonical for row in connection.execute(wanted)}
 
 
 def count_caught_up(connection: Connection) -> int:
-    """How many queries are in step."""
+    """Return how many queries are caught up."""
     wanted = select(func.count()).select_from(topic).where(_IS_CAUGHT_UP_QUERY)
     return connection.execute(wanted).scalar_one()
 
@@ -219,17 +218,21 @@ def list_outstanding(connection: Connection) -> list[OutstandingTopic]:
 def set_matched_up_to(
     connection: Connection, topic_ids: Iterable[int], up_to: int, *, is_caught_up: bool
 ) -> None:
-    """Note that late topics have come up to ``up_to``; at the line they fall in step."""
-    for some in batched(topic_ids, 500):  # a database takes only so many values in one statement
+    """Record how far outstanding topics were matched.
+
+    ``is_caught_up`` says that they have reached the others and from now on advance with them.
+    """
+    ids = list(topic_ids)
+    for start in range(0, len(ids), MAX_PARAMETERS):
         connection.execute(
             update(topic)
-            .where(topic.c.id.in_(some))
+            .where(topic.c.id.in_(ids[start : start + MAX_PARAMETERS]))
             .values(matched_up_to=up_to, is_caught_up=is_caught_up)
         )
 
 
 def list_unpublished(connection: Connection) -> list[Topic]:
-    """Topics whose feed files lack a match, or were never written."""
+    """Return the topics whose feed files lack a match or were never written."""
     newest = (
         select(func.max(match.c.change_seq)).where(match.c.topic_id == topic.c.id).scalar_subquery()
     )
@@ -239,20 +242,20 @@ def list_unpublished(connection: Connection) -> list[Topic]:
 
 
 def list_without_notice(connection: Connection, notice_id: int, limit: int) -> list[Topic]:
-    """Some of the topics whose feed files lack a notice."""
+    """Return some topics whose feed files lack a notice."""
     wanted = select(*_TOPIC_COLUMNS).join(feed, feed.c.name == topic.c.slug)
     wanted = wanted.where(feed.c.notices_up_to < notice_id).order_by(topic.c.id).limit(limit)
     return _list_topics(connection, wanted)
 
 
 def find_by_slug(connection: Connection, slug: str) -> Topic | None:
-    """The topic whose feeds have a name."""
+    """Return the topic with a slug; None if there is none."""
     found = _list_topics(connection, select(*_TOPIC_COLUMNS).where(topic.c.slug == slug))
     return found[0] if found else None
 
 
 def list_page(connection: Connection, after: int, limit: int) -> list[Topic]:
-    """Topics that are queries, numbered above ``after``, oldest first."""
+    """Return the queries with ids above ``after``, oldest first."""
     wanted = select(*_TOPIC_COLUMNS).where(topic.c.id > after, topic.c.kind == "query")
     return _list_topics(connection, wanted.order_by(topic.c.id).limit(limit))
 

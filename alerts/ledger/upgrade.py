@@ -1,7 +1,7 @@
-"""Bringing an older ledger to the newest schema.
+"""Upgrading an older ledger to the newest schema.
 
-Kept apart from :mod:`alerts.ledger.engine` because importing Alembic takes a fifth of a second,
-and most commands open a ledger that is up to date.
+It is apart from :mod:`alerts.ledger.engine` because importing Alembic takes 0.2 s, and most
+commands open a ledger that is up to date.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class NewerSchema(WatchwordError):
-    """The ledger was written by a newer version of this program; ``args[0]`` is its revision."""
+    """A newer version of this program wrote the ledger. The message is its revision."""
 
 
 class BrokenReferences(WatchwordError):
-    """After the migration, rows refer to rows that do not exist; nothing was changed."""
+    """After a migration, rows refer to rows that do not exist."""
 
 
 def upgrade(connection: Connection) -> None:
-    """Migrate to the newest schema, and rewrite what an older query language has left.
+    """Migrate to the newest schema, and rewrite canonical forms of an older query language.
 
-    Does nothing when the schema is the newest. Raises :class:`NewerSchema` and
-    :class:`BrokenReferences`.
+    Does nothing if the schema is the newest.
+
+    Raises:
+        NewerSchema: The revision of the ledger is unknown.
+        BrokenReferences: The migration failed; the caller must roll back.
     """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
@@ -56,11 +59,11 @@ def upgrade(connection: Connection) -> None:
 
 @contextmanager
 def without_foreign_keys(engine: Engine) -> Iterator[Connection]:
-    """A connection on which SQLite does not enforce foreign keys; its caller begins and commits.
+    """Yield a connection on which SQLite does not enforce foreign keys; the caller commits.
 
-    To alter a table, SQLite has to copy and drop it, which its enforcement forbids while other
-    tables refer to it (https://www.sqlite.org/lang_altertable.html#otheralter). It can be switched
-    off outside a transaction only. On PostgreSQL this is a connection like any other.
+    SQLite alters a table by copying and dropping it, which fails while other tables refer to it and
+    foreign keys are enforced (https://www.sqlite.org/lang_altertable.html#otheralter). They can be
+    switched off only outside a transaction. On PostgreSQL this is a connection like any other.
     """
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection

@@ -1,8 +1,8 @@
-"""The words of questions, in each database's own index, and the acronyms in them.
+"""The word index: which questions contain which words, and the acronyms that they define.
 
-They are written some time after a question is (:mod:`alerts.search.index`): a question that is
-saved is
-marked as not yet worded, and so is all that an older ledger holds.
+A question is indexed some time after it is saved (:func:`alerts.search.index_questions`): saving
+marks it as not indexed. The index itself is a table ``word`` of the database's own kind, FTS5 on
+SQLite and ``tsvector`` on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from sqlalchemy import (
     update,
 )
 
-from alerts.ledger.base import insert_all_once, insert_once
 from alerts.ledger.changes import has_kind, is_in_feeds
+from alerts.ledger.inserts import insert_all_once, insert_once
 from alerts.ledger.records import read_record
 from alerts.ledger.schema import acronym, change, indexed_question, question, vocabulary
 from alerts.queries import index_terms
 from alerts.text import AcronymDefinition
 from crawler.records import Question
 
-#: How the keys begin of words anywhere, in small letters and in capitals.
+#: Prefixes of the keys of words, in lower case and in capitals (:mod:`alerts.queries.index_terms`).
 WORD_KEY_PREFIXES = ("wx", "cx")
 
 
@@ -54,21 +54,21 @@ class IndexedQuestion(msgspec.Struct, frozen=True):
 
 
 class DatedQuestion(msgspec.Struct, frozen=True):
-    """A question, and the day that it is of."""
+    """A question found in the index, with its day."""
 
     question_id: str
     day: date
 
 
 class AcronymForm(msgspec.Struct, frozen=True):
-    """One of the two ways to write something, and in how many questions both stand together."""
+    """One form of an acronym, and in how many questions it is defined."""
 
     form: str
     questions: int
 
 
 def list_unindexed(connection: Connection, limit: int) -> list[UnindexedQuestion]:
-    """Some of the questions whose words are not written yet."""
+    """Return some of the questions that are not indexed."""
     rows = connection.execute(
         select(question.c.id, question.c.record, question.c.first_seen_at)
         .where(~question.c.is_indexed)
@@ -86,7 +86,7 @@ def skip_question(connection: Connection, question_id: str) -> None:
 
 
 def write_question(connection: Connection, words: IndexedQuestion) -> None:
-    """Write the words and acronyms of a question in place of earlier ones."""
+    """Write a question to the index, in place of an earlier version."""
     insert_once(connection, indexed_question, question_id=words.question_id, day=words.day)
     number = connection.execute(
         update(indexed_question)
@@ -118,12 +118,12 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
 
 
 def find_questions(
-    connection: Connection, need: index_terms.IndexCondition | None, limit: int | None = None
+    connection: Connection, condition: index_terms.IndexCondition | None, limit: int | None = None
 ) -> list[DatedQuestion]:
-    """Questions that have what is needed, newest first; all, where nothing is."""
+    """Return the questions that meet a condition, newest first; all if it is None."""
     wanted = (
         select(indexed_question.c.question_id, indexed_question.c.day)
-        .where(_satisfies(need, connection))
+        .where(_satisfies(condition, connection))
         .order_by(indexed_question.c.day.desc(), indexed_question.c.question_id.desc())
         .limit(limit)
     )
@@ -132,15 +132,18 @@ def find_questions(
 
 def list_changes(
     connection: Connection,
-    need: index_terms.IndexCondition | None,
+    condition: index_terms.IndexCondition | None,
     limit: int,
     kinds: Sequence[str],
 ) -> list[int]:
-    """Numbers of the newest shown changes of questions that have what is needed, newest first."""
+    """Return the numbers of the newest changes in feeds of questions that meet a condition.
+
+    Newest first. ``kinds`` limits them to some kinds of change; empty for all.
+    """
     wanted = (
         select(change.c.seq)
         .join(indexed_question, indexed_question.c.question_id == change.c.question_id)
-        .where(is_in_feeds(), has_kind(kinds), _satisfies(need, connection))
+        .where(is_in_feeds(), has_kind(kinds), _satisfies(condition, connection))
         .order_by(change.c.seq.desc())
         .limit(limit)
     )
@@ -148,38 +151,38 @@ def list_changes(
 
 
 def count_by_day(
-    connection: Connection, need: index_terms.IndexCondition | None
+    connection: Connection, condition: index_terms.IndexCondition | None
 ) -> dict[date, int]:
-    """How many questions have what is needed, by day."""
+    """Return how many questions meet a condition, by day."""
     number = func.count().label("number")
     wanted = (
         select(indexed_question.c.day, number)
-        .where(_satisfies(need, connection))
+        .where(_satisfies(condition, connection))
         .group_by(indexed_question.c.day)
     )
     return {row.day: row.number for row in connection.execute(wanted)}
 
 
 def get_first_day(connection: Connection) -> date | None:
-    """The day of the oldest question."""
+    """Return the day of the oldest question; None if there are none."""
     return connection.execute(select(func.min(indexed_question.c.day))).scalar()
 
 
 def _satisfies(
-    need: index_terms.IndexCondition | None, connection: Connection
+    condition: index_terms.IndexCondition | None, connection: Connection
 ) -> ColumnElement[bool] | TextClause:
-    if need is None:
+    if condition is None:
         return true()
     if connection.dialect.name == "postgresql":
         keys = "keys @@ CAST(:need AS tsquery)"
         matches = f"indexed_question.id IN (SELECT rowid FROM word WHERE {keys})"  # noqa: S608
-        return text(matches).bindparams(need=index_terms.format_tsquery(need))
+        return text(matches).bindparams(need=index_terms.format_tsquery(condition))
     met = text("indexed_question.id IN (SELECT rowid FROM word WHERE word MATCH :need)")
-    return met.bindparams(need=index_terms.format_fts5(need))
+    return met.bindparams(need=index_terms.format_fts5(condition))
 
 
 def list_long_forms(connection: Connection, short: str) -> list[AcronymForm]:
-    """What an acronym (in any case) stands for, as printed, the commonest first."""
+    """Return the long forms of an acronym, in any case, most frequent first."""
     number = func.count().label("number")
     rows = connection.execute(
         select(acronym.c.long_form, number)
@@ -191,7 +194,7 @@ def list_long_forms(connection: Connection, short: str) -> list[AcronymForm]:
 
 
 def list_short_forms(connection: Connection, long: str) -> list[AcronymForm]:
-    """The acronyms of what is called ``long``, in any case, the commonest first."""
+    """Return the acronyms for a long form, in any case, most frequent first."""
     number = func.count().label("number")
     rows = connection.execute(
         select(acronym.c.short_form, number)
@@ -203,9 +206,9 @@ def list_short_forms(connection: Connection, long: str) -> list[AcronymForm]:
 
 
 def list_keys_with_prefix(connection: Connection, prefix: str) -> list[str]:
-    """All keys of words that begin with ``prefix``."""
+    """Return all word keys that begin with ``prefix``."""
     begins: ColumnElement[bool]
-    if connection.dialect.name == "postgresql":  # which sorts by language, so no range will do
+    if connection.dialect.name == "postgresql":  # its collation does not sort by code point
         begins = func.starts_with(vocabulary.c.key, prefix)
     else:
         begins = vocabulary.c.key.between(prefix, f"{prefix}~")
@@ -213,26 +216,27 @@ def list_keys_with_prefix(connection: Connection, prefix: str) -> list[str]:
 
 
 def count_questions(
-    connection: Connection, need: index_terms.IndexCondition, maximum: int | None = None
+    connection: Connection, condition: index_terms.IndexCondition, maximum: int | None = None
 ) -> int:
-    """How many questions have what is needed; counted up to ``maximum``."""
+    """Return how many questions meet a condition; the count stops at ``maximum``."""
     if connection.dialect.name == "postgresql":
-        met, said = "keys @@ CAST(:need AS tsquery)", index_terms.format_tsquery(need)
+        matches, need = "keys @@ CAST(:need AS tsquery)", index_terms.format_tsquery(condition)
     else:
-        met, said = "word MATCH :need", index_terms.format_fts5(need)
+        matches, need = "word MATCH :need", index_terms.format_fts5(condition)
     limit = f" LIMIT {maximum}" if maximum else ""
-    # From the index alone: what day a question is of does not matter here.
-    found = f"SELECT count(*) FROM (SELECT rowid FROM word WHERE {met}{limit}) AS found"  # noqa: S608
-    return int(connection.execute(text(found), {"need": said}).scalar_one())
+    # Counted in the index alone, which is fast: the days of the questions are not needed.
+    found = f"SELECT rowid FROM word WHERE {matches}{limit}"  # noqa: S608
+    counted = text(f"SELECT count(*) FROM ({found}) AS found")  # noqa: S608
+    return int(connection.execute(counted, {"need": need}).scalar_one())
 
 
 def _add_to_vocabulary(connection: Connection, keys: Iterable[str]) -> None:
-    """Put the keys of words into the vocabulary, where they are not there yet."""
-    found = [key for key in keys if key.startswith(WORD_KEY_PREFIXES)]
+    """Add the word keys among ``keys`` to the vocabulary."""
+    words = [key for key in keys if key.startswith(WORD_KEY_PREFIXES)]
     if connection.dialect.name == "postgresql":
-        told = "SELECT unnest(CAST(:keys AS text[]))"
-        given: object = found
+        rows = "SELECT unnest(CAST(:keys AS text[]))"
+        value: object = words
     else:
-        told, given = "SELECT value FROM json_each(:keys) WHERE true", json.dumps(found)
-    insert = f"INSERT INTO vocabulary (key) {told} ON CONFLICT DO NOTHING"  # our own
-    connection.execute(text(insert), {"keys": given})
+        rows, value = "SELECT value FROM json_each(:keys) WHERE true", json.dumps(words)
+    insert = f"INSERT INTO vocabulary (key) {rows} ON CONFLICT DO NOTHING"
+    connection.execute(text(insert), {"keys": value})

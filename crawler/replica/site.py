@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crawler.replica.date_formats import format_long_date, format_us_date, format_weekday_date
-from crawler.replica.listing import ReplicaSearch, find_results
+from crawler.replica.search import ReplicaSearch, find_results
 from crawler.replica.world import LISTING_PATH, REPLICA_NOTICE, ReplicaSnapshot, ReplicaWorld
 
 FILES_PATH = "/sites/default/files"
@@ -68,6 +68,7 @@ class RequestRecorder:
         self.requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the request, then pass it on."""
         if scope["type"] == "http":
             query = scope["query_string"].decode("latin-1")
             self.requests.append(f"{scope['method']} {scope['path']}{'?' * bool(query)}{query}")

@@ -42,7 +42,7 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
     },
     "Manage subscribers": {
         "export": LazyCommand("subscribers", "Print all data that is kept about EMAIL."),
-        "delete-subscriber": LazyCommand("subscribers", "Delete EMAIL and all data about it now."),
+        "forget": LazyCommand("subscribers", "Delete EMAIL and all data about it now."),
         "suspended": LazyCommand("subscribers", "List addresses that get no email."),
     },
     "Try queries": {

@@ -19,9 +19,8 @@ from sqlalchemy import select
 
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import Ledger
-from alerts.ledger.base import metadata
 from alerts.ledger.messages import decompress_body
-from alerts.ledger.schema import message
+from alerts.ledger.schema import message, metadata
 from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.operator import ServiceStatus

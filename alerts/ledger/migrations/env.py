@@ -1,13 +1,13 @@
-"""Alembic's environment: it is handed an open connection and never reads a file of settings."""
+"""Alembic's environment. The caller passes an open connection; there is no settings file."""
 
 from alembic import context
 
-from alerts.ledger.base import metadata
+from alerts.ledger.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    render_as_batch=True,  # SQLite alters a table by copying it
+    render_as_batch=True,  # SQLite alters some things only by copying the table
 )
 with context.begin_transaction():
     context.run_migrations()

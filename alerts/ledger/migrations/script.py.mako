@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.ledger.base import Moment
-
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
@@ -14,6 +12,3 @@ depends_on = None
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
 
-
-def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}

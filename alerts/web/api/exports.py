@@ -12,8 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from alerts.export import encode_csv, encode_json_lines
-from alerts.ledger import questions
-from alerts.ledger.engine import StatementTimeout
+from alerts.ledger import StatementTimeout, questions
 from alerts.queries import QueryError, parse_query
 from alerts.search import TimeBudget, search_questions
 from alerts.web.api.parameters import ApiError, read_text

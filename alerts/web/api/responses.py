@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.ledger.engine import StatementTimeout
+from alerts.ledger import StatementTimeout
 from alerts.queries import QueryError
 from alerts.web.api.models import ErrorResponse
 from alerts.web.api.parameters import ApiError

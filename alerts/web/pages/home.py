@@ -19,8 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.ledger import questions, topics, word_index
-from alerts.ledger.engine import StatementTimeout
+from alerts.ledger import StatementTimeout, questions, topics, word_index
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
 from alerts.model import AddressError, Frequency, Updates

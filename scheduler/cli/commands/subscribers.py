@@ -1,4 +1,4 @@
-"""Commands about subscribers: export, delete-subscriber, suspended."""
+"""Commands about subscribers: export, forget, suspended."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def export_command(context: click.Context, email: str) -> int:
 @click.command(cls=ServiceCommand)
 @click.argument("email")
 @click.pass_context
-def delete_subscriber_command(context: click.Context, email: str) -> int:
+def forget_command(context: click.Context, email: str) -> int:
     """Delete EMAIL and all data about it now.
 
     Ends all subscriptions, and deletes the address and the messages that were sent to it. Without

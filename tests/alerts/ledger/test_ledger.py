@@ -25,8 +25,8 @@ from alerts.ledger import (
     schema,
     topics,
 )
-from alerts.ledger.base import metadata
 from alerts.ledger.crawl_runs import CrawlResult
+from alerts.ledger.schema import metadata
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.recording.page_states import record_missing_page
 from crawler.records import Meeting, Question

@@ -9,10 +9,9 @@ from sqlalchemy import insert, select, update
 
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, deliveries, messages, personal_data, subscriptions
-from alerts.ledger.base import metadata
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import decompress_body
-from alerts.ledger.schema import digest_notice, message, notice
+from alerts.ledger.schema import digest_notice, message, metadata, notice
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher

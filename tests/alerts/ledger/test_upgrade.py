@@ -30,8 +30,7 @@ from alerts.ledger import (
     subscriptions,
     topics,
 )
-from alerts.ledger.base import metadata
-from alerts.ledger.schema import digest_item, message, pause, vocabulary
+from alerts.ledger.schema import digest_item, message, metadata, pause, vocabulary
 from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates

@@ -14,8 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from itsdangerous.encoding import base64_decode
 
-from alerts.ledger import Ledger, subscriptions
-from alerts.ledger.engine import StatementTimeout
+from alerts.ledger import Ledger, StatementTimeout, subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
 from alerts.subscribers import subscribe

@@ -66,11 +66,8 @@ def test_the_data_of_a_subscriber_is_printed_and_deleted(tmp_path: Path) -> None
     kept = service.run_json("export", "Ada@demo.example")
     assert kept["subscriptions"][0]["query"] == "benches"
     assert kept["messages"][0]["phase"] == "sent"
-    assert (
-        service.run("delete-subscriber", "ada@demo.example").stdout
-        == "ada@demo.example is deleted\n"
-    )
-    for command in ("export", "delete-subscriber"):
+    assert service.run("forget", "ada@demo.example").stdout == "ada@demo.example is deleted\n"
+    for command in ("export", "forget"):
         done = service.run(command, "ada@demo.example", expect=1)
         assert "nothing is kept about ada@demo.example" in done.stderr
     assert b"ada@demo.example" not in (tmp_path / "var" / "ledger.sqlite3").read_bytes()
@@ -82,13 +79,13 @@ def test_deleting_a_subscriber_while_a_message_is_being_sent(tmp_path: Path) -> 
     record = make_question(1, make_answer("There are more benches."))
     (tmp_path / "records.jsonl").write_bytes(encode_record(record))
     service.run("ingest", "--as-new", "records.jsonl", expect=69)
-    done = service.run("delete-subscriber", "ada@demo.example", expect=75)
+    done = service.run("forget", "ada@demo.example", expect=75)
     assert "is being sent" in done.stderr
     (tmp_path / "config.toml").write_text(QUIET)
     assert service.run_json("once", "--no-crawl", "--json")["pipeline"]["deliveries"] == {
         "dropped": 1
     }
-    service.run("delete-subscriber", "ada@demo.example")
+    service.run("forget", "ada@demo.example")
 
 
 def test_a_mail_server_that_is_down_is_one_line_and_the_digest_waits(tmp_path: Path) -> None:

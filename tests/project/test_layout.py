@@ -1,0 +1,216 @@
+"""The rules of the layout that import-linter has no contract for.
+
+``docs/architecture.md`` explains them: packages have a public face, names are unique, and files
+stay small enough to be read at once.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import REPOSITORY
+
+ROOTS = ("alerts", "crawler", "scheduler")
+
+#: A file longer than this is hard to take in; the median is under 150 lines.
+MAX_FILE_LINES = 500
+
+#: Modules of a package, its face and sub-packages left out.
+MAX_MODULES = 14
+
+#: Packages that may hold more modules, each with the reason.
+LARGE_PACKAGES = {
+    "alerts.ledger": "one module of functions for each noun that is stored",
+    "alerts.web": "one module for each group of pages",
+}
+
+#: Names that a package offers to the others.
+MAX_FACE_NAMES = 10
+
+#: Packages whose face may be wider, each with the reason.
+WIDE_FACES = {
+    "alerts.feeds": "files on disk, feeds on request and exports are served from the same parts",
+    "alerts.mail": "every kind of message is drafted, written and recognised here",
+    "alerts.queries": "the language is parsed, transformed and explained by four packages",
+    "alerts.search": "search, preview, explanation and suggestions belong to one page",
+    "alerts.subscribers": "each thing that a subscriber can do is a function",
+    "alerts.text": "query, matcher, index and digest must agree on what a word is",
+}
+
+#: Modules that may be imported although they lie below a face, each with the reason.
+OPEN_PACKAGES = {
+    "alerts.ledger": "its noun modules are its face: `from alerts.ledger import subscriptions`",
+    "crawler.reading": "page objects import its readers by subject: dates, labels, visible text",
+    "crawler.pages": "a spider shares the addresses of its source with its page object",
+}
+#: ... but for these, which belong to the ledger alone.
+PRIVATE_MODULES = {
+    "alerts.ledger.engine",
+    "alerts.ledger.inserts",
+    "alerts.ledger.schema",
+    "alerts.ledger.upgrade",
+}
+
+#: Words of the field that end in -ing. No other module name may.
+ING_WORDS = {
+    "fetching",
+    "hashing",
+    "listing",
+    "matching",
+    "outgoing",
+    "reading",
+    "recording",
+    "rendering",
+}
+
+#: Imports inside functions, each with the reason.
+LATE_IMPORTS = {
+    "alerts.ledger.engine": "Alembic takes 0.1 s to load, and only a change of the schema needs it",
+}
+
+
+@lru_cache(maxsize=1)
+def modules() -> dict[str, ast.Module]:
+    """Every module of the service by its dotted name, parsed; migrations are left out."""
+    found = {}
+    for root in ROOTS:
+        for path in sorted((REPOSITORY / root).rglob("*.py")):
+            parts = path.relative_to(REPOSITORY).with_suffix("").parts
+            if "versions" in parts:
+                continue
+            name = ".".join(part for part in parts if part != "__init__")
+            found[name] = ast.parse(path.read_text())
+    return found
+
+
+def packages() -> dict[str, list[str]]:
+    """The modules of each package, without those of its sub-packages."""
+    found: dict[str, list[str]] = {}
+    for name in modules():
+        found.setdefault(name.rpartition(".")[0], []).append(name)
+    folders = {
+        ".".join(path.parent.relative_to(REPOSITORY).parts)
+        for root in ROOTS
+        for path in (REPOSITORY / root).rglob("__init__.py")
+    }
+    return {name: [one for one in found.get(name, []) if one not in folders] for name in folders}
+
+
+def face_of(package: str) -> list[str]:
+    """The names that a package offers to the others."""
+    face = modules().get(package)
+    for node in face.body if face else ():
+        if isinstance(node, ast.Assign) and "__all__" in {ast.unparse(t) for t in node.targets}:
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every module that is imported, as a dotted name, and the line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                is_hidden = whole in modules() and alias.name not in face_of(node.module)
+                yield (whole if is_hidden else node.module), node.lineno
+
+
+def below_a_face(importer: str, imported: str) -> str | None:
+    """The package below whose face ``imported`` lies, seen from ``importer``."""
+    parts = imported.split(".")
+    for end in range(2, len(parts)):
+        package = ".".join(parts[:end])
+        inside = importer == package or importer.startswith(f"{package}.")
+        if inside or package not in packages():
+            continue
+        if package in OPEN_PACKAGES and imported not in PRIVATE_MODULES and len(parts) == end + 1:
+            continue
+        return package
+    return None
+
+
+def test_nothing_reaches_below_the_face_of_a_package() -> None:
+    found = [
+        f"{importer}:{line} imports {imported}, not {package}"
+        for importer, tree in modules().items()
+        for imported, line in imports(tree)
+        if imported.split(".")[0] in ROOTS
+        and (package := below_a_face(importer, imported)) is not None
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("package", sorted(packages()))
+def test_a_package_says_what_it_owns(package: str) -> None:
+    face = modules()[package]
+    docstring = ast.get_docstring(face)
+    assert docstring, f"{package}/__init__.py has no docstring"
+    assert len(docstring.split()) >= 12, f"{package}: say what it owns and what it must not know"
+
+
+@pytest.mark.parametrize("package", sorted(packages()))
+def test_a_face_is_small(package: str) -> None:
+    assert len(face_of(package)) <= MAX_FACE_NAMES or package in WIDE_FACES
+
+
+@pytest.mark.parametrize("package", sorted(packages()))
+def test_a_package_is_small(package: str) -> None:
+    assert len(packages()[package]) <= MAX_MODULES or package in LARGE_PACKAGES
+
+
+def test_a_class_name_occurs_once() -> None:
+    names = Counter(
+        node.name
+        for tree in modules().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_modules_are_named_by_nouns() -> None:
+    last_parts = {name: name.rpartition(".")[2] for name in modules()}
+    found = [n for n, last in last_parts.items() if last.endswith("ing") and last not in ING_WORDS]
+    assert found == []
+
+
+def test_imports_stand_at_the_top_of_modules() -> None:
+    late = {
+        f"{name}:{line}"
+        for name, tree in modules().items()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for _, line in imports(function)
+        if name not in LATE_IMPORTS
+    }
+    assert sorted(late) == []
+
+
+def test_files_can_be_read_at_once() -> None:
+    lengths = {
+        str(path.relative_to(REPOSITORY)): len(path.read_text().splitlines())
+        for folder in (*ROOTS, "tests", "tools", "benchmarks")
+        for path in (REPOSITORY / folder).rglob("*.py")
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
+
+
+def test_every_exception_to_a_rule_is_needed() -> None:
+    """An exception that nothing uses any more is removed from its table."""
+    faces = {**LARGE_PACKAGES, **WIDE_FACES, **OPEN_PACKAGES}
+    assert set(faces) <= set(packages())
+    assert set(LATE_IMPORTS) <= set(modules())
+    assert set(modules()) >= PRIVATE_MODULES
+
+
+def test_the_root_of_alerts_holds_only_what_all_packages_share() -> None:
+    files = {path.name for path in Path(REPOSITORY / "alerts").glob("*.py")}
+    assert files <= {"__init__.py", "errors.py", "model.py", "tokens.py"}
