@@ -1,9 +1,9 @@
-"""The canonical record: one question put to somebody, with its answers, however it was published.
+"""The canonical record: one question with its answers, whatever source published it.
 
-Everything after the crawler works on these values and on nothing else. They are frozen, go to
-JSON and back without loss, and carry a published JSON Schema (``watchword schema``). Unknown is
-``None``, never guessed and never an empty string; text is Unicode NFC with plain spaces;
-``printed`` keeps the page's own words beside our reading of them.
+Everything after the crawler works on these values alone. They are frozen, convert to JSON and back
+without loss, and have a published JSON Schema (``watchword schema``). An unknown value is ``None``,
+never guessed and never an empty string. Text is Unicode NFC with plain spaces. ``printed`` keeps
+the words of the page beside our reading of them.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ QuestionStatus = Literal["unanswered", "holding", "answered"]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every part: immutable, and strict about what it is read from."""
+    """Base of every part of a record: immutable, and strict about unknown fields."""
 
 
 class Asker(Record, frozen=True):
-    """Who put the question."""
+    """The person who asked the question."""
 
     name: str  #: without honours and "AM": ``Joanne McCartney``
     printed: str  #: as on the page: ``Joanne McCartney AM``
     party: str | None = None  #: as printed; recent supplementaries print their parent's
-    person: str | None = None  #: stable identity over spellings: ``joanne-mccartney``
+    person: str | None = None  #: identity, the same for all spellings: ``joanne-mccartney``
 
 
 class Addressee(Record, frozen=True):
@@ -44,10 +44,10 @@ class Addressee(Record, frozen=True):
 
 
 class Meeting(Record, frozen=True):
-    """The meeting whose paper the question is on.
+    """The meeting at which the question was asked.
 
-    A written question has a paper and no meeting: its ``name`` is None, and ``date`` is the day on
-    which it was tabled.
+    A written question has no meeting: its ``name`` is None, and its ``date`` is the day on which it
+    was tabled.
     """
 
     name: str | None = None  #: as printed: ``MQT on 2018-12-20``
@@ -57,9 +57,7 @@ class Meeting(Record, frozen=True):
 class Speech(Record, frozen=True):
     """What one speaker said without interruption."""
 
-    speaker: str | None = (
-        None  #: the label as printed, without its colon; None when nobody is named
-    )
+    speaker: str | None = None  #: label as printed, without its colon; None if nobody is named
     paragraphs: tuple[str, ...] = ()
 
 
@@ -67,17 +65,17 @@ class Attachment(Record, frozen=True):
     """A file that belongs to an answer."""
 
     title: str
-    url: str  #: absolute where the page's address is known
+    url: str  #: absolute if the address of the page is known
 
 
 class Answer(Record, frozen=True):
-    """One answer block. A holding reply is an answer that says that the answer will follow."""
+    """One answer. A holding reply is an answer that only says that the answer will follow."""
 
     answered_by: tuple[str, ...] = ()
     date: date | None = None
     holding: bool = False
     speeches: tuple[Speech, ...] = ()
-    html: str | None = None  #: sanitised; None when the page was plain text
+    html: str | None = None  #: sanitised; None if the page was plain text
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -101,12 +99,12 @@ class Question(Record, frozen=True, kw_only=True):
 
     id: str  #: source and canonical address: ``london:/questions/2018/5425``
     source: str
-    url: str | None = None  #: None when the page came as a file with no address
+    url: str | None = None  #: None if the page came as a file without an address
     reference: str | None = None  #: as printed: ``2018/5425``, ``2009/0289-1``
     title: str | None = None  #: None only on a suspect page
     kind: QuestionKind = "question"
     supplementary_number: int | None = None
-    parent: str | None = None
+    parent: str | None = None  #: id of the question that a supplementary belongs to
     asked_by: Asker | None = None
     asked_of: tuple[Addressee, ...] = ()
     meeting: Meeting | None = None
@@ -114,8 +112,8 @@ class Question(Record, frozen=True, kw_only=True):
     question: tuple[Speech, ...] = ()
     status: QuestionStatus = "unanswered"
     answers: tuple[Answer, ...] = ()
-    labels: dict[str, str] = {}  #: every label the page prints, known to us or not
-    generation: str  #: which of the source's page designs it was read from: ``2014``, ``2022``
+    labels: dict[str, str] = {}  #: every label on the page, also unknown ones, with its value
+    generation: str  #: page design that it was read from: ``2014``, ``2022``
     #: Why the reading is not to be trusted: fields read differently, and other reasons in words
     #: (``no title``). Empty when it is to be trusted.
     suspect: tuple[Disagreement | str, ...] = ()
@@ -123,7 +121,7 @@ class Question(Record, frozen=True, kw_only=True):
 
 
 def encode_record(record: Any) -> bytes:
-    """One record as compact UTF-8 JSON without a line break."""
+    """Return a record as compact UTF-8 JSON without a line break."""
     return msgspec.json.encode(record)
 
 
@@ -199,14 +197,14 @@ def _drop_unknown(value: Any, kind: msgspec.inspect.Type) -> Any:
 
 
 def build_json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the canonical record."""
+    """Return the JSON Schema (2020-12) of the canonical record."""
     document: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return document | msgspec.json.schema(Question)
 
 
-# ------------------------------------------------------------------ what a reader calls content
+# ------------------------------------------------------------------ the content of a question
 
-#: Characters that the source swaps freely between one rendering and the next.
+#: Characters that the source replaces by each other between two renderings of a page.
 _INTERCHANGEABLE = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛′`´", "'"),
@@ -217,10 +215,10 @@ _INTERCHANGEABLE = str.maketrans(
 
 
 def normalise_wording(text: str) -> str:
-    """``text`` reduced to what must differ before two printings count as different words.
+    """Return ``text`` in a form that is the same for all renderings of the same words.
 
-    Quotes, dashes and all white space are levelled: the source loses paragraph breaks, splits
-    words at bold runs and swaps quotes between renderings, and none of that is an edit.
+    Quotes and dashes are unified and all white space is removed: between renderings, the source
+    loses paragraph breaks, splits words at bold runs and replaces quotes. None of that is an edit.
     """
     return "".join(unicodedata.normalize("NFKC", text).translate(_INTERCHANGEABLE).split())
 
@@ -230,32 +228,32 @@ def _join_wording(speeches: Iterable[Speech]) -> str:
 
 
 def _hash_parts(*parts: str) -> str:
-    # Half a character (a lone surrogate) has no UTF-8 of its own, and is no reason to stop.
+    # A lone surrogate has no UTF-8 encoding; it must not stop a crawl.
     text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
 def hash_question(question: Question) -> str:
-    """Digest of what was asked: title and question words, no names."""
+    """Return the digest of title and text of a question, without names."""
     return _hash_parts(normalise_wording(question.title or ""), _join_wording(question.question))
 
 
 def hash_answer(answer: Answer) -> str:
-    """Digest of one answer: its words and its attachments, no names and no date."""
+    """Return the digest of text and attachments of an answer, without names and date."""
     files = sorted(f"{normalise_wording(a.title)} {a.url}" for a in answer.attachments)
     return _hash_parts(_join_wording(answer.speeches), *files)
 
 
 def hash_content(question: Question) -> str:
-    """Digest of all that a reader would call the content.
+    """Return the digest of the content: of the question and of all answers.
 
-    Names, parties, labels and white space stay out: the source rewrites those on thousands of
-    old pages at once, and nobody wants an alert for it.
+    Names, parties, labels and white space are not part of it: the source rewrites them on thousands
+    of old pages at once, which must not alert anybody.
     """
     return _hash_parts(hash_question(question), *(hash_answer(a) for a in question.answers))
 
 
 def iter_paragraphs(speeches: Iterable[Speech]) -> Iterator[str]:
-    """All paragraphs of ``speeches`` in order."""
+    """Yield all paragraphs of ``speeches`` in order."""
     for speech in speeches:
         yield from speech.paragraphs

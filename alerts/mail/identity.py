@@ -11,7 +11,7 @@ from alerts.mail.dkim import SigningKey
 from alerts.tokens import TokenSigner
 
 #: How long a link to somebody's alerts works. Emails are kept and forwarded: two months are enough
-#: to use a monthly digest's link, and too short for whoever is forwarded an email a year later.
+#: to use a monthly digest's link, and too few for somebody who is forwarded it a year later.
 MANAGE_LINK_VALIDITY = timedelta(days=60)
 #: Google's Feedback-ID wants 5 to 15 characters as the sender's name.
 _FEEDBACK_SENDER_LENGTHS = range(5, 16)
@@ -31,7 +31,7 @@ class MailIdentity(msgspec.Struct, frozen=True):
 
     name: str  #: ``Watchword``
     address: str  #: of the From header: ``watchword@example.org``
-    unsubscribe_address: str  #: where an email unsubscribes whoever sent it
+    unsubscribe_address: str  #: an email to it unsubscribes the subscriber in its subject
     public_url: str | None = None  #: of the web pages, without a slash at the end
     attributions: dict[str, str] = {}  #: by source, the notice that its licence asks for
     signing_keys: tuple[SigningKey, ...] = ()  #: for DKIM

@@ -15,9 +15,10 @@ from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
 from email.policy import SMTP
 from email.utils import format_datetime
-from functools import lru_cache
+from threading import Lock
 
 import msgspec
+from cachetools import LRUCache, cached
 
 from alerts.mail.dkim import sign_message
 from alerts.mail.identity import EmailLinks, MailIdentity
@@ -83,7 +84,7 @@ def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: Emai
 
 
 #: Subjects repeat among the subscribers of a topic: 1,024 fields of about 200 bytes = 0.2 MB.
-@lru_cache(maxsize=1024)
+@cached(LRUCache(maxsize=1024), lock=Lock())
 def _format_header(name: str, value: str) -> str:
     """Return a header field, folded, with encoded words where it needs them (RFC 2047)."""
     folded: str = SMTP.header_factory(name, value).fold(policy=SMTP)

@@ -60,7 +60,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: MessageKind
     subscriber_id: int
-    key: str  #: stands for what it is about; unique for one subscriber and kind
+    key: str  #: of the draft; unique for one subscriber and kind
     message_id: str
     recipient: str
     subject: str

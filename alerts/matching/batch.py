@@ -1,4 +1,4 @@
-"""A batch of texts read at once into arrays: the words, and where each one stands. Pure.
+"""A batch of texts read at once into arrays: the words, and where each one is. Pure.
 
 :func:`alerts.text.prepare_texts` reads one text, with the offsets of its words. This module reads
 600 records at once, without offsets, because the matcher compares arrays. A property test holds
@@ -98,8 +98,9 @@ def read_batch(
     text = fold_paragraphs([paragraph for _, _, paragraph in paragraphs])
     owners = np.array([owner[:2] for owner in paragraphs], np.int32).reshape(-1, 2).T
     tokens = split_tokens(text)
-    compounds = _find_compounds(text.lower(), tokens)
-    spans = _lay_out_words(text.lower(), tokens, compounds)
+    lower = text.lower()
+    compounds = _find_compounds(lower, tokens)
+    spans = _lay_out_words(lower, tokens, compounds)
     hashes = hash_spans(spans.text, spans.starts, spans.lengths)
     shapes = _hash_shapes(hashes, spans.print_forms)
     first, word = find_distinct(shapes)
@@ -146,7 +147,7 @@ def _lay_out_words(lower: bytes, tokens: TokenArrays, compounds: _Compounds) -> 
     print_forms = np.concatenate(
         (tokens.print_forms, np.full(compounds.firsts.size, PLAIN, np.uint8))
     )
-    return WordSpans(lower + appended + PADDING, all_starts, all_lengths, print_forms)
+    return WordSpans(lower + (appended + PADDING), all_starts, all_lengths, print_forms)
 
 
 def _hash_shapes(hashes: Hashes, print_forms: SmallNumbers) -> Hashes:

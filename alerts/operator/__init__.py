@@ -1,6 +1,6 @@
 """The operator: alarms about the service, the emails about alarms, and the state of the service.
 
-Owns what the operator is told. Must not know the pages and commands that show it.
+Owns what the operator is notified of. Must not know the pages and commands that show it.
 """
 
 from alerts.operator.alarms import update_mail_alarms

@@ -24,7 +24,7 @@ from alerts.text import STOP_WORDS, tokenise
 Node: TypeAlias = Tree[Token] | Token
 
 _OPERATORS = frozenset({"_AND", "_OR", "NOT", "NEAR", "FIELD"})
-#: Types of tokens that stand between or behind words.
+#: Types of tokens between or after words.
 _PROXIMITY_TOKENS = frozenset({"NEAR", "WITHIN"})
 
 

@@ -121,7 +121,7 @@ def _split_words(text: str) -> list[tuple[str, ...]]:
     tokens = tokenise(text)
     for number, token in enumerate(tokens, 1):
         closed += token.word
-        # A linking letter is joined to the next token, whatever stands between them in the query.
+        # A linking letter is joined to the next token, whatever is between them in the query.
         if token.word in LINKING_LETTERS and number < len(tokens):
             continue
         if hyphen:

@@ -74,7 +74,7 @@ def _render(
 
 
 def send_manage_link(connection: Connection, context: MessageContext, address: str) -> bool:
-    """Queue the email with the link to the alerts of whoever has an address.
+    """Queue the email with the link to the alerts of the subscriber with an address.
 
     Returns:
         False where nobody with that address is subscribed, or the email was sent today already.

@@ -1,4 +1,4 @@
-"""Words of English texts: what counts as a word, which words are the same, where each one stands.
+"""Words of English texts: what counts as a word, which words are the same, where each one is.
 
 Owns the tokenizer, stems and stop words, acronyms and their definitions, and the cutting of marked
 passages. It must not know queries, questions or the database: it works on strings. Pure.

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crawler.replica.date_formats import format_long_date, format_us_date, format_weekday_date
-from crawler.replica.listing import ReplicaSearch, find_results
+from crawler.replica.search import ReplicaSearch, find_results
 from crawler.replica.world import LISTING_PATH, REPLICA_NOTICE, ReplicaSnapshot, ReplicaWorld
 
 FILES_PATH = "/sites/default/files"

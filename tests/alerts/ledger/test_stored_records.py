@@ -11,7 +11,7 @@ from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import Ledger, changes, held_changes, questions
 from alerts.ledger.schema import change, held_change, message, question
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.mail.identity import MailIdentity
+from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.queries import parse_query

@@ -1,7 +1,7 @@
 """The pitfalls of the source, by their number in the notes on it; each has a page.
 
-Here are those of a single page and of addresses. In ``test_crawler_faults``: 17 (two meanings of
-403), 18 (a last page of ten), 19 (teasers), 21 (nothing listed). In ``test_crawler_uk_parliament``:
+Here are those of a single page and of addresses. In ``fetching/test_faults``: 17 (two meanings of
+403), 18 (a last page of ten), 19 (teasers), 21 (nothing listed). In ``test_uk_parliament``:
 24 (texts cut in lists).
 """
 
