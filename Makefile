@@ -46,8 +46,8 @@ readers: $(VENV)/dev.stamp ## what feedparser and newsboat make of the feeds
 judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 	@$(BIN)/python -m tools.digest_checks
 
-docs: $(VENV)/dev.stamp ## write docs/configuration.md from the code
-	@$(BIN)/python -m tools.config_docs
+docs: $(VENV)/dev.stamp ## write what the code says into docs/ and config.example.toml
+	@$(BIN)/python -m tools.docs
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .

@@ -69,7 +69,7 @@ def list_unpinged(connection: Connection) -> list[FeedProgress]:
 
 
 def mark_pinged(connection: Connection, name: str, up_to: int) -> None:
-    """Record that the hub was told of a feed up to a change."""
+    """Record that the hub was notified of a feed up to a change."""
     connection.execute(update(feed).where(feed.c.name == name).values(pinged_up_to=up_to))
 
 

@@ -201,8 +201,11 @@ def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
 
 
 def find_subscriber_id(connection: Connection, message_or_id: int | str) -> int | None:
-    """Return the subscriber of a message, given its id or its Message-ID; None if there is no such
-    message.
+    """Return the subscriber of a message, or None if there is no such message.
+
+    Args:
+        connection: A connection inside a transaction.
+        message_or_id: The message's number, or its Message-ID with angle brackets.
     """
     is_number = isinstance(message_or_id, int)
     column = message.c.id if is_number else message.c.message_id

@@ -128,7 +128,9 @@ def _match_batch(connection: Connection, matcher: Matcher, after: int, to: int) 
 
 
 def _fingerprint(forms: dict[int, str], ids: list[int]) -> str:
-    """Return a hash of topics, which differs if a ledger from a backup has others with these
-    ids."""
+    """Return a hash of the topics with these ids.
+
+    It differs if a ledger from a backup has other topics under the same ids.
+    """
     lines = "".join(f"{number}\t{forms.get(number)}\n" for number in ids)
     return hashlib.sha256(lines.encode()).hexdigest()

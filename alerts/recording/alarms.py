@@ -1,6 +1,6 @@
 """The alarms about a source: raised when it needs the operator, cleared when it no longer does.
 
-The operator is told of an alarm once when it is raised and once when it is cleared. Subscribers
+The operator is notified of an alarm once when it is raised and once when it is cleared. Subscribers
 are told, in their next digest, only of a source that has not been read for long, and later that
 it can be read again.
 """

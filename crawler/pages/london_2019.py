@@ -148,8 +148,10 @@ class London2019:
 def _compare_texts(
     bodies: Sequence[tuple[Paragraph, ...]], answers: Sequence[AnswerItem], seen: LabelReading
 ) -> Iterator[ReadingComparison]:
-    """Yield the comparisons of the question's text by its two classes, and of text and answers by
-    structure with those by label.
+    """Yield the comparisons of the question and the answers.
+
+    The question's text is compared between its two classes, and text and answers by structure
+    with those by label.
     """
     body = bodies[0] if bodies else ()
     for again in bodies[1:]:

@@ -68,6 +68,7 @@ class RequestRecorder:
         self.requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the request, then pass it on."""
         if scope["type"] == "http":
             query = scope["query_string"].decode("latin-1")
             self.requests.append(f"{scope['method']} {scope['path']}{'?' * bool(query)}{query}")

@@ -12,7 +12,7 @@ from alerts.model import AddressError, Recipient
     [
         ("Ann@Example.ORG", "mailto", "ann@example.org"),
         ("ann@bücher.example", "mailto", "ann@xn--bcher-kva.example"),
-        ("root@localhost", "mailto", "root@localhost"),
+        ("root@mailhost", "mailto", "root@mailhost"),
         ("https://hooks.example/Me?a=b", "https", "https://hooks.example/Me?a=b"),
         ("ntfy://ntfy.example/Alerts", "ntfy", "ntfy://ntfy.example/Alerts"),
     ],

@@ -50,7 +50,12 @@ OPEN_PACKAGES = {
     "crawler.pages": "a spider shares the addresses of its source with its page object",
 }
 #: ... but for these, which belong to the ledger alone.
-PRIVATE_MODULES = {"alerts.ledger.engine", "alerts.ledger.schema", "alerts.ledger.base"}
+PRIVATE_MODULES = {
+    "alerts.ledger.engine",
+    "alerts.ledger.inserts",
+    "alerts.ledger.schema",
+    "alerts.ledger.upgrade",
+}
 
 #: Words of the field that end in -ing. No other module name may.
 ING_WORDS = {
