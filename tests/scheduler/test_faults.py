@@ -133,7 +133,7 @@ def test_postgresql_needs_only_its_url(tmp_path: Path, postgres_server: str) -> 
             assert running.wait(60) == 0
         assert len(service.emails) == 1
         assert set(count_sent_links(service.emails).values()) == {1}
-        again = service.run_json("once", "--json")
+        again = json.loads(service.run_process("once", "--json").stdout)
         assert again["pipeline"]["digests"] == again["pipeline"]["matches"] == 0
 
 
