@@ -12,8 +12,8 @@ help: ## list the targets
 demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until Ctrl-C
 	@$(BIN)/watchword demo
 
-test: check ## lint, types, import rules and every test
-	@$(BIN)/pytest -n auto --dist loadfile
+test: check ## lint, types, import rules, every test and its branch coverage
+	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own: under a minute
 	@$(BIN)/pytest -n auto -q -m "not (browser or kill or postfix or postgres or process or slow)"
