@@ -15,7 +15,7 @@ from alerts.feeds import ArchivePosition, FeedContext, FeedIdentity, publish_fee
 from alerts.feeds.definitions import define_topic_feed
 from alerts.feeds.items import build_items, join_attributions
 from alerts.feeds.model import FeedContent, FeedDocuments
-from alerts.feeds.xml import build_feed
+from alerts.feeds.rss_atom import build_feed
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.matching import TopicMatcher
