@@ -12,8 +12,8 @@ help: ## list the targets
 demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until Ctrl-C
 	@$(BIN)/watchword demo
 
-test: check ## lint, types, import rules and every test
-	@$(BIN)/pytest -n auto --dist loadfile
+test: check ## lint, types, import rules, every test and its branch coverage
+	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own: under a minute
 	@$(BIN)/pytest -n auto -q -m "not (browser or kill or postfix or postgres or process or slow)"
@@ -46,8 +46,8 @@ readers: $(VENV)/dev.stamp ## what feedparser and newsboat make of the feeds
 judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 	@$(BIN)/python -m tools.digest_checks
 
-docs: $(VENV)/dev.stamp ## write docs/configuration.md from the code
-	@$(BIN)/python -m tools.config_docs
+docs: $(VENV)/dev.stamp ## write what the code says into docs/ and config.example.toml
+	@$(BIN)/python -m tools.docs
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .

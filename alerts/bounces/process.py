@@ -61,9 +61,9 @@ def _unsubscribe(connection: Connection, token: str, now: datetime) -> tuple[Rep
 
 def _find_subscriber_id(connection: Connection, report: BounceReport) -> int | None:
     """Return whose message a report is about: the return path is more certain than a quote."""
-    for key in (report.message_number, report.message_id):
-        if key is not None:
-            found = messages.find_subscriber_id(connection, key)
-            if found is not None:
-                return found
-    return None
+    found = None
+    if report.message_number is not None:
+        found = messages.find_subscriber_id(connection, report.message_number)
+    if found is None and report.message_id is not None:
+        found = messages.find_subscriber_by_message_id(connection, report.message_id)
+    return found

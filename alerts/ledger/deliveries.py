@@ -31,33 +31,39 @@ def record_attempts(
         insert(delivery_attempt),
         [
             {
-                "message_id": key,
-                "attempted_at": at,
+                "message_id": message_id,
+                "attempted_at": now,
                 "outcome": attempt.outcome,
                 "detail": attempt.detail,
             }
-            for key, attempt, at in attempts
+            for message_id, attempt, now in attempts
         ],
     )
     connection.execute(
-        update(message)
-        .where(message.c.id == bindparam("attempted_id"))
-        .values(
-            phase=bindparam("now_in"),
-            attempts=message.c.attempts + 1,
-            due_at=bindparam("next"),
-            sent_at=bindparam("sent"),
-        ),
+        _UPDATE_ATTEMPTED,
         [
             {
-                "attempted_id": key,
-                "now_in": attempt.phase,
-                "next": attempt.due_at,
-                "sent": at if attempt.phase == "sent" else None,
+                "attempted_id": message_id,
+                "new_phase": attempt.phase,
+                "new_due_at": attempt.due_at,
+                "new_sent_at": now if attempt.phase == "sent" else None,
             }
-            for key, attempt, at in attempts
+            for message_id, attempt, now in attempts
         ],
     )
+
+
+#: Executed for every attempt.
+_UPDATE_ATTEMPTED = (
+    update(message)
+    .where(message.c.id == bindparam("attempted_id"))
+    .values(
+        phase=bindparam("new_phase"),
+        attempts=message.c.attempts + 1,
+        due_at=bindparam("new_due_at"),
+        sent_at=bindparam("new_sent_at"),
+    )
+)
 
 
 def count_sent_since(connection: Connection, moment: datetime, lane: int) -> int:

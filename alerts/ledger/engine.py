@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -114,12 +115,18 @@ def _limit_statement_time(connection: Connection, seconds: float) -> Iterator[No
     try:
         yield
     except DBAPIError as error:
-        if any(word in str(error.orig) for word in ("interrupted", "statement timeout")):
+        if _is_timeout(error):
             raise StatementTimeout(f"the database was given {seconds:g} seconds") from error
         raise
     finally:
         if connection.dialect.name == "sqlite":
             driver.set_progress_handler(None, 0)
+
+
+def _is_timeout(error: DBAPIError) -> bool:
+    """Return whether a statement was ended: SQLITE_INTERRUPT, or SQLSTATE 57014 of PostgreSQL."""
+    sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
+    return sqlite_code == sqlite3.SQLITE_INTERRUPT or getattr(error.orig, "sqlstate", "") == "57014"
 
 
 #: Instructions of SQLite's virtual machine between two looks at the clock: a few milliseconds.

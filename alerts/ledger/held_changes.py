@@ -40,23 +40,13 @@ def hold_change(
     If an earlier change of the question waits for approval, this one waits as well. Published
     first, it would make the earlier one look newer.
     """
-    same = and_(
-        change.c.question_id == entry.after.id,
-        change.c.kind == entry.kind,
-        change.c.content_hash == entry.content_hash,
-    )
-    if connection.execute(select(change.c.seq).where(same)).first():
+    if _is_recorded(connection, entry):
         return False
-    waiting = connection.execute(
-        select(held_change.c.hold_reason).where(
-            held_change.c.question_id == entry.after.id, held_change.c.hold_reason != "crawl"
-        )
-    ).scalars()
     added = insert_once(
         connection,
         held_change,
         source=entry.after.source,
-        hold_reason=next(iter(waiting), "crawl"),
+        hold_reason=_find_hold_reason(connection, entry.after.id) or "crawl",
         question_id=entry.after.id,
         kind=entry.kind,
         content_hash=entry.content_hash,
@@ -66,6 +56,21 @@ def hold_change(
         after=format_record(entry.after),
     )
     return added is not None
+
+
+def _is_recorded(connection: Connection, entry: Change) -> bool:
+    same = and_(
+        change.c.question_id == entry.after.id,
+        change.c.kind == entry.kind,
+        change.c.content_hash == entry.content_hash,
+    )
+    return connection.execute(select(change.c.seq).where(same)).first() is not None
+
+
+def _find_hold_reason(connection: Connection, question_id: str) -> str | None:
+    """Return why a change of a question waits for approval; None if none does."""
+    waits = and_(held_change.c.question_id == question_id, held_change.c.hold_reason != "crawl")
+    return connection.execute(select(held_change.c.hold_reason).where(waits).limit(1)).scalar()
 
 
 def count_by_kind(connection: Connection, source: str) -> dict[str, int]:

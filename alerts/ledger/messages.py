@@ -32,7 +32,7 @@ MessagePhase = Literal["queued", "sending", "handing_over", "sent", "failed", "i
 DeliveryOutcome = Literal["sent", "retry", "failed", "content_rejected", "in_doubt"]
 
 #: Phases of a message that may still be sent.
-_UNSENT_PHASES = ("queued", "sending", "handing_over")
+UNSENT_PHASES = ("queued", "sending", "handing_over")
 #: Kinds that are sent whether or not their recipient has an active subscription.
 _TRANSACTIONAL_KINDS: tuple[MessageKind, ...] = ("confirmation", "manage_link", "operator")
 #: A subscription that may be sent something. One that its question's answer has finished may be
@@ -123,7 +123,7 @@ def list_due(
     """
     wanted = (
         select(message.c.id, message.c.recipient, message.c.lane)
-        .where(message.c.phase.in_(_UNSENT_PHASES), message.c.due_at <= now)
+        .where(message.c.phase.in_(UNSENT_PHASES), message.c.due_at <= now)
         .order_by(message.c.lane, message.c.due_at, message.c.id)
     )
     if recipient is not None:
@@ -200,18 +200,15 @@ def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
         connection.execute(update(message).where(waiting).values(phase="queued"))
 
 
-def find_subscriber_id(connection: Connection, message_or_id: int | str) -> int | None:
-    """Return the subscriber of a message, or None if there is no such message.
+def find_subscriber_id(connection: Connection, key: int) -> int | None:
+    """Return the subscriber of the message with an id; None if there is no such message."""
+    return connection.execute(select(message.c.subscriber_id).where(message.c.id == key)).scalar()
 
-    Args:
-        connection: A connection inside a transaction.
-        message_or_id: The message's number, or its Message-ID with angle brackets.
-    """
-    is_number = isinstance(message_or_id, int)
-    column = message.c.id if is_number else message.c.message_id
-    return connection.execute(
-        select(message.c.subscriber_id).where(column == message_or_id)
-    ).scalar()
+
+def find_subscriber_by_message_id(connection: Connection, message_id: str) -> int | None:
+    """Return the subscriber of the message with a Message-ID; None if there is none."""
+    wanted = select(message.c.subscriber_id).where(message.c.message_id == message_id)
+    return connection.execute(wanted).scalar()
 
 
 def list_digest_items(

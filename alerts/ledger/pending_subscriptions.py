@@ -40,15 +40,7 @@ def add_request(
             been sent: it is confirmed with the same token.
         now: The time.
     """
-    open_token = connection.execute(
-        select(pending_subscription.c.token)
-        .where(
-            pending_subscription.c.subscriber_id == subscriber_id,
-            pending_subscription.c.requested_at > since,
-            pending_subscription.c.confirmed_at.is_(None),
-        )
-        .limit(1)
-    ).scalar()
+    open_token = _find_open_token(connection, subscriber_id, since)
     token = open_token or secrets.token_urlsafe(16).replace("-", "_")
     encoded = msgspec.json.encode(request).decode()
     known = exists().where(
@@ -61,6 +53,15 @@ def add_request(
             )
         )
     return token, open_token is None
+
+
+def _find_open_token(connection: Connection, subscriber_id: int, since: datetime) -> str | None:
+    is_open = and_(
+        pending_subscription.c.subscriber_id == subscriber_id,
+        pending_subscription.c.requested_at > since,
+        pending_subscription.c.confirmed_at.is_(None),
+    )
+    return connection.execute(select(pending_subscription.c.token).where(is_open).limit(1)).scalar()
 
 
 def find_by_token(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, select
 
+from alerts.ledger.messages import UNSENT_PHASES
 from alerts.ledger.schema import (
     bounce,
     delivery_attempt,
@@ -18,9 +19,6 @@ from alerts.ledger.schema import (
     subscription,
     topic,
 )
-
-#: Phases of a message that may still be sent.
-_UNSENT_PHASES = ("queued", "sending", "handing_over")
 
 
 def collect_data(connection: Connection, subscriber_id: int) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def has_unsent_messages(connection: Connection, subscriber_id: int) -> bool:
     wanted = (
         select(func.count())
         .select_from(message)
-        .where(message.c.subscriber_id == subscriber_id, message.c.phase.in_(_UNSENT_PHASES))
+        .where(message.c.subscriber_id == subscriber_id, message.c.phase.in_(UNSENT_PHASES))
     )
     return connection.execute(wanted).scalar_one() > 0
 
@@ -90,7 +88,7 @@ def list_unsubscribed_before(connection: Connection, moment: datetime) -> list[i
     )
     has_unsent = exists().where(
         message.c.subscriber_id == subscriber.c.id,
-        message.c.phase.in_(_UNSENT_PHASES),
+        message.c.phase.in_(UNSENT_PHASES),
     )
     wanted = select(subscriber.c.id).where(subscriber.c.id.in_(ended), ~has_unsent)
     return list(connection.execute(wanted.order_by(subscriber.c.id)).scalars())

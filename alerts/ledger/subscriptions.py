@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
@@ -134,37 +135,36 @@ def subscribe(
         now: The time.
     """
     names = ("query", "frequency", "updates", "detail", "note", "overdue_days")
-    values = {name: getattr(request, name) for name in names}
-    made = insert_once(
-        connection,
-        subscription,
-        subscriber_id=subscriber_id,
-        topic_id=topic_id,
-        origin=request.origin,
-        created_at=now,
-        sent_up_to=newest_seq,
-        **values,
-    )
-    if made:
+    options = {name: getattr(request, name) for name in names}
+    start = {"origin": request.origin, "sent_up_to": newest_seq}
+    mine = {"subscriber_id": subscriber_id, "topic_id": topic_id}
+    if insert_once(connection, subscription, **mine, **options, **start, created_at=now):
         return True
-    mine = and_(subscription.c.subscriber_id == subscriber_id, subscription.c.topic_id == topic_id)
-    again = connection.execute(
-        update(subscription)
-        .where(mine, subscription.c.ended_at.is_not(None))
-        .values(
-            **values,
-            origin=request.origin,
-            ended_at=None,
-            is_finished=False,
-            paused_at=None,
-            overdue_notified_at=None,
-            last_due_at=None,
-            sent_up_to=newest_seq,
-        )
-    )
-    differs = or_(*(subscription.c[name].is_distinct_from(value) for name, value in values.items()))
-    edited = connection.execute(update(subscription).where(mine, differs).values(**values))
-    return bool(again.rowcount or edited.rowcount)
+    is_mine = and_(*(subscription.c[name] == value for name, value in mine.items()))
+    is_restarted = _restart(connection, is_mine, options | start)
+    return _edit_options(connection, is_mine, options) or is_restarted
+
+
+def _restart(connection: Connection, is_mine: ColumnElement[bool], values: dict[str, Any]) -> bool:
+    """Start an ended subscription again; return False if it has not ended."""
+    fresh = {
+        "ended_at": None,
+        "is_finished": False,
+        "paused_at": None,
+        "overdue_notified_at": None,
+        "last_due_at": None,
+    }
+    restarting = update(subscription).where(is_mine, subscription.c.ended_at.is_not(None))
+    return connection.execute(restarting.values(**values, **fresh)).rowcount > 0
+
+
+def _edit_options(
+    connection: Connection, is_mine: ColumnElement[bool], options: dict[str, Any]
+) -> bool:
+    """Set the options of a subscription; return False if it has them already."""
+    differs = or_(*(subscription.c[name].is_distinct_from(v) for name, v in options.items()))
+    editing = update(subscription).where(is_mine, differs)
+    return connection.execute(editing.values(**options)).rowcount > 0
 
 
 def unsubscribe(

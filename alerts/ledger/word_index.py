@@ -101,20 +101,24 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
         insert = "INSERT INTO word (rowid, keys) VALUES (:id, :keys)"
     connection.execute(text(insert), {"id": number, "keys": " ".join(sorted(words.keys))})
     _add_to_vocabulary(connection, words.keys)
-    connection.execute(delete(acronym).where(acronym.c.question_id == words.question_id))
-    if words.pairs:
-        rows = [
-            {
-                "question_id": words.question_id,
-                "short_form": pair.short_form,
-                "long_form": pair.long_form,
-            }
-            for pair in words.pairs
-        ]
-        insert_all_once(connection, acronym, rows)
+    _replace_acronyms(connection, words)
     connection.execute(
         update(question).where(question.c.id == words.question_id).values(is_indexed=True)
     )
+
+
+def _replace_acronyms(connection: Connection, words: IndexedQuestion) -> None:
+    connection.execute(delete(acronym).where(acronym.c.question_id == words.question_id))
+    rows = [
+        {
+            "question_id": words.question_id,
+            "short_form": pair.short_form,
+            "long_form": pair.long_form,
+        }
+        for pair in words.pairs
+    ]
+    if rows:
+        insert_all_once(connection, acronym, rows)
 
 
 def find_questions(

@@ -8,7 +8,9 @@ from pathlib import Path
 from alerts.delivery import ChannelTable
 from alerts.mail import SigningKey, UnusableKey, read_key
 from alerts.model import AddressError, Recipient
+from crawler.spiders import list_source_names
 from scheduler.config.errors import ConfigError
+from scheduler.config.explanation import suggest
 from scheduler.config.sections import Config
 
 
@@ -22,11 +24,23 @@ def check_config(config: Config) -> None:
         raise ConfigError("web.sign_up: needs site.public_url, for the links in its emails")
     if config.feeds.hub is not None and config.site.public_url is None:
         raise ConfigError("feeds.hub: needs site.public_url, for the addresses of the feeds")
+    _check_sources(config)
     for key, address in _list_email_addresses(config):
         _check_address(key, address, ChannelTable())
     for key, address in _list_recipients(config):
         _check_address(key, address, config.channel_table)
     load_signing_keys(config)
+
+
+def _check_sources(config: Config) -> None:
+    """Check that each source that is crawled has a spider."""
+    known = list_source_names()
+    for name, source in config.sources.items():
+        if source.enabled and name not in known:
+            raise ConfigError(
+                f"sources.{name}: there is no spider of this name{suggest(name, list(known))}; "
+                f"there are: {', '.join(known)}"
+            )
 
 
 def _list_email_addresses(config: Config) -> Iterator[tuple[str, str]]:

@@ -48,12 +48,25 @@ For `password` in `[channels.smtp]` they are:
 
 def build_reference() -> str:
     """Return the reference as Markdown."""
-    parts = [INTRODUCTION]
-    for name, section in _list_sections(get_section_info(Config), ""):
-        parts.append(_format_section(name, section))
-        if name == "[mail]":
-            parts += (_format_section(f"[channels.{n}]", load_channel(n)) for n in _list_channels())
-    return "\n".join(parts)
+    sections = list_sections(get_section_info(Config))
+    return "\n".join([INTRODUCTION, *(_format_section(name, cls) for name, cls in sections)])
+
+
+def list_sections(info: inspect.StructType, prefix: str = "") -> Iterator[tuple[str, type[Struct]]]:
+    """Give each section's name in TOML, ``[mail]``, and its class, in the order of the file."""
+    yield prefix, info.cls
+    for field in info.fields:
+        if field.name == "channels":
+            yield from ((f"[channels.{name}]", load_channel(name)) for name in _list_channels())
+            continue
+        struct = find_struct(field.type)
+        if struct is None:
+            continue
+        name = f"{prefix.strip('[]')}.{field.name}" if prefix else field.name
+        if isinstance(field.type, inspect.DictType):
+            name = f"{name}.NAME"
+        is_array = isinstance(field.type, inspect.VarTupleType)
+        yield from list_sections(struct, f"[[{name}]]" if is_array else f"[{name}]")
 
 
 def _list_channels() -> list[str]:
@@ -62,22 +75,8 @@ def _list_channels() -> list[str]:
     return [*mail, *(name for name in list_channel_names() if name not in mail)]
 
 
-def _list_sections(info: inspect.StructType, prefix: str) -> Iterator[tuple[str, type[Struct]]]:
-    """Give each section's name in TOML and its class, in the order of the file."""
-    yield prefix, info.cls
-    for field in info.fields:
-        struct = find_struct(field.type)
-        if struct is None or field.name == "channels":
-            continue
-        name = f"{prefix.strip('[]')}.{field.name}" if prefix else field.name
-        if isinstance(field.type, inspect.DictType):
-            name = f"{name}.NAME"
-        is_array = isinstance(field.type, inspect.VarTupleType)
-        yield from _list_sections(struct, f"[[{name}]]" if is_array else f"[{name}]")
-
-
 def _format_section(name: str, section: type[Struct]) -> str:
-    info, comments = get_section_info(section), _read_comments(section)
+    info, comments = get_section_info(section), read_comments(section)
     rows = [
         f"| `{field.name}` | {_format_type(field)} | {comments[field.name]} |"
         for field in info.fields
@@ -105,11 +104,11 @@ def _format_type(field: inspect.Field) -> str:
         value = describe_limits(field.type)
     if field.required:
         return f"{value}, *required*"
-    default = _format_default(field.default)
+    default = format_default(field.default)
     return f"{value}; {default}" if default else value
 
 
-def _format_default(value: Any) -> str:
+def format_default(value: Any) -> str:
     """Return a default as TOML has it; nothing for a key that is not set."""
     if value is None or value is NODEFAULT or value == ():
         return ""
@@ -120,7 +119,7 @@ def _format_default(value: Any) -> str:
     return f'`"{getattr(value, "value", value)}"`'
 
 
-def _read_comments(section: type[Struct]) -> dict[str, str]:
+def read_comments(section: type[Struct]) -> dict[str, str]:
     """Return the ``#:`` comment of each field: beside it, or on the lines above it."""
     comments: dict[str, str] = {}
     pending: list[str] = []

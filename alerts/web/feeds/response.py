@@ -48,7 +48,7 @@ def encode_feed(
         extension: a key of `alerts.feeds.model.MEDIA_TYPES`, such as ``atom.xml``.
         modified_at: sent as Last-Modified.
         self_url: the feed's address; None where there is no public address to name.
-        hub_url: the WebSub hub to announce (WebSub 4); None for a feed that no hub is told of.
+        hub_url: the WebSub hub to announce (WebSub 4); None for a feed that no hub is notified of.
     """
     links = [f'<{self_url}>; rel="self"'] if self_url else []
     if self_url and hub_url:

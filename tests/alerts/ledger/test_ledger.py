@@ -1,4 +1,4 @@
-"""The ledger on SQLite and on PostgreSQL: the same code, the same outcome."""
+"""The ledger works alike on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 
 
 def put(ledger: Ledger, now: datetime, *readings: Question, **rules: Any) -> dict[str, int]:
-    """Record readings; what was done, without the zeros."""
+    """Record readings and return the counts that are not zero."""
     with ledger.writing() as connection:
         done = record_readings(
             connection, [QuestionReading(r) for r in readings], now, RecordingRules(**rules)
@@ -49,10 +49,10 @@ def all_changes(ledger: Ledger) -> list[tuple[str, str | None]]:
     return [(numbered.change.kind, numbered.silence_reason) for numbered in found]
 
 
-# An index of an expression is not compared on SQLite.
+# On SQLite an index of an expression cannot be compared.
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression")
-def test_migrations_make_what_the_tables_say(ledger: Ledger) -> None:
+def test_migrations_make_the_tables_of_the_schema(ledger: Ledger) -> None:
     with ledger.reading() as connection:
         opts = {"compare_type": True, "include_name": is_ours}
         context = MigrationContext.configure(connection, opts=opts)
@@ -61,7 +61,7 @@ def test_migrations_make_what_the_tables_say(ledger: Ledger) -> None:
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """The index of words is each database's own, on SQLite several tables, and not in our list."""
+    """Leave out the word index: it is the database's own, and several tables on SQLite."""
     return not (kind == "table" and name and re.fullmatch("word(_.*)?", name))
 
 
@@ -73,15 +73,15 @@ def test_opening_again_changes_nothing(ledger: Ledger, ledger_url: str, now: dat
     again.engine.dispose()
 
 
-def test_the_last_migration_is_known_by_its_file(ledger: Ledger) -> None:
-    """Whether a ledger is at the newest schema is seen by the files' numbers."""
+def test_the_newest_schema_is_known_by_the_file_names(ledger: Ledger) -> None:
+    """Opening a ledger compares its revision with the numbers of the migration files."""
     with ledger.reading() as connection:
         schema = MigrationContext.configure(connection).get_current_revision()
     folder = Path(alerts.ledger.__file__).parent / "migrations" / "versions"
     assert sorted(path.name[:4] for path in folder.glob("*.py"))[-1] == schema
 
 
-def test_a_record_comes_back_as_it_went_in(ledger: Ledger, now: datetime) -> None:
+def test_a_record_is_read_as_it_was_stored(ledger: Ledger, now: datetime) -> None:
     asked = make_question(
         1, make_answer("Siân’s “quoted” answer ‑ all of it.", date=date(2026, 7, 15))
     )
@@ -93,7 +93,7 @@ def test_a_record_comes_back_as_it_went_in(ledger: Ledger, now: datetime) -> Non
     assert (stored.first_seen_at, stored.visited_at, stored.answered_at) == (now, now, now)
 
 
-def test_the_life_of_a_question(ledger: Ledger, now: datetime) -> None:
+def test_each_reading_of_a_question_brings_its_change(ledger: Ledger, now: datetime) -> None:
     later = now + timedelta(days=3)
     assert put(ledger, now, make_question(1)) == {"new": 1, "asked": 1}
     assert put(ledger, now, make_question(1)) == {}
@@ -117,7 +117,7 @@ def test_the_life_of_a_question(ledger: Ledger, now: datetime) -> None:
     ]
 
 
-def test_the_baseline_is_silent_and_what_follows_is_not(ledger: Ledger, now: datetime) -> None:
+def test_the_baseline_does_not_alert_and_later_changes_do(ledger: Ledger, now: datetime) -> None:
     put(ledger, now, make_question(1), make_question(2, make_answer("Yes.")), baseline=True)
     put(ledger, now, make_question(1, make_answer("Now.")), make_question(3))
     silent = [("asked", "baseline")] * 2 + [("answered", "baseline")]
@@ -125,16 +125,14 @@ def test_the_baseline_is_silent_and_what_follows_is_not(ledger: Ledger, now: dat
     assert all_changes(ledger)[3:] == [("answered", None), ("asked", None)]
 
 
-def test_old_questions_that_appear_are_silent_unless_they_are_to_be_news(
-    ledger: Ledger, now: datetime
-) -> None:
+def test_old_questions_do_not_alert_unless_ingested_as_new(ledger: Ledger, now: datetime) -> None:
     meeting = Meeting(None, date(2018, 12, 20))
     put(ledger, now, make_question(1, meeting=meeting))
     put(ledger, now, make_question(2, meeting=meeting), as_new=True)
     assert all_changes(ledger) == [("asked", "old"), ("asked", None)]
 
 
-def test_a_suspect_page_is_kept_and_mended_later(ledger: Ledger, now: datetime) -> None:
+def test_a_suspect_page_is_stored_and_replaced_later(ledger: Ledger, now: datetime) -> None:
     suspect = make_question(1, suspect=("no asker",), asked_by=None)
     assert put(ledger, now, suspect) == {"new": 1, "suspect": 1}
     assert all_changes(ledger) == []
@@ -160,11 +158,13 @@ def test_a_page_that_moved_stays_the_same_question(ledger: Ledger, now: datetime
         assert questions.count(connection) == 1
         known = questions.list_identities(connection, "london", date(2026, 7, 1), date(2026, 7, 31))
     assert known == (first.id, moved.id)
-    # From now on it is found under either name.
+    # From now on it is found by either id.
     assert put(ledger, now, moved) == {}
 
 
-def test_a_new_page_is_known_by_the_address_that_led_to_it(ledger: Ledger, now: datetime) -> None:
+def test_a_new_page_is_also_known_by_the_id_that_was_requested(
+    ledger: Ledger, now: datetime
+) -> None:
     with ledger.writing() as connection:
         record_readings(
             connection,
@@ -177,26 +177,28 @@ def test_a_new_page_is_known_by_the_address_that_led_to_it(ledger: Ledger, now: 
     assert known == ("london:/from-the-listing", make_question(1).id)
 
 
-def test_a_page_must_be_gone_for_a_while_to_count_as_withdrawn(
+def test_a_page_must_be_missing_for_a_time_to_count_as_withdrawn(
     ledger: Ledger, now: datetime
 ) -> None:
     put(ledger, now, make_question(1))
     identity = make_question(1).id
 
-    def gone(moment: datetime) -> str | None:
+    def miss_page(moment: datetime) -> str | None:
         with ledger.writing() as connection:
             change = record_missing_page(connection, identity, moment, RecordingRules())
         return change.kind if change else None
 
-    assert gone(now) is None
-    assert gone(now + timedelta(hours=1)) is None
-    put(ledger, now + timedelta(hours=2), make_question(1))  # it is back: the count begins anew
-    assert gone(now + timedelta(days=1)) is None
-    assert gone(now + timedelta(days=2)) == "withdrawn"
-    assert gone(now + timedelta(days=3)) is None
+    assert miss_page(now) is None
+    assert miss_page(now + timedelta(hours=1)) is None
+    put(ledger, now + timedelta(hours=2), make_question(1))  # it is back: the time starts again
+    assert miss_page(now + timedelta(days=1)) is None
+    assert miss_page(now + timedelta(days=2)) == "withdrawn"
+    assert miss_page(now + timedelta(days=3)) is None
 
 
-def test_what_was_never_told_is_not_told_to_be_withdrawn(ledger: Ledger, now: datetime) -> None:
+def test_a_question_that_never_alerted_is_not_reported_as_withdrawn(
+    ledger: Ledger, now: datetime
+) -> None:
     put(ledger, now, make_question(1, title=None, suspect=("no title",)))
     with ledger.writing() as connection:
         for day in range(3):
@@ -207,8 +209,8 @@ def test_what_was_never_told_is_not_told_to_be_withdrawn(ledger: Ledger, now: da
             )
 
 
-def test_one_writes_at_a_time(ledger: Ledger, now: datetime) -> None:
-    """Who has read up to a change never finds one before it later."""
+def test_there_is_one_writer_at_a_time(ledger: Ledger, now: datetime) -> None:
+    """A reader of the changes up to a number never misses one below it."""
     written = threading.Event()
 
     def other() -> None:
@@ -227,7 +229,7 @@ def test_one_writes_at_a_time(ledger: Ledger, now: datetime) -> None:
     assert [one.change.after.id for one in found] == [make_question(1).id, make_question(2).id]
 
 
-def test_a_run_that_never_listed_all_is_no_baseline(ledger: Ledger, now: datetime) -> None:
+def test_only_a_complete_crawl_is_a_baseline(ledger: Ledger, now: datetime) -> None:
     def run(verdict: str | None, whole: bool) -> None:
         with ledger.writing() as connection:
             key = crawl_runs.start_run(connection, "london", now)
@@ -255,9 +257,9 @@ def _add(url: str, count: int, start: int) -> None:
 
 @pytest.mark.slow
 def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
-    """Each of 100 edits by 4 processes is seen by the next one, so each is a change.
+    """Each of 100 edits by 4 processes sees the one before it, so each is a change.
 
-    On SQLite alone: in PostgreSQL the lock of ``only_writer`` keeps writers apart, not BEGIN.
+    On SQLite only: on PostgreSQL an advisory lock separates writers, not BEGIN.
     """
     ledger_url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
     ledger = open_ledger(ledger_url)
@@ -272,7 +274,7 @@ def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
     ledger.engine.dispose()
 
 
-def test_one_works_and_the_second_is_told(ledger: Ledger, ledger_url: str) -> None:
+def test_a_second_process_is_refused_the_lock(ledger: Ledger, ledger_url: str) -> None:
     second = open_ledger(ledger_url)
     with ledger.try_process_lock() as mine, second.try_process_lock() as theirs:
         assert (mine, theirs) == (True, False)
@@ -287,7 +289,7 @@ def test_a_naive_datetime_is_refused(ledger: Ledger) -> None:
 
 
 class TestOpening:
-    """What cannot be opened is refused with one sentence that says what to do."""
+    """A ledger that cannot be opened is refused with one sentence that says what to do."""
 
     def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.sqlite3"
@@ -318,7 +320,7 @@ class TestOpening:
             open_ledger(url)
 
     @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "sqlite://", ""])
-    def test_a_url_that_is_none(self, url: str) -> None:
+    def test_a_wrong_url(self, url: str) -> None:
         with pytest.raises(LedgerError, match=r"ledger\.url"):
             open_ledger(url)
 
@@ -343,5 +345,5 @@ class TestOpening:
         ("中", "中", "a567bdaa"),
     ],
 )
-def test_a_topic_has_a_name_that_people_can_read(canonical: str, title: str, name: str) -> None:
+def test_a_slug_is_readable(canonical: str, title: str, name: str) -> None:
     assert topics.build_slug(canonical, title) == name

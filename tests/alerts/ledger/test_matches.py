@@ -1,4 +1,4 @@
-"""The questions of a topic in the order of their news, a page at a time."""
+"""The questions of a topic in the order of their last alert, page by page."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from crawler.records import Meeting, Question
 from tests.support.samples import make_answer, make_question
 
 
-def filled(ledger: Ledger, now: datetime, seed: int) -> int:
-    """Thirty questions, some of long ago, some changed again and again; the topic of them all."""
+def fill_ledger(ledger: Ledger, now: datetime, seed: int) -> int:
+    """Record 30 questions, some old, some changed often; return the topic of them all."""
     drawn = random.Random(seed)  # noqa: S311
     with ledger.writing() as connection:
         topic = topics.ensure(connection, format_canonical(parse_query("done")), "done", now)
@@ -37,8 +37,8 @@ def held_on(record: Question) -> date:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_each_page_is_a_part_of_the_whole_order(ledger: Ledger, now: datetime, seed: int) -> None:
-    topic = filled(ledger, now, seed)
+def test_the_pages_are_slices_of_one_order(ledger: Ledger, now: datetime, seed: int) -> None:
+    topic = fill_ledger(ledger, now, seed)
     with ledger.reading() as connection:
         found = changes.list_between(connection, 0, changes.get_newest_seq(connection), 1000)
         of = {n.change.after.id: n.change.after for n in found}

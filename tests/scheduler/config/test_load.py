@@ -44,6 +44,10 @@ def explain_error(text: str) -> str:
         ("[sources.london]\nurl = 'www.london.gov.uk'", "sources.london.url: expected scheme"),
         ("[sources.london]\nurl = 'https://a.example/path'", "sources.london.url: expected scheme"),
         (
+            "[sources.lundon]\nurl = 'https://www.london.example'",
+            "sources.lundon: there is no spider of this name (did you mean london?); there are: ",
+        ),
+        (
             "[sources.elsewhere]\nenabled = true",
             "sources.elsewhere: missing required field url",
         ),
@@ -111,6 +115,7 @@ def test_bounces_go_to_the_from_address_by_default() -> None:
 def test_a_source_names_its_home_page_and_its_attribution() -> None:
     text = """
 [sources.api]
+enabled = false
 url = "https://api.a.example"
 home = "https://www.a.example"
 attribution = "Filler attribution."

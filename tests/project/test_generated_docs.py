@@ -1,6 +1,8 @@
-"""The page about the config is what the code says."""
+"""What documents repeat of the code is what the code says."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -8,11 +10,14 @@ from alerts.delivery import list_channel_names, load_channel
 from scheduler.config import build_reference
 from scheduler.config.introspection import find_struct, get_section_info
 from tests.support.config_keys import ConfigKey, list_config_keys
-from tools.config_docs import PAGE
+from tools.docs import build_documents
 
 
-def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == build_reference(), "run: make docs"
+@pytest.mark.parametrize(
+    ("path", "text"), build_documents().items(), ids=lambda value: getattr(value, "name", "")
+)
+def test_every_document_is_up_to_date(path: Path, text: str) -> None:
+    assert path.read_text(encoding="utf-8") == text, "run: make docs"
 
 
 @pytest.mark.parametrize("key", list_config_keys(), ids=lambda key: key.name)

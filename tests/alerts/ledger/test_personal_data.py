@@ -1,4 +1,4 @@
-"""What is kept of a person, and that nothing of it is left when they are forgotten."""
+"""Personal data is exported, and nothing of it is left after it was deleted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ADA, VERA = "ada@demo.example", "vera@demo.example"
 
 
 def send(ledger: Ledger, now: datetime) -> None:
-    """Two subscribers with a digest each, sent, and a notice."""
+    """Send a digest and a notice to each of two subscribers."""
     with ledger.writing() as connection:
         for who in (ADA, VERA):
             wish = SubscriptionRequest("VRU", Frequency.IMMEDIATE, "all", "command")
@@ -42,7 +42,7 @@ def send(ledger: Ledger, now: datetime) -> None:
             connection, [(entry.id, sent, now) for entry in messages.list_due(connection, now)]
         )
         values = {"source": "london", "site_name": "x", "kind": "unavailable"}
-        told = connection.execute(
+        notice_id = connection.execute(
             insert(notice).values(**values, since=now, created_at=now).returning(notice.c.id)
         ).scalar_one()
         digests = connection.execute(select(message.c.id).order_by(message.c.id)).scalars()
@@ -51,44 +51,44 @@ def send(ledger: Ledger, now: datetime) -> None:
             assert person is not None
             connection.execute(
                 insert(digest_notice).values(
-                    subscriber_id=person.id, notice_id=told, message_id=message_id
+                    subscriber_id=person.id, notice_id=notice_id, message_id=message_id
                 )
             )
 
 
-def everything(ledger: Ledger) -> str:
-    """All rows of all tables as text."""
+def dump(ledger: Ledger) -> str:
+    """Return all rows of all tables as text."""
     with ledger.reading() as connection:
         tables = metadata.sorted_tables
         rows = chain(*(connection.execute(select(table)).all() for table in tables))
-        return "\n".join(str(shown(value)) for row in rows for value in row)
+        return "\n".join(str(make_searchable(value)) for row in rows for value in row)
 
 
-def shown(value: object) -> object:
-    """A value as it can be searched: messages are packed."""
+def make_searchable(value: object) -> object:
+    """Return a value that can be searched: bodies are stored compressed."""
     return decompress_body(value) if isinstance(value, bytes) else value
 
 
-def key_of(ledger: Ledger, email: str) -> int:
+def find_id(ledger: Ledger, email: str) -> int:
     with ledger.reading() as connection:
         person = subscriptions.find_subscriber_by_email(connection, email)
     assert person is not None
     return person.id
 
 
-def test_nothing_of_a_person_is_left_and_all_of_the_others(ledger: Ledger, now: datetime) -> None:
+def test_a_subscriber_is_deleted_completely_and_no_other(ledger: Ledger, now: datetime) -> None:
     send(ledger, now)
-    before = everything(ledger)
+    before = dump(ledger)
     assert before.count(ADA) == before.count(VERA) >= 3
-    who = key_of(ledger, ADA)
+    who = find_id(ledger, ADA)
     with ledger.writing() as connection:
         personal_data.delete_subscriber(connection, who)
-    after = everything(ledger)
+    after = dump(ledger)
     assert ADA not in after
     assert after.count(VERA) == before.count(VERA)
 
 
-def test_who_left_is_forgotten_when_the_time_has_come(ledger: Ledger, now: datetime) -> None:
+def test_former_subscribers_are_listed_for_deletion_in_time(ledger: Ledger, now: datetime) -> None:
     send(ledger, now)
     with ledger.writing() as connection:
         unsubscribe(connection, ADA, None, now)
@@ -107,7 +107,7 @@ def test_who_left_is_forgotten_when_the_time_has_come(ledger: Ledger, now: datet
         assert personal_data.list_unsubscribed_before(connection, now + timedelta(days=99)) == []
 
 
-def test_what_is_kept_is_shown(ledger: Ledger, now: datetime) -> None:
+def test_everything_of_a_subscriber_is_exported(ledger: Ledger, now: datetime) -> None:
     send(ledger, now)
     with ledger.reading() as connection:
         shown = personal_data.collect_data(connection, 1)

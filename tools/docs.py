@@ -1,0 +1,55 @@
+"""Write the documentation that follows from the code: ``python -m tools.docs``.
+
+These are all of ``docs/configuration.md``, the tables between ``<!-- table: NAME -->`` and
+``<!-- end of table -->`` in other pages, and keys that ``config.example.toml`` does not show yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from alerts.model import ChangeKind, Frequency
+from scheduler.config import build_reference, complete_example
+
+_ROOT = Path(__file__).parent.parent
+_TABLE = re.compile(
+    r"(?<=<!-- table: )(?P<name>[a-z ]+) -->\n(?P<rows>.*?)(?=<!-- end of table -->)", re.DOTALL
+)
+
+
+def build_documents() -> dict[Path, str]:
+    """Return the text of each document that the code has a part in."""
+    documents = {_ROOT / "docs" / "configuration.md": build_reference()}
+    example = _ROOT / "config.example.toml"
+    documents[example] = complete_example(example.read_text(encoding="utf-8"))
+    for page in (_ROOT / "docs" / "delivery.md", _ROOT / "docs" / "queries.md"):
+        documents[page] = fill_tables(page.read_text(encoding="utf-8"))
+    return documents
+
+
+def fill_tables(page: str) -> str:
+    """Return a page with the rows of its tables written anew."""
+    tables = {"frequencies": _build_frequencies(), "kinds of change": _build_change_kinds()}
+    return _TABLE.sub(lambda match: f"{match['name']} -->\n{tables[match['name']]}", page)
+
+
+def _build_frequencies() -> str:
+    rows = ((f"`{frequency}`", frequency.info.label) for frequency in Frequency)
+    return _format_table(("frequency", "digests are sent"), rows)
+
+
+def _build_change_kinds() -> str:
+    rows = ((kind.info.label, f"`change:{kind}`") for kind in ChangeKind)
+    return _format_table(("headline in emails and feeds", "finds it"), rows)
+
+
+def _format_table(header: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
+    head, *body = (f"| {left} | {right} |\n" for left, right in (header, *rows))
+    return "".join([head, "|---|---|\n", *body])
+
+
+if __name__ == "__main__":
+    for path, text in build_documents().items():
+        path.write_text(text, encoding="utf-8")
