@@ -1,5 +1,7 @@
 """When a digest is due: the newest due time that has passed, for each frequency. Pure.
 
+The rule of each frequency (weekly: on Monday) is in its row of `alerts.model.Frequency`.
+
 A due time of a day is a moment on the subscriber's wall clock, found by local date, so there is
 exactly one a day, also on the days on which the clocks change.
 """

@@ -17,8 +17,8 @@ from alerts.feeds.documents import FeedContext, build_archive_page, build_newest
 from alerts.feeds.model import FEED_FILTERS, MEDIA_TYPES, ArchivePosition, FeedIdentity
 from alerts.feeds.opml import build_opml
 from alerts.feeds.publish import publish_feeds
+from alerts.feeds.rss_atom import build_feed_url
 from alerts.feeds.websub import ping_hub
-from alerts.feeds.xml import build_feed_url
 
 __all__ = [
     "FEED_FILTERS",

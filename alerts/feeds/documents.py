@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from alerts.feeds.definitions import FEED_PAGE_SIZE, FeedDefinition
 from alerts.feeds.items import build_items, build_notice_items, join_attributions, merge_items
 from alerts.feeds.model import ArchivePosition, FeedContent, FeedDocuments, FeedIdentity
-from alerts.feeds.xml import build_feed
+from alerts.feeds.rss_atom import build_feed
 from alerts.ledger import changes, notices
 from alerts.rendering import Templates
 

@@ -45,7 +45,8 @@ def _add_key(lines: list[str], header: str, field: inspect.Field, comment: str) 
     if end is None:
         lines += ["", f"# {header}"]
         end = len(lines)
-    lines[end:end] = [f"# {comment}", f"# {field.name} = {_format_value(field)}"]
+    about = [f"# {comment}"] if comment else []
+    lines[end:end] = [*about, f"# {field.name} = {_format_value(field)}"]
 
 
 def _find_section(lines: list[str], header: str) -> tuple[int | None, set[str]]:
@@ -69,4 +70,20 @@ def _find_section(lines: list[str], header: str) -> tuple[int | None, set[str]]:
 
 def _format_value(field: inspect.Field) -> str:
     """Return the default as TOML; where there is none, a value to be replaced."""
-    return format_default(field.default).strip("`") or '"..."'
+    return format_default(field.default).strip("`") or _invent_value(field.type)
+
+
+def _invent_value(info: inspect.Type) -> str:
+    """Return a value within the limits of a type, as TOML: ``1``, ``"..."``."""
+    match info:
+        case inspect.Metadata(extra_json_schema={"description": str(words)}):
+            return f'"{words.partition("like ")[2] or "..."}"'
+        case inspect.Metadata():
+            return _invent_value(info.type)
+        case inspect.UnionType():
+            return next(_invent_value(t) for t in info.types if not isinstance(t, inspect.NoneType))
+        case inspect.IntType() | inspect.FloatType():
+            return f"{1 if info.ge is None else info.ge:g}"
+        case inspect.VarTupleType():
+            return f"[{_invent_value(info.item_type)}]"
+    return '"..."'

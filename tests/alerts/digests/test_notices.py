@@ -1,4 +1,5 @@
-"""What subscribers are told of a source that cannot be read: once, and once when it is mended."""
+"""Notices to subscribers: once when a source is unavailable, and once when it is available
+again."""
 
 from __future__ import annotations
 
@@ -23,27 +24,31 @@ from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
 from tests.support.samples import make_question
 
-HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
+IDENTITY = MailIdentity(
+    "Watchword", "w@demo.example", "leave@demo.example", "https://watch.example"
+)
 TEMPLATES = Templates()
-PLACE = "www.london.gov.uk"
+SITE = "www.london.gov.uk"
 
 
-def watch(ledger: Ledger, now: datetime, who: str, every: Frequency = Frequency.IMMEDIATE) -> None:
+def subscribe_to_vru(
+    ledger: Ledger, now: datetime, email: str, every: Frequency = Frequency.IMMEDIATE
+) -> None:
     with ledger.writing() as connection:
-        wish = SubscriptionRequest("VRU", every, "all", "command")
-        subscribe(connection, who, wish, SubscriberDefaults("Europe/London", 7), now)
+        request = SubscriptionRequest("VRU", every, "all", "command")
+        subscribe(connection, email, request, SubscriberDefaults("Europe/London", 7), now)
 
 
-def give(ledger: Ledger, kind: NoticeKind, now: datetime) -> None:
+def add_notice(ledger: Ledger, kind: NoticeKind, now: datetime) -> None:
     with ledger.writing() as connection:
-        notices.add(connection, "london", PLACE, kind, now - timedelta(hours=37), now)
+        notices.add(connection, "london", SITE, kind, now - timedelta(hours=37), now)
 
 
-def written(ledger: Ledger, now: datetime) -> list[tuple[str, str]]:
-    """Recipient and subject of what is composed at ``now``."""
+def compose(ledger: Ledger, now: datetime) -> list[tuple[str, str]]:
+    """Return recipient and subject of each message that is composed at ``now``."""
     with ledger.reading() as connection:
         before = set(connection.execute(select(message.c.id)).scalars())
-    compose_due_digests(ledger, DigestSettings(TEMPLATES, HEAD), now)
+    compose_due_digests(ledger, DigestSettings(TEMPLATES, IDENTITY), now)
     with ledger.reading() as connection:
         rows = connection.execute(
             select(message.c.recipient, message.c.subject)
@@ -53,69 +58,71 @@ def written(ledger: Ledger, now: datetime) -> list[tuple[str, str]]:
         return [(row.recipient, row.subject) for row in rows]
 
 
-SILENT = f"We cannot read {PLACE} at present"
-MENDED = f"We can read {PLACE} again"
+UNAVAILABLE = f"We cannot read {SITE} at present"
+RESTORED = f"We can read {SITE} again"
 
 
-def test_everybody_is_told_once_and_once_again(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "ada@demo.example")
-    watch(ledger, now, "ben@demo.example")
+def test_everybody_is_notified_once_of_each(ledger: Ledger, now: datetime) -> None:
+    subscribe_to_vru(ledger, now, "ada@demo.example")
+    subscribe_to_vru(ledger, now, "ben@demo.example")
     later = now + timedelta(minutes=1)
-    give(ledger, "unavailable", later)
-    both = [("ada@demo.example", SILENT), ("ben@demo.example", SILENT)]
-    assert written(ledger, later) == both
-    assert written(ledger, later + timedelta(days=1)) == []
-    watch(ledger, later + timedelta(days=1), "cem@demo.example")
-    assert written(ledger, later + timedelta(days=1)) == []  # came when all knew
-    mended = later + timedelta(days=2)
-    give(ledger, "restored", mended)
-    assert written(ledger, mended) == [(who, MENDED) for who, _ in both]
-    assert written(ledger, mended + timedelta(days=1)) == []
+    add_notice(ledger, "unavailable", later)
+    both = [("ada@demo.example", UNAVAILABLE), ("ben@demo.example", UNAVAILABLE)]
+    assert compose(ledger, later) == both
+    assert compose(ledger, later + timedelta(days=1)) == []
+    subscribe_to_vru(ledger, later + timedelta(days=1), "cem@demo.example")
+    assert compose(ledger, later + timedelta(days=1)) == []  # subscribed after the notice
+    restored = later + timedelta(days=2)
+    add_notice(ledger, "restored", restored)
+    assert compose(ledger, restored) == [(email, RESTORED) for email, _ in both]
+    assert compose(ledger, restored + timedelta(days=1)) == []
 
 
-def test_a_silence_that_nobody_was_told_of_is_not_taken_back(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "ada@demo.example")
-    give(ledger, "unavailable", now)
-    give(ledger, "restored", now)
-    assert written(ledger, now) == []
+def test_an_outage_that_nobody_was_notified_of_has_no_second_notice(
+    ledger: Ledger, now: datetime
+) -> None:
+    subscribe_to_vru(ledger, now, "ada@demo.example")
+    add_notice(ledger, "unavailable", now)
+    add_notice(ledger, "restored", now)
+    assert compose(ledger, now) == []
 
 
-def test_each_silence_is_told_anew(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "ada@demo.example")
+def test_each_outage_has_its_notices(ledger: Ledger, now: datetime) -> None:
+    subscribe_to_vru(ledger, now, "ada@demo.example")
     subjects: list[str] = []
     kinds: tuple[NoticeKind, ...] = ("unavailable", "restored", "unavailable", "restored")
     for day, kind in enumerate(kinds):
         moment = now + timedelta(days=day)
-        give(ledger, kind, moment)
-        subjects += [subject for _, subject in written(ledger, moment)]
-    assert subjects == [SILENT, MENDED, SILENT, MENDED]
+        add_notice(ledger, kind, moment)
+        subjects += [subject for _, subject in compose(ledger, moment)]
+    assert subjects == [UNAVAILABLE, RESTORED, UNAVAILABLE, RESTORED]
 
 
-def test_a_daily_digest_brings_it_at_its_hour(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now - timedelta(days=2), "ada@demo.example", Frequency.DAILY)
+def test_a_daily_digest_has_it_at_its_hour(ledger: Ledger, now: datetime) -> None:
+    subscribe_to_vru(ledger, now - timedelta(days=2), "ada@demo.example", Frequency.DAILY)
     with ledger.writing() as connection:
         record_readings(
             connection, [QuestionReading(make_question(1, words="The VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    assert len(written(ledger, now)) == 1  # the first, at any hour
-    give(ledger, "unavailable", now)
-    assert written(ledger, now) == []
-    assert written(ledger, now.replace(hour=5) + timedelta(days=1)) == []  # six in London
-    assert written(ledger, now.replace(hour=6) + timedelta(days=1)) == [
-        ("ada@demo.example", SILENT)
+    assert len(compose(ledger, now)) == 1  # the first, at any hour
+    add_notice(ledger, "unavailable", now)
+    assert compose(ledger, now) == []
+    assert compose(ledger, now.replace(hour=5) + timedelta(days=1)) == []  # six in London
+    assert compose(ledger, now.replace(hour=6) + timedelta(days=1)) == [
+        ("ada@demo.example", UNAVAILABLE)
     ]
 
 
-def test_it_rides_along_with_what_there_is(ledger: Ledger, now: datetime) -> None:
-    watch(ledger, now, "ada@demo.example")
+def test_a_digest_with_entries_has_the_notice_too(ledger: Ledger, now: datetime) -> None:
+    subscribe_to_vru(ledger, now, "ada@demo.example")
     with ledger.writing() as connection:
         record_readings(
             connection, [QuestionReading(make_question(1, words="The VRU."))], now, RecordingRules()
         )
     TopicMatcher(ledger).match_new_changes()
-    give(ledger, "unavailable", now)
-    [(_, subject)] = written(ledger, now)
+    add_notice(ledger, "unavailable", now)
+    [(_, subject)] = compose(ledger, now)
     assert subject == "VRU: 1 new question"
     with ledger.reading() as connection:
         body = decompress_body(connection.execute(select(message.c.body)).scalar_one())
@@ -123,21 +130,23 @@ def test_it_rides_along_with_what_there_is(ledger: Ledger, now: datetime) -> Non
     for kind in ("plain", "html"):
         part = mail.get_body((kind,))
         assert part is not None
-        words = " ".join(part.get_content().split())
-        assert "been able to read www.london.gov.uk since 15 July 2026, 00:00 BST" in words
-    assert written(ledger, now) == []
+        text = " ".join(part.get_content().split())
+        assert "been able to read www.london.gov.uk since 15 July 2026, 00:00 BST" in text
+    assert compose(ledger, now) == []
 
 
-def test_who_leaves_is_not_told(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
-    watch(ledger, now, "ada@demo.example")
-    watch(ledger, now, "ben@demo.example")
-    give(ledger, "unavailable", now)
-    assert len(written(ledger, now)) == 2
+def test_nobody_is_notified_after_unsubscribing(
+    ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    subscribe_to_vru(ledger, now, "ada@demo.example")
+    subscribe_to_vru(ledger, now, "ben@demo.example")
+    add_notice(ledger, "unavailable", now)
+    assert len(compose(ledger, now)) == 2
     with ledger.writing() as connection:
         unsubscribe(connection, "ada@demo.example", None, now)
     done = deliver_due(
         ledger, ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),)), lambda: now
     )
     assert done == {"sent": 1, "dropped": 1}
-    give(ledger, "restored", now)
-    assert written(ledger, now) == [("ben@demo.example", MENDED)]
+    add_notice(ledger, "restored", now)
+    assert compose(ledger, now) == [("ben@demo.example", RESTORED)]

@@ -1,4 +1,4 @@
-"""What feeds are to keep to, rule by rule, read back from what is served over HTTP.
+"""The rules that feeds must keep, checked on what is served over HTTP.
 
 RSS 2.0 and its Best Practices Profile, RFC 4287 (Atom), RFC 5005, JSON Feed 1.1, RFC 9110, WebSub.
 """
@@ -34,8 +34,8 @@ NAMES = ("rss.xml", "atom.xml", "json")
 
 
 def tabled() -> Answer:
-    told = make_answer("As follows.", "Year | 2026", files=("list.pdf", "map.png"))
-    return msgspec.structs.replace(told, html=f"{TABLE}<script>alert(1)</script><img src=x>")
+    answer = make_answer("As follows.", "Year | 2026", files=("list.pdf", "map.png"))
+    return msgspec.structs.replace(answer, html=f"{TABLE}<script>alert(1)</script><img src=x>")
 
 
 def filled(pages: WebClient) -> None:
@@ -143,17 +143,17 @@ def test_json_feed(fed: WebClient) -> None:
             assert datetime.fromisoformat(item["date_published"]).tzinfo
 
 
-def test_all_formats_hold_the_same_and_feedparser_reads_them(fed: WebClient) -> None:
+def test_all_formats_have_the_same_items_and_feedparser_reads_them(fed: WebClient) -> None:
     for name in every_feed(fed):
         rss, atom = (feedparser.parse(body(fed, f"{name}.{end}")) for end in NAMES[:2])
         assert not rss.bozo
         assert not atom.bozo
-        told = json.loads(body(fed, f"{name}.json"))
-        ids = [item["id"] for item in told["items"]]
+        json_feed = json.loads(body(fed, f"{name}.json"))
+        ids = [item["id"] for item in json_feed["items"]]
         assert ids == [e.id for e in rss.entries] == [e.id for e in atom.entries]
 
 
-def test_what_is_said_is_whole_and_harmless(fed: WebClient) -> None:
+def test_content_is_complete_and_harmless(fed: WebClient) -> None:
     [one] = [
         item
         for item in json.loads(body(fed, "/feeds/questions/london:/questions/1.json"))["items"]
@@ -181,7 +181,7 @@ def test_what_is_said_is_whole_and_harmless(fed: WebClient) -> None:
         ("latest", ["Answered"]),
     ],
 )
-def test_one_kind_alone(fed: WebClient, only: str, titles: list[str]) -> None:
+def test_a_filtered_feed_has_one_kind(fed: WebClient, only: str, titles: list[str]) -> None:
     path = f"/feeds/questions/london:/questions/1.atom.xml?only={only}"
     feed = feedparser.parse(body(fed, path))
     assert [entry.title.partition(":")[0] for entry in feed.entries] == titles
@@ -229,7 +229,7 @@ def test_conditional_requests(fed: WebClient) -> None:
             ({"If-Modified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}, 200),
             ({"If-Modified-Since": "yesterday"}, 200),
             ({"If-Modified-Since": f"Thu, 16 Jul {'9' * 20} 12:00:00 GMT"}, 200),
-            # What is said of tags goes first.
+            # If-None-Match takes precedence (RFC 9110, section 13.2.2).
             ({"If-None-Match": '"x"', "If-Modified-Since": modified}, 200),
         ):
             status, headers, again = fed.request("GET", path, headers=asked)
@@ -239,20 +239,20 @@ def test_conditional_requests(fed: WebClient) -> None:
             assert headers["Cache-Control"] == "public, max-age=300"
 
 
-def test_words_of_a_source_are_no_markup_in_rss(site: WebClient) -> None:
-    """What RSS calls a description is HTML, whatever stands in it."""
-    words = "Is <img src=https://spy.example/x> below <50 g & more of the VRU?"
-    site.publish_questions(make_question(1, words=words))
+def test_text_of_a_source_is_not_markup_in_rss(site: WebClient) -> None:
+    """A description in RSS is HTML, so plain text must be escaped."""
+    text = "Is <img src=https://spy.example/x> below <50 g & more of the VRU?"
+    site.publish_questions(make_question(1, words=text))
     _, _, rss = site.request("GET", "/feeds/everything.rss.xml")
-    told = etree.fromstring(rss).findtext("channel/item/description")
-    assert "<" not in told
+    description = etree.fromstring(rss).findtext("channel/item/description")
+    assert "<" not in description
     _, _, rss = site.request("GET", "/feeds/queries/feed.rss.xml?q=VRU+%22%3Cb%3Emore%22")
     assert "<" not in etree.fromstring(rss).findtext("channel/description")
     entry = feedparser.parse(site.request("GET", "/feeds/everything.atom.xml")[2]).entries[0]
     assert entry.summary
 
 
-def test_a_topic_may_be_called_what_our_paths_are_called(site: WebClient) -> None:
+def test_a_topic_may_have_the_name_of_one_of_our_paths(site: WebClient) -> None:
     with site.ledger.writing() as connection:
         for word in ("members", "questions", "queries"):
             topics.ensure(connection, format_canonical(parse_query(word)), word, site.now)
@@ -263,7 +263,7 @@ def test_a_topic_may_be_called_what_our_paths_are_called(site: WebClient) -> Non
         assert len(feedparser.parse(atom).entries) == 1
 
 
-def test_a_member_may_have_any_letter(site: WebClient) -> None:
+def test_a_member_name_may_have_any_letter(site: WebClient) -> None:
     asker = Asker("Ada Brołk", "Ada Brołk AM", None, "ada-brołk")
     site.publish_questions(make_question(1, asked_by=asker))
     for ending in NAMES:
@@ -273,8 +273,8 @@ def test_a_member_may_have_any_letter(site: WebClient) -> None:
         assert "ada-bro%C5%82k" in body.decode()
 
 
-def test_a_feed_made_on_demand_has_what_is_matched_later(site: WebClient) -> None:
-    """A change is in the ledger a while before it is matched, and before its words are."""
+def test_a_feed_built_on_request_has_changes_that_are_matched_later(site: WebClient) -> None:
+    """A change is in the ledger before it is matched, and before its text is indexed."""
     with site.ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU", site.now)
     paths = ("/feeds/VRU.atom.xml?only=asked", "/feeds/queries/feed.atom.xml?q=bench")
@@ -290,7 +290,7 @@ def test_a_feed_made_on_demand_has_what_is_matched_later(site: WebClient) -> Non
         assert len(feedparser.parse(site.request("GET", path)[2]).entries) == 2
 
 
-def test_a_member_s_feed_pages_through_all(fed: WebClient) -> None:
+def test_the_archive_of_a_member_feed_is_complete(fed: WebClient) -> None:
     path, seen = "/feeds/members/ada-brook.atom.xml", set()
     while path:
         status, _, body = fed.request("GET", path)
@@ -305,13 +305,13 @@ def test_a_member_s_feed_pages_through_all(fed: WebClient) -> None:
     assert fed.request("GET", "/feeds/members/ada-brook.2.atom.xml")[0] == 404
 
 
-def test_what_else_is_asked_for_makes_no_other_feed(fed: WebClient) -> None:
+def test_unknown_parameters_do_not_change_a_feed(fed: WebClient) -> None:
     path = f"/feeds/{slug(fed)}.atom.xml"
     tag = fed.request("GET", path)[1]["ETag"]
     assert fed.request("GET", f"{path}?utm_source=x&1")[1]["ETag"] == tag
 
 
-def test_codings_and_head(fed: WebClient) -> None:
+def test_content_encoding_and_head(fed: WebClient) -> None:
     path = f"/feeds/{slug(fed)}.rss.xml"
     _, plain, whole = fed.request("GET", path)
     _, packed, small = fed.request("GET", path, headers={"Accept-Encoding": "gzip"})
@@ -348,7 +348,7 @@ def test_media_types(fed: WebClient, ending: str, kind: str) -> None:
         assert found.startswith(b"<?xml version='1.0' encoding='UTF-8'?>")
 
 
-def test_the_same_bytes_until_there_is_news(fed: WebClient) -> None:
+def test_a_feed_has_the_same_bytes_until_something_changes(fed: WebClient) -> None:
     paths = [f"{name}.{end}" for name in every_feed(fed) for end in NAMES]
     before = {path: body(fed, path) for path in paths}
     fed.now += timedelta(days=3)
@@ -364,12 +364,12 @@ def test_pages_of_the_archive(fed: WebClient) -> None:
     first = body(fed, f"{name}.1.atom.xml")
     assert b"fh:archive" in first
     (fed.folder / f"{slug(fed)}.1.atom.xml").unlink()
-    assert body(fed, f"{name}.1.atom.xml") == first  # made when it is no file
+    assert body(fed, f"{name}.1.atom.xml") == first  # built on request
     for wrong in ("2.atom.xml", "1.rss.xml", "0.atom.xml", "999999.atom.xml"):
         assert fed.request_text("GET", f"{name}.{wrong}")[0] == 404
 
 
-def test_a_query_as_it_is_typed_has_a_feed(fed: WebClient) -> None:
+def test_a_typed_query_has_a_feed(fed: WebClient) -> None:
     path = "/feeds/queries/feed.atom.xml?q=%22of+the%22+question%3Avru"
     fed.request_text("GET", path)
     for path in ("feed.atom.xml?q=tags", "feed.atom.xml?q=tags&only=asked"):
@@ -383,7 +383,7 @@ def test_a_query_as_it_is_typed_has_a_feed(fed: WebClient) -> None:
         "New question",
     ]
     status, headers, _ = fed.request("GET", "/feeds/queries/feed.json?q=VRU")
-    assert (status, headers["Location"]) == (302, f"/feeds/{slug(fed)}.json")  # a topic already
+    assert (status, headers["Location"]) == (302, f"/feeds/{slug(fed)}.json")  # it is a topic
     assert fed.request_text("GET", "/feeds/queries/feed.atom.xml?q=%22half")[0] == 400
     assert fed.request_text("GET", "/feeds/queries/feed.atom.xml")[0] == 400
 
@@ -393,7 +393,7 @@ def test_a_change_is_seen_within_a_second(fed: WebClient) -> None:
     before = json.loads(body(fed, path))["items"]
     fed.now += timedelta(hours=1)
     fed.publish_questions(make_question(77, words="Of benches?"))
-    deadline = datetime.now() + timedelta(seconds=10)  # noqa: DTZ005  # only to be waited for
+    deadline = datetime.now() + timedelta(seconds=10)  # noqa: DTZ005  # only to wait for
     while (after := json.loads(body(fed, path))["items"]) == before:
         assert datetime.now() < deadline  # noqa: DTZ005
     assert after[0]["title"] == "New question: Question 77"
@@ -414,27 +414,27 @@ def test_a_change_is_seen_within_a_second(fed: WebClient) -> None:
         "/feeds/%00.json",
     ],
 )
-def test_what_is_no_feed_is_not_there(fed: WebClient, path: str) -> None:
+def test_an_unknown_feed_is_not_found(fed: WebClient, path: str) -> None:
     assert fed.request_text("GET", path)[0] == 404
 
 
 def test_a_hub_is_named_in_every_format(site: WebClient, tmp_path: Any) -> None:
     hub = "https://hub.example/"
-    imprint: FeedIdentity = msgspec.structs.replace(FEED_IDENTITY, hub=hub)
-    with run_web_client(site.ledger, site.now, tmp_path / "feeds", feed_identity=imprint) as pages:
+    identity: FeedIdentity = msgspec.structs.replace(FEED_IDENTITY, hub=hub)
+    with run_web_client(site.ledger, site.now, tmp_path / "feeds", feed_identity=identity) as pages:
         filled(pages)
-        publish_feeds(pages.ledger, tmp_path / "named", FeedContext(imprint, TEMPLATES))
+        publish_feeds(pages.ledger, tmp_path / "named", FeedContext(identity, TEMPLATES))
         name = f"{slug(pages)}"
         rss = etree.fromstring((tmp_path / "named" / f"{name}.rss.xml").read_bytes())
         atom = etree.fromstring((tmp_path / "named" / f"{name}.atom.xml").read_bytes())
         for found in (rss, atom):
             assert hub in [link.get("href") for link in found.iter(f"{ATOM}link")]
-        told = json.loads((tmp_path / "named" / f"{name}.json").read_bytes())
-        assert told["hubs"] == [{"type": "WebSub", "url": hub}]
+        json_feed = json.loads((tmp_path / "named" / f"{name}.json").read_bytes())
+        assert json_feed["hubs"] == [{"type": "WebSub", "url": hub}]
         _, headers, _ = pages.request("GET", f"/feeds/{name}.rss.xml")
         own = f'<https://watch.example/feeds/{name}.rss.xml>; rel="self"'
         assert headers["Link"] == f'{own}, <{hub}>; rel="hub"'
-        # It is not told of what is made on demand, so that does not name it.
+        # The hub is not notified of feeds built on request, so they do not name it.
         _, headers, made = pages.request("GET", "/feeds/members/ada-brook.atom.xml")
         assert hub not in headers["Link"]
         assert hub.encode() not in made

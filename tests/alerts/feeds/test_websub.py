@@ -1,4 +1,4 @@
-"""A hub is told of each change of a feed, at least once, and holds nothing up when it is down."""
+"""WebSub: a hub is notified of each change at least once, and may be down or slow."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from tests.support.web_client import FEED_IDENTITY, TEMPLATES
 
 
 class Hub:
-    """A hub that takes pings as W3C WebSub has them."""
+    """A WebSub hub that keeps the notifications it is sent."""
 
     def __init__(self) -> None:
         self.status = 202
-        self.refused: str | None = None
-        self.told: list[dict[str, list[str]]] = []
+        self.rejected: str | None = None
+        self.forms: list[dict[str, list[str]]] = []
         self.url = ""
 
 
 @contextmanager
-def listening() -> Iterator[Hub]:
+def run_hub() -> Iterator[Hub]:
     hub = Hub()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            hub.told.append(parse_qs(body.decode()))
-            is_refused = hub.refused is not None and hub.refused in body.decode()
-            self.send_response(422 if is_refused else hub.status)
+            hub.forms.append(parse_qs(body.decode()))
+            is_rejected = hub.rejected is not None and hub.rejected in body.decode()
+            self.send_response(422 if is_rejected else hub.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -56,11 +56,11 @@ def listening() -> Iterator[Hub]:
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    with listening() as found:
+    with run_hub() as found:
         yield found
 
 
-def put(ledger: Ledger, folder: Path, now: datetime, number: int) -> None:
+def publish_question(ledger: Ledger, folder: Path, now: datetime, number: int) -> None:
     with ledger.writing() as connection:
         topics.ensure(connection, "VRU", "VRU", now)
         record_readings(
@@ -73,62 +73,64 @@ def put(ledger: Ledger, folder: Path, now: datetime, number: int) -> None:
     publish_feeds(ledger, folder, FeedContext(FEED_IDENTITY, TEMPLATES))
 
 
-def test_a_hub_is_told_once_of_each_change(
+def test_a_hub_is_notified_once_of_each_change(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
-    imprint = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
-    put(ledger, tmp_path, now, 1)
-    assert ping_hub(ledger, imprint) == 2
-    assert ping_hub(ledger, imprint) == 0
-    assert [told["hub.mode"] for told in hub.told] == [["publish"]] * 2
-    assert hub.told[0]["hub.url"] == [
+    identity = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
+    publish_question(ledger, tmp_path, now, 1)
+    assert ping_hub(ledger, identity) == 2
+    assert ping_hub(ledger, identity) == 0
+    assert [form["hub.mode"] for form in hub.forms] == [["publish"]] * 2
+    assert hub.forms[0]["hub.url"] == [
         f"https://watch.example/feeds/VRU.{ending}" for ending in ("rss.xml", "atom.xml", "json")
     ]
-    put(ledger, tmp_path, now, 2)
-    assert ping_hub(ledger, imprint) == 2
+    publish_question(ledger, tmp_path, now, 2)
+    assert ping_hub(ledger, identity) == 2
 
 
-def test_a_hub_that_is_down_is_told_later(
+def test_a_hub_that_is_down_is_notified_later(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
-    imprint = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
-    put(ledger, tmp_path, now, 1)
+    identity = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
+    publish_question(ledger, tmp_path, now, 1)
     hub.status = 500
-    assert ping_hub(ledger, imprint) == 0
-    assert len(hub.told) == 1  # and is left alone for this round
-    assert ping_hub(ledger, msgspec.structs.replace(imprint, hub="http://127.0.0.1:1/")) == 0
+    assert ping_hub(ledger, identity) == 0
+    assert len(hub.forms) == 1  # it is not asked again in this run
+    assert ping_hub(ledger, msgspec.structs.replace(identity, hub="http://127.0.0.1:1/")) == 0
     hub.status = 202
-    assert ping_hub(ledger, imprint) == 2
+    assert ping_hub(ledger, identity) == 2
 
 
-def test_a_feed_that_it_refuses_keeps_it_from_no_other(
+def test_a_rejected_feed_does_not_hold_up_the_others(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
-    imprint = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
-    put(ledger, tmp_path, now, 1)
-    hub.refused = "VRU"
-    assert ping_hub(ledger, imprint) == 1  # of everything
-    assert ping_hub(ledger, imprint) == 0
-    hub.refused = None
-    assert ping_hub(ledger, imprint) == 1
+    identity = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
+    publish_question(ledger, tmp_path, now, 1)
+    hub.rejected = "VRU"
+    assert ping_hub(ledger, identity) == 1  # of everything
+    assert ping_hub(ledger, identity) == 0
+    hub.rejected = None
+    assert ping_hub(ledger, identity) == 1
 
 
-def test_a_hub_is_told_of_notices(ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub) -> None:
-    imprint = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
-    put(ledger, tmp_path, now, 1)
-    ping_hub(ledger, imprint)
+def test_a_hub_is_notified_of_notices(
+    ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
+) -> None:
+    identity = msgspec.structs.replace(FEED_IDENTITY, hub=hub.url)
+    publish_question(ledger, tmp_path, now, 1)
+    ping_hub(ledger, identity)
     with ledger.writing() as connection:
         notices.add(connection, "london", "www.london.gov.uk", "unavailable", now, now)
     publish_feeds(ledger, tmp_path, FeedContext(FEED_IDENTITY, TEMPLATES))
-    assert ping_hub(ledger, imprint) == 2
+    assert ping_hub(ledger, identity) == 2
 
 
-def test_without_a_hub_or_a_public_address_nobody_is_told(
+def test_nobody_is_notified_without_a_hub_or_a_public_address(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
-    put(ledger, tmp_path, now, 1)
+    publish_question(ledger, tmp_path, now, 1)
     assert ping_hub(ledger, FEED_IDENTITY) == 0
     assert (
         ping_hub(ledger, msgspec.structs.replace(FEED_IDENTITY, hub=hub.url, public_url=None)) == 0
     )
-    assert hub.told == []
+    assert hub.forms == []

@@ -17,7 +17,13 @@ from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import SubscriberDefaults, pause, resume, subscribe
 from crawler.records import Meeting, Question
-from tests.alerts.digests.test_compose import ADA, go, mails, read, subjects
+from tests.alerts.digests.test_compose import (
+    ADA,
+    compose,
+    read_emails,
+    read_subjects,
+    record,
+)
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.service import get_plain_text
 
@@ -46,37 +52,37 @@ def follow(ledger: Ledger, now: datetime, record: Question, days: int | None = N
 def test_changes_of_a_followed_question_are_sent_until_it_is_answered(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    read(ledger, now, make_question(1), make_question(2))
+    record(ledger, now, make_question(1), make_question(2))
     follow(ledger, now, make_question(1))
-    read(ledger, now, make_question(1), make_question(2))
-    assert go(ledger, now) == 0
-    read(
+    record(ledger, now, make_question(1), make_question(2))
+    assert compose(ledger, now) == 0
+    record(
         ledger,
         now,
         make_question(1, make_answer(HOLDING_TEXT, holding=True)),
         make_question(2, make_answer("Two.")),
     )
-    assert go(ledger, now) == 1
-    read(ledger, now, make_question(1, make_answer("At last.")))
-    assert go(ledger, now + timedelta(hours=1)) == 1
-    assert subjects(ledger) == ["Question 1: 1 holding reply", "Question 1: 1 new answer"]
-    assert "You follow this question." in get_plain_text(mails(ledger)[1])
+    assert compose(ledger, now) == 1
+    record(ledger, now, make_question(1, make_answer("At last.")))
+    assert compose(ledger, now + timedelta(hours=1)) == 1
+    assert read_subjects(ledger) == ["Question 1: 1 holding reply", "Question 1: 1 new answer"]
+    assert "You follow this question." in get_plain_text(read_emails(ledger)[1])
     with ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
     # The answer is still delivered, and nothing after it.
     box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
     assert deliver_due(ledger, box, lambda: now + timedelta(hours=1)) == {"sent": 2}
-    read(ledger, now, make_question(1, make_answer("Corrected.")))
-    assert go(ledger, now + timedelta(hours=2)) == 0
+    record(ledger, now, make_question(1, make_answer("Corrected.")))
+    assert compose(ledger, now + timedelta(hours=2)) == 0
 
 
 def test_the_answer_is_not_sent_to_a_subscriber_who_unsubscribed(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
-    read(ledger, now, make_question(1))
+    record(ledger, now, make_question(1))
     follow(ledger, now, make_question(1))
-    read(ledger, now, make_question(1, make_answer("At last.")))
-    assert go(ledger, now) == 1
+    record(ledger, now, make_question(1, make_answer("At last.")))
+    assert compose(ledger, now) == 1
     with ledger.writing() as connection:
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
@@ -90,20 +96,20 @@ def test_an_overdue_question_is_reported_once(ledger: Ledger, now: datetime) -> 
     assert met is not None
     assert met.date is not None
     put = datetime(met.date.year, met.date.month, met.date.day, 12, tzinfo=UTC)
-    read(ledger, now, make_question(1))
+    record(ledger, now, make_question(1))
     follow(ledger, now, make_question(1), days=28)
-    assert go(ledger, put + timedelta(days=28)) == 0
-    assert go(ledger, put + timedelta(days=29)) == 1
-    assert go(ledger, put + timedelta(days=60)) == 0
-    assert subjects(ledger) == ["Question 1: 1 overdue question"]
-    assert get_plain_text(mails(ledger)[0]).startswith("OVERDUE: no answer for 29 days\n")
+    assert compose(ledger, put + timedelta(days=28)) == 0
+    assert compose(ledger, put + timedelta(days=29)) == 1
+    assert compose(ledger, put + timedelta(days=60)) == 0
+    assert read_subjects(ledger) == ["Question 1: 1 overdue question"]
+    assert get_plain_text(read_emails(ledger)[0]).startswith("OVERDUE: no answer for 29 days\n")
 
 
 def test_a_followed_question_is_a_topic_with_its_past_matches(
     ledger: Ledger, now: datetime
 ) -> None:
-    read(ledger, now, make_question(1))
-    read(ledger, now, make_question(1, make_answer(HOLDING_TEXT, holding=True)))
+    record(ledger, now, make_question(1))
+    record(ledger, now, make_question(1, make_answer(HOLDING_TEXT, holding=True)))
     with ledger.writing() as connection:
         topic = topics.ensure_for_question(connection, make_question(1).id, "Question 1", now)
         again = topics.ensure_for_question(connection, make_question(1).id, "Question 1", now)
@@ -122,23 +128,23 @@ def test_changes_in_a_pause_are_never_sent(ledger: Ledger, now: datetime) -> Non
     with ledger.writing() as connection:
         assert pause(connection, ADA, "VRU", now) == 1
         assert pause(connection, ADA, None, now) == 0
-    read(ledger, now, make_question(1, words="VRU."))
-    assert go(ledger, now) == 0
+    record(ledger, now, make_question(1, words="VRU."))
+    assert compose(ledger, now) == 0
     with ledger.writing() as connection:
         assert resume(connection, ADA, None) == 1
         assert resume(connection, ADA, "benches") == 0
-    assert go(ledger, now) == 0
-    read(ledger, now, make_question(2, words="VRU."))
-    assert go(ledger, now) == 1
-    assert "/questions/1" not in get_plain_text(mails(ledger)[0])
+    assert compose(ledger, now) == 0
+    record(ledger, now, make_question(2, words="VRU."))
+    assert compose(ledger, now) == 1
+    assert "/questions/1" not in get_plain_text(read_emails(ledger)[0])
 
 
 def test_a_digest_composed_before_a_pause_is_not_sent(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
     subscribe_to(ledger, now, "VRU")
-    read(ledger, now, make_question(1, words="VRU."))
-    assert go(ledger, now) == 1
+    record(ledger, now, make_question(1, words="VRU."))
+    assert compose(ledger, now) == 1
     with ledger.writing() as connection:
         pause(connection, ADA, None, now)
     box = ChannelTable((maildir.MaildirSettings(tmp_path / "mail"),))
@@ -147,9 +153,9 @@ def test_a_digest_composed_before_a_pause_is_not_sent(
 
 def test_a_note_is_shown_beside_its_topic(ledger: Ledger, now: datetime) -> None:
     subscribe_to(ledger, now, "VRU", note="for <the> July report")
-    read(ledger, now, make_question(1, words="VRU."))
-    go(ledger, now)
-    text = " ".join(get_plain_text(mails(ledger)[0]).split())
+    record(ledger, now, make_question(1, words="VRU."))
+    compose(ledger, now)
+    text = " ".join(get_plain_text(read_emails(ledger)[0]).split())
     assert "matches VRU (in question), which you noted as “for <the> July report”." in text
 
 
@@ -159,9 +165,9 @@ def test_titles_only_leaves_out_the_text(
 ) -> None:
     for query, detail in zip(("VRU", "benches"), details, strict=False):
         subscribe_to(ledger, now, query, detail=detail)
-    read(ledger, now, make_question(1, words="VRU and benches, a sentence of its own."))
-    go(ledger, now)
-    text = get_plain_text(mails(ledger)[0])
+    record(ledger, now, make_question(1, words="VRU and benches, a sentence of its own."))
+    compose(ledger, now)
+    text = get_plain_text(read_emails(ledger)[0])
     assert ("sentence of its own" in text) is shown
     assert "/questions/1" in text
 
@@ -180,9 +186,9 @@ def supplementary(number: int, of: int, nth: int) -> Question:
 def test_supplementaries_are_shown_below_their_question(ledger: Ledger, now: datetime) -> None:
     subscribe_to(ledger, now, "VRU")
     some = [supplementary(12, 1, 2), make_question(2, make_answer("VRU.")), supplementary(11, 1, 1)]
-    read(ledger, now, *some, make_question(1, words="VRU."), supplementary(91, 9, 1))
-    go(ledger, now)
-    [mail] = mails(ledger)
+    record(ledger, now, *some, make_question(1, words="VRU."), supplementary(91, 9, 1))
+    compose(ledger, now)
+    [mail] = read_emails(ledger)
     links = [line for line in get_plain_text(mail).splitlines() if "/questions/" in line]
     order = [int(line.rpartition("/")[2]) for line in links]
     assert order.index(11) == order.index(1) + 1
@@ -219,19 +225,19 @@ def test_there_is_one_digest_after_each_meeting(ledger: Ledger, now: datetime) -
     plenary = Meeting("Plenary on 2026-07-02", date(2026, 7, 2))
 
     def put(number: int, meeting: Meeting, at: datetime) -> int:
-        read(ledger, at, make_question(number, words="VRU.", meeting=meeting))
-        return go(ledger, at)
+        record(ledger, at, make_question(number, words="VRU.", meeting=meeting))
+        return compose(ledger, at)
 
     def moment(day: int, month: int = 6) -> datetime:
         return datetime(2026, month, day, 12, tzinfo=UTC)
 
     assert put(1, Meeting("MQT on 2026-06-18", days[0]), moment(10)) == 1  # the very first
     assert put(2, Meeting("MQT on 2026-06-18", days[0]), moment(18)) == 0
-    assert go(ledger, moment(19)) == 1
+    assert compose(ledger, moment(19)) == 1
     assert put(3, plenary, moment(3, 7)) == 0
     assert put(4, Meeting("MQT on 2026-07-16", days[1]), moment(16, 7)) == 0
-    assert go(ledger, moment(17, 7)) == 1
-    assert go(ledger, moment(18, 7)) == 0
+    assert compose(ledger, moment(17, 7)) == 1
+    assert compose(ledger, moment(18, 7)) == 0
 
 
 def test_subscriptions_are_deleted_with_their_subscriber(ledger: Ledger, now: datetime) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from alerts.delivery import list_channel_names
 from alerts.model import Secret
 from scheduler.config import load_config
 from scheduler.config.fields import DatabaseURL
@@ -24,10 +25,12 @@ KEYS = list_config_keys()
 
 #: What makes every single key valid by itself: cross-references, required keys, a key file.
 BASE: dict[tuple[str, ...], dict[str, Any]] = {
-    ("channels", "apprise"): {},
-    ("channels", "maildir"): {},
-    ("channels", "smtp"): {},
-    ("channels", "webhook"): {"secret": base64.b64encode(b"a secret of twenty-four b").decode()},
+    **{("channels", name): {} for name in list_channel_names()},
+    **{
+        key.section: {key.field.name: base64.b64encode(b"a secret of twenty-four b").decode()}
+        for key in KEYS
+        if key.field.required and is_type(key.field.type, Secret)
+    },
     ("site",): {"public_url": "https://watch.example"},
     ("sources", "london"): {"url": "https://source.example"},
     ("subscriptions", "0"): {"email": "ada@demo.example", "query": "benches"},

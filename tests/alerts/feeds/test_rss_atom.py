@@ -1,4 +1,4 @@
-"""Feeds: ids that never change, bytes that stay the same, and nothing that breaks them."""
+"""The feed writer: stable ids, the same bytes for the same content, and hostile text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alerts.feeds import ArchivePosition, FeedContext, FeedIdentity, publish_fee
 from alerts.feeds.definitions import define_topic_feed
 from alerts.feeds.items import build_items, join_attributions
 from alerts.feeds.model import FeedContent, FeedDocuments
-from alerts.feeds.xml import build_feed
+from alerts.feeds.rss_atom import build_feed
 from alerts.ledger import Ledger, topics
 from alerts.ledger.topics import Topic
 from alerts.matching import TopicMatcher
@@ -27,27 +27,27 @@ from tests.support.samples import make_answer, make_question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
 TOPIC = Topic(1, "query", "VRU", None, "VRU", "VRU", NOW, 0, is_caught_up=False)
-IMPRINT = FeedIdentity("Watchword", "watch.example,2026", "https://source.example")
-PUBLIC = msgspec.structs.replace(IMPRINT, public_url="https://watch.example")
+IDENTITY = FeedIdentity("Watchword", "watch.example,2026", "https://source.example")
+PUBLIC = msgspec.structs.replace(IDENTITY, public_url="https://watch.example")
 TEMPLATES = Templates()
 
 
-def numbered(seq: int, kind: ChangeKind, after: Question) -> NumberedChange:
+def number_change(seq: int, kind: ChangeKind, after: Question) -> NumberedChange:
     return NumberedChange(
         seq, NOW + timedelta(minutes=seq), None, Change(kind, f"digest {seq}", after)
     )
 
 
-def feed(*changes: NumberedChange, imprint: FeedIdentity = PUBLIC) -> FeedDocuments:
+def feed(*changes: NumberedChange, identity: FeedIdentity = PUBLIC) -> FeedDocuments:
     newest_first = sorted(changes, key=lambda change: -change.seq)
-    subject = define_topic_feed(TOPIC)
-    items = build_items(newest_first, subject.query, imprint, templates=TEMPLATES)
-    content = FeedContent(tuple(items), join_attributions(newest_first, imprint))
-    return build_feed(subject.metadata, content, imprint, ArchivePosition(0))
+    definition = define_topic_feed(TOPIC)
+    items = build_items(newest_first, definition.query, identity, templates=TEMPLATES)
+    content = FeedContent(tuple(items), join_attributions(newest_first, identity))
+    return build_feed(definition.metadata, content, identity, ArchivePosition(0))
 
 
-ASKED = numbered(1, ChangeKind.ASKED, make_question(1, words="What of the VRU?"))
-ANSWERED = numbered(
+ASKED = number_change(1, ChangeKind.ASKED, make_question(1, words="What of the VRU?"))
+ANSWERED = number_change(
     2,
     ChangeKind.ANSWERED,
     make_question(1, make_answer("The VRU grows."), words="What of the VRU?"),
@@ -55,7 +55,7 @@ ANSWERED = numbered(
 
 
 @pytest.mark.parametrize("kind", ["rss", "atom"])
-def test_both_forms_say_the_same(kind: str) -> None:
+def test_rss_and_atom_have_the_same_content(kind: str) -> None:
     read = feedparser.parse(getattr(feed(ASKED, ANSWERED), kind))
     assert not read.bozo, read.get("bozo_exception")
     assert [e.title for e in read.entries] == ["Answered: Question 1", "New question: Question 1"]
@@ -65,17 +65,17 @@ def test_both_forms_say_the_same(kind: str) -> None:
     assert read.entries[0].author == "The Mayor"
 
 
-def test_ids_do_not_follow_title_address_or_text() -> None:
+def test_ids_do_not_depend_on_title_address_or_text() -> None:
     moved = msgspec.structs.replace(
         ANSWERED.change.after, title="Another title", url="https://new.example/q"
     )
     edited = msgspec.structs.replace(moved, digest=hash_content(moved))
     before = feedparser.parse(feed(ANSWERED).atom).entries[0].id
-    after = feedparser.parse(feed(numbered(2, ChangeKind.ANSWERED, edited)).atom).entries[0].id
+    after = feedparser.parse(feed(number_change(2, ChangeKind.ANSWERED, edited)).atom).entries[0].id
     assert before == after
     assert before.startswith("tag:watch.example,2026:")
     other = msgspec.structs.replace(PUBLIC, public_url="https://elsewhere.example")
-    assert feedparser.parse(feed(ANSWERED, imprint=other).atom).entries[0].id == before
+    assert feedparser.parse(feed(ANSWERED, identity=other).atom).entries[0].id == before
     assert feedparser.parse(feed(ANSWERED).rss).entries[0].id == before
 
 
@@ -90,7 +90,7 @@ def test_links_of_a_feed() -> None:
     assert own is not None
     assert own.get("href") == "https://watch.example/feeds/VRU.rss.xml"
     assert rss.find("channel/item/guid").get("isPermaLink") == "false"
-    private = etree.fromstring(feed(ASKED, imprint=IMPRINT).rss)
+    private = etree.fromstring(feed(ASKED, identity=IDENTITY).rss)
     assert private.findtext("channel/link") == "https://source.example"
 
 
@@ -100,7 +100,7 @@ def test_links_of_a_feed() -> None:
 )
 def test_hostile_text_breaks_nothing(kind: str, words: str) -> None:
     hostile = make_question(1, words=f"The VRU {words}", title=f"On {words}")
-    read = feedparser.parse(getattr(feed(numbered(1, ChangeKind.ASKED, hostile)), kind))
+    read = feedparser.parse(getattr(feed(number_change(1, ChangeKind.ASKED, hostile)), kind))
     assert not read.bozo, read.get("bozo_exception")
     assert len(read.entries) == 1
 
@@ -127,13 +127,13 @@ class TestFiles:
     def titles(self, folder: Path) -> list[str]:
         return [e.title for e in feedparser.parse((folder / "VRU.rss.xml").read_bytes()).entries]
 
-    def test_written_only_when_there_is_news(self, ledger: Ledger, tmp_path: Path) -> None:
+    def test_files_are_written_only_for_new_changes(self, ledger: Ledger, tmp_path: Path) -> None:
         folder = tmp_path / "feeds"
         self.put(ledger, make_question(1, words="The VRU."))
-        assert publish_feeds(ledger, folder, FeedContext(IMPRINT, TEMPLATES)) == 2
-        assert publish_feeds(ledger, folder, FeedContext(IMPRINT, TEMPLATES)) == 0
+        assert publish_feeds(ledger, folder, FeedContext(IDENTITY, TEMPLATES)) == 2
+        assert publish_feeds(ledger, folder, FeedContext(IDENTITY, TEMPLATES)) == 0
         self.put(ledger, make_question(2, words="The VRU."))
-        assert publish_feeds(ledger, folder, FeedContext(IMPRINT, TEMPLATES)) == 2
+        assert publish_feeds(ledger, folder, FeedContext(IDENTITY, TEMPLATES)) == 2
         assert self.titles(folder) == ["New question: Question 2", "New question: Question 1"]
         assert sorted(p.name for p in folder.iterdir()) == [
             "VRU.atom.xml",
@@ -143,46 +143,50 @@ class TestFiles:
             "made-for",
         ]
 
-    def test_written_again_when_the_folder_is_lost(self, ledger: Ledger, tmp_path: Path) -> None:
+    def test_files_are_written_again_when_the_folder_is_lost(
+        self, ledger: Ledger, tmp_path: Path
+    ) -> None:
         self.put(ledger, make_question(1, words="The VRU."))
-        publish_feeds(ledger, tmp_path / "one", FeedContext(IMPRINT, TEMPLATES))
-        assert publish_feeds(ledger, tmp_path / "two", FeedContext(IMPRINT, TEMPLATES)) == 2
+        publish_feeds(ledger, tmp_path / "one", FeedContext(IDENTITY, TEMPLATES))
+        assert publish_feeds(ledger, tmp_path / "two", FeedContext(IDENTITY, TEMPLATES)) == 2
         one, two = (tmp_path / name / "VRU.rss.xml" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
-    def test_the_baseline_is_shown_and_what_came_to_light_late_is_not(
+    def test_the_baseline_is_in_feeds_and_old_questions_are_not(
         self, ledger: Ledger, tmp_path: Path
     ) -> None:
         self.put(ledger, make_question(1, words="The VRU."), baseline=True)
         old = Meeting(None, date(2018, 12, 20))
         self.put(ledger, make_question(2, words="The VRU.", meeting=old))
-        publish_feeds(ledger, tmp_path, FeedContext(IMPRINT, TEMPLATES))
+        publish_feeds(ledger, tmp_path, FeedContext(IDENTITY, TEMPLATES))
         # tmp_path exists already, yet the feed was never written.
         assert self.titles(tmp_path) == ["New question: Question 1"]
 
 
 @pytest.mark.parametrize("kind", ["rss", "atom"])
-def test_a_sources_licence_is_told_where_its_words_are(kind: str) -> None:
-    told = {"london": "Filler attribution.", "elsewhere": "Never seen here."}
-    imprint = msgspec.structs.replace(PUBLIC, attributions=told)
-    with_words = feedparser.parse(getattr(feed(ASKED, ANSWERED, imprint=imprint), kind))
+def test_the_attribution_of_a_source_is_beside_its_text(kind: str) -> None:
+    attributions = {"london": "Filler attribution.", "elsewhere": "Never seen here."}
+    identity = msgspec.structs.replace(PUBLIC, attributions=attributions)
+    with_words = feedparser.parse(getattr(feed(ASKED, ANSWERED, identity=identity), kind))
     assert with_words.feed.rights == "Filler attribution."
-    assert "rights" not in feedparser.parse(getattr(feed(imprint=imprint), kind)).feed
+    assert "rights" not in feedparser.parse(getattr(feed(identity=identity), kind)).feed
 
 
-def test_a_written_question_has_a_day_and_no_meeting() -> None:
+def test_a_written_question_has_a_date_and_no_meeting() -> None:
     tabled = make_question(1, words="What of the VRU?", meeting=Meeting(None, date(2026, 7, 3)))
-    written = feed(numbered(1, ChangeKind.ASKED, tabled)).atom.decode()
+    written = feed(number_change(1, ChangeKind.ASKED, tabled)).atom.decode()
     assert "3 July 2026" in written
     assert "meeting of" not in written
     assert "meeting of 16 July 2026" in feed(ASKED).atom.decode()
 
 
-def test_the_json_feed_is_one() -> None:
-    """https://www.jsonfeed.org/version/1.1/: what must be there, and the same ids as the others."""
+def test_the_json_feed_is_valid() -> None:
+    """https://www.jsonfeed.org/version/1.1/: the required members, and the ids of the other
+    formats."""
     changed = make_question(2, make_answer("About VRU.", files=("list.pdf",)))
     made = feed(
-        numbered(2, ChangeKind.ANSWERED, changed), numbered(1, ChangeKind.ASKED, make_question(1))
+        number_change(2, ChangeKind.ANSWERED, changed),
+        number_change(1, ChangeKind.ASKED, make_question(1)),
     )
     found = json.loads(made.json)
     assert found["version"] == "https://jsonfeed.org/version/1.1"
