@@ -38,8 +38,7 @@ def test_new_questions_reach_the_inbox_and_the_feed(tmp_path: Path) -> None:
         service = ServiceFolder(tmp_path, build_config(source.url, extra=extra))
         service.run("once")
         source.go_to_stage(1)
-        daemon = service.start("run")
-        with daemon:
+        with service.running("run") as daemon:
             wait_until(lambda: service.emails)
             wait_until(lambda: "parent champions" in read_all_feeds(service))
             daemon.send_signal(signal.SIGTERM)
@@ -69,8 +68,7 @@ def test_one_click_unsubscribe_is_served(tmp_path: Path) -> None:
     def is_subscribed() -> bool:
         return "vera@demo.example" in service.run("subscriptions").stdout
 
-    daemon = service.start("run")
-    with daemon:
+    with service.running("run") as daemon:
         wait_until(lambda: is_served(link))
         for _ in range(5):  # what a link scanner does
             with urlopen(link) as page:

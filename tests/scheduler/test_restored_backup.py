@@ -204,8 +204,7 @@ def test_a_mail_server_that_is_down_for_a_day(ledger: Ledger, now: datetime) -> 
 def test_a_second_daemon_exits_at_once_and_the_first_stops_on_sigterm(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
-    first = service.start("-vv", "run")
-    with first:
+    with service.running("-vv", "run") as first:
         assert first.stderr is not None
         for line in first.stderr:  # until it is at work
             if "match starts" in line:

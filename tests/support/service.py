@@ -78,6 +78,15 @@ class ServiceFolder:
             text=True,
         )
 
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Run the command in the background; kill it at the end if it still runs."""
+        with self.start(*arguments) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         """The command, run to its end, which must have the exit status ``expect``.
 
