@@ -48,7 +48,7 @@ from alerts.rendering import Templates, TemplatesError
 
 log = logging.getLogger("watchword.compose")
 
-#: 100 digests take 0.1 to 0.5 s; for so long other writers wait.
+#: 100 digests take 0.1 to 0.5 s, and other writers wait for the transaction.
 _SUBSCRIBERS_PER_TRANSACTION = 100
 
 

@@ -49,18 +49,16 @@ def build_feed(
     moment = (
         content.items[0].updated_at if content.items else metadata.created_at.replace(microsecond=0)
     )
-    made = {}
-    for extension in ("rss.xml", "atom.xml"):
-        feed = _create_generator(metadata, moment, identity, position, extension)
-        if content.rights:
-            feed.rights(content.rights)
-        for item in content.items:
-            feed.add_entry(_create_entry(item, extension), order="append")
-        made[extension] = feed
+    rss, atom = (
+        _add_content(
+            _create_generator(metadata, moment, identity, position, extension), content, extension
+        )
+        for extension in ("rss.xml", "atom.xml")
+    )
     own = build_feed_url(metadata, identity, "json", position.page_number)
     return FeedDocuments(
-        _TITLE_ELEMENT.sub(_use_numeric_references, made["rss.xml"].rss_str(pretty=True)),
-        made["atom.xml"].atom_str(pretty=True),
+        _TITLE_ELEMENT.sub(_use_numeric_references, rss.rss_str(pretty=True)),
+        atom.atom_str(pretty=True),
         build_json_feed(
             build_title(metadata, identity),
             content.items,
@@ -71,6 +69,14 @@ def build_feed(
         moment,
         position,
     )
+
+
+def _add_content(feed: FeedGenerator, content: FeedContent, extension: str) -> FeedGenerator:
+    if content.rights:
+        feed.rights(content.rights)
+    for item in content.items:
+        feed.add_entry(_create_entry(item, extension), order="append")
+    return feed
 
 
 def build_feed_url(
