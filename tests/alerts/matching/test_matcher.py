@@ -33,6 +33,7 @@ def match_by_reference(topics: dict[int, str], batch: list[Texts]) -> dict[int, 
     return {topic: places for topic, places in found.items() if places}
 
 
+@pytest.mark.timeout(600)  # 20 s on an idle core, and several times as long under coverage and load
 @settings(max_examples=500)  # of 5 to 12 topics and 2 to 4 records each: over 10,000 cases
 @given(
     st.lists(NORMAL_FORMS, min_size=5, max_size=12, unique=True),
