@@ -12,6 +12,20 @@ clock: the caller passes ``now``. Datetimes are aware and in UTC. Any function m
 SQLAlchemy's ``DBAPIError``.
 """
 
-from alerts.ledger.engine import Ledger, LedgerError, StatementTimeout, open_ledger
+from alerts.ledger.engine import (
+    Ledger,
+    LedgerError,
+    LedgerUnavailable,
+    StatementTimeout,
+    WriterLost,
+    open_ledger,
+)
 
-__all__ = ["Ledger", "LedgerError", "StatementTimeout", "open_ledger"]
+__all__ = [
+    "Ledger",
+    "LedgerError",
+    "LedgerUnavailable",
+    "StatementTimeout",
+    "WriterLost",
+    "open_ledger",
+]

@@ -1,4 +1,4 @@
-"""The alarms about the service itself: messages that cannot be delivered."""
+"""The alarms about the service itself: mail that cannot be delivered, and jobs that fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, deliveries
+from alerts.ledger import alarms, deliveries, jobs
+from alerts.ledger.jobs import JobRecord
 
 _MAIL_ALARMS = ("queue", "content_rejected", "daily_limit")
 #: A message is tried within seconds and retried within minutes; an hour without a first attempt
@@ -44,3 +45,33 @@ def update_mail_alarms(
             "recipient: see `watchword deliveries --phase failed`"
         )
     alarms.update_open(connection, None, reasons, _MAIL_ALARMS, now)
+
+
+#: One failure can be a moment's; the next run of the job shows whether it stays.
+_MIN_FAILURES_IN_A_ROW = 2
+
+
+def update_job_alarms(connection: Connection, now: datetime) -> None:
+    """Raise an alarm for each job whose last runs failed, and clear those of the others.
+
+    Args:
+        connection: A connection that may write.
+        now: Aware, in UTC.
+    """
+    known = jobs.list_all(connection)
+    reasons = {
+        name_job_alarm(one.name): _explain_failures(one)
+        for one in known
+        if one.failures_in_a_row >= _MIN_FAILURES_IN_A_ROW
+    }
+    alarms.update_open(connection, None, reasons, [name_job_alarm(j.name) for j in known], now)
+
+
+def name_job_alarm(job_name: str) -> str:
+    """Return the kind of the alarm about a job: ``job match``."""
+    return f"job {job_name}"
+
+
+def _explain_failures(one: JobRecord) -> str:
+    good = f"{one.good_at:%Y-%m-%d %H:%M} UTC" if one.good_at else "never"
+    return f"the last {one.failures_in_a_row} runs failed, last good one {good}: {one.reason}"
