@@ -1,26 +1,20 @@
 """Bounces: emails that come back to us, and what follows for the subscriber.
 
 Owns the return paths that tell which message a bounce is about, the reading of reports (RFC 3464,
-RFC 5965), and the rules of whom a refusal blames and of when a mailbox
-is paused or suspended. Must not know how messages are
+RFC 5965), and the rules of when a mailbox is paused or suspended. Must not know how messages are
 composed or sent.
 """
 
 from alerts.bounces.apply import HARD_BOUNCE_LIMIT, apply_bounce, list_waiting, suspend_waiting
 from alerts.bounces.process import ReportOutcome, process_report
-from alerts.bounces.refusals import Blame, SmtpStage, classify_reply, get_reply_kind
 from alerts.bounces.return_path import build_return_path, find_message_number
 
 __all__ = [
     "HARD_BOUNCE_LIMIT",
-    "Blame",
     "ReportOutcome",
-    "SmtpStage",
     "apply_bounce",
     "build_return_path",
-    "classify_reply",
     "find_message_number",
-    "get_reply_kind",
     "list_waiting",
     "process_report",
     "suspend_waiting",

@@ -16,9 +16,9 @@ from typing import Literal
 import msgspec
 from flufl.bounce import all_failures
 
-from alerts.bounces.refusals import Blame, classify_reply
 from alerts.bounces.return_path import find_message_number
 from alerts.mail import find_message_id
+from alerts.refusals import Blame, classify_reply
 
 log = logging.getLogger("watchword.bounces")
 

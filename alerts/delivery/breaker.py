@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from alerts.bounces import get_reply_kind
 from alerts.delivery.channel import ChannelRefused, SenderRejected
 from alerts.ledger.messages import Message
+from alerts.refusals import get_reply_kind
 
 #: Refusals alike that shut a channel. One or two may be the policy of a mailbox; a third from
 #: another mailbox is no coincidence.

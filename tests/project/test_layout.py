@@ -35,7 +35,6 @@ MAX_FACE_NAMES = 10
 
 #: Packages whose face may be wider, each with the reason.
 WIDE_FACES = {
-    "alerts.bounces": "the table of refusals serves replies as well as reports",
     "alerts.delivery": "callers tell a channel that refuses us from one that cannot be reached",
     "alerts.feeds": "files on disk, feeds on request and exports are served from the same parts",
     "alerts.mail": "every kind of message is drafted, written and recognised here",

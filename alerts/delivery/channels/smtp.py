@@ -19,7 +19,6 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 
-from alerts.bounces import Blame, SmtpStage, classify_reply
 from alerts.delivery.channel import (
     ChannelRefused,
     ChannelSettings,
@@ -38,6 +37,7 @@ from alerts.delivery.channel import (
 )
 from alerts.delivery.mta_log import was_accepted
 from alerts.model import Secret
+from alerts.refusals import Blame, SmtpStage, classify_reply
 
 _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
 #: Ten minutes, in seconds: how long to wait for the reply to the final dot, at least (RFC 5321,

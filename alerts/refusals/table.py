@@ -1,9 +1,9 @@
-"""Whom a mail server's refusal is about: one table for SMTP replies and delivery reports. Pure.
+"""The table of refusals, for SMTP replies and delivery reports. Pure.
 
 A refusal names the mailbox, the state of the mailbox, the message, or the sending server. Only the
 first two may be counted against a subscriber. Enhanced codes (RFC 3463, IANA's registry "SMTP
 Enhanced Status Codes") say most; where they are generic or missing, the stage of the conversation,
-the reply code (RFC 5321) and the words decide. What stays unclear blames nobody: it is `sender`,
+the words and the reply code (RFC 5321) decide. What stays unclear blames nobody: it is ``sender``,
 which keeps the message.
 """
 
@@ -25,54 +25,67 @@ SmtpStage = Literal["connect", "ehlo", "auth", "mail", "rcpt", "data", "dot"]
 Blame = Literal["mailbox", "mailbox_state", "content", "sender", "later"]
 
 _ENHANCED_CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
-#: Subject and detail of an enhanced code → whom it blames. The first row that matches counts.
+#: Subject and detail of an enhanced code, and whom it blames. The first row that matches counts.
 _ENHANCED_ROWS: tuple[tuple[str, Blame], ...] = (
-    (r"1\.(7|8|9)", "sender"),  # the sender's address
-    (r"1\.0|3\.0|[045]\.0", "later"),  # generic: see `_GENERIC`
+    (r"1\.[78]", "sender"),  # the sender's address
     (r"1\.\d+", "mailbox"),  # bad mailbox, bad system, moved, null MX
-    (r"2\.[12]", "mailbox_state"),  # disabled, full
     (r"2\.3|3\.4|6\.\d+", "content"),  # too long for the mailbox or system; media
     (r"2\.4", "mailbox"),  # a mailing list that cannot be expanded
-    (r"2\.\d+", "mailbox_state"),
+    (r"2\.\d+", "mailbox_state"),  # disabled, full, takes no more in this hour
     (r"3\.\d+", "later"),  # the receiving system
-    (r"4\.4", "mailbox"),  # no route: the domain takes no mail
-    (r"4\.6", "mailbox"),  # a loop between the receiver's servers
-    (r"4\.7", "mailbox_state"),  # not reached for days
+    (r"4\.(4|310)", "mailbox"),  # no route: the domain takes no mail
+    (r"4\.(6|7|14)", "mailbox_state"),  # a loop between the receiver's servers; not reached
     (r"4\.\d+", "later"),  # network and routing
     (r"5\.3", "later"),  # too many recipients
     (r"5\.\d+", "sender"),  # protocol: our commands
-    (r"7\.(2|13|17|18|12[0-9]|13[0-9])", "mailbox"),  # the owner's policy, or no owner
+    (r"7\.(2|17|18|12\d|13\d)", "mailbox"),  # the owner's policy, or another owner
     (r"7\.\d+", "sender"),  # policy, login, authentication, reputation
 )
 #: Enhanced codes that say so little that the words and the reply code decide. Microsoft answers
 #: "550 5.4.1 Recipient address rejected: Access denied" for a mailbox that does not exist.
 _GENERIC = re.compile(r"[0-5]\.0|4\.1|7\.[01]")
 
+#: An address in a reply, whose words say nothing about the reason.
+_ADDRESS = re.compile(r"<[^<>\s]*>|[^\s<>@]+@[^\s<>@]+")
 #: The receiver's own set-up is at fault, as where it asks Spamhaus through a public resolver.
 _RECEIVER_WORDS = re.compile(r"open resolver|public resolver|/returnc/|dns (error|failure)", re.I)
 _GREYLISTING_WORDS = re.compile(r"gr[ae]y.?list", re.I)
+#: Names of blocklists, and ways to say that one lists us. They outweigh any code.
+_BLOCKLIST_WORDS = re.compile(
+    r"\b(spamhaus|spamcop|barracuda\w*|sorbs|uceprotect|dnsbl|rbl|abuseat|invaluement)\b"
+    r"|(block|black|deny).?list|blocked (using|by|because|due)",
+    re.I,
+)
 _SENDER_WORDS = re.compile(
-    r"block(ed|ing)? ?list|blocked (using|by|because|due)|black ?list|deny ?list|\brbl\b|dnsbl"
-    r"|spamhaus|spamcop|barracuda|sorbs|uceprotect|reputation|\brelay|authenticat|\bauth\b"
-    r"|\bspf\b|\bdkim\b|\bdmarc\b|reverse dns|reverse lookup|\bptr\b|\bhelo\b|\behlo\b|client host"
-    r"|\b(your|sending|this|from|mail|client|source) (ip|host|server|domain)\b|banned|listed"
-    r"|\[\d+\.\d+\.\d+\.\d+\].*(block|reject|denied|limited)"
-    r"|sender.{0,40}(reject|denied|not allowed|refused|verif|blocked)|rate.?limit|starttls",
+    r"reputation|\brelay|rcpthosts|authenticat|\bauth\b|\bspf\b|\bdkim\b|\bdmarc\b|starttls"
+    r"|reverse (dns|lookup|hostname)|\b(r?dns|ptr)\b|\bh?elo\b|\behlo\b|client host|\blisted\b"
+    r"|\b(your|sending|this|from|mail|client|source) (ip|host|server|domain|network)\b|banned"
+    r"|\[\d+\.\d+\.\d+\.\d+\b.*(block|reject|denied|limited|refused)"
+    r"|sender.{0,40}(reject|denied|not allowed|refused|verif|blocked|block)|rate.?limit",
     re.I,
 )
 _NO_MAILBOX_WORDS = re.compile(
-    r"(unknown|no such|invalid|non.?exist\w*) (user|mailbox|recipient|account|person|address)"
+    r"(unknown|no such|not an? valid|invalid|non.?exist\w*|bad|unroute?able) (local )?"
+    r"(user|mailbox|recipient|account|person|address|destination)"
     r"|(user|mailbox|recipient|account|address)( [^ ]+){0,4} (unknown|invalid|inactive)"
     r"|(user|mailbox|recipient|account|address).{0,60}"
     r"(not found|not exist|doesn.t exist|no longer|unavailable)"
-    r"|doesn.t have an? .{0,40}account|no mailbox|user unknown",
+    r"|doesn.t have an? .{0,40}account|no mailbox|not (our|a) customer|recipient address rejected",
     re.I,
 )
-_FULL_WORDS = re.compile(r"quota|(mailbox|inbox|storage).{0,20}(full|exceeded|exceeds)", re.I)
-_CONTENT_WORDS = re.compile(r"message.{0,20}(too (large|big)|size)|virus|malware|attachment", re.I)
+_FULL_WORDS = re.compile(
+    r"quota|(mailbox|inbox|storage).{0,20}(full|exceeded|exceeds)"
+    r"|(user|mailbox|account)( [^ ]+){0,3} (disabled|suspended|locked)",
+    re.I,
+)
+_CONTENT_WORDS = re.compile(
+    r"message.{0,20}(too (large|big|long)|size)|virus|malware|attachment|\bspam\b|unsolicited", re.I
+)
+#: A refusal without a reason. At RCPT no content is known yet, so it is about us.
+_POLICY_WORDS = re.compile(r"access denied|prohibit|polic(y|ies)|\bblocked\b|not allowed", re.I)
 
-#: Replies that ask for a login or reject it, at whatever stage (RFC 4954).
-_LOGIN_CODES = frozenset({"530", "534", "535", "538"})
+#: Replies that ask for a login or reject it, at whatever stage (RFC 4954, RFC 5248).
+_LOGIN_CODES = frozenset({"525", "530", "534", "535", "538"})
 #: Replies to RCPT without any further code that deny the mailbox (RFC 5321, RFC 7504).
 _NO_MAILBOX_CODES = frozenset({"501", "521", "550", "551", "553", "556"})
 _STAGES_ABOUT_US = ("connect", "ehlo", "auth", "mail")
@@ -86,25 +99,40 @@ def classify_reply(stage: SmtpStage, reply: str) -> Blame:
         reply: Its code and text on one line: ``550 5.1.1 No such user``. From a delivery report,
             the diagnostic code without ``smtp;``; a status code alone is understood as well.
     """
-    found = _ENHANCED_CODE.search(reply)
+    code = reply[:3] if re.match(r"[2-5]\d\d\b", reply) and reply[3:4] != "." else ""
+    found = _find_enhanced_code(reply, code[:1])
     detail = f"{found[2]}.{found[3]}" if found else None
-    code = reply[:3] if reply[:3].isdigit() else ""
+    words = strip_addresses(reply)
     severity = code[:1] or (found[1] if found else "5")
     if severity == "4":
-        return _classify_temporary(stage, code, detail, reply)
+        return _classify_temporary(stage, code, detail, words)
     if code in _LOGIN_CODES:
         return "sender"
     if stage in _STAGES_ABOUT_US:
         return "content" if _is_about_size(stage, code, detail) else "sender"
-    if detail is not None and not _GENERIC.fullmatch(detail):
-        return _find_in_table(detail)
-    return _classify_by_words(reply) or _get_default(stage, code, detail)
+    return (
+        _classify_by_certain_words(words)
+        or _find_in_table(detail)
+        or _classify_by_words(stage, words)
+        or _get_default(stage, code, detail)
+    )
 
 
 def get_reply_kind(reply: str) -> str:
     """Return what makes two refusals alike: the enhanced code, or else the reply code."""
-    found = _ENHANCED_CODE.search(reply)
+    found = _find_enhanced_code(reply, reply[:1])
     return found[0] if found else reply[:3]
+
+
+def strip_addresses(reply: str) -> str:
+    """Return a reply without the email addresses in it."""
+    return " ".join(_ADDRESS.sub("", reply).split())
+
+
+def _find_enhanced_code(reply: str, severity: str) -> re.Match[str] | None:
+    """Return the first enhanced code; where the reply has a code, one of the same severity."""
+    codes = _ENHANCED_CODE.finditer(reply)
+    return next((found for found in codes if not severity or found[1] == severity), None)
 
 
 def _is_about_size(stage: SmtpStage, code: str, detail: str | None) -> bool:
@@ -112,36 +140,44 @@ def _is_about_size(stage: SmtpStage, code: str, detail: str | None) -> bool:
     return stage == "mail" and (detail in {"3.4", "2.3"} or (detail is None and code == "552"))
 
 
-def _find_in_table(detail: str) -> Blame:
+def _classify_by_certain_words(words: str) -> Blame | None:
+    """Return whom words blame that outweigh any code; None where there are none of them."""
+    if _GREYLISTING_WORDS.search(words) or _RECEIVER_WORDS.search(words):
+        return "later"
+    return "sender" if _BLOCKLIST_WORDS.search(words) else None
+
+
+def _find_in_table(detail: str | None) -> Blame | None:
+    """Return whom an enhanced code blames; None for a generic one, or where there is none."""
+    if detail is None or _GENERIC.fullmatch(detail):
+        return None
     return next((blame for row, blame in _ENHANCED_ROWS if re.fullmatch(row, detail)), "later")
 
 
-def _classify_temporary(stage: SmtpStage, code: str, detail: str | None, reply: str) -> Blame:
+def _classify_temporary(stage: SmtpStage, code: str, detail: str | None, words: str) -> Blame:
     """Return whom a 4xx reply blames, in case that it is still given after days."""
-    if stage not in {"rcpt", "data", "dot"}:
+    if stage in _STAGES_ABOUT_US:
         return "later"
-    if _GREYLISTING_WORDS.search(reply) or _RECEIVER_WORDS.search(reply):
-        return "later"
-    if detail is None:
-        if _SENDER_WORDS.search(reply):
-            return "sender"
-        return "mailbox_state" if stage == "rcpt" and code in {"450", "452"} else "later"
-    if detail.startswith("7."):
-        is_plain = detail in {"7.0", "7.1"} and not _SENDER_WORDS.search(reply)
-        return "later" if is_plain else "sender"
-    return "mailbox_state" if detail.startswith(("1.", "2.")) else "later"
+    blame = _classify_by_certain_words(words) or _find_in_table(detail)
+    if blame is not None:
+        return "mailbox_state" if blame == "mailbox" else blame
+    if _SENDER_WORDS.search(words):
+        return "sender"
+    if detail is not None:
+        return "mailbox_state" if detail.startswith(("1.", "2.")) else "later"
+    return "mailbox_state" if stage == "rcpt" and code in {"450", "452"} else "later"
 
 
-def _classify_by_words(reply: str) -> Blame | None:
+def _classify_by_words(stage: SmtpStage, words: str) -> Blame | None:
     """Return whom the words of a refusal blame; None where they name nobody."""
     rows: tuple[tuple[re.Pattern[str], Blame], ...] = (
-        (_RECEIVER_WORDS, "later"),
         (_SENDER_WORDS, "sender"),
         (_FULL_WORDS, "mailbox_state"),
         (_NO_MAILBOX_WORDS, "mailbox"),
-        (_CONTENT_WORDS, "content"),
+        (_CONTENT_WORDS, "sender" if stage == "rcpt" and "spam" in words.lower() else "content"),
+        (_POLICY_WORDS, "sender" if stage == "rcpt" else "content"),
     )
-    return next((blame for words, blame in rows if words.search(reply)), None)
+    return next((blame for pattern, blame in rows if pattern.search(words)), None)
 
 
 def _get_default(stage: SmtpStage, code: str, detail: str | None) -> Blame:

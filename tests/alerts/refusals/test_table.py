@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.bounces import Blame, SmtpStage, classify_reply
+from alerts.refusals import Blame, SmtpStage, classify_reply
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,20 @@ from alerts.bounces import Blame, SmtpStage, classify_reply
         ("auth", "535 5.7.8 bad credentials", "sender"),
         ("dot", "550 5.7.26 unauthenticated email: DMARC policy", "sender"),
         ("dot", "550 5.7.1 [192.0.2.1] is on a blocklist", "sender"),
+        ("rcpt", "450 4.1.8 <w@demo.example>: Sender address rejected: Domain not found", "sender"),
+        ("rcpt", "454 4.7.1 <a@b.example>: Relay access denied", "sender"),
+        ("rcpt", "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", "sender"),
+        ("rcpt", "525 5.7.13 User Account Disabled", "sender"),
+        ("rcpt", "550 5.1.1 blocked using dnsbl.demo.example", "sender"),
+        ("rcpt", "550 Administrative prohibition", "sender"),
+        ("rcpt", "550 5.7.1 Our system has detected that this is likely spam", "sender"),
+        ("rcpt", "5.7.26", "sender"),
         # The mailbox.
+        ("rcpt", "550 <relay-team@demo.example>: no such user", "mailbox"),
+        ("rcpt", "550 spf@demo.example is not a valid mailbox", "mailbox"),
+        ("rcpt", "550-5.1.1 the account does not exist. 4.7.1 5.1.1 see the help", "mailbox"),
+        ("rcpt", "550 5.4.310 DNS domain does not exist", "mailbox"),
+        ("rcpt", "5.1.1", "mailbox"),
         ("rcpt", "550 5.1.1 mailbox does not exist", "mailbox"),
         ("rcpt", "550 no such user", "mailbox"),
         ("rcpt", "550 5.5.0 Requested action not taken: mailbox unavailable", "mailbox"),
@@ -51,6 +64,9 @@ from alerts.bounces import Blame, SmtpStage, classify_reply
         ("rcpt", "554 over quota", "mailbox_state"),
         ("rcpt", "450 mailbox busy", "mailbox_state"),
         ("dot", "552 mailbox full", "mailbox_state"),
+        ("rcpt", "450 4.1.1 user unknown", "mailbox_state"),
+        ("rcpt", "550 5.4.6 routing loop", "mailbox_state"),
+        ("rcpt", "550 this account has been disabled", "mailbox_state"),
         # The message.
         ("mail", "552 5.3.4 too large", "content"),
         ("mail", "552 size limit", "content"),
@@ -58,6 +74,8 @@ from alerts.bounces import Blame, SmtpStage, classify_reply
         ("dot", "554 5.7.1 looks like spam", "content"),
         ("dot", "550 5.6.0 bad header", "content"),
         ("data", "554 no", "content"),
+        ("dot", "550 access denied", "content"),
+        ("dot", "550 5.7.1 likely unsolicited mail", "content"),
         # Nobody.
         ("rcpt", "450 4.7.1 Greylisting in action", "later"),
         ("rcpt", "421 4.3.2 shutting down", "later"),
