@@ -213,7 +213,7 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
 
 
 def _queue_operator_emails(connection: Connection, service: Service) -> int:
-    """Queue what the operator is to be told of now; return how many messages that is."""
+    """Queue the operator emails about alarms; return how many messages that is."""
     operator = service.config.operator
     recipients = tuple(filter(None, (operator.email, *operator.notify)))
     return queue_operator_emails(connection, service.create_message_context(), recipients)
