@@ -15,7 +15,7 @@ from alerts.model import (
     ReminderKind,
     SubscribedTopic,
 )
-from alerts.queries import extract_fields, find_match, parse_query
+from alerts.queries import extract_fields, find_match, parse_canonical
 from alerts.questions import Correction, find_first_correction
 from alerts.text import (
     Place,
@@ -165,7 +165,7 @@ def _find_places(
     places: dict[Place, None] = {}
     reasons: list[MatchReason] = []
     for topic in topics:
-        query = parse_query(topic.canonical) if topic.canonical is not None else None
+        query = parse_canonical(topic.canonical) if topic.canonical is not None else None
         match = find_match(query, prepared) if query is not None else None
         own_places = match.places if match else ()
         places |= dict.fromkeys(own_places)
