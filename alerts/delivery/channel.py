@@ -36,8 +36,20 @@ class ChannelUnavailable(DeliveryError):
     """The channel cannot be used (no connection, login rejected); no message is to blame."""
 
 
+class ChannelRefused(ChannelUnavailable):
+    """The other side refuses us, whatever the message: our login, address or reputation."""
+
+
+class SenderRejected(DeliveryError):
+    """The other side rejected a message because of us; it is kept, and no mailbox is charged."""
+
+
 class TemporaryFailure(DeliveryError):
     """The other side asks to try again later (an SMTP 4xx reply, HTTP 429 or 5xx)."""
+
+
+class MailboxUnavailable(TemporaryFailure):
+    """The recipient's mailbox cannot take the message now: it is full or disabled."""
 
 
 class MessageRejected(DeliveryError):
