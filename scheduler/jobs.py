@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery import ChannelUnavailable, deliver_due
+from alerts.delivery import ChannelRefused, ChannelUnavailable, deliver_due
 from alerts.digests import compose_due_digests
 from alerts.feeds import ping_hub, publish_feeds
 from alerts.ledger import (
@@ -27,6 +27,7 @@ from alerts.ledger import (
     topics,
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.model import Recipient
 from alerts.operator import queue_operator_emails, update_job_alarms, update_mail_alarms
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
@@ -164,10 +165,7 @@ def update_alarms(service: Service) -> None:
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
         update_job_alarms(connection, now)
-        recipients = (config.operator.email, *config.operator.notify)
-        queue_operator_emails(
-            connection, service.create_message_context(), tuple(filter(None, recipients))
-        )
+        _queue_operator_emails(connection, service)
 
 
 def compose_digests(service: Service, *, only_email: str | None = None) -> int:
@@ -207,6 +205,7 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
     """Deliver unless paused, and update the mail alarms; return the outcomes and any problem."""
     outcomes: Counter[str] = Counter()
     problem: str | None = None
+    refusal: str | None = None
     with service.ledger.reading() as connection:
         is_paused = pauses.find(connection, "delivery") is not None
     try:
@@ -214,10 +213,38 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
             outcomes = deliver_messages(service)
     except ChannelUnavailable as error:
         problem = str(error)
+        refusal = problem if isinstance(error, ChannelRefused) else None
         log.error("%s; messages stay in the outbox", error)
     with service.ledger.writing() as connection:
-        update_mail_alarms(connection, outcomes["over_limit"], problem, service.clock())
+        update_mail_alarms(
+            connection,
+            outcomes["over_limit"],
+            problem,
+            service.clock(),
+            refusal=refusal,
+            has_sent=outcomes["sent"] > 0,
+        )
+        queued = _queue_operator_emails(connection, service)
+    if queued and not is_paused:
+        _notify_operator(service)
     return outcomes, problem
+
+
+def _queue_operator_emails(connection: Connection, service: Service) -> int:
+    """Queue the operator emails about alarms; return how many messages that is."""
+    operator = service.config.operator
+    recipients = tuple(filter(None, (operator.email, *operator.notify)))
+    return queue_operator_emails(connection, service.create_message_context(), recipients)
+
+
+def _notify_operator(service: Service) -> None:
+    """Deliver to each address of the operator at once, by whatever channel still works."""
+    operator = service.config.operator
+    for address in filter(None, (operator.email, *operator.notify)):
+        try:
+            deliver_messages(service, recipient=Recipient.parse(address).address)
+        except ChannelUnavailable as error:
+            log.error("the operator is not notified at %s yet: %s", address, error)
 
 
 def delete_expired_data(service: Service) -> None:

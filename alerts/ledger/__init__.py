@@ -14,12 +14,12 @@ SQLAlchemy's ``DBAPIError``.
 
 from alerts.ledger.engine import (
     Ledger,
-    LedgerError,
     LedgerUnavailable,
     StatementTimeout,
     WriterLost,
     open_ledger,
 )
+from alerts.ledger.urls import LedgerError, check_url
 
 __all__ = [
     "Ledger",
@@ -27,5 +27,6 @@ __all__ = [
     "LedgerUnavailable",
     "StatementTimeout",
     "WriterLost",
+    "check_url",
     "open_ledger",
 ]

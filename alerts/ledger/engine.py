@@ -11,18 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import ExitStatus, MissingExtra, WatchwordError
+from alerts.ledger.urls import LedgerError, parse_url
 
 _BUSY_MILLISECONDS = 30_000
-
-
-class LedgerError(WatchwordError):
-    """The ledger cannot be used. The message names it and says what to do."""
-
-    exit_status = ExitStatus.DATA
 
 
 class LedgerUnavailable(WatchwordError):
@@ -169,10 +164,8 @@ def open_ledger(url: str) -> Ledger:
     """
     try:
         engine = _engine(url)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
-            raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
-        raise LedgerError(f"ledger.url {url!r} is not a supported database URL: {error}") from error
+    except ModuleNotFoundError as error:
+        raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
     shown = engine.url.render_as_string(hide_password=True)
     try:
         ledger = Ledger(engine)
@@ -191,14 +184,10 @@ def open_ledger(url: str) -> Ledger:
 
 
 def _engine(url: str) -> Engine:
-    parsed = make_url(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
         return create_engine(parsed, pool_pre_ping=True)
-    if not parsed.database or parsed.database == ":memory:":
-        raise ArgumentError("a SQLite ledger needs a file: sqlite:///var/ledger.sqlite3")
-    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
