@@ -28,6 +28,7 @@ from alerts.delivery.channel import (
     DeliveryCancelled,
     DeliveryError,
     Envelope,
+    Host,
     InDoubt,
     MailboxUnavailable,
     MessageRejected,
@@ -58,24 +59,40 @@ _CONNECTION_LIMIT = re.compile(r"4\d\d[ -](4\.5\.3\b|.*\b(session|connection)\b)
 #: The most of a reply that is kept for `watchword deliveries`: a line of text.
 _MAX_REPLY_LENGTH = 300
 
+#: An address as SMTP's MAIL command takes it.
+EnvelopeAddress = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[!-~]+@[!-~]+$", description="an email address, like bounces@example.org"
+    ),
+]
+
 
 class SmtpSettings(ChannelSettings, frozen=True):
     """``[channels.smtp]``: sends email through a mail server."""
 
     schemes: ClassVar[frozenset[str]] = frozenset({"mailto"})
 
-    host: str = "localhost"  #: the mail server
+    host: Host = "localhost"  #: the mail server
     #: usually 25; for a provider 587, or 465 with ``security = "tls"``
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 25
     #: ``starttls`` and ``tls`` verify the certificate; ``none`` is for a relay on this host
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None  #: to log in with; without one there is no login
     password: Secret | None = None  #: of ``username``
-    envelope_from: str | None = None  #: where bounces go; ``mail.from_address`` when not set
+    #: where bounces go; ``mail.from_address`` when not set
+    envelope_from: EnvelopeAddress | None = None
     timeout_seconds: Seconds = 60.0  #: for each reply of the server
     connections: ConnectionLimit = 8  #: open at once, each kept for many messages
     #: the log of a Postfix or Exim on this host, which is asked about messages in doubt
     log: Path | None = None
+
+    def __post_init__(self) -> None:
+        # smtplib encodes a login as ASCII, and would fail in the middle of a round.
+        if self.username is not None and not self.username.isascii():
+            raise ValueError("username: expected ASCII characters only")
+        if self.password is not None and not self.password.reveal().isascii():
+            raise ValueError("password: expected ASCII characters only")
 
     @contextmanager
     def open(self) -> Iterator[SmtpSession]:
