@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,18 @@ from alerts.ledger.urls import LedgerError, parse_url
 _BUSY_MILLISECONDS = 30_000
 
 
+class LedgerUnavailable(WatchwordError):
+    """The ledger cannot be used now: locked, its disk full, its server gone. Later it may be."""
+
+    exit_status = ExitStatus.RETRY
+
+
+class WriterLost(WatchwordError):
+    """Another process has become the writer of the ledger; nothing was written."""
+
+    exit_status = ExitStatus.RETRY
+
+
 class StatementTimeout(WatchwordError):
     """A statement took longer than the caller allowed."""
 
@@ -32,6 +44,12 @@ class Ledger:
     """An open ledger, at the newest schema."""
 
     engine: Engine
+    #: The epoch of the writer that uses it; None for a process that is not the writer.
+    epoch: int | None = None
+
+    def as_bystander(self) -> Ledger:
+        """Return the same ledger for what may be written without being the writer."""
+        return replace(self, epoch=None)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
