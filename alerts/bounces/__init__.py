@@ -5,7 +5,7 @@ RFC 5965), and the rules of when a mailbox is paused or suspended. Must not know
 composed or sent.
 """
 
-from alerts.bounces.apply import HARD_BOUNCE_LIMIT, apply_bounce
+from alerts.bounces.apply import HARD_BOUNCE_LIMIT, apply_bounce, list_waiting, suspend_waiting
 from alerts.bounces.process import ReportOutcome, process_report
 from alerts.bounces.return_path import build_return_path, find_message_number
 
@@ -15,5 +15,7 @@ __all__ = [
     "apply_bounce",
     "build_return_path",
     "find_message_number",
+    "list_waiting",
     "process_report",
+    "suspend_waiting",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from alerts.delivery.breaker import ChannelBreaker
 from alerts.delivery.channel import ChannelSettings
 from alerts.delivery.outcomes import OutcomeCounter
 from alerts.delivery.policy import DeliveryPolicy
@@ -17,6 +19,10 @@ from alerts.ledger.messages import Message
 
 #: Messages that are claimed in one transaction and kept in memory: 64 digests of 14 kB = 0.9 MB.
 _CLAIM_SIZE = 64
+
+#: A message in doubt is sent again while it is no older than this, however often the process was
+#: killed while it was handed over: as long as other messages are retried.
+_MAX_DOUBT_AGE = timedelta(days=5)
 
 
 @dataclass(frozen=True)
@@ -42,24 +48,43 @@ class ClaimedMessages:
         channel: ChannelSettings,
         message_ids: Sequence[int],
         counter: OutcomeCounter,
+        breaker: ChannelBreaker,
     ) -> None:
-        """Claim nothing yet; messages that are not to be sent are counted in ``counter``."""
+        """Claim nothing yet.
+
+        Args:
+            context: What every step of a delivery needs.
+            channel: Whose messages they are.
+            message_ids: In the order in which they are to be sent.
+            counter: Counts the messages that are not to be sent.
+            breaker: Ends the claiming once the channel is shut.
+        """
         self._context = context
         self._channel = channel
         self._counter = counter
+        self._breaker = breaker
+        self._group: deque[Message] = deque()
         self._lock = threading.Lock()
         self._messages = self._claim_in_groups(message_ids)
 
     def take(self) -> Message | None:
-        """Return the next message; None when there are no more, or the service is stopping."""
-        if self._context.stopping():
+        """Return the next message; None when there are no more, or no more may be sent now."""
+        if self._context.stopping() or self._breaker.is_shut:
             return None
         with self._lock:
             return next(self._messages, None)
 
     def _claim_in_groups(self, message_ids: Sequence[int]) -> Generator[Message, None, None]:
         for start in range(0, len(message_ids), _CLAIM_SIZE):
-            yield from self._claim(message_ids[start : start + _CLAIM_SIZE])
+            self._group.extend(self._claim(message_ids[start : start + _CLAIM_SIZE]))
+            while self._group:
+                yield self._group.popleft()
+
+    def release(self) -> None:
+        """Queue the claimed messages again that no connection has taken."""
+        with self._lock, self._context.ledger.writing() as connection:
+            messages.mark_untried(connection, [message.id for message in self._group])
+            self._group.clear()
 
     def _claim(self, message_ids: Sequence[int]) -> list[Message]:
         """Commit what becomes of a group, and return the messages that are to be sent."""
@@ -90,10 +115,10 @@ class ClaimedMessages:
         }
 
     def _find_held(self, group: Sequence[Message]) -> set[int]:
-        """Return the messages in doubt that the policy holds for the operator."""
-        if self._context.policy.doubt != "hold":
-            return set()
-        return {m.id for m in group if _is_in_doubt(m)}
+        """Return the messages in doubt that the policy or their age holds for the operator."""
+        oldest = self._context.clock() - _MAX_DOUBT_AGE
+        holds_all = self._context.policy.doubt == "hold"
+        return {m.id for m in group if _is_in_doubt(m) and (holds_all or m.composed_at < oldest)}
 
 
 def _is_in_doubt(message: Message) -> bool:

@@ -81,6 +81,25 @@ def count_outcomes_since(connection: Connection, outcome: DeliveryOutcome, momen
     ).scalar_one()
 
 
+def count_attempts(connection: Connection, message_id: int, outcome: DeliveryOutcome) -> int:
+    """Return how many attempts to deliver a message ended in one way."""
+    return connection.execute(
+        select(func.count()).where(
+            delivery_attempt.c.message_id == message_id, delivery_attempt.c.outcome == outcome
+        )
+    ).scalar_one()
+
+
+def list_held(connection: Connection) -> list[tuple[int, str]]:
+    """Return the number and Message-ID of each message in doubt that waits for the operator."""
+    rows = connection.execute(
+        select(message.c.id, message.c.message_id)
+        .where(message.c.phase == "in_doubt")
+        .order_by(message.c.id)
+    )
+    return [(row.id, row.message_id) for row in rows]
+
+
 def find_oldest_queued(connection: Connection, now: datetime) -> datetime | None:
     """Return when the oldest due message without an attempt was composed; None without one.
 
@@ -146,6 +165,24 @@ def requeue(connection: Connection, keys: Sequence[int], now: datetime) -> int:
     again = (
         update(message)
         .where(message.c.id.in_(keys), message.c.phase.in_(("failed", "in_doubt")))
+        .values(phase="queued", due_at=now)
+    )
+    return connection.execute(again).rowcount
+
+
+def requeue_unsent(connection: Connection, recipient: str, since: datetime, now: datetime) -> int:
+    """Queue again what an address was not sent because it bounced; return how many messages.
+
+    Whoever has unsubscribed in the meantime is sent nothing: that is checked before sending.
+    """
+    again = (
+        update(message)
+        .where(
+            message.c.recipient == recipient,
+            message.c.composed_at >= since,
+            message.c.phase.in_(("failed", "dropped")),
+            message.c.body != b"",
+        )
         .values(phase="queued", due_at=now)
     )
     return connection.execute(again).rowcount

@@ -29,7 +29,7 @@ from alerts.mail import OutgoingMessage
 from alerts.model import MessageKind, SubscribedTopic
 
 MessagePhase = Literal["queued", "sending", "handing_over", "sent", "failed", "in_doubt", "dropped"]
-DeliveryOutcome = Literal["sent", "retry", "failed", "content_rejected", "in_doubt"]
+DeliveryOutcome = Literal["sent", "retry", "refused", "failed", "content_rejected", "in_doubt"]
 
 #: Phases of a message that may still be sent.
 UNSENT_PHASES = ("queued", "sending", "handing_over")
@@ -196,7 +196,7 @@ def set_phase(connection: Connection, keys: Sequence[int], phase: MessagePhase) 
 def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
     """Queue messages again that were claimed for sending and not tried."""
     if keys:
-        waiting = and_(message.c.id.in_(keys), message.c.phase == "sending")
+        waiting = and_(message.c.id.in_(keys), message.c.phase.in_(("sending", "handing_over")))
         connection.execute(update(message).where(waiting).values(phase="queued"))
 
 

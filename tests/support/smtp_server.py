@@ -15,6 +15,7 @@ from email.message import Message
 @dataclass
 class _SmtpTransaction:
     sender: str = ""
+    taken: int = 0  #: messages over this connection
     refused: bool = False
 
 
@@ -33,6 +34,8 @@ class SmtpServer:
         self.on_data: Callable[[], object] = lambda: None  #: called before one may be sent
         self.offers_pipelining = False  #: whether it is offered (RFC 2920)
         self.max_connections = 1000  #: connections at a time; one more is sent away
+        self.messages_per_connection: int | None = None  #: then MAIL is answered `limit_reply`
+        self.limit_reply = "452 4.5.3 too many messages"
         self.senders: list[str] = []  #: of the messages that were kept
         self._open = 0
         self.messages: list[bytes] = []
@@ -96,14 +99,18 @@ class SmtpServer:
                 self.on_data()
             if not say(answer):
                 return
-            if answer.startswith("354") and not self._take(lines, say, mail.sender):
-                return
+            if answer.startswith("354"):
+                if not self._take(lines, say, mail.sender):
+                    return
+                mail.taken += 1
 
     def _answer(self, verb: str, line: bytes, mail: _SmtpTransaction) -> str:
         address = line.decode().partition("<")[2].partition(">")[0]
         answer = self.script.get(verb, "354 go on" if verb == "DATA" else "250 fine")
         if verb == "MAIL":
             mail.sender, mail.refused = address, False
+            if mail.taken == self.messages_per_connection:
+                answer = self.limit_reply
         elif verb == "RCPT":
             answer = self.rcpt_replies.get(address, answer)
         elif verb == "DATA" and mail.refused:
