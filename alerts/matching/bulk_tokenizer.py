@@ -180,7 +180,7 @@ def _is_number_ending(letters: bytes) -> bool:
 
 @lru_cache(_MAX_CACHED)  # in C: it is called for every word with an apostrophe
 def _strip_signs(token: bytes) -> tuple[bytes, int]:
-    """Return a word without its apostrophes and signs, and its printed length without its ending."""
+    """Return a word without apostrophes and signs, and its printed length without its ending."""
     word = strip_ending(token.decode().replace("`", "'").lower())
     plain = word.replace("'", "").replace(".", "").replace(",", "")
     return plain.encode(), len(word.encode())

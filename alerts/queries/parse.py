@@ -6,8 +6,8 @@ language is described in ``docs/queries.md``.
 
 A hyphen in a query stands for a hyphen, a space or nothing: ``anti-social`` finds "anti-social",
 "anti social" and "antisocial". ``antisocial`` finds the first and the last, ``"anti social"`` the
-first two. After ``e``, ``u`` and ``x`` all three are the same query: ``escooter``. Where another sign
-is between (``E. Smith``), the canonical form keeps a full stop: ``"e. smith"``.
+first two. After ``e``, ``u`` and ``x`` all three are the same query: ``escooter``. Where another
+sign is between (``E. Smith``), the canonical form keeps a full stop: ``"e. smith"``.
 
 This parser checks, folds and sorts. A canonical form needs none of that, so it is read back by
 :func:`alerts.queries.canonical.parse_canonical`, about 40 times as fast (2.4 µs instead of 100 µs).
