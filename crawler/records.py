@@ -202,6 +202,39 @@ def build_json_schema() -> dict[str, Any]:
     return document | msgspec.json.schema(Question)
 
 
+# ------------------------------------------------------------------ what a question is called
+
+#: Characters of the name of a question without a title: a line of a list.
+_MAX_NAME_LENGTH = 80
+
+
+def name_question(question: Question) -> str:
+    """Return what a question is called wherever it is listed or linked to; never empty.
+
+    It is the title. A question without one that can be seen is called by the first words that were
+    asked, else by its reference, else by its id.
+    """
+    if question.title and is_visible(question.title):
+        return question.title
+    for text in iter_paragraphs(question.question):
+        if is_visible(text):
+            return _cut_words(text)
+    return f"Question {question.reference}" if question.reference else question.id
+
+
+def is_visible(text: str) -> bool:
+    """Return whether ``text`` has a character that leaves a mark: no space and no control."""
+    return any(unicodedata.category(character)[0] not in "ZC" for character in text)
+
+
+def _cut_words(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) <= _MAX_NAME_LENGTH:
+        return words
+    cut, space, _ = words[: _MAX_NAME_LENGTH + 1].rpartition(" ")
+    return f"{cut if space else words[:_MAX_NAME_LENGTH]} …"
+
+
 # ------------------------------------------------------------------ the content of a question
 
 #: Characters that the source replaces by each other between two renderings of a page.

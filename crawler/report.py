@@ -6,7 +6,7 @@ a Scrapy process whose spider failed on every page still exits with status 0.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -45,6 +45,14 @@ class QuestionRead(Record, frozen=True, tag="read", tag_field="type"):
     etag: str | None = None
     last_modified: str | None = None
     capture: str | None = None  #: place in the archive: ``london-20260716T120000-1.warc.gz:512``
+
+
+class QuestionsListed(Record, frozen=True, tag="listed", tag_field="type"):
+    """One page of a listing: the days that it was asked for, and the questions that it names."""
+
+    since: date
+    until: date
+    ids: tuple[str, ...]
 
 
 class PageUnchanged(Record, frozen=True, tag="unchanged", tag_field="type"):
@@ -114,7 +122,15 @@ class CrawlReport(Record, frozen=True, tag="report", tag_field="type", kw_only=T
         return str(self.failures[0]) if self.failures else None
 
 
-CrawlLine = QuestionRead | PageUnchanged | PageRefused | PageGone | PageUnreadable | CrawlReport
+CrawlLine = (
+    QuestionRead
+    | QuestionsListed
+    | PageUnchanged
+    | PageRefused
+    | PageGone
+    | PageUnreadable
+    | CrawlReport
+)
 
 
 def decode_crawl_line(line: bytes) -> CrawlLine:

@@ -60,15 +60,27 @@ def finish_run(connection: Connection, run_id: int, result: CrawlResult, now: da
     )
 
 
-def has_baseline(connection: Connection, source: str) -> bool:
-    """Return whether a regular crawl of a source was ever complete.
+#: A source may have a page that never comes. After three crawls whose listings were read to their
+#: end, what is still missing is what the operator has been told of.
+_BASELINE_TRIES = 3
 
-    Until then, what is found is the baseline and alerts nobody.
+
+def has_baseline(connection: Connection, source: str) -> bool:
+    """Return whether a regular crawl of a source was ever whole.
+
+    Until then, what is found is the baseline and alerts nobody. A crawl whose listings were empty
+    is none, and one that missed pages only together with two others.
     """
-    wanted = select(func.count()).where(
+    wanted = select(crawl_run.c.verdict).where(
         crawl_run.c.source == source, crawl_run.c.is_complete, crawl_run.c.purpose == "regular"
     )
-    return connection.execute(wanted).scalar_one() > 0
+    verdicts = list(connection.execute(wanted.distinct()).scalars())
+    if "ok" in verdicts:
+        return True
+    if "partial" not in verdicts:
+        return False
+    missed = wanted.where(crawl_run.c.verdict == "partial").limit(_BASELINE_TRIES)
+    return len(connection.execute(missed).all()) == _BASELINE_TRIES
 
 
 def list_recent(

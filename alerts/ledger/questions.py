@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, false, func, or_, select, true, update
+from sqlalchemy import Connection, and_, delete, exists, false, func, or_, select, true, update
 
-from alerts.ledger.inserts import insert_once
+from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record, read_records
 from alerts.ledger.schema import change, held_change, question, question_identity, topic
 from alerts.questions import make_reference_key, make_thread_key, sort_thread
@@ -249,6 +249,41 @@ def list_identities(
         .order_by(question_identity.c.identity)
     )
     return tuple(rows.scalars())
+
+
+def list_listable(
+    connection: Connection, source: str, since: date, until: date, seen_before: datetime
+) -> set[str]:
+    """Return the ids of the questions that a listing of some days should name.
+
+    Those are the questions with a meeting on these days that were known before a moment, without
+    suspect ones and without those that are known to be withdrawn.
+    """
+    is_withdrawn = and_(
+        question.c.not_found_at.is_not(None),
+        exists().where(change.c.question_id == question.c.id, change.c.kind == "withdrawn"),
+    )
+    rows = connection.execute(
+        select(question.c.id).where(
+            question.c.source == source,
+            question.c.meeting_date >= since,
+            question.c.meeting_date <= until,
+            question.c.first_seen_at < seen_before,
+            ~question.c.is_suspect,
+            ~is_withdrawn,
+        )
+    )
+    return set(rows.scalars())
+
+
+def resolve_identities(connection: Connection, identities: Collection[str]) -> set[str]:
+    """Return the ids of the questions that have or had one of some ids."""
+    wanted, found = sorted(identities), set[str]()
+    for start in range(0, len(wanted), MAX_PARAMETERS):
+        some = question_identity.c.identity.in_(wanted[start : start + MAX_PARAMETERS])
+        rows = connection.execute(select(question_identity.c.question_id).where(some))
+        found |= set(rows.scalars())
+    return found
 
 
 class RevisitCandidate(msgspec.Struct, frozen=True):

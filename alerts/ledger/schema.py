@@ -330,6 +330,7 @@ message = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("composed_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
+    Column("epoch", Integer),  # of the writer that claimed it last; null if none did
     UniqueConstraint("subscriber_id", "kind", "key"),
     Index("ix_message_phase_due_at", "phase", "due_at"),
     Index("ix_message_sent_at", "sent_at"),
@@ -405,6 +406,41 @@ secret = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
+)
+
+job = Table(
+    # How the last run of each job ended, written by the daemon and by single rounds.
+    "job",
+    metadata,
+    Column("name", Text, primary_key=True),  # round, match, crawl london
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # null until the first run has ended
+    Column("good_at", UtcDateTime),  # the last end without a failure
+    Column("failures_in_a_row", Integer, nullable=False, server_default="0"),
+    Column("reason", Text),  # why the last run failed; null if it did not
+)
+
+writer = Table(
+    # One row: the process that works on the ledger. Taking the lock makes the epoch one higher,
+    # and whoever works with a lower one can commit nothing any more.
+    "writer",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("process", Text),  # alerts.ledger.writer.describe_process
+)
+
+clock_reading = Table(
+    # The clock at the last round, and at each round that was the last one before a gap of more
+    # than a day. See alerts.ledger.clock_readings.
+    "clock_reading",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("moment", UtcDateTime, nullable=False),
+    Column("boot", Text),  # which start of the machine; null where it cannot be told
+    Column("uptime", Float),  # seconds since that start
+    Column("set_back_at", UtcDateTime),  # when a round found that the clock had gone back
+    Column("is_doubted", Boolean, nullable=False, server_default=false()),  # a later one was
 )
 
 indexed_question = Table(

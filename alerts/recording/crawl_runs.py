@@ -19,6 +19,7 @@ from alerts.ledger import Ledger, crawl_runs
 from alerts.ledger.crawl_runs import CrawlResult
 from alerts.recording.alarms import update_crawl_alarms
 from alerts.recording.approval import CrawlChanges, publish_or_hold
+from alerts.recording.listings import ListedQuestions
 from alerts.recording.page_states import (
     record_missing_page,
     record_refusal,
@@ -36,6 +37,7 @@ from crawler.report import (
     PageUnchanged,
     PageUnreadable,
     QuestionRead,
+    QuestionsListed,
     decode_stored_report,
 )
 
@@ -56,9 +58,13 @@ class CrawlRecorder:
         self._clock, self._policy = clock, policy
         self._report: CrawlReport | None = None
         self._counts: Counter[str] = Counter()
+        self._listed = ListedQuestions()
+        self._started_at = clock()
         with ledger.writing() as connection:
             is_baseline = not crawl_runs.has_baseline(connection, source)
-            self._run_id = crawl_runs.start_run(connection, source, clock(), policy.purpose)
+            self._run_id = crawl_runs.start_run(
+                connection, source, self._started_at, policy.purpose
+            )
         self._rules = RecordingRules(
             baseline=is_baseline,
             is_backfill=policy.purpose == "backfill",
@@ -70,6 +76,9 @@ class CrawlRecorder:
         """Record one line, in a transaction of its own."""
         if isinstance(line, CrawlReport):
             self._report = line
+            return
+        if isinstance(line, QuestionsListed):
+            self._listed.add(line)
             return
         with self._ledger.writing() as connection:
             now = self._clock()
@@ -95,7 +104,8 @@ class CrawlRecorder:
         if self._report is None:
             return "partial", missing_report_reason
         baseline = self._load_baseline(connection)
-        return judge_crawl(self._report, baseline, self._counts["doubted"])
+        coverage = self._listed.measure_coverage(connection, self._source, self._started_at)
+        return judge_crawl(self._report, baseline, self._counts["doubted"], coverage)
 
     def _load_baseline(self, connection: Connection) -> list[CrawlReport]:
         """Return the reports of recent good crawls.
@@ -144,7 +154,7 @@ def record_line(
     """Record one line of a crawl of ``source``; return what was recorded, counted.
 
     Raises:
-        TypeError: The line is the report, which belongs to the run as a whole.
+        TypeError: The line is a listing or the report, which belong to the run as a whole.
     """
     match line:
         case QuestionRead(question, visited, etag, last_modified, capture):

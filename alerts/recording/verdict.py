@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from alerts.recording.listings import ListingCoverage
 from crawler.report import CrawlReport
 
 Verdict = Literal["ok", "empty", "changed", "blocked", "unreachable", "partial"]
@@ -55,14 +56,24 @@ class CrawlOutcome(msgspec.Struct, frozen=True):
         return (
             self.report is not None
             and self.verdict in _READABLE_VERDICTS
-            and self.report.finish_reason == "finished"
-            and not self.report.listings_failed
-            and not self.report.listings_cut
+            and _has_whole_listings(self.report)
         )
 
 
+def _has_whole_listings(report: CrawlReport) -> bool:
+    """Return whether the listings were read to their end, as far as the crawl itself knows."""
+    return (
+        report.finish_reason == "finished"
+        and not report.listings_failed
+        and not report.listings_cut
+    )
+
+
 def judge_crawl(
-    report: CrawlReport, baseline: Sequence[CrawlReport], lost_answers: int
+    report: CrawlReport,
+    baseline: Sequence[CrawlReport],
+    lost_answers: int,
+    coverage: ListingCoverage = ListingCoverage(),  # noqa: B008  # immutable
 ) -> tuple[Verdict, str]:
     """Return the verdict on a crawl, with its reason in one sentence.
 
@@ -70,11 +81,17 @@ def judge_crawl(
         report: The crawl's own report.
         baseline: The reports of recent good crawls. Empty where there is nothing to compare with.
         lost_answers: Pages that had an answer before and have none now.
+        coverage: How much of what the ledger knows the listings named.
     """
     verdict, reason = decide_verdict(report)
     if verdict not in _READABLE_VERDICTS:
         return verdict, reason
     signs = [*find_drift(report, baseline)]
+    if coverage.is_doubtful and _has_whole_listings(report):
+        signs.append(
+            f"the listings name {coverage.named} of the {coverage.known} questions known for the "
+            "dates asked for"
+        )
     if lost_answers >= _MIN_LOST_ANSWERS and lost_answers * _LOST_ANSWERS_DIVISOR > report.read:
         signs.append(f"{lost_answers} of {report.read} pages have lost the answer that they had")
     return ("changed", "; ".join(signs)) if signs else (verdict, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +34,7 @@ from crawler.report import (
     PageUnchanged,
     PageUnreadable,
     QuestionRead,
+    QuestionsListed,
 )
 
 _NOT_MODIFIED = 304
@@ -116,6 +117,11 @@ class SourceSpider(scrapy.Spider):
             # known_ids removes duplicates; a redirect that Scrapy filters is reported nowhere.
             dont_filter=True,
         )
+
+    def record_listing(self, window: ListingWindow, urls: Sequence[str]) -> QuestionsListed:
+        """Return the line that says which questions a listing page of ``window`` names."""
+        ids = tuple(dict.fromkeys(build_question_id(self.name, url) for url in urls))
+        return QuestionsListed(window.since, window.until, ids)
 
     def request_if_unknown(self, url: str) -> Iterator[scrapy.Request]:
         """Yield the request for a page that a listing links to, unless the page is known."""

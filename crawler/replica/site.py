@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode
@@ -21,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crawler.replica.date_formats import format_long_date, format_us_date, format_weekday_date
+from crawler.replica.faults import ReplicaFaults
 from crawler.replica.search import ReplicaSearch, find_results
 from crawler.replica.world import LISTING_PATH, REPLICA_NOTICE, ReplicaSnapshot, ReplicaWorld
 
@@ -34,7 +36,8 @@ ROBOTS_TXT = "User-agent: *\nAllow: /\n"
 def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> Starlette:
     """Return the site as an ASGI application.
 
-    ``app.state.requests`` lists every request as ``GET /path?query``, in order.
+    ``app.state.requests`` lists every request as ``GET /path?query``, in order, and
+    ``app.state.faults`` holds the faults that the site shows.
 
     Args:
         world: What there is to see, and when.
@@ -57,6 +60,7 @@ def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: P
         exception_handlers={HTTPException: pages.error},
     )
     app.state.requests = requests
+    app.state.faults = pages.faults
     return app
 
 
@@ -81,6 +85,7 @@ class _SiteEndpoints:
     def __init__(self, world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> None:
         self.world = world
         self.clock = clock
+        self.faults = ReplicaFaults()
         self.templates = Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
@@ -101,7 +106,7 @@ class _SiteEndpoints:
 
     def take_snapshot(self) -> ReplicaSnapshot:
         """Return what can be seen now."""
-        return self.world.take_snapshot(self.clock())
+        return self.faults.change_snapshot(self.world.take_snapshot(self.clock()))
 
     def render(self, name: str, request: Request, status: int = 200, **values: object) -> Response:
         """Return one page, with its own address as the canonical link."""
@@ -116,6 +121,8 @@ class _SiteEndpoints:
         return RedirectResponse(LISTING_PATH)
 
     async def listing(self, request: Request) -> Response:
+        if self.faults.maintenance:
+            return self.render("maintenance.html", request)
         query = request.query_params.multi_items()
         try:
             search = ReplicaSearch.parse(query)
@@ -127,14 +134,27 @@ class _SiteEndpoints:
             """Return the address of this search with parameters added."""
             return f"{LISTING_PATH}?{urlencode([*kept, *more])}"
 
-        results = find_results(search, self.take_snapshot().questions)
+        shown = () if self.faults.blank_listing else self.take_snapshot().questions
+        results = find_results(search, shown)
+        if self.faults.short_pages and self.faults.is_first_request(str(request.url)):
+            results = replace(results, rows=results.rows[:3], pages=search.page + 1)
         return self.render("listing.html", request, search=search, results=results, link=link)
 
     async def question(self, request: Request) -> Response:
-        question = self.take_snapshot().find_by_slug(request.path_params["slug"])
-        if question is None:
+        slug = request.path_params["slug"]
+        if self.faults.maintenance:
+            return self.render("maintenance.html", request)
+        if moved_to := self.faults.find_new_slug(slug):
+            if self.faults.moved == "redirect":
+                return RedirectResponse(f"{LISTING_PATH}/{moved_to}", 301)
+            slug = moved_to if self.faults.moved == "works" else slug
+        question = self.take_snapshot().find_by_slug(slug)
+        if question is None or self.faults.is_missing(slug):
             raise HTTPException(404)
-        return self.render("question.html", request, question=question)
+        page = self.render("question.html", request, question=question)
+        if self.faults.answers_cut and page.status_code == 200:
+            return HTMLResponse(self.faults.cut_before_answers(bytes(page.body).decode()))
+        return page
 
     async def old_question(self, request: Request) -> Response:
         view = self.take_snapshot()

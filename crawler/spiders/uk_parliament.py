@@ -95,7 +95,7 @@ class UKParliamentSpider(SourceSpider):
 
     def parse_listing(
         self, response: Response, window: ListingWindow, page: int, skip: int
-    ) -> Iterator[scrapy.Request]:
+    ) -> Iterator[scrapy.Request | CrawlLine]:
         """Yield requests for unknown questions, and for the next page until all are listed."""
         self.counts["listing_pages"] += 1
         try:
@@ -105,6 +105,7 @@ class UKParliamentSpider(SourceSpider):
             self.add_failure("listing", str(error), response.url)
             return
         self.counts["listed"] += len(found.results)
+        yield self.record_listing(window, [row.value.detail_url for row in found.results])
         for row in found.results:
             inside = window.since <= row.value.date_tabled.date() <= window.until
             self.counts["outside_window"] += not inside

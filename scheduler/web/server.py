@@ -84,7 +84,8 @@ def _build_config(
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        listener = socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
         # asyncio sets this only on sockets that name their protocol, which create_server's do not.
         # Without it each response waits 40 ms for the client's acknowledgement (Nagle's algorithm).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

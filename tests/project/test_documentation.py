@@ -93,3 +93,14 @@ def test_queries_documented_as_one_topic_have_one_canonical_form() -> None:
     one = re.findall(r"`([^`]*)`", QUERIES.partition("## One topic")[2])[:3]
     assert len({format_canonical(parse_query(query)) for query in one}) == 1
     assert len(set(one)) == 3
+
+
+def test_every_fault_that_is_documented_has_its_test() -> None:
+    page = (REPOSITORY / "docs" / "when-something-is-wrong.md").read_text()
+    section = page.partition("## What can go wrong")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    assert rows
+    for row in rows:
+        named = re.search(r"`([a-z_/]+\.py)::(test_\w+)` \|$", row)
+        assert named is not None, row
+        assert f"def {named[2]}(" in (REPOSITORY / "tests" / named[1]).read_text(), row

@@ -22,7 +22,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from alerts.rendering import find_shipped_templates
-from crawler.replica import ReplicaWorld, build_demo_world, create_site
+from crawler.replica import ReplicaFaults, ReplicaWorld, build_demo_world, create_site
 from scheduler.cli import main
 from scheduler.web import serve
 
@@ -41,6 +41,12 @@ class RunningReplica:
     def go_to_stage(self, stage: int) -> None:
         """Let the world be as it is from ``stage`` on; 0 is the baseline."""
         self.now = self.world.start + (timedelta(), *self.world.stages)[stage]
+
+    @property
+    def faults(self) -> ReplicaFaults:
+        """The faults that the site shows."""
+        shown: ReplicaFaults = self.site.state.faults
+        return shown
 
     @property
     def requests(self) -> list[str]:

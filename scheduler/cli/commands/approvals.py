@@ -11,7 +11,7 @@ from scheduler.cli.commands.pipeline import format_pipeline_result
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_moment, print_result
 from scheduler.cli.service import get_service
-from scheduler.jobs import run_pipeline
+from scheduler.jobs import PipelineResult, run_pipeline
 from scheduler.service import Service, lock_ledger
 
 #: Reasons for which changes wait for the operator, and not only for the end of their crawl.
@@ -63,7 +63,7 @@ def approve_command(context: click.Context, source: str | None, as_json: bool) -
         {"approved": number},
         as_json=as_json,
     )
-    return ExitStatus.OK if number else ExitStatus.PARTIAL
+    return _compute_exit_status(number, result)
 
 
 @click.command(cls=ServiceCommand)
@@ -85,6 +85,12 @@ def reject_command(context: click.Context, source: str | None, as_json: bool) ->
         {"rejected": number},
         as_json=as_json,
     )
+    return _compute_exit_status(number, result)
+
+
+def _compute_exit_status(number: int, result: PipelineResult) -> ExitStatus:
+    if result.failures:
+        return ExitStatus(result.failures[0].exit_status)
     return ExitStatus.OK if number else ExitStatus.PARTIAL
 
 

@@ -18,7 +18,14 @@ from alerts.rendering import find_shipped_templates
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.replica import build_demo_world, create_site
 from crawler.replica.world import LISTING_PATH
-from crawler.report import CrawlLine, CrawlReport, PageRefused, PageUnchanged, QuestionRead
+from crawler.report import (
+    CrawlLine,
+    CrawlReport,
+    PageRefused,
+    PageUnchanged,
+    QuestionRead,
+    QuestionsListed,
+)
 from scheduler.crawl_process import start_crawl
 from scheduler.web import serve
 from tests.support.real_facts import PrintedPage
@@ -78,7 +85,7 @@ def crawl(
     with start_crawl(plan, 90) as child:
         *lines, report = child.lines
     assert isinstance(report, CrawlReport), child.exit_summary
-    return report, lines
+    return report, [line for line in lines if not isinstance(line, QuestionsListed)]
 
 
 @pytest.fixture
