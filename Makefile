@@ -64,8 +64,8 @@ lock: ## resolve the dependencies again (needs uv)
 	  --no-emit-index-url --group pyproject.toml:build --group pyproject.toml:dev \
 	  --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-clean: ## remove what the targets above made
-	@rm -rf $(VENV) demo var .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## remove what the targets above made; var/, with the ledger, stays
+	@rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
