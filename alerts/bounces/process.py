@@ -48,10 +48,16 @@ def process_report(
         The outcome, and a detail for the operator: the diagnostic code, or who unsubscribed.
     """
     report = read_report(raw, _get_secret(ledger), unsubscribe_address)
-    if report.kind in {"ignored", "unreadable"}:
-        return report.kind, report.detail
-    with ledger.writing() as connection:
-        return _apply_report(connection, report, raw, now)
+    match report.kind:
+        case "ignored" | "unreadable":
+            return report.kind, report.detail
+        case "unsubscribe":
+            with ledger.writing() as connection:
+                return _unsubscribe(connection, report.token or "", now)
+        case kind:
+            bounce = Bounce(kind, hashlib.sha256(raw).hexdigest(), report.detail)
+            with ledger.writing() as connection:
+                return _apply_report(connection, report, bounce, now)
 
 
 def _get_secret(ledger: Ledger) -> bytes:
@@ -65,14 +71,11 @@ def _get_secret(ledger: Ledger) -> bytes:
 
 
 def _apply_report(
-    connection: Connection, report: BounceReport, raw: bytes, now: datetime
+    connection: Connection, report: BounceReport, bounce: Bounce, now: datetime
 ) -> tuple[ReportOutcome, str]:
-    if report.kind == "unsubscribe":
-        return _unsubscribe(connection, report.token or "", now)
     subscriber_id = _find_subscriber_id(connection, report)
-    if subscriber_id is None or report.kind in {"ignored", "unreadable"}:
+    if subscriber_id is None:
         return "unknown", report.detail
-    bounce = Bounce(report.kind, hashlib.sha256(raw).hexdigest(), report.detail)
     is_new = apply_bounce(connection, subscriber_id, bounce, now)
     return (report.kind if is_new else "duplicate"), report.detail
 
