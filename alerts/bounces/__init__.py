@@ -5,7 +5,14 @@ RFC 5965), and the rules of when a mailbox is paused or suspended. Must not know
 composed or sent.
 """
 
-from alerts.bounces.apply import HARD_BOUNCE_LIMIT, apply_bounce, list_waiting, suspend_waiting
+from alerts.bounces.apply import (
+    HARD_BOUNCE_LIMIT,
+    apply_bounce,
+    list_waiting,
+    resume_since,
+    suspend_waiting,
+)
+from alerts.bounces.parse import name_email
 from alerts.bounces.process import ReportOutcome, process_report
 from alerts.bounces.return_path import build_return_path, find_message_number
 
@@ -16,6 +23,8 @@ __all__ = [
     "build_return_path",
     "find_message_number",
     "list_waiting",
+    "name_email",
     "process_report",
+    "resume_since",
     "suspend_waiting",
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -186,6 +187,7 @@ def _engine(url: str) -> Engine:
         engine = create_engine(parsed, pool_pre_ping=True, connect_args=_POSTGRES_DEADLINES)
         event.listen(engine, "connect", _on_postgres_connect)
         return engine
+    _check_is_ours(Path(str(parsed.database)))
     Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed)
     event.listen(engine, "connect", _on_connect)
@@ -242,6 +244,27 @@ def _is_at_newest_schema(ledger: Ledger) -> bool:
     return found == newest
 
 
+def _check_is_ours(path: Path) -> None:
+    """Raise :class:`LedgerError` for a SQLite file that another program made; write nothing to it.
+
+    A file that cannot be read as SQLite is left to the first connection, which says why.
+    """
+    try:
+        uri = f"file:{quote(str(path))}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            found = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+            tables = {name for (name,) in found}
+    except sqlite3.Error:
+        return
+    if tables and "alembic_version" not in tables:
+        raise LedgerError(
+            f"{path} is the database of another program (it has a table {min(tables)}): "
+            "nothing was written; name another file in ledger.url"
+        )
+
+
 def _migrate(ledger: Ledger) -> None:
     """Migrate to the newest schema, in one transaction."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
@@ -255,8 +278,8 @@ def _migrate(ledger: Ledger) -> None:
             upgrade.upgrade(connection)
         except upgrade.NewerSchema as error:
             raise LedgerError(
-                f"the ledger {shown} was written by a newer watchword (schema {error}): "
-                "upgrade this one"
+                f"the ledger {shown} was written by a newer watchword or another program "
+                f"(schema {error}): upgrade this one, or name another in ledger.url"
             ) from error
         except upgrade.BrokenReferences as error:
             raise LedgerError(f"the ledger {shown} cannot be migrated: {error}") from error

@@ -40,13 +40,18 @@ def resolve_path(path: Path | str, folder: Path, key: str) -> Path:
     """Return a path as it is meant: ``~`` is a home folder, and the rest begins at ``folder``.
 
     Raises:
-        ConfigError: There is no such home folder, or a name in the path is too long for a file; the
-            message begins with ``key``.
+        ConfigError: There is no such home folder, or a name in the path cannot be used; the message
+            begins with ``key``.
     """
     try:
         found = folder / Path(path).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"{key}: {path}: there is no such home folder") from error
+    try:
+        str(found.absolute()).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(found.absolute()).decode("utf-8", "backslashreplace")
+        raise ConfigError(f"{key}: {shown}: the name of a folder is not UTF-8") from error
     if any(len(os.fsencode(part)) > _MAX_NAME_BYTES for part in found.parts):
         raise ConfigError(f"{key}: a name in this path is longer than {_MAX_NAME_BYTES} bytes")
     return found

@@ -39,7 +39,7 @@ from alerts.delivery.channel import (
 from alerts.delivery.mta_log import was_accepted
 from alerts.errors import WatchwordError
 from alerts.model import Secret
-from alerts.refusals import Blame, SmtpStage, classify_reply
+from alerts.refusals import Blame, SmtpStage, classify_reply, strip_addresses
 
 _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
 #: Ten minutes, in seconds: how long to wait for the reply to the final dot, at least (RFC 5321,
@@ -55,6 +55,8 @@ _FAILURES: dict[Blame, type[DeliveryError]] = {
 }
 #: "Service not available, closing transmission channel" (RFC 5321, section 4.2.3).
 _SERVICE_CLOSING = 421
+#: A reply to RCPT that counts what was sent over this connection (RFC 3463, X.5.3).
+_CONNECTION_LIMIT = re.compile(r"4\d\d[ -](4\.5\.3\b|.*\b(session|connection)\b)", re.I)
 #: The most of a reply that is kept for `watchword deliveries`: a line of text.
 _MAX_REPLY_LENGTH = 300
 
@@ -204,7 +206,7 @@ class SmtpSession:
         was_used = self._smtp is not None and self._is_used
         try:
             return self._transact(envelope, before_handover)
-        except _ConnectionSpent:
+        except (_ConnectionSpent, ChannelRefused):
             if not was_used:
                 raise
         # Servers limit the messages of a connection and its age. A new one has no such past.
@@ -309,10 +311,13 @@ class SmtpSession:
             raise TemporaryFailure(detail)
         if code == _SERVICE_CLOSING or (stage == "mail" and code < 500):
             raise _ConnectionSpent(detail)
+        if stage == "rcpt" and _CONNECTION_LIMIT.match(detail):
+            raise _ConnectionSpent(detail)
         blame = classify_reply(stage, detail)
         if blame == "sender" and stage == "mail":
             # Our address is all that MAIL says, so every message would be refused.
-            raise ChannelRefused(f"the mail server refuses our address: {detail}")
+            said = strip_addresses(detail)
+            raise ChannelRefused(f"the mail server refuses our address: {said}")
         raise _FAILURES[blame](detail)
 
     def _reset(self) -> None:

@@ -15,7 +15,7 @@ from scheduler.jobs import PipelineResult, run_pipeline
 from scheduler.service import Service, lock_ledger
 
 #: Reasons for which changes wait for the operator, and not only for the end of their crawl.
-_APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift")
+_APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift", "reference")
 
 
 @click.command(cls=ServiceCommand)
@@ -24,7 +24,8 @@ _APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift")
 def approvals_command(context: click.Context, as_json: bool) -> int:
     """List changes that wait for approval.
 
-    Changes are held if a crawl brings unusually many, or seems to have misread its pages.
+    Changes are held if a crawl brings unusually many, or seems to have misread its pages, or if a
+    new question has the reference of another one.
     """
     service = get_service(context)
     with service.ledger.reading() as connection:

@@ -147,7 +147,7 @@ def test_what_was_handed_over_before_is_recorded_and_not_sent_again(
         assert old is not None
         with old.ledger.writing() as connection:
             messages.claim(connection, [due.id], old.ledger.epoch)
-            messages.set_phase(connection, [due.id], "handing_over")
+            messages.mark_handing_over(connection, [due.id])
         lose_lock(ledger)
         with writer.become(second, now) as new:
             assert new is not None
@@ -194,7 +194,7 @@ def test_what_a_dead_process_was_handing_over_is_in_doubt_at_once(
     queue_messages(ledger, now, ADA)
     with ledger.writing() as connection:
         [due] = messages.list_due(connection, now)
-        messages.set_phase(connection, [due.id], "handing_over")
+        messages.mark_handing_over(connection, [due.id])
     with writer.become(ledger, now), ledger.reading() as connection:
         mine: str = connection.execute(select(writer_table.c.process)).scalar_one()
     place, _, _ = mine.rpartition(" pid ")
