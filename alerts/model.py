@@ -42,7 +42,7 @@ class ChangeKindInfo(EntryKindInfo, frozen=True, kw_only=True):
     statuses: frozenset[QuestionStatus] = frozenset()
     """A question that is first read with one of these has had a change of this kind."""
     updates: Updates | None = None  #: the choice beside ``all`` that includes it
-    is_rare: bool = False  #: see `alerts.recording`: a tenth as many are already a flood
+    is_rare: bool = False  #: more than a few in one crawl are a flood, see `alerts.recording`
 
 
 class EntryKind(StrEnum):
@@ -125,6 +125,18 @@ class ChangeKind(EntryKind):
             label="Withdrawn",
             singular="withdrawn question",
             plural="withdrawn questions",
+            opening="The question",
+            snippet_fields=_QUESTION_FIRST,
+            is_rare=True,
+        ),
+    )
+    RETURNED = (
+        "returned",
+        ChangeKindInfo(
+            rank=45,
+            label="Published again",
+            singular="question published again",
+            plural="questions published again",
             opening="The question",
             snippet_fields=_QUESTION_FIRST,
             is_rare=True,
@@ -233,11 +245,11 @@ class Frequency(StrEnum):
     MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
 
 
-SilenceReason = Literal["baseline", "old", "flood", "drift"]
+SilenceReason = Literal["baseline", "old", "flood", "drift", "doubt"]
 """Why a change is recorded without an alert.
 
-``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``flood`` and
-``drift``: the operator published held changes without notifying.
+``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``flood``,
+``drift`` and ``doubt``: the operator published held changes without notifying.
 """
 
 

@@ -93,6 +93,8 @@ question = Table(
     Column("visited_at", UtcDateTime, nullable=False),
     Column("answered_at", UtcDateTime),  # when we first saw an answer that is not a holding reply
     Column("not_found_at", UtcDateTime),  # when the server first answered 404 or 410
+    Column("doubted_at", UtcDateTime),  # when a page that says less was first read
+    Column("doubted_digest", Text),  # the content digest of that reading
     Column("etag", Text),  # the ETag and Last-Modified headers of the version that we read
     Column("last_modified", Text),
     Column("thread", Text),  # key that a question shares with its supplementaries
@@ -126,7 +128,7 @@ change = Table(
     Column("kind", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False, index=True),
-    Column("silence_reason", Text),  # null if it alerts; otherwise baseline, old, flood, drift
+    Column("silence_reason", Text),  # null if it alerts, else a SilenceReason
     Column("before", Text),  # the record before the change, as JSON; null if there was none
     Column("after", Text, nullable=False),
     # Named after the column's former name: on SQLite, renaming a constraint copies the table.
@@ -145,7 +147,7 @@ held_change = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("source", Text, nullable=False),
-    Column("hold_reason", Text, nullable=False),  # crawl, flood, drift
+    Column("hold_reason", Text, nullable=False),  # crawl, flood, drift, doubt
     Column("question_id", Text, ForeignKey("question.id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("content_hash", Text, nullable=False),

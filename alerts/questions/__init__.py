@@ -10,7 +10,7 @@ from alerts.questions.changes import (
     can_replace,
     find_changes,
     find_silence_reason,
-    make_withdrawal,
+    is_shortened,
 )
 from alerts.questions.differences import Correction, find_corrections, find_first_correction
 from alerts.questions.threads import find_parent, make_thread_key, sort_thread
@@ -23,7 +23,7 @@ __all__ = [
     "find_first_correction",
     "find_parent",
     "find_silence_reason",
+    "is_shortened",
     "make_thread_key",
-    "make_withdrawal",
     "sort_thread",
 ]
