@@ -245,11 +245,11 @@ class Frequency(StrEnum):
     MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
 
 
-SilenceReason = Literal["baseline", "old", "flood", "drift", "doubt"]
+SilenceReason = Literal["baseline", "old", "flood", "drift", "doubt", "reference"]
 """Why a change is recorded without an alert.
 
 ``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``flood``,
-``drift`` and ``doubt``: the operator published held changes without notifying.
+``drift``, ``doubt`` and ``reference``: the operator published held changes without notifying.
 """
 
 

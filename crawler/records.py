@@ -9,14 +9,21 @@ the words of the page beside our reading of them.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import msgspec.inspect
+
+ValueT = TypeVar("ValueT")
+
+#: ``\\u0000`` in JSON, after an even number of backslashes: otherwise the first one is itself
+#: escaped, and what follows is text.
+_ESCAPED_NULL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 QuestionKind = Literal["question", "supplementary"]
 QuestionStatus = Literal["unanswered", "holding", "answered"]
@@ -125,6 +132,25 @@ def encode_record(record: Any) -> bytes:
     return msgspec.json.encode(record)
 
 
+def decode_json(text: bytes | str, kind: type[ValueT]) -> ValueT:
+    """Return a value from JSON that somebody else wrote, without the null characters in it.
+
+    No database or page can hold a null character; in HTML it is left out as well.
+
+    Raises:
+        msgspec.DecodeError: It is not JSON, or is nested too deep to be read.
+        msgspec.ValidationError: A field is missing, unknown or of another type; the message
+            names it.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    if b"\\u0000" in data:
+        data = _ESCAPED_NULL.sub(rb"\1", data)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError as error:
+        raise msgspec.DecodeError("JSON is nested too deep") from error
+
+
 def decode_question(line: bytes | str) -> Question:
     """Return the question in one line of JSON, read strictly.
 
@@ -133,7 +159,7 @@ def decode_question(line: bytes | str) -> Question:
         msgspec.ValidationError: A field is missing, unknown or of another type; the message
             names it.
     """
-    return msgspec.json.decode(line, type=Question)
+    return decode_json(line, Question)
 
 
 #: Version of the record's fields and of what they mean. Raise it when an older stored record must
@@ -200,6 +226,39 @@ def build_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the canonical record."""
     document: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return document | msgspec.json.schema(Question)
+
+
+# ------------------------------------------------------------------ what a question is called
+
+#: Characters of the name of a question without a title: a line of a list.
+_MAX_NAME_LENGTH = 80
+
+
+def name_question(question: Question) -> str:
+    """Return what a question is called wherever it is listed or linked to; never empty.
+
+    It is the title. A question without one that can be seen is called by the first words that were
+    asked, else by its reference, else by its id.
+    """
+    if question.title and is_visible(question.title):
+        return question.title
+    for text in iter_paragraphs(question.question):
+        if is_visible(text):
+            return _cut_words(text)
+    return f"Question {question.reference}" if question.reference else question.id
+
+
+def is_visible(text: str) -> bool:
+    """Return whether ``text`` has a character that leaves a mark: no space and no control."""
+    return any(unicodedata.category(character)[0] not in "ZC" for character in text)
+
+
+def _cut_words(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) <= _MAX_NAME_LENGTH:
+        return words
+    cut, space, _ = words[: _MAX_NAME_LENGTH + 1].rpartition(" ")
+    return f"{cut if space else words[:_MAX_NAME_LENGTH]} …"
 
 
 # ------------------------------------------------------------------ the content of a question

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery import ChannelUnavailable, deliver_due
+from alerts.delivery import ChannelRefused, ChannelUnavailable, deliver_due
 from alerts.digests import compose_due_digests
 from alerts.feeds import ping_hub, publish_feeds
 from alerts.ledger import (
@@ -27,12 +27,14 @@ from alerts.ledger import (
     topics,
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.operator import queue_operator_emails, update_mail_alarms
+from alerts.model import Recipient
+from alerts.operator import queue_operator_emails, update_job_alarms, update_mail_alarms
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
 from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
 from scheduler.config import ConfigError
+from scheduler.job_notes import JobFailure, JobNotes
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
@@ -108,26 +110,38 @@ class PipelineResult(msgspec.Struct, frozen=True, kw_only=True):
     digests: int  #: composed
     deliveries: dict[str, int]  #: messages by the outcome of their delivery attempt
     problem: str | None  #: why messages could not be delivered at all
+    failures: tuple[JobFailure, ...] = ()  #: the steps that failed; the others were done
 
 
 def run_pipeline(service: Service) -> PipelineResult:
-    """Match, publish, compose and deliver whatever is due.
+    """Match, publish, compose and deliver whatever is due: one round.
 
-    A mail server that is unavailable stops nothing but the delivery; ``problem`` says why.
+    Each step is a job of its own, noted in the ledger. One that fails stops no other: matches wait
+    in the ledger for the next round, and feeds hold up no mail. A mail server that is unavailable
+    stops nothing but the delivery; ``problem`` says why.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+        WriterLost: Another process has become the writer.
     """
-    update_alarms(service)
-    log.debug("match starts")
-    matches = service.topic_matcher.match_new_changes()
-    log.debug("publish starts")
-    feeds = publish_feeds(service.ledger, service.config.feeds.path, service.feed_context)
-    log.debug("compose starts")
-    digests = compose_digests(service)
-    log.debug("deliver starts")
-    outcomes, problem = _deliver(service)
-    ping_hub(service.ledger, service.config.feed_identity)
-    log.debug("index starts")
-    index_questions(service.ledger, _MAX_INDEXED_QUESTIONS)
-    delete_expired_data(service)
+    notes = service.note_jobs()
+    result = notes.run("round", lambda: _run_steps(service, notes), None)
+    if result is None:
+        result = PipelineResult(matches=0, feeds=0, digests=0, deliveries={}, problem=None)
+    return msgspec.structs.replace(result, failures=tuple(notes.failures))
+
+
+def _run_steps(service: Service, notes: JobNotes) -> PipelineResult:
+    """Run the steps of a round, each within its own boundary."""
+    notes.run("alarms", lambda: update_alarms(service), None)
+    matches = notes.run("match", service.topic_matcher.match_new_changes, 0)
+    feeds = notes.run("publish", lambda: _publish(service), 0)
+    digests = notes.run("compose", lambda: compose_digests(service), 0)
+    nothing: tuple[Counter[str], str | None] = (Counter(), None)
+    outcomes, problem = notes.run("deliver", lambda: _deliver(service), nothing)
+    notes.run("ping", lambda: ping_hub(service.ledger, service.config.feed_identity), None)
+    notes.run("words", lambda: index_questions(service.ledger, _MAX_INDEXED_QUESTIONS), None)
+    notes.run("delete", lambda: delete_expired_data(service), None)
     if digests or outcomes:
         log.info("%d digests composed, deliveries: %s", digests, dict(outcomes) or "none")
     return PipelineResult(
@@ -139,6 +153,10 @@ def run_pipeline(service: Service) -> PipelineResult:
     )
 
 
+def _publish(service: Service) -> int:
+    return publish_feeds(service.ledger, service.config.feeds.path, service.feed_context)
+
+
 def update_alarms(service: Service) -> None:
     """Raise and clear the alarms that depend on time alone, and queue the operator's emails."""
     config, now = service.config, service.clock()
@@ -146,10 +164,8 @@ def update_alarms(service: Service) -> None:
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
-        recipients = (config.operator.email, *config.operator.notify)
-        queue_operator_emails(
-            connection, service.create_message_context(), tuple(filter(None, recipients))
-        )
+        update_job_alarms(connection, now)
+        _queue_operator_emails(connection, service)
 
 
 def compose_digests(service: Service, *, only_email: str | None = None) -> int:
@@ -189,6 +205,7 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
     """Deliver unless paused, and update the mail alarms; return the outcomes and any problem."""
     outcomes: Counter[str] = Counter()
     problem: str | None = None
+    refusal: str | None = None
     with service.ledger.reading() as connection:
         is_paused = pauses.find(connection, "delivery") is not None
     try:
@@ -196,10 +213,38 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
             outcomes = deliver_messages(service)
     except ChannelUnavailable as error:
         problem = str(error)
+        refusal = problem if isinstance(error, ChannelRefused) else None
         log.error("%s; messages stay in the outbox", error)
     with service.ledger.writing() as connection:
-        update_mail_alarms(connection, outcomes["over_limit"], problem, service.clock())
+        update_mail_alarms(
+            connection,
+            outcomes["over_limit"],
+            problem,
+            service.clock(),
+            refusal=refusal,
+            has_sent=outcomes["sent"] > 0,
+        )
+        queued = _queue_operator_emails(connection, service)
+    if queued and not is_paused:
+        _notify_operator(service)
     return outcomes, problem
+
+
+def _queue_operator_emails(connection: Connection, service: Service) -> int:
+    """Queue the operator emails about alarms; return how many messages that is."""
+    operator = service.config.operator
+    recipients = tuple(filter(None, (operator.email, *operator.notify)))
+    return queue_operator_emails(connection, service.create_message_context(), recipients)
+
+
+def _notify_operator(service: Service) -> None:
+    """Deliver to each address of the operator at once, by whatever channel still works."""
+    operator = service.config.operator
+    for address in filter(None, (operator.email, *operator.notify)):
+        try:
+            deliver_messages(service, recipient=Recipient.parse(address).address)
+        except ChannelUnavailable as error:
+            log.error("the operator is not notified at %s yet: %s", address, error)
 
 
 def delete_expired_data(service: Service) -> None:

@@ -18,14 +18,25 @@ from flufl.bounce import all_failures
 
 from alerts.bounces.return_path import find_message_number
 from alerts.mail import find_message_id
+from alerts.refusals import Blame, classify_reply
 
 log = logging.getLogger("watchword.bounces")
 
-ReportKind = Literal["hard", "soft", "complaint", "unsubscribe", "ignored"]
+ReportKind = Literal["hard", "soft", "refused", "complaint", "unsubscribe", "ignored"]
 
-#: Permanent failures (RFC 3463) that may pass all the same: mailbox disabled, mailbox full, message
-#: too large, network congestion.
-_TEMPORARY_CODES = frozenset({"5.2.1", "5.2.2", "5.3.4", "5.4.5"})
+#: What a report that blames somebody counts as. A message that was given up because nobody took it
+#: for days counts against the mailbox, softly.
+_KINDS: dict[Blame, ReportKind] = {
+    "mailbox": "hard",
+    "mailbox_state": "soft",
+    "content": "refused",
+    "sender": "refused",
+    "later": "soft",
+}
+#: A reply of a mail server in the text of a report: code, enhanced code, words.
+_REPLY_IN_TEXT = re.compile(r"\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b[^\r\n]{0,200}")
+#: Characters of a report that are searched for such a reply. It stands before the quoted message.
+_SEARCHED_LENGTH = 20_000
 _RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 #: A subscriber's token: 16 bytes in base64url.
 _TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9_-]{22}(?![\w-])")
@@ -87,10 +98,13 @@ def _classify_free_form(mail: Message) -> tuple[ReportKind, str]:
     """Classify an email that has no delivery status of RFC 3464, as qmail's bounces."""
     try:
         temporary, permanent = all_failures(mail)
-    except Exception:  # flufl.bounce raises errors of many kinds on malformed emails
-        log.warning("an email that may be a bounce cannot be parsed", exc_info=True)
+    except Exception as error:  # noqa: BLE001  # flufl.bounce raises errors of many kinds on malformed emails
+        log.warning("an email that may be a bounce cannot be parsed: %r", error)
         return "ignored", "cannot be parsed"
     if permanent:
+        found = _REPLY_IN_TEXT.search(_get_text(mail))
+        if found and (kind := _KINDS[classify_reply("rcpt", found[0])]) == "refused":
+            return kind, found[0]
         return "hard", _clean_subject(mail)
     return ("soft", _clean_subject(mail)) if temporary else ("ignored", "not a report")
 
@@ -100,8 +114,20 @@ def _classify_failure(recipient: Message) -> tuple[ReportKind, str]:
     status = recipient.get("Status", "").split()
     code = status[0] if status else ""
     diagnostic = " ".join(recipient.get("Diagnostic-Code", "").split())
-    is_temporary = code in _TEMPORARY_CODES or not code.startswith("5")
-    return ("soft" if is_temporary else "hard"), f"{code} {diagnostic}".strip()
+    detail = f"{code} {diagnostic}".strip()
+    if not code.startswith("5"):
+        return "soft", detail
+    reply = diagnostic.partition(";")[2].strip() or code
+    if code not in reply and not re.search(r"[45]\.\d+\.\d+", reply):
+        reply = f"{reply[:3]} {code} {reply[3:]}" if reply[:3].isdigit() else f"{code} {reply}"
+    return _KINDS[classify_reply("rcpt", reply)], detail
+
+
+def _get_text(mail: Message) -> str:
+    """Return the beginning of an email's text, in whatever encoding it is."""
+    part = next((p for p in mail.walk() if p.get_content_maintype() == "text"), mail)
+    payload = part.get_payload(decode=True)
+    return payload[:_SEARCHED_LENGTH].decode("latin-1") if isinstance(payload, bytes) else ""
 
 
 def _iterate_recipients(mail: Message) -> Iterator[Message]:

@@ -14,7 +14,7 @@ from alerts.ledger import messages, secrets, subscriptions
 from alerts.ledger.bounces import Bounce
 
 ReportOutcome = Literal[
-    "hard", "soft", "complaint", "unsubscribe", "ignored", "duplicate", "unknown"
+    "hard", "soft", "refused", "complaint", "unsubscribe", "ignored", "duplicate", "unknown"
 ]
 """The kind of a report, or why nothing follows from it.
 

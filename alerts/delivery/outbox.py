@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
+from alerts.delivery.breaker import ChannelBreaker
 from alerts.delivery.channel import ChannelSettings
 from alerts.delivery.outcomes import OutcomeCounter
 from alerts.delivery.policy import DeliveryPolicy
@@ -17,6 +21,12 @@ from alerts.ledger.messages import Message
 
 #: Messages that are claimed in one transaction and kept in memory: 64 digests of 14 kB = 0.9 MB.
 _CLAIM_SIZE = 64
+
+#: A message in doubt is sent again while it is no older than this: as long as others are retried.
+_MAX_DOUBT_AGE = timedelta(days=5)
+#: A message is held when the process was killed so often while it was handed over: then this
+#: message may be the cause. More than for other doubts, because a kill seldom has to do with it.
+_MAX_UNFINISHED = 5
 
 
 @dataclass(frozen=True)
@@ -42,24 +52,43 @@ class ClaimedMessages:
         channel: ChannelSettings,
         message_ids: Sequence[int],
         counter: OutcomeCounter,
+        breaker: ChannelBreaker,
     ) -> None:
-        """Claim nothing yet; messages that are not to be sent are counted in ``counter``."""
+        """Claim nothing yet.
+
+        Args:
+            context: What every step of a delivery needs.
+            channel: Whose messages they are.
+            message_ids: In the order in which they are to be sent.
+            counter: Counts the messages that are not to be sent.
+            breaker: Ends the claiming once the channel is shut.
+        """
         self._context = context
         self._channel = channel
         self._counter = counter
+        self._breaker = breaker
+        self._group: deque[Message] = deque()
         self._lock = threading.Lock()
         self._messages = self._claim_in_groups(message_ids)
 
     def take(self) -> Message | None:
-        """Return the next message; None when there are no more, or the service is stopping."""
-        if self._context.stopping():
+        """Return the next message; None when there are no more, or no more may be sent now."""
+        if self._context.stopping() or self._breaker.is_shut:
             return None
         with self._lock:
             return next(self._messages, None)
 
     def _claim_in_groups(self, message_ids: Sequence[int]) -> Generator[Message, None, None]:
         for start in range(0, len(message_ids), _CLAIM_SIZE):
-            yield from self._claim(message_ids[start : start + _CLAIM_SIZE])
+            self._group.extend(self._claim(message_ids[start : start + _CLAIM_SIZE]))
+            while self._group:
+                yield self._group.popleft()
+
+    def release(self) -> None:
+        """Queue the claimed messages again that no connection has taken."""
+        with self._lock, self._context.ledger.writing() as connection:
+            messages.mark_untried(connection, [message.id for message in self._group])
+            self._group.clear()
 
     def _claim(self, message_ids: Sequence[int]) -> list[Message]:
         """Commit what becomes of a group, and return the messages that are to be sent."""
@@ -67,7 +96,7 @@ class ClaimedMessages:
             wanted = messages.filter_deliverable(connection, message_ids)
             group = messages.get(connection, message_ids)
             accepted = self._find_accepted([m for m in group if m.id in wanted])
-            held = self._find_held([m for m in group if m.id in wanted - accepted])
+            held = self._find_held(connection, [m for m in group if m.id in wanted - accepted])
             unwanted = {m.id for m in group} - wanted
             going = [m for m in group if m.id in wanted - accepted - held]
             now = self._context.clock()
@@ -89,11 +118,20 @@ class ClaimedMessages:
             or (_is_in_doubt(m) and self._channel.was_accepted(m.message_id))
         }
 
-    def _find_held(self, group: Sequence[Message]) -> set[int]:
-        """Return the messages in doubt that the policy holds for the operator."""
-        if self._context.policy.doubt != "hold":
+    def _find_held(self, connection: Connection, group: Sequence[Message]) -> set[int]:
+        """Return the messages in doubt that the policy, their age or many kills hold back."""
+        doubted = [m for m in group if _is_in_doubt(m)]
+        if not doubted:
             return set()
-        return {m.id for m in group if _is_in_doubt(m)}
+        if self._context.policy.doubt == "hold":
+            return {m.id for m in doubted}
+        unfinished = deliveries.count_unfinished(connection, [m.id for m in doubted])
+        oldest = self._context.clock() - _MAX_DOUBT_AGE
+        return {
+            m.id
+            for m in doubted
+            if m.composed_at < oldest or unfinished.get(m.id, 0) >= _MAX_UNFINISHED
+        }
 
 
 def _is_in_doubt(message: Message) -> bool:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.bounces import apply_bounce, build_return_path
+from alerts.delivery.breaker import ChannelBreaker
 from alerts.delivery.channel import (
+    ChannelRefused,
     ChannelSettings,
     ChannelUnavailable,
     ContentRejected,
@@ -21,19 +23,25 @@ from alerts.delivery.channel import (
     DeliveryError,
     Envelope,
     InDoubt,
-    MessageRejected,
+    MailboxUnavailable,
     OpenChannel,
+    SenderRejected,
     TemporaryFailure,
 )
 from alerts.delivery.outbox import ClaimedMessages, DeliveryContext
 from alerts.delivery.outcomes import OutcomeCounter, OutcomeWriter, open_outcome_writer
-from alerts.delivery.policy import DeliveryPolicy, SendRateLimiter, apply_daily_limit
+from alerts.delivery.policy import (
+    DeliveryPolicy,
+    SendRateLimiter,
+    apply_daily_limit,
+    spread_domains,
+)
 from alerts.delivery.registry import ChannelTable
 from alerts.delivery.sent_log import SentLog
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import Bounce, BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
-from alerts.ledger.messages import DueMessage, Message
+from alerts.ledger.messages import DueMessage, Message, MessagePhase
 from alerts.mail import DIGEST_LANE
 from alerts.model import Recipient
 
@@ -42,6 +50,14 @@ from alerts.model import Recipient
 _RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (5, 15, 45, 120, 360, 720))
 #: Four to five days are usual (RFC 5321, section 4.5.4.1).
 _GIVE_UP_AFTER = timedelta(days=5)
+#: A message that waited for a shut channel is old at its first attempt. It gets each of the delays
+#: before it is given up.
+_MIN_ATTEMPTS = len(_RETRY_DELAYS)
+#: 21 hours for the first six attempts and twelve for each more: 30 attempts take twelve days, which
+#: only a clock that was set, or an operator who retries, can reach.
+_MAX_ATTEMPTS = 30
+#: A message in doubt is sent a second time; after another doubt it is held for the operator.
+_MAX_DOUBTS = 2
 _DAY = timedelta(days=1)
 
 
@@ -68,12 +84,15 @@ def deliver_due(
 
     Returns:
         How many messages ended in each way: ``sent``, ``retry``, ``failed``, ``content_rejected``,
-        ``in_doubt``, ``held`` (in doubt, for the operator), ``dropped`` (no longer
-        wanted) and ``over_limit`` (digests beyond the daily limit, which stay queued).
+        ``refused`` (because of us; it will be retried), ``in_doubt``, ``held`` (in doubt, for the
+        operator), ``dropped`` (no longer wanted) and ``over_limit`` (digests beyond the daily
+        limit, which stay queued).
 
     Raises:
-        ChannelUnavailable: A channel cannot be used; what was not sent stays queued. The other
-            channels have been tried.
+        ChannelRefused: A channel refuses us, whatever the message. What it was sent or not sent
+            follows as from :class:`ChannelUnavailable`.
+        ChannelUnavailable: A channel cannot be used; what was not sent stays queued, and no
+            attempt is counted. The other channels have been tried.
     """
     context = DeliveryContext(
         ledger, clock, policy or DeliveryPolicy(), sent_log or SentLog(), stopping
@@ -87,7 +106,7 @@ def deliver_due(
             counts += run.counts
             failures += run.failures
     if failures:
-        raise failures[0]
+        raise next((f for f in failures if isinstance(f, ChannelRefused)), failures[0])
     return counts
 
 
@@ -103,7 +122,7 @@ def _list_due(
     with context.ledger.reading() as connection:
         due = messages.list_due(connection, now, recipient)
         sent = deliveries.count_sent_since(connection, now - _DAY, DIGEST_LANE)
-    allowed = apply_daily_limit(due, sent, context.policy)
+    allowed = spread_domains(apply_daily_limit(due, sent, context.policy))
     # A Counter that is added to drops what is zero.
     return allowed, Counter() + Counter(over_limit=len(due) - len(allowed))
 
@@ -120,8 +139,8 @@ def _run_channel(
     context: DeliveryContext, channel: ChannelSettings, message_ids: Sequence[int]
 ) -> _ChannelResult:
     """Send messages over as many connections as the channel allows, and wait for the end."""
-    counter = OutcomeCounter()
-    claimed = ClaimedMessages(context, channel, message_ids, counter)
+    counter, breaker = OutcomeCounter(), ChannelBreaker()
+    claimed = ClaimedMessages(context, channel, message_ids, counter, breaker)
     with context.ledger.writing() as connection:
         secret = secrets.get_or_create(connection, "return path")
     workers = max(1, min(channel.connections, len(message_ids)))
@@ -129,12 +148,15 @@ def _run_channel(
         open_outcome_writer(context.ledger, context.sent_log) as writer,
         ThreadPoolExecutor(workers, "delivery") as pool,
     ):
-        sender = _Sender(context, writer, counter, secret)
+        sender = _Sender(context, writer, counter, breaker, secret)
         futures = [pool.submit(_run_connection, channel, claimed, sender) for _ in range(workers)]
         results = [future.result() for future in futures]
-    failures = [failure for failure in results if failure is not None]
+        sender.settle_refused()
+    claimed.release()
+    failures = [failure for failure in (breaker.get_failure(), *results) if failure is not None]
     counts = counter.get()
-    if counts and counts.total() + len(failures) >= len(message_ids):
+    is_refused = any(isinstance(failure, ChannelRefused) for failure in failures)
+    if not is_refused and counts and counts.total() + len(failures) >= len(message_ids):
         # The server refused one connection too many, and the others did the work.
         return _ChannelResult(counts, [])
     return _ChannelResult(counts, failures)
@@ -167,11 +189,13 @@ class _Sender:
         context: DeliveryContext,
         writer: OutcomeWriter,
         counter: OutcomeCounter,
+        breaker: ChannelBreaker,
         return_path_secret: bytes,
     ) -> None:
         self._context = context
         self._writer = writer
         self._counter = counter
+        self._breaker = breaker
         self._secret = return_path_secret
         self._rate_limiter = SendRateLimiter(context.policy.per_second)
 
@@ -191,16 +215,38 @@ class _Sender:
                 self._build_envelope(message), lambda: self._begin_handover(message)
             )
             attempt = DeliveryAttempt("sent", detail, "sent", self._context.clock())
+            self._breaker.note_accepted(message)
         except DeliveryCancelled:
             self._counter.add(dropped=1)
             return
         except ChannelUnavailable:
             raise
+        except SenderRejected as error:
+            self._breaker.note_refused(message, error)
+            return
         except DeliveryError as error:
-            attempt = _classify_failure(error, message, self._context.clock())
+            attempt = self._classify_failure(error, message)
             self._record_bounce(error, attempt, message)
+        self._record(message, attempt)
+
+    def settle_refused(self) -> None:
+        """Retry what was refused because of us; where the channel is shut, queue it untouched."""
+        for message, error in self._breaker.refused:
+            if self._breaker.is_shut:
+                self.requeue(message)
+            else:
+                self._record(message, self._classify_failure(error, message))
+
+    def _record(self, message: Message, attempt: DeliveryAttempt) -> None:
         self._writer.record_attempt(message, attempt, self._context.clock())
         self._counter.add(**{attempt.outcome: 1})
+
+    def _classify_failure(self, error: DeliveryError, message: Message) -> DeliveryAttempt:
+        doubts = 0
+        if isinstance(error, InDoubt):
+            with self._context.ledger.reading() as connection:
+                doubts = deliveries.count_attempts(connection, message.id, "in_doubt")
+        return _classify_failure(error, message, doubts, self._context.clock())
 
     def _build_envelope(self, message: Message) -> Envelope:
         address = self._context.policy.return_address
@@ -215,10 +261,9 @@ class _Sender:
     def _record_bounce(
         self, error: DeliveryError, attempt: DeliveryAttempt, message: Message
     ) -> None:
-        """Count a failed message against its mailbox, which may be suspended for it."""
-        if attempt.outcome != "failed":
+        """Count a failed message against its mailbox, if that is what the refusal is about."""
+        if attempt.outcome != "failed" or (kind := _get_bounce_kind(error)) is None:
             return
-        kind: BounceKind = "soft" if isinstance(error, TemporaryFailure) else "hard"
         report = f"{message.message_id} {message.attempts}"
         with self._context.ledger.writing() as connection:
             subscriber_id = messages.find_subscriber_id(connection, message.id)
@@ -227,14 +272,36 @@ class _Sender:
                 apply_bounce(connection, subscriber_id, Bounce(kind, report, str(error)), now)
 
 
-def _classify_failure(error: DeliveryError, message: Message, now: datetime) -> DeliveryAttempt:
-    """Return the outcome of a failed attempt, and when to try again."""
+def _get_bounce_kind(error: DeliveryError) -> BounceKind | None:
+    """Return what a failure counts as against the mailbox; None where it is not its fault."""
+    if isinstance(error, MailboxUnavailable):
+        return "soft"
+    return None if isinstance(error, TemporaryFailure | SenderRejected | InDoubt) else "hard"
+
+
+def _classify_failure(
+    error: DeliveryError, message: Message, doubts: int, now: datetime
+) -> DeliveryAttempt:
+    """Return the outcome of a failed attempt, and when to try again.
+
+    Args:
+        error: How the attempt failed.
+        message: The message, with the attempts before this one.
+        doubts: How many of those left it in doubt.
+        now: When the attempt ended.
+    """
     delay = _RETRY_DELAYS[min(message.attempts, len(_RETRY_DELAYS) - 1)]
+    attempts = message.attempts + 1
+    is_old = now - message.composed_at >= _GIVE_UP_AFTER and attempts >= _MIN_ATTEMPTS
+    is_last = is_old or attempts >= _MAX_ATTEMPTS
     if isinstance(error, InDoubt):
-        return DeliveryAttempt("in_doubt", str(error), "handing_over", now + delay)
+        is_held = is_last or doubts + 1 >= _MAX_DOUBTS
+        phase: MessagePhase = "in_doubt" if is_held else "handing_over"
+        return DeliveryAttempt("in_doubt", str(error), phase, now + delay)
     if isinstance(error, ContentRejected):
         return DeliveryAttempt("content_rejected", str(error), "failed", now)
-    if isinstance(error, TemporaryFailure) and now - message.composed_at < _GIVE_UP_AFTER:
+    if isinstance(error, SenderRejected) and not is_last:
+        return DeliveryAttempt("refused", str(error), "queued", now + delay)
+    if isinstance(error, TemporaryFailure) and not is_last:
         return DeliveryAttempt("retry", str(error), "queued", now + delay)
-    assert isinstance(error, TemporaryFailure | MessageRejected)
     return DeliveryAttempt("failed", str(error), "failed", now)

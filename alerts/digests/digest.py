@@ -18,12 +18,11 @@ from alerts.digests.entries import Entry
 from alerts.model import ENTRY_KINDS, Notice, NoticeKind
 from alerts.questions import sort_thread
 
-#: How many entries show their passages. Gmail cuts off emails above 102 kB; 20 entries of about
-#: 3 kB are 60 kB.
-MAX_FULL_ENTRIES = 20
-
 #: How many topics the subject names.
 _MAX_SUBJECT_TOPICS = 3
+#: Characters of the topics in the subject. Somebody's query may have 500, and the counts of the
+#: entries come after them.
+_MAX_SUBJECT_LENGTH = 120
 
 #: The subject of a digest that has no entries.
 _NOTICE_SUBJECTS: Final[Mapping[NoticeKind, str]] = {
@@ -44,15 +43,9 @@ class Digest(msgspec.Struct, frozen=True):
         return tuple(chain.from_iterable(self.threads))
 
     @property
-    def full_entries(self) -> tuple[tuple[Entry, bool], ...]:
-        """The entries that show their passages, and whether each is below another one's."""
-        marked = [(entry, n > 0) for thread in self.threads for n, entry in enumerate(thread)]
-        return tuple(marked[:MAX_FULL_ENTRIES])
-
-    @property
-    def titles_only_entries(self) -> tuple[Entry, ...]:
-        """The entries after those, which show their titles."""
-        return self.entries[MAX_FULL_ENTRIES:]
+    def indented_entries(self) -> tuple[tuple[Entry, bool], ...]:
+        """All entries, and whether each is shown indented below its question's."""
+        return tuple((entry, n > 0) for thread in self.threads for n, entry in enumerate(thread))
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -82,7 +75,10 @@ class Digest(msgspec.Struct, frozen=True):
             return _NOTICE_SUBJECTS[notice.kind].format(notice.site_name)
         shown = self.queries[:_MAX_SUBJECT_TOPICS]
         more = len(self.queries) - len(shown)
-        return f"{', '.join(shown)}{f' and {more} more' if more else ''}: {self.count_summary}"
+        topics = ", ".join(shown)
+        if len(topics) > _MAX_SUBJECT_LENGTH:
+            topics = f"{topics[:_MAX_SUBJECT_LENGTH].rstrip()}…"
+        return f"{topics}{f' and {more} more' if more else ''}: {self.count_summary}"
 
 
 def build_digest(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Digest:

@@ -15,7 +15,7 @@ from alerts.model import (
     ReminderKind,
     SubscribedTopic,
 )
-from alerts.queries import extract_fields, find_match, parse_query
+from alerts.queries import extract_fields, find_match, parse_canonical
 from alerts.questions import Correction, find_first_correction
 from alerts.text import (
     Place,
@@ -24,10 +24,10 @@ from alerts.text import (
     Snippet,
     cut_opening,
     find_snippet,
-    mark_spans,
+    mark_title,
     prepare_texts,
 )
-from crawler.records import Question
+from crawler.records import Question, name_question
 
 #: What an entry is built from: the topic and the number of the change of each match.
 EntryKey: TypeAlias = tuple[tuple[SubscribedTopic, int], ...]
@@ -63,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True):
     question: Question  #: as the newest change left it
     kind: EntryKind  #: the most important of what happened
     reasons: tuple[MatchReason, ...]
-    title: tuple[Segment, ...]  #: the matches in it are marked
+    title: tuple[Segment, ...]  #: or another name of the question; matches are marked
     snippet: Snippet | None  #: the passage that matched; None if only the title or names matched
     correction: Correction | None  #: what was corrected, old and new
     opening: Snippet | None  #: the first words of what is new, if the snippet does not show it
@@ -123,7 +123,7 @@ def build_entry(matches: Sequence[DigestMatch], text: EntryText | None = None) -
         question=question,
         kind=kind,
         reasons=reasons,
-        title=mark_spans(question.title or "", title_places),
+        title=mark_title(name_question(question), title_places),
         snippet=snippet,
         correction=correction,
         opening=None if shows_new else cut_opening(text.texts, new_field),
@@ -140,7 +140,7 @@ def build_overdue_entry(overdue: OverdueQuestion) -> Entry:
         question=question,
         kind=ReminderKind.OVERDUE,
         reasons=(MatchReason(topic.query, (), topic.note, is_followed=True),),
-        title=mark_spans(question.title or "", []),
+        title=mark_title(name_question(question), []),
         snippet=None,
         correction=None,
         opening=cut_opening(texts, "question"),
@@ -165,7 +165,7 @@ def _find_places(
     places: dict[Place, None] = {}
     reasons: list[MatchReason] = []
     for topic in topics:
-        query = parse_query(topic.canonical) if topic.canonical is not None else None
+        query = parse_canonical(topic.canonical) if topic.canonical is not None else None
         match = find_match(query, prepared) if query is not None else None
         own_places = match.places if match else ()
         places |= dict.fromkeys(own_places)

@@ -8,14 +8,23 @@ from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
 from alerts.mail import EmailLinks
 from alerts.text import Segment
+from crawler.records import name_question
+
+#: Entries in the text. A line has about 150 characters, and Slack shows 40,000 of a message.
+_MAX_LINES = 100
 
 
 def describe_digest(digest: Digest, links: EmailLinks) -> tuple[str, dict[str, Any]]:
-    """Return the text of a digest's notification, one line an entry, and its further fields."""
+    """Return the text of a digest's notification, and its further fields.
+
+    The text has one line an entry, as many as chat services take; the fields have all entries.
+    """
     lines = [
-        f"{entry.question.title}: {entry.kind} {entry.question.url or ''}".rstrip()
-        for entry in digest.entries
+        f"{name_question(entry.question)}: {entry.kind} {entry.question.url or ''}".rstrip()
+        for entry in digest.entries[:_MAX_LINES]
     ]
+    if (left_out := len(digest.entries) - len(lines)) > 0:
+        lines.append(f"And {left_out} more")
     notices = [f"{notice.site_name}: {notice.kind}" for notice in digest.notices]
     details = {
         "entries": [_describe_entry(entry) for entry in digest.entries],
@@ -30,7 +39,7 @@ def _describe_entry(entry: Entry) -> dict[str, Any]:
     return {
         "id": question.id,
         "news": entry.kind,
-        "title": question.title,
+        "title": name_question(question),
         "url": question.url,
         "reference": question.reference,
         "asked_by": question.asked_by.name if question.asked_by else None,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry, EntryKey
-from alerts.mail import EmailLinks, MailIdentity, RenderedMessage
+from alerts.mail import EmailLinks, MailIdentity, RenderedMessage, bound_part_size
 from alerts.model import Subscriber
 from alerts.rendering import Templates
 
@@ -25,11 +25,35 @@ DIGEST_PAGE_DAYS = 30
 _MAX_RENDERED_ENTRIES = 20_000
 
 
+#: How many entries show their passages, where they are short.
+_MAX_FULL_ENTRIES = 20
+#: Bytes of each part of the email, as sent. Gmail cuts off what comes after 102 kB.
+_MAX_PART_SIZE = 90_000
+#: Bytes of the entries that show their passages, so that titles of others find a place.
+_MAX_FULL_SIZE = 60_000
+#: Bytes that are kept free for the heading above the titles and the sentence below them.
+_TITLES_FRAME_SIZE = 3_000
+
+
 class RenderedEntry(msgspec.Struct, frozen=True):
     """One entry as HTML, marked as safe, and as plain text."""
 
     html: str
     text: str
+    size: int  #: bytes of the larger of the two in an email, or somewhat more
+
+
+class ShownEntries(msgspec.Struct, frozen=True):
+    """The entries that an email has room for."""
+
+    full: tuple[RenderedEntry, ...] = ()  #: with their passages
+    titles: tuple[RenderedEntry, ...] = ()  #: the entries after those, as titles
+    left_out: int = 0  #: how many come after those
+
+    @property
+    def not_full(self) -> int:
+        """How many entries do not show their passages."""
+        return len(self.titles) + self.left_out
 
 
 class DigestEnvelope(msgspec.Struct, frozen=True):
@@ -68,7 +92,8 @@ class EntryRenderer:
             values: dict[str, Any] = {"entry": entry, "is_supplementary": is_supplementary}
             html = self.templates.render_html(f"{template}.html", **values)
             text = self.templates.render_text(f"{template}.txt", **values)
-            known = RenderedEntry(Markup(html), text)  # noqa: S704  # escaped by Jinja
+            size = max(bound_part_size(html), bound_part_size(text))
+            known = RenderedEntry(Markup(html), text, size)  # noqa: S704  # escaped by Jinja
             if entry.key:
                 self._rendered[key] = known
         return known
@@ -79,17 +104,56 @@ def render_digest(
 ) -> RenderedMessage:
     """Return a digest as an email.
 
+    Neither of its parts has more than 90,000 bytes, however many entries there are: those that
+    come first are shown in full, the next by their titles, and the last are counted.
+
     Raises:
         TemplatesError: A template is missing or wrong.
     """
+    shown = _show_full_entries(digest, renderer)
+    if shown.left_out:
+        frame = _render_frame(digest, shown, envelope, renderer.templates)
+        room = _MAX_PART_SIZE - _TITLES_FRAME_SIZE
+        room -= max(bound_part_size(frame.html), bound_part_size(frame.text))
+        shown = _add_titles(digest, shown, room, renderer)
+    return _render_frame(digest, shown, envelope, renderer.templates)
+
+
+def _show_full_entries(digest: Digest, renderer: EntryRenderer) -> ShownEntries:
+    """Return the first entries, as many as may be shown in full; the others are left out."""
+    full: list[RenderedEntry] = []
+    room = _MAX_FULL_SIZE
+    for entry, is_supplementary in digest.indented_entries[:_MAX_FULL_ENTRIES]:
+        rendered = renderer.render_full(entry, is_supplementary=is_supplementary)
+        room -= rendered.size
+        if room < 0:
+            break
+        full.append(rendered)
+    return ShownEntries(tuple(full), left_out=len(digest.entries) - len(full))
+
+
+def _add_titles(
+    digest: Digest, shown: ShownEntries, room: int, renderer: EntryRenderer
+) -> ShownEntries:
+    """Return ``shown`` with the titles of the next entries, as many as ``room`` bytes can hold."""
+    titles: list[RenderedEntry] = []
+    for entry in digest.entries[len(shown.full) :]:
+        rendered = renderer.render_title(entry)
+        room -= rendered.size
+        if room < 0:
+            break
+        titles.append(rendered)
+    return ShownEntries(shown.full, tuple(titles), shown.left_out - len(titles))
+
+
+def _render_frame(
+    digest: Digest, shown: ShownEntries, envelope: DigestEnvelope, templates: Templates
+) -> RenderedMessage:
+    """Return the email with the entries ``shown``."""
     subscriber = envelope.subscriber
     values: dict[str, Any] = {
         "digest": digest,
-        "full_entries": [
-            renderer.render_full(entry, is_supplementary=is_supplementary)
-            for entry, is_supplementary in digest.full_entries
-        ],
-        "title_entries": [renderer.render_title(entry) for entry in digest.titles_only_entries],
+        "shown": shown,
         "page_days": DIGEST_PAGE_DAYS,
         "links": envelope.links,
         "identity": envelope.identity,
@@ -98,6 +162,6 @@ def render_digest(
     }
     return RenderedMessage(
         subject=digest.subject,
-        text=renderer.templates.render_text("mail/digest.txt", **values),
-        html=renderer.templates.render_html("mail/digest.html", **values),
+        text=templates.render_text("mail/digest.txt", **values),
+        html=templates.render_html("mail/digest.html", **values),
     )

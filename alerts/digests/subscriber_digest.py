@@ -177,8 +177,7 @@ def _write_message(
     """Return the digest as an email, or as JSON for a recipient that is not a mailbox."""
     identity, now = context.identity, context.now
     draft = draft_message("digest" if digest.entries else "notice", subscriber, period, identity)
-    page_key = draft.key if digest.titles_only_entries else None
-    links = identity.build_links(subscriber.token, now, page_key)
+    links = identity.build_links(subscriber.token, now, draft.key)
     if draft.recipient.is_email:
         envelope = DigestEnvelope(identity, subscriber, links, now)
         rendered = render_digest(digest, envelope, context.renderer)

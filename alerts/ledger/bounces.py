@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from alerts.ledger.inserts import insert_once
-from alerts.ledger.schema import bounce, subscriber, suppression
+from alerts.ledger.schema import bounce, subscriber, subscription, suppression
 
-BounceKind = Literal["hard", "soft", "complaint"]
+#: ``refused`` is a report that blames us, and ``cleared`` a bounce that was counted once and is
+#: no longer, because email to the address was resumed. Neither has a consequence.
+BounceKind = Literal["hard", "soft", "complaint", "refused", "cleared"]
 #: Why an address is suppressed.
 SuppressionReason = Literal["bounces", "complaint"]
 
@@ -58,6 +60,51 @@ def list_times(
     return list(rows.scalars())
 
 
+def count_kind_since(connection: Connection, kind: BounceKind, since: datetime) -> int:
+    """Return how many bounces of a kind were received after ``since``."""
+    return connection.execute(
+        select(func.count()).where(bounce.c.kind == kind, bounce.c.received_at > since)
+    ).scalar_one()
+
+
+def list_frequent(
+    connection: Connection, kind: BounceKind, number: int, since: datetime
+) -> list[int]:
+    """Return the subscribers, not suspended, with at least ``number`` bounces of a kind."""
+    rows = connection.execute(
+        select(bounce.c.subscriber_id)
+        .join(subscriber, subscriber.c.id == bounce.c.subscriber_id)
+        .where(
+            bounce.c.kind == kind,
+            bounce.c.received_at > since,
+            subscriber.c.suspended_at.is_(None),
+        )
+        .group_by(bounce.c.subscriber_id)
+        .having(func.count() >= number)
+        .order_by(bounce.c.subscriber_id)
+    )
+    return list(rows.scalars())
+
+
+def count_suspended_since(connection: Connection, since: datetime) -> tuple[int, int]:
+    """Return how many were suspended for bounces after ``since``, and of how many subscribers.
+
+    Only people with a subscription that has not ended are counted among the subscribers, so that
+    sign-ups that nobody has confirmed allow no suspensions.
+    """
+    is_recent = subscriber.c.suspended_at > since
+    suspended = select(func.count()).where(is_recent, subscriber.c.suspension_reason == "bounces")
+    is_active = exists().where(
+        subscription.c.subscriber_id == subscriber.c.id, subscription.c.ended_at.is_(None)
+    )
+    everybody = (
+        select(func.count())
+        .select_from(subscriber)
+        .where(is_active, or_(subscriber.c.suspended_at.is_(None), is_recent))
+    )
+    return connection.execute(suspended).scalar_one(), connection.execute(everybody).scalar_one()
+
+
 def pause_subscriber(connection: Connection, subscriber_id: int, until: datetime) -> None:
     """Compose no digest for a subscriber before ``until``."""
     connection.execute(
@@ -89,6 +136,12 @@ def remove_suppression(connection: Connection, email: str) -> bool:
         update(subscriber)
         .where(subscriber.c.email == email)
         .values(suspended_at=None, suspension_reason=None, paused_until=None)
+    )
+    counted = select(subscriber.c.id).where(subscriber.c.email == email).scalar_subquery()
+    connection.execute(
+        update(bounce)
+        .where(bounce.c.subscriber_id == counted, bounce.c.kind.in_(("hard", "soft")))
+        .values(kind="cleared")
     )
     mine = suppression.c.address_hash == hash_address(email)
     return connection.execute(delete(suppression).where(mine)).rowcount > 0
@@ -143,6 +196,12 @@ class SuspendedSubscriber(msgspec.Struct, frozen=True):
     reason: SuppressionReason
     since: datetime
     detail: str | None  #: what the newest report said
+
+
+def list_addresses(connection: Connection, keys: Sequence[int]) -> list[str]:
+    """Return the addresses of some subscribers, in alphabetical order."""
+    wanted = select(subscriber.c.email).where(subscriber.c.id.in_(keys))
+    return list(connection.execute(wanted.order_by(subscriber.c.email)).scalars())
 
 
 def list_suspended(connection: Connection) -> Sequence[SuspendedSubscriber]:

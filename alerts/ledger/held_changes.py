@@ -20,11 +20,11 @@ from alerts.model import Change, ChangeKind, SilenceReason
 
 #: ``crawl``: the crawl has no verdict yet. The others wait for the operator. ``drift``: the crawl
 #: seems to have misread its pages. ``flood``: it brought too many. ``doubt``: a withdrawal that
-#: other evidence speaks against.
-HoldReason = Literal["crawl", "flood", "drift", "doubt"]
+#: other evidence speaks against. ``reference``: another question has the reference.
+HoldReason = Literal["crawl", "flood", "drift", "doubt", "reference"]
 
 #: The reasons for which changes wait for the operator, and not only for the end of their crawl.
-APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift", "doubt")
+APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift", "doubt", "reference")
 
 #: Columns that both tables of changes have.
 _COMMON_COLUMNS = (
@@ -39,7 +39,11 @@ _COMMON_COLUMNS = (
 
 
 def hold_change(
-    connection: Connection, entry: Change, now: datetime, silence_reason: SilenceReason | None
+    connection: Connection,
+    entry: Change,
+    now: datetime,
+    silence_reason: SilenceReason | None,
+    reason: HoldReason = "crawl",
 ) -> bool:
     """Hold a change; return False if the same change is already recorded or held.
 
@@ -52,7 +56,7 @@ def hold_change(
         connection,
         held_change,
         source=entry.after.source,
-        hold_reason=_find_hold_reason(connection, entry.after.id) or "crawl",
+        hold_reason=_find_hold_reason(connection, entry.after.id) or reason,
         question_id=entry.after.id,
         kind=entry.kind,
         content_hash=entry.content_hash,
@@ -62,6 +66,15 @@ def hold_change(
         after=format_record(entry.after),
     )
     return added is not None
+
+
+def drop_withdrawal(connection: Connection, question_id: str) -> None:
+    """Drop the held withdrawal of a question whose page is there after all."""
+    connection.execute(
+        delete(held_change).where(
+            held_change.c.question_id == question_id, held_change.c.kind == ChangeKind.WITHDRAWN
+        )
+    )
 
 
 def _is_recorded(connection: Connection, entry: Change) -> bool:
@@ -129,15 +142,6 @@ def drop_unjudged(connection: Connection, source: str, kind: ChangeKind) -> int:
     """Forget the changes of a kind in the current crawl of a source; return how many."""
     mine = and_(held_change.c.source == source, held_change.c.hold_reason == "crawl")
     return connection.execute(delete(held_change).where(mine, held_change.c.kind == kind)).rowcount
-
-
-def drop(connection: Connection, question_id: str, kind: ChangeKind) -> None:
-    """Forget the held changes of a kind of one question: they are no longer true."""
-    connection.execute(
-        delete(held_change).where(
-            held_change.c.question_id == question_id, held_change.c.kind == kind
-        )
-    )
 
 
 def count_asked_before(connection: Connection, source: str, day: date) -> int:

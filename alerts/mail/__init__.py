@@ -8,7 +8,7 @@ is, or how messages are delivered.
 from alerts.mail.context import MessageContext
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key
 from alerts.mail.identity import MANAGE_LINK_VALIDITY, EmailLinks, MailIdentity
-from alerts.mail.mime import RenderedMessage
+from alerts.mail.mime import RenderedMessage, bound_part_size
 from alerts.mail.notification import parse_notification
 from alerts.mail.outgoing import (
     DIGEST_LANE,
@@ -30,6 +30,7 @@ __all__ = [
     "RenderedMessage",
     "SigningKey",
     "UnusableKey",
+    "bound_part_size",
     "build_message_id",
     "draft_message",
     "find_message_id",

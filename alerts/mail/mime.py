@@ -29,6 +29,8 @@ _MAX_SUBJECT_LENGTH = 180
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+"
 )
+#: A line of quoted-printable has at most 76 characters; what does not fit is at most five shorter.
+_MIN_ENCODED_LINE = 70
 _LINE_END = re.compile("\r\n|\r|\n")
 #: Allowed neither in HTML nor in plain text; a lone surrogate cannot be encoded at all.
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -115,6 +117,23 @@ def _format_list_headers(identity: MailIdentity, links: EmailLinks) -> str:
             f"Feedback-ID: ::digest:{identity.feedback_sender_id}\r\n",
         )
     )
+
+
+def bound_part_size(text: str) -> int:
+    """Return a number of bytes that is no smaller than ``text`` has as a part of an email.
+
+    The bounds of several texts can be added up for the text that they make together. It is found
+    ten times as fast as the part is written, and a few per cent too large.
+    """
+    size = len(text.encode(errors="replace"))
+    ascii_size = size if text.isascii() else len(text.encode("ascii", "ignore"))
+    # Three bytes for each that is encoded, and at most four more for the end of a line.
+    written = (
+        size
+        + 2 * (size - ascii_size + text.count("="))
+        + 4 * (1 + text.count("\n") + text.count("\r"))
+    )
+    return written + 3 * (1 + written // _MIN_ENCODED_LINE)
 
 
 def _format_part(boundary: str, subtype: str, text: str) -> str:

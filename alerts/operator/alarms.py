@@ -1,4 +1,4 @@
-"""The alarms about the service itself: messages that cannot be delivered."""
+"""The alarms about the service itself: mail that cannot be delivered, and jobs that fail."""
 
 from __future__ import annotations
 
@@ -6,19 +6,34 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, deliveries
+from alerts.bounces import list_waiting
+from alerts.ledger import alarms, bounces, deliveries
 
-_MAIL_ALARMS = ("queue", "content_rejected", "daily_limit")
+_MAIL_ALARMS = ("queue", "content_rejected", "daily_limit", "failures", "in_doubt", "suspensions")
 #: A message is tried within seconds and retried within minutes; an hour without a first attempt
 #: means that the mail server cannot be used.
 _MAX_QUEUE_DELAY = timedelta(hours=1)
 #: One rejection a day can be a single mailbox's filter; five in a day concern what we send.
 _MIN_CONTENT_REJECTIONS = 5
 _REJECTION_PERIOD = timedelta(hours=24)
+#: Failures are counted in a short time, which one bad round fills, and in a long one.
+_FAILURE_PERIODS = (timedelta(hours=1), timedelta(hours=24))
+#: A few in a hundred addresses of a list go bad in a month, not in a day. Two failures can be
+#: chance in a small round.
+_MAX_FAILURE_SHARE = 0.03
+_MIN_FAILURES = 3
+#: Messages in doubt that an alarm names; the others are counted.
+_NAMED_MESSAGES = 3
 
 
 def update_mail_alarms(
-    connection: Connection, over_daily_limit: int, problem: str | None, now: datetime
+    connection: Connection,
+    over_daily_limit: int,
+    problem: str | None,
+    now: datetime,
+    *,
+    refusal: str | None = None,
+    has_sent: bool = False,
 ) -> None:
     """Raise and clear the alarms about delivery.
 
@@ -27,20 +42,91 @@ def update_mail_alarms(
         over_daily_limit: Digests that wait because ``[mail] per_day`` is used up.
         problem: Why the channel could not be used, None if it could.
         now: Aware, in UTC.
+        refusal: How a mail server refuses us whatever the message, None if it did not.
+        has_sent: Whether anything was accepted in this round: only that ends a refusal.
     """
+    reasons = {
+        **_find_queue_alarm(connection, over_daily_limit, problem, now),
+        **_find_failure_alarms(connection, now),
+        **_find_doubt_alarm(connection),
+        **_find_suspension_alarm(connection, now),
+    }
+    checked: tuple[str, ...] = _MAIL_ALARMS
+    if refusal is not None:
+        reasons["refused"] = f"{refusal}; everything stays in the outbox"
+    elif report := _describe_refusals(connection, now):
+        reasons["refused"] = report
+    elif has_sent:
+        checked = (*_MAIL_ALARMS, "refused")
+    alarms.update_open(connection, None, reasons, checked, now)
+
+
+def _find_queue_alarm(
+    connection: Connection, over_daily_limit: int, problem: str | None, now: datetime
+) -> dict[str, str]:
+    if over_daily_limit:  # which also explains a queue
+        return {"daily_limit": f"{over_daily_limit} digests wait because mail.per_day is used up"}
     oldest = deliveries.find_oldest_queued(connection, now)
+    if oldest is None or now - oldest <= _MAX_QUEUE_DELAY:
+        return {}
+    why = f": {problem}" if problem else ""
+    return {"queue": f"messages have waited since {oldest:%Y-%m-%d %H:%M} UTC{why}"}
+
+
+def _find_failure_alarms(connection: Connection, now: datetime) -> dict[str, str]:
+    reasons: dict[str, str] = {}
     rejected = deliveries.count_outcomes_since(
         connection, "content_rejected", now - _REJECTION_PERIOD
     )
-    reasons: dict[str, str] = {}
-    if over_daily_limit:  # which also explains a queue
-        reasons["daily_limit"] = f"{over_daily_limit} digests wait because mail.per_day is used up"
-    elif oldest is not None and now - oldest > _MAX_QUEUE_DELAY:
-        why = f": {problem}" if problem else ""
-        reasons["queue"] = f"messages have waited since {oldest:%Y-%m-%d %H:%M} UTC{why}"
     if rejected >= _MIN_CONTENT_REJECTIONS:
         reasons["content_rejected"] = (
             f"{rejected} messages in 24 hours were rejected for their content, not their "
             "recipient: see `watchword deliveries --phase failed`"
         )
-    alarms.update_open(connection, None, reasons, _MAIL_ALARMS, now)
+    for period in _FAILURE_PERIODS:
+        failed = deliveries.count_outcomes_since(connection, "failed", now - period) + (
+            deliveries.count_outcomes_since(connection, "content_rejected", now - period)
+        )
+        total = failed + deliveries.count_outcomes_since(connection, "sent", now - period)
+        if failed >= max(_MIN_FAILURES, _MAX_FAILURE_SHARE * total):
+            hours = period // timedelta(hours=1)
+            reasons["failures"] = (
+                f"{failed} of {total} messages failed within {hours} h: "
+                "see `watchword deliveries --phase failed`"
+            )
+    return reasons
+
+
+def _find_doubt_alarm(connection: Connection) -> dict[str, str]:
+    held = deliveries.list_held(connection)
+    if not held:
+        return {}
+    names = ", ".join(f"{number} {name}" for number, name in held[:_NAMED_MESSAGES])
+    more = f" and {len(held) - _NAMED_MESSAGES} more" if len(held) > _NAMED_MESSAGES else ""
+    return {
+        "in_doubt": f"it is not known whether messages arrived, so they are held: {names}{more}; "
+        "see `watchword deliveries --phase in_doubt`"
+    }
+
+
+def _find_suspension_alarm(connection: Connection, now: datetime) -> dict[str, str]:
+    waiting = list_waiting(connection, now)
+    if not waiting:
+        return {}
+    return {
+        "suspensions": f"{len(waiting)} more addresses bounce than are suspended in a day without "
+        "approval: see `watchword suspended --waiting`"
+    }
+
+
+def _describe_refusals(connection: Connection, now: datetime) -> str | None:
+    """Return how often receivers refused us over an open channel; None if it was seldom."""
+    since = now - _REJECTION_PERIOD
+    replies = deliveries.count_outcomes_since(connection, "refused", since)
+    reports = bounces.count_kind_since(connection, "refused", since)
+    if replies + reports < _MIN_FAILURES:
+        return None
+    return (
+        f"receivers refused us {replies + reports} times in 24 hours, whoever the recipient was: "
+        "see `watchword deliveries`"
+    )

@@ -36,7 +36,7 @@ def parse_tree(text: str) -> Node:
     """
     check_length(text)
     check_signs(text)
-    tokens = list(_grammar().lex(text))
+    tokens = list(_lexer().lex(text))
     if not tokens:
         raise QueryError("Write at least one word to look for.", 0)
     check_words(tokens)
@@ -50,6 +50,11 @@ def parse_tree(text: str) -> Node:
 @cache  # one object for the process: making the parser takes 15 ms
 def _grammar() -> Lark:
     return Lark.open("query.lark", rel_to=__file__, parser="lalr", lexer="basic")
+
+
+@cache  # a grammar with a parser makes a lexer for each text (60 µs); without one it keeps its own
+def _lexer() -> Lark:
+    return Lark.open("query.lark", rel_to=__file__, parser=None, lexer="basic")
 
 
 def _build_tree(tokens: Sequence[Token]) -> Node:

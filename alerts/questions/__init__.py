@@ -13,6 +13,7 @@ from alerts.questions.changes import (
     is_shortened,
 )
 from alerts.questions.differences import Correction, find_corrections, find_first_correction
+from alerts.questions.moves import is_reference_reused, is_same_question, make_reference_key
 from alerts.questions.threads import find_parent, make_thread_key, sort_thread
 
 __all__ = [
@@ -23,7 +24,10 @@ __all__ = [
     "find_first_correction",
     "find_parent",
     "find_silence_reason",
+    "is_reference_reused",
+    "is_same_question",
     "is_shortened",
+    "make_reference_key",
     "make_thread_key",
     "sort_thread",
 ]

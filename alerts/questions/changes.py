@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from alerts.model import Change, ChangeKind, SilenceReason
+from alerts.questions.moves import follow_files
 from crawler.records import (
     Answer,
     Question,
@@ -26,7 +27,8 @@ def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ..
 
     A question that is new to us was asked, and answered too if its answer is there. A suspect
     reading is no evidence, and a question stored as suspect counts as new. An answer that is gone
-    is no change: an incomplete page looks the same (see :func:`can_replace`).
+    is no change: an incomplete page looks the same (see :func:`can_replace`). Neither is another
+    address of the page and of the files that moved with it.
 
     Args:
         stored: The question in the ledger, None if it is not there.
@@ -39,7 +41,8 @@ def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ..
             Change(ChangeKind.ASKED, hash_question(reading), reading),
             *_find_first_answers(None, reading),
         )
-    if stored.digest == reading.digest:
+    stored = follow_files(stored, reading)
+    if hash_content(stored) == reading.digest:
         return ()
     if stored.status != "answered" and reading.status != "unanswered":
         answers = _find_first_answers(stored, reading)
@@ -76,6 +79,7 @@ def is_shortened(stored: Question, reading: Question) -> bool:
         stored: The question in the ledger.
         reading: The question as read now.
     """
+    stored = follow_files(stored, reading)
     begins = _begins(reading.title or "", stored.title or "") and _begins(
         join_wording(reading.question), join_wording(stored.question)
     )

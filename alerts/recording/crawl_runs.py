@@ -16,7 +16,7 @@ from datetime import date, datetime
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import Ledger, crawl_runs
+from alerts.ledger import Ledger, crawl_runs, questions
 from alerts.ledger.crawl_runs import CrawlResult
 from alerts.recording.alarms import update_crawl_alarms
 from alerts.recording.approval import CrawlChanges, FloodLimits, publish_or_hold
@@ -67,6 +67,7 @@ class CrawlRecorder:
         self._report: CrawlReport | None = None
         self._counts: Counter[str] = Counter()
         self._listed = ListedQuestions()
+        self._gone: set[str] = set()
         self._started_at = clock()
         with ledger.writing() as connection:
             is_baseline = not crawl_runs.has_baseline(connection, source)
@@ -88,6 +89,8 @@ class CrawlRecorder:
         if isinstance(line, QuestionsListed):
             self._listed.add(line)
             return
+        if isinstance(line, PageGone):
+            self._gone.add(line.id)
         with self._ledger.writing() as connection:
             now = self._clock()
             self._counts.update(record_line(connection, self._source, line, now, self._rules))
@@ -113,7 +116,9 @@ class CrawlRecorder:
             return "partial", missing_report_reason
         baseline = self._load_baseline(connection)
         coverage = self._listed.measure_coverage(connection, self._source, self._started_at)
-        losses = PageLosses.from_counts(self._counts)
+        # A question that is missing at one address was found at another: it has moved.
+        moved = questions.count_found(connection, self._gone)
+        losses = PageLosses.from_counts(self._counts - Counter(missing=moved))
         return judge_crawl(self._report, baseline, losses, coverage)
 
     def _load_baseline(self, connection: Connection) -> list[CrawlReport]:

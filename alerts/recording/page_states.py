@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from alerts.ledger import questions, refused_pages
 from alerts.model import Change
-from alerts.recording.readings import use_known_id
 from alerts.recording.rules import RecordingRules, store_change
 from alerts.recording.withdrawals import is_withdrawn, make_withdrawal, record_return
 from crawler.records import Question
@@ -48,8 +47,9 @@ def count_known_page(
     Call it before the reading is recorded. Nothing is counted for a question that is new to us, or
     that was suspect.
     """
-    known = use_known_id(connection, question, requested_id)
-    stored = questions.find(connection, known.id)
+    stored = questions.find(connection, question.id)
+    if stored is None and requested_id:
+        stored = questions.find(connection, requested_id)
     if stored is None or stored.record.suspect:
         return Counter()
     had_answer = stored.record.status != "unanswered"

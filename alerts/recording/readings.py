@@ -25,6 +25,7 @@ from alerts.questions import (
     is_shortened,
     make_thread_key,
 )
+from alerts.recording.moves import is_reference_in_doubt, use_known_id
 from alerts.recording.rules import RecordingRules, store_change
 from alerts.recording.withdrawals import record_return
 from crawler.records import Question
@@ -64,16 +65,6 @@ def record_readings(
     return counts
 
 
-def use_known_id(
-    connection: Connection, question: Question, requested_id: str | None = None
-) -> Question:
-    """Return ``question`` under the id by which the ledger knows it, if its address changed."""
-    for identity in (question.id, requested_id):
-        if identity and (stored := questions.find(connection, identity)):
-            return msgspec.structs.replace(question, id=stored.record.id)
-    return question
-
-
 def link_to_parent(connection: Connection, question: Question) -> Question:
     """Return a supplementary with the id of its parent, where the parent is known."""
     key = make_thread_key(question)
@@ -101,9 +92,11 @@ def _record_question(
             return counts
     silence = _find_silence(before, read, now, rules)
     read = link_to_parent(connection, read)
+    is_new = before is None or bool(before.suspect)
+    is_doubtful = is_new and silence is None and is_reference_in_doubt(connection, read)
     _save_question(connection, read, now, is_new=stored is None)
     for change in find_changes(before, read):
-        if store_change(connection, change, now, silence, rules):
+        if store_change(connection, change, now, silence, rules, is_doubtful=is_doubtful):
             counts[change.kind] += 1
             counts["silent"] += silence is not None
     return counts

@@ -27,7 +27,14 @@ def store_change(
     now: datetime,
     silence: SilenceReason | None,
     rules: RecordingRules,
+    *,
+    is_doubtful: bool = False,
 ) -> bool:
-    """Hold or number a change, as ``rules`` say; return False if it is known already."""
+    """Hold or number a change, as ``rules`` say; return False if it is known already.
+
+    A doubtful change that would alert waits for the operator.
+    """
+    if is_doubtful and silence is None:
+        return held_changes.hold_change(connection, change, now, None, "reference")
     store = held_changes.hold_change if rules.hold else changes.append
     return store(connection, change, now, silence)

@@ -86,7 +86,7 @@ def record_return(
     Returns:
         The change, None if the question was not withdrawn.
     """
-    held_changes.drop(connection, question.id, ChangeKind.WITHDRAWN)
+    held_changes.drop_withdrawal(connection, question.id)
     withdrawal = changes.find_withdrawal(connection, question.id)
     if withdrawal is None:
         return None

@@ -58,6 +58,10 @@ ALARM_LABELS = {
     "compose": "some digests cannot be composed",
     "queue": "messages are not being delivered",
     "content_rejected": "receivers reject messages for their content",
+    "refused": "mail servers refuse our messages",
+    "failures": "many messages fail",
+    "in_doubt": "messages are held: they may have arrived",
+    "suspensions": "suspensions wait for approval",
     "daily_limit": "the daily limit holds digests back",
 }
 

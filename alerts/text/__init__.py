@@ -17,6 +17,7 @@ from alerts.text.snippets import (
     cut_passage,
     find_snippet,
     mark_spans,
+    mark_title,
 )
 from alerts.text.tokenizer import (
     HYPHENS,
@@ -54,6 +55,7 @@ __all__ = [
     "fold_to_letters",
     "has_forms",
     "mark_spans",
+    "mark_title",
     "prepare_texts",
     "stem",
     "strip_ending",

@@ -12,6 +12,8 @@ from alerts.text.tokenizer import Place
 _CHARACTERS_BEFORE, _CHARACTERS_AFTER = 110, 230
 #: Characters on each side of a place that has a line of its own: 60 and the word fit a terminal.
 _CHARACTERS_AROUND = 30
+#: Characters of a title: 240 are three lines of an email, and the longest of the sources have 150.
+_MAX_TITLE_LENGTH = 240
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -56,6 +58,14 @@ def cut_around(texts: Mapping[str, Sequence[str]], place: Place) -> tuple[Segmen
 def mark_spans(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
     """Return all of ``text``, with ``spans`` marked."""
     return _split_segments(text, spans, 0, len(text))
+
+
+def mark_title(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+    """Return a title with ``spans`` marked, cut between words where it is too long to be one."""
+    if len(text) <= _MAX_TITLE_LENGTH:
+        return mark_spans(text, spans)
+    end = _find_word_end(text, _MAX_TITLE_LENGTH)
+    return (*_split_segments(text, spans, 0, end), Segment(" …"))
 
 
 def cut_passage(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:

@@ -15,6 +15,7 @@ from email.message import Message
 @dataclass
 class _SmtpTransaction:
     sender: str = ""
+    taken: int = 0  #: messages over this connection
     refused: bool = False
 
 
@@ -33,6 +34,9 @@ class SmtpServer:
         self.on_data: Callable[[], object] = lambda: None  #: called before one may be sent
         self.offers_pipelining = False  #: whether it is offered (RFC 2920)
         self.max_connections = 1000  #: connections at a time; one more is sent away
+        self.messages_per_connection: int | None = None  #: then `limit_reply` is given
+        self.limit_reply = "452 4.5.3 too many messages"
+        self.limited = "MAIL"  #: the command to which it is the reply
         self.senders: list[str] = []  #: of the messages that were kept
         self._open = 0
         self.messages: list[bytes] = []
@@ -96,8 +100,10 @@ class SmtpServer:
                 self.on_data()
             if not say(answer):
                 return
-            if answer.startswith("354") and not self._take(lines, say, mail.sender):
-                return
+            if answer.startswith("354"):
+                if not self._take(lines, say, mail.sender):
+                    return
+                mail.taken += 1
 
     def _answer(self, verb: str, line: bytes, mail: _SmtpTransaction) -> str:
         address = line.decode().partition("<")[2].partition(">")[0]
@@ -110,6 +116,8 @@ class SmtpServer:
             return "503 no valid recipients"
         elif verb == "EHLO" and self.offers_pipelining:
             return "250-test\r\n250 PIPELINING"
+        if verb == self.limited and mail.taken == self.messages_per_connection:
+            answer = self.limit_reply
         mail.refused = mail.refused or (verb in {"MAIL", "RCPT"} and not answer.startswith("250"))
         return answer
 

@@ -20,6 +20,7 @@ from typing import Annotated, ClassVar, Literal, Self
 import msgspec
 
 from alerts.delivery.channel import (
+    ChannelRefused,
     ChannelSettings,
     ChannelUnavailable,
     ConnectionLimit,
@@ -27,23 +28,44 @@ from alerts.delivery.channel import (
     DeliveryCancelled,
     DeliveryError,
     Envelope,
+    Host,
     InDoubt,
+    MailboxUnavailable,
     MessageRejected,
     Seconds,
+    SenderRejected,
     TemporaryFailure,
 )
 from alerts.delivery.mta_log import was_accepted
 from alerts.model import Secret
+from alerts.refusals import Blame, SmtpStage, classify_reply, strip_addresses
 
-#: 552 says that the mailbox is full, which its owner can mend (RFC 5321, section 4.5.3.1.9). With
-#: the enhanced code 5.3.4 it says that the message is too large, which another try cannot mend.
-_MAILBOX_FULL = re.compile(r"552(?!.* 5\.3\.4)")
 _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
 #: Ten minutes, in seconds: how long to wait for the reply to the final dot, at least (RFC 5321,
 #: section 4.5.3.2.6).
 _FINAL_DOT_TIMEOUT = 600.0
+#: What a negative reply means for the message, by whom it blames.
+_FAILURES: dict[Blame, type[DeliveryError]] = {
+    "mailbox": MessageRejected,
+    "mailbox_state": MailboxUnavailable,
+    "content": ContentRejected,
+    "sender": SenderRejected,
+    "later": TemporaryFailure,
+}
+#: "Service not available, closing transmission channel" (RFC 5321, section 4.2.3).
+_SERVICE_CLOSING = 421
+#: A reply to RCPT that counts what was sent over this connection (RFC 3463, X.5.3).
+_CONNECTION_LIMIT = re.compile(r"4\d\d[ -](4\.5\.3\b|.*\b(session|connection)\b)", re.I)
 #: The most of a reply that is kept for `watchword deliveries`: a line of text.
 _MAX_REPLY_LENGTH = 300
+
+#: An address as SMTP's MAIL command takes it.
+EnvelopeAddress = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[!-~]+@[!-~]+$", description="an email address, like bounces@example.org"
+    ),
+]
 
 
 class SmtpSettings(ChannelSettings, frozen=True):
@@ -51,18 +73,26 @@ class SmtpSettings(ChannelSettings, frozen=True):
 
     schemes: ClassVar[frozenset[str]] = frozenset({"mailto"})
 
-    host: str = "localhost"  #: the mail server
+    host: Host = "localhost"  #: the mail server
     #: usually 25; for a provider 587, or 465 with ``security = "tls"``
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 25
     #: ``starttls`` and ``tls`` verify the certificate; ``none`` is for a relay on this host
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None  #: to log in with; without one there is no login
     password: Secret | None = None  #: of ``username``
-    envelope_from: str | None = None  #: where bounces go; ``mail.from_address`` when not set
+    #: where bounces go; ``mail.from_address`` when not set
+    envelope_from: EnvelopeAddress | None = None
     timeout_seconds: Seconds = 60.0  #: for each reply of the server
     connections: ConnectionLimit = 8  #: open at once, each kept for many messages
     #: the log of a Postfix or Exim on this host, which is asked about messages in doubt
     log: Path | None = None
+
+    def __post_init__(self) -> None:
+        # smtplib encodes a login as ASCII, and would fail in the middle of a round.
+        if self.username is not None and not self.username.isascii():
+            raise ValueError("username: expected ASCII characters only")
+        if self.password is not None and not self.password.reveal().isascii():
+            raise ValueError("password: expected ASCII characters only")
 
     @contextmanager
     def open(self) -> Iterator[SmtpSession]:
@@ -90,12 +120,17 @@ class SmtpSettings(ChannelSettings, frozen=True):
         return msgspec.structs.replace(self, envelope_from=from_address)
 
 
+class _ConnectionSpent(TemporaryFailure):
+    """The server takes no more over this connection; it may take the message over another."""
+
+
 class SmtpSession:
     """One connection, which is made again when it is lost."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
+        self._is_used = False  #: whether a message was sent over the present connection
 
     def connect(self) -> smtplib.SMTP:
         """Connect.
@@ -105,10 +140,12 @@ class SmtpSession:
         """
         settings = self._settings
         where = f"{settings.host}:{settings.port}"
+        self._is_used = False
         try:
             self._smtp = self._open_connection()
         except smtplib.SMTPAuthenticationError as error:
-            raise ChannelUnavailable(
+            failure = ChannelRefused if error.smtp_code >= 500 else ChannelUnavailable
+            raise failure(
                 f"the mail server {where} rejected the login of {settings.username!r} "
                 f"({_format_reply(error.smtp_code, error.smtp_error)}): check "
                 "channels.smtp.username and channels.smtp.password"
@@ -117,6 +154,10 @@ class SmtpSession:
             raise ChannelUnavailable(
                 f"the mail server {where} does not offer what [channels.smtp] asks for: {error}"
             ) from error
+        except smtplib.SMTPResponseException as error:
+            failure = ChannelRefused if 500 <= error.smtp_code < 600 else ChannelUnavailable
+            reply = _format_reply(error.smtp_code, error.smtp_error)
+            raise failure(f"the mail server {where} cannot be reached: {reply}") from error
         except (OSError, smtplib.SMTPException) as error:
             raise ChannelUnavailable(
                 f"the mail server {where} cannot be reached: {error}"
@@ -151,14 +192,30 @@ class SmtpSession:
         """Send one message in one mail transaction.
 
         Raises:
-            TemporaryFailure: A 4xx reply, a full mailbox, or a connection lost before the dot.
-            MessageRejected: A 5xx reply to the sender or the recipient.
-            ContentRejected: A 5xx reply to DATA or after the dot.
+            TemporaryFailure: A reply that asks to try later, a full mailbox, or a connection lost
+                before the dot.
+            MessageRejected: The reply says that the mailbox will never take the message.
+            ContentRejected: The reply says that the message is not accepted from anybody.
+            SenderRejected: The reply is about us.
+            ChannelRefused: The server refuses our address, in its reply to MAIL.
             InDoubt: There was no SMTP reply after the dot.
             DeliveryCancelled: ``before_handover`` raised it.
             ChannelUnavailable: The connection had been lost and cannot be made again.
         """
+        was_used = self._smtp is not None and self._is_used
+        try:
+            return self._transact(envelope, before_handover)
+        except (_ConnectionSpent, ChannelRefused):
+            if not was_used:
+                raise
+        # Servers limit the messages of a connection and its age. A new one has no such past.
+        self._drop()
+        return self._transact(envelope, before_handover)
+
+    def _transact(self, envelope: Envelope, before_handover: Callable[[], None]) -> str:
+        """Send one message; raise as :meth:`deliver` does, or :class:`_ConnectionSpent`."""
         smtp = self._smtp or self.connect()
+        self._is_used = True
         handed_over = False
         try:
             self._send_envelope(smtp, envelope)
@@ -177,7 +234,7 @@ class SmtpSession:
             self._drop()
             if handed_over:
                 raise InDoubt(f"no reply to the final dot: {error}") from error
-            raise TemporaryFailure(f"the connection was lost: {error}") from error
+            raise _ConnectionSpent(f"the connection was lost: {error}") from error
 
     def _send_envelope(self, smtp: smtplib.SMTP, envelope: Envelope) -> None:
         """Send MAIL, RCPT and DATA, in one packet where the server allows it (RFC 2920).
@@ -187,16 +244,20 @@ class SmtpSession:
         sender = envelope.sender or self._settings.envelope_from or ""
         size = f" SIZE={len(envelope.body)}" if smtp.has_extn("size") else ""
         commands = (f"MAIL FROM:<{sender}>{size}", f"RCPT TO:<{envelope.recipient}>", "DATA")
-        expected = ((250,), (250, 251), (354,))
+        expected: tuple[tuple[SmtpStage, tuple[int, ...]], ...] = (
+            ("mail", (250,)),
+            ("rcpt", (250, 251)),
+            ("data", (354,)),
+        )
         if not smtp.has_extn("pipelining"):
-            for number, (command, codes) in enumerate(zip(commands, expected, strict=True)):
-                self._expect(smtp.docmd(command), *codes, is_content=number == 2)
+            for command, (stage, codes) in zip(commands, expected, strict=True):
+                self._expect(smtp.docmd(command), stage, *codes)
             return
         smtp.send("".join(f"{command}\r\n" for command in commands))
         replies = [smtp.getreply() for _ in commands]
         try:
-            for number, (reply, codes) in enumerate(zip(replies, expected, strict=True)):
-                self._expect(reply, *codes, is_content=number == 2)
+            for reply, (stage, codes) in zip(replies, expected, strict=True):
+                self._expect(reply, stage, *codes)
         except DeliveryError:
             if replies[2][0] == 354:  # the server waits for a message that has no recipient
                 self._drop()
@@ -212,7 +273,7 @@ class SmtpSession:
             smtp.sock.settimeout(self._settings.timeout_seconds)
         if code == -1:
             raise InDoubt(f"the reply to the final dot was not SMTP: {text!r}")
-        return self._expect((code, text), 250, is_content=True)
+        return self._expect((code, text), "dot", 250)
 
     @staticmethod
     def _expect_silence(smtp: smtplib.SMTP) -> None:
@@ -227,13 +288,13 @@ class SmtpSession:
             raise smtplib.SMTPServerDisconnected("the server ended the transaction")
 
     @staticmethod
-    def _expect(reply: tuple[int, bytes], *codes: int, is_content: bool = False) -> str:
+    def _expect(reply: tuple[int, bytes], stage: SmtpStage, *codes: int) -> str:
         """Return a reply as text when its code is one of ``codes``.
 
         Args:
             reply: Code and text, as smtplib gives them.
+            stage: When it came.
             codes: The codes of success.
-            is_content: Whether a 5xx reply is about the message rather than its recipient.
 
         Raises:
             DeliveryError: The reply has another code.
@@ -242,9 +303,18 @@ class SmtpSession:
         detail = _format_reply(code, text)
         if code in codes:
             return detail
-        if not 500 <= code < 600 or _MAILBOX_FULL.match(detail):
+        if not 400 <= code < 600:
             raise TemporaryFailure(detail)
-        raise (ContentRejected if is_content else MessageRejected)(detail)
+        if code == _SERVICE_CLOSING or (stage == "mail" and code < 500):
+            raise _ConnectionSpent(detail)
+        if stage == "rcpt" and _CONNECTION_LIMIT.match(detail):
+            raise _ConnectionSpent(detail)
+        blame = classify_reply(stage, detail)
+        if blame == "sender" and stage == "mail":
+            # Our address is all that MAIL says, so every message would be refused.
+            said = strip_addresses(detail)
+            raise ChannelRefused(f"the mail server refuses our address: {said}")
+        raise _FAILURES[blame](detail)
 
     def _reset(self) -> None:
         try:

@@ -20,6 +20,7 @@ from alerts.delivery.channel import (
     ChannelSettings,
     ConnectionLimit,
     Envelope,
+    MailboxUnavailable,
     MessageRejected,
     Seconds,
     TemporaryFailure,
@@ -77,7 +78,8 @@ class WebhookSession:
         """Post one message. Redirects are not followed: only the address itself was subscribed.
 
         Raises:
-            TemporaryFailure: There was no answer, or one that asks for another try.
+            TemporaryFailure: There was no answer, which may be the fault of our network.
+            MailboxUnavailable: The answer asks for another try.
             MessageRejected: Any other answer but a 2xx.
         """
         headers = self._build_headers(envelope)
@@ -97,7 +99,7 @@ class WebhookSession:
         if answer.ok and not answer.is_redirect:
             return detail
         if answer.status_code in _RETRY_STATUSES or answer.status_code >= 500:
-            raise TemporaryFailure(detail)
+            raise MailboxUnavailable(detail)
         raise MessageRejected(detail)
 
     def _build_headers(self, envelope: Envelope) -> dict[str, str]:

@@ -11,7 +11,7 @@ from scheduler.cli.commands.pipeline import format_pipeline_result
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_moment, print_result
 from scheduler.cli.service import get_service
-from scheduler.jobs import run_pipeline
+from scheduler.jobs import PipelineResult, run_pipeline
 from scheduler.service import Service, lock_ledger
 
 
@@ -21,8 +21,9 @@ from scheduler.service import Service, lock_ledger
 def approvals_command(context: click.Context, as_json: bool) -> int:
     """List changes that wait for approval.
 
-    Changes are held if a crawl brings unusually many, or seems to have misread its pages, and
-    withdrawals if other evidence speaks against them.
+    Changes are held if a crawl brings unusually many, or seems to have misread its pages, or if a
+    new question has the reference of another one. Withdrawals are held if other evidence speaks
+    against them.
     """
     service = get_service(context)
     with service.ledger.reading() as connection:
@@ -60,7 +61,7 @@ def approve_command(context: click.Context, source: str | None, as_json: bool) -
         {"approved": number},
         as_json=as_json,
     )
-    return ExitStatus.OK if number else ExitStatus.PARTIAL
+    return _compute_exit_status(number, result)
 
 
 @click.command(cls=ServiceCommand)
@@ -82,6 +83,12 @@ def reject_command(context: click.Context, source: str | None, as_json: bool) ->
         {"rejected": number},
         as_json=as_json,
     )
+    return _compute_exit_status(number, result)
+
+
+def _compute_exit_status(number: int, result: PipelineResult) -> ExitStatus:
+    if result.failures:
+        return ExitStatus(result.failures[0].exit_status)
     return ExitStatus.OK if number else ExitStatus.PARTIAL
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
+from alerts.bounces import list_waiting, resume_since, suspend_waiting
 from alerts.errors import ExitStatus
 from alerts.ledger import bounces, changes, personal_data, subscriptions
 from alerts.model import Recipient
@@ -13,6 +16,9 @@ from scheduler.cli.options import ServiceCommand, json_lines_option
 from scheduler.cli.output import print_indented_json, print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
+
+#: What ``--resume`` is without an address.
+_ALL = "all"
 
 
 @click.command(cls=ServiceCommand)
@@ -64,15 +70,41 @@ def forget_command(context: click.Context, email: str) -> int:
 
 
 @click.command(cls=ServiceCommand)
-@click.option("--resume", metavar="EMAIL", help="Send email to this address again from now on.")
+@click.option(
+    "--resume",
+    metavar="EMAIL",
+    is_flag=False,
+    flag_value=_ALL,
+    help="Send email to this address again; with --since, to all suspended for bounces.",
+)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="With --resume: the first day.")
+@click.option("--waiting", is_flag=True, help="List addresses whose suspension needs approval.")
+@click.option("--approve", is_flag=True, help="Suspend the addresses that --waiting lists.")
 @json_lines_option
 @click.pass_context
-def suspended_command(context: click.Context, resume: str | None, as_json: bool) -> int:
+def suspended_command(
+    context: click.Context,
+    resume: str | None,
+    since: datetime | None,
+    waiting: bool,
+    approve: bool,
+    as_json: bool,
+) -> int:
     """List addresses that get no email.
 
-    An address is suspended after its emails bounced or its owner complained.
+    An address is suspended after its emails bounced or its owner complained. More suspensions in a
+    day than 2 % of the subscribers wait for your approval.
+
+    \b
+    watchword suspended --resume --since 2026-07-01
     """
+    if (since is not None) != (resume == _ALL):
+        raise click.UsageError("--since DATE goes with --resume without an address")
     service = get_service(context)
+    if since is not None:
+        return _resume_since(service, since.replace(tzinfo=UTC), as_json=as_json)
+    if waiting or approve:
+        return _show_waiting(service, approve=approve, as_json=as_json)
     if resume is not None:
         return _resume_address(service, Recipient.parse_email(resume).address)
     with service.ledger.reading() as connection:
@@ -81,6 +113,28 @@ def suspended_command(context: click.Context, resume: str | None, as_json: bool)
         line = f"{entry.email}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
         print_result(line, entry, as_json=as_json)
     return ExitStatus.OK
+
+
+def _show_waiting(service: Service, *, approve: bool, as_json: bool) -> ExitStatus:
+    """List the addresses whose suspension waits for approval, and suspend them if approved."""
+    with service.ledger.writing() as connection:
+        now = service.clock()
+        addresses = bounces.list_addresses(connection, list_waiting(connection, now))
+        if approve:
+            suspend_waiting(connection, now)
+    for address in addresses:
+        text = f"{address} is suspended" if approve else address
+        print_result(text, {"email": address, "suspended": approve}, as_json=as_json)
+    return ExitStatus.OK
+
+
+def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitStatus:
+    """Resume all who were suspended for bounces, and send what they missed."""
+    with service.ledger.writing() as connection:
+        addresses = resume_since(connection, since, service.clock())
+    for email in addresses:
+        print_result(f"{email} gets email again", {"email": email}, as_json=as_json)
+    return ExitStatus.OK if addresses else ExitStatus.PARTIAL
 
 
 def _resume_address(service: Service, address: str) -> ExitStatus:

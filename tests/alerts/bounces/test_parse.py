@@ -42,7 +42,7 @@ Return-Path: <{to}>\r
     ("action", "status", "kind"),
     [
         ("failed", "5.1.1", "hard"),
-        ("failed", "5.7.1", "hard"),
+        ("failed", "5.7.1", "refused"),
         ("failed", "5.2.2", "soft"),
         ("failed", "4.4.7", "soft"),
         ("delayed", "4.4.1", "ignored"),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alerts.digests.digest import build_digest
 from alerts.digests.entries import DigestMatch, build_entry, group_by_question
 from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
-from alerts.mail import MailIdentity
+from alerts.mail import MailIdentity, RenderedMessage, bound_part_size
 from alerts.mail.mime import EmailHeaders, build_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering import Templates
@@ -212,3 +212,13 @@ def test_a_correction_shows_the_old_and_the_new_text() -> None:
     assert "It now says: There are *twelve* benches" in rendered.text
     assert re.search(r"It said:</b> There are <mark[^>]*>ten</mark>", rendered.html)
     html5lib.HTMLParser(strict=True).parse(rendered.html)
+
+
+@given(st.lists(st.text(st.one_of(st.characters(), st.sampled_from("= \t.\r\n羅é")), max_size=200)))
+def test_the_bound_of_a_part_is_never_below_what_is_sent(texts: list[str]) -> None:
+    headers = EmailHeaders("ada@demo.example", "<digest.1@demo.example>", NOW)
+    empty, full = (
+        len(build_email(RenderedMessage("Benches", text, ""), PLAIN, headers))
+        for text in ("", "".join(texts))
+    )
+    assert full - empty <= sum(map(bound_part_size, texts))

@@ -1,0 +1,93 @@
+"""However much there is to tell, a digest is an email that mail programs show whole."""
+
+from __future__ import annotations
+
+import quopri
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from alerts.digests import DigestSettings, compose_due_digests
+from alerts.ledger import Ledger
+from alerts.ledger.messages import decompress_body
+from alerts.ledger.schema import message
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail import MailIdentity
+from alerts.matching import TopicMatcher
+from alerts.model import Frequency
+from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, subscribe
+from crawler.records import Question
+from tests.support.samples import make_answer, make_question
+
+IDENTITY = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://demo.example")
+#: Bytes of a part of an email as sent. Gmail cuts off what comes after 102 kB.
+MOST = 90_000
+#: The longest title of an ASCII page, and others whose characters have nine bytes as sent.
+LONG_TITLE = " ".join(["Rail replacement ferries between Northbank and Southbank"] * 20)
+MULTI_BYTE_TITLE = " ".join(["羅斯海渡輪服務"] * 200)
+
+
+def compose_one(ledger: Ledger, now: datetime, questions: list[Question], *queries: str) -> bytes:
+    """The bytes of the one digest that a subscriber gets about ``questions``."""
+    with ledger.writing() as connection:
+        for query in queries:
+            request = SubscriptionRequest(query, Frequency.IMMEDIATE, "all", "command")
+            defaults = SubscriberDefaults("Europe/London", 7)
+            subscribe(connection, "ada@demo.example", request, defaults, now)
+        readings = [QuestionReading(question) for question in questions]
+        record_readings(connection, readings, now, RecordingRules())
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now) == 1
+    with ledger.reading() as connection:
+        return decompress_body(connection.execute(message.select()).one().body)
+
+
+def split_parts(email: bytes) -> Iterator[bytes]:
+    """The plain text and the HTML, as sent."""
+    found = re.search(rb'boundary="([^"]+)"', email)
+    assert found
+    _, plain, html, _ = email.split(b"--" + found[1])
+    yield from (plain, html)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", [LONG_TITLE, MULTI_BYTE_TITLE], ids=["ascii", "multi-byte"])
+def test_two_thousand_entries_of_the_longest_titles_fit(
+    ledger: Ledger, now: datetime, title: str
+) -> None:
+    answer = make_answer(f"VRU. {title}")
+    questions = [make_question(n, answer, title=f"{n} {title}") for n in range(1, 2001)]
+    email = compose_one(ledger, now, questions, "VRU")
+    for part in split_parts(email):
+        assert len(part) < MOST
+        assert part.index(b"/u/") < 20_000
+        assert part.index(b"/m/") < 20_000
+        text = quopri.decodestring(part).decode()
+        left_out = re.search(r"And ([0-9]+) more, for which an email has no room", text)
+        assert left_out
+        shown = set(re.findall(r"replica\.example/questions/[0-9]+", text))
+        assert len(shown) + int(left_out[1]) == 2000
+        assert len(shown) > 10
+        assert "https://demo.example/d/" in text
+
+
+def test_a_few_entries_are_shown_in_full_and_need_no_links_at_the_top(
+    ledger: Ledger, now: datetime
+) -> None:
+    email = compose_one(ledger, now, [make_question(n, words="VRU.") for n in range(1, 4)], "VRU")
+    for part in split_parts(email):
+        assert part.count(b"/u/") == 1
+        assert b"no room" not in part
+
+
+def test_one_entry_that_is_too_long_by_itself_is_shown_by_its_title(
+    ledger: Ledger, now: datetime
+) -> None:
+    queries = [f'VRU OR "{chr(0x7F85 + n) * 60}"' for n in range(150)]
+    email = compose_one(ledger, now, [make_question(1, words="VRU.")], *queries)
+    assert all(len(part) < MOST for part in split_parts(email))
+    assert b"Question 1" in email
