@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help demo test test-fast check bench quality pictures readers judge docs format lock clean
+.PHONY: help demo test test-fast check bench fuzz quality pictures readers judge docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -32,6 +32,9 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.digests
 	@$(BIN)/python -m benchmarks.delivery
 	@$(BIN)/python -m benchmarks.web
+
+fuzz: $(VENV)/dev.stamp ## random input for all that reads from outside, for SECONDS=1800
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))
 
 quality: $(VENV)/dev.stamp ## how well topics find what their subscribers meant
 	@$(BIN)/python -m tests.quality
@@ -61,8 +64,8 @@ lock: ## resolve the dependencies again (needs uv)
 	  --no-emit-index-url --group pyproject.toml:build --group pyproject.toml:dev \
 	  --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-clean: ## remove what the targets above made
-	@rm -rf $(VENV) demo var .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## remove what the targets above made; var/, with the ledger, stays
+	@rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -226,11 +226,11 @@ class Frequency(StrEnum):
     MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
 
 
-SilenceReason = Literal["baseline", "old", "flood", "drift"]
+SilenceReason = Literal["baseline", "old", "flood", "drift", "reference"]
 """Why a change is recorded without an alert.
 
-``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``flood`` and
-``drift``: the operator published held changes without notifying.
+``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``flood``,
+``drift`` and ``reference``: the operator published held changes without notifying.
 """
 
 

@@ -9,14 +9,21 @@ the words of the page beside our reading of them.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import msgspec.inspect
+
+ValueT = TypeVar("ValueT")
+
+#: ``\\u0000`` in JSON, after an even number of backslashes: otherwise the first one is itself
+#: escaped, and what follows is text.
+_ESCAPED_NULL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 QuestionKind = Literal["question", "supplementary"]
 QuestionStatus = Literal["unanswered", "holding", "answered"]
@@ -125,6 +132,25 @@ def encode_record(record: Any) -> bytes:
     return msgspec.json.encode(record)
 
 
+def decode_json(text: bytes | str, kind: type[ValueT]) -> ValueT:
+    """Return a value from JSON that somebody else wrote, without the null characters in it.
+
+    No database or page can hold a null character; in HTML it is left out as well.
+
+    Raises:
+        msgspec.DecodeError: It is not JSON, or is nested too deep to be read.
+        msgspec.ValidationError: A field is missing, unknown or of another type; the message
+            names it.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    if b"\\u0000" in data:
+        data = _ESCAPED_NULL.sub(rb"\1", data)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError as error:
+        raise msgspec.DecodeError("JSON is nested too deep") from error
+
+
 def decode_question(line: bytes | str) -> Question:
     """Return the question in one line of JSON, read strictly.
 
@@ -133,7 +159,7 @@ def decode_question(line: bytes | str) -> Question:
         msgspec.ValidationError: A field is missing, unknown or of another type; the message
             names it.
     """
-    return msgspec.json.decode(line, type=Question)
+    return decode_json(line, Question)
 
 
 #: Version of the record's fields and of what they mean. Raise it when an older stored record must

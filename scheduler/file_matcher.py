@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -30,7 +31,8 @@ def read_queries(path: Path) -> QueryFile:
     lines: dict[str, list[int]] = {}
     invalid: list[tuple[int, str]] = []
     has_change_queries = False
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+    text = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    for number, line in enumerate(text.split(b"\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -28,12 +28,13 @@ from alerts.ledger import (
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Recipient
-from alerts.operator import queue_operator_emails, update_mail_alarms
+from alerts.operator import queue_operator_emails, update_job_alarms, update_mail_alarms
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
 from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
 from scheduler.config import ConfigError
+from scheduler.job_notes import JobFailure, JobNotes
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
@@ -109,26 +110,38 @@ class PipelineResult(msgspec.Struct, frozen=True, kw_only=True):
     digests: int  #: composed
     deliveries: dict[str, int]  #: messages by the outcome of their delivery attempt
     problem: str | None  #: why messages could not be delivered at all
+    failures: tuple[JobFailure, ...] = ()  #: the steps that failed; the others were done
 
 
 def run_pipeline(service: Service) -> PipelineResult:
-    """Match, publish, compose and deliver whatever is due.
+    """Match, publish, compose and deliver whatever is due: one round.
 
-    A mail server that is unavailable stops nothing but the delivery; ``problem`` says why.
+    Each step is a job of its own, noted in the ledger. One that fails stops no other: matches wait
+    in the ledger for the next round, and feeds hold up no mail. A mail server that is unavailable
+    stops nothing but the delivery; ``problem`` says why.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+        WriterLost: Another process has become the writer.
     """
-    update_alarms(service)
-    log.debug("match starts")
-    matches = service.topic_matcher.match_new_changes()
-    log.debug("publish starts")
-    feeds = publish_feeds(service.ledger, service.config.feeds.path, service.feed_context)
-    log.debug("compose starts")
-    digests = compose_digests(service)
-    log.debug("deliver starts")
-    outcomes, problem = _deliver(service)
-    ping_hub(service.ledger, service.config.feed_identity)
-    log.debug("index starts")
-    index_questions(service.ledger, _MAX_INDEXED_QUESTIONS)
-    delete_expired_data(service)
+    notes = service.note_jobs()
+    result = notes.run("round", lambda: _run_steps(service, notes), None)
+    if result is None:
+        result = PipelineResult(matches=0, feeds=0, digests=0, deliveries={}, problem=None)
+    return msgspec.structs.replace(result, failures=tuple(notes.failures))
+
+
+def _run_steps(service: Service, notes: JobNotes) -> PipelineResult:
+    """Run the steps of a round, each within its own boundary."""
+    notes.run("alarms", lambda: update_alarms(service), None)
+    matches = notes.run("match", service.topic_matcher.match_new_changes, 0)
+    feeds = notes.run("publish", lambda: _publish(service), 0)
+    digests = notes.run("compose", lambda: compose_digests(service), 0)
+    nothing: tuple[Counter[str], str | None] = (Counter(), None)
+    outcomes, problem = notes.run("deliver", lambda: _deliver(service), nothing)
+    notes.run("ping", lambda: ping_hub(service.ledger, service.config.feed_identity), None)
+    notes.run("words", lambda: index_questions(service.ledger, _MAX_INDEXED_QUESTIONS), None)
+    notes.run("delete", lambda: delete_expired_data(service), None)
     if digests or outcomes:
         log.info("%d digests composed, deliveries: %s", digests, dict(outcomes) or "none")
     return PipelineResult(
@@ -140,6 +153,10 @@ def run_pipeline(service: Service) -> PipelineResult:
     )
 
 
+def _publish(service: Service) -> int:
+    return publish_feeds(service.ledger, service.config.feeds.path, service.feed_context)
+
+
 def update_alarms(service: Service) -> None:
     """Raise and clear the alarms that depend on time alone, and queue the operator's emails."""
     config, now = service.config, service.clock()
@@ -147,6 +164,7 @@ def update_alarms(service: Service) -> None:
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
+        update_job_alarms(connection, now)
         _queue_operator_emails(connection, service)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from crawler.report import (
     PageUnreadable,
     QuestionRead,
 )
-from scheduler.config import Config, SourceSection
+from scheduler.config import Config, ConfigError, SourceSection
 from scheduler.crawl_process import build_crawl_target, start_crawl
 
 #: Seconds for one page: robots.txt and the page, each with a timeout of 30 s and two retries.
@@ -51,7 +52,7 @@ def read_inputs(names: tuple[str, ...], config: Config) -> Iterator[Question | U
 
 def _read_file(path: Path) -> Iterator[Question | UnreadableInput]:
     try:
-        body = path.read_bytes()
+        body = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
         yield UnreadableInput(str(path), f"cannot be read ({error.strerror})")
         return
@@ -103,6 +104,8 @@ def _plan_page(url: str, config: Config) -> CrawlPlan:
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
     owners = [name for name, source in config.sources.items() if origin in _list_origins(source)]
+    if not config.sources:
+        raise ConfigError("sources: without one, no page can be fetched")
     target = build_crawl_target(config, owners[0] if owners else next(iter(config.sources)))
     return msgspec.structs.replace(
         target,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.config import Config, load_signing_keys
+from scheduler.job_notes import JobNotes, UnwrittenFailure
 
 
 class LedgerBusyError(WatchwordError):
@@ -40,6 +42,12 @@ class Service:
     sent_log: SentLog
     clock: Clock = wall_clock
     stop: threading.Event = field(default_factory=threading.Event)  #: set to end all jobs
+    #: Failures of jobs that could not be written into the ledger at their time.
+    unwritten: deque[UnwrittenFailure] = field(default_factory=deque)
+
+    def note_jobs(self) -> JobNotes:
+        """Return what runs jobs and notes how they began and ended."""
+        return JobNotes(self.ledger, self.clock, self.unwritten)
 
     def create_message_context(self) -> MessageContext:
         """Return what messages are written with now."""

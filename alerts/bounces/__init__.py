@@ -5,7 +5,13 @@ RFC 5965), and the rules of when a mailbox is paused or suspended. Must not know
 composed or sent.
 """
 
-from alerts.bounces.apply import HARD_BOUNCE_LIMIT, apply_bounce, list_waiting, suspend_waiting
+from alerts.bounces.apply import (
+    HARD_BOUNCE_LIMIT,
+    apply_bounce,
+    list_waiting,
+    resume_since,
+    suspend_waiting,
+)
 from alerts.bounces.process import ReportOutcome, process_report
 from alerts.bounces.return_path import build_return_path, find_message_number
 
@@ -17,5 +23,6 @@ __all__ = [
     "find_message_number",
     "list_waiting",
     "process_report",
+    "resume_since",
     "suspend_waiting",
 ]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerts.ledger import bounces, subscriptions
+from alerts.ledger import bounces, deliveries, subscriptions
 from alerts.ledger.bounces import Bounce
 
 #: Bounces are counted over this time: a mailbox that was full last year is no matter today.
@@ -42,11 +42,11 @@ def apply_bounce(connection: Connection, subscriber_id: int, bounce: Bounce, now
         subscriptions.unsubscribe(connection, subscriber_id, now)
         bounces.suspend_subscriber(connection, subscriber_id, "complaint", now)
         return True
+    if bounce.kind == "refused":
+        return True
     since = now - _COUNTING_PERIOD
     count = len(bounces.list_times(connection, subscriber_id, bounce.kind, since))
     limit = HARD_BOUNCE_LIMIT if bounce.kind == "hard" else len(_SOFT_BOUNCE_PAUSES) + 1
-    if bounce.kind in {"refused", "cleared"}:
-        return True
     if count >= limit:
         if _may_suspend(connection, now):
             bounces.suspend_subscriber(connection, subscriber_id, "bounces", now)
@@ -76,3 +76,25 @@ def suspend_waiting(connection: Connection, now: datetime) -> int:
     for subscriber_id in waiting:
         bounces.suspend_subscriber(connection, subscriber_id, "bounces", now)
     return len(waiting)
+
+
+def resume_since(connection: Connection, since: datetime, now: datetime) -> list[str]:
+    """Undo what bounces did since a moment; for when they were the fault of a mail server.
+
+    All who were suspended for bounces since then, or whose suspension waits for approval, get email
+    again, and their bounces are no longer counted. What they missed is queued. Complaints stay.
+
+    Returns:
+        The addresses, in alphabetical order.
+    """
+    waiting = list_waiting(connection, now)
+    suspended = {
+        entry.email
+        for entry in bounces.list_suspended(connection)
+        if entry.reason == "bounces" and entry.since >= since
+    }
+    resumed = sorted({*suspended, *bounces.list_addresses(connection, waiting)})
+    for email in resumed:
+        bounces.remove_suppression(connection, email)
+        deliveries.requeue_unsent(connection, email, since, now)
+    return resumed

@@ -98,8 +98,8 @@ def _classify_free_form(mail: Message) -> tuple[ReportKind, str]:
     """Classify an email that has no delivery status of RFC 3464, as qmail's bounces."""
     try:
         temporary, permanent = all_failures(mail)
-    except Exception:  # flufl.bounce raises errors of many kinds on malformed emails
-        log.warning("an email that may be a bounce cannot be parsed", exc_info=True)
+    except Exception as error:  # noqa: BLE001  # flufl.bounce raises errors of many kinds on malformed emails
+        log.warning("an email that may be a bounce cannot be parsed: %r", error)
         return "ignored", "cannot be parsed"
     if permanent:
         found = _REPLY_IN_TEXT.search(_get_text(mail))

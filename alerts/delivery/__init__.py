@@ -5,7 +5,13 @@ the sent log. What it promises is in ``docs/delivery.md``. It is given the bytes
 must not know what is in them: no digests, no templates, no subscriptions.
 """
 
-from alerts.delivery.channel import ChannelRefused, ChannelSettings, ChannelUnavailable
+from alerts.delivery.channel import (
+    ChannelRefused,
+    ChannelSettings,
+    ChannelUnavailable,
+    Host,
+    Seconds,
+)
 from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
 from alerts.delivery.registry import ChannelTable, list_channel_names, load_channel
 from alerts.delivery.send import deliver_due
@@ -18,6 +24,8 @@ __all__ = [
     "ChannelUnavailable",
     "DeliveryPolicy",
     "DoubtPolicy",
+    "Host",
+    "Seconds",
     "SentLog",
     "compute_sent_key",
     "deliver_due",

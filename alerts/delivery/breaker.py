@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 
 from alerts.delivery.channel import ChannelRefused, SenderRejected
 from alerts.ledger.messages import Message
-from alerts.refusals import get_reply_kind
+from alerts.refusals import get_reply_kind, strip_addresses
 
 #: Refusals alike that shut a channel. One or two may be the policy of a mailbox; a third from
 #: another mailbox is no coincidence.
@@ -23,6 +24,8 @@ class ChannelBreaker:
 
     def __init__(self) -> None:
         self._refused: list[tuple[Message, SenderRejected]] = []
+        self._recipients: defaultdict[str, set[str]] = defaultdict(set)  # by kind of reply
+        self._domains: defaultdict[str, set[str]] = defaultdict(set)  # by kind of reply
         self._accepted_domains: set[str] = set()
         self._lock = threading.Lock()
         self._reason: str | None = None
@@ -51,11 +54,12 @@ class ChannelBreaker:
         with self._lock:
             self._refused.append((message, error))
             kind = get_reply_kind(str(error))
-            alike = [m for m, e in self._refused if get_reply_kind(str(e)) == kind]
-            domains = {_get_domain(m) for m in alike}
+            self._recipients[kind].add(message.recipient)
+            self._domains[kind].add(_get_domain(message))
+            domains = self._domains[kind]
             is_general = len(domains) > 1 or not self._accepted_domains - domains
-            if len({m.recipient for m in alike}) >= _MIN_REFUSALS and is_general:
-                self._reason = str(error)
+            if len(self._recipients[kind]) >= _MIN_REFUSALS and is_general:
+                self._reason = strip_addresses(str(error))
 
     def get_failure(self) -> ChannelRefused | None:
         """Return why the channel is shut; None while it is open."""

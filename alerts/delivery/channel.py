@@ -11,10 +11,19 @@ import msgspec
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.model import Recipient
 
-#: A positive number of seconds, for timeouts.
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+#: A positive number of seconds, for timeouts: up to an hour.
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 #: How many sessions of a channel may be open at once.
-ConnectionLimit = Annotated[int, msgspec.Meta(ge=1)]
+ConnectionLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
+#: The name or the IP address of a machine: no label is empty or longer than 63 characters, which
+#: the system's resolver would refuse with an error of its own (RFC 1035, section 2.3.4).
+Host = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([^\s/.:@]{1,63}(\.[^\s/.:@]{1,63})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%a-z]*)$",
+        description="a name or an IP address, like localhost",
+    ),
+]
 
 
 class DeliveryError(WatchwordError):

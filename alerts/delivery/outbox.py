@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from alerts.delivery.breaker import ChannelBreaker
 from alerts.delivery.channel import ChannelSettings
 from alerts.delivery.outcomes import OutcomeCounter
@@ -20,9 +22,11 @@ from alerts.ledger.messages import Message
 #: Messages that are claimed in one transaction and kept in memory: 64 digests of 14 kB = 0.9 MB.
 _CLAIM_SIZE = 64
 
-#: A message in doubt is sent again while it is no older than this, however often the process was
-#: killed while it was handed over: as long as other messages are retried.
+#: A message in doubt is sent again while it is no older than this: as long as others are retried.
 _MAX_DOUBT_AGE = timedelta(days=5)
+#: A message is held when the process was killed so often while it was handed over: then this
+#: message may be the cause. More than for other doubts, because a kill seldom has to do with it.
+_MAX_UNFINISHED = 5
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class ClaimedMessages:
             wanted = messages.filter_deliverable(connection, message_ids)
             group = messages.get(connection, message_ids)
             accepted = self._find_accepted([m for m in group if m.id in wanted])
-            held = self._find_held([m for m in group if m.id in wanted - accepted])
+            held = self._find_held(connection, [m for m in group if m.id in wanted - accepted])
             unwanted = {m.id for m in group} - wanted
             going = [m for m in group if m.id in wanted - accepted - held]
             now = self._context.clock()
@@ -114,11 +118,20 @@ class ClaimedMessages:
             or (_is_in_doubt(m) and self._channel.was_accepted(m.message_id))
         }
 
-    def _find_held(self, group: Sequence[Message]) -> set[int]:
-        """Return the messages in doubt that the policy or their age holds for the operator."""
+    def _find_held(self, connection: Connection, group: Sequence[Message]) -> set[int]:
+        """Return the messages in doubt that the policy, their age or many kills hold back."""
+        doubted = [m for m in group if _is_in_doubt(m)]
+        if not doubted:
+            return set()
+        if self._context.policy.doubt == "hold":
+            return {m.id for m in doubted}
+        unfinished = deliveries.count_unfinished(connection, [m.id for m in doubted])
         oldest = self._context.clock() - _MAX_DOUBT_AGE
-        holds_all = self._context.policy.doubt == "hold"
-        return {m.id for m in group if _is_in_doubt(m) and (holds_all or m.composed_at < oldest)}
+        return {
+            m.id
+            for m in doubted
+            if m.composed_at < oldest or unfinished.get(m.id, 0) >= _MAX_UNFINISHED
+        }
 
 
 def _is_in_doubt(message: Message) -> bool:

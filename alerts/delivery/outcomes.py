@@ -150,7 +150,7 @@ def _write_events(connection: Connection, events: Sequence[_Event]) -> set[int]:
     messages.mark_untried(connection, untried)
     leaving = [event.message_id for event in events if isinstance(event, _HandingOver)]
     wanted = messages.filter_deliverable(connection, leaving) if leaving else set()
-    messages.set_phase(connection, sorted(wanted), "handing_over")
+    messages.mark_handing_over(connection, sorted(wanted))
     messages.set_phase(connection, sorted(set(leaving) - wanted), "dropped")
     return wanted
 

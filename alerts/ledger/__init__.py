@@ -12,6 +12,21 @@ clock: the caller passes ``now``. Datetimes are aware and in UTC. Any function m
 SQLAlchemy's ``DBAPIError``.
 """
 
-from alerts.ledger.engine import Ledger, LedgerError, StatementTimeout, open_ledger
+from alerts.ledger.engine import (
+    Ledger,
+    LedgerUnavailable,
+    StatementTimeout,
+    WriterLost,
+    open_ledger,
+)
+from alerts.ledger.urls import LedgerError, check_url
 
-__all__ = ["Ledger", "LedgerError", "StatementTimeout", "open_ledger"]
+__all__ = [
+    "Ledger",
+    "LedgerError",
+    "LedgerUnavailable",
+    "StatementTimeout",
+    "WriterLost",
+    "check_url",
+    "open_ledger",
+]

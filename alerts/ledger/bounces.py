@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from alerts.ledger.inserts import insert_once
-from alerts.ledger.schema import bounce, subscriber, suppression
+from alerts.ledger.schema import bounce, subscriber, subscription, suppression
 
 #: ``refused`` is a report that blames us, and ``cleared`` a bounce that was counted once and is
 #: no longer, because email to the address was resumed. Neither has a consequence.
@@ -87,13 +87,20 @@ def list_frequent(
 
 
 def count_suspended_since(connection: Connection, since: datetime) -> tuple[int, int]:
-    """Return how many were suspended for bounces after ``since``, and of how many subscribers."""
+    """Return how many were suspended for bounces after ``since``, and of how many subscribers.
+
+    Only people with a subscription that has not ended are counted among the subscribers, so that
+    sign-ups that nobody has confirmed allow no suspensions.
+    """
     is_recent = subscriber.c.suspended_at > since
     suspended = select(func.count()).where(is_recent, subscriber.c.suspension_reason == "bounces")
+    is_active = exists().where(
+        subscription.c.subscriber_id == subscriber.c.id, subscription.c.ended_at.is_(None)
+    )
     everybody = (
         select(func.count())
         .select_from(subscriber)
-        .where(or_(subscriber.c.suspended_at.is_(None), is_recent))
+        .where(is_active, or_(subscriber.c.suspended_at.is_(None), is_recent))
     )
     return connection.execute(suspended).scalar_one(), connection.execute(everybody).scalar_one()
 

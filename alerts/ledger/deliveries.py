@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
 from alerts.ledger.messages import DeliveryOutcome, MessagePhase
 from alerts.ledger.schema import delivery_attempt, message
@@ -59,7 +59,8 @@ _UPDATE_ATTEMPTED = (
     .where(message.c.id == bindparam("attempted_id"))
     .values(
         phase=bindparam("new_phase"),
-        attempts=message.c.attempts + 1,
+        # An attempt whose message was handed over was counted then.
+        attempts=message.c.attempts + case((message.c.phase == "handing_over", 0), else_=1),
         due_at=bindparam("new_due_at"),
         sent_at=bindparam("new_sent_at"),
     )
@@ -88,6 +89,23 @@ def count_attempts(connection: Connection, message_id: int, outcome: DeliveryOut
             delivery_attempt.c.message_id == message_id, delivery_attempt.c.outcome == outcome
         )
     ).scalar_one()
+
+
+def count_unfinished(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
+    """Return how often messages were handed over and the process ended before the reply came.
+
+    Args:
+        connection: The ledger.
+        keys: The ids of messages; those without such an attempt are left out.
+    """
+    recorded = (
+        select(func.count()).where(delivery_attempt.c.message_id == message.c.id).scalar_subquery()
+    )
+    unfinished = (message.c.attempts - recorded).label("unfinished")
+    rows = connection.execute(
+        select(message.c.id, unfinished).where(message.c.id.in_(keys), unfinished > 0)
+    )
+    return {row.id: row.unfinished for row in rows}
 
 
 def list_held(connection: Connection) -> list[tuple[int, str]]:

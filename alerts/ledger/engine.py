@@ -5,24 +5,32 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import ExitStatus, MissingExtra, WatchwordError
+from alerts.ledger.urls import LedgerError, parse_url
 
 _BUSY_MILLISECONDS = 30_000
 
 
-class LedgerError(WatchwordError):
-    """The ledger cannot be used. The message names it and says what to do."""
+class LedgerUnavailable(WatchwordError):
+    """The ledger cannot be used now: locked, its disk full, its server gone. Later it may be."""
 
-    exit_status = ExitStatus.DATA
+    exit_status = ExitStatus.RETRY
+
+
+class WriterLost(WatchwordError):
+    """Another process has become the writer of the ledger; nothing was written."""
+
+    exit_status = ExitStatus.RETRY
 
 
 class StatementTimeout(WatchwordError):
@@ -36,6 +44,12 @@ class Ledger:
     """An open ledger, at the newest schema."""
 
     engine: Engine
+    #: The epoch of the writer that uses it; None for a process that is not the writer.
+    epoch: int | None = None
+
+    def as_bystander(self) -> Ledger:
+        """Return the same ledger for what may be written without being the writer."""
+        return replace(self, epoch=None)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -151,10 +165,8 @@ def open_ledger(url: str) -> Ledger:
     """
     try:
         engine = _engine(url)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
-            raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
-        raise LedgerError(f"ledger.url {url!r} is not a supported database URL: {error}") from error
+    except ModuleNotFoundError as error:
+        raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
     shown = engine.url.render_as_string(hide_password=True)
     try:
         ledger = Ledger(engine)
@@ -173,14 +185,11 @@ def open_ledger(url: str) -> Ledger:
 
 
 def _engine(url: str) -> Engine:
-    parsed = make_url(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
         return create_engine(parsed, pool_pre_ping=True)
-    if not parsed.database or parsed.database == ":memory:":
-        raise ArgumentError("a SQLite ledger needs a file: sqlite:///var/ledger.sqlite3")
-    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    _check_is_ours(Path(str(parsed.database)))
+    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
@@ -231,6 +240,27 @@ def _is_at_newest_schema(ledger: Ledger) -> bool:
     return found == newest
 
 
+def _check_is_ours(path: Path) -> None:
+    """Raise :class:`LedgerError` for a SQLite file that another program made; write nothing to it.
+
+    A file that cannot be read as SQLite is left to the first connection, which says why.
+    """
+    try:
+        uri = f"file:{quote(str(path))}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            found = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+            tables = {name for (name,) in found}
+    except sqlite3.Error:
+        return
+    if tables and "alembic_version" not in tables:
+        raise LedgerError(
+            f"{path} is the database of another program (it has a table {min(tables)}): "
+            "nothing was written; name another file in ledger.url"
+        )
+
+
 def _migrate(ledger: Ledger) -> None:
     """Migrate to the newest schema, in one transaction."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
@@ -244,8 +274,8 @@ def _migrate(ledger: Ledger) -> None:
             upgrade.upgrade(connection)
         except upgrade.NewerSchema as error:
             raise LedgerError(
-                f"the ledger {shown} was written by a newer watchword (schema {error}): "
-                "upgrade this one"
+                f"the ledger {shown} was written by a newer watchword or another program "
+                f"(schema {error}): upgrade this one, or name another in ledger.url"
             ) from error
         except upgrade.BrokenReferences as error:
             raise LedgerError(f"the ledger {shown} cannot be migrated: {error}") from error

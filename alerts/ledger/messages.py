@@ -14,7 +14,19 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import (
@@ -193,11 +205,23 @@ def set_phase(connection: Connection, keys: Sequence[int], phase: MessagePhase) 
         connection.execute(update(message).where(message.c.id.in_(keys)).values(phase=phase))
 
 
-def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
-    """Queue messages again that were claimed for sending and not tried."""
+def mark_handing_over(connection: Connection, keys: Sequence[int]) -> None:
+    """Mark that messages are about to be handed over, and count this as an attempt.
+
+    It is counted now, so that an attempt during which the process is killed counts as well.
+    """
     if keys:
-        waiting = and_(message.c.id.in_(keys), message.c.phase.in_(("sending", "handing_over")))
-        connection.execute(update(message).where(waiting).values(phase="queued"))
+        wanted = update(message).where(message.c.id.in_(keys))
+        connection.execute(wanted.values(phase="handing_over", attempts=message.c.attempts + 1))
+
+
+def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
+    """Queue messages again that were claimed for sending, and do not count the attempt."""
+    if keys:
+        is_handed_over = message.c.phase == "handing_over"
+        waiting = and_(message.c.id.in_(keys), or_(message.c.phase == "sending", is_handed_over))
+        attempts = message.c.attempts - case((is_handed_over, 1), else_=0)
+        connection.execute(update(message).where(waiting).values(phase="queued", attempts=attempts))
 
 
 def find_subscriber_id(connection: Connection, key: int) -> int | None:

@@ -101,6 +101,8 @@ question = Table(
     Column("asker", Text),  # the name to show for that person
     Column("answered_on", Date),  # printed date of the first answer; null if the page has none
     Column("capture", Text),  # archive file and offset of the page: london-....warc.gz:512
+    Column("reference_key", Text),  # alerts.questions.make_reference_key: 1234/2018
+    Index("ix_question_source_reference_key", "source", "reference_key"),
     Index("ix_question_source_status", "source", "status"),
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
     Index("ix_question_source_thread", "source", "thread"),
@@ -126,7 +128,7 @@ change = Table(
     Column("kind", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False, index=True),
-    Column("silence_reason", Text),  # null if it alerts; otherwise baseline, old, flood, drift
+    Column("silence_reason", Text),  # null if it alerts; otherwise alerts.model.SilenceReason
     Column("before", Text),  # the record before the change, as JSON; null if there was none
     Column("after", Text, nullable=False),
     # Named after the column's former name: on SQLite, renaming a constraint copies the table.
@@ -145,7 +147,7 @@ held_change = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("source", Text, nullable=False),
-    Column("hold_reason", Text, nullable=False),  # crawl, flood, drift
+    Column("hold_reason", Text, nullable=False),  # alerts.ledger.held_changes.HoldReason
     Column("question_id", Text, ForeignKey("question.id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
@@ -328,6 +330,7 @@ message = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("composed_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
+    Column("epoch", Integer),  # of the writer that claimed it last; null if none did
     UniqueConstraint("subscriber_id", "kind", "key"),
     Index("ix_message_phase_due_at", "phase", "due_at"),
     Index("ix_message_sent_at", "sent_at"),
@@ -403,6 +406,41 @@ secret = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
+)
+
+job = Table(
+    # How the last run of each job ended, written by the daemon and by single rounds.
+    "job",
+    metadata,
+    Column("name", Text, primary_key=True),  # round, match, crawl london
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # null until the first run has ended
+    Column("good_at", UtcDateTime),  # the last end without a failure
+    Column("failures_in_a_row", Integer, nullable=False, server_default="0"),
+    Column("reason", Text),  # why the last run failed; null if it did not
+)
+
+writer = Table(
+    # One row: the process that works on the ledger. Taking the lock makes the epoch one higher,
+    # and whoever works with a lower one can commit nothing any more.
+    "writer",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("process", Text),  # alerts.ledger.writer.describe_process
+)
+
+clock_reading = Table(
+    # The clock at the last round, and at each round that was the last one before a gap of more
+    # than a day. See alerts.ledger.clock_readings.
+    "clock_reading",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("moment", UtcDateTime, nullable=False),
+    Column("boot", Text),  # which start of the machine; null where it cannot be told
+    Column("uptime", Float),  # seconds since that start
+    Column("set_back_at", UtcDateTime),  # when a round found that the clock had gone back
+    Column("is_doubted", Boolean, nullable=False, server_default=false()),  # a later one was
 )
 
 indexed_question = Table(

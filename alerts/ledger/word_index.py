@@ -107,6 +107,18 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
     )
 
 
+def remove_question(connection: Connection, question_id: str) -> None:
+    """Remove a question from the index."""
+    rows = connection.execute(
+        delete(indexed_question)
+        .where(indexed_question.c.question_id == question_id)
+        .returning(indexed_question.c.id)
+    )
+    for key in rows.scalars().all():
+        connection.execute(text("DELETE FROM word WHERE rowid = :id"), {"id": key})
+    connection.execute(delete(acronym).where(acronym.c.question_id == question_id))
+
+
 def _replace_acronyms(connection: Connection, words: IndexedQuestion) -> None:
     connection.execute(delete(acronym).where(acronym.c.question_id == words.question_id))
     rows = [

@@ -6,6 +6,7 @@ Owns what the operator is notified of. Must not know the pages and commands that
 from alerts.operator.alarms import update_mail_alarms
 from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
+from alerts.operator.job_alarms import name_job_alarm, update_job_alarms
 from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "ServiceStatus",
     "SourceStatus",
     "build_status",
+    "name_job_alarm",
     "queue_operator_emails",
+    "update_job_alarms",
     "update_mail_alarms",
 ]

@@ -1,4 +1,4 @@
-"""The alarms about the service itself: messages that cannot be delivered."""
+"""The alarms about the service itself: mail that cannot be delivered, and jobs that fail."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from alerts.questions.changes import (
     make_withdrawal,
 )
 from alerts.questions.differences import Correction, find_corrections, find_first_correction
+from alerts.questions.moves import is_reference_reused, is_same_question, make_reference_key
 from alerts.questions.references import find_references
 from alerts.questions.threads import find_parent, make_thread_key, sort_thread
 
@@ -25,6 +26,9 @@ __all__ = [
     "find_parent",
     "find_references",
     "find_silence_reason",
+    "is_reference_reused",
+    "is_same_question",
+    "make_reference_key",
     "make_thread_key",
     "make_withdrawal",
     "sort_thread",

@@ -16,6 +16,7 @@ from w3lib.encoding import html_to_unicode
 
 from crawler.reading.items import Paragraph, UnreadablePage
 from crawler.reading.visible_text import extract_paragraphs, remove_hidden, split_plain_text
+from crawler.records import decode_json
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Document:
         if not self.text.lstrip().startswith("{"):
             return None
         try:
-            decoded: dict[str, Any] = msgspec.json.decode(self.text, type=dict[str, Any])
+            decoded = decode_json(self.text, dict[str, Any])
         except msgspec.DecodeError:
             return None
         return decoded

@@ -24,6 +24,7 @@ from crawler.fetching import SourceSpider
 from crawler.pages.uk_parliament import DETAIL_URL, TabledQuestion
 from crawler.plan import ListingWindow
 from crawler.reading import canonicalise_path
+from crawler.records import decode_json
 from crawler.report import CrawlLine
 
 API_PATH = "/api/writtenquestions/questions"
@@ -99,7 +100,7 @@ class UKParliamentSpider(SourceSpider):
         """Yield requests for unknown questions, and for the next page until all are listed."""
         self.counts["listing_pages"] += 1
         try:
-            found = msgspec.json.decode(response.body, type=_ListResponse)
+            found = decode_json(response.body, _ListResponse)
         except msgspec.MsgspecError as error:
             self.counts["listings_unknown"] += 1
             self.add_failure("listing", str(error), response.url)
@@ -132,7 +133,7 @@ class UKParliamentSpider(SourceSpider):
 
 def _is_withdrawn(response: Response) -> bool:
     try:
-        single = msgspec.json.decode(response.body, type=_QuestionResponse)
+        single = decode_json(response.body, _QuestionResponse)
     except msgspec.MsgspecError:
         return False  # the page object reports what is wrong
     return bool(single.value.is_withdrawn)

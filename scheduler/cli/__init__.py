@@ -26,6 +26,7 @@ def main() -> None:
     """
     try:
         status = watchword.main(prog_name="watchword", standalone_mode=False)
+        sys.stdout.flush()  # a full disk is found here and not while Python exits
     except click.UsageError as error:
         error.show()
         sys.exit(ExitStatus.USAGE)
@@ -40,4 +41,13 @@ def main() -> None:
             raise
         line, status = described
         print_error(line)
+        _drop_unwritten_output()
     sys.exit(status if isinstance(status, int) else ExitStatus.OK)
+
+
+def _drop_unwritten_output() -> None:
+    """Forget what could not be written, which Python would try to write once more as it exits."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = sys.__stdout__ = None  # type: ignore[misc]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from alerts.errors import ExitStatus, WatchwordError
+
+#: Errors of a device that takes no more data. They come without the name of a file.
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 def print_error(line: str) -> None:
@@ -16,10 +20,13 @@ def describe_error(error: Exception) -> tuple[str, ExitStatus] | None:
     """Return the line to print for an error and the exit status, or None for a defect.
 
     Expected errors are those that derive from :class:`WatchwordError`, and errors of the operating
-    system that name a file. Anything else is a defect: its traceback says more than a line could.
+    system that name a file or say that nothing can be written, as on a full disk. Anything else is
+    a defect: its traceback says more than a line could.
     """
     if isinstance(error, WatchwordError):
         return " ".join(str(error).split()), error.exit_status
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", ExitStatus.DATA
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        return f"the output cannot be written: {error.strerror}", ExitStatus.RETRY
     return None

@@ -89,7 +89,7 @@ Exit status:
   1   partial success; errors are on standard error
   64  wrong usage
   65  the input or the ledger cannot be read
-  69  the source or the mail server is unavailable
+  69  the source, the mail server or a port is unavailable
   75  try again later; for example, another process is using the ledger
   78  the config is wrong
 """

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct, ValidationError, inspect
 
 from alerts.model import Secret
+from scheduler.config.fields import shorten
 from scheduler.config.introspection import (
     find_key,
     find_struct,
@@ -123,7 +124,9 @@ def _list_parts(info: inspect.UnionType) -> list[inspect.Type]:
 
 def _describe_range(info: inspect.IntType | inspect.FloatType) -> str:
     if info.ge is not None and info.le is not None:
-        return f"{info.ge:g} to {info.le:g}"
+        return f"{_format_number(info.ge)} to {_format_number(info.le)}"
+    if info.gt is not None and info.le is not None:
+        return f"more than {_format_number(info.gt)}, at most {_format_number(info.le)}"
     if info.ge is not None:
         return f"at least {info.ge:g}"
     if info.gt is not None:
@@ -137,7 +140,14 @@ def _list_choices(values: Iterable[Any]) -> str:
 
 
 def _format_value(value: Any) -> str:
+    if isinstance(value, str):
+        return shorten(value)
     return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def _format_number(number: float) -> str:
+    """Return a limit without needless zeros: ``0.05``, ``525600``."""
+    return f"{number:.10g}"
 
 
 def _join(where: str, text: str) -> str:

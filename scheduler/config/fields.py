@@ -10,16 +10,39 @@ from typing import Annotated
 
 from msgspec import Meta
 
-#: A number that is not negative.
-Amount = Annotated[float, Meta(ge=0)]
-#: A number above zero.
-PositiveAmount = Annotated[float, Meta(gt=0)]
+# Each number has a lower and an upper limit: without one, `inf` or a number with too many digits
+# would be accepted here and fail in the arithmetic of dates and timers. A test checks it.
+
+#: A time between two requests, in seconds.
+Delay = Annotated[float, Meta(ge=0, le=3600)]
+#: The length of a crawl in minutes, up to a year; 0 stands for no limit.
+CrawlMinutes = Annotated[float, Meta(ge=0, le=525_600)]
+#: A time between two crawls in minutes: from 3 seconds, for a replica, to a year.
+IntervalMinutes = Annotated[float, Meta(ge=0.05, le=525_600)]
+#: A number of hours, up to ten years.
+Hours = Annotated[float, Meta(gt=0, le=87_600)]
+#: A number of days, up to a century: with more, dates leave the calendar.
+Days = Annotated[int, Meta(ge=0, le=36_500)]
+#: A size in gigabytes: from one megabyte to a petabyte.
+Gigabytes = Annotated[float, Meta(ge=0.001, le=1_000_000)]
+#: A pace: from one in 1,000 seconds to more than any server takes.
+PerSecond = Annotated[float, Meta(ge=0.001, le=100_000)]
 #: A count that may be zero.
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 #: A count of at least one.
-PositiveCount = Annotated[int, Meta(ge=1)]
+PositiveCount = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 #: A TCP port; 0 lets the system choose one.
 Port = Annotated[int, Meta(ge=0, le=65535)]
+#: A name that stands on one line of an email's header.
+Name = Annotated[str, Meta(pattern=r"\S", description="text that is not empty")]
+#: Who owns the ids of feeds, and since when (RFC 4151, section 2.1).
+TagAuthority = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9.@_-]+,\d{4}(-\d\d(-\d\d)?)?$",
+        description="a domain and a year, like watchword.example,2026",
+    ),
+]
 
 #: The address of a site that we read. A slash at its end is ignored.
 SourceURL = Annotated[
@@ -54,6 +77,16 @@ DkimSelector = Annotated[
         description="letters and digits, like watch2026",
     ),
 ]
+
+
+#: The most characters of a wrong value that a message quotes.
+_MAX_QUOTED_LENGTH = 60
+
+
+def shorten(text: str) -> str:
+    """Return a text in quotes, with its end left out if it is long, for a message."""
+    cut = text[:_MAX_QUOTED_LENGTH]
+    return repr(text) if cut == text else f"{cut!r}..."
 
 
 class DatabaseURL(str):

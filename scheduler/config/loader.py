@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 
 from alerts.delivery import ChannelSettings, list_channel_names, load_channel
 from alerts.errors import MissingExtra
-from scheduler.config.checks import check_config
+from scheduler.config.checks import check_characters, check_config
 from scheduler.config.errors import ConfigError
 from scheduler.config.explanation import explain_error, suggest
 from scheduler.config.fields import DatabaseURL
@@ -22,6 +23,9 @@ from scheduler.config.secret_sources import SecretSources
 from scheduler.config.sections import Config, SourceSection
 
 SectionT = TypeVar("SectionT", bound=msgspec.Struct)
+
+#: A word of a message that is longer than a path may be: it is a value that is quoted, cut here.
+_LONG_WORD = re.compile(r"(\S{60})\S{300,}")
 
 DEFAULT_PATH = Path("config.toml")
 
@@ -40,7 +44,7 @@ def load_config(path: Path | None) -> Config:
         return parse_config("", Path(), str(DEFAULT_PATH))
     path = path or DEFAULT_PATH
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
@@ -63,15 +67,19 @@ def parse_config(
         ConfigError: Something in the text is wrong.
     """
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(text.removeprefix("\ufeff"))
+    # A number with thousands of digits is a ValueError as well, and brackets a thousand deep are a
+    # RecursionError.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{name}: is not TOML: {error}") from error
     try:
+        check_characters(table)
         config = _build_config(table, SecretSources(folder, environment))
         config = resolve_paths(config, folder)
         check_config(config)
     except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from error.__cause__
+        line = _LONG_WORD.sub(r"\1...", str(error))
+        raise ConfigError(f"{name}: {line}") from error.__cause__
     return config
 
 

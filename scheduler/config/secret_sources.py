@@ -23,6 +23,7 @@ from msgspec import inspect
 from alerts.model import Secret
 from scheduler.config.errors import ConfigError
 from scheduler.config.introspection import find_struct, is_type
+from scheduler.config.paths import resolve_path
 
 #: Where systemd puts the credentials of a service.
 _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
@@ -80,14 +81,14 @@ class SecretSources:
         if path is not None:
             if not isinstance(path, str):
                 raise ConfigError(f"{name}_file: expected text, the path of a file")
-            yield _read_secret(self.folder / path, f"{name}_file")
+            yield _read_secret(resolve_path(path, self.folder, f"{name}_file"), f"{name}_file")
         if isinstance(value, str):
             yield Secret(value, name)
 
 
 def _read_secret(path: Path, source: str) -> Secret:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{source}: {path} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

@@ -15,22 +15,37 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from alerts.delivery import ChannelSettings, ChannelTable, DeliveryPolicy, DoubtPolicy
+from alerts.delivery import (
+    ChannelSettings,
+    ChannelTable,
+    DeliveryPolicy,
+    DoubtPolicy,
+    Host,
+    Seconds,
+)
 from alerts.feeds import FeedIdentity
 from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
 from crawler.plan import PolitenessSettings
 from scheduler.config.fields import (
-    Amount,
     Count,
+    CrawlMinutes,
     DatabaseURL,
+    Days,
+    Delay,
     DkimSelector,
+    Gigabytes,
+    Hours,
     HubURL,
+    IntervalMinutes,
+    Name,
+    PerSecond,
     Port,
-    PositiveAmount,
     PositiveCount,
     PublicURL,
     SourceURL,
+    TagAuthority,
+    shorten,
 )
 
 #: Sixty guesses an hour are allowed. 16 random lower-case letters would take
@@ -60,11 +75,11 @@ class LedgerSection(ConfigSection, frozen=True):
 class SiteSection(ConfigSection, frozen=True):
     """``[site]``: what subscribers see of this service."""
 
-    name: str = "Watchword"  #: in the sender of emails, on pages and in feeds
+    name: Name = "Watchword"  #: in the sender of emails, on pages and in feeds
     #: where the web pages and feeds are reached; without it emails have no https links
     public_url: PublicURL | None = None
     #: part of every id in the feeds (RFC 4151): a domain of yours and a year in which it was yours
-    tag_authority: str = "watchword.example,2026"
+    tag_authority: TagAuthority = "watchword.example,2026"
 
 
 class DigestsSection(ConfigSection, frozen=True):
@@ -75,14 +90,15 @@ class DigestsSection(ConfigSection, frozen=True):
     #: changes this soon after an immediate digest wait for the next one
     batch_minutes: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5
     #: a followed question that has waited longer for its answer is called overdue, once
-    overdue_days: Count = 28
+    overdue_days: Days = 28
 
     def __post_init__(self) -> None:
         try:
             ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        # A name that is too long for a file, or that of a folder of zones, is an OSError.
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(
-                f"zone: there is no time zone {self.zone!r}; write one like Europe/London"
+                f"zone: there is no time zone {shorten(self.zone)}; write one like Europe/London"
             ) from error
 
     @property
@@ -115,9 +131,9 @@ class MailSection(ConfigSection, frozen=True):
     bounce_address: str | None = None
     #: a message whose acknowledgement was lost: send the same bytes again, or hold it for you
     in_doubt: DoubtPolicy = "resend"
-    per_second: PositiveAmount | None = None  #: the most messages in a second
+    per_second: PerSecond | None = None  #: the most messages in a second
     #: the most digests in 24 hours; the others wait, and an alarm is raised
-    per_day: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    per_day: PositiveCount | None = None
     dkim: tuple[DkimSection, ...] = ()  #: keys that every message is signed with
 
     @property
@@ -136,6 +152,11 @@ class ImapSection(ConfigSection, frozen=True):
 
     password: Secret | None = None  #: of the user in the address
 
+    def __post_init__(self) -> None:
+        # imaplib encodes the LOGIN command as ASCII, and would fail in the middle of it.
+        if self.password is not None and not self.password.reveal().isascii():
+            raise ValueError("password: expected ASCII characters only")
+
 
 class SourceSection(ConfigSection, frozen=True):
     """``[sources.NAME]``: a site or API that is read by the spider ``NAME``.
@@ -147,20 +168,20 @@ class SourceSection(ConfigSection, frozen=True):
     home: SourceURL | None = None  #: where people read the questions; ``url`` when not set
     attribution: str | None = None  #: what the source's licence requires beside its words
     enabled: bool = True  #: whether the source is crawled
-    every_minutes: PositiveAmount = 60  #: time between crawls
+    every_minutes: IntervalMinutes = 60  #: time between crawls
     contact: str | None = None  #: an address or page of yours, for the User-Agent
-    delay_seconds: Amount = 2.0  #: between two requests
-    timeout_seconds: PositiveAmount = 30.0  #: for one request
+    delay_seconds: Delay = 2.0  #: between two requests
+    timeout_seconds: Seconds = 30.0  #: for one request
     obey_robots: bool = True  #: whether ``robots.txt`` is obeyed
-    days_back: Count = 60  #: days before today whose meetings each crawl lists
-    days_ahead: Count = 30  #: days after today whose meetings each crawl lists
+    days_back: Days = 60  #: days before today whose meetings each crawl lists
+    days_ahead: Days = 30  #: days after today whose meetings each crawl lists
     max_revisits: Count = 500  #: known questions that one crawl reads again
-    max_minutes: Amount = 120  #: a crawl ends after this time; 0: never
-    guard_days: Count = 30  #: a question older than this sends no alert when it is first seen
+    max_minutes: CrawlMinutes = 120  #: a crawl ends after this time; 0: never
+    guard_days: Days = 30  #: a question older than this sends no alert when it is first seen
     #: fewer new questions or answers in one crawl are never held for approval
     flood_from: Count = 500
     #: hours without a good crawl after which subscribers are notified
-    silent_hours: PositiveAmount = 36
+    silent_hours: Hours = 36
 
     def build_politeness(self, version: str) -> PolitenessSettings:
         """Return how the source is crawled, with a User-Agent that says who we are.
@@ -187,7 +208,7 @@ class ArchiveSection(ConfigSection, frozen=True):
 
     path: Path = Path("var/captures")  #: folder of the files
     enabled: bool = True  #: whether captures are kept
-    max_gigabytes: PositiveAmount = 20  #: the oldest files are deleted beyond this size
+    max_gigabytes: Gigabytes = 20  #: the oldest files are deleted beyond this size
 
 
 class OperatorSection(ConfigSection, frozen=True):
@@ -219,7 +240,7 @@ class TopicSection(ConfigSection, frozen=True):
 class WebSection(ConfigSection, frozen=True):
     """``[web]``: the web server of ``watchword run``."""
 
-    host: str = "127.0.0.1"  #: the address that it listens on
+    host: Host = "127.0.0.1"  #: the address that it listens on
     port: Port | None = None  #: the port; without one there is no web server
     sign_up: bool = False  #: whether anybody may sign up; needs ``site.public_url``
     max_topics: PositiveCount = 50  #: topics that one subscriber may sign up for there

@@ -30,11 +30,20 @@ def run_crawl(
         on_line: Called with each line before it is recorded, to show progress.
 
     Returns:
-        The outcome; ``blocked`` with a reason where no crawl was made.
+        The outcome; ``blocked`` with a reason where no crawl was made, and ``partial`` where it
+        failed for a reason that nobody foresaw.
     """
     if reason := find_obstacle(service, name):
         log.info("no crawl of %s: %s", name, reason)
         return CrawlOutcome(name, "blocked", reason, {})
+    notes = service.note_jobs()
+    outcome = notes.run(f"crawl {name}", lambda: _crawl(service, name, on_line), None)
+    if outcome is None:
+        return CrawlOutcome(name, "partial", f"it failed: {notes.failures[0].reason}", {})
+    return outcome
+
+
+def _crawl(service: Service, name: str, on_line: Callable[[CrawlLine], None]) -> CrawlOutcome:
     log.info("crawl of %s starts", name)
     outcome = crawl_source(
         service.ledger,

@@ -126,7 +126,7 @@ class Demo:
         self._resources.enter_context(lock_ledger(self.service))
         sync_config(self.service)
         pages = create_demo_app(self.service, self.inbox, self.source_url)
-        self.pages_url = self._resources.enter_context(serve(pages, port))
+        self.pages_url = self._resources.enter_context(serve(pages, port, setting="--port"))
 
     def _prepare_folder(self) -> None:
         """Create the folder, or empty it if an earlier demo made it.

@@ -13,6 +13,7 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from alerts.errors import ExitStatus, WatchwordError
 from scheduler.web.http_limits import DEFAULT_LIMITS, HttpLimits, LimitedProtocol, RequestArrival
 
 #: Seconds that open responses may take when the server stops; then they are cancelled.
@@ -23,12 +24,19 @@ _KEEP_ALIVE_SECONDS = 5
 _START_POLL_SECONDS = 0.005
 
 
+class CannotListen(WatchwordError):
+    """The web server cannot listen on its address: it is taken, or is not ours."""
+
+    exit_status = ExitStatus.UNAVAILABLE
+
+
 @contextmanager
 def serve(
     app: ASGIApp,
     port: int = 0,
     host: str = "127.0.0.1",
     *,
+    setting: str = "port",
     trusted_proxies: Sequence[str] = (),
     limits: HttpLimits = DEFAULT_LIMITS,
 ) -> Iterator[str]:
@@ -38,6 +46,7 @@ def serve(
         app: the application.
         port: TCP port; 0 lets the system choose a free one.
         host: address to listen on.
+        setting: what the operator names the port with, for the message: ``web.port``.
         trusted_proxies: addresses of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto``
             are believed. Those of anybody else are ignored.
         limits: limits on connections and requests.
@@ -47,10 +56,10 @@ def serve(
         stopped and the port is free.
 
     Raises:
-        OSError: the port is taken, or the address is not ours. Its file name is ``HOST:PORT``.
+        CannotListen: the port is taken, or the address is not ours.
         RuntimeError: the application did not start.
     """
-    with closing(_listen(host, port)) as listener:
+    with closing(_listen(host, port, setting)) as listener:
         server = uvicorn.Server(_build_config(app, trusted_proxies, limits))
         thread = Thread(target=server.run, args=([listener],), name="server", daemon=True)
         thread.start()
@@ -82,16 +91,20 @@ def _build_config(
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, setting: str) -> socket.socket:
     try:
-        listener = socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
         # asyncio sets this only on sockets that name their protocol, which create_server's do not.
         # Without it each response waits 40 ms for the client's acknowledgement (Nagle's algorithm).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as error:
-        # The address as the file name: the command line prints it as one line.
-        raise OSError(error.errno, error.strerror, f"{host}:{port}") from error
+        # Python appends the address to the reason of most errors, but not to a resolver's.
+        reason = (error.strerror or str(error)).partition(" (while")[0]
+        raise CannotListen(
+            f"{setting}: the web server cannot listen on {host}:{port} ({reason})"
+        ) from error
 
 
 def _wait_until_started(server: uvicorn.Server, thread: Thread) -> None:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import sqlite3
+import subprocess
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from crawler.records import encode_record
+from tests.support.paths import REPOSITORY
 from tests.support.samples import make_answer, make_question
-from tests.support.service import ServiceFolder, build_config, count_sent_links, run_replica
+from tests.support.service import (
+    WATCHWORD_COMMAND,
+    ServiceFolder,
+    build_config,
+    count_sent_links,
+    run_replica,
+)
 from tests.support.smtp_server import run_smtp_server
 
 pytestmark = pytest.mark.process
@@ -156,3 +168,69 @@ def test_a_thread_is_shown_in_its_order(tmp_path: Path) -> None:
     assert child.title in [record["title"] for record in records]
     assert service.run("thread", address).stdout.startswith(f"{child.parent} [")
     assert "no question" in service.run("thread", "/never-was", expect=65).stderr
+
+
+def test_a_taken_port_names_its_key(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        service = ServiceFolder(tmp_path, f"{QUIET}[web]\nport = {port}\n")
+        done = service.run_process("run", expect=69)
+        assert done.stderr == (
+            f"watchword: web.port: the web server cannot listen on 127.0.0.1:{port} "
+            "(Address already in use)\n"
+        )
+        done = service.run_process("demo", "--port", str(port), expect=69)
+        assert done.stderr.startswith("watchword: --port: the web server cannot listen")
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "photos.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE photo (id INTEGER)")
+    before = path.read_bytes()
+    service = ServiceFolder(tmp_path, f'{QUIET}[ledger]\nurl = "sqlite:///photos.sqlite3"\n')
+    for command in (["once", "--no-crawl"], ["status"], ["search", "knife"]):
+        done = service.run(*command, expect=65)
+        assert "photos.sqlite3 is the database of another program" in done.stderr
+    assert path.read_bytes() == before
+    assert not (tmp_path / "photos.sqlite3-wal").exists()
+
+
+def test_json_that_is_nested_too_deep_costs_its_file_only(tmp_path: Path) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    (tmp_path / "line.jsonl").write_text(f'{{"id": {deep}}}\n')
+    (tmp_path / "unknown.jsonl").write_text(f'{{"deep": {deep}}}\n')
+    (tmp_path / "list.json").write_text(deep)
+    text = encode_record(make_question(1, make_answer("There are more benches.")))
+    (tmp_path / "good.jsonl").write_bytes(b"\xef\xbb\xbf" + text.replace(b"more", b"\\u0000more"))
+    names = ("line.jsonl", "unknown.jsonl", "list.json", "good.jsonl")
+    done = ServiceFolder(tmp_path, QUIET).run("ingest", *names, expect=1)
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == list(names[:3])
+    assert "1 read" in done.stdout
+
+
+@pytest.mark.parametrize("command", [["config"], ["schema"], ["--help"]])
+def test_output_to_a_full_disk_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [WATCHWORD_COMMAND, *command],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 75
+    assert done.stderr == ("watchword: the output cannot be written: No space left on device\n")
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"f\xff")
+    done = ServiceFolder(folder, QUIET).run_process("once", "--no-crawl", expect=78)
+    assert "f\\xff" in done.stderr
+    assert done.stderr.endswith("the name of a folder is not UTF-8\n")
+
+
+def test_make_clean_keeps_the_ledger() -> None:
+    rule = (REPOSITORY / "Makefile").read_text().partition("\nclean:")[2].partition("\n\n")[0]
+    assert "var" not in rule.partition("\n")[2].split()

@@ -34,8 +34,9 @@ class SmtpServer:
         self.on_data: Callable[[], object] = lambda: None  #: called before one may be sent
         self.offers_pipelining = False  #: whether it is offered (RFC 2920)
         self.max_connections = 1000  #: connections at a time; one more is sent away
-        self.messages_per_connection: int | None = None  #: then MAIL is answered `limit_reply`
+        self.messages_per_connection: int | None = None  #: then `limit_reply` is given
         self.limit_reply = "452 4.5.3 too many messages"
+        self.limited = "MAIL"  #: the command to which it is the reply
         self.senders: list[str] = []  #: of the messages that were kept
         self._open = 0
         self.messages: list[bytes] = []
@@ -109,14 +110,14 @@ class SmtpServer:
         answer = self.script.get(verb, "354 go on" if verb == "DATA" else "250 fine")
         if verb == "MAIL":
             mail.sender, mail.refused = address, False
-            if mail.taken == self.messages_per_connection:
-                answer = self.limit_reply
         elif verb == "RCPT":
             answer = self.rcpt_replies.get(address, answer)
         elif verb == "DATA" and mail.refused:
             return "503 no valid recipients"
         elif verb == "EHLO" and self.offers_pipelining:
             return "250-test\r\n250 PIPELINING"
+        if verb == self.limited and mail.taken == self.messages_per_connection:
+            answer = self.limit_reply
         mail.refused = mail.refused or (verb in {"MAIL", "RCPT"} and not answer.startswith("250"))
         return answer
 

@@ -28,6 +28,7 @@ from alerts.delivery.channel import (
     DeliveryCancelled,
     DeliveryError,
     Envelope,
+    Host,
     InDoubt,
     MailboxUnavailable,
     MessageRejected,
@@ -37,7 +38,7 @@ from alerts.delivery.channel import (
 )
 from alerts.delivery.mta_log import was_accepted
 from alerts.model import Secret
-from alerts.refusals import Blame, SmtpStage, classify_reply
+from alerts.refusals import Blame, SmtpStage, classify_reply, strip_addresses
 
 _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
 #: Ten minutes, in seconds: how long to wait for the reply to the final dot, at least (RFC 5321,
@@ -53,8 +54,18 @@ _FAILURES: dict[Blame, type[DeliveryError]] = {
 }
 #: "Service not available, closing transmission channel" (RFC 5321, section 4.2.3).
 _SERVICE_CLOSING = 421
+#: A reply to RCPT that counts what was sent over this connection (RFC 3463, X.5.3).
+_CONNECTION_LIMIT = re.compile(r"4\d\d[ -](4\.5\.3\b|.*\b(session|connection)\b)", re.I)
 #: The most of a reply that is kept for `watchword deliveries`: a line of text.
 _MAX_REPLY_LENGTH = 300
+
+#: An address as SMTP's MAIL command takes it.
+EnvelopeAddress = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[!-~]+@[!-~]+$", description="an email address, like bounces@example.org"
+    ),
+]
 
 
 class SmtpSettings(ChannelSettings, frozen=True):
@@ -62,18 +73,26 @@ class SmtpSettings(ChannelSettings, frozen=True):
 
     schemes: ClassVar[frozenset[str]] = frozenset({"mailto"})
 
-    host: str = "localhost"  #: the mail server
+    host: Host = "localhost"  #: the mail server
     #: usually 25; for a provider 587, or 465 with ``security = "tls"``
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 25
     #: ``starttls`` and ``tls`` verify the certificate; ``none`` is for a relay on this host
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None  #: to log in with; without one there is no login
     password: Secret | None = None  #: of ``username``
-    envelope_from: str | None = None  #: where bounces go; ``mail.from_address`` when not set
+    #: where bounces go; ``mail.from_address`` when not set
+    envelope_from: EnvelopeAddress | None = None
     timeout_seconds: Seconds = 60.0  #: for each reply of the server
     connections: ConnectionLimit = 8  #: open at once, each kept for many messages
     #: the log of a Postfix or Exim on this host, which is asked about messages in doubt
     log: Path | None = None
+
+    def __post_init__(self) -> None:
+        # smtplib encodes a login as ASCII, and would fail in the middle of a round.
+        if self.username is not None and not self.username.isascii():
+            raise ValueError("username: expected ASCII characters only")
+        if self.password is not None and not self.password.reveal().isascii():
+            raise ValueError("password: expected ASCII characters only")
 
     @contextmanager
     def open(self) -> Iterator[SmtpSession]:
@@ -186,7 +205,7 @@ class SmtpSession:
         was_used = self._smtp is not None and self._is_used
         try:
             return self._transact(envelope, before_handover)
-        except _ConnectionSpent:
+        except (_ConnectionSpent, ChannelRefused):
             if not was_used:
                 raise
         # Servers limit the messages of a connection and its age. A new one has no such past.
@@ -288,10 +307,13 @@ class SmtpSession:
             raise TemporaryFailure(detail)
         if code == _SERVICE_CLOSING or (stage == "mail" and code < 500):
             raise _ConnectionSpent(detail)
+        if stage == "rcpt" and _CONNECTION_LIMIT.match(detail):
+            raise _ConnectionSpent(detail)
         blame = classify_reply(stage, detail)
         if blame == "sender" and stage == "mail":
             # Our address is all that MAIL says, so every message would be refused.
-            raise ChannelRefused(f"the mail server refuses our address: {detail}")
+            said = strip_addresses(detail)
+            raise ChannelRefused(f"the mail server refuses our address: {said}")
         raise _FAILURES[blame](detail)
 
     def _reset(self) -> None:

@@ -11,11 +11,11 @@ from scheduler.cli.commands.pipeline import format_pipeline_result
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_moment, print_result
 from scheduler.cli.service import get_service
-from scheduler.jobs import run_pipeline
+from scheduler.jobs import PipelineResult, run_pipeline
 from scheduler.service import Service, lock_ledger
 
 #: Reasons for which changes wait for the operator, and not only for the end of their crawl.
-_APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift")
+_APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift", "reference")
 
 
 @click.command(cls=ServiceCommand)
@@ -24,7 +24,8 @@ _APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift")
 def approvals_command(context: click.Context, as_json: bool) -> int:
     """List changes that wait for approval.
 
-    Changes are held if a crawl brings unusually many, or seems to have misread its pages.
+    Changes are held if a crawl brings unusually many, or seems to have misread its pages, or if a
+    new question has the reference of another one.
     """
     service = get_service(context)
     with service.ledger.reading() as connection:
@@ -62,7 +63,7 @@ def approve_command(context: click.Context, source: str | None, as_json: bool) -
         {"approved": number},
         as_json=as_json,
     )
-    return ExitStatus.OK if number else ExitStatus.PARTIAL
+    return _compute_exit_status(number, result)
 
 
 @click.command(cls=ServiceCommand)
@@ -84,6 +85,12 @@ def reject_command(context: click.Context, source: str | None, as_json: bool) ->
         {"rejected": number},
         as_json=as_json,
     )
+    return _compute_exit_status(number, result)
+
+
+def _compute_exit_status(number: int, result: PipelineResult) -> ExitStatus:
+    if result.failures:
+        return ExitStatus(result.failures[0].exit_status)
     return ExitStatus.OK if number else ExitStatus.PARTIAL
 
 

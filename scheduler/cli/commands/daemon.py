@@ -41,4 +41,4 @@ def _serve_web_pages(service: Service, daemon: Daemon) -> AbstractContextManager
     if web.port is None:
         return nullcontext()
     app = create_app(build_web_context(service, daemon))
-    return serve(app, web.port, web.host, trusted_proxies=web.trusted_proxies)
+    return serve(app, web.port, web.host, setting="web.port", trusted_proxies=web.trusted_proxies)

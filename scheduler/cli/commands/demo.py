@@ -24,7 +24,11 @@ from scheduler.demo import Demo
     help="Folder for the mail, the feeds and summary.json.",
 )
 @click.option(
-    "--port", default=8025, show_default=True, help="Port of the web pages; 0 for any free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8025,
+    show_default=True,
+    help="Port of the web pages; 0 for any free one.",
 )
 @click.pass_context
 def demo_command(context: click.Context, once: bool, out: Path, port: int) -> int:

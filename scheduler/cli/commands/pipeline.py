@@ -71,7 +71,12 @@ def _advance_on_question(display: Progress, source: str) -> Callable[[CrawlLine]
 
 
 def _compute_exit_status(outcomes: Sequence[CrawlOutcome], result: PipelineResult) -> ExitStatus:
-    """Return UNAVAILABLE if nothing could be fetched or sent, PARTIAL if something failed."""
+    """Return UNAVAILABLE if nothing could be fetched or sent, PARTIAL if something failed.
+
+    A step of the pipeline that failed decides first, with the status of its error.
+    """
+    if result.failures:
+        return ExitStatus(result.failures[0].exit_status)
     unavailable = {"unreachable", "blocked"}
     if result.problem or (outcomes and all(o.verdict in unavailable for o in outcomes)):
         return ExitStatus.UNAVAILABLE

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import click
 
-from alerts.bounces import list_waiting, suspend_waiting
+from alerts.bounces import list_waiting, resume_since, suspend_waiting
 from alerts.errors import ExitStatus
-from alerts.ledger import bounces, changes, deliveries, personal_data, subscriptions
+from alerts.ledger import bounces, changes, personal_data, subscriptions
 from alerts.model import Recipient
 from alerts.subscribers import unsubscribe
 from scheduler.cli.errors import print_error
@@ -131,17 +131,10 @@ def _show_waiting(service: Service, *, approve: bool, as_json: bool) -> ExitStat
 def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitStatus:
     """Resume all who were suspended for bounces, and send what they missed."""
     with service.ledger.writing() as connection:
-        entries = [
-            entry
-            for entry in bounces.list_suspended(connection)
-            if entry.reason == "bounces" and entry.since >= since
-        ]
-        for entry in entries:
-            bounces.remove_suppression(connection, entry.email)
-            deliveries.requeue_unsent(connection, entry.email, since, service.clock())
-    for entry in entries:
-        print_result(f"{entry.email} gets email again", entry, as_json=as_json)
-    return ExitStatus.OK if entries else ExitStatus.PARTIAL
+        addresses = resume_since(connection, since, service.clock())
+    for email in addresses:
+        print_result(f"{email} gets email again", {"email": email}, as_json=as_json)
+    return ExitStatus.OK if addresses else ExitStatus.PARTIAL
 
 
 def _resume_address(service: Service, address: str) -> ExitStatus:

@@ -12,7 +12,7 @@ import pytest
 from alerts.bounces import apply_bounce, list_waiting, suspend_waiting
 from alerts.delivery import ChannelRefused, ChannelTable, deliver_due
 from alerts.delivery.channels import smtp
-from alerts.ledger import Ledger, alarms, bounces, deliveries, subscriptions
+from alerts.ledger import Ledger, alarms, bounces, deliveries, messages, subscriptions
 from alerts.ledger.bounces import Bounce
 from alerts.operator import update_mail_alarms
 from tests.support.outbox import queue_messages, read_states
@@ -109,7 +109,26 @@ def test_a_second_doubt_holds_the_message_and_raises_an_alarm(
     assert f"<p.{PEOPLE[0]}>" in alarm.reason
 
 
-@pytest.mark.parametrize("reply", ["452 4.5.3 too many messages", "421 4.7.0 too many"])
+def test_a_message_at_which_the_process_is_killed_again_and_again_is_held(
+    ledger: Ledger, now: datetime, server: SmtpServer
+) -> None:
+    queue_messages(ledger, now, *PEOPLE[:2])
+    for _ in range(5):
+        with ledger.writing() as connection:  # as a kill leaves it
+            messages.mark_handing_over(connection, [1])
+    assert deliver_due(ledger, open_channel(server), lambda: now) == {"held": 1, "sent": 1}
+    assert read_states(ledger) == {PEOPLE[0]: ("in_doubt", 5), PEOPLE[1]: ("sent", 1)}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "452 4.5.3 too many messages",
+        "421 4.7.0 too many",
+        "451 4.7.1 no more in this session",
+        "550 5.7.0 no more over this connection",
+    ],
+)
 def test_a_used_connection_that_takes_no_more_is_replaced_at_once(
     ledger: Ledger, now: datetime, server: SmtpServer, reply: str
 ) -> None:
@@ -117,6 +136,16 @@ def test_a_used_connection_that_takes_no_more_is_replaced_at_once(
     server.messages_per_connection, server.limit_reply = 2, reply
     assert deliver_due(ledger, open_channel(server), lambda: now) == {"sent": 6}
     assert server.connections == 3
+    assert {attempts for _, attempts in read_states(ledger).values()} == {1}
+
+
+@pytest.mark.parametrize("reply", ["452 4.5.3 Too many recipients", "421 4.3.2 goodbye"])
+def test_the_recipients_of_a_connection_may_be_limited_as_well(
+    ledger: Ledger, now: datetime, server: SmtpServer, reply: str
+) -> None:
+    queue_messages(ledger, now, *PEOPLE[:6])
+    server.messages_per_connection, server.limit_reply, server.limited = 2, reply, "RCPT"
+    assert deliver_due(ledger, open_channel(server), lambda: now) == {"sent": 6}
     assert {attempts for _, attempts in read_states(ledger).values()} == {1}
 
 

@@ -51,6 +51,8 @@ TEXTS = {
     "zone": "America/New_York",
     "password": "other password",
     "operator_password": "another password of sixteen",
+    "templates": "own",
+    "trusted_proxies": "192.0.2.7",
     "secret": base64.b64encode(b"another secret of twenty-four").decode(),
 }
 
@@ -61,6 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("config")
     write_key(path / "one.pem", "rsa")
     write_key(path / "other.pem", "rsa")
+    (path / "own").mkdir()
     return path
 
 
@@ -96,10 +99,10 @@ def any_values(kind: inspect.Type, name: str) -> st.SearchStrategy[Any]:
 
 def any_text(kind: inspect.Type, name: str) -> str:
     if isinstance(kind, inspect.StrType) and kind.pattern is not None:
-        texts = ("https://other.example", "other2")
+        texts = ("https://other.example", "other2", "other@demo.example", "other.example,2027")
         return next(text for text in texts if re.search(kind.pattern or "", text))
     if is_type(kind, Path):
-        return "other.pem"
+        return TEXTS.get(name, "other.pem")
     if is_type(kind, DatabaseURL):
         return "sqlite:///other.sqlite3"
     return TEXTS.get(name, "other")
@@ -157,6 +160,7 @@ def test_every_key_is_in_the_example(key: ConfigKey) -> None:
 
 
 def test_the_example_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
     write_key(tmp_path / "dkim.pem", "rsa")
     text = uncommented(EXAMPLE).replace('"whsec_..."', f'"{TEXTS["secret"]}"')
     text = text.replace('operator_password = "..."', f'operator_password = "{"x" * 16}"')

@@ -31,7 +31,7 @@ def explain_error(text: str) -> str:
         ("[digests]\nhour = 'seven'", "digests.hour: expected a whole number, got text"),
         ("[digests]\nhour = 24", "digests.hour: expected 0 to 23, got 24"),
         ("[digests]\nbatch_minutes = -1", "digests.batch_minutes: expected 0 to 60, got -1"),
-        ("[mail]\nper_day = 0", "mail.per_day: expected more than 0, got 0"),
+        ("[mail]\nper_day = 0", "mail.per_day: expected 1 to 1000000000, got 0"),
         ("[site]\npublic_url = 'https://a.example/'", "site.public_url: expected scheme"),
         ("[site]\npublic_url = 'https://a.example/sub'", "site.public_url: expected scheme"),
         ("[web]\nsign_up = true", "web.sign_up: needs site.public_url"),
@@ -86,6 +86,7 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_relative_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
     (tmp_path / "config.toml").write_text('templates = "own"')
     config = load_config(tmp_path / "config.toml")
     assert config.ledger.url == f"sqlite:///{tmp_path}/var/ledger.sqlite3"

@@ -1,0 +1,70 @@
+"""Each target takes random inputs for a moment, and a target that fails is found out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.mutations import mutate
+from tests.fuzz.runner import CaseFailedError, FuzzTarget, run_target, run_targets
+from tests.fuzz.targets import check_html, check_xml, open_targets
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_reader_accepts_or_refuses_in_words(tmp_path: Path) -> None:
+    with open_targets(tmp_path) as targets:
+        reports = run_targets(targets, 12, 2026, tmp_path / "failures")
+    assert [list(report.iter_failures()) for report in reports] == [[] for _ in targets]
+    for report in reports:
+        assert len(report.outcomes) > 1, f"{report.name} draws only one kind of input"
+
+
+def crash(data: bytes) -> str:
+    raise IndexError(len(data))
+
+
+def refuse_without_a_word(data: bytes) -> str:
+    raise CaseFailedError("refused without a word")
+
+
+def loop(data: bytes) -> str:
+    return str(sum(range(200_000_000)))
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        (crash, "IndexError: 4"),
+        (refuse_without_a_word, "refused without a word"),
+        (loop, "s of processor time"),
+    ],
+)
+def test_a_failure_is_reported_with_its_input(
+    run: Callable[[bytes], str], reason: str, tmp_path: Path
+) -> None:
+    target = FuzzTarget("broken", lambda _chance: b"data", run)
+    report = run_target(target, 0, 1, tmp_path)
+    [failure] = report.iter_failures()
+    assert reason in failure
+    [path] = [path for paths in report.failures.values() for path in paths]
+    assert path.read_bytes() == b"data"
+
+
+def test_the_same_seed_draws_the_same_inputs() -> None:
+    one, other = random.Random(5), random.Random(5)  # noqa: S311  # inputs, not secrets
+    assert [mutate(one, b"<p>knife</p>") for _ in range(99)] == [
+        mutate(other, b"<p>knife</p>") for _ in range(99)
+    ]
+
+
+def test_what_is_no_xml_and_no_html_is_found() -> None:
+    check_xml(b"<feed><title>a</title></feed>")
+    check_html(b"<!doctype html><title>a</title><p>b")
+    with pytest.raises(CaseFailedError):
+        check_xml(b"<feed>\x00</feed>")
+    with pytest.raises(CaseFailedError):
+        check_html(b"<!doctype html><title>a</title><p>b</em>")

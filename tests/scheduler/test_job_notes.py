@@ -1,0 +1,70 @@
+"""Rounds and their steps are noted as begun and ended; one that fails again and again is told."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from alerts.ledger import Ledger, alarms, jobs, open_ledger
+from tests.support.service import ServiceFolder
+
+QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
+STEPS = {"round", "alarms", "match", "publish", "compose", "deliver", "ping", "words", "delete"}
+
+
+def read_jobs(folder: Path) -> tuple[dict[str, jobs.JobRecord], dict[str, str]]:
+    """Return the job rows by name, and the open alarms about the service, as kind → reason."""
+    ledger = open_ledger(f"sqlite:///{folder / 'var' / 'ledger.sqlite3'}")
+    with ledger.reading() as connection:
+        known = {job.name: job for job in jobs.list_all(connection)}
+        raised = {one.kind: one.reason for one in alarms.list_open(connection)}
+    ledger.engine.dispose()
+    return known, raised
+
+
+def test_a_round_notes_each_of_its_steps(tmp_path: Path) -> None:
+    service = ServiceFolder(tmp_path, QUIET)
+    service.run("once")
+    known, raised = read_jobs(tmp_path)
+    assert known.keys() == STEPS
+    assert all(job.good_at and job.failures_in_a_row == 0 for job in known.values())
+    assert not any(job.is_running for job in known.values())
+    assert raised == {}
+
+
+def test_a_step_that_fails_twice_raises_an_alarm_and_stops_no_other(tmp_path: Path) -> None:
+    service = ServiceFolder(tmp_path, QUIET)
+    service.run("once")
+    feeds = tmp_path / "var" / "feeds"
+    feeds.rename(tmp_path / "aside")
+    feeds.write_text("a file where the folder was")
+    service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
+    for _ in range(2):
+        done = service.run("once", expect=1)
+        assert "publish failed: " in done.stderr
+        assert "Traceback" not in done.stderr
+    known, raised = read_jobs(tmp_path)
+    assert known["publish"].failures_in_a_row == 2
+    assert known["deliver"].failures_in_a_row == 0
+    assert "the last 2 runs failed" in raised["job publish"]
+    feeds.unlink()
+    (tmp_path / "aside").rename(feeds)
+    service.run("once")
+    service.run("once")  # the alarms are looked at when a round begins
+    known, raised = read_jobs(tmp_path)
+    assert known["publish"].failures_in_a_row == 0
+    assert known["publish"].reason is None
+    assert raised == {}
+
+
+def test_a_job_whose_process_died_has_failed(ledger: Ledger, now: datetime) -> None:
+    with ledger.writing() as connection:
+        for minute in range(3):
+            jobs.begin(connection, "match", now + timedelta(minutes=minute))
+        [job] = jobs.list_all(connection)
+        assert job.is_running
+        assert (job.failures_in_a_row, job.reason) == (2, "its process ended before it did")
+        jobs.end_well(connection, "match", now + timedelta(minutes=3))
+        [job] = jobs.list_all(connection)
+        assert not job.is_running
+        assert (job.failures_in_a_row, job.reason) == (0, None)
