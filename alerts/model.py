@@ -226,10 +226,11 @@ class Frequency(StrEnum):
     MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
 
 
-SilenceReason = Literal["baseline", "old", "flood", "drift", "reference"]
+SilenceReason = Literal["baseline", "old", "minor", "flood", "drift", "reference"]
 """Why a change is recorded without an alert.
 
-``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``flood``,
+``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``minor``: a
+correction of no letter and no digit. ``flood``,
 ``drift`` and ``reference``: the operator published held changes without notifying.
 """
 

@@ -10,6 +10,7 @@ from alerts.questions.changes import (
     can_replace,
     find_changes,
     find_silence_reason,
+    is_minor_correction,
     make_withdrawal,
 )
 from alerts.questions.differences import Correction, find_corrections, find_first_correction
@@ -26,6 +27,7 @@ __all__ = [
     "find_parent",
     "find_references",
     "find_silence_reason",
+    "is_minor_correction",
     "is_reference_reused",
     "is_same_question",
     "make_reference_key",
