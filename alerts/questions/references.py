@@ -17,8 +17,9 @@ _WORD = (
     r"\b(?:[Qq]uestions?|MQT?s?|PQs?|WQs?|UINs?|[Rr]eferences?|[Rr]ef\.?)"
     r"(?:\s+(?:[Nn]os?\.?|[Nn]umbers?|UINs?|MQT?|[Rr]ef(?:erence)?\.?))?\s*:?\s*"
 )
-#: London's references have a year, the UK Parliament's are numbers: "12345", "HL1234".
-_YEAR_REFERENCE = r"(?:19|20)[0-9]{2}/[0-9]{4,5}(?:-[0-9]{1,2})?"
+#: London's references have a year, before or after the number. The UK Parliament's are numbers:
+#: "12345", "HL1234".
+_YEAR_REFERENCE = r"(?:(?:19|20)[0-9]{2}/[0-9]{4,5}(?:-[0-9]{1,2})?|[0-9]{3,5}/(?:19|20)[0-9]{2})"
 _REFERENCE = rf"(?:{_YEAR_REFERENCE}|HL ?[0-9]{{1,6}}|[0-9]{{2,7}}(?!/?[0-9]))"
 _LIST = re.compile(rf"{_WORD}({_REFERENCE}(?:(?:\s*,\s*|\s*,?\s+(?:and|or|&)\s+){_REFERENCE})*)")
 _ONE = re.compile(_REFERENCE)
@@ -50,4 +51,4 @@ def _find_in_text(text: str) -> Iterator[str]:
 
 def _is_year_of_accounts(reference: str) -> bool:
     year, _, rest = reference.partition("/")
-    return rest == str(int(year) + 1)
+    return rest.isdigit() and int(rest) == int(year) + 1

@@ -174,3 +174,41 @@ def test_characters_that_turn_the_direction_of_text_are_left_out(
     for shown in compose(ledger, now, "ferry", asked):
         assert "fdp.exe" in shown
         assert not {"\u202e", "\u2066"} & set(shown)
+
+
+def test_the_answer_that_an_answer_refers_to_is_linked_and_quoted(
+    ledger: Ledger, now: datetime
+) -> None:
+    known = make_question(1, make_answer("The piers reopen in May."), title="Piers")
+    answer = make_answer("Please refer to my response to Mayor's Question 2026/0001.")
+    text, html = compose(
+        ledger, now, "ferry", make_question(2, answer, title="Ferry"), known=(known,)
+    )
+    assert "Answer to 2026/0001, Piers: The piers reopen in May." in text
+    assert "https://replica.example/questions/1" in text
+    assert '<a href="https://replica.example/questions/1"' in html
+
+
+def test_a_reference_to_a_question_without_an_answer_is_linked(
+    ledger: Ledger, now: datetime
+) -> None:
+    answer = make_answer("I will answer MQ2026/0001 and question 2026/0009 soon.")
+    text, _ = compose(
+        ledger,
+        now,
+        "ferry",
+        make_question(2, answer, title="Ferry"),
+        known=(make_question(1, title="Piers"),),
+    )
+    assert "Not answered yet: 2026/0001, Piers https://replica.example/questions/1" in text
+    assert "0009" not in text.partition("Not answered")[2]
+
+
+def test_references_by_parliaments_numbers_are_known(ledger: Ledger, now: datetime) -> None:
+    known = of_parliament(4711, make_answer("The piers reopen in May."), title="Piers")
+    text = "I refer the hon. Member to the answer I gave on 3 March to Questions 4711 and 4712."
+    answered = of_parliament(4800, make_answer(text), title="Ferry")
+    other = make_question(4712, make_answer("Elsewhere."), reference="4712")
+    text, _ = compose(ledger, now, "ferry", answered, known=(known, other))
+    assert "Answer to 4711, Piers: The piers reopen in May." in text
+    assert "Elsewhere" not in text
