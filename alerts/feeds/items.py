@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from alerts.feeds.model import FeedIdentity, FeedItem
+from alerts.feeds.model import FeedIdentity, FeedItem, FeedMetadata, ListedChanges
 from alerts.model import Change, Notice, NoticeKind, NumberedChange
 from alerts.queries import Query, extract_fields, find_match
 from alerts.rendering import (
@@ -169,6 +169,43 @@ def _build_notice_item(notice: Notice, identity: FeedIdentity) -> FeedItem:
         updated_at=_truncate_to_second(notice.created_at),
         summary=clean_xml_text(text),
         content_html=f"<p>{clean_xml_text(text)}</p>",
+        author=identity.name,
+        attachments=(),
+        thread_id=None,
+    )
+
+
+def build_limit_item(
+    metadata: FeedMetadata, identity: FeedIdentity, listed: ListedChanges
+) -> FeedItem:
+    """Return the item that says why a feed is empty, or does not have all that it has room for.
+
+    Its date is that of the feed, so it stands below all others.
+    """
+    if listed.is_complete:
+        since = (
+            f"since {metadata.created_at:%d %B %Y}" if metadata.created_at.year > 1970 else "yet"
+        )
+        title = f"Nothing new {since}"
+        text = (
+            "This feed shows what is published from then on. Older questions are on the page that "
+            "it links to."
+        )
+    else:
+        title = "This feed does not show all older questions"
+        text = (
+            "Too many questions have these words to compare all of them for a feed. The page that "
+            "it links to finds the older ones."
+        )
+    url = f"{identity.public_url}{metadata.page_path}" if identity.public_url else None
+    kind = "empty" if listed.is_complete else "limit"
+    return FeedItem(
+        id=build_tag_uri(identity, kind, *metadata.id_parts),
+        title=title,
+        url=url,
+        updated_at=_truncate_to_second(metadata.created_at),
+        summary=text,
+        content_html=f"<p>{text}</p>",
         author=identity.name,
         attachments=(),
         thread_id=None,

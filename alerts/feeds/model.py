@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -63,6 +63,13 @@ class FeedItem(msgspec.Struct, frozen=True):
     attachments: tuple[tuple[str, str], ...]  #: address and title of each
     thread_id: str | None = None  #: shared by the items of a question and its supplementaries
     category: str | None = None  #: the site of its source, where there are several
+
+
+class ListedChanges(NamedTuple):
+    """The changes in a feed, or in one page of it."""
+
+    numbers: list[int]  #: newest first
+    is_complete: bool = True  #: whether there was time to look for all that a feed has room for
 
 
 class FeedContent(msgspec.Struct, frozen=True):

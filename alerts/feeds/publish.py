@@ -135,8 +135,8 @@ class FeedPublisher:
         failed_before = self.failed_count
         with self._log_failure(definition.metadata.base_path):
             with self._ledger.reading() as connection:
-                numbers = definition.list_newest(connection, ())
-                documents = build_newest_page(connection, definition, numbers, self._context)
+                listed = definition.list_newest(connection, ())
+                documents = build_newest_page(connection, definition, listed, self._context)
             self._write_files(definition, documents)
             with self._ledger.writing() as connection:
                 feeds.mark_published(

@@ -62,6 +62,7 @@ ALARM_LABELS = {
     "refused": "mail servers refuse our messages",
     "failures": "many messages fail",
     "in_doubt": "messages are held: they may have arrived",
+    "reports": "returned emails cannot be read",
     "suspensions": "suspensions wait for approval",
     "daily_limit": "the daily limit holds digests back",
 }
