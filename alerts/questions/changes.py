@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from alerts.model import Change, ChangeKind, SilenceReason
+from alerts.questions.minor_edits import differs_to_readers
 from alerts.questions.moves import follow_files
-from alerts.questions.wording import differs_to_readers
 from crawler.records import Answer, Question, hash_answer, hash_content, hash_question
 
 
