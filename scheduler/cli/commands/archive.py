@@ -124,7 +124,7 @@ def backfill_command(context: click.Context, /, source: str, **values: object) -
     service = get_service(context)
     if source not in service.config.sources:
         raise click.UsageError(f"the config has no source {source!r}")
-    with lock_ledger(service), show_progress() as display:
+    with lock_ledger(service) as service, show_progress() as display:
         result = backfill_source(
             service,
             source,
@@ -169,7 +169,7 @@ def reparse_command(
     service = get_service(context)
     hosts = {name: urlsplit(source.url).netloc for name, source in service.config.sources.items()}
     captures = list(files) or list_capture_files(service.config.archive.path)
-    with lock_ledger(service), show_progress() as display:
+    with lock_ledger(service) as service, show_progress() as display:
         task = display.add_task("reading the archive", total=None)
         advance = partial(display.advance, task)
         result = reparse_archive(service.ledger, captures, hosts, advance, dry_run=dry_run)

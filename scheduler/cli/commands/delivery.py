@@ -50,7 +50,7 @@ def digest_command(
     service = get_service(context)
     if dry_run or preview:
         return _show_due_digests(service, recipient, in_browser=preview, as_json=as_json)
-    with lock_ledger(service):
+    with lock_ledger(service) as service:
         composed = compose_digests(service, only_email=recipient)
         outcomes = deliver_messages(service, recipient=recipient)
     deliveries = dict(sorted(outcomes.items()))
