@@ -14,7 +14,8 @@ from datetime import datetime
 from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, quote
+from functools import cache
 from threading import Lock
 
 import msgspec
@@ -29,6 +30,8 @@ _MAX_SUBJECT_LENGTH = 180
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+"
 )
+#: Words of a header that need no quotation marks: atoms (RFC 5322, section 3.2.3) and spaces.
+_PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~ -]+")
 #: A line of quoted-printable has at most 76 characters; what does not fit is at most five shorter.
 _MIN_ENCODED_LINE = 70
 _LINE_END = re.compile("\r\n|\r|\n")
@@ -113,18 +116,30 @@ def _decode_header(field: str) -> str:
 def _format_list_headers(identity: MailIdentity, links: EmailLinks) -> str:
     """Return the headers that name the mailing list (RFC 2919) and say how to leave it."""
     urls = ",\r\n ".join(f"<{url}>" for url in (links.unsubscribe, links.mailto) if url)
-    list_id = f"{clean_header(identity.name)} digests <digest.{identity.domain}>"
-    one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058
+    one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    has_one_click = (links.unsubscribe or "").startswith("https://")  # as RFC 8058 demands
     return "".join(
         (
-            _format_header("List-Id", list_id),
+            _format_list_id(f"{clean_header(identity.name)} digests", identity.domain),
             f"List-Unsubscribe: {urls}\r\n",
-            one_click if links.unsubscribe else "",
+            one_click if has_one_click else "",
             "Precedence: bulk\r\n",
             # how Google's Postmaster Tools count complaints
             f"Feedback-ID: ::digest:{identity.feedback_sender_id}\r\n",
         )
     )
+
+
+@cache
+def _format_list_id(name: str, domain: str) -> str:
+    """Return the List-Id (RFC 2919), whose name is a phrase (RFC 5322, section 3.2.5)."""
+    if not name.isascii():
+        phrase = Header(name, "utf-8", header_name="List-Id").encode(linesep="\r\n")
+    elif _PLAIN_PHRASE.fullmatch(name):
+        phrase = name
+    else:
+        phrase = f'"{quote(name)}"'
+    return f"List-Id: {phrase}\r\n <digest.{domain}>\r\n"
 
 
 def bound_part_size(text: str) -> int:
