@@ -35,8 +35,11 @@ _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~ -]+")
 #: A line of quoted-printable has at most 76 characters; what does not fit is at most five shorter.
 _MIN_ENCODED_LINE = 70
 _LINE_END = re.compile("\r\n|\r|\n")
-#: Allowed neither in HTML nor in plain text; a lone surrogate cannot be encoded at all.
-_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+#: Allowed neither in HTML nor in plain text; a lone surrogate cannot be encoded at all. Those from
+#: U+202A and U+2066 on turn the direction of text around: "exe.pdf" for a file "fdp.exe".
+_CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 class RenderedMessage(msgspec.Struct, frozen=True):
@@ -62,6 +65,11 @@ def clean_header(text: str) -> str:
     return (
         line if len(line) <= _MAX_SUBJECT_LENGTH else line[: _MAX_SUBJECT_LENGTH - 1].rstrip() + "…"
     )
+
+
+def clean_body(text: str) -> str:
+    """Return ``text`` without controls, which could show something else than what is written."""
+    return _CONTROL_CHARACTERS.sub("", text)
 
 
 def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: EmailHeaders) -> bytes:
@@ -155,7 +163,7 @@ def _format_part(boundary: str, subtype: str, text: str) -> str:
     """Return one alternative of the content, in quoted-printable (RFC 2045 6.7)."""
     # b2a_qp takes the kind of line end that it writes from the first one in its input, so the
     # input ends in one.
-    lines = "\r\n".join([*_LINE_END.split(_CONTROL_CHARACTERS.sub("", text)), ""])
+    lines = "\r\n".join([*_LINE_END.split(clean_body(text)), ""])
     encoded = binascii.b2a_qp(lines.encode(), istext=True).decode("ascii")
     return (
         f"--{boundary}\r\n"
