@@ -131,7 +131,6 @@ class ChangeKind(EntryKind):
             label="Published again",
             singular="question published again",
             plural="questions published again",
-            opening="The question",
             snippet_fields=_QUESTION_FIRST,
             is_rare=True,
         ),
