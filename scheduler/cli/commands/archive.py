@@ -17,7 +17,7 @@ from alerts.ledger import questions
 from alerts.questions import make_thread_key, sort_thread
 from crawler.archive import list_capture_files
 from crawler.reading import build_question_id
-from crawler.records import Question, encode_record
+from crawler.records import Question, encode_record, name_question
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, print_result
@@ -59,7 +59,7 @@ def _load_thread(service: Service, url_or_id: str) -> list[Question]:
 
 def _format_question(record: Question) -> str:
     """Return a question and its answers, speech by speech."""
-    lines = [f"{record.title or record.id} [{record.status}]", record.url or ""]
+    lines = [f"{name_question(record)} [{record.status}]", record.url or ""]
     for speeches in (record.question, *(answer.speeches for answer in record.answers)):
         for speech in speeches:
             lines.append(f"  {speech.speaker or '(no speaker named)'}:")
