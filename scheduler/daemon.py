@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts.ledger import LedgerUnavailable
+from scheduler.clock import ClockDoubted
 from scheduler.crawls import run_crawl
 from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import LedgerBusyError, Service, lock_ledger
@@ -149,6 +150,9 @@ class Daemon:
             job()
         except LedgerUnavailable:  # the job has logged and noted it
             self.failures += 1
+        except ClockDoubted as error:
+            self.failures += 1
+            log.error("%s", error)
         except Exception:  # the boundary of a job: no defect may end the daemon
             self.failures += 1
             log.exception("job %s failed and will run again at its next time", name)
