@@ -28,7 +28,7 @@ class ClockReading(msgspec.Struct, frozen=True):
     """What the clock showed at a round."""
 
     moment: datetime
-    boot: str | None = None  #: which start of the machine; None where it cannot be told
+    boot: str | None = None  #: which start of the machine; None where the kernel does not say it
     uptime: float | None = None  #: seconds since then, which no setting of the clock changes
     set_back_at: datetime | None = None  #: when a round last found that the clock had gone back
     is_doubted: bool = False  #: whether a later round was refused because of its clock
@@ -36,7 +36,7 @@ class ClockReading(msgspec.Struct, frozen=True):
     def predict(self, later: ClockReading) -> datetime | None:
         """Return what the clock would show at ``later`` if nobody had set it since this reading.
 
-        None if that cannot be told: the machine was started again, or does not count its uptime.
+        None if that is not known: the machine was started again, or does not count its uptime.
         """
         if self.boot is None or self.boot != later.boot:
             return None
