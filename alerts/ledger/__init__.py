@@ -17,9 +17,10 @@ from alerts.ledger.engine import (
     LedgerUnavailable,
     StatementTimeout,
     WriterLost,
+    find_ledger,
     open_ledger,
 )
-from alerts.ledger.urls import LedgerError, check_url
+from alerts.ledger.urls import LedgerError, check_url, name_ledger
 
 __all__ = [
     "Ledger",
@@ -28,5 +29,7 @@ __all__ = [
     "StatementTimeout",
     "WriterLost",
     "check_url",
+    "find_ledger",
+    "name_ledger",
     "open_ledger",
 ]
