@@ -8,16 +8,20 @@ from urllib.parse import unquote
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.feeds.model import FEED_FILTERS, FeedMetadata
+from alerts.feeds.model import FEED_FILTERS, FeedMetadata, ListedChanges
 from alerts.ledger import changes, matches, members, questions, topics
 from alerts.ledger.topics import EVERYTHING_FEED, Topic
 from alerts.queries import Query, QueryError, format_canonical, parse_query
 from alerts.rendering import member_path, query_path, question_path, topic_path
-from alerts.search import search_changes
+from alerts.search import TimeBudget, search_changes
+from crawler.records import name_question
 
 #: Items in a feed, and in a page of its archive. Readers poll a few times a day, and a busy day of
 #: a topic has fewer.
 FEED_PAGE_SIZE = 50
+
+#: Seconds that the feed of a typed query may spend on comparing changes.
+_SEARCH_SECONDS = 1.0
 
 #: The feed of whatever query is typed; the query is in the address's query string.
 QUERY_FEED = "queries/feed"
@@ -27,8 +31,8 @@ class FeedDefinition(msgspec.Struct, frozen=True):
     """What a feed is of, and how its changes are found in the ledger."""
 
     metadata: FeedMetadata
-    list_newest: Callable[[Connection, Sequence[str]], list[int]]
-    """Given kinds of change (none for all kinds), the numbers of the newest, newest first."""
+    list_newest: Callable[[Connection, Sequence[str]], ListedChanges]
+    """Given kinds of change (none for all kinds), the newest."""
     query: Query | None = None  #: the items show the passages that match it
     list_page: Callable[[Connection, int], list[int]] | None = None
     """Given a page of its archive, from 1, the numbers of its changes; None without archive."""
@@ -81,7 +85,9 @@ def define_topic_feed(topic: Topic) -> FeedDefinition:
     )
     return FeedDefinition(
         metadata,
-        lambda connection, kinds: matches.list_newest(connection, topic.id, FEED_PAGE_SIZE, kinds),
+        lambda connection, kinds: ListedChanges(
+            matches.list_newest(connection, topic.id, FEED_PAGE_SIZE, kinds)
+        ),
         parse_topic_query(topic),
         lambda connection, page: matches.get_feed_page(connection, topic.id, page, FEED_PAGE_SIZE),
         lambda connection: matches.count_in_feed(connection, topic.id),
@@ -116,7 +122,9 @@ def define_everything_feed(connection: Connection) -> FeedDefinition:
     )
     return FeedDefinition(
         metadata,
-        lambda connection, kinds: changes.list_in_feeds(connection, FEED_PAGE_SIZE, kinds),
+        lambda connection, kinds: ListedChanges(
+            changes.list_in_feeds(connection, FEED_PAGE_SIZE, kinds)
+        ),
         list_page=lambda connection, page: changes.get_feed_page(connection, page, FEED_PAGE_SIZE),
         count_all=changes.count_in_feeds,
         has_files=True,
@@ -141,9 +149,14 @@ def define_query_feed(connection: Connection, typed: str) -> FeedDefinition:
     )
     return FeedDefinition(
         metadata,
-        lambda connection, kinds: search_changes(connection, query, FEED_PAGE_SIZE, kinds),
+        lambda connection, kinds: _search_newest(connection, query, kinds),
         query,
     )
+
+
+def _search_newest(connection: Connection, query: Query, kinds: Sequence[str]) -> ListedChanges:
+    budget = TimeBudget(_SEARCH_SECONDS)
+    return ListedChanges(*search_changes(connection, query, FEED_PAGE_SIZE, kinds, budget))
 
 
 def define_member_feed(connection: Connection, member_slug: str) -> FeedDefinition | None:
@@ -162,8 +175,8 @@ def define_member_feed(connection: Connection, member_slug: str) -> FeedDefiniti
     )
     return FeedDefinition(
         metadata,
-        lambda connection, kinds: changes.list_by_person(
-            connection, member_slug, FEED_PAGE_SIZE, kinds
+        lambda connection, kinds: ListedChanges(
+            changes.list_by_person(connection, member_slug, FEED_PAGE_SIZE, kinds)
         ),
         list_page=lambda connection, page: changes.get_person_page(
             connection, member_slug, page, FEED_PAGE_SIZE
@@ -182,7 +195,7 @@ def define_thread_feed(connection: Connection, question_id: str) -> FeedDefiniti
     path = question_path(record.id)
     metadata = FeedMetadata(
         id_parts=("thread", record.id),
-        title=record.title or record.id,
+        title=name_question(record),
         subtitle="One question, its supplementaries, and their answers",
         base_path=path.removeprefix("/").replace("question/", "questions/", 1),
         page_path=path,
@@ -190,7 +203,9 @@ def define_thread_feed(connection: Connection, question_id: str) -> FeedDefiniti
     )
     return FeedDefinition(
         metadata,
-        lambda connection, kinds: changes.list_by_questions(connection, ids, FEED_PAGE_SIZE, kinds),
+        lambda connection, kinds: ListedChanges(
+            changes.list_by_questions(connection, ids, FEED_PAGE_SIZE, kinds)
+        ),
     )
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 from sqlalchemy import Connection
 
 from alerts.feeds.definitions import FEED_PAGE_SIZE, FeedDefinition
-from alerts.feeds.items import build_items, build_notice_items, join_attributions, merge_items
-from alerts.feeds.model import ArchivePosition, FeedContent, FeedDocuments, FeedIdentity
+from alerts.feeds.items import (
+    build_items,
+    build_limit_item,
+    build_notice_items,
+    join_attributions,
+    merge_items,
+)
+from alerts.feeds.model import (
+    ArchivePosition,
+    FeedContent,
+    FeedDocuments,
+    FeedIdentity,
+    ListedChanges,
+)
 from alerts.feeds.rss_atom import build_feed
 from alerts.ledger import changes, notices
 from alerts.rendering import Templates
@@ -34,7 +44,7 @@ class FeedContext(msgspec.Struct, frozen=True):
 def build_newest_page(
     connection: Connection,
     definition: FeedDefinition,
-    numbers: Sequence[int],
+    listed: ListedChanges,
     context: FeedContext,
     only: str | None = None,
 ) -> FeedDocuments:
@@ -43,11 +53,11 @@ def build_newest_page(
     Args:
         connection: The ledger.
         definition: What the feed is of; with its filter, if it has one.
-        numbers: The changes in it, newest first: what ``definition.list_newest`` returned.
+        listed: The changes in it: what ``definition.list_newest`` returned.
         context: What feeds are written with.
         only: Its filter, a key of `alerts.feeds.model.FEED_FILTERS`.
     """
-    newest_first = changes.list_by_seqs(connection, numbers)
+    newest_first = changes.list_by_seqs(connection, listed.numbers)
     identity = context.identify(definition)
     items = build_items(
         newest_first,
@@ -57,10 +67,12 @@ def build_newest_page(
         latest_only=only == "latest",
     )
     # A feed that is not full has all there is, so it has all notices too.
-    is_full = len(numbers) == FEED_PAGE_SIZE
+    is_full = len(listed.numbers) == FEED_PAGE_SIZE
     oldest = min((n.recorded_at for n in newest_first), default=None) if is_full else None
     recent_notices = notices.list_since(connection, oldest, _MAX_NOTICES)
     merged = merge_items(items, build_notice_items(recent_notices, identity))
+    if not (merged and listed.is_complete):
+        merged.append(build_limit_item(definition.metadata, identity, listed))
     content = FeedContent(tuple(merged), join_attributions(newest_first, identity))
     position = ArchivePosition(definition.count_pages(connection))
     return build_feed(definition.metadata, content, identity, position)

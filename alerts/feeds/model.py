@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,7 @@ class FeedIdentity(msgspec.Struct, frozen=True):
     public_url: str | None = None  #: of the web pages, without a slash at the end
     hub: str | None = None  #: a WebSub hub, which is notified when a feed changes
     attributions: dict[str, str] = {}  #: by source, the notice that its licence asks for
+    site_urls: dict[str, str] = {}  #: by source, the address of its site
 
 
 class FeedMetadata(msgspec.Struct, frozen=True):
@@ -61,6 +62,14 @@ class FeedItem(msgspec.Struct, frozen=True):
     author: str | None
     attachments: tuple[tuple[str, str], ...]  #: address and title of each
     thread_id: str | None = None  #: shared by the items of a question and its supplementaries
+    category: str | None = None  #: the site of its source, where there are several
+
+
+class ListedChanges(NamedTuple):
+    """The changes in a feed, or in one page of it."""
+
+    numbers: list[int]  #: newest first
+    is_complete: bool = True  #: whether there was time to look for all that a feed has room for
 
 
 class FeedContent(msgspec.Struct, frozen=True):

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, held_change
-from alerts.model import Change, SilenceReason
+from alerts.model import Change, ChangeKind, SilenceReason
+from crawler.records import name_question
 
-HoldReason = Literal["crawl", "flood", "drift"]
+HoldReason = Literal["crawl", "flood", "drift", "reference"]
 
 #: Columns that both tables of changes have.
 _COMMON_COLUMNS = (
@@ -33,7 +34,11 @@ _COMMON_COLUMNS = (
 
 
 def hold_change(
-    connection: Connection, entry: Change, now: datetime, silence_reason: SilenceReason | None
+    connection: Connection,
+    entry: Change,
+    now: datetime,
+    silence_reason: SilenceReason | None,
+    reason: HoldReason = "crawl",
 ) -> bool:
     """Hold a change; return False if the same change is already recorded or held.
 
@@ -46,7 +51,7 @@ def hold_change(
         connection,
         held_change,
         source=entry.after.source,
-        hold_reason=_find_hold_reason(connection, entry.after.id) or "crawl",
+        hold_reason=_find_hold_reason(connection, entry.after.id) or reason,
         question_id=entry.after.id,
         kind=entry.kind,
         content_hash=entry.content_hash,
@@ -56,6 +61,15 @@ def hold_change(
         after=format_record(entry.after),
     )
     return added is not None
+
+
+def drop_withdrawal(connection: Connection, question_id: str) -> None:
+    """Drop the held withdrawal of a question whose page is there after all."""
+    connection.execute(
+        delete(held_change).where(
+            held_change.c.question_id == question_id, held_change.c.kind == ChangeKind.WITHDRAWN
+        )
+    )
 
 
 def _is_recorded(connection: Connection, entry: Change) -> bool:
@@ -162,4 +176,4 @@ def _get_title(connection: Connection, key: int) -> str:
     columns = (held_change.c.question_id, held_change.c.after)
     row = connection.execute(select(*columns).where(held_change.c.id == key)).one()
     record = read_record(row.after, f"held change {key}")
-    return record.title or record.id if record else row.question_id
+    return name_question(record) if record else row.question_id

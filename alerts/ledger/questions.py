@@ -10,12 +10,12 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, false, func, or_, select, true, update
 
 from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record, read_records
-from alerts.ledger.schema import change, question, question_identity
-from alerts.questions import make_thread_key, sort_thread
+from alerts.ledger.schema import change, held_change, question, question_identity, topic
+from alerts.questions import make_reference_key, make_thread_key, sort_thread
 from crawler.records import Question
 
 #: The order of lists. Without NULLS LAST, the two databases sort missing dates differently.
@@ -106,6 +106,7 @@ def build_columns(record: Question) -> dict[str, Any]:
         "person": asker.person or build_person_slug(asker.name) if asker else None,
         "asker": asker.name if asker else None,
         "answered_on": min(days, default=None),
+        "reference_key": make_reference_key(record.reference),
     }
 
 
@@ -151,6 +152,57 @@ def load_thread(connection: Connection, record: Question) -> tuple[Question, ...
     found = list_in_thread(connection, record.source, key) if key else (record,)
     thread = [one for one in found if root in (one.id, one.parent)]
     return sort_thread(thread) if any(one.id == record.id for one in thread) else (record,)
+
+
+def list_similar(connection: Connection, record: Question) -> tuple[Question, ...]:
+    """Return the questions of a source that may be the same as ``record``, or share its reference.
+
+    Those with its reference come first. Where one of two pages prints no reference, asker and day
+    of the meeting lead to the other. Of two, the one that has had fewer addresses comes first.
+    """
+    columns = build_columns(record)
+    key, day = columns["reference_key"], record.meeting.date if record.meeting else None
+    by_reference = question.c.reference_key == key if key else false()
+    by_asker = and_(
+        question.c.person == columns["person"],
+        question.c.meeting_date == day,
+        question.c.reference_key.is_(None) if key else true(),
+    )
+    addresses = (
+        select(func.count())
+        .where(question_identity.c.question_id == question.c.id)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(question.c.id, question.c.record)
+        .where(question.c.source == record.source, or_(by_reference, by_asker))
+        .order_by(question.c.reference_key.is_(None), addresses, question.c.id)
+    )
+    return tuple(read_records(rows))
+
+
+def is_referenced(connection: Connection, question_id: str) -> bool:
+    """Return whether a change was recorded for a question, or somebody follows it."""
+    return any(
+        connection.execute(
+            select(table.c.question_id).where(table.c.question_id == question_id)
+        ).first()
+        for table in (change, held_change, topic)
+    )
+
+
+def replace_identities(connection: Connection, question_id: str, by: str) -> None:
+    """Let all ids of one question be ids of another."""
+    connection.execute(
+        update(question_identity)
+        .where(question_identity.c.question_id == question_id)
+        .values(question_id=by)
+    )
+
+
+def delete_unreferenced(connection: Connection, question_id: str) -> None:
+    """Delete a question that has neither ids nor changes, followers or words in the index."""
+    connection.execute(delete(question).where(question.c.id == question_id))
 
 
 def add_identity(connection: Connection, identity: str, question_id: str) -> None:

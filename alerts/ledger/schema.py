@@ -101,6 +101,8 @@ question = Table(
     Column("asker", Text),  # the name to show for that person
     Column("answered_on", Date),  # printed date of the first answer; null if the page has none
     Column("capture", Text),  # archive file and offset of the page: london-....warc.gz:512
+    Column("reference_key", Text),  # alerts.questions.make_reference_key: 1234/2018
+    Index("ix_question_source_reference_key", "source", "reference_key"),
     Index("ix_question_source_status", "source", "status"),
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
     Index("ix_question_source_thread", "source", "thread"),
@@ -126,7 +128,7 @@ change = Table(
     Column("kind", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False, index=True),
-    Column("silence_reason", Text),  # null if it alerts; otherwise baseline, old, flood, drift
+    Column("silence_reason", Text),  # null if it alerts; otherwise alerts.model.SilenceReason
     Column("before", Text),  # the record before the change, as JSON; null if there was none
     Column("after", Text, nullable=False),
     # Named after the column's former name: on SQLite, renaming a constraint copies the table.
@@ -145,7 +147,7 @@ held_change = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("source", Text, nullable=False),
-    Column("hold_reason", Text, nullable=False),  # crawl, flood, drift
+    Column("hold_reason", Text, nullable=False),  # alerts.ledger.held_changes.HoldReason
     Column("question_id", Text, ForeignKey("question.id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("content_hash", Text, nullable=False),

@@ -16,8 +16,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     TextClause,
+    and_,
     delete,
     func,
+    or_,
     select,
     text,
     true,
@@ -107,6 +109,18 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
     )
 
 
+def remove_question(connection: Connection, question_id: str) -> None:
+    """Remove a question from the index."""
+    rows = connection.execute(
+        delete(indexed_question)
+        .where(indexed_question.c.question_id == question_id)
+        .returning(indexed_question.c.id)
+    )
+    for key in rows.scalars().all():
+        connection.execute(text("DELETE FROM word WHERE rowid = :id"), {"id": key})
+    connection.execute(delete(acronym).where(acronym.c.question_id == question_id))
+
+
 def _replace_acronyms(connection: Connection, words: IndexedQuestion) -> None:
     connection.execute(delete(acronym).where(acronym.c.question_id == words.question_id))
     rows = [
@@ -121,16 +135,40 @@ def _replace_acronyms(connection: Connection, words: IndexedQuestion) -> None:
         insert_all_once(connection, acronym, rows)
 
 
+def has_unindexed(connection: Connection) -> bool:
+    """Return whether there are questions that are not indexed, which a search does not find."""
+    wanted = select(question.c.id).where(~question.c.is_indexed).limit(1)
+    return connection.execute(wanted).first() is not None
+
+
 def find_questions(
-    connection: Connection, condition: index_terms.IndexCondition | None, limit: int | None = None
+    connection: Connection,
+    condition: index_terms.IndexCondition | None,
+    limit: int | None = None,
+    after: DatedQuestion | None = None,
 ) -> list[DatedQuestion]:
-    """Return the questions that meet a condition, newest first; all if it is None."""
+    """Return the questions that meet a condition, newest first.
+
+    Args:
+        connection: The ledger.
+        condition: What they must meet; None for all questions.
+        limit: How many to return at most; None for all.
+        after: Only those that come after this one in the order of day and id.
+    """
+    # PostgreSQL's collations may sort ids in another order than Python does.
+    ordered_id: ColumnElement[str] = indexed_question.c.question_id
+    if connection.dialect.name == "postgresql":
+        ordered_id = ordered_id.collate("C")
     wanted = (
         select(indexed_question.c.question_id, indexed_question.c.day)
         .where(_satisfies(condition, connection))
-        .order_by(indexed_question.c.day.desc(), indexed_question.c.question_id.desc())
+        .order_by(indexed_question.c.day.desc(), ordered_id.desc())
         .limit(limit)
     )
+    if after is not None:
+        day = indexed_question.c.day
+        is_same_day = and_(day == after.day, ordered_id < after.question_id)
+        wanted = wanted.where(day <= after.day, or_(day < after.day, is_same_day))
     return [DatedQuestion(row.question_id, row.day) for row in connection.execute(wanted)]
 
 
@@ -139,10 +177,12 @@ def list_changes(
     condition: index_terms.IndexCondition | None,
     limit: int,
     kinds: Sequence[str],
+    before: int | None = None,
 ) -> list[int]:
     """Return the numbers of the newest changes in feeds of questions that meet a condition.
 
-    Newest first. ``kinds`` limits them to some kinds of change; empty for all.
+    Newest first. ``kinds`` limits them to some kinds of change; empty for all. ``before`` limits
+    them to lower numbers.
     """
     wanted = (
         select(change.c.seq)
@@ -151,6 +191,8 @@ def list_changes(
         .order_by(change.c.seq.desc())
         .limit(limit)
     )
+    if before is not None:
+        wanted = wanted.where(change.c.seq < before)
     return list(connection.execute(wanted).scalars())
 
 

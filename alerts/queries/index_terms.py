@@ -6,11 +6,17 @@ which every tokenizer of a database keeps whole: a letter for how the word is co
 word itself, ``s`` its stem, ``c`` its capitals), a letter for the field (``x`` for all default
 fields), then the word. ``knife`` in the title has four keys: ``wxknife``, ``waknife``, ``sxknife``
 and ``saknife``.
+
+Two words that follow each other have a key too: ``p`` (or ``q`` where the second is a stem), the
+field, the length of the first, ``x``, and both words. ``high road`` is ``px4xhighroad``. So the
+index alone decides a phrase of two words, however common they are, and leaves little to decide of a
+longer one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -85,7 +91,41 @@ def build_index_keys(texts: PreparedTexts) -> set[str]:
         for field in {texts.places[position].field for position in positions}
         for scope in _list_scopes(field)
     }
+    keys.update(_build_pair_keys(texts))
     return keys if sum(map(len, keys)) <= _MAX_LETTERS else {OVERSIZE_KEY.text}
+
+
+def _build_pair_keys(texts: PreparedTexts) -> Iterator[str]:
+    """Generate the keys of the words that directly follow each other, some more than once."""
+    second_words = _list_second_words(texts)
+    for first, positions in texts.positions_by_key.items():
+        if first[0] in _MODE_LETTERS:
+            continue
+        text = _to_ascii(first)
+        for start, after in positions.items():
+            for mode_letter, second in second_words.get(after, ()):
+                for scope in _list_scopes(texts.places[start].field):
+                    yield _write_pair_key(mode_letter, scope, text, second)
+
+
+def _list_second_words(texts: PreparedTexts) -> dict[int, list[tuple[str, str]]]:
+    """Return mode letters and words by the position where they begin.
+
+    A stem that is a word of the text itself, and its own stem, is left out: it would double the
+    keys. A query asks for both (:func:`_build_pair`).
+    """
+    found: dict[int, list[tuple[str, str]]] = {}
+    for key, positions in texts.positions_by_key.items():
+        if key[0] == "^":
+            continue
+        word = key.removeprefix("~")
+        is_stem = word != key
+        words = texts.positions_by_key.get(word, {}) if is_stem and stem(word) == word else {}
+        entry = ("q" if is_stem else "p", _to_ascii(word))
+        for start in positions:
+            if start not in words:
+                found.setdefault(start, []).append(entry)
+    return found
 
 
 def _list_scopes(field: str) -> Iterator[str]:
@@ -133,19 +173,49 @@ def _build_leaf(leaf: Leaf) -> IndexQuery:
         parts = [_any_spelling(tuple(iter_words(part)), scope) for part in leaf.parts]
         return IndexQuery(_all_of(parts), is_exact=False)
     words = tuple(iter_words(leaf))
-    is_one_key = len(words) == 1 and len(words[0].tokens) == 1
+    # Three words have two pairs of neighbours, which can be in different places of a text.
+    are_pairs = sum(len(word.tokens) for word in words) <= 2 and not _is_cut(words)
     return IndexQuery(
-        _any_spelling(words, scope), is_exact=is_one_key and leaf.field not in _FIELDS_WITHOUT_KEYS
+        _any_spelling(words, scope), is_exact=are_pairs and leaf.field not in _FIELDS_WITHOUT_KEYS
     )
 
 
+def _is_cut(words: tuple[Word, ...]) -> bool:
+    """Return whether a key of the words together can reach :data:`_MAX_KEY_LENGTH`."""
+    letters = sum(len(_to_ascii(token)) for word in words for token in word.tokens)
+    return letters + len("px") + len(str(_MAX_KEY_LENGTH)) + len("x") >= _MAX_KEY_LENGTH
+
+
 def _any_spelling(words: tuple[Word, ...], scope: str) -> IndexCondition:
-    """Return the condition for words in any of their spellings, in any order."""
-    choices = []
-    for *before, last in generate_spellings(words):
-        keys = [IndexKey(_write_key("w", scope, word)) for word in before]
-        choices.append(_all_of([*keys, _build_last_key(last, words[-1], scope)]))
+    """Return the condition for words in any of their spellings, each next to the one before."""
+    choices = [_follow(spelling, words[-1], scope) for spelling in generate_spellings(words)]
     return choices[0] if len(choices) == 1 else AnyOf(tuple(choices))
+
+
+def _follow(spelling: Sequence[str], last: Word, scope: str) -> IndexCondition:
+    """Return the condition for one spelling; ``last`` is the word that it ends with."""
+    if len(spelling) == 1:
+        return _build_last_key(spelling[0], last, scope)
+    *before, ending = pairwise(spelling)
+    pairs = [IndexKey(_write_pair_key("p", scope, *map(_to_ascii, pair))) for pair in before]
+    return _all_of([*pairs, *_build_last_pair(*ending, last, scope)])
+
+
+def _build_last_pair(first: str, text: str, word: Word, scope: str) -> list[IndexCondition]:
+    """Return what must be there where ``word`` ends with ``text``, next to ``first``."""
+    first = _to_ascii(first)
+    match word.mode:
+        case "exact":
+            return [IndexKey(_write_pair_key("p", scope, first, _to_ascii(text)))]
+        case "stem":
+            root = stem(text)
+            as_stem = IndexKey(_write_pair_key("q", scope, first, _to_ascii(root)))
+            if stem(root) != root:
+                return [as_stem]
+            as_word = IndexKey(_write_pair_key("p", scope, first, _to_ascii(root)))
+            return [AnyOf((as_stem, as_word))]
+        case _:  # capitals and prefixes have no keys of pairs
+            return [IndexKey(_write_key("w", scope, first)), _build_last_key(text, word, scope)]
 
 
 def _all_of(parts: Sequence[IndexCondition]) -> IndexCondition:
@@ -164,6 +234,14 @@ def _build_last_key(text: str, word: Word, scope: str) -> IndexKey:
 
 def _write_key(mode_letter: str, scope: str, word: str) -> str:
     return f"{mode_letter}{scope}{_to_ascii(word)}"[:_MAX_KEY_LENGTH]
+
+
+def _write_pair_key(mode_letter: str, scope: str, first: str, second: str) -> str:
+    """Return the key of two neighbours, both in ASCII.
+
+    The length of the first word keeps ``be have`` and ``behave`` apart.
+    """
+    return f"{mode_letter}{scope}{len(first)}x{first}{second}"[:_MAX_KEY_LENGTH]
 
 
 def _to_ascii(text: str) -> str:

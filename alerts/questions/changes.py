@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from alerts.model import Change, ChangeKind, SilenceReason
+from alerts.questions.minor_edits import differs_to_readers
+from alerts.questions.moves import follow_files
 from crawler.records import Answer, Question, hash_answer, hash_content, hash_question
 
 
@@ -18,7 +20,8 @@ def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ..
 
     A question that is new to us was asked, and answered too if its answer is there. A suspect
     reading is no evidence, and a question stored as suspect counts as new. An answer that is gone
-    is no change: an incomplete page looks the same (see :func:`can_replace`).
+    is no change: an incomplete page looks the same (see :func:`can_replace`). Neither is another
+    address of the page and of the files that moved with it.
 
     Args:
         stored: The question in the ledger, None if it is not there.
@@ -31,7 +34,8 @@ def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ..
             Change(ChangeKind.ASKED, hash_question(reading), reading),
             *_find_first_answers(None, reading),
         )
-    if stored.digest == reading.digest:
+    stored = follow_files(stored, reading)
+    if hash_content(stored) == reading.digest:
         return ()
     if stored.status != "answered" and reading.status != "unanswered":
         answers = _find_first_answers(stored, reading)
@@ -55,6 +59,15 @@ def can_replace(stored: Question | None, reading: Question) -> bool:
         return True
     rank = {"unanswered": 0, "holding": 1, "answered": 2}
     return not reading.suspect and rank[reading.status] >= rank[stored.status]
+
+
+def is_minor_correction(change: Change) -> bool:
+    """Return whether a correction changed nothing that a reader would call a change."""
+    return (
+        change.kind is ChangeKind.CORRECTED
+        and change.before is not None
+        and not differs_to_readers(change.before, change.after)
+    )
 
 
 def make_withdrawal(stored: Question) -> Change:

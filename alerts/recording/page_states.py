@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerts.ledger import questions, refused_pages
+from alerts.ledger import held_changes, questions, refused_pages
 from alerts.model import Change
 from alerts.questions import make_withdrawal
 from alerts.recording.readings import RecordingRules, store_change
@@ -21,6 +21,7 @@ _WITHDRAWN_AFTER = timedelta(hours=20)
 def record_unchanged_page(connection: Connection, identity: str, now: datetime) -> None:
     """Record that a page has not changed since our last visit."""
     if stored := questions.find(connection, identity):
+        held_changes.drop_withdrawal(connection, stored.record.id)
         questions.mark_visited(connection, stored.record.id, now)
 
 

@@ -21,8 +21,10 @@ from alerts.questions import (
     find_changes,
     find_parent,
     find_silence_reason,
+    is_minor_correction,
     make_thread_key,
 )
+from alerts.recording.moves import is_reference_in_doubt, use_known_id
 from crawler.records import Question
 
 
@@ -66,16 +68,6 @@ def record_readings(
     return counts
 
 
-def use_known_id(
-    connection: Connection, question: Question, requested_id: str | None = None
-) -> Question:
-    """Return ``question`` under the id by which the ledger knows it, if its address changed."""
-    for identity in (question.id, requested_id):
-        if identity and (stored := questions.find(connection, identity)):
-            return msgspec.structs.replace(question, id=stored.record.id)
-    return question
-
-
 def link_to_parent(connection: Connection, question: Question) -> Question:
     """Return a supplementary with the id of its parent, where the parent is known."""
     key = make_thread_key(question)
@@ -92,8 +84,15 @@ def store_change(
     now: datetime,
     silence: SilenceReason | None,
     rules: RecordingRules,
+    *,
+    is_doubtful: bool = False,
 ) -> bool:
-    """Hold or number a change, as ``rules`` say; return False if it is known already."""
+    """Hold or number a change, as ``rules`` say; return False if it is known already.
+
+    A doubtful change that would alert waits for the operator.
+    """
+    if is_doubtful and silence is None:
+        return held_changes.hold_change(connection, change, now, None, "reference")
     store = held_changes.hold_change if rules.hold else changes.append
     return store(connection, change, now, silence)
 
@@ -108,13 +107,17 @@ def _record_question(
         counts["doubted"] += not read.suspect
         questions.mark_visited(connection, read.id, now)
         return counts
+    held_changes.drop_withdrawal(connection, read.id)
     silence = _find_silence(before, read, now, rules)
     read = link_to_parent(connection, read)
+    is_new = before is None or bool(before.suspect)
+    is_doubtful = is_new and silence is None and is_reference_in_doubt(connection, read)
     _save_question(connection, read, now, is_new=stored is None)
     for change in find_changes(before, read):
-        if store_change(connection, change, now, silence, rules):
+        reason = "minor" if is_minor_correction(change) else silence
+        if store_change(connection, change, now, reason, rules, is_doubtful=is_doubtful):
             counts[change.kind] += 1
-            counts["silent"] += silence is not None
+            counts["silent"] += reason is not None
     return counts
 
 

@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from alerts.ledger import questions
 from alerts.ledger.questions import StoredQuestion
+from alerts.recording.moves import use_known_id
 from alerts.recording.readings import (
     QuestionReading,
     RecordingRules,
     link_to_parent,
     record_readings,
-    use_known_id,
 )
 from crawler.records import Question
 
@@ -68,10 +68,13 @@ def replace_reading(
 
 
 def _is_older(read: Question, fetched_at: datetime, stored: StoredQuestion) -> bool:
-    """Return whether the stored record is of a later version of the page, and to be trusted."""
+    """Return whether the stored record is of a later version of the page, and to be trusted.
+
+    The page at an earlier address of the question is of an earlier version.
+    """
     return (
         fetched_at < stored.visited_at - _SAME_VISIT
-        and read.digest != stored.record.digest
+        and (read.digest, read.url) != (stored.record.digest, stored.record.url)
         and not stored.record.suspect
     )
 

@@ -168,12 +168,17 @@ def _find_diverging_fields(report: CrawlReport, baseline: Sequence[CrawlReport])
 
 
 def _count_agreement(report: CrawlReport, name: str) -> tuple[int, int]:
-    """Return on how many of all pages read the two readings agree.
+    """Return on how many of the pages that should have a field the two readings agree.
 
     Not of the pages on which both found the field: a reading that finds nothing any more never
-    differs from the other one.
+    differs from the other one. The parts of an answer are counted on pages with an answer only: the
+    questions of a new meeting have none.
     """
-    return report.agreed.get(name, 0), report.read
+    agreed, expected = report.agreed.get(name, 0), report.read
+    if name.startswith("answer") and report.filled:
+        _, answered = report.filled.get("answered_by", (0, 0))
+        expected = max(answered, agreed)  # a holding reply is not expected, and can agree
+    return agreed, expected
 
 
 def _sum_rates(rates: Iterable[tuple[int, int] | None]) -> tuple[int, int]:

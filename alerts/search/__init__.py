@@ -7,35 +7,44 @@ callers show what it returns.
 The face has one entry for each of these services and the type that it returns.
 """
 
+from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
 from alerts.search.index import index_questions
+from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
+from alerts.search.result_page import ResultPage, build_result_page
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import (
     SearchResults,
     TimeBudget,
+    list_results,
     load_question_changes,
-    search_changes,
     search_questions,
 )
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
 
 __all__ = [
+    "ChangeResults",
     "MatchedPlace",
     "Preview",
     "QuestionExcerpt",
+    "ResultPage",
+    "SearchPosition",
     "SearchResults",
     "Suggestion",
     "TimeBudget",
     "apply_suggestions",
     "build_excerpt",
     "build_preview",
+    "build_result_page",
     "count_by_month",
     "explain_parts",
     "find_matched_places",
     "find_suggestions",
     "index_questions",
+    "list_results",
     "load_question_changes",
+    "parse_position",
     "search_changes",
     "search_questions",
 ]

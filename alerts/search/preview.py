@@ -52,12 +52,19 @@ class Preview(msgspec.Struct, frozen=True):
     last_365_days: int
     total: int
     last_date: date | None  #: of the newest question that matches
-    months: dict[date, int]  #: by first day of the month: the last 24 and this one, oldest first
+    #: By first day of the month: the last 24 and this one, oldest first; without the months before
+    #: :attr:`decided_to`.
+    months: dict[date, int]
     latest: tuple[QuestionExcerpt, ...]
-    per_day: float  #: on average over the last year, or since the archive begins if that is later
+    #: On average over the last year, or since the archive begins or the search ended if later.
+    per_day: float
     unknown_words: tuple[SpellingSuggestion, ...]  #: words of the query that no question has
     suggestions: tuple[Suggestion, ...]
-    is_estimate: bool = False  #: whether there was no time to decide all questions
+    is_complete: bool = True  #: whether :attr:`total` is all; if not, there are at least so many
+    decided_to: date | None = None  #: the day down to which questions were compared; None: all
+    next: str | None = None  #: where the questions after :attr:`latest` begin
+    is_week_complete: bool = True  #: whether :attr:`last_7_days` is all
+    is_year_complete: bool = True  #: whether :attr:`last_365_days` is all
 
     @property
     def is_too_broad(self) -> bool:
@@ -76,28 +83,43 @@ def build_preview(
         connection: The ledger.
         typed: The query as the subscriber typed it.
         today: The day that the last week and year end with.
-        budget: The time after which numbers are estimated; None for exact ones.
+        budget: The time after which no older questions are counted; None to count all.
 
     Raises:
         QueryError: ``typed`` is no query.
     """
     query = parse_query(typed)
     found = search_questions(connection, query, _LATEST_COUNT, budget)
-    last_365_days = _count_since(found.counts_by_day, today - timedelta(days=365))
+    week, year = today - timedelta(days=7), today - timedelta(days=365)
+    last_365_days = _count_since(found.counts_by_day, year)
     first_day = word_index.get_first_day(connection) or today
+    begin = max(year, first_day, found.decided_to or first_day)
     return Preview(
         canonical=format_canonical(query),
-        last_7_days=_count_since(found.counts_by_day, today - timedelta(days=7)),
+        last_7_days=_count_since(found.counts_by_day, week),
         last_365_days=last_365_days,
         total=found.total,
         last_date=max(found.counts_by_day, default=None),
-        months=count_by_month(found.counts_by_day, today),
+        months=_count_decided_months(found, today),
         latest=_load_excerpts(connection, found, query),
-        per_day=last_365_days / min(365, max(1, (today - first_day).days)),
+        per_day=last_365_days / max(1, (today - begin).days),
         unknown_words=tuple(_suggest_spellings(connection, query, typed)),
         suggestions=tuple(find_suggestions(connection, query, budget)),
-        is_estimate=found.is_estimate,
+        is_complete=found.is_complete,
+        decided_to=found.decided_to,
+        next=found.next.format() if found.next else None,
+        is_week_complete=found.is_complete_after(week),
+        is_year_complete=found.is_complete_after(year),
     )
+
+
+def _count_decided_months(found: SearchResults, today: date) -> dict[date, int]:
+    """Return counts by month, without months of which no question was compared."""
+    months = count_by_month(found.counts_by_day, today)
+    if found.decided_to is None:
+        return months
+    first = found.decided_to.replace(day=1)
+    return {month: number for month, number in months.items() if month >= first}
 
 
 def _load_excerpts(
@@ -108,19 +130,19 @@ def _load_excerpts(
     return tuple(build_excerpt(record, query) for record in records)
 
 
-def _count_since(counts_by_day: Mapping[date, float], day: date) -> int:
+def _count_since(counts_by_day: Mapping[date, int], day: date) -> int:
     """Return the number of questions after ``day``."""
-    return round(sum(number for one, number in counts_by_day.items() if one > day))
+    return sum(number for one, number in counts_by_day.items() if one > day)
 
 
-def count_by_month(counts_by_day: Mapping[date, float], today: date) -> dict[date, int]:
+def count_by_month(counts_by_day: Mapping[date, int], today: date) -> dict[date, int]:
     """Return counts of the last 24 months and this one by their first days, oldest first."""
-    counted: defaultdict[date, float] = defaultdict(float)
+    counted: defaultdict[date, int] = defaultdict(int)
     for day, number in counts_by_day.items():
         counted[day.replace(day=1)] += number
     this = 12 * today.year + today.month - 1
     firsts = [date(n // 12, n % 12 + 1, 1) for n in range(this - _MONTHS, this + 1)]
-    return {first: round(counted[first]) for first in firsts}
+    return {first: counted[first] for first in firsts}
 
 
 def _suggest_spellings(

@@ -3,6 +3,10 @@
 The database's index of words finds the questions that may match, and the matcher decides. Where the
 index alone finds exactly the questions that match (:class:`alerts.queries.index_terms.IndexQuery`),
 the matcher is not asked.
+
+Deciding takes time, which a page does not have without end. A search that runs out of it says so
+(:attr:`SearchResults.is_complete`), counts what it has decided, and names the position where it
+goes on: no candidate is ever left out.
 """
 
 from __future__ import annotations
@@ -16,40 +20,52 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from alerts.ledger import changes, questions, word_index
+from alerts.ledger import changes as recorded_changes
+from alerts.ledger import questions, word_index
 from alerts.ledger.word_index import DatedQuestion
 from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_questions
 from alerts.queries import (
     Query,
-    extract_fields,
     format_canonical,
     index_terms,
     infer_changes,
     uses_field,
 )
+from alerts.search.position import SearchPosition
 
 #: Questions decided between two looks at the clock: the time for these is what a search can exceed
-#: its budget by.
-_DECISION_BATCH = 20
-#: Candidates that are listed for a search with a time budget, newest first, unless more results
-#: than this are asked for. It is more than can be decided in any budget in use (40 ms).
-_MAX_CANDIDATES = 1000
-#: Candidates that are decided for a feed, newest first: eight times the 50 items of a feed.
-_MAX_CHANGE_CANDIDATES = 400
+#: its budget by. One alone costs the matcher as much as ten together.
+_DECISION_BATCH = 50
+#: Candidates that are listed at once for a search with a time budget: 0.2 s to decide.
+_CANDIDATE_BATCH = 1000
 
 
 class SearchResults(NamedTuple):
     """What a search found."""
 
-    counts_by_day: Mapping[date, float]  #: number of matching questions by their day
-    newest: list[DatedQuestion]  #: the newest matches, newest first
-    #: Whether time ran out: older candidates count at the rate at which newer ones match.
-    is_estimate: bool = False
+    #: Number of matching questions by their day. Those that had to be decided are counted from the
+    #: position on where the search began.
+    counts_by_day: Mapping[date, int]
+    newest: list[DatedQuestion]  #: the newest matches from that position on, newest first
+    results_before: int = 0  #: number of results before the position, where they are not counted
+    next: SearchPosition | None = None  #: where the list goes on; None where nothing is left
+    #: The day of the last candidate that was decided; None if all were. On later days all are.
+    decided_to: date | None = None
+    is_indexed: bool = True  #: whether the index has all questions of the archive
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether :attr:`total` is all; if not, there are at least so many."""
+        return self.decided_to is None and self.is_indexed
+
+    def is_complete_after(self, day: date) -> bool:
+        """Return whether all matching questions of later days than ``day`` are counted."""
+        return self.is_indexed and (self.decided_to is None or self.decided_to <= day)
 
     @property
     def total(self) -> int:
-        """How many questions match."""
-        return round(sum(self.counts_by_day.values()))
+        """How many questions match, of those that were decided."""
+        return self.results_before + sum(self.counts_by_day.values())
 
 
 class TimeBudget:
@@ -69,55 +85,60 @@ class TimeBudget:
 
 
 def search_questions(
-    connection: Connection, query: Query, limit: int, budget: TimeBudget | None = None
+    connection: Connection,
+    query: Query,
+    limit: int,
+    budget: TimeBudget | None = None,
+    after: SearchPosition | None = None,
 ) -> SearchResults:
     """Return the questions of the archive that match ``query``.
 
-    New questions must have been indexed (:func:`alerts.search.index_questions`).
+    All results are reached by calling again with ``after`` as the last call's ``next``. A page can
+    have fewer results than ``limit``, or none, and still have a next one.
 
     Args:
         connection: The ledger.
         query: A query in normal form.
         limit: How many of the newest matches to name. All matches are counted.
-        budget: The time after which the rest is estimated; None to decide all candidates.
+        budget: The time after which the search stops; None to decide all candidates.
+        after: Where to begin; None for the newest question.
     """
     asked = index_terms.build_index_query(query)
     search = _Search(connection, query)
     if asked.is_exact:
         assert asked.condition is not None
-        return _search_index(search, asked.condition, limit)
-    condition = _include_oversize(asked.condition)
-    if budget is not None:
-        return _search_within_budget(search, condition, limit, budget)
-    found = list(search.decide(word_index.find_questions(connection, condition)))
-    return SearchResults(_count_by_day(found), found[:limit])
+        results = _search_index(search, asked.condition, limit, after)
+    else:
+        results = _decide_results(search, _include_oversize(asked.condition), limit, budget, after)
+    return results._replace(is_indexed=not word_index.has_unindexed(connection))
 
 
-def search_changes(
-    connection: Connection, query: Query, limit: int, change_kinds: Sequence[str] = ()
-) -> list[int]:
-    """Return the numbers of the newest changes in feeds that match ``query``, newest first.
+def list_results(
+    connection: Connection, query: Query, limit: int, after: SearchPosition | None = None
+) -> tuple[list[DatedQuestion], SearchPosition | None]:
+    """Return one page of results without counting the others, and where the next page begins.
 
-    Only the newest :data:`_MAX_CHANGE_CANDIDATES` candidates are looked at.
+    Unlike a page of :func:`search_questions` it is full unless it is the last. Use it to read all
+    results page by page.
 
     Args:
         connection: The ledger.
         query: A query in normal form.
-        limit: How many changes to return at most.
-        change_kinds: Kinds of changes to return; empty for all.
+        limit: How many of the newest matches to return at most.
+        after: Where to begin; None for the newest question.
     """
-    condition = _include_oversize(index_terms.build_index_query(query).condition)
-    numbers = word_index.list_changes(connection, condition, _MAX_CHANGE_CANDIDATES, change_kinds)
-    found = changes.list_by_seqs(connection, numbers)
-    matcher = Matcher({0: format_canonical(query)})
-    matched: list[int] = []
-    for start in range(0, len(found), limit):
-        batch = found[start : start + limit]
-        texts = [extract_fields(each.change.after, [each.change.kind]) for each in batch]
-        matched += [batch[place].seq for place in sorted(matcher.match(texts).records.tolist())]
-        if len(matched) >= limit:
+    asked = index_terms.build_index_query(query)
+    search = _Search(connection, query)
+    if asked.is_exact:
+        assert asked.condition is not None
+        found = _list_index(search, asked.condition, limit + 1, after, _find_oversize(search))
+        return found[:limit], _find_next(found, limit, after)
+    found = []
+    for batch in _list_candidates(connection, _include_oversize(asked.condition), after):
+        found += search.decide(batch)
+        if len(found) > limit:
             break
-    return matched[:limit]
+    return found[:limit], _find_next(found, limit, after)
 
 
 def load_question_changes(
@@ -133,7 +154,7 @@ def load_question_changes(
         by_change: Whether the changes matter; if not, they are inferred, which saves a look-up.
     """
     records = questions.list_records(connection, ids)
-    kinds = changes.list_kinds(connection, ids) if by_change else {}
+    kinds = recorded_changes.list_kinds(connection, ids) if by_change else {}
     return [QuestionChanges(each, kinds.get(each.id) or infer_changes(each)) for each in records]
 
 
@@ -171,49 +192,102 @@ def _include_oversize(
 
 
 def _search_index(
-    search: _Search, condition: index_terms.IndexCondition, limit: int
+    search: _Search,
+    condition: index_terms.IndexCondition,
+    limit: int,
+    after: SearchPosition | None,
 ) -> SearchResults:
     """Return what an exact condition finds, and decide only the oversize texts."""
-    connection = search.connection
-    oversize = list(search.decide(word_index.find_questions(connection, index_terms.OVERSIZE_KEY)))
-    days = Counter(word_index.count_by_day(connection, condition))
+    oversize = _find_oversize(search)
+    days = Counter(word_index.count_by_day(search.connection, condition))
     days.update(_count_by_day(oversize))
-    newest = sorted(
-        [*word_index.find_questions(connection, condition, limit), *oversize],
-        key=lambda one: (one.day, one.question_id),
-        reverse=True,
-    )
-    return SearchResults(dict(days), newest[:limit])
+    newest = _list_index(search, condition, limit + 1, after, oversize)
+    return SearchResults(dict(days), newest[:limit], next=_find_next(newest, limit, after))
 
 
-def _search_within_budget(
-    search: _Search, condition: index_terms.IndexCondition | None, limit: int, budget: TimeBudget
+def _find_oversize(search: _Search) -> list[DatedQuestion]:
+    """Return the matches among the texts that were too long to be indexed by their words."""
+    candidates = word_index.find_questions(search.connection, index_terms.OVERSIZE_KEY)
+    return list(search.decide(candidates))
+
+
+def _list_index(
+    search: _Search,
+    condition: index_terms.IndexCondition,
+    limit: int,
+    after: SearchPosition | None,
+    oversize: Sequence[DatedQuestion],
+) -> list[DatedQuestion]:
+    """Return the newest results of an exact condition and ``oversize`` ones after a position."""
+    last = after.last if after else None
+    found = [
+        *word_index.find_questions(search.connection, condition, limit, last),
+        *(one for one in oversize if last is None or _sort_key(one) < _sort_key(last)),
+    ]
+    return sorted(found, key=_sort_key, reverse=True)[:limit]
+
+
+def _sort_key(one: DatedQuestion) -> tuple[date, str]:
+    """Return what results are sorted by, as the database does."""
+    return one.day, one.question_id
+
+
+def _find_next(
+    found: Sequence[DatedQuestion], limit: int, after: SearchPosition | None
+) -> SearchPosition | None:
+    """Return the position after the first ``limit`` of the results; None if these are all."""
+    if not 0 < limit < len(found):
+        return None
+    before = after.results_before if after else 0
+    return SearchPosition(found[limit - 1], before + limit)
+
+
+def _decide_results(
+    search: _Search,
+    condition: index_terms.IndexCondition | None,
+    limit: int,
+    budget: TimeBudget | None,
+    after: SearchPosition | None,
 ) -> SearchResults:
-    """Return what can be decided in time, newest first, and estimate the rest."""
-    maximum = _MAX_CANDIDATES if limit < _MAX_CANDIDATES else None
-    candidates = word_index.find_questions(search.connection, condition, maximum)
+    """Return what can be decided in time, newest first, and where to go on."""
     found: list[DatedQuestion] = []
-    decided = 0
-    while decided < len(candidates) and not (decided and budget.is_spent()):
-        found += search.decide(candidates[decided : decided + _DECISION_BATCH])
-        decided = min(len(candidates), decided + _DECISION_BATCH)
-    if decided == len(candidates) and (maximum is None or decided < maximum):
-        return SearchResults(_count_by_day(found), found[:limit])
-    rest = Counter(word_index.count_by_day(search.connection, condition))
-    rest.subtract(_count_by_day(candidates[:decided]))
-    days = _add_estimate(_count_by_day(found), rest, share=len(found) / decided)
-    return SearchResults(days, found[:limit], is_estimate=True)
+    last: DatedQuestion | None = None
+    is_finished = True
+    for batch in _list_candidates(search.connection, condition, after, is_all=budget is None):
+        if budget is not None and last is not None and budget.is_spent():
+            is_finished = False
+            break
+        found += search.decide(batch)
+        last = batch[-1]
+    before = after.results_before if after else 0
+    following = _find_next(found, limit, after)
+    if following is None and not is_finished and last is not None:
+        following = SearchPosition(last, before + len(found))
+    return SearchResults(
+        _count_by_day(found),
+        found[:limit],
+        results_before=before,
+        next=following,
+        decided_to=None if is_finished or last is None else last.day,
+    )
 
 
-def _add_estimate(
-    counts: Mapping[date, int], undecided: Mapping[date, int], share: float
-) -> dict[date, float]:
-    """Return counts by day, with the share of the undecided candidates that is likely to match."""
-    days: dict[date, float] = dict(counts)
-    for day, number in undecided.items():
-        if number and share:
-            days[day] = days.get(day, 0) + number * share
-    return days
+def _list_candidates(
+    connection: Connection,
+    condition: index_terms.IndexCondition | None,
+    after: SearchPosition | None,
+    *,
+    is_all: bool = False,
+) -> Iterator[list[DatedQuestion]]:
+    """Generate the candidates in batches, newest first; in large ones if all are decided."""
+    maximum, size = (None, BATCH_SIZE) if is_all else (_CANDIDATE_BATCH, _DECISION_BATCH)
+    last = after.last if after else None
+    while True:
+        listed = word_index.find_questions(connection, condition, maximum, last)
+        yield from (listed[start : start + size] for start in range(0, len(listed), size))
+        if maximum is None or len(listed) < maximum:
+            return
+        last = listed[-1]
 
 
 def _count_by_day(found: Sequence[DatedQuestion]) -> dict[date, int]:

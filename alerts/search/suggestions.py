@@ -36,13 +36,15 @@ class Suggestion(msgspec.Struct, frozen=True):
     form: str  #: as a query: ``"violence reduction unit"``
     printed: str  #: as the archive has it: ``Violence Reduction Unit``
     questions: int  #: number of questions that have it in this form
+    is_complete: bool = True  #: whether these are all; if not, there are at least so many
 
     @property
     def sentence(self) -> str:
         """The suggestion as one sentence."""
         noun = "question" if self.questions == 1 else "questions"
         part = self.part.strip('"')
-        return f"{part} is also written {self.printed}: {self.questions:,} {noun}."
+        at_least = "" if self.is_complete else "at least "
+        return f"{part} is also written {self.printed}: {at_least}{self.questions:,} {noun}."
 
 
 def find_suggestions(
@@ -63,8 +65,9 @@ def find_suggestions(
             form = format_canonical(other)
             if form not in present:
                 present.add(form)
-                total = search_questions(connection, other, 0, budget).total
-                suggestions.append(Suggestion(format_canonical(leaf), form, printed, total))
+                found = search_questions(connection, other, 0, budget)
+                part = format_canonical(leaf)
+                suggestions.append(Suggestion(part, form, printed, found.total, found.is_complete))
     return suggestions[:_MAX_SUGGESTIONS]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
+from urllib.parse import quote
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -13,22 +15,24 @@ from starlette.routing import Route
 
 from alerts.export import encode_csv, encode_json_lines
 from alerts.ledger import StatementTimeout, questions
-from alerts.queries import QueryError, parse_query
-from alerts.search import TimeBudget, search_questions
+from alerts.queries import Query, QueryError, parse_query
+from alerts.search import SearchPosition, TimeBudget, list_results, search_questions
 from alerts.web.api.parameters import ApiError, read_text
-from alerts.web.api.responses import SEARCH_TOO_LONG, build_error_response
+from alerts.web.api.responses import build_error_response
 from alerts.web.context import WebContext
 from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
 from crawler.records import Question
 
-#: Questions in one export: 30 MB of JSON. ``/api/v1/changes`` has more, page by page.
-_MAX_QUESTIONS = 10_000
-#: Seconds that an export's search may spend on matching.
-_SEARCH_SECONDS = 20.0
+#: Seconds that an export's search may spend on counting before the first row is sent.
+_COUNT_SECONDS = 0.5
 #: Seconds that the database may spend on one statement.
 _STATEMENT_SECONDS = 10.0
+#: Questions that are looked up at once: 1,000 ids are 100 kB, and each look-up takes up to 50 ms.
+_PAGE_SIZE = 1000
 #: Questions loaded at once while an export is written: 200 of 3 kB are 600 kB.
 _BATCH_SIZE = 200
+#: Characters of the query in a file's name.
+_MAX_NAME_LENGTH = 60
 _CACHE_CONTROL = "public, max-age=60"
 
 _Encoder: TypeAlias = Callable[[Iterator[Question]], Iterator[bytes]]
@@ -66,35 +70,57 @@ class Exports:
         if not self._limits.allow_export(request):
             return build_error_response(ApiError(429, TOO_MANY_REQUESTS))
         try:
-            ids, total = await run_in_threadpool(self.find_ids, request)
+            query, total = await run_in_threadpool(self.read_query, request)
         except (ApiError, QueryError, StatementTimeout) as error:
             return build_error_response(error)
+        name = f"{_build_file_name(read_text(request, 'q'))}.{export_format.extension}"
         headers = {
-            "Content-Disposition": f'attachment; filename="questions.{export_format.extension}"',
-            "X-Total-Count": str(total),
+            "Content-Disposition": _describe_attachment(name),
+            **({} if total is None else {"X-Total-Count": str(total)}),
             "Cache-Control": _CACHE_CONTROL,
         }
-        rows = export_format.encode(self._read_records(ids))
+        rows = export_format.encode(self._read_records(query))
         return StreamingResponse(rows, 200, headers, media_type=export_format.media_type)
 
-    def find_ids(self, request: Request) -> tuple[list[str], int]:
-        """Return the ids of the questions to export, newest first, and how many match.
+    def read_query(self, request: Request) -> tuple[Query, int | None]:
+        """Return the query, and how many questions match it; None if counting takes too long.
 
         Raises:
-            ApiError: 503 where the search could not be finished in time.
+            ApiError: the query has a character that no query may have.
             QueryError: the query cannot be read.
             StatementTimeout: the database took too long.
         """
         query = parse_query(read_text(request, "q"))
         with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
-            found = search_questions(connection, query, _MAX_QUESTIONS, TimeBudget(_SEARCH_SECONDS))
-        if found.is_estimate:
-            raise ApiError(503, SEARCH_TOO_LONG)
-        return [one.question_id for one in found.newest], found.total
+            found = search_questions(connection, query, 0, TimeBudget(_COUNT_SECONDS))
+        return query, found.total if found.is_complete else None
 
-    def _read_records(self, ids: list[str]) -> Iterator[Question]:
-        for start in range(0, len(ids), _BATCH_SIZE):
-            batch = ids[start : start + _BATCH_SIZE]
-            with self._context.ledger.reading() as connection:
-                records = questions.list_records(connection, batch)
-            yield from records
+    def _read_records(self, query: Query) -> Iterator[Question]:
+        """Generate all questions that match, newest first, with one page in memory at a time.
+
+        Whatever goes wrong breaks the transfer off, so that no part is taken for the whole.
+        """
+        after: SearchPosition | None = None
+        while True:
+            with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
+                found, after = list_results(connection, query, _PAGE_SIZE, after)
+            ids = [one.question_id for one in found]
+            for start in range(0, len(ids), _BATCH_SIZE):
+                with self._context.ledger.reading() as connection:
+                    records = questions.list_records(connection, ids[start : start + _BATCH_SIZE])
+                yield from records
+            if after is None:
+                return
+
+
+def _build_file_name(typed: str) -> str:
+    """Return a file name, without extension, that shows the query: ``tottenham-high-road``."""
+    words = re.sub(r"[\W_]+", "-", typed[:_MAX_NAME_LENGTH]).strip("-").lower()
+    return words or "questions"
+
+
+def _describe_attachment(name: str) -> str:
+    """Return a Content-Disposition header (RFC 6266 4.3, and appendix D for older programs)."""
+    plain = name.encode("ascii", "replace").decode().replace("?", "_")
+    encoded = "" if plain == name else f"; filename*=UTF-8''{quote(name)}"
+    return f'attachment; filename="{plain}"{encoded}'

@@ -17,12 +17,17 @@ from crawler.records import Question
 
 
 class QuestionPage(msgspec.Struct, frozen=True):
-    """One page of the questions that match a query, newest first."""
+    """One page of the questions that match a query, newest first.
+
+    `total` is exact unless `is_at_least` is true: then at least so many match, and more may be
+    found on the next pages. A page can have few questions, or none, and still have a next one. All
+    questions have been given when `next` is null.
+    """
 
     questions: tuple[Question, ...]
     total: int
-    is_estimate: bool  #: ``total`` is an estimate, because matching all would take too long
-    next: int | None  #: ``cursor`` of the next page; None on the last
+    is_at_least: bool  #: more than ``total`` may match: not all questions have been compared yet
+    next: str | None  #: ``cursor`` of the next page; None on the last
 
 
 class TopicResponse(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from alerts.errors import WatchwordError
+from alerts.search import SearchPosition, parse_position
 
 
 class ApiError(WatchwordError):
@@ -45,3 +46,20 @@ def read_number(request: Request, name: str, default: int, *, minimum: int, maxi
     if not is_number or not minimum <= int(text) <= maximum:
         raise ApiError(400, f"{name}: expected a whole number from {minimum} to {maximum}.")
     return int(text)
+
+
+def read_position(request: Request, name: str) -> SearchPosition | None:
+    """Return the parameter ``name`` as a position in search results.
+
+    None where it is missing or "0", which begins a list in the other parts of the API.
+
+    Raises:
+        ApiError: it is not the ``next`` of a response.
+    """
+    text = request.query_params.get(name)
+    if text in (None, "0"):
+        return None
+    position = parse_position(text or "")
+    if position is None:
+        raise ApiError(400, f"{name}: expected `next` of the last response, or nothing.")
+    return position

@@ -37,9 +37,9 @@ _FEED_PATH = re.compile(
     rf"(?P<name>.+?)(?:\.(?P<page>[1-9][0-9]{{0,5}}))?\.(?P<extension>{_EXTENSIONS})"
 )
 
-#: What decides whether a feed has to be built again: the numbers of the changes in it, and the id
-#: of the newest notice.
-FeedVersion: TypeAlias = tuple[tuple[int, ...], int]
+#: What decides whether a feed has to be built again: the numbers of the changes in it, whether they
+#: are all, and the id of the newest notice.
+FeedVersion: TypeAlias = tuple[tuple[int, ...], bool, int]
 
 
 class FeedPath(msgspec.Struct, frozen=True):
@@ -124,13 +124,14 @@ class FeedGenerator:
     ) -> GeneratedFeed:
         definition = filter_feed(definition, only)
         kinds = FEED_FILTERS[only] if only else ()
-        numbers = tuple(definition.list_newest(connection, kinds))
-        version = numbers, notices.get_newest_id(connection)
+        listed = definition.list_newest(connection, kinds)
+        newest_notice = notices.get_newest_id(connection)
+        version = tuple(listed.numbers), listed.is_complete, newest_notice
         if known is not None and known.version == version:
             return known
         site, feed_context = self._context, self._context.feed_context
         identity = feed_context.identify(definition)
-        feed = build_newest_page(connection, definition, numbers, feed_context, only)
+        feed = build_newest_page(connection, definition, listed, feed_context, only)
         encoded = encode_feed(
             feed[extension],
             extension,

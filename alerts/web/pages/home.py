@@ -13,6 +13,7 @@ from datetime import date
 from typing import cast, get_args
 
 import msgspec
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,7 +25,14 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
-from alerts.search import Preview, TimeBudget, build_preview
+from alerts.search import (
+    Preview,
+    ResultPage,
+    TimeBudget,
+    build_preview,
+    build_result_page,
+    parse_position,
+)
 from alerts.subscribers import request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, CsrfPair, FormTokens, read_form
@@ -32,6 +40,11 @@ from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
 
 #: Seconds that a preview may spend on matching: it is shown while somebody types.
 _SEARCH_SECONDS = 0.04
+#: Seconds that a page of older results may spend on matching: nothing else is counted for it.
+_OLDER_SECONDS = 0.08
+#: Questions on a page of older results: each is searched for its snippet (1 ms).
+_PAGE_SIZE = 12
+_UNKNOWN_POSITION = "This link to older results is incomplete. Search again."
 #: Seconds that the database may spend on one statement.
 _STATEMENT_SECONDS = 2.0
 #: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).
@@ -47,6 +60,7 @@ class _HomeView(msgspec.Struct, frozen=True):
     query: str = ""
     email: str = ""
     preview: Preview | None = None
+    older: ResultPage | None = None  #: a page of older results, in place of a preview
     topic: Topic | None = None  #: the topic of the same query, where somebody has alerts for it
     archive_start: date | None = None  #: day of our oldest question
     error: str | None = None
@@ -69,28 +83,41 @@ class HomePage:
     async def _get_home(self, request: Request) -> Response:
         query = request.query_params.get("q", "").strip()
         csrf_pair = self._form_tokens.issue(request)
-        view = await run_in_threadpool(self.search, query)
+        after = request.query_params.get("after")
+        view = await run_in_threadpool(self.search, query, after)
         response = self._render(view, csrf_pair)
         if query and self._context.accepts_sign_ups:  # otherwise the page has no form
             self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
         return response
 
-    def search(self, query: str) -> _HomeView:
-        """Return what the page shows for ``query``, as typed; without a preview where it is ""."""
+    def search(self, query: str, after: str | None = None) -> _HomeView:
+        """Return what the page shows for a search.
+
+        Args:
+            query: as typed; "" for the page without a search.
+            after: the position where a page of older results begins; None for the preview.
+        """
         if not query:
             return _HomeView()
-        site = self._context
         try:
-            with site.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
-                budget = TimeBudget(_SEARCH_SECONDS)
-                preview = build_preview(connection, query, site.clock().date(), budget)
-                topic = topics.find(connection, preview.canonical)
-                archive_start = word_index.get_first_day(connection)
-            return _HomeView(query, preview=preview, topic=topic, archive_start=archive_start)
+            with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
+                if after is not None:
+                    return _find_older(connection, query, after)
+                return self._preview(connection, query)
         except QueryError as error:
             return _HomeView(query, error=str(error), status=400)
         except StatementTimeout:
             return _HomeView(query, error=_SEARCH_TOO_LONG, status=503)
+
+    def _preview(self, connection: Connection, query: str) -> _HomeView:
+        budget = TimeBudget(_SEARCH_SECONDS)
+        preview = build_preview(connection, query, self._context.clock().date(), budget)
+        return _HomeView(
+            query,
+            preview=preview,
+            topic=topics.find(connection, preview.canonical),
+            archive_start=word_index.get_first_day(connection),
+        )
 
     async def _post_sign_up(self, request: Request) -> Response:
         began = time.monotonic()
@@ -150,11 +177,22 @@ class HomePage:
             email=view.email,
             csrf=csrf_pair.csrf,
             preview=view.preview,
+            older=view.older,
             topic=view.topic,
             archive_start=view.archive_start,
             error=view.error,
             accepts_sign_ups=self._context.accepts_sign_ups,
         )
+
+
+def _find_older(connection: Connection, query: str, after: str) -> _HomeView:
+    """Return the page of results that begins at a position."""
+    position = parse_position(after)
+    if position is None:
+        return _HomeView(query, error=_UNKNOWN_POSITION, status=400)
+    budget = TimeBudget(_OLDER_SECONDS)
+    older = build_result_page(connection, query, _PAGE_SIZE, budget, position)
+    return _HomeView(query, older=older, archive_start=word_index.get_first_day(connection))
 
 
 def _read_subscription(form: Mapping[str, str]) -> SubscriptionRequest:

@@ -43,7 +43,7 @@ def find_topic_view(
     excerpts = [build_excerpt(record, query) for record in records]
     return TopicView(
         topic,
-        question_count=round(sum(days.values())),
+        question_count=sum(days.values()),
         archive_start=word_index.get_first_day(connection),
         months=count_by_month(days, today),
         threads=tuple(_group_by_thread(excerpts)),
@@ -51,9 +51,7 @@ def find_topic_view(
     )
 
 
-def _count_by_day(
-    connection: Connection, topic: Topic, query: Query | None
-) -> Mapping[date, float]:
+def _count_by_day(connection: Connection, topic: Topic, query: Query | None) -> Mapping[date, int]:
     """Return how many questions match, by day; from the word index where that is exact."""
     if query is not None and index_terms.build_index_query(query).is_exact:
         return search_questions(connection, query, 0).counts_by_day

@@ -15,7 +15,7 @@ from scheduler.jobs import PipelineResult, run_pipeline
 from scheduler.service import Service, lock_ledger
 
 #: Reasons for which changes wait for the operator, and not only for the end of their crawl.
-_APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift")
+_APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift", "reference")
 
 
 @click.command(cls=ServiceCommand)
@@ -24,7 +24,8 @@ _APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift")
 def approvals_command(context: click.Context, as_json: bool) -> int:
     """List changes that wait for approval.
 
-    Changes are held if a crawl brings unusually many, or seems to have misread its pages.
+    Changes are held if a crawl brings unusually many, or seems to have misread its pages, or if a
+    new question has the reference of another one.
     """
     service = get_service(context)
     with service.ledger.reading() as connection:
@@ -54,7 +55,7 @@ def approve_command(context: click.Context, source: str | None, as_json: bool) -
     watchword reject         they are not: record them without notifying anybody
     """
     service = get_service(context)
-    with lock_ledger(service):
+    with lock_ledger(service) as service:
         number = _promote_held_changes(service, source, is_silent=False)
         result = run_pipeline(service)
     print_result(
@@ -76,7 +77,7 @@ def reject_command(context: click.Context, source: str | None, as_json: bool) ->
     the changes of SOURCE, or of all sources.
     """
     service = get_service(context)
-    with lock_ledger(service):
+    with lock_ledger(service) as service:
         number = _promote_held_changes(service, source, is_silent=True)
         result = run_pipeline(service)
     print_result(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
 
-from alerts.recording.verdict import COMPLETE_VERDICTS, Verdict, decide_verdict
+from alerts.recording.verdict import COMPLETE_VERDICTS, Verdict, decide_verdict, find_drift
 from crawler.report import CrawlFailure, CrawlReport
 
 GOOD: dict[str, Any] = {"requests": 12, "listing_pages": 2, "listed": 10, "fetched": 10, "read": 10}
@@ -88,3 +88,17 @@ def test_every_verdict_has_a_case() -> None:
 
 def test_complete_verdicts() -> None:
     assert {"ok", "empty"} == COMPLETE_VERDICTS
+
+
+def make_report(**fields: Any) -> CrawlReport:
+    moment = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
+    return CrawlReport(started_at=moment, finished_at=moment, finish_reason="finished", **fields)
+
+
+def test_new_questions_without_answers_are_no_drift() -> None:
+    """The questions of a coming meeting have no answers in which two readings could agree."""
+    good = make_report(read=600, filled={"answered_by": (220, 220)}, agreed={"answer": 220})
+    new = make_report(read=40, filled={"title": (40, 40)}, agreed={})
+    assert find_drift(new, [good]) == ()
+    lost = make_report(read=40, filled={"answered_by": (30, 30)}, agreed={"answer": 1})
+    assert find_drift(lost, [good]) == ("two readings of answer agreed on 1 of 30 pages",)

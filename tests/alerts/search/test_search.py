@@ -18,6 +18,9 @@ from alerts.search import (
     find_matched_places,
     find_suggestions,
     index_questions,
+    list_results,
+    parse_position,
+    search_changes,
     search_questions,
 )
 from crawler.records import Meeting, Question
@@ -243,23 +246,137 @@ def test_a_text_of_very_many_words_is_found(ledger: Ledger, now: datetime) -> No
     assert found(ledger, "n29999n -n7n") == []
 
 
-def test_with_little_time_the_rest_is_estimated(ledger: Ledger, now: datetime) -> None:
-    """Half of the questions decided in time match, so half of the others are counted."""
-    texts = ["The parish boat sails.", "The boat of the parish sails."]
+COMMON = ["The high road to Tottenham.", "Tottenham High Road.", "A road as high as this."]
+
+
+def put_common(ledger: Ledger, now: datetime, count: int) -> None:
+    """Store questions in which the same common words stand, a third of them as a place name."""
     some = [
-        make_question(n, words=texts[n % 2], meeting=Meeting(None, date(2026, 1, 1 + n % 27)))
-        for n in range(200)
+        make_question(n, words=COMMON[n % 3], meeting=Meeting(None, date(2026, 1, 1 + n % 27)))
+        for n in range(count)
     ]
-    with ledger.writing() as connection:
-        record_readings(connection, [QuestionReading(one) for one in some], now, RecordingRules())
+    put(ledger, now, some)
     index_questions(ledger)
-    query = parse_query('"parish boat"')
+
+
+def spend_at_once() -> TimeBudget:
+    """Return a budget that is over after the first batch of candidates."""
+    return TimeBudget(0, iter(range(1000)).__next__)
+
+
+def test_with_little_time_the_count_says_at_least(ledger: Ledger, now: datetime) -> None:
+    put_common(ledger, now, 200)
+    query = parse_query("high NEAR/1 tottenham")
     with ledger.reading() as connection:
         whole = search_questions(connection, query, 5)
-        spent = search_questions(connection, query, 5, TimeBudget(0, iter(range(10)).__next__))
+        spent = search_questions(connection, query, 5, spend_at_once())
         enough = search_questions(connection, query, 5, TimeBudget(1e9))
-    assert (whole.total, whole.is_estimate) == (100, False)
-    assert (enough.total, enough.is_estimate) == (100, False)
-    assert spent.is_estimate
-    assert 80 <= spent.total <= 120
-    assert spent.newest == whole.newest
+    assert (whole.total, whole.is_complete) == (67, True)
+    assert enough == whole
+    assert not spent.is_complete
+    assert 5 <= spent.total < 67
+    assert (spent.newest, spent.next) == (whole.newest, whole.next)
+    assert spent.decided_to is not None
+    assert all(
+        number == whole.counts_by_day.get(day, 0)
+        for day, number in spent.counts_by_day.items()
+        if day > spent.decided_to
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    ['"high road"', '"tottenham high road"', "tottenham NEAR/1 high", "question:high-road", "high"],
+)
+@pytest.mark.parametrize("is_timed", [True, False], ids=["little time", "time enough"])
+def test_pages_reach_everything_though_questions_arrive(
+    ledger: Ledger, now: datetime, query: str, is_timed: bool
+) -> None:
+    """New ones shift nothing: no result is given twice, and none is lost."""
+    put_common(ledger, now, 120)
+    expected = found(ledger, query)
+    seen: list[str] = []
+    position, parsed = None, parse_query(query)
+    for number in range(1000, 2000):
+        with ledger.reading() as connection:
+            budget = spend_at_once() if is_timed else None
+            page = search_questions(connection, parsed, 7, budget, position)
+        assert page.next is not None or page.is_complete
+        assert page.newest or page.next or seen
+        seen += [one.question_id for one in page.newest]
+        assert page.total >= len(seen)
+        if page.next is None:
+            break
+        position = parse_position(page.next.format())
+        assert position == page.next
+        put(ledger, now, [make_question(number, words=COMMON[1], meeting=Meeting(None, TODAY))])
+        index_questions(ledger)
+    assert sorted(seen) == expected
+    assert list_all(ledger, query, size=9) == list_all(ledger, query, size=1000)
+
+
+def list_all(ledger: Ledger, query: str, size: int) -> list[str]:
+    """Return the ids of all results, read page by page as an export does."""
+    ids: list[str] = []
+    position = None
+    with ledger.reading() as connection:
+        while True:
+            page, position = list_results(connection, parse_query(query), size, position)
+            ids += [one.question_id for one in page]
+            if position is None:
+                return ids
+            assert len(page) == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "x~1~a", "2026-02-31~1~a", "2026-01-01~-1~a", "2026-01-01~1~", "2026-01-01"]
+)
+def test_a_cursor_that_nobody_gave_is_none(text: str) -> None:
+    assert parse_position(text) is None
+
+
+def test_nothing_found_is_not_said_before_all_is_decided(ledger: Ledger, now: datetime) -> None:
+    """The only match is older than a thousand questions with the same words."""
+    put(ledger, now, [make_question(1, words=COMMON[1], meeting=Meeting(None, date(2001, 5, 1)))])
+    put_common_apart(ledger, now, 300)
+    query = "tottenham NEAR/1 high"
+    with ledger.reading() as connection:
+        shown = build_preview(connection, query, TODAY, spend_at_once())
+        assert (shown.total, shown.is_complete) == (0, False)
+        assert shown.next is not None
+        assert shown.decided_to == date(2026, 2, 2)
+        assert build_preview(connection, query, TODAY).total == 1
+    assert found(ledger, query) == ["london:/questions/1"]
+
+
+def put_common_apart(ledger: Ledger, now: datetime, count: int) -> None:
+    day = Meeting(None, date(2026, 2, 2))
+    put(ledger, now, [make_question(n, words=COMMON[0], meeting=day) for n in range(2, count)])
+    index_questions(ledger)
+
+
+def test_a_count_says_at_least_while_questions_are_not_indexed(
+    archive: Ledger, now: datetime
+) -> None:
+    put(archive, now + timedelta(hours=1), [make_question(50, words="A knife.")])
+    with archive.reading() as connection:
+        before = search_questions(connection, parse_query("knife"), 10)
+    index_questions(archive)
+    with archive.reading() as connection:
+        after = search_questions(connection, parse_query("knife"), 10)
+    assert (before.is_complete, after.is_complete) == (False, True)
+    assert after.total == before.total + 1
+
+
+def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
+    ledger: Ledger, now: datetime
+) -> None:
+    put(ledger, now, [make_question(n, words=COMMON[1]) for n in range(1, 41)])
+    put(ledger, now, [make_question(n, words=COMMON[0]) for n in range(41, 700)])
+    index_questions(ledger)
+    for query in ('"high road" -"road to"', '"tottenham high road"', "tottenham NEAR/1 high"):
+        with ledger.reading() as connection:
+            listed = search_changes(connection, parse_query(query), 50)
+            hasty = search_changes(connection, parse_query(query), 50, budget=spend_at_once())
+        assert (listed.numbers, listed.is_complete) == (list(range(40, 0, -1)), True)
+        assert hasty.is_complete is (len(hasty.numbers) == 40)
