@@ -69,14 +69,15 @@ def read_pages(pages: WebClient, query: str) -> list[str]:
 def read_api(pages: WebClient, query: str) -> list[str]:
     """Return the ids of all results; the last page knows the total, and none says too much."""
     ids: list[str] = []
-    cursor, is_at_least, total = "0", True, 0
+    total = 0
+    cursor: str | None = "0"
     while cursor is not None:
         path = f"/api/v1/questions?q={quote_plus(query)}&limit=9&cursor={quote_plus(cursor)}"
         page = json.loads(get(pages, path))
         ids += [record["id"] for record in page["questions"]]
-        cursor, is_at_least, total = page["next"], page["is_at_least"], page["total"]
+        cursor, total = page["next"], page["total"]
         assert len(ids) <= total <= OLDER
-        assert cursor or not is_at_least
+        assert cursor or not page["is_at_least"]
     assert total == len(ids)
     return ids
 
