@@ -61,8 +61,8 @@ def postgres_server() -> Iterator[str]:
     programs = find_server_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-    with run_cluster(programs) as url:
-        yield url
+    with run_cluster(programs) as cluster:
+        yield cluster.url
 
 
 @pytest.fixture(scope="session")

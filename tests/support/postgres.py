@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
@@ -34,33 +35,53 @@ def find_server_programs() -> Path | None:
     return Path(found).parent if found else None
 
 
+@dataclass(frozen=True)
+class RunningCluster:
+    """A server that can be stopped and started again."""
+
+    url: str  #: of its databases, without a database's name
+    _programs: Path
+    _folder: Path
+    _options: str
+    _user: str | None
+
+    def start(self) -> None:
+        """Start it; return when it accepts connections."""
+        self._control("start", "-w", "-o", self._options, "-l", str(self._folder / "log"))
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it: ``fast`` ends sessions and writes all down, ``immediate`` is as a crash."""
+        self._control("stop", "-m", mode)
+
+    def _control(self, *arguments: str) -> None:
+        command = ["pg_ctl", "-D", str(self._folder / "data"), *arguments]
+        _run(self._programs, command, self._user, str(self._folder))
+
+
 @contextmanager
-def run_cluster(programs: Path) -> Iterator[str]:
-    """A running server; gives the URL of a database in it, without the database's name.
+def run_cluster(programs: Path) -> Iterator[RunningCluster]:
+    """A running server.
 
     The server refuses to run as root, so there it runs as the user that its package made.
     """
     user = "postgres" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="watchword-pg-", dir=_find_memory_folder()) as folder:
-        data = Path(folder) / "data"
         if user:
             entry = pwd.getpwnam(user)
             os.chown(folder, entry.pw_uid, entry.pw_gid)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port: int = free.getsockname()[1]
         options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_wal_size=64MB"
-        initdb = ["initdb", "-D", str(data), "-U", "watchword", "-A", "trust", "-E", "UTF8"]
+        url = f"postgresql://watchword@127.0.0.1:{port}"
+        cluster = RunningCluster(url, programs, Path(folder), options, user)
+        data = str(Path(folder) / "data")
+        initdb = ["initdb", "-D", data, "-U", "watchword", "-A", "trust", "-E", "UTF8"]
         _run(programs, [*initdb, "--no-sync"], user, folder)
-        _run(
-            programs,
-            ["pg_ctl", "-D", str(data), "-w", "-o", options, "-l", f"{folder}/log", "start"],
-            user,
-            folder,
-        )
+        cluster.start()
         try:
-            yield f"postgresql://watchword@127.0.0.1:{port}"
+            yield cluster
         finally:
-            _run(programs, ["pg_ctl", "-D", str(data), "-m", "immediate", "stop"], user, folder)
+            cluster.stop()
 
 
 def _find_memory_folder() -> Path | None:
