@@ -263,3 +263,18 @@ def test_a_topic_counts_questions_without_a_meeting_day(site: WebClient) -> None
     assert "2 questions since" in page(site, f"/topic/{topic.slug}")
     body = json.loads(site.request_text("GET", f"/api/v1/topics/{topic.slug}")[1])
     assert body["questions"] == 2
+
+
+def test_a_history_says_what_it_does_not_show(site: WebClient) -> None:
+    said = [f"Sentence {n} of the bus report." for n in range(60)]
+    for number in range(104):
+        words = " ".join(said[: 20 + number % 2]).replace("bus", f"bus {number}")
+        site.publish_questions(make_question(1, words=words))
+    html = page_of_any_size(site, "/question/london:/questions/1")
+    assert "The newest 100 changes. Older ones are not shown." in html
+
+
+def page_of_any_size(pages: WebClient, path: str) -> str:
+    status, html = pages.request_text("GET", path)
+    assert status == 200
+    return html
