@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from alerts.operator import ServiceStatus, build_status
-from alerts.web import CapturedPage, CrawlControls, WebContext
+from alerts.web import CapturedPage, DaemonControls, WebContext
 from crawler.archive import read_capture
 from scheduler.service import Service
 
 
-def build_web_context(service: Service, controls: CrawlControls | None = None) -> WebContext:
+def build_web_context(service: Service, controls: DaemonControls | None = None) -> WebContext:
     """Return what the pages of ``service`` need.
 
     Args:
@@ -44,5 +44,5 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         operator_password=password.reveal() if password else None,
-        crawl_controls=controls,
+        daemon_controls=controls,
     )
