@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from alerts.export import build_debate, build_json_ld
-from alerts.ledger import members, question_lookups, questions
+from alerts.ledger import members, question_lookups, questions, topics
 from alerts.ledger.word_index import DatedQuestion
-from alerts.rendering import normalise_link
+from alerts.rendering import normalise_link, topic_path
 from alerts.search import SearchPosition, parse_position
 from alerts.web.context import CapturedPage, WebContext
 from alerts.web.forms import CsrfPair, FormTokens
@@ -69,13 +69,16 @@ class ArchivePages:
         return self._set_form_cookie(request, response, csrf_pair)
 
     def render_topic(self, slug: str, page: int, up_to: int | None, csrf: str) -> Response:
-        """Return a topic's page; raise a 404 `HTTPException` for an unknown slug.
+        """Return a topic's page, or a redirect to it from another form of its slug.
 
         Args:
             slug: the topic's.
             page: of the list of questions, from 1.
             up_to: the number of the newest change in the list, so that none shifts its pages.
             csrf: hidden in the form.
+
+        Raises:
+            HTTPException: 404 for an unknown slug.
         """
         site = self._context
         with site.ledger.reading() as connection:
@@ -87,6 +90,9 @@ class ArchivePages:
                 page_size=_TOPIC_PAGE_SIZE,
                 up_to=up_to,
             )
+            similar = topics.find_by_similar_slug(connection, slug) if view is None else None
+        if similar is not None:
+            return RedirectResponse(topic_path(similar.slug), 308)
         if view is None:
             raise HTTPException(404, "There is no such topic.")
         return site.render_page(

@@ -135,7 +135,7 @@ class OperatorPages:
         return actions.get(action, lambda: _NOTHING_DONE)()
 
     def _start_crawl(self, source: str) -> str:
-        controls = self._context.crawl_controls
+        controls = self._context.daemon_controls
         if controls is None:
             return "No daemon is running here. Use `watchword once` to crawl."
         if not controls.crawl_now(source):

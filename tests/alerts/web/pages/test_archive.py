@@ -13,9 +13,9 @@ import msgspec
 import pytest
 from lxml import etree
 
-from alerts.ledger import questions, topics
+from alerts.ledger import questions, schema, topics
 from alerts.web import CapturedPage
-from crawler.records import Asker, Meeting
+from crawler.records import Asker, Attachment, Meeting
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.web_client import WebClient
 
@@ -278,3 +278,51 @@ def page_of_any_size(pages: WebClient, path: str) -> str:
     status, html = pages.request_text("GET", path)
     assert status == 200
     return html
+
+
+def test_a_slug_of_an_earlier_version_leads_to_the_topic(pages: WebClient) -> None:
+    with pages.ledger.writing() as connection:
+        topic = topics.ensure(connection, "berry siân", "Siân Berry", pages.now)
+    assert topic.slug.startswith("sian-berry-")
+    former = topic.slug.replace("sian-berry", "si-n-berry")
+    assert pages.request_text("GET", f"/topic/{former}")[0] == 308
+    assert pages.request_text("GET", f"/feeds/{former}.atom.xml")[0] == 200
+    assert pages.request_text("GET", "/topic/si-n-berry-00000000")[0] == 404
+
+
+def test_a_topic_keeps_the_slug_that_it_has(pages: WebClient) -> None:
+    with pages.ledger.writing() as connection:
+        topic = topics.ensure(connection, "berry siân", "Siân Berry", pages.now)
+        former = topic.slug.replace("sian-berry", "si-n-berry")
+        connection.execute(
+            schema.topic.update().where(schema.topic.c.id == topic.id).values(slug=former)
+        )
+    assert "Siân Berry" in page(pages, f"/topic/{former}")
+    assert pages.request_text("GET", f"/topic/{topic.slug}")[0] == 308
+
+
+def test_a_question_without_a_title_is_called_by_its_first_words(pages: WebClient) -> None:
+    asked = make_question(1, words="When will the ferry come back?", title=None)
+    pages.publish_questions(asked)
+    html = page(pages, "/question/london:/questions/1")
+    assert '<h1 id="h1">When will the ferry come back?</h1>' in html
+    assert ">When will the ferry come back?</a>" in page(pages, "/member/ada-brook")
+
+
+def test_links_of_an_answer_are_absolute_and_encoded(pages: WebClient) -> None:
+    links = '<p><a href="/a b.pdf">A</a> <a href="mailto:x@demo.example">B</a></p><table></table>'
+    answer = msgspec.structs.replace(
+        make_answer("A B"), html=links, attachments=(Attachment("Plan", "../plan 1.pdf"),)
+    )
+    pages.publish_questions(make_question(1, answer))
+    html = page(pages, "/question/london:/questions/1")
+    assert 'href="https://replica.example/a%20b.pdf"' in html
+    assert 'href="mailto:x@demo.example"' in html
+    assert 'href="https://replica.example/plan%201.pdf"' in html
+
+
+def test_characters_that_turn_the_direction_of_text_are_left_out(pages: WebClient) -> None:
+    pages.publish_questions(make_question(1, title="Ferry \u202efdp.exe\u2067"))
+    html = page(pages, "/question/london:/questions/1")
+    assert "Ferry fdp.exe" in html
+    assert not {"\u202e", "\u2067"} & set(html)
