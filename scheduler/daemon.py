@@ -35,8 +35,8 @@ log = logging.getLogger("watchword.daemon")
 _PIPELINE_JOB = "pipeline"
 #: A job of its own: a mail server that is slow must hold up neither feeds nor matching.
 _DELIVERY_JOB = "delivery"
-#: Default seconds between two runs of the pipeline. A crawl starts one when it ends, so this is
-#: only how late a digest with a time of day, a retry or a web sign-up may be.
+#: Default seconds between two runs of the pipeline. A crawl starts one when it ends, and so does a
+#: web sign-up: this is only how late a digest with a time of day or a retry may be.
 _PIPELINE_SECONDS = 30.0
 #: The system's clock counts as set when it has moved this many seconds more or less than the
 #: monotonic clock within a second. Time servers correct by less, suspended machines by more.
@@ -206,6 +206,10 @@ class Daemon:
             return False
         self.run_soon(name)
         return True
+
+    def deliver_soon(self) -> None:
+        """Start a delivery now, or as soon as the current one has ended."""
+        self.run_soon(_DELIVERY_JOB)
 
     def run_soon(self, name: str) -> None:
         """Start a job now, or when its current run has ended; do nothing while shutting down."""
