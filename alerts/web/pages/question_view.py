@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import changes, questions
+from alerts.ledger import changes, question_lookups, questions
 from alerts.model import ChangeKind, NumberedChange
 from alerts.questions import Correction, find_corrections
 from crawler.records import Question
@@ -34,6 +34,7 @@ class QuestionView(msgspec.Struct, frozen=True):
 
     question: Question
     thread: tuple[Question, ...]  #: the question and its supplementaries, in order
+    referred: dict[str, tuple[Question, ...]]  #: known questions that answers name, by question id
     history: tuple[HistoryEntry, ...]  #: oldest first
     first_seen_at: datetime
     last_read_at: datetime
@@ -49,9 +50,12 @@ def find_question_view(connection: Connection, question_id: str) -> QuestionView
     record = stored.record
     numbers = changes.list_by_questions(connection, [record.id], _MAX_CHANGES)
     numbered = changes.list_by_seqs(connection, sorted(numbers))
+    thread = questions.load_thread(connection, record)
+    referred = question_lookups.list_referred(connection, thread)
     return QuestionView(
         question=record,
-        thread=questions.load_thread(connection, record),
+        thread=thread,
+        referred={part.id: found for part, found in zip(thread, referred, strict=True)},
         history=tuple(_build_history_entry(entry) for entry in numbered),
         first_seen_at=stored.first_seen_at,
         last_read_at=stored.visited_at,
