@@ -183,6 +183,7 @@ def _load_lists(connection: Connection) -> dict[str, Any]:
         "unknown_outcome": deliveries.list_newest(connection, "in_doubt", None, _LIST_SIZE),
         "bounces": bounces.list_newest(connection, _LIST_SIZE),
         "suspended": bounces.list_suspended(connection),
+        "list_size": _LIST_SIZE,
     }
 
 

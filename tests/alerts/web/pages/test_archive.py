@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, timedelta
+from html import unescape
 from urllib.parse import quote
 
 import html5lib
@@ -221,6 +222,62 @@ def test_an_unknown_path_gets_an_error_page(site: WebClient, path: str) -> None:
     assert status == 404
     html5lib.HTMLParser(strict=True).parse(html)
     assert "Page not found" in html
+
+
+def test_the_pages_of_a_list_are_whole_though_questions_arrive(site: WebClient) -> None:
+    """A new question, which stands first, shifts no page of a topic, a member or the overdue."""
+    with site.ledger.writing() as connection:
+        topics.ensure(connection, "VRU", "VRU", site.now)
+    day = Meeting(None, date(2026, 3, 19))
+    site.publish_questions(
+        *(make_question(n, words="Of the VRU?", meeting=day) for n in range(1, 121)),
+        *(make_question(n, words="Of the VRU?", meeting=None) for n in range(121, 131)),
+        baseline=True,
+    )
+    for begin, expected in (("/topic/VRU", 130), ("/member/ada-brook", 130), ("/overdue", 120)):
+        seen: list[str] = []
+        path = begin
+        while path:
+            html = page(site, path)
+            seen += re.findall(r'<a href="/question/[^"]*/(\d+)">', html)
+            following = re.search(r'rel="next" href="([^"]+)"', html)
+            path = unescape(following[1]) if following else ""
+            new = make_question(1000 + site.now.toordinal(), words="Of the VRU?", meeting=day)
+            site.publish_questions(new)
+            site.now += timedelta(days=1)
+        early = [one for one in seen if int(one) < 1000]
+        assert len(early) == len(set(early)) == expected
+    assert page(site, "/topic/VRU").count("questions since") == 1
+    for path in ("/member/ada-brook?after=x", "/overdue?after=2026-01-01"):
+        assert site.request_text("GET", path)[0] == 400
+
+
+def test_a_topic_counts_questions_without_a_meeting_day(site: WebClient) -> None:
+    with site.ledger.writing() as connection:
+        topics.ensure(connection, '"of the vru"', "of the VRU", site.now)
+    site.publish_questions(
+        make_question(1, words="Of the VRU?"), make_question(2, words="Of the VRU?", meeting=None)
+    )
+    with site.ledger.reading() as connection:
+        [topic] = topics.list_all(connection)
+    assert "2 questions since" in page(site, f"/topic/{topic.slug}")
+    body = json.loads(site.request_text("GET", f"/api/v1/topics/{topic.slug}")[1])
+    assert body["questions"] == 2
+
+
+def test_a_history_says_what_it_does_not_show(site: WebClient) -> None:
+    said = [f"Sentence {n} of the bus report." for n in range(60)]
+    for number in range(104):
+        words = " ".join(said[: 20 + number % 2]).replace("bus", f"bus {number}")
+        site.publish_questions(make_question(1, words=words))
+    html = page_of_any_size(site, "/question/london:/questions/1")
+    assert "The newest 100 changes. Older ones are not shown." in html
+
+
+def page_of_any_size(pages: WebClient, path: str) -> str:
+    status, html = pages.request_text("GET", path)
+    assert status == 200
+    return html
 
 
 def test_a_slug_of_an_earlier_version_leads_to_the_topic(pages: WebClient) -> None:
