@@ -3,14 +3,14 @@
 The condition never excludes a question that matches. Often it also includes no other; then nothing
 is left to decide (:attr:`IndexQuery.is_exact`). Words are written as *keys* of letters and digits,
 which every tokenizer of a database keeps whole: a letter for how the word is compared (``w`` the
-word itself, ``s`` its stem, ``n`` a word of a name, ``c`` its capitals), a letter for the field (``x`` for
-all default fields), then the word. ``knife`` in the title has four keys: ``wxknife``, ``waknife``,
-``sxknife`` and ``saknife``.
+word itself, ``s`` its stem, ``n`` a word of a name, ``c`` its capitals), a letter for the field
+(``x`` for all default fields), then the word. ``knife`` in the title has four keys: ``wxknife``,
+``waknife``, ``sxknife`` and ``saknife``.
 
 Two words that follow each other have a key too: ``p`` (``q`` where the second is a stem, ``r``
-where it is a word of a name), the field, the length of the first, ``x``, and both words. ``high road`` is ``px4xhighroad``. So the
-index alone decides a phrase of two words, however common they are, and leaves little to decide of a
-longer one.
+where it is a word of a name), the field, the length of the first, ``x``, and both words. ``high
+road`` is ``px4xhighroad``. So the index alone decides a phrase of two words, however common they
+are, and leaves little to decide of a longer one.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A stem is what the inflected forms of a word have in common: its plural, its forms in -ed and -ing,
 and irregular ones. Words that are derived from others (*commissioner* of *commission*) have stems
 of their own; Snowball's stemmer joins those too. How four ways compare is in
-``docs/decisions/0014-stems.md``.
+``docs/decisions/0017-stems.md``.
 
 ``inflections.txt`` has the forms that the rules would get wrong, each with its stem. It was made
 from the 40,000 most frequent words of English texts, by comparison with a dictionary, and is read
