@@ -80,9 +80,11 @@ class QuestionSampler:
         )
 
 
-def build_ledger(folder: Path, count: int, topic_count: int) -> tuple[Ledger, list[str]]:
+def build_ledger(
+    folder: Path, count: int, topic_count: int, language: SyntheticLanguage | None = None
+) -> tuple[Ledger, list[str]]:
     """Make a ledger with ``count`` questions and some topics; return it and the topics' slugs."""
-    language = SyntheticLanguage(3)
+    language = language or SyntheticLanguage(3)
     stock = QuestionSampler(language)
     ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
     known: dict[str, frozenset[str]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -191,8 +192,24 @@ def build_slug(canonical: str, title: str) -> str:
         plain = canonical if canonical.isupper() else title.lower()
         if plain != EVERYTHING_FEED:
             return plain
-    words = "-".join(re.findall(r"[a-z0-9]+", title.lower()))[:48].strip("-")
+    words = "-".join(re.findall(r"[a-z0-9]+", _to_latin_letters(title).lower()))[:48].strip("-")
     return f"{words}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+#: The end of every slug that is not one plain word.
+_HASH = re.compile(r"(?:^|(?<=-))[0-9a-f]{8}$")
+#: Letters that Unicode does not take apart into one of a to z and an accent.
+_LATIN_LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H", "ı": "i"}
+    | dict.fromkeys("'’‘", "")
+)
+
+
+def _to_latin_letters(text: str) -> str:
+    """Return ``text`` with letters a to z for those with accents: ``Siân`` becomes ``Sian``."""
+    apart = unicodedata.normalize("NFKD", text.translate(_LATIN_LETTERS))
+    return "".join(one for one in apart if not unicodedata.combining(one))
 
 
 def list_all(connection: Connection) -> list[Topic]:
@@ -268,6 +285,20 @@ def find_by_slug(connection: Connection, slug: str) -> Topic | None:
     """Return the topic with a slug; None if there is none."""
     found = _list_topics(connection, select(*_TOPIC_COLUMNS).where(topic.c.slug == slug))
     return found[0] if found else None
+
+
+def find_by_similar_slug(connection: Connection, slug: str) -> Topic | None:
+    """Return the topic whose slug differs from ``slug`` only in how its letters are written.
+
+    A slug that was made before letters with accents were kept (``si-n-berry-1f0a2b3c``) has the
+    same hash at its end as the one that is made today (``sian-berry-1f0a2b3c``).
+    """
+    ending = _HASH.search(slug)
+    if ending is None:
+        return None
+    wanted = select(*_TOPIC_COLUMNS).where(topic.c.slug.endswith(ending[0]))
+    found = _list_topics(connection, wanted.limit(2))
+    return found[0] if len(found) == 1 else None
 
 
 def list_page(connection: Connection, after: int, limit: int) -> list[Topic]:

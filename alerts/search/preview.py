@@ -14,12 +14,14 @@ from sqlalchemy import Connection
 from alerts.ledger import questions, word_index
 from alerts.queries import (
     Query,
+    QueryError,
     ast,
     format_canonical,
     index_terms,
     iter_words,
     list_wanted_leaves,
     parse_query,
+    replace_wanted_leaves,
 )
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
@@ -41,6 +43,7 @@ class SpellingSuggestion(msgspec.Struct, frozen=True):
     word: str
     nearest: str | None  #: None if no word is similar enough
     questions: int  #: number of questions that have the nearest
+    query: str | None = None  #: the whole query with the nearest in place of the word
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -150,12 +153,17 @@ def _suggest_spellings(connection: Connection, query: Query) -> Iterator[Spellin
     for word in (word for leaf in leaves for word in iter_words(leaf)):
         condition = index_terms.build_index_query(word).condition
         if condition and not word_index.count_questions(connection, condition, maximum=1):
-            yield _find_nearest(connection, "".join(word.tokens), word.mode)
+            yield _find_nearest(connection, query, word, "".join(word.tokens))
 
 
-def _find_nearest(connection: Connection, text: str, mode: ast.MatchMode) -> SpellingSuggestion:
-    """Return the word of the archive most similar to ``text``; of equal ones, the commonest."""
-    key_prefix = "cx" if mode == "capitals" else "wx"
+def _find_nearest(
+    connection: Connection, query: Query, word: ast.Word, text: str
+) -> SpellingSuggestion:
+    """Return the word of the archive most similar to ``text``; of equal ones, the commonest.
+
+    A word is left out if the query would be refused with it, such as a stop word alone.
+    """
+    key_prefix = "cx" if word.mode == "capitals" else "wx"
     known = [
         key[len(key_prefix) :]
         for key in word_index.list_keys_with_prefix(connection, key_prefix + text[0].lower())
@@ -166,10 +174,35 @@ def _find_nearest(connection: Connection, text: str, mode: ast.MatchMode) -> Spe
     )
     counted = []
     for form, distance, _ in similar:
-        key = index_terms.IndexKey(key_prefix + form)
-        if number := word_index.count_questions(connection, key):
-            counted.append((distance, -number, form))
+        shown = form.upper() if word.mode == "capitals" else form
+        corrected = _correct(query, word, shown)
+        number = word_index.count_questions(connection, index_terms.IndexKey(key_prefix + form))
+        if number and corrected:
+            counted.append((distance, -number, shown, corrected))
     if not counted:
         return SpellingSuggestion(text, None, 0)
-    _, number, nearest = min(counted)
-    return SpellingSuggestion(text, nearest.upper() if mode == "capitals" else nearest, -number)
+    _, number, nearest, corrected = min(counted)
+    return SpellingSuggestion(text, nearest, -number, corrected)
+
+
+def _correct(query: Query, word: ast.Word, nearest: str) -> str | None:
+    """Return ``query`` with ``nearest`` in place of a word; None if that would be refused."""
+
+    def replace(leaf: ast.Word | ast.Phrase) -> ast.Word | ast.Phrase:
+        if isinstance(leaf, ast.Word):
+            is_it = (leaf.tokens, leaf.mode) == (word.tokens, word.mode)
+            return msgspec.structs.replace(leaf, tokens=(nearest,)) if is_it else leaf
+        return msgspec.structs.replace(
+            leaf, words=tuple(ast.Word((nearest,), "exact") if w == word else w for w in leaf.words)
+        )
+
+    def correct(leaf: ast.Leaf) -> Query:
+        if isinstance(leaf, ast.Near):
+            return msgspec.structs.replace(leaf, parts=tuple(map(replace, leaf.parts)))
+        return replace(leaf)
+
+    try:
+        corrected = parse_query(format_canonical(replace_wanted_leaves(query, correct)))
+    except QueryError:
+        return None
+    return format_canonical(corrected)
