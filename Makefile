@@ -32,6 +32,7 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.digests
 	@$(BIN)/python -m benchmarks.delivery
 	@$(BIN)/python -m benchmarks.web
+	@$(BIN)/python -m benchmarks.search
 
 fuzz: $(VENV)/dev.stamp ## random input for all that reads from outside, for SECONDS=1800
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))

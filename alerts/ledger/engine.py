@@ -140,7 +140,7 @@ _BEGIN_WRITING = text(
 )
 #: What PostgreSQL's client library is told, so that no wait for the server is endless: seconds to
 #: connect, to the first probe of a silent connection, between probes, and how many probes may fail.
-_POSTGRES_DEADLINES = {
+POSTGRES_DEADLINES = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -181,10 +181,31 @@ def open_ledger(url: str) -> Ledger:
     return ledger
 
 
+def find_ledger(url: str) -> Ledger | None:
+    """Open the ledger as :func:`open_ledger` does; return None, and create nothing, without one.
+
+    Raises:
+        LedgerError: As :func:`open_ledger` raises it.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(str(parsed.database))
+        return open_ledger(url) if path.is_file() and path.stat().st_size else None
+    engine = create_engine(parsed)
+    try:
+        with engine.connect() as connection:
+            is_there = inspect(connection).has_table("alembic_version")
+    except DBAPIError:
+        is_there = True  # it cannot be reached: the message is that of opening it
+    finally:
+        engine.dispose()
+    return open_ledger(url) if is_there else None
+
+
 def _engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=_POSTGRES_DEADLINES)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRES_DEADLINES)
         event.listen(engine, "connect", _on_postgres_connect)
         return engine
     _check_is_ours(Path(str(parsed.database)))
