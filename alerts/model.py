@@ -32,7 +32,6 @@ class EntryKindInfo(msgspec.Struct, frozen=True, kw_only=True):
     label: str  #: the headline above an entry and in front of a feed item's title
     singular: str  #: in a subject after the number 1: ``new answer``
     plural: str  #: in a subject after any other number: ``new answers``
-    opening: str  #: introduces the first words of what is new: ``The answer``
     snippet_fields: tuple[str, ...]  #: where to look for the passage to show; what is new first
 
 
@@ -74,7 +73,6 @@ class ChangeKind(EntryKind):
             label="New question",
             singular="new question",
             plural="new questions",
-            opening="The question",
             snippet_fields=_QUESTION_FIRST,
             statuses=frozenset({"unanswered", "holding", "answered"}),
             updates="asked",
@@ -87,7 +85,6 @@ class ChangeKind(EntryKind):
             label="Holding reply",
             singular="holding reply",
             plural="holding replies",
-            opening="The reply",
             snippet_fields=_ANSWER_FIRST,
             statuses=frozenset({"holding"}),
         ),
@@ -99,7 +96,6 @@ class ChangeKind(EntryKind):
             label="Answered",
             singular="new answer",
             plural="new answers",
-            opening="The answer",
             snippet_fields=_ANSWER_FIRST,
             statuses=frozenset({"answered"}),
             updates="answered",
@@ -112,7 +108,6 @@ class ChangeKind(EntryKind):
             label="Corrected",
             singular="correction",
             plural="corrections",
-            opening="It now says",
             snippet_fields=_ANSWER_FIRST,
             updates="answered",
             is_rare=True,
@@ -125,7 +120,6 @@ class ChangeKind(EntryKind):
             label="Withdrawn",
             singular="withdrawn question",
             plural="withdrawn questions",
-            opening="The question",
             snippet_fields=_QUESTION_FIRST,
             is_rare=True,
         ),
@@ -142,7 +136,6 @@ class ReminderKind(EntryKind):
             label="Overdue",
             singular="overdue question",
             plural="overdue questions",
-            opening="The question",
             snippet_fields=_QUESTION_FIRST,
         ),
     )
@@ -233,10 +226,11 @@ class Frequency(StrEnum):
     MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
 
 
-SilenceReason = Literal["baseline", "old", "flood", "drift", "reference"]
+SilenceReason = Literal["baseline", "old", "minor", "flood", "drift", "reference"]
 """Why a change is recorded without an alert.
 
-``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``flood``,
+``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``minor``: a
+correction of no letter and no digit. ``flood``,
 ``drift`` and ``reference``: the operator published held changes without notifying.
 """
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import imaplib
-import mailbox
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from alerts.errors import ExitStatus, WatchwordError
 
-#: Marks an email as read. To be called once what it reports is committed to the ledger.
-MarkAsRead = Callable[[], None]
+#: Bytes of an email that are read. Reports are far smaller, and the rest of one is what it quotes.
+_MAX_EMAIL_SIZE = 1_048_576
+#: Seconds to wait for the IMAP server, for each reply.
+_IMAP_TIMEOUT = 60.0
+
+
+class MarkAsRead(Protocol):
+    """Marks an email as read. To be called once what it reports is committed to the ledger."""
+
+    def __call__(self, *, flagged: bool = False) -> None:
+        """Mark it.
+
+        Args:
+            flagged: Whether to flag it as well, for the operator to look at.
+        """
 
 
 class MailboxError(WatchwordError):
@@ -38,7 +50,7 @@ def read_unread_emails(
         MailboxError: The location cannot be read.
     """
     if location == "-":
-        yield sys.stdin.buffer.read(), _do_nothing
+        yield _read_stream(sys.stdin.buffer), _do_nothing
     elif location.startswith(("imap://", "imaps://")):
         yield from _read_imap(urlsplit(location), password or "")
     elif Path(location).is_dir():
@@ -47,31 +59,56 @@ def read_unread_emails(
         yield _read_file(Path(location)), _do_nothing
 
 
-def _do_nothing() -> None:
+def _do_nothing(*, flagged: bool = False) -> None:
     """Mark nothing: a file and standard input have no such mark."""
+
+
+def _read_stream(stream: BinaryIO) -> bytes:
+    """Return the beginning of an email, and read the rest away: its sender waits for that."""
+    email = stream.read(_MAX_EMAIL_SIZE)
+    while stream.read(_MAX_EMAIL_SIZE):
+        pass
+    return email
 
 
 def _read_file(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return stream.read(_MAX_EMAIL_SIZE)
     except OSError as error:
         raise MailboxError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _read_maildir(folder: Path) -> Iterator[tuple[bytes, MarkAsRead]]:
+    """Yield the emails of a Maildir (https://cr.yp.to/proto/maildir.html) without the flag S.
+
+    The standard library's ``mailbox`` parses each email, so one that it cannot parse would stop it.
+    """
     if not (folder / "new").is_dir():
         raise MailboxError(f"{folder} is no Maildir: it has no folder new")
-    box = mailbox.Maildir(folder, create=False)
-    for key in sorted(box.keys()):  # a Maildir object cannot be iterated over by key
-        message = box.get_message(key)
-        if "S" not in message.get_flags():
-            yield box.get_bytes(key), partial(_mark_in_maildir, box, key, message)
+    paths = [path for name in ("new", "cur") for path in (folder / name).glob("*")]
+    failure: MailboxError | None = None
+    for path in sorted(paths, key=lambda path: path.name):
+        flags = path.name.partition(":2,")[2]
+        if "S" in flags or path.name.startswith("."):
+            continue
+        try:
+            email = _read_file(path)
+        except MailboxError as error:  # it stops none of the others
+            failure = error
+            continue
+        yield email, partial(_mark_in_maildir, folder, path, flags)
+    if failure is not None:
+        raise failure
 
 
-def _mark_in_maildir(box: mailbox.Maildir, key: str, message: mailbox.MaildirMessage) -> None:
-    message.set_subdir("cur")
-    message.add_flag("S")
-    box[key] = message
+def _mark_in_maildir(folder: Path, path: Path, flags: str, *, flagged: bool = False) -> None:
+    added = "".join(sorted({*flags, "S", *("F" if flagged else "")}))
+    name = path.name.partition(":2,")[0]
+    try:
+        path.rename(folder / "cur" / f"{name}:2,{added}")
+    except OSError as error:
+        raise MailboxError(f"{path} cannot be marked as read: {error.strerror}") from error
 
 
 def _read_imap(url: SplitResult, password: str) -> Iterator[tuple[bytes, MarkAsRead]]:
@@ -82,21 +119,24 @@ def _read_imap(url: SplitResult, password: str) -> Iterator[tuple[bytes, MarkAsR
             _get_data(server.select(unquote(url.path.strip("/")) or "INBOX"))
             for uid in _get_data(server.uid("SEARCH", "UNSEEN"))[0].split():
                 # PEEK leaves the email unread until we mark it.
-                fetched = _get_data(server.uid("FETCH", uid.decode(), "(BODY.PEEK[])"))
-                yield fetched[0][1], partial(_mark_in_imap, server, uid.decode())
+                part = f"(BODY.PEEK[]<0.{_MAX_EMAIL_SIZE}>)"
+                fetched = _get_data(server.uid("FETCH", uid.decode(), part))
+                if fetched and isinstance(fetched[0], tuple):  # it may be gone in the meantime
+                    yield fetched[0][1], partial(_mark_in_imap, server, uid.decode())
     except (OSError, imaplib.IMAP4.error) as error:
         raise MailboxError(f"the mailbox at {host} cannot be read: {error}") from error
 
 
 def _connect_to_imap(url: SplitResult, host: str) -> imaplib.IMAP4:
     if url.scheme == "imap":
-        return imaplib.IMAP4(host, url.port or 143)
+        return imaplib.IMAP4(host, url.port or 143, timeout=_IMAP_TIMEOUT)
     context = ssl.create_default_context()
-    return imaplib.IMAP4_SSL(host, url.port or 993, ssl_context=context)
+    port = url.port or 993
+    return imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=_IMAP_TIMEOUT)
 
 
-def _mark_in_imap(server: imaplib.IMAP4, uid: str) -> None:
-    server.uid("STORE", uid, "+FLAGS", r"(\Seen)")
+def _mark_in_imap(server: imaplib.IMAP4, uid: str, *, flagged: bool = False) -> None:
+    server.uid("STORE", uid, "+FLAGS", r"(\Seen \Flagged)" if flagged else r"(\Seen)")
 
 
 def _get_data(response: tuple[str, Any]) -> Any:

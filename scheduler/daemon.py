@@ -3,6 +3,9 @@
 Triggers are built from the config at each start and kept in memory only, so no job is lost when
 the process is killed. A late start of a job is better than none (no misfire limit), several missed
 starts count as one (coalesced), and a job never runs twice at a time.
+
+A daemon that is no longer the writer of the ledger, because its database was restarted for example,
+stops its jobs, says so, and tries to become the writer again.
 """
 
 from __future__ import annotations
@@ -19,9 +22,10 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from alerts.ledger import LedgerUnavailable
 from scheduler.crawls import run_crawl
 from scheduler.jobs import run_pipeline, sync_config
-from scheduler.service import Service, lock_ledger
+from scheduler.service import LedgerBusyError, Service, lock_ledger
 
 log = logging.getLogger("watchword.daemon")
 
@@ -32,6 +36,8 @@ _PIPELINE_SECONDS = 30.0
 #: The system's clock counts as set when it has moved this many seconds more or less than the
 #: monotonic clock within a second. Time servers correct by less, suspended machines by more.
 _MIN_CLOCK_JUMP = 30.0
+#: Seconds between two attempts to become the writer again.
+_WRITER_PAUSE = 2.0
 
 
 class Daemon:
@@ -44,18 +50,20 @@ class Daemon:
             service: The service whose jobs to run.
             pipeline_seconds: Seconds between two runs of the pipeline.
         """
-        self._service = service
+        self._base = service
+        self._service = service  #: with the ledger of the present writer, while this is the writer
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(service.config.sources) + 1)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
+        self._obstacle = ""  #: why this process could not become the writer again, as logged last
         self.failures = 0  #: jobs that ended in an unexpected exception
         for name, source in service.config.sources.items():
             if source.enabled:
                 seconds = source.every_minutes * 60
                 self.add_job(_name_crawl_job(name), partial(self._crawl, name), seconds)
-        self.add_job(_PIPELINE_JOB, partial(run_pipeline, service), pipeline_seconds)
+        self.add_job(_PIPELINE_JOB, self._run_pipeline, pipeline_seconds)
 
     def add_job(self, name: str, job: Callable[[], object], seconds: float) -> None:
         """Add a job that runs once at the start and then every ``seconds``."""
@@ -69,40 +77,84 @@ class Daemon:
         )
 
     def run(self) -> None:
-        """Run the jobs until SIGTERM or SIGINT; then finish the current steps and return.
+        """Run the jobs until SIGTERM, SIGINT or SIGHUP; then finish the current steps and return.
 
         Raises:
             LedgerBusyError: Another process is using the ledger.
+            LedgerUnavailable: The ledger cannot be used.
             ConfigError: A query in the config is wrong.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._handle_signal)
-        with lock_ledger(self._service):
-            sync_config(self._service)
-            self.start()
-            self.watch_clock()
+        self._handle_signals()
+        try:
+            self._work()
+            while not self._base.stop.is_set():
+                self._work_again()
+        finally:
             self.shut_down()
 
+    def _handle_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._handle_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(signal.SIGHUP, self._handle_signal)
+
+    def _work(self) -> None:
+        """Become the writer, and run jobs until told to stop or until another process is it."""
+        with lock_ledger(self._base) as service:
+            sync_config(service)
+            self._service = service
+            self.start()
+            if self._obstacle:
+                log.warning("this process works on the ledger again")
+                self._obstacle = ""
+            reason = self.watch_clock(service.find_loss)
+            if reason is None:
+                self.shut_down()  # finish the current steps while this is the writer
+                return
+        self._scheduler.pause()
+        self._obstacle = reason
+        log.error("this process is no longer the writer of the ledger: %s; jobs wait", reason)
+
+    def _work_again(self) -> None:
+        """Try to become the writer again; wait a little if that is not possible now."""
+        try:
+            self._work()
+        except (LedgerBusyError, LedgerUnavailable) as error:
+            if self._obstacle != str(error):
+                self._obstacle = str(error)
+                log.error("jobs wait: %s", error)
+            self._base.stop.wait(_WRITER_PAUSE)
+
     def start(self) -> None:
-        """Start running jobs, in threads of their own."""
-        self._scheduler.start()
+        """Start running jobs, in threads of their own, or start them again after a pause."""
+        if not self._scheduler.running:
+            self._scheduler.start()
+        else:
+            self._scheduler.resume()
+            self.run_all_soon()
 
     def shut_down(self) -> None:
         """Tell running jobs to stop, wait for them and start no more."""
-        self._service.stop.set()
-        self._scheduler.shutdown(wait=True)
+        self._base.stop.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
 
     def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
         log.info("%s: stopping", signal.Signals(number).name)
-        self._service.stop.set()
+        self._base.stop.set()
 
     def _run_job(self, name: str, job: Callable[[], object]) -> None:
         """Run a job; log and count any exception, so that it runs again at its next time."""
         try:
             job()
+        except LedgerUnavailable:  # the job has logged and noted it
+            self.failures += 1
         except Exception:  # the boundary of a job: no defect may end the daemon
             self.failures += 1
             log.exception("job %s failed and will run again at its next time", name)
+
+    def _run_pipeline(self) -> None:
+        run_pipeline(self._service)
 
     def _crawl(self, name: str) -> None:
         run_crawl(self._service, name)
@@ -118,7 +170,7 @@ class Daemon:
 
     def run_soon(self, name: str) -> None:
         """Start a job now, or when its current run has ended; do nothing while shutting down."""
-        if not self._service.stop.is_set():
+        if not self._base.stop.is_set():
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     def run_all_soon(self) -> None:
@@ -126,20 +178,29 @@ class Daemon:
         for job in self._scheduler.get_jobs():
             self.run_soon(job.id)
 
-    def watch_clock(self) -> None:
+    def watch_clock(self, find_loss: Callable[[], str | None] = lambda: None) -> str | None:
         """Until told to stop, start all jobs whenever the system's clock was set.
 
         Jobs have their next times by the old clock: if it were set back by an hour, nothing would
         run for an hour.
+
+        Args:
+            find_loss: Returns why this process is no longer the writer, None while it is.
+
+        Returns:
+            Why it is no longer the writer; None when told to stop.
         """
         offset = time.time() - time.monotonic()
-        while not self._service.stop.wait(1.0):
+        while not self._base.stop.wait(1.0):
+            if reason := find_loss():
+                return reason
             new_offset = time.time() - time.monotonic()
             if abs(new_offset - offset) > _MIN_CLOCK_JUMP:
                 jump = timedelta(seconds=round(new_offset - offset))
                 log.warning("the clock was set by %s; starting all jobs", jump)
                 self.run_all_soon()
             offset = new_offset
+        return None
 
 
 def _name_crawl_job(source: str) -> str:

@@ -23,5 +23,5 @@ def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("watchword").setLevel(level)
-    # It prints a traceback and raises the same error, which alerts.bounces logs in one line.
+    # It logs the errors that it raises, with their stack: ours says in a line what follows.
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import msgspec
 
@@ -14,7 +14,7 @@ from alerts.delivery import SentLog
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext
-from alerts.ledger import Ledger, open_ledger, secrets
+from alerts.ledger import Ledger, open_ledger, secrets, writer
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
@@ -107,14 +107,31 @@ def _get_token_secret(ledger: Ledger) -> bytes:
     return secret
 
 
+@dataclass(frozen=True)
+class WorkingService(Service):
+    """A service that may work: its process is the writer of the ledger, or was until just now."""
+
+    find_loss: Callable[[], str | None] = field(kw_only=True)
+    """Returns why this process is no longer the writer; None if it is."""
+
+
 @contextmanager
-def lock_ledger(service: Service) -> Iterator[None]:
-    """Be the only process that uses the ledger while the block runs.
+def lock_ledger(service: Service) -> Iterator[WorkingService]:
+    """Be the only process that works on the ledger while the block runs.
+
+    What the block writes must be written through the service that is yielded: its ledger checks in
+    each transaction that no other process has taken over.
 
     Raises:
         LedgerBusyError: Another process is using it.
+        LedgerUnavailable: The ledger cannot be used now.
     """
-    with service.ledger.try_process_lock() as is_locked:
-        if not is_locked:
+    with writer.become(service.ledger, service.clock()) as mine:
+        if mine is None:
             raise LedgerBusyError("another watchword is using this ledger; nothing was done")
-        yield
+        parts = {entry.name: getattr(service, entry.name) for entry in fields(Service)}
+        parts |= {
+            "ledger": mine.ledger,
+            "topic_matcher": TopicMatcher(mine.ledger, service.config.ledger.compiled),
+        }
+        yield WorkingService(**parts, find_loss=mine.find_loss)

@@ -12,6 +12,7 @@ from alerts.bounces.apply import (
     resume_since,
     suspend_waiting,
 )
+from alerts.bounces.parse import name_email
 from alerts.bounces.process import ReportOutcome, process_report
 from alerts.bounces.return_path import build_return_path, find_message_number
 
@@ -22,6 +23,7 @@ __all__ = [
     "build_return_path",
     "find_message_number",
     "list_waiting",
+    "name_email",
     "process_report",
     "resume_since",
     "suspend_waiting",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -22,17 +23,26 @@ from alerts.refusals import Blame, classify_reply
 
 log = logging.getLogger("watchword.bounces")
 
-ReportKind = Literal["hard", "soft", "refused", "complaint", "unsubscribe", "ignored"]
+ReportKind = Literal["hard", "soft", "refused", "complaint", "unsubscribe", "ignored", "unreadable"]
 
-#: What a report that blames somebody counts as. A message that was given up because nobody took it
-#: for days counts against the mailbox, softly.
+#: What a report that blames somebody counts as.
 _KINDS: dict[Blame, ReportKind] = {
     "mailbox": "hard",
     "mailbox_state": "soft",
     "content": "refused",
     "sender": "refused",
-    "later": "soft",
+    "later": "refused",
 }
+#: Bytes of an email that are read. Reports stand before the message that they quote, and ours are
+#: smaller; a large one would hold up those behind it.
+_READ_LENGTH = 262_144
+#: Lines that may begin or end a part of an email; what follows is not read.
+_MAX_DELIMITERS = 200
+_DELIMITER = re.compile(rb"(?m)^--")
+#: Parts of an email that are looked at. A report has three.
+_MAX_PARTS = 50
+#: Characters that no detail is stored with; PostgreSQL refuses the first of them.
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 #: A reply of a mail server in the text of a report: code, enhanced code, words.
 _REPLY_IN_TEXT = re.compile(r"\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b[^\r\n]{0,200}")
 #: Characters of a report that are searched for such a reply. It stands before the quoted message.
@@ -47,7 +57,9 @@ _MAX_SUBJECT_LENGTH = 200
 class BounceReport(msgspec.Struct, frozen=True):
     """What an email that came back says about one of our messages."""
 
-    kind: ReportKind  #: ``ignored``: nothing follows, as from a delay or an automatic reply
+    #: ``ignored``: nothing follows, as from a delay or an automatic reply; ``unreadable``: it is
+    #: broken in a way that our libraries cannot bear
+    kind: ReportKind
     detail: str  #: for the operator: ``5.1.1 smtp; 550 no such user``
     message_number: int | None  #: the message's id in the ledger, from the return path
     message_id: str | None  #: its Message-ID, where the report quotes it
@@ -62,11 +74,22 @@ def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceRe
         secret: The secret that return paths are signed with.
         unsubscribe_address: Where an email with a token in its subject unsubscribes.
     """
+    try:
+        return _read_report(raw, secret, unsubscribe_address)
+    except Exception as error:  # the boundary of a report: anybody can send one
+        log.debug("an email that came back cannot be read", exc_info=True)
+        reason = _CONTROL_CHARACTERS.sub(" ", f"{type(error).__name__}: {error}")
+        return BounceReport("unreadable", reason, None, None)
+
+
+def _read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceReport:
+    raw = _cut(raw)
     mail = message_from_bytes(raw)
     addresses = " ".join(
         str(value) for name in _RECIPIENT_HEADERS for value in mail.get_all(name, ())
     )
     kind, detail = _classify_email(mail)
+    detail = _CONTROL_CHARACTERS.sub(" ", detail)
     token = _find_token(mail)
     if kind == "ignored" and token and unsubscribe_address.lower() in addresses.lower():
         return BounceReport("unsubscribe", "unsubscribe email", None, None, token)
@@ -74,20 +97,33 @@ def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceRe
     return BounceReport(kind, detail, number, find_message_id(raw.decode("latin-1")))
 
 
+def _cut(raw: bytes) -> bytes:
+    """Return the beginning of an email, of which reading takes well under a second."""
+    raw = raw[:_READ_LENGTH]
+    excess = next(islice(_DELIMITER.finditer(raw), _MAX_DELIMITERS, None), None)
+    return raw[: excess.start()] if excess else raw
+
+
+def name_email(raw: bytes) -> str:
+    """Return the Message-ID by which the operator finds an email, however broken the email is."""
+    found = re.search(rb"(?im)^message-id:[ \t]*(<[!-~]{1,200}>)", raw[:_READ_LENGTH])
+    return found[1].decode() if found else "without a Message-ID"
+
+
 def _find_token(mail: Message) -> str | None:
     """Return the token that our ``mailto:`` links put into the subject; None without one."""
-    found = _TOKEN.search(str(mail.get("Subject", "")))
+    found = _TOKEN.search(_get_header(mail, "Subject"))
     return found[0] if found else None
 
 
 def _classify_email(mail: Message) -> tuple[ReportKind, str]:
     """Return the kind of a report and its detail."""
     if fields := next(_iterate_parts(mail, "message/feedback-report"), None):
-        feedback = fields.get("Feedback-Type", "abuse").strip().lower()
+        feedback = _get_header(fields, "Feedback-Type", "abuse").strip().lower()
         return ("ignored" if feedback == "not-spam" else "complaint"), f"complaint: {feedback}"
     recipients = list(_iterate_recipients(mail))
     for recipient in recipients:
-        if recipient.get("Action", "").strip().lower() == "failed":
+        if _get_header(recipient, "Action").strip().lower() == "failed":
             return _classify_failure(recipient)
     if recipients:
         return "ignored", "delayed or delivered"
@@ -96,11 +132,7 @@ def _classify_email(mail: Message) -> tuple[ReportKind, str]:
 
 def _classify_free_form(mail: Message) -> tuple[ReportKind, str]:
     """Classify an email that has no delivery status of RFC 3464, as qmail's bounces."""
-    try:
-        temporary, permanent = all_failures(mail)
-    except Exception as error:  # noqa: BLE001  # flufl.bounce raises errors of many kinds on malformed emails
-        log.warning("an email that may be a bounce cannot be parsed: %r", error)
-        return "ignored", "cannot be parsed"
+    temporary, permanent = all_failures(mail)
     if permanent:
         found = _REPLY_IN_TEXT.search(_get_text(mail))
         if found and (kind := _KINDS[classify_reply("rcpt", found[0])]) == "refused":
@@ -110,24 +142,43 @@ def _classify_free_form(mail: Message) -> tuple[ReportKind, str]:
 
 
 def _classify_failure(recipient: Message) -> tuple[ReportKind, str]:
-    """Classify a failed delivery by its status code; one that is missing counts as temporary."""
-    status = recipient.get("Status", "").split()
+    """Classify a failed delivery by its status code and the reply of the receiving server."""
+    status = _get_header(recipient, "Status").split()
     code = status[0] if status else ""
-    diagnostic = " ".join(recipient.get("Diagnostic-Code", "").split())
+    diagnostic = " ".join(_get_header(recipient, "Diagnostic-Code").split())
     detail = f"{code} {diagnostic}".strip()
-    if not code.startswith("5"):
+    reply = diagnostic.partition(";")[2].strip() or diagnostic
+    blame = classify_reply("rcpt", _join_reply(code, reply)) if detail else "mailbox_state"
+    if not code.startswith("5") and blame in {"mailbox", "mailbox_state", "later"}:
+        # Nobody took it for days. That counts against the mailbox, softly.
         return "soft", detail
-    reply = diagnostic.partition(";")[2].strip() or code
-    if code not in reply and not re.search(r"[45]\.\d+\.\d+", reply):
-        reply = f"{reply[:3]} {code} {reply[3:]}" if reply[:3].isdigit() else f"{code} {reply}"
-    return _KINDS[classify_reply("rcpt", reply)], detail
+    return _KINDS[blame], detail
+
+
+def _join_reply(status: str, reply: str) -> str:
+    """Return a reply with the status code of its report, unless it has an enhanced code itself."""
+    if re.search(r"[45]\.\d+\.\d+", reply):
+        return reply
+    if reply[:3].isdigit():
+        return f"{reply[:3]} {status} {reply[3:]}"
+    return f"{status} {reply}"
+
+
+def _get_header(mail: Message, name: str, otherwise: str = "") -> str:
+    """Return a header as text. One with raw bytes that are not ASCII is an object of its own."""
+    return str(mail.get(name, otherwise))
 
 
 def _get_text(mail: Message) -> str:
     """Return the beginning of an email's text, in whatever encoding it is."""
-    part = next((p for p in mail.walk() if p.get_content_maintype() == "text"), mail)
+    part = next((p for p in _walk(mail) if p.get_content_maintype() == "text"), mail)
     payload = part.get_payload(decode=True)
     return payload[:_SEARCHED_LENGTH].decode("latin-1") if isinstance(payload, bytes) else ""
+
+
+def _walk(mail: Message) -> Iterator[Message]:
+    """Yield the first parts of an email, in their order."""
+    return islice(mail.walk(), _MAX_PARTS)
 
 
 def _iterate_recipients(mail: Message) -> Iterator[Message]:
@@ -135,7 +186,7 @@ def _iterate_recipients(mail: Message) -> Iterator[Message]:
 
     The first block of fields is about the whole report and has no Action.
     """
-    for part in mail.walk():
+    for part in _walk(mail):
         if part.get_content_type() == "message/delivery-status":
             blocks = part.get_payload()
             for block in blocks if isinstance(blocks, list) else ():
@@ -145,7 +196,7 @@ def _iterate_recipients(mail: Message) -> Iterator[Message]:
 
 def _iterate_parts(mail: Message, content_type: str) -> Iterator[Message]:
     """Yield the fields in each part of a content type, whether the parser has split it or not."""
-    for part in mail.walk():
+    for part in _walk(mail):
         if part.get_content_type() == content_type:
             inner = part.get_payload()
             if isinstance(inner, list) and inner and isinstance(inner[0], Message):
@@ -156,5 +207,5 @@ def _iterate_parts(mail: Message, content_type: str) -> Iterator[Message]:
 
 
 def _clean_subject(mail: Message) -> str:
-    subject = " ".join(str(mail.get("Subject", "returned mail")).split())
+    subject = " ".join(_get_header(mail, "Subject", "returned mail").split())
     return subject[:_MAX_SUBJECT_LENGTH]

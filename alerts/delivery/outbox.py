@@ -94,18 +94,25 @@ class ClaimedMessages:
         """Commit what becomes of a group, and return the messages that are to be sent."""
         with self._context.ledger.writing() as connection:
             wanted = messages.filter_deliverable(connection, message_ids)
-            group = messages.get(connection, message_ids)
+            now = self._context.clock()
+            # Another process may have claimed or sent some since they were listed.
+            due = [m for m in messages.get(connection, message_ids) if m.is_due(now)]
+            group = [m for m in due if m.is_readable]
+            unreadable = [m.id for m in due if not m.is_readable]
             accepted = self._find_accepted([m for m in group if m.id in wanted])
             held = self._find_held(connection, [m for m in group if m.id in wanted - accepted])
             unwanted = {m.id for m in group} - wanted
             going = [m for m in group if m.id in wanted - accepted - held]
-            now = self._context.clock()
             proof = DeliveryAttempt("sent", "a log says that it was sent", "sent", now)
             deliveries.record_attempts(connection, [(key, proof, now) for key in sorted(accepted)])
+            damage = DeliveryAttempt("failed", deliveries.UNREADABLE, "failed", now)
+            deliveries.record_attempts(connection, [(key, damage, now) for key in unreadable])
             messages.set_phase(connection, sorted(held), "in_doubt")
             messages.set_phase(connection, sorted(unwanted), "dropped")
-            messages.set_phase(connection, [m.id for m in going], "sending")
-        self._counter.add(sent=len(accepted), held=len(held), dropped=len(unwanted))
+            messages.claim(connection, [m.id for m in going], self._context.ledger.epoch)
+        self._counter.add(
+            sent=len(accepted), held=len(held), dropped=len(unwanted), failed=len(unreadable)
+        )
         return going
 
     def _find_accepted(self, group: Sequence[Message]) -> set[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -21,11 +22,17 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery.sent_log import SentLog, SentLogError
-from alerts.ledger import Ledger, deliveries, messages
+from alerts.ledger import Ledger, LedgerUnavailable, WriterLost, deliveries, messages
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import Message
 
 log = logging.getLogger("watchword.deliver")
+
+#: Seconds for which to try to record what happened: a database restarts in less, and the mail
+#: server waits longer for the end of a message (five minutes: RFC 5321, section 4.5.3.2).
+_RECORDING_PERIOD = 60.0
+#: Seconds between two tries.
+_RECORDING_PAUSE = 0.5
 
 
 class OutcomeCounter:
@@ -121,9 +128,9 @@ class OutcomeWriter:
             group.append(pending)
 
     def _commit(self, group: Sequence[_PendingEvent]) -> None:
+        events = [event for event, _ in group]
         try:
-            with self._ledger.writing() as connection:
-                wanted = _write_events(connection, [event for event, _ in group])
+            wanted = self._write(events)
         except BaseException as error:  # noqa: BLE001  # passed on to everyone who waits
             self._failure = error
             for _, done in group:
@@ -131,6 +138,48 @@ class OutcomeWriter:
             return
         for event, done in group:
             done.set_result(not isinstance(event, _HandingOver) or event.message_id in wanted)
+
+    def _write(self, events: Sequence[_Event]) -> set[int]:
+        """Write events, again and again for a while if the ledger cannot be used.
+
+        Raises:
+            WriterLost: Another process has become the writer. How attempts ended is recorded all
+                the same, where no other process has made another attempt.
+            LedgerUnavailable: Nothing could be written.
+        """
+        end = time.monotonic() + (_RECORDING_PERIOD if self._failure is None else 0.0)
+        is_first = True
+        while True:
+            try:
+                with self._ledger.writing() as connection:
+                    known = events if is_first else self._drop_recorded(connection, events)
+                    return _write_events(connection, known)
+            except WriterLost:
+                self._write_attempts_alone(events)
+                raise
+            except LedgerUnavailable as error:
+                if time.monotonic() > end:
+                    raise
+                if is_first:
+                    log.warning("%s; trying to record deliveries again", error)
+            is_first = False
+            time.sleep(_RECORDING_PAUSE)
+
+    def _write_attempts_alone(self, events: Sequence[_Event]) -> None:
+        """Record the attempts at messages that nobody else has claimed since."""
+        made = [event for event in events if isinstance(event, _Attempted)]
+        if made:
+            with self._ledger.as_bystander().writing() as connection:
+                _write_events(connection, self._drop_recorded(connection, made))
+
+    def _drop_recorded(self, connection: Connection, events: Sequence[_Event]) -> list[_Event]:
+        """Return the events without attempts at messages that are not this writer's any more.
+
+        A transaction whose end was not seen may have been committed: it is not written twice.
+        """
+        keys = [event.message_id for event in events if isinstance(event, _Attempted)]
+        mine = messages.filter_claimed(connection, keys, self._ledger.epoch)
+        return [e for e in events if not isinstance(e, _Attempted) or e.message_id in mine]
 
     def finish(self) -> None:
         """Let the thread end once everything is written."""

@@ -16,8 +16,9 @@ from alerts.digests.entries import (
     build_entry_key,
     prepare_entry_text,
 )
-from alerts.ledger import changes
+from alerts.ledger import changes, question_lookups
 from alerts.model import NumberedChange
+from crawler.records import Question
 
 #: 20,000 entries of about 2 kB (their texts are shared) = 40 MB.
 _MAX_ENTRIES = 20_000
@@ -34,6 +35,7 @@ class EntryCache:
         self._entries: MutableMapping[EntryKey, Entry] = LRUCache(_MAX_ENTRIES)
         self._texts: MutableMapping[tuple[int, ...], EntryText] = LRUCache(_MAX_TEXTS)
         self._changes: MutableMapping[int, NumberedChange] = LRUCache(_MAX_CHANGES)
+        self._referred: dict[int, tuple[Question, ...]] = {}  #: by the number of a change
 
     def get_changes(
         self, connection: Connection, numbers: Collection[int]
@@ -44,16 +46,29 @@ class EntryCache:
         if missing:
             read = changes.get(connection, sorted(missing))
             self._changes.update(read)
+            self._keep_referred(connection, list(read.values()))
             found |= read
         return found
+
+    def _keep_referred(self, connection: Connection, read: Sequence[NumberedChange]) -> None:
+        """Keep the known questions that the answers in some changes refer to."""
+        referred = question_lookups.list_referred(connection, [one.change.after for one in read])
+        pairs = zip(read, referred, strict=True)
+        self._referred |= {numbered.seq: found for numbered, found in pairs if found}
 
     def get_entry(self, matches: Sequence[DigestMatch]) -> Entry:
         """Return the entry of a question, from all the matches on it."""
         key = build_entry_key(matches)
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = build_entry(matches, self._get_text(matches))
+            entry = self._entries[key] = build_entry(
+                matches, self._get_text(matches), self._get_referred(matches)
+            )
         return entry
+
+    def _get_referred(self, matches: Sequence[DigestMatch]) -> tuple[Question, ...]:
+        """Return the questions that the newest answers of ``matches`` refer to."""
+        return self._referred.get(max(match.numbered.seq for match in matches), ())
 
     def _get_text(self, matches: Sequence[DigestMatch]) -> EntryText:
         """Return the text of the changes of ``matches``, which topics share."""

@@ -65,7 +65,7 @@ class DigestSettings(msgspec.Struct, frozen=True):
         return DigestContext(
             self.identity,
             EntryCache(),
-            EntryRenderer(self.templates),
+            EntryRenderer(self.templates, self.identity.site_urls),
             self.sent_log or SentLog(),
             now,
         )

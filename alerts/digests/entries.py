@@ -22,7 +22,7 @@ from alerts.text import (
     PreparedTexts,
     Segment,
     Snippet,
-    cut_opening,
+    find_passage,
     find_snippet,
     mark_title,
     prepare_texts,
@@ -57,6 +57,21 @@ class MatchReason(msgspec.Struct, frozen=True):
     is_followed: bool = False
 
 
+class AttachedFile(msgspec.Struct, frozen=True):
+    """A file that belongs to an answer."""
+
+    title: tuple[Segment, ...]  #: the matches in it are marked
+    url: str  #: as the source prints it
+
+
+class ReferredQuestion(msgspec.Struct, frozen=True):
+    """A question that another one's answer refers to: ``Please see my response to 2026/0001``."""
+
+    question: Question
+    name: tuple[Segment, ...]  #: its reference and title: ``2026/0001, Benches``
+    answer: Snippet | None  #: the first lines of its answer; None while it has none
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One question in a digest."""
 
@@ -65,8 +80,10 @@ class Entry(msgspec.Struct, frozen=True):
     reasons: tuple[MatchReason, ...]
     title: tuple[Segment, ...]  #: or another name of the question; matches are marked
     snippet: Snippet | None  #: the passage that matched; None if only the title or names matched
+    passages: tuple[Snippet, ...]  #: what was asked, and what was answered if that is new
     correction: Correction | None  #: what was corrected, old and new
-    opening: Snippet | None  #: the first words of what is new, if the snippet does not show it
+    files: tuple[AttachedFile, ...] = ()  #: attached to the answers, if those are new
+    referred: tuple[ReferredQuestion, ...] = ()  #: known questions that the answers refer to
     detail: Detail = "full"
     days_unanswered: int | None = None  #: set for an overdue question
     key: EntryKey = ()  #: equal for equal entries; empty for an overdue question
@@ -102,34 +119,76 @@ def build_entry_key(matches: Iterable[DigestMatch]) -> EntryKey:
     return tuple((match.topic, match.numbered.seq) for match in matches)
 
 
-def build_entry(matches: Sequence[DigestMatch], text: EntryText | None = None) -> Entry:
+def build_entry(
+    matches: Sequence[DigestMatch],
+    text: EntryText | None = None,
+    referred: Sequence[Question] = (),
+) -> Entry:
     """Return the entry of one question, with everything that happened to it.
 
     Args:
         matches: All of one question; at least one.
         text: What `prepare_entry_text` returns for them, if that is known already.
+        referred: The known questions that its answers refer to.
     """
     text = text or prepare_entry_text(matches)
     question = _find_newest(matches).change.after
     kind = min((m.numbered.change.kind for m in matches), key=lambda kind: kind.info.rank)
     topics = tuple(dict.fromkeys(match.topic for match in matches))
     places, reasons = _find_places(topics, text.prepared)
-    snippet = find_snippet(text.texts, places, kind.info.snippet_fields)
     correction = _find_correction(matches, question) if kind is ChangeKind.CORRECTED else None
-    new_field = kind.info.snippet_fields[0]
-    shows_new = correction is not None or (snippet is not None and snippet.field == new_field)
     title_places = [(place.start, place.end) for place in places if place.field == "title"]
+    shows_answer = kind.info.snippet_fields[0] == "answer"
     return Entry(
         question=question,
         kind=kind,
         reasons=reasons,
         title=mark_title(name_question(question), title_places),
-        snippet=snippet,
+        snippet=find_snippet(text.texts, places, kind.info.snippet_fields),
+        passages=_find_passages(
+            text.texts, places, shows_answer=shows_answer and correction is None
+        ),
         correction=correction,
-        opening=None if shows_new else cut_opening(text.texts, new_field),
+        files=_list_files(text.texts, places, question) if shows_answer else (),
+        referred=tuple(_quote_answer(one) for one in referred) if shows_answer else (),
         detail=_choose_detail(topics),
         key=build_entry_key(matches),
     )
+
+
+def _find_passages(
+    texts: Mapping[str, Sequence[str]], places: Sequence[Place], *, shows_answer: bool
+) -> tuple[Snippet, ...]:
+    """Return what was asked, and what was answered if it is to be shown or matches."""
+    fields = ["question"]
+    if shows_answer or any(place.field == "answer" for place in places):
+        fields.append("answer")
+    found = (find_passage(texts, places, field) for field in fields)
+    return tuple(passage for passage in found if passage is not None)
+
+
+def _list_files(
+    texts: Mapping[str, Sequence[str]], places: Iterable[Place], question: Question
+) -> tuple[AttachedFile, ...]:
+    """Return the attached files, those that match first."""
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for place in places:
+        if place.field == "attachment":
+            spans.setdefault(place.paragraph, []).append((place.start, place.end))
+    urls = [file.url for answer in question.answers for file in answer.attachments]
+    titles = enumerate(texts["attachment"])
+    files = {
+        number: AttachedFile(mark_title(title or urls[number], spans.get(number, [])), urls[number])
+        for number, title in titles
+    }
+    return tuple(files[number] for number in sorted(files, key=lambda n: (n not in spans, n)))
+
+
+def _quote_answer(question: Question) -> ReferredQuestion:
+    texts = extract_fields(question)
+    answer = find_passage(texts, (), "answer") if question.status == "answered" else None
+    name = ", ".join(filter(None, (question.reference, name_question(question))))
+    return ReferredQuestion(question, mark_title(name, []), answer)
 
 
 def build_overdue_entry(overdue: OverdueQuestion) -> Entry:
@@ -142,8 +201,8 @@ def build_overdue_entry(overdue: OverdueQuestion) -> Entry:
         reasons=(MatchReason(topic.query, (), topic.note, is_followed=True),),
         title=mark_title(name_question(question), []),
         snippet=None,
+        passages=_find_passages(texts, (), shows_answer=False),
         correction=None,
-        opening=cut_opening(texts, "question"),
         detail=topic.detail,
         days_unanswered=overdue.days_unanswered,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry, EntryKey
 from alerts.mail import EmailLinks, MailIdentity, RenderedMessage, bound_part_size
 from alerts.model import Subscriber
-from alerts.rendering import Templates
+from alerts.rendering import Templates, name_site
 
 #: How long the page with a whole digest is available: a monthly digest's until the next one comes.
 DIGEST_PAGE_DAYS = 30
@@ -27,6 +28,8 @@ _MAX_RENDERED_ENTRIES = 20_000
 
 #: How many entries show their passages, where they are short.
 _MAX_FULL_ENTRIES = 20
+#: Attached files of one entry.
+_MAX_FILES = 5
 #: Bytes of each part of the email, as sent. Gmail cuts off what comes after 102 kB.
 _MAX_PART_SIZE = 90_000
 #: Bytes of the entries that show their passages, so that titles of others find a place.
@@ -71,25 +74,48 @@ class EntryRenderer:
     The templates are read when they are first used, so an instance lasts for one run.
     """
 
-    def __init__(self, templates: Templates) -> None:
-        self.templates = templates
-        self._rendered: MutableMapping[tuple[EntryKey, str, bool], RenderedEntry] = LRUCache(
+    def __init__(
+        self, templates: Templates, site_urls: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Prepare to render.
+
+        Args:
+            templates: Of entries.
+            site_urls: By source, the address of its site. With more than one, entries name theirs.
+        """
+        self.templates, self._site_urls = templates, site_urls
+        self._rendered: MutableMapping[tuple[EntryKey, str, bool, bool], RenderedEntry] = LRUCache(
             _MAX_RENDERED_ENTRIES
         )
 
-    def render_full(self, entry: Entry, *, is_supplementary: bool) -> RenderedEntry:
+    def render_full(
+        self, entry: Entry, *, is_supplementary: bool, names_source: bool = False
+    ) -> RenderedEntry:
         """Return an entry with its passages; ``is_supplementary`` indents it below its question."""
-        return self._render("mail/entry", entry, is_supplementary)
+        return self._render("mail/entry", entry, is_supplementary, names_source)
 
-    def render_title(self, entry: Entry) -> RenderedEntry:
+    def render_title(self, entry: Entry, *, names_source: bool = False) -> RenderedEntry:
         """Return the title of an entry, for those below the ones shown in full."""
-        return self._render("mail/entry_title", entry, False)
+        return self._render("mail/entry_title", entry, False, names_source)
 
-    def _render(self, template: str, entry: Entry, is_supplementary: bool) -> RenderedEntry:
-        key = (entry.key, template, is_supplementary)
+    def names_sources(self, digest: Digest) -> bool:
+        """Return whether the entries of a digest name their sources: there are several."""
+        return len(self._site_urls) > 1 or len(digest.sources) > 1
+
+    def _render(
+        self, template: str, entry: Entry, is_supplementary: bool, names_source: bool
+    ) -> RenderedEntry:
+        key = (entry.key, template, is_supplementary, names_source)
         known = self._rendered.get(key) if entry.key else None
         if known is None:
-            values: dict[str, Any] = {"entry": entry, "is_supplementary": is_supplementary}
+            source = entry.question.source
+            values: dict[str, Any] = {
+                "entry": entry,
+                "is_supplementary": is_supplementary,
+                "source_name": name_site(source, self._site_urls) if names_source else None,
+                "base_url": entry.question.url or self._site_urls.get(source),
+                "max_files": _MAX_FILES,
+            }
             html = self.templates.render_html(f"{template}.html", **values)
             text = self.templates.render_text(f"{template}.txt", **values)
             size = max(bound_part_size(html), bound_part_size(text))
@@ -122,9 +148,11 @@ def render_digest(
 def _show_full_entries(digest: Digest, renderer: EntryRenderer) -> ShownEntries:
     """Return the first entries, as many as may be shown in full; the others are left out."""
     full: list[RenderedEntry] = []
-    room = _MAX_FULL_SIZE
+    room, names_source = _MAX_FULL_SIZE, renderer.names_sources(digest)
     for entry, is_supplementary in digest.indented_entries[:_MAX_FULL_ENTRIES]:
-        rendered = renderer.render_full(entry, is_supplementary=is_supplementary)
+        rendered = renderer.render_full(
+            entry, is_supplementary=is_supplementary, names_source=names_source
+        )
         room -= rendered.size
         if room < 0:
             break
@@ -137,8 +165,9 @@ def _add_titles(
 ) -> ShownEntries:
     """Return ``shown`` with the titles of the next entries, as many as ``room`` bytes can hold."""
     titles: list[RenderedEntry] = []
+    names_source = renderer.names_sources(digest)
     for entry in digest.entries[len(shown.full) :]:
-        rendered = renderer.render_title(entry)
+        rendered = renderer.render_title(entry, names_source=names_source)
         room -= rendered.size
         if room < 0:
             break

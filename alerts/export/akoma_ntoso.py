@@ -16,7 +16,7 @@ from lxml.builder import ElementMaker
 
 from alerts.feeds import FeedIdentity
 from alerts.rendering import clean_xml_text, normalise_link, question_path
-from crawler.records import Answer, Question, Speech
+from crawler.records import Answer, Question, Speech, name_question
 
 _NAMESPACE = "http://docs.oasis-open.org/legaldocml/ns/akn/3.0"
 _AKN = ElementMaker(namespace=_NAMESPACE, nsmap={None: _NAMESPACE})
@@ -42,7 +42,7 @@ def build_debate(thread: Sequence[Question], identity: FeedIdentity, first_seen:
             _build_meta(first, people, identity, first_seen),
             _AKN.debateBody(
                 _AKN.debateSection(
-                    _AKN.heading(clean_xml_text(first.title or first.id)),
+                    _AKN.heading(clean_xml_text(name_question(first))),
                     *sections,
                     name="questions",
                     eId="dbsect_1",
@@ -132,7 +132,7 @@ def _build_section(number: int, question: Question, people: _PersonReferences) -
         _build_answer(f"{number}_{place}", answer, people)
         for place, answer in enumerate(question.answers, 1)
     ]
-    heading = _AKN.heading(clean_xml_text(question.title or question.id))
+    heading = _AKN.heading(clean_xml_text(name_question(question)))
     return _AKN.debateSection(
         heading, asked, *answers, name="question", eId=f"dbsect_1__dbsect_{number}"
     )

@@ -9,7 +9,7 @@ import msgspec
 
 from alerts.feeds import FeedIdentity
 from alerts.rendering import normalise_link, question_path
-from crawler.records import Answer, Question, Speech, iter_paragraphs
+from crawler.records import Answer, Question, Speech, iter_paragraphs, name_question
 
 #: Characters that could end or open an element inside a script element, and their JSON escapes.
 _SCRIPT_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
@@ -41,7 +41,7 @@ def _describe_question(question: Question, identity: FeedIdentity) -> dict[str, 
         "@type": "Question",
         "@id": identity.public_url and f"{identity.public_url}{question_path(question.id)}",
         "identifier": question.reference,
-        "name": question.title,
+        "name": name_question(question),
         "text": _join_paragraphs(question.question),
         "url": normalise_link(question.url),
         "author": {"@type": "Person", "name": question.asked_by.name}

@@ -14,6 +14,7 @@ from alerts.ledger.topics import EVERYTHING_FEED, Topic
 from alerts.queries import Query, QueryError, format_canonical, parse_query
 from alerts.rendering import member_path, query_path, question_path, topic_path
 from alerts.search import TimeBudget, search_changes
+from crawler.records import name_question
 
 #: Items in a feed, and in a page of its archive. Readers poll a few times a day, and a busy day of
 #: a topic has fewer.
@@ -194,7 +195,7 @@ def define_thread_feed(connection: Connection, question_id: str) -> FeedDefiniti
     path = question_path(record.id)
     metadata = FeedMetadata(
         id_parts=("thread", record.id),
-        title=record.title or record.id,
+        title=name_question(record),
         subtitle="One question, its supplementaries, and their answers",
         base_path=path.removeprefix("/").replace("question/", "questions/", 1),
         page_path=path,

@@ -13,9 +13,15 @@ from typing import Final
 from alerts.feeds.model import FeedIdentity, FeedItem, FeedMetadata, ListedChanges
 from alerts.model import Change, Notice, NoticeKind, NumberedChange
 from alerts.queries import Query, extract_fields, find_match
-from alerts.rendering import Templates, clean_xml_text, normalise_link
-from alerts.text import Snippet, find_snippet
-from crawler.records import Question
+from alerts.rendering import (
+    PASSAGE_LABELS,
+    Templates,
+    clean_xml_text,
+    name_site,
+    normalise_link,
+)
+from alerts.text import Snippet, find_passage, find_snippet
+from crawler.records import Question, name_question
 
 #: What the kinds were called when the first feeds were published. Ids are made from it, so a feed
 #: reader would show every notice again if it changed.
@@ -51,11 +57,17 @@ def build_items(
             question's, so a feed reader replaces the item when the question changes again.
     """
     items: dict[str, FeedItem] = {}
+    sources = {*identity.site_urls, *(one.change.after.source for one in newest_first)}
     for numbered in newest_first:
         item_id = _build_item_id(numbered.change, identity, latest_only=latest_only)
         if item_id not in items:
             items[item_id] = _build_item(
-                item_id, numbered, query, identity=identity, templates=templates
+                item_id,
+                numbered,
+                query,
+                identity=identity,
+                templates=templates,
+                names_source=len(sources) > 1,
             )
     return list(items.values())
 
@@ -73,8 +85,10 @@ def _build_item(
     *,
     identity: FeedIdentity,
     templates: Templates,
+    names_source: bool,
 ) -> FeedItem:
     change, question = numbered.change, numbered.change.after
+    base_url = question.url or identity.site_urls.get(question.source)
     snippet = _find_snippet(query, change)
     html = templates.render_html(
         "feed/item.html",
@@ -82,34 +96,48 @@ def _build_item(
         kind=change.kind,
         previous=change.before,
         snippet=snippet,
+        base_url=base_url,
     )
     author = _find_author(change)
     return FeedItem(
         id=item_id,
-        title=clean_xml_text(f"{change.kind.info.label}: {question.title or question.id}"),
+        title=clean_xml_text(f"{change.kind.info.label}: {name_question(question)}"),
         url=normalise_link(question.url),
         updated_at=_truncate_to_second(numbered.recorded_at),
-        summary=clean_xml_text(_summarise(snippet, question)),
+        summary=clean_xml_text(_summarise(snippet, change)),
         content_html=clean_xml_text(html),
         author=clean_xml_text(author) if author else None,
-        attachments=_list_attachments(question),
+        attachments=_list_attachments(question, base_url),
         thread_id=build_tag_uri(identity, "thread", question.parent or question.id),
+        category=name_site(question.source, identity.site_urls) if names_source else None,
     )
 
 
-def _summarise(snippet: Snippet | None, question: Question) -> str:
-    """Return the passage that matched, else the title."""
-    if snippet is None:
-        return question.title or ""
-    return "".join(segment.text for segment in snippet.segments)
+def _summarise(snippet: Snippet | None, change: Change) -> str:
+    """Return the passage that matched, else what was asked and, where it is new, the answer.
+
+    A question without any text has its title as its summary.
+    """
+    if snippet is not None:
+        return "".join(segment.text for segment in snippet.segments)
+    texts = extract_fields(change.after)
+    shows_answer = change.kind.info.snippet_fields[0] == "answer"
+    found = [find_passage(texts, (), "question")]
+    found += [find_passage(texts, (), "answer")] if shows_answer else []
+    passages = (
+        f"{PASSAGE_LABELS[one.field]}: {''.join(segment.text for segment in one.segments)}"
+        for one in found
+        if one is not None
+    )
+    return " ".join(passages) or name_question(change.after)
 
 
-def _list_attachments(question: Question) -> tuple[tuple[str, str], ...]:
+def _list_attachments(question: Question, base_url: str | None) -> tuple[tuple[str, str], ...]:
     attachments = (file for answer in question.answers for file in answer.attachments)
     return tuple(
         (url, clean_xml_text(file.title))
         for file in attachments
-        if (url := normalise_link(file.url))
+        if (url := normalise_link(file.url, base_url))
     )
 
 

@@ -56,6 +56,8 @@ def _describe_item(item: FeedItem) -> dict[str, Any]:
         values["url"] = item.url
     if item.author:
         values["authors"] = [{"name": item.author}]
+    if item.category:
+        values["tags"] = [item.category]
     if item.attachments:
         values["attachments"] = [_describe_attachment(*file) for file in item.attachments]
     return values

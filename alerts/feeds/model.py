@@ -35,6 +35,7 @@ class FeedIdentity(msgspec.Struct, frozen=True):
     public_url: str | None = None  #: of the web pages, without a slash at the end
     hub: str | None = None  #: a WebSub hub, which is notified when a feed changes
     attributions: dict[str, str] = {}  #: by source, the notice that its licence asks for
+    site_urls: dict[str, str] = {}  #: by source, the address of its site
 
 
 class FeedMetadata(msgspec.Struct, frozen=True):
@@ -61,6 +62,7 @@ class FeedItem(msgspec.Struct, frozen=True):
     author: str | None
     attachments: tuple[tuple[str, str], ...]  #: address and title of each
     thread_id: str | None = None  #: shared by the items of a question and its supplementaries
+    category: str | None = None  #: the site of its source, where there are several
 
 
 class ListedChanges(NamedTuple):

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from alerts.feeds.definitions import FeedDefinition, define_everything_feed, define_topic_feed
 from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
 from alerts.feeds.model import MEDIA_TYPES, ArchivePosition, FeedDocuments
-from alerts.ledger import Ledger, changes, feeds, matches, notices, topics
+from alerts.ledger import Ledger, LedgerUnavailable, changes, feeds, matches, notices, topics
 from alerts.ledger.feeds import FeedProgress
 from alerts.ledger.topics import EVERYTHING_FEED, Topic
 
@@ -104,7 +104,7 @@ class FeedPublisher:
         """
         try:
             yield
-        except DBAPIError:
+        except (DBAPIError, LedgerUnavailable):
             raise
         except Exception:
             self.failed_count += 1

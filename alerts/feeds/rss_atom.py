@@ -183,6 +183,8 @@ def _create_entry(item: FeedItem, extension: str) -> FeedEntry:
     # With a summary beside it, feedgen puts the content into content:encoded, where RSS has it.
     entry.summary(_escape_description(item.summary, extension))
     entry.content(item.content_html, type="html")
+    if item.category:
+        entry.category(term=item.category)
     if item.author:
         entry.author({"name": item.author})
         entry.dc.dc_creator(

@@ -12,13 +12,8 @@ clock: the caller passes ``now``. Datetimes are aware and in UTC. Any function m
 SQLAlchemy's ``DBAPIError``.
 """
 
-from alerts.ledger.engine import (
-    Ledger,
-    LedgerUnavailable,
-    StatementTimeout,
-    WriterLost,
-    open_ledger,
-)
+from alerts.ledger.engine import Ledger, StatementTimeout, open_ledger
+from alerts.ledger.faults import LedgerUnavailable, WriterLost
 from alerts.ledger.urls import LedgerError, check_url
 
 __all__ = [

@@ -11,6 +11,9 @@ from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 from alerts.ledger.messages import DeliveryOutcome, MessagePhase
 from alerts.ledger.schema import delivery_attempt, message
 
+#: The detail of the attempt at a message whose stored bytes are damaged.
+UNREADABLE = "the stored message is damaged and cannot be sent"
+
 
 class DeliveryAttempt(msgspec.Struct, frozen=True):
     """How an attempt ended, and the phase and due time that its message gets."""

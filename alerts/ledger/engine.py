@@ -1,36 +1,24 @@
-"""Opening the ledger: the engine, transactions, and the lock of the one working process."""
+"""Opening the ledger: the engine, and transactions."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import ExitStatus, MissingExtra, WatchwordError
+from alerts.ledger.faults import LedgerUnavailable, WriterLost, explain_faults
 from alerts.ledger.urls import LedgerError, parse_url
 
 _BUSY_MILLISECONDS = 30_000
-
-
-class LedgerUnavailable(WatchwordError):
-    """The ledger cannot be used now: locked, its disk full, its server gone. Later it may be."""
-
-    exit_status = ExitStatus.RETRY
-
-
-class WriterLost(WatchwordError):
-    """Another process has become the writer of the ledger; nothing was written."""
-
-    exit_status = ExitStatus.RETRY
 
 
 class StatementTimeout(WatchwordError):
@@ -47,6 +35,10 @@ class Ledger:
     #: The epoch of the writer that uses it; None for a process that is not the writer.
     epoch: int | None = None
 
+    def as_writer(self, epoch: int) -> Ledger:
+        """Return the same ledger for the writer of an epoch."""
+        return replace(self, epoch=epoch)
+
     def as_bystander(self) -> Ledger:
         """Return the same ledger for what may be written without being the writer."""
         return replace(self, epoch=None)
@@ -58,17 +50,38 @@ class Ledger:
         There is one at a time, on SQLite and on PostgreSQL. Changes get their numbers before they
         are committed; with two writers, a reader of the changes up to a number could miss one below
         it.
+
+        Raises:
+            LedgerUnavailable: The database cannot be used now.
+            WriterLost: A later writer has begun to work on the ledger.
+            LedgerError: The database is damaged, or may not be written.
         """
-        with self.engine.begin() as connection:
+        with explain_faults(self.engine), self.engine.begin() as connection:
             if not self.is_sqlite:
-                connection.execute(
-                    text("select pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK_KEY}
-                )
+                connection.execute(_BEGIN_WRITING, {"key": _WRITE_LOCK_KEY})
+            if self.epoch is not None:
+                self._check_epoch(connection)
             yield connection
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        """Open a transaction that only reads. On SQLite it does not wait for a writer."""
-        return self.engine.execution_options(reading=True).begin()
+    def _check_epoch(self, connection: Connection) -> None:
+        # In a statement of its own: on PostgreSQL, one sees what was committed before it began.
+        newest = connection.exec_driver_sql("SELECT epoch FROM writer").scalar()
+        if newest != self.epoch:
+            raise WriterLost(
+                "another watchword has begun to work on this ledger, so this one wrote nothing more"
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads. On SQLite it does not wait for a writer.
+
+        Raises:
+            LedgerUnavailable: The database cannot be used now.
+            LedgerError: The database is damaged.
+        """
+        engine = self.engine.execution_options(reading=True)
+        with explain_faults(engine), engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def reading_with_timeout(self, seconds: float) -> Iterator[Connection]:
@@ -84,38 +97,6 @@ class Ledger:
     def is_sqlite(self) -> bool:
         """Whether the ledger is a SQLite file; otherwise it is in PostgreSQL."""
         return self.engine.dialect.name == "sqlite"
-
-    @contextmanager
-    def try_process_lock(self) -> Iterator[bool]:
-        """Take the lock of the one working process; yield False if another process has it.
-
-        On PostgreSQL it is an advisory lock that ends with the connection. On SQLite it is a lock
-        on a file beside the ledger, which the kernel ends with the process.
-        """
-        if self.is_sqlite:
-            lock = FileLock(f"{self.engine.url.database}.lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                lock.release()
-            return
-        with self.engine.connect() as connection:
-            held = connection.scalar(
-                text("select pg_try_advisory_lock(:key)"), {"key": _PROCESS_LOCK_KEY}
-            )
-            connection.commit()
-            try:
-                yield bool(held)
-            finally:
-                if held:
-                    connection.execute(
-                        text("select pg_advisory_unlock(:key)"), {"key": _PROCESS_LOCK_KEY}
-                    )
 
 
 @contextmanager
@@ -149,8 +130,23 @@ _PROGRESS_STEPS = 20_000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: "watchw" in ASCII, so that it differs from the advisory locks of others in the same database.
-_PROCESS_LOCK_KEY = 0x776174636877
-_WRITE_LOCK_KEY = _PROCESS_LOCK_KEY + 1
+PROCESS_LOCK_KEY = 0x776174636877
+_WRITE_LOCK_KEY = PROCESS_LOCK_KEY + 1
+#: Transactions that write wait for each other. One whose process stands still is ended, so that it
+#: does not hold up the others for ever.
+_BEGIN_WRITING = text(
+    "select set_config('idle_in_transaction_session_timeout', '5min', true),"
+    " pg_advisory_xact_lock(:key)"
+)
+#: What PostgreSQL's client library is told, so that no wait for the server is endless: seconds to
+#: connect, to the first probe of a silent connection, between probes, and how many probes may fail.
+_POSTGRES_DEADLINES = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 
 def open_ledger(url: str) -> Ledger:
@@ -160,7 +156,8 @@ def open_ledger(url: str) -> Ledger:
         url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
 
     Raises:
-        LedgerError: The URL is wrong, the database cannot be reached or is damaged, or a newer
+        LedgerUnavailable: The database cannot be used now.
+        LedgerError: The URL is wrong, the database is damaged, or a newer
             version of this program has written it.
     """
     try:
@@ -178,7 +175,7 @@ def open_ledger(url: str) -> Ledger:
         engine.dispose()
         reason = " ".join(str(error.orig).split())
         raise LedgerError(f"the ledger {shown} cannot be used: {reason}") from error
-    except LedgerError:
+    except (LedgerError, LedgerUnavailable):
         engine.dispose()
         raise
     return ledger
@@ -187,13 +184,20 @@ def open_ledger(url: str) -> Ledger:
 def _engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=_POSTGRES_DEADLINES)
+        event.listen(engine, "connect", _on_postgres_connect)
+        return engine
     _check_is_ours(Path(str(parsed.database)))
     Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _on_postgres_connect(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET lock_timeout = {_BUSY_MILLISECONDS}")
+    connection.commit()
 
 
 def _on_connect(connection: Any, _record: Any) -> None:

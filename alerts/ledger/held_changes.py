@@ -17,6 +17,7 @@ from alerts.ledger.inserts import insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, held_change
 from alerts.model import Change, ChangeKind, SilenceReason
+from crawler.records import name_question
 
 HoldReason = Literal["crawl", "flood", "drift", "reference"]
 
@@ -175,4 +176,4 @@ def _get_title(connection: Connection, key: int) -> str:
     columns = (held_change.c.question_id, held_change.c.after)
     row = connection.execute(select(*columns).where(held_change.c.id == key)).one()
     record = read_record(row.after, f"held change {key}")
-    return record.title or record.id if record else row.question_id
+    return name_question(record) if record else row.question_id

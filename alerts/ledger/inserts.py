@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 #: Values of one statement. Before version 3.32, SQLite took at most 999 parameters.
 MAX_PARAMETERS = 500
+
+_Value = TypeVar("_Value")
+
+
+def iter_parameters(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    """Yield ``values`` in pieces that one statement can take as parameters."""
+    for start in range(0, len(values), MAX_PARAMETERS):
+        yield values[start : start + MAX_PARAMETERS]
 
 
 def insert_once(connection: Connection, table: Table, **values: Any) -> tuple[Any, ...] | None:

@@ -14,6 +14,8 @@ from alerts.ledger.schema import change, match, question
 
 #: Rows of one statement. A new topic can have a million matches: as rows, about 200 bytes each.
 _BATCH_SIZE = 20_000
+#: Why changes are recorded that make a question no newer in a list.
+_NO_NEWS = ("old", "minor")
 #: How many of the newest matches to read for each question wanted. Few questions change more often.
 _CHANGES_PER_QUESTION = 5
 
@@ -100,7 +102,8 @@ def list_questions(connection: Connection, topic_id: int, limit: int, offset: in
     latest = _list_alerted_questions(connection, topic_id, offset + limit)
     if len(latest) == offset + limit:
         return latest[offset:]
-    last_alert = func.max(case((change.c.silence_reason == "old", 0), else_=change.c.seq))
+    is_no_news = change.c.silence_reason.in_(_NO_NEWS)
+    last_alert = func.max(case((is_no_news, 0), else_=change.c.seq))
     wanted = (
         select(question.c.id)
         .join(change, change.c.question_id == question.c.id)
@@ -125,7 +128,7 @@ def _list_alerted_questions(connection: Connection, topic_id: int, limit: int) -
         .order_by(match.c.change_seq.desc())
         .limit(_CHANGES_PER_QUESTION * limit)
     )
-    alerted = (row.question_id for row in rows if row.silence_reason != "old")
+    alerted = (row.question_id for row in rows if row.silence_reason not in _NO_NEWS)
     return list(dict.fromkeys(alerted))[:limit]
 
 

@@ -69,6 +69,11 @@ class Message(msgspec.Struct, frozen=True):
     due_at: datetime
     composed_at: datetime
     sent_log_data: bytes  #: keys for the sent log, opaque to the ledger
+    is_readable: bool = True  #: False where the stored bytes are damaged; then ``body`` is empty
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it may be sent, and it is time."""
+        return self.phase in UNSENT_PHASES and self.due_at <= now
 
 
 def queue(connection: Connection, composed: OutgoingMessage, now: datetime) -> bool:
@@ -145,7 +150,7 @@ def list_due(
 
 def get(connection: Connection, keys: Sequence[int]) -> list[Message]:
     """Return the messages with the given ids, in that order."""
-    columns = [message.c[name] for name in Message.__struct_fields__]
+    columns = [message.c[name] for name in Message.__struct_fields__ if name != "is_readable"]
     rows = connection.execute(select(*columns).where(message.c.id.in_(keys)))
     found = {row.id: _read_message(row) for row in rows}
     return [found[key] for key in keys]
@@ -153,12 +158,28 @@ def get(connection: Connection, keys: Sequence[int]) -> list[Message]:
 
 def _read_message(row: Row[tuple[object, ...]]) -> Message:
     values = dict(row._mapping)
-    return Message(**values | {"body": decompress_body(values["body"])})
+    try:
+        body = decompress_body(values["body"])
+    except ValueError:
+        return Message(**values | {"body": b"", "is_readable": False})
+    return Message(**values | {"body": body})
 
 
 def decompress_body(body: bytes) -> bytes:
-    """Return a stored body as it is sent. The first versions stored bodies uncompressed."""
-    return zlib.decompress(body) if body.startswith(b"x\x01") else body
+    """Return a stored body as it is sent. The first versions stored bodies uncompressed.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    try:
+        if body.startswith(b"x\x01"):
+            return zlib.decompress(body)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    body.decode()  # raises for compressed bytes whose first ones are damaged
+    if not body:
+        raise ValueError("it is empty")
+    return body
 
 
 def _select_deliverable() -> Select[int]:
@@ -203,6 +224,23 @@ def set_phase(connection: Connection, keys: Sequence[int], phase: MessagePhase) 
     """Set the phase of messages."""
     if keys:
         connection.execute(update(message).where(message.c.id.in_(keys)).values(phase=phase))
+
+
+def claim(connection: Connection, keys: Sequence[int], epoch: int | None) -> None:
+    """Claim messages for sending, for the writer of an epoch (None outside of any)."""
+    if keys:
+        claimed = update(message).where(message.c.id.in_(keys))
+        connection.execute(claimed.values(phase="sending", epoch=epoch))
+
+
+def filter_claimed(connection: Connection, keys: Sequence[int], epoch: int | None) -> set[int]:
+    """Return the ids of the messages that the writer of an epoch has claimed and not finished."""
+    wanted = select(message.c.id).where(
+        message.c.id.in_(keys),
+        message.c.phase.in_(("sending", "handing_over")),
+        message.c.epoch.is_not_distinct_from(epoch),
+    )
+    return set(connection.execute(wanted).scalars())
 
 
 def mark_handing_over(connection: Connection, keys: Sequence[int]) -> None:

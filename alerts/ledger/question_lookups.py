@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from alerts.ledger.questions import find
+from alerts.ledger.inserts import iter_parameters
+from alerts.ledger.questions import NEWEST_FIRST, find
 from alerts.ledger.records import read_records
 from alerts.ledger.schema import question
+from alerts.questions import find_references, make_reference_key
 from crawler.records import Question
 
 
@@ -67,7 +70,64 @@ def find_by_identifier(connection: Connection, identifier: str) -> list[Question
     wanted = select(question.c.id, question.c.record)
     if "://" in identifier:
         return list(read_records(connection.execute(wanted.where(question.c.url == identifier))))
-    # The reference is only in the record; the ids of today's pages happen to contain it.
-    likely = question.c.record.contains(f'"reference":"{identifier}"', autoescape=True)
+    likely = question.c.reference_key == make_reference_key(identifier)
     found = read_records(connection.execute(wanted.where(likely)))
     return [record for record in found if record.reference == identifier]
+
+
+def list_referred(
+    connection: Connection, referring: Sequence[Question]
+) -> list[tuple[Question, ...]]:
+    """Return, for each question, the known questions that its answers refer to.
+
+    A number that several questions had over the years means the newest of them that is not newer
+    than the question itself.
+    """
+    references = [find_references(one) for one in referring]
+    pairs = {
+        (one.source, make_reference_key(reference))
+        for one, some in zip(referring, references, strict=True)
+        for reference in some
+    }
+    known = _find_by_keys(connection, pairs) if pairs else {}
+    return [
+        tuple(filter(None, (_choose_referred(known, one, reference) for reference in some)))
+        for one, some in zip(referring, references, strict=True)
+    ]
+
+
+def _find_by_keys(
+    connection: Connection, pairs: Set[tuple[str, str | None]]
+) -> dict[tuple[str, str | None], list[Question]]:
+    """Return questions by source and key of their reference, the newest first."""
+    found: dict[tuple[str, str | None], list[Question]] = {}
+    sources = sorted({source for source, _ in pairs})
+    for keys in iter_parameters(sorted({key for _, key in pairs if key})):
+        wanted = (
+            select(question.c.id, question.c.record)
+            .where(
+                question.c.source.in_(sources),
+                question.c.reference_key.in_(keys),
+                ~question.c.is_suspect,
+            )
+            .order_by(*NEWEST_FIRST)
+        )
+        for record in read_records(connection.execute(wanted)):
+            pair = record.source, make_reference_key(record.reference)
+            found.setdefault(pair, []).append(record)
+    return found
+
+
+def _choose_referred(
+    known: Mapping[tuple[str, str | None], Sequence[Question]], referring: Question, reference: str
+) -> Question | None:
+    candidates = known.get((referring.source, make_reference_key(reference)), ())
+    own_day = _get_day(referring)
+    return next(
+        (one for one in candidates if one.id != referring.id and _get_day(one) <= own_day), None
+    )
+
+
+def _get_day(one: Question) -> date:
+    """Return the day of a question; the last there is where it is unknown."""
+    return one.meeting.date if one.meeting and one.meeting.date else date.max

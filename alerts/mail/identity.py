@@ -34,6 +34,7 @@ class MailIdentity(msgspec.Struct, frozen=True):
     unsubscribe_address: str  #: an email to it unsubscribes the subscriber in its subject
     public_url: str | None = None  #: of the web pages, without a slash at the end
     attributions: dict[str, str] = {}  #: by source, the notice that its licence asks for
+    site_urls: dict[str, str] = {}  #: by source, the address of its site
     signing_keys: tuple[SigningKey, ...] = ()  #: for DKIM
     token_secret: bytes = b""  #: signs the links to subscribers' alerts
 

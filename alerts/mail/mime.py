@@ -14,7 +14,8 @@ from datetime import datetime
 from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, quote
+from functools import cache
 from threading import Lock
 
 import msgspec
@@ -29,11 +30,16 @@ _MAX_SUBJECT_LENGTH = 180
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+"
 )
+#: Words of a header that need no quotation marks: atoms (RFC 5322, section 3.2.3) and spaces.
+_PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~ -]+")
 #: A line of quoted-printable has at most 76 characters; what does not fit is at most five shorter.
 _MIN_ENCODED_LINE = 70
 _LINE_END = re.compile("\r\n|\r|\n")
-#: Allowed neither in HTML nor in plain text; a lone surrogate cannot be encoded at all.
-_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+#: Allowed neither in HTML nor in plain text; a lone surrogate cannot be encoded at all. Those from
+#: U+202A and U+2066 on turn the direction of text around: "exe.pdf" for a file "fdp.exe".
+_CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 class RenderedMessage(msgspec.Struct, frozen=True):
@@ -59,6 +65,11 @@ def clean_header(text: str) -> str:
     return (
         line if len(line) <= _MAX_SUBJECT_LENGTH else line[: _MAX_SUBJECT_LENGTH - 1].rstrip() + "…"
     )
+
+
+def clean_body(text: str) -> str:
+    """Return ``text`` without controls, which could show something else than what is written."""
+    return _CONTROL_CHARACTERS.sub("", text)
 
 
 def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: EmailHeaders) -> bytes:
@@ -105,18 +116,30 @@ def _decode_header(field: str) -> str:
 def _format_list_headers(identity: MailIdentity, links: EmailLinks) -> str:
     """Return the headers that name the mailing list (RFC 2919) and say how to leave it."""
     urls = ",\r\n ".join(f"<{url}>" for url in (links.unsubscribe, links.mailto) if url)
-    list_id = f"{clean_header(identity.name)} digests <digest.{identity.domain}>"
-    one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058
+    one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    has_one_click = (links.unsubscribe or "").startswith("https://")  # as RFC 8058 demands
     return "".join(
         (
-            _format_header("List-Id", list_id),
+            _format_list_id(f"{clean_header(identity.name)} digests", identity.domain),
             f"List-Unsubscribe: {urls}\r\n",
-            one_click if links.unsubscribe else "",
+            one_click if has_one_click else "",
             "Precedence: bulk\r\n",
             # how Google's Postmaster Tools count complaints
             f"Feedback-ID: ::digest:{identity.feedback_sender_id}\r\n",
         )
     )
+
+
+@cache
+def _format_list_id(name: str, domain: str) -> str:
+    """Return the List-Id (RFC 2919), whose name is a phrase (RFC 5322, section 3.2.5)."""
+    if not name.isascii():
+        phrase = Header(name, "utf-8", header_name="List-Id").encode(linesep="\r\n")
+    elif _PLAIN_PHRASE.fullmatch(name):
+        phrase = name
+    else:
+        phrase = f'"{quote(name)}"'
+    return f"List-Id: {phrase}\r\n <digest.{domain}>\r\n"
 
 
 def bound_part_size(text: str) -> int:
@@ -140,7 +163,7 @@ def _format_part(boundary: str, subtype: str, text: str) -> str:
     """Return one alternative of the content, in quoted-printable (RFC 2045 6.7)."""
     # b2a_qp takes the kind of line end that it writes from the first one in its input, so the
     # input ends in one.
-    lines = "\r\n".join([*_LINE_END.split(_CONTROL_CHARACTERS.sub("", text)), ""])
+    lines = "\r\n".join([*_LINE_END.split(clean_body(text)), ""])
     encoded = binascii.b2a_qp(lines.encode(), istext=True).decode("ascii")
     return (
         f"--{boundary}\r\n"

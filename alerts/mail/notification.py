@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.mail.mime import clean_header
+from alerts.mail.mime import clean_body, clean_header
 
 #: Raised when a field is taken away or its meaning changes; a new field does not raise it.
 VERSION = 1
@@ -37,7 +37,7 @@ def encode_notification(
         "id": notification.id,
         "at": now,
         "subject": clean_header(notification.subject),
-        "text": notification.text,
+        "text": clean_body(notification.text),
         **(details or {}),
     }
     return msgspec.json.encode(values)

@@ -3,7 +3,7 @@
 Owns what the operator is notified of. Must not know the pages and commands that show it.
 """
 
-from alerts.operator.alarms import update_mail_alarms
+from alerts.operator.alarms import update_mail_alarms, update_report_alarm
 from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.job_alarms import name_job_alarm, update_job_alarms
@@ -18,4 +18,5 @@ __all__ = [
     "queue_operator_emails",
     "update_job_alarms",
     "update_mail_alarms",
+    "update_report_alarm",
 ]

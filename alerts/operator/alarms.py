@@ -61,6 +61,26 @@ def update_mail_alarms(
     alarms.update_open(connection, None, reasons, checked, now)
 
 
+def update_report_alarm(connection: Connection, unreadable: int, now: datetime) -> None:
+    """Raise the alarm about returned emails that cannot be read, and clear it a day later.
+
+    Args:
+        connection: A connection that may write.
+        unreadable: How many were met now.
+        now: Aware, in UTC.
+    """
+    if unreadable:
+        reason = (
+            f"{unreadable} returned emails could not be read, so nothing follows from them: "
+            "they are flagged in the mailbox"
+        )
+        alarms.update_open(connection, None, {"reports": reason}, (), now)
+        return
+    raised = [a.raised_at for a in alarms.list_open(connection) if a.kind == "reports"]
+    if raised and now - raised[0] > _REJECTION_PERIOD:
+        alarms.update_open(connection, None, {}, ("reports",), now)
+
+
 def _find_queue_alarm(
     connection: Connection, over_daily_limit: int, problem: str | None, now: datetime
 ) -> dict[str, str]:

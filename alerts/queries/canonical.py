@@ -77,7 +77,8 @@ def _without_field(leaf: Word | Phrase) -> Word | Phrase:
 
 def _build_leaf(field: str | None, quoted: str, bare: str, *, is_prefix: bool) -> Word | Phrase:
     if quoted:
-        words = tuple([Word(tuple(word.split("-")), "exact") for word in quoted.split(" ")])
+        plain = quoted.replace(".", "")  # behind a letter that must not be linked: "e. smith"
+        words = tuple([Word(tuple(word.split("-")), "exact") for word in plain.split(" ")])
         return Phrase(words, field) if len(words) > 1 else Word(words[0].tokens, "exact", field)
     if is_prefix:
         return Word(tuple(bare.split("-")), "prefix", field)

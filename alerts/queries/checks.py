@@ -51,6 +51,12 @@ _SIGN_RULES = (
         re.compile(rf"{_WORD_START}[^\W\d]\w*:(?=[\s)]|$)"),
         "Write the word right behind the colon, as in title:knife.",
     ),
+    (
+        re.compile(
+            rf"{_WORD_START}(?:AND|OR|NOT)(?![\w\s()|{re.escape(HYPHENS)}]|{_QUOTES.pattern}|$)"
+        ),
+        "Leave a space after AND, OR or NOT, or write it small if you mean the word.",
+    ),
     (re.compile(r"\*(?=[^\s()|,;])"), "Put “*” at the end of a word: it stands for any ending."),
     (re.compile(r"(?<![^\s(|])\*"), "Write the beginning of a word before “*”."),
 )

@@ -10,7 +10,7 @@ from crawler.records import Question, iter_paragraphs
 
 #: Fields that are searched for a word that names no field.
 DEFAULT_FIELDS = frozenset(
-    {"title", "question", "answer", "asked_by", "asked_of", "answered_by", "ref"}
+    {"title", "question", "answer", "asked_by", "asked_of", "answered_by", "ref", "attachment"}
 )
 
 #: All fields, as queries name them. Their places are part of the index of words
@@ -27,6 +27,7 @@ FIELDS = (
     "source",
     "kind",
     "change",
+    "attachment",
 )
 
 #: Fields whose words are keywords of this project, not English: they are compared as written.
@@ -62,6 +63,7 @@ def extract_fields(question: Question, changes: Iterable[str] = ()) -> dict[str,
         "source": [question.source],
         "kind": [question.kind],
         "change": list(changes),
+        "attachment": [file.title for answer in question.answers for file in answer.attachments],
     }
 
 

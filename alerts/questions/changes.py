@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from alerts.model import Change, ChangeKind, SilenceReason
+from alerts.questions.minor_edits import differs_to_readers
 from alerts.questions.moves import follow_files
 from crawler.records import Answer, Question, hash_answer, hash_content, hash_question
 
@@ -58,6 +59,15 @@ def can_replace(stored: Question | None, reading: Question) -> bool:
         return True
     rank = {"unanswered": 0, "holding": 1, "answered": 2}
     return not reading.suspect and rank[reading.status] >= rank[stored.status]
+
+
+def is_minor_correction(change: Change) -> bool:
+    """Return whether a correction changed nothing that a reader would call a change."""
+    return (
+        change.kind is ChangeKind.CORRECTED
+        and change.before is not None
+        and not differs_to_readers(change.before, change.after)
+    )
 
 
 def make_withdrawal(stored: Question) -> Change:

@@ -21,6 +21,7 @@ from alerts.questions import (
     find_changes,
     find_parent,
     find_silence_reason,
+    is_minor_correction,
     make_thread_key,
 )
 from alerts.recording.moves import is_reference_in_doubt, use_known_id
@@ -113,9 +114,10 @@ def _record_question(
     is_doubtful = is_new and silence is None and is_reference_in_doubt(connection, read)
     _save_question(connection, read, now, is_new=stored is None)
     for change in find_changes(before, read):
-        if store_change(connection, change, now, silence, rules, is_doubtful=is_doubtful):
+        reason = "minor" if is_minor_correction(change) else silence
+        if store_change(connection, change, now, reason, rules, is_doubtful=is_doubtful):
             counts[change.kind] += 1
-            counts["silent"] += silence is not None
+            counts["silent"] += reason is not None
     return counts
 
 

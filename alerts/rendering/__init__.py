@@ -5,7 +5,7 @@ and the paths of our pages. It must not know messages, digests, pages or feeds: 
 which template to render, with what.
 """
 
-from alerts.rendering.labels import ALARM_LABELS
+from alerts.rendering.labels import ALARM_LABELS, PASSAGE_LABELS
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
     Templates,
@@ -14,6 +14,7 @@ from alerts.rendering.templates import (
 )
 from alerts.rendering.urls import (
     member_path,
+    name_site,
     normalise_link,
     query_path,
     question_path,
@@ -22,11 +23,13 @@ from alerts.rendering.urls import (
 
 __all__ = [
     "ALARM_LABELS",
+    "PASSAGE_LABELS",
     "Templates",
     "TemplatesError",
     "clean_xml_text",
     "find_shipped_templates",
     "member_path",
+    "name_site",
     "normalise_link",
     "query_path",
     "question_path",

@@ -13,8 +13,8 @@ from alerts.model import ENTRY_KINDS, Frequency
 #: The headline of each kind of entry.
 CHANGE_LABELS = {kind: kind.info.label for kind in ENTRY_KINDS}
 
-#: What introduces the first words of what is new in an entry.
-OPENING_LABELS = {kind: kind.info.opening for kind in ENTRY_KINDS}
+#: What introduces a passage of a question, by its field.
+PASSAGE_LABELS = {"question": "Question", "answer": "Answer"}
 
 #: The options of a form that asks how often to send digests.
 FREQUENCY_LABELS = {frequency: frequency.info.label for frequency in Frequency}
@@ -42,6 +42,7 @@ FIELD_LABELS = {
     "asked_of": "name of the person asked",
     "answered_by": "name of the person who answered",
     "ref": "reference number",
+    "attachment": "attached file",
 }
 
 
@@ -61,6 +62,7 @@ ALARM_LABELS = {
     "refused": "mail servers refuse our messages",
     "failures": "many messages fail",
     "in_doubt": "messages are held: they may have arrived",
+    "reports": "returned emails cannot be read",
     "suspensions": "suspensions wait for approval",
     "daily_limit": "the daily limit holds digests back",
 }
@@ -68,7 +70,7 @@ ALARM_LABELS = {
 #: The labels by the name that templates use.
 TEMPLATE_LABELS: Final[Mapping[str, Mapping[Any, str]]] = {
     "change_labels": CHANGE_LABELS,
-    "opening_labels": OPENING_LABELS,
+    "passage_labels": PASSAGE_LABELS,
     "frequency_labels": FREQUENCY_LABELS,
     "updates_labels": UPDATES_LABELS,
     "detail_labels": DETAIL_LABELS,

@@ -7,7 +7,7 @@ import msgspec
 from alerts.model import ChangeKind
 from alerts.queries import Query, drop_unlikely_paragraphs, extract_fields, find_match
 from alerts.text import Segment, Snippet, cut_opening, find_snippet, mark_spans
-from crawler.records import Question
+from crawler.records import Question, name_question
 
 
 class QuestionExcerpt(msgspec.Struct, frozen=True):
@@ -28,6 +28,6 @@ def build_excerpt(question: Question, query: Query | None) -> QuestionExcerpt:
     snippet = find_snippet(texts, places, ChangeKind.ASKED.info.snippet_fields)
     return QuestionExcerpt(
         question,
-        mark_spans(question.title or question.id, title),
+        mark_spans(name_question(question), title),
         snippet or cut_opening(fields, "question"),
     )

@@ -64,8 +64,11 @@ def _parse_acronym(word: str) -> str | None:
     if len(tokens) != 1:
         return None
     printed = word[tokens[0].start : tokens[0].end]
+    acronym = tokens[0].acronym
+    if acronym and printed.replace(".", "").startswith(acronym):
+        return acronym
     is_mixed = _MIXED_CASE.fullmatch(printed) and sum(map(str.isupper, printed)) > 1
-    return tokens[0].acronym or (printed if is_mixed else None)
+    return printed if is_mixed else None
 
 
 def _find_long_form(short: str, words: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -14,6 +15,10 @@ _CHARACTERS_BEFORE, _CHARACTERS_AFTER = 110, 230
 _CHARACTERS_AROUND = 30
 #: Characters of a title: 240 are three lines of an email, and the longest of the sources have 150.
 _MAX_TITLE_LENGTH = 240
+#: What the crawler writes between the cells of a table's row.
+_CELL_SEPARATOR = " | "
+#: Tables of one text that are summarised, and characters of the header of each.
+_MAX_TABLES, _MAX_HEADER_LENGTH = 2, 120
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -77,9 +82,56 @@ def cut_passage(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, .
 
 
 def cut_opening(texts: Mapping[str, Sequence[str]], field: str) -> Snippet | None:
-    """Return the first lines of a field, or None if it has no text."""
+    """Return the first lines of a field, without rows of tables, or None if it has no text."""
     paragraphs = texts.get(field) or ()
-    return Snippet(field, _cut(paragraphs[0], [(0, 0)])) if paragraphs else None
+    if not paragraphs:
+        return None
+    lead, size = [], 0
+    for text in paragraphs:
+        if size > _CHARACTERS_AFTER:
+            break
+        if _CELL_SEPARATOR not in text:
+            lead.append(text)
+            size += len(text) + 1
+    return Snippet(field, _cut(" ".join(lead) or paragraphs[0], [(0, 0)]))
+
+
+def find_passage(
+    texts: Mapping[str, Sequence[str]], places: Sequence[Place], field: str
+) -> Snippet | None:
+    """Return what a field says: where it matches, else its first lines, and what its tables hold.
+
+    Returns:
+        None if the field has no text.
+    """
+    found = find_snippet(texts, places, (field,)) or cut_opening(texts, field)
+    if found is None:
+        return None
+    tables = summarise_tables(texts[field])
+    return Snippet(field, (*found.segments, *(Segment(f" [{table}]") for table in tables)))
+
+
+def summarise_tables(paragraphs: Sequence[str]) -> tuple[str, ...]:
+    """Return a line for each of the first tables: ``Table of 12 rows: Estate, Cost``.
+
+    Args:
+        paragraphs: A text. Rows of a table are paragraphs that follow each other, with `` | ``
+            between their cells; the first is the header.
+    """
+    if not any(_CELL_SEPARATOR in text for text in paragraphs):
+        return ()
+    runs = groupby(paragraphs, key=lambda text: _CELL_SEPARATOR in text)
+    tables = [rows for is_table, run in runs if is_table and len(rows := list(run)) > 1]
+    return tuple(_summarise_table(rows) for rows in tables[:_MAX_TABLES])
+
+
+def _summarise_table(rows: Sequence[str]) -> str:
+    cells = (cell.strip() for cell in rows[0].split(_CELL_SEPARATOR))
+    header = ", ".join(cell for cell in cells if cell)
+    if len(header) > _MAX_HEADER_LENGTH:
+        header = f"{header[: _find_word_end(header, _MAX_HEADER_LENGTH)]} …"
+    number = len(rows) - 1
+    return f"Table of {number} {'row' if number == 1 else 'rows'}: {header}"
 
 
 def _cut(

@@ -12,10 +12,19 @@ Queries and texts are read by the same rules:
 * A hyphen (or a dash without spaces) *links* two words. Linked words count as themselves and
   closed up: ``e-scooter`` is ``e``, ``scooter`` and ``escooter``.
 * A word of two to six capitals is an acronym as well, and its plural with a small s is the same
-  acronym: ``VRU``, ``VRUs`` and ``VRU's`` are ``VRU``.
+  acronym: ``VRU``, ``VRUs`` and ``VRU's`` are ``VRU``. A short word that begins with a capital and
+  has another among its first three letters is an acronym too: ``TfL`` is ``TFL``.
 * ``e``, ``u`` and ``x`` are linked to the next word by a space too: ``e scooter``, ``u turn``,
   ``x ray``. Other words are not, or *the rapist* would be found by ``therapist``. Nor are these
   linked across a bracket or full stop, or *(e) state how* would be found by ``estate``.
+* Full stops between single letters are ignored: ``V.R.U.`` is ``VRU``, ``U.K.'s`` is ``UK``.
+* A comma before three digits is ignored: ``1,000`` is ``1000``. A number and the letters that touch
+  it are two linked words: ``20mph`` is ``20``, ``mph`` and ``20mph``, as ``20-mph`` would be. That
+  does not hold for ``20th`` and ``1980s``, nor for codes that alternate more than once (``SW1A``).
+  Small words in capitals are linked to a number by a space too: ``NO 2`` is ``no2`` as well, but
+  *no 2* is not.
+* ``&`` is the word ``and``, also in ``A&E``, whose plural ``A&Es`` is the same. ``60+`` is
+  ``60`` and ``plus``.
 
 :mod:`alerts.matching.bulk_tokenizer` applies the same rules to many texts at once, 50 times as
 fast, but without offsets in the printed text. Changes have to be made in both; a property test
@@ -31,7 +40,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from alerts.text.english import stem
+from alerts.text.english import STOP_WORDS, stem
 
 #: Hyphen-minus, U+2010 to U+2015, minus and the compatibility forms.
 HYPHENS = "-‐‑‒–—―−﹘﹣－"
@@ -49,6 +58,25 @@ _LETTER_REPLACEMENTS = str.maketrans(
 _WORD = re.compile(r"(\w+(?:'\w+)*)(-(?=\w)| +(?=\w))?")
 _ENDING = re.compile(r"'(?:s|ll|re|ve|d|m)$")
 _ACRONYM = re.compile(r"([A-Z]{2,6})s?")
+_MIXED_CASE_ACRONYM = re.compile(r"[A-Z](?=[a-z]?[A-Z])[A-Za-z]{1,5}")
+#: Full stops and commas of folded text that are inside a word: ``v.r.u``, ``u.k.'s``, ``1,000``.
+#: Each pattern begins with its sign, which the regular expression engine looks for in C.
+_INNER_SIGNS = (
+    (".", re.compile(r"\.(?<=(?<![\w'])[a-z]\.)(?=[a-z](?!\w))|\.(?<=\.[a-z]\.)(?='s(?!\w))")),
+    (",", re.compile(r",(?<=[0-9],)(?=[0-9]{3}(?![0-9]))")),
+)
+#: Stands for an ignored sign in a word; no other folded character is an underscore.
+_INNER_SIGN = "_"
+#: A number in a word begins or ends.
+_NUMBER_EDGE = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
+#: What may follow a number without being a word: ``1980s``, ``20th``.
+NUMBER_ENDINGS = frozenset({"s", "st", "nd", "rd", "th"})
+#: ``60+``, and the character that it is replaced with, which folds to "plus". Unicode assigns none.
+_PLUS = re.compile(r"\+(?<=[0-9]\+)(?!\w)")
+_PLUS_MARK = "\ufdd0"
+#: The plural s of ``A&Es``, and the soft hyphen that it is replaced with: it is ignored.
+_LETTER_PLURAL = re.compile(r"&( ?[A-Z])s\b")
+_WORDS_OF_SIGNS = {"&": ";and;", "+": "+", ",": ",", ".": "."}
 #: Linked words that are closed up: a chain of n words has n * 8 forms, not n * n / 2.
 MAX_LINKED_WORDS = 8
 
@@ -109,24 +137,77 @@ def build_word_keys(word: str, acronym: str | None) -> tuple[str, ...]:
 
 def fold_to_letters(text: str) -> str:
     """Return the folded letters of ``text`` without anything between them."""
-    return _NON_WORD.sub("", text.translate(_FOLDING))
+    return _NON_WORD.sub("", replace_signs(text).translate(_FOLDING))
+
+
+def replace_signs(text: str) -> str:
+    """Return ``text``, at the same length, with signs replaced that depend on what is beside them.
+
+    What they are replaced with folds to what they mean.
+    """
+    if "+" in text:
+        text = _PLUS.sub(_PLUS_MARK, text)
+    return _LETTER_PLURAL.sub("&\\1\u00ad", text) if "&" in text else text
 
 
 def tokenise(text: str) -> list[Token]:
     """Return the words of ``text`` in order."""
+    text = replace_signs(text)
     folded, origins = _fold_text(text)
     tokens: list[Token] = []
     for match in _WORD.finditer(folded):
         word, gap = match.groups()
-        linked = gap == "-" or (gap is not None and word in LINKING_LETTERS)
-        start, end = match.span(1)
-        if "'" in word:
-            printed = strip_ending(word)
-            word, end = printed.replace("'", ""), start + len(printed)
-        if origins:
-            start, end = origins[start], _skip_combining_marks(text, origins[end - 1] + 1)
-        tokens.append(Token(word, start, end, linked, _find_acronym(text[start:end])))
+        start = match.start(1)
+        edge = 0 if word.isalpha() else find_number_edge(word)
+        if edge:
+            tokens.append(_build_token(text, word[:edge], start, origins, is_linked=True))
+            word, start = word[edge:], start + edge
+        token = _build_token(text, word, start, origins, is_linked=gap == "-")
+        if gap and gap != "-" and _is_linked_by_space(word, token.acronym, folded[match.end()]):
+            token = token._replace(is_linked=True)
+        tokens.append(token)
     return tokens
+
+
+def _build_token(
+    text: str, word: str, start: int, origins: list[int] | None, *, is_linked: bool
+) -> Token:
+    """Return the token of a folded word that begins at ``start`` of the folded text."""
+    end = start + len(word)
+    if "'" in word or _INNER_SIGN in word:
+        printed = strip_ending(word)
+        word, end = remove_inner_signs(printed), start + len(printed)
+    if origins:
+        start, end = origins[start], _skip_combining_marks(text, origins[end - 1] + 1)
+    return Token(word, start, end, is_linked, find_acronym(text[start:end]))
+
+
+def _is_linked_by_space(word: str, acronym: str | None, following: str) -> bool:
+    """Return whether a space links a word as printed to the next, given how that begins."""
+    if word in LINKING_LETTERS:
+        return True
+    return acronym is not None and word in STOP_WORDS and following in "0123456789"
+
+
+def is_written_closed(word: str, following: str) -> bool:
+    """Return whether queries write two linked words as one: ``e-scooter``, ``NO2``, ``A40``.
+
+    Looked for as two words, they would find "(e) scooter", "no 2" and "a 40".
+    """
+    return word in LINKING_LETTERS or (word in STOP_WORDS and following[0] in "0123456789")
+
+
+def find_number_edge(word: str) -> int:
+    """Return where the number in a word begins or ends; 0 if there is none, or more than one."""
+    edges = [edge.start() for edge in _NUMBER_EDGE.finditer(word)]
+    if len(edges) != 1 or word[edges[0] :].removesuffix("'s") in NUMBER_ENDINGS:
+        return 0
+    return edges[0]
+
+
+def remove_inner_signs(word: str) -> str:
+    """Return a folded word without apostrophes and without what stands for ignored signs."""
+    return word.replace("'", "").replace(_INNER_SIGN, "")
 
 
 def strip_ending(word: str) -> str:
@@ -134,12 +215,14 @@ def strip_ending(word: str) -> str:
     return _ENDING.sub("", word)
 
 
-def _find_acronym(printed: str) -> str | None:
+def find_acronym(printed: str) -> str | None:
     """Return the acronym that a printed word is, or is the plural of."""
     if not printed[0].isupper():  # nearly every word
         return None
-    found = _ACRONYM.fullmatch(printed.translate(_CASE_FOLDING))
-    return found[1] if found else None
+    plain = printed.translate(_CASE_FOLDING).replace(".", "")
+    if found := _ACRONYM.fullmatch(plain):
+        return found[1]
+    return plain.upper() if _MIXED_CASE_ACRONYM.fullmatch(plain) else None
 
 
 def generate_forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
@@ -160,6 +243,9 @@ def fold_keeping_case(text: str) -> str:
 def _fold_text(text: str) -> tuple[str, list[int] | None]:
     """Return ``text`` folded, and each character's offset in ``text`` (None: all are the same)."""
     folded = text.translate(_FOLDING)
+    for sign, inner in _INNER_SIGNS:
+        if sign in folded:
+            folded = inner.sub(_INNER_SIGN, folded)
     if all(len(_FOLDING[ord(char)]) == 1 for char in set(text)):
         return folded, None
     return folded, [at for at, char in enumerate(text) for _ in _FOLDING[ord(char)]]
@@ -202,15 +288,18 @@ _CASE_FOLDING = _CaseFolding()
 
 
 def _fold(char: str) -> str:
-    """Return a character as letters and digits, ``'``, ``-``, a space or nothing, else a dot."""
+    """Return a character as letters and digits, ``'``, ``-``, a space or nothing, else a sign."""
     if char in _APOSTROPHES:
         return "'"
     if char in HYPHENS:
         return "-"
+    if char == _PLUS_MARK:
+        return "plus"
     if char in _INVISIBLE or unicodedata.category(char).startswith("M"):
         return ""
     if not char.isalnum():
-        return " " if char.isspace() else "."
+        sign = unicodedata.normalize("NFKD", char)
+        return " " if char.isspace() else _WORDS_OF_SIGNS.get(sign, ";")
     plain = unicodedata.normalize("NFKD", char.casefold()).translate(_LETTER_REPLACEMENTS)
     folded = plain if plain == char else plain.translate(_FOLDING)
     return folded if folded.isalnum() else char  # "½" would become "1⁄2": it is left alone

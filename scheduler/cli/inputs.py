@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crawler.records import Question
+from crawler.records import Question, name_question
 from scheduler.cli.errors import print_error
 from scheduler.config import Config
 from scheduler.page_inputs import UnreadableInput, read_inputs
@@ -32,4 +32,4 @@ class InputReader:
 def print_suspect(question: Question, consequence: str = "") -> None:
     """Print why we doubt how a page was read, with what follows from it: ``, so …``."""
     reasons = "; ".join(map(str, question.suspect))
-    print_error(f"{question.title or question.id}: suspect{consequence}: {reasons}")
+    print_error(f"{name_question(question)}: suspect{consequence}: {reasons}")

@@ -299,7 +299,13 @@ class Config(ConfigSection, frozen=True):
             unsubscribe_address=self.mail.unsubscribe_address or self.mail.from_address,
             public_url=self.site.public_url,
             attributions=self.attributions,
+            site_urls=self.site_urls,
         )
+
+    @property
+    def site_urls(self) -> dict[str, str]:
+        """By source, the address of the site that its readers know."""
+        return {name: source.home or source.url for name, source in self.sources.items()}
 
     @property
     def attributions(self) -> dict[str, str]:
@@ -318,4 +324,5 @@ class Config(ConfigSection, frozen=True):
             public_url=self.site.public_url,
             hub=self.feeds.hub,
             attributions=self.attributions,
+            site_urls=self.site_urls,
         )

@@ -123,7 +123,7 @@ class Demo:
         port = self._port or find_free_port()
         self.service = self._open_service(smtp_port, f"http://127.0.0.1:{port}")
         self._resources.callback(self.service.ledger.engine.dispose)
-        self._resources.enter_context(lock_ledger(self.service))
+        self.service = self._resources.enter_context(lock_ledger(self.service))
         sync_config(self.service)
         pages = create_demo_app(self.service, self.inbox, self.source_url)
         self.pages_url = self._resources.enter_context(serve(pages, port, setting="--port"))

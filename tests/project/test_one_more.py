@@ -267,7 +267,6 @@ RETITLED = """
             label="New title",
             singular="new title",
             plural="new titles",
-            opening="The question",
             snippet_fields=_QUESTION_FIRST,
             updates="asked",
         ),

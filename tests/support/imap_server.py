@@ -56,11 +56,11 @@ class _ImapSession(socketserver.StreamRequestHandler):
         elif verb.startswith("UID SEARCH UNSEEN"):
             unseen = sorted(self.server.emails.keys() - self.server.seen)
             self._say(" ".join(["* SEARCH", *map(str, unseen)]).encode())
-        elif found := re.match(r"UID FETCH (\d+) \(BODY\.PEEK\[\]\)", verb):
+        elif found := re.match(r"UID FETCH (\d+) \(BODY\.PEEK\[\]<0\.\d+>\)", verb):
             body = self.server.emails[int(found[1])]
-            head = f"* {found[1]} FETCH (UID {found[1]} BODY[] {{{len(body)}}}\r\n"
+            head = f"* {found[1]} FETCH (UID {found[1]} BODY[]<0> {{{len(body)}}}\r\n"
             self.wfile.write(head.encode() + body + b")\r\n")
-        elif found := re.match(r"UID STORE (\d+) \+FLAGS \(\\SEEN\)", verb):
+        elif found := re.match(r"UID STORE (\d+) \+FLAGS \(\\SEEN( \\FLAGGED)?\)", verb):
             self.server.seen.add(int(found[1]))
         return b"OK done"
 

@@ -37,6 +37,7 @@ from alerts.delivery.channel import (
     TemporaryFailure,
 )
 from alerts.delivery.mta_log import was_accepted
+from alerts.errors import WatchwordError
 from alerts.model import Secret
 from alerts.refusals import Blame, SmtpStage, classify_reply, strip_addresses
 
@@ -229,6 +230,9 @@ class SmtpSession:
             raise
         except DeliveryError:
             self._reset()
+            raise
+        except WatchwordError:
+            self._drop()  # the handover could not be recorded, so it must not take place
             raise
         except (OSError, smtplib.SMTPException) as error:
             self._drop()

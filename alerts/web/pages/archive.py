@@ -103,6 +103,7 @@ class ArchivePages:
             "question",
             view=view,
             source_host=urlsplit(view.question.url or "").hostname,
+            site_url=site.feed_identity.site_urls.get(view.question.source),
             json_ld=build_json_ld(view.thread, site.feed_identity),
             csrf=csrf,
             accepts_sign_ups=site.accepts_sign_ups,

@@ -25,6 +25,7 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     kind: ChangeKind
     recorded_at: datetime
     is_silent: bool  #: nobody was notified: it was already old when we first read it
+    is_minor: bool  #: it changed punctuation or capitals alone
     differences: tuple[Correction, ...]
 
 
@@ -67,6 +68,7 @@ def _build_history_entry(numbered: NumberedChange) -> HistoryEntry:
     return HistoryEntry(
         change.kind,
         numbered.recorded_at,
-        numbered.silence_reason is not None,
+        numbered.silence_reason not in (None, "minor"),
+        numbered.silence_reason == "minor",
         tuple(differences),
     )

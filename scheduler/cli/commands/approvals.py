@@ -55,7 +55,7 @@ def approve_command(context: click.Context, source: str | None, as_json: bool) -
     watchword reject         they are not: record them without notifying anybody
     """
     service = get_service(context)
-    with lock_ledger(service):
+    with lock_ledger(service) as service:
         number = _promote_held_changes(service, source, is_silent=False)
         result = run_pipeline(service)
     print_result(
@@ -77,7 +77,7 @@ def reject_command(context: click.Context, source: str | None, as_json: bool) ->
     the changes of SOURCE, or of all sources.
     """
     service = get_service(context)
-    with lock_ledger(service):
+    with lock_ledger(service) as service:
         number = _promote_held_changes(service, source, is_silent=True)
         result = run_pipeline(service)
     print_result(

@@ -17,7 +17,7 @@ from alerts.ledger import questions
 from alerts.questions import make_thread_key, sort_thread
 from crawler.archive import list_capture_files
 from crawler.reading import build_question_id
-from crawler.records import Question, encode_record
+from crawler.records import Question, encode_record, name_question
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, print_result
@@ -59,7 +59,7 @@ def _load_thread(service: Service, url_or_id: str) -> list[Question]:
 
 def _format_question(record: Question) -> str:
     """Return a question and its answers, speech by speech."""
-    lines = [f"{record.title or record.id} [{record.status}]", record.url or ""]
+    lines = [f"{name_question(record)} [{record.status}]", record.url or ""]
     for speeches in (record.question, *(answer.speeches for answer in record.answers)):
         for speech in speeches:
             lines.append(f"  {speech.speaker or '(no speaker named)'}:")
@@ -124,7 +124,7 @@ def backfill_command(context: click.Context, /, source: str, **values: object) -
     service = get_service(context)
     if source not in service.config.sources:
         raise click.UsageError(f"the config has no source {source!r}")
-    with lock_ledger(service), show_progress() as display:
+    with lock_ledger(service) as service, show_progress() as display:
         result = backfill_source(
             service,
             source,
@@ -169,7 +169,7 @@ def reparse_command(
     service = get_service(context)
     hosts = {name: urlsplit(source.url).netloc for name, source in service.config.sources.items()}
     captures = list(files) or list_capture_files(service.config.archive.path)
-    with lock_ledger(service), show_progress() as display:
+    with lock_ledger(service) as service, show_progress() as display:
         task = display.add_task("reading the archive", total=None)
         advance = partial(display.advance, task)
         result = reparse_archive(service.ledger, captures, hosts, advance, dry_run=dry_run)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import tempfile
 import webbrowser
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import click
 
-from alerts.bounces import process_report
+from alerts.bounces import name_email, process_report
 from alerts.digests import preview_due_digests
 from alerts.errors import ExitStatus
 from alerts.ledger import deliveries as ledger
 from alerts.ledger.deliveries import MessageStatus
 from alerts.ledger.messages import MessagePhase
 from alerts.model import Recipient
+from alerts.operator import update_report_alarm
 from scheduler.bounce_mailbox import read_unread_emails
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
@@ -48,7 +50,7 @@ def digest_command(
     service = get_service(context)
     if dry_run or preview:
         return _show_due_digests(service, recipient, in_browser=preview, as_json=as_json)
-    with lock_ledger(service):
+    with lock_ledger(service) as service:
         composed = compose_digests(service, only_email=recipient)
         outcomes = deliver_messages(service, recipient=recipient)
     deliveries = dict(sorted(outcomes.items()))
@@ -161,29 +163,48 @@ def bounces_command(
     address. LOCATION is a Maildir, a file that holds one email, imaps://user@host/folder, or - for
     one email on standard input, as a mail server pipes it to a program.
 
-    Emails are marked as read. Those that are about none of our messages are left unread for you.
+    Emails are marked as read. Those that are about none of our messages are left unread for you,
+    and those that cannot be read are flagged.
 
     \b
     watchword bounces /var/mail/bounces
     bounces: "|/opt/watchword/watchword --config /etc/watchword.toml bounces"   (in /etc/aliases)
     """
     service = get_service(context)
-    counts: Counter[str] = Counter()
     if password is None and (secret := service.config.imap.password) is not None:
         password = secret.reveal()
+    process = partial(_process_reports, service, location, password)
+    if location == "-":  # such processes may overlap, which jobs do not
+        counts = process()
+    else:
+        notes = service.note_jobs()
+        counts = notes.run("bounces", process, Counter())
+        if notes.failures:
+            return notes.failures[0].exit_status
+    outcomes = dict(sorted(counts.items()))
+    print_result(format_counts(outcomes, nothing="no new email"), outcomes, as_json=as_json)
+    if counts["unreadable"] and counts["unreadable"] == counts.total():
+        return ExitStatus.DATA
+    return ExitStatus.PARTIAL if counts["unknown"] or counts["unreadable"] else ExitStatus.OK
+
+
+def _process_reports(service: Service, location: str, password: str | None) -> Counter[str]:
+    """Process the unread emails at a location; return the number of each outcome."""
+    counts: Counter[str] = Counter()
     for raw, mark_as_read in read_unread_emails(location, password):
-        with service.ledger.writing() as connection:
-            outcome, detail = process_report(
-                connection, raw, service.mail_identity.unsubscribe_address, service.clock()
-            )
+        outcome, detail = process_report(
+            service.ledger, raw, service.mail_identity.unsubscribe_address, service.clock()
+        )
         counts[outcome] += 1
         if outcome == "unknown":
             print_error(f"an email is about none of our messages: {detail}")
-        else:
-            mark_as_read()
-    outcomes = dict(sorted(counts.items()))
-    print_result(format_counts(outcomes, nothing="no new email"), outcomes, as_json=as_json)
-    return ExitStatus.PARTIAL if counts["unknown"] else ExitStatus.OK
+            continue
+        if outcome == "unreadable":
+            print_error(f"an email cannot be read: {name_email(raw)}: {detail}")
+        mark_as_read(flagged=outcome == "unreadable")
+    with service.ledger.writing() as connection:
+        update_report_alarm(connection, counts["unreadable"], service.clock())
+    return counts
 
 
 @click.command(cls=ServiceCommand)

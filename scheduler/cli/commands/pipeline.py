@@ -36,7 +36,7 @@ def once_command(context: click.Context, no_crawl: bool, as_json: bool, quiet: b
       */15 * * * *  cd /srv/watchword && .venv/bin/watchword once --quiet
     """
     service = get_service(context)
-    with lock_ledger(service):
+    with lock_ledger(service) as service:
         sync_config(service)
         outcomes = [] if no_crawl else _crawl_all_sources(service)
         result = run_pipeline(service)
@@ -108,7 +108,7 @@ def ingest_command(
     """
     service = get_service(context)
     reader = InputReader(service.config)
-    with lock_ledger(service), show_progress() as display:
+    with lock_ledger(service) as service, show_progress() as display:
         sync_config(service)
         task = display.add_task("reading", total=None)
         counts = _record_questions(

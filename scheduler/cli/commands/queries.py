@@ -25,7 +25,7 @@ from alerts.search import (
     search_questions,
 )
 from alerts.text import Segment
-from crawler.records import Question
+from crawler.records import Question, name_question
 from scheduler.cli.config import get_config
 from scheduler.cli.errors import print_error
 from scheduler.cli.inputs import InputReader
@@ -69,7 +69,7 @@ def _format_preview(preview: Preview) -> list[str]:
         lines.append(f"  {first:%b %Y} {chart} {last:%b %Y}")
     for dated in preview.latest:
         question = dated.question
-        lines.append(f"  {question.title or question.id}\n    {question.url or ''}".rstrip())
+        lines.append(f"  {name_question(question)}\n    {question.url or ''}".rstrip())
     return lines + format_warnings(preview)
 
 

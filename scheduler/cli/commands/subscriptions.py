@@ -11,7 +11,7 @@ from alerts.ledger.question_lookups import find_by_identifier
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
 from alerts.subscribers import pause, resume, subscribe, unsubscribe
-from crawler.records import Question
+from crawler.records import Question, name_question
 from scheduler.cli.choices import FREQUENCY_CHOICE
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
@@ -59,7 +59,7 @@ def follow_command(
         record = _find_unanswered(connection, question)
         if record is None:
             return ExitStatus.PARTIAL
-        title = record.title or record.reference or record.id
+        title = name_question(record)
         request = SubscriptionRequest(
             title,
             Frequency(every),

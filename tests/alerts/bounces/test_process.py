@@ -65,23 +65,25 @@ def test_a_bounce_is_counted_once_and_a_second_message_suspends(
     queue_messages(ledger, now, ADA, key="q")
     with ledger.writing() as connection:
         secret = secrets.get_or_create(connection, "return path")
-        first, second = (build_dsn(build_return_path("b@demo.example", n, secret)) for n in (1, 2))
-        assert process_report(connection, first, UNSUBSCRIBE, now)[0] == "hard"
-        assert process_report(connection, first, UNSUBSCRIBE, now)[0] == "duplicate"
+    first, second = (build_dsn(build_return_path("b@demo.example", n, secret)) for n in (1, 2))
+    assert process_report(ledger, first, UNSUBSCRIBE, now)[0] == "hard"
+    assert process_report(ledger, first, UNSUBSCRIBE, now)[0] == "duplicate"
+    with ledger.reading() as connection:
         assert bounces.list_suspended(connection) == []
-        assert process_report(connection, second, UNSUBSCRIBE, now)[0] == "hard"
+    assert process_report(ledger, second, UNSUBSCRIBE, now)[0] == "hard"
+    with ledger.reading() as connection:
         assert [s.email for s in bounces.list_suspended(connection)] == [ADA]
-        forged = build_dsn("b+1.aaaaaaaaaaaaaaaa@demo.example")
-        assert process_report(connection, forged, UNSUBSCRIBE, now)[0] == "unknown"
+    forged = build_dsn("b+1.aaaaaaaaaaaaaaaa@demo.example")
+    assert process_report(ledger, forged, UNSUBSCRIBE, now)[0] == "unknown"
 
 
 def test_a_complaint_unsubscribes_and_is_remembered(ledger: Ledger, now: datetime) -> None:
     message_id = str(compose_digest(ledger, now)["Message-ID"])
-    with ledger.writing() as connection:
-        not_spam = build_complaint(message_id, "not-spam")
-        assert process_report(connection, not_spam, UNSUBSCRIBE, now)[0] == "ignored"
-        abuse = build_complaint(message_id)
-        assert process_report(connection, abuse, UNSUBSCRIBE, now)[0] == "complaint"
+    not_spam = build_complaint(message_id, "not-spam")
+    assert process_report(ledger, not_spam, UNSUBSCRIBE, now)[0] == "ignored"
+    abuse = build_complaint(message_id)
+    assert process_report(ledger, abuse, UNSUBSCRIBE, now)[0] == "complaint"
+    with ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
         suppression = bounces.find_suppression(connection, ADA)
         assert suppression is not None
@@ -93,9 +95,9 @@ def test_an_email_to_the_unsubscribe_address_unsubscribes(ledger: Ledger, now: d
     address, _, token = header.partition("mailto:")[2].partition(">")[0].partition("?subject=")
     raw = f"From: {ADA}\r\nTo: {address}\r\nSubject: Re: {token}\r\n\r\n".encode()
     assert read_report(raw, b"any secret", UNSUBSCRIBE).token == token
-    with ledger.writing() as connection:
-        assert process_report(connection, raw, UNSUBSCRIBE, now) == ("unsubscribe", ADA)
-        assert process_report(connection, raw, UNSUBSCRIBE, now)[0] == "duplicate"
+    assert process_report(ledger, raw, UNSUBSCRIBE, now) == ("unsubscribe", ADA)
+    assert process_report(ledger, raw, UNSUBSCRIBE, now)[0] == "duplicate"
+    with ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
 
 

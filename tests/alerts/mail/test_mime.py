@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
 from html.parser import HTMLParser
 
 import html5lib
@@ -105,6 +107,40 @@ def test_the_unsubscribe_headers() -> None:
     plain = parsed(bytes_of(PLAIN, BENCHES))
     assert plain["List-Unsubscribe"].startswith("<mailto:leave@demo.example")
     assert plain["List-Unsubscribe-Post"] is None
+
+
+def test_one_click_needs_https() -> None:
+    identity = MailIdentity("Watchword", "w@demo.example", "l@demo.example", "http://watch.example")
+    message = parsed(bytes_of(identity, BENCHES))
+    assert "<http://watch.example/u/" in message["List-Unsubscribe"]
+    assert message["List-Unsubscribe-Post"] is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Watchword",
+        "City <Hall> Alerts",
+        "Ada, Brook & Co. (London)",
+        'the "Mayor" \\ <x@y.example>',
+        "Siân <alerts>",
+        "=?utf-8?q?x?=",
+        "Ü" * 150,
+        "benches: trams; [ferries]",
+    ],
+)
+def test_the_list_id_holds_one_name_and_one_identifier(name: str) -> None:
+    identity = MailIdentity(name, "w@demo.example", "l@demo.example")
+    head = bytes_of(identity, BENCHES).partition(b"\r\n\r\n")[0].decode("ascii")
+    [field] = head.split("\r\nList-Id: ")[1:]
+    value = re.split(r"\r\n(?![ \t])", field)[0]
+    assert max(map(len, value.split("\r\n"))) <= 998
+    phrase, identifier = parseaddr(value.replace("\r\n", ""))
+    assert identifier == "digest.demo.example"
+    shown = str(make_header(decode_header(phrase))) if not name.isascii() else phrase
+    assert shown == f"{name} digests"
+    without_strings = re.sub(r'"([^"\\]|\\.)*"', "", value)
+    assert without_strings.count("<") == 1
 
 
 @pytest.mark.parametrize("title", HOSTILE)

@@ -177,6 +177,7 @@ def test_the_fields_of_a_question() -> None:
         "source": ["london"],
         "kind": ["question"],
         "change": ["asked"],
+        "attachment": [],
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.ledger import open_ledger
+from alerts.ledger import alarms, open_ledger
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
@@ -219,3 +219,31 @@ def test_a_digest_is_shown_in_the_browser_and_sent_by_command(
     assert [mail["To"] for mail in service.emails] == [ADA]
     assert service.run("digest").stdout == "1 composed; 1 sent\n"
     assert len(service.emails) == 2
+
+
+@pytest.mark.parametrize("way", ["maildir", "imap"])
+def test_a_broken_report_stops_none_behind_it(tmp_path: Path, way: str) -> None:
+    with run_smtp_server() as server:
+        service = configure_bounces(tmp_path, server.port)
+        service.run("subscribe", ADA, "benches", "--every", "immediate")
+        ingest(service, make_question(1, make_answer("Benches.")))
+        [sender] = server.senders
+    raw = build_dsn(sender).replace(b"smtp; 550 no", "smtp; 550 boîte".encode())
+    nested = b"Message-ID: <deep@demo.example>\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 3000
+    place = str(tmp_path / "box")
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / "box" / name).mkdir(parents=True)
+    for number, email in enumerate((nested, raw)):
+        (tmp_path / "box" / "new" / str(number)).write_bytes(email)
+    with run_imap_server([nested, raw], "secret") as mailbox:
+        if way == "imap":
+            place = f"imap://bounces:secret@127.0.0.1:{mailbox.port}/INBOX"
+        done = service.run("bounces", place, "--json", expect=1)
+        assert json.loads(done.stdout) == {"hard": 1, "unreadable": 1}
+        assert "an email cannot be read: <deep@demo.example>" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        with open_ledger(f"sqlite:///{tmp_path / 'var' / 'ledger.sqlite3'}").reading() as ledger:
+            assert [alarm.kind for alarm in alarms.list_open(ledger)] == ["reports"]
+        service.run("bounces", place)  # nothing is read twice
+    if way == "maildir":
+        assert {path.name for path in (tmp_path / "box" / "cur").iterdir()} == {"0:2,FS", "1:2,S"}

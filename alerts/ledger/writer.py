@@ -1,0 +1,216 @@
+"""The writer: the one process that works on a ledger, and how no earlier one can interfere.
+
+The writer holds a lock. A lock can be lost without notice: PostgreSQL ends it with the connection,
+when the server restarts or an administrator ends the session; on SQLite somebody may delete the
+lock's file. So the lock only says who may begin. Taking it makes the epoch in the ledger one
+higher, and every transaction of a writer checks, before it commits anything, that its epoch is
+still the newest. It cannot change in between, because transactions that write come one after
+another.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from alerts.ledger.engine import PROCESS_LOCK_KEY, Ledger
+from alerts.ledger.faults import LedgerUnavailable, explain_faults
+from alerts.ledger.schema import message, writer
+
+#: The longest wait for the reply to a final dot is ten minutes (RFC 5321, section 4.5.3.2.6). After
+#: that, a process that handed a message over has recorded what became of it.
+_HANDOVER_PERIOD = timedelta(minutes=15)
+
+
+class _Lock(Protocol):
+    def find_loss(self) -> str | None:
+        """Return why the lock is no longer held; None if it is."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The right to work on a ledger."""
+
+    ledger: Ledger  #: that checks in each transaction that this is still the writer
+    _lock: _Lock
+
+    def find_loss(self) -> str | None:
+        """Return why this is no longer the writer; None if it is, as far as is known."""
+        if reason := self._lock.find_loss():
+            return reason
+        try:
+            with self.ledger.reading() as connection:
+                newest = connection.execute(select(writer.c.epoch)).scalar()
+        except LedgerUnavailable:
+            return None  # whoever holds the lock waits for the database
+        return None if newest == self.ledger.epoch else "another process works on it"
+
+
+@contextmanager
+def become(ledger: Ledger, now: datetime) -> Iterator[Writer | None]:
+    """Become the writer while the block runs; yield None if another process is.
+
+    What an earlier writer was handing over when it lost the lock may have arrived. Unless its
+    process is known to have ended, that is left to it for :data:`_HANDOVER_PERIOD`.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+    """
+    with _lock_file(ledger) if ledger.is_sqlite else _lock_session(ledger) as lock:
+        if lock is None:
+            yield None
+            return
+        epoch = _begin_epoch(ledger, now)
+        try:
+            yield Writer(ledger.as_writer(epoch), lock)
+        finally:
+            _end_epoch(ledger, epoch)
+
+
+def _begin_epoch(ledger: Ledger, now: datetime) -> int:
+    """Begin an epoch; return its number."""
+    with ledger.writing() as connection:
+        connection.execute(update(writer).values(epoch=writer.c.epoch + 1))
+        row = connection.execute(select(writer.c.epoch, writer.c.process)).one()
+        connection.execute(update(writer).values(process=_describe_process()))
+        if row.process and not _has_ended(row.process):
+            _leave_handovers(connection, now)
+        return int(row.epoch)
+
+
+def _leave_handovers(connection: Connection, now: datetime) -> None:
+    """Leave messages that are being handed over to the process that does it."""
+    until = now + _HANDOVER_PERIOD
+    connection.execute(
+        update(message)
+        .where(message.c.phase == "handing_over", message.c.due_at < until)
+        .values(due_at=until)
+    )
+
+
+def _end_epoch(ledger: Ledger, epoch: int) -> None:
+    """Note that a writer has ended, so that the next one need not wait for what it did."""
+    try:
+        with ledger.writing() as connection:
+            connection.execute(update(writer).where(writer.c.epoch == epoch).values(process=None))
+    except LedgerUnavailable:
+        pass  # the next writer finds the process instead
+
+
+@dataclass(frozen=True)
+class _FileLock:
+    """A lock on a file beside the ledger, which the kernel ends with the process."""
+
+    path: Path
+    identity: tuple[int, int]
+
+    def find_loss(self) -> str | None:
+        try:
+            is_same = _identify(self.path) == self.identity
+        except FileNotFoundError:
+            is_same = False
+        return None if is_same else f"the file {self.path} was removed or replaced"
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def _lock_file(ledger: Ledger) -> Iterator[_Lock | None]:
+    path = Path(f"{ledger.engine.url.database}.lock")
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield None
+        return
+    try:
+        yield _FileLock(path, _identify(path))
+    finally:
+        lock.release()
+
+
+@dataclass(frozen=True)
+class _SessionLock:
+    """An advisory lock of PostgreSQL, which ends with its session."""
+
+    connection: Connection
+    session: int  #: the process id of the server's side
+
+    def find_loss(self) -> str | None:
+        try:
+            found = _get_session(self.connection)
+        except DBAPIError as error:
+            return " ".join(str(error.orig).split())
+        return None if found == self.session else "the session of the lock is another one"
+
+
+def _get_session(connection: Connection) -> int:
+    found = connection.scalar(text("select pg_backend_pid()"))
+    assert isinstance(found, int)
+    return found
+
+
+@contextmanager
+def _lock_session(ledger: Ledger) -> Iterator[_Lock | None]:
+    key = {"key": PROCESS_LOCK_KEY}
+    engine = ledger.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with explain_faults(engine):
+        connection = engine.connect()
+    try:
+        with explain_faults(engine):
+            is_free = connection.scalar(text("select pg_try_advisory_lock(:key)"), key)
+        yield _SessionLock(connection, _get_session(connection)) if is_free else None
+    finally:
+        # Closing the session ends the lock, also where the server has ended it already.
+        connection.invalidate()
+        connection.close()
+
+
+def _describe_process() -> str:
+    """Return what tells this process from every other one of this machine, and from earlier ones.
+
+    It is empty where the kernel does not say it.
+    """
+    return _describe_pid(os.getpid()) or "unknown"
+
+
+def _has_ended(description: str) -> bool:
+    """Return whether a process is known to have ended. One of another machine is not."""
+    place, _, rest = description.rpartition(" pid ")
+    pid = rest.partition(" ")[0]
+    here = _describe_place()
+    if not here or place != here or not pid.isdigit():
+        return False
+    return _describe_pid(int(pid)) != description
+
+
+def _describe_pid(pid: int) -> str | None:
+    """Return the description of a process of this machine; None if there is none."""
+    place = _describe_place()
+    try:
+        # The fields after the name, which may hold spaces: the 20th is the time of its start.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return f"{place} pid {pid} started {fields[19]}" if place else None
+
+
+def _describe_place() -> str | None:
+    """Return what tells this start of this machine, and its space of process ids, from others."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"boot {boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return None

@@ -1,0 +1,131 @@
+"""Emails that come back broken, or made to break us: each concerns itself only."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.bounces import build_return_path, process_report
+from alerts.bounces.parse import ReportKind, name_email, read_report
+from alerts.ledger import Ledger, secrets
+from tests.support.bounce_reports import build_complaint, build_dsn
+from tests.support.outbox import queue_messages
+
+SECRET = b"of thirty-two bytes, all of them"
+UNSUBSCRIBE = "leave@demo.example"
+TO = build_return_path("bounces@demo.example", 7, SECRET)
+KINDS = get_args(ReportKind)
+SEEDS = (
+    build_dsn(TO),
+    build_dsn(TO, status="4.4.7", code="451 4.7.650 rate limited"),
+    build_complaint("<d.0123@demo.example>"),
+    f"From: postmaster\r\nTo: {TO}\r\nSubject: failure notice\r\n\r\n<a@b.example>:\r\n".encode(),
+)
+PIECES = (
+    "boîte pleine".encode(),
+    b"\xff\xfe\x00",
+    b"\r\n\r\n",
+    b"--b\r\n",
+    b"--b--\r\n",
+    b"Content-Type: multipart/report; boundary=\r\n",
+    b"Content-Type: text/plain; charset=\xff\r\n",
+    b"Content-Type: text/plain; charset*0*=utf-8''%ff; charset*1=x\r\n",
+    b"Content-Type: message/rfc822\r\n\r\n",
+    b"Content-Type: message/delivery-status\r\n\r\n",
+    b"Content-Transfer-Encoding: base64\r\n",
+    b"Content-Transfer-Encoding: x-uuencode\r\n",
+    b"Content-Transfer-Encoding: \xe9\r\n",
+    b"Action: \xe9chec\r\n",
+    b"Subject: =?utf-8?q?=00=ff?= \xe9\r\n",
+    b": no name\r\n",
+    b"To: " + b"a" * 5000 + b"\r\n",
+    b"\t" * 2000,
+    b"+1.aaaaaaaaaaaaaaaa@" * 50,
+)
+
+
+def nest(levels: int) -> bytes:
+    """An email in an email in an email, which a parser that calls itself cannot read."""
+    return b"Message-ID: <deep@demo.example>\r\n" + (
+        b"Content-Type: message/rfc822\r\n\r\n" * levels + b"Subject: in\r\n\r\nbody\r\n"
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(SEEDS),
+    st.lists(
+        st.tuples(st.integers(0, 900), st.integers(0, 40), st.sampled_from(PIECES)), max_size=6
+    ),
+)
+def test_whatever_comes_back_is_read_or_set_aside(
+    seed: bytes, changes: list[tuple[int, int, bytes]]
+) -> None:
+    for position, removed, added in changes:
+        seed = seed[:position] + added + seed[position + removed :]
+    begun = time.process_time()
+    report = read_report(seed, SECRET, UNSUBSCRIBE)
+    assert time.process_time() - begun < 1
+    assert report.kind in KINDS
+    report.detail.encode()  # as the ledger does
+    assert "\x00" not in report.detail
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        nest(3000),
+        b"To: %s\r\n\r\n" % TO.encode() + b"hello world\r\n" * 900_000,
+        b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + b"--b\r\n\r\nx\r\n" * 300_000,
+        b"Subject: " + b"failure " * 500_000,
+        b"Subject: x\r\n\r\n" + b"<a@b.example> 550 5.1.1 " * 200_000,
+    ],
+    ids=["nested", "long", "parts", "subject", "line"],
+)
+def test_a_huge_one_holds_up_nobody(raw: bytes) -> None:
+    begun = time.process_time()
+    assert read_report(raw, SECRET, UNSUBSCRIBE).kind in {"ignored", "unreadable"}
+    assert time.process_time() - begun < 2
+
+
+def test_a_raw_header_that_is_not_ascii_is_read() -> None:
+    raw = build_dsn(TO, status="5.2.2").replace(b"smtp; 550 no", "smtp; 550 boîte pleine".encode())
+    report = read_report(raw, SECRET, UNSUBSCRIBE)
+    assert (report.kind, report.message_number) == ("soft", 7)
+
+
+def test_an_unreadable_one_is_named_and_leaves_the_ledger_alone(
+    ledger: Ledger, now: datetime
+) -> None:
+    queue_messages(ledger, now, "ada@demo.example")
+    assert process_report(ledger, nest(3000), UNSUBSCRIBE, now)[0] == "unreadable"
+    assert name_email(nest(3000)) == "<deep@demo.example>"
+    assert name_email(b"\x00") == "without a Message-ID"
+    with ledger.writing() as connection:
+        secret = secrets.get_or_create(connection, "return path")
+    dsn = build_dsn(build_return_path("b@demo.example", 1, secret)).replace(b"no", b"n\x00o")
+    assert process_report(ledger, dsn, UNSUBSCRIBE, now)[0] == "hard"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        ("4.4.7", "451 4.7.650 The mail server has been rate limited", "refused"),
+        ("4.2.2", "452 4.2.2 mailbox full", "soft"),
+        ("4.4.1", "", "soft"),
+        ("5.0.0", "550 5.7.26 unauthenticated, DMARC", "refused"),
+        ("5.7.1", "554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org", "refused"),
+        ("5.7.1", "554 5.7.1 Error: open resolver; check.spamhaus.org/returnc/pub/", "refused"),
+        ("5.7.133", "550 5.7.133 sender not allowed for this group", "hard"),
+        ("5.1.1", "550 5.1.1 mailbox does not exist", "hard"),
+        ("5.0.0", "554 delivery error: dd This user doesn't have a demo.example account", "hard"),
+        ("5.3.4", "552 5.3.4 message too big", "refused"),
+    ],
+)
+def test_a_report_blames_as_a_reply_does(status: str, code: str, kind: str) -> None:
+    assert read_report(build_dsn(TO, status=status, code=code), SECRET, UNSUBSCRIBE).kind == kind

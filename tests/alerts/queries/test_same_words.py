@@ -1,0 +1,111 @@
+"""Ways to write one thing find each other, and what is copied from a text finds it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.queries import QueryError, find_match, parse_query
+from tests.support.query_strategies import HOSTILE_TEXTS
+
+_SPELLINGS = [
+    ("VRU", "V.R.U."),
+    ("TFL", "T.F.L."),
+    ("TFL", "TfL"),
+    ("UK", "the U.K."),
+    ("UK", "the U.K.’s"),
+    ("MPs", "M.P.s"),
+    ("1000", "1,000"),
+    ("£1000", "£1,000"),
+    ("1500000", "1,500,000"),
+    ("20mph", "20 mph"),
+    ("HS2", "HS 2"),
+    ("5G", "5 G"),
+    ("PM2.5", "PM 2.5"),
+    ("CO2", "CO 2"),
+    ("CO2", "CO₂"),
+    ("NO2", "NO 2"),
+    ("6pm", "6 p.m."),
+    ("covid19", "Covid-19"),
+    ("60+", "60 plus"),
+    ("A&E", "A & E"),
+    ("A&E", "A and E"),
+    ("A&E", "A&Es"),
+    ("R&D", "R and D"),
+    ("Health & Safety", "health and safety"),
+    ("Health&Safety", "health and safety"),
+]
+#: Those with a word that has other forms, or is an acronym, unless it is in quotes.
+_BARE_ONLY = {"M.P.s", "MPs"}
+
+
+@pytest.mark.parametrize(("one", "other"), [*_SPELLINGS, *((b, a) for a, b in _SPELLINGS)])
+def test_both_spellings_find_each_other(one: str, other: str) -> None:
+    bare = one.removeprefix("the ").replace(" & ", " ").replace(" and ", " ")
+    queries = [one.removeprefix("the "), f"answer:({bare})", f'"{one.removeprefix("the ")}"']
+    if one not in _BARE_ONLY:
+        queries.append(f'"near {one.removeprefix("the ")} works"')
+    for query in queries:
+        text = f"It is near {other.removeprefix('the ')} works."
+        assert find_match(parse_query(query), {"answer": [text]}), query
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("NO2", "There is no 2 about it."),
+        ("A40", "a 40 per cent rise"),
+        ("60+", "Section 60"),
+        ("20th", "20 th"),
+        ("A&E", "Annex A, e"),
+        ("1000", "1, 000"),
+        ("UK", "u and k"),
+    ],
+)
+def test_what_only_looks_alike_is_not_the_same(query: str, text: str) -> None:
+    assert find_match(parse_query(query), {"answer": [text]}) is None
+
+
+#: Signs that mean something in a query outside quotes.
+_LIST_SIGNS = str.maketrans("(),", "   ")
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        "X (formerly Twitter)",
+        "E. Smith",
+        "E.ON",
+        "X.com",
+        "vitamin E, zinc",
+        "route U/V",
+        "type-E. coli",
+        "U.S. aid",
+    ],
+)
+def test_letters_that_link_are_found_behind_any_sign(copied: str) -> None:
+    text = f"He spoke of {copied} at length"
+    for query in (f'"{copied}"', f'"of {copied} at"', copied.translate(_LIST_SIGNS)):
+        assert find_match(parse_query(query), {"answer": [text]}), query
+
+
+_LETTERS = st.sampled_from([*"aAeExXuUkK", "no", "NO", "us", "US", "tram", "Tram", "TfL", "VRUs"])
+_DIGITS = st.sampled_from(["2", "20", "1,000", "5", "000", "60+", "20th", "2.5", "1980s"])
+_SIGNS = st.sampled_from(
+    [" ", ". ", ".", ", ", ",", "/", " (", ") ", "-", "’s ", "'", " & ", "&", "; "]
+)
+_PROSE = st.lists(st.tuples(_LETTERS | _DIGITS, _SIGNS), min_size=1, max_size=6).map(
+    lambda some: "".join(word + sign for word, sign in some)
+)
+
+
+@settings(max_examples=1000)
+@given(_PROSE | HOSTILE_TEXTS)
+def test_what_is_copied_from_a_text_finds_it(text: str) -> None:
+    copied = text.replace('"', "").replace("*", "")
+    try:
+        query = parse_query(f'"{copied}"')
+    except QueryError:  # such as no words at all, or too many hyphens
+        return
+    assert find_match(query, {"answer": [copied]}), query
