@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,19 @@ class SystemUnderChaos:
         """Ask it to stop; return its exit status, or None if it did not end in time."""
         if self.daemon is None:
             return 0
+        wait_for(self.is_serving, seconds)  # before, Python has not set up signals yet
         self.daemon.send_signal(signal.SIGTERM)
         try:
             return self.daemon.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             self.kill_daemon()
             return None
+
+    def is_serving(self) -> bool:
+        """Return whether the pages can be connected to."""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            return True
+        return False
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command beside the daemon, as the operator does."""
