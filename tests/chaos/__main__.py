@@ -10,6 +10,9 @@ import time
 
 from tests.chaos.episode import run_episode, run_undisturbed
 
+#: Problems of one episode that are printed: one cause often has many.
+_MAX_PROBLEMS = 40
+
 
 def main() -> int:
     """Run episodes and print each; return 1 if one ended otherwise than undisturbed."""
@@ -33,7 +36,7 @@ def main() -> int:
         copies += report.outcome.copies if report.outcome else 0
         sys.stdout.write(f"{'FAILED' if report.problems else 'well'}: seed {seed}, {database}\n")
         sys.stdout.writelines(f"  stage {n}: {name}\n" for n, name in enumerate(report.faults, 1))
-        sys.stdout.writelines(f"  {problem}\n" for problem in report.problems)
+        sys.stdout.writelines(f"  {problem}\n" for problem in report.problems[:_MAX_PROBLEMS])
         sys.stdout.flush()
     sys.stdout.write(f"{total} episodes, {failed} failed, {copies} copies of messages in doubt\n")
     return 1 if failed else 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from lxml import etree
@@ -51,7 +52,7 @@ def _read_feeds(folder: Path) -> dict[str, Counter[tuple[str, str]]]:
     for path in sorted(folder.rglob("*.atom.xml")):
         entries = etree.fromstring(path.read_bytes()).iter(f"{_ATOM}entry")
         found[path.name] = Counter(
-            (entry.findtext(f"{_ATOM}title"), entry.find(f"{_ATOM}link").get("href"))
+            (entry.findtext(f"{_ATOM}title"), urlsplit(entry.find(f"{_ATOM}link").get("href")).path)
             for entry in entries
         )
     return found
