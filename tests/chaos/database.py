@@ -13,7 +13,6 @@ from sqlalchemy import create_engine, text
 
 from tests.support.postgres import (
     RunningCluster,
-    create_database,
     find_server_programs,
     run_cluster,
 )
