@@ -41,7 +41,7 @@ class ChangeKindInfo(EntryKindInfo, frozen=True, kw_only=True):
     statuses: frozenset[QuestionStatus] = frozenset()
     """A question that is first read with one of these has had a change of this kind."""
     updates: Updates | None = None  #: the choice beside ``all`` that includes it
-    is_rare: bool = False  #: see `alerts.recording`: a tenth as many are already a flood
+    is_rare: bool = False  #: more than a few in one crawl are a flood, see `alerts.recording`
 
 
 class EntryKind(StrEnum):
@@ -120,6 +120,17 @@ class ChangeKind(EntryKind):
             label="Withdrawn",
             singular="withdrawn question",
             plural="withdrawn questions",
+            snippet_fields=_QUESTION_FIRST,
+            is_rare=True,
+        ),
+    )
+    RETURNED = (
+        "returned",
+        ChangeKindInfo(
+            rank=45,
+            label="Published again",
+            singular="question published again",
+            plural="questions published again",
             snippet_fields=_QUESTION_FIRST,
             is_rare=True,
         ),
@@ -226,12 +237,12 @@ class Frequency(StrEnum):
     MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
 
 
-SilenceReason = Literal["baseline", "old", "minor", "flood", "drift", "reference"]
+SilenceReason = Literal["baseline", "old", "minor", "flood", "drift", "doubt", "reference"]
 """Why a change is recorded without an alert.
 
 ``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``minor``: a
-correction of no letter and no digit. ``flood``,
-``drift`` and ``reference``: the operator published held changes without notifying.
+correction of no letter and no digit. ``flood``, ``drift``, ``doubt`` and ``reference``: the
+operator published held changes without notifying.
 """
 
 

@@ -282,7 +282,8 @@ def normalise_wording(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).translate(_INTERCHANGEABLE).split())
 
 
-def _join_wording(speeches: Iterable[Speech]) -> str:
+def join_wording(speeches: Iterable[Speech]) -> str:
+    """Return the words of ``speeches`` as one text, as :func:`normalise_wording` does."""
     return normalise_wording(" ".join(p for speech in speeches for p in speech.paragraphs))
 
 
@@ -294,13 +295,13 @@ def _hash_parts(*parts: str) -> str:
 
 def hash_question(question: Question) -> str:
     """Return the digest of title and text of a question, without names."""
-    return _hash_parts(normalise_wording(question.title or ""), _join_wording(question.question))
+    return _hash_parts(normalise_wording(question.title or ""), join_wording(question.question))
 
 
 def hash_answer(answer: Answer) -> str:
     """Return the digest of text and attachments of an answer, without names and date."""
     files = sorted(f"{normalise_wording(a.title)} {a.url}" for a in answer.attachments)
-    return _hash_parts(_join_wording(answer.speeches), *files)
+    return _hash_parts(join_wording(answer.speeches), *files)
 
 
 def hash_content(question: Question) -> str:

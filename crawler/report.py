@@ -81,6 +81,7 @@ class PageUnreadable(Record, frozen=True, tag="unreadable", tag_field="type"):
 
     url: str
     reason: str
+    id: str | None = None  #: of the page requested
 
 
 class CrawlReport(Record, frozen=True, tag="report", tag_field="type", kw_only=True):
@@ -115,6 +116,13 @@ class CrawlReport(Record, frozen=True, tag="report", tag_field="type", kw_only=T
     differed: dict[str, int] = msgspec.field(default_factory=dict)
     failures: tuple[CrawlFailure, ...] = ()  #: the first 20
     peak_megabytes: int = 0  #: largest resident memory of the crawl's process
+
+    @property
+    def has_whole_listings(self) -> bool:
+        """Whether the listings were read to their end, as far as the crawl itself knows."""
+        return (
+            self.finish_reason == "finished" and not self.listings_failed and not self.listings_cut
+        )
 
     @property
     def first_failure(self) -> str | None:

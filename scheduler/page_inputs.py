@@ -11,7 +11,7 @@ import msgspec
 
 from crawler.pages import find_page_objects, read_question
 from crawler.plan import CrawlPlan, KnownPage
-from crawler.reading import Document, UnreadablePage, decode_document
+from crawler.reading import Document, UnreadablePage, check_markup, decode_document
 from crawler.records import Question, decode_question
 from crawler.report import (
     CrawlLine,
@@ -76,9 +76,19 @@ def _read_records(path: Path, body: bytes) -> Iterator[Question | UnreadableInpu
         if not line.strip():
             continue
         try:
-            yield decode_question(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            yield _read_record(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             yield UnreadableInput(f"{path}:{number}", f"not a record: {error}")
+        except UnreadablePage as error:
+            yield UnreadableInput(f"{path}:{number}", f"the HTML of an answer: {error}")
+
+
+def _read_record(line: bytes) -> Question:
+    """Return the record in a line. Its HTML is shown later, so it has the limits of a page."""
+    question = decode_question(line)
+    for answer in question.answers:
+        check_markup(answer.html or "")
+    return question
 
 
 def _list_origins(source: SourceSection) -> set[str]:

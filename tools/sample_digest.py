@@ -32,7 +32,7 @@ def create_sample_identity() -> MailIdentity:
 
 
 def build_sample_digest() -> Digest:
-    """Return a digest with a supplementary, and an entry of each kind but withdrawn."""
+    """Return a digest with a supplementary, and entries of most kinds."""
     benches = SubscribedTopic("benches", "bench", note="for the parks report")
     ferry = SubscribedTopic('"night ferry" OR NFS', '"night ferri" OR NFS')
     main = _build_question(1, "Benches on the Riverside Walk", _ANSWER)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, true
 
 from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
@@ -92,6 +93,27 @@ def get_first_recorded_at(connection: Connection) -> datetime:
     """Return when the oldest change was recorded; the epoch if there is none."""
     oldest = select(change.c.recorded_at).order_by(change.c.seq).limit(1)
     return connection.execute(oldest).scalar() or datetime.fromtimestamp(0, UTC)
+
+
+class RecordedWithdrawal(msgspec.Struct, frozen=True):
+    """A recorded withdrawal of a question that has not returned since."""
+
+    content_hash: str
+    silence_reason: SilenceReason | None
+
+
+def find_withdrawal(connection: Connection, question_id: str) -> RecordedWithdrawal | None:
+    """Return the withdrawal of a question; None if there is none or the question has returned."""
+    kinds = (ChangeKind.WITHDRAWN, ChangeKind.RETURNED)
+    row = connection.execute(
+        select(change.c.kind, change.c.content_hash, change.c.silence_reason)
+        .where(change.c.question_id == question_id, change.c.kind.in_(kinds))
+        .order_by(change.c.seq.desc())
+        .limit(1)
+    ).first()
+    if row is None or row.kind != ChangeKind.WITHDRAWN:
+        return None
+    return RecordedWithdrawal(row.content_hash, row.silence_reason)
 
 
 def is_in_feeds() -> ColumnElement[bool]:

@@ -83,6 +83,25 @@ def has_baseline(connection: Connection, source: str) -> bool:
     return len(connection.execute(missed).all()) == _BASELINE_TRIES
 
 
+def find_unconfirmed_baseline(connection: Connection, source: str) -> datetime | None:
+    """Return when the first crawl of a source that was whole started.
+
+    Returns:
+        None if there was none, or if a later one was whole as well.
+    """
+    rows = connection.execute(
+        select(crawl_run.c.started_at)
+        .where(
+            crawl_run.c.source == source,
+            crawl_run.c.is_complete,
+            crawl_run.c.purpose == "regular",
+            crawl_run.c.verdict == "ok",
+        )
+        .limit(2)
+    ).all()
+    return rows[0].started_at if len(rows) == 1 else None
+
+
 def list_recent(
     connection: Connection, source: str, limit: int, verdicts: Collection[str] = ()
 ) -> list[CrawlRun]:

@@ -140,7 +140,7 @@ _BEGIN_WRITING = text(
 )
 #: What PostgreSQL's client library is told, so that no wait for the server is endless: seconds to
 #: connect, to the first probe of a silent connection, between probes, and how many probes may fail.
-_POSTGRES_DEADLINES = {
+POSTGRES_DEADLINES = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -184,7 +184,7 @@ def open_ledger(url: str) -> Ledger:
 def _engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=_POSTGRES_DEADLINES)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRES_DEADLINES)
         event.listen(engine, "connect", _on_postgres_connect)
         return engine
     _check_is_ours(Path(str(parsed.database)))

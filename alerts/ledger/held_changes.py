@@ -7,19 +7,25 @@ Promoted changes are numbered in the order in which they were found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, select, update
 
-from alerts.ledger.inserts import insert_once
+from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record
-from alerts.ledger.schema import change, held_change
+from alerts.ledger.schema import change, held_change, question
 from alerts.model import Change, ChangeKind, SilenceReason
 from crawler.records import name_question
 
-HoldReason = Literal["crawl", "flood", "drift", "reference"]
+#: ``crawl``: the crawl has no verdict yet. The others wait for the operator. ``drift``: the crawl
+#: seems to have misread its pages. ``flood``: it brought too many. ``doubt``: a withdrawal that
+#: other evidence speaks against. ``reference``: another question has the reference.
+HoldReason = Literal["crawl", "flood", "drift", "doubt", "reference"]
+
+#: The reasons for which changes wait for the operator, and not only for the end of their crawl.
+APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift", "doubt", "reference")
 
 #: Columns that both tables of changes have.
 _COMMON_COLUMNS = (
@@ -108,6 +114,52 @@ def hold_for_approval(connection: Connection, source: str, reason: HoldReason) -
         .where(held_change.c.source == source, held_change.c.hold_reason == "crawl")
         .values(hold_reason=reason)
     ).rowcount
+
+
+def list_unjudged(connection: Connection, source: str, kind: ChangeKind) -> list[str]:
+    """Return the ids of the questions with a change of a kind in the current crawl of a source."""
+    wanted = select(held_change.c.question_id).where(
+        held_change.c.source == source,
+        held_change.c.hold_reason == "crawl",
+        held_change.c.kind == kind,
+    )
+    return list(connection.execute(wanted).scalars())
+
+
+def hold_unjudged(
+    connection: Connection, source: str, kind: ChangeKind, ids: Sequence[str], reason: HoldReason
+) -> int:
+    """Hold the changes of a kind of some questions for the operator; return how many."""
+    held = 0
+    for start in range(0, len(ids), MAX_PARAMETERS):
+        some = held_change.c.question_id.in_(ids[start : start + MAX_PARAMETERS])
+        mine = and_(held_change.c.source == source, held_change.c.hold_reason == "crawl")
+        changed = update(held_change).where(mine, held_change.c.kind == kind, some)
+        held += connection.execute(changed.values(hold_reason=reason)).rowcount
+    return held
+
+
+def drop_unjudged(connection: Connection, source: str, kind: ChangeKind) -> int:
+    """Forget the changes of a kind in the current crawl of a source; return how many."""
+    mine = and_(held_change.c.source == source, held_change.c.hold_reason == "crawl")
+    return connection.execute(delete(held_change).where(mine, held_change.c.kind == kind)).rowcount
+
+
+def count_asked_before(connection: Connection, source: str, day: date) -> int:
+    """Count the alerting new questions of the current crawl whose meeting was before a day."""
+    wanted = (
+        select(func.count())
+        .select_from(held_change)
+        .join(question, question.c.id == held_change.c.question_id)
+        .where(
+            held_change.c.source == source,
+            held_change.c.hold_reason == "crawl",
+            held_change.c.silence_reason.is_(None),
+            held_change.c.kind == ChangeKind.ASKED,
+            question.c.meeting_date < day,
+        )
+    )
+    return connection.execute(wanted).scalar_one()
 
 
 def promote(

@@ -10,7 +10,19 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, exists, false, func, or_, select, true, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record, read_records
@@ -31,6 +43,8 @@ class StoredQuestion(msgspec.Struct, frozen=True):
     answered_at: datetime | None = None
     not_found_at: datetime | None = None
     capture: str | None = None
+    doubted_at: datetime | None = None
+    doubted_digest: str | None = None
 
 
 def find(connection: Connection, identity: str) -> StoredQuestion | None:
@@ -50,6 +64,8 @@ def find(connection: Connection, identity: str) -> StoredQuestion | None:
         answered_at=row.answered_at,
         not_found_at=row.not_found_at,
         capture=row.capture,
+        doubted_at=row.doubted_at,
+        doubted_digest=row.doubted_digest,
     )
 
 
@@ -73,6 +89,8 @@ def save(
         "thread": thread,
         "visited_at": now,
         "not_found_at": None,
+        "doubted_at": None,
+        "doubted_digest": None,
         "is_indexed": False,
     }
     insert_once(
@@ -211,12 +229,35 @@ def add_identity(connection: Connection, identity: str, question_id: str) -> Non
 
 
 def mark_visited(connection: Connection, question_id: str, now: datetime) -> None:
-    """Record a visit that found the page unchanged."""
+    """Record a visit that found the page as it was read."""
     connection.execute(
         update(question)
         .where(question.c.id == question_id)
-        .values(visited_at=now, not_found_at=None)
+        .values(visited_at=now, not_found_at=None, doubted_at=None, doubted_digest=None)
     )
+
+
+def mark_doubted(connection: Connection, question_id: str, digest: str, now: datetime) -> None:
+    """Record a visit whose reading is not believed.
+
+    The time of the first such visit in a row with the same digest is kept.
+    """
+    same = and_(question.c.doubted_digest == digest, question.c.doubted_at.is_not(None))
+    connection.execute(
+        update(question)
+        .where(question.c.id == question_id)
+        .values(
+            visited_at=now,
+            not_found_at=None,
+            doubted_at=case((same, question.c.doubted_at), else_=now),
+            doubted_digest=digest,
+        )
+    )
+
+
+def mark_refused(connection: Connection, question_id: str, now: datetime) -> None:
+    """Record a visit that the server refused, which says nothing about the question."""
+    connection.execute(update(question).where(question.c.id == question_id).values(visited_at=now))
 
 
 def mark_not_found(connection: Connection, question_id: str, now: datetime) -> None:
@@ -286,6 +327,47 @@ def resolve_identities(connection: Connection, identities: Collection[str]) -> s
     return found
 
 
+def count_found(connection: Connection, identities: Collection[str]) -> int:
+    """Return how many questions with one of some ids were found by their last visit."""
+    ids, found = sorted(resolve_identities(connection, identities)), 0
+    for start in range(0, len(ids), MAX_PARAMETERS):
+        some = question.c.id.in_(ids[start : start + MAX_PARAMETERS])
+        wanted = select(func.count()).select_from(question).where(some)
+        found += connection.execute(wanted.where(question.c.not_found_at.is_(None))).scalar_one()
+    return found
+
+
+class MissingPages(msgspec.Struct, frozen=True):
+    """How many pages of a source were visited in some time, and how many of them are missing."""
+
+    visited: int
+    missing: int
+
+
+def count_missing_since(connection: Connection, source: str, since: datetime) -> MissingPages:
+    """Count the pages of a source visited since a time, and those missing since then.
+
+    Pages whose question is recorded as withdrawn are not counted: they are missing for good.
+    """
+    is_withdrawn = exists().where(
+        change.c.question_id == question.c.id,
+        change.c.kind == "withdrawn",
+        change.c.recorded_at >= question.c.not_found_at,
+    )
+    row = connection.execute(
+        select(
+            func.count().label("visited"),
+            func.count(case((question.c.not_found_at >= since, 1))).label("missing"),
+        ).where(
+            question.c.source == source,
+            question.c.visited_at >= since,
+            ~question.c.is_suspect,
+            ~is_withdrawn,
+        )
+    ).one()
+    return MissingPages(row.visited, row.missing)
+
+
 class RevisitCandidate(msgspec.Struct, frozen=True):
     """What decides when a question is visited again."""
 
@@ -295,6 +377,8 @@ class RevisitCandidate(msgspec.Struct, frozen=True):
     first_seen_at: datetime
     visited_at: datetime
     answered_at: datetime | None
+    not_found_at: datetime | None = None
+    doubted_at: datetime | None = None
     etag: str | None = None
     last_modified: str | None = None
 

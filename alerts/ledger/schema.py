@@ -93,6 +93,8 @@ question = Table(
     Column("visited_at", UtcDateTime, nullable=False),
     Column("answered_at", UtcDateTime),  # when we first saw an answer that is not a holding reply
     Column("not_found_at", UtcDateTime),  # when the server first answered 404 or 410
+    Column("doubted_at", UtcDateTime),  # when a page that says less was first read
+    Column("doubted_digest", Text),  # the content digest of that reading
     Column("etag", Text),  # the ETag and Last-Modified headers of the version that we read
     Column("last_modified", Text),
     Column("thread", Text),  # key that a question shares with its supplementaries

@@ -12,23 +12,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, select, update
 
-from alerts.ledger.engine import PROCESS_LOCK_KEY, Ledger
-from alerts.ledger.faults import LedgerUnavailable, explain_faults
+from alerts.ledger.engine import POSTGRES_DEADLINES, PROCESS_LOCK_KEY, Ledger
+from alerts.ledger.faults import LedgerUnavailable
 from alerts.ledger.schema import message, writer
 
 #: The longest wait for the reply to a final dot is ten minutes (RFC 5321, section 4.5.3.2.6). After
 #: that, a process that handed a message over has recorded what became of it.
 _HANDOVER_PERIOD = timedelta(minutes=15)
+
+
+_TRY_LOCK = "select pg_try_advisory_lock(%s)"
 
 
 class _Lock(Protocol):
@@ -143,39 +145,57 @@ def _lock_file(ledger: Ledger) -> Iterator[_Lock | None]:
 
 @dataclass(frozen=True)
 class _SessionLock:
-    """An advisory lock of PostgreSQL, which ends with its session."""
+    """An advisory lock of PostgreSQL, which ends with its session.
 
-    connection: Connection
+    The session is the driver's: SQLAlchemy would open a new one in the place of one that is lost.
+    """
+
+    driver: Any
+    error: type[Exception]  #: what the driver raises
     session: int  #: the process id of the server's side
 
     def find_loss(self) -> str | None:
         try:
-            found = _get_session(self.connection)
-        except DBAPIError as error:
-            return " ".join(str(error.orig).split())
+            found = self.driver.execute("select pg_backend_pid()").fetchone()[0]
+        except self.error as error:
+            return " ".join(str(error).split())
         return None if found == self.session else "the session of the lock is another one"
 
-
-def _get_session(connection: Connection) -> int:
-    found = connection.scalar(text("select pg_backend_pid()"))
-    assert isinstance(found, int)
-    return found
+    def release(self) -> None:
+        """End the lock if the session is still there."""
+        with suppress(self.error):
+            self.driver.execute("select pg_advisory_unlock_all()")
 
 
 @contextmanager
 def _lock_session(ledger: Ledger) -> Iterator[_Lock | None]:
-    key = {"key": PROCESS_LOCK_KEY}
-    engine = ledger.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with explain_faults(engine):
-        connection = engine.connect()
-    try:
-        with explain_faults(engine):
-            is_free = connection.scalar(text("select pg_try_advisory_lock(:key)"), key)
-        yield _SessionLock(connection, _get_session(connection)) if is_free else None
-    finally:
-        # Closing the session ends the lock, also where the server has ended it already.
-        connection.invalidate()
-        connection.close()
+    error = _get_error_class(ledger.engine)
+    with ExitStack() as stack:
+        try:
+            driver = _open_session(ledger.engine)
+            stack.callback(driver.close)
+            lock = _SessionLock(driver, error, driver.info.backend_pid)
+            is_free = driver.execute(_TRY_LOCK, (PROCESS_LOCK_KEY,)).fetchone()[0]
+        except error as failure:
+            reason = " ".join(str(failure).split())
+            raise LedgerUnavailable(f"the ledger cannot be used: {reason}") from failure
+        # The end of the session ends the lock too, but only when the server has noticed it.
+        stack.callback(lock.release)
+        yield lock if is_free else None
+
+
+def _open_session(engine: Engine) -> Any:
+    """Open a session of PostgreSQL in which each statement is committed at once."""
+    arguments, options = engine.dialect.create_connect_args(engine.url)
+    driver: Any = engine.dialect.connect(*arguments, **{**options, **POSTGRES_DEADLINES})
+    driver.autocommit = True
+    return driver
+
+
+def _get_error_class(engine: Engine) -> type[Exception]:
+    """Return the base class of the errors of the engine's driver."""
+    error: type[Exception] = engine.dialect.loaded_dbapi.Error
+    return error
 
 
 def _describe_process() -> str:

@@ -11,11 +11,11 @@ from alerts.questions.changes import (
     find_changes,
     find_silence_reason,
     is_minor_correction,
-    make_withdrawal,
 )
 from alerts.questions.differences import Correction, find_corrections, find_first_correction
 from alerts.questions.moves import is_reference_reused, is_same_question, make_reference_key
 from alerts.questions.references import find_references
+from alerts.questions.shortened_text import is_shortened
 from alerts.questions.threads import find_parent, make_thread_key, sort_thread
 
 __all__ = [
@@ -30,8 +30,8 @@ __all__ = [
     "is_minor_correction",
     "is_reference_reused",
     "is_same_question",
+    "is_shortened",
     "make_reference_key",
     "make_thread_key",
-    "make_withdrawal",
     "sort_thread",
 ]

@@ -70,11 +70,6 @@ def is_minor_correction(change: Change) -> bool:
     )
 
 
-def make_withdrawal(stored: Question) -> Change:
-    """Return the change for a page that has been missing for long enough."""
-    return Change(ChangeKind.WITHDRAWN, stored.digest, stored, stored)
-
-
 def _find_first_answers(stored: Question | None, read: Question) -> tuple[Change, ...]:
     """Return the change for the first holding reply or the first answer, if ``read`` has one."""
     if read.status == "unanswered":

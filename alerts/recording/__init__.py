@@ -12,8 +12,9 @@ change: matching, digests and feeds.
 from alerts.recording.alarms import update_source_alarms
 from alerts.recording.crawl_runs import CrawlRecorder
 from alerts.recording.policy import CrawlPolicy
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording.readings import QuestionReading, record_readings
 from alerts.recording.replacement import replace_reading
+from alerts.recording.rules import RecordingRules
 from alerts.recording.verdict import CrawlOutcome
 from alerts.recording.visits import find_backoff_end, plan_crawl
 

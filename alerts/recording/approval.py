@@ -7,21 +7,19 @@ and those that are far too many, wait until the operator approves or rejects the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import crawl_runs, held_changes
+from alerts.ledger import crawl_runs, held_changes, questions
 from alerts.model import ChangeKind
+from alerts.recording.losses import is_bulk
 
 #: Two months hold two or three Mayor's Question Times, the events that bring most changes.
 _USUAL_PERIOD = timedelta(days=60)
 #: Three times the most of two months leaves room for one unusually large meeting.
 _FLOOD_FACTOR = 3
-#: For rare kinds (`ChangeKindInfo.is_rare`), a tenth of ``flood_from`` is a flood: 50 corrections
-#: where 500 questions are normal.
-_RARE_DIVISOR = 10
 
 
 class CrawlChanges(msgspec.Struct, frozen=True):
@@ -32,8 +30,16 @@ class CrawlChanges(msgspec.Struct, frozen=True):
     flood_reason: str | None = None  #: set when they are held because they are too many
 
 
+class FloodLimits(msgspec.Struct, frozen=True):
+    """What the changes of a crawl are compared with."""
+
+    flood_from: int  #: fewer changes of a kind that is not rare are never a flood: 500
+    visited: int = 0  #: pages of known questions that the crawl asked for
+    baseline_day: date | None = None  #: of the first crawl, while no other one has borne it out
+
+
 def publish_or_hold(
-    connection: Connection, source: str, now: datetime, *, is_doubtful: bool, flood_from: int
+    connection: Connection, source: str, now: datetime, *, is_doubtful: bool, limits: FloodLimits
 ) -> CrawlChanges:
     """Number the changes of the last crawl of ``source``, or hold them for the operator.
 
@@ -42,31 +48,61 @@ def publish_or_hold(
         source: The source's name: ``london``.
         now: Aware, in UTC.
         is_doubtful: Whether the crawl is judged to have misread its pages.
-        flood_from: Fewer changes than this are never a flood: 500.
+        limits: How many changes are a flood.
     """
     found = held_changes.count_by_kind(connection, source)
     if is_doubtful and found:
         return CrawlChanges({}, held_changes.hold_for_approval(connection, source, "drift"))
     most = crawl_runs.get_peak_counts(connection, source, now - _USUAL_PERIOD)
-    if flood := explain_flood(found, most, flood_from):
+    flood = explain_flood(found, most, limits) or _explain_late_questions(
+        connection, source, limits.baseline_day
+    )
+    if flood:
         held = held_changes.hold_for_approval(connection, source, "flood")
         return CrawlChanges({}, held, flood)
     held_changes.promote(connection, source)
     return CrawlChanges(found)
 
 
-def explain_flood(found: Mapping[str, int], most: Mapping[str, int], at_least: int) -> str | None:
+def _explain_late_questions(
+    connection: Connection, source: str, baseline_day: date | None
+) -> str | None:
+    """Return why the new questions of the crawl after the first are a flood, None if they are not.
+
+    Many questions of meetings before the first crawl that it did not find are not new: it missed
+    them, and nobody has noticed yet.
+    """
+    if baseline_day is None:
+        return None
+    late = held_changes.count_asked_before(connection, source, baseline_day)
+    known = sum(questions.count_by_status(connection, source).values())
+    if not is_bulk(late, known - late):
+        return None
+    return (
+        f"{late} new questions are of meetings before the first crawl, which had not found them: "
+        "see `watchword approvals`"
+    )
+
+
+def explain_flood(
+    found: Mapping[str, int], most: Mapping[str, int], limits: FloodLimits
+) -> str | None:
     """Return why the changes of a crawl are a flood, None if they are not.
 
     Args:
         found: By kind: changes of this crawl that would alert.
         most: By kind: the most that one crawl brought in the last 60 days.
-        at_least: Numbers up to this are never a flood; for rare kinds, a tenth of it.
+        limits: How many changes are a flood.
     """
     for kind, number in sorted(found.items()):
-        floor = at_least // _RARE_DIVISOR if ChangeKind(kind).info.is_rare else at_least
         usual = most.get(kind, 0)
-        if number > max(floor, _FLOOD_FACTOR * usual):
+        if ChangeKind(kind).info.is_rare:
+            if is_bulk(number, limits.visited):
+                return (
+                    f"{number} questions {kind} in one crawl that visited {limits.visited}: "
+                    "see `watchword approvals`, then `watchword approve`"
+                )
+        elif number > max(limits.flood_from, _FLOOD_FACTOR * usual):
             return (
                 f"{number} questions {kind} in one crawl, where the most of late was {usual}: "
                 "see `watchword approvals`, then `watchword approve`"

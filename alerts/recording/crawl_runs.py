@@ -11,23 +11,29 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
+import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import Ledger, crawl_runs
+from alerts.ledger import Ledger, crawl_runs, questions
 from alerts.ledger.crawl_runs import CrawlResult
 from alerts.recording.alarms import update_crawl_alarms
-from alerts.recording.approval import CrawlChanges, publish_or_hold
+from alerts.recording.approval import CrawlChanges, FloodLimits, publish_or_hold
 from alerts.recording.listings import ListedQuestions
+from alerts.recording.losses import PageLosses
 from alerts.recording.page_states import (
+    count_known_page,
+    count_lost_page,
     record_missing_page,
     record_refusal,
     record_unchanged_page,
 )
 from alerts.recording.policy import CrawlPolicy
-from alerts.recording.readings import QuestionReading, RecordingRules, record_readings
+from alerts.recording.readings import QuestionReading, record_readings
+from alerts.recording.rules import RecordingRules
 from alerts.recording.verdict import CrawlOutcome, Verdict, judge_crawl
+from alerts.recording.withdrawals import hold_doubtful_withdrawals
 from crawler.records import encode_record
 from crawler.report import (
     CrawlLine,
@@ -45,6 +51,8 @@ log = logging.getLogger("watchword.crawl")
 
 #: An hourly crawl makes 30 good runs in a day and a quarter: recent, yet several hundred pages.
 _BASELINE_RUNS = 30
+#: Counts that serve to judge a crawl and say nothing to the operator.
+_EVIDENCE = frozenset(("visited", "missing", "disbelieved", "reread_answers", "lost_answers"))
 
 
 class CrawlRecorder:
@@ -59,6 +67,7 @@ class CrawlRecorder:
         self._report: CrawlReport | None = None
         self._counts: Counter[str] = Counter()
         self._listed = ListedQuestions()
+        self._gone: set[str] = set()
         self._started_at = clock()
         with ledger.writing() as connection:
             is_baseline = not crawl_runs.has_baseline(connection, source)
@@ -80,6 +89,8 @@ class CrawlRecorder:
         if isinstance(line, QuestionsListed):
             self._listed.add(line)
             return
+        if isinstance(line, PageGone):
+            self._gone.add(line.id)
         with self._ledger.writing() as connection:
             now = self._clock()
             self._counts.update(record_line(connection, self._source, line, now, self._rules))
@@ -105,7 +116,10 @@ class CrawlRecorder:
             return "partial", missing_report_reason
         baseline = self._load_baseline(connection)
         coverage = self._listed.measure_coverage(connection, self._source, self._started_at)
-        return judge_crawl(self._report, baseline, self._counts["doubted"], coverage)
+        # A question that is missing at one address was found at another: it has moved.
+        moved = questions.count_found(connection, self._gone)
+        losses = PageLosses.from_counts(self._counts - Counter(missing=moved))
+        return judge_crawl(self._report, baseline, losses, coverage)
 
     def _load_baseline(self, connection: Connection) -> list[CrawlReport]:
         """Return the reports of recent good crawls.
@@ -124,17 +138,37 @@ class CrawlRecorder:
         """Leave the changes of a run without a report held: the next run that ends decides."""
         if self._report is None:
             return CrawlChanges({})
-        return publish_or_hold(
+        doubted = hold_doubtful_withdrawals(
+            connection,
+            self._source,
+            self._listed.resolve(connection),
+            now,
+            has_whole_listings=self._report.has_whole_listings,
+        )
+        changes = publish_or_hold(
             connection,
             self._source,
             now,
             is_doubtful=verdict == "changed",
-            flood_from=self._policy.flood_from,
+            limits=FloodLimits(
+                self._policy.flood_from,
+                self._counts["visited"],
+                self._find_baseline_day(connection),
+            ),
         )
+        return msgspec.structs.replace(changes, held_count=changes.held_count + doubted)
+
+    def _find_baseline_day(self, connection: Connection) -> date | None:
+        """Return the day of the first crawl of a source, None once another one has borne it out."""
+        if self._policy.purpose == "backfill" or self._rules.baseline:
+            return None
+        first = crawl_runs.find_unconfirmed_baseline(connection, self._source)
+        return first.date() if first else None
 
     def _build_outcome(self, verdict: Verdict, reason: str, changes: CrawlChanges) -> CrawlOutcome:
         read = {"read": self._report.read} if self._report else {}
-        counts = {name: number for name, number in (dict(self._counts) | read).items() if number}
+        found = {name: n for name, n in self._counts.items() if name not in _EVIDENCE}
+        counts = {name: number for name, number in (found | read).items() if number}
         return CrawlOutcome(self._source, verdict, reason, counts, changes.held_count, self._report)
 
 
@@ -159,17 +193,23 @@ def record_line(
     match line:
         case QuestionRead(question, visited, etag, last_modified, capture):
             reading = QuestionReading(question, visited, etag, last_modified, capture)
-            return record_readings(connection, [reading], now, rules)
+            known = count_known_page(connection, question, visited)
+            recorded = record_readings(connection, [reading], now, rules)
+            if recorded["doubted"] or recorded["suspect"]:
+                known["disbelieved"] = known["visited"]
+                known["lost_answers"] = known["reread_answers"]
+            return known + recorded
         case PageUnchanged(identity):
-            record_unchanged_page(connection, identity, now)
-            return Counter(unchanged=1)
+            return record_unchanged_page(connection, identity, now, rules)
         case PageRefused():
             record_refusal(connection, source, line, now)
             return Counter(refused=1)
         case PageGone(identity):
+            lost = count_lost_page(connection, identity)
             withdrawal = record_missing_page(connection, identity, now, rules)
-            return Counter(gone=1, withdrawn=int(withdrawal is not None))
-        case PageUnreadable(url, reason):
+            return lost + Counter(gone=1, withdrawn=int(withdrawal is not None))
+        case PageUnreadable(url, reason, identity):
             log.warning("%s cannot be read: %s", url, reason)
-            return Counter(unreadable=1)
+            lost = count_lost_page(connection, identity) if identity else Counter()
+            return lost + Counter(unreadable=1)
     raise TypeError(f"a {type(line).__name__} cannot be recorded by itself")

@@ -9,23 +9,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import changes, held_changes, questions, refused_pages
-from alerts.model import Change, SilenceReason
+from alerts.ledger import questions, refused_pages
+from alerts.ledger.questions import StoredQuestion
+from alerts.model import SilenceReason
 from alerts.questions import (
     can_replace,
     find_changes,
     find_parent,
     find_silence_reason,
     is_minor_correction,
+    is_shortened,
     make_thread_key,
 )
 from alerts.recording.moves import is_reference_in_doubt, use_known_id
+from alerts.recording.rules import RecordingRules, store_change
+from alerts.recording.withdrawals import record_return
 from crawler.records import Question
+
+#: Twenty hours is less than the 24 between two daily visits, as for missing pages.
+_CONFIRMED_AFTER = timedelta(hours=20)
 
 
 class QuestionReading(msgspec.Struct, frozen=True):
@@ -38,16 +45,6 @@ class QuestionReading(msgspec.Struct, frozen=True):
     capture: str | None = None  #: place of the page in the archive
 
 
-class RecordingRules(msgspec.Struct, frozen=True):
-    """Which changes alert, and whether they wait until their crawl is judged."""
-
-    baseline: bool = False  #: the first crawl of a source: nothing that it finds is new
-    is_backfill: bool = False  #: a crawl of past months: nothing that it finds is new
-    guard_days: int = 30  #: an older question, seen for the first time, does not alert
-    as_new: bool = False  #: alert whatever the date, also in a first crawl
-    hold: bool = False  #: hold the changes until the crawl is judged
-
-
 def record_readings(
     connection: Connection,
     readings: Iterable[QuestionReading],
@@ -57,14 +54,15 @@ def record_readings(
     """Record readings; return how many there were of each result.
 
     Returns:
-        ``new`` and ``suspect`` questions, ``doubted`` ones (an answer that we have is missing
-        from the page), changes by kind, and ``silent`` changes, which do not alert.
+        ``new`` and ``suspect`` questions, ``doubted`` ones (the page says less than before),
+        changes by kind, and ``silent`` changes, which do not alert.
     """
     counts: Counter[str] = Counter()
     for reading in readings:
         question = use_known_id(connection, reading.question, reading.requested_id)
-        counts.update(_record_question(connection, question, now, rules))
-        _record_page(connection, reading, question.id)
+        recorded = _record_question(connection, question, now, rules)
+        counts.update(recorded)
+        _record_page(connection, reading, question.id, is_believed=not recorded["doubted"])
     return counts
 
 
@@ -78,36 +76,21 @@ def link_to_parent(connection: Connection, question: Question) -> Question:
     return msgspec.structs.replace(question, parent=parent.id) if parent else question
 
 
-def store_change(
-    connection: Connection,
-    change: Change,
-    now: datetime,
-    silence: SilenceReason | None,
-    rules: RecordingRules,
-    *,
-    is_doubtful: bool = False,
-) -> bool:
-    """Hold or number a change, as ``rules`` say; return False if it is known already.
-
-    A doubtful change that would alert waits for the operator.
-    """
-    if is_doubtful and silence is None:
-        return held_changes.hold_change(connection, change, now, None, "reference")
-    store = held_changes.hold_change if rules.hold else changes.append
-    return store(connection, change, now, silence)
-
-
 def _record_question(
     connection: Connection, read: Question, now: datetime, rules: RecordingRules
 ) -> Counter[str]:
     stored = questions.find(connection, read.id)
     before = stored.record if stored else None
     counts = Counter(new=int(stored is None), suspect=int(bool(read.suspect)))
-    if before and not can_replace(before, read):
-        counts["doubted"] += not read.suspect
-        questions.mark_visited(connection, read.id, now)
-        return counts
-    held_changes.drop_withdrawal(connection, read.id)
+    if stored:
+        is_doubted = _is_doubted(stored, read, now)
+        counts["doubted"] += is_doubted and not read.suspect
+        if not read.suspect:
+            known = stored.record if is_doubted else read
+            counts["returned"] += record_return(connection, known, now, rules) is not None
+        if is_doubted:
+            questions.mark_doubted(connection, read.id, read.digest, now)
+            return counts
     silence = _find_silence(before, read, now, rules)
     read = link_to_parent(connection, read)
     is_new = before is None or bool(before.suspect)
@@ -119,6 +102,23 @@ def _record_question(
             counts[change.kind] += 1
             counts["silent"] += reason is not None
     return counts
+
+
+def _is_doubted(stored: StoredQuestion, read: Question, now: datetime) -> bool:
+    """Return whether a reading is not to replace the stored question, at least not yet.
+
+    A page that says less than before is believed when it still says the same a day later.
+    """
+    if not can_replace(stored.record, read):
+        return True
+    if stored.record.suspect or not is_shortened(stored.record, read):
+        return False
+    is_confirmed = (
+        stored.doubted_at is not None
+        and stored.doubted_digest == read.digest
+        and now - stored.doubted_at >= _CONFIRMED_AFTER
+    )
+    return not is_confirmed
 
 
 def _find_silence(
@@ -153,9 +153,12 @@ def _link_supplementaries(connection: Connection, parent: Question) -> None:
                 questions.replace_record(connection, linked)
 
 
-def _record_page(connection: Connection, reading: QuestionReading, question_id: str) -> None:
+def _record_page(
+    connection: Connection, reading: QuestionReading, question_id: str, *, is_believed: bool
+) -> None:
     """Record what the server said about the page of a question, and the page's ids."""
-    if not reading.question.suspect:  # without validators, a suspect page is sent whole again
+    # Without its validators, a page that is suspect or not believed is sent whole again.
+    if is_believed and not reading.question.suspect:
         questions.save_validators(connection, question_id, reading.etag, reading.last_modified)
     if reading.capture:
         questions.save_capture(connection, question_id, reading.capture)

@@ -16,10 +16,10 @@ from alerts.ledger.questions import StoredQuestion
 from alerts.recording.moves import use_known_id
 from alerts.recording.readings import (
     QuestionReading,
-    RecordingRules,
     link_to_parent,
     record_readings,
 )
+from alerts.recording.rules import RecordingRules
 from crawler.records import Question
 
 #: A page is fetched before it is recorded; five minutes cover a slow disk and a busy ledger.

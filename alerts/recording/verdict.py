@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from alerts.recording.listings import ListingCoverage
+from alerts.recording.losses import PageLosses
 from crawler.report import CrawlReport
 
 Verdict = Literal["ok", "empty", "changed", "blocked", "unreachable", "partial"]
@@ -26,10 +27,6 @@ _MIN_FALL = 0.15
 #: Fields that no question page can lack, and the rate below which the page design has changed.
 _ESSENTIAL_FIELDS = frozenset(("title", "asked_by", "question"))
 _MIN_ESSENTIAL_RATE = 0.8
-#: A page whose answer is not read looks like a page without an answer. Three pages that lost
-#: their answer, and a fifth of all pages read, mean that answers are no longer read.
-_MIN_LOST_ANSWERS = 3
-_LOST_ANSWERS_DIVISOR = 5
 
 #: Verdicts after which everything that the listings name has been read.
 COMPLETE_VERDICTS: frozenset[Verdict] = frozenset(("ok", "empty"))
@@ -56,23 +53,14 @@ class CrawlOutcome(msgspec.Struct, frozen=True):
         return (
             self.report is not None
             and self.verdict in _READABLE_VERDICTS
-            and _has_whole_listings(self.report)
+            and self.report.has_whole_listings
         )
-
-
-def _has_whole_listings(report: CrawlReport) -> bool:
-    """Return whether the listings were read to their end, as far as the crawl itself knows."""
-    return (
-        report.finish_reason == "finished"
-        and not report.listings_failed
-        and not report.listings_cut
-    )
 
 
 def judge_crawl(
     report: CrawlReport,
     baseline: Sequence[CrawlReport],
-    lost_answers: int,
+    losses: PageLosses,
     coverage: ListingCoverage = ListingCoverage(),  # noqa: B008  # immutable
 ) -> tuple[Verdict, str]:
     """Return the verdict on a crawl, with its reason in one sentence.
@@ -80,20 +68,19 @@ def judge_crawl(
     Args:
         report: The crawl's own report.
         baseline: The reports of recent good crawls. Empty where there is nothing to compare with.
-        lost_answers: Pages that had an answer before and have none now.
+        losses: What became of the pages that the ledger knows.
         coverage: How much of what the ledger knows the listings named.
     """
     verdict, reason = decide_verdict(report)
     if verdict not in _READABLE_VERDICTS:
         return verdict, reason
     signs = [*find_drift(report, baseline)]
-    if coverage.is_doubtful and _has_whole_listings(report):
+    if coverage.is_doubtful and report.has_whole_listings:
         signs.append(
             f"the listings name {coverage.named} of the {coverage.known} questions known for the "
             "dates asked for"
         )
-    if lost_answers >= _MIN_LOST_ANSWERS and lost_answers * _LOST_ANSWERS_DIVISOR > report.read:
-        signs.append(f"{lost_answers} of {report.read} pages have lost the answer that they had")
+    signs += losses.explain()
     return ("changed", "; ".join(signs)) if signs else (verdict, reason)
 
 

@@ -39,6 +39,9 @@ _VISIT_INTERVALS = (
     (365, timedelta(days=7)),
 )
 _LAST_VISIT_INTERVAL = timedelta(days=30)
+#: A page that is missing or not believed is visited daily for a week: what passes is over by then.
+_DOUBT_INTERVAL = timedelta(days=1)
+_DOUBT_PERIOD = timedelta(days=7)
 
 
 def plan_crawl(
@@ -100,12 +103,23 @@ def select_due_visits(
 
 def compute_next_visit(candidate: RevisitCandidate) -> datetime:
     """Return when a question is to be visited again. Pure."""
+    return candidate.visited_at + min(_find_usual_wait(candidate), _find_doubt_wait(candidate))
+
+
+def _find_doubt_wait(candidate: RevisitCandidate) -> timedelta:
+    """Return the wait for a page that was missing or not believed when it was last visited."""
+    since = candidate.doubted_at or candidate.not_found_at
+    if since is None or candidate.visited_at - since > _DOUBT_PERIOD:
+        return timedelta.max
+    return _DOUBT_INTERVAL
+
+
+def _find_usual_wait(candidate: RevisitCandidate) -> timedelta:
     if candidate.status == "answered":
-        return candidate.visited_at + _RECHECK_INTERVAL
+        return _RECHECK_INTERVAL
     start = candidate.meeting_date or candidate.first_seen_at.date()
     age = (candidate.visited_at.date() - start).days
-    wait = next((wait for days, wait in _VISIT_INTERVALS if age <= days), _LAST_VISIT_INTERVAL)
-    return candidate.visited_at + wait
+    return next((wait for days, wait in _VISIT_INTERVALS if age <= days), _LAST_VISIT_INTERVAL)
 
 
 def find_backoff_end(connection: Connection, source: str, now: datetime) -> datetime | None:

@@ -88,10 +88,11 @@ class London2019:
     def _read_structure(document: Document) -> tuple[FieldValues, dict[str, str]]:
         """Return the fields, the asker's by its class and the others by label, and all labels."""
         labels: dict[str, str] = {}
+        of_answers = _find_in_answers(document, "div.field")
         for field in document.main.css("div.field"):
             label = (extract_text(field.css_first(".field__label")) or "").removesuffix(":").strip()
             items = [text for item in field.css(".field__item") if (text := extract_text(item))]
-            if label and items and not _is_in_answer(field):
+            if label and items and field.mem_id not in of_answers:
                 labels[label] = ", ".join(items)
         known = {k.lower(): v for k, v in labels.items() if k.lower() in LABEL_FIELDS}
         fields = {LABEL_FIELDS[k]: v for k, v in known.items() if k != "session name"}
@@ -108,7 +109,8 @@ class London2019:
         """Return the question's text by each of the two classes that may hold it."""
         found: list[tuple[Paragraph, ...]] = []
         for css in ("div.field--name-body div.field__item", "section.question"):
-            nodes = (node for node in document.main.css(css) if not _is_in_answer(node))
+            of_answers = _find_in_answers(document, css)
+            nodes = (node for node in document.main.css(css) if node.mem_id not in of_answers)
             if (node := next(nodes, None)) is not None and (said := extract_paragraphs(node)):
                 found.append(said)
         return found
@@ -178,13 +180,9 @@ def _extract_answer_text(node: LexborNode | None) -> tuple[Paragraph, ...]:
     return tuple(p for p in extract_paragraphs(node) if p.text != label)
 
 
-def _is_in_answer(node: LexborNode) -> bool:
-    parent = node.parent
-    while parent is not None:
-        if parent.tag == "article" and "node--answer" in (parent.attributes.get("class") or ""):
-            return True
-        parent = parent.parent
-    return False
+def _find_in_answers(document: Document, css: str) -> set[int]:
+    """Return the memory ids of the elements that are part of an answer."""
+    return {node.mem_id for node in document.main.css(f"article.node--answer {css}")}
 
 
 PAGE = London2019()

@@ -172,17 +172,28 @@ def _find_answer_blocks(heading: LexborNode) -> list[LexborNode]:
     if sibling is None:
         return []
     blocks = sibling.css("div.u-space-y-5")
-    outer = [block for block in blocks if not _is_within(block, blocks)]
-    return outer or [sibling]
+    return _drop_inner(blocks) or [sibling]
 
 
-def _is_within(node: LexborNode, others: Sequence[LexborNode]) -> bool:
-    """Return whether ``node`` is inside one of ``others``, so that its text is read with it."""
-    ids = {other.mem_id for other in others}
-    above = node.parent
-    while above is not None and above.mem_id not in ids:
-        above = above.parent
-    return above is not None
+def _drop_inner(blocks: Sequence[LexborNode]) -> list[LexborNode]:
+    """Return the blocks that are inside no other one, with which their text is read.
+
+    What is known of the elements above a block is kept, so that each is looked at once.
+    """
+    ids = {block.mem_id for block in blocks}
+    known: dict[int, bool] = {}
+    outer: list[LexborNode] = []
+    for block in blocks:
+        passed: list[int] = []
+        above = block.parent
+        while above is not None and above.mem_id not in ids and above.mem_id not in known:
+            passed.append(above.mem_id)
+            above = above.parent
+        is_inner = above is not None and (above.mem_id in ids or known[above.mem_id])
+        known |= dict.fromkeys(passed, is_inner)
+        if not is_inner:
+            outer.append(block)
+    return outer
 
 
 PAGE = London2022()

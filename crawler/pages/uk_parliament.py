@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from selectolax.lexbor import LexborHTMLParser
 
 from crawler.reading import Document, UnreadablePage
 from crawler.reading.comparison import ReadingComparison, compare_fields
+from crawler.reading.documents import parse_html
 from crawler.reading.items import AnswerItem, AttachmentItem, Paragraph, QuestionItem
 from crawler.reading.visible_text import clean_text, extract_paragraphs, split_plain_text
 
@@ -152,7 +152,7 @@ def _read_answers(written: _WrittenQuestion) -> Iterator[AnswerItem]:
 
 
 def _extract_html_paragraphs(html: str) -> tuple[Paragraph, ...]:
-    root = LexborHTMLParser(html).body if html else None
+    root = parse_html(html).body if html else None
     return extract_paragraphs(root) if root is not None else ()
 
 

@@ -10,6 +10,7 @@ Nothing here makes a request, and nothing knows a particular site.
 
 from crawler.reading.documents import Document, decode_document
 from crawler.reading.items import UnreadablePage
+from crawler.reading.markup_limits import check_markup
 from crawler.reading.urls import build_question_id, canonicalise_path
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "UnreadablePage",
     "build_question_id",
     "canonicalise_path",
+    "check_markup",
     "decode_document",
 ]

@@ -15,6 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from w3lib.encoding import html_to_unicode
 
 from crawler.reading.items import Paragraph, UnreadablePage
+from crawler.reading.markup_limits import check_markup
 from crawler.reading.visible_text import extract_paragraphs, remove_hidden, split_plain_text
 from crawler.records import decode_json
 
@@ -33,7 +34,7 @@ class Document:
             return None
         try:
             decoded = decode_json(self.text, dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return None
         return decoded
 
@@ -51,8 +52,12 @@ class Document:
 
     @cached_property
     def tree(self) -> LexborHTMLParser:
-        """The parsed page."""
-        return LexborHTMLParser(self.text)
+        """The parsed page.
+
+        Raises:
+            UnreadablePage: Its markup is beyond the limits.
+        """
+        return parse_html(self.text)
 
     @cached_property
     def main(self) -> LexborNode:
@@ -118,6 +123,16 @@ def decode_document(
         raise UnreadablePage("this is not text: a saved page (HTML or plain text) is needed")
     _, text = html_to_unicode(content_type, body, auto_detect_fun=_guess_encoding)
     return Document(text.replace("\x00", ""), url)
+
+
+def parse_html(html: str) -> LexborHTMLParser:
+    """Return parsed HTML, a page or a part of one.
+
+    Raises:
+        UnreadablePage: Its markup is beyond the limits.
+    """
+    check_markup(html)
+    return LexborHTMLParser(html)
 
 
 def _is_valid_url(href: str) -> bool:

@@ -34,8 +34,11 @@ table tbody tfoot thead tr ul
 _BREAK_TAGS = frozenset(f"{end}{tag}" for tag in _BLOCKS.split() for end in ("", "/"))
 _BOLD_TAGS = {"b": 1, "strong": 1, "/b": -1, "/strong": -1}
 _CELL_ENDS = frozenset(("/td", "/th"))
-#: A tag or a comment as lexbor serialises it; the group is the name of a tag.
-_TAG = re.compile(r'<(?:!--.*?--|(/?[a-z][^\s>]*)[^>"]*(?:"[^"]*"[^>"]*)*)>', re.DOTALL)
+#: A tag or a comment as lexbor serialises it; the group is the name of a tag. What is not closed
+#: ends with the text: in obsolete elements with raw text, such as ``xmp``, anything can stand.
+_TAG = re.compile(
+    r'<(?:!--.*?(?:-->|\Z)|(/?[a-z][^\s>]*+)[^>"]*+(?:"[^"]*+(?:"|\Z)[^>"]*+)*+(?:>|\Z))', re.DOTALL
+)
 
 #: Characters that are invisible and would split words for a matcher, or that no document may hold:
 #: zero-width spaces and joiners, soft hyphens, byte order marks, bidirectional controls (they could
@@ -45,7 +48,7 @@ _INVISIBLE = re.compile(
     "\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\ufffe\uffff]"
 )
 #: Separators that empty cells leave at the ends of a table row.
-_EMPTY_CELLS = re.compile(r"^(?:\| )+|(?: \|)+$")
+_EMPTY_CELLS = re.compile(r"^(?:\| )++|(?<! \|)(?: \|)++$")
 
 
 def clean_text(text: str) -> str:

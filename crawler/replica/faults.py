@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from crawler.replica.world import ReplicaQuestion, ReplicaSnapshot
+from crawler.replica.world import ReplicaAnswer, ReplicaQuestion, ReplicaSnapshot
 
 #: What a moved page leaves at its old address.
 OldAddress = Literal["gone", "redirect", "works"]
 
 _MOVED_SUFFIX = "-v2"
+_ADDED_SENTENCE = "<p>This reply has been reviewed.</p>\n"
 
 
 @dataclass
@@ -21,30 +23,34 @@ class ReplicaFaults:
     blank_listing: bool = False  #: every search finds nothing
     short_pages: bool = False  #: each page of a listing has three rows when it is first asked for
     maintenance: bool = False  #: every page says "try again later", below the site's header
+    hidden_after: int | None = None  #: every search finds only so many questions
     missing_share: float = 0.0  #: of the question pages, 0 to 1, that answer 404
+    withdrawn_share: float = 0.0  #: of the questions, 0 to 1, that are neither listed nor served
     moved: OldAddress | None = None  #: question pages have new addresses; what the old ones do
     answers_cut: bool = False  #: question pages end before their answers
+    answers_missing: bool = False  #: question pages are whole and have no answers
     halved_answers: bool = False  #: answers end in the middle
+    rewritten_answers: bool = False  #: answers begin with a sentence that they did not have
     _seen: set[str] = field(default_factory=set)
 
     def change_snapshot(self, snapshot: ReplicaSnapshot) -> ReplicaSnapshot:
-        """Return what can be seen with these faults: moved addresses and halved answers."""
-        return replace(
-            snapshot, questions=tuple(self._change_question(q) for q in snapshot.questions)
-        )
+        """Return what can be seen with these faults."""
+        left = (q for q in snapshot.questions if not is_among(q.slug, self.withdrawn_share))
+        return replace(snapshot, questions=tuple(self._change_question(q) for q in left))
 
     def _change_question(self, question: ReplicaQuestion) -> ReplicaQuestion:
         if self.moved:
             question = replace(question, slug=question.slug + _MOVED_SUFFIX)
-        if self.halved_answers:
-            halved = (replace(a, html=_halve_paragraph(a.html)) for a in question.answers)
-            question = replace(question, answers=tuple(halved))
-        return question
+        return replace(question, answers=tuple(self._change_answers(question.answers)))
+
+    def _change_answers(self, answers: Iterable[ReplicaAnswer]) -> Iterator[ReplicaAnswer]:
+        for answer in () if self.answers_missing else answers:
+            html = _halve_paragraph(answer.html) if self.halved_answers else answer.html
+            yield replace(answer, html=_ADDED_SENTENCE * self.rewritten_answers + html)
 
     def is_missing(self, slug: str) -> bool:
         """Return whether the page of a question answers 404; always the same pages."""
-        number = int.from_bytes(hashlib.sha256(slug.encode()).digest()[:4], "big")
-        return number < self.missing_share * 2**32
+        return is_among(slug, self.missing_share)
 
     def find_new_slug(self, slug: str) -> str | None:
         """Return where the page at an old address is now, None where it has not moved."""
@@ -62,6 +68,12 @@ class ReplicaFaults:
         """Return a page up to its answers, or half of it where it has none."""
         at = page.find('<h2 id="answer">')
         return page[: at if at > 0 else len(page) // 2]
+
+
+def is_among(slug: str, share: float) -> bool:
+    """Return whether a question is among a share of all, 0 to 1; always the same ones."""
+    number = int.from_bytes(hashlib.sha256(slug.encode()).digest()[:4], "big")
+    return number < share * 2**32
 
 
 def _halve_paragraph(html: str) -> str:

@@ -112,6 +112,8 @@ class _SiteEndpoints:
         """Return one page, with its own address as the canonical link."""
         canonical = str(request.base_url).rstrip("/") + request.url.path
         page = self.templates.get_template(f"replica/{name}").render(canonical=canonical, **values)
+        if self.faults.answers_cut and name.startswith("question"):
+            page = self.faults.cut_before_answers(page)
         etag = f'W/"{hashlib.sha256(page.encode()).hexdigest()[:16]}"'
         if status == 200 and request.headers.get("If-None-Match") == etag:
             return Response(status_code=304, headers={"ETag": etag})
@@ -135,7 +137,7 @@ class _SiteEndpoints:
             return f"{LISTING_PATH}?{urlencode([*kept, *more])}"
 
         shown = () if self.faults.blank_listing else self.take_snapshot().questions
-        results = find_results(search, shown)
+        results = find_results(search, shown[: self.faults.hidden_after])
         if self.faults.short_pages and self.faults.is_first_request(str(request.url)):
             results = replace(results, rows=results.rows[:3], pages=search.page + 1)
         return self.render("listing.html", request, search=search, results=results, link=link)
@@ -151,10 +153,7 @@ class _SiteEndpoints:
         question = self.take_snapshot().find_by_slug(slug)
         if question is None or self.faults.is_missing(slug):
             raise HTTPException(404)
-        page = self.render("question.html", request, question=question)
-        if self.faults.answers_cut and page.status_code == 200:
-            return HTMLResponse(self.faults.cut_before_answers(bytes(page.body).decode()))
-        return page
+        return self.render("question.html", request, question=question)
 
     async def old_question(self, request: Request) -> Response:
         view = self.take_snapshot()

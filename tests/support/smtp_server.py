@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
+from functools import partial
 
 
 @dataclass
@@ -24,7 +26,8 @@ class SmtpServer:
 
     Moments: ``banner``, ``MAIL``, ``RCPT``, ``DATA``, ``body`` (in the middle of the message),
     ``dot`` (the whole message has arrived). A script's value is an answer (``450 busy``), the
-    word ``drop`` (close the connection) or ``accept-drop`` (keep the message, then close).
+    word ``drop`` (close the connection), ``accept-drop`` (keep the message, then close), ``drip``
+    (a byte of the answer each tenth of a second, without end) or ``endless`` (lines without end).
     """
 
     def __init__(self) -> None:
@@ -81,12 +84,7 @@ class SmtpServer:
         self._open -= 1
 
     def _session(self, connection: socket.socket, lines: Iterator[bytes]) -> None:
-        def say(answer: str) -> bool:
-            if answer == "drop":
-                return False
-            connection.sendall(answer.encode() + b"\r\n")
-            return not answer.startswith("421")
-
+        say = partial(_say, connection)
         if not say(self.script.get("banner", "220 test")):
             return
         mail = _SmtpTransaction()
@@ -137,6 +135,17 @@ class SmtpServer:
             self.messages.append(b"".join(body))
             self.senders.append(sender)
         return say("drop" if answer == "accept-drop" else answer)
+
+
+def _say(connection: socket.socket, answer: str) -> bool:
+    """Give an answer, or do what the script says instead; return whether to go on."""
+    if answer == "drop":
+        return False
+    while answer in {"drip", "endless"}:
+        connection.sendall(b"2" if answer == "drip" else b"220-and\r\n" * 100)
+        time.sleep(0.1 if answer == "drip" else 0)
+    connection.sendall(answer.encode() + b"\r\n")
+    return not answer.startswith("421")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 
+from alerts.delivery.bounded_smtp import BoundedConnection, BoundedSmtp, BoundedSmtpTls
 from alerts.delivery.channel import (
     ChannelRefused,
     ChannelSettings,
@@ -45,6 +46,8 @@ _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
 #: Ten minutes, in seconds: how long to wait for the reply to the final dot, at least (RFC 5321,
 #: section 4.5.3.2.6).
 _FINAL_DOT_TIMEOUT = 600.0
+#: Timeouts that the replies to MAIL, RCPT and DATA may take together.
+_ENVELOPE_TIMEOUTS = 2
 #: What a negative reply means for the message, by whom it blames.
 _FAILURES: dict[Blame, type[DeliveryError]] = {
     "mailbox": MessageRejected,
@@ -130,10 +133,10 @@ class SmtpSession:
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: BoundedConnection | None = None
         self._is_used = False  #: whether a message was sent over the present connection
 
-    def connect(self) -> smtplib.SMTP:
+    def connect(self) -> BoundedConnection:
         """Connect.
 
         Raises:
@@ -165,15 +168,15 @@ class SmtpSession:
             ) from error
         return self._smtp
 
-    def _open_connection(self) -> smtplib.SMTP:
+    def _open_connection(self) -> BoundedConnection:
         settings = self._settings
         timeout = settings.timeout_seconds
-        smtp: smtplib.SMTP
+        smtp: BoundedConnection
         if settings.security == "tls":
             context = _create_tls_context()
-            smtp = smtplib.SMTP_SSL(settings.host, settings.port, timeout=timeout, context=context)
+            smtp = BoundedSmtpTls(settings.host, settings.port, timeout=timeout, context=context)
         else:
-            smtp = smtplib.SMTP(settings.host, settings.port, timeout=timeout)
+            smtp = BoundedSmtp(settings.host, settings.port, timeout=timeout)
         try:
             # The dot is a packet of its own. Nagle's algorithm would delay it: 43 ms a message.
             if smtp.sock is not None:
@@ -219,6 +222,7 @@ class SmtpSession:
         self._is_used = True
         handed_over = False
         try:
+            smtp.begin_step(_ENVELOPE_TIMEOUTS * self._settings.timeout_seconds)
             self._send_envelope(smtp, envelope)
             smtp.send(_LINE_STARTING_WITH_DOT.sub(b"..", envelope.body))
             self._expect_silence(smtp)
@@ -240,7 +244,7 @@ class SmtpSession:
                 raise InDoubt(f"no reply to the final dot: {error}") from error
             raise _ConnectionSpent(f"the connection was lost: {error}") from error
 
-    def _send_envelope(self, smtp: smtplib.SMTP, envelope: Envelope) -> None:
+    def _send_envelope(self, smtp: BoundedConnection, envelope: Envelope) -> None:
         """Send MAIL, RCPT and DATA, in one packet where the server allows it (RFC 2920).
 
         The replies come in the order of the commands.
@@ -267,20 +271,19 @@ class SmtpSession:
                 self._drop()
             raise
 
-    def _send_final_dot(self, smtp: smtplib.SMTP) -> str:
+    def _send_final_dot(self, smtp: BoundedConnection) -> str:
         """Send the final dot and return the server's reply to it."""
         smtp.send(b".\r\n")
-        if smtp.sock is not None:
-            smtp.sock.settimeout(max(self._settings.timeout_seconds, _FINAL_DOT_TIMEOUT))
+        smtp.begin_step(None)
+        smtp.patience = max(self._settings.timeout_seconds, _FINAL_DOT_TIMEOUT)
         code, text = smtp.getreply()
-        if smtp.sock is not None:
-            smtp.sock.settimeout(self._settings.timeout_seconds)
+        smtp.patience = None
         if code == -1:
             raise InDoubt(f"the reply to the final dot was not SMTP: {text!r}")
         return self._expect((code, text), "dot", 250)
 
     @staticmethod
-    def _expect_silence(smtp: smtplib.SMTP) -> None:
+    def _expect_silence(smtp: BoundedConnection) -> None:
         """Check that the server has neither spoken nor hung up before the dot.
 
         If it has, it has certainly not accepted the message.
@@ -288,7 +291,8 @@ class SmtpSession:
         Raises:
             smtplib.SMTPServerDisconnected: It has.
         """
-        if smtp.sock is not None and select.select([smtp.sock], [], [], 0)[0]:
+        has_spoken = smtp.sock is not None and select.select([smtp.sock], [], [], 0)[0]
+        if has_spoken or smtp.has_unread:
             raise smtplib.SMTPServerDisconnected("the server ended the transaction")
 
     @staticmethod

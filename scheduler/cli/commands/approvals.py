@@ -6,16 +6,13 @@ import click
 
 from alerts.errors import ExitStatus
 from alerts.ledger import held_changes
-from alerts.ledger.held_changes import HoldReason
+from alerts.ledger.held_changes import APPROVAL_REASONS
 from scheduler.cli.commands.pipeline import format_pipeline_result
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_moment, print_result
 from scheduler.cli.service import get_service
 from scheduler.jobs import PipelineResult, run_pipeline
 from scheduler.service import Service, lock_ledger
-
-#: Reasons for which changes wait for the operator, and not only for the end of their crawl.
-_APPROVAL_REASONS: tuple[HoldReason, ...] = ("flood", "drift", "reference")
 
 
 @click.command(cls=ServiceCommand)
@@ -25,7 +22,8 @@ def approvals_command(context: click.Context, as_json: bool) -> int:
     """List changes that wait for approval.
 
     Changes are held if a crawl brings unusually many, or seems to have misread its pages, or if a
-    new question has the reference of another one.
+    new question has the reference of another one. Withdrawals are held if other evidence speaks
+    against them.
     """
     service = get_service(context)
     with service.ledger.reading() as connection:
@@ -100,6 +98,6 @@ def _promote_held_changes(service: Service, source: str | None, *, is_silent: bo
     now = service.clock()
     with service.ledger.writing() as connection:
         return sum(
-            held_changes.promote(connection, name, _APPROVAL_REASONS, is_silent=is_silent, now=now)
+            held_changes.promote(connection, name, APPROVAL_REASONS, is_silent=is_silent, now=now)
             for name in names
         )

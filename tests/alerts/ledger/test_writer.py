@@ -65,7 +65,7 @@ def lose_lock(ledger: Ledger) -> None:
     with ledger.writing() as connection:
         connection.execute(
             text(
-                "select pg_terminate_backend(pid) from pg_locks"
+                "select pg_terminate_backend(pid, 10000) from pg_locks"
                 " where locktype = 'advisory' and pid <> pg_backend_pid()"
                 " and database = (select oid from pg_database where datname = current_database())"
             )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from alerts.ledger import Ledger, changes, crawl_runs, held_changes
 from alerts.ledger.crawl_runs import CrawlResult
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.recording.approval import CrawlChanges, explain_flood, publish_or_hold
+from alerts.recording.approval import CrawlChanges, FloodLimits, explain_flood, publish_or_hold
 from crawler.records import Meeting, Question
 from tests.support.samples import make_answer, make_question
 
@@ -29,9 +29,8 @@ def end(
     """End a crawl."""
     with ledger.writing() as connection:
         run = crawl_runs.start_run(connection, "london", now)
-        settled = publish_or_hold(
-            connection, "london", now, is_doubtful=doubt, flood_from=flood_from
-        )
+        limits = FloodLimits(flood_from, visited=20)
+        settled = publish_or_hold(connection, "london", now, is_doubtful=doubt, limits=limits)
         judged = CrawlResult(
             "ok", "", "null", is_complete=True, change_counts=settled.alerting_counts
         )
@@ -136,23 +135,34 @@ def test_a_flood_is_judged_by_recent_crawls(ledger: Ledger, now: datetime) -> No
     assert end(ledger, late, flood_from=1).flood_reason
 
 
-KINDS = st.sampled_from(["asked", "holding", "answered", "corrected", "withdrawn"])
+COMMON_KINDS = st.sampled_from(["asked", "holding", "answered"])
+KINDS = st.sampled_from(["asked", "holding", "answered", "corrected", "withdrawn", "returned"])
+COMMON_COUNTS = st.dictionaries(COMMON_KINDS, st.integers(0, 5000))
 COUNTS = st.dictionaries(KINDS, st.integers(0, 5000))
 
 
-@given(COUNTS, st.integers(1, 1000))
+@given(COMMON_COUNTS, st.integers(1, 1000))
 def test_as_many_as_lately_is_never_a_flood(found: dict[str, int], at_least: int) -> None:
-    assert explain_flood(found, found, at_least) is None
+    assert explain_flood(found, found, FloodLimits(at_least)) is None
 
 
 @given(COUNTS, COUNTS, st.integers(10, 1000), KINDS)
 def test_ten_thousand_times_the_most_always_is(
     found: dict[str, int], most: dict[str, int], at_least: int, kind: str
 ) -> None:
-    assert explain_flood(found | {kind: 50_000}, most, at_least)
+    assert explain_flood(found | {kind: 50_000}, most, FloodLimits(at_least, visited=50_000))
 
 
-@pytest.mark.parametrize(("kind", "fine", "many"), [("asked", 500, 501), ("corrected", 50, 51)])
-def test_corrections_are_a_flood_ten_times_sooner(kind: str, fine: int, many: int) -> None:
-    assert explain_flood({kind: fine}, {}, 500) is None
-    assert explain_flood({kind: many}, {}, 500)
+def test_more_than_five_hundred_new_questions_are_a_flood() -> None:
+    assert explain_flood({"asked": 500}, {}, FloodLimits(500)) is None
+    assert explain_flood({"asked": 501}, {}, FloodLimits(500))
+
+
+@pytest.mark.parametrize("kind", ["corrected", "withdrawn", "returned"])
+@pytest.mark.parametrize(("fine", "visited"), [(3, 0), (3, 15), (4, 20), (60, 300)])
+def test_rare_changes_are_a_flood_by_their_share_of_the_pages_visited(
+    kind: str, fine: int, visited: int
+) -> None:
+    limits = FloodLimits(500, visited)
+    assert explain_flood({kind: fine}, {kind: 1000}, limits) is None
+    assert explain_flood({kind: fine + 1}, {kind: 1000}, limits)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from alerts.ledger import Ledger, changes, held_changes, questions
 from alerts.recording import QuestionReading, RecordingRules, record_readings
@@ -119,10 +122,11 @@ def test_a_reused_reference_waits_and_a_silent_one_does_not(ledger: Ledger, now:
 def test_a_page_that_is_there_was_not_withdrawn(ledger: Ledger, now: datetime) -> None:
     first = make_question(1, words=WORDS)
     rules = RecordingRules(as_new=True, hold=True)
-    for seen in (
+    visits: tuple[Callable[[Connection, datetime], Counter[str]], ...] = (
         lambda c, later: record_readings(c, [QuestionReading(move(first))], later, rules),
-        lambda c, later: record_unchanged_page(c, first.id, later),
-    ):
+        lambda c, later: record_unchanged_page(c, first.id, later, rules),
+    )
+    for seen in visits:
         read(ledger, now, first)
         with ledger.writing() as connection:
             record_missing_page(connection, first.id, now, rules)

@@ -2,103 +2,174 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from alerts.ledger import Ledger, alarms, changes, crawl_runs, held_changes, open_ledger
-from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl
-from crawler.plan import CrawlPlan, PolitenessSettings
-from scheduler.crawls import crawl_source
-from tests.support.service import RunningReplica, run_replica
+from tests.support.doubted_source import DoubtedSource, run_doubted_source
 
 pytestmark = pytest.mark.process
 
-POLITENESS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.001, timeout_seconds=5)
-POLICY = CrawlPolicy(days_back=90)
-
 
 @pytest.fixture
-def source() -> Iterator[RunningReplica]:
-    with run_replica() as running:
+def source(tmp_path: Path) -> Iterator[DoubtedSource]:
+    with run_doubted_source(tmp_path) as running:
         yield running
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
-    yield opened
-    opened.engine.dispose()
-
-
-def crawl(ledger: Ledger, source: RunningReplica, now: datetime | None = None) -> CrawlOutcome:
-    """Crawl as the service does, at ``now`` or when the source's clock stands."""
-    moment = now or source.now
-    target = CrawlPlan(source="london", base_url=source.url, politeness=POLITENESS, max_seconds=60)
-    with ledger.reading() as connection:
-        plan = plan_crawl(connection, target, POLICY, moment)
-    return crawl_source(ledger, plan, lambda: moment, POLICY)
-
-
-def list_alarms(ledger: Ledger) -> set[str]:
-    with ledger.reading() as connection:
-        return {alarm.kind for alarm in alarms.list_open(connection)}
-
-
-def count_told(ledger: Ledger) -> Counter[str]:
-    """Return how many changes of each kind alert somebody."""
-    with ledger.reading() as connection:
-        found = changes.list_between(connection, 0, 10**6, 10**4)
-    return Counter(n.change.kind.value for n in found if n.silence_reason is None)
-
-
-def count_held(ledger: Ledger) -> Counter[str]:
-    with ledger.reading() as connection:
-        groups = held_changes.list_awaiting_approval(connection)
-    return Counter({group.kind: group.changes for group in groups})
+# ------------------------------------------------------------------ listings
 
 
 @pytest.mark.parametrize("fault", ["blank_listing", "maintenance"])
-def test_a_listing_that_names_nothing_known_is_doubted(
-    ledger: Ledger, source: RunningReplica, fault: str
-) -> None:
-    crawl(ledger, source)
+def test_a_listing_that_names_nothing_known_is_doubted(source: DoubtedSource, fault: str) -> None:
+    source.crawl()
     setattr(source.faults, fault, True)
-    outcome = crawl(ledger, source, source.now + timedelta(hours=3))
+    outcome = source.crawl(3)
     assert (outcome.verdict, outcome.is_complete) == ("changed", False)
-    assert "changed" in list_alarms(ledger)
-    with ledger.reading() as connection:
-        assert crawl_runs.get_last_complete_finish(connection, "london") == source.now
+    assert "changed" in source.alarms
+    assert source.hours_since_good_crawl == 0
     setattr(source.faults, fault, False)
-    assert crawl(ledger, source, source.now + timedelta(hours=4)).verdict == "ok"
-    assert list_alarms(ledger) == set()
+    assert source.crawl(4).verdict == "ok"
+    assert source.alarms == {}
 
 
-def test_pages_and_listing_gone_together_withdraw_nothing(
-    ledger: Ledger, source: RunningReplica
-) -> None:
-    crawl(ledger, source)
+def test_pages_and_listing_gone_together_withdraw_nothing(source: DoubtedSource) -> None:
+    source.crawl()
     source.faults.blank_listing, source.faults.missing_share = True, 1.0
     for days in (1, 2, 3, 9):
-        assert crawl(ledger, source, source.now + timedelta(days=days)).verdict == "changed"
-    assert count_told(ledger) == {}
+        assert source.crawl(days * 24).verdict == "changed"
+    assert source.told == {}
 
 
-def test_a_first_crawl_of_an_empty_listing_is_no_baseline(
-    ledger: Ledger, source: RunningReplica
-) -> None:
+def test_a_first_crawl_of_an_empty_listing_is_no_baseline(source: DoubtedSource) -> None:
     source.faults.blank_listing = True
-    assert crawl(ledger, source).verdict == "empty"
+    assert source.crawl().verdict == "empty"
     source.faults.blank_listing = False
-    crawl(ledger, source, source.now + timedelta(hours=1))
-    assert count_told(ledger) == {}
+    source.crawl(1)
+    assert source.told == {}
 
 
-def test_a_first_crawl_of_short_pages_asks_again(ledger: Ledger, source: RunningReplica) -> None:
+def test_a_first_crawl_of_short_pages_asks_again(source: DoubtedSource) -> None:
     source.faults.short_pages = True
-    assert crawl(ledger, source).counts["new"] == 30
-    crawl(ledger, source, source.now + timedelta(hours=1))
-    assert count_told(ledger) == {}
+    assert source.crawl().counts["new"] == 30
+    source.crawl(1)
+    assert source.told == {}
+
+
+def test_what_the_first_crawl_missed_waits_for_the_operator(source: DoubtedSource) -> None:
+    source.faults.hidden_after = 12
+    assert source.crawl().verdict == "ok"
+    source.faults.hidden_after = None
+    source.crawl(1)
+    assert source.told["asked"] == 0
+    assert source.held["asked"] > 3
+    assert "awaiting_approval" in source.alarms
+
+
+# ------------------------------------------------------------------ pages that are missing
+
+
+def test_pages_that_are_all_missing_are_a_fault_of_the_source(source: DoubtedSource) -> None:
+    source.crawl()
+    source.faults.missing_share = 1.0
+    outcome = source.crawl(12)
+    assert (outcome.verdict, outcome.is_complete) == ("changed", False)
+    assert "known pages are missing" in outcome.reason
+    for hours in (24, 46, 57, 70, 90):
+        source.crawl(hours)
+    assert source.told == {}
+    assert source.held["withdrawn"] > 3
+    source.faults.missing_share = 0.0
+    source.crawl(120)
+    source.crawl(200)
+    assert source.held["withdrawn"] == 0
+    assert source.told == {}
+    assert source.alarms == {}
+
+
+def test_some_missing_pages_that_the_listing_names_are_not_withdrawn(
+    source: DoubtedSource,
+) -> None:
+    source.crawl()
+    source.faults.missing_share = 0.1
+    for hours in (7, 30, 55, 80, 190, 220):
+        source.crawl(hours)
+    assert source.told["withdrawn"] == 0
+    assert source.held["withdrawn"] > 0
+    assert "awaiting_approval" in source.alarms
+
+
+def test_a_withdrawn_question_that_returns_is_told(source: DoubtedSource) -> None:
+    source.crawl()
+    source.faults.withdrawn_share = 0.1
+    for hours in (7, 30, 55, 80, 190, 220):
+        source.crawl(hours)
+    assert source.held == {}
+    withdrawn = source.told["withdrawn"]
+    assert withdrawn > 0
+    source.faults.withdrawn_share = 0.0
+    for hours in (300, 400, 500):
+        source.crawl(hours)
+    assert source.told == {"withdrawn": withdrawn, "returned": withdrawn}
+    source.faults.withdrawn_share = 0.1
+    for hours in (700, 730, 760):
+        source.crawl(hours)
+    assert source.told == {"withdrawn": 2 * withdrawn, "returned": withdrawn}
+
+
+def test_the_return_of_a_question_whose_withdrawal_was_rejected_is_not_told(
+    source: DoubtedSource,
+) -> None:
+    source.crawl()
+    source.faults.missing_share = 0.1
+    for hours in (7, 30, 55):
+        source.crawl(hours)
+    assert source.decide(approve=False) > 0
+    source.faults.missing_share = 0.0
+    source.crawl(80)
+    source.crawl(250)
+    assert source.told == {}
+
+
+# ------------------------------------------------------------------ answers
+
+
+@pytest.mark.parametrize("fault", ["answers_cut", "answers_missing"])
+def test_answers_that_vanish_count_against_the_crawl(source: DoubtedSource, fault: str) -> None:
+    source.crawl()
+    setattr(source.faults, fault, True)
+    outcome = source.crawl(8 * 24)
+    assert (outcome.verdict, outcome.is_complete) == ("changed", False)
+    assert source.told == {}
+    setattr(source.faults, fault, False)
+    assert source.crawl(9 * 24 + 1).verdict == "ok"
+    assert source.told == {}
+    assert source.held == {}
+
+
+def test_halved_answers_are_no_corrections(source: DoubtedSource) -> None:
+    source.crawl()
+    source.faults.halved_answers = True
+    assert source.crawl(8 * 24).verdict == "changed"
+    source.faults.halved_answers = False
+    source.crawl(9 * 24 + 1)
+    assert source.told == {}
+    assert source.held == {}
+
+
+def test_shortened_answers_that_stay_wait_for_the_operator(source: DoubtedSource) -> None:
+    source.crawl()
+    source.faults.halved_answers = True
+    source.crawl(8 * 24)
+    source.crawl(9 * 24 + 1)
+    assert source.told == {}
+    assert source.held["corrected"] > 3
+
+
+def test_rewritten_answers_in_bulk_wait_for_the_operator(source: DoubtedSource) -> None:
+    source.crawl()
+    source.faults.rewritten_answers = True
+    source.crawl(8 * 24)
+    assert source.told == {}
+    assert source.held["corrected"] > 3

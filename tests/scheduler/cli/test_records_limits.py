@@ -1,0 +1,35 @@
+"""What `ingest` and `parse` say of input that no parser should be given."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from tests.support.designs import build_page_2022
+from tests.support.samples import make_answer, make_question
+from tests.support.service import ServiceFolder, build_config
+
+DEEP = "<table><tr><td>" * 50_000
+
+
+def test_a_deep_page_or_record_fails_alone(tmp_path: Path) -> None:
+    service = ServiceFolder(tmp_path, build_config("http://127.0.0.1:1"))
+    (tmp_path / "deep.html").write_text(build_page_2022(DEEP))
+    good, bad = make_question(1), make_question(2, make_answer("Yes.", html=DEEP))
+    lines = b"\n".join(msgspec.json.encode(each) for each in (bad, good))
+    (tmp_path / "records.jsonl").write_bytes(lines)
+    (tmp_path / "nested.jsonl").write_bytes(b'{"a":' * 5_000 + b"1" + b"}" * 5_000)
+    names = ("deep.html", "nested.jsonl", "records.jsonl")
+    begun = time.process_time()
+    done = service.run("ingest", *names, expect=1)
+    assert time.process_time() - begun < 5
+    assert "nested more than 500 deep" in done.stderr
+    assert "records.jsonl:1: the HTML of an answer" in done.stderr
+    assert "nested.jsonl" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "1 " in done.stdout
+    parsed = service.run("parse", *names, expect=1)
+    assert parsed.stderr.count("nested more than 500 deep") == 2
+    assert good.id in parsed.stdout
