@@ -137,8 +137,10 @@ def _run_steps(service: Service, notes: JobNotes) -> PipelineResult:
     matches = notes.run("match", service.topic_matcher.match_new_changes, 0)
     feeds = notes.run("publish", lambda: _publish(service), 0)
     digests = notes.run("compose", lambda: compose_digests(service), 0)
-    nothing: tuple[Counter[str], str | None] = (Counter(), None)
-    outcomes, problem = notes.run("deliver", lambda: _deliver(service), nothing)
+    nothing: tuple[Counter[str], ChannelUnavailable | None] = (Counter(), None)
+    outcomes, problem = notes.run(
+        "deliver", lambda: _deliver(service), nothing, find_error=lambda found: found[1]
+    )
     notes.run("ping", lambda: ping_hub(service.ledger, service.config.feed_identity), None)
     notes.run("words", lambda: index_questions(service.ledger, _MAX_INDEXED_QUESTIONS), None)
     notes.run("delete", lambda: delete_expired_data(service), None)
@@ -149,7 +151,7 @@ def _run_steps(service: Service, notes: JobNotes) -> PipelineResult:
         feeds=feeds,
         digests=digests,
         deliveries=dict(outcomes),
-        problem=problem,
+        problem=str(problem) if problem else None,
     )
 
 
@@ -201,27 +203,24 @@ def deliver_messages(service: Service, *, recipient: str | None = None) -> Count
     )
 
 
-def _deliver(service: Service) -> tuple[Counter[str], str | None]:
+def _deliver(service: Service) -> tuple[Counter[str], ChannelUnavailable | None]:
     """Deliver unless paused, and update the mail alarms; return the outcomes and any problem."""
     outcomes: Counter[str] = Counter()
-    problem: str | None = None
-    refusal: str | None = None
+    problem: ChannelUnavailable | None = None
     with service.ledger.reading() as connection:
         is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
             outcomes = deliver_messages(service)
     except ChannelUnavailable as error:
-        problem = str(error)
-        refusal = problem if isinstance(error, ChannelRefused) else None
-        log.error("%s; messages stay in the outbox", error)
+        problem = error  # the boundary of the job logs it
     with service.ledger.writing() as connection:
         update_mail_alarms(
             connection,
             outcomes["over_limit"],
-            problem,
+            str(problem) if problem else None,
             service.clock(),
-            refusal=refusal,
+            refusal=str(problem) if isinstance(problem, ChannelRefused) else None,
             has_sent=outcomes["sent"] > 0,
         )
         queued = _queue_operator_emails(connection, service)

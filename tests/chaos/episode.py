@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def _run_stage(
     report.may_double |= any(fault.may_double for fault in faults)
     for fault in faults:
         fault.begin(system)
-    system.source.go_to_stage(stage)
+    _move_on(system, stage)
     began = time.monotonic()
     must_show = any(fault.is_shown for fault in faults)
     if must_show and not wait_for(lambda: not is_well(system.read_health()), _FAULT_SECONDS):
@@ -84,6 +85,13 @@ def _run_stage(
     for fault in reversed(faults):
         fault.end(system)
     _mend(system, report)
+
+
+def _move_on(system: SystemUnderChaos, stage: int) -> None:
+    """Let the source be as it is from ``stage`` on, and the service's clock as much later."""
+    begins = (timedelta(), *system.source.world.stages)
+    system.source.go_to_stage(stage)
+    system.set_clock(system.clock_offset + (begins[stage] - begins[stage - 1]).total_seconds())
 
 
 def _mend(system: SystemUnderChaos, report: EpisodeReport) -> None:
