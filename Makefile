@@ -32,6 +32,7 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.digests
 	@$(BIN)/python -m benchmarks.delivery
 	@$(BIN)/python -m benchmarks.web
+	@$(BIN)/python -m benchmarks.search
 
 properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a fifth
 	@WATCHWORD_EXAMPLES=all $(BIN)/pytest -n auto -q $$(grep -rl "count_examples" tests/alerts)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -30,8 +31,8 @@ from scheduler.service import LedgerBusyError, Service, lock_ledger
 log = logging.getLogger("watchword.daemon")
 
 _PIPELINE_JOB = "pipeline"
-#: Default seconds between two runs of the pipeline. A crawl starts one when it ends, so this is
-#: only how late a digest with a time of day, a retry or a web sign-up may be.
+#: Default seconds between two runs of the pipeline. A crawl starts one when it ends, and so does a
+#: web sign-up: this is only how late a digest with a time of day or a retry may be.
 _PIPELINE_SECONDS = 30.0
 #: The system's clock counts as set when it has moved this many seconds more or less than the
 #: monotonic clock within a second. Time servers correct by less, suspended machines by more.
@@ -58,6 +59,7 @@ class Daemon:
             timezone=UTC,
         )
         self._obstacle = ""  #: why this process could not become the writer again, as logged last
+        self._is_in_round, self._is_round_wanted = Event(), Event()
         self.failures = 0  #: jobs that ended in an unexpected exception
         for name, source in service.config.sources.items():
             if source.enabled:
@@ -154,7 +156,17 @@ class Daemon:
             log.exception("job %s failed and will run again at its next time", name)
 
     def _run_pipeline(self) -> None:
-        run_pipeline(self._service)
+        """Run the pipeline, and again as long as somebody asked for that in the meantime."""
+        self._is_in_round.set()
+        try:
+            self._is_round_wanted.set()
+            while self._is_round_wanted.is_set():
+                self._is_round_wanted.clear()
+                run_pipeline(self._service)
+                if self._base.stop.is_set():
+                    return
+        finally:
+            self._is_in_round.clear()
 
     def _crawl(self, name: str) -> None:
         run_crawl(self._service, name)
@@ -167,6 +179,12 @@ class Daemon:
             return False
         self.run_soon(name)
         return True
+
+    def deliver_soon(self) -> None:
+        """Start a round now, or as soon as the current one has ended, to deliver a message."""
+        self._is_round_wanted.set()
+        if not self._is_in_round.is_set():
+            self.run_soon(_PIPELINE_JOB)
 
     def run_soon(self, name: str) -> None:
         """Start a job now, or when its current run has ended; do nothing while shutting down."""

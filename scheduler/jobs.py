@@ -19,6 +19,7 @@ from alerts.delivery import ChannelRefused, ChannelUnavailable, deliver_due
 from alerts.digests import compose_due_digests
 from alerts.feeds import ping_hub, publish_feeds
 from alerts.ledger import (
+    alarms,
     deliveries,
     pauses,
     pending_subscriptions,
@@ -166,6 +167,7 @@ def update_alarms(service: Service) -> None:
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
+        alarms.clear_other_sources(connection, config.source_hosts, now)
         update_job_alarms(connection, now)
         _queue_operator_emails(connection, service)
 

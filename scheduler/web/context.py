@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from alerts.operator import ServiceStatus, build_status
-from alerts.web import CapturedPage, CrawlControls, WebContext
+from alerts.web import CapturedPage, DaemonControls, WebContext
 from crawler.archive import read_capture
 from scheduler.service import Service
 
@@ -15,7 +15,7 @@ from scheduler.service import Service
 _MAX_IDLE = timedelta(hours=1)
 
 
-def build_web_context(service: Service, controls: CrawlControls | None = None) -> WebContext:
+def build_web_context(service: Service, controls: DaemonControls | None = None) -> WebContext:
     """Return what the pages of ``service`` need.
 
     Args:
@@ -54,5 +54,5 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         operator_password=password.reveal() if password else None,
-        crawl_controls=controls,
+        daemon_controls=controls,
     )

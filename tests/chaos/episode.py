@@ -80,7 +80,7 @@ def _run_stage(
     began = time.monotonic()
     must_show = any(fault.is_shown for fault in faults)
     if must_show and not wait_for(lambda: not is_well(system.read_health()), _FAULT_SECONDS):
-        report.problems.append(f"{report.faults[-1]}: not shown: {system.read_health()}")
+        report.problems.append(f"{report.faults[-1]}: not shown: {_describe(system.read_health())}")
     time.sleep(max(0.0, began + _FAULT_SECONDS - time.monotonic()) if faults else 0)
     for fault in reversed(faults):
         fault.end(system)
@@ -110,7 +110,7 @@ def _mend(system: SystemUnderChaos, report: EpisodeReport) -> None:
         return is_well(last)
 
     if not wait_for(is_mended, _MENDING_SECONDS):
-        report.problems.append(f"{report.faults[-1]}: not well again: {last}")
+        report.problems.append(f"{report.faults[-1]}: not well again: {_describe(last)}")
 
 
 def _approve_held(system: SystemUnderChaos) -> None:
@@ -122,6 +122,13 @@ def _approve_held(system: SystemUnderChaos) -> None:
 def is_well(health: dict[str, Any] | None) -> bool:
     """Return whether the service says of itself that nothing is wrong."""
     return health is not None and health["exit_status"] == 0
+
+
+def _describe(health: dict[str, Any] | None) -> str:
+    if health is None:
+        return "no status"
+    found = [f"{one['subject']}: {one['kind']}: {one['reason']}" for one in health["findings"]]
+    return f"{health['state']} {found}, messages {health['messages']}"
 
 
 def has_waiting_messages(health: dict[str, Any]) -> bool:

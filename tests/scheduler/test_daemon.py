@@ -12,14 +12,23 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+import msgspec
 import pytest
 
-from alerts.ledger import open_ledger, subscriptions
+from alerts.ledger import messages, open_ledger, subscriptions
+from alerts.model import Subscriber
+from alerts.subscribers.emails import write_manage_link_email
 from scheduler.config import parse_config
 from scheduler.daemon import Daemon
 from scheduler.service import Service as RunningService
 from scheduler.service import open_service
-from tests.support.service import ServiceFolder, build_config, count_sent_links, run_replica
+from tests.support.service import (
+    ServiceFolder,
+    build_config,
+    count_sent_links,
+    read_emails,
+    run_replica,
+)
 
 pytestmark = pytest.mark.process
 
@@ -154,3 +163,37 @@ def test_a_job_that_fails_is_logged_and_runs_again(
     assert daemon.failures >= 2
     assert "job failing failed" in caplog.text
     assert calls[-1] - calls[0] < timedelta(seconds=20)
+
+
+def test_a_message_is_delivered_at_once_also_during_a_round(tmp_path: Path) -> None:
+    """A confirmation email waits neither for the next round nor for one that missed it."""
+    text = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false'
+    service = open_service(parse_config(text, tmp_path, "config.toml"))
+    daemon = Daemon(service, pipeline_seconds=3600)
+    person = Subscriber(1, "ada@demo.example", "token", "Europe/London", 7)
+
+    def count_emails() -> int:
+        return len(read_emails(tmp_path / "var" / "mail"))
+
+    def queue_email(token: str) -> None:
+        context = service.create_message_context()
+        with service.ledger.writing() as connection:
+            found = subscriptions.ensure_subscriber(
+                connection, person.email, person.zone, person.hour, service.clock()
+            )
+            email = write_manage_link_email(context, msgspec.structs.replace(found, token=token))
+            messages.queue(connection, email, service.clock())
+
+    daemon.start()
+    try:
+        queue_email("first")
+        daemon.deliver_soon()
+        wait_until(lambda: count_emails() == 1, seconds=10)
+        for number in range(2, 5):  # while rounds run
+            queue_email(str(number))
+            daemon.deliver_soon()
+            daemon.deliver_soon()
+        wait_until(lambda: count_emails() == 4, seconds=10)
+    finally:
+        daemon.shut_down()
+        service.ledger.engine.dispose()

@@ -209,3 +209,12 @@ def test_a_ledger_that_cannot_be_read_is_trouble_and_no_defect(tmp_path: Path) -
             assert code == 503
             assert "the ledger cannot be read" in text
             assert "alarm" not in text
+
+
+def test_the_alarms_of_a_source_that_is_read_no_more_are_cleared(tmp_path: Path) -> None:
+    with run_views(tmp_path, QUIET) as (views, service):
+        with service.ledger.writing() as connection:
+            alarms.update_open(connection, "london", {"blocked": "why"}, (), service.clock())
+        views.check("trouble", "the source blocks us")
+        views.service.run("once")
+        views.check("well")

@@ -120,6 +120,19 @@ def test_a_file_of_other_topics_or_a_damaged_one_is_not_used(
         assert "compiled again" in caplog.text
 
 
+def test_a_file_that_cannot_be_written_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "topics.npz"
+    path.mkdir()
+    save_layer(compile_layer({1: "knife"}), path, "[1]")
+    assert "ledger.compiled: " in caplog.text
+    assert list(tmp_path.iterdir()) == [path]
+    (tmp_path / "file").touch()
+    save_layer(compile_layer({1: "knife"}), tmp_path / "file" / "topics.npz", "[1]")
+    assert caplog.text.count("cannot be written") == 2
+
+
 def test_no_topics_and_no_records() -> None:
     assert match(Matcher(), [{"title": ["knife"]}]) == {}
     assert match(Matcher({1: "knife"}), []) == {}
