@@ -14,7 +14,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from crawler.fetching.field_rates import FieldRates
-from crawler.fetching.middlewares import RefusedRequest
+from crawler.fetching.middlewares import RefusedRequest, describe_error
 from crawler.pages import read_page
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow
 from crawler.reading import (
@@ -207,8 +207,7 @@ class SourceSpider(scrapy.Spider):
             self.counts["failed"] += 1
             kind = failure.value.kind if isinstance(failure.value, RefusedRequest) else "network"
             self.counts["redirects_refused"] += kind == "redirect_refused"
-            detail = failure.getErrorMessage() or failure.value.__class__.__name__
-            self.add_failure(kind, detail, request.url)
+            self.add_failure(kind, describe_error(failure.value), request.url)
             return
         status = failure.value.response.status
         self.add_failure("http", f"HTTP {status}", request.url)
@@ -232,13 +231,15 @@ class SourceSpider(scrapy.Spider):
         if visited is None or len(self._pending_refusals) >= _MAX_PENDING_REFUSALS:
             raise CloseSpider("refused")
 
-    def handle_crash(self, failure: Failure) -> None:
+    def handle_crash(self, failure: Failure, url: str | None = None) -> None:
         """Record an exception in our own code.
 
         Scrapy itself ignores it: the crawl would end as "finished".
         """
         self.counts["failed"] += 1
-        self.add_failure("crash", f"{type(failure.value).__name__}: {failure.getErrorMessage()}")
+        self.add_failure(
+            "crash", f"{type(failure.value).__name__}: {failure.getErrorMessage()}", url
+        )
 
     def add_failure(self, kind: FailureKind, detail: str, url: str | None = None) -> None:
         """Keep a failure for the report; only the first few are kept."""
