@@ -49,6 +49,9 @@ class OutstandingTopic(msgspec.Struct, frozen=True):
 
 _TOPIC_COLUMNS = [topic.c[name] for name in Topic.__struct_fields__]
 
+#: Signs that older query languages ignored, and later ones may refuse.
+_IGNORED_SIGNS = re.compile(r"[^\w\s\"“”()|*:~/&+.,'’‘-]|(?<!\w)['’‘.,]+|['’‘.,]+(?!\w)")
+
 #: The name of the feed of all changes. No topic has it as its slug.
 EVERYTHING_FEED = "everything"
 
@@ -149,21 +152,34 @@ def get(connection: Connection, topic_id: int) -> Topic:
 def rewrite_outdated(connection: Connection) -> None:
     """Rewrite the canonical forms of an older query language, from what people typed.
 
-    A topic whose new form another topic has already, or whose text can no longer be parsed, keeps
-    its form.
+    A topic whose new form another topic has already has it in brackets, which mean the same. One
+    whose text is no longer accepted is read without the signs in it, which the older languages
+    ignored; if that is not accepted either, it keeps its form.
     """
     outdated = and_(topic.c.kind == "query", topic.c.language_version < LANGUAGE_VERSION)
-    rows = connection.execute(select(topic.c.id, topic.c.title).where(outdated)).all()
+    rows = connection.execute(
+        select(topic.c.id, topic.c.title, topic.c.canonical).where(outdated)
+    ).all()
     taken = set(connection.execute(select(topic.c.canonical)).scalars()) if rows else set()
     for row in rows:
+        form = _rewrite(row.title)
+        if form is None or form == row.canonical:
+            continue
+        while form in taken:
+            form = f"({form})"
+        taken.add(form)
+        connection.execute(update(topic).where(topic.c.id == row.id).values(canonical=form))
+    connection.execute(update(topic).where(outdated).values(language_version=LANGUAGE_VERSION))
+
+
+def _rewrite(title: str) -> str | None:
+    """Return the canonical form of what somebody typed; None if it is not accepted."""
+    for text in (title, _IGNORED_SIGNS.sub(" ", title)):
         try:
-            form = format_canonical(parse_query(row.title))
+            return format_canonical(parse_query(text))
         except QueryError:
             continue
-        if form not in taken:
-            taken.add(form)
-            connection.execute(update(topic).where(topic.c.id == row.id).values(canonical=form))
-    connection.execute(update(topic).where(outdated).values(language_version=LANGUAGE_VERSION))
+    return None
 
 
 def build_slug(canonical: str, title: str) -> str:

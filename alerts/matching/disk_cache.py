@@ -11,7 +11,6 @@ from typing import Any, get_type_hints
 from zipfile import BadZipFile
 
 import numpy as np
-import Stemmer
 
 from alerts.matching.compile import CompiledQueries
 from alerts.matching.hashing import HashIndex, Ids
@@ -20,7 +19,7 @@ from alerts.matching.matcher import MatcherLayer
 _log = logging.getLogger(__name__)
 
 #: Increase this when the compiled form changes; files of another version are not read.
-_VERSION = 4
+_VERSION = 5
 
 
 def save_layer(layer: MatcherLayer, path: Path, fingerprint: str) -> None:
@@ -75,7 +74,7 @@ def load_layer(path: Path, make_fingerprint: Callable[[list[int]], str]) -> Matc
 
 
 def _format_version() -> str:
-    return f"{_VERSION} {Stemmer.version()}"
+    return str(_VERSION)
 
 
 def _list_arrays(layer: MatcherLayer) -> Iterator[tuple[str, Any]]:

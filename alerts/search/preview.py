@@ -26,7 +26,6 @@ from alerts.queries import (
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
 from alerts.search.suggestions import Suggestion, find_suggestions
-from alerts.text import stem, tokenise
 
 #: Questions a day, on average, above which a topic is called too broad.
 MAX_QUESTIONS_PER_DAY = 30
@@ -106,7 +105,7 @@ def build_preview(
         months=_count_decided_months(found, today),
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
-        unknown_words=tuple(_suggest_spellings(connection, query, typed)),
+        unknown_words=tuple(_suggest_spellings(connection, query)),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,
         decided_to=found.decided_to,
@@ -148,17 +147,13 @@ def count_by_month(counts_by_day: Mapping[date, int], today: date) -> dict[date,
     return {first: counted[first] for first in firsts}
 
 
-def _suggest_spellings(
-    connection: Connection, query: Query, typed: str
-) -> Iterator[SpellingSuggestion]:
+def _suggest_spellings(connection: Connection, query: Query) -> Iterator[SpellingSuggestion]:
     """Generate a suggestion for each wanted word that no question has in any field."""
-    as_typed = {stem(token.word): token.word for token in tokenise(typed)}
     leaves = [leaf for leaf in list_wanted_leaves(query) if leaf.field is None]
     for word in (word for leaf in leaves for word in iter_words(leaf)):
         condition = index_terms.build_index_query(word).condition
         if condition and not word_index.count_questions(connection, condition, maximum=1):
-            text = "".join(word.tokens)
-            yield _find_nearest(connection, query, word, as_typed.get(text, text))
+            yield _find_nearest(connection, query, word, "".join(word.tokens))
 
 
 def _find_nearest(

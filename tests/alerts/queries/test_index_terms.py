@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 
-from alerts.queries import Query, parse_query
+from alerts.queries import Query, parse_query, prepare_fields
 from alerts.queries.index_terms import (
     OVERSIZE_KEY,
     AllOf,
@@ -16,7 +16,6 @@ from alerts.queries.index_terms import (
     build_index_keys,
     build_index_query,
 )
-from alerts.text import prepare_texts
 from tests.support.query_strategies import QUERIES, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 
@@ -39,7 +38,7 @@ def has(keys: set[str], need: IndexCondition) -> bool:
 @example(parse_query("łódź*"), {"title": ["Łódźer"]})
 @pytest.mark.slow
 def test_nothing_that_matches_is_lost(query: Query, texts: Texts) -> None:
-    asked, keys = build_index_query(query), build_index_keys(prepare_texts(texts))
+    asked, keys = build_index_query(query), build_index_keys(prepare_fields(texts))
     assert all(key.isascii() and key.isalnum() and key == key.lower() for key in keys)
     if asked.condition is None:
         assert not asked.is_exact
@@ -74,4 +73,4 @@ def test_what_is_left_to_decide(query: str, exact: bool) -> None:
 
 def test_a_text_with_too_many_words_is_always_decided() -> None:
     texts = {"answer": [" ".join(f"n{n}n" for n in range(30_000))]}
-    assert build_index_keys(prepare_texts(texts)) == {OVERSIZE_KEY.text}
+    assert build_index_keys(prepare_fields(texts)) == {OVERSIZE_KEY.text}
