@@ -23,8 +23,7 @@ import scrapy
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.fetching import SourceSpider
-from crawler.fetching.middlewares import describe_error
+from crawler.fetching import SourceSpider, describe_error
 from crawler.pages.uk_parliament import (
     DETAIL_URL,
     TRUNCATED_QUESTION_LENGTH,

@@ -326,7 +326,10 @@ def test_errors_are_reported_and_nothing_is_recorded(ledger: Ledger, now: dateti
     report = lines[-1]
     assert isinstance(report, CrawlReport)
     assert report.failed == 1
-    assert any("/500?expandMember=true&sessionStatus=Any: HTTP 500" in str(failure) for failure in report.failures)
+    assert any(
+        "/500?expandMember=true&sessionStatus=Any: HTTP 500" in str(failure)
+        for failure in report.failures
+    )
     assert report.listings_short == 1  # nine are said to be there, and four came
 
 
