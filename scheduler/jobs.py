@@ -51,7 +51,7 @@ _MAX_INDEXED_QUESTIONS = 1000
 _MAX_DELIVERY_SECONDS = 300.0
 
 #: What became of messages, by outcome, and why they could not be delivered at all, if so.
-_DeliveryResult: TypeAlias = tuple[Counter[str], str | None]
+_DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | None]
 _NOTHING_DELIVERED: _DeliveryResult = (Counter(), None)
 
 #: How long addresses and the text of messages are kept after they were needed: four weeks, so that
@@ -181,7 +181,7 @@ def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> P
         feeds=feeds,
         digests=digests,
         deliveries=dict(outcomes),
-        problem=problem,
+        problem=str(problem) if problem else None,
     )
 
 
@@ -189,7 +189,12 @@ def _deliver_and_delete(
     service: Service, notes: JobNotes, seconds: float | None = None
 ) -> _DeliveryResult:
     """Deliver, then delete expired data. Messages are part of it, so never at the same time."""
-    result = notes.run("deliver", lambda: _deliver(service, seconds), _NOTHING_DELIVERED)
+    result = notes.run(
+        "deliver",
+        lambda: _deliver(service, seconds),
+        _NOTHING_DELIVERED,
+        find_error=lambda found: found[1],
+    )
     notes.run("delete", lambda: delete_expired_data(service), None)
     return result
 
@@ -250,24 +255,21 @@ def deliver_messages(
 def _deliver(service: Service, seconds: float | None) -> _DeliveryResult:
     """Deliver unless paused, and update the mail alarms; return the outcomes and any problem."""
     outcomes: Counter[str] = Counter()
-    problem: str | None = None
-    refusal: str | None = None
+    problem: ChannelUnavailable | None = None
     with service.ledger.reading() as connection:
         is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
             outcomes = deliver_messages(service, seconds=seconds)
     except ChannelUnavailable as error:
-        problem = str(error)
-        refusal = problem if isinstance(error, ChannelRefused) else None
-        log.error("%s; messages stay in the outbox", error)
+        problem = error  # the boundary of the job logs it
     with service.ledger.writing() as connection:
         update_mail_alarms(
             connection,
             outcomes["over_limit"],
-            problem,
+            str(problem) if problem else None,
             service.clock(),
-            refusal=refusal,
+            refusal=str(problem) if isinstance(problem, ChannelRefused) else None,
             has_sent=outcomes["sent"] > 0,
         )
         queued = _queue_operator_emails(connection, service)
