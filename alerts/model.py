@@ -313,6 +313,7 @@ class Recipient(msgspec.Struct, frozen=True):
         Raises:
             AddressError: It is neither.
         """
+        text = text.strip()
         if "://" not in text:
             return cls.parse_email(text)
         if not (url := _URL.fullmatch(text)):
@@ -332,7 +333,10 @@ class Recipient(msgspec.Struct, frozen=True):
         """
         try:
             valid = validate_email(
-                text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
+                text.strip(),
+                check_deliverability=False,
+                allow_smtputf8=False,
+                globally_deliverable=False,
             )
         except EmailNotValidError as error:
             raise AddressError(f"{text!r} is not an email address: {error}") from error

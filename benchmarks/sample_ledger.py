@@ -19,8 +19,8 @@ from alerts.ledger.questions import build_columns
 from alerts.ledger.schema import change, question, question_identity
 from alerts.ledger.word_index import IndexedQuestion
 from alerts.matching import TopicMatcher
-from alerts.queries import QueryError, extract_fields, index_terms, parse_query
-from alerts.text import find_definitions, prepare_texts
+from alerts.queries import QueryError, extract_fields, index_terms, parse_query, prepare_fields
+from alerts.text import find_definitions
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
 from crawler.records import (
     Addressee,
@@ -80,9 +80,11 @@ class QuestionSampler:
         )
 
 
-def build_ledger(folder: Path, count: int, topic_count: int) -> tuple[Ledger, list[str]]:
+def build_ledger(
+    folder: Path, count: int, topic_count: int, language: SyntheticLanguage | None = None
+) -> tuple[Ledger, list[str]]:
     """Make a ledger with ``count`` questions and some topics; return it and the topics' slugs."""
-    language = SyntheticLanguage(3)
+    language = language or SyntheticLanguage(3)
     stock = QuestionSampler(language)
     ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
     known: dict[str, frozenset[str]] = {}
@@ -154,7 +156,7 @@ def _index_words(one: Question, known: dict[str, frozenset[str]]) -> IndexedQues
             part = f"{field}\t{text}"
             if part not in known:
                 known[part] = frozenset(
-                    index_terms.build_index_keys(prepare_texts({field: [text]}))
+                    index_terms.build_index_keys(prepare_fields({field: [text]}))
                 )
             keys |= known[part]
     day = one.meeting.date if one.meeting and one.meeting.date else TODAY

@@ -12,8 +12,8 @@ from typing import Any
 
 import tantivy
 
-from alerts.queries import DEFAULT_FIELDS, FIELDS, Query, QueryVisitor, ast
-from alerts.text import build_word_keys, tokenise
+from alerts.queries import DEFAULT_FIELDS, FIELDS, NAME_FIELDS, Query, QueryVisitor, ast
+from alerts.text import build_word_keys, stem, tokenise
 
 _ALL = "all"
 _SENSES = ("word", "stem", "capitals")
@@ -47,7 +47,8 @@ class TantivyIndex:
         document.add_integer("place", place)
         for field, paragraphs in texts.items():
             for paragraph in paragraphs:
-                for sense, text in _tokenise_paragraph(paragraph).items():
+                is_name = field in NAME_FIELDS
+                for sense, text in _tokenise_paragraph(paragraph, is_name=is_name).items():
                     document.add_text(f"{field}_{sense}", text)
                     if field in DEFAULT_FIELDS:
                         document.add_text(f"{_ALL}_{sense}", text)
@@ -81,7 +82,11 @@ class _Translator(QueryVisitor[tantivy.Query]):
             case "prefix":
                 return tantivy.Query.regex_query(self._schema, f"{field}_word", f"{token}.*")
             case "stem":
-                return tantivy.Query.term_query(self._schema, f"{field}_stem", token)
+                forms = (stem(token), f"0{token}")  # "0" marks a word of a name, which has one form
+                terms = [
+                    tantivy.Query.term_query(self._schema, f"{field}_stem", form) for form in forms
+                ]
+                return tantivy.Query.boolean_query([(tantivy.Occur.Should, t) for t in terms])
             case "capitals":
                 return tantivy.Query.term_query(self._schema, f"{field}_capitals", token)
             case "exact":
@@ -118,12 +123,12 @@ def _get_only_token(word: ast.Word) -> str:
     return word.tokens[0]
 
 
-def _tokenise_paragraph(paragraph: str) -> dict[str, str]:
+def _tokenise_paragraph(paragraph: str, *, is_name: bool) -> dict[str, str]:
     """Return a paragraph's words, stems and acronyms, each separated by spaces."""
     by_sense: dict[str, list[str]] = {sense: [] for sense in _SENSES}
     for token in tokenise(paragraph):
-        keys = build_word_keys(token.word, token.acronym)
+        keys = build_word_keys(token.word, token.acronym, is_name=is_name)
         by_sense["word"].append(token.word)
-        by_sense["stem"].append(keys[1].removeprefix("~"))
+        by_sense["stem"].append(keys[1].removeprefix("~").replace("@", "0"))
         by_sense["capitals"].append(token.acronym or "-")
     return {sense: " ".join(words) for sense, words in by_sense.items()}

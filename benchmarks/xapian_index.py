@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from alerts.queries import DEFAULT_FIELDS, FIELDS, Query, QueryVisitor, ast
-from alerts.text import build_word_keys, tokenise
+from alerts.queries import DEFAULT_FIELDS, FIELDS, NAME_FIELDS, Query, QueryVisitor, ast
+from alerts.text import build_word_keys, stem, tokenise
 from benchmarks.tantivy_index import InexpressibleQuery
 
 #: Where Debian installs it, for its own Python of the same version.
@@ -87,8 +87,8 @@ def _document(xapian: Any, texts: Mapping[str, Sequence[str]]) -> Any:
         fields = (_ALL, field) if field in DEFAULT_FIELDS else (field,)
         for paragraph in paragraphs:
             for token in tokenise(paragraph):
-                keys = build_word_keys(token.word, token.acronym)
-                by_sense = {"W": token.word, "S": keys[1].removeprefix("~")}
+                keys = build_word_keys(token.word, token.acronym, is_name=field in NAME_FIELDS)
+                by_sense = {"W": token.word, "S": keys[1].removeprefix("~").replace("@", "0")}
                 by_sense |= {"C": token.acronym.lower()} if token.acronym else {}
                 for sense, word in by_sense.items():
                     for name in fields:
@@ -101,7 +101,10 @@ def _document(xapian: Any, texts: Mapping[str, Sequence[str]]) -> Any:
 class _Translator(QueryVisitor[str]):
     def visit_word(self, word: ast.Word) -> str:
         star = "*" if word.mode == "prefix" else ""
-        return f"{_name(word.field or _ALL, _SENSES[word.mode])}:{_get_only_token(word)}{star}"
+        name, token = _name(word.field or _ALL, _SENSES[word.mode]), _get_only_token(word)
+        if word.mode == "stem":  # "0" marks a word of a name, which has no other forms
+            return f"({name}:{stem(token)} OR {name}:0{token})"
+        return f"{name}:{token}{star}"
 
     def visit_phrase(self, phrase: ast.Phrase) -> str:
         quoted = " ".join(map(_get_only_token, phrase.words))

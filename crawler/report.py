@@ -18,7 +18,7 @@ FailureKind = Literal[
     "network",  # no answer came: DNS, connection, TLS, timeout
     "redirect_refused",  # the answer would have led away from the source
     "robots",  # robots.txt forbids the request or could not be fetched
-    "truncated",  # a compressed body ends early
+    "truncated",  # a compressed body ends early or cannot be unpacked
     "listing",  # a listing cannot be read, or shows more questions than it links to
     "archive",  # a capture could not be written
     "crash",  # an exception in our own code
@@ -107,8 +107,11 @@ class CrawlReport(Record, frozen=True, tag="report", tag_field="type", kw_only=T
     refused: int = 0  #: answers 401, 403 and 429 that are not about a single unpublished page
     unpublished: int = 0  #: pages refused while others were served
     failed: int = 0  #: requests that brought no page
+    captures_lost: int = 0  #: pages that were read and could not be kept in the archive
     redirects_refused: int = 0  #: answers that would have led away from the source
-    missing: tuple[str, ...] = ()  #: addresses that were listed but not read; the first 20
+    #: Addresses that were listed and not read, or known and unreadable, each with its reason in
+    #: brackets; the first 20.
+    missing: tuple[str, ...] = ()
     #: By field: on how many pages it was found, and on how many it was expected.
     filled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     #: By field: pages on which both readings agree, and on which they differ.

@@ -80,11 +80,13 @@ def _read_records(path: Path, body: bytes) -> Iterator[Question | UnreadableInpu
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             yield UnreadableInput(f"{path}:{number}", f"not a record: {error}")
         except UnreadablePage as error:
-            yield UnreadableInput(f"{path}:{number}", f"the HTML of an answer: {error}")
+            yield UnreadableInput(f"{path}:{number}", f"not a record: {error}")
 
 
 def _read_record(line: bytes) -> Question:
     """Return the record in a line. Its HTML is shown later, so it has the limits of a page."""
+    if b"\\u0000" in line:
+        raise UnreadablePage("it has null characters, which no text has")
     question = decode_question(line)
     for answer in question.answers:
         check_markup(answer.html or "")

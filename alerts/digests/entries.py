@@ -15,7 +15,7 @@ from alerts.model import (
     ReminderKind,
     SubscribedTopic,
 )
-from alerts.queries import extract_fields, find_match, parse_canonical
+from alerts.queries import extract_fields, find_match, parse_canonical, prepare_fields
 from alerts.questions import Correction, find_first_correction
 from alerts.text import (
     Place,
@@ -25,7 +25,6 @@ from alerts.text import (
     find_passage,
     find_snippet,
     mark_title,
-    prepare_texts,
 )
 from crawler.records import Question, name_question
 
@@ -111,7 +110,7 @@ def prepare_entry_text(matches: Iterable[DigestMatch]) -> EntryText:
     """
     kinds = {match.numbered.change.kind for match in matches}
     texts = extract_fields(_find_newest(matches).change.after, kinds)
-    return EntryText(texts, prepare_texts(texts))
+    return EntryText(texts, prepare_fields(texts))
 
 
 def build_entry_key(matches: Iterable[DigestMatch]) -> EntryKey:

@@ -69,7 +69,7 @@ def find_feed(connection: Connection, name: str, query: str = "") -> FeedDefinit
         return define_member_feed(connection, rest)
     if kind == "questions" and rest:
         return define_thread_feed(connection, unquote(rest))
-    topic = topics.find_by_slug(connection, name)
+    topic = topics.find_by_slug(connection, name) or topics.find_by_similar_slug(connection, name)
     return define_topic_feed(topic) if topic else None
 
 

@@ -11,12 +11,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds.definitions import FeedDefinition, define_everything_feed, define_topic_feed
 from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
 from alerts.feeds.model import MEDIA_TYPES, ArchivePosition, FeedDocuments
@@ -33,7 +34,17 @@ _TIME_LIMIT = 20.0
 #: The file that names the identity which the feeds beside it were written for.
 _IDENTITY_FILE = "made-for"
 
+#: Files in a row that cannot be written, after which the folder itself is at fault: its disk is
+#: full, or it may not be written to. The other feeds would fail alike, and each costs its making.
+_MAX_UNWRITABLE = 3
+
 log = logging.getLogger("watchword.feeds")
+
+
+class FeedsNotWritten(WatchwordError):
+    """Some feeds could not be written; they are tried again in the next round."""
+
+    exit_status = ExitStatus.PARTIAL
 
 
 class FeedPublisher:
@@ -57,17 +68,29 @@ class FeedPublisher:
         self._ledger, self._folder, self._context = ledger, folder, context
         self._monotonic = monotonic
         self.failed_count = 0  #: feeds, or pages of one, that could not be written
+        self._first_reason: str | None = None  #: why the first of them could not
+        self._unwritable_in_a_row = 0
 
     def publish(self) -> int:
-        """Write the feeds that lack a change or a notice, for some seconds; return how many."""
+        """Write the feeds that lack a change or a notice, for some seconds; return how many.
+
+        Raises:
+            FeedsNotWritten: The folder cannot be used.
+        """
         end = self._monotonic() + _TIME_LIMIT
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._forget_lost_files()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._forget_lost_files()
+        except OSError as error:
+            raise FeedsNotWritten(f"feeds.path: {_describe(error, self._folder)}") from error
         with self._ledger.reading() as connection:
             newest_notice = notices.get_newest_id(connection)
         outdated = self._list_outdated(newest_notice)
         written = int(self._publish_everything(newest_notice))
-        for topic in outdated:
+        for number, topic in enumerate(outdated):
+            if self._is_folder_at_fault:
+                self.failed_count += len(outdated) - number
+                break
             if self._monotonic() > end:
                 log.info("time limit reached: %d feeds were outdated", len(outdated))
                 break
@@ -96,19 +119,45 @@ class FeedPublisher:
         # Written last: if the process is killed before, the next run marks the feeds again.
         replace_file(identity_file, wanted.encode())
 
-    @contextmanager
-    def _log_failure(self, name: str) -> Iterator[None]:
-        """Log why a feed cannot be written, so that it holds up neither other feeds nor digests.
+    @property
+    def _is_folder_at_fault(self) -> bool:
+        return self._unwritable_in_a_row >= _MAX_UNWRITABLE
 
-        It is tried again in the next run. A database error is raised: it concerns every feed.
+    def check(self) -> None:
+        """Say whether everything could be written.
+
+        Raises:
+            FeedsNotWritten: The message has the number of the feeds that were not, and the first
+                reason.
+        """
+        if self.failed_count:
+            number = f"{self.failed_count} {'feed' if self.failed_count == 1 else 'feeds'}"
+            raise FeedsNotWritten(f"feeds.path: {number} not written: {self._first_reason}")
+
+    @contextmanager
+    def _count_failure(self, name: str) -> Iterator[None]:
+        """Count a feed that cannot be written, so that it holds up neither other feeds nor digests.
+
+        It is tried again in the next run. Of defects, the first is logged with its traceback. A
+        database error is raised: it concerns every feed.
         """
         try:
             yield
         except (DBAPIError, LedgerUnavailable):
             raise
-        except Exception:
-            self.failed_count += 1
-            log.exception("cannot write the feed %s; trying again in the next run", name)
+        except OSError as error:
+            self._add_failure(f"{name}: {_describe(error, self._folder)}")
+            self._unwritable_in_a_row += 1
+        except Exception as error:  # the boundary of a feed
+            if self._first_reason is None:
+                log.exception("the feed %s cannot be written", name)
+            self._add_failure(f"{name}: {type(error).__name__}: {error}")
+        else:
+            self._unwritable_in_a_row = 0
+
+    def _add_failure(self, reason: str) -> None:
+        self.failed_count += 1
+        self._first_reason = self._first_reason or reason
 
     def _publish_everything(self, newest_notice: int) -> bool:
         """Write the feed of all changes if it lacks any; return whether it was written."""
@@ -133,7 +182,7 @@ class FeedPublisher:
     ) -> bool:
         """Write a feed and mark it as published; return whether that succeeded."""
         failed_before = self.failed_count
-        with self._log_failure(definition.metadata.base_path):
+        with self._count_failure(definition.metadata.base_path):
             with self._ledger.reading() as connection:
                 listed = definition.list_newest(connection, ())
                 documents = build_newest_page(connection, definition, listed, self._context)
@@ -154,11 +203,11 @@ class FeedPublisher:
         with self._ledger.reading() as connection:
             waiting = feeds.list_unwritten(connection)
         for progress in waiting:
-            with self._log_failure(progress.name):
+            with self._count_failure(progress.name):
                 for page in _list_unwritten_pages(progress, left):
                     left -= 1
                     self._write_archive_page(progress, page)
-            if left <= 0:
+            if left <= 0 or self._is_folder_at_fault:
                 break
         return _MAX_ARCHIVE_PAGES - left
 
@@ -191,18 +240,33 @@ def _list_unwritten_pages(progress: FeedProgress, limit: int) -> range:
 
 
 def publish_feeds(ledger: Ledger, folder: Path, context: FeedContext) -> int:
-    """Write the feeds that lack anything into ``folder``, and their archives; return how many."""
+    """Write the feeds that lack anything into ``folder``, and their archives; return how many.
+
+    Raises:
+        FeedsNotWritten: Some could not be written; all the others are.
+    """
     publisher = FeedPublisher(ledger, folder, context)
     written = publisher.publish()
     publisher.write_archives()
+    publisher.check()
     return written
+
+
+def _describe(error: OSError, folder: Path) -> str:
+    """Return why a file or the folder cannot be written; a write to a full disk names no file."""
+    return f"{error.filename or folder}: {error.strerror}"
 
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path`` in one step, so that nobody reads half a file."""
     draft = path.with_name(f".{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise

@@ -12,9 +12,9 @@ clock: the caller passes ``now``. Datetimes are aware and in UTC. Any function m
 SQLAlchemy's ``DBAPIError``.
 """
 
-from alerts.ledger.engine import Ledger, StatementTimeout, open_ledger
+from alerts.ledger.engine import Ledger, StatementTimeout, find_ledger, open_ledger
 from alerts.ledger.faults import LedgerUnavailable, WriterLost
-from alerts.ledger.urls import LedgerError, check_url
+from alerts.ledger.urls import LedgerError, check_url, name_ledger
 
 __all__ = [
     "Ledger",
@@ -23,5 +23,7 @@ __all__ = [
     "StatementTimeout",
     "WriterLost",
     "check_url",
+    "find_ledger",
+    "name_ledger",
     "open_ledger",
 ]

@@ -42,6 +42,18 @@ def update_open(
     connection.execute(update(alarm).where(alarm.c.id.in_(over)).values(cleared_at=now))
 
 
+def clear_other_sources(connection: Connection, sources: Collection[str], now: datetime) -> None:
+    """Clear the alarms about sources that are not read any more: nothing else ever would.
+
+    Args:
+        connection: The ledger.
+        sources: Those that are read.
+        now: When the alarms are cleared.
+    """
+    others = [e.id for e in list_open(connection) if e.source and e.source not in sources]
+    connection.execute(update(alarm).where(alarm.c.id.in_(others)).values(cleared_at=now))
+
+
 def list_open(connection: Connection) -> list[Alarm]:
     """Return the alarms that are not cleared, oldest first."""
     return _list_where(connection, alarm.c.cleared_at.is_(None))

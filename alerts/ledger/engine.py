@@ -181,6 +181,27 @@ def open_ledger(url: str) -> Ledger:
     return ledger
 
 
+def find_ledger(url: str) -> Ledger | None:
+    """Open the ledger as :func:`open_ledger` does; return None, and create nothing, without one.
+
+    Raises:
+        LedgerError: As :func:`open_ledger` raises it.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(str(parsed.database))
+        return open_ledger(url) if path.is_file() and path.stat().st_size else None
+    engine = create_engine(parsed)
+    try:
+        with engine.connect() as connection:
+            is_there = inspect(connection).has_table("alembic_version")
+    except DBAPIError:
+        is_there = True  # it cannot be reached: the message is that of opening it
+    finally:
+        engine.dispose()
+    return open_ledger(url) if is_there else None
+
+
 def _engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":

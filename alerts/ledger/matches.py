@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select, true
 
 from alerts.ledger.changes import has_kind, is_in_feeds
 from alerts.ledger.inserts import insert_all_once
@@ -93,13 +93,28 @@ def count_by_day(connection: Connection, topic_id: int) -> dict[date, int]:
     return {row.meeting_date: row.number for row in rows}
 
 
-def list_questions(connection: Connection, topic_id: int, limit: int, offset: int = 0) -> list[str]:
+def count_questions(connection: Connection, topic_id: int) -> int:
+    """Return how many questions a topic matches, also those without a meeting day."""
+    wanted = select(func.count()).select_from(_select_questions(topic_id).subquery())
+    return connection.execute(wanted).scalar_one()
+
+
+def list_questions(
+    connection: Connection, topic_id: int, limit: int, offset: int = 0, up_to: int | None = None
+) -> list[str]:
     """Return the ids of the questions that a topic matches, most recently changed first.
 
     Questions that were old when they were found, and did not change since, follow by meeting date,
     newest first: a backfill reads the archive backwards.
+
+    Args:
+        connection: The ledger.
+        topic_id: The topic.
+        limit: How many to return at most.
+        offset: How many to leave out before them.
+        up_to: Only changes up to this number, so that later ones shift no page; None for all.
     """
-    latest = _list_alerted_questions(connection, topic_id, offset + limit)
+    latest = _list_alerted_questions(connection, topic_id, offset + limit, up_to)
     if len(latest) == offset + limit:
         return latest[offset:]
     is_no_news = change.c.silence_reason.in_(_NO_NEWS)
@@ -108,14 +123,16 @@ def list_questions(connection: Connection, topic_id: int, limit: int, offset: in
         select(question.c.id)
         .join(change, change.c.question_id == question.c.id)
         .join(match, match.c.change_seq == change.c.seq)
-        .where(match.c.topic_id == topic_id)
+        .where(match.c.topic_id == topic_id, _is_up_to(up_to))
         .group_by(question.c.id, question.c.meeting_date)
         .order_by(last_alert.desc(), *NEWEST_FIRST)
     )
     return list(connection.execute(wanted.offset(offset).limit(limit)).scalars())
 
 
-def _list_alerted_questions(connection: Connection, topic_id: int, limit: int) -> list[str]:
+def _list_alerted_questions(
+    connection: Connection, topic_id: int, limit: int, up_to: int | None
+) -> list[str]:
     """Return the first questions of :func:`list_questions` without sorting all matches.
 
     Only the newest matches are looked at, since a topic can have tens of thousands. Fewer than
@@ -124,12 +141,16 @@ def _list_alerted_questions(connection: Connection, topic_id: int, limit: int) -
     rows = connection.execute(
         select(change.c.question_id, change.c.silence_reason)
         .join(match, match.c.change_seq == change.c.seq)
-        .where(match.c.topic_id == topic_id)
+        .where(match.c.topic_id == topic_id, _is_up_to(up_to))
         .order_by(match.c.change_seq.desc())
         .limit(_CHANGES_PER_QUESTION * limit)
     )
     alerted = (row.question_id for row in rows if row.silence_reason not in _NO_NEWS)
     return list(dict.fromkeys(alerted))[:limit]
+
+
+def _is_up_to(up_to: int | None) -> ColumnElement[bool]:
+    return true() if up_to is None else match.c.change_seq <= up_to
 
 
 def _select_questions(topic_id: int) -> Select[str]:

@@ -7,10 +7,22 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Date, case, cast, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question, topic
+from alerts.ledger.word_index import DatedQuestion
 
 
 class MemberSummary(msgspec.Struct, frozen=True):
@@ -89,17 +101,25 @@ def count_questions(connection: Connection, person: str, days_allowed: int) -> M
 
 
 def list_newest_questions(
-    connection: Connection, person: str, limit: int, offset: int = 0
-) -> list[str]:
-    """Return the ids of a member's questions, newest first."""
-    rows = connection.execute(
-        select(question.c.id)
-        .where(question.c.person == person)
-        .order_by(*NEWEST_FIRST)
-        .offset(offset)
-        .limit(limit)
-    )
-    return list(rows.scalars())
+    connection: Connection, person: str, limit: int, after: DatedQuestion | None = None
+) -> list[DatedQuestion]:
+    """Return a member's questions with their meeting days, newest first.
+
+    Those without a day come last, with the day :attr:`datetime.date.min`.
+
+    Args:
+        connection: The ledger.
+        person: The member: ``ada-brook``.
+        limit: How many to return at most.
+        after: Only those that come after this one.
+    """
+    day = func.coalesce(question.c.meeting_date, literal(date.min, Date))
+    wanted = select(question.c.id, day.label("day")).where(question.c.person == person)
+    if after is not None:
+        is_same_day = and_(day == after.day, question.c.id < after.question_id)
+        wanted = wanted.where(or_(day < after.day, is_same_day))
+    rows = connection.execute(wanted.order_by(day.desc(), question.c.id.desc()).limit(limit))
+    return [DatedQuestion(row.id, row.day) for row in rows]
 
 
 def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[str, str, int]]:

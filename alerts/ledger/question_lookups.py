@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST, find
 from alerts.ledger.records import read_records
 from alerts.ledger.schema import question
+from alerts.ledger.word_index import DatedQuestion
 from alerts.questions import find_references, make_reference_key
 from crawler.records import Question
 
@@ -23,11 +24,18 @@ def list_suspect(connection: Connection, limit: int) -> list[Question]:
 
 
 def list_overdue(
-    connection: Connection, before: date, limit: int, offset: int = 0
+    connection: Connection, before: date, limit: int, after: DatedQuestion | None = None
 ) -> list[Question]:
-    """Return unanswered questions of meetings before a day, oldest first."""
+    """Return unanswered questions of meetings before a day, oldest first.
+
+    ``after`` limits them to those that come after this one, by meeting date and id.
+    """
     wanted = select(question.c.id, question.c.record).where(*_overdue_conditions(before))
-    wanted = wanted.order_by(question.c.meeting_date, question.c.id).offset(offset).limit(limit)
+    if after is not None:
+        day = question.c.meeting_date
+        is_same_day = and_(day == after.day, question.c.id > after.question_id)
+        wanted = wanted.where(or_(day > after.day, is_same_day))
+    wanted = wanted.order_by(question.c.meeting_date, question.c.id).limit(limit)
     return list(read_records(connection.execute(wanted)))
 
 

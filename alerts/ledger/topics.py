@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -47,6 +48,9 @@ class OutstandingTopic(msgspec.Struct, frozen=True):
 
 
 _TOPIC_COLUMNS = [topic.c[name] for name in Topic.__struct_fields__]
+
+#: Signs that older query languages ignored, and later ones may refuse.
+_IGNORED_SIGNS = re.compile(r"[^\w\s\"“”()|*:~/&+.,'’‘-]|(?<!\w)['’‘.,]+|['’‘.,]+(?!\w)")
 
 #: The name of the feed of all changes. No topic has it as its slug.
 EVERYTHING_FEED = "everything"
@@ -148,21 +152,34 @@ def get(connection: Connection, topic_id: int) -> Topic:
 def rewrite_outdated(connection: Connection) -> None:
     """Rewrite the canonical forms of an older query language, from what people typed.
 
-    A topic whose new form another topic has already, or whose text can no longer be parsed, keeps
-    its form.
+    A topic whose new form another topic has already has it in brackets, which mean the same. One
+    whose text is no longer accepted is read without the signs in it, which the older languages
+    ignored; if that is not accepted either, it keeps its form.
     """
     outdated = and_(topic.c.kind == "query", topic.c.language_version < LANGUAGE_VERSION)
-    rows = connection.execute(select(topic.c.id, topic.c.title).where(outdated)).all()
+    rows = connection.execute(
+        select(topic.c.id, topic.c.title, topic.c.canonical).where(outdated)
+    ).all()
     taken = set(connection.execute(select(topic.c.canonical)).scalars()) if rows else set()
     for row in rows:
+        form = _rewrite(row.title)
+        if form is None or form == row.canonical:
+            continue
+        while form in taken:
+            form = f"({form})"
+        taken.add(form)
+        connection.execute(update(topic).where(topic.c.id == row.id).values(canonical=form))
+    connection.execute(update(topic).where(outdated).values(language_version=LANGUAGE_VERSION))
+
+
+def _rewrite(title: str) -> str | None:
+    """Return the canonical form of what somebody typed; None if it is not accepted."""
+    for text in (title, _IGNORED_SIGNS.sub(" ", title)):
         try:
-            form = format_canonical(parse_query(row.title))
+            return format_canonical(parse_query(text))
         except QueryError:
             continue
-        if form not in taken:
-            taken.add(form)
-            connection.execute(update(topic).where(topic.c.id == row.id).values(canonical=form))
-    connection.execute(update(topic).where(outdated).values(language_version=LANGUAGE_VERSION))
+    return None
 
 
 def build_slug(canonical: str, title: str) -> str:
@@ -175,8 +192,24 @@ def build_slug(canonical: str, title: str) -> str:
         plain = canonical if canonical.isupper() else title.lower()
         if plain != EVERYTHING_FEED:
             return plain
-    words = "-".join(re.findall(r"[a-z0-9]+", title.lower()))[:48].strip("-")
+    words = "-".join(re.findall(r"[a-z0-9]+", _to_latin_letters(title).lower()))[:48].strip("-")
     return f"{words}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+#: The end of every slug that is not one plain word.
+_HASH = re.compile(r"(?:^|(?<=-))[0-9a-f]{8}$")
+#: Letters that Unicode does not take apart into one of a to z and an accent.
+_LATIN_LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H", "ı": "i"}
+    | dict.fromkeys("'’‘", "")
+)
+
+
+def _to_latin_letters(text: str) -> str:
+    """Return ``text`` with letters a to z for those with accents: ``Siân`` becomes ``Sian``."""
+    apart = unicodedata.normalize("NFKD", text.translate(_LATIN_LETTERS))
+    return "".join(one for one in apart if not unicodedata.combining(one))
 
 
 def list_all(connection: Connection) -> list[Topic]:
@@ -252,6 +285,20 @@ def find_by_slug(connection: Connection, slug: str) -> Topic | None:
     """Return the topic with a slug; None if there is none."""
     found = _list_topics(connection, select(*_TOPIC_COLUMNS).where(topic.c.slug == slug))
     return found[0] if found else None
+
+
+def find_by_similar_slug(connection: Connection, slug: str) -> Topic | None:
+    """Return the topic whose slug differs from ``slug`` only in how its letters are written.
+
+    A slug that was made before letters with accents were kept (``si-n-berry-1f0a2b3c``) has the
+    same hash at its end as the one that is made today (``sian-berry-1f0a2b3c``).
+    """
+    ending = _HASH.search(slug)
+    if ending is None:
+        return None
+    wanted = select(*_TOPIC_COLUMNS).where(topic.c.slug.endswith(ending[0]))
+    found = _list_topics(connection, wanted.limit(2))
+    return found[0] if len(found) == 1 else None
 
 
 def list_page(connection: Connection, after: int, limit: int) -> list[Topic]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -45,17 +47,29 @@ def parse_url(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise LedgerError(
-            f"{_hide(url)} is not a database URL, like sqlite:///var/ledger.sqlite3"
+            f"ledger.url: {_hide(url)} is not a database URL, like sqlite:///var/ledger.sqlite3"
         ) from error
     if parsed.get_backend_name() == "sqlite":
-        raise LedgerError("a SQLite ledger needs a file: sqlite:///var/ledger.sqlite3")
+        raise LedgerError("ledger.url: a SQLite ledger needs a file: sqlite:///var/ledger.sqlite3")
     if parsed.get_backend_name() != "postgresql":
         raise LedgerError(
-            f"{parsed.drivername}:// is not supported; there are sqlite:/// and postgresql://"
+            f"ledger.url: {parsed.drivername}:// is not supported; there are sqlite:/// and postgresql://"
         )
     if parsed.port is not None and not 0 < parsed.port <= _MAX_PORT:
-        raise LedgerError(f"{parsed.port} is not a port: expected 1 to {_MAX_PORT}")
+        raise LedgerError(f"ledger.url: {parsed.port} is not a port: expected 1 to {_MAX_PORT}")
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def name_ledger(url: str) -> str:
+    """Return which ledger a URL names, for the operator: a file, or a URL without its password.
+
+    Raises:
+        LedgerError: The URL is wrong.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return str(Path(str(parsed.database)).absolute())
+    return parsed.render_as_string(hide_password=True)
 
 
 def _hide(url: str) -> str:

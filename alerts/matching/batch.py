@@ -32,16 +32,18 @@ from alerts.matching.hashing import (
     hash_spans,
     rehash_as_sense,
 )
-from alerts.matching.senses import CAPITALS, WordSenses, WordSpans
+from alerts.matching.senses import CAPITALS, IN_NAME, NAME, WordSenses, WordSpans
+from alerts.queries import NAME_FIELDS
 
 
 class TextBatch(NamedTuple):
     """Texts of some records as tokens, and the distinct words of these tokens."""
 
     size: int  #: number of records
-    # One entry for each distinct word. A word that is printed as an acronym is another word.
+    # One entry for each distinct word. A word that is printed as an acronym is another word, and
+    # so is one in a name.
     words: Hashes
-    stems: Hashes
+    stems: Hashes  #: of a word in a name, the word itself in the sense NAME
     capitals: Hashes  #: 0 for words that are not printed as acronyms
     text: bytes
     starts: Numbers  #: where the word is in ``text``
@@ -103,10 +105,15 @@ def read_batch(
     spans = _lay_out_words(lower, tokens, compounds)
     hashes = hash_spans(spans.text, spans.starts, spans.lengths)
     shapes = _hash_shapes(hashes, spans.print_forms)
+    paragraph = np.concatenate((tokens.paragraph, tokens.paragraph[compounds.firsts]))
+    is_name = np.isin(owners[1], [place[field] for field in NAME_FIELDS if field in place])
+    in_names = np.flatnonzero(is_name[paragraph])
+    shapes[in_names] = rehash_as_sense(shapes[in_names], IN_NAME)
     first, word = find_distinct(shapes)
     distinct = spans.select(first)
     stems, capitals = senses.look_up(shapes[first], distinct)
-    paragraph = np.concatenate((tokens.paragraph, tokens.paragraph[compounds.firsts]))
+    names = np.flatnonzero(is_name[paragraph[first]])
+    stems[names] = rehash_as_sense(hashes[first[names]], NAME)
     positions = _number_positions(tokens, compounds, owners.shape[1])
     return TextBatch(
         size=len(texts),

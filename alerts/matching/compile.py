@@ -28,7 +28,7 @@ from alerts.matching.hashing import (
     mix_bits,
     rehash_as_sense,
 )
-from alerts.matching.senses import CAPITALS, STEM
+from alerts.matching.senses import CAPITALS, NAME, STEM
 from alerts.queries import DEFAULT_FIELDS, FIELDS, ast, normal_form, parse_canonical
 from alerts.text import stem
 
@@ -177,9 +177,9 @@ class _AtomKeys:
 
     def __init__(self) -> None:
         self.words: dict[str, tuple[list[str], list[int]]] = {
-            mode: ([], []) for mode in ("exact", "stem", "capitals", "prefix")
+            mode: ([], []) for mode in ("exact", "stem", "name", "capitals", "prefix")
         }
-        self.paths: list[tuple[tuple[str, ...], bool]] = []
+        self.paths: list[tuple[tuple[str, ...], int]] = []  #: with the sense of the last word
         self.path_atoms: list[int] = []
 
     def add(self, atom: ast.Word | ast.Phrase, number: int) -> None:
@@ -190,14 +190,18 @@ class _AtomKeys:
         words = (atom,) if isinstance(atom, ast.Word) else atom.words
         by_stem = words[-1].mode == "stem"
         for *before, last in normal_form.generate_spellings(words):
-            text = stem(last) if by_stem else last
-            if before:
-                self.paths.append(((*before, text), by_stem))
+            if not before:
+                self._add_word(words[-1].mode, last, number)
+                continue
+            ends = ((stem(last), STEM), (last, NAME)) if by_stem else ((last, 0),)
+            for text, sense in ends:
+                self.paths.append(((*before, text), sense))
                 self.path_atoms.append(number)
-            else:
-                self._add_word("stem" if by_stem else "exact", text, number)
 
     def _add_word(self, mode: str, text: str, number: int) -> None:
+        if mode == "stem":
+            self._add_word("name", text, number)
+            text = stem(text)
         texts, numbers = self.words[mode]
         texts.append(text)
         numbers.append(number)
@@ -219,7 +223,7 @@ def _build_key_indexes(atoms: dict[ast.Leaf, int]) -> _KeyIndexes:
     for atom, number in atoms.items():
         if not isinstance(atom, ast.Near):
             keys.add(atom, number)
-    senses = (("exact", 0), ("stem", STEM), ("capitals", CAPITALS))
+    senses = (("exact", 0), ("stem", STEM), ("name", NAME), ("capitals", CAPITALS))
     hashes = [_hash_in_sense(hash_words(keys.words[mode][0]), sense) for mode, sense in senses]
     numbers = list(chain(*(keys.words[mode][1] for mode, _ in senses)))
     prefixes, prefix_atoms = keys.words["prefix"]
@@ -240,7 +244,7 @@ def _hash_in_sense(values: Hashes, sense: int) -> Hashes:
 
 
 def _build_path_indexes(
-    paths: Sequence[tuple[tuple[str, ...], bool]], atoms: Sequence[int]
+    paths: Sequence[tuple[tuple[str, ...], int]], atoms: Sequence[int]
 ) -> tuple[HashIndex, HashIndex, HashIndex, Bits]:
     """Return the first words, steps and ends of paths, which share their beginnings.
 
@@ -249,9 +253,12 @@ def _build_path_indexes(
     sizes = np.array([len(words) for words, _ in paths], np.int64)
     begins = np.cumsum(sizes) - sizes
     values = hash_words(list(chain.from_iterable(words for words, _ in paths)))
-    by_stem = np.flatnonzero([by_stem for _, by_stem in paths])
-    last = begins[by_stem] + sizes[by_stem] - 1
-    values[last] = rehash_as_sense(values[last], STEM)
+    senses = np.array([sense for _, sense in paths], np.int64)
+    ends = begins + sizes - 1
+    for sense in (STEM, NAME):
+        some = ends[senses == sense]
+        values[some] = rehash_as_sense(values[some], sense)
+    last = ends[senses != 0]
 
     firsts, node = np.unique(values[begins], return_inverse=True)
     node += 1

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, get_type_hints
 from zipfile import BadZipFile
 
 import numpy as np
-import Stemmer
 
 from alerts.matching.compile import CompiledQueries
 from alerts.matching.hashing import HashIndex, Ids
@@ -20,11 +19,13 @@ from alerts.matching.matcher import MatcherLayer
 _log = logging.getLogger(__name__)
 
 #: Increase this when the compiled form changes; files of another version are not read.
-_VERSION = 4
+_VERSION = 5
 
 
 def save_layer(layer: MatcherLayer, path: Path, fingerprint: str) -> None:
     """Write a layer to ``path``, which is replaced as a whole or not at all.
+
+    A file that cannot be written is a warning: it only makes the next start faster.
 
     Args:
         layer: What to write.
@@ -32,11 +33,20 @@ def save_layer(layer: MatcherLayer, path: Path, fingerprint: str) -> None:
         fingerprint: A string that differs for other topics with the same ids.
     """
     arrays = {**dict(_list_arrays(layer)), "fingerprint": np.array(fingerprint)}
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-        np.savez(draft, **arrays)
-        draft.flush()
-        os.fsync(draft.fileno())
-    Path(draft.name).replace(path)
+    # Always the same name, so that a killed process leaves one draft at most. Only the process
+    # that holds the ledger's lock writes it.
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        _log.warning("ledger.compiled: %s cannot be written: %s", path, error.strerror)
 
 
 def load_layer(path: Path, make_fingerprint: Callable[[list[int]], str]) -> MatcherLayer | None:
@@ -64,7 +74,7 @@ def load_layer(path: Path, make_fingerprint: Callable[[list[int]], str]) -> Matc
 
 
 def _format_version() -> str:
-    return f"{_VERSION} {Stemmer.version()}"
+    return str(_VERSION)
 
 
 def _list_arrays(layer: MatcherLayer) -> Iterator[tuple[str, Any]]:

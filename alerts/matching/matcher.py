@@ -20,8 +20,8 @@ from alerts.matching.compile import CompiledQueries, compile_queries
 from alerts.matching.evaluate import QueryRows, Rows, match_rows
 from alerts.matching.hashing import Ids, Numbers
 from alerts.matching.senses import SHARED_SENSES, WordSenses
-from alerts.queries import FIELDS, Query, find_match, parse_canonical
-from alerts.text import PreparedTexts, prepare_texts
+from alerts.queries import FIELDS, Query, find_match, parse_canonical, prepare_fields
+from alerts.text import PreparedTexts
 
 #: Texts of one record by field, as :func:`alerts.queries.fields.extract_fields` returns them.
 FieldTexts = Mapping[str, Sequence[str]]
@@ -158,6 +158,6 @@ def _decide_row(
     decided = np.zeros(64 * row.size, bool)
     for record in np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist():
         if record not in prepared:
-            prepared[record] = prepare_texts(texts[record])
+            prepared[record] = prepare_fields(texts[record])
         decided[record] = find_match(query, prepared[record]) is not None
     return np.packbits(decided, bitorder="little").view("<u8")

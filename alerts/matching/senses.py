@@ -19,7 +19,9 @@ from alerts.matching.hashing import Hashes, Numbers, SmallNumbers, hash_words, r
 from alerts.text import stem
 
 #: Senses of a word beside itself, for :func:`alerts.matching.hashing.rehash_as_sense`.
-STEM, CAPITALS = 1, 2
+STEM, CAPITALS, NAME = 1, 2, 3
+#: What the hashes of words in names are rehashed with, so that they are words of their own.
+IN_NAME = 16
 #: Words whose senses are kept: 200,000 of 320 bytes each (measured) are 64 MB.
 _MAX_WORDS = 200_000
 

@@ -7,15 +7,17 @@ from alerts.operator.alarms import update_mail_alarms, update_report_alarm
 from alerts.operator.clock_alarm import update_clock_alarm
 from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
-from alerts.operator.job_alarms import name_job_alarm, update_job_alarms
-from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
+from alerts.operator.health import Health, HealthLimits
+from alerts.operator.job_alarms import update_job_alarms
+from alerts.operator.service_status import ServiceStatus
+from alerts.operator.status import SourceStatus
 
 __all__ = [
-    "Proportion",
+    "Health",
+    "HealthLimits",
     "ServiceStatus",
     "SourceStatus",
     "build_status",
-    "name_job_alarm",
     "queue_operator_emails",
     "update_clock_alarm",
     "update_job_alarms",

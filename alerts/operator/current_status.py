@@ -12,6 +12,7 @@ from alerts.ledger import (
     crawl_runs,
     deliveries,
     held_changes,
+    jobs,
     notices,
     pauses,
     questions,
@@ -20,7 +21,9 @@ from alerts.ledger import (
 from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.ledger.publication_delays import measure_delay
 from alerts.model import Alarm
-from alerts.operator.status import Proportion, ServiceStatus, SourceStatus
+from alerts.operator.health import HealthLimits, Observations, find_problems
+from alerts.operator.service_status import ServiceStatus
+from alerts.operator.status import Proportion, SourceStatus
 from alerts.recording import find_backoff_end
 from crawler.report import CrawlReport, decode_stored_report
 
@@ -29,7 +32,10 @@ _DELAY_PERIOD = timedelta(days=30)
 
 
 def build_status(
-    connection: Connection, source_hosts: Mapping[str, str], now: datetime
+    connection: Connection,
+    source_hosts: Mapping[str, str],
+    now: datetime,
+    limits: HealthLimits = HealthLimits(),  # noqa: B008  # it is frozen
 ) -> ServiceStatus:
     """Return the state of the service at ``now``.
 
@@ -37,17 +43,25 @@ def build_status(
         connection: To the ledger.
         source_hosts: The enabled sources: name → host (``london`` → ``www.london.gov.uk``).
         now: The time now, aware, in UTC.
+        limits: How long something may take before it counts as trouble.
     """
     open_alarms = alarms.list_open(connection)
     held_groups = held_changes.list_awaiting_approval(connection)
+    sources = tuple(
+        _build_source_status(connection, name, host, open_alarms, held_groups, now)
+        for name, host in source_hosts.items()
+    )
+    paused, known_jobs = pauses.list_all(connection), tuple(jobs.list_all(connection))
+    seen = Observations(
+        now=now, alarms=open_alarms, jobs=known_jobs, sources=sources, paused=paused
+    )
     return ServiceStatus(
         now=now,
-        sources=tuple(
-            _build_source_status(connection, name, host, open_alarms, held_groups, now)
-            for name, host in source_hosts.items()
-        ),
+        sources=sources,
         messages=deliveries.count_by_phase(connection),
-        paused=pauses.list_all(connection),
+        paused=paused,
+        jobs=known_jobs,
+        findings=find_problems(seen, limits),
     )
 
 

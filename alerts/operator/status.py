@@ -1,4 +1,4 @@
-"""The state of the service, as the command line and the pages show it. Pure."""
+"""The state of a source, as the command line and the pages show it. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import datetime
 import msgspec
 
 from alerts.ledger.held_changes import HeldChangeGroup
-from alerts.ledger.pauses import Pause
 from alerts.ledger.publication_delays import PublicationDelay
 from alerts.model import Alarm
 
@@ -45,17 +44,3 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     are_subscribers_notified: bool  #: that the source cannot be read
     delay: PublicationDelay | None = None
     """From publication to an immediate email, in the last month; None without an email."""
-
-
-class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of the whole service at one moment."""
-
-    now: datetime
-    sources: tuple[SourceStatus, ...]
-    messages: dict[str, int]  #: how many messages the outbox has in each phase
-    paused: tuple[Pause, ...] = ()  #: what the operator has paused
-
-    @property
-    def is_well(self) -> bool:
-        """Whether no source has an open alarm."""
-        return not any(source.alarms for source in self.sources)

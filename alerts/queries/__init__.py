@@ -17,8 +17,10 @@ from alerts.queries.fields import (
     DEFAULT_FIELDS,
     FIELDS,
     KEYWORD_FIELDS,
+    NAME_FIELDS,
     extract_fields,
     infer_changes,
+    prepare_fields,
 )
 from alerts.queries.find import drop_unlikely_paragraphs, find_match
 from alerts.queries.parse import LANGUAGE_VERSION, format_canonical, parse_query
@@ -36,6 +38,7 @@ __all__ = [
     "FIELDS",
     "KEYWORD_FIELDS",
     "LANGUAGE_VERSION",
+    "NAME_FIELDS",
     "Query",
     "QueryError",
     "QueryVisitor",
@@ -52,6 +55,7 @@ __all__ = [
     "normal_form",
     "parse_canonical",
     "parse_query",
+    "prepare_fields",
     "replace_wanted_leaves",
     "uses_field",
 ]

@@ -13,7 +13,7 @@ MatchMode: TypeAlias = Literal["stem", "exact", "capitals", "prefix"]
 class Word(msgspec.Struct, frozen=True):
     """One word, of several tokens if it is written with hyphens."""
 
-    tokens: tuple[str, ...]  #: folded, except for capitals; in mode ``stem`` the last is a stem
+    tokens: tuple[str, ...]  #: folded, except for capitals
     mode: MatchMode = "stem"
     field: str | None = None  #: None for all default fields
 

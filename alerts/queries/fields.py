@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from alerts.model import ChangeKind, infer_change_kinds
+from alerts.text import PreparedTexts, prepare_texts
 from crawler.records import Question, iter_paragraphs
 
 #: Fields that are searched for a word that names no field.
@@ -32,6 +33,9 @@ FIELDS = (
 
 #: Fields whose words are keywords of this project, not English: they are compared as written.
 KEYWORD_FIELDS = frozenset({"ref", "source", "kind", "change"})
+
+#: Fields of people's names, whose words have no other forms: ``halls`` does not find *Susan Hall*.
+NAME_FIELDS = frozenset({"asked_by", "asked_of", "answered_by"})
 
 #: The values of the fields that have a fixed set of them.
 ALLOWED_VALUES: Mapping[str, tuple[str, ...]] = {
@@ -65,6 +69,11 @@ def extract_fields(question: Question, changes: Iterable[str] = ()) -> dict[str,
         "change": list(changes),
         "attachment": [file.title for answer in question.answers for file in answer.attachments],
     }
+
+
+def prepare_fields(texts: Mapping[str, Sequence[str]]) -> PreparedTexts:
+    """Return the texts of a question by field, ready for :func:`alerts.queries.find_match`."""
+    return prepare_texts(texts, NAME_FIELDS)
 
 
 def infer_changes(question: Question) -> tuple[ChangeKind, ...]:

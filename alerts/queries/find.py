@@ -13,9 +13,9 @@ from itertools import combinations
 import msgspec
 
 from alerts.queries.ast import And, Leaf, MatchMode, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import DEFAULT_FIELDS
+from alerts.queries.fields import DEFAULT_FIELDS, prepare_fields
 from alerts.queries.visitor import QueryVisitor, iter_words, list_leaves
-from alerts.text import Place, PreparedTexts, fold_to_letters, prepare_texts, stem
+from alerts.text import Place, PreparedTexts, find_common_start, fold_to_letters, stem
 
 #: The position of the first token, and the position after the last.
 TokenSpan = tuple[int, int]
@@ -40,10 +40,10 @@ def find_match(
 
     Args:
         query: Any query tree.
-        texts: Paragraphs by field, prepared by :func:`alerts.text.prepare_texts` if they are
-            asked about more than once.
+        texts: Paragraphs by field, prepared by :func:`alerts.queries.prepare_fields` if they
+            are asked about more than once.
     """
-    prepared = texts if isinstance(texts, PreparedTexts) else prepare_texts(texts)
+    prepared = texts if isinstance(texts, PreparedTexts) else prepare_fields(texts)
     spans = _SpanFinder(prepared).visit(query)
     return None if spans is None else TextMatch(tuple(_merge_places(spans, prepared)))
 
@@ -72,9 +72,13 @@ def drop_unlikely_paragraphs(
 
 def _shared_letters(token: str, mode: MatchMode) -> str:
     """Return letters that all forms of a word have in a row."""
-    if mode == "capitals":
-        return token.lower()
-    return token[:3] if len(token) > 3 else token[:1]  # "man" also finds "men"
+    match mode:
+        case "capitals":
+            return token.lower()
+        case "stem":
+            return find_common_start(token)
+        case _:
+            return token[:3]
 
 
 class _SpanFinder(QueryVisitor["set[TokenSpan] | None"]):
@@ -147,7 +151,7 @@ def _list_keys(text: str, mode: MatchMode, texts: PreparedTexts) -> Iterable[str
         case "exact":
             return (text,)
         case "stem":
-            return (f"~{stem(text)}",)
+            return (f"~{stem(text)}", f"@{text}")
         case "capitals":
             return (f"^{text}",)
         case "prefix":

@@ -3,14 +3,14 @@
 The condition never excludes a question that matches. Often it also includes no other; then nothing
 is left to decide (:attr:`IndexQuery.is_exact`). Words are written as *keys* of letters and digits,
 which every tokenizer of a database keeps whole: a letter for how the word is compared (``w`` the
-word itself, ``s`` its stem, ``c`` its capitals), a letter for the field (``x`` for all default
-fields), then the word. ``knife`` in the title has four keys: ``wxknife``, ``waknife``, ``sxknife``
-and ``saknife``.
+word itself, ``s`` its stem, ``n`` a word of a name, ``c`` its capitals), a letter for the field
+(``x`` for all default fields), then the word. ``knife`` in the title has four keys: ``wxknife``,
+``waknife``, ``sxknife`` and ``saknife``.
 
-Two words that follow each other have a key too: ``p`` (or ``q`` where the second is a stem), the
-field, the length of the first, ``x``, and both words. ``high road`` is ``px4xhighroad``. So the
-index alone decides a phrase of two words, however common they are, and leaves little to decide of a
-longer one.
+Two words that follow each other have a key too: ``p`` (``q`` where the second is a stem, ``r``
+where it is a word of a name), the field, the length of the first, ``x``, and both words. ``high
+road`` is ``px4xhighroad``. So the index alone decides a phrase of two words, however common they
+are, and leaves little to decide of a longer one.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ _MAX_LETTERS = 400_000
 #: 64 letters (:data:`alerts.queries.checks.MAX_WORD_LENGTH`) that a hyphen joins are longer.
 _MAX_KEY_LENGTH = 800
 
-_MODE_LETTERS = {"~": "s", "^": "c"}
+_MODE_LETTERS = {"~": "s", "@": "n", "^": "c"}
+#: Mode letters of the second of two neighbours.
+_PAIR_MODE_LETTERS = {"~": "q", "@": "r"}
 _ANY_FIELD = "x"
 _FIELD_LETTERS = {field: chr(ord("a") + place) for place, field in enumerate(FIELDS)}
 #: Fields of long texts have no keys of their own, which would double the size of the index.
@@ -86,7 +88,7 @@ _FIELDS_WITHOUT_KEYS = frozenset({"question", "answer"})
 def build_index_keys(texts: PreparedTexts) -> set[str]:
     """Return the keys under which texts are found."""
     keys = {
-        _write_key(_MODE_LETTERS.get(key[0], "w"), scope, key.lstrip("~^").lower())
+        _write_key(_MODE_LETTERS.get(key[0], "w"), scope, key.lstrip("~@^").lower())
         for key, positions in texts.positions_by_key.items()
         for field in {texts.places[position].field for position in positions}
         for scope in _list_scopes(field)
@@ -118,10 +120,10 @@ def _list_second_words(texts: PreparedTexts) -> dict[int, list[tuple[str, str]]]
     for key, positions in texts.positions_by_key.items():
         if key[0] == "^":
             continue
-        word = key.removeprefix("~")
-        is_stem = word != key
+        word = key.lstrip("~@")
+        is_stem = key[0] == "~"
         words = texts.positions_by_key.get(word, {}) if is_stem and stem(word) == word else {}
-        entry = ("q" if is_stem else "p", _to_ascii(word))
+        entry = (_PAIR_MODE_LETTERS.get(key[0], "p"), _to_ascii(word))
         for start in positions:
             if start not in words:
                 found.setdefault(start, []).append(entry)
@@ -174,10 +176,16 @@ def _build_leaf(leaf: Leaf) -> IndexQuery:
         return IndexQuery(_all_of(parts), is_exact=False)
     words = tuple(iter_words(leaf))
     # Three words have two pairs of neighbours, which can be in different places of a text.
-    are_pairs = sum(len(word.tokens) for word in words) <= 2 and not _is_cut(words)
+    size = sum(len(word.tokens) for word in words)
+    are_pairs = size <= 2 and not _is_cut(words) and (size == 1 or not _has_root(words[-1]))
     return IndexQuery(
         _any_spelling(words, scope), is_exact=are_pairs and leaf.field not in _FIELDS_WITHOUT_KEYS
     )
+
+
+def _has_root(word: Word) -> bool:
+    """Return whether a word's stem is another word, which a name has no part in."""
+    return word.mode == "stem" and stem(word.tokens[-1]) != word.tokens[-1]
 
 
 def _is_cut(words: tuple[Word, ...]) -> bool:
@@ -210,10 +218,11 @@ def _build_last_pair(first: str, text: str, word: Word, scope: str) -> list[Inde
         case "stem":
             root = stem(text)
             as_stem = IndexKey(_write_pair_key("q", scope, first, _to_ascii(root)))
+            as_name = IndexKey(_write_pair_key("r", scope, first, _to_ascii(text)))
             if stem(root) != root:
-                return [as_stem]
+                return [AnyOf((as_stem, as_name))]
             as_word = IndexKey(_write_pair_key("p", scope, first, _to_ascii(root)))
-            return [AnyOf((as_stem, as_word))]
+            return [AnyOf((as_stem, as_name, as_word))]
         case _:  # capitals and prefixes have no keys of pairs
             return [IndexKey(_write_key("w", scope, first)), _build_last_key(text, word, scope)]
 
@@ -222,10 +231,11 @@ def _all_of(parts: Sequence[IndexCondition]) -> IndexCondition:
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
-def _build_last_key(text: str, word: Word, scope: str) -> IndexKey:
+def _build_last_key(text: str, word: Word, scope: str) -> IndexCondition:
     match word.mode:
         case "stem":
-            return IndexKey(_write_key("s", scope, stem(text)))
+            keys = ("s", stem(text)), ("n", text)
+            return AnyOf(tuple(IndexKey(_write_key(mode, scope, word)) for mode, word in keys))
         case "capitals":
             return IndexKey(_write_key("c", scope, text.lower()))
         case mode:

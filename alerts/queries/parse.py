@@ -23,20 +23,20 @@ from typing import TypeAlias
 import msgspec
 from lark import Token
 
-from alerts.queries.ast import And, Leaf, MatchMode, Near, Not, Or, Phrase, Query, Word
+from alerts.queries.ast import And, Leaf, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.canonical import parse_canonical
 from alerts.queries.checks import MAX_HYPHENS, QueryError, check_expanded_size
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, parse_tree
 from alerts.queries.visitor import QueryVisitor
-from alerts.text import LINKING_LETTERS, has_forms, is_written_closed, stem, tokenise
+from alerts.text import LINKING_LETTERS, has_forms, is_written_closed, tokenise
 
 __all__ = ["LANGUAGE_VERSION", "QueryError", "format_canonical", "parse_query"]
 
 #: Version of the language that canonical forms are written in. A change that gives existing
 #: queries another canonical form raises it and comes with a migration; the ledger then rewrites
 #: the forms that it holds.
-LANGUAGE_VERSION = 2
+LANGUAGE_VERSION = 3
 
 
 def parse_query(text: str) -> Query:
@@ -221,14 +221,12 @@ _NORMALISER = _NormaliseVisitor()
 
 
 def _normalise_word(word: Word | Phrase) -> Word | Phrase:
-    """Return the word with its stem, in mode "exact" only if that differs from mode "stem"."""
+    """Return the word in mode "exact" only if that differs from mode "stem"."""
     if isinstance(word, Phrase) or word.mode in ("capitals", "prefix"):
         return word
-    *before, last = word.tokens
-    if word.field in KEYWORD_FIELDS or not has_forms(last):
-        mode: MatchMode = "exact" if word.field in KEYWORD_FIELDS else "stem"
-        return Word(word.tokens, mode, word.field)
-    return word if word.mode == "exact" else Word((*before, stem(last)), "stem", word.field)
+    if word.field in KEYWORD_FIELDS:
+        return Word(word.tokens, "exact", word.field)
+    return word if has_forms(word.tokens[-1]) else Word(word.tokens, "stem", word.field)
 
 
 def _merge(kind: type[And | Or], parts: Iterable[Query]) -> Query:

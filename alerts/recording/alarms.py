@@ -16,8 +16,11 @@ from alerts.ledger import alarms, crawl_runs, held_changes, notices
 from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.recording.verdict import COMPLETE_VERDICTS, CrawlOutcome
 
-#: Alarms that the end of a crawl raises or clears: those named after a verdict, and two others.
-_CRAWL_ALARMS = ("changed", "blocked", "unreachable", "partial", "missing", "redirect_refused")
+#: Alarms that the end of a crawl raises or clears: those named after a verdict, and three others.
+_CRAWL_ALARMS = (
+    *("changed", "blocked", "unreachable", "partial"),
+    *("missing", "redirect_refused", "archive"),
+)
 #: Alarms that the passing of time raises or clears.
 _SOURCE_ALARMS = ("awaiting_approval", "unavailable")
 #: Verdicts that a short network failure explains: they count when they come in a row.
@@ -63,6 +66,9 @@ def find_crawl_alarms(
     if report is not None and report.redirects_refused:
         refused = [str(f) for f in report.failures if f.kind == "redirect_refused"]
         found["redirect_refused"] = "; ".join(refused) or "answers led away from the source"
+    if report is not None and report.captures_lost:
+        why = next((f.detail for f in report.failures if f.kind == "archive"), "no reason is known")
+        found["archive"] = f"{report.captures_lost} captures could not be kept: {why}"
     return found
 
 

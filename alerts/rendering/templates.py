@@ -134,6 +134,11 @@ class Templates:
             environment.filters |= _FILTERS
             environment.globals |= variables
 
+    def add_variables(self, variables: Mapping[str, object]) -> None:
+        """Let every template use more variables, whatever it is given."""
+        for environment in (self._html, self._text):
+            environment.globals |= variables
+
     def render_html(self, name: str, /, **values: Any) -> str:
         """Return a template as HTML.
 

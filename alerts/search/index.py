@@ -10,8 +10,8 @@ from datetime import datetime
 from itertools import chain
 
 from alerts.ledger import Ledger, word_index
-from alerts.queries import extract_fields, index_terms
-from alerts.text import find_definitions, prepare_texts
+from alerts.queries import extract_fields, index_terms, prepare_fields
+from alerts.text import find_definitions
 from crawler.records import Question
 
 #: Questions in one transaction: at 5 ms each, other writers wait for half a second at most.
@@ -54,6 +54,6 @@ def _build_words(record: Question, first_seen_at: datetime) -> word_index.Indexe
     return word_index.IndexedQuestion(
         record.id,
         min(seen, meeting_date) if meeting_date else seen,
-        frozenset(index_terms.build_index_keys(prepare_texts(texts))),
+        frozenset(index_terms.build_index_keys(prepare_fields(texts))),
         frozenset(find_definitions(chain(texts["title"], texts["question"], texts["answer"]))),
     )

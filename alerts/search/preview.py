@@ -14,17 +14,18 @@ from sqlalchemy import Connection
 from alerts.ledger import questions, word_index
 from alerts.queries import (
     Query,
+    QueryError,
     ast,
     format_canonical,
     index_terms,
     iter_words,
     list_wanted_leaves,
     parse_query,
+    replace_wanted_leaves,
 )
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
 from alerts.search.suggestions import Suggestion, find_suggestions
-from alerts.text import stem, tokenise
 
 #: Questions a day, on average, above which a topic is called too broad.
 MAX_QUESTIONS_PER_DAY = 30
@@ -42,6 +43,7 @@ class SpellingSuggestion(msgspec.Struct, frozen=True):
     word: str
     nearest: str | None  #: None if no word is similar enough
     questions: int  #: number of questions that have the nearest
+    query: str | None = None  #: the whole query with the nearest in place of the word
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -65,6 +67,7 @@ class Preview(msgspec.Struct, frozen=True):
     next: str | None = None  #: where the questions after :attr:`latest` begin
     is_week_complete: bool = True  #: whether :attr:`last_7_days` is all
     is_year_complete: bool = True  #: whether :attr:`last_365_days` is all
+    is_archive_empty: bool = False  #: whether there is no question yet that could have matched
 
     @property
     def is_too_broad(self) -> bool:
@@ -92,8 +95,10 @@ def build_preview(
     found = search_questions(connection, query, _LATEST_COUNT, budget)
     week, year = today - timedelta(days=7), today - timedelta(days=365)
     last_365_days = _count_since(found.counts_by_day, year)
-    first_day = word_index.get_first_day(connection) or today
+    known_first_day = word_index.get_first_day(connection)
+    first_day = known_first_day or today
     begin = max(year, first_day, found.decided_to or first_day)
+    spellings = _suggest_spellings(connection, query) if known_first_day else ()
     return Preview(
         canonical=format_canonical(query),
         last_7_days=_count_since(found.counts_by_day, week),
@@ -103,13 +108,14 @@ def build_preview(
         months=_count_decided_months(found, today),
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
-        unknown_words=tuple(_suggest_spellings(connection, query, typed)),
+        unknown_words=tuple(spellings),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,
         decided_to=found.decided_to,
         next=found.next.format() if found.next else None,
         is_week_complete=found.is_complete_after(week),
         is_year_complete=found.is_complete_after(year),
+        is_archive_empty=known_first_day is None,
     )
 
 
@@ -145,22 +151,23 @@ def count_by_month(counts_by_day: Mapping[date, int], today: date) -> dict[date,
     return {first: counted[first] for first in firsts}
 
 
-def _suggest_spellings(
-    connection: Connection, query: Query, typed: str
-) -> Iterator[SpellingSuggestion]:
+def _suggest_spellings(connection: Connection, query: Query) -> Iterator[SpellingSuggestion]:
     """Generate a suggestion for each wanted word that no question has in any field."""
-    as_typed = {stem(token.word): token.word for token in tokenise(typed)}
     leaves = [leaf for leaf in list_wanted_leaves(query) if leaf.field is None]
     for word in (word for leaf in leaves for word in iter_words(leaf)):
         condition = index_terms.build_index_query(word).condition
         if condition and not word_index.count_questions(connection, condition, maximum=1):
-            text = "".join(word.tokens)
-            yield _find_nearest(connection, as_typed.get(text, text), word.mode)
+            yield _find_nearest(connection, query, word, "".join(word.tokens))
 
 
-def _find_nearest(connection: Connection, text: str, mode: ast.MatchMode) -> SpellingSuggestion:
-    """Return the word of the archive most similar to ``text``; of equal ones, the commonest."""
-    key_prefix = "cx" if mode == "capitals" else "wx"
+def _find_nearest(
+    connection: Connection, query: Query, word: ast.Word, text: str
+) -> SpellingSuggestion:
+    """Return the word of the archive most similar to ``text``; of equal ones, the commonest.
+
+    A word is left out if the query would be refused with it, such as a stop word alone.
+    """
+    key_prefix = "cx" if word.mode == "capitals" else "wx"
     known = [
         key[len(key_prefix) :]
         for key in word_index.list_keys_with_prefix(connection, key_prefix + text[0].lower())
@@ -171,10 +178,35 @@ def _find_nearest(connection: Connection, text: str, mode: ast.MatchMode) -> Spe
     )
     counted = []
     for form, distance, _ in similar:
-        key = index_terms.IndexKey(key_prefix + form)
-        if number := word_index.count_questions(connection, key):
-            counted.append((distance, -number, form))
+        shown = form.upper() if word.mode == "capitals" else form
+        corrected = _correct(query, word, shown)
+        number = word_index.count_questions(connection, index_terms.IndexKey(key_prefix + form))
+        if number and corrected:
+            counted.append((distance, -number, shown, corrected))
     if not counted:
         return SpellingSuggestion(text, None, 0)
-    _, number, nearest = min(counted)
-    return SpellingSuggestion(text, nearest.upper() if mode == "capitals" else nearest, -number)
+    _, number, nearest, corrected = min(counted)
+    return SpellingSuggestion(text, nearest, -number, corrected)
+
+
+def _correct(query: Query, word: ast.Word, nearest: str) -> str | None:
+    """Return ``query`` with ``nearest`` in place of a word; None if that would be refused."""
+
+    def replace(leaf: ast.Word | ast.Phrase) -> ast.Word | ast.Phrase:
+        if isinstance(leaf, ast.Word):
+            is_it = (leaf.tokens, leaf.mode) == (word.tokens, word.mode)
+            return msgspec.structs.replace(leaf, tokens=(nearest,)) if is_it else leaf
+        return msgspec.structs.replace(
+            leaf, words=tuple(ast.Word((nearest,), "exact") if w == word else w for w in leaf.words)
+        )
+
+    def correct(leaf: ast.Leaf) -> Query:
+        if isinstance(leaf, ast.Near):
+            return msgspec.structs.replace(leaf, parts=tuple(map(replace, leaf.parts)))
+        return replace(leaf)
+
+    try:
+        corrected = parse_query(format_canonical(replace_wanted_leaves(query, correct)))
+    except QueryError:
+        return None
+    return format_canonical(corrected)

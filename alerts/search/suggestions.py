@@ -5,7 +5,7 @@ A suggestion changes a query only if the subscriber accepts it, and is then part
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -36,6 +36,7 @@ class Suggestion(msgspec.Struct, frozen=True):
     form: str  #: as a query: ``"violence reduction unit"``
     printed: str  #: as the archive has it: ``Violence Reduction Unit``
     questions: int  #: number of questions that have it in this form
+    query: str  #: the whole query, with this form included
     is_complete: bool = True  #: whether these are all; if not, there are at least so many
 
     @property
@@ -62,13 +63,26 @@ def find_suggestions(
     suggestions: list[Suggestion] = []
     for leaf in leaves:
         for other, printed in _find_alternatives(connection, leaf):
-            form = format_canonical(other)
-            if form not in present:
+            form, part = format_canonical(other), format_canonical(leaf)
+            widened = _include_form(query, part, other)
+            if form not in present and widened is not None:
                 present.add(form)
                 found = search_questions(connection, other, 0, budget)
-                part = format_canonical(leaf)
-                suggestions.append(Suggestion(part, form, printed, found.total, found.is_complete))
+                suggestions.append(
+                    Suggestion(part, form, printed, found.total, widened, found.is_complete)
+                )
     return suggestions[:_MAX_SUGGESTIONS]
+
+
+def _include_form(query: Query, part: str, form: Query) -> str | None:
+    """Return ``query`` with ``form`` as an alternative to a part; None if that is refused."""
+    try:
+        widened = format_canonical(_widen(query, {part: [form]}))
+        # What was typed stands first where that is all.
+        is_all = format_canonical(query) == part
+        return f"{part} OR {format_canonical(form)}" if is_all else widened
+    except QueryError:  # it would be too long
+        return None
 
 
 def apply_suggestions(query: Query, accepted: Sequence[Suggestion]) -> Query:
@@ -76,11 +90,18 @@ def apply_suggestions(query: Query, accepted: Sequence[Suggestion]) -> Query:
 
     ``VRU`` becomes ``VRU OR "violence reduction unit"``.
     """
+    forms: dict[str, list[Query]] = {}
+    for one in accepted:
+        forms.setdefault(one.part, []).append(parse_query(one.form))
+    return _widen(query, forms)
+
+
+def _widen(query: Query, forms: Mapping[str, Sequence[Query]]) -> Query:
+    """Return ``query`` with alternatives to its parts, which are given in canonical form."""
 
     def widen(leaf: ast.Leaf) -> Query:
-        part = format_canonical(leaf)
-        forms = [parse_query(one.form) for one in accepted if one.part == part]
-        return ast.Or((leaf, *forms)) if forms else leaf
+        others = forms.get(format_canonical(leaf))
+        return ast.Or((leaf, *others)) if others else leaf
 
     return parse_query(format_canonical(replace_wanted_leaves(query, widen)))
 

@@ -8,7 +8,7 @@ The face is larger than most because two things meet here that everything else i
 """
 
 from alerts.text.acronyms import AcronymDefinition, find_definitions
-from alerts.text.english import STOP_WORDS, has_forms, stem
+from alerts.text.english import STOP_WORDS, find_common_start, has_forms, stem
 from alerts.text.snippets import (
     Segment,
     Snippet,
@@ -56,6 +56,7 @@ __all__ = [
     "cut_opening",
     "cut_passage",
     "find_acronym",
+    "find_common_start",
     "find_definitions",
     "find_passage",
     "find_snippet",

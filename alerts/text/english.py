@@ -1,15 +1,20 @@
-"""English: stop words, irregular plurals, and stems. Pure.
+"""English: stop words, and stems.
 
-Stems are Snowball's for English (https://snowballstem.org/algorithms/english/stemmer.html), applied
-until nothing changes, so that the stem of a stem is itself: a canonical query is written with stems
-and must be read back to the same query.
+A stem is what the inflected forms of a word have in common: its plural, its forms in -ed and -ing,
+and irregular ones. Words that are derived from others (*commissioner* of *commission*) have stems
+of their own; Snowball's stemmer joins those too. How four ways compare is in
+``docs/decisions/0017-stems.md``.
+
+``inflections.txt`` has the forms that the rules would get wrong, each with its stem. It was made
+from the 40,000 most frequent words of English texts, by comparison with a dictionary, and is read
+once.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from Stemmer import Stemmer
+import re
+from functools import cache, lru_cache
+from importlib import resources
 
 #: Words in nearly every text. A query may have them beside other words, but not alone.
 STOP_WORDS = frozenset(
@@ -21,71 +26,48 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905 (a hundred quoted words would be harder to read)
 )
 
-#: Stems of plurals that the stemmer keeps apart from their singular. Plurals that are verbs too
-#: ("leaves", "lives") are left out: they would find what nobody meant.
-_PLURALS = {
-    "analyses": "analysi",
-    "buses": "bus",
-    "children": "child",
-    "crises": "crisi",
-    "gases": "gas",
-    "halves": "half",
-    "knives": "knife",
-    "men": "man",
-    "policemen": "policeman",
-    "policewomen": "policewoman",
-    "thieves": "thief",
-    "wives": "wife",
-    "women": "woman",
-}
-
-#: Words that the stemmer takes for a form of another ("housing" of "house", "officer" of "office"),
-#: each with its plural: people who look for one of a pair do not mean the other.
-_DISTINCT_WORDS = {
-    form: word
-    for word, *forms in (
-        ("authority", "authorities"),
-        ("business", "businesses"),
-        ("crossing", "crossings"),
-        ("hospital", "hospitals"),
-        ("housing",),
-        ("important",),
-        ("lighting",),
-        ("officer", "officers"),
-        ("parking",),
-        ("planning",),
-        ("relative", "relatives"),
-        ("several",),
-        ("training",),
-    )
-    for form in (word, *forms)
-}
-
-#: Letters of a stem: a shorter one would stand for too many words.
+#: Letters of a word that has other forms, and of a stem: a shorter one would stand for too much.
 _MIN_STEM_LENGTH = 3
 
 #: Words whose stems are kept: 100,000 of 250 bytes each are 25 MB. The cache is in C and shared,
 #: because stemming takes 2 µs and is done for each word of each text.
 _MAX_STEMS = 100_000
 
-_snowball = Stemmer("english")
+_NO_PLURAL = ("ss", "us", "is")
+_PLURAL_ES = ("ches", "shes", "xes", "sses", "zzes", "uses", "oes")
+#: Plurals in -uses of words in -use.
+_PLURAL_USE = ("auses", "ouses", "cuses", "fuses", "muses")
+_DOUBLED = re.compile(r"([b-df-hj-km-np-rtv])\1$")
+#: Beginnings of forms in -ed and -ing whose word ends in e: ``chang-ed``, ``cycl-ing``, ``us-ed``,
+#: ``creat-ed``, ``hop-ed``, ``secur-ed``.
+_LOST_E = re.compile(
+    r"[vcuz]$|.[^n]g$|[bcdfgkptz]l$|[aeiou]s$|[^aeo]at$|[rn]s$"
+    r"|^[^aeiou]*[aeiouy][bdgklmnprt]$"
+    r"|(?<![aeo])[ui][rtmdn]$|[^e]ar$|[^o]ok$"
+)
+_TWO_SYLLABLES = re.compile(r"[aeiouy][^aeiouy]+[aeiouy]")
+_VOWEL = re.compile(r"[aeiouy]")
 
 
 @lru_cache(_MAX_STEMS)
 def stem(word: str) -> str:
     """Return what a folded word has in common with its plural and other forms.
 
-    ``stem("knives")`` and ``stem("knife")`` are ``"knife"``; ``stem(stem(w)) == stem(w)``. A word
-    that is not plain English, is a stop word, or would become one, is returned unchanged.
+    ``stem("knives")`` and ``stem("knife")`` are ``"knife"``. A word that is not plain English, is a
+    stop word, or would become one, is returned unchanged.
     """
     if not has_forms(word):
         return word
-    if word in _DISTINCT_WORDS:
-        return _DISTINCT_WORDS[word]
-    before, after = "", word
-    while before != after:
-        before, after = after, _snowball.stemWord(_PLURALS.get(after, after))
-    return word if after in STOP_WORDS or len(after) < _MIN_STEM_LENGTH else after
+    if known := _load_inflections().get(word):
+        return known
+    found = _strip_inflection(word)
+    return word if found in STOP_WORDS or len(found) < _MIN_STEM_LENGTH else found
+
+
+def find_common_start(word: str) -> str:
+    """Return letters that all forms of a folded word begin with: ``b`` for *bought* and *buy*."""
+    root = stem(word)
+    return root[:1] if root in _list_irregular_stems() else root[:3]
 
 
 def has_forms(word: str) -> bool:
@@ -96,3 +78,49 @@ def has_forms(word: str) -> bool:
         and word.isalpha()
         and word not in STOP_WORDS
     )
+
+
+@cache
+def _load_inflections() -> dict[str, str]:
+    """Return the stems of the forms that the rules get wrong."""
+    text = (resources.files(__package__) / "inflections.txt").read_text(encoding="ascii")
+    return dict(line.split() for line in text.splitlines() if not line.startswith("#"))
+
+
+@cache
+def _list_irregular_stems() -> frozenset[str]:
+    """Return the stems of words with a form that begins with three other letters."""
+    return frozenset(root for form, root in _load_inflections().items() if form[:3] != root[:3])
+
+
+def _strip_inflection(word: str) -> str:
+    singular = _strip_plural(word)
+    if singular != word:
+        singular = _load_inflections().get(singular, singular)
+    for ending in ("ing", "ed"):
+        begin = singular.removesuffix(ending)
+        if begin == singular:
+            continue
+        if len(begin) < 2 or len(singular) < 5 or begin.endswith("e") or not _VOWEL.search(begin):
+            return singular
+        return begin[:-1] + "y" if ending == "ed" and begin.endswith("i") else _restore(begin)
+    return singular
+
+
+def _strip_plural(word: str) -> str:
+    if not word.endswith("s") or word.endswith(_NO_PLURAL):
+        return word
+    if word.endswith("ies"):
+        return word[:-3] + "y" if len(word) > 4 else word[:-1]
+    if word.endswith(_PLURAL_ES) and len(word) > 4 and not word.endswith(_PLURAL_USE):
+        return word[:-2]
+    return word[:-1]
+
+
+def _restore(begin: str) -> str:
+    """Return the word whose form in -ed or -ing begins with ``begin``."""
+    if begin.endswith("ll"):
+        return begin[:-1] if _TWO_SYLLABLES.search(begin) else begin
+    if _DOUBLED.search(begin):
+        return begin[:-1]
+    return begin + "e" if _LOST_E.search(begin) else begin

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -112,8 +112,13 @@ class PreparedTexts(msgspec.Struct, frozen=True):
     positions_by_key: Mapping[str, Mapping[int, int]]
 
 
-def prepare_texts(texts: Mapping[str, Sequence[str]]) -> PreparedTexts:
-    """Return texts, given as paragraphs by field, ready for :func:`alerts.queries.find_match`."""
+def prepare_texts(
+    texts: Mapping[str, Sequence[str]], name_fields: Collection[str] = ()
+) -> PreparedTexts:
+    """Return texts, given as paragraphs by field, ready to be searched for words.
+
+    Words of ``name_fields`` have no other forms: *Hall* is not the singular of *halls*.
+    """
     printed: list[Place] = []
     words: dict[str, dict[int, int]] = {}
     for field, paragraphs in texts.items():
@@ -121,18 +126,20 @@ def prepare_texts(texts: Mapping[str, Sequence[str]]) -> PreparedTexts:
             tokens, base = tokenise(paragraph), len(printed)
             for word, first, after in generate_forms(tokens):
                 acronym = tokens[first].acronym if after == first + 1 else None
-                for key in build_word_keys(word, acronym):
+                for key in build_word_keys(word, acronym, is_name=field in name_fields):
                     words.setdefault(key, {}).setdefault(base + first, base + after)
             printed += [Place(field, number, token.start, token.end) for token in tokens]
             printed.append(Place(field, number, len(paragraph), len(paragraph)))
     return PreparedTexts(printed, words)
 
 
-def build_word_keys(word: str, acronym: str | None) -> tuple[str, ...]:
-    """Return the keys of a word: itself, ``~`` and its stem, ``^`` and its capitals."""
-    if acronym is None:
-        return word, "~" + stem(word)
-    return word, "~" + stem(acronym.lower()), "^" + acronym
+def build_word_keys(word: str, acronym: str | None, *, is_name: bool = False) -> tuple[str, ...]:
+    """Return the keys of a word: itself, ``~`` and its stem, ``^`` and its capitals.
+
+    A word of a name has ``@`` and the word itself in place of its stem.
+    """
+    root = "@" + word if is_name else "~" + stem(acronym.lower() if acronym else word)
+    return (word, root, "^" + acronym) if acronym else (word, root)
 
 
 def fold_to_letters(text: str) -> str:

@@ -6,6 +6,6 @@ clock's source, the daemon or the server that runs it (`scheduler.web`).
 """
 
 from alerts.web.app import create_app
-from alerts.web.context import CapturedPage, CrawlControls, WebContext
+from alerts.web.context import CapturedPage, DaemonControls, WebContext
 
-__all__ = ["CapturedPage", "CrawlControls", "WebContext", "create_app"]
+__all__ = ["CapturedPage", "DaemonControls", "WebContext", "create_app"]

@@ -1,7 +1,12 @@
-"""Static files of the pages: our style sheet, and htmx, which is vendored (docs/decisions/0012)."""
+"""Static files of the pages: our style sheet, and htmx, which is vendored (docs/decisions/0012).
+
+The address of a file has a hash of its content. A browser keeps it for ever, and a new release has
+another address, so no page is ever shown with the files of an older one.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from importlib.resources import files
 
 from starlette.requests import Request
@@ -15,23 +20,45 @@ from alerts.web.http_cache import is_unchanged, strong_tag
 #: replace the file, its ``.sha256`` and this name; ``tests/alerts/web/test_assets.py`` compares
 #: them.
 HTMX_FILE = "htmx-2.0.10.min.js"
-#: One hour: short enough that a new release is seen the same day without versioned file names.
-_CACHE_CONTROL = "public, max-age=3600"
+#: A year, which browsers take for ever; ``immutable`` says not to ask again (RFC 8246).
+_FOR_EVER = "public, max-age=31536000, immutable"
+#: For addresses without a hash, which templates of an operator may name.
+_REVALIDATE = "public, no-cache"
+#: Characters of the hash in an address: 64 bits.
+_HASH_LENGTH = 16
+_JAVASCRIPT = "text/javascript"
 
 
 def build_asset_routes(templates: Templates) -> list[Route]:
-    """Return the routes of the style sheet (``static/style.css``, a template) and of htmx."""
-    style = templates.render_text("static/style.css").encode()
-    htmx = files("alerts.web").joinpath("static", HTMX_FILE).read_bytes()
+    """Return the routes of the style sheet (``static/style.css``, a template) and of htmx.
+
+    From then on every template can use their addresses: ``static_paths["style.css"]``.
+    """
+    bodies = {
+        "style.css": (templates.render_text("static/style.css").encode(), "text/css"),
+        "htmx.js": (files("alerts.web").joinpath("static", HTMX_FILE).read_bytes(), _JAVASCRIPT),
+    }
+    paths = {name: _add_hash(name, body) for name, (body, _) in bodies.items()}
+    templates.add_variables({"static_paths": paths})
     return [
-        _build_route("/static/style.css", style, "text/css"),
-        _build_route("/static/htmx.js", htmx, "text/javascript"),
+        route
+        for name, (body, media_type) in bodies.items()
+        for route in (
+            _build_route(paths[name], body, media_type, _FOR_EVER),
+            _build_route(f"/static/{name}", body, media_type, _REVALIDATE),
+        )
     ]
 
 
-def _build_route(path: str, body: bytes, media_type: str) -> Route:
+def _add_hash(name: str, body: bytes) -> str:
+    """Return the address of a file: ``/static/style.0123456789abcdef.css``."""
+    stem, _, extension = name.rpartition(".")
+    return f"/static/{stem}.{hashlib.sha256(body).hexdigest()[:_HASH_LENGTH]}.{extension}"
+
+
+def _build_route(path: str, body: bytes, media_type: str, cache_control: str) -> Route:
     tag = strong_tag(body)
-    headers = {"ETag": tag, "Cache-Control": _CACHE_CONTROL}
+    headers = {"ETag": tag, "Cache-Control": cache_control}
 
     async def answer(request: Request) -> Response:
         if is_unchanged(request.headers, tag):

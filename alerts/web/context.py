@@ -31,11 +31,14 @@ class CapturedPage(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class CrawlControls(Protocol):
-    """What the operator can ask of the running daemon."""
+class DaemonControls(Protocol):
+    """What pages can ask of the running daemon."""
 
     def crawl_now(self, source: str) -> bool:
         """Crawl ``source`` as soon as possible; return False where there is no such source."""
+
+    def deliver_soon(self) -> None:
+        """Deliver the messages in the outbox as soon as possible."""
 
 
 def _find_no_capture(_location: str) -> CapturedPage | None:
@@ -61,7 +64,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     operator_password: str | None = None  #: None: there are no operator pages
-    crawl_controls: CrawlControls | None = None  #: None: no daemon runs
+    daemon_controls: DaemonControls | None = None  #: None: no daemon runs
+
+    def deliver_soon(self) -> None:
+        """Let the daemon deliver what was just put into the outbox; without one, do nothing."""
+        if self.daemon_controls is not None:
+            self.daemon_controls.deliver_soon()
 
     @property
     def feed_context(self) -> FeedContext:

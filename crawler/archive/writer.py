@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import logging
 import os
+import string
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -28,6 +31,8 @@ log = logging.getLogger("watchword.archive")
 #: A new file is started at this size, so that pruning removes the archive in steps of 200 MB.
 MAX_FILE_MEGABYTES = 200
 _MEGABYTE = 1_000_000
+#: Printed as they are in a header: all printable characters of ASCII.
+_HEADER_CHARACTERS = string.printable.removesuffix(string.whitespace) + " "
 #: Headers that do not hold for a body that was put together from its chunks.
 _TRANSFER_HEADERS = frozenset(("transfer-encoding", "content-length", "connection"))
 
@@ -48,15 +53,19 @@ class CaptureMiddleware:
     def process_response(self, request: Request, response: Response) -> Response:
         """Write the response to the archive and return it.
 
-        If the disk is full, the capture is lost and the crawl goes on.
+        Whatever goes wrong with that, a full disk or a header that the format cannot hold, costs
+        the capture alone: it is counted and reported, and the page is read.
         """
         spider = get_spider(self._crawler)
         folder = spider.plan.archive_folder
         if folder and response.status != HTTPStatus.NOT_MODIFIED:
             try:
                 request.meta["capture"] = self._write_capture(Path(folder), request, response)
-            except OSError as error:
-                spider.add_failure("archive", f"{folder}: {error.strerror}")
+            except Exception as error:
+                log.exception("a capture of %s could not be written", request.url)
+                spider.counts["captures_lost"] += 1
+                spider.add_failure("archive", _describe_error(folder, error), request.url)
+                self._abandon_file()
         return response
 
     def _write_capture(self, folder: Path, request: Request, response: Response) -> str:
@@ -67,6 +76,7 @@ class CaptureMiddleware:
             response.url,
             "response",
             payload=BytesIO(response.body),
+            length=len(response.body),  # else warcio counts it in an assertion, which -O removes
             http_headers=StatusAndHeaders(
                 _format_status_line(response.status), _build_headers(response), "HTTP/1.1"
             ),
@@ -83,6 +93,13 @@ class CaptureMiddleware:
         writer.write_request_response_pair(asked, page)
         self._file.flush()
         return f"{Path(self._file.name).name}:{at}"
+
+    def _abandon_file(self) -> None:
+        """Leave the file in which a record may be cut off; the next capture starts another."""
+        file, self._file, self._writer = self._file, None, None
+        if file is not None:
+            with suppress(OSError):  # the disk is still full: what is buffered is lost
+                file.close()
 
     def _open_writer(self, folder: Path) -> WARCWriter:
         """Return the writer of the current file; start a new file if that one is full."""
@@ -104,6 +121,13 @@ class CaptureMiddleware:
         return self._writer
 
 
+def _describe_error(folder: str, error: Exception) -> str:
+    """Return why a capture was not written: ``captures: No space left on device``."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{folder}: {error.strerror}"
+    return f"{folder}: {type(error).__name__}: {error}"
+
+
 def _format_status_line(status: int) -> str:
     known = status in HTTPStatus._value2member_map_
     return f"{status} {HTTPStatus(status).phrase if known else 'Unknown'}"
@@ -120,8 +144,9 @@ def _build_headers(response: Response) -> list[tuple[str, str]]:
 
 
 def _decode_headers(headers: Any) -> list[tuple[str, str]]:
+    """Return headers as ASCII; the format holds no other bytes, so these are percent-encoded."""
     return [
-        (name.decode("latin-1"), value.decode("latin-1"))
+        (quote(name, safe=_HEADER_CHARACTERS), quote(value, safe=_HEADER_CHARACTERS))
         for name, values in headers.items()
         for value in values
     ]

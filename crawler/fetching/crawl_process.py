@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 from scrapy import signals
 from scrapy.crawler import Crawler, CrawlerProcess
+from scrapy.http import Response
 from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
@@ -64,9 +65,11 @@ class CrawlObserver:
         for line in spider.resolve_final_refusals() if reason == "finished" else ():
             write_line(line)
 
-    def handle_crash(self, failure: Failure, spider: SourceSpider) -> None:
+    def handle_crash(
+        self, failure: Failure, spider: SourceSpider, response: Response | None = None
+    ) -> None:
         """Handle an exception in the spider or the pipeline."""
-        spider.handle_crash(failure)
+        spider.handle_crash(failure, response.url if response is not None else None)
 
 
 def run_crawl(plan: CrawlPlan) -> CrawlReport:

@@ -18,9 +18,13 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Response
+from scrapy.http import Response, TextResponse
+from twisted.python.failure import Failure
+from twisted.web._newclient import ParseError, ResponseFailed
+from twisted.web.http_headers import InvalidHeaderName
 
 from crawler.fetching.planned_spider import get_spider
+from crawler.reading.documents import guess_encoding
 from crawler.report import FailureKind
 
 #: The longest wait before a request that we accept from a source: the next crawl is soon enough.
@@ -39,6 +43,27 @@ class RefusedRequest(IgnoreRequest):
         self.kind = kind
 
 
+def describe_error(error: BaseException | None) -> str:
+    """Return in one line why a request failed.
+
+    Twisted wraps the reason in lists of failures. A header line that it refuses stands for the
+    whole response, so the line is named.
+    """
+    reasons = getattr(error, "reasons", None) or ()
+    for reason in reasons:
+        if isinstance(reason, Failure) and reason.value is not None:
+            return describe_error(reason.value)
+    if isinstance(error, InvalidHeaderName):
+        return f"the server sent a header whose name is not allowed: {error.args[0]!r}"
+    if isinstance(error, ParseError):
+        return f"the server sent what is not HTTP: {error.args!r}"
+    if isinstance(error, zlib.error):
+        return f"the page cannot be unpacked: {error}"
+    if error is not None and isinstance(error.__cause__, ResponseFailed):
+        return describe_error(error.__cause__)
+    return str(error) or type(error).__name__
+
+
 class RobotsMiddleware(RobotsTxtMiddleware):
     """robots.txt according to RFC 9309, with Crawl-delay.
 
@@ -48,7 +73,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
         if response.status >= 500:
-            raise OSError(f"robots.txt: HTTP {response.status}")
+            raise RefusedRequest("robots", f"HTTP {response.status}")
         if response.status >= 400:
             self._store_rules(netloc, None)
             return
@@ -59,7 +84,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             increase_delay(self.crawler, float(delay))
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
-        self._store_rules(netloc, UnreachableRobots())
+        self._store_rules(netloc, UnreachableRobots(describe_error(exc)))
 
     def _store_rules(self, netloc: str, rules: Any) -> None:
         waiting = self._parsers[netloc]
@@ -69,9 +94,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     def process_request_2(self, rp: Any, request: Request) -> None:
         """Raise :class:`RefusedRequest` for a request that the rules forbid."""
         if isinstance(rp, UnreachableRobots):
-            raise RefusedRequest(
-                "robots", "robots.txt cannot be reached, so nothing may be fetched"
-            )
+            why = f"robots.txt cannot be reached ({rp.reason}), so nothing may be fetched"
+            raise RefusedRequest("robots", why)
         try:
             super().process_request_2(rp, request)
         except IgnoreRequest as error:
@@ -80,6 +104,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
 class UnreachableRobots:
     """Takes the place of the rules of a robots.txt that cannot be reached."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 def increase_delay(crawler: Crawler, seconds: float) -> None:
@@ -142,18 +169,52 @@ class SameOriginMiddleware:
             )
 
 
+class TextEncodingMiddleware:
+    """Replaces the encoding of pages that declare none that text can have, such as ``zlib``."""
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Return the response, with an encoding in which its text can be read."""
+        if isinstance(response, TextResponse):
+            try:
+                _ = response.text
+            except (LookupError, UnicodeError):
+                return response.replace(encoding=guess_encoding(response.body))
+        return response
+
+
 class TruncatedBodyMiddleware:
-    """Refuses truncated compressed pages, which the decompressor would return as far as they go."""
+    """Refuses truncated compressed pages, which the decompressor would return as far as they go.
+
+    Pages that unpack to more than the limit are left to the decompressor, which refuses them.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._max_bytes = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Return the middleware, as Scrapy makes its components."""
+        return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Response:
         """Return the response; raise :class:`RefusedRequest` if its gzip body is cut off."""
         encoding = (response.headers.get("Content-Encoding") or b"").lower()
         if encoding in {b"gzip", b"x-gzip"} and response.body:
-            stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-            rest = response.body
-            while rest and not stream.eof:
-                stream.decompress(rest, 1 << 20)
-                rest = stream.unconsumed_tail
-            if not stream.eof:
+            try:
+                is_whole = _ends_within(response.body, self._max_bytes)
+            except zlib.error as error:
+                reason = f"the page is not compressed as the server says: {error}"
+                raise RefusedRequest("truncated", reason) from error
+            if not is_whole:
                 raise RefusedRequest("truncated", "the compressed page is cut off")
         return response
+
+
+def _ends_within(body: bytes, max_bytes: int) -> bool:
+    """Return whether compressed bytes have their end, or unpack to more than ``max_bytes``."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    rest, size = body, 0
+    while rest and not stream.eof and size <= max_bytes:
+        size += len(stream.decompress(rest, 1 << 20))
+        rest = stream.unconsumed_tail
+    return stream.eof or size > max_bytes

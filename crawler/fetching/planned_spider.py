@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Protocol, cast
 
 from scrapy.crawler import Crawler
@@ -15,6 +16,7 @@ class PlannedSpider(Protocol):
 
     name: str
     plan: CrawlPlan
+    counts: Counter[str]  #: under the names of :class:`crawler.report.CrawlReport`
 
     def add_failure(self, kind: FailureKind, detail: str, url: str | None = None) -> None:
         """Keep a failure for the report."""

@@ -53,6 +53,8 @@ def build_scrapy_settings(politeness: PolitenessSettings, max_seconds: float = 0
         "HTTPCACHE_ENABLED": False,
         "DOWNLOADER_MIDDLEWARES": {
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+            # Sees a response last, when it is text.
+            "crawler.fetching.middlewares.TextEncodingMiddleware": 40,
             "crawler.fetching.middlewares.SameOriginMiddleware": 50,
             "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
             "crawler.fetching.middlewares.RobotsMiddleware": 100,

@@ -51,6 +51,11 @@ class Document:
         return any(mark in head for mark in ("<!doctype", "<html", "<head", "<body", "<div", "<p>"))
 
     @cached_property
+    def is_cut(self) -> bool:
+        """Whether the page begins as HTML and its end is missing: it was cut on its way."""
+        return self.is_html and is_cut_html(self.text)
+
+    @cached_property
     def tree(self) -> LexborHTMLParser:
         """The parsed page.
 
@@ -104,10 +109,11 @@ class Document:
 def decode_document(
     body: bytes, url: str | None = None, content_type: str | None = None
 ) -> Document:
-    """Return the document in ``body``, decoded as a browser does it.
+    """Return the document in ``body``, decoded.
 
-    The encoding is that of the byte order mark, else of the header, else of the ``meta`` element;
-    without any of them UTF-8, or Windows-1252 if the bytes are not UTF-8.
+    Bytes that are UTF-8 are read as UTF-8, whatever the page says of itself: other text is never so
+    by chance. Else the encoding is that of the byte order mark, the header or the ``meta`` element,
+    in this order, and without any of them Windows-1252.
 
     Args:
         body: The bytes of the page, without content encoding.
@@ -120,9 +126,27 @@ def decode_document(
     if not body.strip():
         raise UnreadablePage("the page is empty")
     if b"\x00" in body[:4096] and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadablePage("this is not text: a saved page (HTML or plain text) is needed")
-    _, text = html_to_unicode(content_type, body, auto_detect_fun=_guess_encoding)
-    return Document(text.replace("\x00", ""), url)
+        raise UnreadablePage("this is not text, it has null bytes: a saved page is needed")
+    return Document(_decode_text(body, content_type).replace("\x00", ""), url)
+
+
+def _decode_text(body: bytes, content_type: str | None) -> str:
+    if guess_encoding(body) == "utf-8":
+        return body.decode("utf-8-sig")
+    try:
+        encoding, text = html_to_unicode(content_type, body, auto_detect_fun=guess_encoding)
+    except (LookupError, UnicodeError):  # "zlib" is the name of a codec, and of no text
+        return body.decode(guess_encoding(body), "replace")
+    # Without a letter in UTF-8, the page is in another encoding than it says.
+    return body.decode("cp1252", "replace") if encoding == "utf-8" and _has_no_utf8(body) else text
+
+
+def _has_no_utf8(body: bytes) -> bool:
+    """Return whether no byte sequence beyond ASCII is UTF-8."""
+    return all(
+        character in "\ufffd" or character.isascii()
+        for character in set(body.decode("utf-8", "replace"))
+    )
 
 
 def parse_html(html: str) -> LexborHTMLParser:
@@ -135,6 +159,16 @@ def parse_html(html: str) -> LexborHTMLParser:
     return LexborHTMLParser(html)
 
 
+def is_cut_html(text: str) -> bool:
+    """Return whether ``text`` begins with ``<html`` and has neither ``</body`` nor ``</html``.
+
+    HTML may leave these tags out. A site that prints one of them on some pages and not on others
+    has been cut short.
+    """
+    lower = text.lower()
+    return "<html" in lower[:4096] and "</html" not in lower and "</body" not in lower
+
+
 def _is_valid_url(href: str) -> bool:
     """Return whether the standard library can parse ``href`` as an address."""
     try:
@@ -144,7 +178,7 @@ def _is_valid_url(href: str) -> bool:
     return True
 
 
-def _guess_encoding(body: bytes) -> str:
+def guess_encoding(body: bytes) -> str:
     """Return the encoding of bytes that declare none: UTF-8, or that of old Windows exports."""
     try:
         body.decode("utf-8")

@@ -66,7 +66,7 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "dns": LazyCommand("delivery", "Print the DNS records for DKIM, SPF and DMARC."),
     },
     "Operate": {
-        "status": LazyCommand("status", "Show the state of each source and open alarms."),
+        "status": LazyCommand("status", "Show the state of the service and of each source."),
         "approvals": LazyCommand("approvals", "List changes that wait for approval."),
         "approve": LazyCommand("approvals", "Publish held changes and notify subscribers."),
         "reject": LazyCommand("approvals", "Record held changes without notifying anybody."),

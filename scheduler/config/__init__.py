@@ -7,11 +7,12 @@ wrong. It must not know the ledger or the jobs: it only says what the operator w
 from scheduler.config.checks import load_signing_keys
 from scheduler.config.errors import ConfigError
 from scheduler.config.example import complete_example
-from scheduler.config.loader import load_config, parse_config
+from scheduler.config.loader import DEFAULT_PATH, load_config, parse_config
 from scheduler.config.reference import build_reference
 from scheduler.config.sections import ArchiveSection, Config, SourceSection
 
 __all__ = [
+    "DEFAULT_PATH",
     "ArchiveSection",
     "Config",
     "ConfigError",

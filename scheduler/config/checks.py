@@ -90,7 +90,7 @@ def _check_places(config: Config) -> None:
     try:
         check_url(config.ledger.url)
     except LedgerError as error:
-        raise ConfigError(f"ledger.url: {error}") from error
+        raise ConfigError(str(error)) from error
     for number, proxy in enumerate(config.web.trusted_proxies):
         try:
             ip_network(proxy)

@@ -26,6 +26,7 @@ from alerts.delivery import (
 from alerts.feeds import FeedIdentity
 from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
+from alerts.operator import HealthLimits
 from crawler.plan import PolitenessSettings
 from scheduler.config.fields import (
     Count,
@@ -282,6 +283,20 @@ class Config(ConfigSection, frozen=True):
     def source_hosts(self) -> dict[str, str]:
         """The host of each enabled source, by its name."""
         return {name: source.host for name, source in self.sources.items() if source.enabled}
+
+    @property
+    def health_limits(self) -> HealthLimits:
+        """How long the service may do nothing before that counts as trouble.
+
+        Rounds are expected as often as the source that may be silent for the shortest time.
+        """
+        silent = {
+            name: timedelta(hours=source.silent_hours)
+            for name, source in self.sources.items()
+            if source.enabled
+        }
+        idle = min(silent.values(), default=HealthLimits().idle)
+        return HealthLimits(idle=idle, silent=silent)
 
     @property
     def channel_table(self) -> ChannelTable:

@@ -8,12 +8,18 @@ judged, is decided in :mod:`alerts.recording`; nothing here knows of subscribers
 from scheduler.crawls.backfill import BackfillProgress, backfill_source
 from scheduler.crawls.crawl import crawl_source
 from scheduler.crawls.reparse import reparse_archive
-from scheduler.crawls.source_crawl import get_backoff_end, plan_next_crawl, run_crawl
+from scheduler.crawls.source_crawl import (
+    find_crawl_pause,
+    get_backoff_end,
+    plan_next_crawl,
+    run_crawl,
+)
 
 __all__ = [
     "BackfillProgress",
     "backfill_source",
     "crawl_source",
+    "find_crawl_pause",
     "get_backoff_end",
     "plan_next_crawl",
     "reparse_archive",

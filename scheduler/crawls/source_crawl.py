@@ -92,8 +92,15 @@ def get_backoff_end(service: Service, name: str) -> datetime | None:
 
 def find_obstacle(service: Service, name: str) -> str | None:
     """Return why the source ``name`` must not be crawled now, None if it may be."""
+    if reason := find_crawl_pause(service, name):
+        return reason
     if until := get_backoff_end(service, name):
         return f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
+    return None
+
+
+def find_crawl_pause(service: Service, name: str) -> str | None:
+    """Return since when the operator has paused crawls of a source, in words; None if not."""
     with service.ledger.reading() as connection:
         since = pauses.find(connection, "crawl", name)
     return f"crawls are paused since {since:%Y-%m-%d %H:%M} UTC" if since else None

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import msgspec
+
 from alerts.operator import ServiceStatus, build_status
-from alerts.web import CapturedPage, CrawlControls, WebContext
+from alerts.web import CapturedPage, DaemonControls, WebContext
 from crawler.archive import read_capture
 from scheduler.service import Service
 
+#: The daemon runs a round every half minute. One that delivers to many may take long.
+_MAX_IDLE = timedelta(hours=1)
 
-def build_web_context(service: Service, controls: CrawlControls | None = None) -> WebContext:
+
+def build_web_context(service: Service, controls: DaemonControls | None = None) -> WebContext:
     """Return what the pages of ``service`` need.
 
     Args:
@@ -17,10 +24,13 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
     """
     config = service.config
     password = config.web.operator_password
+    limits = config.health_limits
+    if controls is not None:
+        limits = msgspec.structs.replace(limits, idle=_MAX_IDLE)
 
     def read_status() -> ServiceStatus:
         with service.ledger.reading() as connection:
-            return build_status(connection, config.source_hosts, service.clock())
+            return build_status(connection, config.source_hosts, service.clock(), limits)
 
     def find_capture(location: str) -> CapturedPage | None:
         capture = read_capture(config.archive.path, location)
@@ -44,5 +54,5 @@ def build_web_context(service: Service, controls: CrawlControls | None = None) -
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         operator_password=password.reveal() if password else None,
-        crawl_controls=controls,
+        daemon_controls=controls,
     )

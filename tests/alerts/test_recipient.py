@@ -12,6 +12,8 @@ from alerts.model import AddressError, Recipient
     [
         ("Ann@Example.ORG", "mailto", "ann@example.org"),
         ("ann@bücher.example", "mailto", "ann@xn--bcher-kva.example"),
+        (" ann@example.org\n", "mailto", "ann@example.org"),
+        ("\u00a0https://hooks.example/me ", "https", "https://hooks.example/me"),
         ("root@mailhost", "mailto", "root@mailhost"),
         ("https://hooks.example/Me?a=b", "https", "https://hooks.example/Me?a=b"),
         ("ntfy://ntfy.example/Alerts", "ntfy", "ntfy://ntfy.example/Alerts"),

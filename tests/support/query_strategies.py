@@ -49,8 +49,10 @@ SENTENCES = st.lists(st.tuples(WORDS, SEPARATORS), max_size=8).map(
     lambda some: "".join(word + gap for word, gap in some)
 )
 _FIELDS = ("title", "question", "answer", "party", "change")
+_NAMES = st.sampled_from(["Ada Knives", "Knife", "Bus-Crimes", "Siân Bus", "MPs Crime", "X Buses"])
 RECORD_TEXTS = st.fixed_dictionaries(
     {field: st.lists(SENTENCES, max_size=2) for field in _FIELDS[:3]}
+    | {"asked_by": st.lists(_NAMES, max_size=2)}
     | {"party": st.lists(WORDS, max_size=1), "change": st.sampled_from([["asked"], ["answered"]])}
 )
 

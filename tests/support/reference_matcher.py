@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from alerts.queries import DEFAULT_FIELDS, Query
+from alerts.queries import DEFAULT_FIELDS, NAME_FIELDS, Query
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
 from alerts.text import Token, stem, tokenise
 
@@ -25,19 +25,20 @@ def matches_query(query: Query, texts: Texts) -> bool:
         case Not(part):
             return not matches_query(part, texts)
         case Near(parts, within, field):
-            return any(_near(parts, within, tokens) for tokens in _paragraphs(texts, field))
+            return any(_near(parts, within, *paragraph) for paragraph in _paragraphs(texts, field))
         case Word(_, _, field) | Phrase(_, field):
-            return any(list(_spans(query, tokens)) for tokens in _paragraphs(texts, field))
+            return any(list(_spans(query, *paragraph)) for paragraph in _paragraphs(texts, field))
 
 
-def _paragraphs(texts: Texts, field: str | None) -> Iterator[list[Token]]:
+def _paragraphs(texts: Texts, field: str | None) -> Iterator[tuple[list[Token], bool]]:
+    """Generate the tokens of each paragraph, and whether it is a name."""
     for name, paragraphs in texts.items():
         if name == field or (field is None and name in DEFAULT_FIELDS):
-            yield from map(tokenise, paragraphs)
+            yield from ((tokenise(text), name in NAME_FIELDS) for text in paragraphs)
 
 
-def _near(parts: Sequence[Word | Phrase], within: int, tokens: list[Token]) -> bool:
-    places = [list(_spans(part, tokens)) for part in parts]
+def _near(parts: Sequence[Word | Phrase], within: int, tokens: list[Token], is_name: bool) -> bool:
+    places = [list(_spans(part, tokens, is_name)) for part in parts]
     for number, spans in enumerate(places):
         others = places[:number] + places[number + 1 :]
         for _, end in spans:
@@ -46,23 +47,25 @@ def _near(parts: Sequence[Word | Phrase], within: int, tokens: list[Token]) -> b
     return False
 
 
-def _spans(leaf: Word | Phrase, tokens: list[Token]) -> Iterator[tuple[int, int]]:
+def _spans(leaf: Word | Phrase, tokens: list[Token], is_name: bool) -> Iterator[tuple[int, int]]:
     words = leaf.words if isinstance(leaf, Phrase) else (leaf,)
     for start in range(len(tokens)):
-        for end in _ends(words, tokens, start):
+        for end in _ends(words, tokens, start, is_name):
             yield start, end
 
 
-def _ends(words: Sequence[Word], tokens: list[Token], at: int) -> Iterator[int]:
+def _ends(words: Sequence[Word], tokens: list[Token], at: int, is_name: bool) -> Iterator[int]:
     """Generate where the words end that begin at ``at`` and follow each other."""
     if not words:
         yield at
         return
-    for middle in _word_ends(words[0], words[0].tokens, tokens, at):
-        yield from _ends(words[1:], tokens, middle)
+    for middle in _word_ends(words[0], words[0].tokens, tokens, at, is_name):
+        yield from _ends(words[1:], tokens, middle, is_name)
 
 
-def _word_ends(word: Word, rest: Sequence[str], tokens: list[Token], at: int) -> Iterator[int]:
+def _word_ends(
+    word: Word, rest: Sequence[str], tokens: list[Token], at: int, is_name: bool
+) -> Iterator[int]:
     """Generate where a word ends that begins at ``at``; a hyphen is a hyphen, space or nothing."""
     if not rest:
         yield at
@@ -72,11 +75,11 @@ def _word_ends(word: Word, rest: Sequence[str], tokens: list[Token], at: int) ->
             written = tokens[at:end]
             if not all(token.is_linked for token in written[:-1]):
                 break
-            if _is_written_as(wanted, written, word.mode if is_last else "exact"):
-                yield from _word_ends(word, rest[size:], tokens, end)
+            if _is_written_as(wanted, written, word.mode if is_last else "exact", is_name):
+                yield from _word_ends(word, rest[size:], tokens, end, is_name)
 
 
-def _is_written_as(wanted: str, written: Sequence[Token], how: str) -> bool:
+def _is_written_as(wanted: str, written: Sequence[Token], how: str, is_name: bool) -> bool:
     """Return whether linked words, closed up, are the word that is wanted."""
     closed = "".join(token.word for token in written)
     acronym = written[0].acronym if len(written) == 1 else None
@@ -87,5 +90,7 @@ def _is_written_as(wanted: str, written: Sequence[Token], how: str) -> bool:
             return closed.startswith(wanted)
         case "capitals":
             return acronym == wanted
+        case _ if is_name:
+            return closed == wanted
         case _:
             return stem(acronym.lower() if acronym else closed) == stem(wanted)

@@ -53,6 +53,7 @@ class WebClient:
     now: datetime
     folder: Path  #: of the feed files
     url: str = ""
+    wanted_deliveries: int = 0  #: how often a message was to be delivered at once
     started_crawls: list[str] = field(default_factory=list)  #: sources that were to be read at once
     captures: dict[str, CapturedPage] = field(default_factory=dict)
 
@@ -129,6 +130,10 @@ class WebClient:
         self.started_crawls.append(source)
         return source == "london"
 
+    def deliver_soon(self) -> None:
+        """As the daemon does."""
+        self.wanted_deliveries += 1
+
 
 @contextmanager
 def run_web_client(
@@ -161,7 +166,7 @@ def run_web_client(
         max_topics=5,
         read_capture=found.captures.get,
         operator_password=OPERATOR_PASSWORD,
-        crawl_controls=found,
+        daemon_controls=found,
     )
     app = create_app(msgspec.structs.replace(site, **more))
     with serve(app, trusted_proxies=proxies, limits=limits) as found.url:

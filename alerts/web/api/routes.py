@@ -9,7 +9,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.ledger import changes, matches, questions, topics
-from alerts.model import NumberedChange
 from alerts.queries import parse_query
 from alerts.search import TimeBudget, search_questions
 from alerts.web.api.exports import Exports
@@ -106,7 +105,7 @@ class ApiRoutes:
             topic = topics.find_by_slug(connection, reject_nul(request.path_params["slug"]))
             if topic is None:
                 raise ApiError(404, "There is no such topic.")
-            total = sum(matches.count_by_day(connection, topic.id).values())
+            total = matches.count_questions(connection, topic.id)
         described = describe_topic(topic, self._context.feed_identity)
         return msgspec.structs.replace(described, questions=total)
 
@@ -118,24 +117,29 @@ class ApiRoutes:
             if slug is None:
                 newest = changes.get_newest_seq(connection)
                 found = changes.list_between(connection, after, newest, limit)
+                reached, has_more = found[-1].seq if found else after, len(found) == limit
             else:
-                found = _list_topic_changes(connection, reject_nul(slug), after, limit)
+                numbers = _list_topic_numbers(connection, reject_nul(slug), after, limit)
+                found = changes.list_by_seqs(connection, numbers)
+                # A change that cannot be read is passed over, and ends no list.
+                reached, has_more = numbers[-1] if numbers else after, len(numbers) == limit
         page = tuple(
             ChangeResponse(one.seq, one.change.kind, one.recorded_at, one.change.after)
             for one in found
         )
-        return ChangePage(page, page[-1].number if page else after, len(page) == limit)
+        return ChangePage(page, reached, has_more)
 
 
-def _list_topic_changes(
-    connection: Connection, slug: str, after: int, limit: int
-) -> list[NumberedChange]:
-    """Return the changes after ``after`` that match a topic; raise a 404 `ApiError` for none."""
+def _list_topic_numbers(connection: Connection, slug: str, after: int, limit: int) -> list[int]:
+    """Return the numbers of changes above ``after`` that match a topic, in order.
+
+    Raises:
+        ApiError: 404 where there is no such topic.
+    """
     topic = topics.find_by_slug(connection, slug)
     if topic is None:
         raise ApiError(404, "There is no such topic.")
-    numbers = matches.list_after(connection, topic.id, after, limit)
-    return changes.list_by_seqs(connection, numbers)
+    return matches.list_after(connection, topic.id, after, limit)
 
 
 def _read_limit(request: Request) -> int:

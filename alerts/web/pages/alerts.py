@@ -119,6 +119,7 @@ class AlertsPages:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is not None:
                 send_manage_link(connection, site.create_message_context(), subscriber.email)
+        site.deliver_soon()
 
     def render_alerts(self, token: str, link: str, message: str | None) -> Response | None:
         """Return the page of the subscriber with ``token``, with a message above it, or None."""

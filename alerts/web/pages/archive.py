@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from alerts.export import build_debate, build_json_ld
-from alerts.ledger import members, question_lookups, questions
-from alerts.rendering import normalise_link
+from alerts.ledger import members, question_lookups, questions, topics
+from alerts.ledger.word_index import DatedQuestion
+from alerts.rendering import normalise_link, topic_path
+from alerts.search import SearchPosition, parse_position
 from alerts.web.context import CapturedPage, WebContext
 from alerts.web.forms import CsrfPair, FormTokens
 from alerts.web.pages.question_view import QuestionView, find_question_view
@@ -34,6 +37,8 @@ _CAPTURE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline' *; img
 _EXPORT_CACHE_CONTROL = "public, max-age=300"
 #: Further pages of a list are answered as this one; 10,000 pages of 12 are 120,000 questions.
 _MAX_PAGE_NUMBER = 10_000
+#: Digits of a number in an address: they fit the 64-bit integers of both databases.
+_MAX_DIGITS = 18
 
 
 class ArchivePages:
@@ -56,12 +61,25 @@ class ArchivePages:
 
     async def _get_topic(self, request: Request) -> Response:
         csrf_pair = self._form_tokens.issue(request)
-        slug, page = request.path_params["slug"], _read_page_number(request)
-        response = await run_in_threadpool(self.render_topic, slug, page, csrf_pair.csrf)
+        slug = request.path_params["slug"]
+        page, up_to = _read_number(request, "page") or 1, _read_number(request, "to")
+        response = await run_in_threadpool(
+            self.render_topic, slug, min(page, _MAX_PAGE_NUMBER), up_to, csrf_pair.csrf
+        )
         return self._set_form_cookie(request, response, csrf_pair)
 
-    def render_topic(self, slug: str, page: int, csrf: str) -> Response:
-        """Return a topic's page; raise a 404 `HTTPException` for an unknown slug."""
+    def render_topic(self, slug: str, page: int, up_to: int | None, csrf: str) -> Response:
+        """Return a topic's page, or a redirect to it from another form of its slug.
+
+        Args:
+            slug: the topic's.
+            page: of the list of questions, from 1.
+            up_to: the number of the newest change in the list, so that none shifts its pages.
+            csrf: hidden in the form.
+
+        Raises:
+            HTTPException: 404 for an unknown slug.
+        """
         site = self._context
         with site.ledger.reading() as connection:
             view = find_topic_view(
@@ -70,7 +88,11 @@ class ArchivePages:
                 today=site.clock().date(),
                 page=page,
                 page_size=_TOPIC_PAGE_SIZE,
+                up_to=up_to,
             )
+            similar = topics.find_by_similar_slug(connection, slug) if view is None else None
+        if similar is not None:
+            return RedirectResponse(topic_path(similar.slug), 308)
         if view is None:
             raise HTTPException(404, "There is no such topic.")
         return site.render_page(
@@ -156,15 +178,15 @@ class ArchivePages:
         return self._context.render_cacheable_page("members", members=listed)
 
     async def _get_member(self, request: Request) -> Response:
-        member_id, page = request.path_params["member"], _read_page_number(request)
-        return await run_in_threadpool(self.render_member, member_id, page)
+        member_id, after = request.path_params["member"], _read_position(request)
+        return await run_in_threadpool(self.render_member, member_id, after)
 
-    def render_member(self, member_id: str, page: int) -> Response:
+    def render_member(self, member_id: str, after: SearchPosition | None) -> Response:
         """Return a member's page; raise a 404 `HTTPException` for an unknown one.
 
         Args:
             member_id: identifies a member over all spellings of the name: ``ada-brook``.
-            page: of the list of questions, from 1.
+            after: where the page of the list of questions begins; None for the newest.
         """
         site = self._context
         with site.ledger.reading() as connection:
@@ -172,55 +194,91 @@ class ArchivePages:
             if name is None:
                 raise HTTPException(404, "There is no such member.")
             statistics = members.count_questions(connection, member_id, site.overdue_days)
-            ids = members.list_newest_questions(
-                connection, member_id, _PAGE_SIZE + 1, (page - 1) * _PAGE_SIZE
+            listed = members.list_newest_questions(
+                connection, member_id, _PAGE_SIZE + 1, after.last if after else None
             )
-            topics = members.list_topics(connection, member_id, _MAX_MEMBER_TOPICS)
-            records = questions.list_records(connection, ids[:_PAGE_SIZE])
+            topics = members.list_topics(connection, member_id, _MAX_MEMBER_TOPICS + 1)
+            ids = [one.question_id for one in listed[:_PAGE_SIZE]]
+            records = questions.list_records(connection, ids)
         return site.render_cacheable_page(
             "member",
             member_id=member_id,
             member_name=name,
             statistics=statistics,
             overdue_days=site.overdue_days,
-            topics=topics,
+            topics=topics[:_MAX_MEMBER_TOPICS],
+            has_more_topics=len(topics) > _MAX_MEMBER_TOPICS,
             questions=records,
-            page=page,
-            has_more=len(ids) > _PAGE_SIZE,
+            is_first=after is None,
+            next=_find_next(listed, _PAGE_SIZE, after),
         )
 
     async def _get_overdue(self, request: Request) -> Response:
-        return await run_in_threadpool(self.render_overdue, _read_page_number(request))
+        return await run_in_threadpool(self.render_overdue, _read_position(request))
 
-    def render_overdue(self, page: int) -> Response:
-        """Return page ``page`` (from 1) of the overdue questions, longest waiting first."""
+    def render_overdue(self, after: SearchPosition | None) -> Response:
+        """Return one page of the overdue questions, longest waiting first.
+
+        Args:
+            after: where the page begins; None for the first.
+        """
         site = self._context
         today = site.clock().date()
         before = today - timedelta(days=site.overdue_days)
         with site.ledger.reading() as connection:
             total = question_lookups.count_overdue(connection, before)
             found = question_lookups.list_overdue(
-                connection, before, _OVERDUE_PAGE_SIZE, (page - 1) * _OVERDUE_PAGE_SIZE
+                connection, before, _OVERDUE_PAGE_SIZE + 1, after.last if after else None
             )
+        dated = [DatedQuestion(one.id, _get_meeting_day(one) or date.min) for one in found]
         return site.render_cacheable_page(
             "overdue",
             total=total,
             overdue_days=site.overdue_days,
-            questions=[(q, _count_days_waiting(q, today)) for q in found],
-            first_number=(page - 1) * _OVERDUE_PAGE_SIZE + 1,
-            page=page,
-            has_more=total > page * _OVERDUE_PAGE_SIZE,
+            questions=[(q, _count_days_waiting(q, today)) for q in found[:_OVERDUE_PAGE_SIZE]],
+            first_number=(after.results_before if after else 0) + 1,
+            is_first=after is None,
+            next=_find_next(dated, _OVERDUE_PAGE_SIZE, after),
         )
+
+
+def _get_meeting_day(question: Question) -> date | None:
+    return question.meeting.date if question.meeting else None
 
 
 def _count_days_waiting(question: Question, today: date) -> int:
     """Return the days since the meeting of a question; 0 where the date is unknown."""
-    asked_on = question.meeting.date if question.meeting else None
+    asked_on = _get_meeting_day(question)
     return (today - asked_on).days if asked_on else 0
 
 
-def _read_page_number(request: Request) -> int:
-    """Return the parameter ``page``; 1 where it is not a positive number."""
-    number = request.query_params.get("page", "1")
-    is_number = number.isascii() and number.isdigit() and len(number) < 6
-    return min(max(1, int(number)), _MAX_PAGE_NUMBER) if is_number else 1
+def _find_next(
+    listed: Sequence[DatedQuestion], size: int, after: SearchPosition | None
+) -> str | None:
+    """Return where the page after one of ``size`` questions begins; None after the last."""
+    if len(listed) <= size:
+        return None
+    before = after.results_before if after else 0
+    return SearchPosition(listed[size - 1], before + size).format()
+
+
+def _read_position(request: Request) -> SearchPosition | None:
+    """Return the parameter ``after``; None where a list begins.
+
+    Raises:
+        HTTPException: 400 where it is not that of a link to a further page.
+    """
+    text = request.query_params.get("after")
+    if text is None:
+        return None
+    position = parse_position(text)
+    if position is None:
+        raise HTTPException(400, "This link to a further page is incomplete.")
+    return position
+
+
+def _read_number(request: Request, name: str) -> int | None:
+    """Return a parameter as a positive number; None where it is not one."""
+    text = request.query_params.get(name, "")
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) or None if is_number else None

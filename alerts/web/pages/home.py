@@ -158,6 +158,7 @@ class HomePage:
                 request=request,
                 defaults=site.subscriber_defaults,
             )
+        site.deliver_soon()  # whether or not there is a message: both take the same time
 
     def _render_error(
         self, request: Request, form: Mapping[str, str], error: str, status: int

@@ -54,6 +54,7 @@ class ManageLinkPage:
         try:
             with site.ledger.writing() as connection:
                 send_manage_link(connection, site.create_message_context(), email)
+            site.deliver_soon()  # whether or not there is a message: both take the same time
         except AddressError as error:
             return str(error)
         return None

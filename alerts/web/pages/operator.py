@@ -135,7 +135,7 @@ class OperatorPages:
         return actions.get(action, lambda: _NOTHING_DONE)()
 
     def _start_crawl(self, source: str) -> str:
-        controls = self._context.crawl_controls
+        controls = self._context.daemon_controls
         if controls is None:
             return "No daemon is running here. Use `watchword once` to crawl."
         if not controls.crawl_now(source):
@@ -183,6 +183,7 @@ def _load_lists(connection: Connection) -> dict[str, Any]:
         "unknown_outcome": deliveries.list_newest(connection, "in_doubt", None, _LIST_SIZE),
         "bounces": bounces.list_newest(connection, _LIST_SIZE),
         "suspended": bounces.list_suspended(connection),
+        "list_size": _LIST_SIZE,
     }
 
 

@@ -1,42 +1,80 @@
-"""The status of the service, for people and as JSON for monitoring."""
+"""The status of the service, for people and for monitors.
+
+Three paths show the same judgement: well is 200; not yet and trouble are 503, which every monitor
+understands, with a hint to come back where nothing has failed.
+"""
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
+from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from alerts.errors import WatchwordError
+from alerts.operator import Health, ServiceStatus
 from alerts.web.context import WebContext
+
+log = logging.getLogger("watchword.web")
+
+_STATUS_CODES = {Health.WELL: 200, Health.NOT_YET: 503, Health.TROUBLE: 503}
+#: Five minutes: a first crawl takes some.
+_RETRY_SECONDS = "300"
 
 
 class StatusPage:
-    """``/status`` and ``/status.json``; both answer 503 while an alarm is raised."""
+    """``/status`` for people, ``/status.json`` and ``/healthz`` for monitors."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
 
     def build_routes(self) -> list[Route]:
-        """Return the routes of the page and of the JSON."""
+        """Return the routes of the page, of the JSON and of the one word."""
         return [
             Route("/status", self._get_page, methods=["GET"]),
             Route("/status.json", self._get_json, methods=["GET"]),
+            Route("/healthz", self._get_word, methods=["GET"]),
         ]
 
     async def _get_page(self, _request: Request) -> Response:
-        status = await run_in_threadpool(self._context.read_status)
-        return self._context.render_page(
+        status = await self._read_status()
+        page = self._context.render_page(
             "status",
-            200 if status.is_well else 503,
+            _STATUS_CODES[status.state],
             status=status,
             format_minutes=format_minutes,
         )
+        page.headers.update(_build_headers(status))
+        return page
 
     async def _get_json(self, _request: Request) -> Response:
-        status = await run_in_threadpool(self._context.read_status)
-        code = 200 if status.is_well else 503
-        return Response(msgspec.json.encode(status), code, media_type="application/json")
+        status = await self._read_status()
+        body = msgspec.json.encode(status.describe_for_everybody())
+        code = _STATUS_CODES[status.state]
+        return Response(body, code, _build_headers(status), "application/json")
+
+    async def _get_word(self, _request: Request) -> Response:
+        status = await self._read_status()
+        lines = [status.state, *(f"{one.subject}: {one.label}" for one in status.findings)]
+        body = "".join(f"{line}\n" for line in lines)
+        return PlainTextResponse(body, _STATUS_CODES[status.state], _build_headers(status))
+
+    async def _read_status(self) -> ServiceStatus:
+        """Return the status; a ledger that cannot be read is a status as well."""
+        try:
+            return await run_in_threadpool(self._context.read_status)
+        except (DBAPIError, WatchwordError) as error:
+            log.error("the status cannot be read: %s", " ".join(str(error).split()))
+            return ServiceStatus.of_unusable_ledger(self._context.clock(), str(error))
+
+
+def _build_headers(status: ServiceStatus) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    return headers | ({"Retry-After": _RETRY_SECONDS} if status.state is Health.NOT_YET else {})
 
 
 def format_minutes(minutes: float) -> str:

@@ -27,35 +27,59 @@ class TopicView(msgspec.Struct, frozen=True):
     #: Newest first; each a question and the supplementaries of the same thread.
     threads: tuple[tuple[QuestionExcerpt, ...], ...]
     has_more: bool
+    newest_change: int  #: the number of the newest change in the list; the other pages keep to it
 
 
 def find_topic_view(
-    connection: Connection, slug: str, *, today: date, page: int, page_size: int
+    connection: Connection,
+    slug: str,
+    *,
+    today: date,
+    page: int,
+    page_size: int,
+    up_to: int | None = None,
 ) -> TopicView | None:
-    """Return the topic with page ``page`` (from 1) of its questions; None for an unknown slug."""
+    """Return the topic with one page of its questions; None for an unknown slug.
+
+    Args:
+        connection: The ledger.
+        slug: The topic's.
+        today: The day that the chart ends with.
+        page: The number of the page, from 1.
+        page_size: Questions on a page.
+        up_to: The newest change in the list, so that later ones shift no page; None for all.
+    """
     topic = topics.find_by_slug(connection, slug)
     if topic is None:
         return None
     query = parse_topic_query(topic)
-    days = _count_by_day(connection, topic, query)
-    ids = matches.list_questions(connection, topic.id, page_size + 1, (page - 1) * page_size)
+    newest = matches.get_newest_seq(connection, topic.id) if up_to is None else up_to
+    question_count, days = _count(connection, topic, query)
+    offset = (page - 1) * page_size
+    ids = matches.list_questions(connection, topic.id, page_size + 1, offset, newest)
     records = questions.list_records(connection, ids[:page_size])
     excerpts = [build_excerpt(record, query) for record in records]
     return TopicView(
         topic,
-        question_count=sum(days.values()),
+        question_count=question_count,
         archive_start=word_index.get_first_day(connection),
         months=count_by_month(days, today),
         threads=tuple(_group_by_thread(excerpts)),
         has_more=len(ids) > page_size,
+        newest_change=newest,
     )
 
 
-def _count_by_day(connection: Connection, topic: Topic, query: Query | None) -> Mapping[date, int]:
-    """Return how many questions match, by day; from the word index where that is exact."""
+def _count(
+    connection: Connection, topic: Topic, query: Query | None
+) -> tuple[int, Mapping[date, int]]:
+    """Return how many questions match, in all and by day; from the index where that is exact."""
     if query is not None and index_terms.build_index_query(query).is_exact:
-        return search_questions(connection, query, 0).counts_by_day
-    return matches.count_by_day(connection, topic.id)
+        found = search_questions(connection, query, 0)
+        if found.is_complete:
+            return found.total, found.counts_by_day
+    total = matches.count_questions(connection, topic.id)
+    return total, matches.count_by_day(connection, topic.id)
 
 
 def _group_by_thread(excerpts: list[QuestionExcerpt]) -> list[tuple[QuestionExcerpt, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
 import click
@@ -16,10 +16,10 @@ from crawler.report import CrawlLine, QuestionRead
 from scheduler import clock_check
 from scheduler.cli.inputs import InputReader, print_suspect
 from scheduler.cli.options import ServiceCommand, json_option
-from scheduler.cli.output import format_counts, print_result
+from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.progress import show_progress
 from scheduler.cli.service import get_service
-from scheduler.crawls import run_crawl
+from scheduler.crawls import find_crawl_pause, run_crawl
 from scheduler.jobs import PipelineResult, run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger
 
@@ -46,25 +46,42 @@ def once_command(
         if accept_clock:
             clock_check.accept_clock(service)
         sync_config(service)
-        outcomes = [] if no_crawl else _crawl_all_sources(service)
+        paused = {} if no_crawl else _find_paused_sources(service)
+        outcomes = [] if no_crawl else _crawl_sources(service, paused)
         result = run_pipeline(service)
-    crawls = [f"{outcome.source}: {outcome.verdict}, {outcome.reason}" for outcome in outcomes]
+    crawls = [
+        *(f"{name}: {reason}" for name, reason in paused.items()),
+        *(f"{outcome.source}: {outcome.verdict}, {outcome.reason}" for outcome in outcomes),
+    ]
     print_result(
         "; ".join([*crawls, format_pipeline_result(result)]),
-        {"crawls": outcomes, "pipeline": result},
+        {"crawls": outcomes, "paused": list(paused), "pipeline": result},
         as_json=as_json,
         quiet=quiet,
     )
     return _compute_exit_status(outcomes, result)
 
 
-def _crawl_all_sources(service: Service) -> list[CrawlOutcome]:
-    """Crawl every enabled source in turn; a failed crawl does not stop the next."""
+def _find_paused_sources(service: Service) -> dict[str, str]:
+    """Return the enabled sources that the operator has paused, each with since when."""
+    reasons = {
+        name: find_crawl_pause(service, name)
+        for name, source in service.config.sources.items()
+        if source.enabled
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _crawl_sources(service: Service, paused: Collection[str]) -> list[CrawlOutcome]:
+    """Crawl every enabled source in turn; a failed crawl does not stop the next.
+
+    Paused sources are left out: the operator's own decision is no failure.
+    """
     with show_progress() as display:
         return [
             run_crawl(service, name, _advance_on_question(display, name))
             for name, source in service.config.sources.items()
-            if source.enabled
+            if source.enabled and name not in paused
         ]
 
 
@@ -96,9 +113,11 @@ def _compute_exit_status(outcomes: Sequence[CrawlOutcome], result: PipelineResul
 
 def format_pipeline_result(result: PipelineResult) -> str:
     """Return a run of the pipeline as one line."""
-    feeds = f"{result.feeds} feeds written" if result.feeds else "no feed changed"
+    feeds = f"{format_plural(result.feeds, 'feed')} written" if result.feeds else "no feed changed"
+    matches = f"{result.matches:,} new {'match' if result.matches == 1 else 'matches'}"
+    digests = f"{format_plural(result.digests, 'digest')} composed"
     sent = format_counts(result.deliveries, nothing="nothing to send")
-    return f"{result.matches} new matches, {feeds}, {result.digests} digests composed; mail: {sent}"
+    return f"{matches}, {feeds}, {digests}; mail: {sent}"
 
 
 @click.command(cls=ServiceCommand)

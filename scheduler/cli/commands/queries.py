@@ -56,10 +56,11 @@ def preview_command(context: click.Context, query: str, as_json: bool) -> int:
 
 
 def _format_preview(preview: Preview) -> list[str]:
+    at_least = "" if preview.is_complete else "at least "
     numbers = (
-        ("last 7 days", f"{preview.last_7_days:,}"),
-        ("last 365 days", f"{preview.last_365_days:,}"),
-        ("ever", f"{preview.total:,}"),
+        ("last 7 days", f"{at_least}{preview.last_7_days:,}"),
+        ("last 365 days", f"{at_least}{preview.last_365_days:,}"),
+        ("ever", f"{at_least}{preview.total:,}"),
         ("last mention", str(preview.last_date or "never")),
     )
     lines = [preview.canonical, "  " + "   ".join(f"{name}: {value}" for name, value in numbers)]
@@ -75,6 +76,8 @@ def _format_preview(preview: Preview) -> list[str]:
 
 def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> list[str]:
     """Return what to tell a subscriber about a query, but for the suggestions in ``accepted``."""
+    if preview.is_archive_empty:
+        return ["The archive is empty so far, so it is not known what this query finds."]
     lines = []
     if preview.is_too_broad:
         lines.append(
@@ -87,10 +90,11 @@ def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> li
         lines.append(f"Never used so far: {word.word}{hint}")
     if not preview.total and not preview.unknown_words:
         lines.append("No question has matched so far, though each word has been used.")
-    for suggestion in preview.suggestions:
-        if suggestion not in accepted:
-            query = f"{suggestion.part} OR {suggestion.form}"
-            lines.append(f"{suggestion.sentence} To include it: {query}")
+    lines += [
+        f"{suggestion.sentence} To include it: {suggestion.query}"
+        for suggestion in preview.suggestions
+        if suggestion not in accepted
+    ]
     return lines
 
 
@@ -105,7 +109,13 @@ def _format_bars(counts: Sequence[int]) -> str:
 
 @click.command(cls=ServiceCommand)
 @click.argument("query")
-@click.option("--limit", default=20, show_default=True, help="Number of questions, newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="Number of questions, newest first.",
+)
 @json_option
 @click.pass_context
 def search_command(context: click.Context, query: str, limit: int, as_json: bool) -> int:
@@ -128,8 +138,9 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
         for loaded, day in zip(changes, days, strict=True)
     ]
     shown = f", the newest {limit} are shown" if results.total > limit else ""
+    at_least = "" if results.is_complete else "at least "
     print_result(
-        "\n".join([*lines, f"{format_plural(results.total, 'question')}{shown}"]),
+        "\n".join([*lines, f"{at_least}{format_plural(results.total, 'question')}{shown}"]),
         _build_search_values(results, questions, days),
         as_json=as_json,
     )
@@ -149,7 +160,11 @@ def _build_search_values(
         }
         for question, day in zip(questions, days, strict=True)
     ]
-    return {"total": results.total, "questions": listed}
+    return {
+        "total": results.total,
+        "is_at_least": not results.is_complete,
+        "questions": listed,
+    }
 
 
 def _format_result(question: Question, day: str, places: Sequence[MatchedPlace]) -> str:

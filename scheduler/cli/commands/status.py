@@ -3,37 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from alerts.errors import ExitStatus
-from alerts.operator import ServiceStatus, SourceStatus, build_status
-from scheduler.cli.options import ServiceCommand, json_option
+from alerts.ledger import find_ledger, name_ledger
+from alerts.operator import Health, ServiceStatus, SourceStatus, build_status
+from scheduler.cli.config import get_config
+from scheduler.cli.options import ServiceCommand, get_options, json_option
 from scheduler.cli.output import format_counts, format_moment, print_result
-from scheduler.cli.service import get_service
+from scheduler.clock import wall_clock
+from scheduler.config import DEFAULT_PATH, Config
+
+_EXIT_STATUSES = {
+    Health.WELL: ExitStatus.OK,
+    Health.NOT_YET: ExitStatus.RETRY,
+    Health.TROUBLE: ExitStatus.PARTIAL,
+}
 
 
 @click.command(cls=ServiceCommand)
 @json_option
 @click.pass_context
 def status_command(context: click.Context, as_json: bool) -> int:
-    """Show the state of each source and open alarms.
+    """Show the state of the service and of each source.
 
-    Exit status 1 if an alarm is open.
+    \b
+    Exit status:
+      0   well
+      75  not yet: nothing failed, but a source was never read, or something is paused
+      1   trouble: an alarm is open, or something has failed
     """
-    service = get_service(context)
-    with service.ledger.reading() as connection:
-        status = build_status(connection, service.config.source_hosts, service.clock())
-    print_result("\n".join(_format_status(status)), status, as_json=as_json)
-    return ExitStatus.OK if status.is_well else ExitStatus.PARTIAL
+    config = get_config(context)
+    status = _read_status(config)
+    places = {
+        "config": _name_config(get_options(context).config_path),
+        "ledger": name_ledger(config.ledger.url),
+    }
+    heading = f"Config: {places['config']}; ledger: {places['ledger']}"
+    print_result(
+        "\n".join([heading, *_format_status(status)]),
+        places | status.describe_for_operator(),
+        as_json=as_json,
+    )
+    return _EXIT_STATUSES[status.state]
+
+
+def _read_status(config: Config) -> ServiceStatus:
+    """Return the status; no ledger is created for it."""
+    now = wall_clock()
+    ledger = find_ledger(config.ledger.url)
+    if ledger is None:
+        return ServiceStatus.of_missing_ledger(now)
+    try:
+        with ledger.reading() as connection:
+            return build_status(connection, config.source_hosts, now, config.health_limits)
+    finally:
+        ledger.engine.dispose()
+
+
+def _name_config(path: Path | None) -> str:
+    """Return which config file is in force, in words where there is none."""
+    if path is None and not DEFAULT_PATH.exists():
+        return f"built-in defaults (there is no {DEFAULT_PATH.absolute()})"
+    return str((path or DEFAULT_PATH).absolute())
 
 
 def _format_status(status: ServiceStatus) -> Iterator[str]:
     for source in status.sources:
         yield from _format_source(source)
-    for pause in status.paused:
-        yield f"paused since {format_moment(pause.since)}: {pause.label}"
-    yield "Status: well" if status.is_well else "Status: trouble"
+    last = next((job.good_at for job in status.jobs if job.name == "round"), None)
+    yield f"rounds: last good one {format_moment(last)}"
+    yield f"messages: {format_counts(status.messages, nothing='none yet')}"
+    for finding in status.service_findings:
+        since = f" since {format_moment(finding.since)}" if finding.since else ""
+        reason = f": {finding.reason}" if finding.reason else ""
+        yield f"{finding.state.upper()}{since}: {finding.subject}: {finding.label}{reason}"
+    yield f"Status: {status.state}"
 
 
 def _format_source(source: SourceStatus) -> Iterator[str]:

@@ -11,6 +11,7 @@ import feedparser
 import msgspec
 import pytest
 
+from alerts.errors import WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.feeds.definitions import FEED_PAGE_SIZE
 from alerts.feeds.publish import replace_file
@@ -118,9 +119,11 @@ def test_a_feed_that_cannot_be_written_does_not_hold_up_others(
     record(ledger, now, make_question(1, words="The VRU on benches."))
     obstacle = tmp_path / "VRU.rss.xml"
     obstacle.mkdir()
-    assert publish(ledger, tmp_path) == 2
+    with pytest.raises(WatchwordError, match=r"^feeds.path: 1 feed not written: VRU: .*Is a dir"):
+        publish(ledger, tmp_path)
     assert (tmp_path / "benches.json").exists()
     assert (tmp_path / "everything.json").exists()
+    assert not list(tmp_path.glob(".*.new"))
     obstacle.rmdir()
     assert publish(ledger, tmp_path) == 1
     assert obstacle.is_file()

@@ -335,6 +335,9 @@ class TestOpening:
         ('"police"', '"police"', "police-78224c63"),
         ("crime knife", "knife crime", "knife-crime-920f84c7"),
         ("中", "中", "a567bdaa"),
+        ("berry siân", "Siân Berry", "sian-berry-8d933b29"),
+        ("łódź straße", "Łódź Straße", "lodz-strasse-af75facd"),
+        ("mayor's", "Mayor’s Æther", "mayors-aether-39868ebf"),
     ],
 )
 def test_a_slug_is_readable(canonical: str, title: str, name: str) -> None:

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from alerts.matching.batch import read_batch
 from alerts.matching.hashing import hash_words, rehash_as_sense
-from alerts.matching.senses import CAPITALS, STEM, WordSenses
-from alerts.text import prepare_texts
+from alerts.matching.senses import CAPITALS, NAME, STEM, WordSenses
+from alerts.queries import prepare_fields
+from tests.support.examples import count_examples
 from tests.support.query_strategies import HOSTILE_TEXTS
 
-FIELDS = ("title", "question")
+FIELDS = ("title", "question", "asked_by")
 WORDS = st.sampled_from(
     ["VRU", "VRUs", "vrus", "E", "x", "e", "scooters", "O'Neill", "she'll", "MP's", "Siân", "ß"]
 )
@@ -32,10 +33,10 @@ def one_by_one(records: list[dict[str, list[str]]]) -> set[Standing]:
     found = set()
     base = 0
     for number, texts in enumerate(records):
-        prepared = prepare_texts(texts)
+        prepared = prepare_fields(texts)
         for key, spans in prepared.positions_by_key.items():
-            sense = {"~": STEM, "^": CAPITALS}.get(key[0], 0)
-            [code] = hash_words([key.lstrip("~^") if sense else key])
+            sense = {"~": STEM, "@": NAME, "^": CAPITALS}.get(key[0], 0)
+            [code] = hash_words([key.lstrip("~@^") if sense else key])
             if sense:
                 [code] = rehash_as_sense(hash_words([key[1:]]), sense)
             for start, end in spans.items():
@@ -63,7 +64,7 @@ def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
     return {(*standing, after) for standing, after in shortest.items()}
 
 
-@settings(max_examples=500)
+@settings(max_examples=count_examples(500))
 @given(RECORDS)
 def test_both_tokenizers_find_the_same_words(records: list[dict[str, list[str]]]) -> None:
     assert at_once(records) == one_by_one(records)

@@ -4,8 +4,14 @@ from datetime import date
 
 import pytest
 
-from alerts.queries import extract_fields, find_match, format_canonical, infer_changes, parse_query
-from alerts.text import prepare_texts
+from alerts.queries import (
+    extract_fields,
+    find_match,
+    format_canonical,
+    infer_changes,
+    parse_query,
+    prepare_fields,
+)
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech
 
 # ------------------------------------------------------------------ matching
@@ -207,7 +213,7 @@ def test_the_fields_of_a_question() -> None:
 )
 def test_which_fields_are_searched(query: str, field: str | None) -> None:
     found = find_match(
-        parse_query(query), prepare_texts(extract_fields(QUESTION, infer_changes(QUESTION)))
+        parse_query(query), prepare_fields(extract_fields(QUESTION, infer_changes(QUESTION)))
     )
     assert (found and found.places[0].field) == field
 
@@ -221,30 +227,30 @@ def test_which_fields_are_searched(query: str, field: str | None) -> None:
         ("VRU", ["VRU", " VRU ", "((VRU))", "VRU's", "VRUs", "VRU VRU", "NOT NOT VRU"]),
         ("vru", ["vru", "Vru", "vru’s"]),
         ('"vru"', ['"VRU"', "“vru”", "„Vru's”"]),
-        ("cyclist", ["Cyclists", "cyclist's", "CYCLISTS"]),
+        ("cyclist", ["Cyclist", "cyclist's", "CYCLIST"]),
         ("2018", ['"2018"']),
-        ("crime knife", ["knife crimes", "Crime AND knives", "(knife) AND (crime knife)"]),
+        ("crime knife", ["knife crime", "Crime AND knife", "(knife) AND (crime knife)"]),
         ("VRU crime", ["VRU\u00a0crime", "crime VRU,"]),
         ('"knife crime"', ['"Knife  crime"', "„knife, crime”"]),
         ("a b OR c", ["c OR (b a)", "(c | (a AND b)) || c"]),
         ("(a OR b) c", ["c (a OR b)", "(b OR a) c", "c AND NOT (NOT a NOT b)"]),
         ("vru NOT gun NOT knife", ["vru NOT (knife OR gun)", "-gun vru AND NOT knife"]),
-        ("escoot", ["e-scooter", "E‑Scooter's", "e-scooters", "escooters"]),
+        ("escooters", ["e-scooters", "E‑Scooters'", "escooters"]),
         ('"escooter"', ['"e scooter"', '"e-scooter"']),
-        ("anti-social", ["Anti–Social", "anti-socials"]),
+        ("anti-social", ["Anti–Social", "anti-social’s"]),
         ('"anti-social behaviour"', ["“Anti‑social behaviour”"]),
-        ("oconnel", ["O'Connell", "O’Connell’s", "OConnell"]),
+        ("oconnell", ["O'Connell", "O’Connell’s", "OConnell"]),
         ("and not or vru", ["vru and or not"]),
         ("cycl*", ["CYCL*", "cycl*,"]),
-        ("title:crime title:knife", ["title:(knife crime)", "TITLE:knife title:crimes"]),
+        ("title:crime title:knife", ["title:(knife crime)", "TITLE:knife title:crime"]),
         ("title:b OR title:c", ["title:(b OR c)", "title:((c) OR b)"]),
         ("vru NOT title:gun", ["-title:gun vru"]),
-        ("party:green", ["party:Greens"]),
+        ("party:greens", ["party:Greens"]),
         ("source:uk-parliament", ["SOURCE:UK-Parliament", 'source:"UK-parliament"']),
         ("change:answered", ['change:"answered"', "change:Answered"]),
         ('ref:"2018 5425"', ["ref:2018/5425"]),
         ('"crime" NEAR/5 "knife"', ['"knife crime"~5', '"crime knife"~5']),
-        ("crime NEAR/5 knife", ["knives NEAR/5 crimes"]),
+        ("crime NEAR/5 knife", ["knife NEAR/5 Crime"]),
         ("title:crime NEAR/5 title:knife", ["title:(knife NEAR/5 crime)"]),
         ("a NEAR/5 c OR b NEAR/5 c", ["(a OR b) NEAR/5 c"]),
     ],
@@ -268,6 +274,7 @@ def test_queries_that_mean_the_same_are_one(form: str, queries: list[str]) -> No
         ('"knife crime"~5', "knife NEAR/5 crime"),
         ("knife NEAR/4 crime", "knife NEAR/5 crime"),
         ("cycl*", "cycl"),
+        ("knives", "knife"),  # a name may be one of them
         ("vru knife", "vru NOT knife"),
     ],
 )

@@ -12,9 +12,10 @@ from alerts.queries import (
     format_canonical,
     parse_canonical,
     parse_query,
+    prepare_fields,
 )
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
-from alerts.text import prepare_texts
+from tests.support.examples import count_examples
 from tests.support.query_strategies import HOSTILE_TEXTS
 
 WORDS = st.sampled_from(
@@ -68,7 +69,7 @@ def parsed(text: str) -> Query | None:
         return None
 
 
-@settings(max_examples=1000)
+@settings(max_examples=count_examples(1000))
 @given(HOSTILE_TEXTS | st.text() | QUERIES)
 def test_both_parsers_read_a_canonical_form_to_the_query_that_it_is_of(text: str) -> None:
     query = parsed(text)
@@ -85,7 +86,7 @@ def test_the_canonical_form_of_any_tree_means_the_same(
 ) -> None:
     form = format_canonical(tree)
     query = parsed(form)
-    texts = prepare_texts({"answer": ["".join(w + s for w, s in pieces) for pieces in paragraphs]})
+    texts = prepare_fields({"answer": ["".join(w + s for w, s in pieces) for pieces in paragraphs]})
     if query is not None:  # a tree may be one that cannot be written, such as NOT alone
         assert format_canonical(query) == form
         assert (find_match(query, texts) is None) == (find_match(tree, texts) is None)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.text import has_forms, prepare_texts, stem, tokenise
-from alerts.text.english import _DISTINCT_WORDS, _PLURALS
+from alerts.text import prepare_texts, tokenise
 
 
 def words(text: str) -> list[str]:
@@ -112,12 +111,3 @@ def test_offsets_are_those_of_the_printed_word(text: str) -> None:
         if text[token.start] == "+":  # what it means depends on what is before it
             continue
         assert words(text[token.start : token.end]) == [token.word] == words(token.word)
-
-
-@pytest.mark.parametrize(
-    "word", sorted({*_PLURALS, *_PLURALS.values(), *_DISTINCT_WORDS, *_DISTINCT_WORDS.values()})
-)
-def test_the_stem_of_a_stem_is_itself_for_every_exception(word: str) -> None:
-    assert stem(stem(word)) == stem(word)
-    assert has_forms(word)
-    assert word not in _PLURALS or stem(word) == stem(_PLURALS[word])

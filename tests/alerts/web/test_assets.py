@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib.resources import files
 
 from alerts.web.assets import HTMX_FILE
@@ -17,6 +18,21 @@ def test_the_vendored_htmx_is_unchanged_and_brings_its_licence() -> None:
     assert name == HTMX_FILE
     assert hashlib.sha256(content).hexdigest() == recorded
     assert "Zero-Clause BSD" in _STATIC.joinpath("htmx-LICENSE.txt").read_text()
+
+
+def test_a_page_names_its_files_by_their_content_and_they_are_kept_for_ever(
+    site: WebClient,
+) -> None:
+    page = site.request_text("GET", "/")[1]
+    found = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert len(found) == 2
+    for path in found:
+        status, headers, body = site.request("GET", path)
+        assert status == 200
+        assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert hashlib.sha256(body).hexdigest()[:16] in path
+    missing = re.sub(r"\.[0-9a-f]{16}\.", ".0000000000000000.", found[0])
+    assert site.request("GET", missing)[0] == 404
 
 
 def test_the_static_files_are_served_and_revalidated(site: WebClient) -> None:

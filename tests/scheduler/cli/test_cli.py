@@ -155,6 +155,7 @@ class TestIngest:
             "digests": 0,
             "deliveries": {},
             "problem": None,
+            "failures": [],
         }
 
     def test_an_old_page_notifies_nobody_by_default(

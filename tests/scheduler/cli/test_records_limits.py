@@ -20,14 +20,16 @@ def test_a_deep_page_or_record_fails_alone(tmp_path: Path) -> None:
     good, bad = make_question(1), make_question(2, make_answer("Yes.", html=DEEP))
     lines = b"\n".join(msgspec.json.encode(each) for each in (bad, good))
     (tmp_path / "records.jsonl").write_bytes(lines)
+    (tmp_path / "null.jsonl").write_bytes(lines.splitlines()[1].replace(b"What", b"\\u0000What"))
     (tmp_path / "nested.jsonl").write_bytes(b'{"a":' * 5_000 + b"1" + b"}" * 5_000)
-    names = ("deep.html", "nested.jsonl", "records.jsonl")
+    names = ("deep.html", "nested.jsonl", "null.jsonl", "records.jsonl")
     begun = time.process_time()
     done = service.run("ingest", *names, expect=1)
     assert time.process_time() - begun < 5
     assert "nested more than 500 deep" in done.stderr
-    assert "records.jsonl:1: the HTML of an answer" in done.stderr
+    assert "records.jsonl:1: not a record: its elements are nested" in done.stderr
     assert "nested.jsonl" in done.stderr
+    assert "null.jsonl:1: not a record: it has null characters" in done.stderr
     assert "Traceback" not in done.stderr
     assert "1 " in done.stdout
     parsed = service.run("parse", *names, expect=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, timedelta
+from html import unescape
 from urllib.parse import quote
 
 import html5lib
@@ -12,9 +13,9 @@ import msgspec
 import pytest
 from lxml import etree
 
-from alerts.ledger import questions, topics
+from alerts.ledger import questions, schema, topics
 from alerts.web import CapturedPage
-from crawler.records import Asker, Meeting
+from crawler.records import Asker, Attachment, Meeting
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.web_client import WebClient
 
@@ -221,3 +222,114 @@ def test_an_unknown_path_gets_an_error_page(site: WebClient, path: str) -> None:
     assert status == 404
     html5lib.HTMLParser(strict=True).parse(html)
     assert "Page not found" in html
+
+
+def test_the_pages_of_a_list_are_whole_though_questions_arrive(site: WebClient) -> None:
+    """A new question, which stands first, shifts no page of a topic, a member or the overdue."""
+    with site.ledger.writing() as connection:
+        topics.ensure(connection, "VRU", "VRU", site.now)
+    day = Meeting(None, date(2026, 3, 19))
+    site.publish_questions(
+        *(make_question(n, words="Of the VRU?", meeting=day) for n in range(1, 121)),
+        *(make_question(n, words="Of the VRU?", meeting=None) for n in range(121, 131)),
+        baseline=True,
+    )
+    for begin, expected in (("/topic/VRU", 130), ("/member/ada-brook", 130), ("/overdue", 120)):
+        seen: list[str] = []
+        path = begin
+        while path:
+            html = page(site, path)
+            seen += re.findall(r'<a href="/question/[^"]*/(\d+)">', html)
+            following = re.search(r'rel="next" href="([^"]+)"', html)
+            path = unescape(following[1]) if following else ""
+            new = make_question(1000 + site.now.toordinal(), words="Of the VRU?", meeting=day)
+            site.publish_questions(new)
+            site.now += timedelta(days=1)
+        early = [one for one in seen if int(one) < 1000]
+        assert len(early) == len(set(early)) == expected
+    assert page(site, "/topic/VRU").count("questions since") == 1
+    for path in ("/member/ada-brook?after=x", "/overdue?after=2026-01-01"):
+        assert site.request_text("GET", path)[0] == 400
+
+
+def test_a_topic_counts_questions_without_a_meeting_day(site: WebClient) -> None:
+    with site.ledger.writing() as connection:
+        topics.ensure(connection, '"of the vru"', "of the VRU", site.now)
+    site.publish_questions(
+        make_question(1, words="Of the VRU?"), make_question(2, words="Of the VRU?", meeting=None)
+    )
+    with site.ledger.reading() as connection:
+        [topic] = topics.list_all(connection)
+    assert "2 questions since" in page(site, f"/topic/{topic.slug}")
+    body = json.loads(site.request_text("GET", f"/api/v1/topics/{topic.slug}")[1])
+    assert body["questions"] == 2
+
+
+def test_a_history_says_what_it_does_not_show(site: WebClient) -> None:
+    said = [f"Sentence {n} of the bus report." for n in range(60)]
+    for number in range(104):
+        words = " ".join(said[: 20 + number % 2]).replace("bus", f"bus {number}")
+        site.publish_questions(make_question(1, words=words))
+    html = page_of_any_size(site, "/question/london:/questions/1")
+    assert "The newest 100 changes. Older ones are not shown." in html
+
+
+def page_of_any_size(pages: WebClient, path: str) -> str:
+    status, html = pages.request_text("GET", path)
+    assert status == 200
+    return html
+
+
+def test_a_slug_of_an_earlier_version_leads_to_the_topic(pages: WebClient) -> None:
+    with pages.ledger.writing() as connection:
+        topic = topics.ensure(connection, "berry siân", "Siân Berry", pages.now)
+    assert topic.slug.startswith("sian-berry-")
+    former = topic.slug.replace("sian-berry", "si-n-berry")
+    assert pages.request_text("GET", f"/topic/{former}")[0] == 308
+    assert pages.request_text("GET", f"/feeds/{former}.atom.xml")[0] == 200
+    assert pages.request_text("GET", "/topic/si-n-berry-00000000")[0] == 404
+
+
+def test_a_topic_keeps_the_slug_that_it_has(pages: WebClient) -> None:
+    with pages.ledger.writing() as connection:
+        topic = topics.ensure(connection, "berry siân", "Siân Berry", pages.now)
+        former = topic.slug.replace("sian-berry", "si-n-berry")
+        connection.execute(
+            schema.topic.update().where(schema.topic.c.id == topic.id).values(slug=former)
+        )
+    assert "Siân Berry" in page(pages, f"/topic/{former}")
+    assert pages.request_text("GET", f"/topic/{topic.slug}")[0] == 308
+
+
+def test_a_question_without_a_title_is_called_by_its_first_words(pages: WebClient) -> None:
+    asked = make_question(1, words="When will the ferry come back?", title=None)
+    pages.publish_questions(asked)
+    html = page(pages, "/question/london:/questions/1")
+    assert '<h1 id="h1">When will the ferry come back?</h1>' in html
+    assert ">When will the ferry come back?</a>" in page(pages, "/member/ada-brook")
+
+
+def test_links_of_an_answer_are_absolute_and_encoded(pages: WebClient) -> None:
+    links = '<p><a href="/a b.pdf">A</a> <a href="mailto:x@demo.example">B</a></p><table></table>'
+    answer = msgspec.structs.replace(
+        make_answer("A B"), html=links, attachments=(Attachment("Plan", "../plan 1.pdf"),)
+    )
+    pages.publish_questions(make_question(1, answer))
+    html = page(pages, "/question/london:/questions/1")
+    assert 'href="https://replica.example/a%20b.pdf"' in html
+    assert 'href="mailto:x@demo.example"' in html
+    assert 'href="https://replica.example/plan%201.pdf"' in html
+
+
+def test_characters_that_turn_the_direction_of_text_are_left_out(pages: WebClient) -> None:
+    pages.publish_questions(make_question(1, title="Ferry \u202efdp.exe\u2067"))
+    html = page(pages, "/question/london:/questions/1")
+    assert "Ferry fdp.exe" in html
+    assert not {"\u202e", "\u2067"} & set(html)
+
+
+def test_an_answer_links_to_the_questions_that_it_refers_to(pages: WebClient) -> None:
+    answer = make_answer("Please see Question 2026/0001.")
+    pages.publish_questions(make_question(1, title="Piers"), make_question(2, answer))
+    html = page(pages, "/question/london:/questions/2")
+    assert '<a href="/question/london:/questions/1">2026/0001, Piers</a>' in html

@@ -197,3 +197,9 @@ def test_a_topic_with_an_alert_has_feeds_that_feed_readers_find(pages: WebClient
         status, text = pages.request_text("GET", path)
         assert status == 200
         assert "Violence Reduction Unit" in text
+
+
+def test_a_sign_up_is_delivered_at_once(pages: WebClient) -> None:
+    before = pages.wanted_deliveries
+    assert sign_up(pages, ADA)[0] == 200
+    assert pages.wanted_deliveries == before + 1

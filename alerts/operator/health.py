@@ -1,0 +1,169 @@
+"""Whether the service is well: one judgement, which every command and page shows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from alerts.ledger.jobs import JobRecord
+from alerts.ledger.pauses import Pause
+from alerts.model import Alarm
+from alerts.operator.job_alarms import name_job_alarm
+from alerts.operator.status import SourceStatus
+from alerts.rendering import ALARM_LABELS
+
+#: The job that matches, publishes, composes and delivers; the others are its steps, and crawls.
+_ROUND = "round"
+_CRAWL_PREFIX = "crawl "
+#: The subject of a finding that is about no source.
+_SERVICE = "the service"
+_COMPLETE_VERDICTS = ("ok", "empty")
+
+
+class Health(StrEnum):
+    """How the service is, or one part of it."""
+
+    WELL = "well"
+    NOT_YET = "not yet"  #: nothing has failed, but not everything is at work: new, or paused
+    TROUBLE = "trouble"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One reason why the service is not well."""
+
+    state: Health  #: ``not yet`` or ``trouble``
+    subject: str  #: ``the service``, or a source: ``london``
+    kind: str  #: of the alarm, if there is one; else ``job``, ``round``, ``unread``, ``paused``
+    label: str  #: what is wrong, for everybody
+    reason: str  #: the details, for the operator: they may name files and addresses
+    since: datetime | None = None
+
+
+class HealthLimits(msgspec.Struct, frozen=True):
+    """How long something may take before it counts as trouble."""
+
+    #: Without a round. Rounds by cron may be a day apart.
+    idle: timedelta = timedelta(hours=36)
+    #: By source: without a crawl that read everything. A source that is not named has no limit.
+    silent: Mapping[str, timedelta] = {}
+
+
+class Observations(msgspec.Struct, frozen=True, kw_only=True):
+    """What the judgement is made from."""
+
+    now: datetime
+    alarms: Sequence[Alarm]  #: open ones, of every source and of the service
+    jobs: Sequence[JobRecord]
+    sources: Sequence[SourceStatus]  #: those that are crawled
+    paused: Sequence[Pause]
+
+
+def combine_states(findings: Sequence[Finding]) -> Health:
+    """Return the state that a service with some findings is in: that of the worst."""
+    states = {finding.state for finding in findings}
+    return next((s for s in (Health.TROUBLE, Health.NOT_YET) if s in states), Health.WELL)
+
+
+def find_problems(seen: Observations, limits: HealthLimits) -> tuple[Finding, ...]:
+    """Return why the service is not well, the worst first; nothing if it is.
+
+    Every open alarm is a finding. A job that has failed and a source that could not be read are
+    findings before they become alarms.
+    """
+    found = [
+        *_judge_alarms(seen),
+        *_judge_jobs(seen),
+        *_judge_rounds(seen, limits),
+        *_judge_sources(seen, limits),
+        *_judge_pauses(seen),
+    ]
+    return tuple(sorted(found, key=lambda finding: finding.state is not Health.TROUBLE))
+
+
+def _judge_alarms(seen: Observations) -> Iterator[Finding]:
+    for alarm in seen.alarms:
+        yield Finding(
+            Health.TROUBLE,
+            alarm.source or _SERVICE,
+            alarm.kind,
+            label_alarm(alarm.kind),
+            alarm.reason,
+            alarm.raised_at,
+        )
+
+
+def label_alarm(kind: str) -> str:
+    """Return what an alarm says in a few words: ``the source blocks us``."""
+    if kind.startswith(name_job_alarm("")):
+        return f"the job “{kind.removeprefix(name_job_alarm(''))}” fails"
+    return ALARM_LABELS.get(kind, kind)
+
+
+def _judge_jobs(seen: Observations) -> Iterator[Finding]:
+    """Give the jobs whose last run failed, but for those that an alarm is open about."""
+    alarms = {alarm.kind for alarm in seen.alarms}
+    crawls = {f"{_CRAWL_PREFIX}{source.source}" for source in seen.sources}
+    for job in seen.jobs:
+        is_old_crawl = job.name.startswith(_CRAWL_PREFIX) and job.name not in crawls
+        if not job.failures_in_a_row or name_job_alarm(job.name) in alarms or is_old_crawl:
+            continue
+        label = f"the last run of the job “{job.name}” failed"
+        yield Finding(
+            Health.TROUBLE, _SERVICE, "job", label, job.reason or "", job.ended_at or job.begun_at
+        )
+
+
+def _judge_rounds(seen: Observations, limits: HealthLimits) -> Iterator[Finding]:
+    """Give a finding if rounds have not begun, or come no more."""
+    last = next((job for job in seen.jobs if job.name == _ROUND), None)
+    if last is None:
+        hint = "start `watchword run`, or `watchword once` by cron"
+        yield Finding(Health.NOT_YET, _SERVICE, "round", "no round has been run yet", hint)
+        return
+    since = max(last.begun_at, last.ended_at or last.begun_at)
+    if seen.now - since > limits.idle:
+        label = "a round has not ended" if last.is_running else "no round has been run for long"
+        hint = "is `watchword run` running, or `watchword once` by cron?"
+        yield Finding(Health.TROUBLE, _SERVICE, "round", label, hint, since)
+
+
+def _judge_sources(seen: Observations, limits: HealthLimits) -> Iterator[Finding]:
+    """Give the sources that were never read in full, or not for long, but for alarms about them."""
+    alarmed = {alarm.source for alarm in seen.alarms}
+    paused = {one.source for one in seen.paused if one.activity == "crawl"}
+    for source in seen.sources:
+        if source.source in alarmed | paused:
+            continue
+        if source.last_good is None:
+            yield _describe_unread(source)
+            continue
+        limit = limits.silent.get(source.source)
+        if limit is not None and seen.now - source.last_good > limit:
+            label, reason = "not read in full for long", source.reason or ""
+            yield Finding(Health.TROUBLE, source.source, "unread", label, reason, source.last_good)
+
+
+def _describe_unread(source: SourceStatus) -> Finding:
+    has_failed = source.verdict is not None and source.verdict not in _COMPLETE_VERDICTS
+    if has_failed:
+        reason = f"{source.verdict}, {source.reason}"
+        return Finding(Health.TROUBLE, source.source, "unread", "it could not be read yet", reason)
+    return Finding(
+        Health.NOT_YET, source.source, "unread", "not read in full yet", source.reason or ""
+    )
+
+
+def _judge_pauses(seen: Observations) -> Iterator[Finding]:
+    for pause in seen.paused:
+        what = "crawls are paused" if pause.activity == "crawl" else "deliveries are paused"
+        yield Finding(
+            Health.NOT_YET,
+            pause.source or _SERVICE,
+            "paused",
+            what,
+            "by the operator",
+            pause.since,
+        )

@@ -1,0 +1,65 @@
+"""The state of the whole service, as the command line and the pages show it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+import msgspec
+
+from alerts.ledger.jobs import JobRecord
+from alerts.ledger.pauses import Pause
+from alerts.operator.health import Finding, Health, combine_states
+from alerts.operator.status import SourceStatus
+
+
+class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the whole service at one moment."""
+
+    now: datetime
+    sources: tuple[SourceStatus, ...]
+    messages: dict[str, int]  #: how many messages the outbox has in each phase
+    paused: tuple[Pause, ...] = ()  #: what the operator has paused
+    jobs: tuple[JobRecord, ...] = ()  #: how each job last began and ended
+    findings: tuple[Finding, ...] = ()  #: why the service is not well, the worst first
+
+    @property
+    def state(self) -> Health:
+        """Whether the service is well, not yet at work, or in trouble."""
+        return combine_states(self.findings)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is no finding."""
+        return self.state is Health.WELL
+
+    @property
+    def service_findings(self) -> tuple[Finding, ...]:
+        """The findings that are not alarms of a source, which stand beside that source."""
+        shown = {(alarm.source, alarm.kind) for source in self.sources for alarm in source.alarms}
+        return tuple(one for one in self.findings if (one.subject, one.kind) not in shown)
+
+    def describe_for_operator(self) -> dict[str, Any]:
+        """Return the status for ``--json``, with its state first."""
+        return {"state": self.state.value, **msgspec.to_builtins(self)}
+
+    def describe_for_everybody(self) -> dict[str, Any]:
+        """Return the status for a public page, without reasons that may name files or people."""
+        values = self.describe_for_operator()
+        for one in (*values["findings"], *values["jobs"]):
+            del one["reason"]
+        return values
+
+    @classmethod
+    def of_unusable_ledger(cls, now: datetime, reason: str) -> Self:
+        """Return the status of a service whose ledger cannot be read."""
+        label = "the ledger cannot be read"
+        finding = Finding(Health.TROUBLE, "the service", "ledger", label, reason)
+        return cls(now=now, sources=(), messages={}, findings=(finding,))
+
+    @classmethod
+    def of_missing_ledger(cls, now: datetime) -> Self:
+        """Return the status of a service that has no ledger yet: it was never run."""
+        reason = "`watchword run` or `watchword once` makes it"
+        finding = Finding(Health.NOT_YET, "the service", "ledger", "there is no ledger yet", reason)
+        return cls(now=now, sources=(), messages={}, findings=(finding,))

@@ -1,0 +1,160 @@
+"""Responses with odd bytes: what can be read is read, and the rest fails alone with its reason."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from alerts.recording.alarms import find_crawl_alarms
+from alerts.recording.verdict import CrawlOutcome
+from crawler.archive import list_capture_files, read_captures
+from crawler.plan import CrawlPlan, KnownPage, PolitenessSettings
+from crawler.report import CrawlLine, CrawlReport, PageUnreadable, QuestionRead
+from scheduler.crawl_process import start_crawl
+from tests.support.designs import build_page_2022
+from tests.support.raw_server import build_response, serve_raw
+
+pytestmark = pytest.mark.process
+
+WORDS = "Why is the pönd at “Marl” dry?"
+PAGE = build_page_2022(f"<p>{WORDS}</p>", [(date(2026, 7, 16), "<p>It is not.</p>")]).encode()
+POLITENESS = PolitenessSettings("watchword/test", delay_seconds=0, timeout_seconds=3)
+
+
+def crawl(
+    odd: bytes, folder: Path | None = None, *, pages: int = 2, robots: bytes | None = None
+) -> tuple[CrawlReport, list[CrawlLine]]:
+    """Read a page with the response ``odd``, then others that are as they should be."""
+
+    def answer(path: str) -> bytes:
+        return odd if path == "/x/0" else build_response(PAGE)
+
+    with serve_raw(answer, robots) as url:
+        plan = CrawlPlan(
+            source="london",
+            base_url=url,
+            politeness=POLITENESS,
+            revisits=tuple(KnownPage(f"{url}/x/{number}") for number in range(pages)),
+            archive_folder=str(folder) if folder else None,
+        )
+        with start_crawl(plan, 60) as child:
+            *lines, report = child.lines
+    assert isinstance(report, CrawlReport), child.exit_summary
+    return report, lines
+
+
+def list_words(lines: list[CrawlLine]) -> list[str]:
+    read = [line.question for line in lines if isinstance(line, QuestionRead)]
+    return [p for question in read for speech in question.question for p in speech.paragraphs]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'Link: </ä–>; rel="x"'.encode(),
+        b"Set-Cookie: a=\x80\xff\x01\x9f; b",
+        b"X-Odd: \x00\x7f\xe9",
+        b"no colon",
+        b"Content-Encoding: made-up",
+    ],
+)
+def test_odd_headers_cost_nothing(tmp_path: Path, header: bytes) -> None:
+    report, lines = crawl(build_response(PAGE, header), tmp_path)
+    assert (list_words(lines), report.captures_lost) == ([WORDS, WORDS], 0)
+    (file,) = list_capture_files(tmp_path)
+    assert [c.body for c in read_captures(file) if c.status == 200] == [PAGE, PAGE]
+
+
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_optimised_python_keeps_captures(
+    tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", level)
+    report, lines = crawl(build_response(PAGE), tmp_path)
+    assert (list_words(lines), report.captures_lost) == ([WORDS, WORDS], 0)
+    (file,) = list_capture_files(tmp_path)
+    assert len(list(read_captures(file))) == 3  # with robots.txt
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        (build_response(PAGE, b"X Y: 1"), "header whose name is not allowed: b'x y'"),
+        (build_response(PAGE, b": 1"), "header whose name is not allowed: b''"),
+        (b"HTTP/1.1 abc OK\r\n\r\n" + PAGE, "what is not HTTP"),
+        (build_response(PAGE, b"Content-Encoding: gzip"), "not compressed as the server says"),
+        (build_response(PAGE, b"Content-Encoding: deflate"), "cannot be unpacked"),
+        (
+            build_response(gzip.compress(b"a" * 200_000_000), b"Content-Encoding: gzip"),
+            "DOWNLOAD_MAXSIZE",
+        ),
+        (build_response(PAGE.replace(b"<title>", b"\x00<title>", 1)), "it has null bytes"),
+        (build_response(b"<div>" * 50_000), "nested more than 500 deep"),
+    ],
+)
+def test_a_page_fails_alone_and_says_why(odd: bytes, reason: str) -> None:
+    report, lines = crawl(odd)
+    assert list_words(lines) == [WORDS]
+    unreadable = [line.reason for line in lines if isinstance(line, PageUnreadable)]
+    (why,) = [*unreadable, *(failure.detail for failure in report.failures)]
+    assert reason in why
+    assert "<twisted" not in why
+
+
+@pytest.mark.parametrize(
+    "charset", ["utf-16", "zlib_codec", "idna", "ascii", "latin-1", "made-up", "\xff", "utf-8"]
+)
+def test_a_charset_that_lies_changes_no_word(charset: str) -> None:
+    kind = f"text/html; charset={charset}".encode("latin-1")
+    report, lines = crawl(build_response(PAGE, content_type=kind), pages=1)
+    assert (list_words(lines), report.failures) == ([WORDS], ())
+
+
+def test_windows_text_that_claims_to_be_utf8_keeps_its_words() -> None:
+    page = PAGE.decode().encode("cp1252")
+    _, lines = crawl(build_response(page), pages=1)
+    assert list_words(lines) == [WORDS]
+
+
+def test_the_reason_why_robots_txt_cannot_be_reached_is_given() -> None:
+    for robots, reason in (
+        (b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", "HTTP 503"),
+        (build_response(b"User-agent: *", b"X Y: 1"), "header whose name is not allowed"),
+    ):
+        report, _ = crawl(build_response(PAGE), robots=robots)
+        assert report.failures[0].kind == "robots"
+        assert reason in report.failures[0].detail
+
+
+@contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """Let no file grow beyond ``size`` bytes, in this process and those that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_takes_no_more_costs_captures_only(tmp_path: Path) -> None:
+    with limited_files(2_000):
+        report, lines = crawl(build_response(PAGE + os.urandom(3_000).hex().encode()), tmp_path)
+    assert len(list_words(lines)) == 2
+    assert report.captures_lost >= 1
+    assert "File too large" in report.failures[0].detail
+    outcome = CrawlOutcome("london", "ok", "", {}, report=report)
+    alarms = find_crawl_alarms(outcome, ["ok"], 3)
+    assert "File too large" in alarms["archive"]
+
+
+def test_a_folder_that_cannot_be_made_costs_captures_only() -> None:
+    report, lines = crawl(build_response(PAGE), Path("/proc/captures"))
+    assert (len(list_words(lines)), report.captures_lost) == (2, 3)
