@@ -19,6 +19,7 @@ from alerts.queries import (
     format_canonical,
     index_terms,
     iter_words,
+    list_hints,
     list_wanted_leaves,
     parse_query,
     replace_wanted_leaves,
@@ -67,6 +68,7 @@ class Preview(msgspec.Struct, frozen=True):
     next: str | None = None  #: where the questions after :attr:`latest` begin
     is_week_complete: bool = True  #: whether :attr:`last_7_days` is all
     is_year_complete: bool = True  #: whether :attr:`last_365_days` is all
+    hints: tuple[str, ...] = ()  #: sentences on words that were left out
 
     @property
     def is_too_broad(self) -> bool:
@@ -106,6 +108,7 @@ def build_preview(
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
         unknown_words=tuple(_suggest_spellings(connection, query)),
+        hints=tuple(list_hints(typed)),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,
         decided_to=found.decided_to,
