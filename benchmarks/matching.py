@@ -17,7 +17,6 @@ from __future__ import annotations
 import gc
 import math
 import random
-import resource
 import statistics
 import tempfile
 import time
@@ -33,6 +32,7 @@ from alerts.matching import BATCH_SIZE, FieldTexts, Matcher
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.matcher import MatcherLayer, compile_layer
 from alerts.queries import FIELDS, Query, parse_canonical
+from benchmarks.memory import read_peak_megabytes
 from benchmarks.sample_queries import (
     SyntheticLanguage,
     draw_queries,
@@ -115,10 +115,10 @@ def _measure_compiling(drawn: list[str]) -> tuple[list[str], list[str], MatcherL
         layers.append(compile_layer(dict(enumerate(dict.fromkeys(drawn)))))
 
     took = measure_seconds(make)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    peak = read_peak_megabytes()
     unique = list(dict.fromkeys(drawn))
     print(f"{len(drawn):,} subscriptions, {len(unique):,} unique")
-    print(f"compiled, duplicates removed: {took:.1f} s; peak memory of the process {peak:.0f} MB")
+    print(f"compiled, duplicates removed: {took:.1f} s; peak memory of the process {peak} MB")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "topics.npz"
         save_layer(layers[0], path, "bench")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from alerts.queries import format_canonical, parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.text import STOP_WORDS
+from benchmarks.memory import read_peak_megabytes
 from benchmarks.sample_queries import SyntheticLanguage
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
 
@@ -66,13 +66,13 @@ def measure_digests(size: int, identity: MailIdentity, folder: Path) -> None:
         ledger, DigestSettings(Templates(), identity), NOW + timedelta(days=1)
     )
     took, worked = time.perf_counter() - began, time.process_time() - used
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = read_peak_megabytes()
     with ledger.reading() as connection:
         items = connection.execute(select(func.count()).select_from(digest_item)).scalar_one()
     print(
         f"{size:7d} subscribers: {made} digests in {took:.1f} s ({worked:.1f} s of processor), "
         f"{took / made * 1e3:.2f} ms each, {made / took:.0f} a second, "
-        f"{items / made:.1f} questions each, peak {peak:.0f} MB"
+        f"{items / made:.1f} questions each, peak {peak} MB"
     )
 
 

@@ -27,6 +27,7 @@ from alerts.operator import ServiceStatus
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
 from alerts.web import WebContext, create_app
+from benchmarks.memory import read_peak_megabytes
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
 from scheduler.web import serve
@@ -63,7 +64,7 @@ def run_server(folder: Path) -> None:
         print(url, flush=True)
         for _ in sys.stdin:
             used = resource.getrusage(resource.RUSAGE_SELF)
-            print(used.ru_utime + used.ru_stime, used.ru_maxrss // 1024, flush=True)
+            print(used.ru_utime + used.ru_stime, read_peak_megabytes(), flush=True)
 
 
 class ServerProcess:

@@ -109,7 +109,9 @@ class CrawlReport(Record, frozen=True, tag="report", tag_field="type", kw_only=T
     failed: int = 0  #: requests that brought no page
     captures_lost: int = 0  #: pages that were read and could not be kept in the archive
     redirects_refused: int = 0  #: answers that would have led away from the source
-    missing: tuple[str, ...] = ()  #: addresses that were listed but not read; the first 20
+    #: Addresses that were listed and not read, or known and unreadable, each with its reason in
+    #: brackets; the first 20.
+    missing: tuple[str, ...] = ()
     #: By field: on how many pages it was found, and on how many it was expected.
     filled: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     #: By field: pages on which both readings agree, and on which they differ.

@@ -11,32 +11,39 @@ stops its jobs, says so, and tries to become the writer again.
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Event
 from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable
 from scheduler.crawls import run_crawl
-from scheduler.jobs import run_pipeline, sync_config
+from scheduler.jobs import prepare_messages, run_delivery, sync_config
 from scheduler.service import LedgerBusyError, Service, lock_ledger
 
 log = logging.getLogger("watchword.daemon")
 
 _PIPELINE_JOB = "pipeline"
+#: A job of its own: a mail server that is slow must hold up neither feeds nor matching.
+_DELIVERY_JOB = "delivery"
 #: Default seconds between two runs of the pipeline. A crawl starts one when it ends, and so does a
 #: web sign-up: this is only how late a digest with a time of day or a retry may be.
 _PIPELINE_SECONDS = 30.0
 #: The system's clock counts as set when it has moved this many seconds more or less than the
 #: monotonic clock within a second. Time servers correct by less, suspended machines by more.
 _MIN_CLOCK_JUMP = 30.0
+#: Seconds that steps get to end after a signal. Then the process leaves, as a kill would end it:
+#: service managers kill after 10 to 90 seconds, and every step can be killed.
+_GRACE = 8.0
 #: Seconds between two attempts to become the writer again.
 _WRITER_PAUSE = 2.0
 
@@ -54,27 +61,39 @@ class Daemon:
         self._base = service
         self._service = service  #: with the ledger of the present writer, while this is the writer
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(len(service.config.sources) + 1)},
+            executors={"default": ThreadPoolExecutor(len(service.config.sources) + 3)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
+        self._delivery = threading.Lock()  #: held while messages are delivered
+        self._is_delivery_due = threading.Event()  #: whether one was asked for since the last began
         self._obstacle = ""  #: why this process could not become the writer again, as logged last
-        self._is_in_round, self._is_round_wanted = Event(), Event()
         self.failures = 0  #: jobs that ended in an unexpected exception
         for name, source in service.config.sources.items():
             if source.enabled:
                 seconds = source.every_minutes * 60
                 self.add_job(_name_crawl_job(name), partial(self._crawl, name), seconds)
         self.add_job(_PIPELINE_JOB, self._run_pipeline, pipeline_seconds)
+        self.add_job(_DELIVERY_JOB, self._run_delivery, pipeline_seconds, instances=2)
 
-    def add_job(self, name: str, job: Callable[[], object], seconds: float) -> None:
-        """Add a job that runs once at the start and then every ``seconds``."""
+    def add_job(
+        self, name: str, job: Callable[[], object], seconds: float, instances: int = 1
+    ) -> None:
+        """Add a job that runs once at the start and then every ``seconds``.
+
+        Args:
+            name: Its name.
+            job: What to do.
+            seconds: Between two runs.
+            instances: How many runs there may be at a time.
+        """
         self._scheduler.add_job(
             self._run_job,
             IntervalTrigger(seconds=seconds, timezone=UTC),
             args=(name, job),
             id=name,
             name=name,  # in APScheduler's log lines
+            max_instances=instances,
             next_run_time=datetime.now(UTC),
         )
 
@@ -143,6 +162,10 @@ class Daemon:
 
     def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
         log.info("%s: stopping", signal.Signals(number).name)
+        if not self._base.stop.is_set():
+            watchdog = threading.Timer(_GRACE, _leave)
+            watchdog.daemon = True
+            watchdog.start()
         self._base.stop.set()
 
     def _run_job(self, name: str, job: Callable[[], object]) -> None:
@@ -156,17 +179,21 @@ class Daemon:
             log.exception("job %s failed and will run again at its next time", name)
 
     def _run_pipeline(self) -> None:
-        """Run the pipeline, and again as long as somebody asked for that in the meantime."""
-        self._is_in_round.set()
+        prepare_messages(self._service)
+        self.run_soon(_DELIVERY_JOB)
+
+    def _run_delivery(self) -> None:
+        """Deliver; if the last delivery has not ended, deliver once more when it has."""
+        self._is_delivery_due.set()
+        if not self._delivery.acquire(blocking=False):
+            return
         try:
-            self._is_round_wanted.set()
-            while self._is_round_wanted.is_set():
-                self._is_round_wanted.clear()
-                run_pipeline(self._service)
-                if self._base.stop.is_set():
-                    return
+            self._is_delivery_due.clear()
+            run_delivery(self._service)
         finally:
-            self._is_in_round.clear()
+            self._delivery.release()
+        if self._is_delivery_due.is_set():
+            self.run_soon(_DELIVERY_JOB)
 
     def _crawl(self, name: str) -> None:
         run_crawl(self._service, name)
@@ -181,10 +208,8 @@ class Daemon:
         return True
 
     def deliver_soon(self) -> None:
-        """Start a round now, or as soon as the current one has ended, to deliver a message."""
-        self._is_round_wanted.set()
-        if not self._is_in_round.is_set():
-            self.run_soon(_PIPELINE_JOB)
+        """Start a delivery now, or as soon as the current one has ended."""
+        self.run_soon(_DELIVERY_JOB)
 
     def run_soon(self, name: str) -> None:
         """Start a job now, or when its current run has ended; do nothing while shutting down."""
@@ -219,6 +244,13 @@ class Daemon:
                 self.run_all_soon()
             offset = new_offset
         return None
+
+
+def _leave() -> None:
+    """End the process at once, although a step has not ended: another machine does not answer."""
+    log.warning("a step has not ended in %.0f s: it is done again at the next start", _GRACE)
+    logging.shutdown()
+    os._exit(ExitStatus.OK)
 
 
 def _name_crawl_job(source: str) -> str:

@@ -7,10 +7,13 @@ anywhere and started again by another process.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
@@ -43,6 +46,13 @@ log = logging.getLogger("watchword.jobs")
 #: Questions whose words are indexed for search in one run: a few seconds. A backfill brings more,
 #: and digests must not wait for all of them.
 _MAX_INDEXED_QUESTIONS = 1000
+
+#: The daemon begins with no more messages then. Alarms are updated before it goes on.
+_MAX_DELIVERY_SECONDS = 300.0
+
+#: What became of messages, by outcome, and why they could not be delivered at all, if so.
+_DeliveryResult: TypeAlias = tuple[Counter[str], str | None]
+_NOTHING_DELIVERED: _DeliveryResult = (Counter(), None)
 
 #: How long addresses and the text of messages are kept after they were needed: four weeks, so that
 #: the operator can help somebody who unsubscribed by mistake or misses an email.
@@ -132,17 +142,38 @@ def run_pipeline(service: Service) -> PipelineResult:
     return msgspec.structs.replace(result, failures=tuple(notes.failures))
 
 
-def _run_steps(service: Service, notes: JobNotes) -> PipelineResult:
+def prepare_messages(service: Service) -> None:
+    """Run a round without its delivery, which :func:`run_delivery` does at the same time.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+        WriterLost: Another process has become the writer.
+    """
+    notes = service.note_jobs()
+    notes.run("round", lambda: _run_steps(service, notes, delivers=False), None)
+
+
+def run_delivery(service: Service) -> None:
+    """Deliver what is due for a few minutes. It must not run twice at a time.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+        WriterLost: Another process has become the writer.
+    """
+    outcomes, _ = _deliver_and_delete(service, service.note_jobs(), _MAX_DELIVERY_SECONDS)
+    if outcomes:
+        log.info("deliveries: %s", dict(outcomes))
+
+
+def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> PipelineResult:
     """Run the steps of a round, each within its own boundary."""
     notes.run("alarms", lambda: update_alarms(service), None)
     matches = notes.run("match", service.topic_matcher.match_new_changes, 0)
     feeds = notes.run("publish", lambda: _publish(service), 0)
     digests = notes.run("compose", lambda: compose_digests(service), 0)
-    nothing: tuple[Counter[str], str | None] = (Counter(), None)
-    outcomes, problem = notes.run("deliver", lambda: _deliver(service), nothing)
+    outcomes, problem = _deliver_and_delete(service, notes) if delivers else _NOTHING_DELIVERED
     notes.run("ping", lambda: ping_hub(service.ledger, service.config.feed_identity), None)
     notes.run("words", lambda: index_questions(service.ledger, _MAX_INDEXED_QUESTIONS), None)
-    notes.run("delete", lambda: delete_expired_data(service), None)
     if digests or outcomes:
         log.info("%d digests composed, deliveries: %s", digests, dict(outcomes) or "none")
     return PipelineResult(
@@ -152,6 +183,15 @@ def _run_steps(service: Service, notes: JobNotes) -> PipelineResult:
         deliveries=dict(outcomes),
         problem=problem,
     )
+
+
+def _deliver_and_delete(
+    service: Service, notes: JobNotes, seconds: float | None = None
+) -> _DeliveryResult:
+    """Deliver, then delete expired data. Messages are part of it, so never at the same time."""
+    result = notes.run("deliver", lambda: _deliver(service, seconds), _NOTHING_DELIVERED)
+    notes.run("delete", lambda: delete_expired_data(service), None)
+    return result
 
 
 def _publish(service: Service) -> int:
@@ -182,28 +222,32 @@ def compose_digests(service: Service, *, only_email: str | None = None) -> int:
     )
 
 
-def deliver_messages(service: Service, *, recipient: str | None = None) -> Counter[str]:
+def deliver_messages(
+    service: Service, *, recipient: str | None = None, seconds: float | None = None
+) -> Counter[str]:
     """Deliver the messages that are due; return the number of each outcome.
 
     Args:
         service: The open service.
         recipient: The one address to deliver to; None for all.
+        seconds: After which no more messages are begun with; None for no limit.
 
     Raises:
         ChannelUnavailable: A channel could not be used; its messages stay queued.
     """
+    end = time.monotonic() + (math.inf if seconds is None else seconds)
     return deliver_due(
         service.ledger,
         service.config.channel_table,
         service.clock,
         service.config.mail.delivery_policy,
         sent_log=service.sent_log,
-        stopping=service.stop.is_set,
+        stopping=lambda: service.stop.is_set() or time.monotonic() >= end,
         recipient=recipient,
     )
 
 
-def _deliver(service: Service) -> tuple[Counter[str], str | None]:
+def _deliver(service: Service, seconds: float | None) -> _DeliveryResult:
     """Deliver unless paused, and update the mail alarms; return the outcomes and any problem."""
     outcomes: Counter[str] = Counter()
     problem: str | None = None
@@ -212,7 +256,7 @@ def _deliver(service: Service) -> tuple[Counter[str], str | None]:
         is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
-            outcomes = deliver_messages(service)
+            outcomes = deliver_messages(service, seconds=seconds)
     except ChannelUnavailable as error:
         problem = str(error)
         refusal = problem if isinstance(error, ChannelRefused) else None

@@ -23,5 +23,7 @@ def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("watchword").setLevel(level)
+    # It warns when a job still runs at its next time, which is no fault: the job runs later.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # It logs the errors that it raises, with their stack: ours says in a line what follows.
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)

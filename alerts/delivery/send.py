@@ -99,12 +99,9 @@ def deliver_due(
     )
     due, counts = _list_due(context, recipient)
     failures: list[ChannelUnavailable] = []
-    for channel in channels.channels:
-        ids = [m.id for m in due if channels.find(_parse_recipient(m)) is channel]
-        if ids:
-            run = _run_channel(context, channel, ids)
-            counts += run.counts
-            failures += run.failures
+    for run in _run_channels(context, _sort_by_channel(channels, due)):
+        counts += run.counts
+        failures += run.failures
     if failures:
         raise next((f for f in failures if isinstance(f, ChannelRefused)), failures[0])
     return counts
@@ -133,6 +130,28 @@ class _ChannelResult:
 
     counts: Counter[str]
     failures: Sequence[ChannelUnavailable]
+
+
+def _sort_by_channel(
+    channels: ChannelTable, due: Sequence[DueMessage]
+) -> list[tuple[ChannelSettings, list[int]]]:
+    """Return the channels that have something to send, with the ids of their messages."""
+    found = [
+        (channel, [m.id for m in due if channels.find(_parse_recipient(m)) is channel])
+        for channel in channels.channels
+    ]
+    return [(channel, ids) for channel, ids in found if ids]
+
+
+def _run_channels(
+    context: DeliveryContext, work: Sequence[tuple[ChannelSettings, list[int]]]
+) -> list[_ChannelResult]:
+    """Send over all channels at once, so that a slow one does not hold up the others."""
+    if len(work) == 1:
+        return [_run_channel(context, *work[0])]
+    with ThreadPoolExecutor(max(1, len(work)), "channel") as pool:
+        futures = [pool.submit(_run_channel, context, channel, ids) for channel, ids in work]
+        return [future.result() for future in futures]
 
 
 def _run_channel(
@@ -227,6 +246,8 @@ class _Sender:
         except DeliveryError as error:
             attempt = self._classify_failure(error, message)
             self._record_bounce(error, attempt, message)
+            if isinstance(error, InDoubt):
+                self._breaker.note_doubt(error)
         self._record(message, attempt)
 
     def settle_refused(self) -> None:

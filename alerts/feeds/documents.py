@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -21,8 +23,10 @@ from alerts.feeds.model import (
     ListedChanges,
 )
 from alerts.feeds.rss_atom import build_feed
-from alerts.ledger import changes, notices
+from alerts.ledger import changes, notices, question_lookups
+from alerts.model import NumberedChange
 from alerts.rendering import Templates
+from crawler.records import Question
 
 #: Notices of more than two outages of each of several sources say nothing that helps a reader.
 _MAX_NOTICES = 10
@@ -65,6 +69,7 @@ def build_newest_page(
         identity,
         templates=context.templates,
         latest_only=only == "latest",
+        referred=_find_referred(connection, newest_first),
     )
     # A feed that is not full has all there is, so it has all notices too.
     is_full = len(listed.numbers) == FEED_PAGE_SIZE
@@ -91,6 +96,20 @@ def build_archive_page(
         connection, definition.list_page(connection, position.page_number)
     )
     identity = context.identify(definition)
-    items = build_items(newest_first, definition.query, identity, templates=context.templates)
+    items = build_items(
+        newest_first,
+        definition.query,
+        identity,
+        templates=context.templates,
+        referred=_find_referred(connection, newest_first),
+    )
     content = FeedContent(tuple(items), join_attributions(newest_first, identity))
     return build_feed(definition.metadata, content, identity, position)
+
+
+def _find_referred(
+    connection: Connection, numbered: Sequence[NumberedChange]
+) -> dict[int, tuple[Question, ...]]:
+    """Return the known questions that the answers in changes refer to, by number of change."""
+    found = question_lookups.list_referred(connection, [one.change.after for one in numbered])
+    return {one.seq: some for one, some in zip(numbered, found, strict=True) if some}

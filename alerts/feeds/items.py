@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from alerts.feeds.model import FeedIdentity, FeedItem, FeedMetadata, ListedChanges
@@ -45,6 +46,7 @@ def build_items(
     *,
     templates: Templates,
     latest_only: bool = False,
+    referred: Mapping[int, Sequence[Question]] = MappingProxyType({}),
 ) -> list[FeedItem]:
     """Return the items of some changes.
 
@@ -55,6 +57,7 @@ def build_items(
         templates: Render the content of each item.
         latest_only: Show each question once, as its newest change left it. The item's id is the
             question's, so a feed reader replaces the item when the question changes again.
+        referred: By the number of a change, the known questions that its answers refer to.
     """
     items: dict[str, FeedItem] = {}
     sources = {*identity.site_urls, *(one.change.after.source for one in newest_first)}
@@ -68,6 +71,7 @@ def build_items(
                 identity=identity,
                 templates=templates,
                 names_source=len(sources) > 1,
+                referred=referred.get(numbered.seq, ()),
             )
     return list(items.values())
 
@@ -86,6 +90,7 @@ def _build_item(
     identity: FeedIdentity,
     templates: Templates,
     names_source: bool,
+    referred: Sequence[Question],
 ) -> FeedItem:
     change, question = numbered.change, numbered.change.after
     base_url = question.url or identity.site_urls.get(question.source)
@@ -97,6 +102,7 @@ def _build_item(
         previous=change.before,
         snippet=snippet,
         base_url=base_url,
+        referred=referred,
     )
     author = _find_author(change)
     return FeedItem(

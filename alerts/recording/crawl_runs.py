@@ -143,7 +143,9 @@ class CrawlRecorder:
             self._source,
             self._listed.resolve(connection),
             now,
-            has_whole_listings=self._report.has_whole_listings,
+            has_whole_listings=(
+                self._report.has_whole_listings and not self._report.listings_short
+            ),
         )
         changes = publish_or_hold(
             connection,

@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import questions
+from crawler.plan import ListingWindow
 from crawler.report import QuestionsListed
 
+#: One question leaves a listing by itself: it is withdrawn, or its meeting is postponed.
+_MIN_UNNAMED = 2
 
-class ListingCoverage(msgspec.Struct, frozen=True):
-    """How much of what the ledger knows the listings named."""
 
-    known: int = 0  #: questions in the ledger that the listings should name
-    named: int = 0  #: of these, the questions that they do name
+class WindowCoverage(msgspec.Struct, frozen=True):
+    """How much of what the ledger knows for some days the listings named."""
+
+    window: ListingWindow
+    known: int  #: questions in the ledger that a listing of these days should name
+    named: int  #: of these, the questions that the listings of the crawl do name
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the listings name none of the known questions, or less than half of them.
+        """Whether none of the known questions was named, or less than half of them."""
+        return self.named * 2 < self.known and self.known - self.named >= _MIN_UNNAMED
 
-        Single questions leave a listing: they are withdrawn, or their meeting is postponed.
-        """
-        return self.named * 2 < self.known
+
+def explain_coverage(windows: Iterable[WindowCoverage]) -> str | None:
+    """Return why the listings of a crawl are not believed, None if they are. Pure.
+
+    One window can be wrong while the others are right. Where nothing at all that is known was
+    named, a single known question is enough.
+    """
+    measured = [window for window in windows if window.known]
+    bad = [window for window in measured if window.is_doubtful]
+    if not bad and measured and not any(window.named for window in measured):
+        bad = measured
+    if not bad:
+        return None
+    worst = min(bad, key=lambda each: (each.named / each.known, -each.known))
+    days = f"{worst.window.since} to {worst.window.until}"
+    return f"the listings name {worst.named} of the {worst.known} questions known for {days}"
 
 
 class ListedQuestions:
     """The questions that the listings of one crawl name, collected page by page."""
 
     def __init__(self) -> None:
-        self._windows: set[tuple[date, date]] = set()
+        self._windows: set[ListingWindow] = set()
         self._identities: set[str] = set()
 
     def add(self, page: QuestionsListed) -> None:
         """Add a page of a listing."""
-        self._windows.add((page.since, page.until))
+        self._windows.add(ListingWindow(page.since, page.until))
         self._identities.update(page.ids)
 
     def resolve(self, connection: Connection) -> set[str]:
@@ -44,15 +64,19 @@ class ListedQuestions:
 
     def measure_coverage(
         self, connection: Connection, source: str, started_at: datetime
-    ) -> ListingCoverage:
-        """Return how much of what was known before the crawl its listings named.
+    ) -> list[WindowCoverage]:
+        """Return how much of what was known before the crawl its listings named, by window.
 
         Args:
             connection: A connection to the ledger.
             source: The source's name: ``london``.
             started_at: When the crawl started; what it found itself is left out.
         """
-        known: set[str] = set()
-        for since, until in self._windows:
-            known |= questions.list_listable(connection, source, since, until, started_at)
-        return ListingCoverage(len(known), len(known & self.resolve(connection)))
+        named = self.resolve(connection)
+        measured = []
+        for window in sorted(self._windows, key=lambda each: each.since):
+            known = questions.list_listable(
+                connection, source, window.since, window.until, started_at
+            )
+            measured.append(WindowCoverage(window, len(known), len(known & named)))
+        return measured

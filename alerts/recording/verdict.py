@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from alerts.recording.listings import ListingCoverage
+from alerts.recording.listings import WindowCoverage, explain_coverage
 from alerts.recording.losses import PageLosses
 from crawler.report import CrawlReport
 
@@ -61,7 +61,7 @@ def judge_crawl(
     report: CrawlReport,
     baseline: Sequence[CrawlReport],
     losses: PageLosses,
-    coverage: ListingCoverage = ListingCoverage(),  # noqa: B008  # immutable
+    coverage: Sequence[WindowCoverage] = (),
 ) -> tuple[Verdict, str]:
     """Return the verdict on a crawl, with its reason in one sentence.
 
@@ -69,17 +69,14 @@ def judge_crawl(
         report: The crawl's own report.
         baseline: The reports of recent good crawls. Empty where there is nothing to compare with.
         losses: What became of the pages that the ledger knows.
-        coverage: How much of what the ledger knows the listings named.
+        coverage: How much of what the ledger knows the listings named, by window.
     """
     verdict, reason = decide_verdict(report)
     if verdict not in _READABLE_VERDICTS:
         return verdict, reason
     signs = [*find_drift(report, baseline)]
-    if coverage.is_doubtful and report.has_whole_listings:
-        signs.append(
-            f"the listings name {coverage.named} of the {coverage.known} questions known for the "
-            "dates asked for"
-        )
+    if report.has_whole_listings and (doubt := explain_coverage(coverage)):
+        signs.append(doubt)
     signs += losses.explain()
     return ("changed", "; ".join(signs)) if signs else (verdict, reason)
 

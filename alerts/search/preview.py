@@ -69,6 +69,7 @@ class Preview(msgspec.Struct, frozen=True):
     is_week_complete: bool = True  #: whether :attr:`last_7_days` is all
     is_year_complete: bool = True  #: whether :attr:`last_365_days` is all
     hints: tuple[str, ...] = ()  #: sentences on words that were left out
+    is_archive_empty: bool = False  #: whether there is no question yet that could have matched
 
     @property
     def is_too_broad(self) -> bool:
@@ -96,8 +97,10 @@ def build_preview(
     found = search_questions(connection, query, _LATEST_COUNT, budget)
     week, year = today - timedelta(days=7), today - timedelta(days=365)
     last_365_days = _count_since(found.counts_by_day, year)
-    first_day = word_index.get_first_day(connection) or today
+    known_first_day = word_index.get_first_day(connection)
+    first_day = known_first_day or today
     begin = max(year, first_day, found.decided_to or first_day)
+    spellings = _suggest_spellings(connection, query) if known_first_day else ()
     return Preview(
         canonical=format_canonical(query),
         last_7_days=_count_since(found.counts_by_day, week),
@@ -107,14 +110,15 @@ def build_preview(
         months=_count_decided_months(found, today),
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
-        unknown_words=tuple(_suggest_spellings(connection, query)),
         hints=tuple(list_hints(typed)),
+        unknown_words=tuple(spellings),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,
         decided_to=found.decided_to,
         next=found.next.format() if found.next else None,
         is_week_complete=found.is_complete_after(week),
         is_year_complete=found.is_complete_after(year),
+        is_archive_empty=known_first_day is None,
     )
 
 

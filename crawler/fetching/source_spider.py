@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,6 +51,8 @@ _MAX_MISSING = 20
 #: A failure that repeats on every page is plain after 20 of 300 characters: at most 6 kB.
 _MAX_FAILURES = 20
 _MAX_DETAIL_LENGTH = 300
+#: Twenty addresses with their reasons are read in an email: 120 characters say what happened.
+_MAX_REASON_LENGTH = 120
 
 
 class SourceSpider(scrapy.Spider):
@@ -72,6 +75,7 @@ class SourceSpider(scrapy.Spider):
         self.failures: list[CrawlFailure] = []
         self.field_rates = FieldRates()
         self._pending_pages: dict[str, str] = {}  # id → address of listed pages not yet read
+        self._loss_reasons: dict[str, str] = {}  # id → why a page was not read
         self._pending_refusals: list[PageRefused] = []  # refusals since a page was last served
         self.allowed_domains = [urlsplit(plan.base_url).hostname or ""]
 
@@ -143,7 +147,9 @@ class SourceSpider(scrapy.Spider):
             yield self._read_question(response, visited)
         except UnreadablePage as error:
             self.counts["unreadable"] += 1
-            yield PageUnreadable(response.url, str(error))
+            self._pending_pages.setdefault(visited, self.canonicalise_url(response.url))
+            self._loss_reasons[visited] = str(error)
+            yield PageUnreadable(response.url, str(error), visited)
 
     def _read_question(self, response: Response, visited: str) -> QuestionRead:
         document = self.decode_response(response)
@@ -184,8 +190,14 @@ class SourceSpider(scrapy.Spider):
 
     def build_counts(self) -> dict[str, Any]:
         """Return the counts under the names of :class:`crawler.report.CrawlReport`."""
-        missing = sorted(self._pending_pages.values())[:_MAX_MISSING]
-        return {**self.counts, **self.field_rates.as_report_fields(), "missing": tuple(missing)}
+        missing = tuple(self._list_missing())[:_MAX_MISSING]
+        return {**self.counts, **self.field_rates.as_report_fields(), "missing": missing}
+
+    def _list_missing(self) -> Iterator[str]:
+        """Yield each page that was listed, or is known, and was not read, with the reason."""
+        for identity, url in sorted(self._pending_pages.items(), key=itemgetter(1)):
+            reason = self._loss_reasons.get(identity, "the crawl ended before it was asked for")
+            yield f"{url} ({' '.join(reason.split())[:_MAX_REASON_LENGTH]})"
 
     def decode_response(self, response: Response) -> Document:
         """Return the page in ``response`` under its canonical address.
@@ -207,16 +219,24 @@ class SourceSpider(scrapy.Spider):
             self.counts["failed"] += 1
             kind = failure.value.kind if isinstance(failure.value, RefusedRequest) else "network"
             self.counts["redirects_refused"] += kind == "redirect_refused"
-            self.add_failure(kind, describe_error(failure.value), request.url)
+            detail = describe_error(failure.value)
+            self._note_loss(visited, detail)
+            self.add_failure(kind, detail, request.url)
             return
         status = failure.value.response.status
         self.add_failure("http", f"HTTP {status}", request.url)
+        self._note_loss(visited, f"HTTP {status}")
         if status in _REFUSED_STATUSES:
             self._handle_refusal(request.url, visited, status)
         elif status in _GONE_STATUSES and visited is not None:
             yield self.record_gone(visited, status)
         else:
             self.counts["failed"] += 1
+
+    def _note_loss(self, visited: str | None, reason: str) -> None:
+        """Keep why a question page was not read; ``visited`` is None for other requests."""
+        if visited is not None:
+            self._loss_reasons[visited] = reason
 
     def _handle_refusal(self, url: str, visited: str | None, status: int) -> None:
         """Record a refusal; stop the crawl when the host refuses us as a whole.
@@ -237,9 +257,10 @@ class SourceSpider(scrapy.Spider):
         Scrapy itself ignores it: the crawl would end as "finished".
         """
         self.counts["failed"] += 1
-        self.add_failure(
-            "crash", f"{type(failure.value).__name__}: {failure.getErrorMessage()}", url
-        )
+        detail = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
+        self.add_failure("crash", detail, url)
+        if url:
+            self._note_loss(build_question_id(self.name, self.canonicalise_url(url)), detail)
 
     def add_failure(self, kind: FailureKind, detail: str, url: str | None = None) -> None:
         """Keep a failure for the report; only the first few are kept."""

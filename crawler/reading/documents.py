@@ -51,6 +51,11 @@ class Document:
         return any(mark in head for mark in ("<!doctype", "<html", "<head", "<body", "<div", "<p>"))
 
     @cached_property
+    def is_cut(self) -> bool:
+        """Whether the page begins as HTML and its end is missing: it was cut on its way."""
+        return self.is_html and is_cut_html(self.text)
+
+    @cached_property
     def tree(self) -> LexborHTMLParser:
         """The parsed page.
 
@@ -152,6 +157,16 @@ def parse_html(html: str) -> LexborHTMLParser:
     """
     check_markup(html)
     return LexborHTMLParser(html)
+
+
+def is_cut_html(text: str) -> bool:
+    """Return whether ``text`` begins with ``<html`` and has neither ``</body`` nor ``</html``.
+
+    HTML may leave these tags out. A site that prints one of them on some pages and not on others
+    has been cut short.
+    """
+    lower = text.lower()
+    return "<html" in lower[:4096] and "</html" not in lower and "</body" not in lower
 
 
 def _is_valid_url(href: str) -> bool:

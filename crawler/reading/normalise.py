@@ -59,7 +59,7 @@ def normalise_item(item: QuestionItem, document: Document) -> Question:
         answers=answers,
         labels=item.labels,
         generation=item.generation,
-        suspect=(*_find_missing_fields(item), *item.disagreements, *item.faults),
+        suspect=(*_find_faults(item, document), *item.disagreements, *item.faults),
         digest="",
     )
     return _add_identity(question)
@@ -73,9 +73,14 @@ def _add_identity(question: Question) -> Question:
     return msgspec.structs.replace(question, id=name, digest=digest)
 
 
-def _find_missing_fields(item: QuestionItem) -> tuple[str, ...]:
+def _find_faults(item: QuestionItem, document: Document) -> tuple[str, ...]:
     """Return a reason to doubt the page for each part that no question page can lack."""
-    wanted = {"title": item.title, "asker": item.asked_by, "question": item.body}
+    wanted = {
+        "title": item.title,
+        "asker": item.asked_by,
+        "question": item.body,
+        "end of the page": not document.is_cut,
+    }
     return tuple(f"no {name}" for name, value in wanted.items() if not value)
 
 

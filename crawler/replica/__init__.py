@@ -8,10 +8,11 @@ nothing of the code that reads them, so that one mistake cannot hide in both.
 from crawler.replica.demo import build_demo_world
 from crawler.replica.faults import ReplicaFaults
 from crawler.replica.large_world import build_large_world
-from crawler.replica.site import create_site
+from crawler.replica.site import FAULTS_PATH, create_site
 from crawler.replica.world import ReplicaWorld
 
 __all__ = [
+    "FAULTS_PATH",
     "ReplicaFaults",
     "ReplicaWorld",
     "build_demo_world",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Literal
+
+import msgspec
 
 from crawler.replica.world import ReplicaAnswer, ReplicaQuestion, ReplicaSnapshot
 
@@ -16,14 +18,14 @@ _MOVED_SUFFIX = "-v2"
 _ADDED_SENTENCE = "<p>This reply has been reviewed.</p>\n"
 
 
-@dataclass
-class ReplicaFaults:
+class ReplicaFaults(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The faults that are on. All can be set and reset while the site is served."""
 
     blank_listing: bool = False  #: every search finds nothing
     short_pages: bool = False  #: each page of a listing has three rows when it is first asked for
     maintenance: bool = False  #: every page says "try again later", below the site's header
     hidden_after: int | None = None  #: every search finds only so many questions
+    cut_listing_page: int | None = None  #: this page of a listing ends after its third row
     missing_share: float = 0.0  #: of the question pages, 0 to 1, that answer 404
     withdrawn_share: float = 0.0  #: of the questions, 0 to 1, that are neither listed nor served
     moved: OldAddress | None = None  #: question pages have new addresses; what the old ones do
@@ -31,7 +33,22 @@ class ReplicaFaults:
     answers_missing: bool = False  #: question pages are whole and have no answers
     halved_answers: bool = False  #: answers end in the middle
     rewritten_answers: bool = False  #: answers begin with a sentence that they did not have
-    _seen: set[str] = field(default_factory=set)
+
+    def set_only(self, values: Mapping[str, str]) -> None:
+        """Set the named faults and reset all others.
+
+        Args:
+            values: Name and value of each fault, as text: ``missing_share`` and ``0.2``.
+
+        Raises:
+            ValueError: A name is unknown or a value has another type; nothing is changed.
+        """
+        try:
+            wanted = msgspec.convert(values, ReplicaFaults, strict=False)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from None
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(wanted, name))
 
     def change_snapshot(self, snapshot: ReplicaSnapshot) -> ReplicaSnapshot:
         """Return what can be seen with these faults."""
@@ -57,11 +74,13 @@ class ReplicaFaults:
         has_moved = self.moved is not None and not slug.endswith(_MOVED_SUFFIX)
         return slug + _MOVED_SUFFIX if has_moved else None
 
-    def is_first_request(self, address: str) -> bool:
-        """Return whether ``address`` is asked for the first time."""
-        is_first = address not in self._seen
-        self._seen.add(address)
-        return is_first
+    @staticmethod
+    def cut_after_rows(page: str) -> str:
+        """Return a page of a listing up to its fourth row, or half of it where it has fewer."""
+        parts = page.split('<div class="search-row">')
+        return (
+            '<div class="search-row">'.join(parts[:4]) if len(parts) > 4 else page[: len(page) // 2]
+        )
 
     @staticmethod
     def cut_before_answers(page: str) -> str:

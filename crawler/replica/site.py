@@ -12,12 +12,19 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,6 +35,8 @@ from crawler.replica.world import LISTING_PATH, REPLICA_NOTICE, ReplicaSnapshot,
 
 FILES_PATH = "/sites/default/files"
 ABOUT_PATH = "/about-the-replica"
+#: No page of the source. GET shows the faults; POST sets those in the query, and only those.
+FAULTS_PATH = "/replica/faults"
 
 #: No copy of the source's robots.txt is known, so no delay is set here.
 ROBOTS_TXT = "User-agent: *\nAllow: /\n"
@@ -55,6 +64,8 @@ def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: P
             Route(ABOUT_PATH, pages.about),
             Route(f"{FILES_PATH}/{{name:path}}", pages.file),
             Route("/robots.txt", pages.robots),
+            Route(FAULTS_PATH, pages.show_faults, methods=["GET"]),
+            Route(FAULTS_PATH, pages.set_faults, methods=["POST"]),
         ],
         middleware=[Middleware(RequestRecorder, requests=requests)],
         exception_handlers={HTTPException: pages.error},
@@ -86,6 +97,7 @@ class _SiteEndpoints:
         self.world = world
         self.clock = clock
         self.faults = ReplicaFaults()
+        self._asked: set[str] = set()
         self.templates = Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
@@ -138,9 +150,29 @@ class _SiteEndpoints:
 
         shown = () if self.faults.blank_listing else self.take_snapshot().questions
         results = find_results(search, shown[: self.faults.hidden_after])
-        if self.faults.short_pages and self.faults.is_first_request(str(request.url)):
+        if self.faults.short_pages and self._is_first_request(str(request.url)):
             results = replace(results, rows=results.rows[:3], pages=search.page + 1)
-        return self.render("listing.html", request, search=search, results=results, link=link)
+        page = self.render("listing.html", request, search=search, results=results, link=link)
+        if self.faults.cut_listing_page == search.page and page.status_code == 200:
+            return HTMLResponse(self.faults.cut_after_rows(bytes(page.body).decode()))
+        return page
+
+    def _is_first_request(self, address: str) -> bool:
+        """Return whether a listing is asked for the first time since the faults were set."""
+        is_first = address not in self._asked
+        self._asked.add(address)
+        return is_first
+
+    async def show_faults(self, _request: Request) -> Response:
+        return JSONResponse(msgspec.to_builtins(self.faults))
+
+    async def set_faults(self, request: Request) -> Response:
+        try:
+            self.faults.set_only(dict(request.query_params))
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        self._asked.clear()
+        return await self.show_faults(request)
 
     async def question(self, request: Request) -> Response:
         slug = request.path_params["slug"]

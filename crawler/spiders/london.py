@@ -18,6 +18,7 @@ from crawler.fetching import SourceSpider
 from crawler.plan import ListingWindow
 from crawler.reading import canonicalise_path
 from crawler.reading.dates import read_date
+from crawler.reading.documents import is_cut_html
 from crawler.report import CrawlLine
 
 LISTING_PATH = "/who-we-are/what-london-assembly-does/questions-mayor/find-an-answer"
@@ -122,6 +123,9 @@ class LondonSpider(SourceSpider):
         self.counts["outside_window"] += len(outside)
         if not links and not _LISTING_MARKERS.search(_extract_main_text(response)):
             self.counts["listings_unknown"] += 1
+        if is_cut_html(text):
+            self.counts["listings_short"] += 1
+            self.add_failure("listing", "the page has no end: it was cut", response.url)
         if len(links) < _ROWS_PER_PAGE and _links_to_later_page(response, page):
             self.counts["listings_short"] += 1
             shown = f"page {page + 1} links to a later page and names {len(links)} questions"

@@ -17,7 +17,7 @@ from typing import Any, Self
 import msgspec
 
 from alerts.rendering import find_shipped_templates
-from crawler.replica import build_demo_world, create_site
+from crawler.replica import FAULTS_PATH, build_demo_world, create_site
 from scheduler.clock import FastClock
 from scheduler.config import parse_config
 from scheduler.crawls import run_crawl
@@ -219,6 +219,7 @@ class Demo:
         write_line(f"  inbox       {self.pages_url}/inbox")
         write_line(f"  VRU feed    {self.pages_url}/feeds/VRU.rss.xml")
         write_line(f"  source      {self.source_url}/")
+        write_line(f"  its faults  {self.source_url}{FAULTS_PATH}")
         write_line(f"Files are in {self.out}. Press Ctrl-C to stop.\n")
 
     def _report_emails(self, write_line: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,10 +19,12 @@ import pytest
 from alerts.ledger import messages, open_ledger, subscriptions
 from alerts.model import Subscriber
 from alerts.subscribers.emails import write_manage_link_email
+from crawler.records import encode_record
 from scheduler.config import parse_config
 from scheduler.daemon import Daemon
 from scheduler.service import Service as RunningService
 from scheduler.service import open_service
+from tests.support.samples import make_question
 from tests.support.service import (
     ServiceFolder,
     build_config,
@@ -29,6 +32,7 @@ from tests.support.service import (
     read_emails,
     run_replica,
 )
+from tests.support.smtp_server import run_smtp_server
 
 pytestmark = pytest.mark.process
 
@@ -58,6 +62,38 @@ def test_new_questions_reach_the_inbox_and_the_feed(tmp_path: Path) -> None:
         assert "Traceback" not in log
         assert set(count_sent_links(service.emails).values()) == {1}
         assert source.requests
+
+
+def test_a_mail_server_that_drips_holds_up_no_feed_and_no_stop(tmp_path: Path) -> None:
+    with run_replica() as source, run_smtp_server() as server:
+        extra = (
+            'every_minutes = 0.05\n[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n'
+            f'[channels.smtp]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
+        )
+        service = ServiceFolder(tmp_path, build_config(source.url, extra=extra))
+        service.run("once")
+        server.script = {"banner": "421 closed"}
+        record = make_question(1, words="VRU.")
+        (tmp_path / "records.jsonl").write_bytes(encode_record(record))
+        service.run("ingest", "--as-new", "records.jsonl", expect=69)
+        server.script = {"dot": "drip"}  # a byte a tenth of a second; the deadline is a minute
+        dots: list[float] = []
+        server.on_dot = lambda: dots.append(time.monotonic())
+        with service.running("run") as daemon:
+            wait_until(lambda: dots)
+            source.go_to_stage(1)
+            wait_until(lambda: "parent champions" in read_all_feeds(service))
+            assert len(dots) == 1
+            begun = time.monotonic()
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(timeout=30) == 0
+            assert time.monotonic() - begun < 10
+            assert daemon.stderr is not None
+            assert "Traceback" not in daemon.stderr.read()
+        server.script = {}
+        service.run("once", "--no-crawl")
+        sent = Counter(str(mail["To"]) for mail in server.parsed_messages)
+        assert sent["reader0@demo.example"] >= 1
 
 
 def read_all_feeds(service: ServiceFolder) -> str:

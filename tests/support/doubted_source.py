@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 from alerts.ledger import Ledger, alarms, changes, crawl_runs, held_changes, open_ledger
 from alerts.ledger.held_changes import APPROVAL_REASONS
 from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl, update_source_alarms
 from crawler.plan import CrawlPlan, PolitenessSettings
-from crawler.replica import ReplicaFaults
+from crawler.replica import FAULTS_PATH
 from scheduler.crawls import crawl_source
 from tests.support.service import RunningReplica, run_replica
 
@@ -27,10 +29,11 @@ class DoubtedSource:
         self.replica = replica
         self.ledger = ledger
 
-    @property
-    def faults(self) -> ReplicaFaults:
-        """The faults that the site shows."""
-        return self.replica.faults
+    def show(self, **faults: object) -> None:
+        """Let the site have these faults and no others, by its own HTTP interface."""
+        address = f"{self.replica.url}{FAULTS_PATH}?{urlencode(faults)}"
+        with urlopen(Request(address, method="POST")) as response:
+            response.read()
 
     def crawl(self, hours: float = 0) -> CrawlOutcome:
         """Crawl so many hours after the site's clock, which stands."""

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import changes, questions
+from alerts.ledger import changes, question_lookups, questions
 from alerts.model import ChangeKind, NumberedChange
 from alerts.questions import Correction, find_corrections
 from crawler.records import Question
@@ -35,6 +35,7 @@ class QuestionView(msgspec.Struct, frozen=True):
 
     question: Question
     thread: tuple[Question, ...]  #: the question and its supplementaries, in order
+    referred: dict[str, tuple[Question, ...]]  #: known questions that answers name, by question id
     history: tuple[HistoryEntry, ...]  #: oldest first
     has_older_changes: bool  #: whether the question has changes before those
     first_seen_at: datetime
@@ -51,9 +52,12 @@ def find_question_view(connection: Connection, question_id: str) -> QuestionView
     record = stored.record
     numbers = changes.list_by_questions(connection, [record.id], _MAX_CHANGES + 1)
     numbered = changes.list_by_seqs(connection, sorted(numbers[:_MAX_CHANGES]))
+    thread = questions.load_thread(connection, record)
+    referred = question_lookups.list_referred(connection, thread)
     return QuestionView(
         question=record,
-        thread=questions.load_thread(connection, record),
+        thread=thread,
+        referred={part.id: found for part, found in zip(thread, referred, strict=True)},
         history=tuple(_build_history_entry(entry) for entry in numbered),
         has_older_changes=len(numbers) > _MAX_CHANGES,
         first_seen_at=stored.first_seen_at,

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import click
 
-from alerts.errors import ExitStatus
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import held_changes
 from alerts.ledger.held_changes import APPROVAL_REASONS
 from scheduler.cli.commands.pipeline import format_pipeline_result
 from scheduler.cli.options import ServiceCommand, json_option
-from scheduler.cli.output import format_moment, print_result
+from scheduler.cli.output import format_moment, format_plural, print_result
 from scheduler.cli.service import get_service
 from scheduler.jobs import PipelineResult, run_pipeline
 from scheduler.service import Service, lock_ledger
+
+
+class UnknownSource(WatchwordError):
+    """The config has no source of this name."""
 
 
 @click.command(cls=ServiceCommand)
@@ -57,11 +61,11 @@ def approve_command(context: click.Context, source: str | None, as_json: bool) -
         number = _promote_held_changes(service, source, is_silent=False)
         result = run_pipeline(service)
     print_result(
-        f"{number} changes approved; {format_pipeline_result(result)}",
+        f"{format_plural(number, 'change')} approved; {format_pipeline_result(result)}",
         {"approved": number},
         as_json=as_json,
     )
-    return _compute_exit_status(number, result)
+    return _compute_exit_status(result)
 
 
 @click.command(cls=ServiceCommand)
@@ -79,21 +83,26 @@ def reject_command(context: click.Context, source: str | None, as_json: bool) ->
         number = _promote_held_changes(service, source, is_silent=True)
         result = run_pipeline(service)
     print_result(
-        f"{number} changes rejected; {format_pipeline_result(result)}",
+        f"{format_plural(number, 'change')} rejected; {format_pipeline_result(result)}",
         {"rejected": number},
         as_json=as_json,
     )
-    return _compute_exit_status(number, result)
+    return _compute_exit_status(result)
 
 
-def _compute_exit_status(number: int, result: PipelineResult) -> ExitStatus:
-    if result.failures:
-        return ExitStatus(result.failures[0].exit_status)
-    return ExitStatus.OK if number else ExitStatus.PARTIAL
+def _compute_exit_status(result: PipelineResult) -> ExitStatus:
+    """Return the status of the first step that failed; that nothing was held is no failure."""
+    return ExitStatus(result.failures[0].exit_status) if result.failures else ExitStatus.OK
 
 
 def _promote_held_changes(service: Service, source: str | None, *, is_silent: bool) -> int:
-    """Record the held changes of a source, or of all for None; return how many there were."""
+    """Record the held changes of a source, or of all for None; return how many there were.
+
+    Raises:
+        UnknownSource: The config has no such source.
+    """
+    if source and source not in service.config.sources:
+        raise UnknownSource(f"there is no source {source!r} in the config")
     names = [source] if source else list(service.config.sources)
     now = service.clock()
     with service.ledger.writing() as connection:

@@ -34,7 +34,8 @@ from scheduler.demo import Demo
 def demo_command(context: click.Context, once: bool, out: Path, port: int) -> int:
     """Run the whole service on a replica of the source.
 
-    Needs no network access.
+    Needs no network access. The source shows faults, such as an empty listing, when they are sent
+    to its address /replica/faults: see docs/when-something-is-wrong.md.
     """
     get_config(context)
     with Demo(out, 0 if once else port) as running:

@@ -15,7 +15,7 @@ from crawler.records import Question
 from crawler.report import CrawlLine, QuestionRead
 from scheduler.cli.inputs import InputReader, print_suspect
 from scheduler.cli.options import ServiceCommand, json_option
-from scheduler.cli.output import format_counts, print_result
+from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.progress import show_progress
 from scheduler.cli.service import get_service
 from scheduler.crawls import find_crawl_pause, run_crawl
@@ -105,9 +105,11 @@ def _compute_exit_status(outcomes: Sequence[CrawlOutcome], result: PipelineResul
 
 def format_pipeline_result(result: PipelineResult) -> str:
     """Return a run of the pipeline as one line."""
-    feeds = f"{result.feeds} feeds written" if result.feeds else "no feed changed"
+    feeds = f"{format_plural(result.feeds, 'feed')} written" if result.feeds else "no feed changed"
+    matches = f"{result.matches:,} new {'match' if result.matches == 1 else 'matches'}"
+    digests = f"{format_plural(result.digests, 'digest')} composed"
     sent = format_counts(result.deliveries, nothing="nothing to send")
-    return f"{result.matches} new matches, {feeds}, {result.digests} digests composed; mail: {sent}"
+    return f"{matches}, {feeds}, {digests}; mail: {sent}"
 
 
 @click.command(cls=ServiceCommand)

@@ -76,6 +76,9 @@ def _format_preview(preview: Preview) -> list[str]:
 
 def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> list[str]:
     """Return what to tell a subscriber about a query, but for the suggestions in ``accepted``."""
+    if preview.is_archive_empty:
+        empty = "The archive is empty so far, so it is not known what this query finds."
+        return [*preview.hints, empty]
     lines = list(preview.hints)
     if preview.is_too_broad:
         lines.append(
@@ -107,7 +110,13 @@ def _format_bars(counts: Sequence[int]) -> str:
 
 @click.command(cls=ServiceCommand)
 @click.argument("query")
-@click.option("--limit", default=20, show_default=True, help="Number of questions, newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="Number of questions, newest first.",
+)
 @json_option
 @click.pass_context
 def search_command(context: click.Context, query: str, limit: int, as_json: bool) -> int:

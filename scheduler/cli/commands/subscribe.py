@@ -158,7 +158,7 @@ def _add_subscription(
     result = "is subscribed to" if done.is_changed else "was already subscribed to"
     values = {"email": done.email, "topic": done.canonical}
     print_result(
-        f"{done.email} {result} {done.canonical}, {options.every}",
+        f"{done.email} {result} {request.query}, {options.every}",
         {**values, "every": options.every, "changed": done.is_changed},
         as_json=options.as_json,
     )

@@ -12,7 +12,7 @@ from alerts.ledger import bounces, changes, personal_data, subscriptions
 from alerts.model import Recipient
 from alerts.subscribers import unsubscribe
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option
+from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import print_indented_json, print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
@@ -43,8 +43,9 @@ def export_command(context: click.Context, email: str) -> int:
 
 @click.command(cls=ServiceCommand)
 @click.argument("email")
+@json_option
 @click.pass_context
-def forget_command(context: click.Context, email: str) -> int:
+def forget_command(context: click.Context, email: str, as_json: bool) -> int:
     """Delete EMAIL and all data about it now.
 
     Ends all subscriptions, and deletes the address and the messages that were sent to it. Without
@@ -65,7 +66,7 @@ def forget_command(context: click.Context, email: str) -> int:
             )
             return ExitStatus.RETRY
         personal_data.delete_subscriber(connection, subscriber.id)
-    click.echo(f"{email} is deleted")
+    print_result(f"{email} is deleted", {"email": email, "deleted": True}, as_json=as_json)
     return ExitStatus.OK
 
 

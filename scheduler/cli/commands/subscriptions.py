@@ -58,7 +58,7 @@ def follow_command(
     with service.ledger.writing() as connection:
         record = _find_unanswered(connection, question)
         if record is None:
-            return ExitStatus.PARTIAL
+            return ExitStatus.DATA
         title = name_question(record)
         request = SubscriptionRequest(
             title,
@@ -96,8 +96,9 @@ _OPTIONAL_QUERY = click.argument("query", required=False)
 @click.command(cls=ServiceCommand)
 @_SUBSCRIBER
 @_OPTIONAL_QUERY
+@json_option
 @click.pass_context
-def pause_command(context: click.Context, subscriber: str, query: str | None) -> int:
+def pause_command(context: click.Context, subscriber: str, query: str | None, as_json: bool) -> int:
     """Pause subscriptions of EMAIL.
 
     Pauses the one to QUERY, or all of them. Changes until `watchword resume` are not sent, and not
@@ -106,14 +107,17 @@ def pause_command(context: click.Context, subscriber: str, query: str | None) ->
     service = get_service(context)
     with service.ledger.writing() as connection:
         changed = pause(connection, subscriber, query, service.clock())
-    return _print_changed(changed, subscriber, "paused")
+    return _print_changed(changed, subscriber, "paused", as_json=as_json)
 
 
 @click.command(cls=ServiceCommand)
 @_SUBSCRIBER
 @_OPTIONAL_QUERY
+@json_option
 @click.pass_context
-def resume_command(context: click.Context, subscriber: str, query: str | None) -> int:
+def resume_command(
+    context: click.Context, subscriber: str, query: str | None, as_json: bool
+) -> int:
     """Resume paused subscriptions of EMAIL.
 
     Resumes the one to QUERY, or all of them. Changes from now on are sent.
@@ -121,14 +125,17 @@ def resume_command(context: click.Context, subscriber: str, query: str | None) -
     service = get_service(context)
     with service.ledger.writing() as connection:
         changed = resume(connection, subscriber, query)
-    return _print_changed(changed, subscriber, "resumed")
+    return _print_changed(changed, subscriber, "resumed", as_json=as_json)
 
 
 @click.command(cls=ServiceCommand)
 @_SUBSCRIBER
 @_OPTIONAL_QUERY
+@json_option
 @click.pass_context
-def unsubscribe_command(context: click.Context, subscriber: str, query: str | None) -> int:
+def unsubscribe_command(
+    context: click.Context, subscriber: str, query: str | None, as_json: bool
+) -> int:
     """End subscriptions of EMAIL.
 
     Ends the one to QUERY, or all of them. TOKEN is the subject of an unsubscribe email; it
@@ -137,11 +144,12 @@ def unsubscribe_command(context: click.Context, subscriber: str, query: str | No
     service = get_service(context)
     with service.ledger.writing() as connection:
         ended = unsubscribe(connection, subscriber, query, service.clock())
-    return _print_changed(ended, subscriber, "ended")
+    return _print_changed(ended, subscriber, "ended", as_json=as_json)
 
 
-def _print_changed(number: int, subscriber: str, participle: str) -> ExitStatus:
-    click.echo(f"{format_plural(number, 'subscription')} of {subscriber} {participle}")
+def _print_changed(number: int, subscriber: str, participle: str, *, as_json: bool) -> ExitStatus:
+    text = f"{format_plural(number, 'subscription')} of {subscriber} {participle}"
+    print_result(text, {"subscriber": subscriber, participle: number}, as_json=as_json)
     return ExitStatus.OK if number else ExitStatus.PARTIAL
 
 

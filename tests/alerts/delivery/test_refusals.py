@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from alerts.bounces import apply_bounce, list_waiting, suspend_waiting
-from alerts.delivery import ChannelRefused, ChannelTable, deliver_due
+from alerts.delivery import ChannelRefused, ChannelTable, ChannelUnavailable, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.ledger import Ledger, alarms, bounces, deliveries, messages, subscriptions
 from alerts.ledger.bounces import Bounce
@@ -107,6 +107,17 @@ def test_a_second_doubt_holds_the_message_and_raises_an_alarm(
         [alarm] = alarms.list_open(connection)
     assert alarm.kind == "in_doubt"
     assert f"<p.{PEOPLE[0]}>" in alarm.reason
+
+
+def test_no_more_messages_are_risked_after_three_doubts_in_a_row(
+    ledger: Ledger, now: datetime, server: SmtpServer
+) -> None:
+    queue_messages(ledger, now, *PEOPLE)
+    server.script = {"dot": "accept-drop"}
+    with pytest.raises(ChannelUnavailable, match="3 messages in a row"):
+        deliver_due(ledger, open_channel(server), lambda: now)
+    assert len(server.messages) == 3
+    assert sorted(read_states(ledger).values()) == [("handing_over", 1)] * 3 + [("queued", 0)] * 9
 
 
 def test_a_message_at_which_the_process_is_killed_again_and_again_is_held(

@@ -22,7 +22,7 @@ from alerts.matching import TopicMatcher
 from alerts.model import Change, ChangeKind, NumberedChange
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
-from crawler.records import Meeting, Question, hash_content
+from crawler.records import Attachment, Meeting, Question, hash_content
 from tests.support.samples import make_answer, make_question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
@@ -206,3 +206,69 @@ def test_the_json_feed_is_valid() -> None:
     assert [item["id"] for item in found["items"]] == [entry.id for entry in atom.entries]
     assert [item["title"] for item in found["items"]] == [entry.title for entry in atom.entries]
     assert [item["url"] for item in found["items"]] == [entry.link for entry in atom.entries]
+
+
+def test_a_description_says_what_was_asked_and_answered() -> None:
+    answer = make_answer("The cost would be as follows.", "Estate | Cost", "North | 5", "South | 6")
+    after = make_question(1, answer, words="What does it cost?", title="The VRU")
+    described = feedparser.parse(feed(number_change(1, ChangeKind.ANSWERED, after)).rss).entries[0]
+    assert described.summary == (
+        "Question: What does it cost? Answer: The cost would be as follows. "
+        "[Table of 2 rows: Estate, Cost]"
+    )
+    [item] = json.loads(feed(number_change(1, ChangeKind.ASKED, after)).json)["items"]
+    assert item["summary"] == "Question: What does it cost?"
+
+
+def test_sources_are_categories_where_there_are_several() -> None:
+    other = make_question(2, words="And the VRU?", source="uk-parliament")
+    both = feed(ASKED, number_change(2, ChangeKind.ASKED, other))
+    for document in (both.rss, both.atom):
+        terms = [[tag.term for tag in e.tags] for e in feedparser.parse(document).entries]
+        assert terms == [["uk-parliament"], ["london"]]
+    assert json.loads(both.json)["items"][0]["tags"] == ["uk-parliament"]
+    urls = {"london": "https://city.example/questions", "uk-parliament": "https://members.example"}
+    named = feed(ASKED, identity=msgspec.structs.replace(PUBLIC, site_urls=urls))
+    assert feedparser.parse(named.rss).entries[0].tags[0].term == "city.example"
+    assert "tags" not in feedparser.parse(feed(ASKED).rss).entries[0]
+
+
+@pytest.mark.parametrize("url", ["https://city.example/questions/1", None])
+def test_links_are_absolute_and_encoded(url: str | None) -> None:
+    answer = msgspec.structs.replace(
+        make_answer("The VRU: A."),
+        html='<p>The VRU: <a href="/files/a b.pdf">A</a></p>',
+        attachments=(Attachment("Plan", "/files/plan 1.pdf"),),
+    )
+    identity = msgspec.structs.replace(PUBLIC, site_urls={"london": "https://city.example"})
+    change = number_change(1, ChangeKind.ANSWERED, make_question(1, answer, url=url))
+    [item] = json.loads(feed(change, identity=identity).json)["items"]
+    assert 'href="https://city.example/files/a%20b.pdf"' in item["content_html"]
+    assert 'href="https://city.example/files/plan%201.pdf"' in item["content_html"]
+    assert item["attachments"][0]["url"] == "https://city.example/files/plan%201.pdf"
+
+
+def test_titles_are_shown_as_they_are_written() -> None:
+    turned = make_question(1, words="What of the VRU?", title="VRU \u202efdp.exe\u2066")
+    nameless = make_question(2, words="What of the VRU?", title=None)
+    made = feed(
+        number_change(1, ChangeKind.ASKED, turned), number_change(2, ChangeKind.ASKED, nameless)
+    )
+    titles = ["New question: What of the VRU?", "New question: VRU fdp.exe"]
+    for document in (made.rss, made.atom, made.json):
+        assert not {"\u202e", "\u2066"} & set(document.decode())
+    assert [e.title for e in feedparser.parse(made.rss).entries] == titles
+
+
+def test_an_answer_links_to_the_questions_that_it_refers_to(ledger: Ledger, tmp_path: Path) -> None:
+    known = make_question(1, title="Piers")
+    answer = make_answer("The VRU: please see Question 2026/0001.")
+    with ledger.writing() as connection:
+        topics.ensure(connection, "VRU", "VRU", NOW)
+        readings = [QuestionReading(known), QuestionReading(make_question(2, answer))]
+        record_readings(connection, readings, NOW, RecordingRules())
+    TopicMatcher(ledger).match_new_changes()
+    publish_feeds(ledger, tmp_path, FeedContext(PUBLIC, TEMPLATES))
+    items = json.loads((tmp_path / "VRU.json").read_text())["items"]
+    link = '<a href="https://replica.example/questions/1">2026/0001, Piers</a>'
+    assert any(link in item["content_html"] for item in items)

@@ -125,6 +125,18 @@ def test_from_search_to_unsubscribing(visit: Page, filled: WebClient) -> None:
         assert subscriptions.list_active(connection) == []
 
 
+def test_a_wrong_query_shows_its_error_and_takes_the_form_away(
+    browser: Browser, filled: WebClient
+) -> None:
+    with browser.new_context(base_url=filled.url) as context:
+        page = context.new_page()
+        page.goto("/?q=VRU")
+        assert page.get_by_label("Email address").count() == 1
+        page.get_by_label("What topic do you want alerts for?").fill("(VRU")
+        page.get_by_text("Close the bracket").wait_for()
+        assert page.get_by_label("Email address").count() == 0
+
+
 def test_a_link_opened_later_confirms_by_itself(visit: Page, filled: WebClient) -> None:
     filled.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
     confirm = re.search(r"https://watch\.example(/c/\S+)", filled.read_messages()[0])

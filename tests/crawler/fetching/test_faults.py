@@ -174,17 +174,41 @@ def test_listed_pages_that_were_not_read_are_reported(gate: Gate) -> None:
         "<html><body>Sorry", media_type="text/html"
     )
     report, _ = gate.crawl()
-    assert set(report.missing) == {gate.url + gate.page(2), gate.url + gate.page(4)}
+    unreadable = "no page design that we know has these marks: is it a question page?"
+    assert set(report.missing) == {
+        f"{gate.url}{gate.page(2)} (HTTP 500)",
+        f"{gate.url}{gate.page(4)} ({unreadable})",
+    }
     verdict, reason = decide_verdict(report)
     assert verdict == "partial"
     assert gate.url + gate.page(4) in reason
 
 
+def test_a_listing_without_its_end_was_cut(gate: Gate) -> None:
+    page = "<html><body>Search questions<p>No results"
+    gate.answers[LISTING_PATH] = lambda: PlainTextResponse(page, media_type="text/html")
+    report, _ = gate.crawl()
+    assert report.listings_short == 1
+    assert decide_verdict(report) == (
+        "partial",
+        f"1 listings show more than they link to: {report.first_failure}",
+    )
+    assert str(report.first_failure).endswith("the page has no end: it was cut")
+
+
+def test_a_known_page_that_cannot_be_read_is_missing(gate: Gate) -> None:
+    gate.answers[gate.page(2)] = lambda: PlainTextResponse(
+        "<html><body>Sorry</body></html>", media_type="text/html"
+    )
+    report, _ = gate.crawl(KnownPage(gate.url + gate.page(2)), list_too=False)
+    assert len(report.missing) == 1
+    assert report.missing[0].startswith(f"{gate.url}{gate.page(2)} (no page design")
+
+
 def test_a_listing_that_shows_ten_and_links_nine(gate: Gate) -> None:
     row = "<article><h3>{}</h3><p>Question by: Ada Brook</p></article>"
     rows = [row.format(f'<a href="{gate.page(n)}">A title</a>') for n in range(9)]
-    page = "<html><body>Search questions" + "".join(rows) + row.format("No link here")
-    gate.answers[LISTING_PATH] = lambda: PlainTextResponse(page, media_type="text/html")
+    gate.answers[LISTING_PATH] = html(*rows, row.format("No link here"))
     report, _ = gate.crawl()
     assert (report.listed, report.listings_short) == (9, 1)
     verdict, reason = decide_verdict(report)
@@ -193,7 +217,7 @@ def test_a_listing_that_shows_ten_and_links_nine(gate: Gate) -> None:
 
 
 def html(*rows: str) -> Callable[[], Response]:
-    text = "<html><body>Search questions" + "".join(rows)
+    text = f"<html><body>Search questions{''.join(rows)}</body></html>"
     return lambda: PlainTextResponse(text, media_type="text/html")
 
 

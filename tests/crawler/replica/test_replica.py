@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 from starlette.applications import Starlette
 
 from crawler.reading.visible_text import extract_paragraphs
-from crawler.replica import ReplicaWorld, build_demo_world, build_large_world, create_site
+from crawler.replica import (
+    FAULTS_PATH,
+    ReplicaWorld,
+    build_demo_world,
+    build_large_world,
+    create_site,
+)
+from crawler.replica.faults import OldAddress
 from crawler.replica.world import (
     HOLDING_TEXT,
     LISTING_PATH,
@@ -409,3 +417,43 @@ def test_the_port_is_free_again_when_the_server_has_stopped() -> None:
         assert second == first
         with pytest.raises(OSError, match="in use"), serve(app, port):
             pass
+
+
+def test_faults_are_set_by_http(replica: Replica) -> None:
+    def post(query: str) -> dict[str, object]:
+        with urlopen(Request(f"{replica.base}{FAULTS_PATH}?{query}", method="POST")) as response:
+            shown: dict[str, object] = json.load(response)
+        return shown
+
+    def get() -> dict[str, object]:
+        shown: dict[str, object] = json.loads(replica.get(FAULTS_PATH))
+        return shown
+
+    assert set(get().values()) == {False, None}
+    assert post("blank_listing=true&missing_share=0.5") == get()
+    assert (get()["blank_listing"], get()["missing_share"]) == (True, 0.5)
+    for wrong in ("no_such_fault=1", "missing_share=many", "moved=sideways"):
+        with pytest.raises(HTTPError) as caught:
+            post(wrong)
+        with caught.value as error:
+            assert error.code == 400
+    assert get()["blank_listing"] is True
+    assert set(post("").values()) == {False, None}
+
+
+@pytest.mark.parametrize(
+    ("moved", "old_status"), [("gone", 404), ("redirect", 200), ("works", 200)]
+)
+def test_moved_pages(replica: Replica, moved: OldAddress, old_status: int) -> None:
+    links = replica.links()
+    replica.app.state.faults.moved = moved
+    try:
+        assert len(replica.links()) == len(links)
+        assert all(link.endswith("-v2") for link in replica.links())
+        assert "Question" in replica.get(f"{links[0]}-v2")
+        if old_status == 404:
+            assert replica.status(links[0])[0] == 404
+        else:
+            assert "Question" in replica.get(links[0])
+    finally:
+        replica.app.state.faults.moved = None

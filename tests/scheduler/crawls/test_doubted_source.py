@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from alerts.recording.listings import WindowCoverage, explain_coverage
+from crawler.plan import ListingWindow
 from tests.support.doubted_source import DoubtedSource, run_doubted_source
 
 pytestmark = pytest.mark.process
@@ -24,47 +27,68 @@ def source(tmp_path: Path) -> Iterator[DoubtedSource]:
 @pytest.mark.parametrize("fault", ["blank_listing", "maintenance"])
 def test_a_listing_that_names_nothing_known_is_doubted(source: DoubtedSource, fault: str) -> None:
     source.crawl()
-    setattr(source.faults, fault, True)
+    source.show(**{fault: True})
     outcome = source.crawl(3)
     assert (outcome.verdict, outcome.is_complete) == ("changed", False)
     assert "changed" in source.alarms
     assert source.hours_since_good_crawl == 0
-    setattr(source.faults, fault, False)
+    source.show()
     assert source.crawl(4).verdict == "ok"
     assert source.alarms == {}
 
 
 def test_pages_and_listing_gone_together_withdraw_nothing(source: DoubtedSource) -> None:
     source.crawl()
-    source.faults.blank_listing, source.faults.missing_share = True, 1.0
+    source.show(blank_listing=True, missing_share=1)
     for days in (1, 2, 3, 9):
         assert source.crawl(days * 24).verdict == "changed"
     assert source.told == {}
 
 
 def test_a_first_crawl_of_an_empty_listing_is_no_baseline(source: DoubtedSource) -> None:
-    source.faults.blank_listing = True
+    source.show(blank_listing=True)
     assert source.crawl().verdict == "empty"
-    source.faults.blank_listing = False
+    source.show()
     source.crawl(1)
     assert source.told == {}
 
 
 def test_a_first_crawl_of_short_pages_asks_again(source: DoubtedSource) -> None:
-    source.faults.short_pages = True
+    source.show(short_pages=True)
     assert source.crawl().counts["new"] == 30
     source.crawl(1)
     assert source.told == {}
 
 
 def test_what_the_first_crawl_missed_waits_for_the_operator(source: DoubtedSource) -> None:
-    source.faults.hidden_after = 12
+    source.show(hidden_after=12)
     assert source.crawl().verdict == "ok"
-    source.faults.hidden_after = None
+    source.show()
     source.crawl(1)
     assert source.told["asked"] == 0
     assert source.held["asked"] > 3
     assert "awaiting_approval" in source.alarms
+
+
+@pytest.mark.parametrize("page", [0, 1])
+def test_a_listing_that_is_cut_on_its_way_is_not_whole(source: DoubtedSource, page: int) -> None:
+    source.show(cut_listing_page=page)
+    assert source.crawl().verdict in ("partial", "changed")
+    source.show()
+    source.crawl(1)
+    assert source.told == {}
+
+
+def test_one_blank_window_of_several_is_doubted() -> None:
+    day = date(2026, 7, 1)
+    window = ListingWindow(day, day + timedelta(days=30))
+    good = WindowCoverage(window, known=200, named=200)
+    assert explain_coverage([good, WindowCoverage(window, known=5, named=0)])
+    assert explain_coverage([good, WindowCoverage(window, known=5, named=2)])
+    assert explain_coverage([WindowCoverage(window, known=1, named=0)])
+    assert explain_coverage([good, WindowCoverage(window, known=1, named=0)]) is None
+    assert explain_coverage([good, WindowCoverage(window, known=6, named=3)]) is None
+    assert explain_coverage([WindowCoverage(window, known=0, named=0)]) is None
 
 
 # ------------------------------------------------------------------ pages that are missing
@@ -72,7 +96,7 @@ def test_what_the_first_crawl_missed_waits_for_the_operator(source: DoubtedSourc
 
 def test_pages_that_are_all_missing_are_a_fault_of_the_source(source: DoubtedSource) -> None:
     source.crawl()
-    source.faults.missing_share = 1.0
+    source.show(missing_share=1.0)
     outcome = source.crawl(12)
     assert (outcome.verdict, outcome.is_complete) == ("changed", False)
     assert "known pages are missing" in outcome.reason
@@ -80,7 +104,7 @@ def test_pages_that_are_all_missing_are_a_fault_of_the_source(source: DoubtedSou
         source.crawl(hours)
     assert source.told == {}
     assert source.held["withdrawn"] > 3
-    source.faults.missing_share = 0.0
+    source.show()
     source.crawl(120)
     source.crawl(200)
     assert source.held["withdrawn"] == 0
@@ -92,7 +116,7 @@ def test_some_missing_pages_that_the_listing_names_are_not_withdrawn(
     source: DoubtedSource,
 ) -> None:
     source.crawl()
-    source.faults.missing_share = 0.1
+    source.show(missing_share=0.1)
     for hours in (7, 30, 55, 80, 190, 220):
         source.crawl(hours)
     assert source.told["withdrawn"] == 0
@@ -102,17 +126,17 @@ def test_some_missing_pages_that_the_listing_names_are_not_withdrawn(
 
 def test_a_withdrawn_question_that_returns_is_told(source: DoubtedSource) -> None:
     source.crawl()
-    source.faults.withdrawn_share = 0.1
+    source.show(withdrawn_share=0.1)
     for hours in (7, 30, 55, 80, 190, 220):
         source.crawl(hours)
     assert source.held == {}
     withdrawn = source.told["withdrawn"]
     assert withdrawn > 0
-    source.faults.withdrawn_share = 0.0
+    source.show()
     for hours in (300, 400, 500):
         source.crawl(hours)
     assert source.told == {"withdrawn": withdrawn, "returned": withdrawn}
-    source.faults.withdrawn_share = 0.1
+    source.show(withdrawn_share=0.1)
     for hours in (700, 730, 760):
         source.crawl(hours)
     assert source.told == {"withdrawn": 2 * withdrawn, "returned": withdrawn}
@@ -122,11 +146,11 @@ def test_the_return_of_a_question_whose_withdrawal_was_rejected_is_not_told(
     source: DoubtedSource,
 ) -> None:
     source.crawl()
-    source.faults.missing_share = 0.1
+    source.show(missing_share=0.1)
     for hours in (7, 30, 55):
         source.crawl(hours)
     assert source.decide(approve=False) > 0
-    source.faults.missing_share = 0.0
+    source.show()
     source.crawl(80)
     source.crawl(250)
     assert source.told == {}
@@ -138,11 +162,11 @@ def test_the_return_of_a_question_whose_withdrawal_was_rejected_is_not_told(
 @pytest.mark.parametrize("fault", ["answers_cut", "answers_missing"])
 def test_answers_that_vanish_count_against_the_crawl(source: DoubtedSource, fault: str) -> None:
     source.crawl()
-    setattr(source.faults, fault, True)
+    source.show(**{fault: True})
     outcome = source.crawl(8 * 24)
     assert (outcome.verdict, outcome.is_complete) == ("changed", False)
     assert source.told == {}
-    setattr(source.faults, fault, False)
+    source.show()
     assert source.crawl(9 * 24 + 1).verdict == "ok"
     assert source.told == {}
     assert source.held == {}
@@ -150,9 +174,9 @@ def test_answers_that_vanish_count_against_the_crawl(source: DoubtedSource, faul
 
 def test_halved_answers_are_no_corrections(source: DoubtedSource) -> None:
     source.crawl()
-    source.faults.halved_answers = True
+    source.show(halved_answers=True)
     assert source.crawl(8 * 24).verdict == "changed"
-    source.faults.halved_answers = False
+    source.show()
     source.crawl(9 * 24 + 1)
     assert source.told == {}
     assert source.held == {}
@@ -160,7 +184,7 @@ def test_halved_answers_are_no_corrections(source: DoubtedSource) -> None:
 
 def test_shortened_answers_that_stay_wait_for_the_operator(source: DoubtedSource) -> None:
     source.crawl()
-    source.faults.halved_answers = True
+    source.show(halved_answers=True)
     source.crawl(8 * 24)
     source.crawl(9 * 24 + 1)
     assert source.told == {}
@@ -169,7 +193,7 @@ def test_shortened_answers_that_stay_wait_for_the_operator(source: DoubtedSource
 
 def test_rewritten_answers_in_bulk_wait_for_the_operator(source: DoubtedSource) -> None:
     source.crawl()
-    source.faults.rewritten_answers = True
+    source.show(rewritten_answers=True)
     source.crawl(8 * 24)
     assert source.told == {}
     assert source.held["corrected"] > 3

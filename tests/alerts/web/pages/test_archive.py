@@ -326,3 +326,10 @@ def test_characters_that_turn_the_direction_of_text_are_left_out(pages: WebClien
     html = page(pages, "/question/london:/questions/1")
     assert "Ferry fdp.exe" in html
     assert not {"\u202e", "\u2067"} & set(html)
+
+
+def test_an_answer_links_to_the_questions_that_it_refers_to(pages: WebClient) -> None:
+    answer = make_answer("Please see Question 2026/0001.")
+    pages.publish_questions(make_question(1, title="Piers"), make_question(2, answer))
+    html = page(pages, "/question/london:/questions/2")
+    assert '<a href="/question/london:/questions/1">2026/0001, Piers</a>' in html
