@@ -74,14 +74,18 @@ def _add_identity(question: Question) -> Question:
 
 
 def _find_faults(item: QuestionItem, document: Document) -> tuple[str, ...]:
-    """Return a reason to doubt the page for each part that no question page can lack."""
+    """Return a reason to doubt the page for each part that no question page can lack.
+
+    A part that the source itself reports as absent is no reason.
+    """
     wanted = {
         "title": item.title,
         "asker": item.asked_by,
         "question": item.body,
         "end of the page": not document.is_cut,
     }
-    return tuple(f"no {name}" for name, value in wanted.items() if not value)
+    missing = (name for name, value in wanted.items() if not value and name not in item.absent)
+    return tuple(f"no {name}" for name in missing)
 
 
 def _build_meeting(item: QuestionItem) -> Meeting | None:

@@ -43,6 +43,8 @@ from alerts.queries import QueryError, format_canonical, parse_query
         ("knife^2", 5, "no word counts more"),
         ("[knife crime]", 0, "round brackets"),
         ("crime #knife", 6, "means nothing"),
+        ('"the" NOT vru', 0, "rarer word: “the”"),
+        ('"to the"~5 NOT vru', 0, "rarer word: “to the”"),
         ("vru OR (of the)", 8, "rarer word"),
         ('vru "…"', 4, "no letters or digits"),
         ('"knife crim*"', 11, "out of the quotes"),
@@ -119,3 +121,11 @@ def test_what_is_refused_says_what_to_do_and_points_at_the_place(
 )
 def test_what_only_looks_refused_is_read(text: str) -> None:
     assert format_canonical(parse_query(text))
+
+
+@pytest.mark.parametrize(
+    "typed", ['"Us for Them"', '"to be or not to be"', '"The Who"', 'title:"us too" OR bus']
+)
+def test_a_phrase_of_stop_words_is_a_phrase(typed: str) -> None:
+    """Each word is in nearly every text, the phrase in next to none."""
+    assert parse_query(typed) == parse_query(format_canonical(parse_query(typed)))
