@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import imaplib
+import socket
 import ssl
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -15,8 +18,10 @@ from alerts.errors import ExitStatus, WatchwordError
 
 #: Bytes of an email that are read. Reports are far smaller, and the rest of one is what it quotes.
 _MAX_EMAIL_SIZE = 1_048_576
-#: Seconds to wait for the IMAP server, for each reply.
+#: Seconds to wait for the IMAP server, for each piece of a reply.
 _IMAP_TIMEOUT = 60.0
+#: Seconds for the whole conversation; what is left is read by the next run.
+_IMAP_SECONDS = 600.0
 
 
 class MarkAsRead(Protocol):
@@ -37,7 +42,7 @@ class MailboxError(WatchwordError):
 
 
 def read_unread_emails(
-    location: str, password: str | None = None
+    location: str, password: str | None = None, seconds: float = _IMAP_SECONDS
 ) -> Iterator[tuple[bytes, MarkAsRead]]:
     """Yield the unread emails at a location, each with a function that marks it as read.
 
@@ -45,6 +50,7 @@ def read_unread_emails(
         location: ``-`` for one email on standard input, the folder of a Maildir, the path of a
             file that holds one email, or ``imaps://user@host:993/folder``.
         password: For IMAP, if the URL holds none.
+        seconds: For IMAP, how long the whole conversation may take.
 
     Raises:
         MailboxError: The location cannot be read.
@@ -52,7 +58,7 @@ def read_unread_emails(
     if location == "-":
         yield _read_stream(sys.stdin.buffer), _do_nothing
     elif location.startswith(("imap://", "imaps://")):
-        yield from _read_imap(urlsplit(location), password or "")
+        yield from _read_imap(urlsplit(location), password or "", seconds)
     elif Path(location).is_dir():
         yield from _read_maildir(Path(location))
     else:
@@ -111,10 +117,42 @@ def _mark_in_maildir(folder: Path, path: Path, flags: str, *, flagged: bool = Fa
         raise MailboxError(f"{path} cannot be marked as read: {error.strerror}") from error
 
 
-def _read_imap(url: SplitResult, password: str) -> Iterator[tuple[bytes, MarkAsRead]]:
+class _BoundedImap(imaplib.IMAP4):
+    """A connection that ends after a time, and takes no huge literals."""
+
+    def __init__(self, host: str, port: int, *, seconds: float, **more: Any) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        super().__init__(host, port, **more)
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        super().open(*args, **kwargs)
+        self._timer.start()
+
+    def _end(self) -> None:
+        with suppress(OSError):  # it may have been closed
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def shutdown(self) -> None:
+        self._timer.cancel()
+        super().shutdown()
+
+    def read(self, size: int) -> bytes:
+        if size > 2 * _MAX_EMAIL_SIZE:
+            raise self.error(f"it sends {size} bytes that nobody asked for")
+        return super().read(size)
+
+
+class _BoundedImapTls(_BoundedImap, imaplib.IMAP4_SSL):
+    """The same with TLS from its beginning."""
+
+
+def _read_imap(
+    url: SplitResult, password: str, seconds: float
+) -> Iterator[tuple[bytes, MarkAsRead]]:
     host = url.hostname or "localhost"
     try:
-        with _connect_to_imap(url, host) as server:
+        with _connect_to_imap(url, host, seconds) as server:
             server.login(unquote(url.username or ""), unquote(url.password or "") or password)
             _get_data(server.select(unquote(url.path.strip("/")) or "INBOX"))
             for uid in _get_data(server.uid("SEARCH", "UNSEEN"))[0].split():
@@ -127,12 +165,13 @@ def _read_imap(url: SplitResult, password: str) -> Iterator[tuple[bytes, MarkAsR
         raise MailboxError(f"the mailbox at {host} cannot be read: {error}") from error
 
 
-def _connect_to_imap(url: SplitResult, host: str) -> imaplib.IMAP4:
+def _connect_to_imap(url: SplitResult, host: str, seconds: float) -> imaplib.IMAP4:
+    timeout = min(_IMAP_TIMEOUT, seconds)
     if url.scheme == "imap":
-        return imaplib.IMAP4(host, url.port or 143, timeout=_IMAP_TIMEOUT)
+        return _BoundedImap(host, url.port or 143, timeout=timeout, seconds=seconds)
     context = ssl.create_default_context()
     port = url.port or 993
-    return imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=_IMAP_TIMEOUT)
+    return _BoundedImapTls(host, port, ssl_context=context, timeout=timeout, seconds=seconds)
 
 
 def _mark_in_imap(server: imaplib.IMAP4, uid: str, *, flagged: bool = False) -> None:

@@ -5,6 +5,7 @@ the sent log. What it promises is in ``docs/delivery.md``. It is given the bytes
 must not know what is in them: no digests, no templates, no subscriptions.
 """
 
+from alerts.delivery.bounded_http import BoundedSession
 from alerts.delivery.channel import (
     ChannelRefused,
     ChannelSettings,
@@ -18,6 +19,7 @@ from alerts.delivery.send import deliver_due
 from alerts.delivery.sent_log import SentLog, compute_sent_key
 
 __all__ = [
+    "BoundedSession",
     "ChannelRefused",
     "ChannelSettings",
     "ChannelTable",

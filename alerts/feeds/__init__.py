@@ -14,7 +14,13 @@ from alerts.feeds.definitions import (
     parse_topic_query,
 )
 from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
-from alerts.feeds.model import FEED_FILTERS, MEDIA_TYPES, ArchivePosition, FeedIdentity
+from alerts.feeds.model import (
+    FEED_FILTERS,
+    MEDIA_TYPES,
+    ArchivePosition,
+    FeedIdentity,
+    ListedChanges,
+)
 from alerts.feeds.opml import build_opml
 from alerts.feeds.publish import publish_feeds
 from alerts.feeds.rss_atom import build_feed_url
@@ -27,6 +33,7 @@ __all__ = [
     "FeedContext",
     "FeedDefinition",
     "FeedIdentity",
+    "ListedChanges",
     "build_archive_page",
     "build_feed_url",
     "build_newest_page",

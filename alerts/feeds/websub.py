@@ -12,6 +12,7 @@ import time
 
 import requests
 
+from alerts.delivery import BoundedSession
 from alerts.feeds.model import MEDIA_TYPES, FeedIdentity
 from alerts.ledger import Ledger, feeds
 
@@ -56,7 +57,8 @@ def _notify_hub(hub: str, addresses: list[str]) -> int | None:
     """Return the status of the hub's answer; None without an answer."""
     form = {"hub.mode": "publish", "hub.url": addresses}
     try:
-        response = requests.post(hub, data=form, timeout=_REQUEST_TIMEOUT, allow_redirects=False)
+        with BoundedSession() as session:
+            response = session.post(hub, data=form, timeout=_REQUEST_TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
         log.warning("cannot notify the hub %s: %s", hub, error)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TypeAlias
@@ -21,6 +22,9 @@ from alerts.queries.checks import (
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.text import STOP_WORDS, tokenise
 
+#: ``A & E``, which is read as ``A&E``, at the same length.
+_SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z])(?!\w)")
+
 Node: TypeAlias = Tree[Token] | Token
 
 _OPERATORS = frozenset({"_AND", "_OR", "NOT", "NEAR", "FIELD"})
@@ -35,6 +39,7 @@ def parse_tree(text: str) -> Node:
         QueryError: The text is no query, or nearly every text would match it.
     """
     check_length(text)
+    text = _SPACED_LETTERS.sub(r"\1&\2  ", text)
     check_signs(text)
     tokens = list(_lexer().lex(text))
     if not tokens:
@@ -97,6 +102,9 @@ def _find_unselective(node: Node, *, is_positive: bool = True) -> QueryError | N
         return QueryError(error.message, offset_of(operator)) if error and is_positive else error
     if node.data == "scoped":
         return _find_unselective_in_field(node, is_positive=is_positive)
+    if node.data == "window":  # its words may be apart, so it is no phrase
+        [quoted] = _list_leaves(node)
+        return _check_selective_word(quoted, is_positive=is_positive, is_phrase=False)
     parts = [p for p in node.children if not (isinstance(p, Token) and p.type in _PROXIMITY_TOKENS)]
     errors = [_find_unselective(part, is_positive=is_positive) for part in parts]
     if (node.data != "either") == is_positive and None in errors:
@@ -119,13 +127,17 @@ def _list_leaves(node: Node) -> list[Token]:
     return [token for token in tokens if token.type not in _PROXIMITY_TOKENS]
 
 
-def _check_selective_word(token: Token, *, is_positive: bool) -> QueryError | None:
+def _check_selective_word(
+    token: Token, *, is_positive: bool, is_phrase: bool = True
+) -> QueryError | None:
     if not is_positive:
         message = "Add a word to look for: NOT alone would match nearly everything."
         return QueryError(message, offset_of(token))
     words = tokenise(token)
     if token.type == "WORD" and len(words) == 1 and words[0].acronym:
         return None
+    if token.type == "QUOTED" and len(words) > 1 and is_phrase:
+        return None  # each of its words is in nearly every text, but not next to the other
     if all(word.word in STOP_WORDS for word in words):
         message = f"Add a rarer word: {quote_token(token)} is in nearly every text."
         return QueryError(message, offset_of(token))

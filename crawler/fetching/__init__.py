@@ -7,7 +7,8 @@ settings, the middlewares for politeness, the memory guard and the base class of
 It knows no particular site and no database.
 """
 
+from crawler.fetching.middlewares import describe_error
 from crawler.fetching.planned_spider import get_spider
 from crawler.fetching.source_spider import SourceSpider
 
-__all__ = ["SourceSpider", "get_spider"]
+__all__ = ["SourceSpider", "describe_error", "get_spider"]

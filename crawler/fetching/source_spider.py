@@ -135,7 +135,9 @@ class SourceSpider(scrapy.Spider):
             self._pending_pages[identity] = self.canonicalise_url(url)
             yield self.request_question(url)
 
-    def parse_question(self, response: Response, visited: str) -> Iterator[CrawlLine]:
+    def parse_question(
+        self, response: Response, visited: str
+    ) -> Iterator[CrawlLine | scrapy.Request]:
         """Read one question page; ``visited`` is the id of the page that was requested."""
         yield from self.resolve_refusals()
         if response.status == _NOT_MODIFIED:

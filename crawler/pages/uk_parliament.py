@@ -32,13 +32,20 @@ _TEXT_FIELDS = frozenset(
 _TRUNCATED_LENGTH = 258
 
 
+#: Characters at which a list cuts a question, without a mark.
+TRUNCATED_QUESTION_LENGTH = 255
+_SENTENCE_ENDS = tuple(".?!:;)]\"'”’")
+#: The label under which a record says what the API's object lacks.
+_MISSING_LABEL = "missing"
+
+
 class _ApiMember(msgspec.Struct, frozen=True):
-    name: str
+    name: str | None = None
     party: str | None = None
 
 
 class _ApiFile(msgspec.Struct, frozen=True):
-    url: str
+    url: str | None = None
     title: str | None = None
 
 
@@ -108,7 +115,8 @@ class UKParliament:
             party=asker.party if asker else None,
             asked_of=written.answering_body_name,
             session_date=written.tabled_day,
-            labels=_build_labels(value),
+            labels=_build_labels(value, written),
+            absent=() if asker and asker.name else ("asker",),
             body=split_plain_text(written.question_text or ""),
             answers=tuple(_read_answers(written)),
             agreed=found.agreed,
@@ -130,6 +138,22 @@ def _find_faults(written: _WrittenQuestion) -> Iterator[str]:
     text = written.answer_text or ""
     if len(text) == _TRUNCATED_LENGTH and text.endswith("..."):
         yield "the answer ends where a list would have cut it"
+    asked = written.question_text or ""
+    if len(asked) == TRUNCATED_QUESTION_LENGTH and not asked.rstrip().endswith(_SENTENCE_ENDS):
+        yield "the question ends where a list would have cut it"
+
+
+def _find_missing(written: _WrittenQuestion) -> Iterator[str]:
+    """Yield the API's names of what is null, though people would look for it."""
+    if written.asking_member is None or not written.asking_member.name:
+        yield "askingMember"
+    if not written.answering_body_name:
+        yield "answeringBodyName"
+    if written.answer_text and (not written.answering_member or not written.answering_member.name):
+        yield "answeringMember"
+    for number, file in enumerate(written.attachments or (), start=1):
+        if not file.url:
+            yield f"address of attachment {number} ({clean_text(file.title or 'without a title')})"
 
 
 def _read_answers(written: _WrittenQuestion) -> Iterator[AnswerItem]:
@@ -147,7 +171,11 @@ def _read_answers(written: _WrittenQuestion) -> Iterator[AnswerItem]:
         holding=bool(written.answer_is_holding),
         body=body,
         html=html or None,
-        attachments=tuple(AttachmentItem(file.title or file.url, file.url) for file in files),
+        attachments=tuple(
+            AttachmentItem(clean_text(file.title or "") or file.url, file.url)
+            for file in files
+            if file.url
+        ),
     )
 
 
@@ -156,15 +184,16 @@ def _extract_html_paragraphs(html: str) -> tuple[Paragraph, ...]:
     return extract_paragraphs(root) if root is not None else ()
 
 
-def _build_labels(value: dict[str, Any]) -> dict[str, str]:
+def _build_labels(value: dict[str, Any], written: _WrittenQuestion) -> dict[str, str]:
     """Return the values of the object, except its texts, under the API's names.
 
-    The answer that a correction replaced is kept as plain text.
+    The answer that a correction replaced is kept as plain text, and what is missing is named.
     """
     labels = {name: _format_value(said) for name, said in value.items() if name not in _TEXT_FIELDS}
     original = value.get("originalAnswerText")
     if isinstance(original, str):
         labels["originalAnswerText"] = " ".join(p.text for p in _extract_html_paragraphs(original))
+    labels[_MISSING_LABEL] = ", ".join(_find_missing(written))
     return {name: said for name, said in labels.items() if said}
 
 

@@ -55,6 +55,7 @@ class QuestionItem(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[AnswerItem, ...] = ()
     agreed: tuple[str, ...] = ()  #: names of the fields that both readings found alike
     disagreements: tuple[Disagreement, ...] = ()  #: fields on which the two readings differ
+    absent: tuple[str, ...] = ()  #: parts that the source says it does not have: ``asker``
     faults: tuple[str, ...] = ()  #: other reasons not to trust the page, each in words
 
 

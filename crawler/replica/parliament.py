@@ -77,7 +77,9 @@ class ParliamentScript(_StrictScriptEntry, frozen=True):
     question: tuple[ReplicaWrittenQuestion, ...]
 
 
-def create_api(start: datetime, clock: Callable[[], datetime]) -> Starlette:
+def create_api(
+    start: datetime, clock: Callable[[], datetime], session_began: date | None = None
+) -> Starlette:
     """Return the API as an ASGI application.
 
     ``app.state.requests`` lists every request as ``GET /path?query``, in order.
@@ -85,6 +87,9 @@ def create_api(start: datetime, clock: Callable[[], datetime]) -> Starlette:
     Args:
         start: When the world starts; aware.
         clock: Returns the time now, which decides the replies that can be seen.
+        session_began: Questions that were tabled before this day are of an earlier session, which
+            only ``sessionStatus=Any`` shows. None: all are of the current session. It can be set
+            later as ``app.state.session_began``.
     """
     calls = _ApiEndpoints(start, clock)
     requests: list[str] = []
@@ -99,6 +104,7 @@ def create_api(start: datetime, clock: Callable[[], datetime]) -> Starlette:
         exception_handlers={HTTPException: _handle_error},
     )
     app.state.requests = requests
+    app.state.session_began = session_began
     return app
 
 
@@ -116,6 +122,20 @@ class _ApiEndpoints:
         self.script = msgspec.toml.decode(text, type=ParliamentScript)
         self.start = start
         self.clock = clock
+
+    def list_session(self, request: Request) -> Iterator[dict[str, Any]]:
+        """Yield the questions of the sessions that a request asks for, newest first.
+
+        The default is not documented; here it is the current session, which hides most.
+        """
+        status = request.query_params.get("sessionStatus", "Current")
+        if status not in {"Any", "Current"}:
+            raise HTTPException(400, f"sessionStatus: {status}")
+        began = request.app.state.session_began
+        for value in self.list_objects():
+            tabled = datetime.fromisoformat(value["dateTabled"]).date()
+            if status == "Any" or began is None or tabled >= began:
+                yield value
 
     def list_objects(self) -> Iterator[dict[str, Any]]:
         """Yield every question as the call for a single one returns it now, newest first."""
@@ -135,7 +155,7 @@ class _ApiEndpoints:
             raise HTTPException(400, str(error)) from None
         found = [
             value
-            for value in self.list_objects()
+            for value in self.list_session(request)
             if since <= datetime.fromisoformat(value["dateTabled"]).date() <= until
             and not (value["isWithdrawn"] and query.get("includeWithdrawn") != "true")
         ]
@@ -152,7 +172,7 @@ class _ApiEndpoints:
         return self._find_question(request, dateTabled=day, uin=request.path_params["uin"])
 
     def _find_question(self, request: Request, **wanted: object) -> Response:
-        for value in self.list_objects():
+        for value in self.list_session(request):
             if wanted == {name: value[name] for name in wanted}:
                 return _build_response(**_wrap_value(_expand_members(value, request.query_params)))
         raise HTTPException(404, "Not Found")

@@ -5,8 +5,10 @@ Apprise knows ntfy, Slack, Matrix and about 250 other URL schemes.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import ClassVar
 
 from alerts.delivery.channel import (
@@ -24,6 +26,10 @@ try:
     import apprise
 except ImportError as error:
     raise MissingExtra("chat", "Apprise", "channels.apprise") from error
+
+
+#: For one message to one address.
+_MAX_SECONDS = 60.0
 
 
 class AppriseSettings(ChannelSettings, frozen=True):
@@ -58,6 +64,20 @@ class AppriseNotifier:
         if not service.add(envelope.recipient):
             raise MessageRejected("Apprise has no service for this address")
         before_handover()
-        if not service.notify(title=notification.subject, body=notification.text):
-            raise TemporaryFailure("the service did not accept the message")
+        notify = partial(service.notify, title=notification.subject, body=notification.text)
+        if not _run_within(_MAX_SECONDS, notify):
+            raise TemporaryFailure("the service did not accept the message in time")
         return "notified"
+
+
+def _run_within(seconds: float, notify: Callable[[], object]) -> bool:
+    """Return whether ``notify`` returned something true in time.
+
+    Apprise has timeouts for each piece of an answer only, and no way to end a request. A request
+    that does not end keeps its thread, which ends with the process.
+    """
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(notify()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return bool(results and results[0])

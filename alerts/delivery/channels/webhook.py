@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import requests
 
+from alerts.delivery.bounded_http import BoundedSession
 from alerts.delivery.channel import (
     ChannelSettings,
     ConnectionLimit,
@@ -58,7 +59,7 @@ class WebhookSettings(ChannelSettings, frozen=True):
     @contextmanager
     def open(self) -> Iterator[WebhookSession]:
         """Open a session, which keeps its connections to the hosts."""
-        with requests.Session() as session:
+        with BoundedSession() as session:
             yield WebhookSession(self, session)
 
     @property

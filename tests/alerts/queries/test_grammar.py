@@ -29,7 +29,22 @@ from alerts.queries import QueryError, format_canonical, parse_query
         ("vru OR NOT knife", 7, "NOT alone"),
         ("NOT (vru knife)", 0, "NOT alone"),
         ("the", 0, "rarer word: “the”"),
-        ('"to the" NOT vru', 0, "rarer word: “to the”"),
+        ("to NOT vru", 0, "rarer word: “to”"),
+        ("!knife crime", 0, "NOT or “-” before"),
+        ("kni?e", 2, "“*” at the end of a word"),
+        ("knif! gun", 3, "“*” at the end of a word"),
+        ("knif$", 4, "any ending of a word"),
+        ("knife /s crime", 6, "knife NEAR/5 crime"),
+        ("knife w/5 crime", 6, "knife NEAR/5 crime"),
+        ("knife NEAR5 crime", 6, "knife NEAR/5 crime"),
+        ("knife BUT NOT crime", 6, "NOT before what"),
+        ("'knife crime' gun", 0, "double quotes"),
+        ("+knife crime", 0, "every word must be there"),
+        ("knife^2", 5, "no word counts more"),
+        ("[knife crime]", 0, "round brackets"),
+        ("crime #knife", 6, "means nothing"),
+        ('"the" NOT vru', 0, "rarer word: “the”"),
+        ('"to the"~5 NOT vru', 0, "rarer word: “to the”"),
         ("vru OR (of the)", 8, "rarer word"),
         ('vru "…"', 4, "no letters or digits"),
         ('"knife crim*"', 11, "out of the quotes"),
@@ -106,3 +121,11 @@ def test_what_is_refused_says_what_to_do_and_points_at_the_place(
 )
 def test_what_only_looks_refused_is_read(text: str) -> None:
     assert format_canonical(parse_query(text))
+
+
+@pytest.mark.parametrize(
+    "typed", ['"Us for Them"', '"to be or not to be"', '"The Who"', 'title:"us too" OR bus']
+)
+def test_a_phrase_of_stop_words_is_a_phrase(typed: str) -> None:
+    """Each word is in nearly every text, the phrase in next to none."""
+    assert parse_query(typed) == parse_query(format_canonical(parse_query(typed)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from alerts.queries import Query, parse_query, prepare_fields
+from alerts.queries import Query, QueryError, parse_query, prepare_fields
 from alerts.queries.index_terms import (
     OVERSIZE_KEY,
     AllOf,
@@ -16,6 +17,7 @@ from alerts.queries.index_terms import (
     build_index_keys,
     build_index_query,
 )
+from tests.support.examples import count_examples
 from tests.support.query_strategies import QUERIES, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 
@@ -32,7 +34,7 @@ def has(keys: set[str], need: IndexCondition) -> bool:
             return has(keys, wanted) and not has(keys, denied)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=count_examples(1000))
 @given(QUERIES, RECORD_TEXTS)
 @example(parse_query("½ -knife"), {"title": ["½ of it"]})
 @example(parse_query("łódź*"), {"title": ["Łódźer"]})
@@ -46,6 +48,39 @@ def test_nothing_that_matches_is_lost(query: Query, texts: Texts) -> None:
         assert has(keys, asked.condition) == matches_query(query, texts)
     else:
         assert has(keys, asked.condition) >= matches_query(query, texts)
+
+
+#: So few words that most texts have those of a phrase, and few have the phrase.
+_COMMON_WORDS = st.sampled_from(["us", "for", "them", "the", "high", "road", "roads", "end", "of"])
+_GAPS = st.sampled_from([" ", " ", " ", ". ", "-", ", "])
+_COMMON_TEXTS = st.lists(st.tuples(_COMMON_WORDS, _GAPS), min_size=4, max_size=14).map(
+    lambda some: "".join(word + gap for word, gap in some)
+)
+_COMMON_PHRASES = st.lists(_COMMON_WORDS, min_size=2, max_size=4).map(" ".join)
+
+
+@settings(max_examples=1000)
+@given(
+    _COMMON_PHRASES,
+    st.sampled_from(['"{}"', 'title:"{}"', '"{}" -"the road"', "{} NEAR/1 high-road"]),
+    st.fixed_dictionaries(
+        {
+            "title": st.lists(_COMMON_TEXTS, max_size=2),
+            "answer": st.lists(_COMMON_TEXTS, max_size=2),
+        }
+    ),
+)
+@pytest.mark.slow
+def test_phrases_of_common_words_are_decided_by_pairs(words: str, form: str, texts: Texts) -> None:
+    try:
+        query = parse_query(form.format(words.replace(" ", "-") if "NEAR" in form else words))
+    except QueryError:
+        return  # a word of stop words alone
+    asked, keys = build_index_query(query), build_index_keys(prepare_fields(texts))
+    assert asked.condition is not None
+    assert asked.is_exact or len(words.split()) > 2 or "NEAR" in form
+    is_met, is_matched = has(keys, asked.condition), matches_query(query, texts)
+    assert is_met == is_matched if asked.is_exact else is_met >= is_matched
 
 
 @pytest.mark.parametrize(

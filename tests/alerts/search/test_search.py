@@ -72,28 +72,58 @@ def found(ledger: Ledger, query: str) -> list[str]:
 @pytest.mark.parametrize("query", ASKED)
 def test_all_ways_to_ask_give_the_same_answer(archive: Ledger, now: datetime, query: str) -> None:
     """Search, explain, preview, the matcher of alerts, and the reference matcher."""
-    with archive.reading() as connection:
+    check_all_agree(archive, now, query)
+
+
+COMMON = ["The high road to Tottenham.", "Tottenham High Road.", "A road as high as this."]
+COMMON_SAID = [
+    *COMMON,
+    "They are for us. Us, for them? Us for Them.",
+    "For us they do it, and for them: us.",
+    "Is the high road to the north end green? Green Lane is.",
+    "The lane is green, the road is high; the end is north.",
+    "North end of the high-road: a lane. Green lanes",
+    "High. Road of the north. End of the road.",
+]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *('"us for them"', '"high road"', '"the high road"', '"end of the road"', '"for them us"'),
+        *('"green lane"', "green-lane", "high-road -tottenham", '"north end" -"green lane"'),
+        *('"us for" OR "lane is green"', "question:high-road", 'title:"us for"', '"of the"'),
+        *('"north end" NEAR/2 "high road"', '"high road" NEAR/9 end', '"tottenham high road"'),
+        *('("high road" OR "green lane") north', '"highroad"', '"north-end"', '"the road by the"'),
+    ],
+)
+def test_phrases_of_common_words_have_one_answer(ledger: Ledger, now: datetime, query: str) -> None:
+    """Most texts have the words of a phrase apart, also across sentences and paragraphs."""
+    put(ledger, now, [make_question(n, words=said) for n, said in enumerate(COMMON_SAID, 1)])
+    index_questions(ledger)
+    check_all_agree(ledger, now, query)
+
+
+def check_all_agree(ledger: Ledger, now: datetime, query: str) -> None:
+    """Check search, explain, preview and alerts against the reference matcher."""
+    with ledger.reading() as connection:
         ids = [dated.question_id for dated in word_index.find_questions(connection, None)]
         records = questions.list_records(connection, ids)
         previewed = build_preview(connection, query, TODAY)
     told = [QuestionChanges(one, infer_changes(one)) for one in records]
+    parsed = parse_query(query)
     plainly = sorted(
         one.question.id
         for one in told
-        if any(is_match(parse_query(query), texts) for texts in one.extract_texts(by_change=True))
+        if any(is_match(parsed, texts) for texts in one.extract_texts(by_change=True))
     )
-    assert found(archive, query) == plainly
-    assert (
-        sorted(
-            one.question.id
-            for one in told
-            if find_matched_places(parse_query(query), one) is not None
-        )
-        == plainly
-    )
+    explained = [one.question.id for one in told if find_matched_places(parsed, one) is not None]
+    assert found(ledger, query) == plainly
+    assert sorted(explained) == plainly
     assert previewed.total == len(plainly)
     assert sorted(one.question.id for one in previewed.latest) == plainly[-5:]
-    assert alerted(archive, now, query) == plainly
+    assert list_all(ledger, query, size=2)[::-1] == plainly
+    assert alerted(ledger, now, query) == plainly
 
 
 def alerted(ledger: Ledger, now: datetime, query: str) -> list[str]:
@@ -244,9 +274,6 @@ def test_a_text_of_very_many_words_is_found(ledger: Ledger, now: datetime) -> No
     index_questions(ledger)
     assert found(ledger, "n7n") == ["london:/questions/1", "london:/questions/2"]
     assert found(ledger, "n29999n -n7n") == []
-
-
-COMMON = ["The high road to Tottenham.", "Tottenham High Road.", "A road as high as this."]
 
 
 def put_common(ledger: Ledger, now: datetime, count: int) -> None:

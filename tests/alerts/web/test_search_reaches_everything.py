@@ -7,15 +7,18 @@ import json
 import re
 from datetime import date
 from html import unescape
+from http.client import HTTPConnection, IncompleteRead
 from io import StringIO
 from urllib.parse import quote_plus
 
 import feedparser
 import pytest
+from sqlalchemy import text
 
+from alerts.feeds import FeedContext, ListedChanges, build_newest_page, find_feed
 from crawler.records import Meeting, decode_question
 from tests.support.samples import make_question
-from tests.support.web_client import WebClient
+from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient
 
 APART = "Is the road by the high school in Tottenham safe?"
 PLACE = "Is Tottenham High Road safe?"
@@ -139,3 +142,31 @@ def test_an_export_is_whole_and_named_after_its_query(site: WebClient) -> None:
     assert headers["X-Total-Count"] == "2299"
     rows = list(csv.DictReader(StringIO(body.decode("utf-8-sig"))))
     assert len({row["id"] for row in rows}) == len(rows) == 2299
+
+
+def test_a_feed_that_is_not_whole_says_so(site: WebClient) -> None:
+    site.publish_questions(*(make_question(n, words=PLACE) for n in range(1, 4)))
+    listed = ListedChanges([2, 1], is_complete=False)
+    with site.ledger.reading() as connection:
+        definition = find_feed(connection, "queries/feed", "tottenham NEAR/1 high")
+        assert definition is not None
+        context = FeedContext(FEED_IDENTITY, TEMPLATES)
+        feed = build_newest_page(connection, definition, listed, context)
+    titles = [entry.title for entry in feedparser.parse(feed.atom).entries]
+    assert titles[-1] == "This feed does not show all older questions"
+    assert len(titles) == 3
+
+
+def test_an_export_that_breaks_is_no_whole_file(site: WebClient) -> None:
+    """The database loses a table while the rows are sent."""
+    site.publish_questions(*(make_question(n, words=PLACE) for n in range(1, 2100)))
+    connection = HTTPConnection(site.url.removeprefix("http://"), timeout=20)
+    connection.request("GET", "/api/v1/export.jsonl?q=road")
+    response = connection.getresponse()
+    assert response.status == 200
+    response.read(1000)
+    with site.ledger.writing() as ledger:
+        ledger.execute(text("ALTER TABLE indexed_question RENAME TO lost"))
+    with pytest.raises((IncompleteRead, ConnectionError)):
+        response.read()
+    connection.close()

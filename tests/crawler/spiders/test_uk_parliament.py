@@ -242,7 +242,6 @@ def test_an_answer_may_be_a_file_alone(still: Parliament) -> None:
         ({"uin": "4199"}, "reference: '4199' by structure, '4102' by label"),
         ({"dateTabled": "2020-01-01T00:00:00"}, "session_date: '2020-01-01'"),
         ({"answerText": "x" * 255 + "..."}, "a list would have cut it"),
-        ({"askingMember": None}, "no asker"),
         ({"heading": " "}, "no title"),
         ({"questionText": None}, "no question"),
     ],
@@ -260,7 +259,7 @@ def test_an_object_that_contradicts_its_address_is_suspect(
         ({"isWithdrawn": True}, "withdrawn"),
         ({"uin": 4102}, "shape"),
         ({"dateTabled": "yesterday"}, "shape"),
-        ({"attachments": [{}]}, "shape"),
+        ({"attachments": [7]}, "shape"),
     ],
 )
 def test_objects_that_are_refused(still: Parliament, changes: dict[str, Any], says: str) -> None:
@@ -327,7 +326,10 @@ def test_errors_are_reported_and_nothing_is_recorded(ledger: Ledger, now: dateti
     report = lines[-1]
     assert isinstance(report, CrawlReport)
     assert report.failed == 1
-    assert any("/500?expandMember=true: HTTP 500" in str(failure) for failure in report.failures)
+    assert any(
+        "/500?expandMember=true&sessionStatus=Any: HTTP 500" in str(failure)
+        for failure in report.failures
+    )
     assert report.listings_short == 1  # nine are said to be there, and four came
 
 
@@ -402,3 +404,78 @@ def test_the_example_config_shows_the_section() -> None:
     assert found.attribution == ATTRIBUTION
     assert found.url.startswith("https://questions-statements-api.")
     assert found.home == DETAIL_URL.removesuffix(PATH)
+
+
+# ---------------------------------------------------------------------- what the schema allows
+
+
+def test_questions_of_an_earlier_session_are_not_withdrawn(
+    ledger: Ledger, parliament: Parliament
+) -> None:
+    crawl(ledger, parliament.url, parliament.now)
+    parliament.api.state.session_began = parliament.day(0)
+    found = [
+        crawl(ledger, parliament.url, parliament.start + timedelta(hours=hours)).counts
+        for hours in (26, 52, 78)
+    ]
+    assert not any(counts.get("gone") or counts.get("refused") for counts in found)
+    assert sum(counts.get("withdrawn", 0) for counts in found) <= 1  # the script withdraws one
+    assert all("sessionStatus=Any" in r for r in parliament.requests if API_PATH in r)
+    hidden = parliament.ask("?take=99")
+    assert hidden["totalResults"] < parliament.ask("?take=99&sessionStatus=Any")["totalResults"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"askingMember": None}, "askingMember"),
+        ({"askingMember": {"name": None, "party": None}}, "askingMember"),
+        ({"answeringMember": None}, "answeringMember"),
+        ({"answeringMember": {"name": None}}, "answeringMember"),
+        ({"answeringBodyName": None}, "answeringBodyName"),
+        ({"attachments": [{"url": None, "title": "Table"}]}, "address of attachment 1 (Table)"),
+        ({"attachments": [{"url": None, "title": None}]}, "attachment 1 (without a title)"),
+        ({"attachments": None}, ""),
+        ({"links": None}, ""),
+    ],
+)
+def test_a_question_without_some_parts_is_kept(
+    still: Parliament, changes: dict[str, Any], missing: str
+) -> None:
+    record = read_question(single(still, 2, "4101", **changes))
+    assert record.suspect == ()
+    assert missing in record.labels.get("missing", "")
+    assert record.status == "answered"
+    assert record.reference == "4101"
+
+
+def serve_rows(value: dict[str, Any], whole: dict[str, Any] | None) -> Starlette:
+    """An API with one question, which its first call shows as ``value``."""
+
+    def answer(request: Request) -> Response:
+        path = request.url.path
+        if path == "/robots.txt":
+            return PlainTextResponse("", 404)
+        if path == API_PATH:
+            rows = [{"value": value}, {"value": value | {"uin": None}}]
+            return JSONResponse({"totalResults": 2, "results": rows, "links": None})
+        found = whole if path == f"{API_PATH}/{value['id']}" else value
+        return JSONResponse({"value": found} if found else {}, 200 if found else 404)
+
+    return Starlette(routes=[Route("/{path:path}", answer)])
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_cut_text_is_noticed_and_the_whole_fetched(
+    ledger: Ledger, still: Parliament, now: datetime, is_there: bool
+) -> None:
+    text = "To ask what plans there are for the ponds of " + "Marl and " * 40 + "Lowe."
+    whole = still.ask(f"/{still.day(2)}/4101?expandMember=true")["value"]
+    whole |= {"dateTabled": f"{now.date()}T00:00:00", "questionText": text}
+    cut = whole | {"questionText": text[:255]}
+    with serve(serve_rows(cut, whole if is_there else None)) as url:
+        crawl(ledger, url, now)
+    record = stored(ledger, f"{DETAIL_URL}/{now.date()}/4101")
+    [asked] = iter_paragraphs(record.question)
+    assert asked == (text if is_there else text[:255].strip())
+    assert bool(record.suspect) is not is_there

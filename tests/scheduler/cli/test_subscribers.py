@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from alerts.ledger import alarms, open_ledger
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
+from scheduler.bounce_mailbox import MailboxError, read_unread_emails
 from tests.support.bounce_reports import build_dsn
 from tests.support.imap_server import run_imap_server
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
@@ -165,6 +170,26 @@ def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
     with run_imap_server([], "other") as server:
         done = service.run("bounces", f"imap://u:p@127.0.0.1:{server.port}/INBOX", expect=65)
     assert "cannot be read" in done.stderr
+
+
+def test_an_imap_server_that_drips_is_left(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(b"*")
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        place = f"imap://u:p@127.0.0.1:{listener.getsockname()[1]}/INBOX"
+        begun = time.monotonic()
+        with pytest.raises(MailboxError, match="cannot be read"):
+            list(read_unread_emails(place, seconds=1))
+        assert time.monotonic() - begun < 5
+        thread.join()
 
 
 def test_an_unrelated_email_stays_unread(tmp_path: Path) -> None:
