@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help demo test test-fast check bench fuzz quality pictures readers judge docs format lock clean
+.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -33,6 +33,12 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.delivery
 	@$(BIN)/python -m benchmarks.web
 	@$(BIN)/python -m benchmarks.search
+
+properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a fifth
+	@WATCHWORD_EXAMPLES=all $(BIN)/pytest -n auto -q $$(grep -rl "count_examples" tests/alerts)
+
+chaos: $(VENV)/dev.stamp ## the service among kills, restarts and faults, for MINUTES=30
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(VENV)/dev.stamp ## random input for all that reads from outside, for SECONDS=1800
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))

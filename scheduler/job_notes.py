@@ -64,13 +64,20 @@ class JobNotes:
         self._unwritten = deque[UnwrittenFailure]() if unwritten is None else unwritten
         self.failures: list[JobFailure] = []
 
-    def run(self, name: str, work: Callable[[], T], otherwise: T) -> T:
+    def run(
+        self,
+        name: str,
+        work: Callable[[], T],
+        otherwise: T,
+        find_error: Callable[[T], WatchwordError | None] = lambda _result: None,
+    ) -> T:
         """Run a job; return its result, or ``otherwise`` if it fails.
 
         Args:
             name: The job's name in the ledger: ``match``.
             work: What to do.
             otherwise: What to return after a failure, which is added to :attr:`failures`.
+            find_error: Returns why a result that is returned counts as a failure all the same.
 
         Raises:
             LedgerUnavailable: The ledger cannot be used now.
@@ -84,6 +91,9 @@ class JobNotes:
                 jobs.begin(connection, name, begun_at)
             self._unwritten.clear()
             result = work()
+            if error := find_error(result):
+                self._add_failure(name, error, begun_at)
+                return result
             with self._ledger.writing() as connection:
                 jobs.end_well(connection, name, self._clock())
         except _ENDS_ROUND as error:

@@ -37,6 +37,8 @@ from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
 from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
+from scheduler.clock import ClockDoubted
+from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
 from scheduler.job_notes import JobFailure, JobNotes
 from scheduler.service import Service
@@ -51,7 +53,7 @@ _MAX_INDEXED_QUESTIONS = 1000
 _MAX_DELIVERY_SECONDS = 300.0
 
 #: What became of messages, by outcome, and why they could not be delivered at all, if so.
-_DeliveryResult: TypeAlias = tuple[Counter[str], str | None]
+_DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | None]
 _NOTHING_DELIVERED: _DeliveryResult = (Counter(), None)
 
 #: How long addresses and the text of messages are kept after they were needed: four weeks, so that
@@ -134,7 +136,13 @@ def run_pipeline(service: Service) -> PipelineResult:
     Raises:
         LedgerUnavailable: The ledger cannot be used now.
         WriterLost: Another process has become the writer.
+        ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
+    try:
+        check_clock(service)
+    except ClockDoubted:
+        _tell_operator(at_last_round(service))
+        raise
     notes = service.note_jobs()
     result = notes.run("round", lambda: _run_steps(service, notes), None)
     if result is None:
@@ -181,7 +189,7 @@ def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> P
         feeds=feeds,
         digests=digests,
         deliveries=dict(outcomes),
-        problem=problem,
+        problem=str(problem) if problem else None,
     )
 
 
@@ -189,7 +197,12 @@ def _deliver_and_delete(
     service: Service, notes: JobNotes, seconds: float | None = None
 ) -> _DeliveryResult:
     """Deliver, then delete expired data. Messages are part of it, so never at the same time."""
-    result = notes.run("deliver", lambda: _deliver(service, seconds), _NOTHING_DELIVERED)
+    result = notes.run(
+        "deliver",
+        lambda: _deliver(service, seconds),
+        _NOTHING_DELIVERED,
+        find_error=lambda found: found[1],
+    )
     notes.run("delete", lambda: delete_expired_data(service), None)
     return result
 
@@ -250,24 +263,21 @@ def deliver_messages(
 def _deliver(service: Service, seconds: float | None) -> _DeliveryResult:
     """Deliver unless paused, and update the mail alarms; return the outcomes and any problem."""
     outcomes: Counter[str] = Counter()
-    problem: str | None = None
-    refusal: str | None = None
+    problem: ChannelUnavailable | None = None
     with service.ledger.reading() as connection:
         is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
             outcomes = deliver_messages(service, seconds=seconds)
     except ChannelUnavailable as error:
-        problem = str(error)
-        refusal = problem if isinstance(error, ChannelRefused) else None
-        log.error("%s; messages stay in the outbox", error)
+        problem = error  # the boundary of the job logs it
     with service.ledger.writing() as connection:
         update_mail_alarms(
             connection,
             outcomes["over_limit"],
-            problem,
+            str(problem) if problem else None,
             service.clock(),
-            refusal=refusal,
+            refusal=str(problem) if isinstance(problem, ChannelRefused) else None,
             has_sent=outcomes["sent"] > 0,
         )
         queued = _queue_operator_emails(connection, service)
@@ -281,6 +291,13 @@ def _queue_operator_emails(connection: Connection, service: Service) -> int:
     operator = service.config.operator
     recipients = tuple(filter(None, (operator.email, *operator.notify)))
     return queue_operator_emails(connection, service.create_message_context(), recipients)
+
+
+def _tell_operator(service: Service) -> None:
+    """Notify the operator of new alarms while nothing else is done."""
+    with service.ledger.writing() as connection:
+        _queue_operator_emails(connection, service)
+    _notify_operator(service)
 
 
 def _notify_operator(service: Service) -> None:

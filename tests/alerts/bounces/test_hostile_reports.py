@@ -14,6 +14,7 @@ from alerts.bounces import build_return_path, process_report
 from alerts.bounces.parse import ReportKind, name_email, read_report
 from alerts.ledger import Ledger, secrets
 from tests.support.bounce_reports import build_complaint, build_dsn
+from tests.support.examples import count_examples
 from tests.support.outbox import queue_messages
 
 SECRET = b"of thirty-two bytes, all of them"
@@ -56,7 +57,7 @@ def nest(levels: int) -> bytes:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count_examples(300), deadline=None)
 @given(
     st.sampled_from(SEEDS),
     st.lists(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from alerts.mail import MailIdentity, RenderedMessage, SigningKey, UnusableKey, read_key
 from alerts.mail.dkim import sign_message
 from alerts.mail.mime import EmailHeaders, build_email
+from tests.support.examples import count_examples
 from tests.support.private_keys import write_key
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
@@ -57,7 +58,7 @@ def message(
 SIGNED = sign_message(message(), KEYS, NOW)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=count_examples(1000))
 @given(st.text(max_size=80), st.text(max_size=300), st.text(max_size=300))
 @pytest.mark.slow
 def test_dkimpy_verifies_every_message(subject: str, text: str, html: str) -> None:
@@ -71,7 +72,7 @@ SPACED = st.text(" \tab:;", max_size=30).map(str.encode)
 LINES = st.lists(SPACED, max_size=8).map(lambda lines: b"".join(line + b"\r\n" for line in lines))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=count_examples(1000))
 @given(SPACED, LINES)
 @pytest.mark.slow
 def test_white_space_is_canonicalised_as_dkimpy_does(subject: bytes, body: bytes) -> None:

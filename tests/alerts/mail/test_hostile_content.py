@@ -19,6 +19,7 @@ from alerts.mail import MailIdentity, RenderedMessage
 from alerts.mail.mime import EmailHeaders, build_email, clean_header
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering import Templates
+from tests.support.examples import count_examples
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text
 
@@ -114,7 +115,7 @@ def test_template_and_script_syntax_is_shown_as_text() -> None:
     assert "{{7*7}} &lt;script&gt;alert(1)&lt;/script&gt;" in get_html(message)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=count_examples(2000))
 @given(subject=st.text(max_size=200), text=st.text(max_size=400), html=st.text(max_size=400))
 @pytest.mark.slow
 def test_the_standard_library_parses_what_we_build(subject: str, text: str, html: str) -> None:

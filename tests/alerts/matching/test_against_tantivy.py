@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from alerts.matching import Matcher
 from alerts.queries import QueryError, format_canonical, parse_canonical, parse_query
 from benchmarks.tantivy_index import TantivyIndex
+from tests.support.examples import count_examples
 
 #: No hyphens and no linking letters, because Tantivy does not link words.
 WORDS = st.sampled_from(
@@ -45,7 +46,7 @@ QUERIES = st.recursive(
 ).filter(_is_query)
 
 
-@settings(max_examples=150)
+@settings(max_examples=count_examples(150))
 @given(st.lists(QUERIES, min_size=4, max_size=10), st.lists(RECORDS, min_size=1, max_size=5))
 @pytest.mark.slow
 def test_both_find_the_same(queries: list[str], records: list[dict[str, list[str]]]) -> None:

@@ -9,6 +9,7 @@ from alerts.matching.batch import read_batch
 from alerts.matching.hashing import hash_words, rehash_as_sense
 from alerts.matching.senses import CAPITALS, NAME, STEM, WordSenses
 from alerts.queries import prepare_fields
+from tests.support.examples import count_examples
 from tests.support.query_strategies import HOSTILE_TEXTS
 
 FIELDS = ("title", "question", "asked_by")
@@ -63,7 +64,7 @@ def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
     return {(*standing, after) for standing, after in shortest.items()}
 
 
-@settings(max_examples=500)
+@settings(max_examples=count_examples(500))
 @given(RECORDS)
 def test_both_tokenizers_find_the_same_words(records: list[dict[str, list[str]]]) -> None:
     assert at_once(records) == one_by_one(records)

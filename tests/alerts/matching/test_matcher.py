@@ -12,6 +12,7 @@ from alerts.matching import Matcher
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.matcher import compile_layer
 from alerts.queries import find_match, format_canonical, parse_canonical, parse_query
+from tests.support.examples import count_examples
 from tests.support.query_strategies import NORMAL_FORMS, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 
@@ -34,7 +35,9 @@ def match_by_reference(topics: dict[int, str], batch: list[Texts]) -> dict[int, 
 
 
 @pytest.mark.timeout(600)  # 20 s on an idle core, and several times as long under coverage and load
-@settings(max_examples=500)  # of 5 to 12 topics and 2 to 4 records each: over 10,000 cases
+@settings(
+    max_examples=count_examples(500)
+)  # of 5 to 12 topics and 2 to 4 records each: over 10,000 cases
 @given(
     st.lists(NORMAL_FORMS, min_size=5, max_size=12, unique=True),
     st.lists(RECORD_TEXTS, min_size=2, max_size=4),

@@ -17,6 +17,7 @@ from alerts.queries.index_terms import (
     build_index_keys,
     build_index_query,
 )
+from tests.support.examples import count_examples
 from tests.support.query_strategies import QUERIES, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
 
@@ -33,7 +34,7 @@ def has(keys: set[str], need: IndexCondition) -> bool:
             return has(keys, wanted) and not has(keys, denied)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=count_examples(1000))
 @given(QUERIES, RECORD_TEXTS)
 @example(parse_query("½ -knife"), {"title": ["½ of it"]})
 @example(parse_query("łódź*"), {"title": ["Łódźer"]})

@@ -15,6 +15,7 @@ from alerts.queries import (
     prepare_fields,
 )
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
+from tests.support.examples import count_examples
 from tests.support.query_strategies import HOSTILE_TEXTS
 
 WORDS = st.sampled_from(
@@ -68,7 +69,7 @@ def parsed(text: str) -> Query | None:
         return None
 
 
-@settings(max_examples=1000)
+@settings(max_examples=count_examples(1000))
 @given(HOSTILE_TEXTS | st.text() | QUERIES)
 def test_both_parsers_read_a_canonical_form_to_the_query_that_it_is_of(text: str) -> None:
     query = parsed(text)

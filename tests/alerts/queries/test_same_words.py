@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.queries import QueryError, find_match, parse_query
+from tests.support.examples import count_examples
 from tests.support.query_strategies import HOSTILE_TEXTS
 
 _SPELLINGS = [
@@ -100,7 +101,7 @@ _PROSE = st.lists(st.tuples(_LETTERS | _DIGITS, _SIGNS), min_size=1, max_size=6)
 )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=count_examples(1000))
 @given(_PROSE | HOSTILE_TEXTS)
 def test_what_is_copied_from_a_text_finds_it(text: str) -> None:
     copied = text.replace('"', "").replace("*", "")

@@ -9,11 +9,12 @@ from alerts.model import ChangeKind
 from alerts.queries import Query, extract_fields, find_match
 from alerts.search import build_excerpt
 from alerts.text import find_snippet, mark_spans
+from tests.support.examples import count_examples
 from tests.support.query_strategies import QUERIES, SENTENCES
 from tests.support.samples import make_answer, make_question
 
 
-@settings(max_examples=500)
+@settings(max_examples=count_examples(500))
 @given(QUERIES, st.lists(SENTENCES, min_size=1, max_size=6))
 def test_what_is_marked_is_what_is_found(query: Query, paragraphs: list[str]) -> None:
     asked = make_question(1, make_answer(*paragraphs), words=paragraphs[0], title="A knife")
