@@ -6,6 +6,15 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from alerts.errors import ExitStatus, WatchwordError
+
+
+class ClockDoubted(WatchwordError):
+    """The machine's clock is far ahead of the last round, and nothing bears it out."""
+
+    exit_status = ExitStatus.RETRY
+
+
 #: Returns the time now, aware, in UTC.
 Clock = Callable[[], datetime]
 

@@ -26,6 +26,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable
+from scheduler.clock import ClockDoubted
 from scheduler.crawls import run_crawl
 from scheduler.jobs import prepare_messages, run_delivery, sync_config
 from scheduler.service import LedgerBusyError, Service, lock_ledger
@@ -174,6 +175,9 @@ class Daemon:
             job()
         except LedgerUnavailable:  # the job has logged and noted it
             self.failures += 1
+        except ClockDoubted as error:
+            self.failures += 1
+            log.error("%s", error)
         except Exception:  # the boundary of a job: no defect may end the daemon
             self.failures += 1
             log.exception("job %s failed and will run again at its next time", name)

@@ -37,6 +37,8 @@ from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
 from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
+from scheduler.clock import ClockDoubted
+from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
 from scheduler.job_notes import JobFailure, JobNotes
 from scheduler.service import Service
@@ -134,7 +136,13 @@ def run_pipeline(service: Service) -> PipelineResult:
     Raises:
         LedgerUnavailable: The ledger cannot be used now.
         WriterLost: Another process has become the writer.
+        ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
+    try:
+        check_clock(service)
+    except ClockDoubted:
+        _tell_operator(at_last_round(service))
+        raise
     notes = service.note_jobs()
     result = notes.run("round", lambda: _run_steps(service, notes), None)
     if result is None:
@@ -283,6 +291,13 @@ def _queue_operator_emails(connection: Connection, service: Service) -> int:
     operator = service.config.operator
     recipients = tuple(filter(None, (operator.email, *operator.notify)))
     return queue_operator_emails(connection, service.create_message_context(), recipients)
+
+
+def _tell_operator(service: Service) -> None:
+    """Notify the operator of new alarms while nothing else is done."""
+    with service.ledger.writing() as connection:
+        _queue_operator_emails(connection, service)
+    _notify_operator(service)
 
 
 def _notify_operator(service: Service) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from importlib.metadata import version
 
 import msgspec
 
@@ -20,6 +21,7 @@ from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
+from scheduler.clock_witness import ClockWitness
 from scheduler.config import Config, load_signing_keys
 from scheduler.job_notes import JobNotes, UnwrittenFailure
 
@@ -42,6 +44,8 @@ class Service:
     sent_log: SentLog
     clock: Clock = wall_clock
     stop: threading.Event = field(default_factory=threading.Event)  #: set to end all jobs
+    #: What bears out the clock; None for a clock that is not the machine's.
+    clock_witness: ClockWitness | None = None
     #: Failures of jobs that could not be written into the ledger at their time.
     unwritten: deque[UnwrittenFailure] = field(default_factory=deque)
 
@@ -81,7 +85,8 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     """
     ledger = open_ledger(config.ledger.url)
     sent_log = SentLog(config.ledger.sent_log)
-    sent_log.verify()
+    if not ledger.is_read_only:
+        sent_log.verify()
     return Service(
         config=config,
         ledger=ledger,
@@ -94,7 +99,17 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
         ),
         sent_log=sent_log,
         clock=clock,
+        clock_witness=_build_witness(config) if clock is wall_clock else None,
     )
+
+
+def _build_witness(config: Config) -> ClockWitness:
+    agents = {
+        f"{source.url}/robots.txt": source.build_politeness(version("watchword")).user_agent
+        for source in config.sources.values()
+        if source.enabled
+    }
+    return ClockWitness(agents)
 
 
 def _get_token_secret(ledger: Ledger) -> bytes:

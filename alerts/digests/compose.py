@@ -8,9 +8,10 @@ that is killed can be repeated without losing or doubling anything.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
+from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
@@ -109,11 +110,15 @@ def compose_due_digests(
     queued = failed = 0
     for batch in _iter_batches(waiting):
         with ledger.writing() as connection:
-            for composed in _compose_batch(connection, batch, due_times, context):
+            for compose in _compose_batch(connection, batch, due_times, context):
+                composed = compose(None)
                 if composed is None:
                     failed += 1
+                elif _queue_digest(connection, composed, now):
+                    queued += composed.message is not None
                 else:
-                    queued += _queue_digest(connection, composed, now)
+                    again = compose(now)
+                    queued += again is not None and _queue_digest(connection, again, now)
     if only_email is None:
         _finish_run(ledger, due_times, failed)
     return queued
@@ -127,7 +132,8 @@ def preview_due_digests(
     due_times = find_due_times(connection, now, settings.batch_interval)
     waiting = list_waiting_subscribers(connection, due_times)
     for batch in _iter_batches(waiting):
-        for composed in _compose_batch(connection, batch, due_times, context):
+        for compose in _compose_batch(connection, batch, due_times, context):
+            composed = compose(None)
             if composed is not None and composed.message is not None:
                 yield _preview_message(composed.message)
 
@@ -156,21 +162,24 @@ def _compose_batch(
     subscriber_ids: Sequence[int],
     due_times: DueTimes,
     context: DigestContext,
-) -> Iterator[ComposedDigest | None]:
-    """Yield the digests of some subscribers; None for one that cannot be composed."""
+) -> Iterator[Callable[[datetime | None], ComposedDigest | None]]:
+    """Yield what composes the digest of each of some subscribers, as :func:`_compose_or_log`."""
     pending = list(collect_pending(connection, subscriber_ids, due_times))
     numbers = {item.match.change_seq for items in pending for item in items.matches}
     found = context.entry_cache.get_changes(connection, numbers)
     for items in pending:
-        yield _compose_or_log(items, found, context)
+        yield partial(_compose_or_log, items, found, context)
 
 
 def _compose_or_log(
-    pending: PendingItems, found: Changes, context: DigestContext
+    pending: PendingItems, found: Changes, context: DigestContext, repeated_at: datetime | None
 ) -> ComposedDigest | None:
-    """Return a digest; None after logging why it cannot be composed."""
+    """Return a digest; None after logging why it cannot be composed.
+
+    ``repeated_at`` is None but for a second digest for the same due time.
+    """
     try:
-        return compose_digest(pending, found, context)
+        return compose_digest(pending, found, context, repeated_at)
     except TemplatesError:
         raise  # it concerns every digest: the operator must mend the template
     except Exception:  # the boundary around one digest: a record that nobody foresaw
@@ -179,7 +188,12 @@ def _compose_or_log(
 
 
 def _queue_digest(connection: Connection, composed: ComposedDigest, now: datetime) -> bool:
-    """Put a digest into the outbox and mark what it handles; return whether a message is new."""
+    """Put a digest into the outbox, unless it is there already, and mark what it handles.
+
+    Returns:
+        False where its subscriber has had another digest for the same due time: the clock was set
+        back since, or an alert was changed. Then nothing is marked.
+    """
     if composed.message is not None and not messages.queue(connection, composed.message, now):
         return False
     handled = composed.handled
@@ -187,7 +201,7 @@ def _queue_digest(connection: Connection, composed: ComposedDigest, now: datetim
     followed_questions.mark_handled(
         connection, handled.overdue_subscriptions, handled.answered_subscriptions, now
     )
-    return composed.message is not None
+    return True
 
 
 def _finish_run(ledger: Ledger, due_times: DueTimes, failed: int) -> None:
@@ -196,7 +210,7 @@ def _finish_run(ledger: Ledger, due_times: DueTimes, failed: int) -> None:
     with ledger.writing() as connection:
         alarms.update_open(connection, None, alarm, ("compose",), due_times.now)
         for group, due in due_times.by_group.items():
-            due_subscriptions.mark_empty_handled(connection, group, due)
+            due_subscriptions.mark_empty_handled(connection, group, due, due_times.now)
 
 
 def _preview_message(message: OutgoingMessage) -> DigestPreview:

@@ -80,12 +80,15 @@ def list_waiting_subscribers(connection: Connection, due_times: DueTimes) -> lis
     waiting: dict[int, None] = {}
     groups = sorted(due_times.by_group.items(), key=lambda item: item[0].zone_and_hour)
     for group, due in groups:
-        waiting |= dict.fromkeys(due_subscriptions.list_with_pending(connection, group, due))
+        waiting |= dict.fromkeys(
+            due_subscriptions.list_with_pending(connection, group, due, due_times.now)
+        )
         overdue = followed_questions.list_overdue(connection, group, due, due_times.now)
         waiting |= dict.fromkeys(one.subscriber_id for one in overdue)
     if due_times.notices:  # on most days there are none, and this query is saved
         unserved = chain.from_iterable(
-            due_subscriptions.list_due_subscribers(connection, group, due) for group, due in groups
+            due_subscriptions.list_due_subscribers(connection, group, due, due_times.now)
+            for group, due in groups
         )
         waiting |= dict.fromkeys(sorted(due_times.notices.keys() & set(unserved)))
     return list(waiting)
@@ -102,7 +105,9 @@ def collect_pending(
     for group, due in due_times.by_group.items():
         if group.zone_and_hour not in zones_and_hours:
             continue
-        for match in due_subscriptions.list_pending(connection, group, due, subscriber_ids):
+        for match in due_subscriptions.list_pending(
+            connection, group, due, due_times.now, subscriber_ids
+        ):
             matches.setdefault(match.subscriber_id, []).append(DueMatch(match, due))
         for overdue in followed_questions.list_overdue(
             connection, group, due, due_times.now, subscriber_ids

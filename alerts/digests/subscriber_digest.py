@@ -64,7 +64,10 @@ class DigestContext(msgspec.Struct, frozen=True):
 
 
 def compose_digest(
-    pending: PendingItems, changes: Changes, context: DigestContext
+    pending: PendingItems,
+    changes: Changes,
+    context: DigestContext,
+    repeated_at: datetime | None = None,
 ) -> ComposedDigest:
     """Return one subscriber's digest, and what it handles.
 
@@ -73,6 +76,7 @@ def compose_digest(
         changes: The changes of the matches in ``pending``. One that is missing cannot be read:
             its match is handled without being shown.
         context: What the digest is written with.
+        repeated_at: The time now, for a second digest for the same due time; else None.
 
     Raises:
         TemplatesError: A template is missing or wrong.
@@ -91,7 +95,7 @@ def compose_digest(
     message = _write_message(
         pending.subscriber,
         build_digest(entries, pending.notices),
-        _build_period(handled, pending.notices),
+        _build_period(handled, pending.notices, repeated_at),
         context,
     )
     message = msgspec.structs.replace(
@@ -157,7 +161,9 @@ def _list_handled(
     return HandledItems(served, tuple(reminded), tuple(answered))
 
 
-def _build_period(handled: HandledItems, notices: Iterable[Notice]) -> str:
+def _build_period(
+    handled: HandledItems, notices: Iterable[Notice], repeated_at: datetime | None
+) -> str:
     """Return what the digest is about: unique among the digests of one subscriber.
 
     ``3@20260716T060000.000000Z overdue:4 notice:5``: subscription 3 for that due time, the
@@ -168,7 +174,9 @@ def _build_period(handled: HandledItems, notices: Iterable[Notice]) -> str:
         f"{key}@{due:%Y%m%dT%H%M%S.%fZ}" for key, (due, _) in sorted(handled.subscriptions.items())
     ]
     overdue = (f"overdue:{key}" for key in handled.overdue_subscriptions)
-    return " ".join([*times, *overdue, *(f"notice:{notice.id}" for notice in notices)])
+    repeated = [f"repeated:{repeated_at:%Y%m%dT%H%M%S.%fZ}"] if repeated_at else []
+    given = (f"notice:{notice.id}" for notice in notices)
+    return " ".join([*times, *overdue, *given, *repeated])
 
 
 def _write_message(

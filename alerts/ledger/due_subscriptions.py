@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from alerts.ledger.clock_readings import TOLERANCE
 from alerts.ledger.schema import change, match, subscriber, subscription, topic
 from alerts.model import Frequency, SubscribedTopic, Updates, list_change_kinds
 
@@ -49,9 +50,10 @@ def list_groups(connection: Connection) -> list[DigestGroup]:
     return sorted(groups, key=str)
 
 
-def is_due(group: DigestGroup, due: datetime) -> ColumnElement[bool]:
+def is_due(group: DigestGroup, due: datetime, now: datetime) -> ColumnElement[bool]:
     """Return the condition that a subscription of a group is not handled for a due time.
 
+    One that is handled for a time after ``now`` was dated by a wrong clock: that is not believed.
     The statement must join the tables ``subscription`` and ``subscriber``.
     """
     return and_(
@@ -59,16 +61,20 @@ def is_due(group: DigestGroup, due: datetime) -> ColumnElement[bool]:
         subscriber.c.hour == group.hour,
         subscriber.c.suspended_at.is_(None),
         or_(subscriber.c.paused_until.is_(None), subscriber.c.paused_until <= due),
-        _is_subscription_due(group, due),
+        _is_subscription_due(group, due, now),
     )
 
 
-def _is_subscription_due(group: DigestGroup, due: datetime) -> ColumnElement[bool]:
+def _is_subscription_due(group: DigestGroup, due: datetime, now: datetime) -> ColumnElement[bool]:
     return and_(
         subscription.c.ended_at.is_(None),
         subscription.c.paused_at.is_(None),
         subscription.c.frequency == group.frequency,
-        or_(subscription.c.last_due_at.is_(None), subscription.c.last_due_at < due),
+        or_(
+            subscription.c.last_due_at.is_(None),
+            subscription.c.last_due_at < due,
+            subscription.c.last_due_at > now + TOLERANCE,
+        ),
     )
 
 
@@ -95,20 +101,24 @@ class PendingMatch(msgspec.Struct, frozen=True):
     change_seq: int
 
 
-def _select_pending(group: DigestGroup, due: datetime, *columns: ColumnElement[Any]) -> Select[Any]:
+def _select_pending(
+    group: DigestGroup, due: datetime, now: datetime, *columns: ColumnElement[Any]
+) -> Select[Any]:
     """Select columns of each match that the due subscriptions of a group were not sent."""
     return (
         select(*columns)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .join(match, match.c.topic_id == subscription.c.topic_id)
         .join(change, change.c.seq == match.c.change_seq)
-        .where(is_due(group, due), _is_unsent_change())
+        .where(is_due(group, due, now), _is_unsent_change())
     )
 
 
-def list_with_pending(connection: Connection, group: DigestGroup, due: datetime) -> list[int]:
+def list_with_pending(
+    connection: Connection, group: DigestGroup, due: datetime, now: datetime
+) -> list[int]:
     """Return the ids of the subscribers in a group who have a pending match."""
-    wanted = _select_pending(group, due, subscription.c.subscriber_id).distinct()
+    wanted = _select_pending(group, due, now, subscription.c.subscriber_id).distinct()
     return list(connection.execute(wanted.order_by(subscription.c.subscriber_id)).scalars())
 
 
@@ -116,6 +126,7 @@ def list_pending(
     connection: Connection,
     group: DigestGroup,
     due: datetime,
+    now: datetime,
     subscriber_ids: Sequence[int] | None = None,
 ) -> list[PendingMatch]:
     """Return the pending matches of the due subscriptions of a group, in the order of the changes.
@@ -124,6 +135,7 @@ def list_pending(
         connection: The ledger.
         group: The group that is due.
         due: Its due time.
+        now: The time.
         subscriber_ids: Only matches of these subscribers; None for all.
     """
     columns = (
@@ -136,7 +148,7 @@ def list_pending(
         match.c.change_seq,
     )
     wanted = (
-        _select_pending(group, due, *columns)
+        _select_pending(group, due, now, *columns)
         .join(topic, topic.c.id == subscription.c.topic_id)
         .order_by(match.c.change_seq, subscription.c.id)
     )
@@ -148,12 +160,14 @@ def list_pending(
     ]
 
 
-def list_due_subscribers(connection: Connection, group: DigestGroup, due: datetime) -> set[int]:
+def list_due_subscribers(
+    connection: Connection, group: DigestGroup, due: datetime, now: datetime
+) -> set[int]:
     """Return the ids of the subscribers with a subscription not handled for a due time."""
     rows = connection.execute(
         select(subscription.c.subscriber_id)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(is_due(group, due))
+        .where(is_due(group, due, now))
     )
     return set(rows.scalars())
 
@@ -177,7 +191,9 @@ def mark_handled(connection: Connection, handled: Mapping[int, tuple[datetime, i
     )
 
 
-def mark_empty_handled(connection: Connection, group: DigestGroup, due: datetime) -> int:
+def mark_empty_handled(
+    connection: Connection, group: DigestGroup, due: datetime, now: datetime
+) -> int:
     """Record a due time as handled for the subscriptions of a group without a pending match.
 
     Matches that come later wait for the next due time. A subscription that was never sent a digest
@@ -199,7 +215,7 @@ def mark_empty_handled(connection: Connection, group: DigestGroup, due: datetime
         .where(
             subscription.c.subscriber_id.in_(here),
             subscription.c.last_due_at.is_not(None),
-            _is_subscription_due(group, due),
+            _is_subscription_due(group, due, now),
             ~waiting.exists(),
         )
         .values(last_due_at=due)

@@ -61,7 +61,7 @@ def list_overdue(
         .where(
             subscriber.c.zone == group.zone,
             subscriber.c.hour == group.hour,
-            is_due(group, due),
+            is_due(group, due, now),
             subscription.c.overdue_days.is_not(None),
             subscription.c.overdue_notified_at.is_(None),
             question.c.status.in_(("unanswered", "holding")),

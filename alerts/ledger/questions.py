@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     true,
@@ -243,13 +244,14 @@ def mark_doubted(connection: Connection, question_id: str, digest: str, now: dat
     The time of the first such visit in a row with the same digest is kept.
     """
     same = and_(question.c.doubted_digest == digest, question.c.doubted_at.is_not(None))
+    first = literal(now, question.c.doubted_at.type)
     connection.execute(
         update(question)
         .where(question.c.id == question_id)
         .values(
             visited_at=now,
             not_found_at=None,
-            doubted_at=case((same, question.c.doubted_at), else_=now),
+            doubted_at=case((same, question.c.doubted_at), else_=first),
             doubted_digest=digest,
         )
     )

@@ -6,7 +6,7 @@ that key, a step that is killed and run again neither loses nor duplicates anyth
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     Boolean,
@@ -32,7 +32,11 @@ from sqlalchemy import (
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime. It is stored in UTC and returned in UTC."""
+    """An aware datetime. It is stored in UTC and returned in UTC.
+
+    A column may hold moments that have not come only if its ``info`` says how far ``ahead`` they
+    may be; see :mod:`alerts.ledger.clock_readings`.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -286,7 +290,9 @@ subscriber = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("suspended_at", UtcDateTime),  # from then on nothing is sent
     Column("suspension_reason", Text),  # bounces, complaint
-    Column("paused_until", UtcDateTime),  # after soft bounces: no new digest before then
+    Column(
+        "paused_until", UtcDateTime, info={"ahead": timedelta(days=8)}
+    ),  # after soft bounces: no new digest before then
 )
 
 subscription = Table(
@@ -329,7 +335,7 @@ message = Table(
     Column("phase", Text, nullable=False),  # alerts.ledger.messages.MessagePhase
     Column("lane", Integer, nullable=False, server_default="1"),  # 0 is sent before 1
     Column("attempts", Integer, nullable=False),
-    Column("due_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False, info={"ahead": timedelta(days=1)}),
     Column("composed_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
     Column("epoch", Integer),  # of the writer that claimed it last; null if none did

@@ -4,6 +4,7 @@ Owns what the operator is notified of. Must not know the pages and commands that
 """
 
 from alerts.operator.alarms import update_mail_alarms, update_report_alarm
+from alerts.operator.clock_alarm import update_clock_alarm
 from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.health import Health, HealthLimits
@@ -18,6 +19,7 @@ __all__ = [
     "SourceStatus",
     "build_status",
     "queue_operator_emails",
+    "update_clock_alarm",
     "update_job_alarms",
     "update_mail_alarms",
     "update_report_alarm",

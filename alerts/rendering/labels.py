@@ -49,6 +49,7 @@ FIELD_LABELS = {
 #: Kinds of alarm, as the operator reads them in emails and on pages.
 ALARM_LABELS = {
     "changed": "the pages have changed",
+    "clock": "the clock was set, or is wrong",
     "blocked": "the source blocks us",
     "unreachable": "the source cannot be reached",
     "partial": "crawls do not complete",

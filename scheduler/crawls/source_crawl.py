@@ -11,6 +11,7 @@ from alerts.recording import CrawlOutcome, CrawlPolicy, find_backoff_end, plan_c
 from crawler.archive import delete_oldest_captures
 from crawler.plan import CrawlPlan
 from crawler.report import CrawlLine
+from scheduler.clock_check import check_clock
 from scheduler.config import ArchiveSection
 from scheduler.crawl_process import build_crawl_target
 from scheduler.crawls.crawl import crawl_source
@@ -32,10 +33,14 @@ def run_crawl(
     Returns:
         The outcome; ``blocked`` with a reason where no crawl was made, and ``partial`` where it
         failed for a reason that nobody foresaw.
+
+    Raises:
+        ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
     if reason := find_obstacle(service, name):
         log.info("no crawl of %s: %s", name, reason)
         return CrawlOutcome(name, "blocked", reason, {})
+    check_clock(service)
     notes = service.note_jobs()
     outcome = notes.run(f"crawl {name}", lambda: _crawl(service, name, on_line), None)
     if outcome is None:

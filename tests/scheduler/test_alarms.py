@@ -186,7 +186,7 @@ def test_a_redesigned_site_sends_nothing_false(running: RunningService) -> None:
     running.failing.answer = redesigned
     assert running.crawl() == "changed"
     assert running.subjects("reader0@demo.example") == []
-    assert running.subjects(OPERATOR) == ["london: the pages have changed"]
+    assert running.subjects(OPERATOR) == ["london: the pages have changed, and 1 more"]
     running.failing.answer = None
     assert running.crawl() == "ok"
 

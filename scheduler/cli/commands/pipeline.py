@@ -13,6 +13,7 @@ from alerts.errors import ExitStatus
 from alerts.recording import CrawlOutcome, QuestionReading, RecordingRules, record_readings
 from crawler.records import Question
 from crawler.report import CrawlLine, QuestionRead
+from scheduler import clock_check
 from scheduler.cli.inputs import InputReader, print_suspect
 from scheduler.cli.options import ServiceCommand, json_option
 from scheduler.cli.output import format_counts, format_plural, print_result
@@ -27,8 +28,13 @@ from scheduler.service import Service, lock_ledger
 @click.option("--no-crawl", is_flag=True, help="Do everything but the crawl.")
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing on success.")
+@click.option(
+    "--accept-clock", is_flag=True, help="Accept a clock that is far ahead of the last round."
+)
 @click.pass_context
-def once_command(context: click.Context, no_crawl: bool, as_json: bool, quiet: bool) -> int:
+def once_command(
+    context: click.Context, no_crawl: bool, accept_clock: bool, as_json: bool, quiet: bool
+) -> int:
     """Crawl, match, publish and send what is due, then exit.
 
     \b
@@ -37,6 +43,8 @@ def once_command(context: click.Context, no_crawl: bool, as_json: bool, quiet: b
     """
     service = get_service(context)
     with lock_ledger(service) as service:
+        if accept_clock:
+            clock_check.accept_clock(service)
         sync_config(service)
         paused = {} if no_crawl else _find_paused_sources(service)
         outcomes = [] if no_crawl else _crawl_sources(service, paused)

@@ -1,0 +1,137 @@
+"""The clock at the last rounds, and what is done when it turns out to have been wrong.
+
+Everything in the ledger is dated by the machine's clock, which can be set. So each round notes what
+its clock showed. One that finds the clock behind the last round sets every moment that now lies in
+the future back to the present: a moment that has not come is not believed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from sqlalchemy import Column, Connection, Table, delete, insert, select, update
+
+from alerts.ledger.schema import UtcDateTime, clock_reading, metadata, subscription
+
+#: Time servers and virtual machines move a clock by less; no digest is due twice within it.
+TOLERANCE = timedelta(minutes=5)
+#: A gap between two rounds that gets a reading of its own where the uptime is not known: the
+#: service was off, or the clock was set forward.
+_GAP = timedelta(days=1)
+#: More than are needed for the steps of a clock that is set now and then.
+_MAX_READINGS = 100
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ClockReading(msgspec.Struct, frozen=True):
+    """What the clock showed at a round."""
+
+    moment: datetime
+    boot: str | None = None  #: which start of the machine; None where the kernel does not say it
+    uptime: float | None = None  #: seconds since then, which no setting of the clock changes
+    set_back_at: datetime | None = None  #: when a round last found that the clock had gone back
+    is_doubted: bool = False  #: whether a later round was refused because of its clock
+
+    def predict(self, later: ClockReading) -> datetime | None:
+        """Return what the clock would show at ``later`` if nobody had set it since this reading.
+
+        None if that is not known: the machine was started again, or does not count its uptime.
+        """
+        if self.boot is None or self.boot != later.boot:
+            return None
+        if self.uptime is None or later.uptime is None:
+            return None
+        return self.moment + timedelta(seconds=later.uptime - self.uptime)
+
+    def agrees_with(self, later: ClockReading, difference: timedelta = TOLERANCE) -> bool:
+        """Whether the clock is known to have run on from this reading to ``later``."""
+        predicted = self.predict(later)
+        return predicted is not None and abs(later.moment - predicted) <= difference
+
+
+def list_all(connection: Connection) -> list[ClockReading]:
+    """Return the readings that are kept, newest last."""
+    columns = [clock_reading.c[name] for name in ClockReading.__struct_fields__]
+    rows = connection.execute(select(*columns).order_by(clock_reading.c.id))
+    return [ClockReading(**row._mapping) for row in rows]
+
+
+def mark_doubted(connection: Connection) -> None:
+    """Mark that a round was refused: what was written meanwhile may be dated in the future."""
+    connection.execute(update(clock_reading).values(is_doubted=True))
+
+
+def record(connection: Connection, reading: ClockReading) -> bool:
+    """Note the clock of a round that is believed, and mend what is dated in the future.
+
+    Returns:
+        Whether the clock has gone back since the last round.
+    """
+    readings = list_all(connection)
+    newest = readings[-1] if readings else None
+    went_back = newest is not None and _went_back(newest, reading)
+    if newest is None or newest.is_doubted or went_back:
+        agreeing = (one.moment for one in reversed(readings) if one.agrees_with(reading))
+        _bring_back(connection, reading.moment, next(agreeing, None))
+    reading = msgspec.structs.replace(
+        reading, set_back_at=reading.moment if went_back else newest and newest.set_back_at
+    )
+    values = msgspec.structs.asdict(reading)
+    if newest is None or _is_apart(newest, reading):
+        connection.execute(insert(clock_reading).values(**values))
+        _delete_oldest(connection)
+    else:
+        last = select(clock_reading.c.id).order_by(clock_reading.c.id.desc()).limit(1)
+        mine = clock_reading.c.id == last.scalar_subquery()
+        connection.execute(update(clock_reading).where(mine).values(**values))
+    if newest and newest.is_doubted:
+        connection.execute(update(clock_reading).values(is_doubted=False))
+    return went_back
+
+
+def _went_back(last: ClockReading, reading: ClockReading) -> bool:
+    """Whether the clock shows an earlier time than it did, or than it would if it had run on."""
+    predicted = last.predict(reading)
+    latest = last.moment if predicted is None else max(last.moment, predicted)
+    return latest > reading.moment + TOLERANCE
+
+
+def _is_apart(last: ClockReading, reading: ClockReading) -> bool:
+    """Whether the clock was set since the last reading, or may have been."""
+    if last.predict(reading) is not None:
+        return not last.agrees_with(reading)
+    return not timedelta() <= reading.moment - last.moment <= _GAP
+
+
+def _delete_oldest(connection: Connection) -> None:
+    kept = select(clock_reading.c.id).order_by(clock_reading.c.id.desc()).limit(_MAX_READINGS)
+    found = list(connection.execute(kept).scalars())
+    connection.execute(delete(clock_reading).where(clock_reading.c.id < min(found)))
+
+
+def _bring_back(connection: Connection, now: datetime, last_right: datetime | None) -> None:
+    """Set each moment that lies in the future back.
+
+    Args:
+        connection: The ledger.
+        now: The present.
+        last_right: The last round under a clock that agrees with the present one. What was due
+            then was sent then, and nothing that was due later. None if no such round is known:
+            then digests that were sent for a time in the future are due again.
+    """
+    due = subscription.c.last_due_at
+    late = due > (now + TOLERANCE if last_right is None else last_right)
+    connection.execute(update(subscription).where(late).values(last_due_at=last_right or _EPOCH))
+    for table in metadata.sorted_tables:
+        for column in _list_moments(table):
+            limit = now + column.info.get("ahead", timedelta()) + TOLERANCE
+            ahead = update(table).where(column > limit)
+            connection.execute(ahead.values({column.name: now}))
+
+
+def _list_moments(table: Table) -> list[Column[datetime]]:
+    """Return the columns of a table that hold moments, but for the readings themselves."""
+    if table is clock_reading:
+        return []
+    return [column for column in table.c if isinstance(column.type, UtcDateTime)]

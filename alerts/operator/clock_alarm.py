@@ -1,0 +1,20 @@
+"""The alarm about the machine's clock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerts.ledger import alarms
+
+
+def update_clock_alarm(connection: Connection, reason: str | None, now: datetime) -> None:
+    """Raise the alarm about the clock, or clear it.
+
+    Args:
+        connection: A connection that may write.
+        reason: What is odd about the clock; None if nothing is.
+        now: When the alarm is raised or cleared.
+    """
+    alarms.update_open(connection, None, {"clock": reason} if reason else {}, ("clock",), now)
