@@ -23,6 +23,7 @@ from alerts.queries.fields import (
     prepare_fields,
 )
 from alerts.queries.find import drop_unlikely_paragraphs, find_match
+from alerts.queries.little_words import list_hints
 from alerts.queries.parse import LANGUAGE_VERSION, format_canonical, parse_query
 from alerts.queries.visitor import (
     QueryVisitor,
@@ -50,6 +51,7 @@ __all__ = [
     "index_terms",
     "infer_changes",
     "iter_words",
+    "list_hints",
     "list_leaves",
     "list_wanted_leaves",
     "normal_form",

@@ -57,6 +57,37 @@ _SIGN_RULES = (
         ),
         "Leave a space after AND, OR or NOT, or write it small if you mean the word.",
     ),
+    (
+        re.compile(rf"{_WORD_START}!(?=[\w(])"),
+        "Write NOT or “-” before what is to be left out, as in knife NOT crime.",
+    ),
+    (
+        re.compile(r"\w[!?]+(?=[\w\s()|]|$)"),
+        "Take out “!” and “?”: write “*” at the end of a word for any ending, as in kni*.",
+    ),
+    (
+        re.compile(
+            rf"{_WORD_START}(?:(?:w|n|pre|within)?/(?:\d+|[sp])|(?:NEAR|ADJ)\d+)(?=[\s()|]|$)",
+            re.IGNORECASE,
+        ),
+        "Write NEAR/ and a number for words that are near each other, as in knife NEAR/5 crime.",
+    ),
+    (
+        re.compile(rf"{_WORD_START}(?:BUT\s+NOT|ANDNOT|AND-NOT|BUTNOT)(?!\w)"),
+        "Write NOT before what is to be left out, as in knife NOT crime.",
+    ),
+    (re.compile(rf"{_WORD_START}XOR(?!\w)"), "Write OR for XOR: it finds either word."),
+    (
+        re.compile(rf"{_WORD_START}['‘`][\w][^'’`]*\s[^'’`]*['’`](?=[\s()|]|$)"),
+        'Put a phrase into double quotes, as in "knife crime".',
+    ),
+    (re.compile(rf"{_WORD_START}\+(?=[\w(])"), "Take out “+”: every word must be there already."),
+    (re.compile(r"\^\d*"), "Take out “^”: no word counts more than another."),
+    (re.compile(r"[\[\]{}]"), "Write round brackets for “[”, “]”, “{” and “}”."),
+    (
+        re.compile(rf"[\\=<>]|{_WORD_START}[#@$](?=[^\W\d])|(?<=[^\W\d])[#$%](?=[\s()|]|$)"),
+        "Take out this sign, which means nothing in a topic; write “*” for any ending of a word.",
+    ),
     (re.compile(r"\*(?=[^\s()|,;])"), "Put “*” at the end of a word: it stands for any ending."),
     (re.compile(r"(?<![^\s(|])\*"), "Write the beginning of a word before “*”."),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TypeAlias
@@ -21,6 +22,9 @@ from alerts.queries.checks import (
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.text import STOP_WORDS, tokenise
 
+#: ``A & E``, which is read as ``A&E``, at the same length.
+_SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z])(?!\w)")
+
 Node: TypeAlias = Tree[Token] | Token
 
 _OPERATORS = frozenset({"_AND", "_OR", "NOT", "NEAR", "FIELD"})
@@ -35,6 +39,7 @@ def parse_tree(text: str) -> Node:
         QueryError: The text is no query, or nearly every text would match it.
     """
     check_length(text)
+    text = _SPACED_LETTERS.sub(r"\1&\2  ", text)
     check_signs(text)
     tokens = list(_lexer().lex(text))
     if not tokens:

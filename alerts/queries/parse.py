@@ -28,8 +28,9 @@ from alerts.queries.canonical import parse_canonical
 from alerts.queries.checks import MAX_HYPHENS, QueryError, check_expanded_size
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, parse_tree
+from alerts.queries.little_words import split_little_words
 from alerts.queries.visitor import QueryVisitor
-from alerts.text import LINKING_LETTERS, has_forms, is_written_closed, tokenise
+from alerts.text import LINKING_LETTERS, STOP_WORDS, has_forms, is_written_closed, tokenise
 
 __all__ = ["LANGUAGE_VERSION", "QueryError", "format_canonical", "parse_query"]
 
@@ -96,7 +97,10 @@ def _build(node: Node, field: str | None) -> Query:
         case "near":
             return _build_near(node.children, field)
         case kind:
-            parts = tuple(_build(part, field) for part in node.children)
+            kept = node.children
+            if kind == "all" and field not in KEYWORD_FIELDS:
+                kept, _ = split_little_words(kept)
+            parts = tuple(_build(part, field) for part in kept)
             return And(parts) if kind == "all" else Or(parts)
 
 
@@ -221,12 +225,18 @@ _NORMALISER = _NormaliseVisitor()
 
 
 def _normalise_word(word: Word | Phrase) -> Word | Phrase:
-    """Return the word in mode "exact" only if that differs from mode "stem"."""
+    """Return the word in mode "exact" only if that differs from mode "stem".
+
+    A little word in quotes stays in quotes, because it is left out without them.
+    """
     if isinstance(word, Phrase) or word.mode in ("capitals", "prefix"):
         return word
     if word.field in KEYWORD_FIELDS:
         return Word(word.tokens, "exact", word.field)
-    return word if has_forms(word.tokens[-1]) else Word(word.tokens, "stem", word.field)
+    is_little = len(word.tokens) == 1 and word.tokens[0] in STOP_WORDS
+    return (
+        word if is_little or has_forms(word.tokens[-1]) else Word(word.tokens, "stem", word.field)
+    )
 
 
 def _merge(kind: type[And | Or], parts: Iterable[Query]) -> Query:

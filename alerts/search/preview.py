@@ -19,6 +19,7 @@ from alerts.queries import (
     format_canonical,
     index_terms,
     iter_words,
+    list_hints,
     list_wanted_leaves,
     parse_query,
     replace_wanted_leaves,
@@ -67,6 +68,7 @@ class Preview(msgspec.Struct, frozen=True):
     next: str | None = None  #: where the questions after :attr:`latest` begin
     is_week_complete: bool = True  #: whether :attr:`last_7_days` is all
     is_year_complete: bool = True  #: whether :attr:`last_365_days` is all
+    hints: tuple[str, ...] = ()  #: sentences on words that were left out
     is_archive_empty: bool = False  #: whether there is no question yet that could have matched
 
     @property
@@ -108,6 +110,7 @@ def build_preview(
         months=_count_decided_months(found, today),
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
+        hints=tuple(list_hints(typed)),
         unknown_words=tuple(spellings),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,

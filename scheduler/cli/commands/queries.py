@@ -11,7 +11,7 @@ import msgspec
 
 from alerts.errors import ExitStatus
 from alerts.matching import QuestionChanges
-from alerts.queries import format_canonical, infer_changes, parse_query, uses_field
+from alerts.queries import format_canonical, infer_changes, list_hints, parse_query, uses_field
 from alerts.search import (
     MatchedPlace,
     Preview,
@@ -48,7 +48,8 @@ def preview_command(context: click.Context, query: str, as_json: bool) -> int:
     were never used and queries that match too much.
     """
     service = get_service(context)
-    index_questions(service.ledger)
+    if not service.ledger.is_read_only:
+        index_questions(service.ledger)
     with service.ledger.reading() as connection:
         preview = build_preview(connection, query, service.clock().date())
     print_result("\n".join(_format_preview(preview)), preview, as_json=as_json)
@@ -77,8 +78,9 @@ def _format_preview(preview: Preview) -> list[str]:
 def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> list[str]:
     """Return what to tell a subscriber about a query, but for the suggestions in ``accepted``."""
     if preview.is_archive_empty:
-        return ["The archive is empty so far, so it is not known what this query finds."]
-    lines = []
+        empty = "The archive is empty so far, so it is not known what this query finds."
+        return [*preview.hints, empty]
+    lines = list(preview.hints)
     if preview.is_too_broad:
         lines.append(
             f"About {preview.per_day:.0f} questions a day match. "
@@ -125,7 +127,8 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
     """
     parsed = parse_query(query)
     service = get_service(context)
-    index_questions(service.ledger)
+    if not service.ledger.is_read_only:
+        index_questions(service.ledger)
     with service.ledger.reading() as connection:
         results = search_questions(connection, parsed, limit)
         ids = [dated.question_id for dated in results.newest]
@@ -206,8 +209,9 @@ def explain_command(
     lines = [
         f"  {'not ' if part.is_excluded else ''}{part.part}: {part.explanation}" for part in parts
     ]
-    values = {"canonical": canonical, "parts": parts}
-    print_result("\n".join([canonical, *lines]), values, as_json=as_json)
+    hints = list_hints(query)
+    values = {"canonical": canonical, "parts": parts, "hints": hints}
+    print_result("\n".join([canonical, *lines, *hints]), values, as_json=as_json)
     if not files:
         return ExitStatus.OK
     reader = InputReader(get_config(context))

@@ -1,0 +1,67 @@
+"""Little words, which are in nearly every text, left out where other words remain. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lark import Token
+
+from alerts.queries.fields import KEYWORD_FIELDS
+from alerts.queries.grammar import Node, parse_tree
+from alerts.text import STOP_WORDS, tokenise
+
+_OPERATOR_HINTS = {
+    "or": "Write OR in capitals to find either word.",
+    "not": "Write NOT in capitals to leave a word out.",
+}
+
+
+def split_little_words(nodes: list[Node]) -> tuple[list[Node], list[Token]]:
+    """Return the parts of an AND that are looked for, and the little words that are left out.
+
+    Quoted words, acronyms and beginnings of words are always looked for. Nothing is left out if
+    nothing else would be looked for.
+    """
+    little = [node for node in nodes if isinstance(node, Token) and _is_little(node)]
+    kept = [node for node in nodes if not any(node is word for word in little)]
+    if all(not isinstance(node, Token) and node.data == "without" for node in kept):
+        return nodes, []
+    return kept, little
+
+
+def list_hints(text: str) -> list[str]:
+    """Return sentences on words of a query that are left out, each with how to say what was meant.
+
+    Raises:
+        QueryError: The text is no query.
+    """
+    words = list(dict.fromkeys(str(word) for word in _iter_left_out(parse_tree(text))))
+    hints = []
+    if words:
+        quoted = [f"“{word}”" for word in words]
+        listed = " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+        is_one = len(words) == 1
+        hints.append(
+            f"{listed} {'is' if is_one else 'are'} left out:"
+            f" {'it is' if is_one else 'they are'} in nearly every text."
+        )
+    return hints + [hint for word, hint in _OPERATOR_HINTS.items() if word in words]
+
+
+def _iter_left_out(node: Node) -> Iterator[Token]:
+    if isinstance(node, Token):
+        return
+    if node.data == "scoped" and str(node.children[0])[:-1].lower() in KEYWORD_FIELDS:
+        return
+    if node.data == "all":
+        yield from split_little_words(node.children)[1]
+    for part in node.children:
+        yield from _iter_left_out(part)
+
+
+def _is_little(token: Token) -> bool:
+    if token.type != "WORD" or "*" in token:
+        return False
+    words = tokenise(token)
+    is_one = len(words) == 1 or not any(map(str.isalnum, token))  # "&&" is "and" twice
+    return is_one and words[0].word in STOP_WORDS and not words[0].acronym
