@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from alerts.ledger import Ledger, alarms, jobs, open_ledger
 from tests.support.service import ServiceFolder
@@ -68,3 +72,15 @@ def test_a_job_whose_process_died_has_failed(ledger: Ledger, now: datetime) -> N
         [job] = jobs.list_all(connection)
         assert not job.is_running
         assert (job.failures_in_a_row, job.reason) == (0, None)
+
+
+@pytest.mark.slow
+def test_a_ledger_that_stays_locked_is_one_line_and_75(tmp_path: Path) -> None:
+    service = ServiceFolder(tmp_path, QUIET)
+    service.run("once")
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = service.run("once", expect=75)
+    [line] = done.stderr.splitlines()
+    assert "cannot be used: database is locked" in line
+    service.run("once")
