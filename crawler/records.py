@@ -127,6 +127,10 @@ class Question(Record, frozen=True, kw_only=True):
     digest: str  #: of the content, see :func:`hash_content`
 
 
+#: The label of a set phrase that a page prints in place of an answer: ``Oral response``.
+PLACEHOLDER_LABEL = "In place of an answer"
+
+
 def encode_record(record: Any) -> bytes:
     """Return a record as compact UTF-8 JSON without a line break."""
     return msgspec.json.encode(record)

@@ -85,7 +85,8 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     """
     ledger = open_ledger(config.ledger.url)
     sent_log = SentLog(config.ledger.sent_log)
-    sent_log.verify()
+    if not ledger.is_read_only:
+        sent_log.verify()
     return Service(
         config=config,
         ledger=ledger,

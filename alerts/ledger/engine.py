@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -94,6 +96,11 @@ class Ledger:
             yield connection
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether the ledger is a file that may only be read."""
+        return self.is_sqlite and _is_read_only(Path(str(self.engine.url.database)))
+
+    @property
     def is_sqlite(self) -> bool:
         """Whether the ledger is a SQLite file; otherwise it is in PostgreSQL."""
         return self.engine.dialect.name == "sqlite"
@@ -160,10 +167,7 @@ def open_ledger(url: str) -> Ledger:
         LedgerError: The URL is wrong, the database is damaged, or a newer
             version of this program has written it.
     """
-    try:
-        engine = _engine(url)
-    except ModuleNotFoundError as error:
-        raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
+    engine = _engine(url)
     shown = engine.url.render_as_string(hide_password=True)
     try:
         ledger = Ledger(engine)
@@ -191,7 +195,7 @@ def find_ledger(url: str) -> Ledger | None:
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
         return open_ledger(url) if path.is_file() and path.stat().st_size else None
-    engine = create_engine(parsed)
+    engine = _engine(url)
     try:
         with engine.connect() as connection:
             is_there = inspect(connection).has_table("alembic_version")
@@ -205,12 +209,20 @@ def find_ledger(url: str) -> Ledger | None:
 def _engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRES_DEADLINES)
+        try:
+            engine = create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRES_DEADLINES)
+        except ModuleNotFoundError as error:
+            raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
         event.listen(engine, "connect", _on_postgres_connect)
         return engine
-    _check_is_ours(Path(str(parsed.database)))
-    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed)
+    path = Path(str(parsed.database))
+    _check_is_ours(path)
+    if _is_read_only(path):
+        engine = create_engine("sqlite://", creator=partial(_connect_read_only, path))
+        engine.url = parsed
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
@@ -263,6 +275,23 @@ def _is_at_newest_schema(ledger: Ledger) -> bool:
             return False
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return found == newest
+
+
+def _is_read_only(path: Path) -> bool:
+    """Return whether a SQLite file is there and may only be read, as on a read-only disk."""
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    """Open a SQLite file for reading alone.
+
+    SQLite wants to write even to read a file in WAL mode, unless it is told that nobody changes it.
+    That is so where no changes wait beside it.
+    """
+    changes = path.with_name(f"{path.name}-wal")
+    is_still = not changes.is_file() or not changes.stat().st_size
+    uri = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if is_still else ''}"
+    return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
 
 def _check_is_ours(path: Path) -> None:

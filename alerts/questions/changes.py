@@ -9,10 +9,20 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import msgspec
+
 from alerts.model import Change, ChangeKind, SilenceReason
 from alerts.questions.minor_edits import differs_to_readers
 from alerts.questions.moves import follow_files
-from crawler.records import Answer, Question, hash_answer, hash_content, hash_question
+from crawler.records import (
+    PLACEHOLDER_LABEL,
+    Answer,
+    Question,
+    hash_answer,
+    hash_content,
+    hash_question,
+    iter_paragraphs,
+)
 
 
 def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ...]:
@@ -34,7 +44,7 @@ def find_changes(stored: Question | None, reading: Question) -> tuple[Change, ..
             Change(ChangeKind.ASKED, hash_question(reading), reading),
             *_find_first_answers(None, reading),
         )
-    stored = follow_files(stored, reading)
+    stored = _drop_placeholder(follow_files(stored, reading), reading)
     if hash_content(stored) == reading.digest:
         return ()
     if stored.status != "answered" and reading.status != "unanswered":
@@ -57,6 +67,7 @@ def can_replace(stored: Question | None, reading: Question) -> bool:
     """
     if stored is None or stored.suspect:
         return True
+    stored = _drop_placeholder(stored, reading)
     rank = {"unanswered": 0, "holding": 1, "answered": 2}
     return not reading.suspect and rank[reading.status] >= rank[stored.status]
 
@@ -68,6 +79,15 @@ def is_minor_correction(change: Change) -> bool:
         and change.before is not None
         and not differs_to_readers(change.before, change.after)
     )
+
+
+def _drop_placeholder(stored: Question, reading: Question) -> Question:
+    """Return the stored question without a set phrase that was once taken for its answer."""
+    phrase = reading.labels.get(PLACEHOLDER_LABEL)
+    words = [" ".join(iter_paragraphs(answer.speeches)) for answer in stored.answers]
+    if phrase is None or words != [phrase]:
+        return stored
+    return msgspec.structs.replace(stored, answers=(), status="unanswered")
 
 
 def _find_first_answers(stored: Question | None, read: Question) -> tuple[Change, ...]:

@@ -93,8 +93,8 @@ class London2014:
         title, meeting = self._read_heading(lines[:first])
         fields, labels, body_at = self._read_fields(lines, first)
         body_end, answer_at = self._find_answer_bounds(lines, body_at, title)
-        answer, answered_label = self._read_answer(lines[answer_at:])
         again = self._find_answer_title(lines[body_end:answer_at])
+        answers, answered_label = self._read_answers(lines[answer_at:], title or again)
         linked = _read_linked_labels(lines[body_end:answer_at], title)
         said = _compare_repeated_fields(title, again, fields.get("session_date"), meeting)
         return QuestionItem(
@@ -112,7 +112,7 @@ class London2014:
             labels=labels | linked | answered_label if at is None else {},
             supplementary=_has_label(lines, "supplementary_to"),
             body=lines[body_at:body_end],
-            answers=answer,
+            answers=answers,
         )
 
     @staticmethod
@@ -184,22 +184,41 @@ class London2014:
         return None
 
     @staticmethod
-    def _read_answer(
-        lines: Sequence[Paragraph],
+    def _read_answers(
+        lines: Sequence[Paragraph], title: str | None
     ) -> tuple[tuple[AnswerItem, ...], dict[str, str]]:
-        """Return the answer, if there is one, and its labels. This design prints no answer date."""
-        by: str | None = None
+        """Return the answers and the label of the first. This design prints no answer date.
+
+        A page with a second "Answered By:" has a holding reply and the answer that followed it.
+        """
+        starts = [i for i, line in enumerate(lines) if i == 0 or _is_answered_by(line)]
+        ends = [*starts[1:], len(lines)] if starts else []
         labels: dict[str, str] = {}
-        if lines and (found := _parse_label(lines[0])) and found[0] == "answered_by":
-            by, rest = found[1], lines[1:]
-            if not by and rest:
-                by, rest = rest[0].text, rest[1:]
+        answers: list[AnswerItem] = []
+        for start, end in zip(starts, ends, strict=True):
+            by, body = _read_answer_block(lines[start:end])
+            while end < len(lines) and body and _is_heading(body[-1], title):
+                body = body[:-1]  # the title above the next answer
             if by:
-                labels["Answered By"] = by
-            lines = rest
-        if not lines or lines[0].text.lower().startswith(_NOT_ANSWERED_YET):
-            return (), labels
-        return (AnswerItem(answered_by=by or None, body=tuple(lines)),), labels
+                labels.setdefault("Answered By", by)
+            if body and not body[0].text.lower().startswith(_NOT_ANSWERED_YET):
+                answers.append(AnswerItem(answered_by=by or None, body=tuple(body)))
+        return tuple(answers), labels
+
+
+def _is_answered_by(line: Paragraph) -> bool:
+    found = _parse_label(line)
+    return found is not None and found[0] == "answered_by"
+
+
+def _read_answer_block(lines: Sequence[Paragraph]) -> tuple[str | None, Sequence[Paragraph]]:
+    """Return who answered, from the label and the line after it, and the lines of the answer."""
+    if not (lines and (found := _parse_label(lines[0])) and found[0] == "answered_by"):
+        return None, lines
+    by, rest = found[1], lines[1:]
+    if not by and rest:
+        by, rest = rest[0].text, rest[1:]
+    return by or None, rest
 
 
 def _find_unlabelled_values(lines: Sequence[Paragraph]) -> int | None:

@@ -32,7 +32,8 @@ _DATE_PATTERNS = (
     rf"{_MONTH} (?P<day>\d{{1,2}}), (?P<year>\d{{4}})",  # December 20, 2018: session dates to 2019
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)",  # 2014-10-22: after "MQT on"
     # 09 February 2023 in listings; Tuesday 20 December 2022 above answers since 2022
-    rf"(?:(?:{_WEEKDAYS}) )?(?P<day>\d{{1,2}}) {_MONTH} (?P<year>\d{{4}})",
+    # 26 March, 2019 after "Last updated:" in the Assembly's papers
+    rf"(?:(?:{_WEEKDAYS}) )?(?P<day>\d{{1,2}}) {_MONTH},? (?P<year>\d{{4}})",
     r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4})",  # 28/06/2016: day first, in written responses
 )
 _FLAGS = re.ASCII | re.IGNORECASE

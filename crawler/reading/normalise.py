@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 import nh3
 
 from crawler.reading.dates import find_date, read_date
 from crawler.reading.documents import Document
-from crawler.reading.items import AnswerItem, QuestionItem
+from crawler.reading.items import AnswerItem, Paragraph, QuestionItem
 from crawler.reading.names import read_addressees, read_asker
+from crawler.reading.replies import find_meaning, split_last_updated
 from crawler.reading.speeches import split_speeches
 from crawler.reading.urls import build_question_id, find_reference
 from crawler.records import (
+    PLACEHOLDER_LABEL,
     Addressee,
     Answer,
     Attachment,
@@ -26,12 +29,6 @@ from crawler.records import (
 
 _SUPPLEMENTARY = re.compile(r"\(supplementary\)", re.IGNORECASE)
 _SUPPLEMENTARY_NUMBER = re.compile(r"\[(\d{1,3})\]\s*$")  # four digits are a year
-_HOLDING_PHRASE = "officers are drafting a response"
-#: Printed after a holding reply, in the same block, once the answer has come.
-_ANSWER_RECEIVED_PHRASE = "written response from the mayor received"
-#: Characters. A holding reply says little else than the phrase; a longer text that quotes it is an
-#: answer.
-_MAX_HOLDING_LENGTH = 400
 
 
 def normalise_item(item: QuestionItem, document: Document) -> Question:
@@ -39,7 +36,8 @@ def normalise_item(item: QuestionItem, document: Document) -> Question:
     asker = read_asker(item.asked_by, item.party) if item.asked_by else None
     addressees = read_addressees(item.asked_of) if item.asked_of else ()
     named = [a.name for a in addressees] + ([asker.name] if asker else [])
-    answers = tuple(_build_answer(a, addressees, named, document) for a in item.answers)
+    replies, phrase = _drop_placeholders(item.answers)
+    answers = tuple(_build_answer(a, addressees, named, document) for a in replies)
     number = _SUPPLEMENTARY_NUMBER.search(item.title or "")
     follows = item.supplementary or number or _SUPPLEMENTARY.search(item.title or "")
     question = Question(
@@ -57,7 +55,7 @@ def normalise_item(item: QuestionItem, document: Document) -> Question:
         question=split_speeches(item.body, asker.name if asker else None, named),
         status=_derive_status(answers),
         answers=answers,
-        labels=item.labels,
+        labels=item.labels | ({PLACEHOLDER_LABEL: phrase} if phrase else {}),
         generation=item.generation,
         suspect=(*_find_faults(item, document), *item.disagreements, *item.faults),
         digest="",
@@ -101,12 +99,12 @@ def _build_answer(
     """Return one answer. If the page does not say who answered, the people asked did."""
     printed = item.answered_by or " & ".join(a.printed for a in addressees) or None
     by = [a.printed for a in read_addressees(printed)] if printed else []
-    words = " ".join(p.text for p in item.body)
+    body, updated = split_last_updated(item.body)
     return Answer(
         answered_by=tuple(by),
-        date=read_date(item.date) if item.date else None,
-        holding=item.holding or _is_holding(words.lower()),
-        speeches=split_speeches(item.body, printed, [*named, *by]),
+        date=read_date(item.date) if item.date else updated,
+        holding=item.holding or find_meaning(_join_words(body)) == "holding",
+        speeches=split_speeches(body, printed, [*named, *by]),
         html=_sanitise_html(item.html, document) if item.html else None,
         attachments=tuple(
             Attachment(a.title, document.resolve_url(a.href)) for a in item.attachments
@@ -114,13 +112,23 @@ def _build_answer(
     )
 
 
-def _is_holding(words: str) -> bool:
-    """Return whether an answer, in lower case, only says that one will follow."""
-    return (
-        _HOLDING_PHRASE in words
-        and _ANSWER_RECEIVED_PHRASE not in words
-        and len(words) < _MAX_HOLDING_LENGTH
-    )
+def _drop_placeholders(
+    items: Sequence[AnswerItem],
+) -> tuple[list[AnswerItem], str | None]:
+    """Return the replies that say something, and the set phrase that stands in place of others."""
+    kept: list[AnswerItem] = []
+    phrase: str | None = None
+    for item in items:
+        words = _join_words(split_last_updated(item.body)[0])
+        if find_meaning(words) in {"placeholder", "withdrawn"} and not item.attachments:
+            phrase = words
+        else:
+            kept.append(item)
+    return kept, phrase
+
+
+def _join_words(body: Sequence[Paragraph]) -> str:
+    return " ".join(paragraph.text for paragraph in body)
 
 
 def _sanitise_html(html: str, document: Document) -> str:

@@ -1,4 +1,4 @@
-"""Feeds on a real full disk: one line, exit status 1, and mail goes on."""
+"""Real disks that are full, or may only be read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from tests.support.service import ServiceFolder
 pytestmark = pytest.mark.process
 
 TOPICS = "".join(f'[[topics]]\nquery = "benches OR word{number}"\n' for number in range(40))
+QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 CONFIG = f"""
-[sources.london]
-url = "http://127.0.0.1:1"
-enabled = false
+{QUIET}
 [feeds]
 path = "disk/feeds"
 {TOPICS}
@@ -43,6 +42,24 @@ def resize_disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
 
     yield resize
     subprocess.run(["/bin/umount", str(disk)], check=True)
+
+
+def test_a_ledger_on_a_read_only_disk_can_be_searched(
+    tmp_path: Path, resize_disk: Callable[[str], None]
+) -> None:
+    resize_disk("20m")
+    config = QUIET + '[ledger]\nurl = "sqlite:///disk/ledger.sqlite3"\nsent_log = "disk/sent"\n'
+    service = ServiceFolder(tmp_path, config)
+    record = make_question(1, make_answer("There are more benches."))
+    (tmp_path / "records.jsonl").write_bytes(encode_record(record))
+    service.run_process("ingest", "--as-new", "records.jsonl")
+    resize_disk("20m,ro")
+    assert "1 question" in service.run_process("search", "benches").stdout
+    service.run_process("preview", "benches")
+    service.run_process("subscriptions")
+    assert "Status: well" in service.run_process("status").stdout
+    done = service.run_process("subscribe", "vera@demo.example", "benches", expect=65)
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_feeds_on_a_full_disk_are_one_line_and_hold_up_no_mail(

@@ -48,7 +48,8 @@ def preview_command(context: click.Context, query: str, as_json: bool) -> int:
     were never used and queries that match too much.
     """
     service = get_service(context)
-    index_questions(service.ledger)
+    if not service.ledger.is_read_only:
+        index_questions(service.ledger)
     with service.ledger.reading() as connection:
         preview = build_preview(connection, query, service.clock().date())
     print_result("\n".join(_format_preview(preview)), preview, as_json=as_json)
@@ -126,7 +127,8 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
     """
     parsed = parse_query(query)
     service = get_service(context)
-    index_questions(service.ledger)
+    if not service.ledger.is_read_only:
+        index_questions(service.ledger)
     with service.ledger.reading() as connection:
         results = search_questions(connection, parsed, limit)
         ids = [dated.question_id for dated in results.newest]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from alerts.errors import ExitStatus
-from alerts.ledger import find_ledger, name_ledger
+from alerts.ledger import LedgerUnavailable, find_ledger, name_ledger
 from alerts.operator import Health, ServiceStatus, SourceStatus, build_status
 from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, get_options, json_option
@@ -53,7 +53,10 @@ def status_command(context: click.Context, as_json: bool) -> int:
 def _read_status(config: Config) -> ServiceStatus:
     """Return the status; no ledger is created for it."""
     now = wall_clock()
-    ledger = find_ledger(config.ledger.url)
+    try:
+        ledger = find_ledger(config.ledger.url)
+    except LedgerUnavailable as error:
+        return ServiceStatus.of_unusable_ledger(now, str(error))
     if ledger is None:
         return ServiceStatus.of_missing_ledger(now)
     try:
