@@ -32,7 +32,8 @@ from crawler.replica.world import (
     build_slug,
     strip_markup,
 )
-from scheduler.web import CannotListen, serve
+from scheduler.web import serve
+from scheduler.web.server import CannotListen
 from tests.support.paths import REPOSITORY
 
 TEMPLATES = REPOSITORY / "templates"
