@@ -7,6 +7,7 @@ from typing import Any
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry
 from alerts.mail import EmailLinks
+from alerts.rendering import normalise_link
 from alerts.text import Segment
 from crawler.records import name_question
 
@@ -41,10 +42,17 @@ def _describe_entry(entry: Entry) -> dict[str, Any]:
         "news": entry.kind,
         "title": name_question(question),
         "url": question.url,
+        "source": question.source,
         "reference": question.reference,
         "asked_by": question.asked_by.name if question.asked_by else None,
         "meeting_date": question.meeting.date if question.meeting else None,
         "because": [b.query for b in entry.reasons],
+        "passages": {one.field: _join_segments(one.segments) for one in entry.passages},
+        "files": [
+            {"title": _join_segments(file.title), "url": normalise_link(file.url, question.url)}
+            for file in entry.files
+        ],
+        "refers_to": [one.question.id for one in entry.referred],
         "passage": _join_segments(entry.snippet.segments) if entry.snippet else None,
     }
 

@@ -15,13 +15,14 @@ _MAX_REFERENCES = 5
 #: "PQ", "UIN 12345", "Questions No. 12 and 13".
 _WORD = (
     r"\b(?:[Qq]uestions?|MQT?s?|PQs?|WQs?|UINs?|[Rr]eferences?|[Rr]ef\.?)"
-    r"(?:\s+(?:[Nn]os?\.?|[Nn]umbers?|UINs?|MQT?|[Rr]ef(?:erence)?\.?))?\s*:?\s*"
+    r"(?:\s{1,3}(?:[Nn]os?\.?|[Nn]umbers?|UINs?|MQT?|[Rr]ef(?:erence)?\.?))?\s{0,3}:?\s{0,3}"
 )
 #: London's references have a year, before or after the number. The UK Parliament's are numbers:
 #: "12345", "HL1234".
 _YEAR_REFERENCE = r"(?:(?:19|20)[0-9]{2}/[0-9]{4,5}(?:-[0-9]{1,2})?|[0-9]{3,5}/(?:19|20)[0-9]{2})"
 _REFERENCE = rf"(?:{_YEAR_REFERENCE}|HL ?[0-9]{{1,6}}|[0-9]{{2,7}}(?!/?[0-9]))"
-_LIST = re.compile(rf"{_WORD}({_REFERENCE}(?:(?:\s*,\s*|\s*,?\s+(?:and|or|&)\s+){_REFERENCE})*)")
+_BETWEEN = r"(?:\s?,\s{0,3}|\s?,?\s{1,3}(?:and|or|&)\s{1,3})"
+_LIST = re.compile(rf"{_WORD}({_REFERENCE}(?:{_BETWEEN}{_REFERENCE})*)")
 _ONE = re.compile(_REFERENCE)
 _YEAR_ONE = re.compile(rf"(?<![0-9/]){_YEAR_REFERENCE}(?![0-9/])")
 

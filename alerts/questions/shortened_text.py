@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from alerts.questions.minor_edits import differs_to_readers
 from alerts.questions.moves import follow_files
 from crawler.records import (
     Answer,
     Question,
     hash_answer,
-    hash_content,
     hash_question,
     join_wording,
     normalise_wording,
@@ -19,7 +19,8 @@ def is_shortened(stored: Question, reading: Question) -> bool:
 
     It does if each of its texts is the stored text or a beginning of it, and an end of a text, an
     answer or an attachment is gone. A page that was cut on its way looks like this, and so does a
-    rare real edit. Holding replies are left out where there is an answer: they go when it comes.
+    rare real edit. A full stop less is no end of a text. Holding replies are left out where there
+    is an answer: they go when it comes.
 
     Args:
         stored: The question in the ledger.
@@ -30,7 +31,7 @@ def is_shortened(stored: Question, reading: Question) -> bool:
         join_wording(reading.question), join_wording(stored.question)
     )
     before, after = _list_answers(stored), _list_answers(reading)
-    if not begins or hash_content(stored) == hash_content(reading):
+    if not begins or not differs_to_readers(stored, reading):
         return False
     rest = iter(before)
     if not all(any(_is_part(old, new) for old in rest) for new in after):

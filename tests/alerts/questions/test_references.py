@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from alerts.questions import find_references
@@ -38,3 +40,12 @@ def test_its_own_reference_is_none() -> None:
 def test_a_list_is_cut() -> None:
     text = ", ".join(f"2026/{n:04}" for n in range(10, 30))
     assert len(find_references(make_question(1, make_answer(text)))) == 5
+
+
+@pytest.mark.parametrize(
+    "text", ["question" + " " * 300_000, "Question 12345" + " ," * 100_000, "2019/" * 60_000]
+)
+def test_a_hostile_text_is_read_in_no_time(text: str) -> None:
+    began = time.process_time()
+    find_references(make_question(9, make_answer(text)))
+    assert time.process_time() - began < 1

@@ -107,6 +107,7 @@ def test_a_webhook_is_signed_and_keeps_its_id(
     assert told["subject"] == "benches: 1 new answer"
     assert told["entries"][0]["url"].endswith("/questions/1")
     assert told["entries"][0]["passage"] == "More benches."
+    assert told["entries"][0]["passages"]["answer"] == "More benches."
     assert told["unsubscribe"].startswith("https://watch.example/u/")
 
 
