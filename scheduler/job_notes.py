@@ -95,7 +95,8 @@ class JobNotes:
                 self._add_failure(name, error, begun_at)
                 return result
             with self._ledger.writing() as connection:
-                jobs.end_well(connection, name, self._clock())
+                if jobs.end_well(connection, name, self._clock()):
+                    update_job_alarms(connection, self._clock())
         except _ENDS_ROUND as error:
             self._add_failure(name, error, begun_at)
             raise

@@ -191,6 +191,16 @@ def requeue(connection: Connection, keys: Sequence[int], now: datetime) -> int:
     return connection.execute(again).rowcount
 
 
+def mark_arrived(connection: Connection, keys: Sequence[int], now: datetime) -> int:
+    """Mark messages in doubt as sent; return how many were in doubt."""
+    settled = (
+        update(message)
+        .where(message.c.id.in_(keys), message.c.phase == "in_doubt")
+        .values(phase="sent", sent_at=now)
+    )
+    return connection.execute(settled).rowcount
+
+
 def requeue_unsent(connection: Connection, recipient: str, since: datetime, now: datetime) -> int:
     """Queue again what an address was not sent because it bounced; return how many messages.
 

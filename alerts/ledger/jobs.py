@@ -53,13 +53,14 @@ def begin(connection: Connection, name: str, now: datetime) -> None:
         connection.execute(insert(job).values(name=name, begun_at=now))
 
 
-def end_well(connection: Connection, name: str, now: datetime) -> None:
-    """Note that a job that has begun ended without a failure."""
+def end_well(connection: Connection, name: str, now: datetime) -> bool:
+    """Note that a job that has begun ended without a failure; return whether it failed before."""
+    mine = job.c.name == name
+    failures = connection.execute(select(job.c.failures_in_a_row).where(mine)).scalar()
     connection.execute(
-        update(job)
-        .where(job.c.name == name)
-        .values(ended_at=now, good_at=now, failures_in_a_row=0, reason=None)
+        update(job).where(mine).values(ended_at=now, good_at=now, failures_in_a_row=0, reason=None)
     )
+    return bool(failures)
 
 
 def fail(connection: Connection, name: str, reason: str, begun_at: datetime, now: datetime) -> None:

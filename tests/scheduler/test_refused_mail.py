@@ -13,7 +13,7 @@ from threading import Thread
 
 import pytest
 
-from alerts.ledger import alarms, open_ledger
+from alerts.ledger import alarms, messages, open_ledger
 from crawler.records import encode_record
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder
@@ -144,3 +144,20 @@ def test_the_operator_approves_suspensions(tmp_path: Path) -> None:
         assert len(service.run("suspended").stdout.splitlines()) == 12
         assert service.run("suspended", "--waiting").stdout == ""
         service.run("suspended", "--since", "2026-07-01", expect=64)
+
+
+def test_a_held_message_is_settled_by_the_operator(tmp_path: Path) -> None:
+    with run_smtp_server() as server:
+        service = build_service(tmp_path, server)
+        server.script = {"dot": "accept-drop"}
+        send_digests(service, 1, expect=69)
+        ledger = open_ledger(f"sqlite:///{tmp_path / 'var' / 'ledger.sqlite3'}")
+        with ledger.writing() as connection:
+            messages.set_phase(connection, [1, 2], "in_doubt")  # as a second doubt leaves them
+        service.run("deliveries", "--phase", "in_doubt", "--retry", "--arrived", expect=64)
+        done = service.run("deliveries", "--phase", "in_doubt", "--arrived").stdout
+        assert done == "settled 2 messages\n"
+        service.run("deliveries", "--phase", "in_doubt", "--arrived", expect=1)
+        server.script = {}
+        service.run("once", "--no-crawl")
+        assert "in_doubt" not in list_alarms(service)

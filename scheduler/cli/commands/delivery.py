@@ -101,6 +101,7 @@ def _open_in_browser(html: str) -> str:
 @click.option("--to", metavar="EMAIL", help="Only messages to this recipient.")
 @click.option("--limit", default=20, show_default=True, help="Number of messages, newest first.")
 @click.option("--retry", is_flag=True, help="Queue again those listed that failed or are in doubt.")
+@click.option("--arrived", is_flag=True, help="Count those listed that are held in doubt as sent.")
 @json_lines_option
 @click.pass_context
 def deliveries_command(
@@ -109,20 +110,28 @@ def deliveries_command(
     to: str | None,
     limit: int,
     retry: bool,
+    arrived: bool,
     as_json: bool,
 ) -> int:
     """List messages and how each was delivered.
+
+    A message in doubt is held after the second time: send it again with --retry, or settle it with
+    --arrived if the mail server's log says that it was accepted.
 
     \b
     watchword deliveries --phase failed
     watchword deliveries --phase in_doubt --retry
     """
+    if retry and arrived:
+        raise click.UsageError("--retry and --arrived exclude each other")
     service = get_service(context)
     recipient = to.lower() if to else None
     with service.ledger.reading() as connection:
         found = ledger.list_newest(connection, phase, recipient, limit)
     if retry:
         return _requeue(service, found, as_json=as_json)
+    if arrived:
+        return _settle(service, found, as_json=as_json)
     for message in found:
         print_result(_format_message(message), message, as_json=as_json)
     if not found and not as_json:
@@ -137,6 +146,16 @@ def _requeue(service: Service, messages: list[MessageStatus], *, as_json: bool) 
         queued = ledger.requeue(connection, ids, service.clock())
     print_result(f"queued {format_plural(queued, 'message')}", {"queued": queued}, as_json=as_json)
     return ExitStatus.OK if queued else ExitStatus.PARTIAL
+
+
+def _settle(service: Service, messages: list[MessageStatus], *, as_json: bool) -> ExitStatus:
+    """Count messages in doubt as sent, and print how many that were."""
+    with service.ledger.writing() as connection:
+        ids = [message.id for message in messages]
+        settled = ledger.mark_arrived(connection, ids, service.clock())
+    text = f"settled {format_plural(settled, 'message')}"
+    print_result(text, {"settled": settled}, as_json=as_json)
+    return ExitStatus.OK if settled else ExitStatus.PARTIAL
 
 
 def _format_message(message: MessageStatus) -> str:
