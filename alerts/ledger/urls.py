@@ -69,7 +69,7 @@ def name_ledger(url: str) -> str:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return str(Path(str(parsed.database)).absolute())
-    return parsed.render_as_string(hide_password=True)
+    return parsed.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def _hide(url: str) -> str:

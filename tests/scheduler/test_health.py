@@ -26,6 +26,7 @@ from scheduler.config import load_config
 from scheduler.jobs import run_pipeline
 from scheduler.service import Service, open_service
 from scheduler.web import build_web_context, serve
+from tests.support.postgres import create_database
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, build_config, run_replica
 
@@ -112,9 +113,12 @@ def test_the_status_creates_no_ledger(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 def test_the_status_creates_no_tables(tmp_path: Path, postgres_server: str) -> None:
-    service = ServiceFolder(tmp_path, f'{QUIET}[ledger]\nurl = "{postgres_server}"\n')
-    for _ in range(2):
-        assert "there is no ledger yet" in service.run("status", expect=75).stdout
+    with create_database(postgres_server, "template1") as url:
+        service = ServiceFolder(tmp_path, f'{QUIET}[ledger]\nurl = "{url}"\n')
+        for _ in range(2):
+            assert "there is no ledger yet" in service.run("status", expect=75).stdout
+    done = service.run("status", expect=1)  # the database is gone
+    assert "the ledger cannot be read" in done.stdout
 
 
 @pytest.mark.parametrize("kind", [*ALARM_LABELS, "job publish", "a kind of tomorrow"])

@@ -110,3 +110,12 @@ def test_what_is_copied_from_a_text_finds_it(text: str) -> None:
     except QueryError:  # such as no words at all, or too many hyphens
         return
     assert find_match(query, {"answer": [copied]}), query
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"), [("halls", False), ("hall", True), ("Cooper", False), ('"hall"', True)]
+)
+def test_names_have_no_other_forms(query: str, is_found: bool) -> None:
+    texts = {"asked_by": ["Susan Hall AM"], "answer": ["cooperative"]}
+    assert (find_match(parse_query(query), texts) is not None) == is_found
+    assert find_match(parse_query("halls"), {"answer": ["the hall"]}) is not None

@@ -33,6 +33,7 @@ from crawler.replica.world import (
     strip_markup,
 )
 from scheduler.web import serve
+from scheduler.web.server import CannotListen
 from tests.support.paths import REPOSITORY
 
 TEMPLATES = REPOSITORY / "templates"
@@ -415,7 +416,7 @@ def test_the_port_is_free_again_when_the_server_has_stopped() -> None:
         port = int(first.rpartition(":")[2])
     with serve(app, port) as second:
         assert second == first
-        with pytest.raises(OSError, match="in use"), serve(app, port):
+        with pytest.raises(CannotListen, match="in use"), serve(app, port):
             pass
 
 
