@@ -55,21 +55,43 @@ def count_sent(service: ServiceFolder, *numbers: int, status: int = 0) -> Counte
     return sent
 
 
+def back_up(folder: Path) -> None:
+    with sqlite3.connect(folder / "var" / "ledger.sqlite3") as ledger:
+        ledger.execute("VACUUM INTO ?", (str(folder / "backup"),))
+    ledger.close()
+
+
+def restore(folder: Path) -> None:
+    for name in ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
+        (folder / "var" / name).unlink(missing_ok=True)
+    shutil.copy(folder / "backup", folder / "var" / "ledger.sqlite3")
+
+
 def test_a_ledger_from_a_backup_sends_nothing_twice(tmp_path: Path) -> None:
     """The outbox in it is a day old, and the questions of that day are found again."""
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     assert count_sent(service, 1) == {1: 1}
-    var = tmp_path / "var"
-    with sqlite3.connect(var / "ledger.sqlite3") as ledger:
-        ledger.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
-    ledger.close()
+    back_up(tmp_path)
     assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
-    for name in ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
-        (var / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup", var / "ledger.sqlite3")
+    restore(tmp_path)
     assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
     assert count_sent(service, 1, 2, 3, 4) == {1: 1, 2: 1, 3: 1, 4: 1}
+    assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
+
+
+def test_an_alert_made_after_the_restore_sends_nothing_again(tmp_path: Path) -> None:
+    """It matches what the other alert was sent by the ledger that was lost."""
+    service = ServiceFolder(tmp_path, QUIET)
+    service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
+    assert count_sent(service, 1) == {1: 1}
+    back_up(tmp_path)
+    assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
+    restore(tmp_path)
+    service.run("subscribe", "ada@demo.example", "more", "--every", "immediate")
+    service.run("subscribe", "vera@demo.example", "more", "--every", "immediate")
+    assert count_sent(service, 1, 2, 3, 4) == {1: 1, 2: 2, 3: 2, 4: 2}  # Vera had none of them
+    service.run("once")
     assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
 
 
