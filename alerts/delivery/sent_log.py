@@ -32,6 +32,13 @@ _FILE_NAME = "sent.sqlite3"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sent (key BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID
 """
+#: Removes what is too old, but always keeps the newest days on which something was sent: a clock
+#: that is ahead for a while makes everything look old.
+_PRUNE = """
+DELETE FROM sent WHERE day < ? AND day < (
+    SELECT min(day) FROM (SELECT DISTINCT day FROM sent ORDER BY day DESC LIMIT ?)
+)
+"""
 _FIND = "SELECT 1 FROM sent WHERE key = ? AND day >= ?"
 _ADD = """
 INSERT INTO sent (key, day) VALUES (?, ?)
@@ -126,7 +133,7 @@ class SentLog:
         today = now.toordinal()
         with self._transaction(self._folder) as connection:
             if self._pruned_on != today:
-                connection.execute("DELETE FROM sent WHERE day < ?", (today - _KEPT_DAYS,))
+                connection.execute(_PRUNE, (today - _KEPT_DAYS, _KEPT_DAYS + 1))
                 self._pruned_on = today
             connection.executemany(_ADD, ((key, today) for key in _split_keys(keys)))
 
