@@ -142,7 +142,7 @@ def _drop_sent(
 
     A change that was sent for one topic is not sent for another one, which matched it only after
     the ledger was restored. Where the ledger has a digest with the change, nothing was lost: then
-    the alert of the other topic shows it at its own time.
+    the alert of the other topic shows it when it is due.
     """
     wanted = {key for of_item in keys.values() for key in (of_item.for_topic, of_item.for_any)}
     found = context.sent_log.find(wanted, context.now)
