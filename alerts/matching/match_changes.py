@@ -60,6 +60,13 @@ class TopicMatcher:
             is_behind = reached < newest
         return added + self._catch_up_new_topics(matcher)
 
+    def list_unreadable_topics(self) -> list[int]:
+        """Return the topics, by id, that match nothing because their forms are damaged.
+
+        Those are known that :meth:`match_new_changes` has compared with changes.
+        """
+        return self._matcher.list_unreadable() if self._matcher else []
+
     def _catch_up_new_topics(self, matcher: Matcher) -> int:
         """Compare new topics with all earlier changes; afterwards they are caught up."""
         with self._ledger.reading() as connection:
@@ -88,7 +95,9 @@ class TopicMatcher:
     def _get_matcher(self) -> Matcher:
         """Return the matcher of the topics that are caught up; make it if others have joined."""
         with self._ledger.reading() as connection:
-            if self._matcher and len(self._matcher) == topics.count_caught_up(connection):
+            count = topics.count_caught_up(connection)
+            # Damaged forms are read again, because they may have been mended since.
+            if self._matcher and len(self._matcher) == count and not self.list_unreadable_topics():
                 return self._matcher
             forms = topics.list_caught_up(connection)
         layer = self._load_layer(forms)
