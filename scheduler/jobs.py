@@ -36,7 +36,6 @@ from alerts.operator import (
     queue_operator_emails,
     update_job_alarms,
     update_mail_alarms,
-    update_topic_alarm,
 )
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
@@ -215,10 +214,7 @@ def _deliver_and_delete(
 def _match(service: Service) -> int:
     """Match what is new, and raise or clear the alarm about topics that cannot be read."""
     added = service.topic_matcher.match_new_changes()
-    damaged = service.topic_matcher.list_unreadable_topics()
-    with service.ledger.writing() as connection:
-        found = [topics.get(connection, key) for key in damaged]
-        update_topic_alarm(connection, found, service.clock())
+    service.topic_matcher.update_alarm(service.clock())
     return added
 
 

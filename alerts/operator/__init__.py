@@ -3,7 +3,7 @@
 Owns what the operator is notified of. Must not know the pages and commands that show it.
 """
 
-from alerts.operator.alarms import update_mail_alarms, update_report_alarm, update_topic_alarm
+from alerts.operator.alarms import update_mail_alarms, update_report_alarm
 from alerts.operator.clock_alarm import update_clock_alarm
 from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
@@ -23,5 +23,4 @@ __all__ = [
     "update_job_alarms",
     "update_mail_alarms",
     "update_report_alarm",
-    "update_topic_alarm",
 ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from alerts.bounces import list_waiting
 from alerts.ledger import alarms, bounces, deliveries
-from alerts.ledger.topics import Topic
 from alerts.refusals import strip_addresses
 
 _MAIL_ALARMS = ("queue", "content_rejected", "daily_limit", "failures", "in_doubt", "suspensions")
@@ -29,8 +27,6 @@ _MAX_FAILURE_SHARE = 0.03
 _MIN_FAILURES = 3
 #: Messages in doubt that an alarm names; the others are counted.
 _NAMED_MESSAGES = 3
-#: Damaged topics that an alarm names.
-_NAMED_TOPICS = 3
 
 
 def update_mail_alarms(
@@ -86,26 +82,6 @@ def update_report_alarm(connection: Connection, unreadable: int, now: datetime) 
     raised = [a.raised_at for a in alarms.list_open(connection) if a.kind == "reports"]
     if raised and now - raised[0] > _REJECTION_PERIOD:
         alarms.update_open(connection, None, {}, ("reports",), now)
-
-
-def update_topic_alarm(connection: Connection, damaged: Sequence[Topic], now: datetime) -> None:
-    """Raise and clear the alarm about topics that cannot be read.
-
-    Args:
-        connection: A connection that may write.
-        damaged: The topics whose canonical forms are damaged.
-        now: Aware, in UTC.
-    """
-    reasons: dict[str, str] = {}
-    if damaged:
-        names = ", ".join(f"“{topic.title}” ({topic.slug})" for topic in damaged[:_NAMED_TOPICS])
-        left = len(damaged) - _NAMED_TOPICS
-        more = f" and {left} more" if left > 0 else ""
-        reasons["topics"] = (
-            f"what is stored of topics is damaged, so they find nothing: {names}{more}; "
-            "restore their canonical forms from a backup, or have them subscribed to again"
-        )
-    alarms.update_open(connection, None, reasons, ("topics",), now)
 
 
 def _find_queue_alarm(
