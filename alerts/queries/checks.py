@@ -64,9 +64,7 @@ _SIGN_RULES = (
         "Write NOT or “-” before what is to be left out, as in knife NOT crime.",
     ),
     (
-        re.compile(
-            rf"(?!\A){_WORD_START}(?:WITHOUT|EXCEPT|UNLESS|MINUS|NOR|NAND|BUT)(?=\s+[\w(])"
-        ),
+        re.compile(rf"(?!\A){_WORD_START}(?:WITHOUT|EXCEPT|UNLESS|MINUS|NOR|NAND|BUT)(?=\s+[\w(])"),
         "Write NOT before what is to be left out, as in knife NOT crime, or write the word small.",
     ),
     (
