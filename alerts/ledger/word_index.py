@@ -8,8 +8,10 @@ SQLite and ``tsvector`` on PostgreSQL.
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import reduce
 
 import msgspec
 from sqlalchemy import (
@@ -17,6 +19,7 @@ from sqlalchemy import (
     Connection,
     TextClause,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -230,6 +233,12 @@ def get_first_day(connection: Connection) -> date | None:
     return connection.execute(select(func.min(indexed_question.c.day))).scalar()
 
 
+def count_since(connection: Connection, day: date) -> int:
+    """Return how many questions there are from a day on."""
+    wanted = select(func.count()).where(indexed_question.c.day >= day)
+    return connection.execute(wanted).scalar_one()
+
+
 def _satisfies(
     condition: index_terms.IndexCondition | None, connection: Connection
 ) -> ColumnElement[bool] | TextClause:
@@ -265,6 +274,22 @@ def list_short_forms(connection: Connection, long: str) -> list[AcronymForm]:
         .order_by(number.desc(), acronym.c.short_form)
     )
     return [AcronymForm(*row) for row in rows]
+
+
+def list_definitions(connection: Connection, words: Sequence[str]) -> list[AcronymDefinition]:
+    """Return the acronyms whose long forms hold at least two of some folded words.
+
+    The longest is first; those that differ only in capitals are all in the list.
+    """
+    long_form = func.lower(acronym.c.long_form)
+    held = [case((long_form.contains(word, autoescape=True), 1), else_=0) for word in words]
+    rows = connection.execute(
+        select(acronym.c.short_form, acronym.c.long_form)
+        .where(reduce(operator.add, held) >= 2)
+        .distinct()
+        .order_by(func.length(acronym.c.long_form).desc(), acronym.c.short_form)
+    )
+    return [AcronymDefinition(row.short_form, row.long_form) for row in rows]
 
 
 def list_keys_with_prefix(connection: Connection, prefix: str) -> list[str]:

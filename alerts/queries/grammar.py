@@ -23,7 +23,11 @@ from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.text import STOP_WORDS, tokenise
 
 #: ``A & E``, which is read as ``A&E``, at the same length.
-_SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z])(?!\w)")
+_SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z]s?)(?!\w)")
+#: Signs of East Asian keyboards, each with its own: ``（`` is ``(``. Letters and digits stay.
+_WIDE_SIGNS = {
+    code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if not chr(code).isalnum()
+} | {0x3000: " "}
 
 Node: TypeAlias = Tree[Token] | Token
 
@@ -39,7 +43,7 @@ def parse_tree(text: str) -> Node:
         QueryError: The text is no query, or nearly every text would match it.
     """
     check_length(text)
-    text = _SPACED_LETTERS.sub(r"\1&\2  ", text)
+    text = _SPACED_LETTERS.sub(r"\1&\2  ", text.translate(_WIDE_SIGNS))
     check_signs(text)
     tokens = list(_lexer().lex(text))
     if not tokens:
@@ -134,7 +138,7 @@ def _check_selective_word(
         message = "Add a word to look for: NOT alone would match nearly everything."
         return QueryError(message, offset_of(token))
     words = tokenise(token)
-    if token.type == "WORD" and len(words) == 1 and words[0].acronym:
+    if len(words) == 1 and words[0].acronym:
         return None
     if token.type == "QUOTED" and len(words) > 1 and is_phrase:
         return None  # each of its words is in nearly every text, but not next to the other

@@ -45,7 +45,8 @@ def list_hints(text: str) -> list[str]:
             f"{listed} {'is' if is_one else 'are'} left out:"
             f" {'it is' if is_one else 'they are'} in nearly every text."
         )
-    return hints + [hint for word, hint in _OPERATOR_HINTS.items() if word in words]
+    small = {word.lower() for word in words}
+    return hints + [hint for word, hint in _OPERATOR_HINTS.items() if word in small]
 
 
 def _iter_left_out(node: Node) -> Iterator[Token]:
