@@ -21,6 +21,7 @@ from alerts.search.search import (
     load_question_changes,
     search_questions,
 )
+from alerts.search.small_letters import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ResultPage",
     "SearchPosition",
     "SearchResults",
+    "SmallForm",
     "Suggestion",
     "TimeBudget",
     "apply_suggestions",
@@ -40,6 +42,7 @@ __all__ = [
     "count_by_month",
     "explain_parts",
     "find_matched_places",
+    "find_small_forms",
     "find_suggestions",
     "index_questions",
     "list_results",

@@ -26,6 +26,7 @@ from alerts.queries import (
 )
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
+from alerts.search.small_letters import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, find_suggestions
 
 #: Questions a day, on average, above which a topic is called too broad.
@@ -69,6 +70,8 @@ class Preview(msgspec.Struct, frozen=True):
     is_week_complete: bool = True  #: whether :attr:`last_7_days` is all
     is_year_complete: bool = True  #: whether :attr:`last_365_days` is all
     hints: tuple[str, ...] = ()  #: sentences on words that were left out
+    #: Words in capitals that are found in small letters instead.
+    small_forms: tuple[SmallForm, ...] = ()
     is_archive_empty: bool = False  #: whether there is no question yet that could have matched
 
     @property
@@ -101,6 +104,8 @@ def build_preview(
     first_day = known_first_day or today
     begin = max(year, first_day, found.decided_to or first_day)
     spellings = _suggest_spellings(connection, query) if known_first_day else ()
+    small_forms = find_small_forms(connection, query, budget)
+    in_capitals = {form.word for form in small_forms}
     return Preview(
         canonical=format_canonical(query),
         last_7_days=_count_since(found.counts_by_day, week),
@@ -111,7 +116,8 @@ def build_preview(
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
         hints=tuple(list_hints(typed)),
-        unknown_words=tuple(spellings),
+        unknown_words=tuple(one for one in spellings if one.word not in in_capitals),
+        small_forms=tuple(small_forms),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,
         decided_to=found.decided_to,
