@@ -33,6 +33,11 @@ _KINDS: dict[Blame, ReportKind] = {
     "sender": "refused",
     "later": "refused",
 }
+#: Whom a temporary refusal that lasted for days may blame, so that it counts against the mailbox.
+_SOFT_BLAMES: frozenset[Blame] = frozenset({"mailbox", "mailbox_state", "later"})
+#: Temporary status codes that say so of the mailbox or the way to it: "expired" and the like. The
+#: others are about a policy or a receiving system: 4.7.1, 4.3.2.
+_STATUSES_OF_MAILBOXES = frozenset({"4.1", "4.2", "4.4", "4.0"})
 #: Bytes of an email that are read. Reports stand before the message that they quote, and ours are
 #: smaller; a large one would hold up those behind it.
 _READ_LENGTH = 262_144
@@ -149,7 +154,8 @@ def _classify_failure(recipient: Message) -> tuple[ReportKind, str]:
     detail = f"{code} {diagnostic}".strip()
     reply = diagnostic.partition(";")[2].strip() or diagnostic
     blame = classify_reply("rcpt", _join_reply(code, reply)) if detail else "mailbox_state"
-    if not code.startswith("5") and blame in {"mailbox", "mailbox_state", "later"}:
+    is_about_mailbox = code[:3] in _STATUSES_OF_MAILBOXES or not code
+    if not code.startswith("5") and is_about_mailbox and blame in _SOFT_BLAMES:
         # Nobody took it for days. That counts against the mailbox, softly.
         return "soft", detail
     return _KINDS[blame], detail
@@ -159,8 +165,9 @@ def _join_reply(status: str, reply: str) -> str:
     """Return a reply with the status code of its report, unless it has an enhanced code itself."""
     if re.search(r"[45]\.\d+\.\d+", reply):
         return reply
-    if reply[:3].isdigit():
-        return f"{reply[:3]} {status} {reply[3:]}"
+    if reply[:3].isdigit():  # where the two disagree, the status is what the report means
+        code = reply[:3] if reply[:1] == status[:1] or not status else ""
+        return f"{code} {status} {reply[3:]}".strip()
     return f"{status} {reply}"
 
 

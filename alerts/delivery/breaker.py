@@ -12,6 +12,7 @@ from alerts.delivery.channel import (
     InDoubt,
     SenderRejected,
 )
+from alerts.delivery.policy import get_domain
 from alerts.ledger.messages import Message
 from alerts.refusals import get_reply_kind, strip_addresses
 
@@ -27,7 +28,8 @@ _MAX_DOUBTS_IN_A_ROW = 3
 class ChannelBreaker:
     """Counts refusals that blame us, and shuts the channel after three alike. Threads share it.
 
-    It also shuts after three messages in a row whose acceptance is in doubt.
+    It also shuts after three messages in a row whose acceptance is in doubt. Where some domains
+    refuse us and others accept our messages, it stays open for the others.
 
     It keeps what was refused, because only the end of a run shows what to do with it: retry it
     like a single refusal, or queue it again untouched because the channel is shut.
@@ -40,6 +42,7 @@ class ChannelBreaker:
         self._accepted_domains: set[str] = set()
         self._lock = threading.Lock()
         self._failure: ChannelUnavailable | None = None
+        self._partial_failure: ChannelUnavailable | None = None
         self._doubts_in_a_row = 0
 
     @property
@@ -61,8 +64,8 @@ class ChannelBreaker:
     def note_refused(self, message: Message, error: SenderRejected) -> None:
         """Note a refusal that blames us, and shut the channel if it is one of three alike.
 
-        Where all of them come from one domain, and other domains accept our messages, it is that
-        domain that refuses us, and the channel stays open for the others.
+        Where other domains accept our messages, the channel stays open for them. Several domains
+        that refuse us are then left alone (:meth:`is_refusing`); a single one is tried on.
         """
         with self._lock:
             self._refused.append((message, error))
@@ -70,12 +73,26 @@ class ChannelBreaker:
             self._recipients[kind].add(message.recipient)
             self._domains[kind].add(_get_domain(message))
             domains = self._domains[kind]
-            is_general = len(domains) > 1 or not self._accepted_domains - domains
-            if len(self._recipients[kind]) >= _MIN_REFUSALS and is_general:
+            if len(self._recipients[kind]) < _MIN_REFUSALS:
+                return
+            said = strip_addresses(str(error))
+            if not self._accepted_domains - domains:
                 self._failure = ChannelRefused(
-                    "the mail server refuses messages because of us, not their recipients: "
-                    f"{strip_addresses(str(error))}"
+                    f"messages are refused because of us, not their recipients: {said}"
                 )
+            elif len(domains) > 1:
+                self._partial_failure = ChannelRefused(
+                    f"{len(domains)} domains refuse messages because of us, not their "
+                    f"recipients: {said}"
+                )
+
+    def is_refusing(self, message: Message) -> bool:
+        """Return whether a message is for one of several domains that refuse us in this run."""
+        if self._partial_failure is None:
+            return False
+        domain = _get_domain(message)
+        with self._lock:
+            return any(domain in domains for domains in self._domains.values())
 
     def note_doubt(self, error: InDoubt) -> None:
         """Note that it is not known whether a message was accepted."""
@@ -88,9 +105,9 @@ class ChannelBreaker:
                 )
 
     def get_failure(self) -> ChannelUnavailable | None:
-        """Return why the channel is shut; None while it is open."""
-        return self._failure
+        """Return why the channel is shut, if only for some domains; None while it is open."""
+        return self._failure or self._partial_failure
 
 
 def _get_domain(message: Message) -> str:
-    return message.recipient.rpartition("@")[2]
+    return get_domain(message.recipient)

@@ -68,6 +68,7 @@ class ClaimedMessages:
         self._counter = counter
         self._breaker = breaker
         self._group: deque[Message] = deque()
+        self._left_alone: list[Message] = []  # for domains that refuse us
         self._lock = threading.Lock()
         self._messages = self._claim_in_groups(message_ids)
 
@@ -76,7 +77,11 @@ class ClaimedMessages:
         if self._context.stopping() or self._breaker.is_shut:
             return None
         with self._lock:
-            return next(self._messages, None)
+            for message in self._messages:
+                if not self._breaker.is_refusing(message):
+                    return message
+                self._left_alone.append(message)
+        return None
 
     def _claim_in_groups(self, message_ids: Sequence[int]) -> Generator[Message, None, None]:
         for start in range(0, len(message_ids), _CLAIM_SIZE):
@@ -87,8 +92,10 @@ class ClaimedMessages:
     def release(self) -> None:
         """Queue the claimed messages again that no connection has taken."""
         with self._lock, self._context.ledger.writing() as connection:
-            messages.mark_untried(connection, [message.id for message in self._group])
+            waiting = [*self._group, *self._left_alone]
+            messages.mark_untried(connection, [message.id for message in waiting])
             self._group.clear()
+            self._left_alone.clear()
 
     def _claim(self, message_ids: Sequence[int]) -> list[Message]:
         """Commit what becomes of a group, and return the messages that are to be sent."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -47,15 +49,24 @@ def apply_daily_limit(
     return [message for message in due if message.lane != DIGEST_LANE] + digests[:remaining]
 
 
-def spread_domains(due: Sequence[DueMessage]) -> list[DueMessage]:
+def get_domain(recipient: str) -> str:
+    """Return who runs the receiving server: the domain of an email address, the host of a URL."""
+    return urlsplit(recipient).netloc or recipient.rpartition("@")[2]
+
+
+def spread_domains(due: Sequence[DueMessage], now: datetime) -> list[DueMessage]:
     """Put a digest for each of a few domains before the others, which keep their order.
 
-    If one domain refuses us and the others do not, the first replies already show it.
+    If some domains refuse us and others do not, the first replies already show it. Which ones come
+    first changes with each minute, so that no few domains can shut the channel for all others.
     """
     firsts: dict[str, DueMessage] = {}
     for message in due:
-        if message.lane == DIGEST_LANE and len(firsts) < _SPREAD_DOMAINS:
-            firsts.setdefault(message.recipient.rpartition("@")[2], message)
+        if message.lane == DIGEST_LANE:
+            firsts.setdefault(get_domain(message.recipient), message)
+    start = int(now.timestamp()) // 60 * _SPREAD_DOMAINS % max(1, len(firsts))
+    turned = [*firsts.values()][start:] + [*firsts.values()][:start]
+    firsts = {message.recipient: message for message in turned[:_SPREAD_DOMAINS]}
     chosen = {message.id for message in firsts.values()}
     others = [message for message in due if message.id not in chosen]
     urgent = [message for message in others if message.lane != DIGEST_LANE]

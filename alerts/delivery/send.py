@@ -119,7 +119,7 @@ def _list_due(
     with context.ledger.reading() as connection:
         due = messages.list_due(connection, now, recipient)
         sent = deliveries.count_sent_since(connection, now - _DAY, DIGEST_LANE)
-    allowed = spread_domains(apply_daily_limit(due, sent, context.policy))
+    allowed = spread_domains(apply_daily_limit(due, sent, context.policy), now)
     # A Counter that is added to drops what is zero.
     return allowed, Counter() + Counter(over_limit=len(due) - len(allowed))
 
@@ -252,8 +252,9 @@ class _Sender:
 
     def settle_refused(self) -> None:
         """Retry what was refused because of us; where the channel is shut, queue it untouched."""
+        is_general = self._breaker.get_failure() is not None
         for message, error in self._breaker.refused:
-            if self._breaker.is_shut:
+            if is_general:
                 self.requeue(message)
             else:
                 self._record(message, self._classify_failure(error, message))

@@ -2,8 +2,8 @@
 
 A ledger that is restored from a backup does not know what was sent since. The sent log does: what
 it contains is neither composed nor sent again, whatever the ledger says. It holds eight bytes for
-each change that was sent to each subscription, written once the mail server has accepted the
-message. They name nobody.
+each change that was sent to each subscription, and eight for each that was sent to each subscriber,
+written once the mail server has accepted the message. They name nobody.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -19,10 +19,10 @@ from pathlib import Path
 from alerts.errors import WatchwordError
 
 #: Eight days: a backup of last week can be restored, with a day to spare. At 500,000 changes sent
-#: a day it is 4 million rows of 19 bytes = 76 MB.
+#: a day it is 8 million rows of 19 bytes = 152 MB.
 _KEPT_DAYS = 8
-#: 64 bits: with 4 million keys in the log, the chance that a new one is taken for one of them is
-#: 4e6 / 2^64 = 2e-13.
+#: 64 bits: with 8 million keys in the log, the chance that a new one is taken for one of them is
+#: 8e6 / 2^64 = 4e-13.
 SENT_KEY_BYTES = 8
 #: Seconds to wait for another process. Transactions take milliseconds, so this long means trouble.
 _BUSY_TIMEOUT = 5.0
@@ -32,6 +32,14 @@ _FILE_NAME = "sent.sqlite3"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sent (key BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID
 """
+#: Removes what is too old, but always keeps the newest days on which something was sent: a clock
+#: that is ahead for a while makes everything look old.
+_PRUNE = """
+DELETE FROM sent WHERE day < ? AND day < (
+    SELECT min(day) FROM (SELECT DISTINCT day FROM sent ORDER BY day DESC LIMIT ?)
+)
+"""
+_FIND = "SELECT 1 FROM sent WHERE key = ? AND day >= ?"
 _ADD = """
 INSERT INTO sent (key, day) VALUES (?, ?)
 ON CONFLICT (key) DO UPDATE SET day = max(day, excluded.day)
@@ -42,19 +50,23 @@ class SentLogError(WatchwordError):
     """The sent log cannot be read or written; the message names its file."""
 
 
-def compute_sent_key(email: str, topic: str, question_id: str, kind: str, digest: str) -> bytes:
-    """Return the key of one change that is sent to one subscription, :data:`SENT_KEY_BYTES` long.
+def compute_sent_key(
+    email: str, topic: str | None, question_id: str, kind: str, digest: str
+) -> bytes:
+    """Return the key of one change that is sent to somebody, :data:`SENT_KEY_BYTES` long.
 
     It is made of what a restored ledger has too, so not of row ids.
 
     Args:
         email: The subscriber's address.
-        topic: The canonical form of the topic.
+        topic: The key of the topic for which it is sent; None for the change alone, for whichever
+            topic it is sent.
         question_id: ``london:/questions/2018/5425``
         kind: The kind of the change: ``answered``.
         digest: The hash of the question's content after the change.
     """
-    text = "\n".join((email, topic, question_id, kind, digest))
+    parts = (email, question_id, kind, digest)
+    text = "\n".join(parts if topic is None else (email, topic, *parts[1:]))
     return hashlib.sha256(text.encode()).digest()[:SENT_KEY_BYTES]
 
 
@@ -86,11 +98,25 @@ class SentLog:
             return False
         oldest = now.toordinal() - _KEPT_DAYS
         with self._transaction(self._folder) as connection:
-            found = connection.execute
             return all(
-                found("SELECT 1 FROM sent WHERE key = ? AND day >= ?", (key, oldest)).fetchone()
-                for key in _split_keys(keys)
+                connection.execute(_FIND, (key, oldest)).fetchone() for key in _split_keys(keys)
             )
+
+    def find(self, keys: Collection[bytes], now: datetime) -> set[bytes]:
+        """Return which of some keys are in the log and not older than eight days.
+
+        Args:
+            keys: Single keys of :func:`compute_sent_key`.
+            now: The present time, in UTC.
+
+        Raises:
+            SentLogError: The log cannot be read.
+        """
+        if not keys or self._folder is None or not self._folder.is_dir():
+            return set()
+        oldest = now.toordinal() - _KEPT_DAYS
+        with self._transaction(self._folder) as connection:
+            return {key for key in keys if connection.execute(_FIND, (key, oldest)).fetchone()}
 
     def add(self, keys: bytes, now: datetime) -> None:
         """Add what was sent.
@@ -107,7 +133,7 @@ class SentLog:
         today = now.toordinal()
         with self._transaction(self._folder) as connection:
             if self._pruned_on != today:
-                connection.execute("DELETE FROM sent WHERE day < ?", (today - _KEPT_DAYS,))
+                connection.execute(_PRUNE, (today - _KEPT_DAYS, _KEPT_DAYS + 1))
                 self._pruned_on = today
             connection.executemany(_ADD, ((key, today) for key in _split_keys(keys)))
 

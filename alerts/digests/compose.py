@@ -15,6 +15,7 @@ from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from alerts.delivery import SentLog
 from alerts.digests.cache import EntryCache
@@ -168,20 +169,25 @@ def _compose_batch(
     numbers = {item.match.change_seq for items in pending for item in items.matches}
     found = context.entry_cache.get_changes(connection, numbers)
     for items in pending:
-        yield partial(_compose_or_log, items, found, context)
+        yield partial(_compose_or_log, connection, items, found, context)
 
 
 def _compose_or_log(
-    pending: PendingItems, found: Changes, context: DigestContext, repeated_at: datetime | None
+    connection: Connection,
+    pending: PendingItems,
+    found: Changes,
+    context: DigestContext,
+    repeated_at: datetime | None,
 ) -> ComposedDigest | None:
     """Return a digest; None after logging why it cannot be composed.
 
     ``repeated_at`` is None but for a second digest for the same due time.
     """
     try:
-        return compose_digest(pending, found, context, repeated_at)
-    except TemplatesError:
-        raise  # it concerns every digest: the operator must mend the template
+        list_digested = partial(messages.list_digested_changes, connection)
+        return compose_digest(pending, found, context, list_digested, repeated_at)
+    except (TemplatesError, DBAPIError):
+        raise  # it concerns every digest: a template or the ledger must be mended
     except Exception:  # the boundary around one digest: a record that nobody foresaw
         log.exception("cannot compose the digest of subscriber %d", pending.subscriber.id)
         return None

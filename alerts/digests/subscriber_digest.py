@@ -6,7 +6,7 @@ entries, what to mark as handled, the message.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -35,6 +35,16 @@ from alerts.model import ChangeKind, Notice, NumberedChange, Subscriber, build_t
 
 #: Changes by their numbers.
 Changes = Mapping[int, NumberedChange]
+#: Given a subscriber's id and numbers of changes, returns which of them are in the subscriber's
+#: digests in the ledger.
+ListDigested = Callable[[int, Collection[int]], set[int]]
+
+
+class _SentKeys(msgspec.Struct, frozen=True):
+    """What the sent log calls a match."""
+
+    for_topic: bytes  #: the change, sent to this subscriber for this topic
+    for_any: bytes  #: the change, sent to this subscriber for whichever topic
 
 
 class HandledItems(msgspec.Struct, frozen=True):
@@ -67,6 +77,7 @@ def compose_digest(
     pending: PendingItems,
     changes: Changes,
     context: DigestContext,
+    list_digested: ListDigested,
     repeated_at: datetime | None = None,
 ) -> ComposedDigest:
     """Return one subscriber's digest, and what it handles.
@@ -76,6 +87,7 @@ def compose_digest(
         changes: The changes of the matches in ``pending``. One that is missing cannot be read:
             its match is handled without being shown.
         context: What the digest is written with.
+        list_digested: Asks the ledger which changes the subscriber's digests contain.
         repeated_at: The time now, for a second digest for the same due time; else None.
 
     Raises:
@@ -83,9 +95,7 @@ def compose_digest(
     """
     readable = [item for item in pending.matches if item.match.change_seq in changes]
     sent_keys = _compute_sent_keys(pending.subscriber, readable, changes)
-    unsent = [
-        item for item in readable if not context.sent_log.contains(sent_keys[item.key], context.now)
-    ]
+    unsent = _drop_sent(readable, sent_keys, context, list_digested)
     entries = _build_match_entries(unsent, changes, context.entry_cache)
     reminders = _drop_shown(pending.reminders, entries)
     handled = _list_handled(pending.matches, reminders, changes)
@@ -101,23 +111,59 @@ def compose_digest(
     message = msgspec.structs.replace(
         message,
         items=tuple(item.key for item in unsent),
-        sent_log_data=b"".join(sent_keys[item.key] for item in unsent),
+        sent_log_data=_join_keys(sent_keys[item.key] for item in unsent),
     )
     return ComposedDigest(message, handled)
 
 
 def _compute_sent_keys(
     subscriber: Subscriber, items: Iterable[DueMatch], changes: Changes
-) -> dict[tuple[int, int], bytes]:
+) -> dict[tuple[int, int], _SentKeys]:
     """Return what the sent log calls each pending match, by subscription and change."""
     keys = {}
     for item in items:
         change = changes[item.match.change_seq].change
         topic = build_topic_key(item.match.topic.canonical, change.after.id)
-        keys[item.key] = compute_sent_key(
-            subscriber.email, topic, change.after.id, change.kind, change.content_hash
+        told = change.after.id, change.kind, change.content_hash
+        keys[item.key] = _SentKeys(
+            compute_sent_key(subscriber.email, topic, *told),
+            compute_sent_key(subscriber.email, None, *told),
         )
     return keys
+
+
+def _drop_sent(
+    items: Sequence[DueMatch],
+    keys: Mapping[tuple[int, int], _SentKeys],
+    context: DigestContext,
+    list_digested: ListDigested,
+) -> list[DueMatch]:
+    """Return the matches of one subscriber without those that a lost ledger has sent.
+
+    A change that was sent for one topic is not sent for another one, which matched it only after
+    the ledger was restored. Where the ledger has a digest with the change, nothing was lost: then
+    the alert of the other topic shows it when it is due.
+    """
+    wanted = {key for of_item in keys.values() for key in (of_item.for_topic, of_item.for_any)}
+    found = context.sent_log.find(wanted, context.now)
+    if not found:
+        return list(items)
+    lost = {
+        item.match.change_seq
+        for item in items
+        if keys[item.key].for_any in found or keys[item.key].for_topic in found
+    }
+    lost -= list_digested(items[0].match.subscriber_id, lost)
+    return [
+        item
+        for item in items
+        if item.match.change_seq not in lost and keys[item.key].for_topic not in found
+    ]
+
+
+def _join_keys(keys: Iterable[_SentKeys]) -> bytes:
+    """Return what the sent log is to note, each key once."""
+    return b"".join(dict.fromkeys(key for one in keys for key in (one.for_topic, one.for_any)))
 
 
 def _build_match_entries(

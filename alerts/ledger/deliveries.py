@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
-from alerts.ledger.messages import DeliveryOutcome, MessagePhase
+from alerts.ledger.messages import UNSENT_PHASES, DeliveryOutcome, MessagePhase
 from alerts.ledger.schema import delivery_attempt, message
 
 #: The detail of the attempt at a message whose stored bytes are damaged.
@@ -133,6 +133,34 @@ def find_oldest_queued(connection: Connection, now: datetime) -> datetime | None
         .order_by(message.c.composed_at)
         .limit(1)
     ).scalar()
+
+
+def count_deferred(connection: Connection, before: datetime) -> tuple[int, int, str | None]:
+    """Return what was put off: messages that were composed before a time, tried, and not accepted.
+
+    Returns:
+        How many there are, how many messages have been sent since the oldest of them was composed,
+        and what was answered last.
+    """
+    is_deferred = (
+        message.c.phase.in_(UNSENT_PHASES),
+        message.c.attempts > 0,
+        message.c.composed_at < before,
+    )
+    number, oldest = connection.execute(
+        select(func.count(), func.min(message.c.composed_at)).where(*is_deferred)
+    ).one()
+    if not number:
+        return 0, 0, None
+    sent = select(func.count()).where(message.c.sent_at >= oldest)
+    last = (
+        select(delivery_attempt.c.detail)
+        .join(message, message.c.id == delivery_attempt.c.message_id)
+        .where(*is_deferred)
+        .order_by(delivery_attempt.c.id.desc())
+        .limit(1)
+    )
+    return number, connection.execute(sent).scalar_one(), connection.execute(last).scalar()
 
 
 def count_by_phase(connection: Connection) -> dict[str, int]:

@@ -9,7 +9,7 @@ doubt.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -298,3 +298,18 @@ def list_digest_items(
         (SubscribedTopic(query, canonical, detail, note), seq)
         for query, canonical, detail, note, seq in rows
     ]
+
+
+def list_digested_changes(
+    connection: Connection, subscriber_id: int, change_seqs: Collection[int]
+) -> set[int]:
+    """Return which of some changes are in a digest of a subscriber, for whichever topic."""
+    wanted = (
+        select(digest_item.c.change_seq)
+        .join(subscription, subscription.c.id == digest_item.c.subscription_id)
+        .where(
+            subscription.c.subscriber_id == subscriber_id,
+            digest_item.c.change_seq.in_(change_seqs),
+        )
+    )
+    return set(connection.execute(wanted).scalars())

@@ -121,6 +121,8 @@ def _find_by_keys(
             .order_by(*NEWEST_FIRST)
         )
         for record in read_records(connection.execute(wanted)):
+            if record.is_taken_down:
+                continue
             pair = record.source, make_reference_key(record.reference)
             found.setdefault(pair, []).append(record)
     return found

@@ -168,6 +168,17 @@ held_change = Table(
     sqlite_autoincrement=True,
 )
 
+takedown = Table(
+    # A question that the operator took down. What the other tables said of it is masked.
+    "takedown",
+    metadata,
+    Column("question_id", Text, ForeignKey("question.id"), primary_key=True),
+    Column("taken_down_at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    # Of what it said, so that it is known again at another address.
+    Column("content_digest", Text, nullable=False, index=True),
+)
+
 refused_page = Table(
     # A page that the server refuses to serve while it serves others.
     "refused_page",

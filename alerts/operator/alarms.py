@@ -8,11 +8,14 @@ from sqlalchemy import Connection
 
 from alerts.bounces import list_waiting
 from alerts.ledger import alarms, bounces, deliveries
+from alerts.refusals import strip_addresses
 
 _MAIL_ALARMS = ("queue", "content_rejected", "daily_limit", "failures", "in_doubt", "suspensions")
 #: A message is tried within seconds and retried within minutes; an hour without a first attempt
 #: means that the mail server cannot be used.
 _MAX_QUEUE_DELAY = timedelta(hours=1)
+#: Greylisting takes minutes, seldom an hour. Mail servers warn of a delay after four hours.
+_MAX_DEFERRAL = timedelta(hours=4)
 #: One rejection a day can be a single mailbox's filter; five in a day concern what we send.
 _MIN_CONTENT_REJECTIONS = 5
 _REJECTION_PERIOD = timedelta(hours=24)
@@ -88,9 +91,22 @@ def _find_queue_alarm(
         return {"daily_limit": f"{over_daily_limit} digests wait because mail.per_day is used up"}
     oldest = deliveries.find_oldest_queued(connection, now)
     if oldest is None or now - oldest <= _MAX_QUEUE_DELAY:
-        return {}
+        return _find_deferral_alarm(connection, now)
     why = f": {problem}" if problem else ""
     return {"queue": f"messages have waited since {oldest:%Y-%m-%d %H:%M} UTC{why}"}
+
+
+def _find_deferral_alarm(connection: Connection, now: datetime) -> dict[str, str]:
+    """Return the alarm about messages that servers put off again and again: all, or many."""
+    deferred, sent, reply = deliveries.count_deferred(connection, now - _MAX_DEFERRAL)
+    if not deferred or (sent and deferred < max(_MIN_FAILURES, _MAX_FAILURE_SHARE * sent)):
+        return {}
+    hours = _MAX_DEFERRAL // timedelta(hours=1)
+    said = f": {strip_addresses(reply)}" if reply else ""
+    return {
+        "queue": f"{deferred} messages were put off for more than {hours} h, and {sent} were "
+        f"accepted meanwhile{said}"
+    }
 
 
 def _find_failure_alarms(connection: Connection, now: datetime) -> dict[str, str]:

@@ -24,22 +24,8 @@ _MAX_ACRONYM_LENGTH = 6
 #: Childhood Experiences, Business Improvement District, Multi-Agency Safeguarding Hub, the National
 #: Institute for Health and Care Excellence, the Police and Criminal Evidence Act, ...
 _ACRONYMS_TOO = frozenset(
-    [
-        "ace",
-        "aids",
-        "bid",
-        "bids",
-        "led",
-        "mash",
-        "nice",
-        "pace",
-        "pip",
-        "prep",
-        "sage",
-        "send",
-        "stem",
-        "vat",
-    ]
+    {"ace", "aids", "bid", "bids", "led", "mash", "nice", "pace"}
+    | {"pip", "prep", "sage", "send", "stem", "vat"}
 )
 
 

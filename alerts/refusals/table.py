@@ -56,10 +56,19 @@ _BLOCKLIST_WORDS = re.compile(
     r"|(block|black|deny).?list|blocked (using|by|because|due)",
     re.I,
 )
+#: A limit on what we may send, not on what a mailbox may hold. It outweighs any code as well.
+_SENDING_LIMIT_WORDS = re.compile(
+    r"throttl|\bcredits\b|(daily|hourly|monthly) (limit|quota)|exceeded your .{0,20}limit"
+    r"|\b(sending|sender|relay|outgoing|outbound|submission)\b.{0,20}(limit|quota)"
+    r"|message (rate|quota)",
+    re.I,
+)
 _SENDER_WORDS = re.compile(
     r"reputation|\brelay|rcpthosts|authenticat|\bauth\b|\bspf\b|\bdkim\b|\bdmarc\b|starttls"
     r"|reverse (dns|lookup|hostname)|\b(r?dns|ptr)\b|\bh?elo\b|\behlo\b|client host|\blisted\b"
-    r"|\b(your|sending|this|from|mail|client|source) (ip|host|server|domain|network)\b|banned"
+    r"|\b(your|sending|this|from|mail|client|source) (ip|host|server|domain|network)\b"
+    r"|\b(your|sending) account\b"
+    r"|\bbanned\b|verification failed|not verified|\bfrom \[?\d+\.\d+\.\d+\.\d+"
     r"|\[\d+\.\d+\.\d+\.\d+\b.*(block|reject|denied|limited|refused)"
     r"|sender.{0,40}(reject|denied|not allowed|refused|verif|blocked|block)|rate.?limit",
     re.I,
@@ -70,6 +79,8 @@ _NO_MAILBOX_WORDS = re.compile(
     r"|(user|mailbox|recipient|account|address)( [^ ]+){0,4} (unknown|invalid|inactive)"
     r"|(user|mailbox|recipient|account|address).{0,60}"
     r"(not found|not exist|doesn.t exist|no longer|unavailable)"
+    r"|\bunknown\b(?! (command|host|client|sender|error|reason))"
+    r"|unbekannt|inconnue?\b|desconocid|sconosciut"
     r"|doesn.t have an? .{0,40}account|no mailbox|not (our|a) customer|recipient address rejected",
     re.I,
 )
@@ -86,8 +97,16 @@ _POLICY_WORDS = re.compile(r"access denied|prohibit|polic(y|ies)|\bblocked\b|not
 
 #: Replies that ask for a login or reject it, at whatever stage (RFC 4954, RFC 5248).
 _LOGIN_CODES = frozenset({"525", "530", "534", "535", "538"})
-#: Replies to RCPT without any further code that deny the mailbox (RFC 5321, RFC 7504).
-_NO_MAILBOX_CODES = frozenset({"501", "521", "550", "551", "553", "556"})
+#: Replies to RCPT without any further code that deny the mailbox (RFC 5321, RFC 7504). 550 is none
+#: of them: it stands for "not found" as well as for "rejected for policy reasons".
+_NO_MAILBOX_CODES = frozenset({"521", "551", "553", "556"})
+#: Whom the subject of a generic enhanced code blames.
+_GENERIC_SUBJECTS: dict[str, Blame] = {
+    "1": "mailbox",
+    "2": "mailbox_state",
+    "4": "mailbox",
+    "7": "sender",
+}
 _STAGES_ABOUT_US = ("connect", "ehlo", "auth", "mail")
 
 
@@ -144,7 +163,8 @@ def _classify_by_certain_words(words: str) -> Blame | None:
     """Return whom words blame that outweigh any code; None where there are none of them."""
     if _GREYLISTING_WORDS.search(words) or _RECEIVER_WORDS.search(words):
         return "later"
-    return "sender" if _BLOCKLIST_WORDS.search(words) else None
+    is_about_us = _BLOCKLIST_WORDS.search(words) or _SENDING_LIMIT_WORDS.search(words)
+    return "sender" if is_about_us else None
 
 
 def _find_in_table(detail: str | None) -> Blame | None:
@@ -184,10 +204,10 @@ def _get_default(stage: SmtpStage, code: str, detail: str | None) -> Blame:
     """Return whom a refusal blames that neither its enhanced code nor its words explain."""
     if stage != "rcpt":  # the message has been sent, or is about to be
         return "mailbox_state" if code == "552" else "content"
-    if detail is not None and detail.startswith("7."):
-        return "sender"
+    if detail is not None and (blame := _GENERIC_SUBJECTS.get(detail[0])):
+        return blame
     if code == "552":  # RFC 5321, section 4.5.3.1.9: its owner can mend it
         return "mailbox_state"
     if not code:  # a status code alone, from a delivery report
-        return "mailbox" if detail in {"1.0", "4.1"} else "later"
+        return "later"
     return "mailbox" if code in _NO_MAILBOX_CODES else "sender"

@@ -7,6 +7,7 @@ callers show what it returns.
 The face has one entry for each of these services and the type that it returns.
 """
 
+from alerts.search.breadth import Breadth
 from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
 from alerts.search.index import index_questions
@@ -25,6 +26,7 @@ from alerts.search.small_letters import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
 
 __all__ = [
+    "Breadth",
     "ChangeResults",
     "MatchedPlace",
     "Preview",

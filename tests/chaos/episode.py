@@ -98,14 +98,18 @@ def _mend(system: SystemUnderChaos, report: EpisodeReport) -> None:
     """Do what the operator does; wait until all is sent and the service says that it is well."""
     system.start_daemon()
     last: dict[str, Any] | None = None
+    last_round = ""
 
     def is_mended() -> bool:
-        nonlocal last
+        nonlocal last, last_round
         time.sleep(SECONDS_BETWEEN_CRAWLS + 1)
         _approve_held(system)
         last = system.read_health()
         if last and has_waiting_messages(last):
-            system.set_clock(system.clock_offset + _CLOCK_STEP)
+            rounds = _find_last_good_round(last)
+            if rounds != last_round:  # else there was no round since the last step
+                last_round = rounds
+                system.set_clock(system.clock_offset + _CLOCK_STEP)
             return False
         return is_well(last)
 
@@ -122,6 +126,10 @@ def _approve_held(system: SystemUnderChaos) -> None:
 def is_well(health: dict[str, Any] | None) -> bool:
     """Return whether the service says of itself that nothing is wrong."""
     return health is not None and health["exit_status"] == 0
+
+
+def _find_last_good_round(health: dict[str, Any]) -> str:
+    return next((str(job["good_at"]) for job in health["jobs"] if job["name"] == "round"), "")
 
 
 def _describe(health: dict[str, Any] | None) -> str:

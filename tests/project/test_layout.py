@@ -40,6 +40,7 @@ WIDE_FACES = {
     "alerts.mail": "every kind of message is drafted, written and recognised here",
     "alerts.questions": "ledger, recording, digests and pages each ask something else of records",
     "alerts.queries": "the language is parsed, transformed and explained by four packages",
+    "alerts.recording": "crawls, replays of the archive and takedowns each change what is recorded",
     "alerts.rendering": "whatever is rendered links to our pages and names things alike",
     "alerts.search": "search, preview, explanation and suggestions belong to one page",
     "alerts.subscribers": "each thing that a subscriber can do is a function",

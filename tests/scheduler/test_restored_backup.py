@@ -55,21 +55,43 @@ def count_sent(service: ServiceFolder, *numbers: int, status: int = 0) -> Counte
     return sent
 
 
+def back_up(folder: Path) -> None:
+    with sqlite3.connect(folder / "var" / "ledger.sqlite3") as ledger:
+        ledger.execute("VACUUM INTO ?", (str(folder / "backup"),))
+    ledger.close()
+
+
+def restore(folder: Path) -> None:
+    for name in ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
+        (folder / "var" / name).unlink(missing_ok=True)
+    shutil.copy(folder / "backup", folder / "var" / "ledger.sqlite3")
+
+
 def test_a_ledger_from_a_backup_sends_nothing_twice(tmp_path: Path) -> None:
     """The outbox in it is a day old, and the questions of that day are found again."""
     service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     assert count_sent(service, 1) == {1: 1}
-    var = tmp_path / "var"
-    with sqlite3.connect(var / "ledger.sqlite3") as ledger:
-        ledger.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
-    ledger.close()
+    back_up(tmp_path)
     assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
-    for name in ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
-        (var / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup", var / "ledger.sqlite3")
+    restore(tmp_path)
     assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
     assert count_sent(service, 1, 2, 3, 4) == {1: 1, 2: 1, 3: 1, 4: 1}
+    assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
+
+
+def test_an_alert_made_after_the_restore_sends_nothing_again(tmp_path: Path) -> None:
+    """It matches what the other alert was sent by the ledger that was lost."""
+    service = ServiceFolder(tmp_path, QUIET)
+    service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
+    assert count_sent(service, 1) == {1: 1}
+    back_up(tmp_path)
+    assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
+    restore(tmp_path)
+    service.run("subscribe", "ada@demo.example", "more", "--every", "immediate")
+    service.run("subscribe", "vera@demo.example", "more", "--every", "immediate")
+    assert count_sent(service, 1, 2, 3, 4) == {1: 1, 2: 2, 3: 2, 4: 2}  # Vera had none of them
+    service.run("once")
     assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
 
 
@@ -134,15 +156,42 @@ def test_the_files_of_earlier_versions_are_taken_over_once(tmp_path: Path, now: 
     assert SentLog(tmp_path).contains(recent, now)
 
 
-def test_the_sent_log_forgets_after_eight_days(tmp_path: Path, now: datetime) -> None:
-    key = compute_sent_key("a@b", "t", "q", "asked", "d")
+def test_the_sent_log_keeps_nine_days_and_believes_eight(tmp_path: Path, now: datetime) -> None:
+    keys = [compute_sent_key("a@b", str(n), "q", "asked", "d") for n in range(30)]
     log = SentLog(tmp_path)
-    log.add(key, now)
-    log.add(compute_sent_key("a@b", "u", "q", "asked", "d"), now + timedelta(days=9))
+    for day, key in enumerate(keys):
+        log.add(key, now + timedelta(days=day))
+        assert log.find(keys, now + timedelta(days=day)) == set(keys[max(0, day - 8) : day + 1])
     log.close()
-    with sqlite3.connect(tmp_path / "sent.sqlite3") as file:
-        assert file.execute("SELECT count(*) FROM sent").fetchone() == (1,)
+    assert count_keys(tmp_path) == 10  # nine when it was pruned, and then one was added
+
+
+@given(
+    offsets=st.lists(st.sampled_from((-3650, -400, -9, 0, 0, 0, 9, 400, 3650)), max_size=7),
+    rest=st.integers(0, 7),
+)
+def test_a_clock_that_was_ahead_makes_the_sent_log_forget_nothing(
+    offsets: list[int], rest: int
+) -> None:
+    """A day for each offset, by which the clock is wrong on that day, and then right ones."""
+    start = datetime.fromisoformat("2026-07-16T12:00+00:00")
+    right = [0, *offsets, *([0] * rest)][:8]
+    with tempfile.TemporaryDirectory() as folder:
+        log = SentLog(Path(folder))
+        sent = []
+        for day, offset in enumerate(right):
+            key = compute_sent_key("a@b", str(day), "q", "asked", "d")
+            log.add(key, start + timedelta(days=day + offset))
+            sent += [key] if offset >= 0 else []
+        assert log.find(sent, start + timedelta(days=len(right) - 1)) == set(sent)
+        log.close()
+
+
+def count_keys(folder: Path) -> int:
+    with sqlite3.connect(folder / "sent.sqlite3") as file:
+        [count] = file.execute("SELECT count(*) FROM sent").fetchone()
     file.close()
+    return int(count)
 
 
 def test_a_sent_log_that_is_no_database_is_one_clear_error(tmp_path: Path, now: datetime) -> None:

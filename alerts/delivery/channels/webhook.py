@@ -20,18 +20,27 @@ from alerts.delivery.bounded_http import BoundedSession
 from alerts.delivery.channel import (
     ChannelSettings,
     ConnectionLimit,
+    ContentRejected,
+    DeliveryError,
     Envelope,
     MailboxUnavailable,
     MessageRejected,
     Seconds,
+    SenderRejected,
     TemporaryFailure,
 )
 from alerts.model import Secret
 
 #: 192 bits, the least that Standard Webhooks allows for a symmetric secret.
 _MIN_SECRET_BYTES = 24
-#: The 4xx statuses that ask for another try: Request Timeout, Too Early, Too Many Requests.
-_RETRY_STATUSES = frozenset({408, 425, 429})
+#: Statuses that ask for another try: found elsewhere for now; Request Timeout, Locked, Too Early,
+#: Too Many Requests.
+_RETRY_STATUSES = frozenset({302, 303, 307, 408, 423, 425, 429})
+#: Statuses that say that nothing can be posted to this address: it has moved for good, does not
+#: exist, takes no POST, or is gone. Redirects are not followed.
+_NO_ADDRESS_STATUSES = frozenset({301, 308, 404, 405, 410})
+#: Statuses about what was posted: Bad Request, too large, of the wrong type, not understood.
+_CONTENT_STATUSES = frozenset({400, 406, 413, 415, 422})
 #: The most of an answer that is kept for `watchword deliveries`: a line of text.
 _MAX_DETAIL_LENGTH = 300
 
@@ -80,8 +89,7 @@ class WebhookSession:
 
         Raises:
             TemporaryFailure: There was no answer, which may be the fault of our network.
-            MailboxUnavailable: The answer asks for another try.
-            MessageRejected: Any other answer but a 2xx.
+            DeliveryError: An answer that is no success; see :func:`_get_failure`.
         """
         headers = self._build_headers(envelope)
         before_handover()
@@ -99,9 +107,7 @@ class WebhookSession:
         detail = f"{answer.status_code} {answer.reason}"
         if answer.ok and not answer.is_redirect:
             return detail
-        if answer.status_code in _RETRY_STATUSES or answer.status_code >= 500:
-            raise MailboxUnavailable(detail)
-        raise MessageRejected(detail)
+        raise _get_failure(answer.status_code)(detail)
 
     def _build_headers(self, envelope: Envelope) -> dict[str, str]:
         message_id = envelope.message_id.strip("<>")
@@ -115,3 +121,15 @@ class WebhookSession:
             "webhook-timestamp": timestamp,
             "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
         }
+
+
+def _get_failure(status: int) -> type[DeliveryError]:
+    """Return what an HTTP status that is no success means for the message, by whom it blames.
+
+    What is left, such as 401 and 403, is about us: our signature, or a firewall that blocks us.
+    """
+    if status in _RETRY_STATUSES or status >= 500:
+        return MailboxUnavailable
+    if status in _NO_ADDRESS_STATUSES:
+        return MessageRejected
+    return ContentRejected if status in _CONTENT_STATUSES else SenderRejected

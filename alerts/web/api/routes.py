@@ -30,6 +30,7 @@ from alerts.web.api.parameters import (
 )
 from alerts.web.api.responses import answer_not_found, build_json_response, build_route
 from alerts.web.context import WebContext
+from alerts.web.errors import TAKEN_DOWN
 from alerts.web.rate_limits import RateLimits
 from crawler.records import Question
 
@@ -91,6 +92,8 @@ class ApiRoutes:
             stored = questions.find(connection, reject_nul(request.path_params["id"]))
         if stored is None:
             raise ApiError(404, "There is no such question.")
+        if stored.record.is_taken_down:
+            raise ApiError(410, TAKEN_DOWN)
         return stored.record
 
     def list_topics(self, request: Request) -> TopicPage:

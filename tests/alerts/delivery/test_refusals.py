@@ -85,6 +85,59 @@ def test_one_domain_that_refuses_us_does_not_stop_the_others(
         assert "refused" in {alarm.kind for alarm in alarms.list_open(connection)}
 
 
+@pytest.mark.parametrize("connections", [1, 4])
+def test_several_domains_that_refuse_us_do_not_stop_the_others(
+    ledger: Ledger, now: datetime, server: SmtpServer, connections: int
+) -> None:
+    """As where one provider has many domains, whose people all have older messages."""
+    refusing = [f"reader{n}@demo{n % 5}.example" for n in range(15)]
+    others = [f"reader{n}@other{n}.example" for n in range(6)]
+    queue_messages(ledger, now, *refusing, *others)
+    server.rcpt_replies = dict.fromkeys(refusing, BLOCKED)
+    for minute in range(6):
+        with pytest.raises(ChannelRefused, match="because of us"):
+            deliver_due(
+                ledger,
+                open_channel(server, connections),
+                partial(copy, now + timedelta(minutes=minute)),
+            )
+    assert len(server.messages) == len(others)
+    assert read_states(ledger) == {
+        **dict.fromkeys(refusing, ("queued", 0)),
+        **dict.fromkeys(others, ("sent", 1)),
+    }
+
+
+def test_messages_that_are_put_off_for_hours_raise_an_alarm(
+    ledger: Ledger, now: datetime, server: SmtpServer
+) -> None:
+    queue_messages(ledger, now, *PEOPLE)
+    server.script = {"RCPT": "451 4.3.0 come back later"}
+    found = {}
+    for hours in (0, 1, 5):
+        later = now + timedelta(hours=hours)
+        deliver_due(ledger, open_channel(server), partial(copy, later))
+        with ledger.writing() as connection:
+            update_mail_alarms(connection, 0, None, later)
+            found[hours] = [(a.kind, a.reason) for a in alarms.list_open(connection)]
+    assert found[0] == found[1] == []
+    [(kind, reason)] = found[5]
+    assert kind == "queue"
+    assert reason.startswith("12 messages were put off for more than 4 h")
+    assert "come back later" in reason
+
+
+def test_one_full_mailbox_of_many_raises_no_alarm(
+    ledger: Ledger, now: datetime, server: SmtpServer
+) -> None:
+    queue_messages(ledger, now, *PEOPLE)
+    server.rcpt_replies = {PEOPLE[0]: "452 4.2.2 full"}
+    deliver_due(ledger, open_channel(server), partial(copy, now))
+    with ledger.writing() as connection:
+        update_mail_alarms(connection, 0, None, now + timedelta(hours=5))
+        assert alarms.list_open(connection) == []
+
+
 def test_size_refused_at_mail_is_about_the_message(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:

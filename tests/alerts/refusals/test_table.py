@@ -43,7 +43,23 @@ from alerts.refusals import Blame, SmtpStage, classify_reply
         ("rcpt", "550 Administrative prohibition", "sender"),
         ("rcpt", "550 5.7.1 Our system has detected that this is likely spam", "sender"),
         ("rcpt", "5.7.26", "sender"),
+        # A refusal that may mean the mailbox as well as us is taken to be about us.
+        ("rcpt", "550", "sender"),
+        ("rcpt", "550 rejected", "sender"),
+        ("rcpt", "550 Verification failed for <w@demo.example>", "sender"),
+        ("rcpt", "550 mail from 192.0.2.1 refused", "sender"),
+        # A limit on what we may send.
+        ("rcpt", "550 5.4.5 Daily user sending quota exceeded", "sender"),
+        ("rcpt", "550 5.1.90 you've reached your daily limit for message recipients", "sender"),
+        ("rcpt", "550 5.2.2 sending quota of your account exceeded", "sender"),
+        ("rcpt", "550 Your account has been suspended", "sender"),
+        ("rcpt", "454 4.7.0 Throttling failure: Maximum sending rate exceeded.", "sender"),
+        ("dot", "550 5.4.5 Daily user sending limit exceeded", "sender"),
+        ("dot", "550 Maximum credits exceeded", "sender"),
+        ("dot", "554 Message rejected: Email address is not verified.", "sender"),
         # The mailbox.
+        ("rcpt", "550 Benutzer unbekannt", "mailbox"),
+        ("rcpt", "550 5.1.0 Address rejected", "mailbox"),
         ("rcpt", "550 <relay-team@demo.example>: no such user", "mailbox"),
         ("rcpt", "550 spf@demo.example is not a valid mailbox", "mailbox"),
         ("rcpt", "550-5.1.1 the account does not exist. 4.7.1 5.1.1 see the help", "mailbox"),
@@ -67,7 +83,9 @@ from alerts.refusals import Blame, SmtpStage, classify_reply
         ("rcpt", "450 4.1.1 user unknown", "mailbox_state"),
         ("rcpt", "550 5.4.6 routing loop", "mailbox_state"),
         ("rcpt", "550 this account has been disabled", "mailbox_state"),
+        ("rcpt", "552 5.2.2 the mailbox is over its quota", "mailbox_state"),
         # The message.
+        ("rcpt", "552 5.3.4 message size exceeds fixed limit", "content"),
         ("mail", "552 5.3.4 too large", "content"),
         ("mail", "552 size limit", "content"),
         ("rcpt", "552 5.3.4 too large", "content"),

@@ -113,7 +113,22 @@ def test_a_webhook_is_signed_and_keeps_its_id(
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(204, "sent"), (302, "failed"), (410, "failed"), (429, "retry"), (500, "retry")],
+    [
+        (204, "sent"),
+        (301, "failed"),
+        (302, "retry"),
+        (400, "content_rejected"),
+        (401, "refused"),
+        (403, "refused"),
+        (404, "failed"),
+        (410, "failed"),
+        (413, "content_rejected"),
+        (423, "retry"),
+        (429, "retry"),
+        (451, "refused"),
+        (500, "retry"),
+        (503, "retry"),
+    ],
 )
 def test_each_http_status_has_its_outcome(
     ledger: Ledger, now: datetime, web: WebServer, status: int, outcome: str

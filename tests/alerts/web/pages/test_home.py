@@ -43,6 +43,7 @@ def sign_up(pages: WebClient, email: str, query: str = "VRU", **more: str) -> tu
 def filled(pages: WebClient) -> None:
     long = "The Violence Reduction Unit (VRU) met."
     some = [make_question(n, make_answer(long), title=f"On <youth> {n}") for n in range(1, 8)]
+    some.append(make_question(8, make_answer("The Violence Reduction Unit met."), title="Late"))
     with pages.ledger.writing() as connection:
         record_readings(connection, [QuestionReading(q) for q in some], pages.now, RecordingRules())
     index_questions(pages.ledger)
@@ -56,7 +57,7 @@ def test_a_search_shows_past_results(pages: WebClient) -> None:
     assert "7 in the last 7 days, 7 in the last year, 7 since 16 July 2026" in html
     assert html.count("<rect ") == 25
     assert html.count("On &lt;youth&gt;") == 5
-    assert "VRU is also written Violence Reduction Unit: 7 questions." in html
+    assert "VRU is also written Violence Reduction Unit: 1 more question." in html
     [wider] = re.findall(r'href="/\?(q=[^"]*)">Include it', html)
     assert pages.request_text("GET", f"/?{wider}")[0] == 200
 
@@ -68,7 +69,7 @@ def test_a_search_shows_past_results(pages: WebClient) -> None:
         ('"half a phrase', 400, "Close the double quotes"),
         ("the", 400, "Add a rarer word"),
         ("x" * 600, 400, ""),
-        ("<script>alert(1)</script>", 200, ""),
+        ("<script>alert(1)</script>", 400, "Take out this sign"),
         ("vruu", 200, "No question contains vruu."),
     ],
 )
