@@ -24,7 +24,11 @@ from alerts.queries.shouting import find_shouted, lower_shouted
 from alerts.text import STOP_WORDS, tokenise
 
 #: ``A & E``, which is read as ``A&E``, at the same length.
-_SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z])(?!\w)")
+_SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z]s?)(?!\w)")
+#: Signs of East Asian keyboards, each with its own: ``（`` is ``(``. Letters and digits stay.
+_WIDE_SIGNS = {
+    code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if not chr(code).isalnum()
+} | {0x3000: " "}
 
 Node: TypeAlias = Tree[Token] | Token
 
@@ -62,7 +66,7 @@ def list_shouted(text: str) -> list[str]:
 
 def _split(text: str) -> list[Token]:
     check_length(text)
-    text = _SPACED_LETTERS.sub(r"\1&\2  ", text)
+    text = _SPACED_LETTERS.sub(r"\1&\2  ", text.translate(_WIDE_SIGNS))
     check_signs(text)
     return list(_lexer().lex(text))
 
@@ -149,7 +153,7 @@ def _check_selective_word(
         message = "Add a word to look for: NOT alone would match nearly everything."
         return QueryError(message, offset_of(token))
     words = tokenise(token)
-    if token.type == "WORD" and len(words) == 1 and words[0].acronym:
+    if len(words) == 1 and words[0].acronym:
         return None
     if token.type == "QUOTED" and len(words) > 1 and is_phrase:
         return None  # each of its words is in nearly every text, but not next to the other

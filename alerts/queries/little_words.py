@@ -53,7 +53,8 @@ def list_hints(text: str) -> list[str]:
             f" {'a word' if is_one else 'words'} in small letters, not as"
             f" {'an acronym' if is_one else 'acronyms'}."
         )
-    return hints + [hint for word, hint in _OPERATOR_HINTS.items() if word in words]
+    small = {word.lower() for word in words}
+    return hints + [hint for word, hint in _OPERATOR_HINTS.items() if word in small]
 
 
 def _list_quoted(words: list[str]) -> str:

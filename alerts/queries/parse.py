@@ -119,7 +119,9 @@ def _build_leaf(text: Token, field: str | None) -> Word | Phrase:
     if len(words) > 1:
         return Phrase(tuple(Word(word, "exact") for word in words), field)
     is_exact = text.type == "QUOTED" or field in KEYWORD_FIELDS
-    acronym = None if is_exact or has_small_letters(text) else tokenise(text)[0].acronym
+    acronym = None if has_small_letters(text) else tokenise(text)[0].acronym
+    if is_exact and (field in KEYWORD_FIELDS or words[0][0] not in STOP_WORDS):
+        acronym = None  # but "US" is not "us", which is in nearly every text
     if "*" in text:
         return Word(words[0], "prefix", field)
     if acronym and len(words[0]) == 1:

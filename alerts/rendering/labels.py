@@ -58,6 +58,7 @@ ALARM_LABELS = {
     "awaiting_approval": "changes wait for approval",
     "unavailable": "not read for a long time; subscribers are notified",
     "compose": "some digests cannot be composed",
+    "topics": "some topics cannot be read and find nothing",
     "queue": "messages are not being delivered",
     "content_rejected": "receivers reject messages for their content",
     "refused": "mail servers refuse our messages",
