@@ -34,6 +34,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Recipient
 from alerts.operator import (
     queue_operator_emails,
+    update_gap_alarm,
     update_job_alarms,
     update_mail_alarms,
 )
@@ -229,6 +230,7 @@ def update_alarms(service: Service) -> None:
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
+                update_gap_alarm(connection, name, now)
         alarms.clear_other_sources(connection, config.source_hosts, now)
         update_job_alarms(connection, now)
         _queue_operator_emails(connection, service)

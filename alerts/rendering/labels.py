@@ -55,6 +55,7 @@ ALARM_LABELS = {
     "partial": "crawls do not complete",
     "missing": "listed questions could not be read",
     "redirect_refused": "an answer redirected to another site",
+    "gaps": "numbers of questions are missing",
     "awaiting_approval": "changes wait for approval",
     "unavailable": "not read for a long time; subscribers are notified",
     "compose": "some digests cannot be composed",
