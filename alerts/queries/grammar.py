@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from lark import Lark, Token, Tree, UnexpectedToken
 
+from alerts.queries.capitals import find_shouted, lower_shouted
 from alerts.queries.checks import (
     QueryError,
     check_brackets,
@@ -20,7 +21,6 @@ from alerts.queries.checks import (
     quote_token,
 )
 from alerts.queries.fields import KEYWORD_FIELDS
-from alerts.queries.shouting import find_shouted, lower_shouted
 from alerts.text import STOP_WORDS, tokenise
 
 #: ``A & E``, which is read as ``A&E``, at the same length.

@@ -24,11 +24,11 @@ from lark import Token
 
 from alerts.queries.ast import And, Leaf, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.canonical import parse_canonical
+from alerts.queries.capitals import has_small_letters
 from alerts.queries.checks import MAX_HYPHENS, QueryError, check_expanded_size
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, parse_tree
 from alerts.queries.little_words import split_little_words
-from alerts.queries.shouting import has_small_letters
 from alerts.queries.visitor import QueryVisitor
 from alerts.text import (
     LINKING_LETTERS,

@@ -22,7 +22,7 @@ from alerts.search.search import (
     load_question_changes,
     search_questions,
 )
-from alerts.search.small_letters import SmallForm, find_small_forms
+from alerts.search.spellings import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
 
 __all__ = [

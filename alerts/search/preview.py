@@ -14,8 +14,12 @@ from alerts.queries import Query, format_canonical, list_hints, parse_query
 from alerts.search.breadth import Breadth, find_breadth
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
-from alerts.search.small_letters import SmallForm, find_small_forms
-from alerts.search.spellings import SpellingSuggestion, suggest_spellings
+from alerts.search.spellings import (
+    SmallForm,
+    SpellingSuggestion,
+    find_small_forms,
+    suggest_spellings,
+)
 from alerts.search.suggestions import Suggestion, find_suggestions
 
 #: Months in the chart, beside the current one.
