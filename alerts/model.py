@@ -237,12 +237,15 @@ class Frequency(StrEnum):
     MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
 
 
-SilenceReason = Literal["baseline", "old", "minor", "flood", "drift", "doubt", "reference"]
+SilenceReason = Literal[
+    "baseline", "old", "minor", "flood", "drift", "doubt", "reference", "taken_down"
+]
 """Why a change is recorded without an alert.
 
 ``baseline``: the first crawl of a source. ``old``: first seen long after its date. ``minor``: a
 correction of no letter and no digit. ``flood``, ``drift``, ``doubt`` and ``reference``: the
-operator published held changes without notifying.
+operator published held changes without notifying. ``taken_down``: the operator took the question
+down.
 """
 
 

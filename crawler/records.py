@@ -126,6 +126,15 @@ class Question(Record, frozen=True, kw_only=True):
     suspect: tuple[Disagreement | str, ...] = ()
     digest: str  #: of the content, see :func:`hash_content`
 
+    @property
+    def is_taken_down(self) -> bool:
+        """Whether the operator took the question down: nothing that anybody said is left."""
+        return self.generation == _TAKEN_DOWN
+
+
+#: The generation of what is left of a question that the operator took down.
+_TAKEN_DOWN = "taken down"
+
 
 #: The label of a set phrase that a page prints in place of an answer: ``Oral response``.
 PLACEHOLDER_LABEL = "In place of an answer"
@@ -232,6 +241,26 @@ def build_json_schema() -> dict[str, Any]:
     return document | msgspec.json.schema(Question)
 
 
+def mask_question(question: Question) -> Question:
+    """Return what is left of a question that is taken down: where and when it was asked.
+
+    Nothing that anybody said is left, no name, no title and no address. The status is ``answered``,
+    so that it is neither overdue nor visited again.
+    """
+    masked = Question(
+        id=question.id,
+        source=question.source,
+        reference=question.reference,
+        kind=question.kind,
+        supplementary_number=question.supplementary_number,
+        meeting=question.meeting,
+        status="answered",
+        generation=_TAKEN_DOWN,
+        digest="",
+    )
+    return msgspec.structs.replace(masked, digest=hash_content(masked))
+
+
 # ------------------------------------------------------------------ what a question is called
 
 #: Characters of the name of a question without a title: a line of a list.
@@ -244,6 +273,8 @@ def name_question(question: Question) -> str:
     It is the title. A question without one that can be seen is called by the first words that were
     asked, else by its reference, else by its id.
     """
+    if question.is_taken_down:
+        return f"Question {question.reference or ''}".rstrip() + " (taken down)"
     if question.title and is_visible(question.title):
         return question.title
     for text in iter_paragraphs(question.question):

@@ -32,7 +32,12 @@ from alerts.ledger import (
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Recipient
-from alerts.operator import queue_operator_emails, update_job_alarms, update_mail_alarms
+from alerts.operator import (
+    queue_operator_emails,
+    update_gap_alarm,
+    update_job_alarms,
+    update_mail_alarms,
+)
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
@@ -193,7 +198,7 @@ def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
 def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> PipelineResult:
     """Run the steps of a round, each within its own boundary."""
     notes.run("alarms", lambda: update_alarms(service), None)
-    matches = notes.run("match", service.topic_matcher.match_new_changes, 0)
+    matches = notes.run("match", lambda: _match(service), 0)
     feeds = notes.run("publish", lambda: _publish(service), 0)
     digests = notes.run("compose", lambda: compose_digests(service), 0)
     outcomes, problem = _deliver_and_delete(service, notes) if delivers else _NOTHING_DELIVERED
@@ -224,6 +229,13 @@ def _deliver_and_delete(
     return result
 
 
+def _match(service: Service) -> int:
+    """Match what is new, and raise or clear the alarm about topics that cannot be read."""
+    added = service.topic_matcher.match_new_changes()
+    service.topic_matcher.update_alarm(service.clock())
+    return added
+
+
 def _publish(service: Service) -> int:
     return publish_feeds(service.ledger, service.config.feeds.path, service.feed_context)
 
@@ -235,6 +247,7 @@ def update_alarms(service: Service) -> None:
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
+                update_gap_alarm(connection, name, now)
         alarms.clear_other_sources(connection, config.source_hosts, now)
         update_job_alarms(connection, now)
         _queue_operator_emails(connection, service)

@@ -36,6 +36,7 @@ class Digest(msgspec.Struct, frozen=True):
 
     threads: tuple[tuple[Entry, ...], ...]  #: a question, then its supplementaries
     notices: tuple[Notice, ...] = ()
+    damaged_queries: tuple[str, ...] = ()  #: the subscriber's that find nothing at present
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -81,7 +82,11 @@ class Digest(msgspec.Struct, frozen=True):
         return f"{topics}{f' and {more} more' if more else ''}: {self.count_summary}"
 
 
-def build_digest(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Digest:
+def build_digest(
+    entries: Iterable[Entry],
+    notices: Iterable[Notice] = (),
+    damaged_queries: Iterable[str] = (),
+) -> Digest:
     """Return the digest of some entries, one a question, the most important kinds first.
 
     A supplementary follows its question if that is in the digest too.
@@ -93,7 +98,8 @@ def build_digest(entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> Di
     ordered = sorted(
         threads.values(), key=lambda thread: min(entry.kind.info.rank for entry in thread)
     )
-    return Digest(tuple(_order_thread(thread) for thread in ordered), tuple(notices))
+    threads_in_order = tuple(_order_thread(thread) for thread in ordered)
+    return Digest(threads_in_order, tuple(notices), tuple(damaged_queries))
 
 
 def _find_thread_id(entry: Entry, by_id: Mapping[str, Entry]) -> str:

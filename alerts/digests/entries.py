@@ -15,7 +15,14 @@ from alerts.model import (
     ReminderKind,
     SubscribedTopic,
 )
-from alerts.queries import extract_fields, find_match, parse_canonical, prepare_fields
+from alerts.queries import (
+    Query,
+    QueryError,
+    extract_fields,
+    find_match,
+    parse_canonical,
+    prepare_fields,
+)
 from alerts.questions import Correction, find_first_correction
 from alerts.text import (
     Place,
@@ -223,7 +230,7 @@ def _find_places(
     places: dict[Place, None] = {}
     reasons: list[MatchReason] = []
     for topic in topics:
-        query = parse_canonical(topic.canonical) if topic.canonical is not None else None
+        query = _read_query(topic)
         match = find_match(query, prepared) if query is not None else None
         own_places = match.places if match else ()
         places |= dict.fromkeys(own_places)
@@ -233,6 +240,19 @@ def _find_places(
         )
     ordered = sorted(places, key=lambda p: (p.paragraph, p.start, p.end))
     return ordered, tuple(reasons)
+
+
+def _read_query(topic: SubscribedTopic) -> Query | None:
+    """Return the query of a topic; None for a followed question.
+
+    Also None for a damaged form: what it matched before is shown, without its words marked.
+    """
+    if topic.canonical is None:
+        return None
+    try:
+        return parse_canonical(topic.canonical)
+    except QueryError:
+        return None
 
 
 def _find_correction(matches: Sequence[DigestMatch], question: Question) -> Correction | None:

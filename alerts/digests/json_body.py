@@ -27,7 +27,9 @@ def describe_digest(digest: Digest, links: EmailLinks) -> tuple[str, dict[str, A
     if (left_out := len(digest.entries) - len(lines)) > 0:
         lines.append(f"And {left_out} more")
     notices = [f"{notice.site_name}: {notice.kind}" for notice in digest.notices]
+    notices += [f"“{query}” finds nothing at present" for query in digest.damaged_queries]
     details = {
+        "damaged_queries": list(digest.damaged_queries),
         "entries": [_describe_entry(entry) for entry in digest.entries],
         "notices": [{"source": n.source, "kind": n.kind} for n in digest.notices],
         "unsubscribe": links.unsubscribe,

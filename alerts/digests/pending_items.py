@@ -10,11 +10,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.digests.schedule import find_last_due
-from alerts.ledger import due_subscriptions, followed_questions, notices, subscriptions
+from alerts.ledger import alarms, due_subscriptions, followed_questions, notices, subscriptions
 from alerts.ledger.due_subscriptions import DigestGroup, PendingMatch
 from alerts.ledger.followed_questions import OverdueSubscription
 from alerts.ledger.question_lookups import list_meeting_days
 from alerts.model import DayAfterMeeting, Notice, Subscriber
+from alerts.queries import is_readable
 
 
 class DueTimes(msgspec.Struct, frozen=True):
@@ -23,6 +24,7 @@ class DueTimes(msgspec.Struct, frozen=True):
     by_group: Mapping[DigestGroup, datetime]
     notices: Mapping[int, Sequence[Notice]]  #: by the subscriber's id
     now: datetime
+    has_damaged_topics: bool = False  #: whether the alarm about them is open
 
 
 class DueMatch(msgspec.Struct, frozen=True):
@@ -51,6 +53,8 @@ class PendingItems(msgspec.Struct, frozen=True):
     matches: tuple[DueMatch, ...]
     reminders: tuple[DueReminder, ...]
     notices: tuple[Notice, ...]
+    #: The subscriber's queries that find nothing, because their canonical forms are damaged.
+    damaged_queries: tuple[str, ...] = ()
 
 
 def find_due_times(
@@ -72,7 +76,8 @@ def find_due_times(
         )
         for group in groups
     }
-    return DueTimes(by_group, notices.list_unsent(connection), now)
+    is_damaged = any(alarm.kind == "topics" for alarm in alarms.list_open(connection))
+    return DueTimes(by_group, notices.list_unsent(connection), now, is_damaged)
 
 
 def list_waiting_subscribers(connection: Connection, due_times: DueTimes) -> list[int]:
@@ -119,6 +124,15 @@ def collect_pending(
             tuple(matches.get(key, ())),
             tuple(reminders.get(key, ())),
             tuple(due_times.notices.get(key, ())),
+            _list_damaged_queries(connection, key) if due_times.has_damaged_topics else (),
         )
         if pending.matches or pending.reminders or pending.notices:
             yield pending
+
+
+def _list_damaged_queries(connection: Connection, subscriber_id: int) -> tuple[str, ...]:
+    """Return a subscriber's queries, as typed, whose canonical forms cannot be read."""
+    mine = subscriptions.list_active(connection, subscriber_id)
+    return tuple(
+        one.query for one in mine if one.canonical is not None and not is_readable(one.canonical)
+    )

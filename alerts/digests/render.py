@@ -36,6 +36,8 @@ _MAX_PART_SIZE = 90_000
 _MAX_FULL_SIZE = 60_000
 #: Bytes that are kept free for the heading above the titles and the sentence below them.
 _TITLES_FRAME_SIZE = 3_000
+#: Damaged queries that are named. Somebody may have hundreds, of 500 characters each.
+_MAX_DAMAGED_QUERIES = 10
 
 
 class RenderedEntry(msgspec.Struct, frozen=True):
@@ -184,6 +186,7 @@ def _render_frame(
         "digest": digest,
         "shown": shown,
         "page_days": DIGEST_PAGE_DAYS,
+        "max_damaged_queries": _MAX_DAMAGED_QUERIES,
         "links": envelope.links,
         "identity": envelope.identity,
         "recipient": subscriber.email,

@@ -104,7 +104,7 @@ def compose_digest(
         return ComposedDigest(None, handled)
     message = _write_message(
         pending.subscriber,
-        build_digest(entries, pending.notices),
+        build_digest(entries, pending.notices, pending.damaged_queries),
         _build_period(handled, pending.notices, repeated_at),
         context,
     )

@@ -22,7 +22,7 @@ from alerts.feeds.model import (
     ListedChanges,
 )
 from alerts.feeds.opml import build_opml
-from alerts.feeds.publish import publish_feeds
+from alerts.feeds.publish import FeedsNotWritten, publish_feeds
 from alerts.feeds.rss_atom import build_feed_url
 from alerts.feeds.websub import ping_hub
 
@@ -33,6 +33,7 @@ __all__ = [
     "FeedContext",
     "FeedDefinition",
     "FeedIdentity",
+    "FeedsNotWritten",
     "ListedChanges",
     "build_archive_page",
     "build_feed_url",

@@ -120,9 +120,11 @@ def is_in_feeds() -> ColumnElement[bool]:
     """Return the condition that a change is shown in feeds.
 
     Old questions that were found late are not: a feed reader would show them as new. The changes of
-    the first crawl are, so that a new feed is not empty.
+    the first crawl are, so that a new feed is not empty. Those of a question that was taken down
+    are, masked, so that feed readers replace what they have, and archive pages stay as they are.
     """
-    return or_(change.c.silence_reason.is_(None), change.c.silence_reason == "baseline")
+    shown = ("baseline", "taken_down")
+    return or_(change.c.silence_reason.is_(None), change.c.silence_reason.in_(shown))
 
 
 def has_kind(kinds: Sequence[str]) -> ColumnElement[bool]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from alerts.ledger.inserts import insert_once
+from alerts.ledger.inserts import insert_once, iter_parameters
 from alerts.ledger.schema import feed
 
 #: Less than any change: the hub is pinged even if a feed was written for a notice alone.
@@ -71,6 +73,12 @@ def list_unpinged(connection: Connection) -> list[FeedProgress]:
 def mark_pinged(connection: Connection, name: str, up_to: int) -> None:
     """Record that the hub was notified of a feed up to a change."""
     connection.execute(update(feed).where(feed.c.name == name).values(pinged_up_to=up_to))
+
+
+def forget(connection: Connection, names: Sequence[str]) -> None:
+    """Delete the progress of some feeds, so that their files are written again."""
+    for some in iter_parameters(names):
+        connection.execute(delete(feed).where(feed.c.name.in_(some)))
 
 
 def delete_all(connection: Connection) -> None:

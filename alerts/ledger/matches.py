@@ -8,9 +8,9 @@ from datetime import date
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select, true
 
 from alerts.ledger.changes import has_kind, is_in_feeds
-from alerts.ledger.inserts import insert_all_once
+from alerts.ledger.inserts import insert_all_once, iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST
-from alerts.ledger.schema import change, match, question
+from alerts.ledger.schema import change, match, question, topic
 
 #: Rows of one statement. A new topic can have a million matches: as rows, about 200 bytes each.
 _BATCH_SIZE = 20_000
@@ -46,6 +46,15 @@ def list_newest(
         .limit(limit)
     )
     return list(rows.scalars())
+
+
+def list_slugs(connection: Connection, numbers: Sequence[int]) -> list[str]:
+    """Return the slugs of the topics that any of the changes with the given numbers match."""
+    found: set[str] = set()
+    for some in iter_parameters(numbers):
+        wanted = select(topic.c.slug).join(match, match.c.topic_id == topic.c.id)
+        found |= set(connection.execute(wanted.where(match.c.change_seq.in_(some))).scalars())
+    return sorted(found)
 
 
 def count_in_feed(connection: Connection, topic_id: int) -> int:

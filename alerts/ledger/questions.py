@@ -413,6 +413,12 @@ def count_by_status(connection: Connection, source: str) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
+def has_source(connection: Connection, source: str) -> bool:
+    """Return whether any question is from a source."""
+    wanted = select(question.c.id).where(question.c.source == source).limit(1)
+    return connection.execute(wanted).first() is not None
+
+
 def count(connection: Connection) -> int:
     """Return how many questions the ledger has."""
     return connection.execute(select(func.count()).select_from(question)).scalar_one()

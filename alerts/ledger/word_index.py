@@ -8,8 +8,10 @@ SQLite and ``tsvector`` on PostgreSQL.
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import reduce
 
 import msgspec
 from sqlalchemy import (
@@ -17,7 +19,9 @@ from sqlalchemy import (
     Connection,
     TextClause,
     and_,
+    case,
     delete,
+    exists,
     func,
     or_,
     select,
@@ -27,15 +31,22 @@ from sqlalchemy import (
 )
 
 from alerts.ledger.changes import has_kind, is_in_feeds
-from alerts.ledger.inserts import insert_all_once, insert_once
+from alerts.ledger.inserts import insert_all_once, insert_once, iter_parameters
 from alerts.ledger.records import read_record
-from alerts.ledger.schema import acronym, change, indexed_question, question, vocabulary
+from alerts.ledger.schema import acronym, change, indexed_question, question, takedown, vocabulary
 from alerts.queries import index_terms
 from alerts.text import AcronymDefinition
 from crawler.records import Question
 
 #: Prefixes of the keys of words, in lower case and in capitals (:mod:`alerts.queries.index_terms`).
 WORD_KEY_PREFIXES = ("wx", "cx")
+
+
+#: The conditions that a question is to be indexed: one that is taken down never is.
+_LACKS_WORDS = (
+    ~question.c.is_indexed,
+    ~exists().where(takedown.c.question_id == question.c.id),
+)
 
 
 class UnindexedQuestion(msgspec.Struct, frozen=True):
@@ -73,7 +84,7 @@ def list_unindexed(connection: Connection, limit: int) -> list[UnindexedQuestion
     """Return some of the questions that are not indexed."""
     rows = connection.execute(
         select(question.c.id, question.c.record, question.c.first_seen_at)
-        .where(~question.c.is_indexed)
+        .where(*_LACKS_WORDS)
         .limit(limit)
     )
     return [
@@ -121,6 +132,14 @@ def remove_question(connection: Connection, question_id: str) -> None:
     connection.execute(delete(acronym).where(acronym.c.question_id == question_id))
 
 
+def forget_words(connection: Connection, keys: Iterable[str]) -> None:
+    """Delete from the vocabulary those of some index keys that no question has any more."""
+    words = [key for key in keys if key.startswith(WORD_KEY_PREFIXES)]
+    unused = [w for w in words if not count_questions(connection, index_terms.IndexKey(w), 1)]
+    for some in iter_parameters(unused):
+        connection.execute(delete(vocabulary).where(vocabulary.c.key.in_(some)))
+
+
 def _replace_acronyms(connection: Connection, words: IndexedQuestion) -> None:
     connection.execute(delete(acronym).where(acronym.c.question_id == words.question_id))
     rows = [
@@ -137,7 +156,7 @@ def _replace_acronyms(connection: Connection, words: IndexedQuestion) -> None:
 
 def has_unindexed(connection: Connection) -> bool:
     """Return whether there are questions that are not indexed, which a search does not find."""
-    wanted = select(question.c.id).where(~question.c.is_indexed).limit(1)
+    wanted = select(question.c.id).where(*_LACKS_WORDS).limit(1)
     return connection.execute(wanted).first() is not None
 
 
@@ -214,6 +233,12 @@ def get_first_day(connection: Connection) -> date | None:
     return connection.execute(select(func.min(indexed_question.c.day))).scalar()
 
 
+def count_since(connection: Connection, day: date) -> int:
+    """Return how many questions there are from a day on."""
+    wanted = select(func.count()).where(indexed_question.c.day >= day)
+    return connection.execute(wanted).scalar_one()
+
+
 def _satisfies(
     condition: index_terms.IndexCondition | None, connection: Connection
 ) -> ColumnElement[bool] | TextClause:
@@ -249,6 +274,22 @@ def list_short_forms(connection: Connection, long: str) -> list[AcronymForm]:
         .order_by(number.desc(), acronym.c.short_form)
     )
     return [AcronymForm(*row) for row in rows]
+
+
+def list_definitions(connection: Connection, words: Sequence[str]) -> list[AcronymDefinition]:
+    """Return the acronyms whose long forms hold at least two of some folded words.
+
+    The longest is first; those that differ only in capitals are all in the list.
+    """
+    long_form = func.lower(acronym.c.long_form)
+    held = [case((long_form.contains(word, autoescape=True), 1), else_=0) for word in words]
+    rows = connection.execute(
+        select(acronym.c.short_form, acronym.c.long_form)
+        .where(reduce(operator.add, held) >= 2)
+        .group_by(acronym.c.short_form, acronym.c.long_form)
+        .order_by(func.length(acronym.c.long_form).desc(), acronym.c.short_form)
+    )
+    return [AcronymDefinition(row.short_form, row.long_form) for row in rows]
 
 
 def list_keys_with_prefix(connection: Connection, prefix: str) -> list[str]:

@@ -29,7 +29,14 @@ from alerts.matching.hashing import (
     rehash_as_sense,
 )
 from alerts.matching.senses import CAPITALS, NAME, STEM
-from alerts.queries import DEFAULT_FIELDS, FIELDS, ast, normal_form, parse_canonical
+from alerts.queries import (
+    DEFAULT_FIELDS,
+    FIELDS,
+    QueryError,
+    ast,
+    normal_form,
+    parse_canonical,
+)
 from alerts.text import stem
 
 #: The scope of an atom that names no field; any other scope is the place of its field, plus one.
@@ -68,16 +75,25 @@ class CompiledQueries(NamedTuple):
     # Queries that match no more than these arrays say, but maybe less; their canonical forms.
     inexact: Ids
     inexact_forms: Sequence[str]
+    unreadable: Ids  #: queries whose forms are damaged: they match nothing
 
 
 def compile_queries(canonical: Sequence[str]) -> CompiledQueries:
-    """Compile different queries, given by their canonical forms."""
+    """Compile different queries, given by their canonical forms.
+
+    One that cannot be read (:func:`alerts.queries.is_readable`) matches nothing.
+    """
     atoms: dict[ast.Leaf, int] = {}
     alone: dict[int, int] = {}
     compound: list[tuple[int, normal_form.Clause]] = []
     inexact: list[int] = []
+    unreadable: list[int] = []
     for number, form in enumerate(canonical):
-        query = parse_canonical(form)
+        try:
+            query = parse_canonical(form)
+        except QueryError:
+            unreadable.append(number)
+            continue
         if isinstance(query, ast.Leaf) and not normal_form.has_hyphenated_prefix(query):
             alone[atoms.setdefault(query, len(atoms))] = number
             continue
@@ -95,6 +111,7 @@ def compile_queries(canonical: Sequence[str]) -> CompiledQueries:
         query_of_atom=query_of_atom,
         inexact=np.array(inexact, np.int32),
         inexact_forms=[canonical[number] for number in inexact],
+        unreadable=np.array(unreadable, np.int32),
         **_build_key_indexes(atoms)._asdict(),
         **nears._asdict(),
         **clauses._asdict(),

@@ -19,7 +19,7 @@ from alerts.matching.matcher import MatcherLayer
 _log = logging.getLogger(__name__)
 
 #: Increase this when the compiled form changes; files of another version are not read.
-_VERSION = 5
+_VERSION = 6
 
 
 def save_layer(layer: MatcherLayer, path: Path, fingerprint: str) -> None:

@@ -10,18 +10,22 @@ Matches and the progress number are committed in one transaction.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from alerts.ledger import Ledger, changes, matches, topics
+from alerts.ledger import Ledger, alarms, changes, matches, topics
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.matcher import BATCH_SIZE, Matcher, MatcherLayer, compile_layer
 from alerts.queries import extract_fields
 
 #: Topics that are worth a cache file. Fewer are compiled in 20 ms, as fast as a file is read.
 _MIN_TOPICS_TO_SAVE = 2000
+#: Damaged topics that an alarm names.
+_NAMED_TOPICS = 3
 
 
 class TopicMatcher:
@@ -60,6 +64,24 @@ class TopicMatcher:
             is_behind = reached < newest
         return added + self._catch_up_new_topics(matcher)
 
+    def list_unreadable_topics(self) -> list[int]:
+        """Return the topics, by id, that match nothing because their forms are damaged.
+
+        Those are known that :meth:`match_new_changes` has compared with changes.
+        """
+        return self._matcher.list_unreadable() if self._matcher else []
+
+    def update_alarm(self, now: datetime) -> None:
+        """Raise or clear the alarm about topics that match nothing because they are damaged.
+
+        Args:
+            now: Aware, in UTC.
+        """
+        with self._ledger.writing() as connection:
+            damaged = [topics.get(connection, key) for key in self.list_unreadable_topics()]
+            reasons = {"topics": _describe_damaged(damaged)} if damaged else {}
+            alarms.update_open(connection, None, reasons, ("topics",), now)
+
     def _catch_up_new_topics(self, matcher: Matcher) -> int:
         """Compare new topics with all earlier changes; afterwards they are caught up."""
         with self._ledger.reading() as connection:
@@ -88,7 +110,9 @@ class TopicMatcher:
     def _get_matcher(self) -> Matcher:
         """Return the matcher of the topics that are caught up; make it if others have joined."""
         with self._ledger.reading() as connection:
-            if self._matcher and len(self._matcher) == topics.count_caught_up(connection):
+            count = topics.count_caught_up(connection)
+            # Damaged forms are read again, because they may have been mended since.
+            if self._matcher and len(self._matcher) == count and not self.list_unreadable_topics():
                 return self._matcher
             forms = topics.list_caught_up(connection)
         layer = self._load_layer(forms)
@@ -134,3 +158,13 @@ def _fingerprint(forms: dict[int, str], ids: list[int]) -> str:
     """
     lines = "".join(f"{number}\t{forms.get(number)}\n" for number in ids)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _describe_damaged(damaged: Sequence[topics.Topic]) -> str:
+    names = ", ".join(f"“{topic.title}” ({topic.slug})" for topic in damaged[:_NAMED_TOPICS])
+    left = len(damaged) - _NAMED_TOPICS
+    more = f" and {left} more" if left > 0 else ""
+    return (
+        f"what is stored of topics is damaged, so they find nothing: {names}{more}; "
+        "restore their canonical forms from a backup, or have them subscribed to again"
+    )

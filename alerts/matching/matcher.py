@@ -103,6 +103,15 @@ class Matcher:
         """Remove a topic that the matcher has."""
         self._removed.add(topic)
 
+    def list_unreadable(self) -> list[int]:
+        """Return the topics that match nothing because their canonical forms are damaged."""
+        return [
+            topic
+            for layer in self._layers
+            for topic in layer.ids[layer.compiled.unreadable].tolist()
+            if topic not in self._removed
+        ]
+
     def match(self, texts: Sequence[FieldTexts]) -> BatchMatches:
         """Return all matches of a batch; :data:`BATCH_SIZE` records are the best size."""
         batch = read_batch(texts, FIELDS, self._senses)

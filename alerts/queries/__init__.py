@@ -11,7 +11,7 @@ tree), :mod:`~alerts.queries.normal_form` (clauses, for the bulk matcher) and
 
 from alerts.queries import ast, index_terms, normal_form
 from alerts.queries.ast import Query
-from alerts.queries.canonical import parse_canonical
+from alerts.queries.canonical import is_readable, parse_canonical
 from alerts.queries.checks import QueryError
 from alerts.queries.fields import (
     DEFAULT_FIELDS,
@@ -50,6 +50,7 @@ __all__ = [
     "format_canonical",
     "index_terms",
     "infer_changes",
+    "is_readable",
     "iter_words",
     "list_hints",
     "list_leaves",

@@ -5,30 +5,60 @@ so nothing has to be checked, folded or sorted, and words and operators are told
 first characters. That takes 2.4 µs a query, where :func:`alerts.queries.parse.parse_query` takes
 100 µs. It is why this parser exists: a million topics compile in seconds (``docs/benchmarks.md``)
 instead of minutes. A property test holds that both read every canonical form to the same tree.
+
+A form that was damaged in the database is refused, so that one topic costs no other.
 """
 
 from __future__ import annotations
 
 import re
 
-from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
-from alerts.queries.fields import KEYWORD_FIELDS
+from alerts.queries.ast import And, Leaf, Near, Not, Or, Phrase, Query, Word
+from alerts.queries.checks import QueryError
+from alerts.queries.fields import FIELDS, KEYWORD_FIELDS
 
+#: An operator, or a word or phrase with its field; then anything else, which no form has.
 _TOKEN = re.compile(
-    r"""( OR | NEAR/\d+ |NOT |[()])|(?:([a-z_]+):)?(?:"([^"]*)"|([^\s"()*:]+)(\*)?)"""
+    r"""( OR | NEAR/\d+ |NOT |[()])|(?:([a-z_]+):)?(?:"([\w .-]+)"|([\w-]+)(\*)?)|([^ ])"""
 )
+#: NOT and NEAR before anything but a word or phrase.
+_WITHOUT_LEAF = re.compile(r"(?:(?<![A-Z])NOT | NEAR/\d+ )(?=[ ()]|NOT |OR |NEAR/|$)")
+_FIELDS = frozenset({None, *FIELDS})
 
 
 def parse_canonical(canonical: str) -> Query:
     """Return the query that :func:`alerts.queries.parse.format_canonical` wrote as ``canonical``.
 
-    Any other text is read without complaint, and wrongly.
+    Raises:
+        QueryError: It did not write this, as far as can be seen from the structure and the words.
+            Some other texts are read without complaint, and wrongly.
     """
+    try:
+        query = _read(canonical)
+    except IndexError:  # a bracket closes nothing, or nothing is before NEAR
+        raise _refuse() from None
+    if not isinstance(query, Leaf) and not _has_wanted_leaf(query):
+        raise _refuse()
+    return query
+
+
+def is_readable(canonical: str) -> bool:
+    """Return whether :func:`parse_canonical` reads a stored form."""
+    try:
+        parse_canonical(canonical)
+    except QueryError:
+        return False
+    return True
+
+
+def _read(canonical: str) -> Query:
     opened: list[tuple[list[Query], list[Query]]] = []
     choices: list[Query] = []
     parts: list[Query] = []
     before = ""
-    for operator, field, quoted, bare, star in _TOKEN.findall(canonical):
+    for operator, field, quoted, bare, star, other in _TOKEN.findall(canonical):
+        if other:
+            raise _refuse()
         if not operator:
             leaf = _build_leaf(field or None, quoted, bare, is_prefix=bool(star))
             if before == "NOT ":
@@ -48,10 +78,27 @@ def parse_canonical(canonical: str) -> Query:
             choices.append(_all_of(parts))
             parts = []
         before = operator
+    if opened or _WITHOUT_LEAF.search(canonical):
+        raise _refuse()
     return _any_of([*choices, _all_of(parts)])
 
 
+def _refuse() -> QueryError:
+    return QueryError("Subscribe again: what was kept of this query is damaged.", 0)
+
+
+def _has_wanted_leaf(query: Query) -> bool:
+    """Return whether whatever matches ``query`` has one of its words."""
+    if isinstance(query, And):
+        return any(map(_has_wanted_leaf, query.parts))
+    if isinstance(query, Or):
+        return all(map(_has_wanted_leaf, query.parts))
+    return not isinstance(query, Not)
+
+
 def _all_of(parts: list[Query]) -> Query:
+    if not parts:
+        raise _refuse()
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
@@ -65,7 +112,8 @@ def _extend_near(before: Query, leaf: Word | Phrase, within: int) -> Query:
         return Not(_extend_near(before.part, leaf, within))
     if isinstance(before, Near):
         return Near((*before.parts, _without_field(leaf)), within, before.field)
-    assert isinstance(before, Word | Phrase)
+    if not isinstance(before, Word | Phrase):
+        raise _refuse()
     return Near((_without_field(before), _without_field(leaf)), within, before.field)
 
 
@@ -76,14 +124,19 @@ def _without_field(leaf: Word | Phrase) -> Word | Phrase:
 
 
 def _build_leaf(field: str | None, quoted: str, bare: str, *, is_prefix: bool) -> Word | Phrase:
+    if field not in _FIELDS:
+        raise _refuse()
     if quoted:
         plain = quoted.replace(".", "")  # behind a letter that must not be linked: "e. smith"
         words = tuple([Word(tuple(word.split("-")), "exact") for word in plain.split(" ")])
         return Phrase(words, field) if len(words) > 1 else Word(words[0].tokens, "exact", field)
+    tokens = tuple(bare.split("-"))
     if is_prefix:
-        return Word(tuple(bare.split("-")), "prefix", field)
+        return Word(tokens, "prefix", field)
     if field in KEYWORD_FIELDS:
-        return Word(tuple(bare.split("-")), "exact", field)
+        return Word(tokens, "exact", field)
     if "A" <= bare[0] <= "Z":
+        if not bare.isupper():
+            raise _refuse()
         return Word((bare,), "capitals", field)
-    return Word(tuple(bare.split("-")), "stem", field)
+    return Word(tokens, "stem", field)

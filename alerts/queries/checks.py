@@ -58,16 +58,24 @@ _SIGN_RULES = (
         "Leave a space after AND, OR or NOT, or write it small if you mean the word.",
     ),
     (
-        re.compile(rf"{_WORD_START}!(?=[\w(])"),
+        re.compile(
+            rf"{_WORD_START}&?!(?=[\w(])|¬|&\s*!|{_WORD_START}[{re.escape(HYPHENS)}]{{2,}}(?=\w)"
+        ),
         "Write NOT or “-” before what is to be left out, as in knife NOT crime.",
     ),
     (
-        re.compile(r"\w[!?]+(?=[\w\s()|]|$)"),
+        re.compile(rf"(?!\A){_WORD_START}(?:WITHOUT|EXCEPT|UNLESS|MINUS|NOR|NAND|BUT)(?=\s+[\w(])"),
+        "Write NOT before what is to be left out, as in knife NOT crime, or write the word small.",
+    ),
+    (
+        re.compile(r"\w?[!?]"),
         "Take out “!” and “?”: write “*” at the end of a word for any ending, as in kni*.",
     ),
     (
         re.compile(
-            rf"{_WORD_START}(?:(?:w|n|pre|within)?/(?:\d+|[sp])|(?:NEAR|ADJ)\d+)(?=[\s()|]|$)",
+            rf"{_WORD_START}(?:(?:w|n|pre|onear|adj|within)?/(?:\d+|[sp])|w/(?:in|seg|para)"
+            rf"|(?:NEAR|ADJ)\d+|(?-i:near|Near)/\d+|AROUND ?\(\d+\))(?=[\s()|]|$)"
+            rf"|(?!\A){_WORD_START}(?-i:ADJ|ONEAR|WITHIN)(?=\s+[\w(])",
             re.IGNORECASE,
         ),
         "Write NEAR/ and a number for words that are near each other, as in knife NEAR/5 crime.",
@@ -78,10 +86,26 @@ _SIGN_RULES = (
     ),
     (re.compile(rf"{_WORD_START}XOR(?!\w)"), "Write OR for XOR: it finds either word."),
     (
-        re.compile(rf"{_WORD_START}['‘`][\w][^'’`]*\s[^'’`]*['’`](?=[\s()|]|$)"),
+        re.compile(
+            rf"{_WORD_START}(?:['‘`]+\w[^'’`]*\s[^'’`]*['’`]+(?=[\s()|]|$)|[‹›「」『』《》〈〉])"
+        ),
         'Put a phrase into double quotes, as in "knife crime".',
     ),
     (re.compile(rf"{_WORD_START}\+(?=[\w(])"), "Take out “+”: every word must be there already."),
+    (
+        re.compile(
+            r"(?<=\w)(?<!\bAND)(?<!\bOR)(?<!\bNOT)(?<!NEAR/\d)(?<!NEAR/\d\d)\((?!q+\))|(?<!q)\)(?=\w)"
+        ),
+        "Leave a space before and after brackets; a word finds its plural without them.",
+    ),
+    (
+        re.compile(r"(?<=\w)_(?=\w)(?![^\W\d]*:)"),
+        "Put a word with “_” in double quotes, or write “*” for any ending of a word.",
+    ),
+    (
+        re.compile(rf"{_WORD_START}(?:asked|answered)[ .-](?:by|of):(?=\S)", re.IGNORECASE),
+        "Write “_” in the name of the field, as in asked_by:hall.",
+    ),
     (re.compile(r"\^\d*"), "Take out “^”: no word counts more than another."),
     (re.compile(r"[\[\]{}]"), "Write round brackets for “[”, “]”, “{” and “}”."),
     (

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from lark import Lark, Token, Tree, UnexpectedToken
 
+from alerts.queries.capitals import find_shouted, lower_shouted
 from alerts.queries.checks import (
     QueryError,
     check_brackets,
@@ -23,7 +24,11 @@ from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.text import STOP_WORDS, tokenise
 
 #: ``A & E``, which is read as ``A&E``, at the same length.
-_SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z])(?!\w)")
+_SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z]s?)(?!\w)")
+#: Signs of East Asian keyboards, each with its own: ``（`` is ``(``. Letters and digits stay.
+_WIDE_SIGNS = {
+    code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if not chr(code).isalnum()
+} | {0x3000: " "}
 
 Node: TypeAlias = Tree[Token] | Token
 
@@ -38,18 +43,32 @@ def parse_tree(text: str) -> Node:
     Raises:
         QueryError: The text is no query, or nearly every text would match it.
     """
-    check_length(text)
-    text = _SPACED_LETTERS.sub(r"\1&\2  ", text)
-    check_signs(text)
-    tokens = list(_lexer().lex(text))
+    tokens = _split(text)
     if not tokens:
         raise QueryError("Write at least one word to look for.", 0)
     check_words(tokens)
     check_brackets(tokens)
-    tree = _build_tree(tokens)
+    tree = _build_tree(lower_shouted(tokens))
     if error := _find_unselective(tree):
         raise error
     return tree
+
+
+def list_shouted(text: str) -> list[str]:
+    """Return the words of a query that would be acronyms, and are read as if in small letters.
+
+    Raises:
+        QueryError: The text is no query.
+    """
+    shouted = find_shouted(_split(text))
+    return [str(token) for token in shouted if any(word.acronym for word in tokenise(token))]
+
+
+def _split(text: str) -> list[Token]:
+    check_length(text)
+    text = _SPACED_LETTERS.sub(r"\1&\2  ", text.translate(_WIDE_SIGNS))
+    check_signs(text)
+    return list(_lexer().lex(text))
 
 
 @cache  # one object for the process: making the parser takes 15 ms
@@ -134,7 +153,7 @@ def _check_selective_word(
         message = "Add a word to look for: NOT alone would match nearly everything."
         return QueryError(message, offset_of(token))
     words = tokenise(token)
-    if token.type == "WORD" and len(words) == 1 and words[0].acronym:
+    if len(words) == 1 and words[0].acronym:
         return None
     if token.type == "QUOTED" and len(words) > 1 and is_phrase:
         return None  # each of its words is in nearly every text, but not next to the other

@@ -11,10 +11,10 @@ change: matching, digests and feeds.
 
 from alerts.recording.alarms import update_source_alarms
 from alerts.recording.crawl_runs import CrawlRecorder
-from alerts.recording.policy import CrawlPolicy
 from alerts.recording.readings import QuestionReading, record_readings
 from alerts.recording.replacement import replace_reading
-from alerts.recording.rules import RecordingRules
+from alerts.recording.rules import CrawlPolicy, RecordingRules
+from alerts.recording.takedowns import TakenDown, UnknownQuestion, take_down
 from alerts.recording.verdict import CrawlOutcome
 from alerts.recording.visits import find_backoff_end, plan_crawl
 
@@ -24,9 +24,12 @@ __all__ = [
     "CrawlRecorder",
     "QuestionReading",
     "RecordingRules",
+    "TakenDown",
+    "UnknownQuestion",
     "find_backoff_end",
     "plan_crawl",
     "record_readings",
     "replace_reading",
+    "take_down",
     "update_source_alarms",
 ]

@@ -29,9 +29,8 @@ from alerts.recording.page_states import (
     record_refusal,
     record_unchanged_page,
 )
-from alerts.recording.policy import CrawlPolicy
 from alerts.recording.readings import QuestionReading, record_readings
-from alerts.recording.rules import RecordingRules
+from alerts.recording.rules import CrawlPolicy, RecordingRules
 from alerts.recording.verdict import CrawlOutcome, Verdict, judge_crawl
 from alerts.recording.withdrawals import hold_doubtful_withdrawals
 from crawler.records import encode_record

@@ -80,7 +80,7 @@ def record_missing_page(
         heard of.
     """
     stored = questions.find(connection, identity)
-    if stored is None:
+    if stored is None or stored.record.is_taken_down:
         return None
     questions.mark_not_found(connection, stored.record.id, now)
     if stored.record.suspect or is_withdrawn(connection, stored.record.id):

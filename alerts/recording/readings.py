@@ -28,6 +28,7 @@ from alerts.questions import (
 )
 from alerts.recording.moves import is_reference_in_doubt, use_known_id
 from alerts.recording.rules import RecordingRules, store_change
+from alerts.recording.takedowns import find_taken_down
 from alerts.recording.withdrawals import record_return
 from crawler.records import Question
 
@@ -55,10 +56,16 @@ def record_readings(
 
     Returns:
         ``new`` and ``suspect`` questions, ``doubted`` ones (the page says less than before),
-        changes by kind, and ``silent`` changes, which do not alert.
+        changes by kind, and ``silent`` changes, which do not alert; ``taken_down`` ones, which are
+        not recorded.
     """
     counts: Counter[str] = Counter()
     for reading in readings:
+        taken_down = find_taken_down(connection, reading.question, reading.requested_id)
+        if taken_down is not None:
+            counts["taken_down"] += 1
+            _add_identities(connection, reading, taken_down)
+            continue
         question = use_known_id(connection, reading.question, reading.requested_id)
         recorded = _record_question(connection, question, now, rules)
         counts.update(recorded)
@@ -162,6 +169,11 @@ def _record_page(
         questions.save_validators(connection, question_id, reading.etag, reading.last_modified)
     if reading.capture:
         questions.save_capture(connection, question_id, reading.capture)
+    _add_identities(connection, reading, question_id)
+
+
+def _add_identities(connection: Connection, reading: QuestionReading, question_id: str) -> None:
+    """Record the addresses of a page as ids of its question; none of them is refused any more."""
     for identity in (reading.question.id, reading.requested_id):
         if identity:
             questions.add_identity(connection, identity, question_id)

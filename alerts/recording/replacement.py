@@ -20,12 +20,13 @@ from alerts.recording.readings import (
     record_readings,
 )
 from alerts.recording.rules import RecordingRules
+from alerts.recording.takedowns import find_taken_down
 from crawler.records import Question
 
 #: A page is fetched before it is recorded; five minutes cover a slow disk and a busy ledger.
 _SAME_VISIT = timedelta(minutes=5)
 
-RereadOutcome = Literal["same", "changed", "added", "suspect", "older"]
+RereadOutcome = Literal["same", "changed", "added", "suspect", "older", "taken down"]
 
 
 class RereadResult(msgspec.Struct, frozen=True):
@@ -49,6 +50,8 @@ def replace_reading(
         fetched_at: When the page was fetched.
         dry_run: Report what would be done and change nothing.
     """
+    if find_taken_down(connection, read):
+        return RereadResult("taken down")
     known = use_known_id(connection, read)
     stored = questions.find(connection, known.id)
     if stored is None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from alerts.ledger import crawl_runs, questions, refused_pages
 from alerts.ledger.crawl_runs import CrawlRun
 from alerts.ledger.questions import RevisitCandidate
-from alerts.recording.policy import CrawlPolicy
+from alerts.recording.rules import CrawlPolicy
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow
 
 #: How long an answered question is visited again for corrections, and how often: eight visits.

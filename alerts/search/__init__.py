@@ -7,6 +7,7 @@ callers show what it returns.
 The face has one entry for each of these services and the type that it returns.
 """
 
+from alerts.search.breadth import Breadth
 from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
 from alerts.search.index import index_questions
@@ -21,9 +22,11 @@ from alerts.search.search import (
     load_question_changes,
     search_questions,
 )
+from alerts.search.spellings import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
 
 __all__ = [
+    "Breadth",
     "ChangeResults",
     "MatchedPlace",
     "Preview",
@@ -31,6 +34,7 @@ __all__ = [
     "ResultPage",
     "SearchPosition",
     "SearchResults",
+    "SmallForm",
     "Suggestion",
     "TimeBudget",
     "apply_suggestions",
@@ -40,6 +44,7 @@ __all__ = [
     "count_by_month",
     "explain_parts",
     "find_matched_places",
+    "find_small_forms",
     "find_suggestions",
     "index_questions",
     "list_results",

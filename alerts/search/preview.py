@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import msgspec
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 from sqlalchemy import Connection
 
 from alerts.ledger import questions, word_index
-from alerts.queries import (
-    Query,
-    QueryError,
-    ast,
-    format_canonical,
-    index_terms,
-    iter_words,
-    list_hints,
-    list_wanted_leaves,
-    parse_query,
-    replace_wanted_leaves,
-)
+from alerts.queries import Query, format_canonical, list_hints, parse_query
+from alerts.search.breadth import Breadth, find_breadth
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
+from alerts.search.spellings import (
+    SmallForm,
+    SpellingSuggestion,
+    find_small_forms,
+    suggest_spellings,
+)
 from alerts.search.suggestions import Suggestion, find_suggestions
 
-#: Questions a day, on average, above which a topic is called too broad.
-MAX_QUESTIONS_PER_DAY = 30
 #: Months in the chart, beside the current one.
 _MONTHS = 24
 #: Excerpts below the numbers.
 _LATEST_COUNT = 5
-#: Spellings that are compared by how many questions have them; the commonest is suggested.
-_MAX_CANDIDATES = 6
-
-
-class SpellingSuggestion(msgspec.Struct, frozen=True):
-    """A word that the archive does not have, and the most similar one that it has."""
-
-    word: str
-    nearest: str | None  #: None if no word is similar enough
-    questions: int  #: number of questions that have the nearest
-    query: str | None = None  #: the whole query with the nearest in place of the word
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -69,12 +50,10 @@ class Preview(msgspec.Struct, frozen=True):
     is_week_complete: bool = True  #: whether :attr:`last_7_days` is all
     is_year_complete: bool = True  #: whether :attr:`last_365_days` is all
     hints: tuple[str, ...] = ()  #: sentences on words that were left out
+    #: Words in capitals that are found in small letters instead.
+    small_forms: tuple[SmallForm, ...] = ()
     is_archive_empty: bool = False  #: whether there is no question yet that could have matched
-
-    @property
-    def is_too_broad(self) -> bool:
-        """Whether more questions match than a person would read."""
-        return self.per_day > MAX_QUESTIONS_PER_DAY
+    breadth: Breadth | None = None  #: how broad the query is; None if it is not too broad
 
 
 def build_preview(
@@ -100,7 +79,12 @@ def build_preview(
     known_first_day = word_index.get_first_day(connection)
     first_day = known_first_day or today
     begin = max(year, first_day, found.decided_to or first_day)
-    spellings = _suggest_spellings(connection, query) if known_first_day else ()
+    may_be_found = found.total > 0 or not found.is_complete
+    spellings = (
+        suggest_spellings(connection, query, is_found=may_be_found) if known_first_day else ()
+    )
+    small_forms = find_small_forms(connection, query, budget)
+    in_capitals = {form.word for form in small_forms}
     return Preview(
         canonical=format_canonical(query),
         last_7_days=_count_since(found.counts_by_day, week),
@@ -111,7 +95,8 @@ def build_preview(
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
         hints=tuple(list_hints(typed)),
-        unknown_words=tuple(spellings),
+        unknown_words=tuple(one for one in spellings if one.is_name or one.word not in in_capitals),
+        small_forms=tuple(small_forms),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,
         decided_to=found.decided_to,
@@ -119,6 +104,7 @@ def build_preview(
         is_week_complete=found.is_complete_after(week),
         is_year_complete=found.is_complete_after(year),
         is_archive_empty=known_first_day is None,
+        breadth=find_breadth(connection, query, found.counts_by_day, today, begin, budget),
     )
 
 
@@ -152,64 +138,3 @@ def count_by_month(counts_by_day: Mapping[date, int], today: date) -> dict[date,
     this = 12 * today.year + today.month - 1
     firsts = [date(n // 12, n % 12 + 1, 1) for n in range(this - _MONTHS, this + 1)]
     return {first: counted[first] for first in firsts}
-
-
-def _suggest_spellings(connection: Connection, query: Query) -> Iterator[SpellingSuggestion]:
-    """Generate a suggestion for each wanted word that no question has in any field."""
-    leaves = [leaf for leaf in list_wanted_leaves(query) if leaf.field is None]
-    for word in (word for leaf in leaves for word in iter_words(leaf)):
-        condition = index_terms.build_index_query(word).condition
-        if condition and not word_index.count_questions(connection, condition, maximum=1):
-            yield _find_nearest(connection, query, word, "".join(word.tokens))
-
-
-def _find_nearest(
-    connection: Connection, query: Query, word: ast.Word, text: str
-) -> SpellingSuggestion:
-    """Return the word of the archive most similar to ``text``; of equal ones, the commonest.
-
-    A word is left out if the query would be refused with it, such as a stop word alone.
-    """
-    key_prefix = "cx" if word.mode == "capitals" else "wx"
-    known = [
-        key[len(key_prefix) :]
-        for key in word_index.list_keys_with_prefix(connection, key_prefix + text[0].lower())
-    ]
-    max_distance = 1 if len(text) < 5 else 2
-    similar = process.extract(
-        text.lower(), known, scorer=OSA.distance, score_cutoff=max_distance, limit=_MAX_CANDIDATES
-    )
-    counted = []
-    for form, distance, _ in similar:
-        shown = form.upper() if word.mode == "capitals" else form
-        corrected = _correct(query, word, shown)
-        number = word_index.count_questions(connection, index_terms.IndexKey(key_prefix + form))
-        if number and corrected:
-            counted.append((distance, -number, shown, corrected))
-    if not counted:
-        return SpellingSuggestion(text, None, 0)
-    _, number, nearest, corrected = min(counted)
-    return SpellingSuggestion(text, nearest, -number, corrected)
-
-
-def _correct(query: Query, word: ast.Word, nearest: str) -> str | None:
-    """Return ``query`` with ``nearest`` in place of a word; None if that would be refused."""
-
-    def replace(leaf: ast.Word | ast.Phrase) -> ast.Word | ast.Phrase:
-        if isinstance(leaf, ast.Word):
-            is_it = (leaf.tokens, leaf.mode) == (word.tokens, word.mode)
-            return msgspec.structs.replace(leaf, tokens=(nearest,)) if is_it else leaf
-        return msgspec.structs.replace(
-            leaf, words=tuple(ast.Word((nearest,), "exact") if w == word else w for w in leaf.words)
-        )
-
-    def correct(leaf: ast.Leaf) -> Query:
-        if isinstance(leaf, ast.Near):
-            return msgspec.structs.replace(leaf, parts=tuple(map(replace, leaf.parts)))
-        return replace(leaf)
-
-    try:
-        corrected = parse_query(format_canonical(replace_wanted_leaves(query, correct)))
-    except QueryError:
-        return None
-    return format_canonical(corrected)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import msgspec
 
 from alerts.model import ChangeKind
-from alerts.queries import Query, drop_unlikely_paragraphs, extract_fields, find_match
-from alerts.text import Segment, Snippet, cut_opening, find_snippet, mark_spans
+from alerts.queries import NAME_FIELDS, Query, drop_unlikely_paragraphs, extract_fields, find_match
+from alerts.text import Place, Segment, Snippet, cut_opening, find_snippet, mark_spans
 from crawler.records import Question, name_question
 
 
@@ -16,6 +18,8 @@ class QuestionExcerpt(msgspec.Struct, frozen=True):
     question: Question
     title: tuple[Segment, ...]
     snippet: Snippet | None
+    #: The names of people that are all that matched; empty if something else matched too.
+    only_names: tuple[str, ...] = ()
 
 
 def build_excerpt(question: Question, query: Query | None) -> QuestionExcerpt:
@@ -30,4 +34,11 @@ def build_excerpt(question: Question, query: Query | None) -> QuestionExcerpt:
         question,
         mark_spans(name_question(question), title),
         snippet or cut_opening(fields, "question"),
+        tuple(_list_only_names(texts, places)),
     )
+
+
+def _list_only_names(texts: Mapping[str, Sequence[str]], places: Sequence[Place]) -> Iterator[str]:
+    """Generate the names in which a query matched, if it matched nowhere else, each once."""
+    if all(place.field in NAME_FIELDS for place in places):
+        yield from dict.fromkeys(texts[place.field][place.paragraph] for place in places)

@@ -1,32 +1,29 @@
-"""Other spellings of the parts of a query, found in the archive and suggested to the subscriber.
+"""Other ways to write the parts of a query, each with the number of questions that it would add.
 
-A suggestion changes a query only if the subscriber accepts it, and is then part of its text.
+A suggestion changes a query only if the subscriber accepts it, and is then part of its text. The
+forms come from the archive (acronyms that it defines), from a data file of the source
+(:mod:`alerts.search.known_forms`), and from the query itself (a phrase with the other forms of its
+words). A form that adds nothing is not suggested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import word_index
-from alerts.ledger.word_index import AcronymForm
-from alerts.queries import (
-    Query,
-    QueryError,
-    ast,
-    format_canonical,
-    list_wanted_leaves,
-    parse_query,
-    replace_wanted_leaves,
-)
+from alerts.queries import Query, QueryError, ast, format_canonical, parse_query
+from alerts.search.alternatives import Alternative, AlternativeKind, find_alternatives
+from alerts.search.parts import list_parts, replace_part
 from alerts.search.search import TimeBudget, search_questions
 
-#: Questions that must define an acronym: a single one may be a slip of the pen.
-_MIN_QUESTIONS = 2
 #: Suggestions for one query: with more, subscribing would become a form to fill in.
-_MAX_SUGGESTIONS = 3
+_MAX_SUGGESTIONS = 6
+#: Forms of one query that are counted, and those that are counted though the time is over: each is
+#: a search of its own.
+_MAX_COUNTED, _MIN_COUNTED = 16, 4
 
 
 class Suggestion(msgspec.Struct, frozen=True):
@@ -34,103 +31,125 @@ class Suggestion(msgspec.Struct, frozen=True):
 
     part: str  #: of the canonical query: ``VRU``
     form: str  #: as a query: ``"violence reduction unit"``
-    printed: str  #: as the archive has it: ``Violence Reduction Unit``
-    questions: int  #: number of questions that have it in this form
+    printed: str  #: as people write it: ``Violence Reduction Unit``
+    #: Number of questions that match with this form and not without it; in place of its part, all.
+    added: int
     query: str  #: the whole query, with this form included
     is_complete: bool = True  #: whether these are all; if not, there are at least so many
+    kind: AlternativeKind = "acronym"
 
     @property
     def sentence(self) -> str:
         """The suggestion as one sentence."""
-        noun = "question" if self.questions == 1 else "questions"
-        part = self.part.strip('"')
+        noun = "question" if self.added == 1 else "questions"
         at_least = "" if self.is_complete else "at least "
-        return f"{part} is also written {self.printed}: {at_least}{self.questions:,} {noun}."
+        if self.kind == "instead":
+            return (
+                f"{self.part} is also another word. To find {self.printed} in its place: "
+                f"{at_least}{self.added:,} {noun}."
+            )
+        return f"{self._relation}: {at_least}{self.added:,} more {noun}."
+
+    @property
+    def _relation(self) -> str:
+        part = self.part.replace('"', "")
+        match self.kind:
+            case "acronym":
+                return f"{part} is also written {self.printed}"
+            case "meaning":
+                return f"For {part}, people also write {self.printed}"
+            case _:
+                return f"Other forms of the words in “{part}” ({self.printed})"
 
 
 def find_suggestions(
     connection: Connection, query: Query, budget: TimeBudget | None = None
 ) -> list[Suggestion]:
-    """Return the long forms of the acronyms in ``query``, and the acronyms of its phrases.
+    """Return other forms of the parts of ``query`` that add questions, the surest kind first.
 
     Args:
         connection: The ledger.
         query: A query in normal form.
         budget: The time for counting questions; None for no limit.
     """
-    leaves = [leaf for leaf in list_wanted_leaves(query) if not isinstance(leaf, ast.Near)]
-    present = {format_canonical(leaf) for leaf in leaves}
+    found = (_count_added(connection, query, one, budget) for one in _iter_new(connection, query))
     suggestions: list[Suggestion] = []
-    for leaf in leaves:
-        for other, printed in _find_alternatives(connection, leaf):
-            form, part = format_canonical(other), format_canonical(leaf)
-            widened = _include_form(query, part, other)
-            if form not in present and widened is not None:
-                present.add(form)
-                found = search_questions(connection, other, 0, budget)
-                suggestions.append(
-                    Suggestion(part, form, printed, found.total, widened, found.is_complete)
-                )
-    return suggestions[:_MAX_SUGGESTIONS]
-
-
-def _include_form(query: Query, part: str, form: Query) -> str | None:
-    """Return ``query`` with ``form`` as an alternative to a part; None if that is refused."""
-    try:
-        widened = format_canonical(_widen(query, {part: [form]}))
-        # What was typed stands first where that is all.
-        is_all = format_canonical(query) == part
-        return f"{part} OR {format_canonical(form)}" if is_all else widened
-    except QueryError:  # it would be too long
-        return None
+    for number, suggestion in enumerate(islice(found, _MAX_COUNTED), 1):
+        if suggestion is not None and suggestion.added:
+            suggestions.append(suggestion)
+        is_late = budget is not None and budget.is_spent() and number >= _MIN_COUNTED
+        if is_late or len(suggestions) == _MAX_SUGGESTIONS:
+            break
+    return suggestions
 
 
 def apply_suggestions(query: Query, accepted: Sequence[Suggestion]) -> Query:
     """Return ``query`` with each suggestion as an alternative to its part.
 
-    ``VRU`` becomes ``VRU OR "violence reduction unit"``.
+    ``VRU`` becomes ``VRU OR "violence reduction unit"``. One of the kind "instead" takes the
+    place of its part.
+
+    Raises:
+        QueryError: The query would be too long.
     """
     forms: dict[str, list[Query]] = {}
-    for one in accepted:
+    for one in (one for one in accepted if one.kind != "instead"):
         forms.setdefault(one.part, []).append(parse_query(one.form))
-    return _widen(query, forms)
+    # Runs of words first: once a word is widened, it is no longer beside the others.
+    for part in sorted(forms, key=lambda part: -len(part.split())):
+        query = _widen(query, parse_query(part), forms[part])
+    for one in (one for one in accepted if one.kind == "instead"):
+        replaced = replace_part(query, parse_query(one.part), parse_query(one.form))
+        query = parse_query(format_canonical(replaced))
+    return query
 
 
-def _widen(query: Query, forms: Mapping[str, Sequence[Query]]) -> Query:
-    """Return ``query`` with alternatives to its parts, which are given in canonical form."""
-
-    def widen(leaf: ast.Leaf) -> Query:
-        others = forms.get(format_canonical(leaf))
-        return ast.Or((leaf, *others)) if others else leaf
-
-    return parse_query(format_canonical(replace_wanted_leaves(query, widen)))
-
-
-def _find_alternatives(
-    connection: Connection, leaf: ast.Word | ast.Phrase
-) -> Iterator[tuple[Query, str]]:
-    """Generate other ways to write a leaf: each as a query in the leaf's field, and as printed."""
-    if isinstance(leaf, ast.Phrase):
-        long = " ".join("-".join(word.tokens) for word in leaf.words)
-        forms = word_index.list_short_forms(connection, long)
-    elif leaf.mode in ("capitals", "stem") and len(leaf.tokens) == 1:
-        forms = word_index.list_long_forms(connection, leaf.tokens[0])
-    else:
-        return
-    for known in _merge_forms(forms):
-        quoted = known.form if isinstance(leaf, ast.Phrase) else f'"{known.form}"'
-        field = f"{leaf.field}:" if leaf.field else ""
-        try:
-            yield parse_query(field + quoted), known.form
-        except QueryError:  # a long form that is no query, such as one of stop words
-            continue
+def _iter_new(connection: Connection, query: Query) -> Iterator[Alternative]:
+    """Generate alternatives to the parts of ``query`` that it does not have yet."""
+    parts = list_parts(query)
+    present = {format_canonical(part) for part in parts}
+    for one in find_alternatives(connection, parts):
+        form = format_canonical(one.form)
+        if form not in present:
+            present.add(form)
+            yield one
 
 
-def _merge_forms(forms: Sequence[AcronymForm]) -> list[AcronymForm]:
-    """Return forms that differ only in capitals as one, printed as is commonest; drop rare ones."""
-    merged: dict[str, AcronymForm] = {}
-    for known in forms:
-        first = merged.get(known.form.lower(), AcronymForm(known.form, 0))
-        total = first.questions + known.questions
-        merged[known.form.lower()] = AcronymForm(first.form, total)
-    return [known for known in merged.values() if known.questions >= _MIN_QUESTIONS]
+def _count_added(
+    connection: Connection, query: Query, one: Alternative, budget: TimeBudget | None
+) -> Suggestion | None:
+    """Return an alternative with what it adds; None if the query would be refused with it."""
+    try:
+        widened = _include_form(query, one.part, one.form)
+        instead = replace_part(query, one.part, one.form)
+        if one.kind == "instead":
+            widened, counted = format_canonical(instead), instead
+        else:
+            counted = ast.And((instead, ast.Not(query)))
+        counted = parse_query(format_canonical(counted))
+    except QueryError:  # it would be too long
+        return None
+    found = search_questions(connection, counted, 0, budget)
+    return Suggestion(
+        part=format_canonical(one.part),
+        form=format_canonical(one.form),
+        printed=one.printed,
+        added=found.total,
+        query=widened,
+        is_complete=found.is_complete,
+        kind=one.kind,
+    )
+
+
+def _include_form(query: Query, part: Query, form: Query) -> str:
+    """Return ``query`` with ``form`` as an alternative to a part."""
+    widened = format_canonical(_widen(query, part, [form]))
+    # What was typed stands first where that is all.
+    is_all = format_canonical(query) == format_canonical(part)
+    return f"{format_canonical(part)} OR {format_canonical(form)}" if is_all else widened
+
+
+def _widen(query: Query, part: Query, forms: Sequence[Query]) -> Query:
+    """Return ``query`` with alternatives to one of its parts."""
+    widened = replace_part(query, part, ast.Or((part, *forms)))
+    return parse_query(format_canonical(widened))

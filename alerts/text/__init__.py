@@ -8,7 +8,7 @@ The face is larger than most because two things meet here that everything else i
 """
 
 from alerts.text.acronyms import AcronymDefinition, find_definitions
-from alerts.text.english import STOP_WORDS, find_common_start, has_forms, stem
+from alerts.text.english import STOP_WORDS, find_common_start, has_forms, is_common_word, stem
 from alerts.text.snippets import (
     Segment,
     Snippet,
@@ -20,6 +20,7 @@ from alerts.text.snippets import (
     mark_spans,
     mark_title,
 )
+from alerts.text.spoken_acronyms import find_spoken_acronym
 from alerts.text.tokenizer import (
     HYPHENS,
     LINKING_LETTERS,
@@ -60,9 +61,11 @@ __all__ = [
     "find_definitions",
     "find_passage",
     "find_snippet",
+    "find_spoken_acronym",
     "fold_keeping_case",
     "fold_to_letters",
     "has_forms",
+    "is_common_word",
     "is_written_closed",
     "mark_spans",
     "mark_title",

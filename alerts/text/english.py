@@ -7,7 +7,7 @@ of their own; Snowball's stemmer joins those too. How four ways compare is in
 
 ``inflections.txt`` has the forms that the rules would get wrong, each with its stem. It was made
 from the 40,000 most frequent words of English texts, by comparison with a dictionary, and is read
-once.
+once. ``words.txt`` has the stems of common words, to tell a rare word from a misspelt one.
 """
 
 from __future__ import annotations
@@ -78,6 +78,17 @@ def has_forms(word: str) -> bool:
         and word.isalpha()
         and word not in STOP_WORDS
     )
+
+
+def is_common_word(word: str) -> bool:
+    """Return whether a folded word, or another form of it, is in a list of 20,000 common ones."""
+    return word in STOP_WORDS or stem(word) in _load_common_words()
+
+
+@cache
+def _load_common_words() -> frozenset[str]:
+    text = (resources.files(__package__) / "words.txt").read_text(encoding="ascii")
+    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
 
 
 @cache

@@ -15,9 +15,18 @@ _TITLES = {
     HTTPStatus.GONE: "This link has expired",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
 }
+#: The detail of the answer to a request for a question that is taken down.
+TAKEN_DOWN = "The operator of this service has taken this question down."
+_TAKEN_DOWN_TITLE = "Taken down"
 _OTHER_TITLE = "Something went wrong"
 #: Starlette's own details, said as a page says it.
 _DETAILS = {"Not Found": "If you typed the address, check that it is correct."}
+
+
+def _find_title(error: HTTPException) -> str:
+    if error.detail == TAKEN_DOWN:
+        return _TAKEN_DOWN_TITLE
+    return _TITLES.get(HTTPStatus(error.status_code), _OTHER_TITLE)
 
 
 class ErrorHandlers:
@@ -34,7 +43,7 @@ class ErrorHandlers:
         page = self._context.render_page(
             "error",
             error.status_code,
-            title=_TITLES.get(HTTPStatus(error.status_code), _OTHER_TITLE),
+            title=_find_title(error),
             message=_DETAILS.get(error.detail, error.detail),
             has_search=error.status_code == HTTPStatus.NOT_FOUND,
         )

@@ -12,10 +12,13 @@ from crawler.archive.captures import (
     read_capture,
     read_captures,
 )
+from crawler.archive.erasure import ErasedCaptures, erase_captures
 
 __all__ = [
     "Capture",
+    "ErasedCaptures",
     "delete_oldest_captures",
+    "erase_captures",
     "list_capture_files",
     "read_capture",
     "read_captures",

@@ -52,7 +52,7 @@ def read_capture(folder: Path, location: str) -> Capture | None:
         try:
             for record in ArchiveIterator(file):
                 if record.rec_type == "response" and record.http_headers is not None:
-                    return _parse_record(record)
+                    return parse_record(record)
         except (ArchiveLoadFailed, EOFError, zlib.error) as error:
             log.warning("%s cannot be read at %s: %s", path, offset, error)
     return None
@@ -69,7 +69,7 @@ def read_captures(path: Path) -> Iterator[Capture]:
         try:
             for record in ArchiveIterator(file, check_digests=True):
                 if record.rec_type == "response" and record.http_headers is not None:
-                    capture = _parse_record(record)
+                    capture = parse_record(record)
                     if record.raw_stream.limit > 0 or record.digest_checker.problems:
                         log.warning("%s is cut off in the record of %s", path, capture.url)
                         return
@@ -78,7 +78,8 @@ def read_captures(path: Path) -> Iterator[Capture]:
             log.warning("%s is cut off: %s", path, error)
 
 
-def _parse_record(record: Any) -> Capture:
+def parse_record(record: Any) -> Capture:
+    """Return the page in a record of the type ``response``."""
     return Capture(
         record.rec_headers.get_header("WARC-Target-URI"),
         datetime.fromisoformat(record.rec_headers.get_header("WARC-Date")),

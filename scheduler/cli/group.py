@@ -58,6 +58,7 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "plan": LazyCommand("archive", "Show what the next crawl would request."),
         "backfill": LazyCommand("archive", "Read the past of SOURCE month by month."),
         "reparse": LazyCommand("archive", "Read every archived page again."),
+        "takedown": LazyCommand("takedown", "Remove what is kept and shown of a question."),
     },
     "Send email": {
         "digest": LazyCommand("delivery", "Compose and send the digests that are due."),

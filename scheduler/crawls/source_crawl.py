@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from alerts.ledger import pauses
 from alerts.recording import CrawlOutcome, CrawlPolicy, find_backoff_end, plan_crawl
@@ -16,6 +16,7 @@ from scheduler.config import ArchiveSection
 from scheduler.crawl_process import build_crawl_target
 from scheduler.crawls.crawl import crawl_source
 from scheduler.service import Service
+from scheduler.takedown import erase_taken_down
 
 log = logging.getLogger("watchword.jobs")
 
@@ -51,6 +52,7 @@ def run_crawl(
 
 def _crawl(service: Service, name: str, on_line: Callable[[CrawlLine], None]) -> CrawlOutcome:
     log.info("crawl of %s starts", name)
+    started_at = datetime.now(UTC)  # compared with the times of files, which the machine sets
     outcome = crawl_source(
         service.ledger,
         plan_next_crawl(service, name),
@@ -59,6 +61,7 @@ def _crawl(service: Service, name: str, on_line: Callable[[CrawlLine], None]) ->
         on_line=on_line,
         stop=service.stop,
     )
+    erase_taken_down(service, name, started_at)
     _prune_archive(service.config.archive)
     level = logging.INFO if outcome.verdict in {"ok", "empty"} else logging.WARNING
     log.log(level, "crawl of %s: %s, %s", name, outcome.verdict, outcome.reason)

@@ -7,6 +7,7 @@ import os
 import socket
 import sqlite3
 import subprocess
+from collections import Counter
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -234,3 +235,46 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
 def test_make_clean_keeps_the_ledger() -> None:
     rule = (REPOSITORY / "Makefile").read_text().partition("\nclean:")[2].partition("\n\n")[0]
     assert "var" not in rule.partition("\n")[2].split()
+
+
+@pytest.mark.parametrize("form", ["U.S.", "tram) OR (", "NOT tram", ""])
+def test_a_damaged_topic_costs_no_other(tmp_path: Path, form: str) -> None:
+    service = ServiceFolder(tmp_path, QUIET)
+    add_pending_digest(service)
+    service.run("subscribe", "vera@demo.example", "trams", "--every", "immediate")
+    service.run("subscribe", "tom@demo.example", "trams", "--every", "immediate")
+    set_form(service, "trams", form)
+    record = make_question(2, make_answer("Trams and benches."))
+    (service.folder / "more.jsonl").write_bytes(encode_record(record))
+
+    service.run("ingest", "--as-new", "records.jsonl", "more.jsonl")
+
+    [mail] = service.emails
+    assert mail["To"] == "vera@demo.example"
+    for part in mail.iter_parts():
+        text = " ".join(part.get_content().split())
+        assert "“trams” finds nothing at present" in text
+        assert "2 new answers" in text
+    status = service.run("status", expect=None)
+    assert status.returncode != 0
+    assert "what is stored of topics is damaged, so they find nothing: “trams” (trams)" in (
+        status.stdout
+    )
+    service.run("search", "trams")
+    service.run("subscriptions")
+
+    set_form(service, "trams", "trams")
+    record = make_question(3, make_answer("Trams again."))
+    (service.folder / "third.jsonl").write_bytes(encode_record(record))
+    service.run("ingest", "--as-new", "third.jsonl")
+    assert "find nothing" not in service.run("status", expect=None).stdout
+    assert Counter(str(mail["To"]) for mail in service.emails) == {
+        "vera@demo.example": 2,
+        "tom@demo.example": 1,
+    }
+
+
+def set_form(service: ServiceFolder, slug: str, form: str) -> None:
+    """Write a canonical form into the database, as no part of the program would."""
+    with closing(sqlite3.connect(service.folder / "var" / "ledger.sqlite3")) as database, database:
+        database.execute("UPDATE topic SET canonical = ? WHERE slug = ?", (form, slug))

@@ -22,7 +22,7 @@ from alerts.feeds import (
     filter_feed,
     find_feed,
 )
-from alerts.ledger import notices, topics
+from alerts.ledger import notices, takedowns, topics
 from alerts.queries import format_canonical, parse_query
 from alerts.web.context import WebContext
 from alerts.web.feeds.response import EncodedFeed, encode_feed
@@ -38,8 +38,8 @@ _FEED_PATH = re.compile(
 )
 
 #: What decides whether a feed has to be built again: the numbers of the changes in it, whether they
-#: are all, and the id of the newest notice.
-FeedVersion: TypeAlias = tuple[tuple[int, ...], bool, int]
+#: are all, the id of the newest notice, and how many questions are taken down.
+FeedVersion: TypeAlias = tuple[tuple[int, ...], bool, int, int]
 
 
 class FeedPath(msgspec.Struct, frozen=True):
@@ -126,7 +126,8 @@ class FeedGenerator:
         kinds = FEED_FILTERS[only] if only else ()
         listed = definition.list_newest(connection, kinds)
         newest_notice = notices.get_newest_id(connection)
-        version = tuple(listed.numbers), listed.is_complete, newest_notice
+        taken_down = takedowns.count(connection)
+        version = tuple(listed.numbers), listed.is_complete, newest_notice, taken_down
         if known is not None and known.version == version:
             return known
         site, feed_context = self._context, self._context.feed_context

@@ -18,6 +18,7 @@ from alerts.ledger.word_index import DatedQuestion
 from alerts.rendering import normalise_link, topic_path
 from alerts.search import SearchPosition, parse_position
 from alerts.web.context import CapturedPage, WebContext
+from alerts.web.errors import TAKEN_DOWN
 from alerts.web.forms import CsrfPair, FormTokens
 from alerts.web.pages.question_view import QuestionView, find_question_view
 from alerts.web.pages.topic_view import find_topic_view
@@ -136,6 +137,8 @@ class ArchivePages:
             view = find_question_view(connection, question_id)
         if view is None:
             raise HTTPException(404, "There is no such question.")
+        if view.question.is_taken_down:
+            raise HTTPException(410, TAKEN_DOWN)
         return view
 
     async def _get_akoma_ntoso(self, request: Request) -> Response:

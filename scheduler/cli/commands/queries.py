@@ -13,13 +13,16 @@ from alerts.errors import ExitStatus
 from alerts.matching import QuestionChanges
 from alerts.queries import format_canonical, infer_changes, list_hints, parse_query, uses_field
 from alerts.search import (
+    Breadth,
     MatchedPlace,
     Preview,
     SearchResults,
+    SmallForm,
     Suggestion,
     build_preview,
     explain_parts,
     find_matched_places,
+    find_small_forms,
     index_questions,
     load_question_changes,
     search_questions,
@@ -72,6 +75,9 @@ def _format_preview(preview: Preview) -> list[str]:
     for dated in preview.latest:
         question = dated.question
         lines.append(f"  {name_question(question)}\n    {question.url or ''}".rstrip())
+        if dated.only_names:
+            names = ", ".join(dated.only_names)
+            lines.append(f"    Found only by the name of a person: {names}.")
     return lines + format_warnings(preview)
 
 
@@ -81,16 +87,15 @@ def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> li
         empty = "The archive is empty so far, so it is not known what this query finds."
         return [*preview.hints, empty]
     lines = list(preview.hints)
-    if preview.is_too_broad:
-        lines.append(
-            f"About {preview.per_day:.0f} questions a day match. "
-            "Add a word or quote a phrase to narrow it."
-        )
+    if preview.breadth:
+        lines += _format_breadth(preview.breadth)
     for word in preview.unknown_words:
         questions = format_plural(word.questions, "question")
         hint = f": did you mean {word.nearest} ({questions})?" if word.nearest else "."
-        lines.append(f"Never used so far: {word.word}{hint}")
-    if not preview.total and not preview.unknown_words:
+        known = "Nothing is found for" if word.is_name else "Never used so far:"
+        lines.append(f"{known} {word.word}{hint}")
+    lines += format_small_forms(preview.small_forms)
+    if not preview.total and not preview.unknown_words and not preview.small_forms:
         lines.append("No question has matched so far, though each word has been used.")
     lines += [
         f"{suggestion.sentence} To include it: {suggestion.query}"
@@ -98,6 +103,19 @@ def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> li
         if suggestion not in accepted
     ]
     return lines
+
+
+def format_small_forms(forms: Sequence[SmallForm]) -> list[str]:
+    """Return what to say of words in capitals that are found in small letters instead."""
+    return [f"{form.sentence} To look for these: {form.query}" for form in forms]
+
+
+def _format_breadth(breadth: Breadth) -> list[str]:
+    if not breadth.narrower:
+        return breadth.sentences
+    number = f"about {breadth.narrower_per_week:.0f} a week"
+    left_out = " and ".join(breadth.fields)
+    return [*breadth.sentences, f"To leave {left_out} out ({number}): {breadth.narrower}"]
 
 
 def _format_bars(counts: Sequence[int]) -> str:
@@ -131,6 +149,7 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
         index_questions(service.ledger)
     with service.ledger.reading() as connection:
         results = search_questions(connection, parsed, limit)
+        small_forms = find_small_forms(connection, parsed)
         ids = [dated.question_id for dated in results.newest]
         changes = load_question_changes(connection, ids, by_change=uses_field(parsed, "change"))
     questions = [loaded.question for loaded in changes]
@@ -142,9 +161,10 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
     ]
     shown = f", the newest {limit} are shown" if results.total > limit else ""
     at_least = "" if results.is_complete else "at least "
+    said = format_small_forms(small_forms)
     print_result(
-        "\n".join([*lines, f"{at_least}{format_plural(results.total, 'question')}{shown}"]),
-        _build_search_values(results, questions, days),
+        "\n".join([*lines, f"{at_least}{format_plural(results.total, 'question')}{shown}", *said]),
+        {**_build_search_values(results, questions, days), "small_forms": small_forms},
         as_json=as_json,
     )
     return ExitStatus.OK if results.total else ExitStatus.PARTIAL

@@ -39,6 +39,31 @@ from alerts.queries import QueryError, format_canonical, parse_query
         ("knife NEAR5 crime", 6, "knife NEAR/5 crime"),
         ("knife BUT NOT crime", 6, "NOT before what"),
         ("'knife crime' gun", 0, "double quotes"),
+        ("''knife crime''", 0, "double quotes"),
+        ("‹knife crime›", 0, "double quotes"),
+        ("「knife crime」", 0, "double quotes"),
+        ("knife --crime", 6, "NOT or “-” before"),
+        ("knife ——crime", 6, "NOT or “-” before"),
+        ("knife &! crime", 6, "NOT or “-” before"),
+        ("knife ¬crime", 6, "NOT or “-” before"),
+        ("knife ！crime", 6, "NOT or “-” before"),
+        ("?knife", 0, "Take out"),
+        ("knife？", 4, "Take out"),
+        ("(?i)knife", 1, "Take out"),
+        ("knife EXCEPT crime", 6, "NOT before what"),
+        ("knife WITHOUT crime", 6, "NOT before what"),
+        ("knife MINUS crime", 6, "NOT before what"),
+        ("knife near/5 crime", 6, "knife NEAR/5 crime"),
+        ("knife ONEAR/3 crime", 6, "knife NEAR/5 crime"),
+        ("knife w/seg crime", 6, "knife NEAR/5 crime"),
+        ("knife ADJ crime", 6, "knife NEAR/5 crime"),
+        ("knife AROUND(5) crime", 6, "knife NEAR/5 crime"),
+        ("knife(s)", 5, "space before and after brackets"),
+        ("colo(u)r", 4, "space before and after brackets"),
+        ("ALLCAPS(knife)", 7, "space before and after brackets"),
+        ("atleast5(knife)", 8, "space before and after brackets"),
+        ("kni_e", 3, "double quotes"),
+        ("asked-by:hall", 0, "asked_by:hall"),
         ("+knife crime", 0, "every word must be there"),
         ("knife^2", 5, "no word counts more"),
         ("[knife crime]", 0, "round brackets"),
@@ -129,3 +154,36 @@ def test_what_only_looks_refused_is_read(text: str) -> None:
 def test_a_phrase_of_stop_words_is_a_phrase(typed: str) -> None:
     """Each word is in nearly every text, the phrase in next to none."""
     assert parse_query(typed) == parse_query(format_canonical(parse_query(typed)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "same"),
+    [
+        ("（knife OR gun） crime", "(knife OR gun) crime"),
+        ("title：knife", "title:knife"),
+        ("kniv＊", "kniv*"),
+        ("knife　｜　gun", "knife | gun"),
+        ("A & Es", "A&E"),
+        ('"knife"crime', '"knife" crime'),
+        ("NOT(gun) knife OR(bus)", "NOT gun knife OR bus"),
+        ("knife NEAR/5(gun OR bus)", "knife NEAR/5 (gun OR bus)"),
+        ('"US"', "US"),
+        ('"U.S."', "US"),
+        ('"WHO" guidance', "WHO guidance"),
+    ],
+)
+def test_other_ways_to_write_the_same(typed: str, same: str) -> None:
+    assert format_canonical(parse_query(typed)) == format_canonical(parse_query(same))
+
+
+def test_what_only_looks_like_a_sign_of_another_search_box_is_accepted() -> None:
+    for typed in [
+        "asked_by:hall",
+        '"snake_case"',
+        "butterflies",
+        "BUT knife",
+        "N3 W3",
+        "24/7",
+        "A/B",
+    ]:
+        parse_query(typed)

@@ -46,6 +46,10 @@ def test_a_phrase_of_little_words_is_a_phrase(phrase: str) -> None:
             "“or” is left out: it is in nearly every text.",
             "Write OR in capitals to find either word.",
         ]),
+        ("Tram Or Bus", [
+            "“Or” is left out: it is in nearly every text.",
+            "Write OR in capitals to find either word.",
+        ]),
         ("tram not bus", [
             "“not” is left out: it is in nearly every text.",
             "Write NOT in capitals to leave a word out.",

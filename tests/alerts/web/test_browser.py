@@ -77,7 +77,10 @@ def filled(site: WebClient) -> WebClient:
         *(make_question(n, make_answer(LONG), title=f"On youth {n}") for n in range(1, 8))
     )
     site.publish_questions(
-        parent, child, make_question(10, words="An unanswered one, of the VRU.", title="Waiting")
+        parent,
+        child,
+        make_question(10, words="An unanswered one, of the VRU.", title="Waiting"),
+        make_question(11, words="A Violence Reduction Unit, spelt out.", title="Elsewhere"),
     )
     return site
 

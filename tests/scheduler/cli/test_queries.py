@@ -20,6 +20,7 @@ RECORDS = [
     make_question(2, make_answer("On knife crime."), words="Which bus?"),
     make_question(3, words="Who said vru?"),
     make_question(4, words="A violence reduction unit (VRU) for buses."),
+    make_question(5, words="The violence reduction unit alone."),
 ]
 
 
@@ -113,10 +114,22 @@ class TestSearchAndPreview:
         service.run("ingest", "records.jsonl")
         shown = service.run("preview", "VRU").stdout
         assert "ever: 2   last mention: 2026-07-16" in shown
-        assert "VRU is also written Violence Reduction Unit: 2 questions." in shown
+        assert "VRU is also written Violence Reduction Unit: 1 more question." in shown
         assert 'To include it: VRU OR "violence reduction unit"' in shown
         assert "did you mean knife" in service.run("preview", "knief").stdout
         assert json.loads(service.run("preview", "VRU", "--json").stdout)["total"] == 2
+
+    def test_a_word_in_capitals_that_is_found_in_small_letters(
+        self, service: ServiceFolder
+    ) -> None:
+        service.run("ingest", "records.jsonl")
+        said = "No question has BUS in capitals; 2 have bus in small letters."
+        offered = f"{said} To look for these: bus"
+        assert offered in service.run("search", "BUS", expect=1).stdout
+        listed = json.loads(service.run("search", "BUS", "--json", expect=1).stdout)
+        assert listed["small_forms"][0]["query"] == "bus"
+        assert offered in service.run("preview", "BUS").stdout
+        assert offered in service.run("subscribe", "ada@replica.example", "BUS").stderr
 
     @pytest.mark.parametrize(
         ("option", "topic"),

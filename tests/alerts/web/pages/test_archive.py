@@ -12,6 +12,7 @@ import html5lib
 import msgspec
 import pytest
 from lxml import etree
+from sqlalchemy import update
 
 from alerts.ledger import questions, schema, topics
 from alerts.web import CapturedPage
@@ -333,3 +334,21 @@ def test_an_answer_links_to_the_questions_that_it_refers_to(pages: WebClient) ->
     pages.publish_questions(make_question(1, title="Piers"), make_question(2, answer))
     html = page(pages, "/question/london:/questions/2")
     assert '<a href="/question/london:/questions/1">2026/0001, Piers</a>' in html
+
+
+@pytest.mark.parametrize("form", ["U.S.", "tram) OR (", "NOT tram", ""])
+def test_the_pages_of_a_damaged_topic_are_shown(site: WebClient, form: str) -> None:
+    site.publish_questions(make_question(1, words="About trams and buses."))
+    with site.ledger.writing() as connection:
+        damaged = topics.ensure(connection, "tram", "trams", site.now)
+        topics.ensure(connection, "bus", "buses", site.now)
+    site.publish_questions(make_question(2, words="More about trams and buses."))
+    with site.ledger.writing() as connection:
+        connection.execute(
+            update(schema.topic).where(schema.topic.c.id == damaged.id).values(canonical=form)
+        )
+    site.publish_questions(make_question(3, words="Most about trams and buses."))
+    for page in (f"/topic/{damaged.slug}", "/?q=trams", "/api/v1/topics"):
+        assert site.request_text("GET", page)[0] == 200, page
+    assert site.request_text("GET", f"/feeds/{damaged.slug}.atom.xml")[0] == 200
+    assert "Most about" in site.request_text("GET", "/topic/buses")[1]

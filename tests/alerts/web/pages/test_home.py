@@ -43,6 +43,7 @@ def sign_up(pages: WebClient, email: str, query: str = "VRU", **more: str) -> tu
 def filled(pages: WebClient) -> None:
     long = "The Violence Reduction Unit (VRU) met."
     some = [make_question(n, make_answer(long), title=f"On <youth> {n}") for n in range(1, 8)]
+    some.append(make_question(8, make_answer("The Violence Reduction Unit met."), title="Late"))
     with pages.ledger.writing() as connection:
         record_readings(connection, [QuestionReading(q) for q in some], pages.now, RecordingRules())
     index_questions(pages.ledger)
@@ -56,9 +57,19 @@ def test_a_search_shows_past_results(pages: WebClient) -> None:
     assert "7 in the last 7 days, 7 in the last year, 7 since 16 July 2026" in html
     assert html.count("<rect ") == 25
     assert html.count("On &lt;youth&gt;") == 5
-    assert "VRU is also written Violence Reduction Unit: 7 questions." in html
+    assert "VRU is also written Violence Reduction Unit: 1 more question." in html
     [wider] = re.findall(r'href="/\?(q=[^"]*)">Include it', html)
     assert pages.request_text("GET", f"/?{wider}")[0] == 200
+
+
+def test_a_broad_search_names_the_field_and_a_narrower_one(pages: WebClient) -> None:
+    filled(pages)
+    html = pages.request_text("GET", "/?q=mayor")[1]
+    assert "questions a week match, 100% of all" in html
+    assert "Most of them have mayor in the fields" in html
+    [narrower] = re.findall(r'href="/\?(q=[^"]*)">Leave [a-z_ ]+ out', html)
+    assert pages.request_text("GET", f"/?{narrower}")[0] == 200
+    assert "Found only by the name of a person: The Mayor" in html
 
 
 @pytest.mark.parametrize(
@@ -68,7 +79,7 @@ def test_a_search_shows_past_results(pages: WebClient) -> None:
         ('"half a phrase', 400, "Close the double quotes"),
         ("the", 400, "Add a rarer word"),
         ("x" * 600, 400, ""),
-        ("<script>alert(1)</script>", 200, ""),
+        ("<script>alert(1)</script>", 400, "Take out this sign"),
         ("vruu", 200, "No question contains vruu."),
     ],
 )

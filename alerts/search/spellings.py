@@ -1,0 +1,287 @@
+"""What a query without results may have meant: similar words, members' names, or small letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+from sqlalchemy import Connection
+
+from alerts.ledger import members, word_index
+from alerts.queries import (
+    Query,
+    QueryError,
+    ast,
+    format_canonical,
+    index_terms,
+    iter_words,
+    list_wanted_leaves,
+    parse_query,
+    replace_wanted_leaves,
+)
+from alerts.search.search import TimeBudget, search_questions
+from alerts.text import fold_to_letters, is_common_word
+
+#: Spellings that are compared by how many questions have them; the commonest is suggested.
+_MAX_CANDIDATES = 6
+#: Letters of an acronym that is compared with others: of shorter ones, nearly every one is similar
+#: to another (IT and IA, ACE and ACM).
+_MIN_ACRONYM_LENGTH = 5
+#: Letters of a word that is compared with names, and of one in which two may be wrong: in a word of
+#: the language, only one may be.
+_MIN_NAME_LENGTH, _MIN_LONG_LENGTH = 4, 5
+#: Words of a query that is compared with names.
+_MAX_NAME_WORDS = 4
+#: Questions with a word in capitals from which on it is taken for an acronym: fewer may be titles
+#: that are printed in capitals.
+_MIN_ACRONYM = 5
+#: How many times as many questions have the word in small letters.
+_MIN_RATIO = 20
+
+
+class SpellingSuggestion(msgspec.Struct, frozen=True):
+    """A word that the archive does not have, and the most similar one that it has."""
+
+    word: str
+    nearest: str | None  #: None if no word is similar enough
+    questions: int  #: number of questions that have the nearest
+    query: str | None = None  #: the whole query with the nearest in place of the word
+    is_name: bool = False  #: whether the nearest is a member's name
+
+
+def suggest_spellings(
+    connection: Connection, query: Query, *, is_found: bool
+) -> list[SpellingSuggestion]:
+    """Return a suggestion for each wanted word that no question has in any field.
+
+    Where nothing is found, the words are compared with the members' names first.
+
+    Args:
+        connection: The ledger.
+        query: A query in normal form.
+        is_found: Whether the query finds anything.
+    """
+    if not is_found and (name := _find_name(connection, query)):
+        return [name]
+    return list(_iter_unknown(connection, query))
+
+
+def _iter_unknown(connection: Connection, query: Query) -> Iterator[SpellingSuggestion]:
+    leaves = [leaf for leaf in list_wanted_leaves(query) if leaf.field is None]
+    for word in (word for leaf in leaves for word in iter_words(leaf)):
+        condition = index_terms.build_index_query(word).condition
+        if condition and not word_index.count_questions(connection, condition, maximum=1):
+            text = "".join(word.tokens)
+            if _may_be_misspelt(word):
+                yield _find_nearest(connection, query, word, text)
+            else:
+                yield SpellingSuggestion(text, None, 0)
+
+
+def _may_be_misspelt(word: ast.Word) -> bool:
+    """Return whether a word that the archive does not have may be a mistake.
+
+    A short acronym and a common word of the language are what was meant.
+    """
+    if word.mode == "capitals":
+        return len(word.tokens[0]) >= _MIN_ACRONYM_LENGTH
+    return not all(is_common_word(token) for token in word.tokens)
+
+
+def _find_name(connection: Connection, query: Query) -> SpellingSuggestion | None:
+    """Return the member whose name is most similar to all words of a query, if one is."""
+    leaves = list_wanted_leaves(query)
+    if isinstance(query, ast.Or) or any(leaf.field not in (None, "asked_by") for leaf in leaves):
+        return None
+    typed = [token for leaf in leaves for word in iter_words(leaf) for token in word.tokens]
+    if not 0 < len(typed) <= _MAX_NAME_WORDS:
+        return None
+    similar = []
+    for member in members.list_members(connection):
+        distance = _compare_with_name(typed, member.name)
+        if distance is not None:
+            similar.append((distance, -member.questions, member.name))
+    if not similar:
+        return None
+    name = min(similar)[2]
+    try:
+        named = parse_query(f'"{name}"')
+    except QueryError:  # a name that is no query
+        return None
+    number = search_questions(connection, named, 0).total
+    text = " ".join(format_canonical(leaf).replace('"', "") for leaf in leaves)
+    corrected = format_canonical(named)
+    return SpellingSuggestion(text, name, number, corrected, is_name=True) if number else None
+
+
+def _compare_with_name(typed: list[str], name: str) -> int | None:
+    """Return how many letters differ between the words typed and a name; None if too many."""
+    left = [fold_to_letters(part) for part in name.split()]
+    total = 0
+    for word in sorted(typed, key=len, reverse=True):
+        text = word.lower()
+        allowed = int(len(text) >= _MIN_NAME_LENGTH)
+        allowed += len(text) >= _MIN_LONG_LENGTH and not is_common_word(text)
+        near = [(OSA.distance(text, part), part) for part in left]
+        distance, part = min(near, default=(allowed + 1, ""))
+        if distance > allowed:
+            return None
+        left.remove(part)
+        total += distance
+    return total
+
+
+def _find_nearest(
+    connection: Connection, query: Query, word: ast.Word, text: str
+) -> SpellingSuggestion:
+    """Return the word of the archive most similar to ``text``; of equal ones, the commonest.
+
+    A word is left out if the query would be refused with it, such as a stop word alone.
+    """
+    key_prefix = "cx" if word.mode == "capitals" else "wx"
+    known = [
+        key[len(key_prefix) :]
+        for key in word_index.list_keys_with_prefix(connection, key_prefix + text[0].lower())
+    ]
+    max_distance = 1 if len(text) < 5 else 2
+    similar = process.extract(
+        text.lower(), known, scorer=OSA.distance, score_cutoff=max_distance, limit=_MAX_CANDIDATES
+    )
+    counted = []
+    for form, distance, _ in similar:
+        shown = form.upper() if word.mode == "capitals" else form
+        corrected = _correct(query, word, shown)
+        number = word_index.count_questions(connection, index_terms.IndexKey(key_prefix + form))
+        if number and corrected:
+            counted.append((distance, -number, shown, corrected))
+    if not counted:
+        return SpellingSuggestion(text, None, 0)
+    _, number, nearest, corrected = min(counted)
+    return SpellingSuggestion(text, nearest, -number, corrected)
+
+
+def _correct(query: Query, word: ast.Word, nearest: str) -> str | None:
+    """Return ``query`` with ``nearest`` in place of a word; None if that would be refused."""
+
+    def replace(leaf: ast.Word | ast.Phrase) -> ast.Word | ast.Phrase:
+        if isinstance(leaf, ast.Word):
+            is_it = (leaf.tokens, leaf.mode) == (word.tokens, word.mode)
+            return msgspec.structs.replace(leaf, tokens=(nearest,)) if is_it else leaf
+        return msgspec.structs.replace(
+            leaf, words=tuple(ast.Word((nearest,), "exact") if w == word else w for w in leaf.words)
+        )
+
+    def correct(leaf: ast.Leaf) -> Query:
+        if isinstance(leaf, ast.Near):
+            return msgspec.structs.replace(leaf, parts=tuple(map(replace, leaf.parts)))
+        return replace(leaf)
+
+    try:
+        corrected = parse_query(format_canonical(replace_wanted_leaves(query, correct)))
+    except QueryError:
+        return None
+    return format_canonical(corrected)
+
+
+# ------------------------------------------------------------------ capitals
+
+
+class SmallForm(msgspec.Struct, frozen=True):
+    """A word in capitals that finds little or nothing, and the same word in small letters."""
+
+    word: str  #: as in the canonical query: ``FARES``
+    questions: int  #: number of questions that have it in capitals
+    small: str  #: ``fares``
+    small_questions: int  #: number of questions that have it in small letters
+    query: str  #: the whole query, with the word in small letters
+    is_complete: bool = True  #: whether these are all; if not, there are at least so many
+
+    @property
+    def sentence(self) -> str:
+        """What was found, as one sentence."""
+        capitals = f"{self.questions:,}" if self.questions else "No"
+        is_one = self.questions <= 1
+        at_least = "" if self.is_complete else "at least "
+        small = "1 has" if self.small_questions == 1 else f"{self.small_questions:,} have"
+        return (
+            f"{capitals} {'question has' if is_one else 'questions have'} {self.word} in capitals;"
+            f" {at_least}{small} {self.small} in small letters."
+        )
+
+
+def find_small_forms(
+    connection: Connection, query: Query, budget: TimeBudget | None = None
+) -> list[SmallForm]:
+    """Return the wanted words in capitals that are found in small letters instead, each once.
+
+    Args:
+        connection: The ledger.
+        query: A query in normal form.
+        budget: The time for counting questions; None for no limit.
+    """
+    found = (_compare_cases(connection, query, word, budget) for word in _list_capitals(query))
+    return [form for form in found if form is not None]
+
+
+def _list_capitals(query: Query) -> list[ast.Word]:
+    """Return the wanted words in capitals, each in the field that it is looked for in."""
+    return list(dict.fromkeys(_iter_capitals(query)))
+
+
+def _iter_capitals(query: Query) -> Iterator[ast.Word]:
+    for leaf in list_wanted_leaves(query):
+        for word in iter_words(leaf):
+            if word.mode == "capitals":
+                yield msgspec.structs.replace(word, field=leaf.field)
+
+
+def _compare_cases(
+    connection: Connection, query: Query, word: ast.Word, budget: TimeBudget | None
+) -> SmallForm | None:
+    """Return the small form of a word in capitals if that is what the questions have."""
+    corrected = _correct_case(query, word)
+    if corrected is None:
+        return None
+    capitals = search_questions(connection, word, 0, budget)
+    if capitals.total >= _MIN_ACRONYM or not capitals.is_complete:
+        return None
+    small = search_questions(connection, _lower(word), 0, budget)
+    if not small.total or small.total < _MIN_RATIO * capitals.total:
+        return None
+    return SmallForm(
+        word.tokens[0],
+        capitals.total,
+        word.tokens[0].lower(),
+        small.total,
+        corrected,
+        small.is_complete,
+    )
+
+
+def _lower(word: ast.Word) -> ast.Word:
+    tokens = tuple(token.lower() for token in word.tokens)
+    return msgspec.structs.replace(word, tokens=tokens, mode="stem")
+
+
+def _correct_case(query: Query, word: ast.Word) -> str | None:
+    """Return ``query`` with a word in small letters; None if that would be refused."""
+
+    def replace(part: ast.Word | ast.Phrase) -> ast.Word | ast.Phrase:
+        is_it = isinstance(part, ast.Word) and (part.tokens, part.mode) == (word.tokens, word.mode)
+        return _lower(part) if is_it and isinstance(part, ast.Word) else part
+
+    def correct(leaf: ast.Leaf) -> Query:
+        if leaf.field != word.field:
+            return leaf
+        if isinstance(leaf, ast.Near):
+            return msgspec.structs.replace(leaf, parts=tuple(map(replace, leaf.parts)))
+        return replace(leaf)
+
+    try:
+        parse_query(format_canonical(_lower(word)))  # a little word alone is refused
+        corrected = parse_query(format_canonical(replace_wanted_leaves(query, correct)))
+    except QueryError:
+        return None
+    return format_canonical(corrected)
