@@ -67,6 +67,7 @@ ALARM_LABELS = {
     "in_doubt": "messages are held: they may have arrived",
     "reports": "returned emails cannot be read",
     "suspensions": "suspensions wait for approval",
+    "damaged": "the ledger holds damaged rows",
     "daily_limit": "the daily limit holds digests back",
 }
 
