@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
@@ -16,6 +16,10 @@ from alerts.queries import Query, QueryError, ast, parse_query
 from alerts.search.known_forms import load_known_forms
 from alerts.search.parts import find_run, get_field, list_stems
 from alerts.text import STOP_WORDS, is_common_word
+
+#: Where a form comes from. One of the kind "instead" is for use in place of its part, which also
+#: means something else; the others are for use beside theirs.
+AlternativeKind: TypeAlias = Literal["acronym", "meaning", "inflection", "instead"]
 
 #: Questions that must define an acronym: a single one may be a slip of the pen.
 _MIN_QUESTIONS = 2
@@ -29,7 +33,7 @@ class Alternative(msgspec.Struct, frozen=True):
     part: Query
     form: Query
     printed: str
-    kind: Literal["acronym", "meaning", "inflection"]
+    kind: AlternativeKind
 
 
 def find_alternatives(connection: Connection, parts: Sequence[Query]) -> Iterator[Alternative]:
@@ -45,6 +49,9 @@ def find_alternatives(connection: Connection, parts: Sequence[Query]) -> Iterato
             for concept in one.concepts:
                 forms = [form.query for form in concept.forms]
                 yield from _offer_forms(part, concept.typed, forms, "meaning")
+                if concept.instead and isinstance(part, ast.Word) and part.mode == "stem":
+                    precise = concept.instead
+                    yield from _offer_forms(part, [precise.word], [precise.query], "instead")
     for part in parts:
         if isinstance(part, ast.Phrase):
             yield from _unfreeze(part)
@@ -54,7 +61,7 @@ def _offer_forms(
     part: Query,
     typed: Sequence[str],
     forms: Sequence[str],
-    kind: Literal["acronym", "meaning"],
+    kind: AlternativeKind,
 ) -> Iterator[Alternative]:
     """Generate the forms if the part, or some words of a run, is one of those typed."""
     for name in typed:
@@ -78,9 +85,7 @@ def _is_common(part: Query) -> bool:
     return isinstance(part, ast.Word) and part.mode == "stem" and is_common_word(part.tokens[0])
 
 
-def _build(
-    part: Query, form: str, printed: str, kind: Literal["acronym", "meaning", "inflection"]
-) -> Iterator[Alternative]:
+def _build(part: Query, form: str, printed: str, kind: AlternativeKind) -> Iterator[Alternative]:
     """Generate an alternative in the field of its part, unless it is no query."""
     field = get_field(part)
     try:

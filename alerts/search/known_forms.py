@@ -31,11 +31,20 @@ class ConceptForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judged: str  #: how it was judged by reading texts that have it
 
 
+class PreciseForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A query to use in place of a word that also means something else."""
+
+    word: str
+    query: str
+    judged: str
+
+
 class Concept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that people look for, and write in several ways."""
 
     typed: tuple[str, ...]  #: what people type for it, as queries
     forms: tuple[ConceptForm, ...]
+    instead: PreciseForm | None = None
 
 
 class KnownForms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Literal, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
 
 from alerts.queries import Query, QueryError, ast, format_canonical, parse_query
-from alerts.search.alternatives import Alternative, find_alternatives
+from alerts.search.alternatives import Alternative, AlternativeKind, find_alternatives
 from alerts.search.parts import list_parts, replace_part
 from alerts.search.search import TimeBudget, search_questions
-
-SuggestionKind: TypeAlias = Literal["acronym", "meaning", "inflection"]
 
 #: Suggestions for one query: with more, subscribing would become a form to fill in.
 _MAX_SUGGESTIONS = 6
@@ -35,16 +32,22 @@ class Suggestion(msgspec.Struct, frozen=True):
     part: str  #: of the canonical query: ``VRU``
     form: str  #: as a query: ``"violence reduction unit"``
     printed: str  #: as people write it: ``Violence Reduction Unit``
-    added: int  #: number of questions that match with this form and not without it
+    #: Number of questions that match with this form and not without it; in place of its part, all.
+    added: int
     query: str  #: the whole query, with this form included
     is_complete: bool = True  #: whether these are all; if not, there are at least so many
-    kind: SuggestionKind = "acronym"
+    kind: AlternativeKind = "acronym"
 
     @property
     def sentence(self) -> str:
         """The suggestion as one sentence."""
         noun = "question" if self.added == 1 else "questions"
         at_least = "" if self.is_complete else "at least "
+        if self.kind == "instead":
+            return (
+                f"{self.part} is also another word. To find {self.printed} in its place: "
+                f"{at_least}{self.added:,} {noun}."
+            )
         return f"{self._relation}: {at_least}{self.added:,} more {noun}."
 
     @property
@@ -55,7 +58,7 @@ class Suggestion(msgspec.Struct, frozen=True):
                 return f"{part} is also written {self.printed}"
             case "meaning":
                 return f"For {part}, people also write {self.printed}"
-            case "inflection":
+            case _:
                 return f"Other forms of the words in “{part}” ({self.printed})"
 
 
@@ -83,17 +86,21 @@ def find_suggestions(
 def apply_suggestions(query: Query, accepted: Sequence[Suggestion]) -> Query:
     """Return ``query`` with each suggestion as an alternative to its part.
 
-    ``VRU`` becomes ``VRU OR "violence reduction unit"``.
+    ``VRU`` becomes ``VRU OR "violence reduction unit"``. One of the kind "instead" takes the
+    place of its part.
 
     Raises:
         QueryError: The query would be too long.
     """
     forms: dict[str, list[Query]] = {}
-    for one in accepted:
+    for one in (one for one in accepted if one.kind != "instead"):
         forms.setdefault(one.part, []).append(parse_query(one.form))
     # Runs of words first: once a word is widened, it is no longer beside the others.
     for part in sorted(forms, key=lambda part: -len(part.split())):
         query = _widen(query, parse_query(part), forms[part])
+    for one in (one for one in accepted if one.kind == "instead"):
+        replaced = replace_part(query, parse_query(one.part), parse_query(one.form))
+        query = parse_query(format_canonical(replaced))
     return query
 
 
@@ -115,10 +122,14 @@ def _count_added(
     try:
         widened = _include_form(query, one.part, one.form)
         instead = replace_part(query, one.part, one.form)
-        only_new = parse_query(format_canonical(ast.And((instead, ast.Not(query)))))
+        if one.kind == "instead":
+            widened, counted = format_canonical(instead), instead
+        else:
+            counted = ast.And((instead, ast.Not(query)))
+        counted = parse_query(format_canonical(counted))
     except QueryError:  # it would be too long
         return None
-    found = search_questions(connection, only_new, 0, budget)
+    found = search_questions(connection, counted, 0, budget)
     return Suggestion(
         part=format_canonical(one.part),
         form=format_canonical(one.form),

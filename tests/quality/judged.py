@@ -22,6 +22,7 @@ class JudgedTopic(NamedTuple):
     name: str
     query: str
     means: str
+    kind: str = ""  #: what is tried with it, in the long set
 
 
 class JudgedQuestion(NamedTuple):
@@ -41,34 +42,34 @@ class TopicScore(NamedTuple):
     missed: list[str]
 
 
-def load_topics() -> list[JudgedTopic]:
-    """Return all topics."""
-    table = tomllib.loads((_HERE / "topics.toml").read_text(encoding="utf-8"))
-    return [JudgedTopic(name, values["query"], values["means"]) for name, values in table.items()]
+def load_topics(file: str = "topics.toml") -> list[JudgedTopic]:
+    """Return all topics of a file."""
+    table = tomllib.loads((_HERE / file).read_text(encoding="utf-8"))
+    return [JudgedTopic(name, **values) for name, values in table.items()]
 
 
-def iter_questions() -> Iterator[JudgedQuestion]:
-    """Generate all questions with the topics that they were judged to belong to."""
-    text = (_HERE / "questions.txt").read_text(encoding="utf-8")
+def iter_questions(file: str = "questions.txt", source: str = "judged") -> Iterator[JudgedQuestion]:
+    """Generate all questions of a file with the topics that they were judged to belong to."""
+    text = (_HERE / file).read_text(encoding="utf-8")
     for block in text.split("\n\n")[1:]:
         head, title, *lines = block.strip().split("\n")
         found = _HEAD.fullmatch(head)
         assert found is not None, head
         about = [part.strip() for part in found[2].split("|")]
         yield JudgedQuestion(
-            found[1], _question(found[1], about, title, lines), frozenset(about[0].split())
+            found[1], _question(found[1], about, title, lines, source), frozenset(about[0].split())
         )
 
 
-def _question(number: str, about: list[str], title: str, lines: list[str]) -> Question:
+def _question(number: str, about: list[str], title: str, lines: list[str], source: str) -> Question:
     name, _, party = ((about[1:2] or [""])[0] or _ASKER).partition("; ")
     asked_of = (about[2:3] or [""])[0] or "The Mayor"
     asked = tuple(line for line in lines if not line.startswith("> "))
     answered = tuple(line.removeprefix("> ") for line in lines if line.startswith("> "))
     answer = Answer(("The Mayor",), speeches=(Speech("The Mayor", answered),))
     return Question(
-        id=f"judged:{number}",
-        source="judged",
+        id=f"{source}:{number}",
+        source=source,
         url=None,
         reference=f"2026/0{number}",
         title=title,

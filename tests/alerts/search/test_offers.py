@@ -95,7 +95,7 @@ def test_a_form_is_offered_with_what_it_adds(
         before = search_questions(connection, asked, 0).total
         for one in offers.values():
             after = search_questions(connection, parse_query(one.query), 0).total
-            assert after == before + one.added
+            assert after == one.added + (before if one.kind != "instead" else 0)
     assert apply_suggestions(asked, []) == asked
     if sentence is None:
         assert offers == {}
@@ -105,6 +105,20 @@ def test_a_form_is_offered_with_what_it_adds(
         assert parse_query(offers[sentence].query) == parse_query(widened)
     else:
         assert sentence in offers
+
+
+def test_a_word_that_is_also_another_one_can_be_replaced(archive: Ledger) -> None:
+    asked = parse_query("the Met")
+    with archive.reading() as connection:
+        offers = find_suggestions(connection, asked)
+        (precise,) = [one for one in offers if one.kind == "instead"]
+        assert precise.sentence == (
+            "met is also another word. "
+            "To find the Met OR Met Police OR MPS in its place: 1 question."
+        )
+        applied = apply_suggestions(asked, offers)
+        assert format_canonical(applied) == '"met police" OR "the met" OR MPS'
+        assert search_questions(connection, applied, 0).total == 1
 
 
 def test_all_forms_can_be_accepted_together(archive: Ledger) -> None:
