@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from sqlalchemy import Column, Connection, Table, delete, insert, select, update
 
-from alerts.ledger.schema import UtcDateTime, clock_reading, metadata, subscription
+from alerts.ledger.schema import clock_reading, metadata, subscription
+from alerts.ledger.utc_datetime import UtcDateTime
 
 #: Time servers and virtual machines move a clock by less; no digest is due twice within it.
 TOLERANCE = timedelta(minutes=5)

@@ -39,11 +39,18 @@ class DigestGroup(msgspec.Struct, frozen=True):
 
 
 def list_groups(connection: Connection) -> list[DigestGroup]:
-    """Return the groups that have an active subscription."""
+    """Return the groups that have an active subscription.
+
+    A damaged row is passed over: see :mod:`alerts.ledger.damaged_rows`.
+    """
     rows = connection.execute(
         select(subscription.c.frequency, subscriber.c.zone, subscriber.c.hour)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(subscription.c.ended_at.is_(None))
+        .where(
+            subscription.c.ended_at.is_(None),
+            subscription.c.frequency.in_([str(every) for every in Frequency]),
+            subscriber.c.hour.between(0, 23),
+        )
         .distinct()
     )
     groups = (DigestGroup(Frequency(every), zone, hour) for every, zone, hour in rows)

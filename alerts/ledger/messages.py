@@ -145,7 +145,13 @@ def list_due(
     )
     if recipient is not None:
         wanted = wanted.where(message.c.recipient == recipient)
-    return [DueMessage(*row) for row in connection.execute(wanted)]
+    due = (DueMessage(*row) for row in connection.execute(wanted))
+    # A recipient that is damaged is passed over: see alerts.ledger.damaged_rows.
+    return [one for one in due if _is_address(one.recipient)]
+
+
+def _is_address(recipient: object) -> bool:
+    return isinstance(recipient, str) and bool(recipient.strip())
 
 
 def get(connection: Connection, keys: Sequence[int]) -> list[Message]:

@@ -12,7 +12,7 @@ from alerts.ledger.questions import NEWEST_FIRST, find
 from alerts.ledger.records import read_records
 from alerts.ledger.schema import question
 from alerts.ledger.word_index import DatedQuestion
-from alerts.questions import find_references, make_reference_key
+from alerts.questions import SeenQuestion, find_references, make_reference_key
 from crawler.records import Question
 
 
@@ -21,6 +21,27 @@ def list_suspect(connection: Connection, limit: int) -> list[Question]:
     wanted = select(question.c.id, question.c.record).where(question.c.is_suspect)
     wanted = wanted.order_by(question.c.visited_at.desc()).limit(limit)
     return list(read_records(connection.execute(wanted)))
+
+
+def list_seen(
+    connection: Connection, source: str, since: date | None = None
+) -> list[tuple[SeenQuestion, bool]]:
+    """Return the questions of a source with their numbers, and whether each is suspect.
+
+    ``since`` leaves out those of meetings before a day.
+    """
+    wanted = select(
+        question.c.reference_key,
+        question.c.meeting_date,
+        question.c.first_seen_at,
+        question.c.is_suspect,
+    ).where(question.c.source == source)
+    if since is not None:
+        wanted = wanted.where(question.c.meeting_date >= since)
+    return [
+        (SeenQuestion(key, day or first_seen_at.date(), first_seen_at), is_suspect)
+        for key, day, first_seen_at, is_suspect in connection.execute(wanted)
+    ]
 
 
 def list_overdue(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter
+from datetime import date, datetime
 
 from sqlalchemy import Connection, delete, func, select, update
 
@@ -59,3 +60,10 @@ def count(connection: Connection, source: str) -> int:
     """Return how many pages of a source are refused."""
     mine = select(func.count()).select_from(refused_page).where(refused_page.c.source == source)
     return connection.execute(mine).scalar_one()
+
+
+def count_by_month(connection: Connection, source: str, since: date | None = None) -> Counter[date]:
+    """Return how many pages of a source were first refused in each month, by its first day."""
+    wanted = select(refused_page.c.first_refused_at).where(refused_page.c.source == source)
+    days = (moment.date() for moment in connection.execute(wanted).scalars())
+    return Counter(day.replace(day=1) for day in days if since is None or day >= since)

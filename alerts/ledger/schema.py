@@ -6,15 +6,13 @@ that key, a step that is killed and run again neither loses nor duplicates anyth
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -23,39 +21,13 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
     func,
     text,
 )
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime. It is stored in UTC and returned in UTC.
-
-    A column may hold moments that have not come only if its ``info`` says how far ``ahead`` they
-    may be; see :mod:`alerts.ledger.clock_readings`.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert to UTC. Raise `ValueError` for a naive datetime."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive datetime {value!r}")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the value as UTC. SQLite stores no time zone."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
+from alerts.ledger.utc_datetime import UtcDateTime
 
 metadata = MetaData(
     naming_convention={

@@ -286,7 +286,7 @@ def list_definitions(connection: Connection, words: Sequence[str]) -> list[Acron
     rows = connection.execute(
         select(acronym.c.short_form, acronym.c.long_form)
         .where(reduce(operator.add, held) >= 2)
-        .distinct()
+        .group_by(acronym.c.short_form, acronym.c.long_form)
         .order_by(func.length(acronym.c.long_form).desc(), acronym.c.short_form)
     )
     return [AcronymDefinition(row.short_form, row.long_form) for row in rows]

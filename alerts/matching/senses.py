@@ -16,7 +16,7 @@ from cachetools import FIFOCache
 
 from alerts.matching.bulk_tokenizer import ACRONYM_PLURAL, PLAIN
 from alerts.matching.hashing import Hashes, Numbers, SmallNumbers, hash_words, rehash_as_sense
-from alerts.text import stem
+from alerts.text import find_spoken_acronym, stem
 
 #: Senses of a word beside itself, for :func:`alerts.matching.hashing.rehash_as_sense`.
 STEM, CAPITALS, NAME = 1, 2, 3
@@ -92,7 +92,13 @@ def _find_senses(words: WordSpans) -> list[tuple[int, int]]:
     ends = (words.starts + words.lengths - (words.print_forms == ACRONYM_PLURAL)).tolist()
     spans = zip(words.starts.tolist(), ends, strict=True)
     texts = [words.text[start:end].decode() for start, end in spans]
-    stems = rehash_as_sense(hash_words([stem(text) for text in texts]), STEM)
-    capitals = rehash_as_sense(hash_words([text.upper() for text in texts]), CAPITALS)
-    capitals[words.print_forms == PLAIN] = 0
+    spoken = [find_spoken_acronym(text) for text in texts]
+    acronyms = [known or text.upper() for known, text in zip(spoken, texts, strict=True)]
+    roots = [
+        stem(known.lower() if known else text) for known, text in zip(spoken, texts, strict=True)
+    ]
+    stems = rehash_as_sense(hash_words(roots), STEM)
+    capitals = rehash_as_sense(hash_words(acronyms), CAPITALS)
+    is_plain = np.array([known is None for known in spoken]) & (words.print_forms == PLAIN)
+    capitals[is_plain] = 0
     return list(zip(stems.tolist(), capitals.tolist(), strict=True))

@@ -5,6 +5,12 @@ Owns what the operator is notified of. Must not know the pages and commands that
 
 from alerts.operator.alarms import update_mail_alarms, update_report_alarm
 from alerts.operator.clock_alarm import update_clock_alarm
+from alerts.operator.completeness import (
+    RECENT_PERIOD,
+    Completeness,
+    measure_completeness,
+    update_gap_alarm,
+)
 from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.health import Health, HealthLimits
@@ -13,13 +19,17 @@ from alerts.operator.service_status import ServiceStatus
 from alerts.operator.status import SourceStatus
 
 __all__ = [
+    "RECENT_PERIOD",
+    "Completeness",
     "Health",
     "HealthLimits",
     "ServiceStatus",
     "SourceStatus",
     "build_status",
+    "measure_completeness",
     "queue_operator_emails",
     "update_clock_alarm",
+    "update_gap_alarm",
     "update_job_alarms",
     "update_mail_alarms",
     "update_report_alarm",

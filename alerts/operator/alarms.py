@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerts.bounces import list_waiting
-from alerts.ledger import alarms, bounces, deliveries
+from alerts.ledger import alarms, bounces, damaged_rows, deliveries
 from alerts.refusals import strip_addresses
 
-_MAIL_ALARMS = ("queue", "content_rejected", "daily_limit", "failures", "in_doubt", "suspensions")
+_MAIL_ALARMS = (
+    *("queue", "content_rejected", "daily_limit", "failures", "in_doubt", "suspensions"),
+    "damaged",
+)
 #: A message is tried within seconds and retried within minutes; an hour without a first attempt
 #: means that the mail server cannot be used.
 _MAX_QUEUE_DELAY = timedelta(hours=1)
@@ -53,6 +56,7 @@ def update_mail_alarms(
         **_find_failure_alarms(connection, now),
         **_find_doubt_alarm(connection),
         **_find_suspension_alarm(connection, now),
+        **_find_damage_alarm(connection),
     }
     checked: tuple[str, ...] = _MAIL_ALARMS
     if refusal is not None:
@@ -82,6 +86,14 @@ def update_report_alarm(connection: Connection, unreadable: int, now: datetime) 
     raised = [a.raised_at for a in alarms.list_open(connection) if a.kind == "reports"]
     if raised and now - raised[0] > _REJECTION_PERIOD:
         alarms.update_open(connection, None, {}, ("reports",), now)
+
+
+def _find_damage_alarm(connection: Connection) -> dict[str, str]:
+    damaged = damaged_rows.count_all(connection)
+    if not damaged:
+        return {}
+    named = ", ".join(f"{number} {kind}" for kind, number in damaged.items())
+    return {"damaged": f"the ledger holds damaged rows, which are passed over: {named}"}
 
 
 def _find_queue_alarm(

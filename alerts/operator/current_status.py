@@ -21,6 +21,7 @@ from alerts.ledger import (
 from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.ledger.publication_delays import measure_delay
 from alerts.model import Alarm
+from alerts.operator.completeness import RECENT_PERIOD, measure_completeness
 from alerts.operator.health import HealthLimits, Observations, find_problems
 from alerts.operator.service_status import ServiceStatus
 from alerts.operator.status import Proportion, SourceStatus
@@ -95,6 +96,7 @@ def _build_source_status(
         alarms=tuple(alarm for alarm in open_alarms if alarm.source == name),
         are_subscribers_notified=notice is not None and notice.kind == "unavailable",
         delay=measure_delay(connection, name, now - _DELAY_PERIOD),
+        completeness=measure_completeness(connection, name, (now - RECENT_PERIOD).date()),
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.ledger.publication_delays import PublicationDelay
 from alerts.model import Alarm
+from alerts.operator.completeness import Completeness
 
 
 class Proportion(msgspec.Struct, frozen=True):
@@ -44,3 +45,4 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     are_subscribers_notified: bool  #: that the source cannot be read
     delay: PublicationDelay | None = None
     """From publication to an immediate email, in the last month; None without an email."""
+    completeness: Completeness | None = None  #: of the meetings of the last three months

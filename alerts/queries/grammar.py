@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from lark import Lark, Token, Tree, UnexpectedToken
 
+from alerts.queries.capitals import find_shouted, lower_shouted
 from alerts.queries.checks import (
     QueryError,
     check_brackets,
@@ -42,18 +43,32 @@ def parse_tree(text: str) -> Node:
     Raises:
         QueryError: The text is no query, or nearly every text would match it.
     """
-    check_length(text)
-    text = _SPACED_LETTERS.sub(r"\1&\2  ", text.translate(_WIDE_SIGNS))
-    check_signs(text)
-    tokens = list(_lexer().lex(text))
+    tokens = _split(text)
     if not tokens:
         raise QueryError("Write at least one word to look for.", 0)
     check_words(tokens)
     check_brackets(tokens)
-    tree = _build_tree(tokens)
+    tree = _build_tree(lower_shouted(tokens))
     if error := _find_unselective(tree):
         raise error
     return tree
+
+
+def list_shouted(text: str) -> list[str]:
+    """Return the words of a query that would be acronyms, and are read as if in small letters.
+
+    Raises:
+        QueryError: The text is no query.
+    """
+    shouted = find_shouted(_split(text))
+    return [str(token) for token in shouted if any(word.acronym for word in tokenise(token))]
+
+
+def _split(text: str) -> list[Token]:
+    check_length(text)
+    text = _SPACED_LETTERS.sub(r"\1&\2  ", text.translate(_WIDE_SIGNS))
+    check_signs(text)
+    return list(_lexer().lex(text))
 
 
 @cache  # one object for the process: making the parser takes 15 ms

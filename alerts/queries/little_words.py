@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lark import Token
 
 from alerts.queries.fields import KEYWORD_FIELDS
-from alerts.queries.grammar import Node, parse_tree
+from alerts.queries.grammar import Node, list_shouted, parse_tree
 from alerts.text import STOP_WORDS, tokenise
 
 _OPERATOR_HINTS = {
@@ -30,7 +30,9 @@ def split_little_words(nodes: list[Node]) -> tuple[list[Node], list[Token]]:
 
 
 def list_hints(text: str) -> list[str]:
-    """Return sentences on words of a query that are left out, each with how to say what was meant.
+    """Return sentences on words of a query that are left out, or read in another way than typed.
+
+    Each has how to say what was meant.
 
     Raises:
         QueryError: The text is no query.
@@ -38,15 +40,26 @@ def list_hints(text: str) -> list[str]:
     words = list(dict.fromkeys(str(word) for word in _iter_left_out(parse_tree(text))))
     hints = []
     if words:
-        quoted = [f"“{word}”" for word in words]
-        listed = " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
         is_one = len(words) == 1
         hints.append(
-            f"{listed} {'is' if is_one else 'are'} left out:"
+            f"{_list_quoted(words)} {'is' if is_one else 'are'} left out:"
             f" {'it is' if is_one else 'they are'} in nearly every text."
+        )
+    shouted = [word for word in dict.fromkeys(list_shouted(text)) if word.lower() not in words]
+    if shouted:
+        is_one = len(shouted) == 1
+        hints.append(
+            f"{_list_quoted(shouted)} {'is' if is_one else 'are'} read as"
+            f" {'a word' if is_one else 'words'} in small letters, not as"
+            f" {'an acronym' if is_one else 'acronyms'}."
         )
     small = {word.lower() for word in words}
     return hints + [hint for word, hint in _OPERATOR_HINTS.items() if word in small]
+
+
+def _list_quoted(words: list[str]) -> str:
+    quoted = [f"“{word}”" for word in words]
+    return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
 
 
 def _iter_left_out(node: Node) -> Iterator[Token]:

@@ -15,7 +15,6 @@ This parser checks, folds and sorts. A canonical form needs none of that, so it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, product, zip_longest
 from typing import TypeAlias
@@ -25,6 +24,7 @@ from lark import Token
 
 from alerts.queries.ast import And, Leaf, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.canonical import parse_canonical
+from alerts.queries.capitals import has_small_letters
 from alerts.queries.checks import MAX_HYPHENS, QueryError, check_expanded_size
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, parse_tree
@@ -33,6 +33,7 @@ from alerts.queries.visitor import QueryVisitor
 from alerts.text import (
     LINKING_LETTERS,
     STOP_WORDS,
+    find_spoken_acronym,
     has_forms,
     is_common_word,
     is_written_closed,
@@ -44,7 +45,7 @@ __all__ = ["LANGUAGE_VERSION", "QueryError", "format_canonical", "parse_query"]
 #: Version of the language that canonical forms are written in. A change that gives existing
 #: queries another canonical form raises it and comes with a migration; the ledger then rewrites
 #: the forms that it holds.
-LANGUAGE_VERSION = 3
+LANGUAGE_VERSION = 4
 
 
 def parse_query(text: str) -> Query:
@@ -119,19 +120,14 @@ def _build_leaf(text: Token, field: str | None) -> Word | Phrase:
     if len(words) > 1:
         return Phrase(tuple(Word(word, "exact") for word in words), field)
     is_exact = text.type == "QUOTED" or field in KEYWORD_FIELDS
-    acronym = None if _has_small_letters(text) else tokenise(text)[0].acronym
+    acronym = None if has_small_letters(text) else tokenise(text)[0].acronym
     if is_exact and (field in KEYWORD_FIELDS or words[0][0] not in STOP_WORDS):
         acronym = None  # but "US" is not "us", which is in nearly every text
     if "*" in text:
         return Word(words[0], "prefix", field)
     if acronym and len(words[0]) == 1:
-        return Word((acronym,), "capitals", field)
+        return Word((find_spoken_acronym(words[0][0]) or acronym,), "capitals", field)
     return Word(words[0], "exact" if is_exact else "stem", field)
-
-
-def _has_small_letters(text: str) -> bool:
-    """Return whether a word has small letters but for the s of a plural or possessive: ``TfL``."""
-    return any(map(str.islower, re.sub(r"\W?s\W*$", "", text)))
 
 
 def _split_words(text: str) -> list[tuple[str, ...]]:

@@ -14,16 +14,21 @@ from alerts.questions.changes import (
 )
 from alerts.questions.differences import Correction, find_corrections, find_first_correction
 from alerts.questions.moves import is_reference_reused, is_same_question, make_reference_key
+from alerts.questions.number_gaps import NumberGap, SeenQuestion, compute_usual_delay, find_gaps
 from alerts.questions.references import find_references
 from alerts.questions.shortened_text import is_shortened
 from alerts.questions.threads import find_parent, make_thread_key, sort_thread
 
 __all__ = [
     "Correction",
+    "NumberGap",
+    "SeenQuestion",
     "can_replace",
+    "compute_usual_delay",
     "find_changes",
     "find_corrections",
     "find_first_correction",
+    "find_gaps",
     "find_parent",
     "find_references",
     "find_silence_reason",

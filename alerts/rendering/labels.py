@@ -55,6 +55,7 @@ ALARM_LABELS = {
     "partial": "crawls do not complete",
     "missing": "listed questions could not be read",
     "redirect_refused": "an answer redirected to another site",
+    "gaps": "numbers of questions are missing",
     "awaiting_approval": "changes wait for approval",
     "unavailable": "not read for a long time; subscribers are notified",
     "compose": "some digests cannot be composed",
@@ -66,6 +67,7 @@ ALARM_LABELS = {
     "in_doubt": "messages are held: they may have arrived",
     "reports": "returned emails cannot be read",
     "suspensions": "suspensions wait for approval",
+    "damaged": "the ledger holds damaged rows",
     "daily_limit": "the daily limit holds digests back",
 }
 

@@ -22,6 +22,7 @@ from alerts.search.search import (
     load_question_changes,
     search_questions,
 )
+from alerts.search.spellings import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "ResultPage",
     "SearchPosition",
     "SearchResults",
+    "SmallForm",
     "Suggestion",
     "TimeBudget",
     "apply_suggestions",
@@ -42,6 +44,7 @@ __all__ = [
     "count_by_month",
     "explain_parts",
     "find_matched_places",
+    "find_small_forms",
     "find_suggestions",
     "index_questions",
     "list_results",

@@ -17,7 +17,7 @@ from alerts.queries import (
     list_leaves,
     uses_field,
 )
-from alerts.text import Place, Segment, cut_around
+from alerts.text import Place, Segment, cut_around, find_spoken_acronym
 
 
 class QueryPart(msgspec.Struct, frozen=True):
@@ -59,7 +59,9 @@ class _Describer(QueryVisitor[str]):
         spellings = ", with a hyphen, a space or neither" if len(word.tokens) > 1 else ""
         match word.mode:
             case "capitals":
-                return f"in capitals only: {text}, {text}s, {text}'s"
+                is_spoken = find_spoken_acronym(text.lower()) is not None
+                case = "any case" if is_spoken else "capitals only"
+                return f"in {case}: {text}, {text}s, {text}'s"
             case "prefix":
                 return f"any word that begins with {text}{spellings}"
             case "stem":

@@ -14,7 +14,12 @@ from alerts.queries import Query, format_canonical, list_hints, parse_query
 from alerts.search.breadth import Breadth, find_breadth
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
-from alerts.search.spellings import SpellingSuggestion, suggest_spellings
+from alerts.search.spellings import (
+    SmallForm,
+    SpellingSuggestion,
+    find_small_forms,
+    suggest_spellings,
+)
 from alerts.search.suggestions import Suggestion, find_suggestions
 
 #: Months in the chart, beside the current one.
@@ -45,6 +50,8 @@ class Preview(msgspec.Struct, frozen=True):
     is_week_complete: bool = True  #: whether :attr:`last_7_days` is all
     is_year_complete: bool = True  #: whether :attr:`last_365_days` is all
     hints: tuple[str, ...] = ()  #: sentences on words that were left out
+    #: Words in capitals that are found in small letters instead.
+    small_forms: tuple[SmallForm, ...] = ()
     is_archive_empty: bool = False  #: whether there is no question yet that could have matched
     breadth: Breadth | None = None  #: how broad the query is; None if it is not too broad
 
@@ -76,6 +83,8 @@ def build_preview(
     spellings = (
         suggest_spellings(connection, query, is_found=may_be_found) if known_first_day else ()
     )
+    small_forms = find_small_forms(connection, query, budget)
+    in_capitals = {form.word for form in small_forms}
     return Preview(
         canonical=format_canonical(query),
         last_7_days=_count_since(found.counts_by_day, week),
@@ -86,7 +95,8 @@ def build_preview(
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
         hints=tuple(list_hints(typed)),
-        unknown_words=tuple(spellings),
+        unknown_words=tuple(one for one in spellings if one.is_name or one.word not in in_capitals),
+        small_forms=tuple(small_forms),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,
         decided_to=found.decided_to,

@@ -20,6 +20,7 @@ from alerts.text.snippets import (
     mark_spans,
     mark_title,
 )
+from alerts.text.spoken_acronyms import find_spoken_acronym
 from alerts.text.tokenizer import (
     HYPHENS,
     LINKING_LETTERS,
@@ -60,6 +61,7 @@ __all__ = [
     "find_definitions",
     "find_passage",
     "find_snippet",
+    "find_spoken_acronym",
     "fold_keeping_case",
     "fold_to_letters",
     "has_forms",

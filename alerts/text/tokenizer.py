@@ -13,7 +13,8 @@ Queries and texts are read by the same rules:
   closed up: ``e-scooter`` is ``e``, ``scooter`` and ``escooter``.
 * A word of two to six capitals is an acronym as well, and its plural with a small s is the same
   acronym: ``VRU``, ``VRUs`` and ``VRU's`` are ``VRU``. A short word that begins with a capital and
-  has another among its first three letters is an acronym too: ``TfL`` is ``TFL``.
+  has another among its first three letters is an acronym too: ``TfL`` is ``TFL``. So are those
+  that are spoken as words, in any case (:mod:`alerts.text.spoken_acronyms`): ``Ulez`` is ``ULEZ``.
 * ``e``, ``u`` and ``x`` are linked to the next word by a space too: ``e scooter``, ``u turn``,
   ``x ray``. Other words are not, or *the rapist* would be found by ``therapist``. Nor are these
   linked across a bracket or full stop, or *(e) state how* would be found by ``estate``.
@@ -41,6 +42,7 @@ from typing import NamedTuple
 import msgspec
 
 from alerts.text.english import STOP_WORDS, stem
+from alerts.text.spoken_acronyms import find_spoken_acronym
 
 #: Hyphen-minus, U+2010 to U+2015, minus and the compatibility forms.
 HYPHENS = "-‐‑‒–—―−﹘﹣－"
@@ -136,8 +138,10 @@ def prepare_texts(
 def build_word_keys(word: str, acronym: str | None, *, is_name: bool = False) -> tuple[str, ...]:
     """Return the keys of a word: itself, ``~`` and its stem, ``^`` and its capitals.
 
-    A word of a name has ``@`` and the word itself in place of its stem.
+    A word of a name has ``@`` and the word itself in place of its stem. An acronym that is spoken
+    as a word has its capitals even where it is not printed in capitals.
     """
+    acronym = find_spoken_acronym(word) or acronym
     root = "@" + word if is_name else "~" + stem(acronym.lower() if acronym else word)
     return (word, root, "^" + acronym) if acronym else (word, root)
 

@@ -18,6 +18,7 @@ HOSTILE_PIECE_LIST: list[str] = [
     *("AND.", "OR…", "1,", "000", "£1,000", "60+", "HS2", "HS 2", "NO2", "NO 2", "a40", "1st"),
     *("20s", "SW1A", "½2", "ITs", "DfE", "k", "'s", "km", "u2", "us for", "mph"),
     *("e", "u", "x", "E", "U", "s", "S", "us", "US", "VRU", "VRUs", "TfL", "IT", "the", "of"),
+    *("QUALITY", "CRIME", "FARES", "LED", "IN", "Ulez", "ASBOs", "COVID-19", "u-lez", "Nato’s"),
     *("knife", "Knives", "KNIFE", "crime", "Siân", "ÉTÉ", "Łódź", "straße", "ﬁre", "CO₂", "½"),
     *(
         "she'll",
@@ -42,6 +43,7 @@ WORDS = st.sampled_from(
         *("knife", "knives", "Knife", "crime", "crimes", "VRU", "VRUs", "vru", "WHO", "who", "e"),
         *("e-scooter", "escooters", "scooter", "anti-social", "social", "antisocial", "x-ray"),
         *("bus", "buses", "Siân", "sian", "council's", "council", "don't", "low-traffic-zone"),
+        *("ULEZ", "Ulez", "u-lez", "ASBOS", "Asbos", "ASBO", "Covid-19", "COVID", "covid"),
     ]
 )
 SEPARATORS = st.sampled_from([" ", " ", " ", "-", "‑", ", ", "\u00a0", ". ", " and ", "’s "])
@@ -49,7 +51,9 @@ SENTENCES = st.lists(st.tuples(WORDS, SEPARATORS), max_size=8).map(
     lambda some: "".join(word + gap for word, gap in some)
 )
 _FIELDS = ("title", "question", "answer", "party", "change")
-_NAMES = st.sampled_from(["Ada Knives", "Knife", "Bus-Crimes", "Siân Bus", "MPs Crime", "X Buses"])
+_NAMES = st.sampled_from(
+    ["Ada Knives", "Knife", "Bus-Crimes", "Siân Bus", "MPs Crime", "X Buses", "Ada Ulez"]
+)
 RECORD_TEXTS = st.fixed_dictionaries(
     {field: st.lists(SENTENCES, max_size=2) for field in _FIELDS[:3]}
     | {"asked_by": st.lists(_NAMES, max_size=2)}

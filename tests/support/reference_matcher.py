@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from alerts.queries import DEFAULT_FIELDS, NAME_FIELDS, Query
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
-from alerts.text import Token, stem, tokenise
+from alerts.text import Token, find_spoken_acronym, stem, tokenise
 
 Texts = Mapping[str, Sequence[str]]
 
@@ -82,7 +82,7 @@ def _word_ends(
 def _is_written_as(wanted: str, written: Sequence[Token], how: str, is_name: bool) -> bool:
     """Return whether linked words, closed up, are the word that is wanted."""
     closed = "".join(token.word for token in written)
-    acronym = written[0].acronym if len(written) == 1 else None
+    acronym = find_spoken_acronym(closed) or (written[0].acronym if len(written) == 1 else None)
     match how:
         case "exact":
             return closed == wanted

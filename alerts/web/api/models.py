@@ -13,6 +13,7 @@ from alerts.feeds import MEDIA_TYPES, FeedIdentity
 from alerts.ledger.topics import Topic
 from alerts.model import ChangeKind
 from alerts.rendering import topic_path
+from alerts.search import SmallForm
 from crawler.records import Question
 
 
@@ -28,6 +29,8 @@ class QuestionPage(msgspec.Struct, frozen=True):
     total: int
     is_at_least: bool  #: more than ``total`` may match: not all questions have been compared yet
     next: str | None  #: ``cursor`` of the next page; None on the last
+    #: words in capitals that hardly any question has, though many have them in small letters
+    small_forms: tuple[SmallForm, ...] = ()
 
 
 class TopicResponse(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from alerts.ledger import changes, matches, questions, topics
 from alerts.queries import parse_query
-from alerts.search import TimeBudget, search_questions
+from alerts.search import TimeBudget, find_small_forms, search_questions
 from alerts.web.api.exports import Exports
 from alerts.web.api.models import (
     ChangePage,
@@ -77,11 +77,13 @@ class ApiRoutes:
             found = search_questions(connection, query, limit, budget, after)
             ids = [one.question_id for one in found.newest]
             records = questions.list_records(connection, ids)
+            small_forms = find_small_forms(connection, query, budget) if after is None else []
         return QuestionPage(
             questions=tuple(records),
             total=found.total,
             is_at_least=not found.is_complete,
             next=found.next.format() if found.next else None,
+            small_forms=tuple(small_forms),
         )
 
     def get_question(self, request: Request) -> Question:

@@ -11,12 +11,13 @@ import logging
 import msgspec
 from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.errors import WatchwordError
-from alerts.operator import Health, ServiceStatus
+from alerts.operator import Health, ServiceStatus, measure_completeness
 from alerts.web.context import WebContext
 
 log = logging.getLogger("watchword.web")
@@ -37,6 +38,7 @@ class StatusPage:
         return [
             Route("/status", self._get_page, methods=["GET"]),
             Route("/status.json", self._get_json, methods=["GET"]),
+            Route("/completeness/{source}", self._get_completeness, methods=["GET"]),
             Route("/healthz", self._get_word, methods=["GET"]),
         ]
 
@@ -50,6 +52,20 @@ class StatusPage:
         )
         page.headers.update(_build_headers(status))
         return page
+
+    async def _get_completeness(self, request: Request) -> Response:
+        return await run_in_threadpool(self.render_completeness, request.path_params["source"])
+
+    def render_completeness(self, source: str) -> Response:
+        """Return the page of what is known of a source; raise a 404 for one that is not read."""
+        sources = {one.source: one.site_name for one in self._context.read_status().sources}
+        if source not in sources:
+            raise HTTPException(404, "There is no such source.")
+        with self._context.ledger.reading() as connection:
+            found = measure_completeness(connection, source)
+        return self._context.render_cacheable_page(
+            "completeness", found=found, site_name=sources[source]
+        )
 
     async def _get_json(self, _request: Request) -> Response:
         status = await self._read_status()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from alerts.errors import ExitStatus
 from alerts.ledger import questions
+from alerts.operator import RECENT_PERIOD, measure_completeness
 from alerts.questions import make_thread_key, sort_thread
 from crawler.archive import list_capture_files
 from crawler.reading import build_question_id
@@ -86,9 +87,19 @@ def plan_command(context: click.Context, as_json: bool) -> int:
             f"{name}: {len(plan.known_ids)} questions in this period are known",
             f"{name}: visit {len(plan.revisits)} questions again",
             *(f"  {visit.url}" for visit in plan.revisits),
+            *_list_missing_numbers(service, name),
         ]
         print_result("\n".join(lines), plan, as_json=as_json)
     return ExitStatus.OK
+
+
+def _list_missing_numbers(service: Service, source: str) -> Iterator[str]:
+    """Yield the line about numbers that no question of a source has, if there are any."""
+    since = (service.clock() - RECENT_PERIOD).date()
+    with service.ledger.reading() as connection:
+        found = measure_completeness(connection, source, since)
+    if found.gaps:
+        yield f"{source}: no question is known with the number {found.describe_gaps()}"
 
 
 class BackfillOptions(msgspec.Struct, frozen=True, kw_only=True):

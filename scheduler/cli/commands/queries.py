@@ -17,10 +17,12 @@ from alerts.search import (
     MatchedPlace,
     Preview,
     SearchResults,
+    SmallForm,
     Suggestion,
     build_preview,
     explain_parts,
     find_matched_places,
+    find_small_forms,
     index_questions,
     load_question_changes,
     search_questions,
@@ -92,7 +94,8 @@ def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> li
         hint = f": did you mean {word.nearest} ({questions})?" if word.nearest else "."
         known = "Nothing is found for" if word.is_name else "Never used so far:"
         lines.append(f"{known} {word.word}{hint}")
-    if not preview.total and not preview.unknown_words:
+    lines += format_small_forms(preview.small_forms)
+    if not preview.total and not preview.unknown_words and not preview.small_forms:
         lines.append("No question has matched so far, though each word has been used.")
     lines += [
         f"{suggestion.sentence} To include it: {suggestion.query}"
@@ -100,6 +103,11 @@ def format_warnings(preview: Preview, accepted: Sequence[Suggestion] = ()) -> li
         if suggestion not in accepted
     ]
     return lines
+
+
+def format_small_forms(forms: Sequence[SmallForm]) -> list[str]:
+    """Return what to say of words in capitals that are found in small letters instead."""
+    return [f"{form.sentence} To look for these: {form.query}" for form in forms]
 
 
 def _format_breadth(breadth: Breadth) -> list[str]:
@@ -141,6 +149,7 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
         index_questions(service.ledger)
     with service.ledger.reading() as connection:
         results = search_questions(connection, parsed, limit)
+        small_forms = find_small_forms(connection, parsed)
         ids = [dated.question_id for dated in results.newest]
         changes = load_question_changes(connection, ids, by_change=uses_field(parsed, "change"))
     questions = [loaded.question for loaded in changes]
@@ -152,9 +161,10 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
     ]
     shown = f", the newest {limit} are shown" if results.total > limit else ""
     at_least = "" if results.is_complete else "at least "
+    said = format_small_forms(small_forms)
     print_result(
-        "\n".join([*lines, f"{at_least}{format_plural(results.total, 'question')}{shown}"]),
-        _build_search_values(results, questions, days),
+        "\n".join([*lines, f"{at_least}{format_plural(results.total, 'question')}{shown}", *said]),
+        {**_build_search_values(results, questions, days), "small_forms": small_forms},
         as_json=as_json,
     )
     return ExitStatus.OK if results.total else ExitStatus.PARTIAL

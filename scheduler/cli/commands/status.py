@@ -95,6 +95,12 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     if source.questions:
         counts = format_counts(source.questions)
         yield f"  questions: {counts}; refused pages: {source.refused_pages}"
+    if source.completeness and source.completeness.gaps:
+        found = source.completeness
+        yield (
+            f"  numbers of the last three months: {found.known} of {found.expected} known, "
+            f"missing: {found.describe_gaps()}"
+        )
     if source.agreement:
         yield f"  fields on which both readings agree: {source.agreement.percent}"
     if source.fill_rates:

@@ -128,12 +128,14 @@ def subscribe_command(context: click.Context, /, email: str, query: str, **value
     if accepted:
         query = format_canonical(apply_suggestions(parse_query(query), accepted))
     request = options.build_request(query)
+    status = ExitStatus.OK
     if options.send_confirmation:
-        return _send_confirmation(service, email, request)
-    _add_subscription(service, email, request, options)
+        status = _send_confirmation(service, email, request)
+    else:
+        _add_subscription(service, email, request, options)
     for line in format_warnings(preview, accepted=accepted):
         click.echo(line, err=True)
-    return ExitStatus.OK
+    return status
 
 
 def _choose_suggestions(preview: Preview, with_other_forms: bool | None) -> list[Suggestion]:

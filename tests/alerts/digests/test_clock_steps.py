@@ -17,7 +17,6 @@ from alerts.digests.schedule import find_last_due
 from alerts.ledger import Ledger, clock_readings, open_ledger, subscriptions, topics
 from alerts.ledger.clock_readings import ClockReading
 from alerts.ledger.schema import (
-    UtcDateTime,
     change,
     digest_item,
     match,
@@ -26,6 +25,7 @@ from alerts.ledger.schema import (
     subscription,
 )
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.ledger.utc_datetime import UtcDateTime
 from alerts.mail import MailIdentity
 from alerts.model import DayAfterMeeting, Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings

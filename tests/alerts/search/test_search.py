@@ -365,3 +365,53 @@ def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
             hasty = search_changes(connection, parse_query(query), 50, budget=spend_at_once())
         assert (listed.numbers, listed.is_complete) == (list(range(40, 0, -1)), True)
         assert hasty.is_complete is (len(hasty.numbers) == 40)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence", "query"),
+    [
+        ("KNIFE", "No question has KNIFE in capitals; 3 have knife in small letters.", "knife"),
+        (
+            "VRU title:MPS OR BUSES",
+            "No question has BUSES in capitals; 2 have buses in small letters.",
+            "VRU title:MPS OR buses",
+        ),
+        (
+            'KNIFE NEAR/3 "crime"',
+            "No question has KNIFE in capitals; 3 have knife in small letters.",
+            '"crime" NEAR/3 knife',
+        ),
+    ],
+)
+def test_a_word_in_capitals_that_is_found_in_small_letters_is_offered_so(
+    archive: Ledger, typed: str, sentence: str, query: str
+) -> None:
+    with archive.reading() as connection:
+        shown = build_preview(connection, typed, TODAY)
+    assert [(form.sentence, form.query) for form in shown.small_forms] == [(sentence, query)]
+    assert not {one.word for one in shown.unknown_words} & {"KNIFE", "BUSES"}
+
+
+@pytest.mark.parametrize("typed", ["VRU", "WHO", "IT", "ZEBRA", "knife", "crime -KNIFE", '"KNIFE"'])
+def test_other_words_in_capitals_are_not(archive: Ledger, typed: str) -> None:
+    with archive.reading() as connection:
+        assert build_preview(connection, typed, TODAY).small_forms == ()
+
+
+def test_titles_in_capitals_do_not_hide_that_a_word_is_no_acronym(
+    ledger: Ledger, now: datetime
+) -> None:
+    put(ledger, now, [make_question(n, words="The fares.") for n in range(1, 21)])
+    put(ledger, now, [make_question(21, words="THE FARES ARE HIGH")])
+    index_questions(ledger)
+    with ledger.reading() as connection:
+        [form] = build_preview(connection, "FARES", TODAY).small_forms
+    expected = "1 question has FARES in capitals; 21 have fares in small letters."
+    assert form.sentence == expected
+
+
+def test_an_acronym_spoken_as_a_word_is_found_in_any_case(ledger: Ledger, now: datetime) -> None:
+    put(ledger, now, [make_question(1, words="The Ulez."), make_question(2, words="The ULEZ.")])
+    index_questions(ledger)
+    assert len(found(ledger, "ULEZ")) == len(found(ledger, "ulez")) == 2
+    check_all_agree(ledger, now, "ULEZ")

@@ -119,6 +119,18 @@ class TestSearchAndPreview:
         assert "did you mean knife" in service.run("preview", "knief").stdout
         assert json.loads(service.run("preview", "VRU", "--json").stdout)["total"] == 2
 
+    def test_a_word_in_capitals_that_is_found_in_small_letters(
+        self, service: ServiceFolder
+    ) -> None:
+        service.run("ingest", "records.jsonl")
+        said = "No question has BUS in capitals; 2 have bus in small letters."
+        offered = f"{said} To look for these: bus"
+        assert offered in service.run("search", "BUS", expect=1).stdout
+        listed = json.loads(service.run("search", "BUS", "--json", expect=1).stdout)
+        assert listed["small_forms"][0]["query"] == "bus"
+        assert offered in service.run("preview", "BUS").stdout
+        assert offered in service.run("subscribe", "ada@replica.example", "BUS").stderr
+
     @pytest.mark.parametrize(
         ("option", "topic"),
         [

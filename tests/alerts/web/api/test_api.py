@@ -39,6 +39,17 @@ def get(pages: WebClient, path: str, status: int = 200) -> dict[str, Any]:
     return body
 
 
+def test_a_word_in_capitals_that_is_found_in_small_letters_is_said(site: WebClient) -> None:
+    site.publish_questions(make_question(1, words="The fares."), make_question(2, words="A fare."))
+    expected = {"word": "FARES", "questions": 0, "small": "fares", "small_questions": 2}
+    [form] = get(site, "/api/v1/questions?q=FARES")["small_forms"]
+    assert form == {**expected, "query": "fares", "is_complete": True}
+    assert get(site, "/api/v1/questions?q=fares")["small_forms"] == []
+    page = site.request_text("GET", "/?q=FARES")[1]
+    assert "No question has FARES in capitals; 2 have fares in small letters." in page
+    assert '<a href="/?q=fares">Search for fares</a>' in page
+
+
 def test_search_results_are_paged(filled: WebClient) -> None:
     seen: list[str] = []
     cursor: object = 0

@@ -62,6 +62,16 @@ def test_a_search_shows_past_results(pages: WebClient) -> None:
     assert pages.request_text("GET", f"/?{wider}")[0] == 200
 
 
+def test_a_broad_search_names_the_field_and_a_narrower_one(pages: WebClient) -> None:
+    filled(pages)
+    html = pages.request_text("GET", "/?q=mayor")[1]
+    assert "questions a week match, 100% of all" in html
+    assert "Most of them have mayor in the fields" in html
+    [narrower] = re.findall(r'href="/\?(q=[^"]*)">Leave [a-z_ ]+ out', html)
+    assert pages.request_text("GET", f"/?{narrower}")[0] == 200
+    assert "Found only by the name of a person: The Mayor" in html
+
+
 @pytest.mark.parametrize(
     ("typed", "status", "says"),
     [
@@ -69,7 +79,7 @@ def test_a_search_shows_past_results(pages: WebClient) -> None:
         ('"half a phrase', 400, "Close the double quotes"),
         ("the", 400, "Add a rarer word"),
         ("x" * 600, 400, ""),
-        ("<script>alert(1)</script>", 400, "Take out this sign"),
+        ("<script>alert(1)</script>", 400, "Leave a space before and after brackets"),
         ("vruu", 200, "No question contains vruu."),
     ],
 )

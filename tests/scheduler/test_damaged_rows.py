@@ -1,0 +1,55 @@
+"""A damaged row of the ledger costs only itself, and the operator hears of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from crawler.records import encode_record
+from tests.support.samples import make_answer, make_question
+from tests.support.service import ServiceFolder
+
+pytestmark = pytest.mark.process
+
+PEOPLE = [f"reader{number}@demo.example" for number in range(3)]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> ServiceFolder:
+    made = ServiceFolder(
+        tmp_path, '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
+    )
+    for number, who in enumerate(PEOPLE):
+        made.run("subscribe", who, f"benches OR word{number}", "--every", "immediate")
+    made.run("once", "--no-crawl")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_told"),
+    [
+        ("UPDATE subscription SET frequency = 'never' WHERE id = 1", True),
+        ("UPDATE subscription SET updates = 'what' WHERE id = 1", True),
+        ("UPDATE subscription SET last_due_at = 'a day' WHERE id = 1", False),
+        ("UPDATE subscription SET created_at = 'a day' WHERE id = 1", False),
+        ("UPDATE subscriber SET hour = 99 WHERE id = 1", True),
+        ("UPDATE subscriber SET created_at = 'a day' WHERE id = 1", False),
+        ("UPDATE subscriber SET paused_until = 'a day' WHERE id = 1", True),
+    ],
+)
+def test_it_stops_nobody_else(service: ServiceFolder, statement: str, is_told: bool) -> None:
+    ledger = service.folder / "var" / "ledger.sqlite3"
+    with closing(sqlite3.connect(ledger)) as connection, connection:
+        connection.execute(statement)
+    record = make_question(1, make_answer("There are more benches."))
+    (service.folder / "records.jsonl").write_bytes(encode_record(record))
+    said = service.run("ingest", "--as-new", "records.jsonl").stderr
+    said += service.run("once", "--no-crawl").stderr
+    assert "Traceback" not in said
+    assert {str(mail["To"]) for mail in service.emails} >= set(PEOPLE[1:])
+    if is_told:
+        status = service.run("status", expect=1).stdout
+        assert "the ledger holds damaged rows" in status
