@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -104,6 +105,16 @@ class JobNotes:
             self._add_failure(name, error, begun_at)
             return otherwise
         return result
+
+    @contextmanager
+    def noting_loss(self, name: str) -> Iterator[None]:
+        """Count it as a failure of a job if the ledger cannot be used before the job begins."""
+        begun_at = self._clock()
+        try:
+            yield
+        except _ENDS_ROUND as error:
+            self._add_failure(name, error, begun_at)
+            raise
 
     def _add_failure(self, name: str, error: Exception, begun_at: datetime) -> None:
         """Log a failure, count it, and note it in the ledger unless the ledger is its cause."""

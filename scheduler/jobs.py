@@ -143,12 +143,8 @@ def run_pipeline(service: Service) -> PipelineResult:
         WriterLost: Another process has become the writer.
         ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
-    try:
-        check_clock(service)
-    except ClockDoubted:
-        _tell_operator(at_last_round(service))
-        raise
     notes = service.note_jobs()
+    _check_clock_or_tell(service, notes, "round")
     result = notes.run("round", lambda: _run_steps(service, notes), None)
     if result is None:
         result = PipelineResult(matches=0, feeds=0, digests=0, deliveries={}, problem=None)
@@ -161,8 +157,12 @@ def prepare_messages(service: Service) -> None:
     Raises:
         LedgerUnavailable: The ledger cannot be used now.
         WriterLost: Another process has become the writer.
+        ClockDoubted: The clock is far ahead of the last round, and nothing bears it out. The
+            delivery tells the operator.
     """
     notes = service.note_jobs()
+    with notes.noting_loss("round"):
+        check_clock(service)
     notes.run("round", lambda: _run_steps(service, notes, delivers=False), None)
 
 
@@ -172,10 +172,27 @@ def run_delivery(service: Service) -> None:
     Raises:
         LedgerUnavailable: The ledger cannot be used now.
         WriterLost: Another process has become the writer.
+        ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
-    outcomes, _ = _deliver_and_delete(service, service.note_jobs(), _MAX_DELIVERY_SECONDS)
+    notes = service.note_jobs()
+    _check_clock_or_tell(service, notes, "deliver")
+    outcomes, _ = _deliver_and_delete(service, notes, _MAX_DELIVERY_SECONDS)
     if outcomes:
         log.info("deliveries: %s", dict(outcomes))
+
+
+def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
+    """Check the clock before a job; send the operator the alarm where it is doubted.
+
+    Raises:
+        ClockDoubted: It is doubted.
+    """
+    try:
+        with notes.noting_loss(job):
+            check_clock(service)
+    except ClockDoubted:
+        _tell_operator(at_last_round(service))
+        raise
 
 
 def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> PipelineResult:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import ExitStatus, MissingExtra, WatchwordError
-from alerts.ledger.faults import LedgerUnavailable, WriterLost, explain_faults
+from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
 from alerts.ledger.urls import LedgerError, parse_url
 
 _BUSY_MILLISECONDS = 30_000
@@ -177,8 +177,9 @@ def open_ledger(url: str) -> Ledger:
             _migrate(ledger)
     except DBAPIError as error:
         engine.dispose()
-        reason = " ".join(str(error.orig).split())
-        raise LedgerError(f"the ledger {shown} cannot be used: {reason}") from error
+        raise LedgerError(
+            f"the ledger {shown} cannot be used: {describe(error, engine)}"
+        ) from error
     except (LedgerError, LedgerUnavailable):
         engine.dispose()
         raise

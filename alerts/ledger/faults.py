@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -26,6 +28,10 @@ _SQLITE_PASSING = frozenset(
 _SQLITE_LASTING = frozenset(
     (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY)
 )
+#: What SQLite says of a full disk, beside SQLITE_FULL.
+_SQLITE_NO_ROOM = frozenset((sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN))
+#: Bytes: SQLite makes the index of its log in pieces of 32 KiB.
+_LEAST_ROOM = 64 * 1024
 #: The lower eight bits of SQLite's extended result codes are the primary code.
 _SQLITE_PRIMARY = 0xFF
 
@@ -64,8 +70,27 @@ def explain_faults(engine: Engine) -> Iterator[None]:
         if kind is None:
             raise
         shown = engine.url.render_as_string(hide_password=True)
-        reason = " ".join(str(error.orig).split())
-        raise kind(f"the ledger {shown} cannot be used: {reason}") from error
+        raise kind(f"the ledger {shown} cannot be used: {describe(error, engine)}") from error
+
+
+def describe(error: DBAPIError, engine: Engine) -> str:
+    """Return what an error says, in one line, and whether the disk of a SQLite file is full.
+
+    On a full disk SQLite says "disk I/O error" or "unable to open database file" as well, where it
+    was the index of its log that found no room.
+    """
+    reason = " ".join(str(error.orig).split())
+    code = getattr(error.orig, "sqlite_errorcode", 0) & _SQLITE_PRIMARY
+    if code in _SQLITE_NO_ROOM and _is_disk_full(Path(str(engine.url.database)).parent):
+        return f"{reason}: its disk is full"
+    return reason
+
+
+def _is_disk_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_ROOM
+    except OSError:
+        return False
 
 
 def classify(error: DBAPIError) -> type[LedgerUnavailable | LedgerError] | None:

@@ -5,6 +5,7 @@ seen when; a site serves it. The replica repeats what is known of the real pages
 nothing of the code that reads them, so that one mistake cannot hide in both.
 """
 
+from crawler.replica.continuation import prolong_world
 from crawler.replica.demo import build_demo_world
 from crawler.replica.faults import ReplicaFaults
 from crawler.replica.large_world import build_large_world
@@ -18,4 +19,5 @@ __all__ = [
     "build_demo_world",
     "build_large_world",
     "create_site",
+    "prolong_world",
 ]

@@ -38,12 +38,13 @@ def run_crawl(
     Raises:
         ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
-    if reason := find_obstacle(service, name):
-        log.info("no crawl of %s: %s", name, reason)
-        return CrawlOutcome(name, "blocked", reason, {})
-    check_clock(service)
-    notes = service.note_jobs()
-    outcome = notes.run(f"crawl {name}", lambda: _crawl(service, name, on_line), None)
+    notes, job = service.note_jobs(), f"crawl {name}"
+    with notes.noting_loss(job):
+        if reason := find_obstacle(service, name):
+            log.info("no crawl of %s: %s", name, reason)
+            return CrawlOutcome(name, "blocked", reason, {})
+        check_clock(service)
+    outcome = notes.run(job, lambda: _crawl(service, name, on_line), None)
     if outcome is None:
         return CrawlOutcome(name, "partial", f"it failed: {notes.failures[0].reason}", {})
     return outcome

@@ -17,7 +17,7 @@ from typing import Any, Self
 import msgspec
 
 from alerts.rendering import find_shipped_templates
-from crawler.replica import FAULTS_PATH, build_demo_world, create_site
+from crawler.replica import FAULTS_PATH, build_demo_world, create_site, prolong_world
 from scheduler.clock import FastClock
 from scheduler.config import parse_config
 from scheduler.crawls import run_crawl
@@ -96,7 +96,7 @@ class Demo:
         self._port = port
         self._resources = ExitStack()
         morning = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0)
-        self._world = build_demo_world(morning)
+        self._world = prolong_world(build_demo_world(morning), _FINAL_CRAWL_DELAY.days + 1)
         self.clock = FastClock(morning, rate=1.0)
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from scheduler.clock import ClockDoubted
 from scheduler.clock_check import accept_clock
 from scheduler.clock_witness import ClockWitness
 from scheduler.config import parse_config
-from scheduler.jobs import run_pipeline
+from scheduler.jobs import prepare_messages, run_delivery, run_pipeline
 from scheduler.service import Service, open_service
 from tests.support.service import read_emails, run_replica
 
@@ -50,12 +51,17 @@ class Machine:
         (self.folder / "boot").write_text(f"boot-{number}\n")
         self._start = self.real_now
 
-    def round(self, after: timedelta, offset: timedelta = timedelta()) -> None:
+    def round(
+        self,
+        after: timedelta,
+        offset: timedelta = timedelta(),
+        job: Callable[[Service], object] = run_pipeline,
+    ) -> None:
         self.real_now += after
         self.offset = offset
         uptime = (self.real_now - self._start).total_seconds()
         (self.folder / "uptime").write_text(f"{uptime} 0.0\n")
-        run_pipeline(self.service)
+        job(self.service)
 
     @property
     def alarm(self) -> str | None:
@@ -82,6 +88,19 @@ def test_a_clock_that_is_ahead_is_refused_in_one_line(machine: Machine, days: in
     [email] = read_emails(machine.folder / "var" / "mail")
     assert email["To"] == "op@demo.example"
     machine.round(timedelta(minutes=1))
+    assert machine.alarm is None
+
+
+def test_the_rounds_of_the_daemon_refuse_it_too(machine: Machine) -> None:
+    """It prepares and delivers in two jobs; the one that delivers tells the operator."""
+    with pytest.raises(ClockDoubted):
+        machine.round(timedelta(minutes=1), 400 * DAY, prepare_messages)
+    assert machine.alarm is not None
+    with pytest.raises(ClockDoubted):
+        machine.round(timedelta(minutes=1), 400 * DAY, run_delivery)
+    [email] = read_emails(machine.folder / "var" / "mail")
+    assert email["To"] == "op@demo.example"
+    machine.round(timedelta(minutes=1), job=prepare_messages)
     assert machine.alarm is None
 
 

@@ -64,13 +64,56 @@ def test_new_questions_reach_the_inbox_and_the_feed(tmp_path: Path) -> None:
         assert source.requests
 
 
+@pytest.mark.parametrize("is_ignored", [False, True], ids=["terminal closed", "nohup"])
+def test_a_hangup_ends_the_daemon_as_sigterm_does_but_not_under_nohup(
+    tmp_path: Path, *, is_ignored: bool
+) -> None:
+    """The terminal is closed while a message is handed over: it is sent, and recorded, once."""
+    with run_replica() as source, run_smtp_server() as server:
+        service = ServiceFolder(tmp_path, build_config(source.url, extra=build_smtp(server.port)))
+        service.run("once")
+        dots: list[float] = []
+
+        def accept_slowly() -> None:
+            dots.append(time.monotonic())
+            time.sleep(2)
+
+        server.on_dot = accept_slowly
+        source.go_to_stage(1)
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+        try:
+            daemon = service.start("run")
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        with daemon:
+            wait_until(lambda: dots)
+            daemon.send_signal(signal.SIGHUP)
+            if is_ignored:
+                time.sleep(3)
+                assert daemon.poll() is None
+                daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(timeout=30) == 0
+            assert daemon.stderr is not None
+            log = daemon.stderr.read()
+        assert "Traceback" not in log
+        assert ("SIGHUP: stopping" in log) is not is_ignored
+        service.run("once", "--no-crawl")
+        ids = Counter(str(mail["Message-ID"]) for mail in server.parsed_messages)
+        assert set(ids.values()) == {1}
+        assert "in_doubt" not in service.run("status", "--json").stdout.partition("messages")[2]
+
+
+def build_smtp(port: int) -> str:
+    """Crawls back to back, and messages that go to a server on a port of this host."""
+    return (
+        'every_minutes = 0.05\n[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n'
+        f'[channels.smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
+    )
+
+
 def test_a_mail_server_that_drips_holds_up_no_feed_and_no_stop(tmp_path: Path) -> None:
     with run_replica() as source, run_smtp_server() as server:
-        extra = (
-            'every_minutes = 0.05\n[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n'
-            f'[channels.smtp]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
-        )
-        service = ServiceFolder(tmp_path, build_config(source.url, extra=extra))
+        service = ServiceFolder(tmp_path, build_config(source.url, extra=build_smtp(server.port)))
         service.run("once")
         server.script = {"banner": "421 closed"}
         record = make_question(1, words="VRU.")

@@ -203,10 +203,11 @@ def test_json_that_is_nested_too_deep_costs_its_file_only(tmp_path: Path) -> Non
     (tmp_path / "unknown.jsonl").write_text(f'{{"deep": {deep}}}\n')
     (tmp_path / "list.json").write_text(deep)
     text = encode_record(make_question(1, make_answer("There are more benches.")))
-    (tmp_path / "good.jsonl").write_bytes(b"\xef\xbb\xbf" + text.replace(b"more", b"\\u0000more"))
-    names = ("line.jsonl", "unknown.jsonl", "list.json", "good.jsonl")
+    (tmp_path / "null.jsonl").write_bytes(text.replace(b"more", b"\\u0000more"))
+    (tmp_path / "good.jsonl").write_bytes(b"\xef\xbb\xbf" + text)
+    names = ("line.jsonl", "unknown.jsonl", "list.json", "null.jsonl", "good.jsonl")
     done = ServiceFolder(tmp_path, QUIET).run("ingest", *names, expect=1)
-    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == list(names[:3])
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == list(names[:4])
     assert "1 read" in done.stdout
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from alerts.ledger import open_ledger
+from alerts.ledger.schema import alarm
 from crawler.records import encode_record
 from tests.support.samples import make_answer, make_question
-from tests.support.service import ServiceFolder
+from tests.support.service import (
+    WATCHWORD_COMMAND,
+    ServiceFolder,
+    build_config,
+    count_sent_links,
+    get_plain_text,
+    run_replica,
+)
 
 pytestmark = pytest.mark.process
 
@@ -48,8 +62,7 @@ def test_a_ledger_on_a_read_only_disk_can_be_searched(
     tmp_path: Path, resize_disk: Callable[[str], None]
 ) -> None:
     resize_disk("20m")
-    config = QUIET + '[ledger]\nurl = "sqlite:///disk/ledger.sqlite3"\nsent_log = "disk/sent"\n'
-    service = ServiceFolder(tmp_path, config)
+    service = ServiceFolder(tmp_path, QUIET + LEDGER_ON_DISK)
     record = make_question(1, make_answer("There are more benches."))
     (tmp_path / "records.jsonl").write_bytes(encode_record(record))
     service.run_process("ingest", "--as-new", "records.jsonl")
@@ -60,6 +73,109 @@ def test_a_ledger_on_a_read_only_disk_can_be_searched(
     assert "Status: well" in service.run_process("status").stdout
     done = service.run_process("subscribe", "vera@demo.example", "benches", expect=65)
     assert len(done.stderr.splitlines()) == 1
+
+
+LEDGER_ON_DISK = '[ledger]\nurl = "sqlite:///disk/ledger.sqlite3"\nsent_log = "disk/sent"\n'
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until a condition holds; fail after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition never held"
+        time.sleep(0.2)
+
+
+def ask(service: ServiceFolder, number: int, expect: int = 0) -> str:
+    """Ingest a question that the subscriber is told of; return the lines on standard error."""
+    record = make_question(number, make_answer("There are more benches."))
+    (service.folder / "records.jsonl").write_bytes(encode_record(record))
+    return service.run_process("ingest", "--as-new", "records.jsonl", expect=expect).stderr
+
+
+def fill(disk: Path) -> Path:
+    """Leave no room on a disk; return the file that takes it."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):  # which says that it is full
+        while True:
+            file.write(b"x" * 4096)
+    return filler
+
+
+def count_sent(service: ServiceFolder) -> Counter[str]:
+    """How often each question was sent."""
+    lines = [line for mail in service.emails for line in get_plain_text(mail).splitlines()]
+    return Counter(line for line in lines if line.startswith("https://replica.example/questions/"))
+
+
+def test_a_ledger_on_a_full_disk_is_one_line_and_loses_nothing(
+    tmp_path: Path, resize_disk: Callable[[str], None]
+) -> None:
+    resize_disk("20m")
+    service = ServiceFolder(tmp_path, QUIET + LEDGER_ON_DISK)
+    service.run_process("subscribe", "vera@demo.example", "benches", "--every", "immediate")
+    ask(service, 1)
+    filler = fill(tmp_path / "disk")
+    for _ in range(2):
+        done = service.run_process("once", "--no-crawl", expect=75)
+        [line] = done.stderr.splitlines()
+        assert "full" in line
+    [line] = ask(service, 2, expect=75).splitlines()
+    assert "full" in line
+    filler.unlink()
+    ask(service, 2)
+    service.run_process("once", "--no-crawl")
+    assert service.run_process("status").stdout.endswith("Status: well\n")
+    assert set(count_sent(service).values()) == {1}
+    assert len(count_sent(service)) == 2
+
+
+def test_a_daemon_on_a_full_disk_goes_on_when_there_is_room(
+    tmp_path: Path, resize_disk: Callable[[str], None]
+) -> None:
+    """It says so once a round, in a line; the alarm comes with the room to note it."""
+    resize_disk("20m")
+    with run_replica() as source:
+        extra = f"every_minutes = 0.05\n{LEDGER_ON_DISK}"
+        config = build_config(source.url, extra=extra)
+        service = ServiceFolder(tmp_path, config)
+        service.run_process("once")
+        with (tmp_path / "log").open("wb") as log:
+            daemon = subprocess.Popen(
+                [str(WATCHWORD_COMMAND), "run"], cwd=tmp_path, stderr=log, stdout=log
+            )
+        try:
+            source.requests.clear()
+            wait_until(lambda: source.requests)  # it is at work
+            filler = fill(tmp_path / "disk")
+            source.go_to_stage(1)
+            wait_until(lambda: (tmp_path / "log").read_text().count("disk is full") > 1)
+            assert daemon.poll() is None
+            filler.unlink()
+            wait_until(lambda: count_sent_links(service.emails))
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(timeout=30) == 0
+        finally:
+            daemon.kill()
+            daemon.wait()
+        text = (tmp_path / "log").read_text()
+        assert "Traceback" not in text
+        assert any("disk is full" in reason for reason in list_past_alarms(tmp_path))
+        service.run_process("once")
+        assert service.run_process("status").stdout.endswith("Status: well\n")
+        assert set(count_sent_links(service.emails).values()) == {1}
+
+
+def list_past_alarms(folder: Path) -> list[str]:
+    """Why alarms about jobs were raised that are cleared now."""
+    ledger = open_ledger(f"sqlite:///{folder / 'disk' / 'ledger.sqlite3'}")
+    wanted = select(alarm.c.reason).where(
+        alarm.c.kind.like("job %"), alarm.c.cleared_at.isnot(None)
+    )
+    with ledger.reading() as connection:
+        found = list(connection.execute(wanted).scalars())
+    ledger.engine.dispose()
+    return found
 
 
 def test_feeds_on_a_full_disk_are_one_line_and_hold_up_no_mail(

@@ -66,7 +66,12 @@ def dump(ledger: Ledger) -> str:
 
 def make_searchable(value: object) -> object:
     """Return a value that can be searched: bodies are stored compressed."""
-    return decompress_body(value) if isinstance(value, bytes) else value
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return decompress_body(value)
+    except ValueError:  # it is no body
+        return value
 
 
 def find_id(ledger: Ledger, email: str) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.process
 
-COMMAND = "import sys; sys.modules[{module!r}] = None; sys.argv = ['watchword', 'status']; {run}"
+COMMAND = "import sys; sys.modules[{module!r}] = None; sys.argv = ['watchword', 'config']; {run}"
 RUN = "from scheduler.cli import main; main()"
 
 

@@ -26,7 +26,7 @@ from tests.support.web_client import (
 
 def ada(pages: WebClient) -> Subscriber:
     with pages.ledger.writing() as connection:
-        for query in ("VRU", "benches <b>"):
+        for query in ("VRU", '"benches <b>"'):
             wish = SubscriptionRequest(
                 query, Frequency.DAILY, "all", "command", note="mine & yours"
             )
@@ -69,7 +69,7 @@ def test_a_get_shows_the_alerts_and_changes_nothing(pages: WebClient) -> None:
 def test_an_alert_is_saved_paused_resumed_and_ended(pages: WebClient) -> None:
     person = ada(pages)
     topic = mine(pages)["VRU"].topic_id
-    other = mine(pages)["benches <b>"]
+    other = mine(pages)['"benches <b>"']
     values = {"frequency": "weekly", "updates": "answered", "detail": "titles", "note": " new "}
     assert "Alert saved." in press(pages, person, action="save", topic=topic, **values)[1]
     found = mine(pages)["VRU"]
@@ -82,7 +82,7 @@ def test_an_alert_is_saved_paused_resumed_and_ended(pages: WebClient) -> None:
     assert (
         "unsubscribed from this alert" in press(pages, person, action="unsubscribe", topic=topic)[1]
     )
-    assert mine(pages) == {"benches <b>": other}
+    assert mine(pages) == {'"benches <b>"': other}
 
 
 @pytest.mark.parametrize(
@@ -143,15 +143,15 @@ def test_a_changed_query_keeps_the_place_of_the_alert(pages: WebClient) -> None:
         return press(pages, person, action="save", query=words, **values)[1]
 
     assert "Close the double quotes" in reworded('"half')
-    assert "already have an alert" in reworded("benches <b>")
-    assert set(mine(pages)) == {"VRU", "benches <b>"}
+    assert "already have an alert" in reworded('"benches <b>"')
+    assert set(mine(pages)) == {"VRU", '"benches <b>"'}
     assert "Alert saved." in reworded('VRU OR "knife crime"')
-    assert set(mine(pages)) == {'VRU OR "knife crime"', "benches <b>"}
+    assert set(mine(pages)) == {'VRU OR "knife crime"', '"benches <b>"'}
     new = mine(pages)['VRU OR "knife crime"']
     assert new.frequency == "weekly"
     values["topic"] = new.topic_id
     assert "Alert saved." in reworded("VRU")  # one that had ended
-    assert set(mine(pages)) == {"VRU", "benches <b>"}
+    assert set(mine(pages)) == {"VRU", '"benches <b>"'}
 
 
 def test_feeds_are_exported_as_opml(pages: WebClient) -> None:
@@ -162,7 +162,7 @@ def test_feeds_are_exported_as_opml(pages: WebClient) -> None:
     assert found.get("version") == "2.0"
     outlines = {o.get("text"): o.get("xmlUrl") for o in found.iterfind("body/outline")}
     assert outlines["VRU"] == "https://watch.example/feeds/VRU.atom.xml"
-    assert set(outlines) == {"VRU", "benches <b>"}
+    assert set(outlines) == {"VRU", '"benches <b>"'}
 
 
 def test_a_link_is_valid_for_this_page_and_a_limited_time(pages: WebClient) -> None:
