@@ -7,6 +7,7 @@ together and set no flags. The call for a single question is complete. Errors ar
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from html import unescape
@@ -82,7 +83,7 @@ def create_api(
 ) -> Starlette:
     """Return the API as an ASGI application.
 
-    ``app.state.requests`` lists every request as ``GET /path?query``, in order.
+    ``app.state.requests`` lists the newest requests as ``GET /path?query``, in order.
 
     Args:
         start: When the world starts; aware.
@@ -92,7 +93,7 @@ def create_api(
             later as ``app.state.session_began``.
     """
     calls = _ApiEndpoints(start, clock)
-    requests: list[str] = []
+    requests: deque[str] = deque(maxlen=MAX_REQUESTS)
     app = Starlette(
         routes=[
             Route(API_PATH, calls.listing),

@@ -6,6 +6,7 @@ It serves today's design, and the design of 2014 at the addresses of that time.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -41,11 +42,14 @@ FAULTS_PATH = "/replica/faults"
 #: No copy of the source's robots.txt is known, so no delay is set here.
 ROBOTS_TXT = "User-agent: *\nAllow: /\n"
 
+#: Requests that a replica remembers: more than one crawl makes. The demo runs for days.
+MAX_REQUESTS = 20_000
+
 
 def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> Starlette:
     """Return the site as an ASGI application.
 
-    ``app.state.requests`` lists every request as ``GET /path?query``, in order, and
+    ``app.state.requests`` lists the newest requests as ``GET /path?query``, in order, and
     ``app.state.faults`` holds the faults that the site shows.
 
     Args:
@@ -54,7 +58,7 @@ def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: P
         templates: The folder that contains ``replica/``.
     """
     pages = _SiteEndpoints(world, clock, templates)
-    requests: list[str] = []
+    requests: deque[str] = deque(maxlen=MAX_REQUESTS)
     app = Starlette(
         routes=[
             Route("/", pages.home),
@@ -78,7 +82,7 @@ def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: P
 class RequestRecorder:
     """Middleware that adds each request to a list."""
 
-    def __init__(self, app: ASGIApp, requests: list[str]) -> None:
+    def __init__(self, app: ASGIApp, requests: deque[str]) -> None:
         self.app = app
         self.requests = requests
 

@@ -346,7 +346,7 @@ def test_files_and_links_inside_answers_lead_somewhere(replica: Replica) -> None
 def test_robots_and_the_list_of_requests(replica: Replica) -> None:
     assert replica.get("/robots.txt") == "User-agent: *\nAllow: /\n"
     replica.get(LISTING_PATH, page=1, question_text="bus stop")
-    assert replica.app.state.requests == [
+    assert list(replica.app.state.requests) == [
         "GET /robots.txt",
         f"GET {LISTING_PATH}?page=1&question_text=bus+stop",
     ]
