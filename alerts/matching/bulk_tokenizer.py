@@ -138,6 +138,7 @@ def _find_inner_signs(text: bytes, classes: SmallNumbers) -> Numbers:
     """Return where full stops and commas are inside a word: ``V.R.U``, ``U.K.'s``, ``1,000``."""
     last = classes.size - 1
     commas = np.flatnonzero(classes == _COMMA)
+    commas = commas[classes[commas + 1] == _DIGIT]  # the fewest first: nearly none are left
     before, after = (
         classes[commas - 1],
         [classes[np.minimum(commas + n, last)] for n in range(1, 5)],
@@ -145,6 +146,8 @@ def _find_inner_signs(text: bytes, classes: SmallNumbers) -> Numbers:
     is_inner = (before == _DIGIT) & (after[3] != _DIGIT)
     is_inner &= (after[0] == _DIGIT) & (after[1] == _DIGIT) & (after[2] == _DIGIT)
     stops = np.flatnonzero(classes == _FULL_STOP)
+    after_stop = classes[stops + 1]
+    stops = stops[(after_stop == _LETTER) | (after_stop == _APOSTROPHE)]
     stops = stops[classes[stops - 1] == _LETTER]
     two_before, two_after = classes[stops - 2], classes[np.minimum(stops + 2, last)]
     after_stop = classes[stops + 1]
@@ -236,7 +239,8 @@ def _find_linked(
     is_linked = ((nexts - ends == 1) & (classes[ends] == _HYPHEN)) | (nexts == ends)
     letters = np.flatnonzero(ends - starts[:-1] == 1)
     is_linking = np.isin(np.frombuffer(text, np.uint8)[starts[letters]], _LINKING)
-    capitals = np.flatnonzero((forms[:-1] != PLAIN) & (classes[nexts] == _DIGIT))
+    capitals = np.flatnonzero(forms[:-1] != PLAIN)
+    capitals = capitals[classes[nexts[capitals]] == _DIGIT]
     by_space = [
         token
         for token in (*letters[is_linking].tolist(), *capitals.tolist())

@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 
 from alerts.ledger import word_index
 from alerts.ledger.word_index import AcronymForm
-from alerts.queries import Query, QueryError, ast, parse_query
+from alerts.queries import Query, QueryError, ast, index_terms, parse_query
 from alerts.search.known_forms import load_known_forms
 from alerts.search.parts import find_run, get_field, list_stems
 from alerts.text import STOP_WORDS, is_common_word
 
 #: Where a form comes from. One of the kind "instead" is for use in place of its part, which also
 #: means something else; the others are for use beside theirs.
-AlternativeKind: TypeAlias = Literal["acronym", "meaning", "inflection", "instead"]
+AlternativeKind: TypeAlias = Literal["acronym", "letters", "meaning", "inflection", "instead"]
 
 #: Questions that must define an acronym: a single one may be a slip of the pen.
 _MIN_QUESTIONS = 2
@@ -38,6 +38,7 @@ class Alternative(msgspec.Struct, frozen=True):
 
 def find_alternatives(connection: Connection, parts: Sequence[Query]) -> Iterator[Alternative]:
     """Generate other forms of the parts of a query: acronyms, then meanings, then inflections."""
+    yield from chain.from_iterable(_write_small(connection, part) for part in parts)
     sources = load_known_forms(connection)
     yield from chain.from_iterable(_find_in_archive(connection, part) for part in parts)
     for part in parts:
@@ -55,6 +56,18 @@ def find_alternatives(connection: Connection, parts: Sequence[Query]) -> Iterato
     for part in parts:
         if isinstance(part, ast.Phrase):
             yield from _unfreeze(part)
+
+
+def _write_small(connection: Connection, part: Query) -> Iterator[Alternative]:
+    """Generate a word in small letters if the archive never has it in capitals."""
+    if not isinstance(part, ast.Word) or part.mode != "capitals":
+        return
+    small = part.tokens[0].lower()
+    condition = index_terms.build_index_query(part).condition
+    if small in STOP_WORDS or condition is None:
+        return
+    if not word_index.count_questions(connection, condition, maximum=1):
+        yield Alternative(part, ast.Word((small,), "stem", part.field), small, "letters")
 
 
 def _offer_forms(

@@ -56,6 +56,8 @@ class Suggestion(msgspec.Struct, frozen=True):
         match self.kind:
             case "acronym":
                 return f"{part} is also written {self.printed}"
+            case "letters":
+                return f"{part} is nowhere in capitals; in any letters ({self.printed})"
             case "meaning":
                 return f"For {part}, people also write {self.printed}"
             case _:

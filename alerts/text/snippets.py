@@ -84,7 +84,7 @@ def cut_passage(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Segment, .
 def cut_opening(texts: Mapping[str, Sequence[str]], field: str) -> Snippet | None:
     """Return the first lines of a field, without rows of tables, or None if it has no text."""
     paragraphs = texts.get(field) or ()
-    if not paragraphs:
+    if not any(text.strip() for text in paragraphs):
         return None
     lead, size = [], 0
     for text in paragraphs:
@@ -107,8 +107,13 @@ def find_passage(
     found = find_snippet(texts, places, (field,)) or cut_opening(texts, field)
     if found is None:
         return None
-    tables = summarise_tables(texts[field])
-    return Snippet(field, (*found.segments, *(Segment(f" [{table}]") for table in tables)))
+    paragraphs = texts[field]
+    has_match = any(place.field == field for place in places)
+    tables = [Segment(f" [{table}]") for table in summarise_tables(paragraphs)]
+    if tables and not has_match and all(_CELL_SEPARATOR in text for text in paragraphs):
+        tables[0] = Segment(tables[0].text.lstrip())
+        return Snippet(field, tuple(tables))  # the first lines are the header, shown already
+    return Snippet(field, (*found.segments, *tables))
 
 
 def summarise_tables(paragraphs: Sequence[str]) -> tuple[str, ...]:
@@ -131,7 +136,8 @@ def _summarise_table(rows: Sequence[str]) -> str:
     if len(header) > _MAX_HEADER_LENGTH:
         header = f"{header[: _find_word_end(header, _MAX_HEADER_LENGTH)]} …"
     number = len(rows) - 1
-    return f"Table of {number} {'row' if number == 1 else 'rows'}: {header}"
+    size = f"Table of {number} {'row' if number == 1 else 'rows'}"
+    return f"{size}: {header}" if header else size
 
 
 def _cut(

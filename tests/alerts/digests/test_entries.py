@@ -90,6 +90,23 @@ def test_an_answer_is_shown_with_the_question_and_its_table_is_summarised(
     assert "<b>Question:</b>" in html.replace("\n", "") or "Question:</b>" in html
 
 
+@pytest.mark.parametrize(
+    ("paragraphs", "shown"),
+    [
+        (("Estate | Cost", "Northbank | £5"), "Answer: [Table of 1 row: Estate, Cost] You get"),
+        ((" | ", "Northbank | £5"), "Answer: [Table of 1 row] You get"),
+        (("Estate | Cost", "Ferry | £5"), "Answer: *Ferry* | £5 [Table of 1 row: Estate, Cost]"),
+        ((" ",), "Question: What does a *ferry* cost? You get"),
+    ],
+)
+def test_an_answer_of_nothing_but_a_table_is_shown_once(
+    ledger: Ledger, now: datetime, paragraphs: tuple[str, ...], shown: str
+) -> None:
+    asked = make_question(1, make_answer(*paragraphs), words="What does a ferry cost?", title="X")
+    text, _ = compose(ledger, now, "ferry", asked)
+    assert shown in text
+
+
 def test_the_passage_that_matched_is_shown_under_its_label(ledger: Ledger, now: datetime) -> None:
     answer = make_answer("First. " * 100, "The ferry runs again.")
     text, _ = compose(ledger, now, "ferry", make_question(1, answer, words="Why? " * 100))

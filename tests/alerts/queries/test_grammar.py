@@ -170,10 +170,19 @@ def test_a_phrase_of_stop_words_is_a_phrase(typed: str) -> None:
         ('"US"', "US"),
         ('"U.S."', "US"),
         ('"WHO" guidance', "WHO guidance"),
+        ("KNIFE CRIME", "knife crime"),
+        ("GREEN BELT", "green belt"),
+        ("KNIFE CRIME IN SUTTON", "knife crime sutton"),
+        ("(KNIFE bus) CRIME", "bus crime knife"),
     ],
 )
 def test_other_ways_to_write_the_same(typed: str, same: str) -> None:
     assert format_canonical(parse_query(typed)) == format_canonical(parse_query(same))
+
+
+def test_few_words_in_capitals_are_acronyms() -> None:
+    for typed in ["KNIFE", "TFL VRU", "AIDS care", "CRIME OR KNIFE", "KNIFE NOT CRIME"]:
+        assert format_canonical(parse_query(typed)) == typed
 
 
 def test_what_only_looks_like_a_sign_of_another_search_box_is_accepted() -> None:
