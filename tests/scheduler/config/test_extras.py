@@ -10,7 +10,9 @@ import pytest
 
 pytestmark = pytest.mark.process
 
-COMMAND = "import sys; sys.modules[{module!r}] = None; sys.argv = ['watchword', 'config']; {run}"
+COMMAND = (
+    "import sys; sys.modules[{module!r}] = None; sys.argv = ['watchword', 'subscriptions']; {run}"
+)
 RUN = "from scheduler.cli import main; main()"
 
 
