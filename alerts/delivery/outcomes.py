@@ -93,9 +93,9 @@ class OutcomeWriter:
         if attempt.outcome == "sent":
             try:
                 self._sent_log.add(message.sent_log_data, at)
-            except SentLogError:
+            except SentLogError as error:
                 # The ledger knows it too. Only a ledger from a backup would not.
-                log.exception("the sent log does not know message %d", message.id)
+                log.error("the sent log does not know message %d: %s", message.id, error)
         self._enqueue(_Attempted(message.id, attempt, at))
 
     def requeue(self, message_id: int) -> None:

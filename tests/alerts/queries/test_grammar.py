@@ -181,7 +181,7 @@ def test_other_ways_to_write_the_same(typed: str, same: str) -> None:
 
 
 def test_few_words_in_capitals_are_acronyms() -> None:
-    for typed in ["KNIFE", "TFL VRU", "AIDS care", "CRIME OR KNIFE", "KNIFE NOT CRIME"]:
+    for typed in ["KNIFE", "TFL VRU", "AIDS care"]:
         assert format_canonical(parse_query(typed)) == typed
 
 
