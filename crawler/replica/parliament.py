@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from crawler.replica.site import ROBOTS_TXT, RequestRecorder
+from crawler.replica.site import MAX_REQUESTS, ROBOTS_TXT, RequestRecorder
 from crawler.replica.world import LONDON_TIME_ZONE, REPLICA_NOTICE, STAGES
 
 API_PATH = "/api/writtenquestions/questions"
