@@ -14,7 +14,7 @@ SQLAlchemy's ``DBAPIError``.
 
 from alerts.ledger.engine import Ledger, StatementTimeout, find_ledger, open_ledger
 from alerts.ledger.faults import LedgerUnavailable, WriterLost
-from alerts.ledger.urls import LedgerError, check_url, name_ledger
+from alerts.ledger.urls import LedgerError, check_url, find_file, name_ledger
 
 __all__ = [
     "Ledger",
@@ -23,6 +23,7 @@ __all__ = [
     "StatementTimeout",
     "WriterLost",
     "check_url",
+    "find_file",
     "find_ledger",
     "name_ledger",
     "open_ledger",

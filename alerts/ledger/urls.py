@@ -67,9 +67,19 @@ def name_ledger(url: str) -> str:
         LedgerError: The URL is wrong.
     """
     parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return str(Path(str(parsed.database)).absolute())
+    if file := find_file(url):
+        return str(file.absolute())
     return parsed.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def find_file(url: str) -> Path | None:
+    """Return the file of a SQLite ledger, None for another database.
+
+    Raises:
+        LedgerError: The URL is wrong.
+    """
+    parsed = parse_url(url)
+    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
 
 
 def _hide(url: str) -> str:

@@ -22,6 +22,7 @@ from alerts.ledger.held_changes import HeldChangeGroup
 from alerts.ledger.publication_delays import measure_delay
 from alerts.model import Alarm
 from alerts.operator.completeness import RECENT_PERIOD, measure_completeness
+from alerts.operator.disks import list_full_folders
 from alerts.operator.health import HealthLimits, Observations, find_problems
 from alerts.operator.service_status import ServiceStatus
 from alerts.operator.status import Proportion, SourceStatus
@@ -54,7 +55,12 @@ def build_status(
     )
     paused, known_jobs = pauses.list_all(connection), tuple(jobs.list_all(connection))
     seen = Observations(
-        now=now, alarms=open_alarms, jobs=known_jobs, sources=sources, paused=paused
+        now=now,
+        alarms=open_alarms,
+        jobs=known_jobs,
+        sources=sources,
+        paused=paused,
+        full_folders=list_full_folders(limits.folders),
     )
     return ServiceStatus(
         now=now,

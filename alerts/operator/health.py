@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
@@ -36,7 +37,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     state: Health  #: ``not yet`` or ``trouble``
     subject: str  #: ``the service``, or a source: ``london``
-    kind: str  #: of the alarm, if there is one; else ``job``, ``round``, ``unread``, ``paused``
+    #: Of the alarm, if there is one; else ``job``, ``round``, ``disk``, ``unread`` or ``paused``.
+    kind: str
     label: str  #: what is wrong, for everybody
     reason: str  #: the details, for the operator: they may name files and addresses
     since: datetime | None = None
@@ -49,6 +51,8 @@ class HealthLimits(msgspec.Struct, frozen=True):
     idle: timedelta = timedelta(hours=36)
     #: By source: without a crawl that read everything. A source that is not named has no limit.
     silent: Mapping[str, timedelta] = {}
+    #: Folders whose disk must have room.
+    folders: tuple[Path, ...] = ()
 
 
 class Observations(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +63,7 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
     jobs: Sequence[JobRecord]
     sources: Sequence[SourceStatus]  #: those that are crawled
     paused: Sequence[Pause]
+    full_folders: Sequence[Path] = ()  #: of those that must have room
 
 
 def combine_states(findings: Sequence[Finding]) -> Health:
@@ -75,6 +80,7 @@ def find_problems(seen: Observations, limits: HealthLimits) -> tuple[Finding, ..
     """
     found = [
         *_judge_alarms(seen),
+        *_judge_disks(seen),
         *_judge_jobs(seen),
         *_judge_rounds(seen, limits),
         *_judge_sources(seen, limits),
@@ -100,6 +106,14 @@ def label_alarm(kind: str) -> str:
     if kind.startswith(name_job_alarm("")):
         return f"the job “{kind.removeprefix(name_job_alarm(''))}” fails"
     return ALARM_LABELS.get(kind, kind)
+
+
+def _judge_disks(seen: Observations) -> Iterator[Finding]:
+    """Give the folders without room: jobs that fail for it cannot be noted in a ledger there."""
+    for folder in seen.full_folders:
+        yield Finding(
+            Health.TROUBLE, _SERVICE, "disk", "a disk is full", f"there is no room in {folder}"
+        )
 
 
 def _judge_jobs(seen: Observations) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from alerts.delivery import (
     Seconds,
 )
 from alerts.feeds import FeedIdentity
+from alerts.ledger import find_file
 from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, Secret, Updates
 from alerts.operator import HealthLimits
@@ -286,7 +287,7 @@ class Config(ConfigSection, frozen=True):
 
     @property
     def health_limits(self) -> HealthLimits:
-        """How long the service may do nothing before that counts as trouble.
+        """How long the service may do nothing, and where it needs room, to count as well.
 
         Rounds are expected as often as the source that may be silent for the shortest time.
         """
@@ -296,7 +297,9 @@ class Config(ConfigSection, frozen=True):
             if source.enabled
         }
         idle = min(silent.values(), default=HealthLimits().idle)
-        return HealthLimits(idle=idle, silent=silent)
+        file = find_file(self.ledger.url)
+        folders = [self.ledger.sent_log, self.feeds.path, *([file.parent] if file else [])]
+        return HealthLimits(idle=idle, silent=silent, folders=tuple(dict.fromkeys(folders)))
 
     @property
     def channel_table(self) -> ChannelTable:

@@ -122,6 +122,7 @@ def test_a_ledger_on_a_full_disk_is_one_line_and_loses_nothing(
         assert "full" in line
     [line] = ask(service, 2, expect=75).splitlines()
     assert "full" in line
+    assert "disk is full" in service.run_process("status", expect=1).stdout
     filler.unlink()
     ask(service, 2)
     service.run_process("once", "--no-crawl")
@@ -151,6 +152,7 @@ def test_a_daemon_on_a_full_disk_goes_on_when_there_is_room(
             source.go_to_stage(1)
             wait_until(lambda: (tmp_path / "log").read_text().count("disk is full") > 1)
             assert daemon.poll() is None
+            assert "disk is full" in service.run_process("status", expect=1).stdout
             filler.unlink()
             wait_until(lambda: count_sent_links(service.emails))
             daemon.send_signal(signal.SIGTERM)
