@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from alerts.queries.ast import And, Leaf, Near, Not, Or, Phrase, Query, Word
+from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.checks import QueryError
 from alerts.queries.fields import FIELDS, KEYWORD_FIELDS
 
@@ -34,12 +34,9 @@ def parse_canonical(canonical: str) -> Query:
             Some other texts are read without complaint, and wrongly.
     """
     try:
-        query = _read(canonical)
+        return _read(canonical)
     except IndexError:  # a bracket closes nothing, or nothing is before NEAR
         raise _refuse() from None
-    if not isinstance(query, Leaf) and not _has_wanted_leaf(query):
-        raise _refuse()
-    return query
 
 
 def is_readable(canonical: str) -> bool:
@@ -56,6 +53,7 @@ def _read(canonical: str) -> Query:
     choices: list[Query] = []
     parts: list[Query] = []
     before = ""
+    has_operators = False
     for operator, field, quoted, bare, star, other in _TOKEN.findall(canonical):
         if other:
             raise _refuse()
@@ -67,7 +65,10 @@ def _read(canonical: str) -> Query:
                 parts.append(_extend_near(parts.pop(), leaf, int(before[6:])))
             else:
                 parts.append(leaf)
-        elif operator == "(":
+            before = ""
+            continue
+        has_operators = True
+        if operator == "(":
             opened.append((choices, parts))
             choices, parts = [], []
         elif operator == ")":
@@ -78,9 +79,10 @@ def _read(canonical: str) -> Query:
             choices.append(_all_of(parts))
             parts = []
         before = operator
-    if opened or _WITHOUT_LEAF.search(canonical):
+    query = _any_of([*choices, _all_of(parts)])
+    if has_operators and (opened or _WITHOUT_LEAF.search(canonical) or not _has_wanted_leaf(query)):
         raise _refuse()
-    return _any_of([*choices, _all_of(parts)])
+    return query
 
 
 def _refuse() -> QueryError:
