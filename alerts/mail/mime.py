@@ -34,7 +34,6 @@ _UNPRINTABLE = re.compile(
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~ -]+")
 #: A line of quoted-printable has at most 76 characters; what does not fit is at most five shorter.
 _MIN_ENCODED_LINE = 70
-_LINE_END = re.compile("\r\n|\r|\n")
 #: Allowed neither in HTML nor in plain text; a lone surrogate cannot be encoded at all. Those from
 #: U+202A and U+2066 on turn the direction of text around: "exe.pdf" for a file "fdp.exe".
 _CONTROL_CHARACTERS = re.compile(
@@ -163,8 +162,8 @@ def _format_part(boundary: str, subtype: str, text: str) -> str:
     """Return one alternative of the content, in quoted-printable (RFC 2045 6.7)."""
     # b2a_qp takes the kind of line end that it writes from the first one in its input, so the
     # input ends in one.
-    lines = "\r\n".join([*_LINE_END.split(clean_body(text)), ""])
-    encoded = binascii.b2a_qp(lines.encode(), istext=True).decode("ascii")
+    lines = clean_body(text).replace("\r\n", "\n").replace("\r", "\n") + "\n"
+    encoded = binascii.b2a_qp(lines.replace("\n", "\r\n").encode(), istext=True).decode("ascii")
     return (
         f"--{boundary}\r\n"
         f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
