@@ -110,7 +110,8 @@ def test_no_link_leads_to_a_query_that_is_refused(
 
 def test_a_suggestion_keeps_the_rest_of_the_query(site: WebClient) -> None:
     long = "The Violence Reduction Unit (VRU) met about knives."
-    site.publish_questions(*(make_question(n, words=long) for n in range(1, 4)))
+    only_long = make_question(4, words="The violence reduction unit met about knives.")
+    site.publish_questions(*(make_question(n, words=long) for n in range(1, 4)), only_long)
     html = get(site, f"/?q={quote_plus('VRU knife')}")
     [wider] = re.findall(r'href="([^"]*)">Include it', html)
     # Without the brackets it would find the long form without any knife.

@@ -68,13 +68,18 @@ def measure_depth(root: LexborNode) -> int:
 
 
 @pytest.mark.parametrize("unit", TOO_DEEP)
+#: Where the time grows with the square of the size, these pages take from 5 to 30 s. Under coverage
+#: the slowest takes 1.4 s.
+MAX_SECONDS = 4
+
+
 @pytest.mark.parametrize("build", BUILDERS)
 def test_deep_nesting_is_unreadable_at_once(build: Build, unit: str) -> None:
     page = build(unit * 50_000)
     begun = time.process_time()
     with pytest.raises(UnreadablePage, match="nested more than 500 deep"):
         read_question(Document(page))
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < MAX_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,7 @@ def test_other_ways_to_be_slow(html: str, reason: str) -> None:
     begun = time.process_time()
     with pytest.raises(UnreadablePage, match=reason):
         check_markup(f"<html><body>{html}")
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < MAX_SECONDS
 
 
 @pytest.mark.parametrize(
