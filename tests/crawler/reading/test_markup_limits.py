@@ -67,12 +67,12 @@ def measure_depth(root: LexborNode) -> int:
     return deepest
 
 
-@pytest.mark.parametrize("unit", TOO_DEEP)
 #: Where the time grows with the square of the size, these pages take from 5 to 30 s. Under coverage
 #: the slowest takes 1.4 s.
 MAX_SECONDS = 4
 
 
+@pytest.mark.parametrize("unit", TOO_DEEP)
 @pytest.mark.parametrize("build", BUILDERS)
 def test_deep_nesting_is_unreadable_at_once(build: Build, unit: str) -> None:
     page = build(unit * 50_000)
