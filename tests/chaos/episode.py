@@ -125,8 +125,14 @@ def _approve_held(system: SystemUnderChaos) -> None:
 
 
 def is_well(health: dict[str, Any] | None) -> bool:
-    """Return whether the service says of itself that nothing is wrong."""
-    return health is not None and health["exit_status"] == 0
+    """Return whether the service says of itself that nothing is wrong.
+
+    That a clock went back is shown for a day, so it does not count here.
+    """
+    return health is not None and not any(
+        finding["kind"] != "clock" or "went back" not in finding["reason"]
+        for finding in health["findings"]
+    )
 
 
 def _find_last_good_round(health: dict[str, Any]) -> str:
