@@ -18,7 +18,9 @@ from tests.chaos.system import SECONDS_BETWEEN_CRAWLS, SystemUnderChaos, run_sys
 #: How long a fault lasts that is undone again: two rounds and the time that a slow one takes.
 _FAULT_SECONDS = 2 * SECONDS_BETWEEN_CRAWLS + 4
 #: How long a system may take until it is well after all faults have ended.
-_MENDING_SECONDS = 60
+_MENDING_SECONDS = 150
+#: How long it may take until a fault is shown: two rounds, which on a busy machine take a while.
+_SHOWING_SECONDS = 25
 #: A message that was refused for now is tried again after minutes or hours: while messages wait,
 #: the clock is put forward by this many seconds.
 _CLOCK_STEP = 45 * 60.0
@@ -80,7 +82,7 @@ def _run_stage(
     _move_on(system, stage)
     began = time.monotonic()
     must_show = any(fault.is_shown for fault in faults)
-    if must_show and not wait_for(lambda: not is_well(system.read_health()), _FAULT_SECONDS):
+    if must_show and not wait_for(lambda: not is_well(system.read_health()), _SHOWING_SECONDS):
         report.problems.append(f"{report.faults[-1]}: not shown: {_describe(system.read_health())}")
     time.sleep(max(0.0, began + _FAULT_SECONDS - time.monotonic()) if faults else 0)
     for fault in reversed(faults):
