@@ -15,7 +15,7 @@ demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until C
 test: check ## lint, types, import rules, every test and its branch coverage
 	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
 
-test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own: under a minute
+test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own
 	@$(BIN)/pytest -n auto -q -m "not (browser or kill or postfix or postgres or process or slow)"
 
 check: $(VENV)/dev.stamp ## lint, types and import rules only
