@@ -35,7 +35,6 @@ from alerts.text import (
     STOP_WORDS,
     find_spoken_acronym,
     has_forms,
-    is_common_word,
     is_written_closed,
     tokenise,
 )
@@ -246,30 +245,8 @@ def _normalise_word(word: Word | Phrase) -> Word | Phrase:
 
 def _merge(kind: type[And | Or], parts: Iterable[Query]) -> Query:
     flat = list(chain.from_iterable(p.parts if isinstance(p, kind) else (p,) for p in parts))
-    if kind is And:
-        flat = _read_shouting(flat)
     unique = sorted(set(flat), key=lambda part: (isinstance(part, Not), _FORMATTER.visit(part)))
     return unique[0] if len(unique) == 1 else kind(tuple(unique))
-
-
-def _read_shouting(parts: list[Query]) -> list[Query]:
-    """Return the parts of an AND with its words in capitals as ordinary words, if it is shouting.
-
-    ``KNIFE CRIME`` is, because two of its words or more are common ones: nobody looks for two
-    acronyms that are both also words. Little words are left out, as without capitals.
-    """
-    capitals = [p for p in parts if isinstance(p, Word) and p.mode == "capitals"]
-    if len(capitals) < 2:
-        return parts
-    if sum(_is_shouted(word.tokens[0].lower()) for word in capitals) < 2:
-        return parts
-    others = [part for part in parts if part not in capitals]
-    small = [Word((word.tokens[0].lower(),), "stem", word.field) for word in capitals]
-    return others + [word for word in small if word.tokens[0] not in STOP_WORDS]
-
-
-def _is_shouted(word: str) -> bool:
-    return is_common_word(word) and word not in STOP_WORDS
 
 
 # ------------------------------------------------------------------ writing
