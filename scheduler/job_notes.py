@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, LedgerUnavailable, WriterLost, jobs
 from alerts.operator import update_job_alarms
-from scheduler.clock import Clock
+from scheduler.clock import Clock, ClockDoubted
 
 log = logging.getLogger("watchword.jobs")
 
@@ -108,11 +108,16 @@ class JobNotes:
 
     @contextmanager
     def noting_loss(self, name: str) -> Iterator[None]:
-        """Count it as a failure of a job if the ledger cannot be used before the job begins."""
+        """Count it as a failure of a job if what comes before the job fails, and raise it.
+
+        A clock that is doubted has an alarm of its own, and does not count.
+        """
         begun_at = self._clock()
         try:
             yield
-        except _ENDS_ROUND as error:
+        except ClockDoubted:
+            raise
+        except Exception as error:
             self._add_failure(name, error, begun_at)
             raise
 

@@ -53,3 +53,11 @@ def test_it_stops_nobody_else(service: ServiceFolder, statement: str, is_told: b
     if is_told:
         status = service.run("status", expect=1).stdout
         assert "the ledger holds damaged rows" in status
+
+
+def test_a_fault_before_the_round_begins_is_shown(service: ServiceFolder) -> None:
+    ledger = service.folder / "var" / "ledger.sqlite3"
+    with closing(sqlite3.connect(ledger)) as connection, connection:
+        connection.execute("DROP TABLE clock_reading")
+    service.run("once", "--no-crawl", expect=1)
+    assert "clock_reading" in service.run("status", expect=1).stdout
