@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_,
 from sqlalchemy.types import Text
 
 from alerts.ledger.messages import UNSENT_PHASES, MessagePhase
-from alerts.ledger.schema import message, subscriber, subscription
+from alerts.ledger.schema import change, message, subscriber, subscription
 from alerts.model import Frequency, Updates
 
 
@@ -56,9 +56,11 @@ def _is_damaged_subscriber(*, is_sqlite: bool) -> ColumnElement[bool]:
 
 
 def _is_damaged_subscription(*, is_sqlite: bool) -> ColumnElement[bool]:
+    newest = select(func.coalesce(func.max(change.c.seq), 0)).scalar_subquery()
     return and_(
         subscription.c.ended_at.is_(None),
         or_(
+            subscription.c.sent_up_to > newest,  # nothing would be sent until there are as many
             subscription.c.frequency.not_in([str(every) for every in Frequency]),
             subscription.c.updates.not_in(get_args(Updates)),
             _is_no_moment(subscription.c.last_due_at, is_sqlite=is_sqlite),

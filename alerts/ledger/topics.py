@@ -223,6 +223,14 @@ def get_match_progress(connection: Connection) -> int:
     return reached
 
 
+def find_last_match(connection: Connection) -> int:
+    """Return the number of the newest change that a topic matched; 0 if there is no match."""
+    newest: int = connection.execute(
+        select(func.coalesce(func.max(match.c.change_seq), 0))
+    ).scalar_one()
+    return newest
+
+
 def set_match_progress(connection: Connection, up_to: int) -> None:
     """Record up to which change the caught-up topics were matched."""
     connection.execute(update(match_progress).values(matched_up_to=up_to))

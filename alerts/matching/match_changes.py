@@ -10,6 +10,7 @@ Matches and the progress number are committed in one transaction.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
@@ -21,6 +22,8 @@ from alerts.ledger import Ledger, alarms, changes, matches, topics
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.matcher import BATCH_SIZE, Matcher, MatcherLayer, compile_layer
 from alerts.queries import extract_fields
+
+log = logging.getLogger("watchword.matching")
 
 #: Topics that are worth a cache file. Fewer are compiled in 20 ms, as fast as a file is read.
 _MIN_TOPICS_TO_SAVE = 2000
@@ -53,10 +56,8 @@ class TopicMatcher:
         is_behind = True
         while is_behind:
             with self._ledger.writing() as connection:
-                progress, newest = (
-                    topics.get_match_progress(connection),
-                    changes.get_newest_seq(connection),
-                )
+                newest = changes.get_newest_seq(connection)
+                progress = _find_progress(connection, newest)
                 found, reached = _match_batch(connection, matcher, progress, newest)
                 found += topics.match_followed_questions(connection, progress, reached)
                 topics.set_match_progress(connection, reached)
@@ -135,6 +136,20 @@ class TopicMatcher:
         if self._cache_path and is_worth_it:
             save_layer(layer, self._cache_path, _fingerprint(forms, list(forms)))
         return layer
+
+
+def _find_progress(connection: Connection, newest: int) -> int:
+    """Return up to which change topics were matched.
+
+    A number above that of the newest change is not believed: nothing would be found until there
+    are as many changes. Matching begins behind the newest match then; a match is added once.
+    """
+    progress = topics.get_match_progress(connection)
+    if progress <= newest:
+        return progress
+    last = topics.find_last_match(connection)
+    log.error("matched up to change %d, but there are %d: going on from %d", progress, newest, last)
+    return last
 
 
 def _match_batch(connection: Connection, matcher: Matcher, after: int, to: int) -> tuple[int, int]:
