@@ -52,6 +52,22 @@ def find_name(connection: Connection, person: str) -> str | None:
     return connection.execute(newest).scalar()
 
 
+def list_names(connection: Connection) -> list[str]:
+    """Return a name of each member, in no particular order.
+
+    The index is read from one member to the next, which takes as long as there are members and not
+    as there are questions.
+    """
+    first = select(func.min(question.c.person).label("person")).cte("people", recursive=True)
+    following = select(func.min(question.c.person)).where(question.c.person > first.c.person)
+    people = first.union_all(select(following.scalar_subquery()).where(first.c.person.is_not(None)))
+    one_name = select(question.c.asker).where(question.c.person == people.c.person).limit(1)
+    rows = connection.execute(
+        select(one_name.scalar_subquery()).where(people.c.person.is_not(None))
+    )
+    return [name for name in rows.scalars() if name]
+
+
 def list_members(connection: Connection) -> list[MemberSummary]:
     """Return all members, the one with the most questions first."""
     number = func.count().label("questions")

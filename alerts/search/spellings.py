@@ -99,13 +99,13 @@ def _find_name(connection: Connection, query: Query) -> SpellingSuggestion | Non
     if not 0 < len(typed) <= _MAX_NAME_WORDS:
         return None
     similar = []
-    for member in members.list_members(connection):
-        distance = _compare_with_name(typed, member.name)
+    for name in members.list_names(connection):
+        distance = _compare_with_name(typed, name)
         if distance is not None:
-            similar.append((distance, -member.questions, member.name))
+            similar.append((distance, name))
     if not similar:
         return None
-    name = min(similar)[2]
+    name = min(similar)[1]
     try:
         named = parse_query(f'"{name}"')
     except QueryError:  # a name that is no query
@@ -151,15 +151,14 @@ def _find_nearest(
     )
     counted = []
     for form, distance, _ in similar:
-        shown = form.upper() if word.mode == "capitals" else form
-        corrected = _correct(query, word, shown)
         number = word_index.count_questions(connection, index_terms.IndexKey(key_prefix + form))
-        if number and corrected:
-            counted.append((distance, -number, shown, corrected))
-    if not counted:
-        return SpellingSuggestion(text, None, 0)
-    _, number, nearest, corrected = min(counted)
-    return SpellingSuggestion(text, nearest, -number, corrected)
+        if number:
+            counted.append((distance, -number, form))
+    for _, number, form in sorted(counted):
+        nearest = form.upper() if word.mode == "capitals" else form
+        if corrected := _correct(query, word, nearest):
+            return SpellingSuggestion(text, nearest, -number, corrected)
+    return SpellingSuggestion(text, None, 0)
 
 
 def _correct(query: Query, word: ast.Word, nearest: str) -> str | None:
