@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: A reader that takes more processor time than this for one input, in seconds, hangs.
+from tests.support.processor_time import measure_processor_time
+
+#: A reader that takes more processor time than this for one input, in seconds, hangs. An
+#: input that was slow is read once more: the first one of a kind loads what all others use.
 MAX_SECONDS = 1.0
 #: By the clock a case may take longer, because other programs want the processor too.
 MAX_SECONDS_BY_THE_CLOCK = 20
@@ -105,19 +108,25 @@ def run_target(
 
 def _run_case(target: FuzzTarget, data: bytes, report: TargetReport) -> str | None:
     """Run one case; return what is wrong, or None."""
-    began = time.process_time()
     try:
-        with _clock_limit():
-            outcome = target.run(data)
+        outcome, used = _time_case(target, data)
+        if used > MAX_SECONDS:
+            used = min(used, _time_case(target, data)[1])
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
         report.outcomes["failed"] += 1
         if isinstance(error, CaseFailedError):
             return str(error)
         return "".join(traceback.format_exception(error)[-3:]).strip()
-    used = time.process_time() - began
     report.outcomes[outcome] += 1
     report.slowest = max(report.slowest, used)
     return f"took {used:.1f} s of processor time" if used > MAX_SECONDS else None
+
+
+def _time_case(target: FuzzTarget, data: bytes) -> tuple[str, float]:
+    """Run one case; return its outcome and the processor time in seconds."""
+    with measure_processor_time() as used, _clock_limit():
+        outcome = target.run(data)
+    return outcome, used.seconds
 
 
 @contextmanager

@@ -78,3 +78,16 @@ def test_what_is_no_xml_and_no_html_is_found() -> None:
         check_xml(b"<feed>\x00</feed>")
     with pytest.raises(CaseFailedError):
         check_html(b"<!doctype html><title>a</title><p>b</em>")
+
+
+def test_what_the_first_input_loads_is_no_failure(tmp_path: Path) -> None:
+    loaded: list[str] = []
+
+    def load_once(data: bytes) -> str:
+        if not loaded:
+            loaded.append(loop(data))
+        return "read"
+
+    report = run_target(FuzzTarget("slow to load", lambda _: b"", load_once), 0, 1, tmp_path)
+    assert not report.failures
+    assert report.slowest < MAX_SECONDS
