@@ -22,7 +22,7 @@ from alerts.feeds.model import (
     ListedChanges,
 )
 from alerts.feeds.opml import build_opml
-from alerts.feeds.publish import FeedsNotWritten, publish_feeds
+from alerts.feeds.publish import FeedsNotWritten, delete_withdrawn_files, publish_feeds
 from alerts.feeds.rss_atom import build_feed_url
 from alerts.feeds.websub import ping_hub
 
@@ -39,6 +39,7 @@ __all__ = [
     "build_feed_url",
     "build_newest_page",
     "build_opml",
+    "delete_withdrawn_files",
     "filter_feed",
     "find_feed",
     "parse_topic_query",

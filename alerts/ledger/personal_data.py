@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, select
 
+from alerts.ledger import publication
 from alerts.ledger.messages import UNSENT_PHASES
 from alerts.ledger.schema import (
     bounce,
@@ -35,7 +36,7 @@ def collect_data(connection: Connection, subscriber_id: int) -> dict[str, Any]:
         .where(message.c.subscriber_id == subscriber_id)
         .order_by(message.c.id)
     )
-    hidden = {"id", "subscriber_id", "topic_id", "token"}
+    hidden = {"id", "subscriber_id", "topic_id", "token", "feed_key"}
     return {
         "subscriber": _without_hidden(dict(person._mapping), hidden),
         "subscriptions": [_without_hidden(dict(row._mapping), hidden) for row in subscriptions],
@@ -58,7 +59,13 @@ def has_unsent_messages(connection: Connection, subscriber_id: int) -> bool:
 
 
 def delete_subscriber(connection: Connection, subscriber_id: int) -> None:
-    """Delete a subscriber and everything of theirs. Topics stay: they belong to nobody."""
+    """Delete a subscriber and everything of theirs.
+
+    That includes the topics that only they were subscribed to, unless the operator publishes them.
+    A topic with many matches is deleted by the next rounds.
+    """
+    mine = subscription.c.subscriber_id == subscriber_id
+    topics = connection.execute(select(subscription.c.topic_id).where(mine)).scalars().all()
     messages = select(message.c.id).where(message.c.subscriber_id == subscriber_id)
     for removal in (
         delete(delivery_attempt).where(delivery_attempt.c.message_id.in_(messages)),
@@ -67,10 +74,12 @@ def delete_subscriber(connection: Connection, subscriber_id: int) -> None:
         delete(message).where(message.c.subscriber_id == subscriber_id),
         delete(bounce).where(bounce.c.subscriber_id == subscriber_id),
         delete(pending_subscription).where(pending_subscription.c.subscriber_id == subscriber_id),
-        delete(subscription).where(subscription.c.subscriber_id == subscriber_id),
+        delete(subscription).where(mine),
         delete(subscriber).where(subscriber.c.id == subscriber_id),
     ):
         connection.execute(removal)
+    publication.release(connection, topics)
+    publication.clear_ended(connection)
 
 
 def list_unsubscribed_before(connection: Connection, moment: datetime) -> list[int]:
