@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
@@ -35,6 +35,8 @@ from alerts.model import TopicKind, build_topic_key
 
 #: What the operator decided about a topic.
 PublicationDecision = Literal["published", "hidden"]
+#: How the config names a topic.
+ConfigEntry = Literal["public", "private"]
 #: What keeps a topic public, the strongest first.
 Publisher = Literal["operator", "config", "subscription"]
 
@@ -52,11 +54,10 @@ _HAS_PUBLISHING = exists().where(
 #: Something publishes a topic.
 _IS_WANTED = or_(
     topic.c.decision == "published",
-    and_(topic.c.decision.is_(None), or_(topic.c.is_in_config, _HAS_PUBLISHING)),
+    and_(topic.c.decision.is_(None), or_(topic.c.in_config == "public", _HAS_PUBLISHING)),
 )
-#: Somebody subscribes to a topic, or something publishes it; or the operator hides what the config
-#: publishes, which must be remembered.
-_IS_NEEDED = or_(_HAS_ACTIVE, topic.c.is_in_config, topic.c.decision == "published")
+#: Somebody subscribes to a topic, the config names it, or the operator publishes it.
+_IS_NEEDED = or_(_HAS_ACTIVE, topic.c.in_config.is_not(None), topic.c.decision == "published")
 
 
 def publish_named(connection: Connection, topic_id: int, title: str, now: datetime) -> bool:
@@ -98,14 +99,16 @@ def decide(connection: Connection, topic_id: int, decision: PublicationDecision)
     connection.execute(update(topic).where(topic.c.id == topic_id).values(decision=decision))
 
 
-def set_in_config(connection: Connection, topic_ids: Sequence[int]) -> None:
-    """Record which topics the config names and publishes; all others are not in it any more."""
-    wanted = set(topic_ids)
-    known = set(connection.execute(select(topic.c.id).where(topic.c.is_in_config)).scalars())
-    for changed, is_in_config in ((known - wanted, False), (wanted - known, True)):
-        for some in iter_parameters(sorted(changed)):
-            mine = update(topic).where(topic.c.id.in_(some))
-            connection.execute(mine.values(is_in_config=is_in_config))
+def set_in_config(connection: Connection, entries: Mapping[int, ConfigEntry]) -> None:
+    """Record which topics the config names, by their ids; no other is in it any more."""
+    rows = connection.execute(
+        select(topic.c.id, topic.c.in_config).where(topic.c.in_config.is_not(None))
+    )
+    known = {row.id: row.in_config for row in rows}
+    for topic_id in known.keys() | entries.keys():
+        if known.get(topic_id) != entries.get(topic_id):
+            mine = update(topic).where(topic.c.id == topic_id)
+            connection.execute(mine.values(in_config=entries.get(topic_id)))
 
 
 def release(connection: Connection, topic_ids: Sequence[int] | None = None) -> None:
@@ -127,7 +130,7 @@ def _release_where(connection: Connection, condition: ColumnElement[bool]) -> No
     columns = (topic.c.id, topic.c.slug, topic.c.publication, _IS_NEEDED.label("is_needed"))
     rows = connection.execute(select(*columns).where(condition, ~topic.c.is_ended, is_over)).all()
     for row in rows:
-        values = {"publication": None}
+        values: dict[str, Any] = {"publication": None}
         if not row.is_needed:
             values |= {"is_ended": True, "is_caught_up": False, "decision": None}
         connection.execute(update(topic).where(topic.c.id == row.id).values(**values))
@@ -255,7 +258,7 @@ def list_states(connection: Connection) -> list[TopicState]:
             canonical=row.canonical,
             question_id=row.question_id,
             is_published=row.publication is not None,
-            publisher=_name_publisher(row.decision, row.is_in_config, row.has_publishing),
+            publisher=_name_publisher(row.decision, row.in_config, row.has_publishing),
             is_hidden=row.decision == "hidden",
             subscribers=row.subscribers,
         )
@@ -264,10 +267,10 @@ def list_states(connection: Connection) -> list[TopicState]:
 
 
 def _name_publisher(
-    decision: PublicationDecision | None, is_in_config: bool, has_publishing: bool
+    decision: PublicationDecision | None, in_config: ConfigEntry | None, has_publishing: bool
 ) -> Publisher | None:
     if decision == "published":
         return "operator"
     if decision == "hidden":
         return None
-    return "config" if is_in_config else "subscription" if has_publishing else None
+    return "config" if in_config == "public" else "subscription" if has_publishing else None

@@ -226,7 +226,7 @@ topic = Table(
     Column("is_caught_up", Boolean, nullable=False, server_default=false()),
     Column("publication", Integer),  # place among the published topics; null: it is private
     Column("decision", Text),  # of the operator, by command: published, hidden
-    Column("is_in_config", Boolean, nullable=False, server_default=false()),  # and public there
+    Column("in_config", Text),  # public or private, if the config names it
     Column("is_ended", Boolean, nullable=False, server_default=false()),  # nobody needs it
     Index("ix_topic_publication", "publication", unique=True),
     Index(

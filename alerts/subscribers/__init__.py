@@ -1,8 +1,8 @@
 """Subscribers: who is subscribed to which topic, from sign-up to leaving.
 
-Owns the rules of subscribing (double opt-in, pausing, changing, unsubscribing) for every caller:
-the config, the command line and the pages. Must not know how digests are composed or how pages
-look.
+Owns the rules of subscribing (double opt-in, pausing, changing, unsubscribing) and of what the
+operator publishes, for every caller: the config, the command line and the pages. Must not know how
+digests are composed or how pages look.
 """
 
 from alerts.subscribers.confirmation import (
@@ -20,16 +20,20 @@ from alerts.subscribers.membership import (
     unsubscribe,
 )
 from alerts.subscribers.preferences import change_query, pause, resume
+from alerts.subscribers.publishing import UnknownTopic, hide_topic, publish_topic
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
     "SubscribeResult",
     "SubscriberDefaults",
+    "UnknownTopic",
     "change_query",
     "confirm_signup",
     "find_pending_signup",
+    "hide_topic",
     "parse_reachable_recipient",
     "pause",
+    "publish_topic",
     "request_confirmation",
     "resume",
     "send_manage_link",

@@ -23,6 +23,7 @@ from alerts.web.pages import (
     HomePage,
     ManageLinkPage,
     OperatorPages,
+    PrivacyPage,
     StatusPage,
 )
 from alerts.web.rate_limits import RateLimits
@@ -32,7 +33,8 @@ from alerts.web.security import SecurityMiddleware
 _GZIP_MIN_BYTES = 1000
 #: Personal pages, and feeds that are made for each query.
 _ROBOTS_TXT = "User-agent: *\n" + "".join(
-    f"Disallow: {path}\n" for path in ("/u/", "/c/", "/d/", "/m/", "/operator", "/feeds/queries/")
+    f"Disallow: {path}\n"
+    for path in ("/u/", "/c/", "/d/", "/m/", "/operator", "/feeds/queries/", "/feeds/private/")
 )
 
 
@@ -48,6 +50,7 @@ def create_app(context: WebContext) -> Starlette:
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
+            *PrivacyPage(context).build_routes(),
             *ApiRoutes(context, limits).build_routes(),
             *build_asset_routes(context.templates),
             Route("/robots.txt", _get_robots_txt),

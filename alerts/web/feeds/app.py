@@ -23,7 +23,13 @@ from starlette.types import Receive, Scope, Send
 from alerts.ledger import StatementTimeout
 from alerts.queries import QueryError
 from alerts.web.context import WebContext
-from alerts.web.feeds.generator import FeedGenerator, FeedRequest, GeneratedFeed, parse_feed_path
+from alerts.web.feeds.generator import (
+    FeedGenerator,
+    FeedRequest,
+    GeneratedFeed,
+    is_private_feed,
+    parse_feed_path,
+)
 from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
 
 #: 1500 files of about 50 kB, plain and gzipped together, are 75 MB.
@@ -100,10 +106,14 @@ class FeedsApp:
         )
 
     async def _find_generated(self, request: FeedRequest) -> EncodedFeed | Response:
-        """Return a generated feed, from the cache where it was compared within the last second."""
+        """Return a generated feed, from the cache where it was compared within the last second.
+
+        A subscriber's own feed is always compared: its address may have been changed just now.
+        """
         now = time.monotonic()
         checked_at, known = self._feeds.get(request, (0.0, None))
-        if known is not None and now - checked_at <= _RECHECK_SECONDS:
+        is_fresh = now - checked_at <= _RECHECK_SECONDS and not is_private_feed(request.path)
+        if known is not None and is_fresh:
             return known.feed
         try:
             found = await run_in_threadpool(self._generator.generate, request, known)

@@ -42,19 +42,19 @@ def upgrade() -> None:
 
 
 def _change_tables() -> None:
-    copied = {
-        "table_kwargs": {"sqlite_autoincrement": True},
-        "table_args": (sa.CheckConstraint(_KIND, name=op.f("ck_topic_kind")),),
-        "recreate": "auto",
-    }
-    if op.get_bind().dialect.name == "sqlite":
-        copied["recreate"] = "always"
-    with op.batch_alter_table("topic", **copied) as batch:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    with op.batch_alter_table(
+        "topic",
+        recreate="always" if is_sqlite else "never",
+        table_args=(sa.CheckConstraint(_KIND, name=op.f("ck_topic_kind")),) if is_sqlite else (),
+        table_kwargs={"sqlite_autoincrement": True},
+    ) as batch:
         batch.add_column(sa.Column("publication", sa.Integer()))
         batch.add_column(sa.Column("decision", sa.Text()))
-        for name in ("is_in_config", "is_ended"):
-            column = sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
-            batch.add_column(column)
+        batch.add_column(sa.Column("in_config", sa.Text()))
+        batch.add_column(
+            sa.Column("is_ended", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
     op.create_index("ix_topic_publication", "topic", ["publication"], unique=True)
     op.create_index(
         "ix_topic_is_ended",
@@ -63,8 +63,10 @@ def _change_tables() -> None:
         sqlite_where=sa.text("is_ended = 1"),
         postgresql_where=sa.text("is_ended"),
     )
-    publishes = sa.Column("publishes", sa.Boolean(), nullable=False, server_default=sa.false())
-    op.add_column("subscription", publishes)
+    op.add_column(
+        "subscription",
+        sa.Column("publishes", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
     op.add_column("subscription", sa.Column("feed_key", sa.Text()))
     op.create_table(
         "retired_address",
@@ -103,17 +105,17 @@ def _find_publishers() -> None:
     )
     mine = "SELECT 1 FROM subscription WHERE subscription.topic_id = topic.id"
     in_config = f"{mine} AND origin = 'config' AND ended_at IS NULL AND {_IS_OPERATORS}"
-    op.execute(f"UPDATE topic SET is_in_config = true WHERE EXISTS ({in_config})")  # noqa: S608
+    op.execute(f"UPDATE topic SET in_config = 'public' WHERE EXISTS ({in_config})")  # noqa: S608
     by_command = f"{mine} AND publishes AND ended_at IS NULL"
     op.execute(
-        "UPDATE topic SET decision = 'published' WHERE NOT is_in_config"  # noqa: S608
+        "UPDATE topic SET decision = 'published' WHERE in_config IS NULL"  # noqa: S608
         f" AND NOT EXISTS ({by_command}) AND EXISTS ({mine} AND {_IS_OPERATORS})"
     )
 
 
 def _publish() -> None:
     wanted = (
-        "SELECT id FROM topic WHERE is_in_config OR decision = 'published' OR EXISTS ("
+        "SELECT id FROM topic WHERE in_config IS NOT NULL OR decision = 'published' OR EXISTS ("
         "SELECT 1 FROM subscription WHERE subscription.topic_id = topic.id"
         " AND publishes AND ended_at IS NULL) ORDER BY id"
     )
