@@ -17,8 +17,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.ledger import subscriptions, topics
+from alerts.ledger import subscriptions
 from alerts.matching import TopicMatcher
+from alerts.subscribers import publish_topic
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import MAIL_IDENTITY, OPERATOR_PASSWORD, TEMPLATES, WebClient
 
@@ -72,7 +73,7 @@ def filled(site: WebClient) -> WebClient:
         kind="supplementary", supplementary_number=1,
     )  # fmt: skip
     with site.ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU", site.now)
+        publish_topic(connection, "VRU", site.now)
     site.publish_questions(
         *(make_question(n, make_answer(LONG), title=f"On youth {n}") for n in range(1, 8))
     )
