@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ from alerts.mail import MailIdentity
 from alerts.model import DayAfterMeeting, Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
+from crawler.records import Meeting
 from tests.support.samples import make_question
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -50,10 +51,11 @@ class World:
         self.ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
         self.real_now = START
         self.recorded: dict[int, datetime] = {}  #: when each change was really recorded
+        self.meetings: set[date] = set()  #: at which the recorded questions are asked
         self.sent: dict[tuple[int, int], datetime] = {}  #: when each was really put in a digest
         with self.ledger.writing() as connection:
             topic = topics.ensure(connection, "bench", "benches", START)
-            for frequency in FREQUENCIES:
+            for frequency in Frequency:
                 email = f"{frequency}@demo.example"
                 person = subscriptions.ensure_subscriber(connection, email, "UTC", 7, START)
                 wish = SubscriptionRequest("benches", frequency, "all", "command")
@@ -63,9 +65,13 @@ class World:
         self.round(timedelta())
 
     def ask(self) -> None:
-        """Record a question that everybody gets."""
+        """Record a question that everybody gets, for the meeting on the next Thursday."""
+        today = self.real_now.date()
+        thursday = today + timedelta(days=1 + (2 - today.weekday()) % 7)
+        self.meetings.add(thursday)
+        question = make_question(len(self.recorded) + 1, meeting=Meeting("MQT", thursday))
         with self.ledger.writing() as connection:
-            made = [QuestionReading(make_question(len(self.recorded) + 1))]
+            made = [QuestionReading(question)]
             record_readings(connection, made, self.real_now, RecordingRules(as_new=True))
             seq = connection.execute(select(change.c.seq).order_by(change.c.seq.desc())).scalar()
             assert seq is not None
@@ -90,7 +96,7 @@ class World:
         return ClockReading(shown, "boot", uptime) if self.has_uptime else ClockReading(shown)
 
     def find_due(self, frequency: Frequency) -> datetime:
-        return find_last_due(frequency, self.real_now, "UTC", 7)
+        return find_last_due(frequency, self.real_now, "UTC", 7, meetings=sorted(self.meetings))
 
 
 #: By how many days the clock is set wrong.
