@@ -53,11 +53,16 @@ _HAS_PUBLISHING = exists().where(
 )
 #: Something publishes a topic.
 _IS_WANTED = or_(
-    topic.c.decision == "published",
-    and_(topic.c.decision.is_(None), or_(topic.c.in_config == "public", _HAS_PUBLISHING)),
+    topic.c.decision.is_not_distinct_from("published"),
+    and_(
+        topic.c.decision.is_(None),
+        or_(topic.c.in_config.is_not_distinct_from("public"), _HAS_PUBLISHING),
+    ),
 )
 #: Somebody subscribes to a topic, the config names it, or the operator publishes it.
-_IS_NEEDED = or_(_HAS_ACTIVE, topic.c.in_config.is_not(None), topic.c.decision == "published")
+_IS_NEEDED = or_(
+    _HAS_ACTIVE, topic.c.in_config.is_not(None), topic.c.decision.is_not_distinct_from("published")
+)
 
 
 def publish_named(connection: Connection, topic_id: int, title: str, now: datetime) -> bool:
