@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.secret import show_address
 from alerts.model import AddressError, Recipient
+from alerts.secret import show_address
 
 
 @pytest.mark.parametrize(
