@@ -7,19 +7,37 @@ import sys
 
 from pythonjsonlogger.json import JsonFormatter
 
+from alerts.refusals import mask_addresses
+
+
+class _TextLines(logging.Formatter):
+    """Lines, and the stacks below them, without whom email addresses name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line. Logs are kept when subscribers are not, and who reads them may vary."""
+        return mask_addresses(super().format(record))
+
+
+class _JsonLines(JsonFormatter):
+    """The same as JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return mask_addresses(super().format(record))
+
 
 def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     """Send log lines to standard error: ours from ``level`` on, libraries' from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        JsonFormatter(
+        _JsonLines(
             "{levelname}{name}{message}",
             style="{",
             timestamp="ts",
             rename_fields={"levelname": "level", "name": "logger", "message": "event"},
         )
         if as_json
-        else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+        else _TextLines("%(asctime)s %(message)s", "%H:%M:%S")
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("watchword").setLevel(level)
