@@ -1,4 +1,7 @@
-"""Logging: one line per event on standard error, as text or (``--log-json``) as JSON."""
+"""Logging: one line per event on standard error, as text or (``--log-json``) as JSON.
+
+No line holds a secret of the config; see :mod:`scheduler.redaction`.
+"""
 
 from __future__ import annotations
 
@@ -8,36 +11,22 @@ import sys
 from pythonjsonlogger.json import JsonFormatter
 
 from alerts.refusals import mask_addresses
-
-
-class _TextLines(logging.Formatter):
-    """Lines, and the stacks below them, without whom email addresses name."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line. Logs are kept when subscribers are not, and who reads them may vary."""
-        return mask_addresses(super().format(record))
-
-
-class _JsonLines(JsonFormatter):
-    """The same as JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        return mask_addresses(super().format(record))
+from scheduler.redaction import redact_line
 
 
 def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     """Send log lines to standard error: ours from ``level`` on, libraries' from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_redact_record)
     handler.setFormatter(
-        _JsonLines(
+        JsonFormatter(
             "{levelname}{name}{message}",
             style="{",
             timestamp="ts",
             rename_fields={"levelname": "level", "name": "logger", "message": "event"},
         )
         if as_json
-        else _TextLines("%(asctime)s %(message)s", "%H:%M:%S")
+        else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("watchword").setLevel(level)
@@ -45,3 +34,17 @@ def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # It logs the errors that it raises, with their stack: ours says in a line what follows.
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
+
+
+def _redact_record(record: logging.LogRecord) -> bool:
+    """Take out of a record's message and traceback the secrets, and whom addresses name."""
+    record.msg, record.args = _redact(record.getMessage()), None
+    if record.exc_info:
+        record.exc_text = _redact(logging.Formatter().formatException(record.exc_info))
+        record.exc_info = None
+    return True
+
+
+def _redact(text: str) -> str:
+    """Logs are kept when subscribers are not, and are read by others than the ledger."""
+    return mask_addresses(redact_line(text))
