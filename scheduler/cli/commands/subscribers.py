@@ -40,7 +40,7 @@ def export_command(context: click.Context, email: str) -> int:
     with service.ledger.reading() as connection:
         data = personal_data.collect_data(connection, address)
     if data is None:
-        print_error(f"nothing is kept about {email}")
+        print_error(f"nothing is kept about {show_address(address)}")
         return ExitStatus.PARTIAL
     print_indented_json(data)
     return ExitStatus.OK
