@@ -16,8 +16,8 @@ from alerts.errors import ExitStatus
 from scheduler.cli.errors import describe_error, print_error
 from scheduler.cli.group import watchword
 from scheduler.cli.options import GlobalOptions
-from scheduler.redaction import print_defect
-from scheduler.umask import private_files
+from scheduler.cli.umask import private_files
+from scheduler.logs import print_defect
 
 __all__ = ["main", "watchword"]
 

@@ -10,8 +10,8 @@ from alerts.errors import ExitStatus
 from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.cli.output import print_result
+from scheduler.cli.umask import use_umask
 from scheduler.demo import Demo
-from scheduler.umask import use_umask
 
 
 @click.command(cls=ServiceCommand)
