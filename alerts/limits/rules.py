@@ -1,0 +1,160 @@
+"""The limits: what is counted, for whom, and how much of it is allowed. Pure.
+
+Each limit has its reason beside it, which the documentation shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+#: Who searches as they type is held up for minutes, not for an hour.
+_TEN_MINUTES = timedelta(minutes=10)
+
+
+class Scope(StrEnum):
+    """Whom a limit counts for."""
+
+    MAILBOX = "mailbox"  #: one mailbox, however its address is written
+    NETWORK = "network"  #: a /24 of IPv4, a /64 of IPv6
+    SITE = "site"  #: a /48 of IPv6
+    ALL = "all"  #: everybody together: the ceiling
+
+    @property
+    def label(self) -> str:
+        """What it is called in documents and on the operator's page."""
+        return _SCOPE_LABELS[self]
+
+
+_SCOPE_LABELS = {
+    Scope.MAILBOX: "a mailbox",
+    Scope.NETWORK: "a network",
+    Scope.SITE: "an IPv6 /48",
+    Scope.ALL: "in all",
+}
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """How much of one kind of thing is allowed."""
+
+    name: str  #: what is counted, in the plural: ``sign-ups``
+    period: timedelta
+    most: Mapping[Scope, int]  #: in each period
+    reason: str  #: why it is so much and not more
+    #: The sentence for who is refused, before the one that says when to try again.
+    refusal: str = "Too many requests from your network."
+
+    @property
+    def period_label(self) -> str:
+        """The period in words: ``an hour``."""
+        return _PERIOD_LABELS[self.period]
+
+
+_PERIOD_LABELS = {_TEN_MINUTES: "10 minutes", _HOUR: "an hour", _DAY: "a day"}
+
+SIGN_UPS = Limit(
+    "sign-ups",
+    _HOUR,
+    {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 400},
+    "Each may send somebody an email. A network may be an office whose people sign up together.",
+)
+#: What emails to people who have not confirmed are counted as.
+CONFIRMATIONS = Limit(
+    "emails to unconfirmed people",
+    _HOUR,
+    {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 200},
+    "Strangers cause them. 200 an hour are more than a small service gets on its best day, and "
+    "few enough that mail servers do not take it for a source of spam.",
+)
+MAILBOX_CONFIRMATIONS = Limit(
+    "emails to one unconfirmed mailbox",
+    _DAY,
+    {Scope.MAILBOX: 3},
+    "Its owner may not have asked for any. Addresses that lead to one mailbox count together.",
+)
+CHANGES = Limit(
+    "changes by a subscriber",
+    _DAY,
+    {Scope.MAILBOX: 30, Scope.ALL: 5000},
+    "Each rewording makes a topic and its feeds. Somebody who sets up ten alerts makes about 30.",
+    "You have made as many changes as we allow in a day.",
+)
+SEARCHES = Limit(
+    "searches over the API",
+    _TEN_MINUTES,
+    {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+    "Each may take 0.1 s of a processor, so a network can take 5 % of one, and all together two. "
+    "Whoever wants everything is better served by an export.",
+)
+PREVIEWS = Limit(
+    "searches on the home page",
+    _TEN_MINUTES,
+    {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+    "A page searches while somebody types: about 10 times for a query. So 30 queries in ten minutes"
+    " for the people of one office.",
+)
+FEEDS = Limit(
+    "feeds made on request",
+    _TEN_MINUTES,
+    {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+    "An aggregator can read 1,800 feeds each hour. Feeds that are files, and a feed that was made "
+    "within the last second, are not counted.",
+)
+EXPORTS = Limit(
+    "exports",
+    _HOUR,
+    {Scope.NETWORK: 60, Scope.SITE: 120, Scope.ALL: 600},
+    "Each may take 20 s of the database's time.",
+)
+WRONG_LINKS = Limit(
+    "wrong links and passwords",
+    _HOUR,
+    {Scope.NETWORK: 60, Scope.SITE: 180, Scope.ALL: 6000},
+    "Links have 128 random bits, so this only limits noise. Right ones are never refused.",
+    "Too many wrong links or passwords from your network.",
+)
+
+LIMITS = (
+    SIGN_UPS,
+    CONFIRMATIONS,
+    MAILBOX_CONFIRMATIONS,
+    CHANGES,
+    SEARCHES,
+    PREVIEWS,
+    FEEDS,
+    EXPORTS,
+    WRONG_LINKS,
+)
+
+
+class LimitReached(msgspec.Struct, frozen=True):
+    """Why something is refused, and for how long."""
+
+    limit: Limit
+    scope: Scope
+    seconds: int  #: until it is worth while to try again: Retry-After
+
+    @property
+    def sentence(self) -> str:
+        """What whoever is refused is told."""
+        refusal = self.limit.refusal
+        if self.scope is Scope.ALL:
+            refusal = "This service has more requests than it can answer."
+        return f"{refusal} Try again in {_say_duration(self.seconds)}."
+
+
+def _say_duration(seconds: int) -> str:
+    """Return a duration in words, rounded up: ``12 minutes``."""
+    minutes = -(-seconds // 60)
+    if minutes > _MAX_MINUTES:
+        return f"{-(-minutes // 60)} hours"
+    return "a minute" if minutes <= 1 else f"{minutes} minutes"
+
+
+#: More are said in hours.
+_MAX_MINUTES = 120
