@@ -11,7 +11,7 @@ from alerts.limits.limiter import (
     describe_untrusted_proxy,
 )
 from alerts.limits.mailboxes import fold_address
-from alerts.limits.networks import Client, find_client
+from alerts.limits.networks import UNKNOWN_NETWORK, Client, find_client, find_embedded_ipv4
 from alerts.limits.rules import (
     CHANGES,
     CONFIRMATIONS,
@@ -38,6 +38,7 @@ __all__ = [
     "PREVIEWS",
     "SEARCHES",
     "SIGN_UPS",
+    "UNKNOWN_NETWORK",
     "WRONG_LINKS",
     "Client",
     "Limit",
@@ -48,5 +49,6 @@ __all__ = [
     "allow_email_to_unconfirmed",
     "describe_untrusted_proxy",
     "find_client",
+    "find_embedded_ipv4",
     "fold_address",
 ]

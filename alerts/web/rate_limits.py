@@ -6,6 +6,7 @@ What the limits are is decided in `alerts.limits`.
 from __future__ import annotations
 
 import logging
+from ipaddress import IPv6Address, ip_address
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -13,7 +14,16 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alerts.ledger import LedgerError, LedgerUnavailable
-from alerts.limits import WRONG_LINKS, Client, Limit, Limiter, LimitReached, find_client
+from alerts.limits import (
+    UNKNOWN_NETWORK,
+    WRONG_LINKS,
+    Client,
+    Limit,
+    Limiter,
+    LimitReached,
+    find_client,
+    find_embedded_ipv4,
+)
 
 log = logging.getLogger("watchword.limits")
 
@@ -127,3 +137,14 @@ def find_untrusted_proxy(scope: Scope) -> str | None:
         return None
     host: str = peer[0]
     return None if any(host.encode("latin-1") in value for value in names) else host
+
+
+def name_network(host: str) -> str:
+    """Return an IPv4 address, or the /64 of an IPv6 address: whose connections are counted."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return UNKNOWN_NETWORK
+    if isinstance(address, IPv6Address):
+        address = find_embedded_ipv4(address) or address
+    return find_client(host).network if isinstance(address, IPv6Address) else str(address)

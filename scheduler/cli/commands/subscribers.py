@@ -94,7 +94,8 @@ def suspended_command(
     """List addresses that get no email.
 
     An address is suspended after its emails bounced or its owner complained. More suspensions in a
-    day than 2 % of the subscribers wait for your approval.
+    day than 2 % of the subscribers wait for your approval, and so do all that follow from reports
+    that prove nothing because mail.bounce_address is not set.
 
     \b
     watchword suspended --resume --since 2026-07-01
@@ -139,13 +140,20 @@ def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitSt
 
 
 def _resume_address(service: Service, address: str) -> ExitStatus:
-    """Lift the suspension of an address; skip what happened while it lasted."""
+    """Lift the suspension of an address; skip what happened while it lasted.
+
+    Where the address only bounces, its bounces are not counted any more.
+    """
     with service.ledger.writing() as connection:
+        was_bouncing = bounces.clear_bounces(connection, address)
         was_suspended = bounces.remove_suppression(connection, address)
         subscriber = subscriptions.find_subscriber_by_email(connection, address)
-        if subscriber is not None:
+        if subscriber is not None and was_suspended:
             newest = changes.get_newest_seq(connection)
             subscriptions.skip_unsent(connection, subscriber.id, newest)
+    if was_bouncing and not was_suspended:
+        click.echo(f"the bounces of {address} are not counted any more")
+        return ExitStatus.OK
     if not was_suspended:
         click.echo(f"{address} was not suspended")
         return ExitStatus.PARTIAL
