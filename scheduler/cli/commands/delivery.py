@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import click
+import msgspec
 
 from alerts.bounces import name_email, process_report
 from alerts.digests import preview_due_digests
@@ -19,6 +20,7 @@ from alerts.ledger.deliveries import MessageStatus
 from alerts.ledger.messages import MessagePhase
 from alerts.model import Recipient
 from alerts.operator import update_report_alarm
+from alerts.secret import show_address
 from scheduler.bounce_mailbox import read_unread_emails
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
@@ -77,11 +79,12 @@ def _show_due_digests(
         ]
     for digest in due:
         message, text = digest.message, digest.text
+        shown = show_address(message.recipient)
         if in_browser:
-            click.echo(f"{message.recipient}: {_open_in_browser(digest.html or text)}")
+            click.echo(f"{shown}: {_open_in_browser(digest.html or text)}")
             continue
-        title = f"{message.recipient}: {message.subject}"
-        values = {"to": message.recipient, "subject": message.subject, "text": text}
+        title = f"{shown}: {message.subject}"
+        values = {"to": shown, "subject": message.subject, "text": text}
         print_result(f"{title}\n\n{text}" if recipient else title, values, as_json=as_json)
     if not due and not as_json:
         click.echo("No digest is due.")
@@ -138,7 +141,8 @@ def deliveries_command(
     if arrived:
         return _settle(service, found, as_json=as_json)
     for message in found:
-        print_result(_format_message(message), message, as_json=as_json)
+        shown = msgspec.structs.replace(message, recipient=show_address(message.recipient))
+        print_result(_format_message(shown), shown, as_json=as_json)
     if not found and not as_json:
         click.echo("No such message.")
     return ExitStatus.OK

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import click
+import msgspec
 
 from alerts.bounces import list_waiting, resume_since, suspend_waiting
 from alerts.errors import ExitStatus
 from alerts.ledger import bounces, changes, personal_data, subscriptions
 from alerts.model import Recipient
+from alerts.secret import show_address
 from alerts.subscribers import unsubscribe
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
@@ -112,8 +114,9 @@ def suspended_command(
     with service.ledger.reading() as connection:
         suspensions = bounces.list_suspended(connection)
     for entry in suspensions:
-        line = f"{entry.email}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
-        print_result(line, entry, as_json=as_json)
+        shown = show_address(entry.email)
+        line = f"{shown}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
+        print_result(line, msgspec.structs.replace(entry, email=shown), as_json=as_json)
     return ExitStatus.OK
 
 
@@ -124,7 +127,7 @@ def _show_waiting(service: Service, *, approve: bool, as_json: bool) -> ExitStat
         addresses = bounces.list_addresses(connection, list_waiting(connection, now))
         if approve:
             suspend_waiting(connection, now)
-    for address in addresses:
+    for address in map(show_address, addresses):
         text = f"{address} is suspended" if approve else address
         print_result(text, {"email": address, "suspended": approve}, as_json=as_json)
     return ExitStatus.OK
@@ -134,7 +137,7 @@ def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitSt
     """Resume all who were suspended for bounces, and send what they missed."""
     with service.ledger.writing() as connection:
         addresses = resume_since(connection, since, service.clock())
-    for email in addresses:
+    for email in map(show_address, addresses):
         print_result(f"{email} gets email again", {"email": email}, as_json=as_json)
     return ExitStatus.OK if addresses else ExitStatus.PARTIAL
 
