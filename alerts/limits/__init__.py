@@ -10,36 +10,10 @@ from alerts.limits.limiter import (
     allow_email_to_unconfirmed,
     describe_untrusted_proxy,
 )
-from alerts.limits.mailboxes import fold_address
-from alerts.limits.networks import UNKNOWN_NETWORK, Client, find_client, find_embedded_ipv4
-from alerts.limits.rules import (
-    CHANGES,
-    CONFIRMATIONS,
-    EXPORTS,
-    FEEDS,
-    LIMITS,
-    MAILBOX_CONFIRMATIONS,
-    PREVIEWS,
-    SEARCHES,
-    SIGN_UPS,
-    WRONG_LINKS,
-    Limit,
-    LimitReached,
-    Scope,
-)
+from alerts.limits.networks import Client, find_client, name_network
+from alerts.limits.rules import Limit, LimitReached, Scope
 
 __all__ = [
-    "CHANGES",
-    "CONFIRMATIONS",
-    "EXPORTS",
-    "FEEDS",
-    "LIMITS",
-    "MAILBOX_CONFIRMATIONS",
-    "PREVIEWS",
-    "SEARCHES",
-    "SIGN_UPS",
-    "UNKNOWN_NETWORK",
-    "WRONG_LINKS",
     "Client",
     "Limit",
     "LimitReached",
@@ -49,6 +23,5 @@ __all__ = [
     "allow_email_to_unconfirmed",
     "describe_untrusted_proxy",
     "find_client",
-    "find_embedded_ipv4",
-    "fold_address",
+    "name_network",
 ]

@@ -17,14 +17,7 @@ from alerts.ledger import LedgerError, LedgerUnavailable
 from alerts.ledger.rate_counts import CountKey, FullCount, RateCounts
 from alerts.limits.mailboxes import fold_address
 from alerts.limits.networks import Client
-from alerts.limits.rules import (
-    CONFIRMATIONS,
-    LIMITS,
-    MAILBOX_CONFIRMATIONS,
-    Limit,
-    LimitReached,
-    Scope,
-)
+from alerts.limits.rules import Limit, LimitReached, LimitRule, Scope
 
 log = logging.getLogger("watchword.limits")
 
@@ -57,7 +50,7 @@ _HASH_LENGTH = 24
 class LimitUse(msgspec.Struct, frozen=True):
     """How far a limit is used, for one scope."""
 
-    limit: str  #: its name
+    limit: Limit
     scope: Scope
     most: int  #: allowed in a period
     period: str  #: in words
@@ -103,7 +96,7 @@ class Limiter:
         counts: RateCounts,
         key: bytes,
         clock: Callable[[], datetime],
-        limits: Sequence[Limit] = LIMITS,
+        confirmations_in_all: int | None = None,
     ) -> None:
         """Prepare to count.
 
@@ -111,10 +104,15 @@ class Limiter:
             counts: Where the counts are kept.
             key: A secret that mailboxes are hashed with: the counts do not name anybody.
             clock: Returns the time now.
-            limits: Those in force.
+            confirmations_in_all: The most emails to unconfirmed people in an hour; None for the
+                usual number.
         """
         self._counts, self._key, self._clock = counts, key, clock
-        self._limits = {one.name: one for one in limits}
+        self._rules = {limit: limit.rule for limit in Limit}
+        if confirmations_in_all is not None:
+            self._rules[Limit.CONFIRMATIONS] = _set_ceiling(
+                Limit.CONFIRMATIONS.rule, confirmations_in_all
+            )
         self._known: LRUCache[tuple[str, CountKey], _Known] = LRUCache(_MAX_REMEMBERED)
         self._lock = threading.Lock()
         self._logged_at = self._proxy_noted_at = self._proxy_logged_at = float("-inf")
@@ -127,7 +125,7 @@ class Limiter:
         A refusal is not counted.
 
         Args:
-            limit: One of `LIMITS`.
+            limit: What to count.
             client: Whose request it is; None where no client is.
             address: The email address that it is about.
 
@@ -135,11 +133,11 @@ class Limiter:
             LedgerUnavailable: It cannot be counted now.
             LedgerError: The counts may not be written.
         """
-        limit, now = self._limits[limit.name], self._clock()
+        period, now = self._rules[limit].period, self._clock()
         most = self._list_keys(limit, client, address)
         full = self._find_known_full(limit, most, now)
         if full is None:
-            full = self._counts.hit(limit.name, limit.period, most, now)
+            full = self._counts.hit(limit, period, most, now)
             if full is None:
                 return None
             self._remember_full(limit, full, now)
@@ -151,14 +149,14 @@ class Limiter:
         """Return a count that was full within the last second: who insists costs no transaction."""
         with self._lock:
             for key in most:
-                known = self._known.get((limit.name, key))
+                known = self._known.get((limit, key))
                 if known is not None and known.seconds and known.is_fresh(now):
                     return FullCount(key, known.seconds)
         return None
 
     def _remember_full(self, limit: Limit, full: FullCount, now: datetime) -> None:
         with self._lock:
-            known = self._remember(limit.name, full.key)
+            known = self._remember(limit, full.key)
             known.seconds, known.shared_at, known.seen_at = full.seconds, time.monotonic(), now
 
     def find_reached(
@@ -171,9 +169,9 @@ class Limiter:
             client: As for `count`.
             address: As for `count`.
         """
-        limit, now = self._limits[limit.name], self._clock()
+        period, now = self._rules[limit].period, self._clock()
         most = self._list_keys(limit, client, address)
-        full = self._counts.find_full(limit.name, limit.period, most, now)
+        full = self._counts.find_full(limit, period, most, now)
         return LimitReached(limit, Scope(full.key.scope), full.seconds) if full else None
 
     def count_soon(self, limit: Limit, client: Client) -> LimitReached | None:
@@ -184,12 +182,12 @@ class Limiter:
         Returns:
             Why it is refused, None if it is not. A refusal is not counted.
         """
-        limit, now = self._limits[limit.name], self._clock()
-        shared = _Shared(limit.name, limit.period, self._list_keys(limit, client, None))
+        period, now = self._rules[limit].period, self._clock()
+        shared = _Shared(limit, period, self._list_keys(limit, client, None))
         if due := self._find_due(shared, now):
             self._share(shared, due, now)
         with self._lock:
-            known = {key: self._remember(limit.name, key) for key in shared.most}
+            known = {key: self._remember(limit, key) for key in shared.most}
             full = [key for key, one in known.items() if _is_full(one, shared.most[key])]
             if not full:
                 for one in known.values():
@@ -239,23 +237,21 @@ class Limiter:
     def list_use(self) -> tuple[LimitUse, ...]:
         """Return how far each limit is used, in the order of the documents."""
         self.share_all()
-        return tuple(use for limit in self._limits.values() for use in self._describe_use(limit))
+        return tuple(use for limit in Limit for use in self._describe_use(limit))
 
     def _describe_use(self, limit: Limit) -> Iterator[LimitUse]:
-        now = self._clock()
-        highest = self._counts.list_highest(limit.name, limit.period, now, _MAX_LISTED)
-        refused = dict(
-            self._counts.list_highest(limit.name + _REFUSED, limit.period, now, len(Scope))
-        )
-        for scope, most in limit.most.items():
+        rule, now = self._rules[limit], self._clock()
+        highest = self._counts.list_highest(limit, rule.period, now, _MAX_LISTED)
+        refused = dict(self._counts.list_highest(limit + _REFUSED, rule.period, now, len(Scope)))
+        for scope, most in rule.most.items():
             mine = ((key, number) for key, number in highest if key.scope == scope)
             key, number = next(mine, (None, 0))
             is_named = key is not None and scope in {Scope.NETWORK, Scope.SITE}
             yield LimitUse(
-                limit=limit.name,
+                limit=limit,
                 scope=scope,
                 most=most,
-                period=limit.period_label,
+                period=rule.period_label,
                 highest=number,
                 who=key.name if key and is_named else None,
                 refused=refused.get(CountKey(scope, _REFUSED), 0),
@@ -273,7 +269,7 @@ class Limiter:
         }
         return {
             CountKey(scope, name): most
-            for scope, most in limit.most.items()
+            for scope, most in self._rules[limit].most.items()
             if (name := names[scope]) is not None
         }
 
@@ -282,7 +278,7 @@ class Limiter:
 
     def _refuse(self, limit: Limit, key: CountKey, seconds: int, now: datetime) -> LimitReached:
         scope = Scope(key.scope)
-        self._note(limit.name + _REFUSED, CountKey(scope, _REFUSED), now)
+        self._note(limit + _REFUSED, CountKey(scope, _REFUSED), now)
         return LimitReached(limit, scope, seconds)
 
     def _note(self, name: str, key: CountKey, now: datetime) -> None:
@@ -294,8 +290,8 @@ class Limiter:
             self._share(shared, due, now)
 
     def _find_period(self, name: str) -> timedelta:
-        limit = self._limits.get(name.removesuffix(_REFUSED))
-        return limit.period if limit else _DAY
+        limit = name.removesuffix(_REFUSED)
+        return self._rules[Limit(limit)].period if limit in tuple(Limit) else _DAY
 
     def _remember(self, name: str, key: CountKey) -> _Known:
         found = self._known.get((name, key))
@@ -341,6 +337,10 @@ class Limiter:
         log.error("limits are kept by each process alone for now: %s", error)
 
 
+def _set_ceiling(rule: LimitRule, most: int) -> LimitRule:
+    return msgspec.structs.replace(rule, most={**rule.most, Scope.ALL: most})
+
+
 def _is_full(known: _Known, most: int) -> bool:
     return known.total + known.unshared >= most
 
@@ -357,8 +357,8 @@ def allow_email_to_unconfirmed(limiter: Limiter, address: str, client: Client | 
     """Count an email to somebody who has not confirmed; return whether it may be sent.
 
     What the caller answers must not depend on it: who types an address must not learn what others
-    typed. `Limiter.find_reached` for `CONFIRMATIONS` without an address is the same for every
-    address, and may be told.
+    typed. `Limiter.find_reached` for `Limit.CONFIRMATIONS` without an address is the same for every
+    address, and may be shown.
 
     Args:
         limiter: The limits.
@@ -369,8 +369,8 @@ def allow_email_to_unconfirmed(limiter: Limiter, address: str, client: Client | 
         LedgerUnavailable: It cannot be counted now.
         LedgerError: The counts may not be written.
     """
-    if limiter.find_reached(CONFIRMATIONS, client) is not None:
+    if limiter.find_reached(Limit.CONFIRMATIONS, client) is not None:
         return False
-    if limiter.count(MAILBOX_CONFIRMATIONS, address=address) is not None:
+    if limiter.count(Limit.MAILBOX_CONFIRMATIONS, address=address) is not None:
         return False
-    return limiter.count(CONFIRMATIONS, client) is None
+    return limiter.count(Limit.CONFIRMATIONS, client) is None

@@ -45,6 +45,17 @@ def find_client(host: str | None) -> Client:
     return Client(_name_network(address, 64), _name_network(address, 48))
 
 
+def name_network(host: str) -> str:
+    """Return an IPv4 address, or the /64 of an IPv6 address: whose connections are counted."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return UNKNOWN_NETWORK
+    if isinstance(address, IPv6Address):
+        address = find_embedded_ipv4(address) or address
+    return find_client(host).network if isinstance(address, IPv6Address) else str(address)
+
+
 def find_embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
     """Return the IPv4 address that an IPv6 address stands for; None if it stands for none."""
     if embedded := address.ipv4_mapped or address.sixtofour:

@@ -39,10 +39,9 @@ _SCOPE_LABELS = {
 }
 
 
-class Limit(msgspec.Struct, frozen=True):
+class LimitRule(msgspec.Struct, frozen=True):
     """How much of one kind of thing is allowed."""
 
-    name: str  #: what is counted, in the plural: ``sign-ups``
     period: timedelta
     most: Mapping[Scope, int]  #: in each period
     reason: str  #: why it is so much and not more
@@ -57,79 +56,79 @@ class Limit(msgspec.Struct, frozen=True):
 
 _PERIOD_LABELS = {_TEN_MINUTES: "10 minutes", _HOUR: "an hour", _DAY: "a day"}
 
-SIGN_UPS = Limit(
-    "sign-ups",
-    _HOUR,
-    {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 400},
-    "Each may send somebody an email. A network may be an office whose people sign up together.",
-)
-#: What emails to people who have not confirmed are counted as.
-CONFIRMATIONS = Limit(
-    "emails to unconfirmed people",
-    _HOUR,
-    {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 200},
-    "Strangers cause them. 200 an hour are more than a small service gets on its best day, and "
-    "few enough that mail servers do not take it for a source of spam.",
-)
-MAILBOX_CONFIRMATIONS = Limit(
-    "emails to one unconfirmed mailbox",
-    _DAY,
-    {Scope.MAILBOX: 3},
-    "Its owner may not have asked for any. Addresses that lead to one mailbox count together.",
-)
-CHANGES = Limit(
-    "changes by a subscriber",
-    _DAY,
-    {Scope.MAILBOX: 30, Scope.ALL: 5000},
-    "Each rewording makes a topic and its feeds. Somebody who sets up ten alerts makes about 30.",
-    "You have made as many changes as we allow in a day.",
-)
-SEARCHES = Limit(
-    "searches over the API",
-    _TEN_MINUTES,
-    {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
-    "Each may take 0.1 s of a processor, so a network can take 5 % of one, and all together two. "
-    "Whoever wants everything is better served by an export.",
-)
-PREVIEWS = Limit(
-    "searches on the home page",
-    _TEN_MINUTES,
-    {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
-    "A page searches while somebody types: about 10 times for a query. So 30 queries in ten minutes"
-    " for the people of one office.",
-)
-FEEDS = Limit(
-    "feeds made on request",
-    _TEN_MINUTES,
-    {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
-    "An aggregator can read 1,800 feeds each hour. Feeds that are files, and a feed that was made "
-    "within the last second, are not counted.",
-)
-EXPORTS = Limit(
-    "exports",
-    _HOUR,
-    {Scope.NETWORK: 60, Scope.SITE: 120, Scope.ALL: 600},
-    "Each may take 20 s of the database's time.",
-)
-WRONG_LINKS = Limit(
-    "wrong links and passwords",
-    _HOUR,
-    {Scope.NETWORK: 60, Scope.SITE: 180, Scope.ALL: 6000},
-    "Links have 128 random bits, so this only limits noise. Right ones are never refused.",
-    "Too many wrong links or passwords from your network.",
-)
 
-LIMITS = (
-    SIGN_UPS,
-    CONFIRMATIONS,
-    MAILBOX_CONFIRMATIONS,
-    CHANGES,
-    SEARCHES,
-    PREVIEWS,
-    FEEDS,
-    EXPORTS,
-    WRONG_LINKS,
-)
+class Limit(StrEnum):
+    """What is limited; the value is its name in the plural."""
+
+    SIGN_UPS = "sign-ups"  #: and other requests that may send an email
+    CONFIRMATIONS = "emails to unconfirmed people"  #: to somebody who has not confirmed
+    MAILBOX_CONFIRMATIONS = "emails to one unconfirmed mailbox"
+    CHANGES = "changes by a subscriber"
+    SEARCHES = "searches over the API"
+    PREVIEWS = "searches on the home page"
+    FEEDS = "feeds made on request"
+    EXPORTS = "exports"
+    WRONG_LINKS = "wrong links and passwords"
+
+    @property
+    def rule(self) -> LimitRule:
+        """How much is allowed."""
+        return _RULES[self]
+
+
+_RULES = {
+    Limit.SIGN_UPS: LimitRule(
+        _HOUR,
+        {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 400},
+        "Each may send somebody an email. The people of an office may sign up together.",
+    ),
+    Limit.CONFIRMATIONS: LimitRule(
+        _HOUR,
+        {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 200},
+        "Strangers cause them. 200 an hour are more than a small service gets on its best day, and "
+        "few enough that mail servers do not take it for a source of spam.",
+    ),
+    Limit.MAILBOX_CONFIRMATIONS: LimitRule(
+        _DAY,
+        {Scope.MAILBOX: 3},
+        "Its owner may not have asked for any. Addresses that lead to one mailbox count together.",
+    ),
+    Limit.CHANGES: LimitRule(
+        _DAY,
+        {Scope.MAILBOX: 30, Scope.ALL: 5000},
+        "Each rewording makes a topic and its feeds. Setting up ten alerts takes about 30.",
+        "You have made as many changes as we allow in a day.",
+    ),
+    Limit.SEARCHES: LimitRule(
+        _TEN_MINUTES,
+        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+        "Each may take 0.1 s of a processor, so a network can take 5 % of one, and all together "
+        "two. Whoever wants everything is better served by an export.",
+    ),
+    Limit.PREVIEWS: LimitRule(
+        _TEN_MINUTES,
+        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+        "The page searches while somebody types, about 10 times for a query. So these are 30 queries "
+        "in ten minutes for the people of one office.",
+    ),
+    Limit.FEEDS: LimitRule(
+        _TEN_MINUTES,
+        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+        "An aggregator can read 1,800 feeds each hour. Feeds that are files, and a feed that was "
+        "made within the last second, are not counted.",
+    ),
+    Limit.EXPORTS: LimitRule(
+        _HOUR,
+        {Scope.NETWORK: 60, Scope.SITE: 120, Scope.ALL: 600},
+        "Each may take 20 s of the database's time.",
+    ),
+    Limit.WRONG_LINKS: LimitRule(
+        _HOUR,
+        {Scope.NETWORK: 60, Scope.SITE: 180, Scope.ALL: 6000},
+        "Links have 128 random bits, so this only limits noise. Right ones are never refused.",
+        "Too many wrong links or passwords from your network.",
+    ),
+}
 
 
 class LimitReached(msgspec.Struct, frozen=True):
@@ -142,7 +141,7 @@ class LimitReached(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """What whoever is refused is told."""
-        refusal = self.limit.refusal
+        refusal = self.limit.rule.refusal
         if self.scope is Scope.ALL:
             refusal = "This service has more requests than it can answer."
         return f"{refusal} Try again in {_say_duration(self.seconds)}."

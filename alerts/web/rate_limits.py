@@ -6,7 +6,6 @@ What the limits are is decided in `alerts.limits`.
 from __future__ import annotations
 
 import logging
-from ipaddress import IPv6Address, ip_address
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,16 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alerts.ledger import LedgerError, LedgerUnavailable
-from alerts.limits import (
-    UNKNOWN_NETWORK,
-    WRONG_LINKS,
-    Client,
-    Limit,
-    Limiter,
-    LimitReached,
-    find_client,
-    find_embedded_ipv4,
-)
+from alerts.limits import Client, Limit, Limiter, LimitReached, find_client
 
 log = logging.getLogger("watchword.limits")
 
@@ -90,7 +80,7 @@ class RateLimits:
         """
         client = find_request_client(request)
         try:
-            reached = await run_in_threadpool(self._limiter.count, WRONG_LINKS, client)
+            reached = await run_in_threadpool(self._limiter.count, Limit.WRONG_LINKS, client)
         except (LedgerUnavailable, LedgerError) as error:
             log.error("a wrong link is not counted: %s", error)
             return
@@ -137,14 +127,3 @@ def find_untrusted_proxy(scope: Scope) -> str | None:
         return None
     host: str = peer[0]
     return None if any(host.encode("latin-1") in value for value in names) else host
-
-
-def name_network(host: str) -> str:
-    """Return an IPv4 address, or the /64 of an IPv6 address: whose connections are counted."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return UNKNOWN_NETWORK
-    if isinstance(address, IPv6Address):
-        address = find_embedded_ipv4(address) or address
-    return find_client(host).network if isinstance(address, IPv6Address) else str(address)

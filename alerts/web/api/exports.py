@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from alerts.export import encode_csv, encode_json_lines
 from alerts.ledger import StatementTimeout, questions
-from alerts.limits import EXPORTS
+from alerts.limits import Limit
 from alerts.queries import Query, QueryError, parse_query
 from alerts.search import SearchPosition, TimeBudget, list_results, search_questions
 from alerts.web.api.parameters import ApiError, read_text
@@ -70,7 +70,7 @@ class Exports:
 
     async def _export(self, request: Request, export_format: _ExportFormat) -> Response:
         try:
-            await self._limits.count(EXPORTS, request)
+            await self._limits.count(Limit.EXPORTS, request)
             query, total = await run_in_threadpool(self.read_query, request)
         except (ApiError, QueryError, StatementTimeout, HTTPException) as error:
             return build_error_response(error)

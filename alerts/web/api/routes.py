@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.ledger import changes, matches, questions, topics
-from alerts.limits import SEARCHES
+from alerts.limits import Limit
 from alerts.queries import parse_query
 from alerts.search import TimeBudget, find_small_forms, search_questions
 from alerts.web.api.exports import Exports
@@ -71,7 +71,7 @@ class ApiRoutes:
 
     def search_questions(self, request: Request) -> QuestionPage:
         """Return one page of the questions that match ``q``, newest first."""
-        self._limits.count_soon(SEARCHES, find_request_client(request))
+        self._limits.count_soon(Limit.SEARCHES, find_request_client(request))
         limit, after = _read_limit(request), read_position(request, "cursor")
         query = parse_query(read_text(request, "q"))
         with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from alerts.ledger import StatementTimeout
-from alerts.limits import FEEDS, Client
+from alerts.limits import Client, Limit
 from alerts.queries import QueryError
 from alerts.web.context import WebContext
 from alerts.web.feeds.generator import FeedGenerator, FeedRequest, GeneratedFeed, parse_feed_path
@@ -124,7 +124,7 @@ class FeedsApp:
         self, request: FeedRequest, known: GeneratedFeed | None, client: Client
     ) -> GeneratedFeed | Response:
         """Count a feed that costs the database something, and make it if it is within the limit."""
-        self._limits.count_soon(FEEDS, client)
+        self._limits.count_soon(Limit.FEEDS, client)
         return self._generator.generate(request, known)
 
 

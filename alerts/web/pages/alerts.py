@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from alerts.feeds import build_opml
 from alerts.ledger import bounces, personal_data, subscriptions, topics
-from alerts.limits import CHANGES
+from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.subscribers import send_manage_link
 from alerts.tokens import ExpiredToken
@@ -139,7 +139,7 @@ class AlertsPages:
         if subscriber is None:
             return None
         try:
-            self._limits.count_address(CHANGES, request, subscriber.email)
+            self._limits.count_address(Limit.CHANGES, request, subscriber.email)
         except HTTPException as error:
             page = self.render_alerts(token, link, error.detail)
             if page is not None:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from alerts.ledger import StatementTimeout, questions, topics, word_index
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
-from alerts.limits import PREVIEWS, SIGN_UPS, Client
+from alerts.limits import Client, Limit
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import (
@@ -97,7 +97,7 @@ class HomePage:
         if not query:
             return _HomeView()
         try:
-            self._limits.count_soon(PREVIEWS, client)
+            self._limits.count_soon(Limit.PREVIEWS, client)
         except TooManyRequests as error:
             return _HomeView(
                 query, error=error.detail, status=error.status_code, headers=error.headers or {}
@@ -138,7 +138,7 @@ class HomePage:
         form = await read_form(request)
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
             return self._render_error(request, form, EXPIRED_FORM, 403)
-        await self._limits.count(SIGN_UPS, request)
+        await self._limits.count(Limit.SIGN_UPS, request)
         try:
             await run_in_threadpool(self.send_confirmation, form)
         except (AddressError, QueryError) as error:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.limits import SIGN_UPS
+from alerts.limits import Limit
 from alerts.model import AddressError
 from alerts.subscribers import send_manage_link
 from alerts.web.context import WebContext
@@ -40,7 +40,7 @@ class ManageLinkPage:
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
             error: str | None = EXPIRED_FORM
         else:
-            await self._limits.count(SIGN_UPS, request)
+            await self._limits.count(Limit.SIGN_UPS, request)
             error = await run_in_threadpool(self.send_link, form.get("email", "").strip())
         await wait_for_min_response_time(began)
         return self._render(request, is_sent=error is None, error=error)
