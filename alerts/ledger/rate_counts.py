@@ -125,7 +125,7 @@ class RateCounts:
 
         Args:
             kind: What is counted.
-            period: In which at most so many are allowed.
+            period: Within which a number is allowed.
             most: How many are allowed for each key.
             now: Aware.
 
@@ -150,7 +150,7 @@ class RateCounts:
 
         Args:
             kind: What is counted.
-            period: In which at most so many are allowed.
+            period: Within which a number is allowed.
             numbers: How many to add for each key.
             most: How many are allowed for each key.
             now: Aware.

@@ -108,8 +108,8 @@ _RULES = {
     Limit.PREVIEWS: LimitRule(
         _TEN_MINUTES,
         {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
-        "The page searches while somebody types, about 10 times for a query. So these are 30 queries "
-        "in ten minutes for the people of one office.",
+        "The page searches while somebody types, about 10 times for a query: so 30 queries in ten "
+        "minutes for the people of one office.",
     ),
     Limit.FEEDS: LimitRule(
         _TEN_MINUTES,

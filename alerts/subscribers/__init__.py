@@ -11,6 +11,7 @@ from alerts.subscribers.confirmation import (
     find_pending_signup,
     request_confirmation,
 )
+from alerts.subscribers.deletion import DataStores, delete_personal_data
 from alerts.subscribers.emails import send_manage_link
 from alerts.subscribers.membership import (
     SubscriberDefaults,
@@ -23,10 +24,12 @@ from alerts.subscribers.preferences import change_query, pause, resume
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
+    "DataStores",
     "SubscribeResult",
     "SubscriberDefaults",
     "change_query",
     "confirm_signup",
+    "delete_personal_data",
     "find_pending_signup",
     "parse_reachable_recipient",
     "pause",
