@@ -26,7 +26,12 @@ from alerts.feeds.model import (
     ListedChanges,
 )
 from alerts.feeds.opml import build_opml
-from alerts.feeds.publish import FeedsNotWritten, delete_withdrawn_files, publish_feeds
+from alerts.feeds.publish import (
+    FeedsNotWritten,
+    delete_withdrawn_files,
+    make_public_folder,
+    publish_feeds,
+)
 from alerts.feeds.rss_atom import build_feed_url
 from alerts.feeds.websub import ping_hub
 
@@ -50,6 +55,7 @@ __all__ = [
     "delete_withdrawn_files",
     "filter_feed",
     "find_feed",
+    "make_public_folder",
     "parse_topic_query",
     "ping_hub",
     "publish_feeds",

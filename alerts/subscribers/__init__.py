@@ -11,6 +11,7 @@ from alerts.subscribers.confirmation import (
     find_pending_signup,
     request_confirmation,
 )
+from alerts.subscribers.deletion import DataStores, delete_personal_data
 from alerts.subscribers.emails import send_manage_link
 from alerts.subscribers.membership import (
     SubscriberDefaults,
@@ -24,11 +25,13 @@ from alerts.subscribers.publishing import UnknownTopic, hide_topic, publish_topi
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
+    "DataStores",
     "SubscribeResult",
     "SubscriberDefaults",
     "UnknownTopic",
     "change_query",
     "confirm_signup",
+    "delete_personal_data",
     "find_pending_signup",
     "hide_topic",
     "parse_reachable_recipient",

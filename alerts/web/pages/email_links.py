@@ -19,10 +19,10 @@ from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.mail import build_message_id
+from alerts.mail import build_message_id, find_message_key
 from alerts.subscribers import confirm_signup, find_pending_signup
 from alerts.web.context import WebContext
-from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS
+from alerts.web.pages.alerts import INVALID_LINK
 from alerts.web.rate_limits import RateLimits
 
 #: Given a token and whether it is a POST, returns the page; None for a wrong token.
@@ -52,12 +52,11 @@ class EmailLinkPages:
         self, path: str, handler: _LinkHandler, methods: list[str], *, is_limited: bool = True
     ) -> Route:
         async def answer(request: Request) -> Response:
-            if is_limited and not self._limits.may_try_link(request):
-                raise HTTPException(429, TOO_MANY_WRONG_LINKS)
             token, is_post = request.path_params["token"], request.method == "POST"
             page = await run_in_threadpool(handler, token, is_post)
             if page is None:
-                self._limits.count_wrong_link(request)
+                if is_limited:
+                    await self._limits.count_wrong_link(request)
                 raise HTTPException(404, INVALID_LINK)
             return page
 
@@ -107,8 +106,11 @@ class EmailLinkPages:
     def show_digest(self, token: str, _is_post: bool) -> Response | None:
         """Show all entries of a digest that was too long for an email, for `DIGEST_PAGE_DAYS`."""
         site = self._context
+        key = find_message_key(token, site.mail_identity.token_secret)
+        if key is None:
+            return None
         since = site.clock() - timedelta(days=DIGEST_PAGE_DAYS)
-        message_id = build_message_id("digest", token, site.domain)
+        message_id = build_message_id("digest", key, site.domain)
         with site.ledger.reading() as connection:
             digest = load_sent_digest(connection, message_id, since)
         return site.render_page("digest", digest=digest) if digest else None
