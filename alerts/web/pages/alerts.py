@@ -22,8 +22,8 @@ from alerts.feeds import FeedMetadata, build_opml, define_private_feed, define_t
 from alerts.ledger import LedgerUnavailable, bounces, personal_data, subscriptions, topics
 from alerts.ledger.bounces import Suppression
 from alerts.ledger.erasure import erase_deleted
-from alerts.limits import Limit
 from alerts.ledger.subscriptions import Subscription
+from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.subscribers import send_manage_link
 from alerts.tokens import ExpiredToken

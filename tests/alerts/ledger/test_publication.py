@@ -137,8 +137,7 @@ def test_rewording_leaves_no_topic_behind(ledger: Ledger, now: datetime) -> None
     assert list_titles(ledger) == ["bench39 OR benches"]
     assert count_rows(ledger)[1] == 1
     with ledger.writing() as connection:
-        [alert] = subscriptions.list_active(connection)
-        personal_data.delete_subscriber(connection, alert.subscriber_id)
+        personal_data.delete_data(connection, ADA)
     assert count_rows(ledger) == (0, 0)
 
 
@@ -209,8 +208,7 @@ def test_an_id_is_never_used_twice(ledger: Ledger, now: datetime) -> None:
         add(ledger, now, query=query)
         with ledger.writing() as connection:
             [found] = topics.list_all(connection)
-            [alert] = subscriptions.list_active(connection)
-            personal_data.delete_subscriber(connection, alert.subscriber_id)
+            personal_data.delete_data(connection, ADA)
         assert found.id not in seen
         seen.add(found.id)
     assert count_rows(ledger)[0] == 0
