@@ -20,7 +20,7 @@ from starlette.routing import Route
 from alerts.feeds import build_opml
 from alerts.ledger import bounces, personal_data, subscriptions, topics
 from alerts.mail import MANAGE_LINK_VALIDITY
-from alerts.subscribers import send_manage_link
+from alerts.subscribers import list_restorable, send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
@@ -152,6 +152,7 @@ class AlertsPages:
             alerts=subscriptions.list_active(connection, subscriber.id),
             message=message,
             suppression=bounces.find_suppression(connection, subscriber.email),
+            restorable=list_restorable(connection, subscriber.id),
             zones=sorted(available_timezones()),
         )
 
