@@ -11,6 +11,7 @@ from alerts.subscribers.confirmation import (
     find_pending_signup,
     request_confirmation,
 )
+from alerts.subscribers.deletion import DataStores, delete_personal_data
 from alerts.subscribers.emails import send_manage_link
 from alerts.subscribers.membership import (
     SubscriberDefaults,
@@ -30,11 +31,13 @@ from alerts.subscribers.undo import (
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
     "UNDO_PERIOD",
+    "DataStores",
     "SubscribeResult",
     "SubscriberDefaults",
     "accept_email_again",
     "change_query",
     "confirm_signup",
+    "delete_personal_data",
     "find_pending_signup",
     "list_restorable",
     "parse_reachable_recipient",

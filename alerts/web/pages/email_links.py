@@ -29,7 +29,7 @@ from alerts.subscribers import (
 )
 from alerts.web.context import WebContext
 from alerts.web.forms import read_form
-from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS
+from alerts.web.pages.alerts import INVALID_LINK
 from alerts.web.rate_limits import RateLimits
 
 #: Given a token, and for a POST what its form asks for, returns the page; None for a wrong token.
@@ -63,12 +63,11 @@ class EmailLinkPages:
         self, path: str, handler: _LinkHandler, methods: list[str], *, is_limited: bool = True
     ) -> Route:
         async def answer(request: Request) -> Response:
-            if is_limited and not self._limits.may_try_link(request):
-                raise HTTPException(429, TOO_MANY_WRONG_LINKS)
             action = await _read_action(request) if request.method == "POST" else None
             page = await run_in_threadpool(handler, request.path_params["token"], action)
             if page is None:
-                self._limits.count_wrong_link(request)
+                if is_limited:
+                    await self._limits.count_wrong_link(request)
                 raise HTTPException(404, INVALID_LINK)
             return page
 
