@@ -150,6 +150,8 @@ def _sync_subscriptions(
             done = subscribe(
                 connection, entry.email.reveal(), request, service.subscriber_defaults, now
             )
+        if done.is_suspended:
+            log.warning("subscriptions[%d]: see `watchword suspended`: nothing is sent", number)
         configured.add((done.email, done.canonical))
         _add_named(named, done.topic_id, entry.query, is_private=entry.private)
     return configured

@@ -22,22 +22,32 @@ from alerts.subscribers.membership import (
 )
 from alerts.subscribers.preferences import change_query, pause, resume
 from alerts.subscribers.publishing import UnknownTopic, hide_topic, publish_topic
+from alerts.subscribers.undo import (
+    UNDO_PERIOD,
+    accept_email_again,
+    list_restorable,
+    restore_alerts,
+)
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
+    "UNDO_PERIOD",
     "DataStores",
     "SubscribeResult",
     "SubscriberDefaults",
     "UnknownTopic",
+    "accept_email_again",
     "change_query",
     "confirm_signup",
     "delete_personal_data",
     "find_pending_signup",
     "hide_topic",
+    "list_restorable",
     "parse_reachable_recipient",
     "pause",
     "publish_topic",
     "request_confirmation",
+    "restore_alerts",
     "resume",
     "send_manage_link",
     "subscribe",
