@@ -14,7 +14,14 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, Origin
 from alerts.recording import QuestionReading, RecordingRules, record_readings
-from alerts.subscribers import change_query, hide_topic, publish_topic, subscribe, unsubscribe
+from alerts.subscribers import (
+    change_query,
+    hide_topic,
+    publish_topic,
+    restore_alerts,
+    subscribe,
+    unsubscribe,
+)
 from tests.support.samples import make_question
 from tests.support.web_client import MAIL_IDENTITY, SUBSCRIBER_DEFAULTS, TEMPLATES
 
@@ -252,3 +259,24 @@ def test_a_suspended_subscriber_keeps_their_topics(ledger: Ledger, now: datetime
         subscriptions.pause(connection, alert.subscriber_id, None, now)
         publication.release(connection)
     assert list_titles(ledger) == ["benches"]
+
+
+def test_undoing_the_end_of_an_alert_brings_its_topic_back(ledger: Ledger, now: datetime) -> None:
+    """Public if it was, with all its matches, also those of the time between."""
+    record(ledger, now, 1)
+    add(ledger, now, origin="command", publishes=True)
+    matcher = TopicMatcher(ledger)
+    matcher.match_new_changes()
+    leave(ledger, now)
+    clear(ledger)
+    record(ledger, now, 2)
+    matcher.match_new_changes()
+    assert list_titles(ledger) == []
+    with ledger.writing() as connection:
+        person = subscriptions.find_subscriber_by_email(connection, ADA)
+        assert person is not None
+        assert restore_alerts(connection, person, now) == 1
+    assert list_public(ledger) == ["benches"]
+    matcher.match_new_changes()
+    assert count_rows(ledger) == (1, 2)
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
