@@ -22,7 +22,7 @@ from alerts.ledger import bounces, subscriptions
 from alerts.mail import build_message_id, find_message_key
 from alerts.subscribers import confirm_signup, find_pending_signup
 from alerts.web.context import WebContext
-from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS
+from alerts.web.pages.alerts import INVALID_LINK
 from alerts.web.rate_limits import RateLimits
 
 #: Given a token and whether it is a POST, returns the page; None for a wrong token.
@@ -52,12 +52,11 @@ class EmailLinkPages:
         self, path: str, handler: _LinkHandler, methods: list[str], *, is_limited: bool = True
     ) -> Route:
         async def answer(request: Request) -> Response:
-            if is_limited and not self._limits.may_try_link(request):
-                raise HTTPException(429, TOO_MANY_WRONG_LINKS)
             token, is_post = request.path_params["token"], request.method == "POST"
             page = await run_in_threadpool(handler, token, is_post)
             if page is None:
-                self._limits.count_wrong_link(request)
+                if is_limited:
+                    await self._limits.count_wrong_link(request)
                 raise HTTPException(404, INVALID_LINK)
             return page
 
