@@ -35,12 +35,7 @@ _HSTS = "max-age=31536000"
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 #: Personal pages and copies of other people's: sent with ``X-Robots-Tag: noindex``.
 _PRIVATE_PATHS = (
-    "/u/",
-    "/c/",
-    "/d/",
-    "/m/",
-    "/your-alerts",
-    "/operator",
+    *("/u/", "/c/", "/d/", "/m/", "/your-alerts", "/sign-up", "/operator"),
     "/capture/",
     "/feeds/private/",
 )
