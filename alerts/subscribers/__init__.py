@@ -21,7 +21,7 @@ from alerts.subscribers.membership import (
     unsubscribe,
 )
 from alerts.subscribers.preferences import change_query, pause, resume
-from alerts.subscribers.publishing import UnknownTopic, hide_topic, publish_topic
+from alerts.subscribers.published_topics import UnknownTopic, hide_topic, publish_topic
 from alerts.subscribers.undo import (
     UNDO_PERIOD,
     accept_email_again,
