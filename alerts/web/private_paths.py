@@ -11,6 +11,7 @@ PRIVATE_PATHS = (
     "/d/",
     "/m/",
     "/your-alerts",
+    "/sign-up",
     "/operator",
     "/capture/",
     "/feeds/queries/",
