@@ -13,7 +13,7 @@ import msgspec
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
-from crawler.archive.decoding import OversizedBody, read_body
+from crawler.archive.body import OversizedBody, read_body
 
 log = logging.getLogger("watchword.archive")
 
