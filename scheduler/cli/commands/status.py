@@ -19,6 +19,7 @@ from scheduler.cli.options import ServiceCommand, get_options, json_option
 from scheduler.cli.output import format_counts, format_moment, print_result
 from scheduler.clock import wall_clock
 from scheduler.config import DEFAULT_PATH, Config
+from scheduler.exposed_files import list_exposed_files
 
 _EXIT_STATUSES = {
     Health.WELL: ExitStatus.OK,
@@ -41,6 +42,8 @@ def status_command(context: click.Context, as_json: bool) -> int:
     """
     config = get_config(context)
     status, limits = _read_status(config)
+    warnings = (*list_exposed_files(config), *limits.warnings)
+    status = msgspec.structs.replace(status, warnings=warnings)
     places = {
         "config": _name_config(get_options(context).config_path),
         "ledger": name_ledger(config.ledger.url.reveal()),
@@ -48,9 +51,7 @@ def status_command(context: click.Context, as_json: bool) -> int:
     heading = f"Config: {places['config']}; ledger: {places['ledger']}"
     print_result(
         "\n".join([heading, *_format_status(status, limits)]),
-        places
-        | status.describe_for_operator()
-        | {"limits": msgspec.to_builtins(limits.use), "warnings": list(limits.warnings)},
+        places | status.describe_for_operator() | {"limits": msgspec.to_builtins(limits.use)},
         as_json=as_json,
     )
     return _EXIT_STATUSES[status.state]
@@ -93,6 +94,7 @@ def _format_status(status: ServiceStatus, limits: LimitReport) -> Iterator[str]:
         since = f" since {format_moment(finding.since)}" if finding.since else ""
         reason = f": {finding.reason}" if finding.reason else ""
         yield f"{finding.state.upper()}{since}: {finding.subject}: {finding.label}{reason}"
+    yield from (f"WARNING: {warning}" for warning in status.warnings)
     yield f"Status: {status.state}"
 
 
@@ -105,8 +107,6 @@ def _format_limits(limits: LimitReport) -> Iterator[str]:
             f"limit of {use.limit}, {use.scope.label}: {use.highest} of {use.most} "
             f"in {use.period}{who}{refused}"
         )
-    for warning in limits.warnings:
-        yield f"WARNING: {warning}"
 
 
 def _format_source(source: SourceStatus) -> Iterator[str]:
