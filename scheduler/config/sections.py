@@ -238,12 +238,16 @@ class SubscriptionSection(ConfigSection, frozen=True):
     updates: Updates = "all"  #: which changes are sent
     detail: Detail = "full"  #: how much of each question is shown
     note: str | None = None  #: your own words, shown beside the topic
+    #: whether its topic is kept off the public pages, lists and feeds
+    private: bool = False
 
 
 class TopicSection(ConfigSection, frozen=True):
-    """``[[topics]]``: a topic that has a feed without having a subscriber."""
+    """``[[topics]]``: a topic that has a page and feeds without having a subscriber."""
 
     query: str  #: what to search for
+    #: whether it is matched, but kept off the public pages, lists and feeds
+    private: bool = False
 
 
 class WebSection(ConfigSection, frozen=True):

@@ -61,7 +61,7 @@ class _HomeView(msgspec.Struct, frozen=True):
     email: str = ""
     preview: Preview | None = None
     older: ResultPage | None = None  #: a page of older results, in place of a preview
-    topic: Topic | None = None  #: the topic of the same query, where somebody has alerts for it
+    topic: Topic | None = None  #: the public topic of the same query
     archive_start: date | None = None  #: day of our oldest question
     error: str | None = None
     status: int = 200
@@ -129,7 +129,7 @@ class HomePage:
         return _HomeView(
             query,
             preview=preview,
-            topic=topics.find(connection, preview.canonical),
+            topic=topics.find_public(connection, preview.canonical),
             archive_start=word_index.get_first_day(connection),
         )
 
