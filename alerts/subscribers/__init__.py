@@ -21,19 +21,29 @@ from alerts.subscribers.membership import (
     unsubscribe,
 )
 from alerts.subscribers.preferences import change_query, pause, resume
+from alerts.subscribers.undo import (
+    UNDO_PERIOD,
+    accept_email_again,
+    list_restorable,
+    restore_alerts,
+)
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
+    "UNDO_PERIOD",
     "DataStores",
     "SubscribeResult",
     "SubscriberDefaults",
+    "accept_email_again",
     "change_query",
     "confirm_signup",
     "delete_personal_data",
     "find_pending_signup",
+    "list_restorable",
     "parse_reachable_recipient",
     "pause",
     "request_confirmation",
+    "restore_alerts",
     "resume",
     "send_manage_link",
     "subscribe",
