@@ -11,7 +11,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -38,6 +38,7 @@ from alerts.operator import (
     queue_operator_emails,
     update_gap_alarm,
     update_job_alarms,
+    update_limit_alarm,
     update_mail_alarms,
 )
 from alerts.queries import QueryError, format_canonical, parse_query
@@ -289,7 +290,10 @@ def _publish(service: Service) -> int:
 def update_alarms(service: Service) -> None:
     """Raise and clear the alarms that depend on time alone, and queue the operator's emails."""
     config, now = service.config, service.clock()
+    with closing(service.create_limiter()) as limiter:
+        report = limiter.report()
     with service.ledger.writing() as connection:
+        update_limit_alarm(connection, report, now)
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)

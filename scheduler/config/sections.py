@@ -259,6 +259,9 @@ class WebSection(ConfigSection, frozen=True):
     max_topics: PositiveCount = 50  #: topics that one subscriber may sign up for there
     #: opens ``/operator``; at least 16 characters; without one there is no such page
     operator_password: Secret | None = None
+    #: the most emails in an hour to people who have not confirmed, which strangers cause; then an
+    #: alarm is raised
+    confirmations_per_hour: PositiveCount = 200
     #: addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted
     trusted_proxies: tuple[str, ...] = ()
 

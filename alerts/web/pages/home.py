@@ -139,6 +139,7 @@ class HomePage:
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
             return self._render_error(request, form, EXPIRED_FORM, 403)
         await self._limits.count(Limit.SIGN_UPS, request)
+        await self._limits.check(Limit.CONFIRMATIONS, request)
         try:
             await run_in_threadpool(self.send_confirmation, form)
         except (AddressError, QueryError) as error:
