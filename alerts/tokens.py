@@ -16,7 +16,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from alerts.errors import ExitStatus, WatchwordError
 
-TokenPurpose = Literal["manage", "form", "operator"]
+TokenPurpose = Literal["manage", "form", "operator", "stop"]
 
 
 class ExpiredToken(WatchwordError):

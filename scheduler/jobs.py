@@ -23,6 +23,7 @@ from alerts.digests import compose_due_digests
 from alerts.feeds import ping_hub, publish_feeds
 from alerts.ledger import (
     alarms,
+    confirmation_history,
     deliveries,
     pauses,
     pending_subscriptions,
@@ -41,7 +42,7 @@ from alerts.operator import (
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
-from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
+from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, PAUSE, subscribe
 from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
@@ -343,8 +344,8 @@ def _notify_operator(service: Service) -> None:
 def delete_expired_data(service: Service) -> None:
     """Delete what is kept for a limited time only.
 
-    That is: the text of old messages, sign-ups whose link has expired, and former subscribers with
-    all that was sent to them.
+    That is: the text of old messages, sign-ups whose link has expired, how often an address did not
+    answer, and former subscribers with all that was sent to them.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
@@ -352,6 +353,7 @@ def delete_expired_data(service: Service) -> None:
         never_confirmed = pending_subscriptions.delete_expired(
             connection, now - CONFIRMATION_LINK_VALIDITY
         )
+        confirmation_history.delete_old(connection, now - PAUSE)
         former = personal_data.list_unsubscribed_before(connection, now - _RETENTION_PERIOD)
         for subscriber_id in (*never_confirmed, *former):
             personal_data.delete_subscriber(connection, subscriber_id)

@@ -388,7 +388,19 @@ pending_subscription = Table(
         "request", Text, nullable=False
     ),  # alerts.ledger.subscriptions.SubscriptionRequest, JSON
     Column("requested_at", UtcDateTime, nullable=False),
+    Column("emailed_at", UtcDateTime),  # when its confirmation email was queued; null if none was
     Column("confirmed_at", UtcDateTime),
+)
+
+confirmation_history = Table(
+    # The confirmation emails to an address that strangers gave. The hash stays when the
+    # subscriber is deleted, so that "do not email me again" holds.
+    "confirmation_history",
+    metadata,
+    Column("address_hash", Text, primary_key=True),  # keyed, of the folded address
+    Column("unanswered", Integer, nullable=False),  # emails since the last confirmation
+    Column("last_sent_at", UtcDateTime),
+    Column("refused_at", UtcDateTime),  # when its owner asked for no more; null if they did not
 )
 
 secret = Table(

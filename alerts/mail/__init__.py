@@ -7,7 +7,12 @@ is, or how messages are delivered.
 
 from alerts.mail.context import MessageContext
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key
-from alerts.mail.identity import MANAGE_LINK_VALIDITY, EmailLinks, MailIdentity
+from alerts.mail.identity import (
+    MANAGE_LINK_VALIDITY,
+    STOP_LINK_VALIDITY,
+    EmailLinks,
+    MailIdentity,
+)
 from alerts.mail.mime import RenderedMessage, bound_part_size
 from alerts.mail.notification import parse_notification
 from alerts.mail.outgoing import (
@@ -23,6 +28,7 @@ from alerts.mail.outgoing import (
 __all__ = [
     "DIGEST_LANE",
     "MANAGE_LINK_VALIDITY",
+    "STOP_LINK_VALIDITY",
     "EmailLinks",
     "MailIdentity",
     "MessageContext",

@@ -5,13 +5,22 @@ the config, the command line and the pages. Must not know how digests are compos
 look.
 """
 
+from alerts.subscribers.addresses import PAUSE, fold_address
 from alerts.subscribers.confirmation import (
     CONFIRMATION_LINK_VALIDITY,
+    ConfirmationView,
     confirm_signup,
     find_pending_signup,
     request_confirmation,
 )
+from alerts.subscribers.email_refusal import (
+    EmailPermission,
+    allow_emails,
+    get_permission,
+    refuse_emails,
+)
 from alerts.subscribers.emails import send_manage_link
+from alerts.subscribers.errors import EmailRefusedError, UnknownQuestionError
 from alerts.subscribers.membership import (
     SubscriberDefaults,
     SubscribeResult,
@@ -23,13 +32,22 @@ from alerts.subscribers.preferences import change_query, pause, resume
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
+    "PAUSE",
+    "ConfirmationView",
+    "EmailPermission",
+    "EmailRefusedError",
     "SubscribeResult",
     "SubscriberDefaults",
+    "UnknownQuestionError",
+    "allow_emails",
     "change_query",
     "confirm_signup",
     "find_pending_signup",
+    "fold_address",
+    "get_permission",
     "parse_reachable_recipient",
     "pause",
+    "refuse_emails",
     "request_confirmation",
     "resume",
     "send_manage_link",

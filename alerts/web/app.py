@@ -31,9 +31,8 @@ from alerts.web.security import SecurityMiddleware
 #: Bytes. A smaller response fits into one network packet anyway, compressed or not.
 _GZIP_MIN_BYTES = 1000
 #: Personal pages, and feeds that are made for each query.
-_ROBOTS_TXT = "User-agent: *\n" + "".join(
-    f"Disallow: {path}\n" for path in ("/u/", "/c/", "/d/", "/m/", "/operator", "/feeds/queries/")
-)
+_UNLISTED_PATHS = ("/u/", "/c/", "/d/", "/m/", "/n/", "/operator", "/feeds/queries/")
+_ROBOTS_TXT = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in _UNLISTED_PATHS)
 
 
 def create_app(context: WebContext) -> Starlette:

@@ -1,4 +1,4 @@
-"""Pages that emails link to: confirming, unsubscribing, and the whole of a long digest.
+"""Pages that emails link to: to confirm, to unsubscribe, to refuse emails, and whole digests.
 
 A GET changes nothing, because link scanners open every link in an email. Confirming and
 unsubscribing are a POST, from the page's button or from the mail program (RFC 8058). The token in
@@ -19,9 +19,18 @@ from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.mail import build_message_id
-from alerts.subscribers import confirm_signup, find_pending_signup
+from alerts.mail import STOP_LINK_VALIDITY, build_message_id
+from alerts.subscribers import (
+    ConfirmationView,
+    allow_emails,
+    confirm_signup,
+    find_pending_signup,
+    get_permission,
+    refuse_emails,
+)
+from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
+from alerts.web.forms import read_choices, read_form
 from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS
 from alerts.web.rate_limits import RateLimits
 
@@ -34,7 +43,7 @@ _SCANNER_WINDOW = timedelta(minutes=5)
 
 
 class EmailLinkPages:
-    """The pages at ``/u/``, ``/c/`` and ``/d/``."""
+    """The pages at ``/u/``, ``/c/``, ``/d/`` and ``/n/``."""
 
     def __init__(self, context: WebContext, limits: RateLimits) -> None:
         self._context, self._limits = context, limits
@@ -44,24 +53,35 @@ class EmailLinkPages:
         return [
             # Never limited: one mail provider's network unsubscribes for many people.
             self._build_route("/u/{token}", self.unsubscribe, ["GET", "POST"], is_limited=False),
-            self._build_route("/c/{token}", self.confirm, ["GET", "POST"]),
+            self._build_route("/c/{token}", self.show_sign_up, ["GET"]),
+            Route("/c/{token}", self._post_confirmation, methods=["POST"]),
             self._build_route("/d/{token}", self.show_digest, ["GET"]),
+            self._build_route("/n/{token}", self.show_email_permission, ["GET"]),
+            Route("/n/{token}", self._post_email_permission, methods=["POST"]),
         ]
 
     def _build_route(
         self, path: str, handler: _LinkHandler, methods: list[str], *, is_limited: bool = True
     ) -> Route:
         async def answer(request: Request) -> Response:
-            if is_limited and not self._limits.may_try_link(request):
-                raise HTTPException(429, TOO_MANY_WRONG_LINKS)
-            token, is_post = request.path_params["token"], request.method == "POST"
-            page = await run_in_threadpool(handler, token, is_post)
-            if page is None:
-                self._limits.count_wrong_link(request)
-                raise HTTPException(404, INVALID_LINK)
-            return page
+            is_post = request.method == "POST"
+            return await self._answer(
+                request, lambda token: handler(token, is_post), is_limited=is_limited
+            )
 
         return Route(path, answer, methods=methods)
+
+    async def _answer(
+        self, request: Request, show: Callable[[str], Response | None], *, is_limited: bool
+    ) -> Response:
+        """Return the page for the request's link; raise a 404, and count it, for a wrong link."""
+        if is_limited and not self._limits.may_try_link(request):
+            raise HTTPException(429, TOO_MANY_WRONG_LINKS)
+        page = await run_in_threadpool(show, request.path_params["token"])
+        if page is None:
+            self._limits.count_wrong_link(request)
+            raise HTTPException(404, INVALID_LINK)
+        return page
 
     def unsubscribe(self, token: str, is_post: bool) -> Response | None:
         """Show a subscriber's alerts; with a POST end all of them."""
@@ -82,27 +102,80 @@ class EmailLinkPages:
             suppression=suppression,
         )
 
-    def confirm(self, token: str, is_post: bool) -> Response | None:
-        """Show what a sign-up asked for; with a POST subscribe to it."""
-        site, now = self._context, self._context.clock()
-        if is_post:
-            with site.ledger.writing() as connection:
-                sign_up = confirm_signup(
-                    connection, token, site.subscriber_defaults, now, site.max_topics
-                )
-        else:
-            with site.ledger.reading() as connection:
-                sign_up = find_pending_signup(connection, token, now)
-        if sign_up is None:
-            return None
-        # The email names the first request. Later ones may be anybody's, so they have to be read.
-        submits_itself = len(sign_up.requests) == 1 and now - sign_up.requested_at > _SCANNER_WINDOW
-        return site.render_page(
-            "confirm",
-            sign_up=sign_up,
-            is_confirmed=is_post or sign_up.is_confirmed,
-            submits_itself=submits_itself,
+    async def _post_confirmation(self, request: Request) -> Response:
+        chosen = await read_choices(request, "sign_up", marker="choice")
+        return await self._answer(
+            request, lambda token: self.confirm(token, chosen), is_limited=True
         )
+
+    async def _post_email_permission(self, request: Request) -> Response:
+        form = await read_form(request)
+        is_allowed = form.get("action") == "allow"
+        return await self._answer(
+            request, lambda token: self.set_email_permission(token, is_allowed), is_limited=True
+        )
+
+    def show_sign_up(self, token: str, _is_post: bool) -> Response | None:
+        """Show what a sign-up asked for, and the other open ones for the same address."""
+        with self._context.ledger.reading() as connection:
+            view = find_pending_signup(connection, token, self._context.clock())
+        return self._render_sign_up(view) if view else None
+
+    def confirm(self, token: str, chosen: frozenset[int] | None) -> Response | None:
+        """Subscribe to the sign-ups with the chosen ids; None stands for the email's own."""
+        site = self._context
+        with site.ledger.writing() as connection:
+            view = confirm_signup(
+                connection,
+                token,
+                site.subscriber_defaults,
+                site.clock(),
+                site.max_topics,
+                chosen,
+            )
+        if view is None:
+            return None
+        is_empty = chosen is not None and not view.accepted and not view.over_limit
+        return self._render_sign_up(view, is_empty=is_empty)
+
+    def _render_sign_up(self, view: ConfirmationView, *, is_empty: bool = False) -> Response:
+        age = self._context.clock() - view.requested_at
+        return self._context.render_page(
+            "confirm",
+            view=view,
+            # Where there is a choice, it is the reader's.
+            submits_itself=not view.others and age > _SCANNER_WINDOW,
+            is_empty=is_empty,
+        )
+
+    def show_email_permission(self, token: str, _is_post: bool) -> Response | None:
+        """Show whether an address is sent confirmation emails, with the button to change it."""
+        site, address_hash = self._context, self._open_stop_link(token)
+        if address_hash is None:
+            return None
+        with site.ledger.reading() as connection:
+            permission = get_permission(connection, address_hash, site.clock())
+        return site.render_page("email_permission", permission=permission, is_changed=False)
+
+    def set_email_permission(self, token: str, is_allowed: bool) -> Response | None:
+        """Let an address be sent confirmation emails, or none from now on."""
+        site, address_hash = self._context, self._open_stop_link(token)
+        if address_hash is None:
+            return None
+        with site.ledger.writing() as connection:
+            if is_allowed:
+                allow_emails(connection, address_hash)
+            else:
+                refuse_emails(connection, address_hash, site.clock())
+        permission = "allowed" if is_allowed else "refused"
+        return site.render_page("email_permission", permission=permission, is_changed=True)
+
+    def _open_stop_link(self, token: str) -> str | None:
+        """Return the keyed hash of the address whose link this is; None for a wrong link."""
+        try:
+            return self._context.token_signer.verify("stop", token, STOP_LINK_VALIDITY)
+        except ExpiredToken:
+            return None
 
     def show_digest(self, token: str, _is_post: bool) -> Response | None:
         """Show all entries of a digest that was too long for an email, for `DIGEST_PAGE_DAYS`."""
