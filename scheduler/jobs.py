@@ -107,7 +107,9 @@ def _sync_subscriptions(
             note=entry.note,
         )
         with _query_errors_at(f"subscriptions[{number}].query"):
-            done = subscribe(connection, entry.email, request, service.subscriber_defaults, now)
+            done = subscribe(
+                connection, entry.email.reveal(), request, service.subscriber_defaults, now
+            )
         configured.add((done.email, done.canonical))
     return configured
 
@@ -319,8 +321,7 @@ def _deliver(service: Service, seconds: float | None) -> _DeliveryResult:
 
 def _queue_operator_emails(connection: Connection, service: Service) -> int:
     """Queue the operator emails about alarms; return how many messages that is."""
-    operator = service.config.operator
-    recipients = tuple(filter(None, (operator.email, *operator.notify)))
+    recipients = service.config.operator.addresses
     return queue_operator_emails(connection, service.create_message_context(), recipients)
 
 
@@ -333,12 +334,12 @@ def _tell_operator(service: Service) -> None:
 
 def _notify_operator(service: Service) -> None:
     """Deliver to each address of the operator at once, by whatever channel still works."""
-    operator = service.config.operator
-    for address in filter(None, (operator.email, *operator.notify)):
+    for address in service.config.operator.addresses:
+        recipient = Recipient.parse(address)
         try:
-            deliver_messages(service, recipient=Recipient.parse(address).address)
+            deliver_messages(service, recipient=recipient.address)
         except ChannelUnavailable as error:
-            log.error("the operator is not notified at %s yet: %s", address, error)
+            log.error("the operator is not notified at %s yet: %s", recipient, error)
 
 
 def delete_expired_data(service: Service) -> None:

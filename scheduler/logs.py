@@ -1,4 +1,7 @@
-"""Logging: one line per event on standard error, as text or (``--log-json``) as JSON."""
+"""Logging: one line per event on standard error, as text or (``--log-json``) as JSON.
+
+No line holds a secret of the config; see :mod:`scheduler.redaction`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ import sys
 
 from pythonjsonlogger.json import JsonFormatter
 
+from scheduler.redaction import redact_line
+
 
 def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     """Send log lines to standard error: ours from ``level`` on, libraries' from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_redact_record)
     handler.setFormatter(
         JsonFormatter(
             "{levelname}{name}{message}",
@@ -27,3 +33,12 @@ def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # It logs the errors that it raises, with their stack: ours says in a line what follows.
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
+
+
+def _redact_record(record: logging.LogRecord) -> bool:
+    """Take the secrets out of a record's message and traceback, before it is formatted."""
+    record.msg, record.args = redact_line(record.getMessage()), None
+    if record.exc_info:
+        record.exc_text = redact_line(logging.Formatter().formatException(record.exc_info))
+        record.exc_info = None
+    return True

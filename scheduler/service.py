@@ -83,7 +83,7 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
         LedgerError: The ledger cannot be opened.
         ConfigError: A signing key cannot be used.
     """
-    ledger = open_ledger(config.ledger.url)
+    ledger = open_ledger(config.ledger.url.reveal())
     sent_log = SentLog(config.ledger.sent_log)
     if not ledger.is_read_only:
         sent_log.verify()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from alerts.ledger import Ledger, open_ledger
+from tests.support.empty_ledger import open_empty_ledger, place_empty_ledger
 from tests.support.postgres import create_database, find_server_programs, run_cluster
 from tests.support.seed_page import SEED_PAGE
 from tests.support.web_client import WebClient, run_web_client
@@ -87,7 +88,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty ledger, in a SQLite file and in PostgreSQL."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+        yield place_empty_ledger(tmp_path / "ledger.sqlite3")
     else:
         server, _, empty = request.getfixturevalue("postgres_ledger").rpartition("/")
         with create_database(server, empty) as url:
@@ -112,7 +113,7 @@ def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[WebClient]:
 @pytest.fixture
 def site(now: datetime, tmp_path: Path) -> Iterator[WebClient]:
     """The same on SQLite alone, where the database makes no difference."""
-    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    opened = open_empty_ledger(tmp_path / "ledger.sqlite3")
     with run_web_client(opened, now, tmp_path / "feeds") as found:
         yield found
     opened.engine.dispose()

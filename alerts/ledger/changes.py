@@ -5,6 +5,7 @@ Changes are never edited. Their numbers (``seq``) grow, and in one ledger a numb
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,10 @@ from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, question
 from alerts.model import Change, ChangeKind, NumberedChange, SilenceReason
+
+log = logging.getLogger("watchword.ledger")
+
+_KINDS = frozenset(str(kind) for kind in ChangeKind)
 
 
 def append(
@@ -84,9 +89,18 @@ def _read_changes(rows: Iterable[Row[Any]]) -> Iterator[NumberedChange]:
         name = f"change {row.seq} of {row.question_id}"
         after = read_record(row.after, name)
         before = read_record(row.before, name) if row.before else None
-        if after is not None:
+        if row.kind not in _KINDS:  # a later version's, or damaged
+            log.error("the ledger holds a change of an unknown kind (%s): %s", name, row.kind)
+        elif after is not None:
             entry = Change(ChangeKind(row.kind), row.content_hash, after, before)
             yield NumberedChange(row.seq, row.recorded_at, row.silence_reason, entry)
+
+
+def count_unreadable(connection: Connection, newest: int) -> int:
+    """Return how many of the ``newest`` changes cannot be read."""
+    wanted = select(change).order_by(change.c.seq.desc()).limit(newest)
+    rows = connection.execute(wanted).all()
+    return len(rows) - sum(1 for _ in _read_changes(rows))
 
 
 def get_first_recorded_at(connection: Connection) -> datetime:

@@ -11,9 +11,14 @@ from typing import get_args
 from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select
 from sqlalchemy.types import Text
 
+from alerts.ledger import changes
 from alerts.ledger.messages import UNSENT_PHASES, MessagePhase
 from alerts.ledger.schema import change, message, subscriber, subscription
 from alerts.model import Frequency, Updates
+
+#: Changes that are read again to find the unreadable among them: about a week's of a busy
+#: assembly. Reading all would take a second for each 50,000.
+_NEWEST_CHANGES = 200
 
 
 def count_all(connection: Connection) -> dict[str, int]:
@@ -25,6 +30,7 @@ def count_all(connection: Connection) -> dict[str, int]:
         "subscriptions": (subscription, _is_damaged_subscription(is_sqlite=is_sqlite)),
     }
     found = {name: _count(connection, *wanted) for name, wanted in counted.items()}
+    found["changes"] = changes.count_unreadable(connection, _NEWEST_CHANGES)
     return {name: number for name, number in found.items() if number}
 
 

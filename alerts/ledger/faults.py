@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.ledger.urls import LedgerError
+from alerts.ledger.urls import LedgerError, format_url
 
 #: SQLite: locked by another process, disk full, an error of the disk, a file that cannot be opened
 #: (https://www.sqlite.org/rescode.html).
@@ -69,7 +69,7 @@ def explain_faults(engine: Engine) -> Iterator[None]:
         kind = classify(error)
         if kind is None:
             raise
-        shown = engine.url.render_as_string(hide_password=True)
+        shown = format_url(engine.url)
         raise kind(f"the ledger {shown} cannot be used: {describe(error, engine)}") from error
 
 

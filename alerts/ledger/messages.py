@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -268,15 +269,28 @@ def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
         connection.execute(update(message).where(waiting).values(phase="queued", attempts=attempts))
 
 
-def find_subscriber_id(connection: Connection, key: int) -> int | None:
-    """Return the subscriber of the message with an id; None if there is no such message."""
-    return connection.execute(select(message.c.subscriber_id).where(message.c.id == key)).scalar()
+class SentMessage(msgspec.Struct, frozen=True):
+    """A message that a report is about."""
+
+    id: int
+    subscriber_id: int
+    recipient: str
 
 
-def find_subscriber_by_message_id(connection: Connection, message_id: str) -> int | None:
-    """Return the subscriber of the message with a Message-ID; None if there is none."""
-    wanted = select(message.c.subscriber_id).where(message.c.message_id == message_id)
-    return connection.execute(wanted).scalar()
+def find_by_number(connection: Connection, number: int) -> SentMessage | None:
+    """Return the message with an id; None if there is none."""
+    return _find_sent(connection, message.c.id == number)
+
+
+def find_by_message_id(connection: Connection, message_id: str) -> SentMessage | None:
+    """Return the message with a Message-ID; None if there is none."""
+    return _find_sent(connection, message.c.message_id == message_id)
+
+
+def _find_sent(connection: Connection, where: ColumnElement[bool]) -> SentMessage | None:
+    wanted = select(message.c.id, message.c.subscriber_id, message.c.recipient).where(where)
+    row = connection.execute(wanted).first()
+    return SentMessage(*row) if row else None
 
 
 def list_digest_items(

@@ -357,13 +357,13 @@ delivery_attempt = Table(
 )
 
 bounce = Table(
-    # A bounce or complaint. A report that is read twice is one row.
+    # A bounce or complaint. All reports of one kind about one message are one row.
     "bounce",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("report_hash", Text, nullable=False, unique=True),
+    Column("report_hash", Text, nullable=False, unique=True),  # its kind and message: "hard 7"
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False, index=True),
-    Column("kind", Text, nullable=False),  # hard, soft, complaint
+    Column("kind", Text, nullable=False),  # alerts.ledger.bounces.BounceKind
     Column("detail", Text, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
 )

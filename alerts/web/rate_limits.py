@@ -45,8 +45,12 @@ class RateLimits:
 
 
 def find_network(request: Request) -> str:
-    """Return the client's IPv4 address, or its IPv6 /64 prefix: what one customer is given."""
-    host = request.client.host if request.client else _UNKNOWN_NETWORK
+    """Return the network of a request's client, as :func:`name_network` names it."""
+    return name_network(request.client.host if request.client else _UNKNOWN_NETWORK)
+
+
+def name_network(host: str) -> str:
+    """Return an IPv4 address, or the /64 prefix of an IPv6 address: what one customer is given."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -15,6 +15,7 @@ import click
 from alerts.errors import ExitStatus
 from scheduler.cli.errors import describe_error, print_error
 from scheduler.cli.group import watchword
+from scheduler.redaction import print_defect
 
 __all__ = ["main", "watchword"]
 
@@ -24,6 +25,7 @@ def main() -> None:
 
     An expected error is printed as one line on standard error; a defect keeps its traceback.
     """
+    sys.excepthook = print_defect
     try:
         status = watchword.main(prog_name="watchword", standalone_mode=False)
         sys.stdout.flush()  # a full disk is found here and not while Python exits

@@ -13,10 +13,10 @@ import msgspec
 
 from alerts.delivery import ChannelSettings, list_channel_names, load_channel
 from alerts.errors import MissingExtra
+from alerts.secret import Secret
 from scheduler.config.checks import check_characters, check_config
 from scheduler.config.errors import ConfigError
 from scheduler.config.explanation import explain_error, suggest
-from scheduler.config.fields import DatabaseURL
 from scheduler.config.introspection import get_section_info
 from scheduler.config.paths import resolve_paths
 from scheduler.config.secret_sources import SecretSources
@@ -144,9 +144,9 @@ def _convert(values: Any, section: type[SectionT], place: str = "") -> SectionT:
 
 
 def _decode_text(kind: type[Any], value: Any) -> Any:
-    """Decode the values that TOML writes as text: paths, the database's URL."""
+    """Decode the values that TOML writes as text: paths, secrets, the database's URL."""
     if isinstance(value, kind):
         return value
-    if kind in {Path, DatabaseURL} and isinstance(value, str):
+    if isinstance(value, str) and (kind is Path or issubclass(kind, Secret)):
         return kind(value)
     raise TypeError(f"Expected `str`, got `{type(value).__name__}`")

@@ -24,15 +24,15 @@ from alerts.delivery import (
     Seconds,
 )
 from alerts.feeds import FeedIdentity
-from alerts.ledger import find_file
+from alerts.ledger import DatabaseURL, find_file
 from alerts.mail import MailIdentity
-from alerts.model import Detail, Frequency, Secret, Updates
+from alerts.model import Detail, Frequency, Updates
 from alerts.operator import HealthLimits
+from alerts.secret import Secret, SecretAddress
 from crawler.plan import PolitenessSettings
 from scheduler.config.fields import (
     Count,
     CrawlMinutes,
-    DatabaseURL,
     Days,
     Delay,
     DkimSelector,
@@ -49,6 +49,7 @@ from scheduler.config.fields import (
     TagAuthority,
     shorten,
 )
+from scheduler.config.introspection import list_secrets
 
 #: Sixty guesses an hour are allowed. 16 random lower-case letters would take
 #: 26^16 / (60 x 24 x 365) = 8e16 years.
@@ -218,14 +219,20 @@ class OperatorSection(ConfigSection, frozen=True):
 
     email: str | None = None  #: your address
     #: other addresses that get the same: ``https://...``, ``ntfy://...``
-    notify: tuple[str, ...] = ()
+    notify: tuple[SecretAddress, ...] = ()
     alarm_after: PositiveCount = 3  #: failed or partial crawls in a row that raise an alarm
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address that alarms are sent to."""
+        email = (self.email,) if self.email else ()
+        return (*email, *(address.reveal() for address in self.notify))
 
 
 class SubscriptionSection(ConfigSection, frozen=True):
     """``[[subscriptions]]``: a subscription. It ends when it is removed from the config."""
 
-    email: str  #: an email address, or, with a channel for it, ``https://...`` or ``ntfy://...``
+    email: SecretAddress  #: an email address, or, with a channel for it, ``https://...`` or ``ntfy://...``
     query: str  #: what to search for
     every: Frequency = Frequency.DAILY  #: when digests are sent
     updates: Updates = "all"  #: which changes are sent
@@ -281,6 +288,11 @@ class Config(ConfigSection, frozen=True):
     templates: Path | None = None  #: folder with your own templates, which replace ours by name
 
     @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """All passwords, keys and addresses that must not be shown, in every section."""
+        return tuple(list_secrets(self))
+
+    @property
     def source_hosts(self) -> dict[str, str]:
         """The host of each enabled source, by its name."""
         return {name: source.host for name, source in self.sources.items() if source.enabled}
@@ -297,7 +309,7 @@ class Config(ConfigSection, frozen=True):
             if source.enabled
         }
         idle = min(silent.values(), default=HealthLimits().idle)
-        file = find_file(self.ledger.url)
+        file = find_file(self.ledger.url.reveal())
         folders = [self.ledger.sent_log, self.feeds.path, *([file.parent] if file else [])]
         return HealthLimits(idle=idle, silent=silent, folders=tuple(dict.fromkeys(folders)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from alerts.errors import ExitStatus, WatchwordError
-from scheduler.web.http_limits import DEFAULT_LIMITS, HttpLimits, LimitedProtocol, RequestArrival
+from scheduler.web.http_limits import (
+    DEFAULT_LIMITS,
+    SEND_BUFFER_BYTES,
+    HttpLimits,
+    LimitedProtocol,
+    RequestArrival,
+)
+from scheduler.web.open_connections import OpenConnections
 
 #: Seconds that open responses may take when the server stops; then they are cancelled.
 _SHUTDOWN_SECONDS = 2
@@ -60,7 +68,8 @@ def serve(
         RuntimeError: the application did not start.
     """
     with closing(_listen(host, port, setting)) as listener:
-        server = uvicorn.Server(_build_config(app, trusted_proxies, limits))
+        counter = OpenConnections(limits, trusted_proxies)
+        server = _Server(_build_config(app, trusted_proxies, limits, counter), counter)
         thread = Thread(target=server.run, args=([listener],), name="server", daemon=True)
         thread.start()
         try:
@@ -71,11 +80,28 @@ def serve(
             thread.join()
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which closes at its end what clients have not read."""
+
+    def __init__(self, config: uvicorn.Config, connections: OpenConnections) -> None:
+        super().__init__(config)
+        self._connections = connections
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop as uvicorn does, and then close the connections that are left."""
+        await super().shutdown(sockets)
+        self._connections.abort_all()
+        await asyncio.sleep(0)  # let the loop close them before it ends
+
+
 def _build_config(
-    app: ASGIApp, trusted_proxies: Sequence[str], limits: HttpLimits
+    app: ASGIApp,
+    trusted_proxies: Sequence[str],
+    limits: HttpLimits,
+    counter: OpenConnections,
 ) -> uvicorn.Config:
     # uvicorn only ever calls `http`, so a partial of the class does as well as a class.
-    protocol = cast("type[Any]", partial(LimitedProtocol, limits))
+    protocol = cast("type[Any]", partial(LimitedProtocol, limits, counter))
     return uvicorn.Config(
         RequestArrival(app),
         log_config=None,
@@ -98,6 +124,7 @@ def _listen(host: str, port: int, setting: str) -> socket.socket:
         # asyncio sets this only on sockets that name their protocol, which create_server's do not.
         # Without it each response waits 40 ms for the client's acknowledgement (Nagle's algorithm).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         return listener
     except OSError as error:
         # Python appends the address to the reason of most errors, but not to a resolver's.

@@ -63,3 +63,24 @@ def test_a_fault_before_the_round_begins_is_shown(service: ServiceFolder) -> Non
         connection.execute("DROP TABLE clock_reading")
     service.run("once", "--no-crawl", expect=1)
     assert "clock_reading" in service.run("status", expect=1).stdout
+
+
+@pytest.mark.parametrize("damage", ["after = '{\"id\": 7'", "kind = 'of_a_later_version'"])
+def test_a_change_that_cannot_be_read_costs_only_itself(
+    service: ServiceFolder, damage: str
+) -> None:
+    for number in (1, 2):
+        record = make_question(number, words=f"Benches at stop {number}.")
+        (service.folder / "records.jsonl").write_bytes(encode_record(record))
+        service.run("ingest", "--as-new", "records.jsonl")
+        ledger = service.folder / "var" / "ledger.sqlite3"
+        with closing(sqlite3.connect(ledger)) as connection, connection:
+            connection.execute(f"UPDATE change SET {damage} WHERE seq = 1")  # noqa: S608  # ours
+        assert "Traceback" not in service.run("once", "--no-crawl").stderr
+    assert {str(mail["To"]) for mail in service.emails if "stop 2." in mail.as_string()} >= set(
+        PEOPLE
+    )
+    feed = (service.folder / "var" / "feeds" / "everything.rss.xml").read_text()
+    assert ["stop 1." in feed, "stop 2." in feed] == [False, True]
+    status = service.run("status", expect=1).stdout
+    assert "the ledger holds damaged rows, which are passed over: 1 changes" in status

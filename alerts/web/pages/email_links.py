@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.mail import STOP_LINK_VALIDITY, build_message_id
+from alerts.mail import STOP_LINK_VALIDITY, build_message_id, find_message_key
 from alerts.subscribers import (
     ConfirmationView,
     allow_emails,
@@ -180,8 +180,11 @@ class EmailLinkPages:
     def show_digest(self, token: str, _is_post: bool) -> Response | None:
         """Show all entries of a digest that was too long for an email, for `DIGEST_PAGE_DAYS`."""
         site = self._context
+        key = find_message_key(token, site.mail_identity.token_secret)
+        if key is None:
+            return None
         since = site.clock() - timedelta(days=DIGEST_PAGE_DAYS)
-        message_id = build_message_id("digest", token, site.domain)
+        message_id = build_message_id("digest", key, site.domain)
         with site.ledger.reading() as connection:
             digest = load_sent_digest(connection, message_id, since)
         return site.render_page("digest", digest=digest) if digest else None

@@ -39,7 +39,7 @@ def status_command(context: click.Context, as_json: bool) -> int:
     status = _read_status(config)
     places = {
         "config": _name_config(get_options(context).config_path),
-        "ledger": name_ledger(config.ledger.url),
+        "ledger": name_ledger(config.ledger.url.reveal()),
     }
     heading = f"Config: {places['config']}; ledger: {places['ledger']}"
     print_result(
@@ -54,7 +54,7 @@ def _read_status(config: Config) -> ServiceStatus:
     """Return the status; no ledger is created for it."""
     now = wall_clock()
     try:
-        ledger = find_ledger(config.ledger.url)
+        ledger = find_ledger(config.ledger.url.reveal())
     except LedgerUnavailable as error:
         return ServiceStatus.of_unusable_ledger(now, str(error))
     if ledger is None:

@@ -16,6 +16,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Detail, Frequency, Updates
 from alerts.queries import format_canonical, parse_query
 from alerts.search import Preview, Suggestion, apply_suggestions, build_preview
+from alerts.secret import show_address
 from alerts.subscribers import request_confirmation, subscribe
 from scheduler.cli.choices import DETAIL_CHOICE, FREQUENCY_CHOICE, UPDATES_CHOICE
 from scheduler.cli.commands.queries import format_warnings
@@ -158,9 +159,10 @@ def _add_subscription(
         if options.hour is not None or options.zone is not None:
             _set_digest_time(connection, done.email, options.hour, options.zone)
     result = "is subscribed to" if done.is_changed else "was already subscribed to"
-    values = {"email": done.email, "topic": done.canonical}
+    shown = show_address(done.email)
+    values = {"email": shown, "topic": done.canonical}
     print_result(
-        f"{done.email} {result} {request.query}, {options.every}",
+        f"{shown} {result} {request.query}, {options.every}",
         {**values, "every": options.every, "changed": done.is_changed},
         as_json=options.as_json,
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import click
+import msgspec
 
 from alerts.bounces import list_waiting, resume_since, suspend_waiting
 from alerts.errors import ExitStatus
 from alerts.ledger import bounces, changes, personal_data, subscriptions
 from alerts.model import Recipient
+from alerts.secret import show_address
 from alerts.subscribers import unsubscribe
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
@@ -94,7 +96,8 @@ def suspended_command(
     """List addresses that get no email.
 
     An address is suspended after its emails bounced or its owner complained. More suspensions in a
-    day than 2 % of the subscribers wait for your approval.
+    day than 2 % of the subscribers wait for your approval, and so do all that follow from reports
+    that prove nothing because mail.bounce_address is not set.
 
     \b
     watchword suspended --resume --since 2026-07-01
@@ -111,8 +114,9 @@ def suspended_command(
     with service.ledger.reading() as connection:
         suspensions = bounces.list_suspended(connection)
     for entry in suspensions:
-        line = f"{entry.email}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
-        print_result(line, entry, as_json=as_json)
+        shown = show_address(entry.email)
+        line = f"{shown}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
+        print_result(line, msgspec.structs.replace(entry, email=shown), as_json=as_json)
     return ExitStatus.OK
 
 
@@ -123,7 +127,7 @@ def _show_waiting(service: Service, *, approve: bool, as_json: bool) -> ExitStat
         addresses = bounces.list_addresses(connection, list_waiting(connection, now))
         if approve:
             suspend_waiting(connection, now)
-    for address in addresses:
+    for address in map(show_address, addresses):
         text = f"{address} is suspended" if approve else address
         print_result(text, {"email": address, "suspended": approve}, as_json=as_json)
     return ExitStatus.OK
@@ -133,19 +137,26 @@ def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitSt
     """Resume all who were suspended for bounces, and send what they missed."""
     with service.ledger.writing() as connection:
         addresses = resume_since(connection, since, service.clock())
-    for email in addresses:
+    for email in map(show_address, addresses):
         print_result(f"{email} gets email again", {"email": email}, as_json=as_json)
     return ExitStatus.OK if addresses else ExitStatus.PARTIAL
 
 
 def _resume_address(service: Service, address: str) -> ExitStatus:
-    """Lift the suspension of an address; skip what happened while it lasted."""
+    """Lift the suspension of an address; skip what happened while it lasted.
+
+    Where the address only bounces, its bounces are not counted any more.
+    """
     with service.ledger.writing() as connection:
+        was_bouncing = bounces.clear_bounces(connection, address)
         was_suspended = bounces.remove_suppression(connection, address)
         subscriber = subscriptions.find_subscriber_by_email(connection, address)
-        if subscriber is not None:
+        if subscriber is not None and was_suspended:
             newest = changes.get_newest_seq(connection)
             subscriptions.skip_unsent(connection, subscriber.id, newest)
+    if was_bouncing and not was_suspended:
+        click.echo(f"the bounces of {address} are not counted any more")
+        return ExitStatus.OK
     if not was_suspended:
         click.echo(f"{address} was not suspended")
         return ExitStatus.PARTIAL

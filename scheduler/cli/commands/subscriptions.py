@@ -10,6 +10,7 @@ from alerts.ledger import subscriptions as ledger
 from alerts.ledger.question_lookups import find_by_identifier
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
+from alerts.secret import show_address
 from alerts.subscribers import pause, resume, subscribe, unsubscribe
 from crawler.records import Question, name_question
 from scheduler.cli.choices import FREQUENCY_CHOICE
@@ -71,8 +72,9 @@ def follow_command(
         )
         done = subscribe(connection, email, request, service.subscriber_defaults, service.clock())
     result = "follows" if done.is_changed else "was already following"
-    values = {"email": done.email, "question": record.id, "changed": done.is_changed}
-    print_result(f"{done.email} {result} {record.id}: {title}", values, as_json=as_json)
+    shown = show_address(done.email)
+    values = {"email": shown, "question": record.id, "changed": done.is_changed}
+    print_result(f"{shown} {result} {record.id}: {title}", values, as_json=as_json)
     return ExitStatus.OK
 
 
@@ -148,8 +150,9 @@ def unsubscribe_command(
 
 
 def _print_changed(number: int, subscriber: str, participle: str, *, as_json: bool) -> ExitStatus:
-    text = f"{format_plural(number, 'subscription')} of {subscriber} {participle}"
-    print_result(text, {"subscriber": subscriber, participle: number}, as_json=as_json)
+    shown = show_address(subscriber)
+    text = f"{format_plural(number, 'subscription')} of {shown} {participle}"
+    print_result(text, {"subscriber": shown, participle: number}, as_json=as_json)
     return ExitStatus.OK if number else ExitStatus.PARTIAL
 
 
@@ -163,7 +166,7 @@ def subscriptions_command(context: click.Context, as_json: bool) -> int:
         active = ledger.list_active(connection)
     for subscription in active:
         values = {
-            "email": subscription.email,
+            "email": show_address(subscription.email),
             "query": subscription.query,
             "topic": subscription.canonical,
             "question": subscription.question_id,
@@ -172,7 +175,7 @@ def subscriptions_command(context: click.Context, as_json: bool) -> int:
             "origin": subscription.origin,
         }
         columns = (
-            subscription.email,
+            show_address(subscription.email),
             subscription.frequency,
             subscription.updates,
             subscription.query,

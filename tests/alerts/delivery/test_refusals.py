@@ -220,7 +220,7 @@ def test_mass_suspensions_wait_for_approval(ledger: Ledger, now: datetime) -> No
             subscriber = subscriptions.find_subscriber_by_email(connection, who)
             assert subscriber is not None
             for number in range(2):
-                bounce = Bounce("hard", f"{who} {number}", "550 5.1.1")
+                bounce = Bounce("hard", 2 * subscriber.id + number, "550 5.1.1")
                 apply_bounce(connection, subscriber.id, bounce, now)
         assert len(bounces.list_suspended(connection)) == 1  # of 12
         assert len(list_waiting(connection, now)) == 11

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.digests.schedule import find_last_due
-from alerts.ledger import Ledger, clock_readings, open_ledger, subscriptions, topics
+from alerts.ledger import Ledger, clock_readings, subscriptions, topics
 from alerts.ledger.clock_readings import ClockReading
 from alerts.ledger.schema import (
     change,
@@ -30,6 +30,8 @@ from alerts.mail import MailIdentity
 from alerts.model import DayAfterMeeting, Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
+from crawler.records import Meeting
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.samples import make_question
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -47,13 +49,14 @@ class World:
 
     def __init__(self, folder: Path, *, has_uptime: bool) -> None:
         self.has_uptime = has_uptime
-        self.ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
+        self.ledger = open_empty_ledger(folder / "ledger.sqlite3")
         self.real_now = START
         self.recorded: dict[int, datetime] = {}  #: when each change was really recorded
+        self.meetings: set[date] = set()  #: at which the recorded questions are asked
         self.sent: dict[tuple[int, int], datetime] = {}  #: when each was really put in a digest
         with self.ledger.writing() as connection:
             topic = topics.ensure(connection, "bench", "benches", START)
-            for frequency in FREQUENCIES:
+            for frequency in Frequency:
                 email = f"{frequency}@demo.example"
                 person = subscriptions.ensure_subscriber(connection, email, "UTC", 7, START)
                 wish = SubscriptionRequest("benches", frequency, "all", "command")
@@ -63,9 +66,13 @@ class World:
         self.round(timedelta())
 
     def ask(self) -> None:
-        """Record a question that everybody gets."""
+        """Record a question that everybody gets, for the meeting on the next Thursday."""
+        today = self.real_now.date()
+        thursday = today + timedelta(days=1 + (2 - today.weekday()) % 7)
+        self.meetings.add(thursday)
+        question = make_question(len(self.recorded) + 1, meeting=Meeting("MQT", thursday))
         with self.ledger.writing() as connection:
-            made = [QuestionReading(make_question(len(self.recorded) + 1))]
+            made = [QuestionReading(question)]
             record_readings(connection, made, self.real_now, RecordingRules(as_new=True))
             seq = connection.execute(select(change.c.seq).order_by(change.c.seq.desc())).scalar()
             assert seq is not None
@@ -90,7 +97,7 @@ class World:
         return ClockReading(shown, "boot", uptime) if self.has_uptime else ClockReading(shown)
 
     def find_due(self, frequency: Frequency) -> datetime:
-        return find_last_due(frequency, self.real_now, "UTC", 7)
+        return find_last_due(frequency, self.real_now, "UTC", 7, meetings=sorted(self.meetings))
 
 
 #: By how many days the clock is set wrong.

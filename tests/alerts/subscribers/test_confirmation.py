@@ -285,6 +285,28 @@ def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient)
     assert pages.request_text("GET", found[1])[0] == 404
 
 
+def test_a_message_id_opens_no_digest(pages: WebClient) -> None:
+    """It stands in every reply to the digest, and in the logs of mail servers."""
+    ledger, now = pages.ledger, pages.now
+    with ledger.writing() as connection:
+        subscribe(connection, ADA, REQUEST, SUBSCRIBER_DEFAULTS, now)
+        some = [QuestionReading(make_question(n, words="VRU.")) for n in range(1, 31)]
+        record_readings(connection, some, now, RecordingRules())
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
+    [email] = read_emails(ledger)
+    head, _, body = email.partition("\r\n\r\n")
+    [name] = re.findall(r"Message-ID: <digest\.([0-9a-f]{32})@", head)
+    assert name not in body
+    assert pages.request_text("GET", f"/d/{name}") == pages.request_text("GET", "/d/wrong")
+    key = re.findall(r"https://watch\.example/d/([^\s\"]+)", body)[0]
+    assert key not in head
+    assert {
+        pages.request_text("GET", f"/d/{k}")[0] for k in (f"{key}0", key[:-2], key.upper())
+    } == {404}
+    assert pages.request_text("GET", f"/d/{key}")[0] == 200
+
+
 def test_the_unsubscribe_page_says_why_nothing_was_sent(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:

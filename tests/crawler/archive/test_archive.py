@@ -26,6 +26,7 @@ from crawler.records import Question
 from scheduler.crawl_process import start_crawl
 from scheduler.crawls import crawl_source, reparse_archive
 from scheduler.web import serve
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.service import RunningReplica, run_replica
 
 pytestmark = pytest.mark.process
@@ -51,7 +52,7 @@ def plan_for(source: RunningReplica, folder: Path, delay: float = 0) -> CrawlPla
 
 
 def crawled(source: RunningReplica, folder: Path) -> Ledger:
-    ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
+    ledger = open_empty_ledger(folder / "ledger.sqlite3")
     plan = plan_for(source, folder / "captures")
     outcome = crawl_source(ledger, plan, lambda: source.now, CrawlPolicy())
     assert outcome.verdict == "ok"
