@@ -31,6 +31,7 @@ from alerts.ledger import (
     subscriptions,
     topics,
 )
+from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Recipient
 from alerts.operator import (
@@ -42,7 +43,12 @@ from alerts.operator import (
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
-from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, PAUSE, subscribe
+from alerts.subscribers import (
+    CONFIRMATION_LINK_VALIDITY,
+    PAUSE,
+    delete_personal_data,
+    subscribe,
+)
 from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
@@ -351,12 +357,12 @@ def delete_expired_data(service: Service) -> None:
     now = service.clock()
     with service.ledger.writing() as connection:
         deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
-        never_confirmed = pending_subscriptions.delete_expired(
-            connection, now - CONFIRMATION_LINK_VALIDITY
-        )
+        expired = pending_subscriptions.delete_expired(connection, now - CONFIRMATION_LINK_VALIDITY)
+        never_confirmed = [s.email for s in subscriptions.get_subscribers(connection, expired)]
         confirmation_history.delete_old(connection, now - PAUSE)
-        former = personal_data.list_unsubscribed_before(connection, now - _RETENTION_PERIOD)
-        for subscriber_id in (*never_confirmed, *former):
-            personal_data.delete_subscriber(connection, subscriber_id)
+        former = personal_data.list_forgettable(connection, now - _RETENTION_PERIOD)
+        for email in {*never_confirmed, *former}:
+            delete_personal_data(connection, email, service.data_stores)
+    erase_deleted(service.ledger)  # also after what pages and commands deleted since
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))

@@ -10,6 +10,7 @@ import sys
 
 from pythonjsonlogger.json import JsonFormatter
 
+from alerts.refusals import mask_addresses
 from scheduler.redaction import redact_line
 
 
@@ -36,9 +37,14 @@ def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
 
 
 def _redact_record(record: logging.LogRecord) -> bool:
-    """Take the secrets out of a record's message and traceback, before it is formatted."""
-    record.msg, record.args = redact_line(record.getMessage()), None
+    """Take out of a record's message and traceback the secrets, and whom addresses name."""
+    record.msg, record.args = _redact(record.getMessage()), None
     if record.exc_info:
-        record.exc_text = redact_line(logging.Formatter().formatException(record.exc_info))
+        record.exc_text = _redact(logging.Formatter().formatException(record.exc_info))
         record.exc_info = None
     return True
+
+
+def _redact(text: str) -> str:
+    """Logs are kept when subscribers are not, and are read by others than the ledger."""
+    return mask_addresses(redact_line(text))

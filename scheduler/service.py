@@ -19,7 +19,7 @@ from alerts.ledger import Ledger, open_ledger, secrets, writer
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
-from alerts.subscribers import SubscriberDefaults
+from alerts.subscribers import DataStores, SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.clock_witness import ClockWitness
 from scheduler.config import Config, load_signing_keys
@@ -63,6 +63,11 @@ class Service:
         return DigestSettings(
             self.templates, self.mail_identity, self.config.digests.batch_interval, self.sent_log
         )
+
+    @property
+    def data_stores(self) -> DataStores:
+        """What keeps personal data beside the ledger."""
+        return DataStores(self.sent_log, self.config.channel_table)
 
     @property
     def feed_context(self) -> FeedContext:

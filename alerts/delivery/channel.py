@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Annotated, ClassVar, Protocol, Self
 
@@ -132,6 +132,14 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         not override this.
         """
         return False
+
+    def delete_copies(self, message_ids: Collection[str]) -> int:
+        """Delete what the channel keeps on this machine of messages, by their Message-IDs.
+
+        Returns:
+            How many copies were deleted. Channels that keep none need not override this.
+        """
+        return 0
 
     def can_reach(self, recipient: Recipient) -> bool:
         """Return whether the channel understands an address of one of its schemes."""

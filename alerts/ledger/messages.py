@@ -156,11 +156,11 @@ def _is_address(recipient: object) -> bool:
 
 
 def get(connection: Connection, keys: Sequence[int]) -> list[Message]:
-    """Return the messages with the given ids, in that order."""
+    """Return the messages with the given ids, in that order, without those that are gone."""
     columns = [message.c[name] for name in Message.__struct_fields__ if name != "is_readable"]
     rows = connection.execute(select(*columns).where(message.c.id.in_(keys)))
     found = {row.id: _read_message(row) for row in rows}
-    return [found[key] for key in keys]
+    return [found[key] for key in keys if key in found]
 
 
 def _read_message(row: Row[tuple[object, ...]]) -> Message:

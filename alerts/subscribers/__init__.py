@@ -5,7 +5,7 @@ the config, the command line and the pages. Must not know how digests are compos
 look.
 """
 
-from alerts.subscribers.addresses import PAUSE, fold_address
+from alerts.subscribers.addresses import PAUSE
 from alerts.subscribers.confirmation import (
     CONFIRMATION_LINK_VALIDITY,
     ConfirmationView,
@@ -13,6 +13,7 @@ from alerts.subscribers.confirmation import (
     find_pending_signup,
     request_confirmation,
 )
+from alerts.subscribers.deletion import DataStores, delete_personal_data
 from alerts.subscribers.email_refusal import (
     EmailPermission,
     allow_emails,
@@ -34,6 +35,7 @@ __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
     "PAUSE",
     "ConfirmationView",
+    "DataStores",
     "EmailPermission",
     "EmailRefusedError",
     "SubscribeResult",
@@ -42,8 +44,8 @@ __all__ = [
     "allow_emails",
     "change_query",
     "confirm_signup",
+    "delete_personal_data",
     "find_pending_signup",
-    "fold_address",
     "get_permission",
     "parse_reachable_recipient",
     "pause",

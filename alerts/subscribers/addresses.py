@@ -5,14 +5,13 @@ The operator's own subscriptions are not bound by these rules.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
+from alerts.ledger.address_hashes import fold_address
 from alerts.ledger.confirmation_history import ConfirmationHistory
 from alerts.model import AddressError, Recipient
 from alerts.text import load_top_level_domains
@@ -24,8 +23,6 @@ MAX_UNANSWERED = 3
 #: strangers' hands, even if they never open one.
 PAUSE = timedelta(days=30)
 
-#: Domains whose mailboxes ignore dots before the "@".
-_DOTLESS_DOMAINS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 #: No mail is delivered to it (RFC 2606), so that it does no harm. The demo's people live there.
 _DOCUMENTATION_DOMAIN = "example"
 _NOT_DELIVERABLE = "Enter an address that email from the internet reaches, such as ann@example.org."
@@ -60,24 +57,6 @@ def parse_address_of_visitor(text: str, own_addresses: Iterable[str]) -> Recipie
     if fold_address(recipient.address) in {fold_address(own) for own in own_addresses}:
         raise AddressError(_OWN_ADDRESS)
     return recipient
-
-
-def fold_address(address: str) -> str:
-    """Return what the addresses of one mailbox have in common; nothing is sent to it.
-
-    That is the address in lower case without a part from "+" on (RFC 5233), and at providers that
-    ignore dots without dots: ``Ann.Lee+news@googlemail.com`` is ``annlee@gmail.com``.
-    """
-    local, _, domain = address.lower().rpartition("@")
-    local = local.partition("+")[0] or local
-    if domain in _DOTLESS_DOMAINS:
-        return f"{local.replace('.', '')}@{_DOTLESS_DOMAINS[domain]}"
-    return f"{local}@{domain}"
-
-
-def hash_address(address: str, key: bytes) -> str:
-    """Return the keyed hash of a folded address: 32 hexadecimal digits."""
-    return hmac.new(key, fold_address(address).encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def may_be_emailed(history: ConfirmationHistory, now: datetime) -> bool:

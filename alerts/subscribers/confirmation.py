@@ -12,9 +12,9 @@ from alerts.ledger import (
     confirmation_history,
     messages,
     pending_subscriptions,
-    secrets,
     subscriptions,
 )
+from alerts.ledger.address_hashes import get_hash
 from alerts.ledger.confirmation_history import ConfirmationHistory
 from alerts.ledger.pending_subscriptions import PendingSubscription
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -23,7 +23,6 @@ from alerts.model import Recipient, Subscriber
 from alerts.queries import format_canonical, parse_query
 from alerts.subscribers.addresses import (
     count_email,
-    hash_address,
     may_be_emailed,
     parse_address_of_visitor,
 )
@@ -92,7 +91,7 @@ def request_confirmation(
     is_visitor = request.origin == "page"
     recipient = _check_request(context.identity, email, request)
     request = name_request(connection, request)
-    address_hash = _hash(connection, recipient.address)
+    address_hash = get_hash(connection, recipient.address)
     history = confirmation_history.find(connection, address_hash)
     if history.refused_at is not None:
         if is_visitor:
@@ -128,10 +127,6 @@ def _check_request(identity: MailIdentity, email: str, request: SubscriptionRequ
     return recipient
 
 
-def _hash(connection: Connection, address: str) -> str:
-    return hash_address(address, secrets.get_or_create(connection, "addresses"))
-
-
 def _send_email(
     connection: Connection,
     context: MessageContext,
@@ -140,7 +135,9 @@ def _send_email(
 ) -> bool:
     """Queue the email of a pending subscription."""
     line = describe_request(connection, pending.request)
-    stop_link = context.identity.build_stop_link(_hash(connection, subscriber.email), context.now)
+    stop_link = context.identity.build_stop_link(
+        get_hash(connection, subscriber.email), context.now
+    )
     message = write_confirmation_email(
         context, subscriber, line, pending.token, CONFIRMATION_LINK_VALIDITY, stop_link
     )
@@ -252,7 +249,7 @@ def _resume_address(connection: Connection, email: str) -> None:
 
 def _count_answer(connection: Connection, email: str) -> None:
     """Record that somebody who reads the address's email has answered."""
-    address_hash = _hash(connection, email)
+    address_hash = get_hash(connection, email)
     history = confirmation_history.find(connection, address_hash)
     if history != ConfirmationHistory():
         answered = msgspec.structs.replace(history, unanswered=0)

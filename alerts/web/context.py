@@ -15,7 +15,7 @@ from alerts.ledger import Ledger
 from alerts.mail import MailIdentity, MessageContext
 from alerts.operator import ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
-from alerts.subscribers import SubscriberDefaults
+from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
 
 #: One minute: pages change when a crawl ends, every quarter of an hour at most.
@@ -63,6 +63,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     overdue_days: int = 28  #: a question unanswered for longer is overdue
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
+    data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
     operator_password: str | None = None  #: None: there are no operator pages
     daemon_controls: DaemonControls | None = None  #: None: no daemon runs
 

@@ -53,6 +53,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         max_topics=config.web.max_topics,
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
+        data_stores=service.data_stores,
         operator_password=password.reveal() if password else None,
         daemon_controls=controls,
     )

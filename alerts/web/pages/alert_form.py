@@ -10,11 +10,11 @@ from zoneinfo import available_timezones
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import changes, personal_data, subscriptions
+from alerts.ledger import changes, subscriptions
 from alerts.ledger.subscriptions import SubscriptionEdit
 from alerts.model import Detail, Frequency, Subscriber, Updates
 from alerts.queries import QueryError
-from alerts.subscribers import change_query
+from alerts.subscribers import DataStores, change_query, delete_personal_data
 
 _NOTHING_CHANGED = "Nothing was changed."
 #: Characters of a note that are stored.
@@ -28,6 +28,7 @@ class AlertForm(msgspec.Struct, frozen=True):
     subscriber: Subscriber
     fields: Mapping[str, str]
     now: datetime
+    stores: DataStores = DataStores()
 
     @property
     def topic_id(self) -> int:
@@ -113,12 +114,9 @@ def _set_schedule(form: AlertForm) -> str:
 
 
 def _delete_subscriber(form: AlertForm) -> str:
-    """Unsubscribe from everything, and delete the data unless a message is on its way."""
-    connection, subscriber_id = form.connection, form.subscriber.id
-    subscriptions.unsubscribe(connection, subscriber_id, form.now)
-    if personal_data.has_unsent_messages(connection, subscriber_id):
-        return "You’re unsubscribed. We’ll delete your data when no email to you is being sent."
-    personal_data.delete_subscriber(connection, subscriber_id)
+    """Unsubscribe from everything, and delete the data; the page after it is another one."""
+    subscriptions.unsubscribe(form.connection, form.subscriber.id, form.now)
+    delete_personal_data(form.connection, form.subscriber.email, form.stores)
     return "Your data has been deleted."
 
 

@@ -6,6 +6,7 @@ changes nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from zoneinfo import available_timezones
 
@@ -18,7 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.feeds import build_opml
-from alerts.ledger import bounces, personal_data, subscriptions, topics
+from alerts.ledger import LedgerUnavailable, bounces, personal_data, subscriptions, topics
+from alerts.ledger.bounces import Suppression
+from alerts.ledger.erasure import erase_deleted
 from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.subscribers import send_manage_link
 from alerts.tokens import ExpiredToken
@@ -27,6 +30,10 @@ from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.alert_form import AlertForm, apply_alert_form
 from alerts.web.rate_limits import RateLimits
 
+log = logging.getLogger("watchword.web")
+
+#: Seconds for which a page waits for readers of the ledger.
+_MAX_ERASING_SECONDS = 0.5
 INVALID_LINK = "This link is not valid. Use the link in the newest email, or ask for a new one."
 TOO_MANY_WRONG_LINKS = "Too many wrong links from your network. Try again in an hour."
 
@@ -132,11 +139,21 @@ class AlertsPages:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
                 return None
+            site = self._context
             message = apply_alert_form(
-                AlertForm(connection, subscriber, form, self._context.clock())
+                AlertForm(connection, subscriber, form, site.clock(), site.data_stores)
             )
             page = self._render(connection, token, link, message)
-        return page or self._context.render_page("data_deleted")
+            suppression = bounces.find_suppression(connection, subscriber.email)
+        return page or self._finish_deletion(suppression)
+
+    def _finish_deletion(self, suppression: Suppression | None) -> Response:
+        """Erase what was deleted from the files of the ledger, and say what is kept."""
+        try:
+            erase_deleted(self._context.ledger, _MAX_ERASING_SECONDS)
+        except LedgerUnavailable as error:
+            log.warning("%s", error)  # the data is deleted; the daemon erases it in its next round
+        return self._context.render_page("data_deleted", suppression=suppression)
 
     def _render(
         self, connection: Connection, token: str, link: str, message: str | None
@@ -161,7 +178,7 @@ class AlertsPages:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
                 return None
-            data = personal_data.collect_data(connection, subscriber.id)
+            data = personal_data.collect_data(connection, subscriber.email)
         return msgspec.json.format(msgspec.json.encode(data), indent=2)
 
     def export_opml(self, token: str) -> bytes | None:

@@ -69,7 +69,7 @@ def test_an_address_stays_suspended_when_its_subscriber_was_deleted(
         assert subscriber is not None
         for number in range(HARD_BOUNCE_LIMIT):
             apply_bounce(connection, subscriber.id, Bounce("hard", number, "550"), now)
-        personal_data.delete_subscriber(connection, subscriber.id)
+        personal_data.delete_data(connection, ADA)
         assert bounces.list_suspended(connection) == []
         again = subscriptions.ensure_subscriber(connection, ADA, "Europe/London", 7, now)
         assert [s.email for s in bounces.list_suspended(connection)] == [ADA]

@@ -217,7 +217,8 @@ def test_a_subscriber_who_never_confirms_is_deleted(ledger: Ledger, now: datetim
     with ledger.writing() as connection:
         assert pending_subscriptions.delete_expired(connection, now) == []
         [who] = pending_subscriptions.delete_expired(connection, now + timedelta(seconds=1))
-        personal_data.delete_subscriber(connection, who)
+        [expired] = subscriptions.get_subscribers(connection, [who])
+        personal_data.delete_data(connection, expired.email)
         assert subscriptions.find_subscriber_by_email(connection, ADA) is None
         assert subscriptions.find_subscriber_by_email(connection, "vera@demo.example") is not None
 
