@@ -1,0 +1,44 @@
+"""Keyed hashes of email addresses, for what is kept of an address without keeping the address."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from sqlalchemy import Connection
+
+from alerts.ledger import secrets
+
+#: Domains whose mailboxes ignore dots before the "@", and the name to count them by.
+_DOTLESS_DOMAINS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+
+
+def fold_address(address: str) -> str:
+    """Return what the addresses of one mailbox have in common; nothing is sent to it.
+
+    That is the address in lower case without a part from "+" on (RFC 5233), and at providers that
+    ignore dots without dots: ``Ann.Lee+news@googlemail.com`` is ``annlee@gmail.com``.
+    """
+    local, _, domain = address.lower().rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _DOTLESS_DOMAINS:
+        return f"{local.replace('.', '')}@{_DOTLESS_DOMAINS[domain]}"
+    return f"{local}@{domain}"
+
+
+def get_hash(connection: Connection, address: str) -> str:
+    """Return the keyed hash of a folded address: 32 hexadecimal digits.
+
+    Needs a transaction that may write: the first call makes the key.
+    """
+    return _compute(address, secrets.get_or_create(connection, "addresses"))
+
+
+def find_hash(connection: Connection, address: str) -> str | None:
+    """Return the keyed hash of a folded address; None if no hash was ever made."""
+    key = secrets.find_secret(connection, "addresses")
+    return _compute(address, key) if key is not None else None
+
+
+def _compute(address: str, key: bytes) -> str:
+    return hmac.new(key, fold_address(address).encode(), hashlib.sha256).hexdigest()[:32]
