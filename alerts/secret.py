@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,26 +30,28 @@ class Secret:
     value. It cannot be pickled, and msgspec and ``json`` refuse to encode it.
     """
 
-    __slots__ = ("_value", "source")
+    __slots__ = ("_value", "file", "source")
 
-    def __init__(self, value: str, source: str = "config") -> None:
+    def __init__(self, value: str, source: str = "config", file: Path | None = None) -> None:
         """Keep a value.
 
         Args:
             value: The secret itself.
             source: Where it was found, for error messages: ``web.operator_password_file``,
                 ``$WATCHWORD_WEB_OPERATOR_PASSWORD``.
+            file: The file that it was found in: the config, or one that holds nothing else.
         """
         self._value = value
         self.source = source
+        self.file = file
 
     def reveal(self) -> str:
         """Return the value."""
         return self._value
 
     def replace(self: SecretT, value: str) -> SecretT:
-        """Return a secret of the same class and source with another value."""
-        return type(self)(value, self.source)
+        """Return a secret of the same class and origin with another value."""
+        return type(self)(value, self.source, self.file)
 
     def list_hidden_parts(self) -> list[str]:
         """Return the parts of the value that must not be shown: all of it, unless it is a URL."""

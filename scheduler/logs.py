@@ -1,17 +1,42 @@
 """Logging: one line per event on standard error, as text or (``--log-json``) as JSON.
 
-No line holds a secret of the config; see :mod:`scheduler.redaction`.
+Our own messages hold no secrets. What libraries and servers say may quote one, in log lines, errors
+and tracebacks, so whatever this process prints there passes :func:`redact_line`.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterable
+from types import TracebackType
 
 from pythonjsonlogger.json import JsonFormatter
 
 from alerts.refusals import mask_addresses
-from scheduler.redaction import redact_line
+from alerts.secret import Secret, redact
+
+#: The secrets of the config that this process has loaded.
+_SECRETS: list[Secret] = []
+
+
+def hide(secrets: Iterable[Secret]) -> None:
+    """Leave some secrets, and no others, out of all that is printed from now on."""
+    _SECRETS[:] = secrets
+
+
+def redact_line(line: str) -> str:
+    """Return a text without the secrets that were given to :func:`hide`."""
+    return redact(line, _SECRETS)
+
+
+def print_defect(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Write the traceback of an exception that nobody handled; to be ``sys.excepthook``."""
+    lines = traceback.format_exception(kind, error, trace)
+    sys.stderr.write(redact_line("".join(lines)))
 
 
 def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:

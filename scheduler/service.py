@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 
@@ -14,7 +14,7 @@ import msgspec
 from alerts.delivery import SentLog
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.feeds import FeedContext
+from alerts.feeds import FeedContext, make_public_folder
 from alerts.ledger import Ledger, open_ledger, secrets, writer
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
@@ -88,6 +88,9 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
         LedgerError: The ledger cannot be opened.
         ConfigError: A signing key cannot be used.
     """
+    # Before the ledger, which is often beside it, in a folder that is for us alone otherwise.
+    with suppress(OSError):  # the first round says why it cannot be written
+        make_public_folder(config.feeds.path)
     ledger = open_ledger(config.ledger.url.reveal())
     sent_log = SentLog(config.ledger.sent_log)
     if not ledger.is_read_only:

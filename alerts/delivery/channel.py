@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Annotated, ClassVar, Protocol, Self
 
 import msgspec
@@ -124,6 +125,11 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ChannelUnavailable: The channel cannot be used.
         """
         raise NotImplementedError
+
+    @property
+    def private_folder(self) -> Path | None:
+        """The folder on this machine that messages are written into; None without one."""
+        return None
 
     def was_accepted(self, message_id: str) -> bool:
         """Return whether the other side is known to have accepted a message that is in doubt.

@@ -22,7 +22,7 @@ from alerts.feeds.model import (
     ListedChanges,
 )
 from alerts.feeds.opml import build_opml
-from alerts.feeds.publish import FeedsNotWritten, publish_feeds
+from alerts.feeds.publish import FeedsNotWritten, make_public_folder, publish_feeds
 from alerts.feeds.rss_atom import build_feed_url
 from alerts.feeds.websub import ping_hub
 
@@ -41,6 +41,7 @@ __all__ = [
     "build_opml",
     "filter_feed",
     "find_feed",
+    "make_public_folder",
     "parse_topic_query",
     "ping_hub",
     "publish_feeds",

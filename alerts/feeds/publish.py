@@ -38,6 +38,9 @@ _IDENTITY_FILE = "made-for"
 #: full, or it may not be written to. The other feeds would fail alike, and each costs its making.
 _MAX_UNWRITABLE = 3
 
+#: Permissions of what is published; whatever else this program creates is for its user alone.
+_PUBLIC_FILE, _PUBLIC_FOLDER, _PASSAGE = 0o644, 0o755, 0o711
+
 log = logging.getLogger("watchword.feeds")
 
 
@@ -79,7 +82,7 @@ class FeedPublisher:
         """
         end = self._monotonic() + _TIME_LIMIT
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_public_folder(self._folder)
             self._forget_lost_files()
         except OSError as error:
             raise FeedsNotWritten(f"feeds.path: {_describe(error, self._folder)}") from error
@@ -257,11 +260,27 @@ def _describe(error: OSError, folder: Path) -> str:
     return f"{error.filename or folder}: {error.strerror}"
 
 
+def make_public_folder(folder: Path) -> None:
+    """Create the folder of the feeds, which a web server of another user reads.
+
+    Folders that are created above it can be passed through and not be listed. Those that are there
+    keep their permissions.
+    """
+    missing = [parent for parent in folder.parents if not parent.exists()]
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True)
+    folder.chmod(_PUBLIC_FOLDER)
+    for parent in missing:
+        parent.chmod(_PASSAGE)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path`` in one step, so that nobody reads half a file."""
     draft = path.with_name(f".{path.name}.new")
     try:
         with draft.open("wb") as file:
+            os.fchmod(file.fileno(), _PUBLIC_FILE)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

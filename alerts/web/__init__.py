@@ -7,6 +7,5 @@ clock's source, the daemon or the server that runs it (`scheduler.web`).
 
 from alerts.web.app import create_app
 from alerts.web.context import CapturedPage, DaemonControls, WebContext
-from alerts.web.rate_limits import name_network
 
-__all__ = ["CapturedPage", "DaemonControls", "WebContext", "create_app", "name_network"]
+__all__ = ["CapturedPage", "DaemonControls", "WebContext", "create_app"]

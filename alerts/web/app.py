@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -10,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from alerts.limits import Limiter
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
 from alerts.web.context import WebContext
@@ -25,7 +30,7 @@ from alerts.web.pages import (
     OperatorPages,
     StatusPage,
 )
-from alerts.web.rate_limits import RateLimits
+from alerts.web.rate_limits import ProxyWatch, RateLimits
 from alerts.web.security import SecurityMiddleware
 
 #: Bytes. A smaller response fits into one network packet anyway, compressed or not.
@@ -37,7 +42,9 @@ _ROBOTS_TXT = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in _UNL
 
 def create_app(context: WebContext) -> Starlette:
     """Return the application over an open ledger."""
-    forms, limits, errors = FormTokens(context.token_signer), RateLimits(), ErrorHandlers(context)
+    limiter = context.create_limiter()
+    forms, limits = FormTokens(context.token_signer), RateLimits(limiter)
+    errors = ErrorHandlers(context)
     pages = Starlette(
         routes=[
             *HomePage(context, forms, limits).build_routes(),
@@ -60,11 +67,27 @@ def create_app(context: WebContext) -> Starlette:
     pages.router.redirect_slashes = False
     return Starlette(
         routes=[
-            Mount("/feeds", FeedsApp(context)),  # compresses its responses once, not each time
+            Mount(
+                "/feeds", FeedsApp(context, limits)
+            ),  # compresses its responses once, not each time
             Mount("", GZipMiddleware(pages, minimum_size=_GZIP_MIN_BYTES)),
         ],
-        middleware=[Middleware(SecurityMiddleware)],
+        middleware=[Middleware(SecurityMiddleware), Middleware(ProxyWatch, limiter=limiter)],
+        lifespan=_build_lifespan(limiter),
     )
+
+
+def _build_lifespan(
+    limiter: Limiter,
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return what runs while the application is served: at its end, all counts are shared."""
+
+    @asynccontextmanager
+    async def run(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(limiter.close)
+
+    return run
 
 
 async def _get_robots_txt(_request: Request) -> Response:

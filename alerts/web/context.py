@@ -12,6 +12,8 @@ from starlette.responses import HTMLResponse
 
 from alerts.feeds import FeedContext, FeedIdentity
 from alerts.ledger import Ledger
+from alerts.ledger.rate_counts import RateCounts
+from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.operator import ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
@@ -66,6 +68,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
     operator_password: str | None = None  #: None: there are no operator pages
     daemon_controls: DaemonControls | None = None  #: None: no daemon runs
+    limiter: Limiter | None = None  #: None: one with the limits' usual sizes
 
     def deliver_soon(self) -> None:
         """Let the daemon deliver what was just put into the outbox; without one, do nothing."""
@@ -81,6 +84,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     def accepts_sign_ups(self) -> bool:
         """Whether people can sign up: confirmation emails need a public address to link to."""
         return self.is_sign_up_enabled and self.mail_identity.public_url is not None
+
+    def create_limiter(self) -> Limiter:
+        """Return what holds clients to the limits."""
+        counts, secret = RateCounts(self.ledger), self.mail_identity.token_secret
+        return self.limiter or Limiter(counts, secret, self.clock)
 
     def create_message_context(self) -> MessageContext:
         """Return what messages are written with now."""

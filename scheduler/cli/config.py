@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from scheduler import logs, redaction
+from scheduler import logs
 from scheduler.cli.options import get_options
 from scheduler.config import Config, load_config
 
@@ -23,5 +23,5 @@ def get_config(context: click.Context) -> Config:
     level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
     logs.configure(level, as_json=options.log_json)
     config = load_config(options.config_path)
-    redaction.hide(config.secrets)
+    logs.hide(config.secrets)
     return config

@@ -6,7 +6,7 @@ import errno
 import sys
 
 from alerts.errors import ExitStatus, WatchwordError
-from scheduler.redaction import redact_line
+from scheduler.logs import redact_line
 
 #: Errors of a device that takes no more data. They come without the name of a file.
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}

@@ -16,6 +16,8 @@ class GlobalOptions:
     config_path: Path | None = None  #: None for ``./config.toml``, or the defaults without one
     verbosity: int = 0  #: 0 logs warnings, 1 progress, 2 every step
     log_json: bool = False
+    #: With which the user creates files: for what they ask for, such as ``demo --out``.
+    users_umask: int = 0o022
 
 
 def get_options(context: click.Context) -> GlobalOptions:

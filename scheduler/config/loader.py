@@ -49,11 +49,15 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text ({error.reason})") from error
-    return parse_config(text, path.parent, str(path))
+    return parse_config(text, path.parent, str(path), file=path)
 
 
 def parse_config(
-    text: str, folder: Path, name: str, environment: Mapping[str, str] = os.environ
+    text: str,
+    folder: Path,
+    name: str,
+    environment: Mapping[str, str] = os.environ,
+    file: Path | None = None,
 ) -> Config:
     """Return the config that a text holds.
 
@@ -62,6 +66,7 @@ def parse_config(
         folder: What relative paths are taken from.
         name: What errors call the text: ``config.toml``.
         environment: Where secrets may come from: see :mod:`scheduler.config.secret_sources`.
+        file: The file that the text was read from; None for another text.
 
     Raises:
         ConfigError: Something in the text is wrong.
@@ -74,7 +79,7 @@ def parse_config(
         raise ConfigError(f"{name}: is not TOML: {error}") from error
     try:
         check_characters(table)
-        config = _build_config(table, SecretSources(folder, environment))
+        config = _build_config(table, SecretSources(folder, environment, file))
         config = resolve_paths(config, folder)
         check_config(config)
     except ConfigError as error:

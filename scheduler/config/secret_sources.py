@@ -38,6 +38,7 @@ class SecretSources:
 
     folder: Path  #: of the config file: relative paths are taken from it
     environment: Mapping[str, str]
+    file: Path | None = None  #: the config file; None for a config that stands in none
 
     def fill(self, values: Any, info: inspect.Type, place: str = "") -> Any:
         """Return a copy of a section's table in which all its secrets are found.
@@ -85,11 +86,15 @@ class SecretSources:
         found = next(self._find(path, name), None)
         if found is not None and is_list:
             lines = filter(None, map(str.strip, found.reveal().splitlines()))
-            values[key] = [kind(line, found.source) for line in lines]
+            values[key] = [kind(line, found.source, found.file) for line in lines]
         elif found is not None:
-            values[key] = kind(found.reveal(), found.source)
+            values[key] = kind(found.reveal(), found.source, found.file)
         elif isinstance(value := values.get(key), str) and not is_list:
-            values[key] = kind(value, name)
+            values[key] = kind(value, name, self.file)
+        elif is_list and isinstance(value, list):
+            values[key] = [
+                kind(item, name, self.file) if isinstance(item, str) else item for item in value
+            ]
 
     def _find(self, path: Any, name: str) -> Iterator[Secret]:
         """Give the text in each place besides the config that has it, the one in force first."""
@@ -115,4 +120,4 @@ def _read_secret(path: Path, source: str) -> Secret:
         raise ConfigError(f"{source}: {path} is not UTF-8 text") from error
     if not text.strip():
         raise ConfigError(f"{source}: {path} is empty")
-    return Secret(text.removesuffix("\n").removesuffix("\r"), source)
+    return Secret(text.removesuffix("\n").removesuffix("\r"), source, path)

@@ -9,6 +9,7 @@ import msgspec
 from alerts.operator import ServiceStatus, build_status
 from alerts.web import CapturedPage, DaemonControls, WebContext
 from crawler.archive import read_capture
+from scheduler.exposed_files import list_exposed_files
 from scheduler.service import Service
 
 #: The daemon runs a round every half minute. One that delivers to many may take long.
@@ -30,7 +31,8 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     def read_status() -> ServiceStatus:
         with service.ledger.reading() as connection:
-            return build_status(connection, config.source_hosts, service.clock(), limits)
+            status = build_status(connection, config.source_hosts, service.clock(), limits)
+        return msgspec.structs.replace(status, warnings=list_exposed_files(config))
 
     def find_capture(location: str) -> CapturedPage | None:
         capture = read_capture(config.archive.path, location)

@@ -26,6 +26,11 @@ class MaildirSettings(ChannelSettings, frozen=True):
 
     path: Path = Path("var/mail")  #: the Maildir; it is made when it is missing
 
+    @property
+    def private_folder(self) -> Path:
+        """The Maildir."""
+        return self.path
+
     @contextmanager
     def open(self) -> Iterator[Maildir]:
         """Open the Maildir, and make it when it is missing.

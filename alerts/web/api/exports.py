@@ -9,18 +9,20 @@ from urllib.parse import quote
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from alerts.export import encode_csv, encode_json_lines
 from alerts.ledger import StatementTimeout, questions
+from alerts.limits import Limit
 from alerts.queries import Query, QueryError, parse_query
 from alerts.search import SearchPosition, TimeBudget, list_results, search_questions
 from alerts.web.api.parameters import ApiError, read_text
 from alerts.web.api.responses import build_error_response
 from alerts.web.context import WebContext
-from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
+from alerts.web.rate_limits import RateLimits
 from crawler.records import Question
 
 #: Seconds that an export's search may spend on counting before the first row is sent.
@@ -67,11 +69,10 @@ class Exports:
         return Route(f"/api/v1/export.{export_format.extension}", answer, methods=["GET"])
 
     async def _export(self, request: Request, export_format: _ExportFormat) -> Response:
-        if not self._limits.allow_export(request):
-            return build_error_response(ApiError(429, TOO_MANY_REQUESTS))
         try:
+            await self._limits.count(Limit.EXPORTS, request)
             query, total = await run_in_threadpool(self.read_query, request)
-        except (ApiError, QueryError, StatementTimeout) as error:
+        except (ApiError, QueryError, StatementTimeout, HTTPException) as error:
             return build_error_response(error)
         name = f"{_build_file_name(read_text(request, 'q'))}.{export_format.extension}"
         headers = {

@@ -55,7 +55,12 @@ def _describe_paths() -> dict[str, Any]:
     )
     return {
         "/api/v1/questions": _describe_get(
-            "search", "Questions that match a query", QuestionPage, [query, limit, cursor], "503"
+            "search",
+            "Questions that match a query",
+            QuestionPage,
+            [query, limit, cursor],
+            "429",
+            "503",
         ),
         "/api/v1/questions/{id}": _describe_get(
             "question", "One question", Question, [question_id], "404"

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.ledger import changes, matches, questions, topics
+from alerts.limits import Limit
 from alerts.queries import parse_query
 from alerts.search import TimeBudget, find_small_forms, search_questions
 from alerts.web.api.exports import Exports
@@ -31,7 +32,7 @@ from alerts.web.api.parameters import (
 from alerts.web.api.responses import answer_not_found, build_json_response, build_route
 from alerts.web.context import WebContext
 from alerts.web.errors import TAKEN_DOWN
-from alerts.web.rate_limits import RateLimits
+from alerts.web.rate_limits import RateLimits, find_request_client
 from crawler.records import Question
 
 #: Seconds that a search may spend on matching.
@@ -49,7 +50,7 @@ class ApiRoutes:
     """The JSON API over an open ledger."""
 
     def __init__(self, context: WebContext, limits: RateLimits) -> None:
-        self._context, self._exports = context, Exports(context, limits)
+        self._context, self._limits, self._exports = context, limits, Exports(context, limits)
         self._document = msgspec.json.encode(build_openapi(context.feed_identity))
 
     def build_routes(self) -> list[Route]:
@@ -70,6 +71,7 @@ class ApiRoutes:
 
     def search_questions(self, request: Request) -> QuestionPage:
         """Return one page of the questions that match ``q``, newest first."""
+        self._limits.count_soon(Limit.SEARCHES, find_request_client(request))
         limit, after = _read_limit(request), read_position(request, "cursor")
         query = parse_query(read_text(request, "q"))
         with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:

@@ -21,10 +21,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from alerts.ledger import StatementTimeout
+from alerts.limits import Client, Limit
 from alerts.queries import QueryError
 from alerts.web.context import WebContext
 from alerts.web.feeds.generator import FeedGenerator, FeedRequest, GeneratedFeed, parse_feed_path
 from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
+from alerts.web.rate_limits import RateLimits, find_scope_client
 
 #: 1500 files of about 50 kB, plain and gzipped together, are 75 MB.
 _MAX_CACHED_FILES = 1500
@@ -40,8 +42,9 @@ _FileVersion: TypeAlias = tuple[int, int, int]
 class FeedsApp:
     """The application. Its caches are used on the event loop's thread alone."""
 
-    def __init__(self, context: WebContext) -> None:
+    def __init__(self, context: WebContext, limits: RateLimits) -> None:
         self._context, self._generator = context, FeedGenerator(context)
+        self._limits = limits
         self._files: LRUCache[str, tuple[_FileVersion, EncodedFeed]] = LRUCache(_MAX_CACHED_FILES)
         #: Each with the monotonic time at which it was last compared with the ledger.
         self._feeds: LRUCache[FeedRequest, tuple[float, GeneratedFeed]] = LRUCache(
@@ -67,7 +70,7 @@ class FeedsApp:
             published = await self._find_file(request.path)
             if published is not None:
                 return published
-        return await self._find_generated(request)
+        return await self._find_generated(request, find_scope_client(scope))
 
     async def _find_file(self, name: str) -> EncodedFeed | None:
         """Return the file ``name`` of the feeds folder as it is now; None where there is none."""
@@ -99,14 +102,14 @@ class FeedsApp:
             hub_url=identity.hub,
         )
 
-    async def _find_generated(self, request: FeedRequest) -> EncodedFeed | Response:
+    async def _find_generated(self, request: FeedRequest, client: Client) -> EncodedFeed | Response:
         """Return a generated feed, from the cache where it was compared within the last second."""
         now = time.monotonic()
         checked_at, known = self._feeds.get(request, (0.0, None))
         if known is not None and now - checked_at <= _RECHECK_SECONDS:
             return known.feed
         try:
-            found = await run_in_threadpool(self._generator.generate, request, known)
+            found = await run_in_threadpool(self._generate, request, known, client)
         except QueryError as error:
             raise HTTPException(400, str(error)) from error
         except StatementTimeout as error:
@@ -116,6 +119,13 @@ class FeedsApp:
         if found.version is not None:
             self._feeds[request] = (now, found)
         return found.feed
+
+    def _generate(
+        self, request: FeedRequest, known: GeneratedFeed | None, client: Client
+    ) -> GeneratedFeed | Response:
+        """Count a feed that costs the database something, and make it if it is within the limit."""
+        self._limits.count_soon(Limit.FEEDS, client)
+        return self._generator.generate(request, known)
 
 
 def _read_request(scope: Scope) -> FeedRequest:

@@ -22,6 +22,7 @@ from alerts.feeds import build_opml
 from alerts.ledger import LedgerUnavailable, bounces, personal_data, subscriptions, topics
 from alerts.ledger.bounces import Suppression
 from alerts.ledger.erasure import erase_deleted
+from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.subscribers import send_manage_link
 from alerts.tokens import ExpiredToken
@@ -35,7 +36,8 @@ log = logging.getLogger("watchword.web")
 #: Seconds for which a page waits for readers of the ledger.
 _MAX_ERASING_SECONDS = 0.5
 INVALID_LINK = "This link is not valid. Use the link in the newest email, or ask for a new one."
-TOO_MANY_WRONG_LINKS = "Too many wrong links from your network. Try again in an hour."
+#: What a form may do as often as it likes: leaving is never refused.
+_UNLIMITED_ACTIONS = frozenset(("unsubscribe", "delete"))
 
 
 class AlertsPages:
@@ -55,67 +57,66 @@ class AlertsPages:
 
     async def _get_alerts(self, request: Request) -> Response:
         try:
-            token = self._open_link(request)
+            token = await self._open_link(request)
         except ExpiredToken:
             return self._context.render_page("link_expired", 410, is_sent=False)
         link = request.path_params["link"]
-        return self._require_found(
-            request, await run_in_threadpool(self.render_alerts, token, link, None)
-        )
+        page = await run_in_threadpool(self.render_alerts, token, link, None)
+        return await self._require_found(request, page)
 
     async def _post_alerts(self, request: Request) -> Response:
         form = await read_form(request)
         try:
-            token = self._open_link(request)
+            token = await self._open_link(request)
         except ExpiredToken as error:
             await run_in_threadpool(self.send_new_link, error.subject)
             return self._context.render_page("link_expired", is_sent=True)
         link = request.path_params["link"]
         if self._form_tokens.is_valid_for(form.get("csrf", ""), link):
-            page = await run_in_threadpool(self.apply_form, token, link, form)
+            page = await run_in_threadpool(self.apply_within_limits, request, token, form)
         else:
             page = await run_in_threadpool(self.render_alerts, token, link, EXPIRED_FORM)
-        return self._require_found(request, page)
+        return await self._require_found(request, page)
 
     async def _download_data(self, request: Request) -> Response:
-        data = await run_in_threadpool(self.export_data, self._open_unexpired_link(request))
-        return self._require_found(
+        data = await run_in_threadpool(self.export_data, await self._open_unexpired_link(request))
+        return await self._require_found(
             request, _build_download(data, "my-data.json", "application/json")
         )
 
     async def _download_opml(self, request: Request) -> Response:
-        outline = await run_in_threadpool(self.export_opml, self._open_unexpired_link(request))
-        return self._require_found(
+        token = await self._open_unexpired_link(request)
+        outline = await run_in_threadpool(self.export_opml, token)
+        return await self._require_found(
             request, _build_download(outline, "watchword.opml", "text/x-opml")
         )
 
-    def _open_link(self, request: Request) -> str:
+    async def _open_link(self, request: Request) -> str:
         """Return the token of the subscriber whose link this is.
 
         Raises:
             ExpiredToken: the link was valid once.
-            HTTPException: 404 for a link that is not ours, 429 after too many of those.
+            HTTPException: 404 for a link that is not ours.
+            TooManyRequests: there were too many of those.
         """
-        if not self._limits.may_try_link(request):
-            raise HTTPException(429, TOO_MANY_WRONG_LINKS)
         token = self._context.token_signer.verify(
             "manage", request.path_params["link"], MANAGE_LINK_VALIDITY
         )
         if token is None:
-            self._limits.count_wrong_link(request)
+            await self._limits.count_wrong_link(request)
             raise HTTPException(404, INVALID_LINK)
         return token
 
-    def _open_unexpired_link(self, request: Request) -> str:
+    async def _open_unexpired_link(self, request: Request) -> str:
         try:
-            return self._open_link(request)
+            return await self._open_link(request)
         except ExpiredToken as error:
             raise HTTPException(410, "Ask for a new link on the page “Your alerts”.") from error
 
-    def _require_found(self, request: Request, found: Response | None) -> Response:
+    async def _require_found(self, request: Request, found: Response | None) -> Response:
         """Return ``found``; count a wrong link and raise 404 where it is None."""
         if found is None:
-            self._limits.count_wrong_link(request)
+            await self._limits.count_wrong_link(request)
             raise HTTPException(404, INVALID_LINK)
         return found
 
@@ -132,6 +133,27 @@ class AlertsPages:
         """Return the page of the subscriber with ``token``, with a message above it, or None."""
         with self._context.ledger.reading() as connection:
             return self._render(connection, token, link, message)
+
+    def apply_within_limits(
+        self, request: Request, token: str, form: Mapping[str, str]
+    ) -> Response | None:
+        """Do what a form asks for, or show the page with the sentence that it is too much today."""
+        link = request.path_params["link"]
+        if form.get("action") in _UNLIMITED_ACTIONS:
+            return self.apply_form(token, link, form)
+        with self._context.ledger.reading() as connection:
+            subscriber = subscriptions.find_subscriber_by_token(connection, token)
+        if subscriber is None:
+            return None
+        try:
+            self._limits.count_address(Limit.CHANGES, request, subscriber.email)
+        except HTTPException as error:
+            page = self.render_alerts(token, link, error.detail)
+            if page is not None:
+                page.status_code = error.status_code
+                page.headers.update(error.headers or {})
+            return page
+        return self.apply_form(token, link, form)
 
     def apply_form(self, token: str, link: str, form: Mapping[str, str]) -> Response | None:
         """Do what a form asks for, and return the page after it; None for an unknown token."""

@@ -31,7 +31,7 @@ from alerts.subscribers import (
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import read_choices, read_form
-from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS
+from alerts.web.pages.alerts import INVALID_LINK
 from alerts.web.rate_limits import RateLimits
 
 #: Given a token and whether it is a POST, returns the page; None for a wrong token.
@@ -75,11 +75,10 @@ class EmailLinkPages:
         self, request: Request, show: Callable[[str], Response | None], *, is_limited: bool
     ) -> Response:
         """Return the page for the request's link; raise a 404, and count it, for a wrong link."""
-        if is_limited and not self._limits.may_try_link(request):
-            raise HTTPException(429, TOO_MANY_WRONG_LINKS)
         page = await run_in_threadpool(show, request.path_params["token"])
         if page is None:
-            self._limits.count_wrong_link(request)
+            if is_limited:
+                await self._limits.count_wrong_link(request)
             raise HTTPException(404, INVALID_LINK)
         return page
 

@@ -15,7 +15,6 @@ from typing import cast, get_args
 import msgspec
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,6 +22,7 @@ from starlette.routing import Route
 from alerts.ledger import StatementTimeout, topics, word_index
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
+from alerts.limits import Client, Limit
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import (
@@ -36,7 +36,7 @@ from alerts.search import (
 from alerts.subscribers import UnknownQuestionError, request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, CsrfPair, FormTokens, read_form
-from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
+from alerts.web.rate_limits import RateLimits, TooManyRequests, find_request_client
 
 #: Seconds that a preview may spend on matching: it is shown while somebody types.
 _SEARCH_SECONDS = 0.04
@@ -63,6 +63,7 @@ class _HomeView(msgspec.Struct, frozen=True):
     archive_start: date | None = None  #: day of our oldest question
     error: str | None = None
     status: int = 200
+    headers: Mapping[str, str] = {}
 
 
 class HomePage:
@@ -82,11 +83,24 @@ class HomePage:
         query = request.query_params.get("q", "").strip()
         csrf_pair = self._form_tokens.issue(request)
         after = request.query_params.get("after")
-        view = await run_in_threadpool(self.search, query, after)
+        client = find_request_client(request)
+        view = await run_in_threadpool(self.search_within_limits, client, query, after)
         response = self._render(view, csrf_pair)
         if query and self._context.accepts_sign_ups:  # otherwise the page has no form
             self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
         return response
+
+    def search_within_limits(self, client: Client, query: str, after: str | None) -> _HomeView:
+        """Return what the page shows for a search, or that there were too many searches."""
+        if not query:
+            return _HomeView()
+        try:
+            self._limits.count_soon(Limit.PREVIEWS, client)
+        except TooManyRequests as error:
+            return _HomeView(
+                query, error=error.detail, status=error.status_code, headers=error.headers or {}
+            )
+        return self.search(query, after)
 
     def search(self, query: str, after: str | None = None) -> _HomeView:
         """Return what the page shows for a search.
@@ -122,8 +136,7 @@ class HomePage:
         form = await read_form(request)
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
             return self._render_error(request, form, EXPIRED_FORM, 403)
-        if not self._limits.allow_sign_up(request):
-            raise HTTPException(429, TOO_MANY_REQUESTS)
+        await self._limits.count(Limit.SIGN_UPS, request)
         try:
             await run_in_threadpool(self.send_confirmation, form)
         except (AddressError, QueryError, UnknownQuestionError) as error:
@@ -167,7 +180,7 @@ class HomePage:
         return response
 
     def _render(self, view: _HomeView, csrf_pair: CsrfPair) -> Response:
-        return self._context.render_page(
+        page = self._context.render_page(
             "home",
             view.status,
             query=view.query,
@@ -180,6 +193,8 @@ class HomePage:
             error=view.error,
             accepts_sign_ups=self._context.accepts_sign_ups,
         )
+        page.headers.update(view.headers)
+        return page
 
 
 def _find_older(connection: Connection, query: str, after: str) -> _HomeView:

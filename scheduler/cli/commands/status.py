@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 
 from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable, find_ledger, name_ledger
@@ -15,6 +16,7 @@ from scheduler.cli.options import ServiceCommand, get_options, json_option
 from scheduler.cli.output import format_counts, format_moment, print_result
 from scheduler.clock import wall_clock
 from scheduler.config import DEFAULT_PATH, Config
+from scheduler.exposed_files import list_exposed_files
 
 _EXIT_STATUSES = {
     Health.WELL: ExitStatus.OK,
@@ -36,7 +38,8 @@ def status_command(context: click.Context, as_json: bool) -> int:
       1   trouble: an alarm is open, or something has failed
     """
     config = get_config(context)
-    status = _read_status(config)
+    warnings = list_exposed_files(config)
+    status = msgspec.structs.replace(_read_status(config), warnings=warnings)
     places = {
         "config": _name_config(get_options(context).config_path),
         "ledger": name_ledger(config.ledger.url.reveal()),
@@ -83,6 +86,7 @@ def _format_status(status: ServiceStatus) -> Iterator[str]:
         since = f" since {format_moment(finding.since)}" if finding.since else ""
         reason = f": {finding.reason}" if finding.reason else ""
         yield f"{finding.state.upper()}{since}: {finding.subject}: {finding.label}{reason}"
+    yield from (f"WARNING: {warning}" for warning in status.warnings)
     yield f"Status: {status.state}"
 
 

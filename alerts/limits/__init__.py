@@ -1,0 +1,27 @@
+"""Limits: how much a network, a mailbox and everybody together may do in a time.
+
+Owns which limits there are, whom each counts for, and how counts are shared by processes. Must not
+know requests and pages: what is refused, and how it is told, is decided by the callers.
+"""
+
+from alerts.limits.limiter import (
+    Limiter,
+    LimitUse,
+    allow_email_to_unconfirmed,
+    describe_untrusted_proxy,
+)
+from alerts.limits.networks import Client, find_client, name_network
+from alerts.limits.rules import Limit, LimitReached, Scope
+
+__all__ = [
+    "Client",
+    "Limit",
+    "LimitReached",
+    "LimitUse",
+    "Limiter",
+    "Scope",
+    "allow_email_to_unconfirmed",
+    "describe_untrusted_proxy",
+    "find_client",
+    "name_network",
+]
