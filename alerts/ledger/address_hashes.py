@@ -8,22 +8,7 @@ import hmac
 from sqlalchemy import Connection
 
 from alerts.ledger import secrets
-
-#: Domains whose mailboxes ignore dots before the "@", and the name to count them by.
-_DOTLESS_DOMAINS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
-
-
-def fold_address(address: str) -> str:
-    """Return what the addresses of one mailbox have in common; nothing is sent to it.
-
-    That is the address in lower case without a part from "+" on (RFC 5233), and at providers that
-    ignore dots without dots: ``Ann.Lee+news@googlemail.com`` is ``annlee@gmail.com``.
-    """
-    local, _, domain = address.lower().rpartition("@")
-    local = local.partition("+")[0] or local
-    if domain in _DOTLESS_DOMAINS:
-        return f"{local.replace('.', '')}@{_DOTLESS_DOMAINS[domain]}"
-    return f"{local}@{domain}"
+from alerts.mail import fold_address
 
 
 def get_hash(connection: Connection, address: str) -> str:

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
-from alerts.ledger.address_hashes import fold_address
 from alerts.ledger.confirmation_history import ConfirmationHistory
+from alerts.mail import fold_address
 from alerts.model import AddressError, Recipient
 from alerts.text import load_top_level_domains
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -64,6 +65,7 @@ def request_confirmation(
     email: str,
     request: SubscriptionRequest,
     defaults: SubscriberDefaults,
+    allow_email: Callable[[str], bool] = lambda _: True,
 ) -> bool:
     """Store a pending subscription and queue the email that asks to confirm it.
 
@@ -76,6 +78,8 @@ def request_confirmation(
         email: The address that somebody typed.
         request: What to subscribe to.
         defaults: What a new subscriber gets.
+        allow_email: Given an address, counts an email to it against the limits and returns whether
+            it may be sent.
 
     Returns:
         False where no email is queued: one for the same request was within the last 24 hours, or
@@ -106,7 +110,7 @@ def request_confirmation(
     if pending.emailed_at is not None:
         return False
     if is_visitor:
-        if not may_be_emailed(history, context.now):
+        if not may_be_emailed(history, context.now) or not allow_email(recipient.address):
             return False
         confirmation_history.save(connection, address_hash, count_email(history, context.now))
     return _send_email(connection, context, subscriber, pending)

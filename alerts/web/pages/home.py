@@ -22,7 +22,7 @@ from starlette.routing import Route
 from alerts.ledger import StatementTimeout, topics, word_index
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
-from alerts.limits import Client, Limit
+from alerts.limits import Client, Limit, allow_email_to_unconfirmed
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import (
@@ -138,18 +138,19 @@ class HomePage:
             return self._render_error(request, form, EXPIRED_FORM, 403)
         await self._limits.count(Limit.SIGN_UPS, request)
         try:
-            await run_in_threadpool(self.send_confirmation, form)
+            await run_in_threadpool(self.send_confirmation, form, find_request_client(request))
         except (AddressError, QueryError, UnknownQuestionError) as error:
             return self._render_error(request, form, str(error), 400)
         await wait_for_min_response_time(began)
         return self._context.render_page("check_email")
 
-    def send_confirmation(self, form: Mapping[str, str]) -> None:
+    def send_confirmation(self, form: Mapping[str, str], client: Client) -> None:
         """Send a confirmation email, unless the address is not to be emailed now.
 
         Args:
             form: fields ``email``, ``frequency``, ``updates``, and ``q`` with a query or
                 ``question`` with the id of a question to follow.
+            client: whose form it is.
 
         Raises:
             AddressError: the address cannot be used.
@@ -166,6 +167,9 @@ class HomePage:
                 form.get("email", "").strip(),
                 request=request,
                 defaults=site.subscriber_defaults,
+                allow_email=lambda address: allow_email_to_unconfirmed(
+                    self._limits.limiter, address, client
+                ),
             )
         site.deliver_soon()  # whether or not there is a message: both take the same time
 
