@@ -116,6 +116,8 @@ def _sync_subscriptions(
             done = subscribe(
                 connection, entry.email.reveal(), request, service.subscriber_defaults, now
             )
+        if done.is_suspended:
+            log.warning("subscriptions[%d]: see `watchword suspended`: nothing is sent", number)
         configured.add((done.email, done.canonical))
     return configured
 

@@ -48,6 +48,8 @@ DeliveryOutcome = Literal["sent", "retry", "refused", "failed", "content_rejecte
 UNSENT_PHASES = ("queued", "sending", "handing_over")
 #: Kinds that are sent whether or not their recipient has an active subscription.
 _TRANSACTIONAL_KINDS: tuple[MessageKind, ...] = ("confirmation", "manage_link", "operator")
+#: Of these, the kinds that their recipient asks for on our pages.
+_REQUESTED_KINDS: tuple[MessageKind, ...] = ("confirmation", "manage_link")
 #: A subscription that may be sent something. One that its question's answer has finished may be
 #: sent that answer.
 _IS_ACTIVE = and_(
@@ -202,6 +204,7 @@ def _select_deliverable() -> Select[int]:
             message.c.id.in_(bindparam("keys", expanding=True)),
             or_(
                 subscriber.c.suspended_at.is_(None),
+                message.c.kind.in_(_REQUESTED_KINDS),
                 and_(is_transactional, subscriber.c.suspension_reason != "complaint"),
             ),
             or_(is_transactional, active_items, and_(or_(gives_notice, ~items), any_active)),
@@ -221,8 +224,9 @@ def filter_deliverable(connection: Connection, keys: Sequence[int]) -> set[int]:
     questions, is while its subscriber has any
       active subscription.
 
-    A suspended subscriber is sent nothing. Only after bounces, not after a complaint, may they be
-    sent the first kind, so that they can sign up again.
+    A suspended subscriber is sent no digest. They are sent what they ask for, so that they can end
+    the suspension: confirmation and manage-link emails. Operator emails are sent after bounces, not
+    after a complaint.
     """
     return set(connection.execute(_DELIVERABLE, {"keys": list(keys)}).scalars())
 

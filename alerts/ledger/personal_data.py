@@ -1,8 +1,8 @@
 """Personal data of a subscriber: exported to them, and deleted.
 
 :data:`PERSONAL_TABLES` names every table that knows a subscriber, and :data:`OTHER_TABLES` every
-other table, with what it holds instead. Export and deletion both walk the first, so that what is
-exported is what is deleted. A table that is in neither fails a test.
+other table, also beside the ledger, with what it holds instead. Export and deletion both walk the
+first, so that what is exported is what is deleted. A table that is in neither fails a test.
 """
 
 from __future__ import annotations
@@ -164,6 +164,8 @@ OTHER_TABLES: Mapping[str, str] = {
     "pause": "what the operator has paused",
     "question": "public questions",
     "question_identity": "public questions",
+    "rate_count": "networks, and mailboxes as keyed hashes, for a day at most: deleting data must "
+    "not begin a limit anew",
     "refused_page": "pages of a source",
     "secret": "the service's own keys",
     "takedown": "questions that were taken down",

@@ -264,18 +264,39 @@ def set_query(connection: Connection, subscriber_id: int, topic_id: int, query: 
 
 def list_active(connection: Connection, subscriber_id: int | None = None) -> list[Subscription]:
     """Return the active subscriptions by address and topic; all, or those of one subscriber."""
+    mine = subscription.c.subscriber_id == subscriber_id if subscriber_id is not None else true()
+    return _list(connection, subscription.c.ended_at.is_(None), mine)
+
+
+def list_ended_last(connection: Connection, subscriber_id: int) -> list[Subscription]:
+    """Return the subscriptions of a subscriber that ended at the last moment at which any ended.
+
+    Followed questions that ended with their answer are left out.
+    """
+    mine = [subscription.c.subscriber_id == subscriber_id, subscription.c.is_finished.is_(False)]
+    last = select(func.max(subscription.c.ended_at)).where(*mine).scalar_subquery()
+    return _list(connection, *mine, subscription.c.ended_at == last)
+
+
+def restore(connection: Connection, subscription_id: int) -> None:
+    """Let an ended subscription go on from what it was sent up to."""
+    connection.execute(
+        update(subscription).where(subscription.c.id == subscription_id).values(ended_at=None)
+    )
+
+
+def _list(connection: Connection, *where: ColumnElement[bool]) -> list[Subscription]:
     columns = {
         "email": subscriber.c.email,
         "kind": topic.c.kind,
         "canonical": topic.c.canonical,
         "question_id": topic.c.question_id,
     } | {c.name: c for c in subscription.c if c.name in Subscription.__struct_fields__}
-    mine = subscription.c.subscriber_id == subscriber_id if subscriber_id is not None else true()
     rows = connection.execute(
         select(*(columns[name].label(name) for name in Subscription.__struct_fields__))
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .join(topic, topic.c.id == subscription.c.topic_id)
-        .where(subscription.c.ended_at.is_(None), mine)
+        .where(*where)
         .order_by(subscriber.c.email, topic.c.kind, topic.c.canonical, topic.c.question_id)
     )
     return [Subscription(**row._mapping) for row in rows]

@@ -30,10 +30,17 @@ from alerts.subscribers.membership import (
     unsubscribe,
 )
 from alerts.subscribers.preferences import change_query, pause, resume
+from alerts.subscribers.undo import (
+    UNDO_PERIOD,
+    accept_email_again,
+    list_restorable,
+    restore_alerts,
+)
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
     "PAUSE",
+    "UNDO_PERIOD",
     "ConfirmationView",
     "DataStores",
     "EmailPermission",
@@ -41,16 +48,19 @@ __all__ = [
     "SubscribeResult",
     "SubscriberDefaults",
     "UnknownQuestionError",
+    "accept_email_again",
     "allow_emails",
     "change_query",
     "confirm_signup",
     "delete_personal_data",
     "find_pending_signup",
     "get_permission",
+    "list_restorable",
     "parse_reachable_recipient",
     "pause",
     "refuse_emails",
     "request_confirmation",
+    "restore_alerts",
     "resume",
     "send_manage_link",
     "subscribe",

@@ -182,8 +182,8 @@ def confirm_signup(
 ) -> ConfirmationView | None:
     """Subscribe to what the owner of an address chose on the page of a link.
 
-    A subscriber who was suspended because emails bounced is sent to again: they have just read
-    one.
+    A subscriber who was suspended, after bounces or a complaint, is sent digests again: they have
+    just read an email, and asked for more.
 
     Args:
         connection: A writing connection to the ledger.
@@ -206,7 +206,7 @@ def confirm_signup(
         return view
     accepted = _accept(connection, view.email, wanted, defaults, now, max_topics)
     _count_answer(connection, view.email)
-    _resume_address(connection, view.email)
+    bounces.remove_suppression(connection, view.email)
     taken = {one.id for one in wanted}
     return msgspec.structs.replace(
         view,
@@ -242,13 +242,6 @@ def _accept(
         accepted.append(one)
     pending_subscriptions.mark_confirmed(connection, [one.id for one in wanted], now)
     return tuple(accepted)
-
-
-def _resume_address(connection: Connection, email: str) -> None:
-    """Send to an address again that was suspended because emails bounced."""
-    suppression = bounces.find_suppression(connection, email)
-    if suppression is not None and suppression.reason == "bounces":
-        bounces.remove_suppression(connection, email)
 
 
 def _count_answer(connection: Connection, email: str) -> None:

@@ -28,6 +28,7 @@ from alerts.web.pages import (
     HomePage,
     ManageLinkPage,
     OperatorPages,
+    SignUpLinkPages,
     StatusPage,
 )
 from alerts.web.rate_limits import ProxyWatch, RateLimits
@@ -50,6 +51,7 @@ def create_app(context: WebContext) -> Starlette:
             *HomePage(context, forms, limits).build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
+            *SignUpLinkPages(context, limits).build_routes(),
             *ManageLinkPage(context, forms, limits).build_routes(),
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),

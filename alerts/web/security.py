@@ -34,7 +34,10 @@ _HEADERS = {
 _HSTS = "max-age=31536000"
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 #: Personal pages and copies of other people's: sent with ``X-Robots-Tag: noindex``.
-_PRIVATE_PATHS = ("/u/", "/c/", "/d/", "/m/", "/n/", "/your-alerts", "/operator", "/capture/")
+_PRIVATE_PATHS = (
+    *("/u/", "/c/", "/d/", "/m/", "/n/", "/your-alerts", "/sign-up", "/operator"),
+    "/capture/",
+)
 #: Mail programs post here from anywhere for one-click unsubscribe (RFC 8058).
 _UNSUBSCRIBE_PATH = "/u/"
 

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from sqlalchemy import select
+from starlette.applications import Starlette
 
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import Ledger
@@ -56,6 +57,7 @@ class WebClient:
     wanted_deliveries: int = 0  #: how often a message was to be delivered at once
     started_crawls: list[str] = field(default_factory=list)  #: sources that were to be read at once
     captures: dict[str, CapturedPage] = field(default_factory=dict)
+    app: Starlette | None = None  #: what is served
 
     def request_text(
         self,
@@ -168,6 +170,6 @@ def run_web_client(
         operator_password=OPERATOR_PASSWORD,
         daemon_controls=found,
     )
-    app = create_app(msgspec.structs.replace(site, **more))
-    with serve(app, trusted_proxies=proxies, limits=limits) as found.url:
+    found.app = create_app(msgspec.structs.replace(site, **more))
+    with serve(found.app, trusted_proxies=proxies, limits=limits) as found.url:
         yield found

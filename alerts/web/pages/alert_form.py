@@ -14,7 +14,13 @@ from alerts.ledger import changes, subscriptions
 from alerts.ledger.subscriptions import SubscriptionEdit
 from alerts.model import Detail, Frequency, Subscriber, Updates
 from alerts.queries import QueryError
-from alerts.subscribers import DataStores, change_query, delete_personal_data
+from alerts.subscribers import (
+    DataStores,
+    accept_email_again,
+    change_query,
+    delete_personal_data,
+    restore_alerts,
+)
 
 _NOTHING_CHANGED = "Nothing was changed."
 #: Characters of a note that are stored.
@@ -120,6 +126,17 @@ def _delete_subscriber(form: AlertForm) -> str:
     return "Your data has been deleted."
 
 
+def _accept_email(form: AlertForm) -> str:
+    is_accepted = accept_email_again(form.connection, form.subscriber, form.now)
+    return "We’ll email you again." if is_accepted else _NOTHING_CHANGED
+
+
+def _restore_alerts(form: AlertForm) -> str:
+    """Begin the alerts again that ended last; what happened in the meantime is sent."""
+    is_restored = restore_alerts(form.connection, form.subscriber, form.now)
+    return "You’re subscribed again." if is_restored else _NOTHING_CHANGED
+
+
 #: By the value of the form's ``action``: what it does, returning the message for the page.
 _Action: TypeAlias = Callable[[AlertForm], str]
 _ACTIONS: dict[str, _Action] = {
@@ -128,5 +145,7 @@ _ACTIONS: dict[str, _Action] = {
     "resume": _resume_alert,
     "unsubscribe": _end_alert,
     "schedule": _set_schedule,
+    "accept_email": _accept_email,
+    "restore": _restore_alerts,
     "delete": _delete_subscriber,
 }

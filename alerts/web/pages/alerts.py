@@ -24,7 +24,7 @@ from alerts.ledger.bounces import Suppression
 from alerts.ledger.erasure import erase_deleted
 from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
-from alerts.subscribers import send_manage_link
+from alerts.subscribers import list_restorable, send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
@@ -191,6 +191,7 @@ class AlertsPages:
             alerts=subscriptions.list_active(connection, subscriber.id),
             message=message,
             suppression=bounces.find_suppression(connection, subscriber.email),
+            restorable=list_restorable(connection, subscriber.id),
             zones=sorted(available_timezones()),
         )
 

@@ -1,7 +1,7 @@
-"""Pages that emails link to: to confirm, to unsubscribe, to refuse emails, and whole digests.
+"""Pages that digests link to: unsubscribing, and the whole of a long digest.
 
-A GET changes nothing, because link scanners open every link in an email. Confirming and
-unsubscribing are a POST, from the page's button or from the mail program (RFC 8058). The token in
+A GET changes nothing, because link scanners open every link in an email. Unsubscribing is a
+POST, from the page's button or from the mail program (RFC 8058). The token in
 the link is the authority, so these forms need no cookie.
 """
 
@@ -19,31 +19,27 @@ from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.mail import STOP_LINK_VALIDITY, build_message_id, find_message_key
+from alerts.mail import build_message_id, find_message_key
 from alerts.subscribers import (
-    ConfirmationView,
-    allow_emails,
-    confirm_signup,
-    find_pending_signup,
-    get_permission,
-    refuse_emails,
+    UNDO_PERIOD,
+    list_restorable,
+    restore_alerts,
 )
-from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
-from alerts.web.forms import read_choices, read_form
+from alerts.web.forms import read_form
 from alerts.web.pages.alerts import INVALID_LINK
 from alerts.web.rate_limits import RateLimits
 
-#: Given a token and whether it is a POST, returns the page; None for a wrong token.
-_LinkHandler: TypeAlias = Callable[[str, bool], Response | None]
-
-#: Mail scanners open a link, and some run its scripts, within minutes of an email's arrival.
-#: People who open it later are spared the button.
-_SCANNER_WINDOW = timedelta(minutes=5)
+#: Given a token, and for a POST what its form asks for, returns the page; None for a wrong token.
+_LinkHandler: TypeAlias = Callable[[str, str | None], Response | None]
+#: What the form on the page of somebody who has unsubscribed asks for.
+_UNDO = "restore"
+#: As our pages send forms. Mail programs may send theirs as multipart/form-data too (RFC 8058).
+_FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 class EmailLinkPages:
-    """The pages at ``/u/``, ``/c/``, ``/d/`` and ``/n/``."""
+    """The pages at ``/u/`` and ``/d/``."""
 
     def __init__(self, context: WebContext, limits: RateLimits) -> None:
         self._context, self._limits = context, limits
@@ -53,130 +49,51 @@ class EmailLinkPages:
         return [
             # Never limited: one mail provider's network unsubscribes for many people.
             self._build_route("/u/{token}", self.unsubscribe, ["GET", "POST"], is_limited=False),
-            self._build_route("/c/{token}", self.show_sign_up, ["GET"]),
-            Route("/c/{token}", self._post_confirmation, methods=["POST"]),
             self._build_route("/d/{token}", self.show_digest, ["GET"]),
-            self._build_route("/n/{token}", self.show_email_permission, ["GET"]),
-            Route("/n/{token}", self._post_email_permission, methods=["POST"]),
         ]
 
     def _build_route(
         self, path: str, handler: _LinkHandler, methods: list[str], *, is_limited: bool = True
     ) -> Route:
         async def answer(request: Request) -> Response:
-            is_post = request.method == "POST"
-            return await self._answer(
-                request, lambda token: handler(token, is_post), is_limited=is_limited
-            )
+            action = await _read_action(request) if request.method == "POST" else None
+            page = await run_in_threadpool(handler, request.path_params["token"], action)
+            if page is None:
+                if is_limited:
+                    await self._limits.count_wrong_link(request)
+                raise HTTPException(404, INVALID_LINK)
+            return page
 
         return Route(path, answer, methods=methods)
 
-    async def _answer(
-        self, request: Request, show: Callable[[str], Response | None], *, is_limited: bool
-    ) -> Response:
-        """Return the page for the request's link; raise a 404, and count it, for a wrong link."""
-        page = await run_in_threadpool(show, request.path_params["token"])
-        if page is None:
-            if is_limited:
-                await self._limits.count_wrong_link(request)
-            raise HTTPException(404, INVALID_LINK)
-        return page
-
-    def unsubscribe(self, token: str, is_post: bool) -> Response | None:
-        """Show a subscriber's alerts; with a POST end all of them."""
-        site = self._context
-        with site.ledger.writing() if is_post else site.ledger.reading() as connection:
+    def unsubscribe(self, token: str, action: str | None) -> Response | None:
+        """Show a subscriber's alerts; with a POST end all of them, or undo that for a day."""
+        site, now = self._context, self._context.clock()
+        with site.ledger.writing() if action is not None else site.ledger.reading() as connection:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
                 return None
-            if is_post:
-                subscriptions.unsubscribe(connection, subscriber.id, site.clock())
-            alerts = subscriptions.list_active(connection, subscriber.id)
+            since, is_restored = now - UNDO_PERIOD, False
             suppression = bounces.find_suppression(connection, subscriber.email)
+            if action == _UNDO:
+                is_restored = not suppression and bool(
+                    restore_alerts(connection, subscriber, now, since)
+                )
+            elif action is not None:
+                subscriptions.unsubscribe(connection, subscriber.id, now)
+            alerts = subscriptions.list_active(connection, subscriber.id)
+            ended = [] if suppression else list_restorable(connection, subscriber.id, since)
         return site.render_page(
             "unsubscribe",
             email=subscriber.email,
             queries=[alert.query for alert in alerts],
-            is_unsubscribed=is_post,
+            restorable=[alert.query for alert in ended],
+            is_unsubscribed=action is not None and action != _UNDO,
+            is_restored=is_restored,
             suppression=suppression,
         )
 
-    async def _post_confirmation(self, request: Request) -> Response:
-        chosen = await read_choices(request, "sign_up", marker="choice")
-        return await self._answer(
-            request, lambda token: self.confirm(token, chosen), is_limited=True
-        )
-
-    async def _post_email_permission(self, request: Request) -> Response:
-        form = await read_form(request)
-        is_allowed = form.get("action") == "allow"
-        return await self._answer(
-            request, lambda token: self.set_email_permission(token, is_allowed), is_limited=True
-        )
-
-    def show_sign_up(self, token: str, _is_post: bool) -> Response | None:
-        """Show what a sign-up asked for, and the other open ones for the same address."""
-        with self._context.ledger.reading() as connection:
-            view = find_pending_signup(connection, token, self._context.clock())
-        return self._render_sign_up(view) if view else None
-
-    def confirm(self, token: str, chosen: frozenset[int] | None) -> Response | None:
-        """Subscribe to the sign-ups with the chosen ids; None stands for the email's own."""
-        site = self._context
-        with site.ledger.writing() as connection:
-            view = confirm_signup(
-                connection,
-                token,
-                site.subscriber_defaults,
-                site.clock(),
-                site.max_topics,
-                chosen,
-            )
-        if view is None:
-            return None
-        is_empty = chosen is not None and not view.accepted and not view.over_limit
-        return self._render_sign_up(view, is_empty=is_empty)
-
-    def _render_sign_up(self, view: ConfirmationView, *, is_empty: bool = False) -> Response:
-        age = self._context.clock() - view.requested_at
-        return self._context.render_page(
-            "confirm",
-            view=view,
-            # Where there is a choice, it is the reader's.
-            submits_itself=not view.others and age > _SCANNER_WINDOW,
-            is_empty=is_empty,
-        )
-
-    def show_email_permission(self, token: str, _is_post: bool) -> Response | None:
-        """Show whether an address is sent confirmation emails, with the button to change it."""
-        site, address_hash = self._context, self._open_stop_link(token)
-        if address_hash is None:
-            return None
-        with site.ledger.reading() as connection:
-            permission = get_permission(connection, address_hash, site.clock())
-        return site.render_page("email_permission", permission=permission, is_changed=False)
-
-    def set_email_permission(self, token: str, is_allowed: bool) -> Response | None:
-        """Let an address be sent confirmation emails, or none from now on."""
-        site, address_hash = self._context, self._open_stop_link(token)
-        if address_hash is None:
-            return None
-        with site.ledger.writing() as connection:
-            if is_allowed:
-                allow_emails(connection, address_hash)
-            else:
-                refuse_emails(connection, address_hash, site.clock())
-        permission = "allowed" if is_allowed else "refused"
-        return site.render_page("email_permission", permission=permission, is_changed=True)
-
-    def _open_stop_link(self, token: str) -> str | None:
-        """Return the keyed hash of the address whose link this is; None for a wrong link."""
-        try:
-            return self._context.token_signer.verify("stop", token, STOP_LINK_VALIDITY)
-        except ExpiredToken:
-            return None
-
-    def show_digest(self, token: str, _is_post: bool) -> Response | None:
+    def show_digest(self, token: str, _action: str | None) -> Response | None:
         """Show all entries of a digest that was too long for an email, for `DIGEST_PAGE_DAYS`."""
         site = self._context
         key = find_message_key(token, site.mail_identity.token_secret)
@@ -187,3 +104,10 @@ class EmailLinkPages:
         with site.ledger.reading() as connection:
             digest = load_sent_digest(connection, message_id, since)
         return site.render_page("digest", digest=digest) if digest else None
+
+
+async def _read_action(request: Request) -> str:
+    """Return what the form of a POST asks for; empty where it does not say it."""
+    if not request.headers.get("Content-Type", "").startswith(_FORM_TYPE):
+        return ""
+    return (await read_form(request)).get("action", "")

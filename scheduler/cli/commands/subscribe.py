@@ -158,6 +158,11 @@ def _add_subscription(
         done = subscribe(connection, email, request, service.subscriber_defaults, service.clock())
         if options.hour is not None or options.zone is not None:
             _set_digest_time(connection, done.email, options.hour, options.zone)
+    if done.is_suspended:
+        print_error(
+            f"nothing is sent to {done.email}, because its emails bounced or somebody complained: "
+            f"see `watchword suspended`, and `watchword suspended --resume {done.email}`"
+        )
     result = "is subscribed to" if done.is_changed else "was already subscribed to"
     shown = show_address(done.email)
     values = {"email": shown, "topic": done.canonical}
