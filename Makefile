@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+# The tests in their compiled form are kept, also where PYTHONDONTWRITEBYTECODE is set: to compile
+# them takes each worker as long as to import them.
+PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
 .PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs format lock clean
 
@@ -13,10 +16,10 @@ demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until C
 	@$(BIN)/watchword demo
 
 test: check ## lint, types, import rules, every test and its branch coverage
-	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
+	@$(PYTEST) -n auto --dist worksteal --cov --cov-report=term
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own
-	@$(BIN)/pytest -n auto -q -m "not (browser or kill or postfix or postgres or process or slow)"
+	@$(PYTEST) -n auto --dist worksteal -q -m "not (browser or kill or postfix or postgres or process or slow)"
 
 check: $(VENV)/dev.stamp ## lint, types and import rules only
 	@$(BIN)/ruff check --quiet .
@@ -35,7 +38,7 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.search
 
 properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a fifth
-	@WATCHWORD_EXAMPLES=all $(BIN)/pytest -n auto -q $$(grep -rl "count_examples" tests/alerts)
+	@WATCHWORD_EXAMPLES=all $(PYTEST) -n auto -q $$(grep -rl "count_examples" tests/alerts)
 
 chaos: $(VENV)/dev.stamp ## the service among kills, restarts and faults, for MINUTES=30
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))

@@ -31,14 +31,12 @@ from alerts.web.pages import (
     SignUpLinkPages,
     StatusPage,
 )
+from alerts.web.private_paths import build_robots_txt
 from alerts.web.rate_limits import ProxyWatch, RateLimits
 from alerts.web.security import SecurityMiddleware
 
 #: Bytes. A smaller response fits into one network packet anyway, compressed or not.
 _GZIP_MIN_BYTES = 1000
-#: Personal pages, and feeds that are made for each query.
-_UNLISTED_PATHS = ("/u/", "/c/", "/d/", "/m/", "/n/", "/operator", "/feeds/queries/")
-_ROBOTS_TXT = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in _UNLISTED_PATHS)
 
 
 def create_app(context: WebContext) -> Starlette:
@@ -93,4 +91,4 @@ def _build_lifespan(
 
 
 async def _get_robots_txt(_request: Request) -> Response:
-    return PlainTextResponse(_ROBOTS_TXT)
+    return PlainTextResponse(build_robots_txt())

@@ -195,7 +195,10 @@ def test_a_captured_page_is_served_in_a_sandbox(site: WebClient) -> None:
     site.captures["file.warc.gz:12"] = kept
     status, headers, body = site.request("GET", "/capture/london:/questions/1")
     assert (status, body) == (200, kept.body)
-    assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox; default-src 'none'; ")
+    allowed = {source for rule in policy.split(";")[1:] for source in rule.split()[1:]}
+    assert allowed == {"'none'", "'unsafe-inline'", "data:"}
     assert headers["Memento-Datetime"] == "Thu, 16 Jul 2026 12:00:00 GMT"
 
 
