@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs format lock clean
+.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs audit sbom format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -61,6 +61,12 @@ judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 
 docs: $(VENV)/dev.stamp ## write what the code says into docs/ and config.example.toml
 	@$(BIN)/python -m tools.docs
+
+audit: $(VENV)/dev.stamp ## what advisories are known about the packages of the locks
+	@$(BIN)/python -m tools.audit
+
+sbom: $(VENV)/dev.stamp ## the bill of materials of the service, as CycloneDX: sbom.cdx.json
+	@$(BIN)/python -m tools.sbom requirements.lock > sbom.cdx.json
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .

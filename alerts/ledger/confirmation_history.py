@@ -11,8 +11,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, delete, or_, select, update
 
+from alerts.ledger.confirmation_schema import confirmation_history as history
 from alerts.ledger.inserts import insert_once
-from alerts.ledger.schema import confirmation_history as history
 
 
 class ConfirmationHistory(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Subscribers: who is subscribed to which topic, from sign-up to leaving.
 
-Owns the rules of subscribing (double opt-in, pausing, changing, unsubscribing) for every caller:
-the config, the command line and the pages. Must not know how digests are composed or how pages
-look.
+Owns the rules of subscribing (double opt-in, pausing, changing, unsubscribing) and of what the
+operator publishes, for every caller: the config, the command line and the pages. Must not know how
+digests are composed or how pages look.
 """
 
 from alerts.subscribers.addresses import PAUSE
@@ -30,6 +30,7 @@ from alerts.subscribers.membership import (
     unsubscribe,
 )
 from alerts.subscribers.preferences import change_query, pause, resume
+from alerts.subscribers.published_topics import UnknownTopic, hide_topic, publish_topic
 from alerts.subscribers.undo import (
     UNDO_PERIOD,
     accept_email_again,
@@ -48,6 +49,7 @@ __all__ = [
     "SubscribeResult",
     "SubscriberDefaults",
     "UnknownQuestionError",
+    "UnknownTopic",
     "accept_email_again",
     "allow_emails",
     "change_query",
@@ -55,9 +57,11 @@ __all__ = [
     "delete_personal_data",
     "find_pending_signup",
     "get_permission",
+    "hide_topic",
     "list_restorable",
     "parse_reachable_recipient",
     "pause",
+    "publish_topic",
     "refuse_emails",
     "request_confirmation",
     "restore_alerts",

@@ -10,11 +10,13 @@ PRIVATE_PATHS = (
     "/c/",
     "/d/",
     "/m/",
+    "/n/",
     "/your-alerts",
     "/sign-up",
     "/operator",
     "/capture/",
     "/feeds/queries/",
+    "/feeds/private/",
 )
 
 

@@ -10,6 +10,7 @@ from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.home import HomePage
 from alerts.web.pages.manage_link import ManageLinkPage
 from alerts.web.pages.operator import OperatorPages
+from alerts.web.pages.privacy import PrivacyPage
 from alerts.web.pages.sign_up_links import SignUpLinkPages
 from alerts.web.pages.status import StatusPage
 
@@ -20,6 +21,7 @@ __all__ = [
     "HomePage",
     "ManageLinkPage",
     "OperatorPages",
+    "PrivacyPage",
     "SignUpLinkPages",
     "StatusPage",
 ]

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import smtp
 from alerts.ledger import Ledger, bounces, personal_data, subscriptions
-from alerts.ledger.schema import confirmation_history, topic
+from alerts.ledger.confirmation_schema import confirmation_history
+from alerts.ledger.schema import topic
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail import MailIdentity, MessageContext
 from alerts.model import Frequency
