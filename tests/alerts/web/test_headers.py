@@ -55,6 +55,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/n/{token}": (_ONE_PERSON, ""),
     "/operator": (_ONE_PERSON, "/operator"),
     "/overdue": (_EVERYBODY, "/overdue"),
+    "/privacy": (_EVERYBODY, "/privacy"),
     "/question/{id:path}": (_EVERYBODY, "/question/london:/questions/1"),
     "/robots.txt": (_EVERYBODY, "/robots.txt"),
     "/sign-up": (_ONE_PERSON, "/sign-up"),
