@@ -186,6 +186,7 @@ def _collect_secrets(site: MarkedSite, identity: MailIdentity) -> None:
     site.private_paths = {
         "/u/{token}": f"/u/{tokens[READER]}",
         "/c/{token}": f"/c/{pending[0]}",
+        "/n/{token}": identity.build_stop_link("0" * 32, pages.now).removeprefix(base),
         "/m/{link}": link.removeprefix(base),
         "/m/{link}/data.json": f"{link.removeprefix(base)}/data.json",
         "/m/{link}/topics.opml": f"{link.removeprefix(base)}/topics.opml",

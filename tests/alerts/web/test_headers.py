@@ -52,6 +52,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/m/{link}/topics.opml": (_ONE_PERSON, ""),
     "/member/{member}": (_EVERYBODY, "/member/ada-brook"),
     "/members": (_EVERYBODY, "/members"),
+    "/n/{token}": (_ONE_PERSON, ""),
     "/operator": (_ONE_PERSON, "/operator"),
     "/overdue": (_EVERYBODY, "/overdue"),
     "/privacy": (_EVERYBODY, "/privacy"),
