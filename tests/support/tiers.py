@@ -31,7 +31,8 @@ _UNMEASURED = {"browser", "kill", "postfix", "slow"}
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 #: What :func:`sys.addaudithook` calls the start of a process.
 _PROCESS_EVENTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty"})
-#: Seconds of processor time: twice what the fastest tier should need, as machines are busy.
+#: Seconds of processor time. A slow test takes half a second; a busy machine and the measurement of
+#: coverage make it several.
 _MOST_SECONDS = 4.0
 
 

@@ -301,6 +301,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:12])
+@pytest.mark.slow
 def test_no_query_takes_long(site: WebClient, query: str) -> None:
     site.publish_questions(
         *(make_question(n, make_answer("A word, and smart quotes.")) for n in range(1, 30))
