@@ -50,6 +50,9 @@ class ServiceCommand(click.Command):
         self.params.append(build_config_option())
 
 
+private_option = click.option(
+    "--private", is_flag=True, help="Do not publish the topic; it gets no public page or feeds."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 json_lines_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line."

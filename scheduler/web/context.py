@@ -58,4 +58,5 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         data_stores=service.data_stores,
         operator_password=password.reveal() if password else None,
         daemon_controls=controls,
+        limiter=service.create_limiter(),
     )

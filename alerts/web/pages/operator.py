@@ -105,11 +105,13 @@ class OperatorPages:
         site = self._context
         with site.ledger.reading() as connection:
             lists = _load_lists(connection)
+        limits = self._limits.limiter.report()
         return site.render_page(
             "operator",
             status,
             status=site.read_status(),
             message=message,
+            limits=limits,
             csrf=self._form_tokens.issue_for(session),
             **lists,
         )
