@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from scheduler.imap_mailbox import (
+from scheduler.imap import (
     IMAP_SCHEMES,
     MAX_EMAIL_SIZE,
     EmailNotSent,

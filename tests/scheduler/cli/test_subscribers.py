@@ -18,7 +18,7 @@ from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
 from scheduler.bounce_mailbox import read_unread_emails
-from scheduler.imap_mailbox import MailboxError
+from scheduler.imap import MailboxError
 from tests.support.bounce_reports import build_dsn
 from tests.support.imap_server import run_imap_server
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from alerts.ledger import alarms, open_ledger
 from scheduler.bounce_mailbox import read_unread_emails
-from scheduler.imap_mailbox import ImapLocationError, MailboxError, parse_imap_location
+from scheduler.imap import ImapLocationError, MailboxError, parse_imap_location
 from tests.support.certificates import create_certificate
 from tests.support.imap_server import run_imap_server
 from tests.support.service import ServiceFolder

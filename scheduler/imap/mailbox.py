@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import imaplib
-import ipaddress
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-import msgspec
 
 from alerts.errors import ExitStatus, WatchwordError
+from scheduler.imap.location import ImapLocation
 
 #: Seconds to wait for the server, for each piece of a reply.
 _TIMEOUT = 60.0
@@ -24,8 +21,6 @@ MAX_EMAIL_SIZE = 1_048_576
 _MAX_REPLY_SIZE = 2 * MAX_EMAIL_SIZE
 #: Characters of a server's words in a message to the operator.
 _MAX_TEXT = 200
-#: What the locations that :func:`parse_imap_location` reads begin with.
-IMAP_SCHEMES = ("imaps://", "imap://", "imap+insecure://")
 
 
 class MailboxError(WatchwordError):
@@ -38,62 +33,6 @@ class EmailNotSent(WatchwordError):
     """A server has an email and does not send it; the message names it."""
 
     exit_status = ExitStatus.DATA
-
-
-class ImapLocationError(WatchwordError):
-    """The address of a mailbox is wrong, or would tell others the password."""
-
-    exit_status = ExitStatus.USAGE
-
-
-class ImapLocation(msgspec.Struct, frozen=True):
-    """A mailbox on an IMAP server."""
-
-    host: str
-    port: int
-    user: str
-    folder: str
-    has_tls: bool
-
-
-def parse_imap_location(location: str) -> ImapLocation:
-    """Return the mailbox that ``imaps://user@host:993/folder`` names.
-
-    Args:
-        location: With ``imap://`` the password goes to the server in clear, so its host must be
-            this one; ``imap+insecure://`` is for every host.
-
-    Raises:
-        ImapLocationError: It is no such address, it holds a password, which everybody on this host
-            could see in the list of processes, or the password would go over a network in clear.
-    """
-    try:
-        url = urlsplit(location)
-        host, port = url.hostname, url.port
-    except ValueError as error:
-        raise ImapLocationError(f"the address of the mailbox is wrong: {error}") from error
-    user, folder = unquote(url.username or ""), unquote(url.path.strip("/")) or "INBOX"
-    if url.password is not None:
-        raise ImapLocationError(
-            "the address of a mailbox holds no password, because others see it in the list of "
-            "processes: set imap.password_file"
-        )
-    if not host or not f"{user}{folder}".isprintable():
-        raise ImapLocationError("the address of a mailbox is like imaps://user@host/folder")
-    if url.scheme == "imap" and not _is_this_host(host):
-        raise ImapLocationError(
-            f"imap:// sends the password to {host} in clear: write imaps://, or imap+insecure:// "
-            "if nobody else is on the way"
-        )
-    has_tls = url.scheme == "imaps"
-    return ImapLocation(host, port or (993 if has_tls else 143), user, folder, has_tls)
-
-
-def _is_this_host(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class ImapMailbox:
