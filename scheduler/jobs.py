@@ -24,6 +24,8 @@ from alerts.feeds import ping_hub, publish_feeds
 from alerts.ledger import (
     alarms,
     deliveries,
+    operator_actions,
+    operator_sessions,
     pauses,
     pending_subscriptions,
     personal_data,
@@ -352,6 +354,8 @@ def delete_expired_data(service: Service) -> None:
     """
     now = service.clock()
     with service.ledger.writing() as connection:
+        operator_actions.delete_old(connection, now)
+        operator_sessions.delete_expired(connection, now)
         deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
         expired = pending_subscriptions.delete_expired(connection, now - CONFIRMATION_LINK_VALIDITY)
         never_confirmed = [s.email for s in subscriptions.get_subscribers(connection, expired)]

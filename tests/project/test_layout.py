@@ -28,6 +28,7 @@ MAX_MODULES = 14
 LARGE_PACKAGES = {
     "alerts.ledger": "one module of functions for each noun that is stored",
     "alerts.web": "one module for each group of pages",
+    "scheduler.cli.commands": "one module for each group of commands",
 }
 
 #: Names that a package offers to the others.
