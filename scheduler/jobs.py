@@ -11,7 +11,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from alerts.delivery import ChannelRefused, ChannelUnavailable, deliver_due
 from alerts.digests import compose_due_digests
-from alerts.feeds import ping_hub, publish_feeds
+from alerts.feeds import delete_withdrawn_files, ping_hub, publish_feeds
 from alerts.ledger import (
     alarms,
     deliveries,
@@ -29,6 +29,7 @@ from alerts.ledger import (
     pauses,
     pending_subscriptions,
     personal_data,
+    publication,
     subscriptions,
     topics,
 )
@@ -39,6 +40,7 @@ from alerts.operator import (
     queue_operator_emails,
     update_gap_alarm,
     update_job_alarms,
+    update_limit_alarm,
     update_mail_alarms,
 )
 from alerts.queries import QueryError, format_canonical, parse_query
@@ -73,31 +75,70 @@ def sync_config(service: Service) -> None:
     """Make the ledger agree with the topics and subscriptions of the config.
 
     Subscriptions that came from the config and are no longer in it end. Those that were made by
-    command or on the web are left alone.
+    command or on the web are left alone. What the config names is published, unless it is private
+    there; a topic that it names no more becomes private or ends, unless something else publishes
+    it.
 
     Raises:
         ConfigError: A query in the config is wrong.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
-        _sync_topics(connection, service, now)
-        configured = _sync_subscriptions(connection, service, now)
+        named = _sync_topics(connection, service, now)
+        configured = _sync_subscriptions(connection, service, now, named)
         for active in subscriptions.list_active(connection):
             if active.origin == "config" and (active.email, active.canonical) not in configured:
                 subscriptions.unsubscribe(connection, active.subscriber_id, now, active.topic_id)
+        publication.set_in_config(connection, {key: entry for key, (entry, _) in named.items()})
+        for topic_id, (_, title) in named.items():
+            publication.publish_named(connection, topic_id, title, now)
+        publication.release(connection)
+    _delete_withdrawn_feeds(service)
 
 
-def _sync_topics(connection: Connection, service: Service, now: datetime) -> None:
+def _delete_withdrawn_feeds(service: Service) -> None:
+    """Delete the files of what is private now; the next round tries those that cannot be."""
+    try:
+        delete_withdrawn_files(service.ledger, service.config.feeds.path)
+    except OSError as error:
+        log.warning("the files of private feeds are not deleted yet: %s", error)
+
+
+#: How the config names topics, by id: with its entry, and the query as it is written there.
+_NamedTopics: TypeAlias = dict[int, tuple[publication.ConfigEntry, str]]
+
+
+def _sync_topics(connection: Connection, service: Service, now: datetime) -> _NamedTopics:
+    """Add the topics of the config; return them."""
+    named: _NamedTopics = {}
     for number, topic in enumerate(service.config.topics):
         with _query_errors_at(f"topics[{number}].query"):
             canonical = format_canonical(parse_query(topic.query))
-        topics.ensure(connection, canonical, topic.query, now)
+        found = topics.ensure(connection, canonical, topic.query, now)
+        _add_named(named, found.id, topic.query, is_private=topic.private)
+    return named
+
+
+def _add_named(named: _NamedTopics, topic_id: int, query: str, *, is_private: bool) -> None:
+    """Add a topic; it is public if the config names it several times and one is public."""
+    if topic_id not in named or named[topic_id][0] == "private":
+        named[topic_id] = "private" if is_private else "public", query
 
 
 def _sync_subscriptions(
-    connection: Connection, service: Service, now: datetime
+    connection: Connection, service: Service, now: datetime, named: _NamedTopics
 ) -> set[tuple[str, str | None]]:
-    """Add the subscriptions of the config; return the address and canonical query of each."""
+    """Add the subscriptions of the config.
+
+    Args:
+        connection: A writing connection to the ledger.
+        service: The open service.
+        now: The time.
+        named: The topics that the config names; those of subscriptions are added.
+
+    Returns:
+        The address and the canonical query of each subscription.
+    """
     configured: set[tuple[str, str | None]] = set()
     for number, entry in enumerate(service.config.subscriptions):
         request = SubscriptionRequest(
@@ -115,6 +156,7 @@ def _sync_subscriptions(
         if done.is_suspended:
             log.warning("subscriptions[%d]: see `watchword suspended`: nothing is sent", number)
         configured.add((done.email, done.canonical))
+        _add_named(named, done.topic_id, entry.query, is_private=entry.private)
     return configured
 
 
@@ -250,7 +292,10 @@ def _publish(service: Service) -> int:
 def update_alarms(service: Service) -> None:
     """Raise and clear the alarms that depend on time alone, and queue the operator's emails."""
     config, now = service.config, service.clock()
+    with closing(service.create_limiter()) as limiter:
+        report = limiter.report()
     with service.ledger.writing() as connection:
+        update_limit_alarm(connection, report, now)
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
@@ -349,8 +394,8 @@ def _notify_operator(service: Service) -> None:
 def delete_expired_data(service: Service) -> None:
     """Delete what is kept for a limited time only.
 
-    That is: the text of old messages, sign-ups whose link has expired, and former subscribers with
-    all that was sent to them.
+    That is: the text of old messages, sign-ups whose link has expired, former subscribers with all
+    that was sent to them, and topics that nobody needs any more with their matches.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
@@ -362,6 +407,7 @@ def delete_expired_data(service: Service) -> None:
         former = personal_data.list_forgettable(connection, now - _RETENTION_PERIOD)
         for email in {*never_confirmed, *former}:
             delete_personal_data(connection, email, service.data_stores)
+        publication.clear_ended(connection)
     erase_deleted(service.ledger)  # also after what pages and commands deleted since
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))

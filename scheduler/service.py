@@ -16,6 +16,8 @@ from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, make_public_folder
 from alerts.ledger import Ledger, open_ledger, secrets, writer
+from alerts.ledger.rate_counts import RateCounts
+from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
@@ -52,6 +54,11 @@ class Service:
     def note_jobs(self) -> JobNotes:
         """Return what runs jobs and notes how they began and ended."""
         return JobNotes(self.ledger, self.clock, self.unwritten)
+
+    def create_limiter(self) -> Limiter:
+        """Return what holds clients to the limits; whoever uses it closes it."""
+        secret, most = self.mail_identity.token_secret, self.config.web.confirmations_per_hour
+        return Limiter(RateCounts(self.ledger), secret, self.clock, most)
 
     def create_message_context(self) -> MessageContext:
         """Return what messages are written with now."""

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists, func, or_, select
 
+from alerts.ledger import publication
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.operator_actions import name_address
 from alerts.ledger.schema import (
@@ -119,7 +120,7 @@ PERSONAL_TABLES = (
         subscription,
         "subscriptions",
         _has_subscriber(subscription),
-        {"subscriber_id": _HIDDEN_ID, "topic_id": _HIDDEN_ID},
+        {"subscriber_id": _HIDDEN_ID, "topic_id": _HIDDEN_ID, "feed_key": _HIDDEN_LINK},
         (topic.c.canonical, topic.c.question_id),
     ),
     PersonalTable(
@@ -177,10 +178,12 @@ OTHER_TABLES: Mapping[str, str] = {
     "not begin a limit anew",
     "refused_page": "pages of a source",
     "retired_secret": "the service's own keys",
+    "retired_address": "hashes of the addresses of topics that were public",
     "secret": "the service's own keys",
     "takedown": "questions that were taken down",
     "topic": "queries, without whose they are",
     "vocabulary": "words of questions",
+    "withdrawn_feed": "feeds of topics that were public, until their files are deleted",
     "writer": "the process that works on the ledger",
 }
 
@@ -265,6 +268,9 @@ def _count_rows(owner: Owner, personal: PersonalTable) -> int:
 def delete_data(connection: Connection, email: str) -> DeletedData:
     """Delete a subscriber and everything of theirs, also what waits in the outbox.
 
+    That includes the topics that only they were subscribed to, unless the operator publishes them.
+    A topic with very many matches is deleted by the next rounds.
+
     A message that is being handed over at this moment may still arrive. How that ended is not
     recorded.
 
@@ -277,9 +283,13 @@ def delete_data(connection: Connection, email: str) -> DeletedData:
     """
     found = find_data(connection, email)
     owner = _find_owner(connection, email)
+    mine = subscription.c.subscriber_id == owner.subscriber_id
+    topics = connection.execute(select(subscription.c.topic_id).where(mine)).scalars().all()
     for personal in PERSONAL_TABLES:
         if not personal.kept_because:
             connection.execute(delete(personal.table).where(personal.is_theirs(owner)))
+    publication.release(connection, topics)
+    publication.clear_ended(connection)
     return found
 
 

@@ -5,7 +5,7 @@ PostgreSQL database. All processes share them, a restart keeps them, and countin
 transaction of the ledger, nor does one of those wait for it. They may be deleted at any time; then
 everybody starts from zero.
 
-What is counted falls into slots of a twelfth of the limit's period. A slot counts until the whole
+What is counted falls into slots of a sixtieth of the limit's period. A slot counts until the whole
 of it lies further back than the period, so no moving window ever holds more than the limit allows.
 A slot that begins in the future, because the clock was wrong when it was written, counts as one
 that begins now: it is not forgotten, and it holds nobody up for longer than a period.
@@ -39,6 +39,7 @@ from sqlalchemy import (
     delete,
     event,
     func,
+    inspect,
     select,
     text,
 )
@@ -65,8 +66,8 @@ _rate_count = Table(
     Index("ix_rate_count_expires", "expires"),
 )
 
-#: Slots of a period. With 12 of them, a limit holds for at most a twelfth longer than it says.
-_SLOTS = 12
+#: Slots of a period. With 60 of them, a count of an hour is forgotten after 61 minutes at most.
+_SLOTS = 60
 #: Seconds between two deletions of what counts no more.
 _DELETION_INTERVAL = 300
 #: Milliseconds that counting may wait for another process. A transaction takes about one.
@@ -188,6 +189,13 @@ class RateCounts:
         with self._writing(now) as connection:
             rows = connection.execute(statement).all()
         return [(CountKey(row.scope, row.key), int(row.total)) for row in rows]
+
+    def is_there(self) -> bool:
+        """Return whether anything was ever counted. Nothing is created."""
+        if self._engine.dialect.name == "sqlite":
+            return Path(str(self._engine.url.database)).is_file()
+        with explain_faults(self._engine), self._engine.connect() as connection:
+            return inspect(connection).has_table(_rate_count.name)
 
     def close(self) -> None:
         """Close all connections; the next use opens them again."""

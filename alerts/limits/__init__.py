@@ -4,12 +4,7 @@ Owns which limits there are, whom each counts for, and how counts are shared by 
 know requests and pages: what is refused, and how it is told, is decided by the callers.
 """
 
-from alerts.limits.limiter import (
-    Limiter,
-    LimitUse,
-    allow_email_to_unconfirmed,
-    describe_untrusted_proxy,
-)
+from alerts.limits.limiter import Limiter, LimitReport, LimitUse, allow_email_to_unconfirmed
 from alerts.limits.networks import Client, find_client, name_network
 from alerts.limits.rules import Limit, LimitReached, Scope
 
@@ -17,11 +12,11 @@ __all__ = [
     "Client",
     "Limit",
     "LimitReached",
+    "LimitReport",
     "LimitUse",
     "Limiter",
     "Scope",
     "allow_email_to_unconfirmed",
-    "describe_untrusted_proxy",
     "find_client",
     "name_network",
 ]

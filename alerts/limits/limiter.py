@@ -59,6 +59,23 @@ class LimitUse(msgspec.Struct, frozen=True):
     refused: int  #: in the last period
 
 
+class LimitReport(msgspec.Struct, frozen=True):
+    """How far the limits are used, for the operator."""
+
+    use: tuple[LimitUse, ...] = ()  #: in the order of the documents
+    warnings: tuple[str, ...] = ()  #: what is odd about how clients are told apart
+
+    @property
+    def notable(self) -> tuple[LimitUse, ...]:
+        """What is used by half or more, or has refused somebody."""
+        return tuple(one for one in self.use if one.refused or one.highest * 2 >= one.most)
+
+    @property
+    def reached_ceilings(self) -> tuple[LimitUse, ...]:
+        """Where somebody was refused because of what everybody did together."""
+        return tuple(one for one in self.use if one.scope is Scope.ALL and one.refused)
+
+
 class _Known(msgspec.Struct):
     """What a process knows of a count."""
 
@@ -110,12 +127,18 @@ class Limiter:
         self._counts, self._key, self._clock = counts, key, clock
         self._rules = {limit: limit.rule for limit in Limit}
         if confirmations_in_all is not None:
-            self._rules[Limit.CONFIRMATIONS] = _set_ceiling(
-                Limit.CONFIRMATIONS.rule, confirmations_in_all
-            )
+            self._raise_ceilings(confirmations_in_all)
         self._known: LRUCache[tuple[str, CountKey], _Known] = LRUCache(_MAX_REMEMBERED)
         self._lock = threading.Lock()
         self._logged_at = self._proxy_noted_at = self._proxy_logged_at = float("-inf")
+
+    def _raise_ceilings(self, confirmations: int) -> None:
+        """Allow so many emails to unconfirmed people, and the requests that lead to them."""
+        rule = Limit.CONFIRMATIONS.rule
+        factor = confirmations / rule.most[Scope.ALL]
+        for limit in (Limit.CONFIRMATIONS, Limit.SIGN_UPS):
+            most = max(1, round(limit.rule.most[Scope.ALL] * factor))
+            self._rules[limit] = _set_ceiling(limit.rule, most)
 
     def count(
         self, limit: Limit, client: Client | None = None, address: str | None = None
@@ -135,13 +158,8 @@ class Limiter:
         """
         period, now = self._rules[limit].period, self._clock()
         most = self._list_keys(limit, client, address)
-        full = self._find_known_full(limit, most, now)
-        if full is None:
-            full = self._counts.hit(limit, period, most, now)
-            if full is None:
-                return None
-            self._remember_full(limit, full, now)
-        return self._refuse(limit, full.key, full.seconds, now)
+        full = self._find_known_full(limit, most, now) or self._counts.hit(limit, period, most, now)
+        return self._refuse_full(limit, full, now)
 
     def _find_known_full(
         self, limit: Limit, most: Iterable[CountKey], now: datetime
@@ -154,15 +172,21 @@ class Limiter:
                     return FullCount(key, known.seconds)
         return None
 
-    def _remember_full(self, limit: Limit, full: FullCount, now: datetime) -> None:
+    def _refuse_full(
+        self, limit: Limit, full: FullCount | None, now: datetime
+    ) -> LimitReached | None:
+        if full is None:
+            return None
         with self._lock:
             known = self._remember(limit, full.key)
-            known.seconds, known.shared_at, known.seen_at = full.seconds, time.monotonic(), now
+            if not known.is_fresh(now):
+                known.seconds, known.shared_at, known.seen_at = full.seconds, time.monotonic(), now
+        return self._refuse(limit, full.key, full.seconds, now)
 
     def find_reached(
         self, limit: Limit, client: Client | None = None, address: str | None = None
     ) -> LimitReached | None:
-        """Return what `count` would return, and count nothing.
+        """Return what `count` would return, without counting one that is allowed.
 
         Args:
             limit: As for `count`.
@@ -172,7 +196,7 @@ class Limiter:
         period, now = self._rules[limit].period, self._clock()
         most = self._list_keys(limit, client, address)
         full = self._counts.find_full(limit, period, most, now)
-        return LimitReached(limit, Scope(full.key.scope), full.seconds) if full else None
+        return self._refuse_full(limit, full, now)
 
     def count_soon(self, limit: Limit, client: Client) -> LimitReached | None:
         """Count one, looking at the shared counts once a second at most.
@@ -228,16 +252,19 @@ class Limiter:
             log.warning("%s", describe_untrusted_proxy(peer))
         self._note(_UNTRUSTED_PROXIES, CountKey("peer", peer), self._clock())
 
-    def list_untrusted_proxies(self) -> list[str]:
-        """Return the peers that named other clients in the last day, the most frequent first."""
+    def report(self) -> LimitReport:
+        """Return how far the limits are used; where that cannot be read, a warning that says so."""
         self.share_all()
-        found = self._counts.list_highest(_UNTRUSTED_PROXIES, _DAY, self._clock(), _NAMED_PROXIES)
-        return [key.name for key, _ in found]
-
-    def list_use(self) -> tuple[LimitUse, ...]:
-        """Return how far each limit is used, in the order of the documents."""
-        self.share_all()
-        return tuple(use for limit in Limit for use in self._describe_use(limit))
+        try:
+            if not self._counts.is_there():
+                return LimitReport()
+            use = tuple(use for limit in Limit for use in self._describe_use(limit))
+            peers = self._counts.list_highest(
+                _UNTRUSTED_PROXIES, _DAY, self._clock(), _NAMED_PROXIES
+            )
+        except (LedgerUnavailable, LedgerError) as error:
+            return LimitReport(warnings=(f"the counts of the limits cannot be read: {error}",))
+        return LimitReport(use, tuple(describe_untrusted_proxy(key.name) for key, _ in peers))
 
     def _describe_use(self, limit: Limit) -> Iterator[LimitUse]:
         rule, now = self._rules[limit], self._clock()

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerts.ledger import bounces, deliveries, subscriptions, topics
+from alerts.ledger import bounces, deliveries, publication, subscriptions, topics
 from alerts.ledger.subscriptions import Subscription
 from alerts.model import Subscriber
 
@@ -46,6 +46,8 @@ def restore_alerts(
     for alert in restorable:
         _ensure_topic(connection, alert, now)
         subscriptions.restore(connection, alert.id)
+        if alert.publishes:
+            publication.publish_named(connection, alert.topic_id, alert.query, now)
     if restorable:
         begin = _get_end(restorable[0]) - _MAX_WAIT
         deliveries.requeue_unsent(connection, subscriber.email, begin, now)

@@ -28,6 +28,7 @@ from alerts.web.pages import (
     HomePage,
     ManageLinkPage,
     OperatorPages,
+    PrivacyPage,
     StatusPage,
 )
 from alerts.web.private_paths import build_robots_txt
@@ -52,6 +53,7 @@ def create_app(context: WebContext) -> Starlette:
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
+            *PrivacyPage(context).build_routes(),
             *ApiRoutes(context, limits).build_routes(),
             *build_asset_routes(context.templates),
             Route("/robots.txt", _get_robots_txt),

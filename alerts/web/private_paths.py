@@ -15,6 +15,7 @@ PRIVATE_PATHS = (
     "/operator",
     "/capture/",
     "/feeds/queries/",
+    "/feeds/private/",
 )
 
 

@@ -6,6 +6,8 @@ What the limits are is decided in `alerts.limits`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -53,14 +55,23 @@ class RateLimits:
 
     def count_address(self, limit: Limit, request: Request, address: str | None) -> None:
         """Count a request about an email address. Needs a thread. Errors as of `count`."""
-        try:
+        with _refusing_uncounted():
             reached = self._limiter.count(limit, find_request_client(request), address)
-        except (LedgerUnavailable, LedgerError) as error:
-            log.error("a request cannot be counted, so it is refused: %s", error)
-            headers = {"Retry-After": str(_RETRY_SECONDS)}
-            raise HTTPException(503, _NOT_NOW, headers) from error
         if reached is not None:
             raise TooManyRequests(reached)
+
+    async def check(self, limit: Limit, request: Request) -> None:
+        """Refuse a request if one more would be over a limit; count nothing. Errors as of `count`.
+
+        It is the same for whatever address the request is about.
+        """
+        reached = await run_in_threadpool(self._find_reached, limit, request)
+        if reached is not None:
+            raise TooManyRequests(reached)
+
+    def _find_reached(self, limit: Limit, request: Request) -> LimitReached | None:
+        with _refusing_uncounted():
+            return self._limiter.find_reached(limit, find_request_client(request))
 
     def count_soon(self, limit: Limit, client: Client) -> None:
         """Count what is asked for often, once a second with other processes. Needs a thread.
@@ -86,6 +97,17 @@ class RateLimits:
             return
         if reached is not None:
             raise TooManyRequests(reached)
+
+
+@contextmanager
+def _refusing_uncounted() -> Iterator[None]:
+    """Answer 503 where a request cannot be counted."""
+    try:
+        yield
+    except (LedgerUnavailable, LedgerError) as error:
+        log.error("a request cannot be counted, so it is refused: %s", error)
+        headers = {"Retry-After": str(_RETRY_SECONDS)}
+        raise HTTPException(503, _NOT_NOW, headers) from error
 
 
 def find_request_client(request: Request) -> Client:

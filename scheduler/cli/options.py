@@ -88,6 +88,9 @@ class RecordedCommand(ServiceCommand):
         return not self._only_with or any(values.get(name) for name in self._only_with)
 
 
+private_option = click.option(
+    "--private", is_flag=True, help="Do not publish the topic; it gets no public page or feeds."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 json_lines_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line."

@@ -238,12 +238,16 @@ class SubscriptionSection(ConfigSection, frozen=True):
     updates: Updates = "all"  #: which changes are sent
     detail: Detail = "full"  #: how much of each question is shown
     note: str | None = None  #: your own words, shown beside the topic
+    #: whether its topic is kept off the public pages, lists and feeds
+    private: bool = False
 
 
 class TopicSection(ConfigSection, frozen=True):
-    """``[[topics]]``: a topic that has a feed without having a subscriber."""
+    """``[[topics]]``: a topic that has a page and feeds without having a subscriber."""
 
     query: str  #: what to search for
+    #: whether it is matched, but kept off the public pages, lists and feeds
+    private: bool = False
 
 
 class WebSection(ConfigSection, frozen=True):
@@ -255,6 +259,9 @@ class WebSection(ConfigSection, frozen=True):
     max_topics: PositiveCount = 50  #: topics that one subscriber may sign up for there
     #: opens ``/operator``; at least 16 characters; without one there is no such page
     operator_password: Secret | None = None
+    #: the most emails in an hour to people who have not confirmed, which strangers cause; then an
+    #: alarm is raised
+    confirmations_per_hour: PositiveCount = 200
     #: addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted
     trusted_proxies: tuple[str, ...] = ()
 

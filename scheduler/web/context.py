@@ -36,7 +36,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     def find_capture(location: str) -> CapturedPage | None:
         capture = read_capture(config.archive.path, location)
-        if capture is None:
+        if capture is None or capture.body is None:
             return None
         return CapturedPage(capture.url, capture.fetched_at, capture.content_type, capture.body)
 
@@ -58,4 +58,5 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         data_stores=service.data_stores,
         operator_password=password,
         daemon_controls=controls,
+        limiter=service.create_limiter(),
     )

@@ -132,7 +132,13 @@ def test_every_command_is_called() -> None:
     assert CALLS.keys() >= {name for section in SECTIONS.values() for name in section}
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.process) if name == "backfill" else name
+        for name in CALLS
+    ],
+)
 def test_no_command_shows_one(service: ServiceFolder, name: str) -> None:
     for arguments in CALLS[name]:
         for options in (["-vv"], ["-vv", "--log-json"]):

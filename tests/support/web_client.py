@@ -89,6 +89,12 @@ class WebClient:
         connection.close()
         return answer.status, answer.headers, content
 
+    def request_json(self, path: str) -> Any:
+        """What a path answers as JSON."""
+        status, _, body = self.request("GET", path)
+        assert status == 200, body
+        return msgspec.json.decode(body)
+
     def submit_form(self, page: str, path: str, **fields: str) -> tuple[int, str]:
         """A form as a browser sends it: from its page, with its hidden field and its cookie."""
         csrf, cookie = self.get_csrf(page)

@@ -24,7 +24,13 @@ from alerts.ledger import StatementTimeout
 from alerts.limits import Client, Limit
 from alerts.queries import QueryError
 from alerts.web.context import WebContext
-from alerts.web.feeds.generator import FeedGenerator, FeedRequest, GeneratedFeed, parse_feed_path
+from alerts.web.feeds.generator import (
+    FeedGenerator,
+    FeedRequest,
+    GeneratedFeed,
+    is_private_feed,
+    parse_feed_path,
+)
 from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
 from alerts.web.rate_limits import RateLimits, find_scope_client
 
@@ -103,10 +109,14 @@ class FeedsApp:
         )
 
     async def _find_generated(self, request: FeedRequest, client: Client) -> EncodedFeed | Response:
-        """Return a generated feed, from the cache where it was compared within the last second."""
+        """Return a generated feed, from the cache where it was compared within the last second.
+
+        A subscriber's own feed is always compared: its address may have been changed just now.
+        """
         now = time.monotonic()
         checked_at, known = self._feeds.get(request, (0.0, None))
-        if known is not None and now - checked_at <= _RECHECK_SECONDS:
+        is_fresh = now - checked_at <= _RECHECK_SECONDS and not is_private_feed(request.path)
+        if known is not None and is_fresh:
             return known.feed
         try:
             found = await run_in_threadpool(self._generate, request, known, client)

@@ -23,6 +23,7 @@ from alerts.subscribers import (
 )
 
 _NOTHING_CHANGED = "Nothing was changed."
+_NEW_FEED_ADDRESS = "The feed has a new address. The old one does not work any more."
 #: Characters of a note that are stored.
 _MAX_NOTE_LENGTH = 200
 
@@ -111,6 +112,11 @@ def _end_alert(form: AlertForm) -> str:
     return "You’re unsubscribed from this alert." if is_ended else _NOTHING_CHANGED
 
 
+def _change_feed_address(form: AlertForm) -> str:
+    is_changed = subscriptions.change_feed_key(form.connection, form.subscriber.id, form.topic_id)
+    return _NEW_FEED_ADDRESS if is_changed else _NOTHING_CHANGED
+
+
 def _set_schedule(form: AlertForm) -> str:
     hour, zone = form.fields.get("hour", ""), form.fields.get("zone", "")
     if hour not in {str(n) for n in range(24)} or zone not in available_timezones():
@@ -144,6 +150,7 @@ _ACTIONS: dict[str, _Action] = {
     "pause": _pause_alert,
     "resume": _resume_alert,
     "unsubscribe": _end_alert,
+    "feed": _change_feed_address,
     "schedule": _set_schedule,
     "accept_email": _accept_email,
     "restore": _restore_alerts,

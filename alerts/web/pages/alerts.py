@@ -7,7 +7,7 @@ changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from zoneinfo import available_timezones
 
 import msgspec
@@ -18,10 +18,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.feeds import build_opml
+from alerts.feeds import FeedMetadata, build_opml, define_private_feed, define_topic_feed
 from alerts.ledger import LedgerUnavailable, bounces, personal_data, subscriptions, topics
 from alerts.ledger.bounces import Suppression
 from alerts.ledger.erasure import erase_deleted
+from alerts.ledger.subscriptions import Subscription
 from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.subscribers import list_restorable, send_manage_link
@@ -38,6 +39,13 @@ _MAX_ERASING_SECONDS = 0.5
 INVALID_LINK = "This link is not valid. Use the link in the newest email, or ask for a new one."
 #: What a form may do as often as it likes: leaving is never refused.
 _UNLIMITED_ACTIONS = frozenset(("unsubscribe", "delete"))
+
+
+class AlertFeed(msgspec.Struct, frozen=True):
+    """The feed of an alert."""
+
+    metadata: FeedMetadata
+    is_own: bool  #: the topic is private, and the address the subscriber's own
 
 
 class AlertsPages:
@@ -183,12 +191,14 @@ class AlertsPages:
         subscriber = subscriptions.find_subscriber_by_token(connection, token)
         if subscriber is None:
             return None
+        alerts = subscriptions.list_active(connection, subscriber.id)
         return self._context.render_page(
             "alerts",
             link=link,
             csrf=self._form_tokens.issue_for(link),
             subscriber=subscriber,
-            alerts=subscriptions.list_active(connection, subscriber.id),
+            alerts=alerts,
+            feeds=self._describe_feeds(connection, alerts),
             message=message,
             suppression=bounces.find_suppression(connection, subscriber.email),
             restorable=list_restorable(connection, subscriber.id),
@@ -212,8 +222,24 @@ class AlertsPages:
             if subscriber is None:
                 return None
             alerts = subscriptions.list_active(connection, subscriber.id)
-            by_query = {one.query: topics.get(connection, one.topic_id) for one in alerts}
-        return build_opml(by_query, site.feed_identity)
+            feeds = self._describe_feeds(connection, alerts)
+        listed = [(one.query, feeds[one.topic_id].metadata) for one in alerts]
+        return build_opml(listed, site.feed_identity)
+
+    def _describe_feeds(
+        self, connection: Connection, alerts: Sequence[Subscription]
+    ) -> dict[int, AlertFeed]:
+        """Return the feed of each alert by its topic: the public one, or the subscriber's own."""
+        found: dict[int, AlertFeed] = {}
+        for alert in alerts:
+            topic = topics.get(connection, alert.topic_id)
+            if topic.is_published or alert.feed_key is None:
+                found[topic.id] = AlertFeed(define_topic_feed(topic).metadata, is_own=False)
+                continue
+            token = self._context.token_signer.issue_lasting("feed", alert.feed_key)
+            own = define_private_feed(topic, alert.query, token)
+            found[topic.id] = AlertFeed(own.metadata, is_own=True)
+        return found
 
 
 def _build_download(content: bytes | None, name: str, media_type: str) -> Response | None:

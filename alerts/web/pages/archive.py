@@ -13,12 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from alerts.export import build_debate, build_json_ld
-from alerts.ledger import members, question_lookups, questions, topics
+from alerts.ledger import members, publication, question_lookups, questions, topics
 from alerts.ledger.word_index import DatedQuestion
 from alerts.rendering import normalise_link, topic_path
 from alerts.search import SearchPosition, parse_position
 from alerts.web.context import CapturedPage, WebContext
-from alerts.web.errors import TAKEN_DOWN
+from alerts.web.errors import NOT_PUBLIC, TAKEN_DOWN
 from alerts.web.forms import CsrfPair, FormTokens
 from alerts.web.pages.question_view import QuestionView, find_question_view
 from alerts.web.pages.topic_view import find_topic_view
@@ -44,6 +44,9 @@ _EXPORT_CACHE_CONTROL = "public, max-age=300"
 _MAX_PAGE_NUMBER = 10_000
 #: Digits of a number in an address: they fit the 64-bit integers of both databases.
 _MAX_DIGITS = 18
+
+
+_NO_TOPIC = "There is no such topic."
 
 
 class ArchivePages:
@@ -83,7 +86,7 @@ class ArchivePages:
             csrf: hidden in the form.
 
         Raises:
-            HTTPException: 404 for an unknown slug.
+            HTTPException: 404 for an unknown slug, 410 for a topic that is not public any more.
         """
         site = self._context
         with site.ledger.reading() as connection:
@@ -95,11 +98,12 @@ class ArchivePages:
                 page_size=_TOPIC_PAGE_SIZE,
                 up_to=up_to,
             )
-            similar = topics.find_by_similar_slug(connection, slug) if view is None else None
+            similar = topics.find_public_by_similar_slug(connection, slug) if view is None else None
+            is_retired = view is None and publication.is_retired(connection, slug)
         if similar is not None:
             return RedirectResponse(topic_path(similar.slug), 308)
         if view is None:
-            raise HTTPException(404, "There is no such topic.")
+            raise HTTPException(410, NOT_PUBLIC) if is_retired else HTTPException(404, _NO_TOPIC)
         return site.render_page(
             "topic",
             view=view,

@@ -61,7 +61,7 @@ class _HomeView(msgspec.Struct, frozen=True):
     email: str = ""
     preview: Preview | None = None
     older: ResultPage | None = None  #: a page of older results, in place of a preview
-    topic: Topic | None = None  #: the topic of the same query, where somebody has alerts for it
+    topic: Topic | None = None  #: the public topic of the same query
     archive_start: date | None = None  #: day of our oldest question
     error: str | None = None
     status: int = 200
@@ -129,7 +129,7 @@ class HomePage:
         return _HomeView(
             query,
             preview=preview,
-            topic=topics.find(connection, preview.canonical),
+            topic=topics.find_public(connection, preview.canonical),
             archive_start=word_index.get_first_day(connection),
         )
 
@@ -139,6 +139,7 @@ class HomePage:
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
             return self._render_error(request, form, EXPIRED_FORM, 403)
         await self._limits.count(Limit.SIGN_UPS, request)
+        await self._limits.check(Limit.CONFIRMATIONS, request)
         try:
             await run_in_threadpool(self.send_confirmation, form)
         except (AddressError, QueryError) as error:

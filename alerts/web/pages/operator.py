@@ -168,11 +168,13 @@ class OperatorPages:
         site = self._context
         with site.ledger.reading() as connection:
             lists = _load_lists(connection)
+        limits = self._limits.limiter.report()
         return site.render_page(
             "operator",
             status,
             status=site.read_status(),
             message=message,
+            limits=limits,
             csrf=self._form_tokens.issue_for(operator_sessions.hash_token(session)),
             **lists,
         )

@@ -21,7 +21,7 @@ from alerts.subscribers import request_confirmation, subscribe
 from scheduler.cli.choices import DETAIL_CHOICE, FREQUENCY_CHOICE, UPDATES_CHOICE
 from scheduler.cli.commands.queries import format_warnings
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import RecordedCommand, json_option
+from scheduler.cli.options import RecordedCommand, json_option, private_option
 from scheduler.cli.output import print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
@@ -47,6 +47,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
     hour: int | None  #: of the day for all digests of the subscriber; None to leave it as it is
     zone: str | None  #: time zone of ``hour``, such as ``Europe/London``
     note: str | None
+    private: bool
     send_confirmation: bool
     with_other_forms: bool | None  #: None to ask on a terminal, and otherwise leave the query
     as_json: bool
@@ -60,6 +61,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
             origin="command",
             detail=self.detail,
             note=self.note,
+            publishes=not self.private,
         )
 
 
@@ -97,6 +99,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
     help="How much of each question a digest shows.",
 )
 @click.option("--note", help="A note of your own, shown beside the topic.")
+@private_option
 @click.option(
     "--send-confirmation",
     is_flag=True,
@@ -114,7 +117,7 @@ def subscribe_command(context: click.Context, /, email: str, query: str, **value
     """Subscribe EMAIL to QUERY.
 
     Changes from now on are sent. The subscription needs no confirmation, unless you give
-    --send-confirmation.
+    --send-confirmation. QUERY gets a public page and feeds, unless you give --private.
 
     \b
     A query holds words (all must occur), "exact phrases", AND, OR, NOT and parentheses:

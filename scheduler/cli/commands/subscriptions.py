@@ -15,7 +15,13 @@ from alerts.subscribers import pause, resume, subscribe, unsubscribe
 from crawler.records import Question, name_question
 from scheduler.cli.choices import FREQUENCY_CHOICE
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import RecordedCommand, ServiceCommand, json_lines_option, json_option
+from scheduler.cli.options import (
+    RecordedCommand,
+    ServiceCommand,
+    json_lines_option,
+    json_option,
+    private_option,
+)
 from scheduler.cli.output import format_plural, print_result
 from scheduler.cli.service import get_service
 
@@ -38,6 +44,7 @@ from scheduler.cli.service import get_service
     "digests.overdue_days of the config by default.",
 )
 @click.option("--note", help="A note of your own, shown in the email.")
+@private_option
 @json_option
 @click.pass_context
 def follow_command(
@@ -47,11 +54,13 @@ def follow_command(
     every: str,
     overdue_after: int | None,
     note: str | None,
+    private: bool,
     as_json: bool,
 ) -> int:
     """Send EMAIL the updates of one question.
 
-    Ends when the question is answered. QUESTION is an id (london:/questions/2018/5425), a URL or a
+    Ends when the question is answered. The feed of what is followed is public, unless you give
+    --private. QUESTION is an id (london:/questions/2018/5425), a URL or a
     reference (2018/5425).
     """
     service = get_service(context)
@@ -69,6 +78,7 @@ def follow_command(
             note=note,
             overdue_days=days,
             question_id=record.id,
+            publishes=not private,
         )
         done = subscribe(connection, email, request, service.subscriber_defaults, service.clock())
     result = "follows" if done.is_changed else "was already following"

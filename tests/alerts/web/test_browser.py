@@ -19,8 +19,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.ledger import questions, subscriptions, topics
+from alerts.ledger import questions, subscriptions
 from alerts.matching import TopicMatcher
+from alerts.subscribers import publish_topic
 from alerts.web import CapturedPage
 from scheduler.web import serve
 from tests.support.samples import make_answer, make_question
@@ -76,7 +77,7 @@ def filled(site: WebClient) -> WebClient:
         kind="supplementary", supplementary_number=1,
     )  # fmt: skip
     with site.ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU", site.now)
+        publish_topic(connection, "VRU", site.now)
     site.publish_questions(
         *(make_question(n, make_answer(LONG), title=f"On youth {n}") for n in range(1, 8))
     )

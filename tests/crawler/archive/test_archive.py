@@ -150,7 +150,7 @@ def test_packed_pages_are_kept_as_they_came(source: RunningReplica, tmp_path: Pa
         heads = [r.http_headers for r in ArchiveIterator(opened) if r.rec_type == "response"]
     assert sum(head.get_header("Content-Encoding") == "gzip" for head in heads) > 20
     assert all(head.get_header("Transfer-Encoding") is None for head in heads)
-    assert any(b"<main" in capture.body for capture in read_captures(file))
+    assert any(b"<main" in (capture.body or b"") for capture in read_captures(file))
     assert reread(ledger, source, tmp_path)["same"] == len(stored(ledger))
     ledger.engine.dispose()
 
