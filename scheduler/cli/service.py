@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 import click
 from sqlalchemy import Connection
@@ -32,7 +30,7 @@ def get_service(context: click.Context) -> Service:
     context.call_on_close(service.ledger.engine.dispose)
     command = context.command
     if isinstance(command, RecordedCommand) and command.changes_something(context.params):
-        _record(service, command, context.params)
+        _record(service, context.command_path, command.find_subject(context.params))
     return service
 
 
@@ -45,14 +43,13 @@ def describe_subject(connection: Connection, subject: str) -> str:
     return operator_actions.name_address(connection, subject)
 
 
-def _record(service: Service, command: RecordedCommand, values: Mapping[str, Any]) -> None:
+def _record(service: Service, command_path: str, subject: str | None) -> None:
     if service.ledger.is_read_only:
         return  # the command cannot change anything either
-    subject = command.find_subject(values)
     with service.ledger.writing() as connection:
         shown = describe_subject(connection, subject) if subject else None
         actor = f"command by {_name_user()}"
-        action = OperatorAction(service.clock(), actor, command.name or "", shown)
+        action = OperatorAction(service.clock(), actor, command_path.partition(" ")[2], shown)
         operator_actions.record(connection, action)
 
 
