@@ -14,7 +14,7 @@ from alerts.ledger.schema import secret
 from alerts.ledger.urls import LedgerError
 
 #: Each purpose has a key of its own.
-SecretPurpose = Literal["return path", "pages", "addresses", "retired addresses"]
+SecretPurpose = Literal["return path", "pages", "retired addresses", "addresses"]
 
 
 def find_secret(connection: Connection, purpose: SecretPurpose) -> bytes | None:

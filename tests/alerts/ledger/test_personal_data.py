@@ -37,6 +37,7 @@ from alerts.delivery.channels import maildir
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import (
     Ledger,
+    address_hashes,
     alarms,
     deliveries,
     jobs,
@@ -256,6 +257,7 @@ def _tie_to_address(connection: Connection, table: str) -> dict[str, str]:
     """What ties rows of a table to an address and not to a subscriber."""
     return {
         "suppression": {"address_hash": hash_address(connection, ADA)},
+        "confirmation_history": {"address_hash": address_hashes.get_hash(connection, ADA)},
         "operator_action": {"subject": name_address(connection, ADA)},
     }[table]
 
