@@ -5,8 +5,26 @@ and caches. Is given all that it needs as a `WebContext`; it must not know the c
 clock's source, the daemon or the server that runs it (`scheduler.web`).
 """
 
-from alerts.web.app import create_app
+from alerts.web.app import PAGE_THREADS, create_app, run_background
 from alerts.web.context import CapturedPage, DaemonControls, WebContext
+from alerts.web.heavy_work import WorkLimits
 from alerts.web.rate_limits import name_network
+from alerts.web.work import P, R, Runner, Work, WorkContext, WorkInterrupted, WorkSettings
 
-__all__ = ["CapturedPage", "DaemonControls", "WebContext", "create_app", "name_network"]
+__all__ = [
+    "PAGE_THREADS",
+    "CapturedPage",
+    "DaemonControls",
+    "P",
+    "R",
+    "Runner",
+    "WebContext",
+    "Work",
+    "WorkContext",
+    "WorkInterrupted",
+    "WorkLimits",
+    "WorkSettings",
+    "create_app",
+    "name_network",
+    "run_background",
+]

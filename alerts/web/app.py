@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -10,12 +15,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from alerts.ledger import LedgerUnavailable
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
 from alerts.web.context import WebContext
 from alerts.web.errors import ErrorHandlers
 from alerts.web.feeds import FeedsApp
 from alerts.web.forms import FormTokens
+from alerts.web.heavy_work import HeavyWork, ThreadRunner
 from alerts.web.pages import (
     AlertsPages,
     ArchivePages,
@@ -27,9 +34,15 @@ from alerts.web.pages import (
 )
 from alerts.web.rate_limits import RateLimits
 from alerts.web.security import SecurityMiddleware
+from alerts.web.work import WorkInterrupted
 
+#: Threads that make pages. On two processors more would not be faster; `scheduler.web` opens a
+#: connection to the ledger for each, so that none waits for another's.
+PAGE_THREADS = 16
 #: Bytes. A smaller response fits into one network packet anyway, compressed or not.
 _GZIP_MIN_BYTES = 1000
+#: zlib's default level. Level 9 takes twice the time for 1 % less, and nothing else is sent then.
+_GZIP_LEVEL = 6
 #: Personal pages, and feeds that are made for each query.
 _ROBOTS_TXT = "User-agent: *\n" + "".join(
     f"Disallow: {path}\n" for path in ("/u/", "/c/", "/d/", "/m/", "/operator", "/feeds/queries/")
@@ -39,33 +52,56 @@ _ROBOTS_TXT = "User-agent: *\n" + "".join(
 def create_app(context: WebContext) -> Starlette:
     """Return the application over an open ledger."""
     forms, limits, errors = FormTokens(context.token_signer), RateLimits(), ErrorHandlers(context)
+    work = HeavyWork(context.runner or ThreadRunner(context.work_context))
     pages = Starlette(
         routes=[
-            *HomePage(context, forms, limits).build_routes(),
+            *HomePage(context, forms, limits, work).build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
             *ManageLinkPage(context, forms, limits).build_routes(),
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
-            *ApiRoutes(context, limits).build_routes(),
+            *ApiRoutes(context, limits, work).build_routes(),
             *build_asset_routes(context.templates),
             Route("/robots.txt", _get_robots_txt),
         ],
         exception_handlers={
             HTTPException: errors.handle_http_exception,
             ClientDisconnect: errors.handle_disconnect,
+            LedgerUnavailable: errors.handle_unavailable,
+            WorkInterrupted: errors.handle_unavailable,
         },
     )
     # A redirect to the path without its slash would lead to whatever host the request names.
     pages.router.redirect_slashes = False
     return Starlette(
         routes=[
-            Mount("/feeds", FeedsApp(context)),  # compresses its responses once, not each time
-            Mount("", GZipMiddleware(pages, minimum_size=_GZIP_MIN_BYTES)),
+            Mount(
+                "/feeds", FeedsApp(context, work)
+            ),  # compresses its responses once, not each time
+            Mount("", GZipMiddleware(pages, _GZIP_MIN_BYTES, _GZIP_LEVEL)),
         ],
         middleware=[Middleware(SecurityMiddleware)],
+        lifespan=partial(run_background, context),
     )
+
+
+@asynccontextmanager
+async def run_background(context: WebContext, _app: Starlette) -> AsyncIterator[None]:
+    """Get heavy work ready before the first request; end it and close the ledger after the last.
+
+    An application that mounts the one of `create_app` has to do this itself.
+    """
+    to_thread.current_default_thread_limiter().total_tokens = PAGE_THREADS
+    if context.runner is not None:
+        await context.runner.start()
+    try:
+        yield
+    finally:
+        if context.runner is not None:
+            await context.runner.stop()
+        context.close()
 
 
 async def _get_robots_txt(_request: Request) -> Response:

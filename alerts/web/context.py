@@ -17,6 +17,7 @@ from alerts.operator import ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
 from alerts.subscribers import SubscriberDefaults
 from alerts.tokens import TokenSigner
+from alerts.web.work import Runner, WorkContext
 
 #: One minute: pages change when a crawl ends, every quarter of an hour at most.
 _PAGE_CACHE_CONTROL = "public, max-age=60"
@@ -45,6 +46,10 @@ def _find_no_capture(_location: str) -> CapturedPage | None:
     return None
 
 
+def _close_nothing() -> None:
+    return
+
+
 class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the application needs from outside."""
 
@@ -65,11 +70,25 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     operator_password: str | None = None  #: None: there are no operator pages
     daemon_controls: DaemonControls | None = None  #: None: no daemon runs
+    runner: Runner | None = None  #: of heavy work; None: threads of this process
+    close: Callable[[], None] = _close_nothing  #: called after the last request
 
     def deliver_soon(self) -> None:
         """Let the daemon deliver what was just put into the outbox; without one, do nothing."""
         if self.daemon_controls is not None:
             self.daemon_controls.deliver_soon()
+
+    @property
+    def work_context(self) -> WorkContext:
+        """What heavy work is done with in this process."""
+        return WorkContext(
+            name=self.name,
+            ledger=self.ledger,
+            templates=self.templates,
+            feed_identity=self.feed_identity,
+            accepts_sign_ups=self.accepts_sign_ups,
+            clock=self.clock,
+        )
 
     @property
     def feed_context(self) -> FeedContext:
