@@ -39,6 +39,9 @@ class WorkLimits(msgspec.Struct, frozen=True, kw_only=True):
     total: int = 2
     #: Of these, exports: a search never waits for exports alone.
     exports: int = 1
+    #: Exports that have begun and wait for their next part; above that none is begun. They take
+    #: turns, so each of five is a fifth as fast. One whose client reads slowly is not among them.
+    begun_exports: int = 4
     #: Of these, from one network: two statements of ten seconds would hold up everybody.
     for_network: int = 1
     #: Seconds that a request waits before it gets 503. People wait a second before they think that
@@ -140,13 +143,19 @@ class HeavyWork:
             raise
 
     def _is_free(self, request: WorkRequest) -> bool:
-        """Return whether a request may begin now."""
+        """Return whether there is room for a request now."""
         limits = self._limits
         return (
             self._running_kinds.total() < limits.total
-            and (request.kind != "export" or self._running_kinds["export"] < limits.exports)
             and self._running_networks[request.network] < limits.for_network
+            and (request.kind != "export" or self._has_room_for_export(request))
         )
+
+    def _has_room_for_export(self, request: WorkRequest) -> bool:
+        if self._running_kinds["export"] >= self._limits.exports:
+            return False
+        begun = sum(one.request.is_begun for one in self._waiting)
+        return request.is_begun or begun < self._limits.begun_exports
 
     def _take(self, request: WorkRequest) -> None:
         self._running_kinds[request.kind] += 1
@@ -162,7 +171,11 @@ class HeavyWork:
 
     def _admit_next(self) -> None:
         """Admit what may begin now, from the networks that have the least first."""
-        while free := [one for one in self._waiting if self._is_free(one.request)]:
+        while free := [
+            one
+            for one in self._waiting
+            if not one.admitted.done() and self._is_free(one.request)  # done: it has just given up
+        ]:
             following = min(free, key=self._rank)
             self._waiting.remove(following)
             self._take(following.request)
@@ -170,12 +183,11 @@ class HeavyWork:
         if not self._waiting or len(self._served) > _MAX_NETWORKS:
             self._served.clear()
 
-    def _rank(self, waiting: _Waiting) -> tuple[int, int, bool, int]:
+    def _rank(self, waiting: _Waiting) -> tuple[int, int, int]:
         request = waiting.request
         return (
             self._running_networks[request.network],
             self._served.get(request.network, -1),
-            not request.is_begun,
             waiting.order,
         )
 

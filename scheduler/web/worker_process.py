@@ -10,32 +10,19 @@ import logging
 import os
 import pickle
 import sys
-from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 
 from alerts.errors import WatchwordError
 from alerts.web import WorkContext, WorkSettings
 from scheduler.clock import wall_clock
+from scheduler.web.work_calls import WorkCall, WorkFailed
 
 log = logging.getLogger("watchword.web")
 
 #: On the scale of nice(1), a step of ten is a ninth of the processor time if others want it too.
 _NICENESS = 10
-
-
-class WorkFailed(WatchwordError):
-    """Heavy work ended in an unexpected error."""
-
-
-class WorkCall(NamedTuple):
-    """What a process is to do."""
-
-    work: Callable[..., object]
-    args: tuple[object, ...]
-    named: dict[str, object]
 
 
 def main() -> None:

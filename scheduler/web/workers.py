@@ -20,7 +20,7 @@ from typing import cast
 from anyio import CapacityLimiter, to_thread
 
 from alerts.web import P, R, Work, WorkInterrupted, WorkLimits, WorkSettings
-from scheduler.web.worker_process import WorkCall
+from scheduler.web.work_calls import WorkCall
 
 log = logging.getLogger("watchword.web")
 
