@@ -28,7 +28,7 @@ from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.search import index_questions
 from alerts.subscribers import SubscriberDefaults
-from alerts.web import CapturedPage, WebContext, create_app
+from alerts.web import CapturedPage, WebContext, WorkContext, create_app
 from crawler.records import Question
 from scheduler.web import HttpLimits, serve
 from scheduler.web.http_limits import DEFAULT_LIMITS
@@ -56,6 +56,7 @@ class WebClient:
     wanted_deliveries: int = 0  #: how often a message was to be delivered at once
     started_crawls: list[str] = field(default_factory=list)  #: sources that were to be read at once
     captures: dict[str, CapturedPage] = field(default_factory=dict)
+    work_context: WorkContext | None = None  #: what searches are made with
 
     def request_text(
         self,
@@ -168,6 +169,8 @@ def run_web_client(
         operator_password=OPERATOR_PASSWORD,
         daemon_controls=found,
     )
-    app = create_app(msgspec.structs.replace(site, **more))
+    site = msgspec.structs.replace(site, **more)
+    found.work_context = site.work_context
+    app = create_app(site)
     with serve(app, trusted_proxies=proxies, limits=limits) as found.url:
         yield found
