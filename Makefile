@@ -3,8 +3,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+# The tests in their compiled form are kept, also where PYTHONDONTWRITEBYTECODE is set: to compile
+# them takes each worker as long as to import them.
+PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs format lock clean
+.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs audit sbom format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -13,10 +16,10 @@ demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until C
 	@$(BIN)/watchword demo
 
 test: check ## lint, types, import rules, every test and its branch coverage
-	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
+	@$(PYTEST) -n auto --dist worksteal --cov --cov-report=term
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own
-	@$(BIN)/pytest -n auto -q -m "not (browser or kill or postfix or postgres or process or slow)"
+	@$(PYTEST) -n auto --dist worksteal -q -m "not (browser or kill or postfix or postgres or process or slow)"
 
 check: $(VENV)/dev.stamp ## lint, types and import rules only
 	@$(BIN)/ruff check --quiet .
@@ -35,7 +38,7 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.search
 
 properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a fifth
-	@WATCHWORD_EXAMPLES=all $(BIN)/pytest -n auto -q $$(grep -rl "count_examples" tests/alerts)
+	@WATCHWORD_EXAMPLES=all $(PYTEST) -n auto -q $$(grep -rl "count_examples" tests/alerts)
 
 chaos: $(VENV)/dev.stamp ## the service among kills, restarts and faults, for MINUTES=30
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
@@ -58,6 +61,12 @@ judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 
 docs: $(VENV)/dev.stamp ## write what the code says into docs/ and config.example.toml
 	@$(BIN)/python -m tools.docs
+
+audit: $(VENV)/dev.stamp ## what advisories are known about the packages of the locks
+	@$(BIN)/python -m tools.audit
+
+sbom: $(VENV)/dev.stamp ## the bill of materials of the service, as CycloneDX: sbom.cdx.json
+	@$(BIN)/python -m tools.sbom requirements.lock > sbom.cdx.json
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .

@@ -8,7 +8,6 @@ one more kind of change is one more member of `ChangeKind`, one more frequency o
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -19,6 +18,7 @@ import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.secret import show_address
 from crawler.records import Question, QuestionStatus
 
 Updates = Literal["all", "asked", "answered"]
@@ -321,7 +321,8 @@ class Recipient(msgspec.Struct, frozen=True):
             return cls.parse_email(text)
         if not (url := _URL.fullmatch(text)):
             raise AddressError(
-                f"{text!r} is not a valid address: expected one like https://hooks.example/me"
+                f"{show_address(text)!r} is not a valid address: "
+                "expected one like https://hooks.example/me"
             )
         return cls(url[1], text)
 
@@ -357,7 +358,7 @@ class Recipient(msgspec.Struct, frozen=True):
         return self.scheme == "mailto"
 
     def __str__(self) -> str:
-        return self.address
+        return show_address(self.address)
 
 
 class Subscriber(msgspec.Struct, frozen=True):
@@ -417,41 +418,3 @@ class SubscribedTopic(msgspec.Struct, frozen=True):
     def is_followed_question(self) -> bool:
         """Whether one question is followed, instead of a query."""
         return self.canonical is None
-
-
-class Secret:
-    """A password or key from the config: never printed, logged or put into an error message.
-
-    ``str`` and ``repr`` show that it is set, not what it is; :meth:`reveal` returns the value.
-    """
-
-    __slots__ = ("_value", "source")
-
-    def __init__(self, value: str, source: str = "config") -> None:
-        """Keep a value.
-
-        Args:
-            value: The secret itself.
-            source: Where it was found, for error messages: ``web.operator_password_file``,
-                ``$WATCHWORD_WEB_OPERATOR_PASSWORD``.
-        """
-        self._value = value
-        self.source = source
-
-    def reveal(self) -> str:
-        """Return the value."""
-        return self._value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(
-            self._value.encode(), other._value.encode()
-        )
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __str__(self) -> str:
-        return "(set)"
-
-    def __repr__(self) -> str:
-        return f"Secret({str(self)!r}, {self.source!r})"

@@ -1,4 +1,4 @@
-"""Signed tokens: each is valid for one purpose and for a limited time.
+"""Signed tokens: each is valid for one purpose, and most for a limited time.
 
 Base64 can write the same signature in several ways that decode alike. Only the one that we write is
 accepted, and nothing is ever looked up by the text of a token.
@@ -7,16 +7,19 @@ accepted, and nothing is ever looked up by the text of a token.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
 
-from itsdangerous import BadData, SignatureExpired, TimestampSigner
+from itsdangerous import BadData, SignatureExpired, Signer, TimestampSigner
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from alerts.errors import ExitStatus, WatchwordError
 
 TokenPurpose = Literal["manage", "form", "operator"]
+#: Purposes of tokens that do not expire; whoever they are for can have another one made.
+LastingPurpose = Literal["feed"]
 
 
 class ExpiredToken(WatchwordError):
@@ -63,6 +66,21 @@ class TokenSigner:
             raise ExpiredToken(error.payload.decode()) from error
         except (BadData, UnicodeError):
             return None
+
+    def issue_lasting(self, purpose: LastingPurpose, subject: str) -> str:
+        """Return a token for ``subject`` that is valid for one purpose and does not expire."""
+        return self._lasting_signer(purpose).sign(subject).decode()
+
+    def verify_lasting(self, purpose: LastingPurpose, token: str) -> str | None:
+        """Return what a token without expiry was issued for; None for one that we did not issue."""
+        subject = token.rpartition(".")[0]
+        # Written again and compared as a whole: base64 has other ways to write the signature.
+        is_ours = hmac.compare_digest(self.issue_lasting(purpose, subject).encode(), token.encode())
+        return subject if subject and is_ours else None
+
+    def _lasting_signer(self, purpose: LastingPurpose) -> Signer:
+        salt = f"watchword {purpose}"
+        return Signer(self._secret, salt, key_derivation="hmac", digest_method=hashlib.sha256)
 
     def _signer(self, purpose: TokenPurpose) -> _Signer:
         return _Signer(self._secret, purpose, self._clock)

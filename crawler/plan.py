@@ -10,6 +10,9 @@ from datetime import date
 
 from crawler.records import Record
 
+#: The longest page that is read, in bytes, unpacked. Question pages have tens of kilobytes.
+MAX_PAGE_BYTES = 5_000_000
+
 
 class ListingWindow(Record, frozen=True):
     """A range of meeting dates to list; both ends are included."""
@@ -36,7 +39,7 @@ class PolitenessSettings(Record, frozen=True):
     user_agent: str
     delay_seconds: float = 2.0  #: from the end of one request to the start of the next
     timeout_seconds: float = 30.0
-    max_page_bytes: int = 5_000_000
+    max_page_bytes: int = MAX_PAGE_BYTES
     #: Per window. A listing that ignores its date filter would otherwise have no end.
     max_listing_pages: int = 400
     obey_robots: bool = True

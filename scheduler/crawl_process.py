@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,7 @@ def start_crawl(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            env=_build_environment(),
             start_new_session=True,  # Ctrl-C is for us; the child ends when its input does
         ) as process,
     ):
@@ -120,6 +122,15 @@ def start_crawl(
             ended.set()
             child.close()
             watcher.join()
+
+
+def _build_environment() -> dict[str, str]:
+    """Return our environment without secrets: a crawl reads strangers' pages and needs none."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("WATCHWORD_") and name != "CREDENTIALS_DIRECTORY"
+    }
 
 
 def _kill_when_due(

@@ -11,7 +11,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -20,28 +20,31 @@ from sqlalchemy import Connection
 
 from alerts.delivery import ChannelRefused, ChannelUnavailable, deliver_due
 from alerts.digests import compose_due_digests
-from alerts.feeds import ping_hub, publish_feeds
+from alerts.feeds import delete_withdrawn_files, ping_hub, publish_feeds
 from alerts.ledger import (
     alarms,
     deliveries,
     pauses,
     pending_subscriptions,
     personal_data,
+    publication,
     subscriptions,
     topics,
 )
+from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Recipient
 from alerts.operator import (
     queue_operator_emails,
     update_gap_alarm,
     update_job_alarms,
+    update_limit_alarm,
     update_mail_alarms,
 )
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
-from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, subscribe
+from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, delete_personal_data, subscribe
 from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
@@ -70,31 +73,70 @@ def sync_config(service: Service) -> None:
     """Make the ledger agree with the topics and subscriptions of the config.
 
     Subscriptions that came from the config and are no longer in it end. Those that were made by
-    command or on the web are left alone.
+    command or on the web are left alone. What the config names is published, unless it is private
+    there; a topic that it names no more becomes private or ends, unless something else publishes
+    it.
 
     Raises:
         ConfigError: A query in the config is wrong.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
-        _sync_topics(connection, service, now)
-        configured = _sync_subscriptions(connection, service, now)
+        named = _sync_topics(connection, service, now)
+        configured = _sync_subscriptions(connection, service, now, named)
         for active in subscriptions.list_active(connection):
             if active.origin == "config" and (active.email, active.canonical) not in configured:
                 subscriptions.unsubscribe(connection, active.subscriber_id, now, active.topic_id)
+        publication.set_in_config(connection, {key: entry for key, (entry, _) in named.items()})
+        for topic_id, (_, title) in named.items():
+            publication.publish_named(connection, topic_id, title, now)
+        publication.release(connection)
+    _delete_withdrawn_feeds(service)
 
 
-def _sync_topics(connection: Connection, service: Service, now: datetime) -> None:
+def _delete_withdrawn_feeds(service: Service) -> None:
+    """Delete the files of what is private now; the next round tries those that cannot be."""
+    try:
+        delete_withdrawn_files(service.ledger, service.config.feeds.path)
+    except OSError as error:
+        log.warning("the files of private feeds are not deleted yet: %s", error)
+
+
+#: How the config names topics, by id: with its entry, and the query as it is written there.
+_NamedTopics: TypeAlias = dict[int, tuple[publication.ConfigEntry, str]]
+
+
+def _sync_topics(connection: Connection, service: Service, now: datetime) -> _NamedTopics:
+    """Add the topics of the config; return them."""
+    named: _NamedTopics = {}
     for number, topic in enumerate(service.config.topics):
         with _query_errors_at(f"topics[{number}].query"):
             canonical = format_canonical(parse_query(topic.query))
-        topics.ensure(connection, canonical, topic.query, now)
+        found = topics.ensure(connection, canonical, topic.query, now)
+        _add_named(named, found.id, topic.query, is_private=topic.private)
+    return named
+
+
+def _add_named(named: _NamedTopics, topic_id: int, query: str, *, is_private: bool) -> None:
+    """Add a topic; it is public if the config names it several times and one is public."""
+    if topic_id not in named or named[topic_id][0] == "private":
+        named[topic_id] = "private" if is_private else "public", query
 
 
 def _sync_subscriptions(
-    connection: Connection, service: Service, now: datetime
+    connection: Connection, service: Service, now: datetime, named: _NamedTopics
 ) -> set[tuple[str, str | None]]:
-    """Add the subscriptions of the config; return the address and canonical query of each."""
+    """Add the subscriptions of the config.
+
+    Args:
+        connection: A writing connection to the ledger.
+        service: The open service.
+        now: The time.
+        named: The topics that the config names; those of subscriptions are added.
+
+    Returns:
+        The address and the canonical query of each subscription.
+    """
     configured: set[tuple[str, str | None]] = set()
     for number, entry in enumerate(service.config.subscriptions):
         request = SubscriptionRequest(
@@ -106,8 +148,13 @@ def _sync_subscriptions(
             note=entry.note,
         )
         with _query_errors_at(f"subscriptions[{number}].query"):
-            done = subscribe(connection, entry.email, request, service.subscriber_defaults, now)
+            done = subscribe(
+                connection, entry.email.reveal(), request, service.subscriber_defaults, now
+            )
+        if done.is_suspended:
+            log.warning("subscriptions[%d]: see `watchword suspended`: nothing is sent", number)
         configured.add((done.email, done.canonical))
+        _add_named(named, done.topic_id, entry.query, is_private=entry.private)
     return configured
 
 
@@ -243,7 +290,10 @@ def _publish(service: Service) -> int:
 def update_alarms(service: Service) -> None:
     """Raise and clear the alarms that depend on time alone, and queue the operator's emails."""
     config, now = service.config, service.clock()
+    with closing(service.create_limiter()) as limiter:
+        report = limiter.report()
     with service.ledger.writing() as connection:
+        update_limit_alarm(connection, report, now)
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
@@ -318,8 +368,7 @@ def _deliver(service: Service, seconds: float | None) -> _DeliveryResult:
 
 def _queue_operator_emails(connection: Connection, service: Service) -> int:
     """Queue the operator emails about alarms; return how many messages that is."""
-    operator = service.config.operator
-    recipients = tuple(filter(None, (operator.email, *operator.notify)))
+    recipients = service.config.operator.addresses
     return queue_operator_emails(connection, service.create_message_context(), recipients)
 
 
@@ -332,28 +381,29 @@ def _tell_operator(service: Service) -> None:
 
 def _notify_operator(service: Service) -> None:
     """Deliver to each address of the operator at once, by whatever channel still works."""
-    operator = service.config.operator
-    for address in filter(None, (operator.email, *operator.notify)):
+    for address in service.config.operator.addresses:
+        recipient = Recipient.parse(address)
         try:
-            deliver_messages(service, recipient=Recipient.parse(address).address)
+            deliver_messages(service, recipient=recipient.address)
         except ChannelUnavailable as error:
-            log.error("the operator is not notified at %s yet: %s", address, error)
+            log.error("the operator is not notified at %s yet: %s", recipient, error)
 
 
 def delete_expired_data(service: Service) -> None:
     """Delete what is kept for a limited time only.
 
-    That is: the text of old messages, sign-ups whose link has expired, and former subscribers with
-    all that was sent to them.
+    That is: the text of old messages, sign-ups whose link has expired, former subscribers with all
+    that was sent to them, and topics that nobody needs any more with their matches.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
         deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
-        never_confirmed = pending_subscriptions.delete_expired(
-            connection, now - CONFIRMATION_LINK_VALIDITY
-        )
-        former = personal_data.list_unsubscribed_before(connection, now - _RETENTION_PERIOD)
-        for subscriber_id in (*never_confirmed, *former):
-            personal_data.delete_subscriber(connection, subscriber_id)
+        expired = pending_subscriptions.delete_expired(connection, now - CONFIRMATION_LINK_VALIDITY)
+        never_confirmed = [s.email for s in subscriptions.get_subscribers(connection, expired)]
+        former = personal_data.list_forgettable(connection, now - _RETENTION_PERIOD)
+        for email in {*never_confirmed, *former}:
+            delete_personal_data(connection, email, service.data_stores)
+        publication.clear_ended(connection)
+    erase_deleted(service.ledger)  # also after what pages and commands deleted since
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))

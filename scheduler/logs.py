@@ -1,16 +1,48 @@
-"""Logging: one line per event on standard error, as text or (``--log-json``) as JSON."""
+"""Logging: one line per event on standard error, as text or (``--log-json``) as JSON.
+
+Our own messages hold no secrets. What libraries and servers say may quote one, in log lines, errors
+and tracebacks, so whatever this process prints there passes :func:`redact_line`.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterable
+from types import TracebackType
 
 from pythonjsonlogger.json import JsonFormatter
+
+from alerts.refusals import mask_addresses
+from alerts.secret import Secret, redact
+
+#: The secrets of the config that this process has loaded.
+_SECRETS: list[Secret] = []
+
+
+def hide(secrets: Iterable[Secret]) -> None:
+    """Leave some secrets, and no others, out of all that is printed from now on."""
+    _SECRETS[:] = secrets
+
+
+def redact_line(line: str) -> str:
+    """Return a text without the secrets that were given to :func:`hide`."""
+    return redact(line, _SECRETS)
+
+
+def print_defect(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Write the traceback of an exception that nobody handled; to be ``sys.excepthook``."""
+    lines = traceback.format_exception(kind, error, trace)
+    sys.stderr.write(redact_line("".join(lines)))
 
 
 def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     """Send log lines to standard error: ours from ``level`` on, libraries' from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_redact_record)
     handler.setFormatter(
         JsonFormatter(
             "{levelname}{name}{message}",
@@ -27,3 +59,17 @@ def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # It logs the errors that it raises, with their stack: ours says in a line what follows.
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
+
+
+def _redact_record(record: logging.LogRecord) -> bool:
+    """Take out of a record's message and traceback the secrets, and whom addresses name."""
+    record.msg, record.args = _redact(record.getMessage()), None
+    if record.exc_info:
+        record.exc_text = _redact(logging.Formatter().formatException(record.exc_info))
+        record.exc_info = None
+    return True
+
+
+def _redact(text: str) -> str:
+    """Logs are kept when subscribers are not, and are read by others than the ledger."""
+    return mask_addresses(redact_line(text))

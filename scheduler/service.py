@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 
@@ -14,12 +14,14 @@ import msgspec
 from alerts.delivery import SentLog
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.feeds import FeedContext
+from alerts.feeds import FeedContext, make_public_folder
 from alerts.ledger import Ledger, open_ledger, secrets, writer
+from alerts.ledger.rate_counts import RateCounts
+from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
-from alerts.subscribers import SubscriberDefaults
+from alerts.subscribers import DataStores, SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.clock_witness import ClockWitness
 from scheduler.config import Config, load_signing_keys
@@ -53,6 +55,11 @@ class Service:
         """Return what runs jobs and notes how they began and ended."""
         return JobNotes(self.ledger, self.clock, self.unwritten)
 
+    def create_limiter(self) -> Limiter:
+        """Return what holds clients to the limits; whoever uses it closes it."""
+        secret, most = self.mail_identity.token_secret, self.config.web.confirmations_per_hour
+        return Limiter(RateCounts(self.ledger), secret, self.clock, most)
+
     def create_message_context(self) -> MessageContext:
         """Return what messages are written with now."""
         return MessageContext(self.templates, self.mail_identity, self.clock())
@@ -63,6 +70,11 @@ class Service:
         return DigestSettings(
             self.templates, self.mail_identity, self.config.digests.batch_interval, self.sent_log
         )
+
+    @property
+    def data_stores(self) -> DataStores:
+        """What keeps personal data beside the ledger."""
+        return DataStores(self.sent_log, self.config.channel_table)
 
     @property
     def feed_context(self) -> FeedContext:
@@ -83,7 +95,10 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
         LedgerError: The ledger cannot be opened.
         ConfigError: A signing key cannot be used.
     """
-    ledger = open_ledger(config.ledger.url)
+    # Before the ledger, which is often beside it, in a folder that is for us alone otherwise.
+    with suppress(OSError):  # the first round says why it cannot be written
+        make_public_folder(config.feeds.path)
+    ledger = open_ledger(config.ledger.url.reveal())
     sent_log = SentLog(config.ledger.sent_log)
     if not ledger.is_read_only:
         sent_log.verify()

@@ -100,7 +100,8 @@ def _make_test(
     """Return the test of whether a captured page shows one of some questions.
 
     It is a page of the question, or another one, such as a listing, that names its address or has
-    its words. The page of another question that names it is kept.
+    its words. The page of another question that names it is kept. So is none that is too long to be
+    searched: no question was ever read from it.
     """
     needles = frozenset(needle for one in records for needle in _list_needles(one))
     needles |= {identity.partition(":")[2].encode() for identity in identities}
@@ -108,6 +109,8 @@ def _make_test(
 
     def is_unwanted(capture: Capture) -> bool:
         if any(build_question_id(name, capture.url) in identities for name in sources):
+            return True
+        if capture.body is None:
             return True
         if not any(needle in capture.body for needle in needles):
             return False
@@ -119,6 +122,8 @@ def _make_test(
 
 def _read_question(capture: Capture) -> Question | None:
     """Return the question in a captured page; None for another page, such as a listing."""
+    if capture.body is None:
+        return None
     parts = urlsplit(capture.url)
     address = f"{parts.scheme}://{parts.netloc}{canonicalise_path(capture.url)}"
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +11,16 @@ import pytest
 from hypothesis import settings
 
 from alerts.ledger import Ledger, open_ledger
-from tests.support.postgres import create_database, find_server_programs, run_cluster
+from tests.support import tiers
+from tests.support.empty_ledger import open_empty_ledger, place_empty_ledger
+from tests.support.postgres import (
+    create_database,
+    find_memory_folder,
+    find_server_programs,
+    run_cluster,
+)
 from tests.support.seed_page import SEED_PAGE
+from tests.support.tiers import TierCheck
 from tests.support.web_client import WebClient, run_web_client
 
 # A machine that is busy is no failure; what must be fast is measured, not timed in tests. The same
@@ -22,25 +30,36 @@ settings.register_profile("watchword", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "watchword"))
 
-#: Fixtures that give a test its tier, see ``markers`` in pyproject.toml.
-_MARKER_OF_FIXTURE = {
-    "postgres_server": "postgres",
-    "browser": "browser",
-    "postfix": "postfix",
-}
+#: Temporary folders are in memory where there is room: a ledger waits for its disk at each commit.
+if folder := find_memory_folder():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+
+_TIER_CHECK = TierCheck()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for a process or a time limit."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the tiers that follow from its folder, fixtures and parameters."""
-    for item in items:
-        if "kills" in item.path.parts:
-            item.add_marker("kill")
-        for fixture in getattr(item, "fixturenames", ()):
-            if marker := _MARKER_OF_FIXTURE.get(fixture):
-                item.add_marker(marker)
-        call = getattr(item, "callspec", None)
-        if call is not None and "postgresql" in call.params.values():
-            item.add_marker("postgres")
+    """Mark the tests, and let every worker begin with long ones."""
+    tiers.add_markers(items)
+    items[:] = tiers.order(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """Measure the coverage of those tiers alone that are measured."""
+    with tiers.measure_as_tier_wants(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Hold a test to its tier."""
+    with _TIER_CHECK.run(item):
+        yield
 
 
 @pytest.fixture
@@ -87,7 +106,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty ledger, in a SQLite file and in PostgreSQL."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+        yield place_empty_ledger(tmp_path / "ledger.sqlite3")
     else:
         server, _, empty = request.getfixturevalue("postgres_ledger").rpartition("/")
         with create_database(server, empty) as url:
@@ -112,7 +131,7 @@ def pages(ledger: Ledger, now: datetime, tmp_path: Path) -> Iterator[WebClient]:
 @pytest.fixture
 def site(now: datetime, tmp_path: Path) -> Iterator[WebClient]:
     """The same on SQLite alone, where the database makes no difference."""
-    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    opened = open_empty_ledger(tmp_path / "ledger.sqlite3")
     with run_web_client(opened, now, tmp_path / "feeds") as found:
         yield found
     opened.engine.dispose()

@@ -14,6 +14,7 @@ _COUNTING_PERIOD = timedelta(days=30)
 #: How long a subscriber is paused after the first, second, … soft bounce: 15 days in all, which
 #: outlasts a holiday. One more soft bounce suspends the subscriber.
 _SOFT_BOUNCE_PAUSES = tuple(timedelta(days=days) for days in (1, 2, 4, 8))
+_SOFT_BOUNCE_LIMIT = len(_SOFT_BOUNCE_PAUSES) + 1
 #: How many hard bounces suspend a subscriber. One may be a fault of the receiving server, reported
 #: with the wrong status code.
 HARD_BOUNCE_LIMIT = 2
@@ -28,32 +29,45 @@ _DAY = timedelta(days=1)
 def apply_bounce(connection: Connection, subscriber_id: int, bounce: Bounce, now: datetime) -> bool:
     """Record a bounce and apply its consequence.
 
-    A complaint ends all subscriptions and suspends the subscriber. The second hard bounce within
-    30 days, or the fifth soft one, suspends the subscriber; earlier soft ones pause them. Only a
-    share of the subscribers is suspended in a day: the others wait for :func:`suspend_waiting`. A
-    report that blames us has no consequence.
+    A complaint ends all subscriptions and suspends the subscriber. The second message within 30
+    days that bounced hard, or the fifth that bounced softly, suspends the subscriber; earlier soft
+    bounces pause them. Only a share of the subscribers is suspended in a day. The others, and those
+    of whom bounces or complaints are unproven, wait for :func:`suspend_waiting`. A report that
+    blames us has no consequence.
 
     Returns:
-        False where the same report was recorded before; nothing follows then.
+        False where a bounce of the same kind was recorded for the same message before; nothing
+        follows then.
     """
     if not bounces.record_bounce(connection, subscriber_id, bounce, now):
         return False
-    if bounce.kind == "complaint":
-        subscriptions.unsubscribe(connection, subscriber_id, now)
-        bounces.suspend_subscriber(connection, subscriber_id, "complaint", now)
-        return True
-    if bounce.kind == "refused":
-        return True
     since = now - _COUNTING_PERIOD
-    count = len(bounces.list_times(connection, subscriber_id, bounce.kind, since))
-    limit = HARD_BOUNCE_LIMIT if bounce.kind == "hard" else len(_SOFT_BOUNCE_PAUSES) + 1
-    if count >= limit:
-        if _may_suspend(connection, now):
-            bounces.suspend_subscriber(connection, subscriber_id, "bounces", now)
-    elif bounce.kind == "soft":
-        until = now + _SOFT_BOUNCE_PAUSES[count - 1]
-        bounces.pause_subscriber(connection, subscriber_id, until)
+    match bounce.kind:
+        case "complaint":
+            _end_for_complaint(connection, subscriber_id, now)
+        case "hard":
+            times = bounces.list_times(connection, subscriber_id, "hard", since)
+            if len(times) >= HARD_BOUNCE_LIMIT:
+                _suspend_or_wait(connection, subscriber_id, now)
+        case "soft":
+            times = bounces.list_times(connection, subscriber_id, "soft", since)
+            if len(times) >= _SOFT_BOUNCE_LIMIT:
+                _suspend_or_wait(connection, subscriber_id, now)
+            else:
+                until = now + _SOFT_BOUNCE_PAUSES[len(times) - 1]
+                bounces.pause_subscriber(connection, subscriber_id, until)
     return True
+
+
+def _end_for_complaint(connection: Connection, subscriber_id: int, now: datetime) -> None:
+    subscriptions.unsubscribe(connection, subscriber_id, now)
+    bounces.suspend_subscriber(connection, subscriber_id, "complaint", now)
+
+
+def _suspend_or_wait(connection: Connection, subscriber_id: int, now: datetime) -> None:
+    """Suspend a subscriber for bounces, unless more were suspended today than may be."""
+    if _may_suspend(connection, now):
+        bounces.suspend_subscriber(connection, subscriber_id, "bounces", now)
 
 
 def _may_suspend(connection: Connection, now: datetime) -> bool:
@@ -63,16 +77,26 @@ def _may_suspend(connection: Connection, now: datetime) -> bool:
 
 
 def list_waiting(connection: Connection, now: datetime) -> list[int]:
-    """Return the subscribers who bounce, and whose suspension waits for approval."""
+    """Return the subscribers who bounce or complain, and whose suspension waits for approval."""
     since = now - _COUNTING_PERIOD
-    hard = bounces.list_frequent(connection, "hard", HARD_BOUNCE_LIMIT, since)
-    soft = bounces.list_frequent(connection, "soft", len(_SOFT_BOUNCE_PAUSES) + 1, since)
-    return sorted({*hard, *soft})
+    hard = bounces.list_frequent(connection, ("hard", "unproven_hard"), HARD_BOUNCE_LIMIT, since)
+    soft = bounces.list_frequent(connection, ("soft", "unproven_soft"), _SOFT_BOUNCE_LIMIT, since)
+    return sorted({*hard, *soft, *_list_unproven_complaints(connection, now)})
+
+
+def _list_unproven_complaints(connection: Connection, now: datetime) -> list[int]:
+    since = now - _COUNTING_PERIOD
+    return bounces.list_frequent(connection, ("unproven_complaint",), 1, since)
 
 
 def suspend_waiting(connection: Connection, now: datetime) -> int:
-    """Suspend those whose suspension waits for approval; return how many they were."""
+    """Suspend those whose suspension waits for approval; return how many they were.
+
+    The subscriptions of those who complained end.
+    """
     waiting = list_waiting(connection, now)
+    for subscriber_id in _list_unproven_complaints(connection, now):
+        _end_for_complaint(connection, subscriber_id, now)
     for subscriber_id in waiting:
         bounces.suspend_subscriber(connection, subscriber_id, "bounces", now)
     return len(waiting)

@@ -1,7 +1,8 @@
 """Reading emails that come back: bounces (RFC 3464), complaints (RFC 5965), unsubscribing. Pure.
 
-Which message a report is about follows from the return path that it was sent to, which we signed,
-or from our Message-ID inside it, which nobody can guess. The addresses inside are not trusted.
+The return path that a report was sent to, or that it quotes, proves which message it is about: we
+signed it, and only the recipient's mail server has seen it. Our Message-ID inside proves nothing,
+because it stands in every reply to the message. The other addresses are not trusted.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class BounceReport(msgspec.Struct, frozen=True):
     #: broken in a way that our libraries cannot bear
     kind: ReportKind
     detail: str  #: for the operator: ``5.1.1 smtp; 550 no such user``
-    message_number: int | None  #: the message's id in the ledger, from the return path
-    message_id: str | None  #: its Message-ID, where the report quotes it
+    message_number: int | None  #: the message's id in the ledger, from a return path of ours
+    message_id: str | None  #: its Message-ID, where the report quotes it; no proof
     token: str | None = None  #: the subscriber's, where they unsubscribe
 
 
@@ -98,8 +99,9 @@ def _read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceR
     token = _find_token(mail)
     if kind == "ignored" and token and unsubscribe_address.lower() in addresses.lower():
         return BounceReport("unsubscribe", "unsubscribe email", None, None, token)
-    number = find_message_number(addresses, secret)
-    return BounceReport(kind, detail, number, find_message_id(raw.decode("latin-1")))
+    text = raw.decode("latin-1")
+    number = find_message_number(f"{addresses}\n{text}", secret)
+    return BounceReport(kind, detail, number, find_message_id(text))
 
 
 def _cut(raw: bytes) -> bytes:

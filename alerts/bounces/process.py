@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection
 
 from alerts.bounces.apply import apply_bounce
-from alerts.bounces.parse import BounceReport, read_report
+from alerts.bounces.parse import BounceReport, ReportKind, read_report
 from alerts.ledger import Ledger, messages, secrets, subscriptions
-from alerts.ledger.bounces import Bounce
+from alerts.ledger.bounces import Bounce, BounceKind
+from alerts.ledger.messages import SentMessage
 
 ReportOutcome = Literal[
     "hard",
@@ -22,17 +22,31 @@ ReportOutcome = Literal[
     "ignored",
     "duplicate",
     "unknown",
+    "unproven",
     "unreadable",
 ]
 """The kind of a report, or why nothing follows from it.
 
-``ignored`` says nothing that matters, ``duplicate`` was processed before, ``unknown`` is about none
-of our messages, ``unreadable`` is no email that can be read.
+``ignored`` says nothing that matters, ``duplicate`` is about a message that was reported before,
+``unknown`` is about none of our messages, ``unproven`` names one of them without its signed return
+path, ``unreadable`` is no email that can be read.
 """
+
+#: What a report that proves nothing counts as, where our messages have no signed return paths.
+_UNPROVEN_KINDS: dict[ReportKind, BounceKind] = {
+    "hard": "unproven_hard",
+    "soft": "unproven_soft",
+    "complaint": "unproven_complaint",
+}
 
 
 def process_report(
-    ledger: Ledger, raw: bytes, unsubscribe_address: str, now: datetime
+    ledger: Ledger,
+    raw: bytes,
+    unsubscribe_address: str,
+    now: datetime,
+    *,
+    has_return_paths: bool = False,
 ) -> tuple[ReportOutcome, str]:
     """Apply what follows from one email that came back.
 
@@ -43,6 +57,9 @@ def process_report(
         raw: The email.
         unsubscribe_address: Where an email with a token in its subject unsubscribes.
         now: When it is processed.
+        has_return_paths: Whether our messages have signed return paths (``mail.bounce_address``).
+            Nothing follows then from a report without one. Where they have none, such reports are
+            counted, and what would follow waits for the operator.
 
     Returns:
         The outcome, and a detail for the operator: the diagnostic code, or who unsubscribed.
@@ -55,9 +72,8 @@ def process_report(
             with ledger.writing() as connection:
                 return _unsubscribe(connection, report.token or "", now)
         case kind:
-            bounce = Bounce(kind, hashlib.sha256(raw).hexdigest(), report.detail)
             with ledger.writing() as connection:
-                return _apply_report(connection, report, bounce, now)
+                return _apply_report(connection, report, kind, now, has_return_paths)
 
 
 def _get_secret(ledger: Ledger) -> bytes:
@@ -71,13 +87,21 @@ def _get_secret(ledger: Ledger) -> bytes:
 
 
 def _apply_report(
-    connection: Connection, report: BounceReport, bounce: Bounce, now: datetime
+    connection: Connection,
+    report: BounceReport,
+    kind: Literal["hard", "soft", "refused", "complaint"],
+    now: datetime,
+    has_return_paths: bool,
 ) -> tuple[ReportOutcome, str]:
-    subscriber_id = _find_subscriber_id(connection, report)
-    if subscriber_id is None:
+    sent, is_proven = _find_message(connection, report)
+    if sent is None:
         return "unknown", report.detail
-    is_new = apply_bounce(connection, subscriber_id, bounce, now)
-    return (report.kind if is_new else "duplicate"), report.detail
+    if not is_proven and has_return_paths:
+        return "unproven", f"a message to {sent.recipient}: {report.detail}"
+    counted = kind if is_proven else _UNPROVEN_KINDS.get(kind, kind)
+    bounce = Bounce(counted, sent.id, report.detail)
+    is_new = apply_bounce(connection, sent.subscriber_id, bounce, now)
+    return (kind if is_new else "duplicate"), report.detail
 
 
 def _unsubscribe(connection: Connection, token: str, now: datetime) -> tuple[ReportOutcome, str]:
@@ -88,11 +112,12 @@ def _unsubscribe(connection: Connection, token: str, now: datetime) -> tuple[Rep
     return ("unsubscribe" if ended else "duplicate"), subscriber.email
 
 
-def _find_subscriber_id(connection: Connection, report: BounceReport) -> int | None:
-    """Return whose message a report is about: the return path is more certain than a quote."""
-    found = None
+def _find_message(connection: Connection, report: BounceReport) -> tuple[SentMessage | None, bool]:
+    """Return the message that a report is about, and whether the report proves that."""
     if report.message_number is not None:
-        found = messages.find_subscriber_id(connection, report.message_number)
-    if found is None and report.message_id is not None:
-        found = messages.find_subscriber_by_message_id(connection, report.message_id)
-    return found
+        sent = messages.find_by_number(connection, report.message_number)
+        if sent is not None:
+            return sent, True
+    if report.message_id is not None:
+        return messages.find_by_message_id(connection, report.message_id), False
+    return None, False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Annotated, ClassVar, Protocol, Self
 
 import msgspec
@@ -125,6 +126,11 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         raise NotImplementedError
 
+    @property
+    def private_folder(self) -> Path | None:
+        """The folder on this machine that messages are written into; None without one."""
+        return None
+
     def was_accepted(self, message_id: str) -> bool:
         """Return whether the other side is known to have accepted a message that is in doubt.
 
@@ -132,6 +138,14 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         not override this.
         """
         return False
+
+    def delete_copies(self, message_ids: Collection[str]) -> int:
+        """Delete what the channel keeps on this machine of messages, by their Message-IDs.
+
+        Returns:
+            How many copies were deleted. Channels that keep none need not override this.
+        """
+        return 0
 
     def can_reach(self, recipient: Recipient) -> bool:
         """Return whether the channel understands an address of one of its schemes."""

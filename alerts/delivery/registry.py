@@ -87,11 +87,10 @@ class ChannelTable:
         if channel is None:
             name = _suggest_channel(recipient.scheme)
             raise AddressError(
-                f"{recipient.address!r} cannot be sent to: there is no [channels.{name}] in the "
-                "config"
+                f"{str(recipient)!r} cannot be sent to: there is no [channels.{name}] in the config"
             )
         if not channel.can_reach(recipient):
-            raise AddressError(f"{recipient.address!r} is not an address of a service that we know")
+            raise AddressError(f"{str(recipient)!r} is not an address of a service that we know")
 
 
 def _suggest_channel(scheme: str) -> str:

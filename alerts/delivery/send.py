@@ -286,12 +286,11 @@ class _Sender:
         """Count a failed message against its mailbox, if that is what the refusal is about."""
         if attempt.outcome != "failed" or (kind := _get_bounce_kind(error)) is None:
             return
-        report = f"{message.message_id} {message.attempts}"
+        bounce = Bounce(kind, message.id, str(error))
         with self._context.ledger.writing() as connection:
-            subscriber_id = messages.find_subscriber_id(connection, message.id)
-            if subscriber_id is not None:
-                now = self._context.clock()
-                apply_bounce(connection, subscriber_id, Bounce(kind, report, str(error)), now)
+            sent = messages.find_by_number(connection, message.id)
+            if sent is not None:
+                apply_bounce(connection, sent.subscriber_id, bounce, self._context.clock())
 
 
 def _get_bounce_kind(error: DeliveryError) -> BounceKind | None:

@@ -44,6 +44,7 @@ _ADD = """
 INSERT INTO sent (key, day) VALUES (?, ?)
 ON CONFLICT (key) DO UPDATE SET day = max(day, excluded.day)
 """
+_REMOVE = "DELETE FROM sent WHERE key = ?"
 
 
 class SentLogError(WatchwordError):
@@ -137,6 +138,22 @@ class SentLog:
                 self._pruned_on = today
             connection.executemany(_ADD, ((key, today) for key in _split_keys(keys)))
 
+    def remove(self, keys: bytes) -> None:
+        """Remove what was sent to somebody whose data is deleted.
+
+        Args:
+            keys: Keys of :func:`compute_sent_key`, one after another.
+
+        Raises:
+            SentLogError: The log cannot be written.
+        """
+        if self._folder is None or not keys or not self._folder.is_dir():
+            return
+        with self._transaction(self._folder) as connection:
+            connection.executemany(_REMOVE, ((key,) for key in _split_keys(keys)))
+        with self._transaction(self._folder) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def verify(self) -> None:
         """Check that the log can be used, before any work depends on it.
 
@@ -182,6 +199,7 @@ def _open_database(folder: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")  # overwrite what is removed
         with connection:
             connection.execute(_SCHEMA)
         _import_day_files(connection, folder)

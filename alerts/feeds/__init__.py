@@ -8,7 +8,10 @@ The face has more names than most because the web application builds feeds from 
 """
 
 from alerts.feeds.definitions import (
+    PRIVATE_FEEDS,
     FeedDefinition,
+    define_private_feed,
+    define_topic_feed,
     filter_feed,
     find_feed,
     parse_topic_query,
@@ -19,28 +22,40 @@ from alerts.feeds.model import (
     MEDIA_TYPES,
     ArchivePosition,
     FeedIdentity,
+    FeedMetadata,
     ListedChanges,
 )
 from alerts.feeds.opml import build_opml
-from alerts.feeds.publish import FeedsNotWritten, publish_feeds
+from alerts.feeds.publish import (
+    FeedsNotWritten,
+    delete_withdrawn_files,
+    make_public_folder,
+    publish_feeds,
+)
 from alerts.feeds.rss_atom import build_feed_url
 from alerts.feeds.websub import ping_hub
 
 __all__ = [
     "FEED_FILTERS",
     "MEDIA_TYPES",
+    "PRIVATE_FEEDS",
     "ArchivePosition",
     "FeedContext",
     "FeedDefinition",
     "FeedIdentity",
+    "FeedMetadata",
     "FeedsNotWritten",
     "ListedChanges",
     "build_archive_page",
     "build_feed_url",
     "build_newest_page",
     "build_opml",
+    "define_private_feed",
+    "define_topic_feed",
+    "delete_withdrawn_files",
     "filter_feed",
     "find_feed",
+    "make_public_folder",
     "parse_topic_query",
     "ping_hub",
     "publish_feeds",

@@ -25,6 +25,8 @@ _SEARCH_SECONDS = 1.0
 
 #: The feed of whatever query is typed; the query is in the address's query string.
 QUERY_FEED = "queries/feed"
+#: What the names of subscribers' own feeds begin with.
+PRIVATE_FEEDS = "private"
 
 
 class FeedDefinition(msgspec.Struct, frozen=True):
@@ -55,7 +57,7 @@ def find_feed(connection: Connection, name: str, query: str = "") -> FeedDefinit
         query: What somebody typed, for ``queries/feed``.
 
     Returns:
-        None if there is no such feed.
+        None if there is no such feed, or if its topic is private.
 
     Raises:
         QueryError: The query cannot be read.
@@ -69,7 +71,8 @@ def find_feed(connection: Connection, name: str, query: str = "") -> FeedDefinit
         return define_member_feed(connection, rest)
     if kind == "questions" and rest:
         return define_thread_feed(connection, unquote(rest))
-    topic = topics.find_by_slug(connection, name) or topics.find_by_similar_slug(connection, name)
+    topic = topics.find_public_by_slug(connection, name)
+    topic = topic or topics.find_public_by_similar_slug(connection, name)
     return define_topic_feed(topic) if topic else None
 
 
@@ -93,6 +96,29 @@ def define_topic_feed(topic: Topic) -> FeedDefinition:
         lambda connection: matches.count_in_feed(connection, topic.id),
         has_files=True,
     )
+
+
+def define_private_feed(topic: Topic, label: str, token: str) -> FeedDefinition:
+    """Return a subscriber's own feed of a topic, which stays private if the topic is.
+
+    Its items have the ids of the topic's public feed.
+
+    Args:
+        topic: What they are subscribed to.
+        label: The query in the words of the subscriber, or the question's title.
+        token: What its address has in place of a name.
+    """
+    public = define_topic_feed(topic)
+    is_query = topic.question_id is None
+    page_path = query_path(label) if is_query else question_path(topic.question_id or "")
+    metadata = msgspec.structs.replace(
+        public.metadata,
+        title=label,
+        subtitle=f"Questions and answers that match {label}",
+        base_path=f"{PRIVATE_FEEDS}/{token}",
+        page_path=page_path,
+    )
+    return msgspec.structs.replace(public, metadata=metadata, has_files=False)
 
 
 def parse_topic_query(topic: Topic) -> Query | None:

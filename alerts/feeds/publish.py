@@ -9,19 +9,30 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds.definitions import FeedDefinition, define_everything_feed, define_topic_feed
 from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
 from alerts.feeds.model import MEDIA_TYPES, ArchivePosition, FeedDocuments
-from alerts.ledger import Ledger, LedgerUnavailable, changes, feeds, matches, notices, topics
+from alerts.ledger import (
+    Ledger,
+    LedgerUnavailable,
+    changes,
+    feeds,
+    matches,
+    notices,
+    publication,
+    topics,
+)
 from alerts.ledger.feeds import FeedProgress
 from alerts.ledger.topics import EVERYTHING_FEED, Topic
 
@@ -37,6 +48,11 @@ _IDENTITY_FILE = "made-for"
 #: Files in a row that cannot be written, after which the folder itself is at fault: its disk is
 #: full, or it may not be written to. The other feeds would fail alike, and each costs its making.
 _MAX_UNWRITABLE = 3
+
+#: A file of a feed, or of a page of its archive. No slug has a dot.
+_FEED_FILE = re.compile(r"\.?(?P<name>[^.]+)(?:\.[0-9]+)?\.(?:rss\.xml|atom\.xml|json)(?:\.new)?")
+#: Permissions of what is published; whatever else this program creates is for its user alone.
+_PUBLIC_FILE, _PUBLIC_FOLDER, _PASSAGE = 0o644, 0o755, 0o711
 
 log = logging.getLogger("watchword.feeds")
 
@@ -79,12 +95,13 @@ class FeedPublisher:
         """
         end = self._monotonic() + _TIME_LIMIT
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_public_folder(self._folder)
             self._forget_lost_files()
         except OSError as error:
             raise FeedsNotWritten(f"feeds.path: {_describe(error, self._folder)}") from error
         with self._ledger.reading() as connection:
             newest_notice = notices.get_newest_id(connection)
+        self._delete_withdrawn()
         outdated = self._list_outdated(newest_notice)
         written = int(self._publish_everything(newest_notice))
         for number, topic in enumerate(outdated):
@@ -96,6 +113,11 @@ class FeedPublisher:
                 break
             written += self._publish_topic(topic, newest_notice)
         return written
+
+    def _delete_withdrawn(self) -> None:
+        """Delete the files of topics that are not public any more."""
+        with self._count_failure("withdrawn feeds"):
+            delete_withdrawn_files(self._ledger, self._folder)
 
     def _list_outdated(self, newest_notice: int) -> list[Topic]:
         """Return the topics whose feeds lack a change, then those that lack only a notice."""
@@ -188,6 +210,8 @@ class FeedPublisher:
                 documents = build_newest_page(connection, definition, listed, self._context)
             self._write_files(definition, documents)
             with self._ledger.writing() as connection:
+                if self._is_withdrawn(connection, definition.metadata.base_path):
+                    return False
                 feeds.mark_published(
                     connection,
                     definition.metadata.base_path,
@@ -196,6 +220,17 @@ class FeedPublisher:
                     archive_pages=documents.position.full_pages,
                 )
         return self.failed_count == failed_before
+
+    @staticmethod
+    def _is_withdrawn(connection: Connection, name: str) -> bool:
+        """Return whether a topic became private while its files were written.
+
+        The files are deleted in the next run then.
+        """
+        if name == EVERYTHING_FEED or topics.find_public_by_slug(connection, name):
+            return False
+        publication.withdraw_feed(connection, name)
+        return True
 
     def write_archives(self) -> int:
         """Write archive pages that have become full, up to a limit; return how many."""
@@ -214,12 +249,14 @@ class FeedPublisher:
     def _write_archive_page(self, progress: FeedProgress, page: int) -> None:
         position = ArchivePosition(progress.archive_pages, page)
         with self._ledger.reading() as connection:
-            topic = topics.find_by_slug(connection, progress.name)
-            definition = define_topic_feed(topic) if topic else define_everything_feed(connection)
+            definition = _define_published_feed(connection, progress.name)
+            if definition is None:  # it became private
+                return
             documents = build_archive_page(connection, definition, position, self._context)
         self._write_files(definition, documents)
         with self._ledger.writing() as connection:
-            feeds.mark_written(connection, progress.name, page)
+            if not self._is_withdrawn(connection, progress.name):
+                feeds.mark_written(connection, progress.name, page)
 
     def _write_files(self, definition: FeedDefinition, documents: FeedDocuments) -> None:
         """Write all formats of the feed that readers subscribe to; of an archive page, Atom."""
@@ -237,6 +274,33 @@ def _list_unwritten_pages(progress: FeedProgress, limit: int) -> range:
     """
     first = max(1, progress.written_pages)
     return range(first, min(progress.archive_pages, first + limit) + 1)
+
+
+def _define_published_feed(connection: Connection, name: str) -> FeedDefinition | None:
+    if name == EVERYTHING_FEED:
+        return define_everything_feed(connection)
+    topic = topics.find_public_by_slug(connection, name)
+    return define_topic_feed(topic) if topic else None
+
+
+def delete_withdrawn_files(ledger: Ledger, folder: Path) -> None:
+    """Delete the files of the topics that are not public any more.
+
+    Raises:
+        OSError: A file cannot be deleted; all are tried again the next time.
+    """
+    with ledger.reading() as connection:
+        names = publication.list_withdrawn(connection)
+    if not names:
+        return
+    withdrawn = set(names)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        found = _FEED_FILE.fullmatch(path.name)
+        if found and found["name"] in withdrawn:
+            path.unlink(missing_ok=True)
+    with ledger.writing() as connection:
+        publication.mark_deleted(connection, names)
+        feeds.forget(connection, names)  # those that were published again meanwhile
 
 
 def publish_feeds(ledger: Ledger, folder: Path, context: FeedContext) -> int:
@@ -257,11 +321,27 @@ def _describe(error: OSError, folder: Path) -> str:
     return f"{error.filename or folder}: {error.strerror}"
 
 
+def make_public_folder(folder: Path) -> None:
+    """Create the folder of the feeds, which a web server of another user reads.
+
+    Folders that are created above it can be passed through and not be listed. Those that are there
+    keep their permissions.
+    """
+    missing = [parent for parent in folder.parents if not parent.exists()]
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True)
+    folder.chmod(_PUBLIC_FOLDER)
+    for parent in missing:
+        parent.chmod(_PASSAGE)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path`` in one step, so that nobody reads half a file."""
     draft = path.with_name(f".{path.name}.new")
     try:
         with draft.open("wb") as file:
+            os.fchmod(file.fileno(), _PUBLIC_FILE)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

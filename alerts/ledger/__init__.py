@@ -14,15 +14,20 @@ SQLAlchemy's ``DBAPIError``.
 
 from alerts.ledger.engine import Ledger, StatementTimeout, find_ledger, open_ledger
 from alerts.ledger.faults import LedgerUnavailable, WriterLost
-from alerts.ledger.urls import LedgerError, check_url, find_file, name_ledger
+from alerts.ledger.urls import (
+    DatabaseURL,
+    LedgerError,
+    find_file,
+    name_ledger,
+)
 
 __all__ = [
+    "DatabaseURL",
     "Ledger",
     "LedgerError",
     "LedgerUnavailable",
     "StatementTimeout",
     "WriterLost",
-    "check_url",
     "find_file",
     "find_ledger",
     "name_ledger",

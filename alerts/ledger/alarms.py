@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, upd
 
 from alerts.ledger.schema import alarm
 from alerts.model import Alarm
+from alerts.refusals import mask_addresses
 
 
 def update_open(
@@ -20,7 +21,9 @@ def update_open(
 ) -> None:
     """Make the open alarms of a source those in ``reasons``.
 
-    An alarm that stays open gets the newest reason, and the operator is not notified again.
+    Whom an email address in a reason names is left out: alarms are kept when subscribers are not,
+    and a mail server's reply often names one. An alarm that stays open gets the newest reason, and
+    the operator is not notified again.
 
     Args:
         connection: The ledger.
@@ -30,7 +33,7 @@ def update_open(
         now: When alarms are raised and cleared.
     """
     mine = {entry.kind: entry for entry in list_open(connection) if entry.source == source}
-    for kind, reason in reasons.items():
+    for kind, reason in ((kind, mask_addresses(reason)) for kind, reason in reasons.items()):
         if kind in mine:
             same = alarm.c.id == mine[kind].id
             connection.execute(update(alarm).where(same).values(reason=reason))

@@ -13,29 +13,52 @@ from sqlalchemy import Connection, delete, exists, func, or_, select, update
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import bounce, subscriber, subscription, suppression
 
-#: ``refused`` is a report that blames us, and ``cleared`` a bounce that was counted once and is
-#: no longer, because email to the address was resumed. Neither has a consequence.
-BounceKind = Literal["hard", "soft", "complaint", "refused", "cleared"]
+#: The ``unproven`` ones are of reports that name a message of ours without its signed return path:
+#: nothing follows from them without the operator. ``refused`` is a report that blames us, and
+#: ``cleared`` a bounce that was counted once and is no longer, because email to the address was
+#: resumed. Neither has a consequence.
+BounceKind = Literal[
+    "hard",
+    "soft",
+    "complaint",
+    "unproven_hard",
+    "unproven_soft",
+    "unproven_complaint",
+    "refused",
+    "cleared",
+]
+#: Kinds that count against an address until email to it is resumed.
+_COUNTED_KINDS: tuple[BounceKind, ...] = (
+    "hard",
+    "soft",
+    "unproven_hard",
+    "unproven_soft",
+    "unproven_complaint",
+)
 #: Why an address is suppressed.
 SuppressionReason = Literal["bounces", "complaint"]
 
 
 class Bounce(msgspec.Struct, frozen=True):
-    """One report that a message to a subscriber failed or was complained about."""
+    """That one message to a subscriber failed or was complained about."""
 
     kind: BounceKind
-    report_hash: str  #: unique for each report
+    message_number: int  #: its id: all reports of one kind about a message are one bounce
     detail: str  #: what the mail server said
 
 
 def record_bounce(
     connection: Connection, subscriber_id: int, bounced: Bounce, now: datetime
 ) -> bool:
-    """Record a bounce of a subscriber's message; return False if it was recorded before."""
+    """Record a bounce of a subscriber's message.
+
+    Returns:
+        False if a bounce of this kind was recorded for the same message before.
+    """
     made = insert_once(
         connection,
         bounce,
-        report_hash=bounced.report_hash,
+        report_hash=f"{bounced.kind} {bounced.message_number}",
         subscriber_id=subscriber_id,
         kind=bounced.kind,
         detail=bounced.detail[:500],
@@ -68,14 +91,14 @@ def count_kind_since(connection: Connection, kind: BounceKind, since: datetime) 
 
 
 def list_frequent(
-    connection: Connection, kind: BounceKind, number: int, since: datetime
+    connection: Connection, kinds: Sequence[BounceKind], number: int, since: datetime
 ) -> list[int]:
-    """Return the subscribers, not suspended, with at least ``number`` bounces of a kind."""
+    """Return the subscribers, not suspended, with at least ``number`` bounces of some kinds."""
     rows = connection.execute(
         select(bounce.c.subscriber_id)
         .join(subscriber, subscriber.c.id == bounce.c.subscriber_id)
         .where(
-            bounce.c.kind == kind,
+            bounce.c.kind.in_(kinds),
             bounce.c.received_at > since,
             subscriber.c.suspended_at.is_(None),
         )
@@ -131,20 +154,26 @@ def suspend_subscriber(
 
 
 def remove_suppression(connection: Connection, email: str) -> bool:
-    """Send to an address again; return False if it was not suppressed."""
+    """Send to an address again, and count none of its bounces; return False if not suppressed."""
     connection.execute(
         update(subscriber)
         .where(subscriber.c.email == email)
         .values(suspended_at=None, suspension_reason=None, paused_until=None)
     )
-    counted = select(subscriber.c.id).where(subscriber.c.email == email).scalar_subquery()
-    connection.execute(
-        update(bounce)
-        .where(bounce.c.subscriber_id == counted, bounce.c.kind.in_(("hard", "soft")))
-        .values(kind="cleared")
-    )
+    clear_bounces(connection, email)
     mine = suppression.c.address_hash == hash_address(email)
     return connection.execute(delete(suppression).where(mine)).rowcount > 0
+
+
+def clear_bounces(connection: Connection, email: str) -> bool:
+    """Count the bounces of an address no longer; return False if there were none."""
+    mine = select(subscriber.c.id).where(subscriber.c.email == email).scalar_subquery()
+    clearing = (
+        update(bounce)
+        .where(bounce.c.subscriber_id == mine, bounce.c.kind.in_(_COUNTED_KINDS))
+        .values(kind="cleared")
+    )
+    return connection.execute(clearing).rowcount > 0
 
 
 def hash_address(email: str) -> str:

@@ -27,14 +27,17 @@ class DeliveryAttempt(msgspec.Struct, frozen=True):
 def record_attempts(
     connection: Connection, attempts: Sequence[tuple[int, DeliveryAttempt, datetime]]
 ) -> None:
-    """Record attempts (message id, attempt, time) and update their messages."""
+    """Record attempts (message id, attempt, time) and update their messages.
+
+    A message that was deleted with its subscriber meanwhile is passed over.
+    """
     if not attempts:
         return
     connection.execute(
-        insert(delivery_attempt),
+        _ADD_ATTEMPT,
         [
             {
-                "message_id": message_id,
+                "attempted_id": message_id,
                 "attempted_at": now,
                 "outcome": attempt.outcome,
                 "detail": attempt.detail,
@@ -56,6 +59,16 @@ def record_attempts(
     )
 
 
+#: Executed for every attempt; it adds nothing for a message that is gone.
+_ADD_ATTEMPT = insert(delivery_attempt).from_select(
+    ["message_id", "attempted_at", "outcome", "detail"],
+    select(
+        message.c.id,
+        bindparam("attempted_at", type_=delivery_attempt.c.attempted_at.type),
+        bindparam("outcome", type_=delivery_attempt.c.outcome.type),
+        bindparam("detail", type_=delivery_attempt.c.detail.type),
+    ).where(message.c.id == bindparam("attempted_id")),
+)
 #: Executed for every attempt.
 _UPDATE_ATTEMPTED = (
     update(message)

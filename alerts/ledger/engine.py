@@ -19,7 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from alerts.errors import ExitStatus, MissingExtra, WatchwordError
 from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
-from alerts.ledger.urls import LedgerError, parse_url
+from alerts.ledger.urls import LedgerError, format_url, parse_url
 
 _BUSY_MILLISECONDS = 30_000
 #: Seconds that a transaction waits for one of a limited number of connections: as long as somebody
@@ -197,7 +197,7 @@ def open_ledger(url: str) -> Ledger:
             version of this program has written it.
     """
     engine = _engine(url)
-    shown = engine.url.render_as_string(hide_password=True)
+    shown = format_url(engine.url)
     try:
         ledger = Ledger(engine)
         if ledger.is_sqlite:
@@ -366,7 +366,7 @@ def _migrate(ledger: Ledger) -> None:
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
     from alerts.ledger import upgrade  # noqa: PLC0415
 
-    shown = ledger.engine.url.render_as_string(hide_password=True)
+    shown = format_url(ledger.engine.url)
     with upgrade.without_foreign_keys(ledger.engine) as connection, connection.begin():
         if not ledger.is_sqlite:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK_KEY})

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.ledger.urls import LedgerError
+from alerts.ledger.urls import LedgerError, format_url
 
 #: SQLite: locked by another process, disk full, an error of the disk, a file that cannot be opened
 #: (https://www.sqlite.org/rescode.html).
@@ -72,7 +72,7 @@ def explain_faults(engine: Engine) -> Iterator[None]:
         kind = classify(error)
         if kind is None:
             raise
-        shown = engine.url.render_as_string(hide_password=True)
+        shown = format_url(engine.url)
         raise kind(f"the ledger {shown} cannot be used: {describe(error, engine)}") from error
 
 

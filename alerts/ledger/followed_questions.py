@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select, update
 
+from alerts.ledger import publication
 from alerts.ledger.due_subscriptions import DigestGroup, is_due
 from alerts.ledger.records import read_record
 from alerts.ledger.schema import question, subscriber, subscription, topic
@@ -106,5 +107,8 @@ def mark_handled(
         telling = update(subscription).where(subscription.c.id.in_(overdue_ids))
         connection.execute(telling.values(overdue_notified_at=now))
     if ended_ids:
-        ending = update(subscription).where(subscription.c.id.in_(ended_ids))
+        mine = subscription.c.id.in_(ended_ids)
+        topics = connection.execute(select(subscription.c.topic_id).where(mine)).scalars().all()
+        ending = update(subscription).where(mine)
         connection.execute(ending.values(ended_at=now, is_finished=True))
+        publication.release(connection, topics)

@@ -6,7 +6,7 @@ Promoted changes are numbered in the order in which they were found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -114,6 +114,56 @@ def hold_for_approval(connection: Connection, source: str, reason: HoldReason) -
         .where(held_change.c.source == source, held_change.c.hold_reason == "crawl")
         .values(hold_reason=reason)
     ).rowcount
+
+
+def list_doubted_pages(connection: Connection, source: str, limit: int) -> list[str]:
+    """Return the addresses of the pages that a doubtful crawl read, longest waiting first."""
+    wanted = (
+        select(question.c.url)
+        .join(held_change, held_change.c.question_id == question.c.id)
+        .where(
+            held_change.c.source == source,
+            held_change.c.hold_reason == "drift",
+            held_change.c.kind != ChangeKind.WITHDRAWN,
+            question.c.url.is_not(None),
+        )
+        .group_by(question.c.url)
+        .order_by(func.min(held_change.c.id))
+        .limit(limit)
+    )
+    return list(connection.execute(wanted).scalars())
+
+
+def judge_again(
+    connection: Connection, source: str, digests: Mapping[str, str], now: datetime
+) -> int:
+    """Judge the changes of doubtful crawls with the current one, which read the same.
+
+    A question that was read in more than one way meanwhile is left to the operator.
+
+    Args:
+        connection: A connection that may write.
+        source: The source: ``london``.
+        digests: Of the questions that the current crawl read, by id.
+        now: Their time of recording from now on: nobody could see them before.
+
+    Returns:
+        Of how many questions.
+    """
+    mine = and_(held_change.c.source == source, held_change.c.hold_reason == "drift")
+    differing: set[str] = set()
+    found: set[str] = set()
+    columns = (held_change.c.id, held_change.c.question_id, held_change.c.after)
+    for row in connection.execute(select(*columns).where(mine)):
+        record = read_record(row.after, f"held change {row.id}")
+        is_same = record is not None and record.digest == digests.get(row.question_id)
+        (found if is_same else differing).add(row.question_id)
+    again = sorted(found - differing)
+    for start in range(0, len(again), MAX_PARAMETERS):
+        some = held_change.c.question_id.in_(again[start : start + MAX_PARAMETERS])
+        changed = update(held_change).where(mine, some)
+        connection.execute(changed.values(hold_reason="crawl", recorded_at=now))
+    return len(again)
 
 
 def list_unjudged(connection: Connection, source: str, kind: ChangeKind) -> list[str]:

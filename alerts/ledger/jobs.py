@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, insert, or_, select, update
 
 from alerts.ledger.schema import job
+from alerts.refusals import mask_addresses
 
 _DIED = "its process ended before it did"
 
@@ -69,11 +70,11 @@ def fail(connection: Connection, name: str, reason: str, begun_at: datetime, now
     Args:
         connection: The ledger.
         name: The job.
-        reason: Why it failed, in one line.
+        reason: Why it failed, in one line. Whom an email address in it names is left out.
         begun_at: When it began.
         now: When it ended.
     """
-    ended = {"begun_at": begun_at, "ended_at": now, "reason": reason}
+    ended = {"begun_at": begun_at, "ended_at": now, "reason": mask_addresses(reason)}
     more = {"failures_in_a_row": job.c.failures_in_a_row + 1}
     mine = update(job).where(job.c.name == name)
     if not connection.execute(mine.values(**ended, **more)).rowcount:

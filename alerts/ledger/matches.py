@@ -49,10 +49,11 @@ def list_newest(
 
 
 def list_slugs(connection: Connection, numbers: Sequence[int]) -> list[str]:
-    """Return the slugs of the topics that any of the changes with the given numbers match."""
+    """Return the slugs of the public topics that any of the changes with given numbers match."""
     found: set[str] = set()
     for some in iter_parameters(numbers):
-        wanted = select(topic.c.slug).join(match, match.c.topic_id == topic.c.id)
+        is_public = topic.c.publication.is_not(None)
+        wanted = select(topic.c.slug).join(match, match.c.topic_id == topic.c.id).where(is_public)
         found |= set(connection.execute(wanted.where(match.c.change_seq.in_(some))).scalars())
     return sorted(found)
 

@@ -139,7 +139,7 @@ def list_newest_questions(
 
 
 def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[str, str, int]]:
-    """Return topics (slug, title, questions) that match most of a member's questions."""
+    """Return public topics (slug, title, questions) that match most of a member's questions."""
     number = func.count(func.distinct(question.c.id)).label("number")
     rows = connection.execute(
         select(topic.c.slug, topic.c.title, number)
@@ -147,7 +147,11 @@ def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[s
         .join(change, change.c.question_id == question.c.id)
         .join(match, match.c.change_seq == change.c.seq)
         .join(topic, topic.c.id == match.c.topic_id)
-        .where(question.c.person == person, topic.c.kind == "query")
+        .where(
+            question.c.person == person,
+            topic.c.kind == "query",
+            topic.c.publication.is_not(None),
+        )
         .group_by(topic.c.slug, topic.c.title)
         .order_by(number.desc(), topic.c.title)
         .limit(limit)

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -47,6 +48,8 @@ DeliveryOutcome = Literal["sent", "retry", "refused", "failed", "content_rejecte
 UNSENT_PHASES = ("queued", "sending", "handing_over")
 #: Kinds that are sent whether or not their recipient has an active subscription.
 _TRANSACTIONAL_KINDS: tuple[MessageKind, ...] = ("confirmation", "manage_link", "operator")
+#: Of these, the kinds that their recipient asks for on our pages.
+_REQUESTED_KINDS: tuple[MessageKind, ...] = ("confirmation", "manage_link")
 #: A subscription that may be sent something. One that its question's answer has finished may be
 #: sent that answer.
 _IS_ACTIVE = and_(
@@ -155,11 +158,11 @@ def _is_address(recipient: object) -> bool:
 
 
 def get(connection: Connection, keys: Sequence[int]) -> list[Message]:
-    """Return the messages with the given ids, in that order."""
+    """Return the messages with the given ids, in that order, without those that are gone."""
     columns = [message.c[name] for name in Message.__struct_fields__ if name != "is_readable"]
     rows = connection.execute(select(*columns).where(message.c.id.in_(keys)))
     found = {row.id: _read_message(row) for row in rows}
-    return [found[key] for key in keys]
+    return [found[key] for key in keys if key in found]
 
 
 def _read_message(row: Row[tuple[object, ...]]) -> Message:
@@ -201,6 +204,7 @@ def _select_deliverable() -> Select[int]:
             message.c.id.in_(bindparam("keys", expanding=True)),
             or_(
                 subscriber.c.suspended_at.is_(None),
+                message.c.kind.in_(_REQUESTED_KINDS),
                 and_(is_transactional, subscriber.c.suspension_reason != "complaint"),
             ),
             or_(is_transactional, active_items, and_(or_(gives_notice, ~items), any_active)),
@@ -220,8 +224,9 @@ def filter_deliverable(connection: Connection, keys: Sequence[int]) -> set[int]:
     questions, is while its subscriber has any
       active subscription.
 
-    A suspended subscriber is sent nothing. Only after bounces, not after a complaint, may they be
-    sent the first kind, so that they can sign up again.
+    A suspended subscriber is sent no digest. They are sent what they ask for, so that they can end
+    the suspension: confirmation and manage-link emails. Operator emails are sent after bounces, not
+    after a complaint.
     """
     return set(connection.execute(_DELIVERABLE, {"keys": list(keys)}).scalars())
 
@@ -268,15 +273,28 @@ def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
         connection.execute(update(message).where(waiting).values(phase="queued", attempts=attempts))
 
 
-def find_subscriber_id(connection: Connection, key: int) -> int | None:
-    """Return the subscriber of the message with an id; None if there is no such message."""
-    return connection.execute(select(message.c.subscriber_id).where(message.c.id == key)).scalar()
+class SentMessage(msgspec.Struct, frozen=True):
+    """A message that a report is about."""
+
+    id: int
+    subscriber_id: int
+    recipient: str
 
 
-def find_subscriber_by_message_id(connection: Connection, message_id: str) -> int | None:
-    """Return the subscriber of the message with a Message-ID; None if there is none."""
-    wanted = select(message.c.subscriber_id).where(message.c.message_id == message_id)
-    return connection.execute(wanted).scalar()
+def find_by_number(connection: Connection, number: int) -> SentMessage | None:
+    """Return the message with an id; None if there is none."""
+    return _find_sent(connection, message.c.id == number)
+
+
+def find_by_message_id(connection: Connection, message_id: str) -> SentMessage | None:
+    """Return the message with a Message-ID; None if there is none."""
+    return _find_sent(connection, message.c.message_id == message_id)
+
+
+def _find_sent(connection: Connection, where: ColumnElement[bool]) -> SentMessage | None:
+    wanted = select(message.c.id, message.c.subscriber_id, message.c.recipient).where(where)
+    row = connection.execute(wanted).first()
+    return SentMessage(*row) if row else None
 
 
 def list_digest_items(

@@ -1,94 +1,295 @@
-"""Personal data of a subscriber: exported to them, and deleted."""
+"""Personal data of a subscriber: exported to them, and deleted.
+
+:data:`PERSONAL_TABLES` names every table that knows a subscriber, and :data:`OTHER_TABLES` every
+other table, also beside the ledger, with what it holds instead. Export and deletion both walk the
+first, so that what is exported is what is deleted. A table that is in neither fails a test.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists, func, or_, select
 
-from alerts.ledger.messages import UNSENT_PHASES
+from alerts.ledger import publication
+from alerts.ledger.bounces import hash_address
+from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import (
     bounce,
+    change,
     delivery_attempt,
     digest_item,
     digest_notice,
     message,
+    notice,
     pending_subscription,
     subscriber,
     subscription,
+    suppression,
     topic,
 )
 
+_HIDDEN_LINK = "it opens their page, for whoever reads the export"
+_HIDDEN_ID = "a row number, which says nothing"
 
-def collect_data(connection: Connection, subscriber_id: int) -> dict[str, Any]:
-    """Return everything that is stored about a subscriber, as values for JSON."""
-    person = connection.execute(select(subscriber).where(subscriber.c.id == subscriber_id)).one()
-    subscriptions = connection.execute(
-        select(subscription, topic.c.canonical)
-        .join(topic, topic.c.id == subscription.c.topic_id)
-        .where(subscription.c.subscriber_id == subscriber_id)
-        .order_by(subscription.c.id)
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose data it is: somebody with an address, who is a subscriber or was one."""
+
+    connection: Connection
+    email: str  #: in its normal form
+    subscriber_id: int | None  #: None where only the address is known: nobody with it is subscribed
+
+
+@dataclass(frozen=True)
+class PersonalTable:
+    """A table with rows about subscribers."""
+
+    table: Table
+    name: str  #: in the export, and where it is said what was deleted
+    is_theirs: Callable[[Owner], ColumnElement[bool]]
+    #: Columns that are not exported, each with the reason.
+    hidden: Mapping[str, str]
+    #: Columns of a table that this one refers to, which say what a row is about.
+    explained_by: tuple[Column[Any], ...] = ()
+    #: Why the rows outlive their subscriber; empty where they do not.
+    kept_because: str = ""
+
+
+def _has_subscriber(table: Table) -> Callable[[Owner], ColumnElement[bool]]:
+    return lambda owner: table.c.subscriber_id == owner.subscriber_id
+
+
+def _is_about_message(table: Table) -> Callable[[Owner], ColumnElement[bool]]:
+    return lambda owner: table.c.message_id.in_(
+        select(message.c.id).where(message.c.subscriber_id == owner.subscriber_id)
     )
-    sent = connection.execute(
-        select(message.c.subject, message.c.phase, message.c.composed_at, message.c.sent_at)
-        .where(message.c.subscriber_id == subscriber_id)
-        .order_by(message.c.id)
-    )
-    hidden = {"id", "subscriber_id", "topic_id", "token"}
-    return {
-        "subscriber": _without_hidden(dict(person._mapping), hidden),
-        "subscriptions": [_without_hidden(dict(row._mapping), hidden) for row in subscriptions],
-        "messages": [dict(row._mapping) for row in sent],
-    }
 
 
-def _without_hidden(values: dict[str, Any], hidden: set[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in hidden}
+#: In the order in which rows can be deleted: what refers to others comes first.
+PERSONAL_TABLES = (
+    PersonalTable(
+        delivery_attempt,
+        "delivery_attempts",
+        _is_about_message(delivery_attempt),
+        {"id": _HIDDEN_ID},
+    ),
+    PersonalTable(
+        digest_item,
+        "digest_items",
+        lambda owner: or_(
+            _is_about_message(digest_item)(owner),
+            digest_item.c.subscription_id.in_(
+                select(subscription.c.id).where(subscription.c.subscriber_id == owner.subscriber_id)
+            ),
+        ),
+        {},
+        (change.c.question_id, change.c.kind),
+    ),
+    PersonalTable(
+        digest_notice,
+        "digest_notices",
+        _has_subscriber(digest_notice),
+        {"subscriber_id": _HIDDEN_ID},
+        (notice.c.source, notice.c.kind),
+    ),
+    PersonalTable(
+        message,
+        "messages",
+        _has_subscriber(message),
+        {
+            "subscriber_id": _HIDDEN_ID,
+            "sent_log_data": "hashes of what is exported: the address, the topics and the changes",
+            "epoch": "which start of the service sent it",
+        },
+    ),
+    PersonalTable(bounce, "bounces", _has_subscriber(bounce), {"subscriber_id": _HIDDEN_ID}),
+    PersonalTable(
+        pending_subscription,
+        "pending_subscriptions",
+        _has_subscriber(pending_subscription),
+        {"id": _HIDDEN_ID, "subscriber_id": _HIDDEN_ID, "token": _HIDDEN_LINK},
+    ),
+    PersonalTable(
+        subscription,
+        "subscriptions",
+        _has_subscriber(subscription),
+        {"subscriber_id": _HIDDEN_ID, "topic_id": _HIDDEN_ID, "feed_key": _HIDDEN_LINK},
+        (topic.c.canonical, topic.c.question_id),
+    ),
+    PersonalTable(
+        subscriber,
+        "subscriber",
+        lambda owner: subscriber.c.id == owner.subscriber_id,
+        {"id": _HIDDEN_ID, "token": _HIDDEN_LINK},
+    ),
+    PersonalTable(
+        suppression,
+        "suppressions",
+        lambda owner: suppression.c.address_hash == hash_address(owner.email),
+        {},
+        kept_because="a hash of the address, so that nothing is ever sent to it again",
+    ),
+)
+
+#: The other tables, and what they hold instead of personal data.
+OTHER_TABLES: Mapping[str, str] = {
+    "acronym": "short forms in questions",
+    "alarm": "what the operator must act on; addresses are taken out of its reasons",
+    "backfill_month": "months that were read",
+    "change": "what happened to questions",
+    "clock_reading": "the clock",
+    "crawl_run": "crawls",
+    "feed": "how far feeds are written",
+    "held_change": "what happened to questions",
+    "indexed_question": "the word index",
+    "job": "how jobs ended; addresses are taken out of its reasons",
+    "match": "changes and topics",
+    "match_progress": "how far topics are matched",
+    "notice": "when a source could not be read",
+    "pause": "what the operator has paused",
+    "question": "public questions",
+    "question_identity": "public questions",
+    "rate_count": "networks, and mailboxes as keyed hashes, for a day at most: deleting data must "
+    "not begin a limit anew",
+    "refused_page": "pages of a source",
+    "retired_address": "hashes of the addresses of topics that were public",
+    "secret": "the service's own keys",
+    "takedown": "questions that were taken down",
+    "topic": "queries, without whose they are",
+    "vocabulary": "words of questions",
+    "withdrawn_feed": "feeds of topics that were public, until their files are deleted",
+    "writer": "the process that works on the ledger",
+}
 
 
-def has_unsent_messages(connection: Connection, subscriber_id: int) -> bool:
-    """Return whether a message to a subscriber is waiting or being sent."""
-    wanted = (
-        select(func.count())
-        .select_from(message)
-        .where(message.c.subscriber_id == subscriber_id, message.c.phase.in_(UNSENT_PHASES))
-    )
-    return connection.execute(wanted).scalar_one() > 0
+def collect_data(connection: Connection, email: str) -> dict[str, Any] | None:
+    """Return everything that is stored about an address, as values for JSON.
 
+    Args:
+        connection: The ledger.
+        email: The address in its normal form.
 
-def delete_subscriber(connection: Connection, subscriber_id: int) -> None:
-    """Delete a subscriber and everything of theirs. Topics stay: they belong to nobody."""
-    messages = select(message.c.id).where(message.c.subscriber_id == subscriber_id)
-    for removal in (
-        delete(delivery_attempt).where(delivery_attempt.c.message_id.in_(messages)),
-        delete(digest_item).where(digest_item.c.message_id.in_(messages)),
-        delete(digest_notice).where(digest_notice.c.subscriber_id == subscriber_id),
-        delete(message).where(message.c.subscriber_id == subscriber_id),
-        delete(bounce).where(bounce.c.subscriber_id == subscriber_id),
-        delete(pending_subscription).where(pending_subscription.c.subscriber_id == subscriber_id),
-        delete(subscription).where(subscription.c.subscriber_id == subscriber_id),
-        delete(subscriber).where(subscriber.c.id == subscriber_id),
-    ):
-        connection.execute(removal)
-
-
-def list_unsubscribed_before(connection: Connection, moment: datetime) -> list[int]:
-    """Return the ids of subscribers whose last subscription ended before ``moment``.
-
-    Those with a message that is waiting or being sent are left out.
+    Returns:
+        ``subscriber``, which is None where nobody with the address is subscribed, and a list for
+        each other table that knows subscribers; None where nothing is stored.
     """
-    ended = (
-        select(subscription.c.subscriber_id)
-        .group_by(subscription.c.subscriber_id)
-        .having(
-            func.count() == func.count(subscription.c.ended_at),
-            func.max(subscription.c.ended_at) < moment,
+    owner = _find_owner(connection, email)
+    data: dict[str, Any] = {
+        personal.name: _list_rows(owner, personal) for personal in reversed(PERSONAL_TABLES)
+    }
+    if not any(data.values()):
+        return None
+    return data | {"subscriber": data["subscriber"][0] if data["subscriber"] else None}
+
+
+def _find_owner(connection: Connection, email: str) -> Owner:
+    wanted = select(subscriber.c.id).where(subscriber.c.email == email)
+    return Owner(connection, email, connection.execute(wanted).scalar())
+
+
+def _list_rows(owner: Owner, personal: PersonalTable) -> list[dict[str, Any]]:
+    """Return someone's rows of one table, without its hidden columns."""
+    table = personal.table
+    own = [column for column in table.columns if column.name not in personal.hidden]
+    wanted = select(*own, *personal.explained_by).where(personal.is_theirs(owner))
+    if personal.explained_by:
+        wanted = wanted.join_from(table, personal.explained_by[0].table)
+    rows = owner.connection.execute(wanted.order_by(*table.primary_key.columns))
+    return [{name: _show(value) for name, value in row._mapping.items()} for row in rows]
+
+
+def _show(value: object) -> object:
+    """Return a stored value for JSON: the body of a message as its text."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return decompress_body(value).decode(errors="replace")
+    except ValueError:  # damaged, or deleted after its time
+        return None
+
+
+class DeletedData(msgspec.Struct, frozen=True):
+    """What was deleted of a subscriber, or would be."""
+
+    rows: dict[str, int]  #: how many, by the name of their table; tables without any are left out
+    kept: dict[str, str]  #: why other rows stay, by the name of their table
+    message_ids: tuple[str, ...]  #: Message-IDs of the messages that went, for copies elsewhere
+    sent_log_data: bytes  #: their keys in the sent log, one after another
+
+
+def find_data(connection: Connection, email: str) -> DeletedData:
+    """Return what :func:`delete_data` would delete of an address in its normal form."""
+    owner = _find_owner(connection, email)
+    counts = [(personal, _count_rows(owner, personal)) for personal in PERSONAL_TABLES]
+    found = connection.execute(
+        select(message.c.message_id, message.c.sent_log_data).where(
+            message.c.subscriber_id == owner.subscriber_id
         )
+    ).all()
+    return DeletedData(
+        {p.name: number for p, number in counts if number and not p.kept_because},
+        {p.name: p.kept_because for p, number in counts if number and p.kept_because},
+        tuple(row.message_id for row in found),
+        b"".join(row.sent_log_data for row in found),
     )
-    has_unsent = exists().where(
-        message.c.subscriber_id == subscriber.c.id,
-        message.c.phase.in_(UNSENT_PHASES),
+
+
+def _count_rows(owner: Owner, personal: PersonalTable) -> int:
+    wanted = select(func.count()).select_from(personal.table).where(personal.is_theirs(owner))
+    return owner.connection.execute(wanted).scalar_one()
+
+
+def delete_data(connection: Connection, email: str) -> DeletedData:
+    """Delete a subscriber and everything of theirs, also what waits in the outbox.
+
+    That includes the topics that only they were subscribed to, unless the operator publishes them.
+    A topic with very many matches is deleted by the next rounds.
+
+    A message that is being handed over at this moment may still arrive. How that ended is not
+    recorded.
+
+    Args:
+        connection: A connection that may write.
+        email: The address in its normal form.
+
+    Returns:
+        What was deleted.
+    """
+    found = find_data(connection, email)
+    owner = _find_owner(connection, email)
+    mine = subscription.c.subscriber_id == owner.subscriber_id
+    topics = connection.execute(select(subscription.c.topic_id).where(mine)).scalars().all()
+    for personal in PERSONAL_TABLES:
+        if not personal.kept_because:
+            connection.execute(delete(personal.table).where(personal.is_theirs(owner)))
+    publication.release(connection, topics)
+    publication.clear_ended(connection)
+    return found
+
+
+def list_forgettable(connection: Connection, moment: datetime) -> list[str]:
+    """Return the addresses of those who left before ``moment``, or never confirmed a sign-up.
+
+    Nobody is listed who has an active subscription or a sign-up to confirm, who was sent a message
+    after ``moment``, or to whom the operator's emails go.
+    """
+    kept = (
+        exists().where(
+            subscription.c.subscriber_id == subscriber.c.id,
+            or_(subscription.c.ended_at.is_(None), subscription.c.ended_at >= moment),
+        ),
+        exists().where(pending_subscription.c.subscriber_id == subscriber.c.id),
+        exists().where(
+            message.c.subscriber_id == subscriber.c.id,
+            or_(message.c.kind == "operator", message.c.composed_at >= moment),
+        ),
     )
-    wanted = select(subscriber.c.id).where(subscriber.c.id.in_(ended), ~has_unsent)
+    wanted = select(subscriber.c.email).where(
+        subscriber.c.created_at < moment, *(~reason for reason in kept)
+    )
     return list(connection.execute(wanted.order_by(subscriber.c.id)).scalars())

@@ -224,11 +224,23 @@ topic = Table(
     Column("matched_up_to", Integer, nullable=False),  # its own progress, until it is caught up
     # Matched with every change up to match_progress; from then on they advance together.
     Column("is_caught_up", Boolean, nullable=False, server_default=false()),
+    Column("publication", Integer),  # place among the published topics; null: it is private
+    Column("decision", Text),  # of the operator, by command: published, hidden
+    Column("in_config", Text),  # public or private, if the config names it
+    Column("is_ended", Boolean, nullable=False, server_default=false()),  # nobody needs it
+    Index("ix_topic_publication", "publication", unique=True),
+    Index(
+        "ix_topic_is_ended",
+        "id",
+        sqlite_where=text("is_ended = 1"),
+        postgresql_where=text("is_ended"),
+    ),
     CheckConstraint(
         "(kind = 'query' AND canonical IS NOT NULL AND question_id IS NULL)"
         " OR (kind = 'question' AND question_id IS NOT NULL AND canonical IS NULL)",
         name="kind",
     ),
+    sqlite_autoincrement=True,  # the matcher knows topics by their ids, also those that ended
 )
 
 feed = Table(
@@ -298,6 +310,9 @@ subscription = Table(
     Column("note", Text),  # the subscriber's own, shown beside the topic
     Column("overdue_days", Integer),  # a followed question unanswered for longer is overdue
     Column("overdue_notified_at", UtcDateTime),
+    Column("publishes", Boolean, nullable=False, server_default=false()),  # its topic, by command
+    Column("feed_key", Text),  # random, in the address of the subscriber's own feed of the topic
+    Index("ix_subscription_feed_key", "feed_key", unique=True),
     UniqueConstraint("subscriber_id", "topic_id"),
 )
 
@@ -357,13 +372,13 @@ delivery_attempt = Table(
 )
 
 bounce = Table(
-    # A bounce or complaint. A report that is read twice is one row.
+    # A bounce or complaint. All reports of one kind about one message are one row.
     "bounce",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("report_hash", Text, nullable=False, unique=True),
+    Column("report_hash", Text, nullable=False, unique=True),  # its kind and message: "hard 7"
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), nullable=False, index=True),
-    Column("kind", Text, nullable=False),  # hard, soft, complaint
+    Column("kind", Text, nullable=False),  # alerts.ledger.bounces.BounceKind
     Column("detail", Text, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
 )

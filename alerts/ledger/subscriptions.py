@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
 
+from alerts.ledger import publication
 from alerts.ledger.bounces import find_suppression, suspend_subscriber
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import subscriber, subscription, topic
@@ -38,6 +39,8 @@ class Subscription(msgspec.Struct, frozen=True):
     paused_at: datetime | None
     last_due_at: datetime | None
     ended_at: datetime | None
+    publishes: bool  #: its topic is public while it lasts, unless the operator hides it
+    feed_key: str | None  #: in the address of the subscriber's own feed
 
 
 def ensure_subscriber(
@@ -111,6 +114,9 @@ class SubscriptionRequest(msgspec.Struct, frozen=True):
     note: str | None = None
     overdue_days: int | None = None  #: for a followed question
     question_id: str | None = None  #: of the followed question; ``query`` is its title
+    #: the operator makes it, and the topic is to be public; of no effect with another origin than
+    #: ``command``
+    publishes: bool = False
 
 
 def subscribe(
@@ -124,7 +130,8 @@ def subscribe(
     """Subscribe to a topic; return False if the same subscription exists already.
 
     An active subscription is edited and keeps its progress. An ended one starts again, so that
-    nothing from the time between is sent.
+    nothing from the time between is sent. What the operator subscribes somebody to by command is
+    published, or made private, as the request says; what anybody else asks for changes neither.
 
     Args:
         connection: The ledger.
@@ -136,13 +143,26 @@ def subscribe(
     """
     names = ("query", "frequency", "updates", "detail", "note", "overdue_days")
     options = {name: getattr(request, name) for name in names}
-    start = {"origin": request.origin, "sent_up_to": newest_seq}
+    is_by_command = request.origin == "command"
+    publishes = {"publishes": is_by_command and request.publishes}
+    start = {"origin": request.origin, "sent_up_to": newest_seq, "feed_key": _make_feed_key()}
     mine = {"subscriber_id": subscriber_id, "topic_id": topic_id}
-    if insert_once(connection, subscription, **mine, **options, **start, created_at=now):
-        return True
-    is_mine = and_(*(subscription.c[name] == value for name, value in mine.items()))
-    is_restarted = _restart(connection, is_mine, options | start)
-    return _edit_options(connection, is_mine, options) or is_restarted
+    fresh = {**options, **start, **publishes}
+    is_changed = insert_once(connection, subscription, **mine, **fresh, created_at=now) is not None
+    if not is_changed:
+        is_mine = and_(*(subscription.c[name] == value for name, value in mine.items()))
+        is_restarted = _restart(connection, is_mine, fresh)
+        edited = options | publishes if is_by_command else options
+        is_changed = _edit_options(connection, is_mine, edited) or is_restarted
+    if is_by_command:
+        publication.publish_named(connection, topic_id, request.query, now)
+        publication.release(connection, [topic_id])
+    return is_changed
+
+
+def _make_feed_key() -> str:
+    """Return 96 random bits, which the signature of the address stands beside."""
+    return secrets.token_urlsafe(12)
 
 
 def _restart(connection: Connection, is_mine: ColumnElement[bool], values: dict[str, Any]) -> bool:
@@ -172,7 +192,8 @@ def unsubscribe(
 ) -> int:
     """End one subscription, or all of a subscriber, and return how many ended.
 
-    The pending last answer of a followed question is not sent any more either.
+    The pending last answer of a followed question is not sent any more either. A topic that nobody
+    is subscribed to any more ends, unless the operator publishes it.
     """
     mine = subscription.c.subscriber_id == subscriber_id
     if topic_id is not None:
@@ -180,8 +201,11 @@ def unsubscribe(
     connection.execute(
         update(subscription).where(mine, subscription.c.is_finished).values(is_finished=False)
     )
-    ending = update(subscription).where(mine, subscription.c.ended_at.is_(None))
-    return connection.execute(ending.values(ended_at=now)).rowcount
+    active = and_(mine, subscription.c.ended_at.is_(None))
+    topic_ids = connection.execute(select(subscription.c.topic_id).where(active)).scalars().all()
+    ended = connection.execute(update(subscription).where(active).values(ended_at=now)).rowcount
+    publication.release(connection, topic_ids)
+    return ended
 
 
 class SubscriptionEdit(msgspec.Struct, frozen=True):
@@ -255,6 +279,18 @@ def get_sent_up_to(connection: Connection, subscriber_id: int, topic_id: int) ->
     return reached
 
 
+def change_feed_key(connection: Connection, subscriber_id: int, topic_id: int) -> bool:
+    """Give the subscriber's own feed of a topic another address; return False without one."""
+    changing = update(subscription).where(*_active_conditions(subscriber_id, topic_id))
+    return connection.execute(changing.values(feed_key=_make_feed_key())).rowcount > 0
+
+
+def find_by_feed_key(connection: Connection, key: str) -> Subscription | None:
+    """Return the active subscription whose own feed has this key; None if there is none."""
+    mine = subscription.c.ended_at.is_(None), subscription.c.feed_key == key
+    return next(iter(_list(connection, *mine)), None)
+
+
 def set_query(connection: Connection, subscriber_id: int, topic_id: int, query: str) -> None:
     """Replace the subscriber's own words for a topic that stays the same."""
     connection.execute(
@@ -264,18 +300,39 @@ def set_query(connection: Connection, subscriber_id: int, topic_id: int, query: 
 
 def list_active(connection: Connection, subscriber_id: int | None = None) -> list[Subscription]:
     """Return the active subscriptions by address and topic; all, or those of one subscriber."""
+    mine = subscription.c.subscriber_id == subscriber_id if subscriber_id is not None else true()
+    return _list(connection, subscription.c.ended_at.is_(None), mine)
+
+
+def list_ended_last(connection: Connection, subscriber_id: int) -> list[Subscription]:
+    """Return the subscriptions of a subscriber that ended at the last moment at which any ended.
+
+    Followed questions that ended with their answer are left out.
+    """
+    mine = [subscription.c.subscriber_id == subscriber_id, subscription.c.is_finished.is_(False)]
+    last = select(func.max(subscription.c.ended_at)).where(*mine).scalar_subquery()
+    return _list(connection, *mine, subscription.c.ended_at == last)
+
+
+def restore(connection: Connection, subscription_id: int) -> None:
+    """Let an ended subscription go on from what it was sent up to."""
+    connection.execute(
+        update(subscription).where(subscription.c.id == subscription_id).values(ended_at=None)
+    )
+
+
+def _list(connection: Connection, *where: ColumnElement[bool]) -> list[Subscription]:
     columns = {
         "email": subscriber.c.email,
         "kind": topic.c.kind,
         "canonical": topic.c.canonical,
         "question_id": topic.c.question_id,
     } | {c.name: c for c in subscription.c if c.name in Subscription.__struct_fields__}
-    mine = subscription.c.subscriber_id == subscriber_id if subscriber_id is not None else true()
     rows = connection.execute(
         select(*(columns[name].label(name) for name in Subscription.__struct_fields__))
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .join(topic, topic.c.id == subscription.c.topic_id)
-        .where(subscription.c.ended_at.is_(None), mine)
+        .where(*where)
         .order_by(subscriber.c.email, topic.c.kind, topic.c.canonical, topic.c.question_id)
     )
     return [Subscription(**row._mapping) for row in rows]

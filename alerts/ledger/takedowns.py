@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
+from alerts.ledger import publication
 from alerts.ledger.inserts import insert_once, iter_parameters
 from alerts.ledger.messages import UNSENT_PHASES
 from alerts.ledger.questions import build_columns
@@ -176,6 +177,9 @@ def _mask_topic(connection: Connection, masked: Question) -> None:
     now = select(takedown.c.taken_down_at).where(takedown.c.question_id == masked.id)
     still = subscription.c.ended_at.is_(None)
     connection.execute(ending.where(still).values(ended_at=now.scalar_subquery()))
+    publication.release(
+        connection, connection.execute(select(topic.c.id).where(mine)).scalars().all()
+    )
 
 
 def mask_messages(connection: Connection, keys: Collection[int]) -> None:

@@ -5,19 +5,37 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
+from alerts.ledger.inserts import MAX_PARAMETERS, insert_once, iter_parameters
 from alerts.ledger.schema import change, feed, match, match_progress, topic
 from alerts.model import TopicKind, build_topic_key
 from alerts.queries import LANGUAGE_VERSION, QueryError, format_canonical, parse_query
 
 #: Queries that are matched with every new change.
 _IS_CAUGHT_UP_QUERY = and_(topic.c.is_caught_up, topic.c.kind == "query")
+
+
+#: Published by the operator: what visitors may know of.
+_IS_PUBLIC = topic.c.publication.is_not(None)
+#: To be matched with earlier changes.
+_IS_OUTSTANDING = and_(~topic.c.is_caught_up, ~topic.c.is_ended)
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -32,11 +50,18 @@ class Topic(msgspec.Struct, frozen=True):
     created_at: datetime
     matched_up_to: int  #: its own progress, until it is caught up
     is_caught_up: bool  #: was matched with all that others were, and advances with them
+    #: its place among the published topics; None while it is private
+    publication: int | None = None
 
     @property
     def key(self) -> str:
         """The text that identifies it in feed ids."""
         return build_topic_key(self.canonical, self.question_id)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether visitors may know of it."""
+        return self.publication is not None
 
 
 class OutstandingTopic(msgspec.Struct, frozen=True):
@@ -59,14 +84,14 @@ EVERYTHING_FEED = "everything"
 def ensure_for_question(
     connection: Connection, question_id: str, title: str, now: datetime
 ) -> Topic:
-    """Return the topic of a question, creating it if nobody has followed the question before.
+    """Return the topic of a question, creating it if nobody follows the question.
 
     A new one is matched at once with the changes of the question that are known.
     """
     if (known := find_for_question(connection, question_id)) is not None:
         return known
     reached = get_match_progress(connection)
-    insert_once(
+    is_new = insert_once(
         connection,
         topic,
         kind="question",
@@ -78,6 +103,12 @@ def ensure_for_question(
         matched_up_to=reached,
         is_caught_up=True,
     )
+    if is_new is None:  # it has ended
+        mine = topic.c.question_id == question_id
+        ended = select(topic.c.id).where(mine).scalar_subquery()
+        connection.execute(delete(match).where(match.c.topic_id == ended))
+        values = {"is_ended": False, "is_caught_up": True, "matched_up_to": reached}
+        connection.execute(update(topic).where(mine).values(**values))
     match_followed_questions(connection, 0, reached, question_id)
     found = find_for_question(connection, question_id)
     assert found is not None
@@ -85,11 +116,8 @@ def ensure_for_question(
 
 
 def find_for_question(connection: Connection, question_id: str) -> Topic | None:
-    """Return the topic of a followed question; None if nobody has followed it."""
-    found = _list_topics(
-        connection, select(*_TOPIC_COLUMNS).where(topic.c.question_id == question_id)
-    )
-    return found[0] if found else None
+    """Return the topic of a followed question; None if nobody follows it."""
+    return _find_one(connection, topic.c.question_id == question_id)
 
 
 def match_followed_questions(
@@ -106,7 +134,7 @@ def match_followed_questions(
     wanted = (
         select(topic.c.id, change.c.seq)
         .join(change, change.c.question_id == topic.c.question_id)
-        .where(change.c.seq > after, change.c.seq <= to)
+        .where(change.c.seq > after, change.c.seq <= to, ~topic.c.is_ended)
     )
     if question_id is not None:
         wanted = wanted.where(topic.c.question_id == question_id)
@@ -117,11 +145,11 @@ def match_followed_questions(
 
 
 def ensure(connection: Connection, canonical: str, title: str, now: datetime) -> Topic:
-    """Return the topic of a canonical query, creating it if nobody has subscribed to it before.
+    """Return the topic of a canonical query, creating it if there is none.
 
-    ``title`` is the query as it was typed.
+    ``title`` is the query as it was typed. An ended topic is revived, and matched from the start.
     """
-    insert_once(
+    is_new = insert_once(
         connection,
         topic,
         kind="query",
@@ -132,21 +160,37 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
         created_at=now,
         matched_up_to=0,
     )
+    if is_new is None:
+        ended = update(topic).where(topic.c.canonical == canonical, topic.c.is_ended)
+        connection.execute(ended.values(is_ended=False, matched_up_to=0))
     found = find(connection, canonical)
     assert found is not None
     return found
 
 
 def find(connection: Connection, canonical: str) -> Topic | None:
-    """Return the topic of a canonical query; None if nobody has subscribed to it."""
-    found = _list_topics(connection, select(*_TOPIC_COLUMNS).where(topic.c.canonical == canonical))
-    return found[0] if found else None
+    """Return the topic of a canonical query, public or private; None if there is none."""
+    return _find_one(connection, topic.c.canonical == canonical)
+
+
+def find_public(connection: Connection, canonical: str) -> Topic | None:
+    """Return the public topic of a canonical query; None if there is none."""
+    return _find_one(connection, topic.c.canonical == canonical, _IS_PUBLIC)
 
 
 def get(connection: Connection, topic_id: int) -> Topic:
     """Return the topic with an id; raise ``NoResultFound`` if there is none."""
     row = connection.execute(select(*_TOPIC_COLUMNS).where(topic.c.id == topic_id)).one()
     return Topic(**row._mapping)
+
+
+def list_by_ids(connection: Connection, topic_ids: Sequence[int]) -> list[Topic]:
+    """Return those of the topics with the given ids that have not ended."""
+    found: list[Topic] = []
+    for some in iter_parameters(topic_ids):
+        wanted = select(*_TOPIC_COLUMNS).where(topic.c.id.in_(some), ~topic.c.is_ended)
+        found += _list_topics(connection, wanted)
+    return found
 
 
 def rewrite_outdated(connection: Connection) -> None:
@@ -213,8 +257,15 @@ def _to_latin_letters(text: str) -> str:
 
 
 def list_all(connection: Connection) -> list[Topic]:
-    """Return every topic, oldest first, also those without subscriptions: their feeds stay."""
-    return _list_topics(connection, select(*_TOPIC_COLUMNS).order_by(topic.c.id))
+    """Return every topic that has not ended, public or private, oldest first."""
+    wanted = select(*_TOPIC_COLUMNS).where(~topic.c.is_ended)
+    return _list_topics(connection, wanted.order_by(topic.c.id))
+
+
+def list_public(connection: Connection) -> list[Topic]:
+    """Return every public topic, in the order in which they were published."""
+    wanted = select(*_TOPIC_COLUMNS).where(_IS_PUBLIC)
+    return _list_topics(connection, wanted.order_by(topic.c.publication))
 
 
 def get_match_progress(connection: Connection) -> int:
@@ -251,9 +302,18 @@ def count_caught_up(connection: Connection) -> int:
 def list_outstanding(connection: Connection) -> list[OutstandingTopic]:
     """Return the queries that are not caught up, the one with the most to match first."""
     columns = [topic.c[name] for name in OutstandingTopic.__struct_fields__]
-    wanted = select(*columns).where(~topic.c.is_caught_up)
+    wanted = select(*columns).where(_IS_OUTSTANDING)
     rows = connection.execute(wanted.order_by(topic.c.matched_up_to, topic.c.id))
     return [OutstandingTopic(**row._mapping) for row in rows]
+
+
+def list_outstanding_ids(connection: Connection, topic_ids: Sequence[int]) -> set[int]:
+    """Return which of some topics are not caught up and have not ended."""
+    found: set[int] = set()
+    for some in iter_parameters(topic_ids):
+        wanted = select(topic.c.id).where(topic.c.id.in_(some), _IS_OUTSTANDING)
+        found |= set(connection.execute(wanted).scalars())
+    return found
 
 
 def set_matched_up_to(
@@ -267,36 +327,43 @@ def set_matched_up_to(
     for start in range(0, len(ids), MAX_PARAMETERS):
         connection.execute(
             update(topic)
-            .where(topic.c.id.in_(ids[start : start + MAX_PARAMETERS]))
+            .where(topic.c.id.in_(ids[start : start + MAX_PARAMETERS]), ~topic.c.is_ended)
             .values(matched_up_to=up_to, is_caught_up=is_caught_up)
         )
 
 
 def list_unpublished(connection: Connection) -> list[Topic]:
-    """Return the topics whose feed files lack a match or were never written."""
+    """Return the public topics whose feed files lack a match or were never written."""
     newest = (
         select(func.max(match.c.change_seq)).where(match.c.topic_id == topic.c.id).scalar_subquery()
     )
     lacking = or_(feed.c.name.is_(None), newest > feed.c.published_up_to)
-    wanted = select(*_TOPIC_COLUMNS).outerjoin(feed, feed.c.name == topic.c.slug).where(lacking)
-    return _list_topics(connection, wanted.order_by(topic.c.id))
+    wanted = select(*_TOPIC_COLUMNS).outerjoin(feed, feed.c.name == topic.c.slug)
+    return _list_topics(connection, wanted.where(_IS_PUBLIC, lacking).order_by(topic.c.id))
 
 
 def list_without_notice(connection: Connection, notice_id: int, limit: int) -> list[Topic]:
-    """Return some topics whose feed files lack a notice."""
-    wanted = select(*_TOPIC_COLUMNS).join(feed, feed.c.name == topic.c.slug)
+    """Return some public topics whose feed files lack a notice."""
+    wanted = select(*_TOPIC_COLUMNS).join(feed, feed.c.name == topic.c.slug).where(_IS_PUBLIC)
     wanted = wanted.where(feed.c.notices_up_to < notice_id).order_by(topic.c.id).limit(limit)
     return _list_topics(connection, wanted)
 
 
 def find_by_slug(connection: Connection, slug: str) -> Topic | None:
-    """Return the topic with a slug; None if there is none."""
-    found = _list_topics(connection, select(*_TOPIC_COLUMNS).where(topic.c.slug == slug))
-    return found[0] if found else None
+    """Return the topic with a slug, public or private; None if there is none.
+
+    For the operator only: whatever answers a visitor uses :func:`find_public_by_slug`.
+    """
+    return _find_one(connection, topic.c.slug == slug)
 
 
-def find_by_similar_slug(connection: Connection, slug: str) -> Topic | None:
-    """Return the topic whose slug differs from ``slug`` only in how its letters are written.
+def find_public_by_slug(connection: Connection, slug: str) -> Topic | None:
+    """Return the public topic with a slug; None if there is none."""
+    return _find_one(connection, topic.c.slug == slug, _IS_PUBLIC)
+
+
+def find_public_by_similar_slug(connection: Connection, slug: str) -> Topic | None:
+    """Return the public topic whose slug differs from ``slug`` only in how its letters are written.
 
     A slug that was made before letters with accents were kept (``si-n-berry-1f0a2b3c``) has the
     same hash at its end as the one that is made today (``sian-berry-1f0a2b3c``).
@@ -304,15 +371,24 @@ def find_by_similar_slug(connection: Connection, slug: str) -> Topic | None:
     ending = _HASH.search(slug)
     if ending is None:
         return None
-    wanted = select(*_TOPIC_COLUMNS).where(topic.c.slug.endswith(ending[0]))
+    wanted = select(*_TOPIC_COLUMNS).where(topic.c.slug.endswith(ending[0]), _IS_PUBLIC)
     found = _list_topics(connection, wanted.limit(2))
     return found[0] if len(found) == 1 else None
 
 
 def list_page(connection: Connection, after: int, limit: int) -> list[Topic]:
-    """Return the queries with ids above ``after``, oldest first."""
-    wanted = select(*_TOPIC_COLUMNS).where(topic.c.id > after, topic.c.kind == "query")
-    return _list_topics(connection, wanted.order_by(topic.c.id).limit(limit))
+    """Return the public queries whose :attr:`Topic.publication` is above ``after``, in its order.
+
+    Ids would tell how many private topics there are between two public ones.
+    """
+    wanted = select(*_TOPIC_COLUMNS).where(topic.c.publication > after, topic.c.kind == "query")
+    return _list_topics(connection, wanted.order_by(topic.c.publication).limit(limit))
+
+
+def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> Topic | None:
+    """Return the topic that has not ended for which conditions hold; None if there is none."""
+    wanted = select(*_TOPIC_COLUMNS).where(*conditions, ~topic.c.is_ended)
+    return next(iter(_list_topics(connection, wanted)), None)
 
 
 def _list_topics(connection: Connection, wanted: Select[tuple[object, ...]]) -> list[Topic]:

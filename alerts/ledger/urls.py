@@ -8,6 +8,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.secret import Secret
 
 _SQLITE = "sqlite:///"
 #: The highest TCP port.
@@ -20,13 +21,31 @@ class LedgerError(WatchwordError):
     exit_status = ExitStatus.DATA
 
 
-def check_url(url: str) -> None:
-    """Check that a URL is one that a ledger can have. Nothing is opened.
+class DatabaseURL(Secret):
+    """The SQLAlchemy URL of a database: shown without its password, and without its options.
 
-    Raises:
-        LedgerError: It is not; the message says why.
+    In the config, the path of a SQLite file is taken from the config's folder.
     """
-    parse_url(url)
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        try:
+            return format_url(parse_url(self.reveal()))
+        except LedgerError:
+            return _hide(self.reveal())
+
+    def list_hidden_parts(self) -> list[str]:
+        """Return the URL, if it is not shown whole, its password and the values of its options."""
+        url = self.reveal()
+        if str(self) == url:
+            return []
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError):
+            return [url]
+        options = [value for values in parsed.normalized_query.values() for value in values]
+        return [url, *filter(None, [parsed.password, *options])]
 
 
 def parse_url(url: str) -> URL:
@@ -66,10 +85,17 @@ def name_ledger(url: str) -> str:
     Raises:
         LedgerError: The URL is wrong.
     """
-    parsed = parse_url(url)
     if file := find_file(url):
         return str(file.absolute())
-    return parsed.set(drivername="postgresql").render_as_string(hide_password=True)
+    return format_url(parse_url(url))
+
+
+def format_url(url: URL) -> str:
+    """Return the URL of an engine without its password and options: for PostgreSQL ``?...``."""
+    if url.get_backend_name() == "sqlite":
+        return f"{_SQLITE}{url.database}"
+    shown = url.set(drivername="postgresql").difference_update_query(url.query)
+    return shown.render_as_string(hide_password=True) + ("?..." if url.query else "")
 
 
 def find_file(url: str) -> Path | None:
@@ -85,4 +111,4 @@ def find_file(url: str) -> Path | None:
 def _hide(url: str) -> str:
     """Return the scheme of a URL that cannot be parsed: the rest may hold a password."""
     scheme, separator, _ = url.partition("://")
-    return f"{scheme}{separator}..." if separator else repr(url)
+    return f"{scheme}{separator}..." if separator else "what it holds"

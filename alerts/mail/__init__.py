@@ -6,6 +6,7 @@ is, or how messages are delivered.
 """
 
 from alerts.mail.context import MessageContext
+from alerts.mail.digest_page import find_message_key
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key
 from alerts.mail.identity import MANAGE_LINK_VALIDITY, EmailLinks, MailIdentity
 from alerts.mail.mime import RenderedMessage, bound_part_size
@@ -34,6 +35,7 @@ __all__ = [
     "build_message_id",
     "draft_message",
     "find_message_id",
+    "find_message_key",
     "parse_notification",
     "read_key",
     "write_email",

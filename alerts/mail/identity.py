@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from alerts.mail.digest_page import DigestPage
 from alerts.mail.dkim import SigningKey
 from alerts.tokens import TokenSigner
 
@@ -22,8 +23,13 @@ class EmailLinks(msgspec.Struct, frozen=True):
 
     mailto: str  #: unsubscribes by email: ``mailto:leave@example.org?subject=TOKEN``
     unsubscribe: str | None = None  #: unsubscribes on a page, or at once by POST (RFC 8058)
-    digest: str | None = None  #: the page with the whole digest
     manage: str | None = None  #: the page with the subscriber's alerts
+    page: DigestPage | None = None  #: the page with the whole digest
+
+    @property
+    def digest(self) -> str | None:
+        """The address of the page with the whole digest. Only long digests link to it."""
+        return self.page.url if self.page else None
 
 
 class MailIdentity(msgspec.Struct, frozen=True):
@@ -58,14 +64,14 @@ class MailIdentity(msgspec.Struct, frozen=True):
         Args:
             token: The subscriber's token. The links to unsubscribe work for ever.
             now: When the link to the subscriber's alerts begins to be valid.
-            digest: The key of the digest, where its page is linked to.
+            digest: The key of the digest's message, where its page is linked to.
         """
         mailto = f"mailto:{self.unsubscribe_address}?subject={token}"
         if not self.public_url:
             return EmailLinks(mailto)
-        page = f"{self.public_url}/d/{digest}" if digest else None
+        page = DigestPage(self.public_url, digest, self.token_secret) if digest else None
         return EmailLinks(
-            mailto, f"{self.public_url}/u/{token}", page, self.build_manage_link(token, now)
+            mailto, f"{self.public_url}/u/{token}", self.build_manage_link(token, now), page
         )
 
     def build_manage_link(self, token: str, now: datetime) -> str:

@@ -51,7 +51,7 @@ class MessageDraft(msgspec.Struct, frozen=True):
     kind: MessageKind
     subscriber_id: int
     recipient: Recipient
-    key: str  #: 32 hexadecimal digits that nobody else can guess; in links to the message's page
+    key: str  #: 32 hexadecimal digits that nobody else can guess; in the Message-ID
     message_id: str  #: with its angle brackets
 
 

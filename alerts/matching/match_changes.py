@@ -58,6 +58,8 @@ class TopicMatcher:
             with self._ledger.writing() as connection:
                 newest = changes.get_newest_seq(connection)
                 progress = _find_progress(connection, newest)
+                if progress < newest:
+                    _drop_ended(connection, matcher)
                 found, reached = _match_batch(connection, matcher, progress, newest)
                 found += topics.match_followed_questions(connection, progress, reached)
                 topics.set_match_progress(connection, reached)
@@ -79,7 +81,7 @@ class TopicMatcher:
             now: Aware, in UTC.
         """
         with self._ledger.writing() as connection:
-            damaged = [topics.get(connection, key) for key in self.list_unreadable_topics()]
+            damaged = topics.list_by_ids(connection, self.list_unreadable_topics())
             reasons = {"topics": _describe_damaged(damaged)} if damaged else {}
             alarms.update_open(connection, None, reasons, ("topics",), now)
 
@@ -102,6 +104,8 @@ class TopicMatcher:
         while is_behind:
             with self._ledger.writing() as connection:
                 progress = topics.get_match_progress(connection)
+                for ended in forms.keys() - topics.list_outstanding_ids(connection, list(forms)):
+                    matcher.leave(ended)
                 found, reached = _match_batch(connection, matcher, reached, progress)
                 is_behind = reached < progress
                 topics.set_matched_up_to(connection, forms, reached, is_caught_up=not is_behind)
@@ -113,8 +117,11 @@ class TopicMatcher:
         with self._ledger.reading() as connection:
             count = topics.count_caught_up(connection)
             # Damaged forms are read again, because they may have been mended since.
-            if self._matcher and len(self._matcher) == count and not self.list_unreadable_topics():
-                return self._matcher
+            if self._matcher and not self.list_unreadable_topics():
+                if len(self._matcher) != count:
+                    _drop_ended(connection, self._matcher)
+                if len(self._matcher) == count:
+                    return self._matcher
             forms = topics.list_caught_up(connection)
         layer = self._load_layer(forms)
         self._matcher = Matcher.from_layer(layer)
@@ -136,6 +143,16 @@ class TopicMatcher:
         if self._cache_path and is_worth_it:
             save_layer(layer, self._cache_path, _fingerprint(forms, list(forms)))
         return layer
+
+
+def _drop_ended(connection: Connection, matcher: Matcher) -> None:
+    """Remove the topics that have ended since the matcher was made.
+
+    A match of one of them would stay for ever, or refer to a topic that does not exist.
+    """
+    if len(matcher) != topics.count_caught_up(connection):
+        for topic in matcher.list_topics() - topics.list_caught_up(connection).keys():
+            matcher.leave(topic)
 
 
 def _find_progress(connection: Connection, newest: int) -> int:

@@ -91,7 +91,10 @@ class Matcher:
         return len(self._layers)
 
     def join(self, topic: int, canonical: str) -> None:
-        """Add a topic that the matcher does not have."""
+        """Add a topic that the matcher does not have; one that it had has the same form as then."""
+        if topic in self._removed:
+            self._removed.discard(topic)
+            return
         if self._last_added:
             self._layers.pop()
         self._last_added[topic] = self._added[topic] = canonical
@@ -102,6 +105,11 @@ class Matcher:
     def leave(self, topic: int) -> None:
         """Remove a topic that the matcher has."""
         self._removed.add(topic)
+
+    def list_topics(self) -> set[int]:
+        """Return the ids of its topics."""
+        ids = {topic for layer in self._layers for topic in layer.ids.tolist()}
+        return ids - self._removed
 
     def list_unreadable(self) -> list[int]:
         """Return the topics that match nothing because their canonical forms are damaged."""

@@ -15,6 +15,7 @@ from alerts.operator.current_status import build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.health import Health, HealthLimits
 from alerts.operator.job_alarms import update_job_alarms
+from alerts.operator.limit_alarm import update_limit_alarm
 from alerts.operator.service_status import ServiceStatus
 from alerts.operator.status import SourceStatus
 
@@ -31,6 +32,7 @@ __all__ = [
     "update_clock_alarm",
     "update_gap_alarm",
     "update_job_alarms",
+    "update_limit_alarm",
     "update_mail_alarms",
     "update_report_alarm",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -68,18 +69,20 @@ def update_mail_alarms(
     alarms.update_open(connection, None, reasons, checked, now)
 
 
-def update_report_alarm(connection: Connection, unreadable: int, now: datetime) -> None:
-    """Raise the alarm about returned emails that cannot be read, and clear it a day later.
+def update_report_alarm(connection: Connection, set_aside: Sequence[str], now: datetime) -> None:
+    """Raise the alarm about returned emails that were set aside, and clear it a day later.
 
     Args:
         connection: A connection that may write.
-        unreadable: How many were met now.
+        set_aside: The Message-IDs of those that were set aside now.
         now: Aware, in UTC.
     """
-    if unreadable:
+    if set_aside:
+        more = f" and {len(set_aside) - _NAMED_MESSAGES} more" * (len(set_aside) > _NAMED_MESSAGES)
         reason = (
-            f"{unreadable} returned emails could not be read, so nothing follows from them: "
-            "they are flagged in the mailbox"
+            "returned emails could not be read, or do not prove which message they are about, so "
+            "nothing follows from them; they are flagged in the mailbox: "
+            f"{', '.join(set_aside[:_NAMED_MESSAGES])}{more}"
         )
         alarms.update_open(connection, None, {"reports": reason}, (), now)
         return
@@ -162,8 +165,9 @@ def _find_suspension_alarm(connection: Connection, now: datetime) -> dict[str, s
     if not waiting:
         return {}
     return {
-        "suspensions": f"{len(waiting)} more addresses bounce than are suspended in a day without "
-        "approval: see `watchword suspended --waiting`"
+        "suspensions": f"{len(waiting)} addresses bounce or complain, and are suspended only with "
+        "your approval, because they are many or nothing proves it: see "
+        "`watchword suspended --waiting`"
     }
 
 

@@ -22,6 +22,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     paused: tuple[Pause, ...] = ()  #: what the operator has paused
     jobs: tuple[JobRecord, ...] = ()  #: how each job last began and ended
     findings: tuple[Finding, ...] = ()  #: why the service is not well, the worst first
+    warnings: tuple[str, ...] = ()  #: what the operator should put right; it stops nothing
 
     @property
     def state(self) -> Health:
@@ -48,6 +49,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
         values = self.describe_for_operator()
         for one in (*values["findings"], *values["jobs"]):
             del one["reason"]
+        del values["warnings"]
         return values
 
     @classmethod

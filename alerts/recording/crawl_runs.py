@@ -16,7 +16,7 @@ from datetime import date, datetime
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import Ledger, crawl_runs, questions
+from alerts.ledger import Ledger, crawl_runs, held_changes, questions
 from alerts.ledger.crawl_runs import CrawlResult
 from alerts.recording.alarms import update_crawl_alarms
 from alerts.recording.approval import CrawlChanges, FloodLimits, publish_or_hold
@@ -67,6 +67,7 @@ class CrawlRecorder:
         self._counts: Counter[str] = Counter()
         self._listed = ListedQuestions()
         self._gone: set[str] = set()
+        self._read: dict[str, str] = {}  #: digests of the questions that were read, by id
         self._started_at = clock()
         with ledger.writing() as connection:
             is_baseline = not crawl_runs.has_baseline(connection, source)
@@ -90,6 +91,8 @@ class CrawlRecorder:
             return
         if isinstance(line, PageGone):
             self._gone.add(line.id)
+        if isinstance(line, QuestionRead) and not line.question.suspect:
+            self._read[line.question.id] = line.question.digest
         with self._ledger.writing() as connection:
             now = self._clock()
             self._counts.update(record_line(connection, self._source, line, now, self._rules))
@@ -137,6 +140,8 @@ class CrawlRecorder:
         """Leave the changes of a run without a report held: the next run that ends decides."""
         if self._report is None:
             return CrawlChanges({})
+        if verdict == "ok" and self._policy.purpose == "regular":
+            held_changes.judge_again(connection, self._source, self._read, now)
         doubted = hold_doubtful_withdrawals(
             connection,
             self._source,

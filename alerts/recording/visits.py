@@ -9,7 +9,7 @@ from itertools import takewhile
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import crawl_runs, questions, refused_pages
+from alerts.ledger import crawl_runs, held_changes, questions, refused_pages
 from alerts.ledger.crawl_runs import CrawlRun
 from alerts.ledger.questions import RevisitCandidate
 from alerts.recording.rules import CrawlPolicy
@@ -52,6 +52,8 @@ def plan_crawl(
     A listing's dates are those of meetings, not of publication: supplementaries appear weeks after
     their meeting and questions before it. So each crawl lists all of a wide window.
 
+    What a doubtful crawl has read is read again, whole: if a good crawl reads the same, it is so.
+
     Args:
         connection: A connection to the ledger.
         target: Where and how to crawl: source, address, politeness, archive.
@@ -63,11 +65,13 @@ def plan_crawl(
     candidates = questions.list_revisit_candidates(connection, target.source, now - _RECHECK_PERIOD)
     known = questions.list_identities(connection, target.source, since, until)
     refused = refused_pages.list_recent(connection, target.source, now - _REFUSED_RETRY_INTERVAL)
+    again = held_changes.list_doubted_pages(connection, target.source, policy.max_revisits)
+    due = select_due_visits(candidates, now, policy.max_revisits)
     return msgspec.structs.replace(
         target,
         windows=split_into_windows(since, until),
         known_ids=(*known, *refused),
-        revisits=select_due_visits(candidates, now, policy.max_revisits),
+        revisits=(*map(KnownPage, again), *(page for page in due if page.url not in again)),
     )
 
 

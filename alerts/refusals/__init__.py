@@ -5,6 +5,20 @@ conversation and for delivery reports alike. Must not know messages, subscribers
 it works on strings. Pure.
 """
 
-from alerts.refusals.table import Blame, SmtpStage, classify_reply, get_reply_kind, strip_addresses
+from alerts.refusals.table import (
+    Blame,
+    SmtpStage,
+    classify_reply,
+    get_reply_kind,
+    mask_addresses,
+    strip_addresses,
+)
 
-__all__ = ["Blame", "SmtpStage", "classify_reply", "get_reply_kind", "strip_addresses"]
+__all__ = [
+    "Blame",
+    "SmtpStage",
+    "classify_reply",
+    "get_reply_kind",
+    "mask_addresses",
+    "strip_addresses",
+]

@@ -47,6 +47,11 @@ _GENERIC = re.compile(r"[0-5]\.0|4\.1|7\.[01]")
 
 #: An address in a reply, whose words say nothing about the reason.
 _ADDRESS = re.compile(r"<[^<>\s]*>|[^\s<>@]+@[^\s<>@]+")
+#: What stands before the @ of an address, wherever the address is written. A Message-ID of ours,
+#: ``<digest.0f3c…@example.org>``, has a hash there and names nobody.
+_LOCAL_PART = re.compile(
+    r"(?<![^\s<>@\"'(),;:=/\[\]{}])(?![a-z_-]+\.[0-9a-f]{16,}@)[^\s<>@\"'(),;:=/\[\]{}]+@(?=[\w\[])"
+)
 #: The receiver's own set-up is at fault, as where it asks Spamhaus through a public resolver.
 _RECEIVER_WORDS = re.compile(r"open resolver|public resolver|/returnc/|dns (error|failure)", re.I)
 _GREYLISTING_WORDS = re.compile(r"gr[ae]y.?list", re.I)
@@ -146,6 +151,14 @@ def get_reply_kind(reply: str) -> str:
 def strip_addresses(reply: str) -> str:
     """Return a reply without the email addresses in it."""
     return " ".join(_ADDRESS.sub("", reply).split())
+
+
+def mask_addresses(text: str) -> str:
+    """Return a text without the part of each email address that names somebody.
+
+    ``550 <…@example.org>: unknown`` still says which server has a problem.
+    """
+    return _LOCAL_PART.sub("…@", text) if "@" in text else text
 
 
 def _find_enhanced_code(reply: str, severity: str) -> re.Match[str] | None:

@@ -68,6 +68,7 @@ ALARM_LABELS = {
     "reports": "returned emails cannot be read",
     "suspensions": "suspensions wait for approval",
     "damaged": "the ledger holds damaged rows",
+    "limits": "more is asked for than is allowed in all",
     "daily_limit": "the daily limit holds digests back",
 }
 

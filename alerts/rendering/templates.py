@@ -24,6 +24,7 @@ from alerts.rendering.css import inline_css
 from alerts.rendering.labels import TEMPLATE_LABELS
 from alerts.rendering.sanitise import sanitise_html
 from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
+from alerts.secret import show_address
 from crawler.records import name_question
 
 
@@ -92,6 +93,7 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "topic_path": topic_path,
     "member_path": member_path,
     "sanitise": sanitise_html,
+    "address": show_address,
 }
 
 

@@ -1,8 +1,8 @@
 """Subscribers: who is subscribed to which topic, from sign-up to leaving.
 
-Owns the rules of subscribing (double opt-in, pausing, changing, unsubscribing) for every caller:
-the config, the command line and the pages. Must not know how digests are composed or how pages
-look.
+Owns the rules of subscribing (double opt-in, pausing, changing, unsubscribing) and of what the
+operator publishes, for every caller: the config, the command line and the pages. Must not know how
+digests are composed or how pages look.
 """
 
 from alerts.subscribers.confirmation import (
@@ -11,6 +11,7 @@ from alerts.subscribers.confirmation import (
     find_pending_signup,
     request_confirmation,
 )
+from alerts.subscribers.deletion import DataStores, delete_personal_data
 from alerts.subscribers.emails import send_manage_link
 from alerts.subscribers.membership import (
     SubscriberDefaults,
@@ -20,17 +21,33 @@ from alerts.subscribers.membership import (
     unsubscribe,
 )
 from alerts.subscribers.preferences import change_query, pause, resume
+from alerts.subscribers.published_topics import UnknownTopic, hide_topic, publish_topic
+from alerts.subscribers.undo import (
+    UNDO_PERIOD,
+    accept_email_again,
+    list_restorable,
+    restore_alerts,
+)
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
+    "UNDO_PERIOD",
+    "DataStores",
     "SubscribeResult",
     "SubscriberDefaults",
+    "UnknownTopic",
+    "accept_email_again",
     "change_query",
     "confirm_signup",
+    "delete_personal_data",
     "find_pending_signup",
+    "hide_topic",
+    "list_restorable",
     "parse_reachable_recipient",
     "pause",
+    "publish_topic",
     "request_confirmation",
+    "restore_alerts",
     "resume",
     "send_manage_link",
     "subscribe",

@@ -80,8 +80,8 @@ def confirm_signup(
 ) -> PendingConfirmation | None:
     """Subscribe to what a link asks to confirm; a link that is used again changes nothing.
 
-    A subscriber who was suspended because emails bounced is sent to again: they have just read
-    one.
+    A subscriber who was suspended, after bounces or a complaint, is sent digests again: they have
+    just read an email, and asked for more.
 
     Args:
         connection: A writing connection to the ledger.
@@ -106,8 +106,6 @@ def confirm_signup(
         subscribe(connection, signup.email, request, defaults, now)
         accepted.append(request)
     pending_subscriptions.mark_confirmed(connection, token, now)
-    suppression = bounces.find_suppression(connection, signup.email)
-    if suppression is not None and suppression.reason == "bounces":
-        bounces.remove_suppression(connection, signup.email)
+    bounces.remove_suppression(connection, signup.email)
     over_limit = len(signup.requests) - len(accepted)
     return msgspec.structs.replace(signup, requests=tuple(accepted), over_limit=over_limit)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from alerts.ledger import messages, subscriptions
+from alerts.ledger import bounces, messages, subscriptions
 from alerts.mail import (
     MANAGE_LINK_VALIDITY,
     MessageContext,
@@ -16,6 +16,7 @@ from alerts.mail import (
     write_email,
 )
 from alerts.model import Recipient, Subscriber
+from alerts.subscribers.undo import list_restorable
 
 
 def write_confirmation_email(
@@ -46,8 +47,17 @@ def write_confirmation_email(
     return write_email(draft, rendered, context.identity, context.now)
 
 
-def write_manage_link_email(context: MessageContext, subscriber: Subscriber) -> OutgoingMessage:
-    """Return the email with the link to a subscriber's alerts; one a day is one message."""
+def write_manage_link_email(
+    context: MessageContext, subscriber: Subscriber, *, gets_none: bool = False
+) -> OutgoingMessage:
+    """Return the email with the link to a subscriber's alerts; one a day is one message.
+
+    Args:
+        context: What messages are written with.
+        subscriber: Whose alerts they are.
+        gets_none: Whether they are suspended or their alerts have ended: the email says then how
+            they get alerts again.
+    """
     identity = context.identity
     occasion = f"link {context.now:%Y-%m-%d}"
     draft = draft_message("manage_link", subscriber, occasion, identity)
@@ -57,6 +67,7 @@ def write_manage_link_email(context: MessageContext, subscriber: Subscriber) -> 
         subject=f"Manage your {identity.name} alerts",
         link=identity.build_manage_link(subscriber.token, context.now),
         days=MANAGE_LINK_VALIDITY.days,
+        gets_none=gets_none,
     )
     return write_email(draft, rendered, identity, context.now)
 
@@ -77,14 +88,19 @@ def send_manage_link(connection: Connection, context: MessageContext, address: s
     """Queue the email with the link to the alerts of the subscriber with an address.
 
     Returns:
-        False where nobody with that address is subscribed, or the email was sent today already.
+        False where nobody with that address is subscribed, is suspended or has alerts that can be
+        restored, or where the email was sent today already.
 
     Raises:
         AddressError: It is not an email address.
     """
     recipient = Recipient.parse_email(address)
     subscriber = subscriptions.find_subscriber_by_email(connection, recipient.address)
-    if subscriber is None or not subscriptions.count_active(connection, subscriber.id):
+    if subscriber is None:
         return False
-    email = write_manage_link_email(context, subscriber)
+    is_suspended = bounces.find_suppression(connection, subscriber.email) is not None
+    has_ended = bool(list_restorable(connection, subscriber.id))
+    if not (is_suspended or has_ended or subscriptions.count_active(connection, subscriber.id)):
+        return False
+    email = write_manage_link_email(context, subscriber, gets_none=is_suspended or has_ended)
     return messages.queue(connection, email, context.now)

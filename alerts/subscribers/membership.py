@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelTable
-from alerts.ledger import changes, subscriptions, topics
+from alerts.ledger import bounces, changes, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
 from alerts.model import Recipient
@@ -27,8 +27,10 @@ class SubscribeResult(msgspec.Struct, frozen=True):
     """What became of a request to subscribe."""
 
     email: str  #: the address in its normal form
+    topic_id: int
     canonical: str | None  #: the topic's canonical query; None for a followed question
     is_changed: bool  #: False where the same subscription existed already
+    is_suspended: bool  #: whether nothing is sent to the address, after bounces or a complaint
 
 
 def parse_reachable_recipient(text: str, channels: ChannelTable) -> Recipient:
@@ -71,7 +73,8 @@ def subscribe(
     )
     newest = changes.get_newest_seq(connection)
     changed = subscriptions.subscribe(connection, subscriber.id, topic.id, request, newest, now)
-    return SubscribeResult(recipient.address, topic.canonical, changed)
+    is_suspended = bounces.find_suppression(connection, recipient.address) is not None
+    return SubscribeResult(recipient.address, topic.id, topic.canonical, changed, is_suspended)
 
 
 def _ensure_topic(connection: Connection, request: SubscriptionRequest, now: datetime) -> Topic:

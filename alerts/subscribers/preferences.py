@@ -17,6 +17,8 @@ def change_query(
 ) -> bool:
     """Give a subscription another query; its options and what it was sent up to stay.
 
+    The new topic is private, whoever made the subscription: its words are the subscriber's.
+
     Returns:
         False where the subscriber is subscribed to the new query already; nothing is changed then.
 

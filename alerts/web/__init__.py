@@ -8,7 +8,6 @@ clock's source, the daemon or the server that runs it (`scheduler.web`).
 from alerts.web.app import PAGE_THREADS, create_app, run_background
 from alerts.web.context import CapturedPage, DaemonControls, WebContext
 from alerts.web.heavy_work import WorkLimits
-from alerts.web.rate_limits import name_network
 from alerts.web.work import P, R, Runner, Work, WorkContext, WorkInterrupted, WorkSettings
 
 __all__ = [
@@ -25,6 +24,5 @@ __all__ = [
     "WorkLimits",
     "WorkSettings",
     "create_app",
-    "name_network",
     "run_background",
 ]

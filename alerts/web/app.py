@@ -8,6 +8,7 @@ from functools import partial
 
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from alerts.ledger import LedgerUnavailable
+from alerts.limits import Limiter
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
 from alerts.web.context import WebContext
@@ -30,9 +32,11 @@ from alerts.web.pages import (
     HomePage,
     ManageLinkPage,
     OperatorPages,
+    PrivacyPage,
     StatusPage,
 )
-from alerts.web.rate_limits import RateLimits
+from alerts.web.private_paths import build_robots_txt
+from alerts.web.rate_limits import ProxyWatch, RateLimits
 from alerts.web.security import SecurityMiddleware
 from alerts.web.work import WorkInterrupted
 
@@ -43,15 +47,13 @@ PAGE_THREADS = 16
 _GZIP_MIN_BYTES = 1000
 #: zlib's default level. Level 9 takes twice the time for 1 % less, and nothing else is sent then.
 _GZIP_LEVEL = 6
-#: Personal pages, and feeds that are made for each query.
-_ROBOTS_TXT = "User-agent: *\n" + "".join(
-    f"Disallow: {path}\n" for path in ("/u/", "/c/", "/d/", "/m/", "/operator", "/feeds/queries/")
-)
 
 
 def create_app(context: WebContext) -> Starlette:
     """Return the application over an open ledger."""
-    forms, limits, errors = FormTokens(context.token_signer), RateLimits(), ErrorHandlers(context)
+    limiter = context.create_limiter()
+    forms, limits = FormTokens(context.token_signer), RateLimits(limiter)
+    errors = ErrorHandlers(context)
     work = HeavyWork(context.runner or ThreadRunner(context.work_context))
     pages = Starlette(
         routes=[
@@ -62,6 +64,7 @@ def create_app(context: WebContext) -> Starlette:
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
+            *PrivacyPage(context).build_routes(),
             *ApiRoutes(context, limits, work).build_routes(),
             *build_asset_routes(context.templates),
             Route("/robots.txt", _get_robots_txt),
@@ -78,20 +81,23 @@ def create_app(context: WebContext) -> Starlette:
     return Starlette(
         routes=[
             Mount(
-                "/feeds", FeedsApp(context, work)
+                "/feeds", FeedsApp(context, limits, work)
             ),  # compresses its responses once, not each time
             Mount("", GZipMiddleware(pages, _GZIP_MIN_BYTES, _GZIP_LEVEL)),
         ],
-        middleware=[Middleware(SecurityMiddleware)],
-        lifespan=partial(run_background, context),
+        middleware=[Middleware(SecurityMiddleware), Middleware(ProxyWatch, limiter=limiter)],
+        lifespan=partial(run_background, context, limiter),
     )
 
 
 @asynccontextmanager
-async def run_background(context: WebContext, _app: Starlette) -> AsyncIterator[None]:
+async def run_background(
+    context: WebContext, limiter: Limiter, _app: Starlette
+) -> AsyncIterator[None]:
     """Get heavy work ready before the first request; end it and close the ledger after the last.
 
-    An application that mounts the one of `create_app` has to do this itself.
+    At the end, all counts of the limiter are shared. An application that mounts the one of
+    `create_app` has to do this itself.
     """
     to_thread.current_default_thread_limiter().total_tokens = PAGE_THREADS
     if context.runner is not None:
@@ -101,8 +107,9 @@ async def run_background(context: WebContext, _app: Starlette) -> AsyncIterator[
     finally:
         if context.runner is not None:
             await context.runner.stop()
+        await run_in_threadpool(limiter.close)
         context.close()
 
 
 async def _get_robots_txt(_request: Request) -> Response:
-    return PlainTextResponse(_ROBOTS_TXT)
+    return PlainTextResponse(build_robots_txt())

@@ -12,10 +12,12 @@ from starlette.responses import HTMLResponse
 
 from alerts.feeds import FeedContext, FeedIdentity
 from alerts.ledger import Ledger
+from alerts.ledger.rate_counts import RateCounts
+from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.operator import ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
-from alerts.subscribers import SubscriberDefaults
+from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
 from alerts.web.work import Runner, WorkContext
 
@@ -68,10 +70,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     overdue_days: int = 28  #: a question unanswered for longer is overdue
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
+    data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
     operator_password: str | None = None  #: None: there are no operator pages
     daemon_controls: DaemonControls | None = None  #: None: no daemon runs
     runner: Runner | None = None  #: of heavy work; None: threads of this process
     close: Callable[[], None] = _close_nothing  #: called after the last request
+    limiter: Limiter | None = None  #: None: one with the limits' usual sizes
 
     def deliver_soon(self) -> None:
         """Let the daemon deliver what was just put into the outbox; without one, do nothing."""
@@ -86,6 +90,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             ledger=self.ledger,
             templates=self.templates,
             feed_identity=self.feed_identity,
+            token_secret=self.mail_identity.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
             clock=self.clock,
         )
@@ -99,6 +104,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     def accepts_sign_ups(self) -> bool:
         """Whether people can sign up: confirmation emails need a public address to link to."""
         return self.is_sign_up_enabled and self.mail_identity.public_url is not None
+
+    def create_limiter(self) -> Limiter:
+        """Return what holds clients to the limits."""
+        counts, secret = RateCounts(self.ledger), self.mail_identity.token_secret
+        return self.limiter or Limiter(counts, secret, self.clock)
 
     def create_message_context(self) -> MessageContext:
         """Return what messages are written with now."""

@@ -23,6 +23,9 @@ _TITLES = {
 }
 #: The detail of the answer to a request for a question that is taken down.
 TAKEN_DOWN = "The operator of this service has taken this question down."
+#: The detail of the answer to a request for a topic that was public.
+NOT_PUBLIC = "This topic is not public any more. You can search for its words, and follow a search."
+_NOT_PUBLIC_TITLE = "Not public any more"
 _TAKEN_DOWN_TITLE = "Taken down"
 _OTHER_TITLE = "Something went wrong"
 #: Starlette's own details, said as a page says it.
@@ -32,6 +35,8 @@ _DETAILS = {"Not Found": "If you typed the address, check that it is correct."}
 def _find_title(error: HTTPException) -> str:
     if error.detail == TAKEN_DOWN:
         return _TAKEN_DOWN_TITLE
+    if error.detail == NOT_PUBLIC:
+        return _NOT_PUBLIC_TITLE
     return _TITLES.get(HTTPStatus(error.status_code), _OTHER_TITLE)
 
 

@@ -20,7 +20,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from alerts.web.rate_limits import find_network
+from alerts.limits import name_network
 from alerts.web.work import P, R, Runner, Work, WorkContext
 
 WorkKind: TypeAlias = Literal["search", "export"]
@@ -64,7 +64,7 @@ class WorkRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks for heavy work, and how."""
 
     kind: WorkKind
-    network: str  #: as `alerts.web.rate_limits.name_network` names it
+    network: str  #: as `alerts.limits.name_network` names it
     #: Whether the client has closed the connection meanwhile.
     is_gone: Callable[[], Awaitable[bool]] | None = None
     is_begun: bool = False  #: whether it goes on with what the client has a part of already
@@ -74,7 +74,7 @@ def describe_work(request: Request, kind: WorkKind, *, is_begun: bool = False) -
     """Return who asks for heavy work with an HTTP request."""
     return WorkRequest(
         kind=kind,
-        network=find_network(request),
+        network=name_network(request.client.host if request.client else ""),
         is_gone=request.is_disconnected,
         is_begun=is_begun,
     )

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alerts.web.private_paths import is_private
+
 #: Bytes of a request body. The largest form is an alert: a query of 500 characters and a note of
 #: 200, each at most 12 bytes when URL-encoded, are 9 kB.
 MAX_BODY_BYTES = 20_000
@@ -33,8 +35,6 @@ _HEADERS = {
 #: One year in seconds (RFC 6797). Sent over TLS only.
 _HSTS = "max-age=31536000"
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-#: Personal pages and copies of other people's: sent with ``X-Robots-Tag: noindex``.
-_PRIVATE_PATHS = ("/u/", "/c/", "/d/", "/m/", "/your-alerts", "/operator", "/capture/")
 #: Mail programs post here from anywhere for one-click unsubscribe (RFC 8058).
 _UNSUBSCRIBE_PATH = "/u/"
 
@@ -91,7 +91,7 @@ def _add_headers(send: Send, scope: Scope) -> _Send:
     defaults = dict(_HEADERS)
     if scope["scheme"] == "https":
         defaults["strict-transport-security"] = _HSTS
-    if scope["path"].startswith(_PRIVATE_PATHS):
+    if is_private(scope["path"]):
         defaults["x-robots-tag"] = "noindex"
 
     async def send_with_headers(message: Message) -> None:

@@ -13,6 +13,7 @@ from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity
 from alerts.ledger import Ledger, open_ledger
 from alerts.rendering import Templates, clean_xml_text
+from alerts.tokens import TokenSigner
 from alerts.web.assets import build_asset_routes
 
 P = ParamSpec("P")
@@ -32,6 +33,7 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     templates: Templates
     feed_identity: FeedIdentity
+    token_secret: bytes  #: what links to private feeds are signed with
     accepts_sign_ups: bool
     clock: Callable[[], datetime]
 
@@ -39,6 +41,11 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     def feed_context(self) -> FeedContext:
         """What feeds are written with."""
         return FeedContext(self.feed_identity, self.templates)
+
+    @property
+    def token_signer(self) -> TokenSigner:
+        """The signer of links."""
+        return TokenSigner(self.token_secret, self.clock)
 
     def render_html(self, template: str, **values: Any) -> bytes:
         """Return a page; ``template`` is its name below ``templates/web/``, without ``.html``."""
@@ -53,6 +60,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     ledger_url: str  #: with its password
     templates: Path | None  #: the operator's folder of templates
     feed_identity: FeedIdentity
+    token_secret: bytes
     accepts_sign_ups: bool
 
     def open(self, clock: Callable[[], datetime]) -> WorkContext:
@@ -67,6 +75,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
             ledger=ledger,
             templates=templates,
             feed_identity=self.feed_identity,
+            token_secret=self.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
             clock=clock,
         )

@@ -13,6 +13,8 @@ import msgspec
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
+from crawler.archive.body import OversizedBody, read_body
+
 log = logging.getLogger("watchword.archive")
 
 _MEGABYTE = 1_000_000
@@ -25,7 +27,8 @@ class Capture(msgspec.Struct, frozen=True):
     fetched_at: datetime
     status: int
     content_type: str
-    body: bytes  #: without its content encoding
+    #: without its content encodings; None where it is longer than any page that a crawl reads
+    body: bytes | None
 
 
 def list_capture_files(folder: Path) -> list[Path]:
@@ -70,7 +73,8 @@ def read_captures(path: Path) -> Iterator[Capture]:
             for record in ArchiveIterator(file, check_digests=True):
                 if record.rec_type == "response" and record.http_headers is not None:
                     capture = parse_record(record)
-                    if record.raw_stream.limit > 0 or record.digest_checker.problems:
+                    is_cut_off = record.raw_stream.limit > 0 or record.digest_checker.problems
+                    if capture.body is not None and is_cut_off:
                         log.warning("%s is cut off in the record of %s", path, capture.url)
                         return
                     yield capture
@@ -80,12 +84,18 @@ def read_captures(path: Path) -> Iterator[Capture]:
 
 def parse_record(record: Any) -> Capture:
     """Return the page in a record of the type ``response``."""
+    url = record.rec_headers.get_header("WARC-Target-URI")
+    try:
+        body: bytes | None = read_body(record)
+    except OversizedBody as error:
+        log.warning("the capture of %s is not read: %s", url, error)
+        body = None
     return Capture(
-        record.rec_headers.get_header("WARC-Target-URI"),
+        url,
         datetime.fromisoformat(record.rec_headers.get_header("WARC-Date")),
         int(record.http_headers.get_statuscode()),
         record.http_headers.get_header("Content-Type") or "",
-        record.content_stream().read(),
+        body,
     )
 
 

@@ -15,6 +15,9 @@ import click
 from alerts.errors import ExitStatus
 from scheduler.cli.errors import describe_error, print_error
 from scheduler.cli.group import watchword
+from scheduler.cli.options import GlobalOptions
+from scheduler.cli.umask import private_files
+from scheduler.logs import print_defect
 
 __all__ = ["main", "watchword"]
 
@@ -24,8 +27,14 @@ def main() -> None:
 
     An expected error is printed as one line on standard error; a defect keeps its traceback.
     """
+    sys.excepthook = print_defect
     try:
-        status = watchword.main(prog_name="watchword", standalone_mode=False)
+        with private_files() as users_umask:
+            status = watchword.main(
+                prog_name="watchword",
+                standalone_mode=False,
+                obj=GlobalOptions(users_umask=users_umask),
+            )
         sys.stdout.flush()  # a full disk is found here and not while Python exits
     except click.UsageError as error:
         error.show()

@@ -22,4 +22,6 @@ def get_config(context: click.Context) -> Config:
     options = get_options(context)
     level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
     logs.configure(level, as_json=options.log_json)
-    return load_config(options.config_path)
+    config = load_config(options.config_path)
+    logs.hide(config.secrets)
+    return config

@@ -6,6 +6,7 @@ import errno
 import sys
 
 from alerts.errors import ExitStatus, WatchwordError
+from scheduler.logs import redact_line
 
 #: Errors of a device that takes no more data. They come without the name of a file.
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
@@ -13,7 +14,7 @@ _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 def print_error(line: str) -> None:
     """Write one line to standard error, after the name of the program."""
-    sys.stderr.write(f"watchword: {line}\n")
+    sys.stderr.write(f"watchword: {redact_line(line)}\n")
 
 
 def describe_error(error: Exception) -> tuple[str, ExitStatus] | None:

@@ -39,6 +39,7 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "resume": LazyCommand("subscriptions", "Resume paused subscriptions of EMAIL."),
         "unsubscribe": LazyCommand("subscriptions", "End subscriptions of EMAIL."),
         "subscriptions": LazyCommand("subscriptions", "List active subscriptions."),
+        "topics": LazyCommand("topics", "List topics, publish them, or keep them private."),
     },
     "Manage subscribers": {
         "export": LazyCommand("subscribers", "Print all data that is kept about EMAIL."),

@@ -16,6 +16,8 @@ class GlobalOptions:
     config_path: Path | None = None  #: None for ``./config.toml``, or the defaults without one
     verbosity: int = 0  #: 0 logs warnings, 1 progress, 2 every step
     log_json: bool = False
+    #: With which the user creates files: for what they ask for, such as ``demo --out``.
+    users_umask: int = 0o022
 
 
 def get_options(context: click.Context) -> GlobalOptions:
@@ -48,6 +50,9 @@ class ServiceCommand(click.Command):
         self.params.append(build_config_option())
 
 
+private_option = click.option(
+    "--private", is_flag=True, help="Do not publish the topic; it gets no public page or feeds."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 json_lines_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line."

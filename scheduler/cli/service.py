@@ -11,8 +11,12 @@ from scheduler.service import Service, open_service
 def get_service(context: click.Context) -> Service:
     """Set up logging, load the config, open the ledger and return the service.
 
+    The ledger's connections are closed when the command ends.
+
     Raises:
         ConfigError: The config cannot be read or is wrong.
         LedgerError: The ledger cannot be opened.
     """
-    return open_service(get_config(context))
+    service = open_service(get_config(context))
+    context.call_on_close(service.ledger.engine.dispose)
+    return service

@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from alerts.delivery import ChannelTable
-from alerts.ledger import LedgerError, check_url
+from alerts.ledger import LedgerError, name_ledger
 from alerts.mail import SigningKey, UnusableKey, read_key
 from alerts.model import AddressError, Recipient
 from alerts.queries import QueryError, parse_query
+from alerts.secret import hide_user
 from crawler.spiders import list_source_names
 from scheduler.config.errors import ConfigError
 from scheduler.config.explanation import suggest
@@ -88,7 +89,7 @@ def _check_places(config: Config) -> None:
     for key, url in _list_urls(config):
         _check_site(key, url)
     try:
-        check_url(config.ledger.url)
+        name_ledger(config.ledger.url.reveal())
     except LedgerError as error:
         raise ConfigError(str(error)) from error
     for number, proxy in enumerate(config.web.trusted_proxies):
@@ -115,6 +116,11 @@ def _list_urls(config: Config) -> Iterator[tuple[str, str]]:
 
 def _check_site(key: str, url: str) -> None:
     """Check what the section's pattern does not: the host and the port."""
+    if hide_user(url) != url:
+        raise ConfigError(
+            f"{key}: has a user or password before its host, but this address is public: "
+            "leave out what stands before the @"
+        )
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises for what is no number up to 65535
@@ -153,9 +159,9 @@ def _list_email_addresses(config: Config) -> Iterator[tuple[str, str]]:
 def _list_recipients(config: Config) -> Iterator[tuple[str, str]]:
     """Give the keys that hold an address that some channel carries."""
     for number, subscription in enumerate(config.subscriptions):
-        yield f"subscriptions[{number}].email", subscription.email
+        yield f"subscriptions[{number}].email", subscription.email.reveal()
     for number, address in enumerate(config.operator.notify):
-        yield f"operator.notify[{number}]", address
+        yield f"operator.notify[{number}]", address.reveal()
 
 
 def _check_address(key: str, address: str, channels: ChannelTable) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, inspect
 
-from alerts.model import Secret
+from alerts.secret import hide_user
 from scheduler.config.fields import shorten
 from scheduler.config.introspection import (
     find_key,
+    find_secret_type,
     find_struct,
     find_value,
     get_section_info,
-    is_type,
 )
 
 #: msgspec's messages: ``Expected `int`, got `str` - at `$.digests.hour```.
@@ -87,7 +87,7 @@ def list_keys(info: inspect.Type) -> list[str]:
     """Return the keys of a section, and for each secret the key of its file."""
     struct = find_struct(info)
     fields = struct.fields if struct else ()
-    secrets = [f"{field.name}_file" for field in fields if is_type(field.type, Secret)]
+    secrets = [f"{field.name}_file" for field in fields if find_secret_type(field.type)]
     return [field.name for field in fields] + secrets
 
 
@@ -141,7 +141,7 @@ def _list_choices(values: Iterable[Any]) -> str:
 
 def _format_value(value: Any) -> str:
     if isinstance(value, str):
-        return shorten(value)
+        return shorten(hide_user(value))
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 

@@ -87,9 +87,3 @@ def shorten(text: str) -> str:
     """Return a text in quotes, with its end left out if it is long, for a message."""
     cut = text[:_MAX_QUOTED_LENGTH]
     return repr(text) if cut == text else f"{cut!r}..."
-
-
-class DatabaseURL(str):
-    """The SQLAlchemy URL of a database. A SQLite path is taken from the config's folder."""
-
-    __slots__ = ()

@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct, inspect
 
+from alerts.secret import Secret
+
 
 def find_struct(info: inspect.Type) -> inspect.StructType | None:
     """Return the section that a type is, or is a collection of; None for any other type."""
@@ -41,6 +43,41 @@ def is_type(info: inspect.Type, kind: type[Any]) -> bool:
         case inspect.UnionType():
             return any(is_type(part, kind) for part in info.types)
     return False
+
+
+def find_secret_type(info: inspect.Type) -> type[Secret] | None:
+    """Return the class of the secrets that a key holds, one or a list of them; None for others."""
+    match info:
+        case inspect.CustomType(cls=cls) if issubclass(cls, Secret):
+            return cls
+        case inspect.Metadata():
+            return find_secret_type(info.type)
+        case inspect.UnionType():
+            return next(filter(None, map(find_secret_type, info.types)), None)
+        case inspect.VarTupleType():
+            return find_secret_type(info.item_type)
+    return None
+
+
+def is_list(info: inspect.Type) -> bool:
+    """Return whether a key holds a list."""
+    return isinstance(info, inspect.VarTupleType)
+
+
+def list_secrets(values: Any) -> Iterator[Secret]:
+    """Give every secret in a config, at any depth."""
+    match values:
+        case Secret():
+            yield values
+        case Struct():
+            for key in values.__struct_fields__:
+                yield from list_secrets(getattr(values, key))
+        case tuple():
+            for value in values:
+                yield from list_secrets(value)
+        case dict():
+            for value in values.values():
+                yield from list_secrets(value)
 
 
 def find_key(info: inspect.Type, path: str) -> inspect.Type | None:

@@ -13,10 +13,10 @@ import msgspec
 
 from alerts.delivery import ChannelSettings, list_channel_names, load_channel
 from alerts.errors import MissingExtra
+from alerts.secret import Secret
 from scheduler.config.checks import check_characters, check_config
 from scheduler.config.errors import ConfigError
 from scheduler.config.explanation import explain_error, suggest
-from scheduler.config.fields import DatabaseURL
 from scheduler.config.introspection import get_section_info
 from scheduler.config.paths import resolve_paths
 from scheduler.config.secret_sources import SecretSources
@@ -49,11 +49,15 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text ({error.reason})") from error
-    return parse_config(text, path.parent, str(path))
+    return parse_config(text, path.parent, str(path), file=path)
 
 
 def parse_config(
-    text: str, folder: Path, name: str, environment: Mapping[str, str] = os.environ
+    text: str,
+    folder: Path,
+    name: str,
+    environment: Mapping[str, str] = os.environ,
+    file: Path | None = None,
 ) -> Config:
     """Return the config that a text holds.
 
@@ -62,6 +66,7 @@ def parse_config(
         folder: What relative paths are taken from.
         name: What errors call the text: ``config.toml``.
         environment: Where secrets may come from: see :mod:`scheduler.config.secret_sources`.
+        file: The file that the text was read from; None for another text.
 
     Raises:
         ConfigError: Something in the text is wrong.
@@ -74,7 +79,7 @@ def parse_config(
         raise ConfigError(f"{name}: is not TOML: {error}") from error
     try:
         check_characters(table)
-        config = _build_config(table, SecretSources(folder, environment))
+        config = _build_config(table, SecretSources(folder, environment, file))
         config = resolve_paths(config, folder)
         check_config(config)
     except ConfigError as error:
@@ -144,9 +149,9 @@ def _convert(values: Any, section: type[SectionT], place: str = "") -> SectionT:
 
 
 def _decode_text(kind: type[Any], value: Any) -> Any:
-    """Decode the values that TOML writes as text: paths, the database's URL."""
+    """Decode the values that TOML writes as text: paths, secrets, the database's URL."""
     if isinstance(value, kind):
         return value
-    if kind in {Path, DatabaseURL} and isinstance(value, str):
+    if isinstance(value, str) and (kind is Path or issubclass(kind, Secret)):
         return kind(value)
     raise TypeError(f"Expected `str`, got `{type(value).__name__}`")

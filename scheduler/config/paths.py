@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from alerts.ledger import DatabaseURL
 from scheduler.config.errors import ConfigError
-from scheduler.config.fields import DatabaseURL
 
 SectionT = TypeVar("SectionT", bound=msgspec.Struct)
 
@@ -76,12 +76,13 @@ def _resolve(value: Any, folder: Path, key: str) -> Any:
 
 def _resolve_url(url: DatabaseURL, folder: Path, key: str) -> DatabaseURL:
     """``sqlite:///ledger`` has a relative path, ``sqlite:////srv/ledger`` an absolute one."""
-    if not url.startswith(_SQLITE):
+    text = url.reveal()
+    if not text.startswith(_SQLITE):
         return url
-    path = url.removeprefix(_SQLITE)
+    path = text.removeprefix(_SQLITE)
     if "?" in path:
         raise ConfigError(
             f"{key}: options after a question mark are not supported, "
             "and a file name with one cannot be written here"
         )
-    return DatabaseURL(f"{_SQLITE}{resolve_path(path, folder, key)}" if path else url)
+    return url.replace(f"{_SQLITE}{resolve_path(path, folder, key)}") if path else url

@@ -15,9 +15,9 @@ from typing import Any
 from msgspec import NODEFAULT, Struct, inspect
 
 from alerts.delivery import list_channel_names, load_channel
-from alerts.model import Secret
+from alerts.secret import Secret
 from scheduler.config.explanation import describe_limits
-from scheduler.config.introspection import find_struct, get_section_info, is_type
+from scheduler.config.introspection import find_secret_type, find_struct, get_section_info, is_type
 from scheduler.config.sections import Config
 
 INTRODUCTION = """\
@@ -33,7 +33,10 @@ out of its limits, stops every command with one line that names the key.
 
 ## Secrets
 
-The keys marked *secret* are never printed. Each may come from four places; the first is in force.
+The keys marked *secret* are never printed: commands, logs and pages show `(set)`. Of those that
+*may hold a secret*, a database's URL is shown without its password, and of an address that is no
+email address only what tells which service it is. Each may come from four places; the first is in
+force.
 For `password` in `[channels.smtp]` they are:
 
 1. the environment variable `WATCHWORD_CHANNELS_SMTP_PASSWORD`;
@@ -41,6 +44,12 @@ For `password` in `[channels.smtp]` they are:
    ([systemd credentials](https://systemd.io/CREDENTIALS/));
 3. the file that `password_file` names, which holds nothing else;
 4. `password` itself.
+
+`[[subscriptions]]` are counted from 0: `WATCHWORD_SUBSCRIPTIONS_0_EMAIL`. `notify` takes one
+address from each line of its variable or file.
+
+The addresses of sites, of a hub and of your own pages are public, so they may hold no user and
+password.
 
 ## Keys
 """
@@ -96,8 +105,8 @@ def _describe(section: type[Struct]) -> str:
 
 
 def _format_type(field: inspect.Field) -> str:
-    if is_type(field.type, Secret):
-        value = "secret"
+    if secret := find_secret_type(field.type):
+        value = "secret" if secret is Secret else "may hold a secret"
     elif is_type(field.type, Path):
         value = "path"
     else:

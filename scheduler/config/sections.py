@@ -24,15 +24,15 @@ from alerts.delivery import (
     Seconds,
 )
 from alerts.feeds import FeedIdentity
-from alerts.ledger import find_file
+from alerts.ledger import DatabaseURL, find_file
 from alerts.mail import MailIdentity
-from alerts.model import Detail, Frequency, Secret, Updates
+from alerts.model import Detail, Frequency, Updates
 from alerts.operator import HealthLimits
+from alerts.secret import Secret, SecretAddress
 from crawler.plan import PolitenessSettings
 from scheduler.config.fields import (
     Count,
     CrawlMinutes,
-    DatabaseURL,
     Days,
     Delay,
     DkimSelector,
@@ -49,6 +49,7 @@ from scheduler.config.fields import (
     TagAuthority,
     shorten,
 )
+from scheduler.config.introspection import list_secrets
 
 #: Sixty guesses an hour are allowed. 16 random lower-case letters would take
 #: 26^16 / (60 x 24 x 365) = 8e16 years.
@@ -218,25 +219,35 @@ class OperatorSection(ConfigSection, frozen=True):
 
     email: str | None = None  #: your address
     #: other addresses that get the same: ``https://...``, ``ntfy://...``
-    notify: tuple[str, ...] = ()
+    notify: tuple[SecretAddress, ...] = ()
     alarm_after: PositiveCount = 3  #: failed or partial crawls in a row that raise an alarm
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address that alarms are sent to."""
+        email = (self.email,) if self.email else ()
+        return (*email, *(address.reveal() for address in self.notify))
 
 
 class SubscriptionSection(ConfigSection, frozen=True):
     """``[[subscriptions]]``: a subscription. It ends when it is removed from the config."""
 
-    email: str  #: an email address, or, with a channel for it, ``https://...`` or ``ntfy://...``
+    email: SecretAddress  #: an email address, or, with a channel for it, ``https://...`` or ``ntfy://...``
     query: str  #: what to search for
     every: Frequency = Frequency.DAILY  #: when digests are sent
     updates: Updates = "all"  #: which changes are sent
     detail: Detail = "full"  #: how much of each question is shown
     note: str | None = None  #: your own words, shown beside the topic
+    #: whether its topic is kept off the public pages, lists and feeds
+    private: bool = False
 
 
 class TopicSection(ConfigSection, frozen=True):
-    """``[[topics]]``: a topic that has a feed without having a subscriber."""
+    """``[[topics]]``: a topic that has a page and feeds without having a subscriber."""
 
     query: str  #: what to search for
+    #: whether it is matched, but kept off the public pages, lists and feeds
+    private: bool = False
 
 
 class WebSection(ConfigSection, frozen=True):
@@ -248,6 +259,9 @@ class WebSection(ConfigSection, frozen=True):
     max_topics: PositiveCount = 50  #: topics that one subscriber may sign up for there
     #: opens ``/operator``; at least 16 characters; without one there is no such page
     operator_password: Secret | None = None
+    #: the most emails in an hour to people who have not confirmed, which strangers cause; then an
+    #: alarm is raised
+    confirmations_per_hour: PositiveCount = 200
     #: addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted
     trusted_proxies: tuple[str, ...] = ()
 
@@ -281,6 +295,11 @@ class Config(ConfigSection, frozen=True):
     templates: Path | None = None  #: folder with your own templates, which replace ours by name
 
     @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """All passwords, keys and addresses that must not be shown, in every section."""
+        return tuple(list_secrets(self))
+
+    @property
     def source_hosts(self) -> dict[str, str]:
         """The host of each enabled source, by its name."""
         return {name: source.host for name, source in self.sources.items() if source.enabled}
@@ -297,7 +316,7 @@ class Config(ConfigSection, frozen=True):
             if source.enabled
         }
         idle = min(silent.values(), default=HealthLimits().idle)
-        file = find_file(self.ledger.url)
+        file = find_file(self.ledger.url.reveal())
         folders = [self.ledger.sent_log, self.feeds.path, *([file.parent] if file else [])]
         return HealthLimits(idle=idle, silent=silent, folders=tuple(dict.fromkeys(folders)))
 

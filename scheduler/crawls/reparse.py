@@ -26,7 +26,8 @@ _HTTP_OK = 200
 class ReparseResult(msgspec.Struct, frozen=True):
     """The result of reading the archive again."""
 
-    #: ``captures`` and ``other pages``, and questions by :data:`alerts.recording.RereadOutcome`.
+    #: ``captures``, ``other pages`` and pages ``too long`` to be read, and questions by
+    #: :data:`alerts.recording.RereadOutcome`.
     counts: dict[str, int]
     differing_fields: dict[str, int]  #: by field: records that differ from the stored ones
 
@@ -72,18 +73,21 @@ def _read_newest_captures(
     for path in files:
         for capture in read_captures(path):
             if newest.get(capture.url) == (capture.fetched_at, path):
-                found = _read_capture(capture, sources)
+                if capture.body is None:
+                    counts["too long"] += 1
+                    continue
+                found = _read_capture(capture.body, capture, sources)
                 counts["other pages"] += found is None
                 if found is not None:
                     yield capture.fetched_at, found
 
 
-def _read_capture(capture: Capture, sources: dict[str, str]) -> Question | None:
+def _read_capture(body: bytes, capture: Capture, sources: dict[str, str]) -> Question | None:
     """Return the question in a capture, None for other pages such as listings."""
     parts = urlsplit(capture.url)
     name = next((n for n, host in sources.items() if host == parts.netloc), None)
     address = f"{parts.scheme}://{parts.netloc}{canonicalise_path(capture.url)}"
     try:
-        return read_question(decode_document(capture.body, address, capture.content_type), name)
+        return read_question(decode_document(body, address, capture.content_type), name)
     except UnreadablePage:
         return None

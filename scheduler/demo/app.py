@@ -36,7 +36,7 @@ class DemoPages:
     def show_overview(self, _request: Request) -> HTMLResponse:
         """Show links to the service, its feeds, the inbox and the source."""
         with self._service.ledger.reading() as connection:
-            feeds = [(topic.slug, topic.title) for topic in topics.list_all(connection)]
+            feeds = [(topic.slug, topic.title) for topic in topics.list_public(connection)]
         password = self._service.config.web.operator_password
         return self._render(
             "index",
@@ -73,5 +73,5 @@ def create_demo_app(service: Service, inbox: Path, source_url: str) -> Starlette
             Route("/inbox/{key}", pages.show_email),
             Mount("/", create_app(context)),
         ],
-        lifespan=partial(run_background, context),
+        lifespan=partial(run_background, context, context.create_limiter()),
     )

@@ -9,6 +9,7 @@ import msgspec
 from alerts.operator import ServiceStatus, build_status
 from alerts.web import PAGE_THREADS, CapturedPage, DaemonControls, WebContext, WorkSettings
 from crawler.archive import read_capture
+from scheduler.exposed_files import list_exposed_files
 from scheduler.service import Service
 from scheduler.web.workers import WorkerProcesses
 
@@ -36,11 +37,12 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     def read_status() -> ServiceStatus:
         with ledger.reading() as connection:
-            return build_status(connection, config.source_hosts, service.clock(), limits)
+            status = build_status(connection, config.source_hosts, service.clock(), limits)
+        return msgspec.structs.replace(status, warnings=list_exposed_files(config))
 
     def find_capture(location: str) -> CapturedPage | None:
         capture = read_capture(config.archive.path, location)
-        if capture is None:
+        if capture is None or capture.body is None:
             return None
         return CapturedPage(capture.url, capture.fetched_at, capture.content_type, capture.body)
 
@@ -59,10 +61,12 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         max_topics=config.web.max_topics,
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
+        data_stores=service.data_stores,
         operator_password=password.reveal() if password else None,
         daemon_controls=controls,
         close=ledger.close,
         runner=WorkerProcesses(_describe_work(service)) if controls is not None else None,
+        limiter=service.create_limiter(),
     )
 
 
@@ -74,5 +78,6 @@ def _describe_work(service: Service) -> WorkSettings:
         ledger_url=service.ledger.engine.url.render_as_string(hide_password=False),
         templates=config.templates,
         feed_identity=config.feed_identity,
+        token_secret=service.mail_identity.token_secret,
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
-from alerts.web import name_network
+from alerts.limits import name_network
 from scheduler.web.http_limits import HttpLimits
 
 #: Seconds that a connection must have waited for its client before it is closed for another one. A

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerts.model import AddressError, Recipient
+from alerts.secret import show_address
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_a_recipient_has_one_normal_form(text: str, scheme: str, address: str) -
     assert recipient.is_email == (scheme == "mailto")
     assert Recipient.parse(recipient.address) == recipient
     assert Recipient.from_normal_form(recipient.address) == recipient
-    assert str(recipient) == address
+    assert str(recipient) == show_address(address)
 
 
 @pytest.mark.parametrize(

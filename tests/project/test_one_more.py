@@ -44,7 +44,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from alerts.delivery.channel import ChannelSettings
-from alerts.model import Secret
+from alerts.secret import Secret
 
 
 class PigeonSettings(ChannelSettings, frozen=True):

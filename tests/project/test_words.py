@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -86,16 +87,18 @@ def code() -> Iterator[tuple[str, str]]:
                 yield f"{path.relative_to(REPOSITORY)}:{line}", text
 
 
-TEXTS = [*documents(), *templates(), *help_texts(), *code()]
+@cache
+def list_texts() -> list[tuple[str, str]]:
+    """Where a text stands, and the text with single spaces between its words."""
+    texts = (*documents(), *templates(), *help_texts(), *code())
+    return [(name, " ".join(text.split())) for name, text in texts]
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word["pattern"][:30])
 def test_a_word_does_not_come_back(word: dict[str, str]) -> None:
     pattern = re.compile(rf"\b(?:{word['pattern']})\b", re.IGNORECASE)
     found = [
-        f"{name}: {match[0]!r}"
-        for name, text in TEXTS
-        for match in pattern.finditer(" ".join(text.split()))
+        f"{name}: {match[0]!r}" for name, text in list_texts() for match in pattern.finditer(text)
     ]
     assert found == [], f"write {word['instead']} instead, because {word['reason']}"
 

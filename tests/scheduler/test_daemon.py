@@ -48,7 +48,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
 def test_new_questions_reach_the_inbox_and_the_feed(tmp_path: Path) -> None:
     with run_replica() as source:
         extra = "every_minutes = 0.05\n"
-        service = ServiceFolder(tmp_path, build_config(source.url, extra=extra))
+        service = ServiceFolder(tmp_path, build_config(source.url, extra=extra), is_new=True)
         service.run("once")
         source.go_to_stage(1)
         with service.running("run") as daemon:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import signal
 import sqlite3
+import subprocess
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +33,7 @@ from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from crawler.records import encode_record
+from tests.support.postgres import create_database, find_server_programs
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, count_sent_links
 from tests.support.smtp_server import run_smtp_server
@@ -55,39 +59,68 @@ def count_sent(service: ServiceFolder, *numbers: int, status: int = 0) -> Counte
     return sent
 
 
-def back_up(folder: Path) -> None:
-    with sqlite3.connect(folder / "var" / "ledger.sqlite3") as ledger:
-        ledger.execute("VACUUM INTO ?", (str(folder / "backup"),))
-    ledger.close()
+class BackedUpService(ServiceFolder):
+    """A service whose ledger its operator backs up and restores with the database's own means."""
+
+    def __init__(self, folder: Path, postgres_url: str | None) -> None:
+        self.url = postgres_url
+        extra = f'[ledger]\nurl = "{postgres_url}"\n' if postgres_url else ""
+        super().__init__(folder, QUIET + extra)
+
+    def back_up(self) -> None:
+        """Copy the ledger to a file."""
+        if self.url:
+            self._run_postgres("pg_dump", "--clean", "--file", "backup", self.url)
+            return
+        with closing(sqlite3.connect(self.folder / "var" / "ledger.sqlite3")) as ledger:
+            ledger.execute("VACUUM INTO ?", (str(self.folder / "backup"),))
+
+    def restore(self) -> None:
+        """Put the ledger back as it was when it was copied."""
+        if self.url:
+            options = ("--single-transaction", "--set", "ON_ERROR_STOP=1")
+            self._run_postgres("psql", *options, "--file", "backup", self.url)
+            return
+        ledger = self.folder / "var" / "ledger.sqlite3"
+        for name in ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
+            ledger.with_name(name).unlink(missing_ok=True)
+        shutil.copy(self.folder / "backup", ledger)
+
+    def _run_postgres(self, program: str, *arguments: str) -> None:
+        programs = find_server_programs()
+        assert programs is not None
+        command = [str(programs / program), *arguments]
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
 
 
-def restore(folder: Path) -> None:
-    for name in ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"):
-        (folder / "var" / name).unlink(missing_ok=True)
-    shutil.copy(folder / "backup", folder / "var" / "ledger.sqlite3")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BackedUpService]:
+    if request.param == "sqlite":
+        yield BackedUpService(tmp_path, None)
+        return
+    with create_database(request.getfixturevalue("postgres_server"), "template1") as url:
+        yield BackedUpService(tmp_path, url)
 
 
-def test_a_ledger_from_a_backup_sends_nothing_twice(tmp_path: Path) -> None:
+def test_a_ledger_from_a_backup_sends_nothing_twice(service: BackedUpService) -> None:
     """The outbox in it is a day old, and the questions of that day are found again."""
-    service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     assert count_sent(service, 1) == {1: 1}
-    back_up(tmp_path)
+    service.back_up()
     assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
-    restore(tmp_path)
+    service.restore()
     assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
     assert count_sent(service, 1, 2, 3, 4) == {1: 1, 2: 1, 3: 1, 4: 1}
     assert service.run("digest", "--dry-run").stdout == "No digest is due.\n"
 
 
-def test_an_alert_made_after_the_restore_sends_nothing_again(tmp_path: Path) -> None:
+def test_an_alert_made_after_the_restore_sends_nothing_again(service: BackedUpService) -> None:
     """It matches what the other alert was sent by the ledger that was lost."""
-    service = ServiceFolder(tmp_path, QUIET)
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     assert count_sent(service, 1) == {1: 1}
-    back_up(tmp_path)
+    service.back_up()
     assert count_sent(service, 1, 2, 3) == {1: 1, 2: 1, 3: 1}
-    restore(tmp_path)
+    service.restore()
     service.run("subscribe", "ada@demo.example", "more", "--every", "immediate")
     service.run("subscribe", "vera@demo.example", "more", "--every", "immediate")
     assert count_sent(service, 1, 2, 3, 4) == {1: 1, 2: 2, 3: 2, 4: 2}  # Vera had none of them

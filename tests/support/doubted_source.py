@@ -10,12 +10,13 @@ from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from alerts.ledger import Ledger, alarms, changes, crawl_runs, held_changes, open_ledger
+from alerts.ledger import Ledger, alarms, changes, crawl_runs, held_changes
 from alerts.ledger.held_changes import APPROVAL_REASONS
 from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl, update_source_alarms
 from crawler.plan import CrawlPlan, PolitenessSettings
 from crawler.replica import FAULTS_PATH
 from scheduler.crawls import crawl_source
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.service import RunningReplica, run_replica
 
 _POLITENESS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.001, timeout_seconds=5)
@@ -90,7 +91,7 @@ class DoubtedSource:
 @contextmanager
 def run_doubted_source(folder: Path) -> Iterator[DoubtedSource]:
     """Serve the demo's world, and keep a ledger in ``folder``."""
-    ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
+    ledger = open_empty_ledger(folder / "ledger.sqlite3")
     with run_replica() as replica:
         yield DoubtedSource(replica, ledger)
     ledger.engine.dispose()

@@ -23,6 +23,7 @@ def queue_messages(
     kind: MessageKind = "digest",
     key: str = "p",
     body: bytes | None = None,
+    message_id: str | None = None,
 ) -> None:
     """One message for each person, who is subscribed to something."""
     rest = "bye\r\n" * lines
@@ -34,7 +35,7 @@ def queue_messages(
             wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
             subscriptions.subscribe(connection, person.id, topic.id, wish, 0, now)
             mine = [s for s in subscriptions.list_active(connection) if s.email == who]
-            name = f"<{key}.{who}>"
+            name = message_id or f"<{key}.{who}>"
             email = f"To: {who}\r\nMessage-ID: {name}\r\n\r\n.hidden dot\r\n{rest}".encode()
             items = ((mine[0].id, 1),) if key == "p" and kind == "digest" else ()
             messages.queue(

@@ -65,7 +65,7 @@ def run_cluster(programs: Path) -> Iterator[RunningCluster]:
     The server refuses to run as root, so there it runs as the user that its package made.
     """
     user = "postgres" if os.geteuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="watchword-pg-", dir=_find_memory_folder()) as folder:
+    with tempfile.TemporaryDirectory(prefix="watchword-pg-", dir=find_memory_folder()) as folder:
         if user:
             entry = pwd.getpwnam(user)
             os.chown(folder, entry.pw_uid, entry.pw_gid)
@@ -84,7 +84,7 @@ def run_cluster(programs: Path) -> Iterator[RunningCluster]:
             cluster.stop()
 
 
-def _find_memory_folder() -> Path | None:
+def find_memory_folder() -> Path | None:
     """A file system in memory, where there is one with room: databases are made there at once."""
     is_there = _SHARED.is_dir() and os.access(_SHARED, os.W_OK)
     return _SHARED if is_there and shutil.disk_usage(_SHARED).free >= _MIN_FREE_BYTES else None

@@ -25,6 +25,7 @@ from alerts.rendering import find_shipped_templates
 from crawler.replica import ReplicaFaults, ReplicaWorld, build_demo_world, create_site
 from scheduler.cli import main
 from scheduler.web import serve
+from tests.support.empty_ledger import place_empty_ledger
 
 WATCHWORD_COMMAND = Path(sys.executable).with_name("watchword")
 
@@ -65,14 +66,19 @@ def run_replica() -> Iterator[RunningReplica]:
 
 
 class ServiceFolder:
-    """A folder with a config, and the command run in it."""
+    """A folder with a config, and the command run in it.
 
-    def __init__(self, folder: Path, config: str) -> None:
+    Its ledger is there, and empty, unless ``is_new``: then the first command makes it.
+    """
+
+    def __init__(self, folder: Path, config: str, *, is_new: bool = False) -> None:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         if "[digests]" not in config:  # a test does not wait for the next batch
             config += "\n[digests]\nbatch_minutes = 0\n"
         (folder / "config.toml").write_text(config)
+        if not is_new and not (folder / "var").exists() and "[ledger]" not in config:
+            place_empty_ledger(folder / "var" / "ledger.sqlite3")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The command, running; its standard error can be read line by line."""

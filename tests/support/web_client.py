@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from sqlalchemy import select
+from starlette.applications import Starlette
 
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import Ledger
@@ -57,6 +58,7 @@ class WebClient:
     started_crawls: list[str] = field(default_factory=list)  #: sources that were to be read at once
     captures: dict[str, CapturedPage] = field(default_factory=dict)
     work_context: WorkContext | None = None  #: what searches are made with
+    app: Starlette | None = None  #: what is served
 
     def request_text(
         self,
@@ -86,6 +88,12 @@ class WebClient:
         content = answer.read()
         connection.close()
         return answer.status, answer.headers, content
+
+    def request_json(self, path: str) -> Any:
+        """What a path answers as JSON."""
+        status, _, body = self.request("GET", path)
+        assert status == 200, body
+        return msgspec.json.decode(body)
 
     def submit_form(self, page: str, path: str, **fields: str) -> tuple[int, str]:
         """A form as a browser sends it: from its page, with its hidden field and its cookie."""
@@ -171,6 +179,6 @@ def run_web_client(
     )
     site = msgspec.structs.replace(site, **more)
     found.work_context = site.work_context
-    app = create_app(site)
-    with serve(app, trusted_proxies=proxies, limits=limits) as found.url:
+    found.app = create_app(site)
+    with serve(found.app, trusted_proxies=proxies, limits=limits) as found.url:
         yield found

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,6 +26,11 @@ class MaildirSettings(ChannelSettings, frozen=True):
 
     path: Path = Path("var/mail")  #: the Maildir; it is made when it is missing
 
+    @property
+    def private_folder(self) -> Path:
+        """The Maildir."""
+        return self.path
+
     @contextmanager
     def open(self) -> Iterator[Maildir]:
         """Open the Maildir, and make it when it is missing.
@@ -39,6 +44,17 @@ class MaildirSettings(ChannelSettings, frozen=True):
         except OSError as error:
             raise ChannelUnavailable(f"the Maildir {self.path} cannot be made: {error}") from error
         yield Maildir(self.path)
+
+    def delete_copies(self, message_ids: Collection[str]) -> int:
+        """Delete the files of messages from the Maildir, whoever has read them."""
+        names = {_name_file(message_id) for message_id in message_ids}
+        number = 0
+        for folder in ("tmp", "new", "cur"):
+            for file in _list_files(self.path / folder):
+                if file.name.partition(":")[0] in names:
+                    file.unlink(missing_ok=True)
+                    number += 1
+        return number
 
 
 class Maildir:
@@ -74,6 +90,9 @@ class Maildir:
             raise ChannelUnavailable(
                 f"the Maildir {self._path} cannot be written: {error}"
             ) from error
+        finally:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)  # of a message that nobody wants any more
         return f"new/{name}"
 
     def _has_message(self, name: str) -> bool:
@@ -81,6 +100,10 @@ class Maildir:
         if (self._path / "new" / name).exists():
             return True
         return any(True for _ in (self._path / "cur").glob(f"{name}*"))
+
+
+def _list_files(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _name_file(message_id: str) -> str:

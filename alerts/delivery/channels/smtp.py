@@ -39,8 +39,8 @@ from alerts.delivery.channel import (
 )
 from alerts.delivery.mta_log import was_accepted
 from alerts.errors import WatchwordError
-from alerts.model import Secret
 from alerts.refusals import Blame, SmtpStage, classify_reply, strip_addresses
+from alerts.secret import Secret, redact
 
 _LINE_STARTING_WITH_DOT = re.compile(rb"(?m)^\.")
 #: Ten minutes, in seconds: how long to wait for the reply to the final dot, at least (RFC 5321,
@@ -82,7 +82,8 @@ class SmtpSettings(ChannelSettings, frozen=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 25
     #: ``starttls`` and ``tls`` verify the certificate; ``none`` is for a relay on this host
     security: Literal["starttls", "tls", "none"] = "starttls"
-    username: str | None = None  #: to log in with; without one there is no login
+    #: to log in with; without one there is no login. A secret: some providers make it a token
+    username: Secret | None = None
     password: Secret | None = None  #: of ``username``
     #: where bounces go; ``mail.from_address`` when not set
     envelope_from: EnvelopeAddress | None = None
@@ -93,10 +94,14 @@ class SmtpSettings(ChannelSettings, frozen=True):
 
     def __post_init__(self) -> None:
         # smtplib encodes a login as ASCII, and would fail in the middle of a round.
-        if self.username is not None and not self.username.isascii():
-            raise ValueError("username: expected ASCII characters only")
-        if self.password is not None and not self.password.reveal().isascii():
-            raise ValueError("password: expected ASCII characters only")
+        for key, value in (("username", self.username), ("password", self.password)):
+            if value is not None and not value.reveal().isascii():
+                raise ValueError(f"{key}: expected ASCII characters only")
+
+    @property
+    def credentials(self) -> tuple[Secret, ...]:
+        """What is logged in with, which a server may quote in its replies."""
+        return tuple(filter(None, (self.username, self.password)))
 
     @contextmanager
     def open(self) -> Iterator[SmtpSession]:
@@ -149,9 +154,10 @@ class SmtpSession:
             self._smtp = self._open_connection()
         except smtplib.SMTPAuthenticationError as error:
             failure = ChannelRefused if error.smtp_code >= 500 else ChannelUnavailable
+            reply = _format_reply(error.smtp_code, error.smtp_error)
             raise failure(
-                f"the mail server {where} rejected the login of {settings.username!r} "
-                f"({_format_reply(error.smtp_code, error.smtp_error)}): check "
+                f"the mail server {where} rejected the login "
+                f"({redact(reply, settings.credentials)}): check "
                 "channels.smtp.username and channels.smtp.password"
             ) from error
         except smtplib.SMTPNotSupportedError as error:
@@ -185,7 +191,7 @@ class SmtpSession:
                 smtp.starttls(context=_create_tls_context())
             if settings.username:
                 password = settings.password.reveal() if settings.password else ""
-                smtp.login(settings.username, password)
+                smtp.login(settings.username.reveal(), password)
             smtp.ehlo_or_helo_if_needed()
         except BaseException:
             smtp.close()

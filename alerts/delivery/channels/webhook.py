@@ -29,7 +29,7 @@ from alerts.delivery.channel import (
     SenderRejected,
     TemporaryFailure,
 )
-from alerts.model import Secret
+from alerts.secret import Secret
 
 #: 192 bits, the least that Standard Webhooks allows for a symmetric secret.
 _MIN_SECRET_BYTES = 24
@@ -102,8 +102,7 @@ class WebhookSession:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            detail = f"{type(error).__name__}: {error}"
-            raise TemporaryFailure(detail[:_MAX_DETAIL_LENGTH]) from error
+            raise TemporaryFailure(_describe_failure(error)[:_MAX_DETAIL_LENGTH]) from error
         detail = f"{answer.status_code} {answer.reason}"
         if answer.ok and not answer.is_redirect:
             return detail
@@ -121,6 +120,26 @@ class WebhookSession:
             "webhook-timestamp": timestamp,
             "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
         }
+
+
+def _describe_failure(error: requests.RequestException) -> str:
+    """Say why there was no answer: ``ConnectionError: Connection refused``.
+
+    The errors' own texts quote the address, whose path may be a token.
+    """
+    reasons = (cause.strerror for cause in _list_causes(error) if isinstance(cause, OSError))
+    reason = next(filter(None, reasons), None)
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+
+
+def _list_causes(error: BaseException) -> list[BaseException]:
+    """Return an error and what led to it: its cause, and what ``requests`` and urllib3 wrap."""
+    causes: list[BaseException] = [error]
+    for cause in causes:
+        wrapped = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
+        new = (one for one in wrapped if isinstance(one, BaseException))
+        causes += [one for one in new if not any(one is known for known in causes)]
+    return causes
 
 
 def _get_failure(status: int) -> type[DeliveryError]:

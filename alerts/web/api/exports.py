@@ -8,18 +8,20 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from urllib.parse import quote
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from alerts.export import encode_csv, encode_csv_header, encode_json_lines
 from alerts.ledger import StatementTimeout, questions
+from alerts.limits import Limit
 from alerts.queries import QueryError, parse_query
 from alerts.search import SearchPosition, TimeBudget, list_results, search_questions
 from alerts.web.api.parameters import ApiError, read_text
 from alerts.web.api.responses import build_error_response
 from alerts.web.heavy_work import HeavyWork, WorkRequest, describe_work
-from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
+from alerts.web.rate_limits import RateLimits
 from alerts.web.work import WorkContext
 from crawler.records import Question
 
@@ -83,12 +85,11 @@ class Exports:
         return Route(f"/api/v1/export.{export_format.extension}", answer, methods=["GET"])
 
     async def _export(self, request: Request, export_format: _ExportFormat) -> Response:
-        if not self._limits.allow_export(request):
-            return build_error_response(ApiError(429, TOO_MANY_REQUESTS))
         try:
             typed = read_text(request, "q")
+            await self._limits.count(Limit.EXPORTS, request)
             first = await self._work.run(describe_work(request, "export"), begin_export, typed)
-        except (ApiError, QueryError, StatementTimeout) as error:
+        except (ApiError, QueryError, StatementTimeout, HTTPException) as error:
             return build_error_response(error)
         name = f"{_build_file_name(typed)}.{export_format.extension}"
         headers = {

@@ -34,7 +34,7 @@ class QuestionPage(msgspec.Struct, frozen=True):
 
 
 class TopicResponse(msgspec.Struct, frozen=True):
-    """A topic: a query, or one question, that somebody has or had an alert for."""
+    """A public topic: a query, or one question, with a page and feeds of its own."""
 
     slug: str
     title: str
@@ -46,7 +46,7 @@ class TopicResponse(msgspec.Struct, frozen=True):
 
 
 class TopicPage(msgspec.Struct, frozen=True):
-    """One page of topics, oldest first."""
+    """One page of public topics, the one that was published first at the beginning."""
 
     topics: tuple[TopicResponse, ...]
     next: int | None

@@ -55,15 +55,22 @@ def _describe_paths() -> dict[str, Any]:
     )
     return {
         "/api/v1/questions": _describe_get(
-            "search", "Questions that match a query", QuestionPage, [query, limit, cursor], "503"
+            "search",
+            "Questions that match a query",
+            QuestionPage,
+            [query, limit, cursor],
+            "429",
+            "503",
         ),
         "/api/v1/questions/{id}": _describe_get(
             "question", "One question", Question, [question_id], "404"
         ),
-        "/api/v1/topics": _describe_get("topics", "All topics", TopicPage, [limit, after]),
-        "/api/v1/topics/{slug}": _describe_get("topic", "One topic", TopicResponse, [slug], "404"),
+        "/api/v1/topics": _describe_get("topics", "All public topics", TopicPage, [limit, after]),
+        "/api/v1/topics/{slug}": _describe_get(
+            "topic", "One public topic", TopicResponse, [slug], "404", "410"
+        ),
         "/api/v1/changes": _describe_get(
-            "changes", "Changes after a cursor", ChangePage, [after, limit, topic], "404"
+            "changes", "Changes after a cursor", ChangePage, [after, limit, topic], "404", "410"
         ),
         "/api/v1/export.csv": _describe_export("exportCsv", "text/csv", query),
         "/api/v1/export.jsonl": _describe_export("exportJsonLines", "application/jsonl", query),

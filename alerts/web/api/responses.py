@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,7 +32,7 @@ def build_route(path: str, handler: RequestHandler) -> Route:
     async def answer(request: Request) -> Response:
         try:
             found = await run_in_threadpool(handler, request)
-        except (ApiError, QueryError, StatementTimeout) as error:
+        except (ApiError, QueryError, StatementTimeout, HTTPException) as error:
             return build_error_response(error)
         return build_json_response(request, msgspec.json.encode(found))
 
@@ -47,9 +48,14 @@ def build_json_response(request: Request, body: bytes) -> Response:
     return Response(body, 200, headers, "application/json")
 
 
-def build_error_response(error: ApiError | QueryError | StatementTimeout) -> Response:
+def build_error_response(
+    error: ApiError | QueryError | StatementTimeout | HTTPException,
+) -> Response:
     """Return an `ErrorResponse` with the status that belongs to ``error``."""
+    headers: Mapping[str, str] | None = None
     match error:
+        case HTTPException():
+            status, message, headers = error.status_code, error.detail, error.headers
         case ApiError():
             status, message = error.status, error.error
         case QueryError():
@@ -57,7 +63,7 @@ def build_error_response(error: ApiError | QueryError | StatementTimeout) -> Res
         case _:
             status, message = 503, SEARCH_TOO_LONG
     body = msgspec.json.encode(ErrorResponse(message))
-    return Response(body, status, media_type="application/json")
+    return Response(body, status, headers, media_type="application/json")
 
 
 async def answer_not_found(_request: Request) -> Response:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import msgspec
 from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.ledger import StatementTimeout, changes, matches, questions, topics
+from alerts.ledger import StatementTimeout, changes, matches, publication, questions, topics
+from alerts.ledger.topics import Topic
+from alerts.limits import Limit
 from alerts.queries import QueryError, parse_query
 from alerts.search import SearchPosition, TimeBudget, find_small_forms, search_questions
 from alerts.web.api.exports import Exports
@@ -35,7 +38,7 @@ from alerts.web.api.responses import (
     build_route,
 )
 from alerts.web.context import WebContext
-from alerts.web.errors import TAKEN_DOWN
+from alerts.web.errors import NOT_PUBLIC, TAKEN_DOWN
 from alerts.web.heavy_work import HeavyWork, describe_work
 from alerts.web.rate_limits import RateLimits
 from alerts.web.work import WorkContext
@@ -56,7 +59,8 @@ class ApiRoutes:
     """The JSON API over an open ledger."""
 
     def __init__(self, context: WebContext, limits: RateLimits, work: HeavyWork) -> None:
-        self._context, self._work, self._exports = context, work, Exports(limits, work)
+        self._context, self._limits, self._work = context, limits, work
+        self._exports = Exports(limits, work)
         self._document = msgspec.json.encode(build_openapi(context.feed_identity))
 
     def build_routes(self) -> list[Route]:
@@ -77,11 +81,12 @@ class ApiRoutes:
 
     async def _search_questions(self, request: Request) -> Response:
         try:
+            await self._limits.count_often(Limit.SEARCHES, request)
             limit, after = _read_limit(request), read_position(request, "cursor")
             typed = read_text(request, "q")
             asked = describe_work(request, "search")
             body = await self._work.run(asked, find_questions, typed, limit, after)
-        except (ApiError, QueryError, StatementTimeout) as error:
+        except (ApiError, QueryError, StatementTimeout, HTTPException) as error:
             return build_error_response(error)
         return build_json_response(request, body)
 
@@ -96,19 +101,17 @@ class ApiRoutes:
         return stored.record
 
     def list_topics(self, request: Request) -> TopicPage:
-        """Return one page of all topics that have or had an alert, oldest first."""
+        """Return one page of the public topics, in the order in which they were published."""
         limit, after = _read_limit(request), _read_cursor(request)
         with self._context.ledger.reading() as connection:
             found = topics.list_page(connection, after, limit)
         described = tuple(describe_topic(topic, self._context.feed_identity) for topic in found)
-        return TopicPage(described, found[-1].id if len(found) == limit else None)
+        return TopicPage(described, found[-1].publication if len(found) == limit else None)
 
     def get_topic(self, request: Request) -> TopicResponse:
         """Return one topic, with the number of questions that match it."""
         with self._context.ledger.reading() as connection:
-            topic = topics.find_by_slug(connection, reject_nul(request.path_params["slug"]))
-            if topic is None:
-                raise ApiError(404, "There is no such topic.")
+            topic = _find_topic(connection, reject_nul(request.path_params["slug"]))
             total = matches.count_questions(connection, topic.id)
         described = describe_topic(topic, self._context.feed_identity)
         return msgspec.structs.replace(described, questions=total)
@@ -160,15 +163,27 @@ def find_questions(
     return msgspec.json.encode(page)
 
 
+def _find_topic(connection: Connection, slug: str) -> Topic:
+    """Return the public topic with a slug.
+
+    Raises:
+        ApiError: 404 where there is no such topic, 410 where it is not public any more.
+    """
+    topic = topics.find_public_by_slug(connection, slug)
+    if topic is not None:
+        return topic
+    if publication.is_retired(connection, slug):
+        raise ApiError(410, NOT_PUBLIC)
+    raise ApiError(404, "There is no such topic.")
+
+
 def _list_topic_numbers(connection: Connection, slug: str, after: int, limit: int) -> list[int]:
     """Return the numbers of changes above ``after`` that match a topic, in order.
 
     Raises:
-        ApiError: 404 where there is no such topic.
+        ApiError: 404 where there is no such topic, 410 where it is not public any more.
     """
-    topic = topics.find_by_slug(connection, slug)
-    if topic is None:
-        raise ApiError(404, "There is no such topic.")
+    topic = _find_topic(connection, slug)
     return matches.list_after(connection, topic.id, after, limit)
 
 

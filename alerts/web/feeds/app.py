@@ -23,16 +23,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from alerts.ledger import LedgerUnavailable, StatementTimeout
+from alerts.limits import Limit
 from alerts.queries import QueryError
 from alerts.web.context import WebContext
 from alerts.web.feeds.generator import (
     FeedRequest,
     GeneratedFeed,
     generate_feed,
+    is_private_feed,
     parse_feed_path,
 )
 from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
-from alerts.web.heavy_work import HeavyWork, TooBusy, WorkRequest, describe_work
+from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
+from alerts.web.rate_limits import RateLimits
 from alerts.web.work import WorkInterrupted
 
 log = logging.getLogger("watchword.web")
@@ -51,8 +54,8 @@ _FileVersion: TypeAlias = tuple[int, int, int]
 class FeedsApp:
     """The application. Its caches are used on the event loop's thread alone."""
 
-    def __init__(self, context: WebContext, work: HeavyWork) -> None:
-        self._context, self._work = context, work
+    def __init__(self, context: WebContext, limits: RateLimits, work: HeavyWork) -> None:
+        self._context, self._limits, self._work = context, limits, work
         self._files: LRUCache[str, tuple[_FileVersion, EncodedFeed]] = LRUCache(_MAX_CACHED_FILES)
         #: Each with the monotonic time at which it was last compared with the ledger.
         self._feeds: LRUCache[FeedRequest, tuple[float, GeneratedFeed]] = LRUCache(
@@ -78,8 +81,7 @@ class FeedsApp:
             published = await self._find_file(request.path)
             if published is not None:
                 return published
-        asked = describe_work(Request(scope, receive), "search")
-        return await self._find_generated(request, asked)
+        return await self._find_generated(request, Request(scope, receive))
 
     async def _find_file(self, name: str) -> EncodedFeed | None:
         """Return the file ``name`` of the feeds folder as it is now; None where there is none."""
@@ -112,18 +114,24 @@ class FeedsApp:
         )
 
     async def _find_generated(
-        self, request: FeedRequest, asked: WorkRequest
+        self, request: FeedRequest, asked_by: Request
     ) -> EncodedFeed | Response:
-        """Return a generated feed, from the cache where it was compared within the last second."""
+        """Return a generated feed, from the cache where it was compared within the last second.
+
+        A subscriber's own feed is always compared: its address may have been changed just now.
+        """
         now = time.monotonic()
         checked_at, known = self._feeds.get(request, (0.0, None))
-        if known is not None and now - checked_at <= _RECHECK_SECONDS:
+        is_fresh = now - checked_at <= _RECHECK_SECONDS and not is_private_feed(request.path)
+        if known is not None and is_fresh:
             return known.feed
         try:
+            await self._limits.count_often(Limit.FEEDS, asked_by)
             version = known.version if known else None
+            asked = describe_work(asked_by, "search")
             found = await self._work.run(asked, generate_feed, request, version)
         except TooBusy:
-            if known is None:
+            if known is None or is_private_feed(request.path):
                 raise
             return known.feed  # as it was a moment ago
         except QueryError as error:

@@ -14,16 +14,19 @@ from starlette.responses import RedirectResponse
 from alerts.feeds import (
     FEED_FILTERS,
     MEDIA_TYPES,
+    PRIVATE_FEEDS,
     ArchivePosition,
     FeedDefinition,
     build_archive_page,
     build_feed_url,
     build_newest_page,
+    define_private_feed,
     filter_feed,
     find_feed,
 )
-from alerts.ledger import notices, takedowns, topics
+from alerts.ledger import notices, publication, subscriptions, takedowns, topics
 from alerts.queries import format_canonical, parse_query
+from alerts.web.errors import NOT_PUBLIC
 from alerts.web.feeds.response import EncodedFeed, encode_feed
 from alerts.web.work import WorkContext
 
@@ -74,6 +77,11 @@ def parse_feed_path(path: str) -> FeedPath | None:
     return FeedPath(found["name"], found["extension"], int(page) if page else None)
 
 
+def is_private_feed(name: str) -> bool:
+    """Return whether a feed's name, or its path, is that of a subscriber's own feed."""
+    return name.startswith(f"{PRIVATE_FEEDS}/")
+
+
 def generate_feed(
     context: WorkContext, request: FeedRequest, known: FeedVersion | None
 ) -> GeneratedFeed | RedirectResponse | None:
@@ -97,11 +105,12 @@ class FeedGenerator:
             known: the version of the feed that was built last.
 
         Returns:
-            The feed, or for the feed of a query that is a topic a redirect to the topic's feed;
+            The feed, or for the feed of a query that is a public topic a redirect to its feed;
             None where nothing in the feed has changed since the known version.
 
         Raises:
-            HTTPException: 404 where there is no such feed, 400 for an unknown filter.
+            HTTPException: 404 where there is no such feed, 410 where it was public and is not any
+                more, 400 for an unknown filter.
             QueryError: the query cannot be read.
             StatementTimeout: the database took too long.
         """
@@ -112,15 +121,34 @@ class FeedGenerator:
             raise HTTPException(400, f"only: expected one of {', '.join(FEED_FILTERS)}.")
         with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
             if path.name == _QUERY_FEED and request.only is None:
-                topic = topics.find(connection, format_canonical(parse_query(query)))
+                topic = topics.find_public(connection, format_canonical(parse_query(query)))
                 if topic is not None:
                     return RedirectResponse(f"/feeds/{topic.slug}.{path.extension}", 302)
-            definition = find_feed(connection, path.name, query)
-            if definition is None:
-                raise _build_not_found()
+            definition = self._find(connection, path.name, query)
             if path.page is not None:
                 return self._build_page(connection, definition, path.page, path.extension)
             return self._build(connection, definition, path.extension, request.only, known)
+
+    def _find(self, connection: Connection, name: str, query: str) -> FeedDefinition:
+        definition = (
+            self._find_private(connection, name)
+            if is_private_feed(name)
+            else find_feed(connection, name, query)
+        )
+        if definition is not None:
+            return definition
+        if publication.is_retired(connection, name):
+            raise HTTPException(410, NOT_PUBLIC)
+        raise _build_not_found()
+
+    def _find_private(self, connection: Connection, name: str) -> FeedDefinition | None:
+        """Return the feed that a subscriber's token names; None for a wrong or former one."""
+        token = name.removeprefix(f"{PRIVATE_FEEDS}/")
+        key = self._context.token_signer.verify_lasting("feed", token)
+        mine = subscriptions.find_by_feed_key(connection, key) if key else None
+        if mine is None:
+            return None
+        return define_private_feed(topics.get(connection, mine.topic_id), mine.query, token)
 
     def _build(
         self,
@@ -148,6 +176,7 @@ class FeedGenerator:
             site.clock(),
             self_url=build_feed_url(definition.metadata, identity, extension),
             hub_url=identity.hub,
+            is_private=is_private_feed(definition.metadata.base_path),
         )
         return GeneratedFeed(version, encoded)
 
@@ -168,6 +197,7 @@ class FeedGenerator:
             extension,
             site.clock(),
             self_url=build_feed_url(definition.metadata, identity, extension, page),
+            is_private=is_private_feed(definition.metadata.base_path),
         )
         return GeneratedFeed(None, encoded)
 

@@ -14,6 +14,8 @@ from alerts.web.http_cache import http_date, is_unchanged, strong_tag
 
 #: Five minutes: feed readers poll a few times a day, shared caches more often.
 _CACHE_CONTROL = "public, max-age=300"
+#: The same for the reader that asked, and for nobody else.
+_PRIVATE_CACHE_CONTROL = "private, max-age=300"
 #: zlib's default level. Level 9 takes twice the time for 1 % less.
 _GZIP_LEVEL = 6
 
@@ -40,6 +42,7 @@ def encode_feed(
     *,
     self_url: str | None,
     hub_url: str | None = None,
+    is_private: bool = False,
 ) -> EncodedFeed:
     """Compress a feed and prepare its response headers.
 
@@ -49,6 +52,8 @@ def encode_feed(
         modified_at: sent as Last-Modified.
         self_url: the feed's address; None where there is no public address to name.
         hub_url: the WebSub hub to announce (WebSub 4); None for a feed that no hub is notified of.
+        is_private: whether its address is a subscriber's own: no shared cache may keep it, and no
+            script of another site may read it.
     """
     links = [f'<{self_url}>; rel="self"'] if self_url else []
     if self_url and hub_url:
@@ -57,9 +62,9 @@ def encode_feed(
     headers = {
         "content-type": f"{MEDIA_TYPES[extension]}; charset=utf-8",
         "last-modified": http_date(modified_at),
-        "cache-control": _CACHE_CONTROL,
+        "cache-control": _PRIVATE_CACHE_CONTROL if is_private else _CACHE_CONTROL,
         "vary": "Accept-Encoding",
-        "access-control-allow-origin": "*",
+        **({} if is_private else {"access-control-allow-origin": "*"}),
         **({"link": ", ".join(links)} if links else {}),
     }
     return EncodedFeed(

@@ -10,6 +10,7 @@ from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.home import HomePage
 from alerts.web.pages.manage_link import ManageLinkPage
 from alerts.web.pages.operator import OperatorPages
+from alerts.web.pages.privacy import PrivacyPage
 from alerts.web.pages.status import StatusPage
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "HomePage",
     "ManageLinkPage",
     "OperatorPages",
+    "PrivacyPage",
     "StatusPage",
 ]

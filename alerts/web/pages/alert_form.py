@@ -10,13 +10,20 @@ from zoneinfo import available_timezones
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import changes, personal_data, subscriptions
+from alerts.ledger import changes, subscriptions
 from alerts.ledger.subscriptions import SubscriptionEdit
 from alerts.model import Detail, Frequency, Subscriber, Updates
 from alerts.queries import QueryError
-from alerts.subscribers import change_query
+from alerts.subscribers import (
+    DataStores,
+    accept_email_again,
+    change_query,
+    delete_personal_data,
+    restore_alerts,
+)
 
 _NOTHING_CHANGED = "Nothing was changed."
+_NEW_FEED_ADDRESS = "The feed has a new address. The old one does not work any more."
 #: Characters of a note that are stored.
 _MAX_NOTE_LENGTH = 200
 
@@ -28,6 +35,7 @@ class AlertForm(msgspec.Struct, frozen=True):
     subscriber: Subscriber
     fields: Mapping[str, str]
     now: datetime
+    stores: DataStores = DataStores()
 
     @property
     def topic_id(self) -> int:
@@ -104,6 +112,11 @@ def _end_alert(form: AlertForm) -> str:
     return "You’re unsubscribed from this alert." if is_ended else _NOTHING_CHANGED
 
 
+def _change_feed_address(form: AlertForm) -> str:
+    is_changed = subscriptions.change_feed_key(form.connection, form.subscriber.id, form.topic_id)
+    return _NEW_FEED_ADDRESS if is_changed else _NOTHING_CHANGED
+
+
 def _set_schedule(form: AlertForm) -> str:
     hour, zone = form.fields.get("hour", ""), form.fields.get("zone", "")
     if hour not in {str(n) for n in range(24)} or zone not in available_timezones():
@@ -113,13 +126,21 @@ def _set_schedule(form: AlertForm) -> str:
 
 
 def _delete_subscriber(form: AlertForm) -> str:
-    """Unsubscribe from everything, and delete the data unless a message is on its way."""
-    connection, subscriber_id = form.connection, form.subscriber.id
-    subscriptions.unsubscribe(connection, subscriber_id, form.now)
-    if personal_data.has_unsent_messages(connection, subscriber_id):
-        return "You’re unsubscribed. We’ll delete your data when no email to you is being sent."
-    personal_data.delete_subscriber(connection, subscriber_id)
+    """Unsubscribe from everything, and delete the data; the page after it is another one."""
+    subscriptions.unsubscribe(form.connection, form.subscriber.id, form.now)
+    delete_personal_data(form.connection, form.subscriber.email, form.stores)
     return "Your data has been deleted."
+
+
+def _accept_email(form: AlertForm) -> str:
+    is_accepted = accept_email_again(form.connection, form.subscriber, form.now)
+    return "We’ll email you again." if is_accepted else _NOTHING_CHANGED
+
+
+def _restore_alerts(form: AlertForm) -> str:
+    """Begin the alerts again that ended last; what happened in the meantime is sent."""
+    is_restored = restore_alerts(form.connection, form.subscriber, form.now)
+    return "You’re subscribed again." if is_restored else _NOTHING_CHANGED
 
 
 #: By the value of the form's ``action``: what it does, returning the message for the page.
@@ -129,6 +150,9 @@ _ACTIONS: dict[str, _Action] = {
     "pause": _pause_alert,
     "resume": _resume_alert,
     "unsubscribe": _end_alert,
+    "feed": _change_feed_address,
     "schedule": _set_schedule,
+    "accept_email": _accept_email,
+    "restore": _restore_alerts,
     "delete": _delete_subscriber,
 }

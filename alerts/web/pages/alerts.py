@@ -6,7 +6,8 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from zoneinfo import available_timezones
 
 import msgspec
@@ -17,18 +18,34 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.feeds import build_opml
-from alerts.ledger import bounces, personal_data, subscriptions, topics
+from alerts.feeds import FeedMetadata, build_opml, define_private_feed, define_topic_feed
+from alerts.ledger import LedgerUnavailable, bounces, personal_data, subscriptions, topics
+from alerts.ledger.bounces import Suppression
+from alerts.ledger.erasure import erase_deleted
+from alerts.ledger.subscriptions import Subscription
+from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
-from alerts.subscribers import send_manage_link
+from alerts.subscribers import list_restorable, send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.alert_form import AlertForm, apply_alert_form
 from alerts.web.rate_limits import RateLimits
 
+log = logging.getLogger("watchword.web")
+
+#: Seconds for which a page waits for readers of the ledger.
+_MAX_ERASING_SECONDS = 0.5
 INVALID_LINK = "This link is not valid. Use the link in the newest email, or ask for a new one."
-TOO_MANY_WRONG_LINKS = "Too many wrong links from your network. Try again in an hour."
+#: What a form may do as often as it likes: leaving is never refused.
+_UNLIMITED_ACTIONS = frozenset(("unsubscribe", "delete"))
+
+
+class AlertFeed(msgspec.Struct, frozen=True):
+    """The feed of an alert."""
+
+    metadata: FeedMetadata
+    is_own: bool  #: the topic is private, and the address the subscriber's own
 
 
 class AlertsPages:
@@ -48,67 +65,66 @@ class AlertsPages:
 
     async def _get_alerts(self, request: Request) -> Response:
         try:
-            token = self._open_link(request)
+            token = await self._open_link(request)
         except ExpiredToken:
             return self._context.render_page("link_expired", 410, is_sent=False)
         link = request.path_params["link"]
-        return self._require_found(
-            request, await run_in_threadpool(self.render_alerts, token, link, None)
-        )
+        page = await run_in_threadpool(self.render_alerts, token, link, None)
+        return await self._require_found(request, page)
 
     async def _post_alerts(self, request: Request) -> Response:
         form = await read_form(request)
         try:
-            token = self._open_link(request)
+            token = await self._open_link(request)
         except ExpiredToken as error:
             await run_in_threadpool(self.send_new_link, error.subject)
             return self._context.render_page("link_expired", is_sent=True)
         link = request.path_params["link"]
         if self._form_tokens.is_valid_for(form.get("csrf", ""), link):
-            page = await run_in_threadpool(self.apply_form, token, link, form)
+            page = await run_in_threadpool(self.apply_within_limits, request, token, form)
         else:
             page = await run_in_threadpool(self.render_alerts, token, link, EXPIRED_FORM)
-        return self._require_found(request, page)
+        return await self._require_found(request, page)
 
     async def _download_data(self, request: Request) -> Response:
-        data = await run_in_threadpool(self.export_data, self._open_unexpired_link(request))
-        return self._require_found(
+        data = await run_in_threadpool(self.export_data, await self._open_unexpired_link(request))
+        return await self._require_found(
             request, _build_download(data, "my-data.json", "application/json")
         )
 
     async def _download_opml(self, request: Request) -> Response:
-        outline = await run_in_threadpool(self.export_opml, self._open_unexpired_link(request))
-        return self._require_found(
+        token = await self._open_unexpired_link(request)
+        outline = await run_in_threadpool(self.export_opml, token)
+        return await self._require_found(
             request, _build_download(outline, "watchword.opml", "text/x-opml")
         )
 
-    def _open_link(self, request: Request) -> str:
+    async def _open_link(self, request: Request) -> str:
         """Return the token of the subscriber whose link this is.
 
         Raises:
             ExpiredToken: the link was valid once.
-            HTTPException: 404 for a link that is not ours, 429 after too many of those.
+            HTTPException: 404 for a link that is not ours.
+            TooManyRequests: there were too many of those.
         """
-        if not self._limits.may_try_link(request):
-            raise HTTPException(429, TOO_MANY_WRONG_LINKS)
         token = self._context.token_signer.verify(
             "manage", request.path_params["link"], MANAGE_LINK_VALIDITY
         )
         if token is None:
-            self._limits.count_wrong_link(request)
+            await self._limits.count_wrong_link(request)
             raise HTTPException(404, INVALID_LINK)
         return token
 
-    def _open_unexpired_link(self, request: Request) -> str:
+    async def _open_unexpired_link(self, request: Request) -> str:
         try:
-            return self._open_link(request)
+            return await self._open_link(request)
         except ExpiredToken as error:
             raise HTTPException(410, "Ask for a new link on the page “Your alerts”.") from error
 
-    def _require_found(self, request: Request, found: Response | None) -> Response:
+    async def _require_found(self, request: Request, found: Response | None) -> Response:
         """Return ``found``; count a wrong link and raise 404 where it is None."""
         if found is None:
-            self._limits.count_wrong_link(request)
+            await self._limits.count_wrong_link(request)
             raise HTTPException(404, INVALID_LINK)
         return found
 
@@ -126,17 +142,48 @@ class AlertsPages:
         with self._context.ledger.reading() as connection:
             return self._render(connection, token, link, message)
 
+    def apply_within_limits(
+        self, request: Request, token: str, form: Mapping[str, str]
+    ) -> Response | None:
+        """Do what a form asks for, or show the page with the sentence that it is too much today."""
+        link = request.path_params["link"]
+        if form.get("action") in _UNLIMITED_ACTIONS:
+            return self.apply_form(token, link, form)
+        with self._context.ledger.reading() as connection:
+            subscriber = subscriptions.find_subscriber_by_token(connection, token)
+        if subscriber is None:
+            return None
+        try:
+            self._limits.count_address(Limit.CHANGES, request, subscriber.email)
+        except HTTPException as error:
+            page = self.render_alerts(token, link, error.detail)
+            if page is not None:
+                page.status_code = error.status_code
+                page.headers.update(error.headers or {})
+            return page
+        return self.apply_form(token, link, form)
+
     def apply_form(self, token: str, link: str, form: Mapping[str, str]) -> Response | None:
         """Do what a form asks for, and return the page after it; None for an unknown token."""
         with self._context.ledger.writing() as connection:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
                 return None
+            site = self._context
             message = apply_alert_form(
-                AlertForm(connection, subscriber, form, self._context.clock())
+                AlertForm(connection, subscriber, form, site.clock(), site.data_stores)
             )
             page = self._render(connection, token, link, message)
-        return page or self._context.render_page("data_deleted")
+            suppression = bounces.find_suppression(connection, subscriber.email)
+        return page or self._finish_deletion(suppression)
+
+    def _finish_deletion(self, suppression: Suppression | None) -> Response:
+        """Erase what was deleted from the files of the ledger, and say what is kept."""
+        try:
+            erase_deleted(self._context.ledger, _MAX_ERASING_SECONDS)
+        except LedgerUnavailable as error:
+            log.warning("%s", error)  # the data is deleted; the daemon erases it in its next round
+        return self._context.render_page("data_deleted", suppression=suppression)
 
     def _render(
         self, connection: Connection, token: str, link: str, message: str | None
@@ -144,14 +191,17 @@ class AlertsPages:
         subscriber = subscriptions.find_subscriber_by_token(connection, token)
         if subscriber is None:
             return None
+        alerts = subscriptions.list_active(connection, subscriber.id)
         return self._context.render_page(
             "alerts",
             link=link,
             csrf=self._form_tokens.issue_for(link),
             subscriber=subscriber,
-            alerts=subscriptions.list_active(connection, subscriber.id),
+            alerts=alerts,
+            feeds=self._describe_feeds(connection, alerts),
             message=message,
             suppression=bounces.find_suppression(connection, subscriber.email),
+            restorable=list_restorable(connection, subscriber.id),
             zones=sorted(available_timezones()),
         )
 
@@ -161,7 +211,7 @@ class AlertsPages:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
                 return None
-            data = personal_data.collect_data(connection, subscriber.id)
+            data = personal_data.collect_data(connection, subscriber.email)
         return msgspec.json.format(msgspec.json.encode(data), indent=2)
 
     def export_opml(self, token: str) -> bytes | None:
@@ -172,8 +222,24 @@ class AlertsPages:
             if subscriber is None:
                 return None
             alerts = subscriptions.list_active(connection, subscriber.id)
-            by_query = {one.query: topics.get(connection, one.topic_id) for one in alerts}
-        return build_opml(by_query, site.feed_identity)
+            feeds = self._describe_feeds(connection, alerts)
+        listed = [(one.query, feeds[one.topic_id].metadata) for one in alerts]
+        return build_opml(listed, site.feed_identity)
+
+    def _describe_feeds(
+        self, connection: Connection, alerts: Sequence[Subscription]
+    ) -> dict[int, AlertFeed]:
+        """Return the feed of each alert by its topic: the public one, or the subscriber's own."""
+        found: dict[int, AlertFeed] = {}
+        for alert in alerts:
+            topic = topics.get(connection, alert.topic_id)
+            if topic.is_published or alert.feed_key is None:
+                found[topic.id] = AlertFeed(define_topic_feed(topic).metadata, is_own=False)
+                continue
+            token = self._context.token_signer.issue_lasting("feed", alert.feed_key)
+            own = define_private_feed(topic, alert.query, token)
+            found[topic.id] = AlertFeed(own.metadata, is_own=True)
+        return found
 
 
 def _build_download(content: bytes | None, name: str, media_type: str) -> Response | None:

@@ -13,12 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from alerts.export import build_debate, build_json_ld
-from alerts.ledger import members, question_lookups, questions, topics
+from alerts.ledger import members, publication, question_lookups, questions, topics
 from alerts.ledger.word_index import DatedQuestion
 from alerts.rendering import normalise_link, topic_path
 from alerts.search import SearchPosition, parse_position
 from alerts.web.context import CapturedPage, WebContext
-from alerts.web.errors import TAKEN_DOWN
+from alerts.web.errors import NOT_PUBLIC, TAKEN_DOWN
 from alerts.web.forms import CsrfPair, FormTokens
 from alerts.web.pages.question_view import QuestionView, find_question_view
 from alerts.web.pages.topic_view import find_topic_view
@@ -32,14 +32,21 @@ _TOPIC_PAGE_SIZE = 12
 _OVERDUE_PAGE_SIZE = 50
 #: Topics listed on a member's page.
 _MAX_MEMBER_TOPICS = 20
-#: A captured page may load its site's pictures, styles and fonts, and run nothing.
-_CAPTURE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline' *; img-src *; font-src *"
+#: A captured page shows what it holds itself: it loads nothing from anywhere, so that nobody learns
+#: who reads it, and runs nothing.
+_CAPTURE_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 #: Five minutes: the page of a question that is being read does not change under the reader.
 _EXPORT_CACHE_CONTROL = "public, max-age=300"
 #: Further pages of a list are answered as this one; 10,000 pages of 12 are 120,000 questions.
 _MAX_PAGE_NUMBER = 10_000
 #: Digits of a number in an address: they fit the 64-bit integers of both databases.
 _MAX_DIGITS = 18
+
+
+_NO_TOPIC = "There is no such topic."
 
 
 class ArchivePages:
@@ -79,7 +86,7 @@ class ArchivePages:
             csrf: hidden in the form.
 
         Raises:
-            HTTPException: 404 for an unknown slug.
+            HTTPException: 404 for an unknown slug, 410 for a topic that is not public any more.
         """
         site = self._context
         with site.ledger.reading() as connection:
@@ -91,11 +98,12 @@ class ArchivePages:
                 page_size=_TOPIC_PAGE_SIZE,
                 up_to=up_to,
             )
-            similar = topics.find_by_similar_slug(connection, slug) if view is None else None
+            similar = topics.find_public_by_similar_slug(connection, slug) if view is None else None
+            is_retired = view is None and publication.is_retired(connection, slug)
         if similar is not None:
             return RedirectResponse(topic_path(similar.slug), 308)
         if view is None:
-            raise HTTPException(404, "There is no such topic.")
+            raise HTTPException(410, NOT_PUBLIC) if is_retired else HTTPException(404, _NO_TOPIC)
         return site.render_page(
             "topic",
             view=view,
@@ -155,6 +163,8 @@ class ArchivePages:
         capture = await run_in_threadpool(self.find_capture, request.path_params["id"])
         headers = {
             "Content-Security-Policy": _CAPTURE_POLICY,
+            "X-DNS-Prefetch-Control": "off",  # a policy does not reach what a page has looked up
+            "Referrer-Policy": "no-referrer",
             "Memento-Datetime": f"{capture.fetched_at:%a, %d %b %Y %H:%M:%S GMT}",  # RFC 7089 2.1.1
         }
         if original := normalise_link(capture.url):

@@ -19,14 +19,25 @@ from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
-from alerts.mail import build_message_id
-from alerts.subscribers import confirm_signup, find_pending_signup
+from alerts.mail import build_message_id, find_message_key
+from alerts.subscribers import (
+    UNDO_PERIOD,
+    confirm_signup,
+    find_pending_signup,
+    list_restorable,
+    restore_alerts,
+)
 from alerts.web.context import WebContext
-from alerts.web.pages.alerts import INVALID_LINK, TOO_MANY_WRONG_LINKS
+from alerts.web.forms import read_form
+from alerts.web.pages.alerts import INVALID_LINK
 from alerts.web.rate_limits import RateLimits
 
-#: Given a token and whether it is a POST, returns the page; None for a wrong token.
-_LinkHandler: TypeAlias = Callable[[str, bool], Response | None]
+#: Given a token, and for a POST what its form asks for, returns the page; None for a wrong token.
+_LinkHandler: TypeAlias = Callable[[str, str | None], Response | None]
+#: What the form on the page of somebody who has unsubscribed asks for.
+_UNDO = "restore"
+#: As our pages send forms. Mail programs may send theirs as multipart/form-data too (RFC 8058).
+_FORM_TYPE = "application/x-www-form-urlencoded"
 
 #: Mail scanners open a link, and some run its scripts, within minutes of an email's arrival.
 #: People who open it later are spared the button.
@@ -52,39 +63,47 @@ class EmailLinkPages:
         self, path: str, handler: _LinkHandler, methods: list[str], *, is_limited: bool = True
     ) -> Route:
         async def answer(request: Request) -> Response:
-            if is_limited and not self._limits.may_try_link(request):
-                raise HTTPException(429, TOO_MANY_WRONG_LINKS)
-            token, is_post = request.path_params["token"], request.method == "POST"
-            page = await run_in_threadpool(handler, token, is_post)
+            action = await _read_action(request) if request.method == "POST" else None
+            page = await run_in_threadpool(handler, request.path_params["token"], action)
             if page is None:
-                self._limits.count_wrong_link(request)
+                if is_limited:
+                    await self._limits.count_wrong_link(request)
                 raise HTTPException(404, INVALID_LINK)
             return page
 
         return Route(path, answer, methods=methods)
 
-    def unsubscribe(self, token: str, is_post: bool) -> Response | None:
-        """Show a subscriber's alerts; with a POST end all of them."""
-        site = self._context
-        with site.ledger.writing() if is_post else site.ledger.reading() as connection:
+    def unsubscribe(self, token: str, action: str | None) -> Response | None:
+        """Show a subscriber's alerts; with a POST end all of them, or undo that for a day."""
+        site, now = self._context, self._context.clock()
+        with site.ledger.writing() if action is not None else site.ledger.reading() as connection:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
                 return None
-            if is_post:
-                subscriptions.unsubscribe(connection, subscriber.id, site.clock())
-            alerts = subscriptions.list_active(connection, subscriber.id)
+            since, is_restored = now - UNDO_PERIOD, False
             suppression = bounces.find_suppression(connection, subscriber.email)
+            if action == _UNDO:
+                is_restored = not suppression and bool(
+                    restore_alerts(connection, subscriber, now, since)
+                )
+            elif action is not None:
+                subscriptions.unsubscribe(connection, subscriber.id, now)
+            alerts = subscriptions.list_active(connection, subscriber.id)
+            ended = [] if suppression else list_restorable(connection, subscriber.id, since)
         return site.render_page(
             "unsubscribe",
             email=subscriber.email,
             queries=[alert.query for alert in alerts],
-            is_unsubscribed=is_post,
+            restorable=[alert.query for alert in ended],
+            is_unsubscribed=action is not None and action != _UNDO,
+            is_restored=is_restored,
             suppression=suppression,
         )
 
-    def confirm(self, token: str, is_post: bool) -> Response | None:
+    def confirm(self, token: str, action: str | None) -> Response | None:
         """Show what a sign-up asked for; with a POST subscribe to it."""
         site, now = self._context, self._context.clock()
+        is_post = action is not None
         if is_post:
             with site.ledger.writing() as connection:
                 sign_up = confirm_signup(
@@ -104,11 +123,21 @@ class EmailLinkPages:
             submits_itself=submits_itself,
         )
 
-    def show_digest(self, token: str, _is_post: bool) -> Response | None:
+    def show_digest(self, token: str, _action: str | None) -> Response | None:
         """Show all entries of a digest that was too long for an email, for `DIGEST_PAGE_DAYS`."""
         site = self._context
+        key = find_message_key(token, site.mail_identity.token_secret)
+        if key is None:
+            return None
         since = site.clock() - timedelta(days=DIGEST_PAGE_DAYS)
-        message_id = build_message_id("digest", token, site.domain)
+        message_id = build_message_id("digest", key, site.domain)
         with site.ledger.reading() as connection:
             digest = load_sent_digest(connection, message_id, since)
         return site.render_page("digest", digest=digest) if digest else None
+
+
+async def _read_action(request: Request) -> str:
+    """Return what the form of a POST asks for; empty where it does not say it."""
+    if not request.headers.get("Content-Type", "").startswith(_FORM_TYPE):
+        return ""
+    return (await read_form(request)).get("action", "")

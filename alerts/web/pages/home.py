@@ -15,7 +15,6 @@ from typing import cast, get_args
 import msgspec
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -23,6 +22,7 @@ from starlette.routing import Route
 from alerts.ledger import StatementTimeout, questions, topics, word_index
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
+from alerts.limits import Limit
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import (
@@ -36,8 +36,8 @@ from alerts.search import (
 from alerts.subscribers import request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
-from alerts.web.heavy_work import HeavyWork, describe_work
-from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
+from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
+from alerts.web.rate_limits import RateLimits, TooManyRequests
 from alerts.web.work import WorkContext
 
 #: Seconds that a preview may spend on matching: it is shown while somebody types.
@@ -63,10 +63,11 @@ class _HomeView(msgspec.Struct, frozen=True):
     email: str = ""
     preview: Preview | None = None
     older: ResultPage | None = None  #: a page of older results, in place of a preview
-    topic: Topic | None = None  #: the topic of the same query, where somebody has alerts for it
+    topic: Topic | None = None  #: the public topic of the same query
     archive_start: date | None = None  #: day of our oldest question
     error: str | None = None
     status: int = 200
+    headers: Mapping[str, str] = {}
 
 
 class HomePage:
@@ -96,9 +97,15 @@ class HomePage:
     async def _search(self, request: Request, query: str, csrf: str) -> Response:
         if not query:
             return self._render(_HomeView(), csrf)
-        asked = describe_work(request, "search")
         after = request.query_params.get("after")
-        status, page = await self._work.run(asked, render_search, query, after, csrf)
+        try:
+            await self._limits.count_often(Limit.PREVIEWS, request)
+            asked = describe_work(request, "search")
+            status, page = await self._work.run(asked, render_search, query, after, csrf)
+        except (TooManyRequests, TooBusy) as error:
+            headers, status = error.headers or {}, error.status_code
+            view = _HomeView(query, error=error.detail, status=status, headers=headers)
+            return self._render(view, csrf)
         return HTMLResponse(page, status)
 
     async def _post_sign_up(self, request: Request) -> Response:
@@ -106,8 +113,8 @@ class HomePage:
         form = await read_form(request)
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
             return self._render_error(request, form, EXPIRED_FORM, 403)
-        if not self._limits.allow_sign_up(request):
-            raise HTTPException(429, TOO_MANY_REQUESTS)
+        await self._limits.count(Limit.SIGN_UPS, request)
+        await self._limits.check(Limit.CONFIRMATIONS, request)
         try:
             await run_in_threadpool(self.send_confirmation, form)
         except (AddressError, QueryError) as error:
@@ -153,7 +160,8 @@ class HomePage:
         return response
 
     def _render(self, view: _HomeView, csrf: str) -> Response:
-        return HTMLResponse(_render_home(self._context.work_context, view, csrf), view.status)
+        page = _render_home(self._context.work_context, view, csrf)
+        return HTMLResponse(page, view.status, view.headers)
 
 
 def render_search(
@@ -204,7 +212,7 @@ def _preview(connection: Connection, query: str, today: date) -> _HomeView:
     return _HomeView(
         query,
         preview=preview,
-        topic=topics.find(connection, preview.canonical),
+        topic=topics.find_public(connection, preview.canonical),
         archive_start=word_index.get_first_day(connection),
     )
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.limits import Limit
 from alerts.model import AddressError
 from alerts.subscribers import send_manage_link
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.home import wait_for_min_response_time
-from alerts.web.rate_limits import TOO_MANY_REQUESTS, RateLimits
+from alerts.web.rate_limits import RateLimits
 
 
 class ManageLinkPage:
@@ -39,9 +39,8 @@ class ManageLinkPage:
         form = await read_form(request)
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
             error: str | None = EXPIRED_FORM
-        elif not self._limits.allow_sign_up(request):
-            raise HTTPException(429, TOO_MANY_REQUESTS)
         else:
+            await self._limits.count(Limit.SIGN_UPS, request)
             error = await run_in_threadpool(self.send_link, form.get("email", "").strip())
         await wait_for_min_response_time(began)
         return self._render(request, is_sent=error is None, error=error)

@@ -14,7 +14,6 @@ from typing import Any, cast, get_args
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -57,7 +56,7 @@ class OperatorPages:
         form = await read_form(request)
         action = form.get("action", "")
         if action == "sign-in":
-            return self._sign_in(request, form.get("password", ""))
+            return await self._sign_in(request, form.get("password", ""))
         session = self._find_session(request)
         if session is None:
             return self._render_sign_in(403, "Sign in first.")
@@ -71,12 +70,10 @@ class OperatorPages:
     def _render_sign_in(self, status: int, error: str | None) -> Response:
         return self._context.render_page("operator_sign_in", status, error=error)
 
-    def _sign_in(self, request: Request, password: str) -> Response:
-        if not self._limits.may_try_link(request):
-            raise HTTPException(429, "Too many wrong passwords from your network. Try later.")
+    async def _sign_in(self, request: Request, password: str) -> Response:
         expected = self._context.operator_password or ""
         if not secrets.compare_digest(password.encode(), expected.encode()):
-            self._limits.count_wrong_link(request)
+            await self._limits.count_wrong_link(request)
             return self._render_sign_in(403, "The password is wrong.")
         response = RedirectResponse("/operator", 303)
         response.set_cookie(
@@ -108,11 +105,13 @@ class OperatorPages:
         site = self._context
         with site.ledger.reading() as connection:
             lists = _load_lists(connection)
+        limits = self._limits.limiter.report()
         return site.render_page(
             "operator",
             status,
             status=site.read_status(),
             message=message,
+            limits=limits,
             csrf=self._form_tokens.issue_for(session),
             **lists,
         )

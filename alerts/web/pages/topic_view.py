@@ -39,7 +39,7 @@ def find_topic_view(
     page_size: int,
     up_to: int | None = None,
 ) -> TopicView | None:
-    """Return the topic with one page of its questions; None for an unknown slug.
+    """Return the public topic with one page of its questions; None for an unknown slug.
 
     Args:
         connection: The ledger.
@@ -49,7 +49,7 @@ def find_topic_view(
         page_size: Questions on a page.
         up_to: The newest change in the list, so that later ones shift no page; None for all.
     """
-    topic = topics.find_by_slug(connection, slug)
+    topic = topics.find_public_by_slug(connection, slug)
     if topic is None:
         return None
     query = parse_topic_query(topic)

@@ -175,7 +175,8 @@ def reparse_command(
     """Read every archived page again.
 
     Reads FILES, or the whole archive without any, with the current version of the page readers.
-    Nothing is requested from the source, and nobody is alerted.
+    Nothing is requested from the source, and nobody is alerted. A page that unpacks to more than
+    5 MB is named and passed over.
     """
     service = get_service(context)
     hosts = {name: urlsplit(source.url).netloc for name, source in service.config.sources.items()}
@@ -188,4 +189,4 @@ def reparse_command(
     if result.differing_fields:
         text += f"; fields that differ: {format_counts(result.differing_fields)}"
     print_result(text, result, as_json=as_json)
-    return ExitStatus.OK
+    return ExitStatus.PARTIAL if result.counts.get("too long") else ExitStatus.OK

@@ -12,6 +12,7 @@ from alerts.web import create_app
 from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.cli.service import get_service
 from scheduler.daemon import Daemon
+from scheduler.exposed_files import warn_of_exposed_files
 from scheduler.service import Service
 from scheduler.web import build_web_context, serve
 
@@ -29,6 +30,7 @@ def run_command(context: click.Context, log_json: bool) -> int:
         options, verbosity=max(options.verbosity, 1), log_json=options.log_json or log_json
     )
     service = get_service(context)
+    warn_of_exposed_files(service.config)
     daemon = Daemon(service)
     with _serve_web_pages(service, daemon):
         daemon.run()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import click
+import msgspec
 
 from alerts.bounces import name_email, process_report
 from alerts.digests import preview_due_digests
@@ -19,6 +20,7 @@ from alerts.ledger.deliveries import MessageStatus
 from alerts.ledger.messages import MessagePhase
 from alerts.model import Recipient
 from alerts.operator import update_report_alarm
+from alerts.secret import show_address
 from scheduler.bounce_mailbox import read_unread_emails
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
@@ -29,6 +31,11 @@ from scheduler.service import Service, lock_ledger
 
 #: A TXT record holds strings of at most 255 bytes (RFC 1035 3.3; RFC 6376 3.6.2.2 joins them).
 _DNS_STRING_LENGTH = 255
+#: The outcomes for which a returned email is set aside, and what is wrong with it then.
+_PROBLEMS: dict[str, str] = {
+    "unreadable": "cannot be read",
+    "unproven": "does not prove that it is about one of our messages",
+}
 
 
 @click.command(cls=ServiceCommand)
@@ -72,11 +79,12 @@ def _show_due_digests(
         ]
     for digest in due:
         message, text = digest.message, digest.text
+        shown = show_address(message.recipient)
         if in_browser:
-            click.echo(f"{message.recipient}: {_open_in_browser(digest.html or text)}")
+            click.echo(f"{shown}: {_open_in_browser(digest.html or text)}")
             continue
-        title = f"{message.recipient}: {message.subject}"
-        values = {"to": message.recipient, "subject": message.subject, "text": text}
+        title = f"{shown}: {message.subject}"
+        values = {"to": shown, "subject": message.subject, "text": text}
         print_result(f"{title}\n\n{text}" if recipient else title, values, as_json=as_json)
     if not due and not as_json:
         click.echo("No digest is due.")
@@ -133,7 +141,8 @@ def deliveries_command(
     if arrived:
         return _settle(service, found, as_json=as_json)
     for message in found:
-        print_result(_format_message(message), message, as_json=as_json)
+        shown = msgspec.structs.replace(message, recipient=show_address(message.recipient))
+        print_result(_format_message(shown), shown, as_json=as_json)
     if not found and not as_json:
         click.echo("No such message.")
     return ExitStatus.OK
@@ -179,11 +188,13 @@ def bounces_command(
     """Process returned emails.
 
     Suspends addresses that bounce, and unsubscribes those who complain or reply to the unsubscribe
-    address. LOCATION is a Maildir, a file that holds one email, imaps://user@host/folder, or - for
-    one email on standard input, as a mail server pipes it to a program.
+    address. Without mail.bounce_address no report proves which message it is about, and what
+    follows waits for `watchword suspended --approve`. LOCATION is a Maildir, a file that holds one
+    email, imaps://user@host/folder, or - for one email on standard input, as a mail server pipes it
+    to a program.
 
-    Emails are marked as read. Those that are about none of our messages are left unread for you,
-    and those that cannot be read are flagged.
+    Emails are marked as read. Those that are about none of our messages are left unread for you.
+    Those that cannot be read, or that do not prove which message they are about, are flagged.
 
     \b
     watchword bounces /var/mail/bounces
@@ -204,25 +215,32 @@ def bounces_command(
     print_result(format_counts(outcomes, nothing="no new email"), outcomes, as_json=as_json)
     if counts["unreadable"] and counts["unreadable"] == counts.total():
         return ExitStatus.DATA
-    return ExitStatus.PARTIAL if counts["unknown"] or counts["unreadable"] else ExitStatus.OK
+    needs_you = counts["unknown"] or any(counts[outcome] for outcome in _PROBLEMS)
+    return ExitStatus.PARTIAL if needs_you else ExitStatus.OK
 
 
 def _process_reports(service: Service, location: str, password: str | None) -> Counter[str]:
     """Process the unread emails at a location; return the number of each outcome."""
     counts: Counter[str] = Counter()
+    set_aside: list[str] = []
     for raw, mark_as_read in read_unread_emails(location, password):
         outcome, detail = process_report(
-            service.ledger, raw, service.mail_identity.unsubscribe_address, service.clock()
+            service.ledger,
+            raw,
+            service.mail_identity.unsubscribe_address,
+            service.clock(),
+            has_return_paths=service.config.mail.bounce_address is not None,
         )
         counts[outcome] += 1
         if outcome == "unknown":
             print_error(f"an email is about none of our messages: {detail}")
             continue
-        if outcome == "unreadable":
-            print_error(f"an email cannot be read: {name_email(raw)}: {detail}")
-        mark_as_read(flagged=outcome == "unreadable")
+        if problem := _PROBLEMS.get(outcome):
+            set_aside.append(name_email(raw))
+            print_error(f"an email {problem}: {set_aside[-1]}: {detail}")
+        mark_as_read(flagged=outcome in _PROBLEMS)
     with service.ledger.writing() as connection:
-        update_report_alarm(connection, counts["unreadable"], service.clock())
+        update_report_alarm(connection, set_aside, service.clock())
     return counts
 
 

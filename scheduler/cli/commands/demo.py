@@ -8,8 +8,9 @@ import click
 
 from alerts.errors import ExitStatus
 from scheduler.cli.config import get_config
-from scheduler.cli.options import ServiceCommand
+from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.cli.output import print_result
+from scheduler.cli.umask import use_umask
 from scheduler.demo import Demo
 
 
@@ -21,7 +22,7 @@ from scheduler.demo import Demo
     default="demo",
     show_default=True,
     metavar="DIR",
-    help="Folder for the mail, the feeds and summary.json.",
+    help="Folder for the mail, the feeds and summary.json, with the permissions of your umask.",
 )
 @click.option(
     "--port",
@@ -38,7 +39,8 @@ def demo_command(context: click.Context, once: bool, out: Path, port: int) -> in
     to its address /replica/faults: see docs/when-something-is-wrong.md.
     """
     get_config(context)
-    with Demo(out, 0 if once else port) as running:
+    umask = get_options(context).users_umask
+    with use_umask(umask), Demo(out, 0 if once else port) as running:
         if once:
             print_result("", running.run_once(), as_json=True)
         else:

@@ -20,6 +20,7 @@ from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.progress import show_progress
 from scheduler.cli.service import get_service
 from scheduler.crawls import find_crawl_pause, run_crawl
+from scheduler.exposed_files import warn_of_exposed_files
 from scheduler.jobs import PipelineResult, run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger
 
@@ -42,6 +43,7 @@ def once_command(
       */15 * * * *  cd /srv/watchword && .venv/bin/watchword once --quiet
     """
     service = get_service(context)
+    warn_of_exposed_files(service.config)
     with lock_ledger(service) as service:
         if accept_clock:
             clock_check.accept_clock(service)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
+import msgspec
 
 from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable, find_ledger, name_ledger
+from alerts.ledger.rate_counts import RateCounts
+from alerts.limits import Limiter, LimitReport
 from alerts.operator import Health, ServiceStatus, SourceStatus, build_status
 from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, get_options, json_option
 from scheduler.cli.output import format_counts, format_moment, print_result
 from scheduler.clock import wall_clock
 from scheduler.config import DEFAULT_PATH, Config
+from scheduler.exposed_files import list_exposed_files
 
 _EXIT_STATUSES = {
     Health.WELL: ExitStatus.OK,
@@ -36,32 +41,37 @@ def status_command(context: click.Context, as_json: bool) -> int:
       1   trouble: an alarm is open, or something has failed
     """
     config = get_config(context)
-    status = _read_status(config)
+    status, limits = _read_status(config)
+    warnings = (*list_exposed_files(config), *limits.warnings)
+    status = msgspec.structs.replace(status, warnings=warnings)
     places = {
         "config": _name_config(get_options(context).config_path),
-        "ledger": name_ledger(config.ledger.url),
+        "ledger": name_ledger(config.ledger.url.reveal()),
     }
     heading = f"Config: {places['config']}; ledger: {places['ledger']}"
     print_result(
-        "\n".join([heading, *_format_status(status)]),
-        places | status.describe_for_operator(),
+        "\n".join([heading, *_format_status(status, limits)]),
+        places | status.describe_for_operator() | {"limits": msgspec.to_builtins(limits.use)},
         as_json=as_json,
     )
     return _EXIT_STATUSES[status.state]
 
 
-def _read_status(config: Config) -> ServiceStatus:
-    """Return the status; no ledger is created for it."""
+def _read_status(config: Config) -> tuple[ServiceStatus, LimitReport]:
+    """Return the status, and how far the limits are used; no ledger is created for it."""
     now = wall_clock()
     try:
-        ledger = find_ledger(config.ledger.url)
+        ledger = find_ledger(config.ledger.url.reveal())
     except LedgerUnavailable as error:
-        return ServiceStatus.of_unusable_ledger(now, str(error))
+        return ServiceStatus.of_unusable_ledger(now, str(error)), LimitReport()
     if ledger is None:
-        return ServiceStatus.of_missing_ledger(now)
+        return ServiceStatus.of_missing_ledger(now), LimitReport()
+    # Only counts are read, so there is no address to hash with a key.
+    limiter = Limiter(RateCounts(ledger), b"", lambda: now, config.web.confirmations_per_hour)
     try:
-        with ledger.reading() as connection:
-            return build_status(connection, config.source_hosts, now, config.health_limits)
+        with closing(limiter), ledger.reading() as connection:
+            status = build_status(connection, config.source_hosts, now, config.health_limits)
+            return status, limiter.report()
     finally:
         ledger.engine.dispose()
 
@@ -73,17 +83,30 @@ def _name_config(path: Path | None) -> str:
     return str((path or DEFAULT_PATH).absolute())
 
 
-def _format_status(status: ServiceStatus) -> Iterator[str]:
+def _format_status(status: ServiceStatus, limits: LimitReport) -> Iterator[str]:
     for source in status.sources:
         yield from _format_source(source)
     last = next((job.good_at for job in status.jobs if job.name == "round"), None)
     yield f"rounds: last good one {format_moment(last)}"
     yield f"messages: {format_counts(status.messages, nothing='none yet')}"
+    yield from _format_limits(limits)
     for finding in status.service_findings:
         since = f" since {format_moment(finding.since)}" if finding.since else ""
         reason = f": {finding.reason}" if finding.reason else ""
         yield f"{finding.state.upper()}{since}: {finding.subject}: {finding.label}{reason}"
+    yield from (f"WARNING: {warning}" for warning in status.warnings)
     yield f"Status: {status.state}"
+
+
+def _format_limits(limits: LimitReport) -> Iterator[str]:
+    """Give what is used by half or more; nothing on most days."""
+    for use in limits.notable:
+        who = f" ({use.who})" if use.who else ""
+        refused = f", {use.refused} refused" if use.refused else ""
+        yield (
+            f"limit of {use.limit}, {use.scope.label}: {use.highest} of {use.most} "
+            f"in {use.period}{who}{refused}"
+        )
 
 
 def _format_source(source: SourceStatus) -> Iterator[str]:

@@ -16,11 +16,12 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Detail, Frequency, Updates
 from alerts.queries import format_canonical, parse_query
 from alerts.search import Preview, Suggestion, apply_suggestions, build_preview
+from alerts.secret import show_address
 from alerts.subscribers import request_confirmation, subscribe
 from scheduler.cli.choices import DETAIL_CHOICE, FREQUENCY_CHOICE, UPDATES_CHOICE
 from scheduler.cli.commands.queries import format_warnings
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_option
+from scheduler.cli.options import ServiceCommand, json_option, private_option
 from scheduler.cli.output import print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
@@ -46,6 +47,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
     hour: int | None  #: of the day for all digests of the subscriber; None to leave it as it is
     zone: str | None  #: time zone of ``hour``, such as ``Europe/London``
     note: str | None
+    private: bool
     send_confirmation: bool
     with_other_forms: bool | None  #: None to ask on a terminal, and otherwise leave the query
     as_json: bool
@@ -59,6 +61,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
             origin="command",
             detail=self.detail,
             note=self.note,
+            publishes=not self.private,
         )
 
 
@@ -96,6 +99,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
     help="How much of each question a digest shows.",
 )
 @click.option("--note", help="A note of your own, shown beside the topic.")
+@private_option
 @click.option(
     "--send-confirmation",
     is_flag=True,
@@ -113,7 +117,7 @@ def subscribe_command(context: click.Context, /, email: str, query: str, **value
     """Subscribe EMAIL to QUERY.
 
     Changes from now on are sent. The subscription needs no confirmation, unless you give
-    --send-confirmation.
+    --send-confirmation. QUERY gets a public page and feeds, unless you give --private.
 
     \b
     A query holds words (all must occur), "exact phrases", AND, OR, NOT and parentheses:
@@ -157,10 +161,16 @@ def _add_subscription(
         done = subscribe(connection, email, request, service.subscriber_defaults, service.clock())
         if options.hour is not None or options.zone is not None:
             _set_digest_time(connection, done.email, options.hour, options.zone)
+    if done.is_suspended:
+        print_error(
+            f"nothing is sent to {done.email}, because its emails bounced or somebody complained: "
+            f"see `watchword suspended`, and `watchword suspended --resume {done.email}`"
+        )
     result = "is subscribed to" if done.is_changed else "was already subscribed to"
-    values = {"email": done.email, "topic": done.canonical}
+    shown = show_address(done.email)
+    values = {"email": shown, "topic": done.canonical}
     print_result(
-        f"{done.email} {result} {request.query}, {options.every}",
+        f"{shown} {result} {request.query}, {options.every}",
         {**values, "every": options.every, "changed": done.is_changed},
         as_json=options.as_json,
     )

@@ -5,18 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import click
+import msgspec
 
 from alerts.bounces import list_waiting, resume_since, suspend_waiting
 from alerts.errors import ExitStatus
 from alerts.ledger import bounces, changes, personal_data, subscriptions
+from alerts.ledger.erasure import erase_deleted
+from alerts.ledger.personal_data import DeletedData
 from alerts.model import Recipient
-from alerts.subscribers import unsubscribe
+from alerts.secret import show_address
+from alerts.subscribers import delete_personal_data, unsubscribe
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import print_indented_json, print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
 
+#: Seconds for which the command waits for readers of the ledger.
+_MAX_ERASING_SECONDS = 5.0
 #: What ``--resume`` is without an address.
 _ALL = "all"
 
@@ -29,13 +35,12 @@ def export_command(context: click.Context, email: str) -> int:
 
     The output is JSON, to hand over to the subscriber.
     """
-    address = Recipient.parse_email(email).address
+    address = Recipient.parse(email).address
     service = get_service(context)
     with service.ledger.reading() as connection:
-        subscriber = subscriptions.find_subscriber_by_email(connection, address)
-        data = personal_data.collect_data(connection, subscriber.id) if subscriber else None
+        data = personal_data.collect_data(connection, address)
     if data is None:
-        print_error(f"nothing is kept about {email}")
+        print_error(f"nothing is kept about {show_address(address)}")
         return ExitStatus.PARTIAL
     print_indented_json(data)
     return ExitStatus.OK
@@ -43,31 +48,49 @@ def export_command(context: click.Context, email: str) -> int:
 
 @click.command(cls=ServiceCommand)
 @click.argument("email")
+@click.option("--dry-run", is_flag=True, help="Print what would be deleted; delete nothing.")
 @json_option
 @click.pass_context
-def forget_command(context: click.Context, email: str, as_json: bool) -> int:
-    """Delete EMAIL and all data about it now.
+def forget_command(context: click.Context, email: str, dry_run: bool, as_json: bool) -> int:
+    """Delete EMAIL and all data about it now; print what went, table by table.
 
-    Ends all subscriptions, and deletes the address and the messages that were sent to it. Without
-    this command, the data of former subscribers is deleted after 28 days.
+    Ends all subscriptions, cancels the emails that wait, and deletes the address and the messages
+    that were sent to it. Of an address that bounced or complained a hash is kept, so that nothing
+    is ever sent to it again. Without this command, the data of former subscribers is deleted after
+    28 days.
     """
-    address = Recipient.parse_email(email).address
+    address = Recipient.parse(email).address
     service = get_service(context)
-    with service.ledger.writing() as connection:
-        subscriber = subscriptions.find_subscriber_by_email(connection, address)
-        if subscriber is None:
-            print_error(f"nothing is kept about {email}")
-            return ExitStatus.PARTIAL
-        unsubscribe(connection, email, None, service.clock())
-        if personal_data.has_unsent_messages(connection, subscriber.id):
-            print_error(
-                f"a message to {email} is being sent: all subscriptions are ended; "
-                "try again later to delete the data"
-            )
-            return ExitStatus.RETRY
-        personal_data.delete_subscriber(connection, subscriber.id)
-    print_result(f"{email} is deleted", {"email": email, "deleted": True}, as_json=as_json)
+    if dry_run:
+        with service.ledger.reading() as connection:
+            deleted = personal_data.find_data(connection, address)
+    else:
+        with service.ledger.writing() as connection:
+            unsubscribe(connection, address, None, service.clock())
+            deleted = delete_personal_data(connection, address, service.data_stores)
+        erase_deleted(service.ledger, _MAX_ERASING_SECONDS)
+    shown = show_address(address)
+    if not deleted.rows:
+        print_error(f"nothing is kept about {shown}{_format_kept(deleted)}")
+        return ExitStatus.PARTIAL
+    _print_deleted(shown, deleted, is_done=not dry_run, as_json=as_json)
+    configured = (entry.email.reveal() for entry in service.config.subscriptions)
+    if address in {Recipient.parse(entry).address for entry in configured}:
+        print_error(f"{shown} is in the config and comes back from there: remove it")
     return ExitStatus.OK
+
+
+def _format_kept(deleted: DeletedData) -> str:
+    return "".join(f" but {reason}" for reason in deleted.kept.values())
+
+
+def _print_deleted(shown: str, deleted: DeletedData, *, is_done: bool, as_json: bool) -> None:
+    """Print how many rows of each table went, or would go, and what stays."""
+    values = {"email": shown, "deleted": is_done, "rows": deleted.rows, "kept": deleted.kept}
+    lines = [f"{shown} {'is' if is_done else 'would be'} deleted"]
+    lines += [f"  {name.replace('_', ' ')}: {number}" for name, number in deleted.rows.items()]
+    lines += [f"  kept: {reason}" for reason in deleted.kept.values()]
+    print_result("\n".join(lines), values, as_json=as_json)
 
 
 @click.command(cls=ServiceCommand)
@@ -94,7 +117,8 @@ def suspended_command(
     """List addresses that get no email.
 
     An address is suspended after its emails bounced or its owner complained. More suspensions in a
-    day than 2 % of the subscribers wait for your approval.
+    day than 2 % of the subscribers wait for your approval, and so do all that follow from reports
+    that prove nothing because mail.bounce_address is not set.
 
     \b
     watchword suspended --resume --since 2026-07-01
@@ -111,8 +135,9 @@ def suspended_command(
     with service.ledger.reading() as connection:
         suspensions = bounces.list_suspended(connection)
     for entry in suspensions:
-        line = f"{entry.email}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
-        print_result(line, entry, as_json=as_json)
+        shown = show_address(entry.email)
+        line = f"{shown}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
+        print_result(line, msgspec.structs.replace(entry, email=shown), as_json=as_json)
     return ExitStatus.OK
 
 
@@ -123,7 +148,7 @@ def _show_waiting(service: Service, *, approve: bool, as_json: bool) -> ExitStat
         addresses = bounces.list_addresses(connection, list_waiting(connection, now))
         if approve:
             suspend_waiting(connection, now)
-    for address in addresses:
+    for address in map(show_address, addresses):
         text = f"{address} is suspended" if approve else address
         print_result(text, {"email": address, "suspended": approve}, as_json=as_json)
     return ExitStatus.OK
@@ -133,19 +158,26 @@ def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitSt
     """Resume all who were suspended for bounces, and send what they missed."""
     with service.ledger.writing() as connection:
         addresses = resume_since(connection, since, service.clock())
-    for email in addresses:
+    for email in map(show_address, addresses):
         print_result(f"{email} gets email again", {"email": email}, as_json=as_json)
     return ExitStatus.OK if addresses else ExitStatus.PARTIAL
 
 
 def _resume_address(service: Service, address: str) -> ExitStatus:
-    """Lift the suspension of an address; skip what happened while it lasted."""
+    """Lift the suspension of an address; skip what happened while it lasted.
+
+    Where the address only bounces, its bounces are not counted any more.
+    """
     with service.ledger.writing() as connection:
+        was_bouncing = bounces.clear_bounces(connection, address)
         was_suspended = bounces.remove_suppression(connection, address)
         subscriber = subscriptions.find_subscriber_by_email(connection, address)
-        if subscriber is not None:
+        if subscriber is not None and was_suspended:
             newest = changes.get_newest_seq(connection)
             subscriptions.skip_unsent(connection, subscriber.id, newest)
+    if was_bouncing and not was_suspended:
+        click.echo(f"the bounces of {address} are not counted any more")
+        return ExitStatus.OK
     if not was_suspended:
         click.echo(f"{address} was not suspended")
         return ExitStatus.PARTIAL

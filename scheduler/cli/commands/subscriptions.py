@@ -10,11 +10,12 @@ from alerts.ledger import subscriptions as ledger
 from alerts.ledger.question_lookups import find_by_identifier
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
+from alerts.secret import show_address
 from alerts.subscribers import pause, resume, subscribe, unsubscribe
 from crawler.records import Question, name_question
 from scheduler.cli.choices import FREQUENCY_CHOICE
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
+from scheduler.cli.options import ServiceCommand, json_lines_option, json_option, private_option
 from scheduler.cli.output import format_plural, print_result
 from scheduler.cli.service import get_service
 
@@ -37,6 +38,7 @@ from scheduler.cli.service import get_service
     "digests.overdue_days of the config by default.",
 )
 @click.option("--note", help="A note of your own, shown in the email.")
+@private_option
 @json_option
 @click.pass_context
 def follow_command(
@@ -46,11 +48,13 @@ def follow_command(
     every: str,
     overdue_after: int | None,
     note: str | None,
+    private: bool,
     as_json: bool,
 ) -> int:
     """Send EMAIL the updates of one question.
 
-    Ends when the question is answered. QUESTION is an id (london:/questions/2018/5425), a URL or a
+    Ends when the question is answered. The feed of what is followed is public, unless you give
+    --private. QUESTION is an id (london:/questions/2018/5425), a URL or a
     reference (2018/5425).
     """
     service = get_service(context)
@@ -68,11 +72,13 @@ def follow_command(
             note=note,
             overdue_days=days,
             question_id=record.id,
+            publishes=not private,
         )
         done = subscribe(connection, email, request, service.subscriber_defaults, service.clock())
     result = "follows" if done.is_changed else "was already following"
-    values = {"email": done.email, "question": record.id, "changed": done.is_changed}
-    print_result(f"{done.email} {result} {record.id}: {title}", values, as_json=as_json)
+    shown = show_address(done.email)
+    values = {"email": shown, "question": record.id, "changed": done.is_changed}
+    print_result(f"{shown} {result} {record.id}: {title}", values, as_json=as_json)
     return ExitStatus.OK
 
 
@@ -148,8 +154,9 @@ def unsubscribe_command(
 
 
 def _print_changed(number: int, subscriber: str, participle: str, *, as_json: bool) -> ExitStatus:
-    text = f"{format_plural(number, 'subscription')} of {subscriber} {participle}"
-    print_result(text, {"subscriber": subscriber, participle: number}, as_json=as_json)
+    shown = show_address(subscriber)
+    text = f"{format_plural(number, 'subscription')} of {shown} {participle}"
+    print_result(text, {"subscriber": shown, participle: number}, as_json=as_json)
     return ExitStatus.OK if number else ExitStatus.PARTIAL
 
 
@@ -163,7 +170,7 @@ def subscriptions_command(context: click.Context, as_json: bool) -> int:
         active = ledger.list_active(connection)
     for subscription in active:
         values = {
-            "email": subscription.email,
+            "email": show_address(subscription.email),
             "query": subscription.query,
             "topic": subscription.canonical,
             "question": subscription.question_id,
@@ -172,7 +179,7 @@ def subscriptions_command(context: click.Context, as_json: bool) -> int:
             "origin": subscription.origin,
         }
         columns = (
-            subscription.email,
+            show_address(subscription.email),
             subscription.frequency,
             subscription.updates,
             subscription.query,

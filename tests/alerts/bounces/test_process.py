@@ -13,10 +13,10 @@ from typing import get_args
 import pytest
 from sqlalchemy import Connection, select
 
-from alerts.bounces import build_return_path, process_report
+from alerts.bounces import process_report
 from alerts.bounces.parse import read_report
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.ledger import Ledger, alarms, bounces, notices, open_ledger, secrets, subscriptions
+from alerts.ledger import Ledger, alarms, notices, open_ledger, subscriptions
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -32,8 +32,7 @@ from alerts.subscribers import (
     send_manage_link,
     subscribe,
 )
-from tests.support.bounce_reports import build_complaint, build_dsn
-from tests.support.outbox import queue_messages
+from tests.support.bounce_reports import build_dsn
 from tests.support.samples import make_question
 from tests.support.service import ServiceFolder
 
@@ -56,38 +55,6 @@ def compose_digest(ledger: Ledger, now: datetime) -> EmailMessage:
     with ledger.reading() as connection:
         body = decompress_body(connection.execute(select(message.c.body)).scalar_one())
     return message_from_bytes(body, policy=policy.default)
-
-
-def test_a_bounce_is_counted_once_and_a_second_message_suspends(
-    ledger: Ledger, now: datetime
-) -> None:
-    queue_messages(ledger, now, ADA)
-    queue_messages(ledger, now, ADA, key="q")
-    with ledger.writing() as connection:
-        secret = secrets.get_or_create(connection, "return path")
-    first, second = (build_dsn(build_return_path("b@demo.example", n, secret)) for n in (1, 2))
-    assert process_report(ledger, first, UNSUBSCRIBE, now)[0] == "hard"
-    assert process_report(ledger, first, UNSUBSCRIBE, now)[0] == "duplicate"
-    with ledger.reading() as connection:
-        assert bounces.list_suspended(connection) == []
-    assert process_report(ledger, second, UNSUBSCRIBE, now)[0] == "hard"
-    with ledger.reading() as connection:
-        assert [s.email for s in bounces.list_suspended(connection)] == [ADA]
-    forged = build_dsn("b+1.aaaaaaaaaaaaaaaa@demo.example")
-    assert process_report(ledger, forged, UNSUBSCRIBE, now)[0] == "unknown"
-
-
-def test_a_complaint_unsubscribes_and_is_remembered(ledger: Ledger, now: datetime) -> None:
-    message_id = str(compose_digest(ledger, now)["Message-ID"])
-    not_spam = build_complaint(message_id, "not-spam")
-    assert process_report(ledger, not_spam, UNSUBSCRIBE, now)[0] == "ignored"
-    abuse = build_complaint(message_id)
-    assert process_report(ledger, abuse, UNSUBSCRIBE, now)[0] == "complaint"
-    with ledger.reading() as connection:
-        assert subscriptions.list_active(connection) == []
-        suppression = bounces.find_suppression(connection, ADA)
-        assert suppression is not None
-        assert suppression.reason == "complaint"
 
 
 def test_an_email_to_the_unsubscribe_address_unsubscribes(ledger: Ledger, now: datetime) -> None:

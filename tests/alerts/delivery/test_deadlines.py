@@ -15,7 +15,7 @@ from alerts.delivery import ChannelTable, ChannelUnavailable, deliver_due
 from alerts.delivery.bounded_smtp import BoundedSmtp
 from alerts.delivery.channels import smtp, webhook
 from alerts.ledger import Ledger
-from alerts.model import Secret
+from alerts.secret import Secret
 from tests.support.outbox import queue_messages, read_states
 from tests.support.smtp_server import SmtpServer, run_smtp_server
 

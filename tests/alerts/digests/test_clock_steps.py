@@ -14,7 +14,7 @@ from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.digests.schedule import find_last_due
-from alerts.ledger import Ledger, clock_readings, open_ledger, subscriptions, topics
+from alerts.ledger import Ledger, clock_readings, subscriptions, topics
 from alerts.ledger.clock_readings import ClockReading
 from alerts.ledger.schema import (
     change,
@@ -31,6 +31,7 @@ from alerts.model import DayAfterMeeting, Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from crawler.records import Meeting
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.samples import make_question
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -48,7 +49,7 @@ class World:
 
     def __init__(self, folder: Path, *, has_uptime: bool) -> None:
         self.has_uptime = has_uptime
-        self.ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
+        self.ledger = open_empty_ledger(folder / "ledger.sqlite3")
         self.real_now = START
         self.recorded: dict[int, datetime] = {}  #: when each change was really recorded
         self.meetings: set[date] = set()  #: at which the recorded questions are asked

@@ -25,6 +25,7 @@ from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text, read_emails
 
@@ -43,7 +44,7 @@ class World:
         self.now = now
         self.asked = 0
         self.file = folder / "ledger.sqlite3"
-        self.ledger = self._open()
+        self.ledger = open_empty_ledger(self.file)
         self.known: set[int] = set()  #: what the digests in the backup contain
 
     def _open(self) -> Ledger:

@@ -19,9 +19,9 @@ import pytest
 from lxml import etree
 
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
-from alerts.ledger import topics
-from alerts.queries import format_canonical, parse_query
+from alerts.ledger import publication, topics
 from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.subscribers import publish_topic
 from crawler.records import Answer, Asker
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_web_client
@@ -40,7 +40,9 @@ def tabled() -> Answer:
 
 def filled(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU <&> co", pages.now)
+        topic = topics.ensure(connection, "VRU", "VRU", pages.now)
+        publication.decide(connection, topic.id, "published")
+        publication.publish_named(connection, topic.id, "VRU <&> co", pages.now)
     pages.publish_questions(
         make_question(1, words="Of the VRU?", title="On <b>tags</b> & signs \x0c")
     )
@@ -255,7 +257,7 @@ def test_text_of_a_source_is_not_markup_in_rss(site: WebClient) -> None:
 def test_a_topic_may_have_the_name_of_one_of_our_paths(site: WebClient) -> None:
     with site.ledger.writing() as connection:
         for word in ("members", "questions", "queries"):
-            topics.ensure(connection, format_canonical(parse_query(word)), word, site.now)
+            publish_topic(connection, word, site.now)
     site.publish_questions(make_question(1, words="Members, queries and questions?"))
     for word in ("members", "questions", "queries"):
         status, _, atom = site.request("GET", f"/feeds/{word}.atom.xml?only=asked")
@@ -276,7 +278,7 @@ def test_a_member_name_may_have_any_letter(site: WebClient) -> None:
 def test_a_feed_built_on_request_has_changes_that_are_matched_later(site: WebClient) -> None:
     """A change is in the ledger before it is matched, and before its text is indexed."""
     with site.ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU", site.now)
+        publish_topic(connection, "VRU", site.now)
     paths = ("/feeds/VRU.atom.xml?only=asked", "/feeds/queries/feed.atom.xml?q=bench")
     site.publish_questions(make_question(1, words="Of the VRU, on a bench?"))
     with site.ledger.writing() as connection:

@@ -15,11 +15,12 @@ from alerts.errors import WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.feeds.definitions import FEED_PAGE_SIZE
 from alerts.feeds.publish import replace_file
-from alerts.ledger import Ledger, notices, topics
+from alerts.ledger import Ledger, notices
 from alerts.matching import TopicMatcher
 from alerts.model import NoticeKind
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
+from alerts.subscribers import publish_topic
 from crawler.records import Attachment, Meeting, Question
 from tests.support.samples import make_answer, make_question
 
@@ -35,8 +36,8 @@ IDENTITY_FILE = "made-for"
 
 def record(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = False) -> None:
     with ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU", now)
-        topics.ensure(connection, "bench", "benches", now)
+        publish_topic(connection, "VRU", now)
+        publish_topic(connection, "benches", now)
         record_readings(
             connection,
             [QuestionReading(r) for r in readings],

@@ -16,12 +16,13 @@ from alerts.feeds.definitions import define_topic_feed
 from alerts.feeds.items import build_items, join_attributions
 from alerts.feeds.model import FeedContent, FeedDocuments
 from alerts.feeds.rss_atom import build_feed
-from alerts.ledger import Ledger, topics
+from alerts.ledger import Ledger
 from alerts.ledger.topics import Topic
 from alerts.matching import TopicMatcher
 from alerts.model import Change, ChangeKind, NumberedChange
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
+from alerts.subscribers import publish_topic
 from crawler.records import Attachment, Meeting, Question, hash_content
 from tests.support.samples import make_answer, make_question
 
@@ -115,7 +116,7 @@ def test_an_empty_feed_is_a_feed(kind: str) -> None:
 class TestFiles:
     def put(self, ledger: Ledger, *readings: Question, baseline: bool = False) -> None:
         with ledger.writing() as connection:
-            topics.ensure(connection, "VRU", "VRU", NOW)
+            publish_topic(connection, "VRU", NOW)
             record_readings(
                 connection,
                 [QuestionReading(r) for r in readings],
@@ -264,7 +265,7 @@ def test_an_answer_links_to_the_questions_that_it_refers_to(ledger: Ledger, tmp_
     known = make_question(1, title="Piers")
     answer = make_answer("The VRU: please see Question 2026/0001.")
     with ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU", NOW)
+        publish_topic(connection, "VRU", NOW)
         readings = [QuestionReading(known), QuestionReading(make_question(2, answer))]
         record_readings(connection, readings, NOW, RecordingRules())
     TopicMatcher(ledger).match_new_changes()

@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from alerts.feeds import FeedContext, ping_hub, publish_feeds
-from alerts.ledger import Ledger, notices, topics
+from alerts.ledger import Ledger, notices
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.subscribers import publish_topic
 from tests.support.samples import make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES
 
@@ -62,7 +63,7 @@ def hub() -> Iterator[Hub]:
 
 def publish_question(ledger: Ledger, folder: Path, now: datetime, number: int) -> None:
     with ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU", now)
+        publish_topic(connection, "VRU", now)
         record_readings(
             connection,
             [QuestionReading(make_question(number, words="The VRU."))],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.refusals import Blame, SmtpStage, classify_reply
+from alerts.refusals import Blame, SmtpStage, classify_reply, mask_addresses
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,11 @@ from alerts.refusals import Blame, SmtpStage, classify_reply
 )
 def test_a_refusal_blames_whom_it_is_about(stage: SmtpStage, reply: str, blame: Blame) -> None:
     assert classify_reply(stage, reply) == blame
+
+
+def test_a_masked_address_names_nobody_and_a_message_id_stays() -> None:
+    ours = f"<digest.{'0f3c' * 8}@demo.example>"
+    text = f"550 <ada+x@demo.example>: {ours} to:Vera.X@[192.0.2.1], 'o@demo.example' a@ @b"
+    shown = f"550 <…@demo.example>: {ours} to:…@[192.0.2.1], '…@demo.example' a@ @b"
+    assert mask_addresses(text) == shown
+    assert mask_addresses(shown) == shown

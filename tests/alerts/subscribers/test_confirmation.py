@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from typing import get_args
 
 import pytest
 from sqlalchemy import func, select
 
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.ledger import Ledger, bounces, pending_subscriptions, personal_data, subscriptions
+from alerts.ledger import (
+    Ledger,
+    bounces,
+    messages,
+    pending_subscriptions,
+    personal_data,
+    subscriptions,
+)
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -158,7 +166,8 @@ def test_a_subscriber_who_never_confirms_is_deleted(ledger: Ledger, now: datetim
     with ledger.writing() as connection:
         assert pending_subscriptions.delete_expired(connection, now) == []
         [who] = pending_subscriptions.delete_expired(connection, now + timedelta(seconds=1))
-        personal_data.delete_subscriber(connection, who)
+        [expired] = subscriptions.get_subscribers(connection, [who])
+        personal_data.delete_data(connection, expired.email)
         assert subscriptions.find_subscriber_by_email(connection, ADA) is None
         assert subscriptions.find_subscriber_by_email(connection, "vera@demo.example") is not None
 
@@ -177,18 +186,22 @@ def test_two_hundred_sign_ups_for_one_address_are_one_email(ledger: Ledger, now:
         assert connection.execute(select(func.count()).select_from(message)).scalar() == 1
 
 
-@pytest.mark.parametrize(("reason", "is_ended"), [("bounces", True), ("complaint", False)])
-def test_signing_up_again_ends_a_suspension_after_bounces_only(
-    pages: WebClient, reason: bounces.SuppressionReason, is_ended: bool
+@pytest.mark.parametrize("reason", get_args(bounces.SuppressionReason))
+def test_a_confirmed_sign_up_ends_a_suspension(
+    pages: WebClient, reason: bounces.SuppressionReason
 ) -> None:
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:
         person = subscriptions.ensure_subscriber(connection, ADA, "Europe/London", 7, now)
         bounces.suspend_subscriber(connection, person.id, reason, now)
     request_by_email(ledger, now)
+    with ledger.reading() as connection:
+        waiting = [due.id for due in messages.list_due(connection, now)]
+        assert messages.filter_deliverable(connection, waiting) == set(waiting) != set()
+        assert bounces.find_suppression(connection, ADA) is not None
     pages.request_text("POST", find_link(ledger))
     with ledger.reading() as connection:
-        assert (bounces.find_suppression(connection, ADA) is None) is is_ended
+        assert bounces.find_suppression(connection, ADA) is None
 
 
 def test_nothing_is_sent_before_the_confirmation(pages: WebClient) -> None:
@@ -224,6 +237,28 @@ def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient)
     assert len(set(re.findall(r"https://replica\.example/questions/\d+", text))) == 30
     pages.now += timedelta(days=31)
     assert pages.request_text("GET", found[1])[0] == 404
+
+
+def test_a_message_id_opens_no_digest(pages: WebClient) -> None:
+    """It stands in every reply to the digest, and in the logs of mail servers."""
+    ledger, now = pages.ledger, pages.now
+    with ledger.writing() as connection:
+        subscribe(connection, ADA, REQUEST, SUBSCRIBER_DEFAULTS, now)
+        some = [QuestionReading(make_question(n, words="VRU.")) for n in range(1, 31)]
+        record_readings(connection, some, now, RecordingRules())
+    TopicMatcher(ledger).match_new_changes()
+    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
+    [email] = read_emails(ledger)
+    head, _, body = email.partition("\r\n\r\n")
+    [name] = re.findall(r"Message-ID: <digest\.([0-9a-f]{32})@", head)
+    assert name not in body
+    assert pages.request_text("GET", f"/d/{name}") == pages.request_text("GET", "/d/wrong")
+    key = re.findall(r"https://watch\.example/d/([^\s\"]+)", body)[0]
+    assert key not in head
+    assert {
+        pages.request_text("GET", f"/d/{k}")[0] for k in (f"{key}0", key[:-2], key.upper())
+    } == {404}
+    assert pages.request_text("GET", f"/d/{key}")[0] == 200
 
 
 def test_the_unsubscribe_page_says_why_nothing_was_sent(pages: WebClient) -> None:

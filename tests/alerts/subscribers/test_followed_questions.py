@@ -247,7 +247,8 @@ def test_subscriptions_are_deleted_with_their_subscriber(ledger: Ledger, now: da
     with ledger.writing() as connection:
         person = subscriptions.find_subscriber_by_email(connection, ADA)
         assert person is not None
-        kept = personal_data.collect_data(connection, person.id)
+        kept = personal_data.collect_data(connection, ADA)
+        assert kept is not None
         assert kept["subscriptions"][0]["overdue_days"] == 3
-        personal_data.delete_subscriber(connection, person.id)
+        personal_data.delete_data(connection, ADA)
         assert subscriptions.find_subscriber_by_email(connection, ADA) is None

@@ -15,10 +15,15 @@ from typing import Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.ledger import subscriptions, topics
+from alerts.ledger import questions, subscriptions
 from alerts.matching import TopicMatcher
+from alerts.subscribers import publish_topic
+from alerts.web import CapturedPage
+from scheduler.web import serve
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import MAIL_IDENTITY, OPERATOR_PASSWORD, TEMPLATES, WebClient
 
@@ -72,7 +77,7 @@ def filled(site: WebClient) -> WebClient:
         kind="supplementary", supplementary_number=1,
     )  # fmt: skip
     with site.ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU", site.now)
+        publish_topic(connection, "VRU", site.now)
     site.publish_questions(
         *(make_question(n, make_answer(LONG), title=f"On youth {n}") for n in range(1, 8))
     )
@@ -247,3 +252,39 @@ def test_hostile_text_does_not_run(browser: Browser, filled: WebClient, tmp_path
         assert page.evaluate("() => window.ran") is None
         expect(page.get_by_text("window.ran").first).to_be_attached()
     context.close()
+
+
+THIRD_PARTY = """<!doctype html><html><head><title>Kept</title><base href="{url}/base/">
+<link rel="stylesheet" href="{url}/style.css"><link rel="icon" href="{url}/icon.ico">
+<link rel="preload" as="image" href="{url}/preload.png"><link rel="prefetch" href="{url}/next">
+<meta http-equiv="refresh" content="0;url={url}/refresh"><script src="{url}/x.js"></script>
+<style>@import "{url}/import.css"; @font-face {{ font-family: f; src: url("{url}/f.woff") }}
+body {{ background: url("{url}/back.png"); font-family: f; color: red }}</style></head>
+<body background="{url}/body.png"><p>Kept words</p><img src="{url}/a.png" srcset="{url}/b.png 2x">
+<img src="relative.png"><video src="{url}/v.mp4" poster="{url}/p.png" autoplay></video>
+<audio src="{url}/a.mp3" autoplay></audio><iframe src="{url}/frame"></iframe>
+<object data="{url}/o.svg"></object><embed src="{url}/e.svg">
+<svg><image href="{url}/s.png"/><use href="{url}/u.svg#a"/></svg></body></html>"""
+
+
+def test_a_captured_page_loads_nothing_from_anywhere(browser: Browser, filled: WebClient) -> None:
+    asked: list[str] = []
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            asked.append(scope["path"])
+            await PlainTextResponse("seen")(scope, receive, send)
+
+    with serve(note) as elsewhere:
+        body = THIRD_PARTY.format(url=elsewhere).encode()
+        filled.captures["kept:1"] = CapturedPage(
+            "https://x.example/", filled.now, "text/html", body
+        )
+        with filled.ledger.writing() as connection:
+            questions.save_capture(connection, "london:/questions/1", "kept:1")
+        page = browser.new_page()
+        page.goto(f"{filled.url}/capture/london:/questions/1", wait_until="networkidle")
+        expect(page.get_by_text("Kept words")).to_have_css("color", "rgb(255, 0, 0)")
+        page.wait_for_timeout(500)
+        page.close()
+    assert asked == []

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import re
-from datetime import date
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from html import unescape
 from http.client import HTTPConnection, IncompleteRead
 from io import StringIO
+from pathlib import Path
 from urllib.parse import quote_plus
 
 import feedparser
@@ -16,13 +19,19 @@ import pytest
 from sqlalchemy import text
 
 from alerts.feeds import FeedContext, ListedChanges, build_newest_page, find_feed
+from alerts.ledger import open_ledger
+from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.search import index_questions
 from crawler.records import Meeting, decode_question
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.samples import make_question
-from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient
+from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_web_client
 
 APART = "Is the road by the high school in Tottenham safe?"
 PLACE = "Is Tottenham High Road safe?"
 NEWER, OLDER = 1100, 40
+#: Questions of an export: eleven times as many as it reads from the ledger at once.
+EXPORTED = 2299
 QUERIES = ['"High Road"', '"Tottenham High Road"', "tottenham NEAR/1 road", "question:high-road"]
 
 
@@ -34,6 +43,31 @@ def fill(pages: WebClient) -> None:
         *(make_question(n, words=APART, meeting=new) for n in range(OLDER + 1, OLDER + NEWER)),
         baseline=True,
     )
+
+
+@pytest.fixture(scope="module")
+def filled_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a ledger with many questions that all have the name of the place."""
+    path = tmp_path_factory.mktemp("filled") / "ledger.sqlite3"
+    ledger = open_empty_ledger(path)
+    made = [make_question(n, words=PLACE) for n in range(1, EXPORTED + 1)]
+    with ledger.writing() as connection:
+        readings = [QuestionReading(question) for question in made]
+        record_readings(connection, readings, datetime(2026, 7, 16, tzinfo=UTC), RecordingRules())
+    index_questions(ledger)
+    ledger.engine.dispose()  # nothing waits beside the file
+    return path
+
+
+@pytest.fixture
+def filled(filled_ledger: Path, now: datetime, tmp_path: Path) -> Iterator[WebClient]:
+    """The pages over a copy of that ledger."""
+    copy = tmp_path / "ledger.sqlite3"
+    shutil.copyfile(filled_ledger, copy)
+    ledger = open_ledger(f"sqlite:///{copy}")
+    with run_web_client(ledger, now, tmp_path / "feeds") as found:
+        yield found
+    ledger.engine.dispose()
 
 
 def get(pages: WebClient, path: str) -> str:
@@ -131,18 +165,18 @@ def test_an_empty_feed_says_from_when_it_counts(site: WebClient) -> None:
     assert "1 question found" in get(site, "/?q=tram")
 
 
-def test_an_export_is_whole_and_named_after_its_query(site: WebClient) -> None:
-    site.publish_questions(*(make_question(n, words=PLACE) for n in range(1, 2300)))
-    status, headers, body = site.request("GET", "/api/v1/export.csv?q=%22High+Road%22+Si%C3%A2n")
+@pytest.mark.slow
+def test_an_export_is_whole_and_named_after_its_query(filled: WebClient) -> None:
+    status, headers, body = filled.request("GET", "/api/v1/export.csv?q=%22High+Road%22+Si%C3%A2n")
     assert status == 200
     disposition = str(headers["Content-Disposition"])
     assert 'filename="high-road-si_n.csv"' in disposition
     assert "filename*=UTF-8''high-road-si%C3%A2n.csv" in disposition
-    _, headers, body = site.request("GET", "/api/v1/export.csv?q=%22High+Road%22")
+    _, headers, body = filled.request("GET", "/api/v1/export.csv?q=%22High+Road%22")
     assert headers["Content-Disposition"] == 'attachment; filename="high-road.csv"'
-    assert headers["X-Total-Count"] == "2299"
+    assert headers["X-Total-Count"] == str(EXPORTED)
     rows = list(csv.DictReader(StringIO(body.decode("utf-8-sig"))))
-    assert len({row["id"] for row in rows}) == len(rows) == 2299
+    assert len({row["id"] for row in rows}) == len(rows) == EXPORTED
 
 
 def test_a_feed_that_is_not_whole_says_so(site: WebClient) -> None:
@@ -158,15 +192,15 @@ def test_a_feed_that_is_not_whole_says_so(site: WebClient) -> None:
     assert len(titles) == 3
 
 
-def test_an_export_that_breaks_is_no_whole_file(site: WebClient) -> None:
+@pytest.mark.slow
+def test_an_export_that_breaks_is_no_whole_file(filled: WebClient) -> None:
     """The database loses a table while the rows are sent."""
-    site.publish_questions(*(make_question(n, words=PLACE) for n in range(1, 2100)))
-    connection = HTTPConnection(site.url.removeprefix("http://"), timeout=20)
+    connection = HTTPConnection(filled.url.removeprefix("http://"), timeout=20)
     connection.request("GET", "/api/v1/export.jsonl?q=road")
     response = connection.getresponse()
     assert response.status == 200
     response.read(1000)
-    with site.ledger.writing() as ledger:
+    with filled.ledger.writing() as ledger:
         ledger.execute(text("ALTER TABLE indexed_question RENAME TO lost"))
     with pytest.raises((IncompleteRead, ConnectionError)):
         response.read()

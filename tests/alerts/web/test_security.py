@@ -19,7 +19,9 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
 from alerts.subscribers import subscribe
 from alerts.tokens import ExpiredToken, TokenSigner
+from alerts.web.private_paths import PRIVATE_PATHS, is_private
 from scheduler.web import HttpLimits
+from tests.support.paths import REPOSITORY
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
@@ -69,13 +71,25 @@ def test_pages_without_a_form_set_no_cookie(site: WebClient) -> None:
 
 
 def test_personal_pages_are_not_indexed(site: WebClient) -> None:
-    for path in ("/u/x", "/c/x", "/m/x", "/d/x", "/your-alerts", "/operator", "/capture/x"):
-        assert site.request("GET", path)[1]["X-Robots-Tag"] == "noindex"
-        assert path[:3] in site.request_text("GET", "/robots.txt")[1] or path in {
-            "/your-alerts",
-            "/capture/x",
-        }
+    robots = site.request_text("GET", "/robots.txt")[1].splitlines()
+    for path in PRIVATE_PATHS:
+        shown = f"{path}x" if path.endswith("/") else path
+        assert site.request("GET", shown)[1]["X-Robots-Tag"] == "noindex"
+        assert f"Disallow: {path}" in robots
+    assert len(robots) == len(PRIVATE_PATHS) + 1
     assert site.request("GET", "/")[1]["X-Robots-Tag"] is None
+
+
+def test_every_route_with_a_token_in_it_is_private() -> None:
+    """The sources are searched, so that a new page cannot be forgotten."""
+    files = (REPOSITORY / "alerts" / "web").rglob("*.py")
+    routes = {
+        found
+        for file in files
+        for found in re.findall(r'"(/[^"\s]*\{(?:token|link|key)\}[^"\s]*)"', file.read_text())
+    }
+    assert len(routes) >= 4
+    assert [route for route in routes if not is_private(route)] == []
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from crawler.records import Question
 from scheduler.crawl_process import start_crawl
 from scheduler.crawls import crawl_source, reparse_archive
 from scheduler.web import serve
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.service import RunningReplica, run_replica
 
 pytestmark = pytest.mark.process
@@ -51,7 +52,7 @@ def plan_for(source: RunningReplica, folder: Path, delay: float = 0) -> CrawlPla
 
 
 def crawled(source: RunningReplica, folder: Path) -> Ledger:
-    ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
+    ledger = open_empty_ledger(folder / "ledger.sqlite3")
     plan = plan_for(source, folder / "captures")
     outcome = crawl_source(ledger, plan, lambda: source.now, CrawlPolicy())
     assert outcome.verdict == "ok"
@@ -149,7 +150,7 @@ def test_packed_pages_are_kept_as_they_came(source: RunningReplica, tmp_path: Pa
         heads = [r.http_headers for r in ArchiveIterator(opened) if r.rec_type == "response"]
     assert sum(head.get_header("Content-Encoding") == "gzip" for head in heads) > 20
     assert all(head.get_header("Transfer-Encoding") is None for head in heads)
-    assert any(b"<main" in capture.body for capture in read_captures(file))
+    assert any(b"<main" in (capture.body or b"") for capture in read_captures(file))
     assert reread(ledger, source, tmp_path)["same"] == len(stored(ledger))
     ledger.engine.dispose()
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from alerts.ledger import Ledger, open_ledger, questions
+from alerts.ledger import Ledger, questions
 from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl
 from crawler.pages import read_question
 from crawler.pages.uk_parliament import DETAIL_URL
@@ -30,6 +30,7 @@ from crawler.report import CrawlLine, CrawlReport
 from scheduler.config import parse_config
 from scheduler.crawls import crawl_source
 from scheduler.web import serve
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.paths import REPOSITORY
 from tests.support.service import ServiceFolder, build_config, get_plain_text, run_replica
 
@@ -85,7 +86,7 @@ def still() -> Iterator[Parliament]:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    opened = open_empty_ledger(tmp_path / "ledger.sqlite3")
     yield opened
     opened.engine.dispose()
 

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from alerts.ledger import open_ledger
+from alerts.ledger.schema import message, subscriber
 from crawler.records import encode_record
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder
@@ -66,26 +69,83 @@ def test_the_data_of_a_subscriber_is_printed_and_deleted(tmp_path: Path) -> None
     kept = service.run_json("export", "Ada@demo.example")
     assert kept["subscriptions"][0]["query"] == "benches"
     assert kept["messages"][0]["phase"] == "sent"
-    assert service.run("forget", "ada@demo.example").stdout == "ada@demo.example is deleted\n"
+    gone = {
+        "delivery_attempts": 1,
+        "digest_items": 2,
+        "messages": 1,
+        "subscriptions": 1,
+        "subscriber": 1,
+    }
+    expected = {"email": "ada@demo.example", "rows": gone, "kept": {}}
+    before = service.run_json("forget", "Ada@demo.example", "--dry-run", "--json")
+    assert before == expected | {"deleted": False}
+    assert service.run("forget", "ada@demo.example").stdout.splitlines() == [
+        "ada@demo.example is deleted",
+        "  delivery attempts: 1",
+        "  digest items: 2",
+        "  messages: 1",
+        "  subscriptions: 1",
+        "  subscriber: 1",
+        "  mail files: 1",
+    ]
     for command in ("export", "forget"):
         done = service.run(command, "ada@demo.example", expect=1)
         assert "nothing is kept about ada@demo.example" in done.stderr
-    assert b"ada@demo.example" not in (tmp_path / "var" / "ledger.sqlite3").read_bytes()
 
 
-def test_deleting_a_subscriber_while_a_message_is_being_sent(tmp_path: Path) -> None:
+def find_in_files(folder: Path, *wanted: bytes) -> list[str]:
+    """Return the files below ``folder`` that hold one of some bytes."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in files if any(what in path.read_bytes() for what in wanted)]
+
+
+def test_no_file_holds_anything_of_a_subscriber_who_was_deleted(tmp_path: Path) -> None:
+    service = ServiceFolder(tmp_path, QUIET)
+    for who in ("zzmark.ada@demo.example", "vera@demo.example"):
+        service.run("subscribe", who, "benches", "--every", "immediate", "--note", f"zznote {who}")
+    record = make_question(1, make_answer("There are more benches."))
+    (tmp_path / "records.jsonl").write_bytes(encode_record(record))
+    # Another connection, as of the daemon, keeps the log of the database from being removed.
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'var' / 'ledger.sqlite3'}")
+    with ledger.reading() as connection:
+        bystander = connection.execute(select(subscriber.c.id)).all()
+        assert len(bystander) == 2
+    service.run("ingest", "--as-new", "records.jsonl")
+    with ledger.reading() as connection:
+        theirs = connection.execute(
+            select(message.c.body, message.c.sent_log_data).where(
+                message.c.recipient.startswith("zzmark")
+            )
+        ).one()
+    marks = (b"zzmark", b"zznote zz", theirs.body[20:80], theirs.sent_log_data[:8])
+    data = tmp_path / "var"
+    found = {name.partition(".")[0] for name in find_in_files(data, *marks)}
+    assert found > {"ledger", "sent"}  # and the email
+    done = service.run("-vv", "forget", "zzmark.ada@demo.example")
+    assert "zzmark" not in done.stderr
+    assert find_in_files(data, *marks) == []
+    assert find_in_files(data, b"vera@demo.example") != []
+    ledger.engine.dispose()
+
+
+def test_a_subscriber_is_deleted_while_a_message_waits(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, smtp(1))
     service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
     record = make_question(1, make_answer("There are more benches."))
     (tmp_path / "records.jsonl").write_bytes(encode_record(record))
     service.run("ingest", "--as-new", "records.jsonl", expect=69)
-    done = service.run("forget", "ada@demo.example", expect=75)
-    assert "is being sent" in done.stderr
+    assert service.run_json("forget", "ada@demo.example", "--json")["rows"]["messages"] == 1
     (tmp_path / "config.toml").write_text(QUIET)
-    assert service.run_json("once", "--no-crawl", "--json")["pipeline"]["deliveries"] == {
-        "dropped": 1
-    }
-    service.run("forget", "ada@demo.example")
+    assert service.run_json("once", "--no-crawl", "--json")["pipeline"]["deliveries"] == {}
+    assert service.emails == []
+
+
+def test_a_subscriber_in_the_config_is_said_to_come_back(tmp_path: Path) -> None:
+    entry = '[[subscriptions]]\nemail = "Ada@demo.example"\nquery = "benches"\n'
+    service = ServiceFolder(tmp_path, f"{QUIET}{entry}")
+    service.run("once", "--no-crawl")
+    done = service.run("forget", "ada@demo.example")
+    assert "ada@demo.example is in the config and comes back from there" in done.stderr
 
 
 def test_a_mail_server_that_is_down_is_one_line_and_the_digest_waits(tmp_path: Path) -> None:

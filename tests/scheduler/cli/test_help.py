@@ -42,6 +42,7 @@ def test_each_command_takes_the_config_and_explains_its_options(name: str) -> No
     assert [option.opts[0] for option in options if not option.help] == []
 
 
+@pytest.mark.process
 def test_help_of_the_program_imports_no_library_but_click() -> None:
     code = (
         "import sys, scheduler.cli\n"

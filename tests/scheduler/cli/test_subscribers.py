@@ -110,6 +110,7 @@ def test_bounces_suspend_an_address(tmp_path: Path, way: str) -> None:
     one = json.loads(line)
     assert (one["email"], one["reason"], one["detail"]) == (ADA, "bounces", "5.1.1 smtp; 550 no")
     assert ADA in service.run("suspended").stdout
+    assert "watchword suspended --resume" in service.run("subscribe", ADA, "trams").stderr
     ingest(service, make_question(3, make_answer("Benches.")))
     assert len(server.messages) == 2
     assert service.run("suspended", "--resume", ADA).stdout == f"{ADA} gets email again\n"

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from alerts.delivery import list_channel_names
-from alerts.model import Secret
+from alerts.ledger import DatabaseURL
+from alerts.secret import Secret
 from scheduler.config import load_config
-from scheduler.config.fields import DatabaseURL
 from scheduler.config.introspection import is_type
 from tests.support.config_keys import ConfigKey, format_toml, get_value, list_config_keys
 from tests.support.paths import REPOSITORY
@@ -112,13 +112,11 @@ def in_force(value: Any, folder: Path) -> Any:
     """The value as TOML would write it, with its path made relative again."""
     match value:
         case Secret():
-            return value.reveal()
-        case DatabaseURL():
-            return value.replace(f"{folder}/", "")
+            return value.reveal().replace(f"{folder}/", "")
         case Path():
             return str(value.relative_to(folder))
         case tuple():
-            return list(value)
+            return [in_force(item, folder) for item in value]
     return getattr(value, "value", value)
 
 

@@ -131,7 +131,7 @@ def test_a_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", str(tmp_path))
     text = '[ledger]\nurl = "sqlite:///~/ledger.sqlite3"\n[feeds]\npath = "~/feeds"\n'
     config = parse_config(text, Path("elsewhere"), "config.toml", {})
-    assert config.ledger.url == f"sqlite:///{tmp_path}/ledger.sqlite3"
+    assert config.ledger.url.reveal() == f"sqlite:///{tmp_path}/ledger.sqlite3"
     assert config.feeds.path == tmp_path / "feeds"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.model import Secret
+from alerts.secret import Secret
 from scheduler.config import ConfigError, load_config, parse_config
 from tests.support.imap_server import run_imap_server
 from tests.support.service import ServiceFolder

@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from alerts.ledger import Ledger, open_ledger, questions
+from alerts.ledger import Ledger, questions
 from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl
 from alerts.recording.visits import compute_next_visit
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
 from crawler.spiders.london import LISTING_PATH
 from scheduler.crawls import crawl_source
 from scheduler.web import serve
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.service import RunningReplica, run_replica
 
 pytestmark = pytest.mark.process
@@ -37,7 +38,7 @@ def source() -> Iterator[RunningReplica]:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    opened = open_empty_ledger(tmp_path / "ledger.sqlite3")
     yield opened
     opened.engine.dispose()
 

@@ -37,6 +37,26 @@ def test_a_listing_that_names_nothing_known_is_doubted(source: DoubtedSource, fa
     assert source.alarms == {}
 
 
+def test_what_a_doubtful_crawl_read_is_told_once_a_good_one_reads_the_same(
+    source: DoubtedSource,
+) -> None:
+    source.crawl()
+    source.replica.go_to_stage(2)
+    source.show(blank_listing=True)
+    assert source.crawl().verdict == "changed"
+    held = source.held
+    assert held["answered"] > 0
+    assert source.crawl(1).verdict == "changed"
+    assert (source.told, source.held) == ({}, held)
+    source.show()
+    assert source.crawl(2).verdict == "ok"
+    assert (source.told["answered"] >= held["answered"], source.held) == (True, {})
+    assert source.alarms == {}
+    told = source.told
+    source.crawl(3)
+    assert source.told == told
+
+
 def test_pages_and_listing_gone_together_withdraw_nothing(source: DoubtedSource) -> None:
     source.crawl()
     source.show(blank_listing=True, missing_share=1)

@@ -13,7 +13,7 @@ import pytest
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from alerts.ledger import Ledger, changes, held_changes, open_ledger, questions
+from alerts.ledger import Ledger, changes, held_changes, questions
 from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl
 from alerts.rendering import find_shipped_templates
 from crawler.plan import CrawlPlan, PolitenessSettings
@@ -21,6 +21,7 @@ from crawler.replica import ReplicaWorld, build_demo_world, create_site
 from crawler.replica.world import LISTING_PATH, ReplicaQuestion
 from scheduler.crawls import crawl_source
 from scheduler.web import serve
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.service import ServiceFolder, build_config
 
 pytestmark = pytest.mark.process
@@ -69,7 +70,7 @@ def site() -> Iterator[ChangingSite]:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    opened = open_empty_ledger(tmp_path / "ledger.sqlite3")
     yield opened
     opened.engine.dispose()
 
@@ -149,7 +150,7 @@ def test_what_was_told_with_one_address_is_told_alike_with_two(
     for stage in range(4):
         site.go_to(stage)
         crawl(ledger, site)
-    undisturbed = open_ledger(f"sqlite:///{tmp_path / 'other.sqlite3'}")
+    undisturbed = open_empty_ledger(tmp_path / "other.sqlite3")
     site.rename(to_both_addresses)
     for stage in range(4):
         site.go_to(stage)

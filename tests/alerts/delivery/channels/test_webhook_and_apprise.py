@@ -20,10 +20,11 @@ from alerts.ledger import Ledger, alarms
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
-from alerts.model import AddressError, Frequency, Recipient, Secret
+from alerts.model import AddressError, Frequency, Recipient
 from alerts.operator import queue_operator_emails
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
+from alerts.secret import Secret
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.outbox import queue_messages
 from tests.support.samples import make_answer, make_question

@@ -16,7 +16,7 @@ from schemathesis.config import HealthCheck
 from schemathesis.engine import from_schema
 from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
 
-from alerts.ledger import topics
+from alerts.subscribers import publish_topic
 from crawler.records import build_json_schema, decode_question
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import WebClient, run_web_client
@@ -25,7 +25,7 @@ from tests.support.web_client import WebClient, run_web_client
 @pytest.fixture
 def filled(site: WebClient) -> WebClient:
     with site.ledger.writing() as connection:
-        topics.ensure(connection, "VRU", "VRU", site.now)
+        publish_topic(connection, "VRU", site.now)
     site.publish_questions(
         *(make_question(n, make_answer(f"The VRU, {n}."), title=f"=1+{n}") for n in range(1, 8))
     )

@@ -13,7 +13,7 @@ from lxml import etree
 from alerts.ledger import subscriptions
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.model import Frequency, Subscriber
-from alerts.subscribers import subscribe
+from alerts.subscribers import publish_topic, subscribe
 from alerts.tokens import TokenSigner
 from tests.alerts.subscribers.test_confirmation import ADA, list_queries, read_emails
 from tests.support.web_client import (
@@ -161,7 +161,14 @@ def test_feeds_are_exported_as_opml(pages: WebClient) -> None:
     found = etree.fromstring(body)
     assert found.get("version") == "2.0"
     outlines = {o.get("text"): o.get("xmlUrl") for o in found.iterfind("body/outline")}
-    assert outlines["VRU"] == "https://watch.example/feeds/VRU.atom.xml"
+    own = outlines["VRU"] or ""
+    assert own.startswith("https://watch.example/feeds/private/")
+    assert pages.request("GET", own.removeprefix("https://watch.example"))[0] == 200
+    with pages.ledger.writing() as connection:
+        publish_topic(connection, "VRU", pages.now)
+    _, _, body = pages.request("GET", f"{at(pages, person)}/topics.opml")
+    assert b'xmlUrl="https://watch.example/feeds/vru.atom.xml"' not in body
+    assert b'xmlUrl="https://watch.example/feeds/VRU.atom.xml"' in body
     assert set(outlines) == {"VRU", '"benches <b>"'}
 
 

@@ -1,0 +1,159 @@
+"""The limits: what is counted, for whom, and how much of it is allowed. Pure.
+
+Each limit has its reason beside it, which the documentation shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+#: Who searches as they type is held up for minutes, not for an hour.
+_TEN_MINUTES = timedelta(minutes=10)
+
+
+class Scope(StrEnum):
+    """Whom a limit counts for."""
+
+    MAILBOX = "mailbox"  #: one mailbox, however its address is written
+    NETWORK = "network"  #: a /24 of IPv4, a /64 of IPv6
+    SITE = "site"  #: a /48 of IPv6
+    ALL = "all"  #: everybody together: the ceiling
+
+    @property
+    def label(self) -> str:
+        """What it is called in documents and on the operator's page."""
+        return _SCOPE_LABELS[self]
+
+
+_SCOPE_LABELS = {
+    Scope.MAILBOX: "a mailbox",
+    Scope.NETWORK: "a network",
+    Scope.SITE: "an IPv6 /48",
+    Scope.ALL: "in all",
+}
+
+
+class LimitRule(msgspec.Struct, frozen=True):
+    """How much of one kind of thing is allowed."""
+
+    period: timedelta
+    most: Mapping[Scope, int]  #: in each period
+    reason: str  #: why it is so much and not more
+    #: The sentence for who is refused, before the one that says when to try again.
+    refusal: str = "Too many requests from your network."
+
+    @property
+    def period_label(self) -> str:
+        """The period in words: ``an hour``."""
+        return _PERIOD_LABELS[self.period]
+
+
+_PERIOD_LABELS = {_TEN_MINUTES: "10 minutes", _HOUR: "an hour", _DAY: "a day"}
+
+
+class Limit(StrEnum):
+    """What is limited; the value is its name in the plural."""
+
+    SIGN_UPS = "sign-ups"  #: and other requests that may send an email
+    CONFIRMATIONS = "emails to unconfirmed people"  #: to somebody who has not confirmed
+    MAILBOX_CONFIRMATIONS = "emails to one unconfirmed mailbox"
+    CHANGES = "changes by a subscriber"
+    SEARCHES = "searches over the API"
+    PREVIEWS = "searches on the home page"
+    FEEDS = "feeds made on request"
+    EXPORTS = "exports"
+    WRONG_LINKS = "wrong links and passwords"
+
+    @property
+    def rule(self) -> LimitRule:
+        """How much is allowed."""
+        return _RULES[self]
+
+
+_RULES = {
+    Limit.SIGN_UPS: LimitRule(
+        _HOUR,
+        {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 400},
+        "Each may send somebody an email. The people of an office may sign up together.",
+    ),
+    Limit.CONFIRMATIONS: LimitRule(
+        _HOUR,
+        {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 200},
+        "Strangers cause them. 200 an hour are more than a small service gets on its best day, and "
+        "few enough that mail servers do not take it for a source of spam.",
+    ),
+    Limit.MAILBOX_CONFIRMATIONS: LimitRule(
+        _DAY,
+        {Scope.MAILBOX: 3},
+        "Its owner may not have asked for any. Addresses that lead to one mailbox count together.",
+    ),
+    Limit.CHANGES: LimitRule(
+        _DAY,
+        {Scope.MAILBOX: 30, Scope.ALL: 5000},
+        "Each rewording makes a topic and its feeds. Setting up ten alerts takes about 30.",
+        "You have made as many changes as we allow in a day.",
+    ),
+    Limit.SEARCHES: LimitRule(
+        _TEN_MINUTES,
+        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+        "Each may take 0.1 s of a processor, so a network can take 5 % of one, and all together "
+        "two. Whoever wants everything is better served by an export.",
+    ),
+    Limit.PREVIEWS: LimitRule(
+        _TEN_MINUTES,
+        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+        "The page searches while somebody types, about 10 times for a query: so 30 queries in ten "
+        "minutes for the people of one office.",
+    ),
+    Limit.FEEDS: LimitRule(
+        _TEN_MINUTES,
+        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
+        "An aggregator can read 1,800 feeds each hour. Feeds that are files, and a feed that was "
+        "made within the last second, are not counted.",
+    ),
+    Limit.EXPORTS: LimitRule(
+        _HOUR,
+        {Scope.NETWORK: 60, Scope.SITE: 120, Scope.ALL: 600},
+        "Each may take 20 s of the database's time.",
+    ),
+    Limit.WRONG_LINKS: LimitRule(
+        _HOUR,
+        {Scope.NETWORK: 60, Scope.SITE: 180, Scope.ALL: 6000},
+        "Links have 128 random bits, so this only limits noise. Right ones are never refused.",
+        "Too many wrong links or passwords from your network.",
+    ),
+}
+
+
+class LimitReached(msgspec.Struct, frozen=True):
+    """Why something is refused, and for how long."""
+
+    limit: Limit
+    scope: Scope
+    seconds: int  #: until it is worth while to try again: Retry-After
+
+    @property
+    def sentence(self) -> str:
+        """What whoever is refused is told."""
+        refusal = self.limit.rule.refusal
+        if self.scope is Scope.ALL:
+            refusal = "This service has more requests than it can answer."
+        return f"{refusal} Try again in {_say_duration(self.seconds)}."
+
+
+def _say_duration(seconds: int) -> str:
+    """Return a duration in words, rounded up: ``12 minutes``."""
+    minutes = -(-seconds // 60)
+    if minutes > _MAX_MINUTES:
+        return f"{-(-minutes // 60)} hours"
+    return "a minute" if minutes <= 1 else f"{minutes} minutes"
+
+
+#: More are said in hours.
+_MAX_MINUTES = 120

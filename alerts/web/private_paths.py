@@ -1,0 +1,29 @@
+"""The paths that are nobody else's business, in one list for all who must know them."""
+
+from __future__ import annotations
+
+#: Personal pages, the operator's, and copies of other people's. Search engines are asked not to
+#: visit them (``/robots.txt``) and told not to index them (``X-Robots-Tag``). A path that ends in
+#: a slash stands for all below it.
+PRIVATE_PATHS = (
+    "/u/",
+    "/c/",
+    "/d/",
+    "/m/",
+    "/your-alerts",
+    "/sign-up",
+    "/operator",
+    "/capture/",
+    "/feeds/queries/",
+    "/feeds/private/",
+)
+
+
+def is_private(path: str) -> bool:
+    """Return whether a path is one of `PRIVATE_PATHS` or below one."""
+    return path.startswith(PRIVATE_PATHS)
+
+
+def build_robots_txt() -> str:
+    """Return the text that asks search engines to stay away from `PRIVATE_PATHS`."""
+    return "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in PRIVATE_PATHS)

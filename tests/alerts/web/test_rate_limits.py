@@ -1,0 +1,175 @@
+"""What is answered over a limit: to whom, with what sentence, and who is never refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from alerts.ledger import Ledger, subscriptions
+from alerts.model import Frequency
+from alerts.subscribers import subscribe
+from tests.support.web_client import (
+    FORM_CONTENT_TYPE,
+    MAIL_IDENTITY,
+    OPERATOR_PASSWORD,
+    SUBSCRIBER_DEFAULTS,
+    WebClient,
+    run_web_client,
+)
+
+ADA = "ada@demo.example"
+
+
+def add_alert(site: WebClient) -> str:
+    """Subscribe somebody; return the path of their page."""
+    request = subscriptions.SubscriptionRequest("trams", Frequency.DAILY, "all", "page")
+    with site.ledger.writing() as connection:
+        subscribe(connection, ADA, request, SUBSCRIBER_DEFAULTS, site.now)
+        found = subscriptions.find_subscriber_by_email(connection, ADA)
+    assert found is not None
+    return MAIL_IDENTITY.build_manage_link(found.token, site.now).removeprefix(
+        "https://watch.example"
+    )
+
+
+def sign_in(site: WebClient, password: str) -> int:
+    body = urlencode({"action": "sign-in", "password": password})
+    return site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)[0]
+
+
+def repeat(number: int, request: Callable[[int], int]) -> list[int]:
+    return [request(n) for n in range(number)]
+
+
+class TestWrongLinks:
+    def test_sixty_wrong_links_refuse_no_right_one(self, site: WebClient) -> None:
+        page = add_alert(site)
+        wrong = repeat(62, lambda n: site.request_text("GET", f"/c/guess{n}")[0])
+        assert wrong == [404] * 60 + [429] * 2
+        assert site.request_text("GET", page)[0] == 200
+        assert site.request_text("GET", f"{page}/data.json")[0] == 200
+        assert sign_in(site, "wrong") == 429
+        assert sign_in(site, OPERATOR_PASSWORD) == 303
+
+    def test_right_links_are_not_counted(self, site: WebClient) -> None:
+        page = add_alert(site)
+        assert set(repeat(70, lambda _: site.request_text("GET", page)[0])) == {200}
+        assert site.request_text("GET", "/c/guess")[0] == 404
+
+    def test_leaving_counts_for_nobody(self, site: WebClient) -> None:
+        """One mail provider's network leaves for many."""
+        repeat(70, lambda n: site.request_text("POST", f"/u/guess{n}")[0])
+        assert site.request_text("GET", "/c/guess")[0] == 404
+
+
+class TestChanges:
+    def test_the_31st_change_of_a_day_is_refused(self, site: WebClient) -> None:
+        page = add_alert(site)
+
+        def reword(number: int) -> int:
+            with site.ledger.reading() as connection:
+                [alert] = subscriptions.list_active(connection)
+            fields = {"frequency": "daily", "updates": "all", "detail": "full", "note": ""}
+            fields |= {"action": "save", "topic": str(alert.topic_id), "query": f"tram{number}"}
+            return site.submit_form(page, page, **fields)[0]
+
+        assert repeat(32, reword) == [200] * 30 + [429] * 2
+        with site.ledger.reading() as connection:
+            [alert] = subscriptions.list_active(connection)
+        assert alert.query == "tram29"
+        status, html = site.submit_form(page, page, action="pause", topic=str(alert.topic_id))
+        assert status == 429
+        assert "You have made as many changes as we allow in a day. Try again in 25 hours." in html
+        assert "tram29" in html
+        site.now += timedelta(hours=25)
+        assert reword(40) == 200
+
+    def test_leaving_is_never_refused(self, site: WebClient) -> None:
+        page = add_alert(site)
+        assert repeat(
+            31, lambda _: site.submit_form(page, page, action="schedule", hour="7")[0]
+        ) == [200] * 30 + [429]
+        status, html = site.submit_form(page, page, action="delete")
+        assert status == 200
+        assert "deleted" in html
+
+
+class TestSearches:
+    @pytest.mark.parametrize(
+        "path", ["/api/v1/questions?q=trams", "/?q=trams", "/feeds/queries/feed.json?q=tram{}"]
+    )
+    def test_each_way_to_search_is_limited_with_a_sentence(
+        self, site: WebClient, path: str
+    ) -> None:
+        statuses = repeat(305, lambda n: site.request_text("GET", path.format(n))[0])
+        assert statuses.count(200) == 300
+        status, headers, body = site.request("GET", path.format(400))
+        assert status == 429
+        assert int(headers["Retry-After"]) in range(1, 611)
+        assert "Too many requests from your network. Try again in 11 minutes." in body.decode()
+        if path.startswith("/api"):
+            assert set(json.loads(body)) == {"error"}
+        site.now += timedelta(seconds=int(headers["Retry-After"]))
+        assert site.request_text("GET", path.format(500))[0] == 200
+
+    def test_a_page_without_a_search_is_not_counted(self, site: WebClient) -> None:
+        assert set(repeat(310, lambda _: site.request_text("GET", "/")[0])) == {200}
+
+
+class TestSharing:
+    def test_two_servers_share_a_limit_and_a_restart_keeps_it(
+        self, ledger: Ledger, now: datetime, tmp_path: Path
+    ) -> None:
+        def sign_up(pages: WebClient, number: int) -> int:
+            form = {"q": "VRU", "email": f"p{number}@demo.example"}
+            return pages.submit_form("/?q=VRU", "/sign-up", **form)[0]
+
+        with run_web_client(ledger, now, tmp_path) as one:
+            with run_web_client(ledger, now, tmp_path) as other:
+                statuses = [sign_up((one, other)[n % 2], n) for n in range(12)]
+            assert statuses == [200] * 10 + [429] * 2
+            assert len(one.read_messages()) == 10
+        with run_web_client(ledger, now, tmp_path) as restarted:
+            assert sign_up(restarted, 13) == 429
+
+    def test_an_ipv6_customer_has_one_limit(
+        self, ledger: Ledger, now: datetime, tmp_path: Path
+    ) -> None:
+        with run_web_client(ledger, now, tmp_path, proxies=("127.0.0.1",)) as pages:
+
+            def guess(client: str) -> int:
+                return pages.request_text("GET", "/c/x", headers={"X-Forwarded-For": client})[0]
+
+            guesses = [f"2001:db8:1:{n:x}::1" for n in range(182)]
+            assert [guess(one) for one in guesses] == [404] * 180 + [429] * 2
+            assert guess("2001:db8:2::1") == 404
+            mapped = [f"::ffff:192.0.2.{n}" for n in range(30)] + ["64:ff9b::192.0.2.1"] * 30
+            assert {guess(one) for one in mapped} == {404}
+            assert guess("192.0.2.77") == 429
+
+
+class TestUntrustedProxies:
+    def test_the_operator_is_warned_of_one(self, site: WebClient) -> None:
+        body = urlencode({"action": "sign-in", "password": OPERATOR_PASSWORD}).encode()
+        site.request("GET", "/", headers={"X-Forwarded-For": "192.0.2.7"})
+        _, headers, _ = site.request("POST", "/operator", body, FORM_CONTENT_TYPE)
+        cookie = headers["Set-Cookie"].partition(";")[0]
+        html = site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+        assert "requests from 127.0.0.1 name other clients (X-Forwarded-For)" in html
+        assert "wrong links and passwords" in html
+
+    def test_there_is_no_warning_of_a_trusted_one(
+        self, ledger: Ledger, now: datetime, tmp_path: Path
+    ) -> None:
+        with run_web_client(ledger, now, tmp_path, proxies=("127.0.0.1",)) as pages:
+            pages.request("GET", "/", headers={"X-Forwarded-For": "192.0.2.7"})
+            body = urlencode({"action": "sign-in", "password": OPERATOR_PASSWORD}).encode()
+            _, headers, _ = pages.request("POST", "/operator", body, FORM_CONTENT_TYPE)
+            cookie = headers["Set-Cookie"].partition(";")[0]
+            html = pages.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+            assert "name other clients" not in html

@@ -1,0 +1,126 @@
+"""The tiers of tests: which they are in, the order they run in, and what holds for each.
+
+A test's tier is its marker; see ``markers`` in pyproject.toml. Some markers follow from a test's
+folder, fixtures and parameters. What a tier may do is enforced: see :class:`TierCheck`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+import pytest
+
+#: Fixtures that give a test its tier.
+_MARKER_OF_FIXTURE = {
+    "postgres_server": "postgres",
+    "browser": "browser",
+    "postfix": "postfix",
+}
+#: Tiers whose tests may start processes.
+_WITH_PROCESSES = {"browser", "kill", "postfix", "postgres", "process"}
+_TIERS = {*_WITH_PROCESSES, "slow"}
+#: Tiers whose coverage is not measured: they repeat much that the others do once.
+_UNMEASURED = {"browser", "kill", "postfix", "slow"}
+#: The variable by which the processes of a test learn that they are measured.
+_COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
+#: What :func:`sys.addaudithook` calls the start of a process.
+_PROCESS_EVENTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty"})
+#: Seconds of processor time: twice what the fastest tier should need, as machines are busy.
+_MOST_SECONDS = 4.0
+
+
+def add_markers(items: Sequence[pytest.Item]) -> None:
+    """Mark each test with the tiers that follow from its folder, fixtures and parameters."""
+    for item in items:
+        if "kills" in item.path.parts:
+            item.add_marker("kill")
+        for fixture in getattr(item, "fixturenames", ()):
+            if marker := _MARKER_OF_FIXTURE.get(fixture):
+                item.add_marker(marker)
+        call = getattr(item, "callspec", None)
+        if call is not None and "postgresql" in call.params.values():
+            item.add_marker("postgres")
+
+
+def is_in(item: pytest.Item, tiers: set[str]) -> bool:
+    """Return whether a test is in one of some tiers."""
+    return any(marker.name in tiers for marker in item.iter_markers())
+
+
+def order(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Return the tests so that every worker begins with those that take long.
+
+    ``--dist worksteal`` gives each worker an equal share of the list, in its order. A long test at
+    the end would keep one worker busy while the others have nothing left.
+    """
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    long_ones = [item for item in items if is_in(item, _TIERS)]
+    for _, group in groupby(long_ones, key=lambda item: item.path):  # share a module's fixtures
+        min(shares, key=len).extend(group)
+    short_ones = [item for item in items if not is_in(item, _TIERS)]
+    left = len(items)
+    for number, share in enumerate(shares):
+        room = max(0, left // (workers - number) - len(share))
+        share.extend(short_ones[:room])
+        del short_ones[:room]
+        left -= len(share)
+    return [item for share in shares for item in share] + short_ones
+
+
+@contextmanager
+def measure_as_tier_wants(item: pytest.Item) -> Iterator[None]:
+    """Run a test, and measure its coverage and that of its processes only where that is wanted.
+
+    Processes are measured in the tests of the crawler, which reads pages in a process of its own.
+    """
+    plugin: Any = item.config.pluginmanager.getplugin("_cov")
+    controller = getattr(plugin, "cov_controller", None)
+    is_measured = not is_in(item, _UNMEASURED)
+    if controller is None or (is_measured and "crawler" in item.path.parts):
+        yield
+        return
+    for_processes = os.environ.pop(_COVERAGE_OF_PROCESSES, None)
+    if not is_measured:
+        controller.pause()
+    try:
+        yield
+    finally:
+        if not is_measured:
+            controller.resume()
+        if for_processes is not None:
+            os.environ[_COVERAGE_OF_PROCESSES] = for_processes
+
+
+class TierCheck:
+    """Whether a test keeps to its tier: what it starts, and how much processor time it takes."""
+
+    def __init__(self) -> None:
+        self._started: list[str] = []
+        sys.addaudithook(self._hear)
+
+    def _hear(
+        self,
+        event: str,
+        arguments: tuple[object, ...],
+        wanted: frozenset[str] = _PROCESS_EVENTS,  # this is still called when the module is gone
+    ) -> None:
+        if event in wanted:
+            self._started.append(str(arguments[:2]))
+
+    @contextmanager
+    def run(self, item: pytest.Item) -> Iterator[None]:
+        """Run a test, and fail it if it does what only tests of another tier may do."""
+        self._started.clear()
+        begun = time.process_time()
+        yield
+        if self._started and not is_in(item, _WITH_PROCESSES):
+            pytest.fail(f"it starts a process, so it needs a marker: {self._started[0]}")
+        used = time.process_time() - begun
+        if used > _MOST_SECONDS and not is_in(item, _TIERS):
+            pytest.fail(f"it takes {used:.1f} s of processor time: mark it slow")
