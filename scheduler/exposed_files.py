@@ -38,7 +38,7 @@ def _list_secret_files(config: Config) -> Iterator[Path]:
     yield from (one.file for one in config.secrets if one.file and one.list_hidden_parts())
     yield from (entry.key for entry in config.mail.dkim)
     if ledger := find_file(config.ledger.url.reveal()):
-        yield from (ledger.with_name(f"{ledger.name}{end}") for end in ("", "-wal"))
+        yield from (ledger.with_name(f"{ledger.name}{end}") for end in ("", "-wal", ".limits"))
     yield config.ledger.sent_log
     yield from filter(None, (channel.private_folder for channel in config.channels.values()))
 

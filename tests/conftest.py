@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -119,6 +120,22 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
     opened = open_ledger(ledger_url)
     yield opened
     opened.engine.dispose()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_ledger(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ledger]:
+    """A ledger on each of the two databases that the tests of a module fill once and share."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = place_empty_ledger(tmp_path_factory.mktemp("shared") / "ledger.sqlite3")
+        else:
+            server, _, empty = request.getfixturevalue("postgres_ledger").rpartition("/")
+            url = stack.enter_context(create_database(server, empty))
+        opened = open_ledger(url)
+        yield opened
+        opened.engine.dispose()
 
 
 @pytest.fixture

@@ -127,18 +127,12 @@ class Limiter:
         self._counts, self._key, self._clock = counts, key, clock
         self._rules = {limit: limit.rule for limit in Limit}
         if confirmations_in_all is not None:
-            self._raise_ceilings(confirmations_in_all)
+            self._rules[Limit.CONFIRMATIONS] = _set_ceiling(
+                Limit.CONFIRMATIONS.rule, confirmations_in_all
+            )
         self._known: LRUCache[tuple[str, CountKey], _Known] = LRUCache(_MAX_REMEMBERED)
         self._lock = threading.Lock()
         self._logged_at = self._proxy_noted_at = self._proxy_logged_at = float("-inf")
-
-    def _raise_ceilings(self, confirmations: int) -> None:
-        """Allow so many emails to unconfirmed people, and the requests that lead to them."""
-        rule = Limit.CONFIRMATIONS.rule
-        factor = confirmations / rule.most[Scope.ALL]
-        for limit in (Limit.CONFIRMATIONS, Limit.SIGN_UPS):
-            most = max(1, round(limit.rule.most[Scope.ALL] * factor))
-            self._rules[limit] = _set_ceiling(limit.rule, most)
 
     def count(
         self, limit: Limit, client: Client | None = None, address: str | None = None

@@ -79,7 +79,7 @@ class Limit(StrEnum):
 _RULES = {
     Limit.SIGN_UPS: LimitRule(
         _HOUR,
-        {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 400},
+        {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 5000},
         "Each may send somebody an email. The people of an office may sign up together.",
     ),
     Limit.CONFIRMATIONS: LimitRule(
@@ -101,20 +101,20 @@ _RULES = {
     ),
     Limit.SEARCHES: LimitRule(
         _TEN_MINUTES,
-        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
-        "Each may take 0.1 s of a processor, so a network can take 5 % of one, and all together "
-        "two. Whoever wants everything is better served by an export.",
+        {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
+        "Each may take 0.1 s of a processor, so a network can take a fifth of one, and all "
+        "together two. Whoever wants everything is better served by an export.",
     ),
     Limit.PREVIEWS: LimitRule(
         _TEN_MINUTES,
-        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
-        "The page searches while somebody types, about 10 times for a query: so 30 queries in ten "
-        "minutes for the people of one office.",
+        {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
+        "The page searches while somebody types, about 10 times for a query: so 120 queries for "
+        "the people of one office.",
     ),
     Limit.FEEDS: LimitRule(
         _TEN_MINUTES,
-        {Scope.NETWORK: 300, Scope.SITE: 900, Scope.ALL: 12_000},
-        "An aggregator can read 1,800 feeds each hour. Feeds that are files, and a feed that was "
+        {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
+        "An aggregator can read 7,200 feeds each hour. Feeds that are files, and a feed that was "
         "made within the last second, are not counted.",
     ),
     Limit.EXPORTS: LimitRule(

@@ -101,7 +101,7 @@ def test_a_service_that_was_never_run_is_not_yet_at_work(tmp_path: Path) -> None
 
 
 def test_the_status_creates_no_ledger(tmp_path: Path) -> None:
-    service = ServiceFolder(tmp_path, QUIET)
+    service = ServiceFolder(tmp_path, QUIET, is_new=True)
     done = service.run("status", expect=75)
     assert "there is no ledger yet" in done.stdout
     assert service.run("status", "--json", expect=75).stdout

@@ -12,10 +12,12 @@ from alerts.ledger import Ledger, open_ledger
 def place_empty_ledger(path: Path) -> str:
     """Write an empty ledger of the newest schema to ``path``; return its URL.
 
-    Its folder is made if it is not there. The migrations run once in each test process; the tests
-    of upgrades and of new ledgers run them by themselves.
+    Its folder is made if it is not there. Others can read neither, as with a ledger that a command
+    makes. The migrations run once in each test process; the tests of upgrades and of new ledgers
+    run them by themselves.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
     path.write_bytes(_build_file())
     return f"sqlite:///{path}"
 

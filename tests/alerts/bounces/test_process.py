@@ -114,7 +114,7 @@ def test_a_bounce_of_every_kind_of_message_is_recognised(
 ) -> None:
     """Through the command, with a report whose return path was lost and that quotes our header."""
     service = ServiceFolder(tmp_path, '[sources.london]\nurl = "http://127.0.0.1:1"\n')
-    (tmp_path / "var").mkdir()
+    (tmp_path / "var").mkdir(exist_ok=True)
     ledger = open_ledger(f"sqlite:///{tmp_path}/var/ledger.sqlite3")
     context = MessageContext(Templates(), IDENTITY, now)
     with ledger.writing() as connection:

@@ -184,7 +184,7 @@ def test_without_return_paths_reports_wait_for_the_operator(ledger: Ledger, now:
 @pytest.mark.process
 def test_the_command_sets_a_forged_report_aside(tmp_path: Path, now: datetime) -> None:
     service = ServiceFolder(tmp_path, f'[mail]\nbounce_address = "{BOUNCES}"\n')
-    (tmp_path / "var").mkdir()
+    (tmp_path / "var").mkdir(exist_ok=True)
     ledger = open_ledger(f"sqlite:///{tmp_path}/var/ledger.sqlite3")
     _queue(ledger, now, 1)
     for name in ("new", "cur", "tmp"):
@@ -206,7 +206,7 @@ def test_the_command_sets_a_forged_report_aside(tmp_path: Path, now: datetime) -
 @pytest.mark.process
 def test_the_operator_decides_on_unproven_bounces(tmp_path: Path, now: datetime) -> None:
     service = ServiceFolder(tmp_path, '[sources.london]\nurl = "http://127.0.0.1:1"\n')
-    (tmp_path / "var").mkdir()
+    (tmp_path / "var").mkdir(exist_ok=True)
     ledger = open_ledger(f"sqlite:///{tmp_path}/var/ledger.sqlite3")
     _queue(ledger, now, 2)
     for number in (1, 2):

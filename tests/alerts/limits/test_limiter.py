@@ -92,7 +92,7 @@ class TestSharing:
     def test_a_restart_keeps_the_counts(self, processes: Processes) -> None:
         first = processes.start()
         assert count_allowed(lambda: first.count(Limit.SIGN_UPS, OFFICE), 10) == 10
-        assert count_allowed(lambda: first.count_soon(Limit.SEARCHES, OFFICE), 299) == 299
+        assert count_allowed(lambda: first.count_soon(Limit.SEARCHES, OFFICE), 1199) == 1199
         first.close()
         second = processes.start()
         assert second.count(Limit.SIGN_UPS, OFFICE) is not None
@@ -108,7 +108,7 @@ class TestSharing:
 
     def test_what_is_counted_soon_is_shared_within_a_second(self, processes: Processes) -> None:
         one, other = processes.start(), processes.start()
-        assert count_allowed(lambda: one.count_soon(Limit.SEARCHES, OFFICE), 400) == 300
+        assert count_allowed(lambda: one.count_soon(Limit.SEARCHES, OFFICE), 1300) == 1200
         processes.now += timedelta(seconds=2)
         assert one.count_soon(Limit.SEARCHES, OFFICE) is not None
         assert other.count_soon(Limit.SEARCHES, OFFICE) is not None
@@ -155,7 +155,7 @@ class TestWindow:
         right, limiter = processes.now, processes.start()
         processes.now = right + timedelta(days=3650)
         assert count_allowed(lambda: limiter.count(Limit.SIGN_UPS, OFFICE), 10) == 10
-        assert count_allowed(lambda: limiter.count_soon(Limit.SEARCHES, OFFICE), 300) == 300
+        assert count_allowed(lambda: limiter.count_soon(Limit.SEARCHES, OFFICE), 1200) == 1200
         limiter.share_all()
         processes.now = right
         refused = limiter.count(Limit.SIGN_UPS, OFFICE)
@@ -290,7 +290,7 @@ class TestFaults:
         limiter = embedded.start()
         with pytest.raises(LedgerUnavailable):
             limiter.count(Limit.SIGN_UPS, OFFICE)
-        assert count_allowed(lambda: limiter.count_soon(Limit.SEARCHES, OFFICE), 310) == 300
+        assert count_allowed(lambda: limiter.count_soon(Limit.SEARCHES, OFFICE), 1300) == 1200
         (file / "now").mkdir()  # so that it is no file
         [warning] = limiter.report().warnings or ("",)
         assert "cannot be" in warning or not warning

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -46,10 +46,24 @@ ASKED = [
 ]
 
 
+NOW = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
+
+
 @pytest.fixture
-def archive(ledger: Ledger, now: datetime) -> Ledger:
-    put(ledger, now, [make_question(n, words=said) for n, said in enumerate(SAID, 1)])
-    put(ledger, now, [make_question(5, make_answer("The bus has a camera."), words=SAID[4])])
+def archive(ledger: Ledger) -> Ledger:
+    """A ledger with questions, to which the test adds."""
+    return fill(ledger)
+
+
+@pytest.fixture(scope="module")
+def asked(shared_ledger: Ledger) -> Ledger:
+    """The same, shared by the tests that only ask of it."""
+    return fill(shared_ledger)
+
+
+def fill(ledger: Ledger) -> Ledger:
+    put(ledger, NOW, [make_question(n, words=said) for n, said in enumerate(SAID, 1)])
+    put(ledger, NOW, [make_question(5, make_answer("The bus has a camera."), words=SAID[4])])
     index_questions(ledger)
     return ledger
 
@@ -69,9 +83,9 @@ def found(ledger: Ledger, query: str) -> list[str]:
 
 
 @pytest.mark.parametrize("query", ASKED)
-def test_all_ways_to_ask_give_the_same_answer(archive: Ledger, now: datetime, query: str) -> None:
+def test_all_ways_to_ask_give_the_same_answer(asked: Ledger, now: datetime, query: str) -> None:
     """Search, explain, preview, the matcher of alerts, and the reference matcher."""
-    check_all_agree(archive, now, query)
+    check_all_agree(asked, now, query)
 
 
 COMMON = ["The high road to Tottenham.", "Tottenham High Road.", "A road as high as this."]
@@ -86,21 +100,21 @@ COMMON_SAID = [
 ]
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        *('"us for them"', '"high road"', '"the high road"', '"end of the road"', '"for them us"'),
-        *('"green lane"', "green-lane", "high-road -tottenham", '"north end" -"green lane"'),
-        *('"us for" OR "lane is green"', "question:high-road", 'title:"us for"', '"of the"'),
-        *('"north end" NEAR/2 "high road"', '"high road" NEAR/9 end', '"tottenham high road"'),
-        *('("high road" OR "green lane") north', '"highroad"', '"north-end"', '"the road by the"'),
-    ],
-)
-def test_phrases_of_common_words_have_one_answer(ledger: Ledger, now: datetime, query: str) -> None:
+COMMON_ASKED = [
+    *('"us for them"', '"high road"', '"the high road"', '"end of the road"', '"for them us"'),
+    *('"green lane"', "green-lane", "high-road -tottenham", '"north end" -"green lane"'),
+    *('"us for" OR "lane is green"', "question:high-road", 'title:"us for"', '"of the"'),
+    *('"north end" NEAR/2 "high road"', '"high road" NEAR/9 end', '"tottenham high road"'),
+    *('("high road" OR "green lane") north', '"highroad"', '"north-end"', '"the road by the"'),
+]
+
+
+def test_phrases_of_common_words_have_one_answer(ledger: Ledger, now: datetime) -> None:
     """Most texts have the words of a phrase apart, also across sentences and paragraphs."""
     put(ledger, now, [make_question(n, words=said) for n, said in enumerate(COMMON_SAID, 1)])
     index_questions(ledger)
-    check_all_agree(ledger, now, query)
+    for query in COMMON_ASKED:
+        check_all_agree(ledger, now, query)
 
 
 def check_all_agree(ledger: Ledger, now: datetime, query: str) -> None:
@@ -187,24 +201,24 @@ def test_a_preview_counts_by_the_days_of_questions(ledger: Ledger, now: datetime
     ],
 )
 def test_the_nearest_word_is_suggested_for_an_unknown_one(
-    archive: Ledger, typed: str, word: str, nearest: str | None
+    asked: Ledger, typed: str, word: str, nearest: str | None
 ) -> None:
-    with archive.reading() as connection:
+    with asked.reading() as connection:
         unknown = {
             one.word: one.nearest for one in build_preview(connection, typed, TODAY).unknown_words
         }
     assert unknown[word] == nearest
 
 
-def test_known_words_that_are_never_together_are_not_unknown(archive: Ledger) -> None:
-    with archive.reading() as connection:
+def test_known_words_that_are_never_together_are_not_unknown(asked: Ledger) -> None:
+    with asked.reading() as connection:
         shown = build_preview(connection, "behaviour łódź", TODAY)
     assert (shown.total, shown.unknown_words) == (0, ())
 
 
 @pytest.mark.parametrize("query", ["knife", "WHO", "VRU NEAR/3 crime", "-VRU bus"])
-def test_nothing_is_suggested_without_reason(archive: Ledger, query: str) -> None:
-    with archive.reading() as connection:
+def test_nothing_is_suggested_without_reason(asked: Ledger, query: str) -> None:
+    with asked.reading() as connection:
         assert find_suggestions(connection, parse_query(query)) == []
 
 
@@ -384,17 +398,17 @@ def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
     ],
 )
 def test_a_word_in_capitals_that_is_found_in_small_letters_is_offered_so(
-    archive: Ledger, typed: str, sentence: str, query: str
+    asked: Ledger, typed: str, sentence: str, query: str
 ) -> None:
-    with archive.reading() as connection:
+    with asked.reading() as connection:
         shown = build_preview(connection, typed, TODAY)
     assert [(form.sentence, form.query) for form in shown.small_forms] == [(sentence, query)]
     assert not {one.word for one in shown.unknown_words} & {"KNIFE", "BUSES"}
 
 
 @pytest.mark.parametrize("typed", ["VRU", "WHO", "IT", "ZEBRA", "knife", "crime -KNIFE", '"KNIFE"'])
-def test_other_words_in_capitals_are_not(archive: Ledger, typed: str) -> None:
-    with archive.reading() as connection:
+def test_other_words_in_capitals_are_not(asked: Ledger, typed: str) -> None:
+    with asked.reading() as connection:
         assert build_preview(connection, typed, TODAY).small_forms == ()
 
 

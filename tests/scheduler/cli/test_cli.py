@@ -285,7 +285,7 @@ class TestOnce:
             assert daemon.wait(timeout=30) == 0
 
     def test_a_file_that_is_not_a_ledger_is_65(self, service: ServiceFolder) -> None:
-        (service.folder / "var").mkdir()
+        (service.folder / "var").mkdir(exist_ok=True)
         (service.folder / "var" / "ledger.sqlite3").write_text("a shopping list " * 100)
         assert "not a database" in get_error(service.run("once", "--no-crawl", expect=65))
 
