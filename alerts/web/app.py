@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -40,9 +39,9 @@ from alerts.web.rate_limits import ProxyWatch, RateLimits
 from alerts.web.security import SecurityMiddleware
 from alerts.web.work import WorkInterrupted
 
-#: Threads that make pages. On two processors more would not be faster; `scheduler.web` opens a
-#: connection to the ledger for each, so that none waits for another's.
-PAGE_THREADS = 16
+#: Threads that make pages: Starlette's number. `scheduler.web` may open a connection to the ledger
+#: for each, so that none waits for another's.
+PAGE_THREADS = 40
 #: Bytes. A smaller response fits into one network packet anyway, compressed or not.
 _GZIP_MIN_BYTES = 1000
 #: zlib's default level. Level 9 takes twice the time for 1 % less, and nothing else is sent then.
@@ -99,7 +98,6 @@ async def run_background(
     At the end, all counts of the limiter are shared. An application that mounts the one of
     `create_app` has to do this itself.
     """
-    to_thread.current_default_thread_limiter().total_tokens = PAGE_THREADS
     if context.runner is not None:
         await context.runner.start()
     try:

@@ -12,11 +12,10 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Literal, TypeAlias
 
 import msgspec
-from anyio import CapacityLimiter, to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -195,16 +194,12 @@ class HeavyWork:
 class ThreadRunner:
     """Runs heavy work in threads of this process."""
 
-    def __init__(self, context: WorkContext, threads: int = WorkLimits().total) -> None:
-        self._context, self._threads = context, threads
-        self._limiter: CapacityLimiter | None = None  # belongs to an event loop
+    def __init__(self, context: WorkContext) -> None:
+        self._context = context
 
     async def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run ``work`` in a thread; those of the pages are others."""
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(self._threads)
-        call = partial(work, self._context, *args, **kwargs)
-        return await to_thread.run_sync(call, limiter=self._limiter)
+        """Run ``work`` in a thread."""
+        return await run_in_threadpool(work, self._context, *args, **kwargs)
 
     async def start(self) -> None:
         """Do nothing: threads start when they are needed."""

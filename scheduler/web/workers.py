@@ -17,7 +17,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import cast
 
-from anyio import CapacityLimiter, to_thread
+from starlette.concurrency import run_in_threadpool
 
 from alerts.web import P, R, Work, WorkInterrupted, WorkLimits, WorkSettings
 from scheduler.web.work_calls import WorkCall
@@ -39,7 +39,6 @@ class WorkerProcesses:
     def __init__(self, settings: WorkSettings, count: int = WorkLimits().total) -> None:
         self._settings, self._count = settings, count
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._limiter: CapacityLimiter | None = None
         self._workers: set[_Worker] = set()
 
     async def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -48,10 +47,7 @@ class WorkerProcesses:
         Raises:
             WorkInterrupted: its process ended, or took too long and was ended.
         """
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(self._count)
-        call = WorkCall(work, args, kwargs)
-        return cast("R", await to_thread.run_sync(self._call, call, limiter=self._limiter))
+        return cast("R", await run_in_threadpool(self._call, WorkCall(work, args, kwargs)))
 
     async def start(self) -> None:
         """Start the processes, without waiting until they are ready (one second)."""
@@ -60,7 +56,7 @@ class WorkerProcesses:
 
     async def stop(self) -> None:
         """End the processes; calls that run are broken off."""
-        await to_thread.run_sync(self._stop_workers)
+        await run_in_threadpool(self._stop_workers)
 
     def _stop_workers(self) -> None:
         for worker in list(self._workers):
