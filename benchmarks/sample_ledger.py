@@ -14,12 +14,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, update
 
-from alerts.ledger import Ledger, open_ledger, topics, word_index
+from alerts.ledger import Ledger, open_ledger, word_index
 from alerts.ledger.questions import build_columns
 from alerts.ledger.schema import change, question, question_identity
 from alerts.ledger.word_index import IndexedQuestion
 from alerts.matching import TopicMatcher
 from alerts.queries import QueryError, extract_fields, index_terms, parse_query, prepare_fields
+from alerts.subscribers import publish_topic
 from alerts.text import find_definitions
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
 from crawler.records import (
@@ -83,7 +84,7 @@ class QuestionSampler:
 def build_ledger(
     folder: Path, count: int, topic_count: int, language: SyntheticLanguage | None = None
 ) -> tuple[Ledger, list[str]]:
-    """Make a ledger with ``count`` questions and some topics; return it and the topics' slugs."""
+    """Make a ledger with some questions and public topics; return it and the topics' slugs."""
     language = language or SyntheticLanguage(3)
     stock = QuestionSampler(language)
     ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
@@ -96,7 +97,7 @@ def build_ledger(
                 word_index.write_question(connection, _index_words(one, known))
     with ledger.writing() as connection:
         slugs = [
-            topics.ensure(connection, form, form, NOW).slug
+            publish_topic(connection, form, NOW).slug
             for form in select_valid_queries(draw_queries(language, topic_count, popular=True))
         ]
     TopicMatcher(ledger).match_new_changes()

@@ -16,7 +16,9 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists, func, or_, select
 
 from alerts.ledger import publication
+from alerts.ledger.address_hashes import find_hash
 from alerts.ledger.bounces import hash_address
+from alerts.ledger.confirmation_schema import confirmation_history
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.schema import (
     bounce,
@@ -133,6 +135,15 @@ PERSONAL_TABLES = (
         lambda owner: suppression.c.address_hash == hash_address(owner.email),
         {},
         kept_because="a hash of the address, so that nothing is ever sent to it again",
+    ),
+    PersonalTable(
+        confirmation_history,
+        "confirmation_emails",
+        lambda owner: (
+            confirmation_history.c.address_hash == find_hash(owner.connection, owner.email)
+        ),
+        {},
+        kept_because="a keyed hash of the address, so that its owner's refusal of emails holds",
     ),
 )
 

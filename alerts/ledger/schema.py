@@ -403,6 +403,7 @@ pending_subscription = Table(
         "request", Text, nullable=False
     ),  # alerts.ledger.subscriptions.SubscriptionRequest, JSON
     Column("requested_at", UtcDateTime, nullable=False),
+    Column("emailed_at", UtcDateTime),  # when its confirmation email was queued; null if none was
     Column("confirmed_at", UtcDateTime),
 )
 

@@ -11,7 +11,7 @@ from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import secret
 
 #: Each purpose has a key of its own.
-SecretPurpose = Literal["return path", "webhook", "pages", "retired addresses"]
+SecretPurpose = Literal["return path", "webhook", "pages", "retired addresses", "addresses"]
 
 
 def find_secret(connection: Connection, purpose: SecretPurpose) -> bytes | None:

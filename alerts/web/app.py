@@ -32,6 +32,7 @@ from alerts.web.pages import (
     ManageLinkPage,
     OperatorPages,
     PrivacyPage,
+    SignUpLinkPages,
     StatusPage,
 )
 from alerts.web.private_paths import build_robots_txt
@@ -59,6 +60,7 @@ def create_app(context: WebContext) -> Starlette:
             *HomePage(context, forms, limits, work).build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
+            *SignUpLinkPages(context, limits).build_routes(),
             *ManageLinkPage(context, forms, limits).build_routes(),
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),

@@ -335,6 +335,7 @@ class Config(ConfigSection, frozen=True):
             address=self.mail.from_address,
             unsubscribe_address=self.mail.unsubscribe_address or self.mail.from_address,
             public_url=self.site.public_url,
+            bounce_address=self.mail.bounce_address,
             attributions=self.attributions,
             site_urls=self.site_urls,
         )

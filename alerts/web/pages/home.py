@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from alerts.ledger import StatementTimeout, questions, topics, word_index
+from alerts.ledger import StatementTimeout, topics, word_index
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
-from alerts.limits import Limit
+from alerts.limits import Client, Limit, allow_email_to_unconfirmed
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
 from alerts.search import (
@@ -33,11 +33,11 @@ from alerts.search import (
     build_result_page,
     parse_position,
 )
-from alerts.subscribers import request_confirmation
+from alerts.subscribers import UnknownQuestionError, request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
-from alerts.web.rate_limits import RateLimits, TooManyRequests
+from alerts.web.rate_limits import RateLimits, TooManyRequests, find_request_client
 from alerts.web.work import WorkContext
 
 #: Seconds that a preview may spend on matching: it is shown while somebody types.
@@ -52,8 +52,6 @@ _STATEMENT_SECONDS = 2.0
 #: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).
 _MIN_RESPONSE_SECONDS = 0.25
 _SEARCH_TOO_LONG = "This search takes too long. Add a rarer word."
-#: Characters of a followed question's title that are stored.
-_MAX_TITLE_LENGTH = 500
 
 
 class _HomeView(msgspec.Struct, frozen=True):
@@ -116,36 +114,38 @@ class HomePage:
         await self._limits.count(Limit.SIGN_UPS, request)
         await self._limits.check(Limit.CONFIRMATIONS, request)
         try:
-            await run_in_threadpool(self.send_confirmation, form)
-        except (AddressError, QueryError) as error:
+            await run_in_threadpool(self.send_confirmation, form, find_request_client(request))
+        except (AddressError, QueryError, UnknownQuestionError) as error:
             return self._render_error(request, form, str(error), 400)
         await wait_for_min_response_time(began)
-        title = form.get("title") or form.get("q", "")
-        return self._context.render_page("check_email", topic_title=title)
+        return self._context.render_page("check_email")
 
-    def send_confirmation(self, form: Mapping[str, str]) -> None:
-        """Send a confirmation email, unless one was sent to this address in the last day.
+    def send_confirmation(self, form: Mapping[str, str], client: Client) -> None:
+        """Send a confirmation email, unless the address is not to be emailed now.
 
         Args:
             form: fields ``email``, ``frequency``, ``updates``, and ``q`` with a query or
-                ``question`` and ``title`` with the id and title of a question to follow.
+                ``question`` with the id of a question to follow.
+            client: whose form it is.
 
         Raises:
-            AddressError: the address cannot be used, or the question does not exist.
-            QueryError: the query cannot be read.
+            AddressError: the address cannot be used.
+            QueryError: the query cannot be read, or holds contact details.
+            UnknownQuestionError: the question does not exist.
         """
         site, request = self._context, _read_subscription(form)
         if not site.accepts_sign_ups:
             raise AddressError("This service does not accept sign-ups.")
         with site.ledger.writing() as connection:
-            if request.question_id and questions.find(connection, request.question_id) is None:
-                raise AddressError("There is no such question.")
             request_confirmation(
                 connection,
                 site.create_message_context(),
                 form.get("email", "").strip(),
                 request=request,
                 defaults=site.subscriber_defaults,
+                allow_email=lambda address: allow_email_to_unconfirmed(
+                    self._limits.limiter, address, client
+                ),
             )
         site.deliver_soon()  # whether or not there is a message: both take the same time
 
@@ -231,9 +231,8 @@ def _read_subscription(form: Mapping[str, str]) -> SubscriptionRequest:
     """Return what a sign-up form asks for; an unknown choice counts as the default."""
     frequency, updates = form.get("frequency", ""), form.get("updates", "")
     question_id = form.get("question") or None
-    text = form.get("title", "") if question_id else form.get("q", "")
     return SubscriptionRequest(
-        query=text.strip()[:_MAX_TITLE_LENGTH],
+        query="" if question_id else form.get("q", "").strip(),
         frequency=(Frequency(frequency) if frequency in tuple(Frequency) else Frequency.DAILY),
         updates=cast("Updates", updates) if updates in get_args(Updates) else "all",
         origin="page",

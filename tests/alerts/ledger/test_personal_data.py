@@ -37,6 +37,7 @@ from alerts.delivery.channels import maildir
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.ledger import (
     Ledger,
+    address_hashes,
     alarms,
     bounces,
     deliveries,
@@ -246,13 +247,16 @@ def fill_tables(connection: Connection) -> set[str]:
             or column.foreign_keys
         }
         if entry.kept_because:
-            values |= _ADDRESS_COLUMNS[entry.table.name]
+            values["address_hash"] = _ADDRESS_HASHES[entry.table.name](connection, ADA)
         connection.execute(insert(entry.table).values(values))
     return marks
 
 
 #: What ties rows to an address and not to a subscriber.
-_ADDRESS_COLUMNS = {"suppression": {"address_hash": bounces.hash_address(ADA)}}
+_ADDRESS_HASHES: dict[str, Callable[[Connection, str], str]] = {
+    "suppression": lambda _, address: bounces.hash_address(address),
+    "confirmation_history": address_hashes.get_hash,
+}
 
 
 def _fill_column(column: Column[Any], marks: set[str], *, is_shown: bool) -> Any:
