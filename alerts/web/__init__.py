@@ -7,21 +7,16 @@ clock's source, the daemon or the server that runs it (`scheduler.web`).
 
 from alerts.web.app import PAGE_THREADS, create_app, run_background
 from alerts.web.context import CapturedPage, DaemonControls, WebContext
-from alerts.web.heavy_work import WorkLimits
-from alerts.web.work import P, R, Runner, Work, WorkContext, WorkInterrupted, WorkSettings
+from alerts.web.work import Work, WorkContext, WorkInterrupted, WorkSettings
 
 __all__ = [
     "PAGE_THREADS",
     "CapturedPage",
     "DaemonControls",
-    "P",
-    "R",
-    "Runner",
     "WebContext",
     "Work",
     "WorkContext",
     "WorkInterrupted",
-    "WorkLimits",
     "WorkSettings",
     "create_app",
     "run_background",

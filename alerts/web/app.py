@@ -23,7 +23,7 @@ from alerts.web.context import WebContext
 from alerts.web.errors import ErrorHandlers
 from alerts.web.feeds import FeedsApp
 from alerts.web.forms import FormTokens
-from alerts.web.heavy_work import HeavyWork, ThreadRunner
+from alerts.web.heavy_work import HeavyWork, ThreadRunner, WorkLimits
 from alerts.web.pages import (
     AlertsPages,
     ArchivePages,
@@ -101,7 +101,7 @@ async def run_background(
     `create_app` has to do this itself.
     """
     if context.runner is not None:
-        await context.runner.start()
+        await context.runner.start(WorkLimits().total)
     try:
         yield
     finally:

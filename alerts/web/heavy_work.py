@@ -201,7 +201,7 @@ class ThreadRunner:
         """Run ``work`` in a thread."""
         return await run_in_threadpool(work, self._context, *args, **kwargs)
 
-    async def start(self) -> None:
+    async def start(self, places: int) -> None:
         """Do nothing: threads start when they are needed."""
 
     async def stop(self) -> None:

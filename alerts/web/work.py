@@ -92,8 +92,8 @@ class Runner(Protocol):
     async def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Return what ``work`` returns, or raise what it raises."""
 
-    async def start(self) -> None:
-        """Get ready; called once before the first request."""
+    async def start(self, places: int) -> None:
+        """Get ready for so much work at once; called once before the first request."""
 
     async def stop(self) -> None:
         """End what runs; called once after the last request."""

@@ -15,12 +15,15 @@ import sys
 import threading
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import cast
+from typing import ParamSpec, TypeVar, cast
 
 from starlette.concurrency import run_in_threadpool
 
-from alerts.web import P, R, Work, WorkInterrupted, WorkLimits, WorkSettings
+from alerts.web import Work, WorkInterrupted, WorkSettings
 from scheduler.web.work_calls import WorkCall
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 log = logging.getLogger("watchword.web")
 
@@ -33,11 +36,10 @@ class WorkerProcesses:
 
     Args:
         settings: what a process opens its context from.
-        count: how many processes there are.
     """
 
-    def __init__(self, settings: WorkSettings, count: int = WorkLimits().total) -> None:
-        self._settings, self._count = settings, count
+    def __init__(self, settings: WorkSettings) -> None:
+        self._settings = settings
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._workers: set[_Worker] = set()
 
@@ -49,9 +51,9 @@ class WorkerProcesses:
         """
         return cast("R", await run_in_threadpool(self._call, WorkCall(work, args, kwargs)))
 
-    async def start(self) -> None:
-        """Start the processes, without waiting until they are ready (one second)."""
-        for _ in range(self._count):
+    async def start(self, places: int) -> None:
+        """Start a process for each place, without waiting until they are ready (one second)."""
+        for _ in range(places):
             self._idle.put(self._start_worker())
 
     async def stop(self) -> None:

@@ -12,8 +12,17 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from alerts.web import P, R, Work, WorkContext, WorkLimits
-from alerts.web.heavy_work import BUSY, HeavyWork, ThreadRunner, TooBusy, WorkKind, WorkRequest
+from alerts.web import Work, WorkContext
+from alerts.web.heavy_work import (
+    BUSY,
+    HeavyWork,
+    ThreadRunner,
+    TooBusy,
+    WorkKind,
+    WorkLimits,
+    WorkRequest,
+)
+from alerts.web.work import P, R
 from tests.support.samples import make_question
 from tests.support.web_client import WebClient, run_web_client
 
@@ -35,7 +44,7 @@ class HeldWork:
         assert self._runner is not None
         return await self._runner.run(work, *args, **kwargs)
 
-    async def start(self) -> None:
+    async def start(self, places: int) -> None:
         return
 
     async def stop(self) -> None:
@@ -60,7 +69,7 @@ class Turns:
         await self.running[name].wait()
         return await asyncio.to_thread(lambda: "done")  # type: ignore[arg-type,return-value]
 
-    async def start(self) -> None:
+    async def start(self, places: int) -> None:
         return
 
     async def stop(self) -> None:
