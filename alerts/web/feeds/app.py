@@ -27,6 +27,7 @@ from alerts.limits import Limit
 from alerts.queries import QueryError
 from alerts.web.context import WebContext
 from alerts.web.feeds.generator import (
+    FeedGenerator,
     FeedRequest,
     GeneratedFeed,
     generate_feed,
@@ -56,6 +57,7 @@ class FeedsApp:
 
     def __init__(self, context: WebContext, limits: RateLimits, work: HeavyWork) -> None:
         self._context, self._limits, self._work = context, limits, work
+        self._generator = FeedGenerator(context.work_context)
         self._files: LRUCache[str, tuple[_FileVersion, EncodedFeed]] = LRUCache(_MAX_CACHED_FILES)
         #: Each with the monotonic time at which it was last compared with the ledger.
         self._feeds: LRUCache[FeedRequest, tuple[float, GeneratedFeed]] = LRUCache(
@@ -118,7 +120,8 @@ class FeedsApp:
     ) -> EncodedFeed | Response:
         """Return a generated feed, from the cache where it was compared within the last second.
 
-        A subscriber's own feed is always compared: its address may have been changed just now.
+        A subscriber's own feed is always compared: its address may have been changed just now. It
+        is never refused, however many others are asked for.
         """
         now = time.monotonic()
         checked_at, known = self._feeds.get(request, (0.0, None))
@@ -126,7 +129,8 @@ class FeedsApp:
         if known is not None and is_fresh:
             return known.feed
         try:
-            await self._limits.count_often(Limit.FEEDS, asked_by)
+            if not self._generator.has_own_address(request.path):
+                await self._limits.count_often(Limit.FEEDS, asked_by)
             version = known.version if known else None
             asked = describe_work(asked_by, "search")
             found = await self._work.run(asked, generate_feed, request, version)
