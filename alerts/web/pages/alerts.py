@@ -175,6 +175,7 @@ class AlertsPages:
             )
             page = self._render(connection, token, link, message)
             suppression = bounces.find_suppression(connection, subscriber.email)
+        site.delete_withdrawn_feeds()
         return page or self._finish_deletion(suppression)
 
     def _finish_deletion(self, suppression: Suppression | None) -> Response:
