@@ -25,13 +25,12 @@ _MARKER_OF_FIXTURE = {
 #: Tiers whose tests may start processes.
 _WITH_PROCESSES = {"browser", "kill", "postfix", "postgres", "process"}
 _TIERS = {*_WITH_PROCESSES, "slow"}
-#: Tiers whose coverage is not measured: they repeat much that the others do once.
-_UNMEASURED = {"browser", "kill", "postfix", "slow"}
 #: The variable by which the processes of a test learn that they are measured.
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 #: What :func:`sys.addaudithook` calls the start of a process.
 _PROCESS_EVENTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty"})
-#: Seconds of processor time: twice what the fastest tier should need, as machines are busy.
+#: Seconds of processor time. A slow test takes half a second; a busy machine and the measurement of
+#: coverage make it several.
 _MOST_SECONDS = 4.0
 
 
@@ -75,24 +74,23 @@ def order(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
 
 @contextmanager
 def measure_as_tier_wants(item: pytest.Item) -> Iterator[None]:
-    """Run a test, and measure its coverage and that of its processes only where that is wanted.
+    """Run a test, and measure coverage only where it is gained.
 
-    Processes are measured in the tests of the crawler, which reads pages in a process of its own.
+    That is in the tests without a tier, and in those of the crawler, which reads pages in processes
+    of its own. All others take longer to measure than to run, and run little that these do not.
     """
     plugin: Any = item.config.pluginmanager.getplugin("_cov")
     controller = getattr(plugin, "cov_controller", None)
-    is_measured = not is_in(item, _UNMEASURED)
-    if controller is None or (is_measured and "crawler" in item.path.parts):
+    is_measured = "crawler" in item.path.parts or not is_in(item, _TIERS)
+    if controller is None or is_measured:
         yield
         return
     for_processes = os.environ.pop(_COVERAGE_OF_PROCESSES, None)
-    if not is_measured:
-        controller.pause()
+    controller.pause()
     try:
         yield
     finally:
-        if not is_measured:
-            controller.resume()
+        controller.resume()
         if for_processes is not None:
             os.environ[_COVERAGE_OF_PROCESSES] = for_processes
 

@@ -136,6 +136,7 @@ def test_a_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("name", ["what?", "number#1", "100%25", "a b", "é"])
+@pytest.mark.slow
 def test_the_folder_of_a_ledger_may_have_any_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
