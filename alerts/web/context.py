@@ -17,6 +17,7 @@ from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.operator import ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
+from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
 
@@ -66,7 +67,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
-    operator_password: str | None = None  #: None: there are no operator pages
+    operator_password: Secret | None = None  #: None: there are no operator pages
     daemon_controls: DaemonControls | None = None  #: None: no daemon runs
     limiter: Limiter | None = None  #: None: one with the limits' usual sizes
 

@@ -43,7 +43,7 @@ class DemoPages:
             emails=len(read_inbox(self._inbox)),
             feeds=feeds,
             source=self._source_url,
-            operator_password=password.reveal() if password else None,
+            operator_password=password,
         )
 
     def list_emails(self, _request: Request) -> HTMLResponse:

@@ -56,7 +56,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         data_stores=service.data_stores,
-        operator_password=password.reveal() if password else None,
+        operator_password=password,
         daemon_controls=controls,
         limiter=service.create_limiter(),
     )

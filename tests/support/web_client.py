@@ -28,6 +28,7 @@ from alerts.operator import ServiceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.search import index_questions
+from alerts.secret import Secret
 from alerts.subscribers import SubscriberDefaults
 from alerts.web import CapturedPage, WebContext, create_app
 from crawler.records import Question
@@ -173,7 +174,7 @@ def run_web_client(
         is_sign_up_enabled=True,
         max_topics=5,
         read_capture=found.captures.get,
-        operator_password=OPERATOR_PASSWORD,
+        operator_password=Secret(OPERATOR_PASSWORD),
         daemon_controls=found,
     )
     found.app = create_app(msgspec.structs.replace(site, **more))

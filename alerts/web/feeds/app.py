@@ -133,8 +133,12 @@ class FeedsApp:
     def _generate(
         self, request: FeedRequest, known: GeneratedFeed | None, client: Client
     ) -> GeneratedFeed | Response:
-        """Count a feed that costs the database something, and make it if it is within the limit."""
-        self._limits.count_soon(Limit.FEEDS, client)
+        """Count a feed that costs the database something, and make it if it is within the limit.
+
+        A subscriber's own feed is never refused, however many others are asked for.
+        """
+        if not self._generator.has_own_address(request.path):
+            self._limits.count_soon(Limit.FEEDS, client)
         return self._generator.generate(request, known)
 
 

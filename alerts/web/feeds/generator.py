@@ -133,14 +133,28 @@ class FeedGenerator:
             raise HTTPException(410, NOT_PUBLIC)
         raise _build_not_found()
 
+    def has_own_address(self, path: str) -> bool:
+        """Return whether a path is that of a subscriber's own feed, with a token that we signed."""
+        parsed = parse_feed_path(path)
+        return parsed is not None and self._open_token(parsed.name) is not None
+
+    def _open_token(self, name: str) -> str | None:
+        """Return the key in the name of a subscriber's own feed; None where it has none of ours."""
+        prefix, _, token = name.partition("/")
+        is_own = prefix == PRIVATE_FEEDS
+        return self._context.token_signer.verify_lasting("feed", token) if is_own else None
+
     def _find_private(self, connection: Connection, name: str) -> FeedDefinition | None:
         """Return the feed that a subscriber's token names; None for a wrong or former one."""
-        token = name.removeprefix(f"{PRIVATE_FEEDS}/")
-        key = self._context.token_signer.verify_lasting("feed", token)
+        key = self._open_token(name)
         mine = subscriptions.find_by_feed_key(connection, key) if key else None
         if mine is None:
             return None
-        return define_private_feed(topics.get(connection, mine.topic_id), mine.query, token)
+        return define_private_feed(
+            topics.get(connection, mine.topic_id),
+            mine.query,
+            name.removeprefix(f"{PRIVATE_FEEDS}/"),
+        )
 
     def _build(
         self,
