@@ -77,7 +77,7 @@ class OperatorPages:
 
     async def _get_status(self, request: Request) -> Response:
         """Return the whole status, which is for the operator alone."""
-        if self._find_session(request) is None:
+        if await run_in_threadpool(self.find_session, request) is None:
             raise HTTPException(403, "Sign in first.")
         status = await run_in_threadpool(self._context.read_status)
         return Response(
