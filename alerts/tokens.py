@@ -17,7 +17,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from alerts.errors import ExitStatus, WatchwordError
 
-TokenPurpose = Literal["manage", "form", "operator"]
+TokenPurpose = Literal["manage", "form", "operator", "stop"]
 #: Purposes of tokens that do not expire; whoever they are for can have another one made.
 LastingPurpose = Literal["feed"]
 

@@ -23,7 +23,10 @@ from alerts.digests import compose_due_digests
 from alerts.feeds import delete_withdrawn_files, ping_hub, publish_feeds
 from alerts.ledger import (
     alarms,
+    confirmation_history,
     deliveries,
+    operator_actions,
+    operator_sessions,
     pauses,
     pending_subscriptions,
     personal_data,
@@ -44,7 +47,12 @@ from alerts.operator import (
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.recording import update_source_alarms
 from alerts.search import index_questions
-from alerts.subscribers import CONFIRMATION_LINK_VALIDITY, delete_personal_data, subscribe
+from alerts.subscribers import (
+    CONFIRMATION_LINK_VALIDITY,
+    PAUSE,
+    delete_personal_data,
+    subscribe,
+)
 from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
@@ -392,14 +400,18 @@ def _notify_operator(service: Service) -> None:
 def delete_expired_data(service: Service) -> None:
     """Delete what is kept for a limited time only.
 
-    That is: the text of old messages, sign-ups whose link has expired, former subscribers with all
-    that was sent to them, and topics that nobody needs any more with their matches.
+    That is: the text of old messages, sign-ups whose link has expired, how often an address did not
+    answer, former subscribers with all that was sent to them, and topics that nobody needs any more
+    with their matches.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
+        operator_actions.delete_old(connection, now)
+        operator_sessions.delete_expired(connection, now)
         deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
         expired = pending_subscriptions.delete_expired(connection, now - CONFIRMATION_LINK_VALIDITY)
         never_confirmed = [s.email for s in subscriptions.get_subscribers(connection, expired)]
+        confirmation_history.delete_old(connection, now - PAUSE)
         former = personal_data.list_forgettable(connection, now - _RETENTION_PERIOD)
         for email in {*never_confirmed, *former}:
             delete_personal_data(connection, email, service.data_stores)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
+from email.utils import getaddresses
 from itertools import islice
 from typing import Literal
 
@@ -139,6 +140,9 @@ def _classify_email(mail: Message) -> tuple[ReportKind, str]:
 
 def _classify_free_form(mail: Message) -> tuple[ReportKind, str]:
     """Classify an email that has no delivery status of RFC 3464, as qmail's bounces."""
+    if not getaddresses([_get_header(mail, "From")]):
+        del mail["From"]
+        mail["From"] = "<>"  # a detector of flufl.bounce cannot bear a missing or empty one
     temporary, permanent = all_failures(mail)
     if permanent:
         found = _REPLY_IN_TEXT.search(_get_text(mail))

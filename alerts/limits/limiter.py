@@ -15,9 +15,9 @@ from cachetools import LRUCache
 
 from alerts.ledger import LedgerError, LedgerUnavailable
 from alerts.ledger.rate_counts import CountKey, FullCount, RateCounts
-from alerts.limits.mailboxes import fold_address
 from alerts.limits.networks import Client
 from alerts.limits.rules import Limit, LimitReached, LimitRule, Scope
+from alerts.mail import fold_address
 
 log = logging.getLogger("watchword.limits")
 

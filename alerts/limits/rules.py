@@ -90,8 +90,9 @@ _RULES = {
     ),
     Limit.MAILBOX_CONFIRMATIONS: LimitRule(
         _DAY,
-        {Scope.MAILBOX: 3},
-        "Its owner may not have asked for any. Addresses that lead to one mailbox count together.",
+        {Scope.MAILBOX: 20},
+        "Who sets up alerts one by one gets an email for each. Who answers none gets three in a "
+        "month. Addresses that lead to one mailbox count together.",
     ),
     Limit.CHANGES: LimitRule(
         _DAY,

@@ -1,14 +1,20 @@
 """Mail: every message that leaves us, from its kind and Message-ID to its bytes.
 
 Owns the sender's identity, the links in emails, MIME, DKIM signatures, the JSON for recipients that
-are not mailboxes, and the table of the kinds of message. Must not know the ledger, what a digest
-is, or how messages are delivered.
+are not mailboxes, the table of the kinds of message, and which addresses lead to one mailbox. Must
+not know the ledger, what a digest is, or how messages are delivered.
 """
 
 from alerts.mail.context import MessageContext
 from alerts.mail.digest_page import find_message_key
 from alerts.mail.dkim import SigningKey, UnusableKey, read_key
-from alerts.mail.identity import MANAGE_LINK_VALIDITY, EmailLinks, MailIdentity
+from alerts.mail.identity import (
+    MANAGE_LINK_VALIDITY,
+    STOP_LINK_VALIDITY,
+    EmailLinks,
+    MailIdentity,
+)
+from alerts.mail.mailboxes import fold_address
 from alerts.mail.mime import RenderedMessage, bound_part_size
 from alerts.mail.notification import parse_notification
 from alerts.mail.outgoing import (
@@ -24,6 +30,7 @@ from alerts.mail.outgoing import (
 __all__ = [
     "DIGEST_LANE",
     "MANAGE_LINK_VALIDITY",
+    "STOP_LINK_VALIDITY",
     "EmailLinks",
     "MailIdentity",
     "MessageContext",
@@ -36,6 +43,7 @@ __all__ = [
     "draft_message",
     "find_message_id",
     "find_message_key",
+    "fold_address",
     "parse_notification",
     "read_key",
     "write_email",

@@ -14,6 +14,8 @@ from alerts.tokens import TokenSigner
 #: How long a link to somebody's alerts works. Emails are kept and forwarded: two months are enough
 #: to use a monthly digest's link, and too few for somebody who is forwarded it a year later.
 MANAGE_LINK_VALIDITY = timedelta(days=60)
+#: How long "do not email me again" works: as long as anybody keeps an email that they did not want.
+STOP_LINK_VALIDITY = timedelta(days=3650)
 #: Google's Feedback-ID wants 5 to 15 characters as the sender's name.
 _FEEDBACK_SENDER_LENGTHS = range(5, 16)
 
@@ -43,11 +45,18 @@ class MailIdentity(msgspec.Struct, frozen=True):
     site_urls: dict[str, str] = {}  #: by source, the address of its site
     signing_keys: tuple[SigningKey, ...] = ()  #: for DKIM
     token_secret: bytes = b""  #: signs the links to subscribers' alerts
+    bounce_address: str | None = None  #: where bounces go
 
     @property
     def domain(self) -> str:
         """The domain of our Message-IDs and of the List-Id."""
         return self.address.rpartition("@")[2]
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The addresses at which the service itself reads email."""
+        own = (self.address, self.unsubscribe_address, self.bounce_address)
+        return tuple(address for address in own if address)
 
     @property
     def feedback_sender_id(self) -> str:
@@ -78,3 +87,8 @@ class MailIdentity(msgspec.Struct, frozen=True):
         """Return the URL of a subscriber's alerts, valid for :data:`MANAGE_LINK_VALIDITY`."""
         signed = TokenSigner(self.token_secret, lambda: now).issue("manage", token)
         return f"{self.public_url}/m/{signed}"
+
+    def build_stop_link(self, address_hash: str, now: datetime) -> str:
+        """Return the URL of "do not email me again" for an address; it works for ten years."""
+        signed = TokenSigner(self.token_secret, lambda: now).issue("stop", address_hash)
+        return f"{self.public_url}/n/{signed}"

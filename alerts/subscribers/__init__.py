@@ -5,14 +5,23 @@ operator publishes, for every caller: the config, the command line and the pages
 digests are composed or how pages look.
 """
 
+from alerts.subscribers.addresses import PAUSE
 from alerts.subscribers.confirmation import (
     CONFIRMATION_LINK_VALIDITY,
+    ConfirmationView,
     confirm_signup,
     find_pending_signup,
     request_confirmation,
 )
 from alerts.subscribers.deletion import DataStores, delete_personal_data
+from alerts.subscribers.email_refusal import (
+    EmailPermission,
+    allow_emails,
+    get_permission,
+    refuse_emails,
+)
 from alerts.subscribers.emails import send_manage_link
+from alerts.subscribers.errors import EmailRefusedError, UnknownQuestionError
 from alerts.subscribers.membership import (
     SubscriberDefaults,
     SubscribeResult,
@@ -31,21 +40,29 @@ from alerts.subscribers.undo import (
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
+    "PAUSE",
     "UNDO_PERIOD",
+    "ConfirmationView",
     "DataStores",
+    "EmailPermission",
+    "EmailRefusedError",
     "SubscribeResult",
     "SubscriberDefaults",
+    "UnknownQuestionError",
     "UnknownTopic",
     "accept_email_again",
+    "allow_emails",
     "change_query",
     "confirm_signup",
     "delete_personal_data",
     "find_pending_signup",
+    "get_permission",
     "hide_topic",
     "list_restorable",
     "parse_reachable_recipient",
     "pause",
     "publish_topic",
+    "refuse_emails",
     "request_confirmation",
     "restore_alerts",
     "resume",

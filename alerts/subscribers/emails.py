@@ -16,33 +16,37 @@ from alerts.mail import (
     write_email,
 )
 from alerts.model import Recipient, Subscriber
+from alerts.subscribers.quotation import SignUpLine
 from alerts.subscribers.undo import list_restorable
 
 
 def write_confirmation_email(
     context: MessageContext,
     subscriber: Subscriber,
-    query: str,
+    line: SignUpLine,
     token: str,
     validity: timedelta,
+    stop_link: str,
 ) -> OutgoingMessage:
     """Return the email that asks a subscriber to confirm an alert.
 
     Args:
         context: What messages are written with.
         subscriber: Who asked for the alert, or whose address somebody else typed.
-        query: What the alert is for, as it was typed.
+        line: What the alert is for: all that the email says in other words than ours.
         token: Identifies the pending subscription in the link.
         validity: How long the link works.
+        stop_link: URL of the page "do not email me again".
     """
     draft = draft_message("confirmation", subscriber, f"confirm {token}", context.identity)
     rendered = _render(
         context,
         "confirmation",
-        subject=f"Confirm your alert for {query}",
-        query=query,
+        subject=f"Confirm your {context.identity.name} alert",
+        line=line.text,
         link=f"{context.identity.public_url}/c/{token}",
         hours=int(validity.total_seconds() // 3600),
+        stop_link=stop_link,
     )
     return write_email(draft, rendered, context.identity, context.now)
 

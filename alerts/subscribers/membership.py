@@ -13,6 +13,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import Topic
 from alerts.model import Recipient
 from alerts.queries import format_canonical, parse_query
+from alerts.subscribers.quotation import get_title, join_lines
 
 
 class SubscriberDefaults(msgspec.Struct, frozen=True):
@@ -65,8 +66,10 @@ def subscribe(
     Raises:
         AddressError: The address is not valid, or no channel reaches it.
         QueryError: The query cannot be parsed.
+        UnknownQuestionError: The question is not in the ledger.
     """
     recipient = parse_reachable_recipient(address, defaults.channels)
+    request = name_request(connection, request)
     topic = _ensure_topic(connection, request, now)
     subscriber = subscriptions.ensure_subscriber(
         connection, recipient.address, defaults.zone, defaults.hour, now
@@ -75,6 +78,18 @@ def subscribe(
     changed = subscriptions.subscribe(connection, subscriber.id, topic.id, request, newest, now)
     is_suspended = bounces.find_suppression(connection, recipient.address) is not None
     return SubscribeResult(recipient.address, topic.id, topic.canonical, changed, is_suspended)
+
+
+def name_request(connection: Connection, request: SubscriptionRequest) -> SubscriptionRequest:
+    """Return a request as one line, where a question is followed with its title in the ledger.
+
+    Raises:
+        UnknownQuestionError: The question is not in the ledger.
+    """
+    if request.question_id is None:
+        return msgspec.structs.replace(request, query=join_lines(request.query))
+    title = get_title(connection, request.question_id)
+    return msgspec.structs.replace(request, query=title)
 
 
 def _ensure_topic(connection: Connection, request: SubscriptionRequest, now: datetime) -> Topic:

@@ -1,13 +1,16 @@
 """Words of English texts: what counts as a word, which words are the same, where each one is.
 
-Owns the tokenizer, stems and stop words, acronyms and their definitions, and the cutting of marked
-passages. It must not know queries, questions or the database: it works on strings. Pure.
+Owns the tokenizer, stems and stop words, acronyms and their definitions, the cutting of marked
+passages, and how contact details are found in a text. It must not know queries, questions or the
+database: it works on strings. Pure.
 
 The face is larger than most because two things meet here that everything else is built on: words
 (the tokenizer and its results) and passages (what is cut from a text to show a match).
 """
 
 from alerts.text.acronyms import AcronymDefinition, find_definitions
+from alerts.text.contact_details import ContactDetail, find_contact_detail
+from alerts.text.domain_names import load_top_level_domains
 from alerts.text.english import STOP_WORDS, find_common_start, has_forms, is_common_word, stem
 from alerts.text.snippets import (
     Segment,
@@ -47,6 +50,7 @@ __all__ = [
     "NUMBER_ENDINGS",
     "STOP_WORDS",
     "AcronymDefinition",
+    "ContactDetail",
     "Place",
     "PreparedTexts",
     "Segment",
@@ -58,6 +62,7 @@ __all__ = [
     "cut_passage",
     "find_acronym",
     "find_common_start",
+    "find_contact_detail",
     "find_definitions",
     "find_passage",
     "find_snippet",
@@ -67,6 +72,7 @@ __all__ = [
     "has_forms",
     "is_common_word",
     "is_written_closed",
+    "load_top_level_domains",
     "mark_spans",
     "mark_title",
     "prepare_texts",

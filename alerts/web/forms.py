@@ -81,6 +81,26 @@ async def read_form(request: Request) -> dict[str, str]:
         return {name: str(value) for name, value in form.items()}
 
 
+async def read_choices(request: Request, name: str, marker: str) -> frozenset[int] | None:
+    """Return the numbers of the ticked boxes with a name; None if the form did not have the boxes.
+
+    Args:
+        request: The submitted form.
+        name: Of the boxes.
+        marker: A hidden field that is sent with the boxes, also if none is ticked.
+    """
+    async with request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
+        if marker not in form:
+            return None
+        values = [str(value) for value in form.getlist(name)]
+    return frozenset(int(one) for one in values if _is_number(one))
+
+
+def _is_number(text: str) -> bool:
+    """Return whether a text is the number of a row: nine digits at most."""
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
 def _get_cookie_name(request: Request) -> str:
     """Return the cookie's name; over TLS one that no other host of our domain can set."""
     return "__Host-watchword" if request.url.scheme == "https" else "watchword"

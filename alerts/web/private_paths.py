@@ -10,6 +10,7 @@ PRIVATE_PATHS = (
     "/c/",
     "/d/",
     "/m/",
+    "/n/",
     "/your-alerts",
     "/sign-up",
     "/operator",

@@ -153,7 +153,8 @@ class MailSection(ConfigSection, frozen=True):
 class ImapSection(ConfigSection, frozen=True):
     """``[imap]``: the mailbox that ``watchword bounces imaps://user@host/folder`` reads."""
 
-    password: Secret | None = None  #: of the user in the address
+    #: of the user in the address, which holds none itself: others see it in the list of processes
+    password: Secret | None = None
 
     def __post_init__(self) -> None:
         # imaplib encodes the LOGIN command as ASCII, and would fail in the middle of it.
@@ -335,6 +336,7 @@ class Config(ConfigSection, frozen=True):
             address=self.mail.from_address,
             unsubscribe_address=self.mail.unsubscribe_address or self.mail.from_address,
             public_url=self.site.public_url,
+            bounce_address=self.mail.bounce_address,
             attributions=self.attributions,
             site_urls=self.site_urls,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ MARK = "zzmark"
 PUBLIC_MARK = "zzpublic"
 PASSWORD = "zzmark operator password"
 READER = "zzmark.reader@zzmarkmail.example"
+_PRIVATE_FEED = re.compile(r"/feeds/private/[\w.-]+")
 _SECRET = b"zzmark token secret of sixteen bytes"
 
 
@@ -62,6 +64,7 @@ class MarkedSite:
     secrets: set[str] = field(default_factory=set)
     #: Addresses that only their owner knows, by the pattern of their route.
     private_paths: dict[str, str] = field(default_factory=dict)
+    private_feeds: list[str] = field(default_factory=list)  #: addresses that their owner's page has
     slugs: list[str] = field(default_factory=list)  #: of private topics
     session: str = ""  #: the operator's cookie
 
@@ -70,8 +73,14 @@ class MarkedSite:
 def run_marked_site(ledger: Ledger, now: datetime, folder: Path) -> Iterator[MarkedSite]:
     """Serve a ledger of private topics, subscribers and secrets."""
     identity = msgspec.structs.replace(MAIL_IDENTITY, token_secret=_SECRET)
+
     with run_web_client(
-        ledger, now, folder, mail_identity=identity, operator_password=PASSWORD
+        ledger,
+        now,
+        folder,
+        proxies=("127.0.0.1",),  # so that requests can come from many networks
+        mail_identity=identity,
+        operator_password=PASSWORD,
     ) as pages:
         assert pages.app is not None
         site = MarkedSite(pages, pages.app)
@@ -170,9 +179,14 @@ def _collect_secrets(site: MarkedSite, identity: MailIdentity) -> None:
     site.secrets = {*tokens.values(), *pending, key, own.hex(), _SECRET.hex(), *site.slugs}
     site.secrets |= {base64.urlsafe_b64encode(secret).decode() for secret in (own, _SECRET)}
     base = str(identity.public_url)
+    page = pages.request_text("GET", link.removeprefix(base))[1]
+    site.private_feeds = sorted(set(_PRIVATE_FEED.findall(page)))
+    assert site.private_feeds
+    site.secrets |= {path.rpartition("/")[2].partition(".")[0] for path in site.private_feeds}
     site.private_paths = {
         "/u/{token}": f"/u/{tokens[READER]}",
         "/c/{token}": f"/c/{pending[0]}",
+        "/n/{token}": identity.build_stop_link("0" * 32, pages.now).removeprefix(base),
         "/m/{link}": link.removeprefix(base),
         "/m/{link}/data.json": f"{link.removeprefix(base)}/data.json",
         "/m/{link}/topics.opml": f"{link.removeprefix(base)}/topics.opml",

@@ -1,7 +1,7 @@
-"""Pages that emails link to: confirming, unsubscribing, and the whole of a long digest.
+"""Pages that digests link to: unsubscribing, and the whole of a long digest.
 
-A GET changes nothing, because link scanners open every link in an email. Confirming and
-unsubscribing are a POST, from the page's button or from the mail program (RFC 8058). The token in
+A GET changes nothing, because link scanners open every link in an email. Unsubscribing is a
+POST, from the page's button or from the mail program (RFC 8058). The token in
 the link is the authority, so these forms need no cookie.
 """
 
@@ -22,8 +22,6 @@ from alerts.ledger import bounces, subscriptions
 from alerts.mail import build_message_id, find_message_key
 from alerts.subscribers import (
     UNDO_PERIOD,
-    confirm_signup,
-    find_pending_signup,
     list_restorable,
     restore_alerts,
 )
@@ -39,13 +37,9 @@ _UNDO = "restore"
 #: As our pages send forms. Mail programs may send theirs as multipart/form-data too (RFC 8058).
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
-#: Mail scanners open a link, and some run its scripts, within minutes of an email's arrival.
-#: People who open it later are spared the button.
-_SCANNER_WINDOW = timedelta(minutes=5)
-
 
 class EmailLinkPages:
-    """The pages at ``/u/``, ``/c/`` and ``/d/``."""
+    """The pages at ``/u/`` and ``/d/``."""
 
     def __init__(self, context: WebContext, limits: RateLimits) -> None:
         self._context, self._limits = context, limits
@@ -55,7 +49,6 @@ class EmailLinkPages:
         return [
             # Never limited: one mail provider's network unsubscribes for many people.
             self._build_route("/u/{token}", self.unsubscribe, ["GET", "POST"], is_limited=False),
-            self._build_route("/c/{token}", self.confirm, ["GET", "POST"]),
             self._build_route("/d/{token}", self.show_digest, ["GET"]),
         ]
 
@@ -76,6 +69,9 @@ class EmailLinkPages:
     def unsubscribe(self, token: str, action: str | None) -> Response | None:
         """Show a subscriber's alerts; with a POST end all of them, or undo that for a day."""
         site, now = self._context, self._context.clock()
+        with site.ledger.reading() as connection:  # a wrong link does not wait for the writer
+            if subscriptions.find_subscriber_by_token(connection, token) is None:
+                return None
         with site.ledger.writing() if action is not None else site.ledger.reading() as connection:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
@@ -98,29 +94,6 @@ class EmailLinkPages:
             is_unsubscribed=action is not None and action != _UNDO,
             is_restored=is_restored,
             suppression=suppression,
-        )
-
-    def confirm(self, token: str, action: str | None) -> Response | None:
-        """Show what a sign-up asked for; with a POST subscribe to it."""
-        site, now = self._context, self._context.clock()
-        is_post = action is not None
-        if is_post:
-            with site.ledger.writing() as connection:
-                sign_up = confirm_signup(
-                    connection, token, site.subscriber_defaults, now, site.max_topics
-                )
-        else:
-            with site.ledger.reading() as connection:
-                sign_up = find_pending_signup(connection, token, now)
-        if sign_up is None:
-            return None
-        # The email names the first request. Later ones may be anybody's, so they have to be read.
-        submits_itself = len(sign_up.requests) == 1 and now - sign_up.requested_at > _SCANNER_WINDOW
-        return site.render_page(
-            "confirm",
-            sign_up=sign_up,
-            is_confirmed=is_post or sign_up.is_confirmed,
-            submits_itself=submits_itself,
         )
 
     def show_digest(self, token: str, _action: str | None) -> Response | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 import webbrowser
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -23,7 +25,7 @@ from alerts.operator import update_report_alarm
 from alerts.secret import show_address
 from scheduler.bounce_mailbox import read_unread_emails
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
+from scheduler.cli.options import RecordedCommand, ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.service import get_service
 from scheduler.jobs import compose_digests, deliver_messages
@@ -102,7 +104,7 @@ def _open_in_browser(html: str) -> str:
     return url
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="to", only_with=("retry", "arrived"))
 @click.option(
     "--phase", type=click.Choice(get_args(MessagePhase)), help="Only messages in this phase."
 )
@@ -179,19 +181,16 @@ def _format_message(message: MessageStatus) -> str:
 
 @click.command(cls=ServiceCommand)
 @click.argument("location", default="-")
-@click.option("--password", help="Password for IMAP, instead of imap.password in the config.")
 @json_option
 @click.pass_context
-def bounces_command(
-    context: click.Context, location: str, password: str | None, as_json: bool
-) -> int:
+def bounces_command(context: click.Context, location: str, as_json: bool) -> int:
     """Process returned emails.
 
     Suspends addresses that bounce, and unsubscribes those who complain or reply to the unsubscribe
     address. Without mail.bounce_address no report proves which message it is about, and what
     follows waits for `watchword suspended --approve`. LOCATION is a Maildir, a file that holds one
     email, imaps://user@host/folder, or - for one email on standard input, as a mail server pipes it
-    to a program.
+    to a program. The password for IMAP is imap.password_file in the config.
 
     Emails are marked as read. Those that are about none of our messages are left unread for you.
     Those that cannot be read, or that do not prove which message they are about, are flagged.
@@ -201,9 +200,7 @@ def bounces_command(
     bounces: "|/opt/watchword/watchword --config /etc/watchword.toml bounces"   (in /etc/aliases)
     """
     service = get_service(context)
-    if password is None and (secret := service.config.imap.password) is not None:
-        password = secret.reveal()
-    process = partial(_process_reports, service, location, password)
+    process = partial(_process_reports, service, location)
     if location == "-":  # such processes may overlap, which jobs do not
         counts = process()
     else:
@@ -219,29 +216,44 @@ def bounces_command(
     return ExitStatus.PARTIAL if needs_you else ExitStatus.OK
 
 
-def _process_reports(service: Service, location: str, password: str | None) -> Counter[str]:
+def _process_reports(service: Service, location: str) -> Counter[str]:
     """Process the unread emails at a location; return the number of each outcome."""
     counts: Counter[str] = Counter()
-    set_aside: list[str] = []
-    for raw, mark_as_read in read_unread_emails(location, password):
-        outcome, detail = process_report(
-            service.ledger,
-            raw,
-            service.mail_identity.unsubscribe_address,
-            service.clock(),
-            has_return_paths=service.config.mail.bounce_address is not None,
-        )
-        counts[outcome] += 1
-        if outcome == "unknown":
-            print_error(f"an email is about none of our messages: {detail}")
-            continue
-        if problem := _PROBLEMS.get(outcome):
-            set_aside.append(name_email(raw))
-            print_error(f"an email {problem}: {set_aside[-1]}: {detail}")
-        mark_as_read(flagged=outcome in _PROBLEMS)
-    with service.ledger.writing() as connection:
-        update_report_alarm(connection, set_aside, service.clock())
+    password = service.config.imap.password
+    with _report_alarm(service) as set_aside:
+        for raw, mark_as_read in read_unread_emails(
+            location, password.reveal() if password else None
+        ):
+            outcome, detail = process_report(
+                service.ledger,
+                raw,
+                service.mail_identity.unsubscribe_address,
+                service.clock(),
+                has_return_paths=service.config.mail.bounce_address is not None,
+            )
+            counts[outcome] += 1
+            if outcome == "unknown":
+                print_error(f"an email is about none of our messages: {detail}")
+                continue
+            if problem := _PROBLEMS.get(outcome):
+                set_aside.append(name_email(raw))
+                print_error(f"an email {problem}: {set_aside[-1]}: {detail}")
+            mark_as_read(flagged=outcome in _PROBLEMS)
     return counts
+
+
+@contextmanager
+def _report_alarm(service: Service) -> Iterator[list[str]]:
+    """Give a list for the names of emails that are set aside, and raise the alarm about them.
+
+    It is raised also where the mailbox fails before its end.
+    """
+    set_aside: list[str] = []
+    try:
+        yield set_aside
+    finally:
+        with service.ledger.writing() as connection:
+            update_report_alarm(connection, set_aside, service.clock())
 
 
 @click.command(cls=ServiceCommand)

@@ -70,3 +70,13 @@ def test_a_report_without_a_delivery_status_is_classified() -> None:
     to = build_return_path("bounces@demo.example", 7, SECRET)
     report = read_report(QMAIL.format(to=to).encode(), SECRET, UNSUBSCRIBE)
     assert (report.kind, report.message_number, report.detail) == ("hard", 7, "failure notice")
+
+
+@pytest.mark.parametrize("sender", ["", "From:\r\n", "From: <>\r\n", 'From: "\r\n'])
+def test_a_report_without_a_sender_is_classified(sender: str) -> None:
+    to = build_return_path("bounces@demo.example", 7, SECRET)
+    raw = QMAIL.format(to=to).replace("From: MAILER-DAEMON@mx.example\r\n", sender)
+    assert read_report(raw.encode(), SECRET, UNSUBSCRIBE).kind == "hard"
+    assert (
+        read_report(b"Subject: hello\r\n\r\nno report\r\n", SECRET, UNSUBSCRIBE).kind == "ignored"
+    )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.limits import Client, find_client, name_network
-from alerts.limits.mailboxes import fold_address
+from alerts.mail import fold_address
 
 
 @pytest.mark.parametrize(

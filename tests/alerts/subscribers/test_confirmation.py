@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from html import unescape
 from typing import get_args
 
 import pytest
@@ -27,7 +28,13 @@ from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import request_confirmation, subscribe
 from tests.support.samples import make_question
-from tests.support.web_client import MAIL_IDENTITY, SUBSCRIBER_DEFAULTS, TEMPLATES, WebClient
+from tests.support.web_client import (
+    FORM_CONTENT_TYPE,
+    MAIL_IDENTITY,
+    SUBSCRIBER_DEFAULTS,
+    TEMPLATES,
+    WebClient,
+)
 
 ADA = "ada@demo.example"
 MULTIPART = """\
@@ -59,8 +66,8 @@ def read_emails(ledger: Ledger) -> list[str]:
         return [decompress_body(body).decode() for body in rows]
 
 
-def find_link(ledger: Ledger) -> str:
-    found = re.search(r"https://watch\.example(/c/\S+)", read_emails(ledger)[0])
+def find_link(ledger: Ledger, number: int = 0) -> str:
+    found = re.search(r"https://watch\.example(/c/\S+)", read_emails(ledger)[number])
     assert found is not None
     return found[1]
 
@@ -70,35 +77,87 @@ def list_queries(ledger: Ledger) -> list[str]:
         return [s.query for s in subscriptions.list_active(connection)]
 
 
-def test_one_confirmation_is_for_everything_that_was_requested(pages: WebClient) -> None:
+def build_request(query: str) -> SubscriptionRequest:
+    return SubscriptionRequest(query, Frequency.DAILY, "all", "command")
+
+
+BENCHES = build_request("benches")
+
+
+def list_boxes(html: str) -> dict[str, tuple[str, bool]]:
+    """What can be ticked on a confirmation page: by its words, the value and whether it is."""
+    found = re.findall(
+        r'<input type="checkbox" name="sign_up" value="(\d+)"( checked)?> ([^<]+)</label>', html
+    )
+    return {unescape(words): (value, bool(ticked)) for value, ticked, words in found}
+
+
+def test_each_request_has_its_own_email_and_is_confirmed_by_itself(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     assert request_by_email(ledger, now)
-    assert not request_by_email(
-        ledger, now, request=SubscriptionRequest("benches", Frequency.DAILY, "all", "command")
-    )
-    assert len(read_emails(ledger)) == 1
+    assert request_by_email(ledger, now, request=BENCHES)
+    assert not request_by_email(ledger, now, request=BENCHES)
+    assert len(read_emails(ledger)) == 2
     assert list_queries(ledger) == []
     status, text = pages.request_text("GET", find_link(ledger))
     assert (status, list_queries(ledger)) == (200, [])
-    assert "VRU" in text
-    assert "benches" in text
+    assert [(words, ticked) for words, (_, ticked) in list_boxes(text).items()] == [
+        ("“VRU”", True),
+        ("“benches”", False),
+    ]
     assert pages.request_text("POST", find_link(ledger))[0] == 200
-    assert sorted(list_queries(ledger)) == ["VRU", "benches"]
+    assert list_queries(ledger) == ["VRU"]
     before = pages.read_all_rows()
     assert "You’re subscribed" in pages.request_text("POST", find_link(ledger))[1]
     assert pages.read_all_rows() == before
 
 
-def test_only_what_the_email_names_is_confirmed_without_a_button(pages: WebClient) -> None:
-    """Anybody can type anybody's address: what was requested after the email must be read."""
+def test_what_is_ticked_is_confirmed_and_nothing_else(pages: WebClient) -> None:
+    ledger, now = pages.ledger, pages.now
+    for request in (REQUEST, BENCHES, build_request("ponds")):
+        request_by_email(ledger, now, request=request)
+    request_by_email(ledger, now, "vera@demo.example", build_request("A40"))
+    boxes = list_boxes(pages.request_text("GET", find_link(ledger))[1])
+    link = find_link(ledger)
+    nothing = pages.request_text("POST", link, "choice=1", FORM_CONTENT_TYPE)[1]
+    assert "Select at least one alert." in nothing
+    assert list_queries(ledger) == []
+    foreign = max(int(value) for value, _ in boxes.values()) + 1
+    body = (
+        f"choice=1&sign_up={boxes['“benches”'][0]}&sign_up={foreign}&sign_up=x&sign_up=9999999999"
+    )
+    assert "You’re subscribed" in pages.request_text("POST", link, body, FORM_CONTENT_TYPE)[1]
+    assert list_queries(ledger) == ["benches"]
+    rest = list_boxes(pages.request_text("GET", link)[1])
+    assert [(words, ticked) for words, (_, ticked) in rest.items()] == [
+        ("“VRU”", True),
+        ("“ponds”", False),
+    ]
+
+
+def test_the_limit_of_topics_takes_nothing_from_the_email_s_own(pages: WebClient) -> None:
+    """Nine requests by strangers came first; five topics are allowed."""
+    ledger, now = pages.ledger, pages.now
+    for number in range(9):
+        junk = build_request(f"junk{number}")
+        request_by_email(ledger, now, request=junk)
+    request_by_email(ledger, now)
+    link = find_link(ledger, -1)
+    boxes = list_boxes(pages.request_text("GET", link)[1])
+    assert boxes["“VRU”"][1]
+    assert len(boxes) == 10
+    body = "&".join(["choice=1", *(f"sign_up={value}" for value, _ in boxes.values())])
+    text = pages.request_text("POST", link, body, FORM_CONTENT_TYPE)[1]
+    assert "5 more could not be added" in text
+    assert "VRU" in list_queries(ledger)
+
+
+def test_only_one_open_request_is_confirmed_without_a_button(pages: WebClient) -> None:
+    """Anybody can type anybody's address: where there is a choice, it is the reader's."""
     request_by_email(pages.ledger, pages.now)
     pages.now += timedelta(minutes=6)
     assert 'hx-trigger="load' in pages.request_text("GET", find_link(pages.ledger))[1]
-    request_by_email(
-        pages.ledger,
-        pages.now,
-        request=SubscriptionRequest("benches", Frequency.DAILY, "all", "command"),
-    )
+    request_by_email(pages.ledger, pages.now, request=BENCHES)
     text = pages.request_text("GET", find_link(pages.ledger))[1]
     assert '<button type="submit">Confirm</button>' in text
     assert "benches" in text

@@ -14,6 +14,7 @@ from alerts.model import Frequency, Subscriber
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, send_manage_link, subscribe
 from alerts.subscribers.emails import write_confirmation_email, write_manage_link_email
+from alerts.subscribers.quotation import SignUpLine
 from tests.support.service import get_plain_text
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
@@ -33,16 +34,27 @@ def parse(message: OutgoingMessage) -> tuple[EmailMessage, str, str]:
 
 
 def test_the_confirmation_email_says_what_to_do_and_how_long_the_link_works() -> None:
-    message = write_confirmation_email(CONTEXT, ADA, "<VRU> & more", "TOKEN", timedelta(hours=48))
+    message = write_confirmation_email(
+        CONTEXT,
+        ADA,
+        SignUpLine("“<VRU> & more”"),
+        "TOKEN",
+        timedelta(hours=48),
+        "https://watch.example/n/STOP",
+    )
     email, text, html = parse(message)
-    assert email["Subject"] == "Confirm your alert for <VRU> & more"
-    assert "You asked Watchword to email you about <VRU> & more." in text
-    assert "<b>&lt;VRU&gt; &amp; more</b>" in html
+    assert email["Subject"] == "Confirm your Watchword alert"
+    assert "\n“<VRU> & more”\n" in text
+    assert "<b>“&lt;VRU&gt; &amp; more”</b>" in html
     assert "Confirm your alert" in html
     for part in (text, html):
-        assert re.findall(r"https://[^\s\"<]+", part) == ["https://watch.example/c/TOKEN"]
+        assert re.findall(r"https://[^\s\"<]+", part) == [
+            "https://watch.example/c/TOKEN",
+            "https://watch.example/n/STOP",
+        ]
         assert "The link works for 48 hours." in part
         assert "ignore" in part
+        assert "Do not email me again" in part
     assert email["List-Unsubscribe"] is None
 
 

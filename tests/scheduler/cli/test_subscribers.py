@@ -17,7 +17,8 @@ from alerts.ledger import alarms, open_ledger
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
-from scheduler.bounce_mailbox import MailboxError, read_unread_emails
+from scheduler.bounce_mailbox import read_unread_emails
+from scheduler.imap import MailboxError
 from tests.support.bounce_reports import build_dsn
 from tests.support.imap_server import run_imap_server
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
@@ -89,7 +90,7 @@ def test_pause_and_resume(tmp_path: Path) -> None:
 def configure_bounces(tmp_path: Path, port: int) -> ServiceFolder:
     config = (
         f'{QUIET}[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n'
-        'bounce_address = "bounces@demo.example"\n'
+        'bounce_address = "bounces@demo.example"\n[imap]\npassword = "secret"\n'
         f'[channels.smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
     )
     return ServiceFolder(tmp_path, config)
@@ -122,7 +123,7 @@ def process_bounces(service: ServiceFolder, way: str, emails: list[bytes]) -> di
     found: dict[str, int] = {}
     if way == "imap":
         with run_imap_server(emails, "secret") as server:
-            place = f"imap://bounces:secret@127.0.0.1:{server.port}/INBOX"
+            place = f"imap://bounces@127.0.0.1:{server.port}/INBOX"
             found = service.run_json("bounces", place, "--json")
             assert server.seen == {1, 2}
             assert service.run_json("bounces", place, "--json") == {}
@@ -156,7 +157,7 @@ def process_bounces(service: ServiceFolder, way: str, emails: list[bytes]) -> di
     [
         ("nowhere", "nowhere cannot be read"),
         (".", ". is no Maildir: it has no folder new"),
-        ("imap://u:p@127.0.0.1:1/INBOX", "the mailbox at 127.0.0.1 cannot be read"),
+        ("imap://u@127.0.0.1:1/INBOX", "the mailbox at 127.0.0.1 cannot be read"),
     ],
 )
 def test_a_mailbox_that_cannot_be_read_is_one_line(tmp_path: Path, place: str, says: str) -> None:
@@ -169,7 +170,7 @@ def test_a_mailbox_that_cannot_be_read_is_one_line(tmp_path: Path, place: str, s
 def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     with run_imap_server([], "other") as server:
-        done = service.run("bounces", f"imap://u:p@127.0.0.1:{server.port}/INBOX", expect=65)
+        done = service.run("bounces", f"imap://u@127.0.0.1:{server.port}/INBOX", expect=65)
     assert "cannot be read" in done.stderr
 
 
@@ -185,7 +186,7 @@ def test_an_imap_server_that_drips_is_left(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=drip, daemon=True)
         thread.start()
-        place = f"imap://u:p@127.0.0.1:{listener.getsockname()[1]}/INBOX"
+        place = f"imap://u@127.0.0.1:{listener.getsockname()[1]}/INBOX"
         begun = time.monotonic()
         with pytest.raises(MailboxError, match="cannot be read"):
             list(read_unread_emails(place, seconds=1))
@@ -263,7 +264,7 @@ def test_a_broken_report_stops_none_behind_it(tmp_path: Path, way: str) -> None:
         (tmp_path / "box" / "new" / str(number)).write_bytes(email)
     with run_imap_server([nested, raw], "secret") as mailbox:
         if way == "imap":
-            place = f"imap://bounces:secret@127.0.0.1:{mailbox.port}/INBOX"
+            place = f"imap://bounces@127.0.0.1:{mailbox.port}/INBOX"
         done = service.run("bounces", place, "--json", expect=1)
         assert json.loads(done.stdout) == {"hard": 1, "unreadable": 1}
         assert "an email cannot be read: <deep@demo.example>" in done.stderr

@@ -1,0 +1,90 @@
+"""What an email to somebody who has not confirmed may say about a sign-up.
+
+Anybody can type anybody's address, so a confirmation email may come to somebody who asked for
+nothing. It carries our name and our signature. Its words are ours, but for one line: the title of a
+question in the ledger, or a query in quotation marks that leads nowhere.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import msgspec
+from sqlalchemy import Connection
+
+from alerts.ledger import questions
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.queries import QueryError
+from alerts.subscribers.errors import UnknownQuestionError
+from alerts.text import find_contact_detail
+from crawler.records import name_question
+
+#: Characters of the line: one and a half lines of an email, and more than most queries and titles.
+_MAX_LENGTH = 100
+#: Closing marks inside the quotation would seem to end it.
+_STRAIGHT_QUOTES = str.maketrans(dict.fromkeys("“”„‟″＂«»", '"'))
+_WITHHELD = "a topic that we do not show here"
+
+
+class SignUpLine(msgspec.Struct, frozen=True):
+    """The line of an email or page that says what a sign-up is for.
+
+    The templates of unconfirmed sign-ups take nothing else that a visitor can choose. It is made
+    by `describe_request` only.
+    """
+
+    text: str  #: one line: ``“VRU”``, or ``the question “Park benches”``
+
+
+def describe_request(connection: Connection, request: SubscriptionRequest) -> SignUpLine:
+    """Return the line for a request that was accepted before."""
+    if request.question_id is not None:
+        return SignUpLine(f"the question {_quote(get_title(connection, request.question_id))}")
+    if request.origin == "page" and find_contact_detail(request.query):
+        return SignUpLine(_WITHHELD)  # accepted by a version that did not look
+    return SignUpLine(_quote(request.query))
+
+
+def get_title(connection: Connection, question_id: str) -> str:
+    """Return the title of a question from the ledger.
+
+    Raises:
+        UnknownQuestionError: There is no such question.
+    """
+    stored = questions.find(connection, question_id)
+    if stored is None:
+        raise UnknownQuestionError
+    return name_question(stored.record)
+
+
+def check_query_of_visitor(query: str) -> None:
+    """Refuse a query by which a visitor could give somebody else an address or a number.
+
+    Raises:
+        QueryError: The query holds a web address, an email address or a telephone number.
+    """
+    detail = find_contact_detail(query)
+    if detail is None and len(query) > _MAX_LENGTH:
+        detail = find_contact_detail(_shorten(query))
+    if detail is not None:
+        article = "an" if detail == "email address" else "a"
+        message = f"Take out what looks like {article} {detail}: a topic is words to search for."
+        raise QueryError(message, 0)
+
+
+def join_lines(text: str) -> str:
+    """Return a text as one line of visible characters."""
+    shown = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in text)
+    return " ".join(shown.split())
+
+
+#: Controls, invisible and direction-changing characters, lone surrogates, and unassigned ones.
+_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"))
+
+
+def _quote(text: str) -> str:
+    return f"“{_shorten(join_lines(text)).translate(_STRAIGHT_QUOTES)}”"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1].rstrip() + "…"
