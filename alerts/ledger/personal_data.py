@@ -290,7 +290,7 @@ def delete_data(connection: Connection, email: str) -> DeletedData:
         email: The address in its normal form.
 
     Returns:
-        What was deleted.
+        What was deleted, also the topics that nobody else needed.
     """
     found = find_data(connection, email)
     owner = _find_owner(connection, email)
@@ -301,7 +301,9 @@ def delete_data(connection: Connection, email: str) -> DeletedData:
             connection.execute(delete(personal.table).where(personal.is_theirs(owner)))
     publication.release(connection, topics)
     publication.clear_ended(connection)
-    return found
+    left = connection.execute(select(func.count()).where(topic.c.id.in_(topics))).scalar_one()
+    ended = {"topics": len(topics) - left} if len(topics) > left else {}
+    return msgspec.structs.replace(found, rows=found.rows | ended)
 
 
 def list_forgettable(connection: Connection, moment: datetime) -> list[str]:
