@@ -7,9 +7,10 @@ These are all of ``docs/configuration.md``, the tables between ``<!-- table: NAM
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from alerts.limits import Limit
 from alerts.model import ChangeKind, Frequency
 from scheduler.config import build_reference, complete_example
 
@@ -24,14 +25,19 @@ def build_documents() -> dict[Path, str]:
     documents = {_ROOT / "docs" / "configuration.md": build_reference()}
     example = _ROOT / "config.example.toml"
     documents[example] = complete_example(example.read_text(encoding="utf-8"))
-    for page in (_ROOT / "docs" / "delivery.md", _ROOT / "docs" / "queries.md"):
+    for name in ("delivery.md", "queries.md", "pages-and-feeds.md"):
+        page = _ROOT / "docs" / name
         documents[page] = fill_tables(page.read_text(encoding="utf-8"))
     return documents
 
 
 def fill_tables(page: str) -> str:
     """Return a page with the rows of its tables written anew."""
-    tables = {"frequencies": _build_frequencies(), "kinds of change": _build_change_kinds()}
+    tables = {
+        "frequencies": _build_frequencies(),
+        "kinds of change": _build_change_kinds(),
+        "limits": _build_limits(),
+    }
     return _TABLE.sub(lambda match: f"{match['name']} -->\n{tables[match['name']]}", page)
 
 
@@ -45,9 +51,18 @@ def _build_change_kinds() -> str:
     return _format_table(("headline in emails and feeds", "finds it"), rows)
 
 
-def _format_table(header: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
-    head, *body = (f"| {left} | {right} |\n" for left, right in (header, *rows))
-    return "".join([head, "|---|---|\n", *body])
+def _build_limits() -> str:
+    rows = []
+    for limit in Limit:
+        most = (f"{number:,} for {scope.label}" for scope, number in limit.rule.most.items())
+        allowed = ", ".join(most).replace("for in all", "in all")
+        rows.append((limit.value, limit.rule.period_label, allowed, limit.rule.reason))
+    return _format_table(("what is limited", "in", "allowed", "why"), rows)
+
+
+def _format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head, *body = (f"| {' | '.join(row)} |\n" for row in (header, *rows))
+    return "".join([head, f"|{'---|' * len(header)}\n", *body])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from alerts.matching import Matcher, QuestionChanges, find_matching_questions
 from alerts.queries import extract_fields, format_canonical, infer_changes, parse_query
 from crawler.records import Question
@@ -44,12 +46,14 @@ def test_the_set_is_whole() -> None:
     assert set.union(*(set(one.topics) for one in questions)) == {topic.name for topic in named}
 
 
+@pytest.mark.slow
 def test_topics_find_what_was_meant() -> None:
     found = score_topics()
     assert compute_precision(found) >= 0.99
     assert compute_recall(found) >= 0.99
 
 
+@pytest.mark.slow
 def test_the_matcher_finds_the_same() -> None:
     named, questions = load_topics(), list(iter_questions())
     forms = {place: format_canonical(parse_query(topic.query)) for place, topic in enumerate(named)}
@@ -69,6 +73,7 @@ def test_the_long_set_is_whole() -> None:
         assert 150 <= words <= 400, one.number
 
 
+@pytest.mark.slow
 def test_long_questions_are_found_by_every_kind_of_topic(tmp_path: Path) -> None:
     """With offers, the subject is what counts; without, the words."""
     ledger = open_filled_ledger(tmp_path)

@@ -104,6 +104,7 @@ def test_the_rounds_of_the_daemon_refuse_it_too(machine: Machine) -> None:
     assert machine.alarm is None
 
 
+@pytest.mark.slow
 def test_a_service_that_was_off_is_borne_out_by_the_uptime(machine: Machine) -> None:
     machine.round(30 * DAY)
     assert machine.alarm is None
@@ -119,6 +120,7 @@ def test_a_machine_that_was_off_is_borne_out_by_a_server(tmp_path: Path) -> None
     assert machine.alarm is None
 
 
+@pytest.mark.slow
 def test_a_server_that_says_another_time_does_not_bear_it_out(tmp_path: Path) -> None:
     with run_replica() as source:
         machine = Machine(tmp_path, (f"{source.url}/robots.txt",))

@@ -99,6 +99,7 @@ CALLS: dict[str, list[list[str]]] = {
     "approve": [["london"]],
     "reject": [["london"]],
     "config": [[]],
+    "actions": [[], ["--about", CLOSED]],
 }
 
 
@@ -197,6 +198,7 @@ def test_no_error_of_the_config_shows_one(tmp_path: Path, wrong: str) -> None:
     assert MARK not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_no_error_shows_what_a_mail_server_quotes(tmp_path: Path) -> None:
     server = SmtpServer()
     server.script["AUTH"] = f"535 5.7.8 wrong: {TEXT}"

@@ -86,6 +86,7 @@ def test_nothing_of_it_is_left_and_the_next_crawl_does_not_bring_it_back(tmp_pat
         assert victim.id not in service.run("search", str(victim.title), expect=None).stdout
 
 
+@pytest.mark.slow
 def test_a_waiting_digest_is_composed_again_without_it(tmp_path: Path) -> None:
     with run_smtp_server() as server:
         mail = (

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -16,8 +15,7 @@ from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl, update_sourc
 from crawler.plan import CrawlPlan, PolitenessSettings
 from crawler.replica import FAULTS_PATH
 from scheduler.crawls import crawl_source
-from tests.support.empty_ledger import open_empty_ledger
-from tests.support.service import RunningReplica, run_replica
+from tests.support.service import RunningReplica
 
 _POLITENESS = PolitenessSettings("watchword/test (tests)", delay_seconds=0.001, timeout_seconds=5)
 _POLICY = CrawlPolicy(days_back=90)
@@ -89,9 +87,9 @@ class DoubtedSource:
 
 
 @contextmanager
-def run_doubted_source(folder: Path) -> Iterator[DoubtedSource]:
-    """Serve the demo's world, and keep a ledger in ``folder``."""
-    ledger = open_empty_ledger(folder / "ledger.sqlite3")
-    with run_replica() as replica:
-        yield DoubtedSource(replica, ledger)
+def doubt_source(replica: RunningReplica, ledger: Ledger) -> Iterator[DoubtedSource]:
+    """The replica without faults, and a ledger; which is closed afterwards."""
+    made = DoubtedSource(replica, ledger)
+    made.show()
+    yield made
     ledger.engine.dispose()

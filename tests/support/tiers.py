@@ -25,13 +25,14 @@ _MARKER_OF_FIXTURE = {
 #: Tiers whose tests may start processes.
 _WITH_PROCESSES = {"browser", "kill", "postfix", "postgres", "process"}
 _TIERS = {*_WITH_PROCESSES, "slow"}
-#: Tiers whose coverage is not measured: they repeat much that the others do once.
-_UNMEASURED = {"browser", "kill", "postfix", "slow"}
+#: Tiers whose coverage is not measured.
+_UNMEASURED = {"browser", "kill", "postfix", "postgres", "slow"}
 #: The variable by which the processes of a test learn that they are measured.
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 #: What :func:`sys.addaudithook` calls the start of a process.
 _PROCESS_EVENTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty"})
-#: Seconds of processor time: twice what the fastest tier should need, as machines are busy.
+#: Seconds of processor time. A slow test takes half a second; a busy machine and the measurement of
+#: coverage make it several.
 _MOST_SECONDS = 4.0
 
 
@@ -75,9 +76,11 @@ def order(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
 
 @contextmanager
 def measure_as_tier_wants(item: pytest.Item) -> Iterator[None]:
-    """Run a test, and measure its coverage and that of its processes only where that is wanted.
+    """Run a test, and measure coverage only where it is gained.
 
-    Processes are measured in the tests of the crawler, which reads pages in a process of its own.
+    Processes are measured in the tests of the crawler alone, which reads pages in a process of its
+    own. A test of an unmeasured tier takes longer to measure than to run, and runs little code that
+    no other test runs.
     """
     plugin: Any = item.config.pluginmanager.getplugin("_cov")
     controller = getattr(plugin, "cov_controller", None)

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
 from alerts.mail import build_message_id, find_message_key
+from alerts.secret import mask_address
 from alerts.subscribers import (
     UNDO_PERIOD,
     list_restorable,
@@ -69,6 +70,9 @@ class EmailLinkPages:
     def unsubscribe(self, token: str, action: str | None) -> Response | None:
         """Show a subscriber's alerts; with a POST end all of them, or undo that for a day."""
         site, now = self._context, self._context.clock()
+        with site.ledger.reading() as connection:  # a wrong link does not wait for the writer
+            if subscriptions.find_subscriber_by_token(connection, token) is None:
+                return None
         with site.ledger.writing() if action is not None else site.ledger.reading() as connection:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:
@@ -85,7 +89,7 @@ class EmailLinkPages:
             ended = [] if suppression else list_restorable(connection, subscriber.id, since)
         return site.render_page(
             "unsubscribe",
-            email=subscriber.email,
+            email=mask_address(subscriber.email),
             queries=[alert.query for alert in alerts],
             restorable=[alert.query for alert in ended],
             is_unsubscribed=action is not None and action != _UNDO,

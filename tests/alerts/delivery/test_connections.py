@@ -82,6 +82,7 @@ def test_the_daily_limit_holds_digests_back_and_no_other_message(
     assert deliver_due(ledger, by_smtp(server), lambda: later, policy) == {"sent": 2}
 
 
+@pytest.mark.slow
 def test_messages_are_evenly_spaced(ledger: Ledger, now: datetime, server: SmtpServer) -> None:
     queue_messages(ledger, now, *people(9))
     began = time.monotonic()

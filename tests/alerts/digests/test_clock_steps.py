@@ -175,6 +175,7 @@ def test_a_due_time_in_the_future_is_not_believed(
     assert compose_due_digests(ledger, SETTINGS, now + DAY) == 1
 
 
+@pytest.mark.slow
 def test_no_moment_stays_in_the_future_when_the_clock_goes_back(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:

@@ -206,6 +206,7 @@ def test_words_within_words_do_not_match(ledger: Ledger, now: datetime) -> None:
     assert compose(ledger, now) == 0
 
 
+@pytest.mark.slow
 def test_a_new_topic_is_matched_with_all_earlier_changes(ledger: Ledger, now: datetime) -> None:
     record(ledger, now, *(make_question(n, words=f"Number {n} on VRU.") for n in range(1, 451)))
     with ledger.writing() as connection:

@@ -163,6 +163,7 @@ def test_two_sources_are_named_though_neither_has_an_address(ledger: Ledger, now
     assert "NEW QUESTION – uk-parliament" in text
 
 
+@pytest.mark.slow
 def test_one_source_is_not_named(ledger: Ledger, now: datetime) -> None:
     text, _ = compose(ledger, now, "ferry", make_question(1, words="Ferry."))
     assert "NEW QUESTION Question 1" in text

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from alerts.delivery import ChannelTable, deliver_due
@@ -78,6 +79,7 @@ def test_everybody_is_notified_once_of_each(ledger: Ledger, now: datetime) -> No
     assert compose(ledger, restored + timedelta(days=1)) == []
 
 
+@pytest.mark.slow
 def test_an_outage_that_nobody_was_notified_of_has_no_second_notice(
     ledger: Ledger, now: datetime
 ) -> None:

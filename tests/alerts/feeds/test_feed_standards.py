@@ -8,9 +8,12 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 import time
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import feedparser
@@ -19,10 +22,11 @@ import pytest
 from lxml import etree
 
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
-from alerts.ledger import publication, topics
+from alerts.ledger import open_ledger, publication, topics
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import publish_topic
 from crawler.records import Answer, Asker
+from tests.support.empty_ledger import open_empty_ledger
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_web_client
 
@@ -31,6 +35,7 @@ ENCODED = "{http://purl.org/rss/1.0/modules/content/}encoded"
 RFC_822 = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}")
 TABLE = "<p>As follows.</p><table><tr><th>Year</th><td>2026</td></tr></table>"
 NAMES = ("rss.xml", "atom.xml", "json")
+NOON = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
 
 
 def tabled() -> Answer:
@@ -54,10 +59,24 @@ def filled(pages: WebClient) -> None:
     pages.publish_questions(*(make_question(n, words="Of the VRU?") for n in range(2, 60)))
 
 
+@pytest.fixture(scope="module")
+def fed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a ledger and its feeds, of which each test has a copy."""
+    folder = tmp_path_factory.mktemp("fed")
+    ledger = open_empty_ledger(folder / "ledger.sqlite3")
+    with run_web_client(ledger, NOON, folder / "feeds") as pages:
+        filled(pages)
+    ledger.engine.dispose()  # nothing waits beside the file
+    return folder
+
+
 @pytest.fixture
-def fed(site: WebClient) -> WebClient:
-    filled(site)
-    return site
+def fed(fed_folder: Path, tmp_path: Path) -> Iterator[WebClient]:
+    copy = Path(shutil.copytree(fed_folder, tmp_path / "fed"))
+    ledger = open_ledger(f"sqlite:///{copy / 'ledger.sqlite3'}")
+    with run_web_client(ledger, NOON + timedelta(hours=2), copy / "feeds") as pages:
+        yield pages
+    ledger.engine.dispose()
 
 
 def slug(pages: WebClient) -> str:

@@ -168,6 +168,7 @@ def test_a_feed_has_the_newest_items(ledger: Ledger, now: datetime, tmp_path: Pa
     assert found[0] == f"New question: Question {FEED_PAGE_SIZE + 5}"
 
 
+@pytest.mark.slow
 def test_the_archive_is_complete_and_its_pages_do_not_change(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:

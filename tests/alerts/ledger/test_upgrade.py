@@ -79,6 +79,7 @@ def read_maildir(folder: Path) -> list[EmailMessage]:
 
 
 @pytest.mark.parametrize("version", old_ledgers.VERSIONS)
+@pytest.mark.slow
 def test_an_old_ledger_sends_what_was_due_once(version: str, tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     old_ledgers.load_sqlite(version, path)
@@ -108,6 +109,7 @@ def check_upgrade(version: str, url: str, folder: Path) -> None:
 @pytest.mark.parametrize("version", old_ledgers.VERSIONS)
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression")
+@pytest.mark.slow
 def test_an_upgraded_ledger_has_the_tables_of_today(version: str, tmp_path: Path) -> None:
     """Also one whose revision was edited after it had been migrated with it."""
     path = tmp_path / "ledger.sqlite3"
@@ -123,6 +125,7 @@ def test_an_upgraded_ledger_has_the_tables_of_today(version: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("version", [v for v in old_ledgers.VERSIONS if v >= "0002"])
+@pytest.mark.slow
 def test_what_is_stored_keeps_its_meaning(version: str, tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     old_ledgers.load_sqlite(version, path)

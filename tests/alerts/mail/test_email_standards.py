@@ -243,6 +243,7 @@ def test_13_the_signing_domain_is_the_senders(sent: Sent) -> None:
         assert re.search(rf"\bd={re.escape(domain)};", signature)
 
 
+@pytest.mark.slow
 def test_14_no_title_adds_a_header(sent: Sent) -> None:
     known = {
         "dkim-signature",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def at_once(records: list[dict[str, list[str]]]) -> set[Standing]:
 
 @settings(max_examples=count_examples(500))
 @given(RECORDS)
+@pytest.mark.slow
 def test_both_tokenizers_find_the_same_words(records: list[dict[str, list[str]]]) -> None:
     assert at_once(records) == one_by_one(records)
 

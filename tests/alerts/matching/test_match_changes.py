@@ -42,6 +42,7 @@ def list_progress(ledger: Ledger) -> set[int]:
 
 
 @pytest.mark.parametrize("count", [1, 199, 200, 201, 401])
+@pytest.mark.slow
 def test_a_new_topic_is_compared_with_all_earlier_changes_once(
     ledger: Ledger, now: datetime, count: int
 ) -> None:

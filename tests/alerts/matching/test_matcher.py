@@ -92,6 +92,7 @@ def test_layers_fill_and_are_merged() -> None:
 
 @given(TOPICS, BATCHES)
 @settings(max_examples=50)
+@pytest.mark.slow
 def test_a_saved_layer_is_loaded_unchanged(
     tmp_path_factory: pytest.TempPathFactory, forms: list[str], batch: list[Texts]
 ) -> None:

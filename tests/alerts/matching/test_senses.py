@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tests.support.reference_matcher import Texts
     st.lists(NORMAL_FORMS, min_size=1, max_size=5, unique=True),
     st.lists(st.lists(RECORD_TEXTS, max_size=3), min_size=2, max_size=4),
 )
+@pytest.mark.slow
 def test_a_cache_that_is_too_small_finds_the_same(
     forms: list[str], batches: list[list[Texts]]
 ) -> None:

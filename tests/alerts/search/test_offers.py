@@ -176,6 +176,7 @@ def test_members_names_are_tried_when_nothing_is_found(archive: Ledger, typed: s
     assert (one.nearest, one.questions, one.query) == ("Leonie Marlowe", 1, '"leonie marlowe"')
 
 
+@pytest.mark.slow
 def test_a_topic_is_too_broad_by_its_share_and_the_field_is_named(
     ledger: Ledger, now: datetime
 ) -> None:

@@ -234,6 +234,7 @@ def test_a_word_of_very_many_letters_is_found(ledger: Ledger, now: datetime) -> 
     assert found(ledger, "ł" * 64 + "*") == []
 
 
+@pytest.mark.slow
 def test_questions_are_indexed_in_batches(archive: Ledger, now: datetime) -> None:
     put(archive, now, [make_question(n, words="Benches.") for n in range(100, 350)])
     assert index_questions(archive, limit=150) == 200
@@ -263,6 +264,7 @@ def spend_at_once() -> TimeBudget:
     return TimeBudget(0, iter(range(1000)).__next__)
 
 
+@pytest.mark.slow
 def test_with_little_time_the_count_says_at_least(ledger: Ledger, now: datetime) -> None:
     put_common(ledger, now, 200)
     query = parse_query("high NEAR/1 tottenham")
@@ -288,6 +290,7 @@ def test_with_little_time_the_count_says_at_least(ledger: Ledger, now: datetime)
     ['"high road"', '"tottenham high road"', "tottenham NEAR/1 high", "question:high-road", "high"],
 )
 @pytest.mark.parametrize("is_timed", [True, False], ids=["little time", "time enough"])
+@pytest.mark.slow
 def test_pages_reach_everything_though_questions_arrive(
     ledger: Ledger, now: datetime, query: str, is_timed: bool
 ) -> None:
@@ -334,6 +337,7 @@ def test_a_cursor_that_nobody_gave_is_none(text: str) -> None:
     assert parse_position(text) is None
 
 
+@pytest.mark.slow
 def test_nothing_found_is_not_said_before_all_is_decided(ledger: Ledger, now: datetime) -> None:
     """The only match is older than a thousand questions with the same words."""
     put(ledger, now, [make_question(1, words=COMMON[1], meeting=Meeting(None, date(2001, 5, 1)))])
@@ -367,6 +371,7 @@ def test_a_count_says_at_least_while_questions_are_not_indexed(
     assert after.total == before.total + 1
 
 
+@pytest.mark.slow
 def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
     ledger: Ledger, now: datetime
 ) -> None:

@@ -81,6 +81,7 @@ def test_nothing_closes_up_across_paragraphs() -> None:
     )
 
 
+@pytest.mark.slow
 def test_every_character_folds_to_what_folds_to_itself() -> None:
     for char in filter(str.isalnum, map(chr, range(sys.maxunicode + 1))):
         for word in words(char):

@@ -22,6 +22,7 @@ from alerts.tokens import ExpiredToken, TokenSigner
 from alerts.web.private_paths import PRIVATE_PATHS, is_private
 from scheduler.web import HttpLimits
 from tests.support.paths import REPOSITORY
+from tests.support.processor_time import assert_takes_less_than
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
@@ -303,6 +304,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:12])
+@pytest.mark.slow
 def test_no_query_takes_long(site: WebClient, query: str) -> None:
     site.publish_questions(
         *(make_question(n, make_answer("A word, and smart quotes.")) for n in range(1, 30))
@@ -313,10 +315,9 @@ def test_no_query_takes_long(site: WebClient, query: str) -> None:
         f"/feeds/queries/feed.json?q={quote(query)}",
         f"/api/v1/questions?q={quote(query)}",
     ):
-        began = time.perf_counter()
-        status = raw_status(site, path)
+        with assert_takes_less_than(seconds=1):  # of this process, which serves the pages
+            status = raw_status(site, path)
         assert status in {200, 400, 414, 431}, path[:60]
-        assert time.perf_counter() - began < 1.0
 
 
 def raw_status(pages: WebClient, path: str) -> int:

@@ -329,6 +329,7 @@ def spoken(speeches: tuple[Speech, ...]) -> str:
 
 
 @given(texts(), texts())
+@pytest.mark.slow
 def test_no_word_is_lost_doubled_or_moved(
     question: tuple[list[str], str, str], answer: tuple[list[str], str, str]
 ) -> None:

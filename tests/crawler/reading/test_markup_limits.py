@@ -133,6 +133,7 @@ TAGS = (
 @given(
     st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(("", "/"))), min_size=1, max_size=8)
 )
+@pytest.mark.slow
 def test_what_passes_is_not_much_deeper_than_the_limit(tags: list[tuple[str, str]]) -> None:
     """Whatever is repeated: our count and the parser's agree on what is deep."""
     html = "".join(f"<{end}{name}>" for name, end in tags) * 1_400

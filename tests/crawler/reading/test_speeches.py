@@ -116,6 +116,7 @@ OPENINGS = st.sampled_from([None, "Ada Brook", "The Mayor & Bo Reed"])
 
 
 @given(BODIES, OPENINGS, st.lists(st.sampled_from(["Ada Brook", "Bo Reed AM", ""]), max_size=2))
+@pytest.mark.slow
 def test_no_word_is_lost_doubled_or_moved(
     body: tuple[Paragraph, ...], opening: str | None, known: list[str]
 ) -> None:

@@ -2,23 +2,56 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from alerts.ledger import open_ledger
 from alerts.recording.listings import WindowCoverage, explain_coverage
 from crawler.plan import ListingWindow
-from tests.support.doubted_source import DoubtedSource, run_doubted_source
+from tests.support.doubted_source import DoubtedSource, doubt_source
+from tests.support.empty_ledger import open_empty_ledger
+from tests.support.service import RunningReplica, run_replica
 
 pytestmark = pytest.mark.process
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Iterator[DoubtedSource]:
-    with run_doubted_source(tmp_path) as running:
+@pytest.fixture(scope="module")
+def replica() -> Iterator[RunningReplica]:
+    with run_replica() as running:
         yield running
+
+
+@pytest.fixture
+def new_source(replica: RunningReplica, tmp_path: Path) -> Iterator[DoubtedSource]:
+    """A source that was never read."""
+    with doubt_source(replica, open_empty_ledger(tmp_path / "ledger.sqlite3")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def ledger_of_first_crawl(
+    replica: RunningReplica, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The file of a ledger that has read the source once, of which tests take copies."""
+    path = tmp_path_factory.mktemp("read") / "ledger.sqlite3"
+    with doubt_source(replica, open_empty_ledger(path)) as made:
+        made.crawl()
+    return path
+
+
+@pytest.fixture
+def source(
+    replica: RunningReplica, ledger_of_first_crawl: Path, tmp_path: Path
+) -> Iterator[DoubtedSource]:
+    """A source after its first crawl."""
+    copy = tmp_path / "ledger.sqlite3"
+    shutil.copyfile(ledger_of_first_crawl, copy)
+    with doubt_source(replica, open_ledger(f"sqlite:///{copy}")) as made:
+        yield made
 
 
 # ------------------------------------------------------------------ listings
@@ -26,7 +59,6 @@ def source(tmp_path: Path) -> Iterator[DoubtedSource]:
 
 @pytest.mark.parametrize("fault", ["blank_listing", "maintenance"])
 def test_a_listing_that_names_nothing_known_is_doubted(source: DoubtedSource, fault: str) -> None:
-    source.crawl()
     source.show(**{fault: True})
     outcome = source.crawl(3)
     assert (outcome.verdict, outcome.is_complete) == ("changed", False)
@@ -58,45 +90,46 @@ def test_what_a_doubtful_crawl_read_is_told_once_a_good_one_reads_the_same(
 
 
 def test_pages_and_listing_gone_together_withdraw_nothing(source: DoubtedSource) -> None:
-    source.crawl()
     source.show(blank_listing=True, missing_share=1)
     for days in (1, 2, 3, 9):
         assert source.crawl(days * 24).verdict == "changed"
     assert source.told == {}
 
 
-def test_a_first_crawl_of_an_empty_listing_is_no_baseline(source: DoubtedSource) -> None:
-    source.show(blank_listing=True)
-    assert source.crawl().verdict == "empty"
-    source.show()
-    source.crawl(1)
-    assert source.told == {}
+def test_a_first_crawl_of_an_empty_listing_is_no_baseline(new_source: DoubtedSource) -> None:
+    new_source.show(blank_listing=True)
+    assert new_source.crawl().verdict == "empty"
+    new_source.show()
+    new_source.crawl(1)
+    assert new_source.told == {}
 
 
-def test_a_first_crawl_of_short_pages_asks_again(source: DoubtedSource) -> None:
-    source.show(short_pages=True)
-    assert source.crawl().counts["new"] == 30
-    source.crawl(1)
-    assert source.told == {}
+def test_a_first_crawl_of_short_pages_asks_again(new_source: DoubtedSource) -> None:
+    new_source.show(short_pages=True)
+    assert new_source.crawl().counts["new"] == 30
+    new_source.crawl(1)
+    assert new_source.told == {}
 
 
-def test_what_the_first_crawl_missed_waits_for_the_operator(source: DoubtedSource) -> None:
-    source.show(hidden_after=12)
-    assert source.crawl().verdict == "ok"
-    source.show()
-    source.crawl(1)
-    assert source.told["asked"] == 0
-    assert source.held["asked"] > 3
-    assert "awaiting_approval" in source.alarms
+def test_what_the_first_crawl_missed_waits_for_the_operator(new_source: DoubtedSource) -> None:
+    new_source.show(hidden_after=12)
+    assert new_source.crawl().verdict == "ok"
+    new_source.show()
+    new_source.crawl(1)
+    assert new_source.told["asked"] == 0
+    assert new_source.held["asked"] > 3
+    assert "awaiting_approval" in new_source.alarms
 
 
 @pytest.mark.parametrize("page", [0, 1])
-def test_a_listing_that_is_cut_on_its_way_is_not_whole(source: DoubtedSource, page: int) -> None:
-    source.show(cut_listing_page=page)
-    assert source.crawl().verdict in ("partial", "changed")
-    source.show()
-    source.crawl(1)
-    assert source.told == {}
+def test_a_listing_that_is_cut_on_its_way_is_not_whole(
+    new_source: DoubtedSource, page: int
+) -> None:
+    new_source.show(cut_listing_page=page)
+    assert new_source.crawl().verdict in ("partial", "changed")
+    new_source.show()
+    new_source.crawl(1)
+    assert new_source.told == {}
 
 
 def test_one_blank_window_of_several_is_doubted() -> None:
@@ -115,7 +148,6 @@ def test_one_blank_window_of_several_is_doubted() -> None:
 
 
 def test_pages_that_are_all_missing_are_a_fault_of_the_source(source: DoubtedSource) -> None:
-    source.crawl()
     source.show(missing_share=1.0)
     outcome = source.crawl(12)
     assert (outcome.verdict, outcome.is_complete) == ("changed", False)
@@ -135,7 +167,6 @@ def test_pages_that_are_all_missing_are_a_fault_of_the_source(source: DoubtedSou
 def test_some_missing_pages_that_the_listing_names_are_not_withdrawn(
     source: DoubtedSource,
 ) -> None:
-    source.crawl()
     source.show(missing_share=0.1)
     for hours in (7, 30, 55, 80, 190, 220):
         source.crawl(hours)
@@ -145,7 +176,6 @@ def test_some_missing_pages_that_the_listing_names_are_not_withdrawn(
 
 
 def test_a_withdrawn_question_that_returns_is_told(source: DoubtedSource) -> None:
-    source.crawl()
     source.show(withdrawn_share=0.1)
     for hours in (7, 30, 55, 80, 190, 220):
         source.crawl(hours)
@@ -165,7 +195,6 @@ def test_a_withdrawn_question_that_returns_is_told(source: DoubtedSource) -> Non
 def test_the_return_of_a_question_whose_withdrawal_was_rejected_is_not_told(
     source: DoubtedSource,
 ) -> None:
-    source.crawl()
     source.show(missing_share=0.1)
     for hours in (7, 30, 55):
         source.crawl(hours)
@@ -181,7 +210,6 @@ def test_the_return_of_a_question_whose_withdrawal_was_rejected_is_not_told(
 
 @pytest.mark.parametrize("fault", ["answers_cut", "answers_missing"])
 def test_answers_that_vanish_count_against_the_crawl(source: DoubtedSource, fault: str) -> None:
-    source.crawl()
     source.show(**{fault: True})
     outcome = source.crawl(8 * 24)
     assert (outcome.verdict, outcome.is_complete) == ("changed", False)
@@ -193,7 +221,6 @@ def test_answers_that_vanish_count_against_the_crawl(source: DoubtedSource, faul
 
 
 def test_halved_answers_are_no_corrections(source: DoubtedSource) -> None:
-    source.crawl()
     source.show(halved_answers=True)
     assert source.crawl(8 * 24).verdict == "changed"
     source.show()
@@ -203,7 +230,6 @@ def test_halved_answers_are_no_corrections(source: DoubtedSource) -> None:
 
 
 def test_shortened_answers_that_stay_wait_for_the_operator(source: DoubtedSource) -> None:
-    source.crawl()
     source.show(halved_answers=True)
     source.crawl(8 * 24)
     source.crawl(9 * 24 + 1)
@@ -212,7 +238,6 @@ def test_shortened_answers_that_stay_wait_for_the_operator(source: DoubtedSource
 
 
 def test_rewritten_answers_in_bulk_wait_for_the_operator(source: DoubtedSource) -> None:
-    source.crawl()
     source.show(rewritten_answers=True)
     source.crawl(8 * 24)
     assert source.told == {}

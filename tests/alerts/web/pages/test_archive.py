@@ -229,6 +229,7 @@ def test_an_unknown_path_gets_an_error_page(site: WebClient, path: str) -> None:
     assert "Page not found" in html
 
 
+@pytest.mark.slow
 def test_the_pages_of_a_list_are_whole_though_questions_arrive(site: WebClient) -> None:
     """A new question, which stands first, shifts no page of a topic, a member or the overdue."""
     with site.ledger.writing() as connection:
@@ -270,6 +271,7 @@ def test_a_topic_counts_questions_without_a_meeting_day(site: WebClient) -> None
     assert body["questions"] == 2
 
 
+@pytest.mark.slow
 def test_a_history_says_what_it_does_not_show(site: WebClient) -> None:
     said = [f"Sentence {n} of the bus report." for n in range(60)]
     for number in range(104):

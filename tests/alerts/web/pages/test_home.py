@@ -92,6 +92,7 @@ def test_every_query_gets_a_page(pages: WebClient, typed: str, status: int, says
     assert "<script>alert" not in html
 
 
+@pytest.mark.slow
 def test_from_sign_up_to_unsubscribing(pages: WebClient) -> None:
     filled(pages)
     status, html = sign_up(pages, ADA, frequency="immediate")
