@@ -26,9 +26,9 @@ from alerts.feeds import (
 )
 from alerts.ledger import notices, publication, subscriptions, takedowns, topics
 from alerts.queries import format_canonical, parse_query
-from alerts.web.context import WebContext
 from alerts.web.errors import NOT_PUBLIC
 from alerts.web.feeds.response import EncodedFeed, encode_feed
+from alerts.web.work import WorkContext
 
 #: Seconds that the database may spend on one statement.
 _STATEMENT_SECONDS = 2.0
@@ -82,23 +82,31 @@ def is_private_feed(name: str) -> bool:
     return name.startswith(f"{PRIVATE_FEEDS}/")
 
 
+def generate_feed(
+    context: WorkContext, request: FeedRequest, known: FeedVersion | None
+) -> GeneratedFeed | RedirectResponse | None:
+    """Build a feed as :meth:`FeedGenerator.generate` does."""
+    return FeedGenerator(context).generate(request, known)
+
+
 class FeedGenerator:
     """Builds feeds from the ledger. Has no state of its own."""
 
-    def __init__(self, context: WebContext) -> None:
+    def __init__(self, context: WorkContext) -> None:
         self._context = context
 
     def generate(
-        self, request: FeedRequest, known: GeneratedFeed | None
-    ) -> GeneratedFeed | RedirectResponse:
+        self, request: FeedRequest, known: FeedVersion | None
+    ) -> GeneratedFeed | RedirectResponse | None:
         """Build the feed that ``request`` names.
 
         Args:
             request: what was asked for.
-            known: the feed as it was built last; returned where nothing in it has changed.
+            known: the version of the feed that was built last.
 
         Returns:
-            The feed, or for the feed of a query that is a public topic a redirect to its feed.
+            The feed, or for the feed of a query that is a public topic a redirect to its feed;
+            None where nothing in the feed has changed since the known version.
 
         Raises:
             HTTPException: 404 where there is no such feed, 410 where it was public and is not any
@@ -162,16 +170,16 @@ class FeedGenerator:
         definition: FeedDefinition,
         extension: str,
         only: str | None,
-        known: GeneratedFeed | None,
-    ) -> GeneratedFeed:
+        known: FeedVersion | None,
+    ) -> GeneratedFeed | None:
         definition = filter_feed(definition, only)
         kinds = FEED_FILTERS[only] if only else ()
         listed = definition.list_newest(connection, kinds)
         newest_notice = notices.get_newest_id(connection)
         taken_down = takedowns.count(connection)
         version = tuple(listed.numbers), listed.is_complete, newest_notice, taken_down
-        if known is not None and known.version == version:
-            return known
+        if known == version:
+            return None
         site, feed_context = self._context, self._context.feed_context
         identity = feed_context.identify(definition)
         feed = build_newest_page(connection, definition, listed, feed_context, only)
