@@ -53,8 +53,8 @@ _RELABELLINGS = 2000
 #: A difference is noise where so large a share of the relabellings have a smaller one.
 _CONFIDENCE = 0.999
 #: Seconds. The least difference that counts: over the internet, where times spread by a
-#: millisecond or more, one this small takes thousands of requests to see, and the limits allow 300
-#: in ten minutes.
+#: millisecond or more, one this small takes thousands of requests to see, and the limits allow
+#: 1,200 in ten minutes.
 _BOUND = 0.0001
 #: The server's clock runs so much faster that no hourly or daily limit is reached.
 _CLOCK_SPEED = 3600

@@ -25,6 +25,8 @@ from alerts.ledger import (
     alarms,
     confirmation_history,
     deliveries,
+    operator_actions,
+    operator_sessions,
     pauses,
     pending_subscriptions,
     personal_data,
@@ -404,6 +406,8 @@ def delete_expired_data(service: Service) -> None:
     """
     now = service.clock()
     with service.ledger.writing() as connection:
+        operator_actions.delete_old(connection, now)
+        operator_sessions.delete_expired(connection, now)
         deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
         expired = pending_subscriptions.delete_expired(connection, now - CONFIRMATION_LINK_VALIDITY)
         never_confirmed = [s.email for s in subscriptions.get_subscribers(connection, expired)]

@@ -6,6 +6,6 @@ ledger, the web or the command line, which decide what is exported and where to.
 
 from alerts.export.akoma_ntoso import build_debate
 from alerts.export.json_ld import build_json_ld
-from alerts.export.tables import encode_csv, encode_json_lines
+from alerts.export.tables import encode_csv, encode_csv_header, encode_json_lines
 
-__all__ = ["build_debate", "build_json_ld", "encode_csv", "encode_json_lines"]
+__all__ = ["build_debate", "build_json_ld", "encode_csv", "encode_csv_header", "encode_json_lines"]

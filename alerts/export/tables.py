@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 
 from crawler.records import Question, encode_record, iter_paragraphs
@@ -28,18 +28,22 @@ _COLUMNS = (
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def encode_json_lines(records: Iterator[Question]) -> Iterator[bytes]:
+def encode_json_lines(records: Iterable[Question]) -> Iterator[bytes]:
     """Yield canonical records as JSON, one a line."""
     for record in records:
         yield encode_record(record) + b"\n"
 
 
-def encode_csv(records: Iterator[Question]) -> Iterator[bytes]:
-    """Yield records as CSV (RFC 4180) with a header, one a row.
+def encode_csv_header() -> bytes:
+    """Return the first row of a CSV file (RFC 4180): the names of its columns.
 
-    It is UTF-8 with a byte order mark, without which Excel takes it for another encoding.
+    It begins with the byte order mark of UTF-8, without which Excel takes it for another encoding.
     """
-    yield b"\xef\xbb\xbf" + _encode_row(_COLUMNS)
+    return b"\xef\xbb\xbf" + _encode_row(_COLUMNS)
+
+
+def encode_csv(records: Iterable[Question]) -> Iterator[bytes]:
+    """Yield records as CSV, one a row, without a header."""
     for record in records:
         yield _encode_row(_build_row(record))
 

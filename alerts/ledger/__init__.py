@@ -12,6 +12,7 @@ clock: the caller passes ``now``. Datetimes are aware and in UTC. Any function m
 SQLAlchemy's ``DBAPIError``.
 """
 
+from alerts.ledger import service_schema  # noqa: F401  # its tables belong to the ledger
 from alerts.ledger.engine import Ledger, StatementTimeout, find_ledger, open_ledger
 from alerts.ledger.faults import LedgerUnavailable, WriterLost
 from alerts.ledger.urls import (

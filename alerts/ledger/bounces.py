@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import bounce, subscriber, subscription, suppression
+from alerts.ledger.secrets import hash_address
 
 #: The ``unproven`` ones are of reports that name a message of ours without its signed return path:
 #: nothing follows from them without the operator. ``refused`` is a report that blames us, and
@@ -150,7 +150,13 @@ def suspend_subscriber(
     email = connection.execute(
         select(subscriber.c.email).where(subscriber.c.id == subscriber_id)
     ).scalar_one()
-    insert_once(connection, suppression, address_hash=hash_address(email), reason=reason, since=now)
+    insert_once(
+        connection,
+        suppression,
+        address_hash=hash_address(connection, email),
+        reason=reason,
+        since=now,
+    )
 
 
 def remove_suppression(connection: Connection, email: str) -> bool:
@@ -161,7 +167,7 @@ def remove_suppression(connection: Connection, email: str) -> bool:
         .values(suspended_at=None, suspension_reason=None, paused_until=None)
     )
     clear_bounces(connection, email)
-    mine = suppression.c.address_hash == hash_address(email)
+    mine = suppression.c.address_hash == hash_address(connection, email)
     return connection.execute(delete(suppression).where(mine)).rowcount > 0
 
 
@@ -176,11 +182,6 @@ def clear_bounces(connection: Connection, email: str) -> bool:
     return connection.execute(clearing).rowcount > 0
 
 
-def hash_address(email: str) -> str:
-    """Return the hash by which a suppressed address is known after it was deleted."""
-    return hashlib.sha256(f"watchword suppression {email}".encode()).hexdigest()
-
-
 class Suppression(msgspec.Struct, frozen=True):
     """Why nothing is sent to an address, and since when."""
 
@@ -192,7 +193,7 @@ def find_suppression(connection: Connection, email: str) -> Suppression | None:
     """Return the suppression of an address; None if there is none."""
     row = connection.execute(
         select(suppression.c.reason, suppression.c.since).where(
-            suppression.c.address_hash == hash_address(email)
+            suppression.c.address_hash == hash_address(connection, email)
         )
     ).one_or_none()
     return Suppression(*row) if row else None

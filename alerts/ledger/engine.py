@@ -15,12 +15,16 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from alerts.errors import ExitStatus, MissingExtra, WatchwordError
 from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
 _BUSY_MILLISECONDS = 30_000
+#: Seconds that a transaction waits for one of a limited number of connections: as long as somebody
+#: waits for a page.
+_POOL_SECONDS = 5.0
 
 
 class StatementTimeout(WatchwordError):
@@ -36,6 +40,8 @@ class Ledger:
     engine: Engine
     #: The epoch of the writer that uses it; None for a process that is not the writer.
     epoch: int | None = None
+    #: The engine of transactions that only read; None if they use the same as those that write.
+    reader: Engine | None = None
 
     def as_writer(self, epoch: int) -> Ledger:
         """Return the same ledger for the writer of an epoch."""
@@ -81,7 +87,7 @@ class Ledger:
             LedgerUnavailable: The database cannot be used now.
             LedgerError: The database is damaged.
         """
-        engine = self.engine.execution_options(reading=True)
+        engine = (self.reader or self.engine).execution_options(reading=True)
         with explain_faults(engine), engine.begin() as connection:
             yield connection
 
@@ -94,6 +100,29 @@ class Ledger:
         """
         with self.reading() as connection, _limit_statement_time(connection, seconds):
             yield connection
+
+    def open_beside(self, *, readers: int, writers: int) -> Ledger:
+        """Return the same ledger with connections of its own, so that neither waits for the other.
+
+        Connections for reading refuse to write. What a transaction waits for at most when all
+        connections are in use is `_POOL_SECONDS`; then it raises `LedgerUnavailable`.
+
+        Args:
+            readers: How many transactions that only read may be open at once.
+            writers: The same for those that write.
+        """
+        url = self.engine.url.render_as_string(hide_password=False)
+        if self.is_read_only:
+            return replace(self, engine=_engine(url, readers))
+        reader = _engine(url, readers)
+        event.listen(reader, "connect", _refuse_writes)
+        return replace(self, engine=_engine(url, writers), reader=reader)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+        if self.reader is not None:
+            self.reader.dispose()
 
     @property
     def is_read_only(self) -> bool:
@@ -207,11 +236,18 @@ def find_ledger(url: str) -> Ledger | None:
     return open_ledger(url) if is_there else None
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, connections: int | None = None) -> Engine:
+    """Return an engine, with at most so many ``connections``; None for SQLAlchemy's 15."""
     parsed = parse_url(url)
+    more: dict[str, Any] = {}
+    if connections is not None:
+        more = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0}
+        more["pool_timeout"] = _POOL_SECONDS
     if parsed.get_backend_name() != "sqlite":
         try:
-            engine = create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRES_DEADLINES)
+            engine = create_engine(
+                parsed, pool_pre_ping=True, connect_args=POSTGRES_DEADLINES, **more
+            )
         except ModuleNotFoundError as error:
             raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
         event.listen(engine, "connect", _on_postgres_connect)
@@ -219,11 +255,11 @@ def _engine(url: str) -> Engine:
     path = Path(str(parsed.database))
     _check_is_ours(path)
     if _is_read_only(path):
-        engine = create_engine("sqlite://", creator=partial(_connect_read_only, path))
+        engine = create_engine("sqlite://", creator=partial(_connect_read_only, path), **more)
         engine.url = parsed
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, **more)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
@@ -246,6 +282,15 @@ def _on_connect(connection: Any, _record: Any) -> None:
         f"busy_timeout={_BUSY_MILLISECONDS}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _refuse_writes(connection: Any, _record: Any) -> None:
+    """Let a connection only read. It is not opened read-only: SQLite's log has to be made."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA query_only=ON")
+    else:
+        connection.execute("SET default_transaction_read_only = on")
+        connection.commit()
 
 
 def _on_begin(connection: Connection) -> None:

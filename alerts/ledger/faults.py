@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger.urls import LedgerError, format_url
@@ -65,6 +66,8 @@ def explain_faults(engine: Engine) -> Iterator[None]:
     """
     try:
         yield
+    except PoolTimeout as error:
+        raise LedgerUnavailable("all connections to the ledger are in use") from error
     except DBAPIError as error:
         kind = classify(error)
         if kind is None:

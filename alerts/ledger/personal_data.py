@@ -17,9 +17,9 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists,
 
 from alerts.ledger import publication
 from alerts.ledger.address_hashes import find_hash
-from alerts.ledger.bounces import hash_address
 from alerts.ledger.confirmation_schema import confirmation_history
 from alerts.ledger.messages import decompress_body
+from alerts.ledger.operator_actions import name_address
 from alerts.ledger.schema import (
     bounce,
     change,
@@ -34,6 +34,8 @@ from alerts.ledger.schema import (
     suppression,
     topic,
 )
+from alerts.ledger.secrets import hash_address
+from alerts.ledger.service_schema import operator_action, webhook_secret
 
 _HIDDEN_LINK = "it opens their page, for whoever reads the export"
 _HIDDEN_ID = "a row number, which says nothing"
@@ -124,15 +126,32 @@ PERSONAL_TABLES = (
         (topic.c.canonical, topic.c.question_id),
     ),
     PersonalTable(
+        webhook_secret,
+        "webhook_secrets",
+        _has_subscriber(webhook_secret),
+        {
+            "subscriber_id": _HIDDEN_ID,
+            "value": "it signs what is sent to them, for whoever reads the export",
+            "former_value": "as the value",
+        },
+    ),
+    PersonalTable(
         subscriber,
         "subscriber",
         lambda owner: subscriber.c.id == owner.subscriber_id,
         {"id": _HIDDEN_ID, "token": _HIDDEN_LINK},
     ),
     PersonalTable(
+        operator_action,
+        "operator_actions",
+        lambda owner: operator_action.c.subject == name_address(owner.connection, owner.email),
+        {"id": _HIDDEN_ID},
+        kept_because="what the operator did, with a hash of the address, for 400 days",
+    ),
+    PersonalTable(
         suppression,
         "suppressions",
-        lambda owner: suppression.c.address_hash == hash_address(owner.email),
+        lambda owner: suppression.c.address_hash == hash_address(owner.connection, owner.email),
         {},
         kept_because="a hash of the address, so that nothing is ever sent to it again",
     ),
@@ -162,12 +181,14 @@ OTHER_TABLES: Mapping[str, str] = {
     "match": "changes and topics",
     "match_progress": "how far topics are matched",
     "notice": "when a source could not be read",
+    "operator_session": "browsers that the operator is signed in with",
     "pause": "what the operator has paused",
     "question": "public questions",
     "question_identity": "public questions",
     "rate_count": "networks, and mailboxes as keyed hashes, for a day at most: deleting data must "
     "not begin a limit anew",
     "refused_page": "pages of a source",
+    "retired_secret": "the service's own keys",
     "retired_address": "hashes of the addresses of topics that were public",
     "secret": "the service's own keys",
     "takedown": "questions that were taken down",
@@ -269,7 +290,7 @@ def delete_data(connection: Connection, email: str) -> DeletedData:
         email: The address in its normal form.
 
     Returns:
-        What was deleted.
+        What was deleted, also the topics that nobody else needed.
     """
     found = find_data(connection, email)
     owner = _find_owner(connection, email)
@@ -280,7 +301,9 @@ def delete_data(connection: Connection, email: str) -> DeletedData:
             connection.execute(delete(personal.table).where(personal.is_theirs(owner)))
     publication.release(connection, topics)
     publication.clear_ended(connection)
-    return found
+    left = connection.execute(select(func.count()).where(topic.c.id.in_(topics))).scalar_one()
+    ended = {"topics": len(topics) - left} if len(topics) > left else {}
+    return msgspec.structs.replace(found, rows=found.rows | ended)
 
 
 def list_forgettable(connection: Connection, moment: datetime) -> list[str]:

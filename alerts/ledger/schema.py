@@ -280,6 +280,8 @@ subscriber = Table(
     Column("id", Integer, primary_key=True),
     Column("email", Text, nullable=False, unique=True),
     Column("token", Text, nullable=False, unique=True),  # 128 random bits, in their links
+    # How often they came back; a link to their alerts from before that is not valid any more.
+    Column("link_generation", Integer, nullable=False, server_default="0"),
     Column("zone", Text, nullable=False),
     Column("hour", Integer, nullable=False),  # local hour of digests that are daily or rarer
     Column("created_at", UtcDateTime, nullable=False),

@@ -5,7 +5,19 @@ and caches. Is given all that it needs as a `WebContext`; it must not know the c
 clock's source, the daemon or the server that runs it (`scheduler.web`).
 """
 
-from alerts.web.app import create_app
+from alerts.web.app import PAGE_THREADS, create_app, run_background
 from alerts.web.context import CapturedPage, DaemonControls, WebContext
+from alerts.web.work import Work, WorkContext, WorkInterrupted, WorkSettings
 
-__all__ = ["CapturedPage", "DaemonControls", "WebContext", "create_app"]
+__all__ = [
+    "PAGE_THREADS",
+    "CapturedPage",
+    "DaemonControls",
+    "WebContext",
+    "Work",
+    "WorkContext",
+    "WorkInterrupted",
+    "WorkSettings",
+    "create_app",
+    "run_background",
+]

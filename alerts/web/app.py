@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from alerts.ledger import LedgerUnavailable
 from alerts.limits import Limiter
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
@@ -21,6 +23,7 @@ from alerts.web.context import WebContext
 from alerts.web.errors import ErrorHandlers
 from alerts.web.feeds import FeedsApp
 from alerts.web.forms import FormTokens
+from alerts.web.heavy_work import HeavyWork, ThreadRunner, WorkLimits
 from alerts.web.pages import (
     AlertsPages,
     ArchivePages,
@@ -35,9 +38,15 @@ from alerts.web.pages import (
 from alerts.web.private_paths import build_robots_txt
 from alerts.web.rate_limits import ProxyWatch, RateLimits
 from alerts.web.security import SecurityMiddleware
+from alerts.web.work import WorkInterrupted
 
+#: Threads that make pages: Starlette's number. `scheduler.web` may open a connection to the ledger
+#: for each, so that none waits for another's.
+PAGE_THREADS = 40
 #: Bytes. A smaller response fits into one network packet anyway, compressed or not.
 _GZIP_MIN_BYTES = 1000
+#: zlib's default level. Level 9 takes twice the time for 1 % less, and nothing else is sent then.
+_GZIP_LEVEL = 6
 
 
 def create_app(context: WebContext) -> Starlette:
@@ -45,9 +54,10 @@ def create_app(context: WebContext) -> Starlette:
     limiter = context.create_limiter()
     forms, limits = FormTokens(context.token_signer), RateLimits(limiter)
     errors = ErrorHandlers(context)
+    work = HeavyWork(context.runner or ThreadRunner(context.work_context))
     pages = Starlette(
         routes=[
-            *HomePage(context, forms, limits).build_routes(),
+            *HomePage(context, forms, limits, work).build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
             *SignUpLinkPages(context, limits).build_routes(),
@@ -56,13 +66,15 @@ def create_app(context: WebContext) -> Starlette:
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
             *PrivacyPage(context).build_routes(),
-            *ApiRoutes(context, limits).build_routes(),
+            *ApiRoutes(context, limits, work).build_routes(),
             *build_asset_routes(context.templates),
             Route("/robots.txt", _get_robots_txt),
         ],
         exception_handlers={
             HTTPException: errors.handle_http_exception,
             ClientDisconnect: errors.handle_disconnect,
+            LedgerUnavailable: errors.handle_unavailable,
+            WorkInterrupted: errors.handle_unavailable,
         },
     )
     # A redirect to the path without its slash would lead to whatever host the request names.
@@ -70,26 +82,33 @@ def create_app(context: WebContext) -> Starlette:
     return Starlette(
         routes=[
             Mount(
-                "/feeds", FeedsApp(context, limits)
+                "/feeds", FeedsApp(context, limits, work)
             ),  # compresses its responses once, not each time
-            Mount("", GZipMiddleware(pages, minimum_size=_GZIP_MIN_BYTES)),
+            Mount("", GZipMiddleware(pages, _GZIP_MIN_BYTES, _GZIP_LEVEL)),
         ],
         middleware=[Middleware(SecurityMiddleware), Middleware(ProxyWatch, limiter=limiter)],
-        lifespan=_build_lifespan(limiter),
+        lifespan=partial(run_background, context, limiter),
     )
 
 
-def _build_lifespan(
-    limiter: Limiter,
-) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """Return what runs while the application is served: at its end, all counts are shared."""
+@asynccontextmanager
+async def run_background(
+    context: WebContext, limiter: Limiter, _app: Starlette
+) -> AsyncIterator[None]:
+    """Get heavy work ready before the first request; end it and close the ledger after the last.
 
-    @asynccontextmanager
-    async def run(_app: Starlette) -> AsyncIterator[None]:
+    At the end, all counts of the limiter are shared. An application that mounts the one of
+    `create_app` has to do this itself.
+    """
+    if context.runner is not None:
+        await context.runner.start(WorkLimits().total)
+    try:
         yield
+    finally:
+        if context.runner is not None:
+            await context.runner.stop()
         await run_in_threadpool(limiter.close)
-
-    return run
+        context.close()
 
 
 async def _get_robots_txt(_request: Request) -> Response:

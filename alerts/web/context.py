@@ -17,8 +17,10 @@ from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.operator import ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
+from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
+from alerts.web.work import Runner, WorkContext
 
 #: One minute: pages change when a crawl ends, every quarter of an hour at most.
 _PAGE_CACHE_CONTROL = "public, max-age=60"
@@ -47,6 +49,10 @@ def _find_no_capture(_location: str) -> CapturedPage | None:
     return None
 
 
+def _close_nothing() -> None:
+    return
+
+
 class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the application needs from outside."""
 
@@ -66,14 +72,29 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
-    operator_password: str | None = None  #: None: there are no operator pages
+    operator_password: Secret | None = None  #: None: there are no operator pages
     daemon_controls: DaemonControls | None = None  #: None: no daemon runs
+    runner: Runner | None = None  #: of heavy work; None: threads of this process
+    close: Callable[[], None] = _close_nothing  #: called after the last request
     limiter: Limiter | None = None  #: None: one with the limits' usual sizes
 
     def deliver_soon(self) -> None:
         """Let the daemon deliver what was just put into the outbox; without one, do nothing."""
         if self.daemon_controls is not None:
             self.daemon_controls.deliver_soon()
+
+    @property
+    def work_context(self) -> WorkContext:
+        """What heavy work is done with in this process."""
+        return WorkContext(
+            name=self.name,
+            ledger=self.ledger,
+            templates=self.templates,
+            feed_identity=self.feed_identity,
+            token_secret=self.mail_identity.token_secret,
+            accepts_sign_ups=self.accepts_sign_ups,
+            clock=self.clock,
+        )
 
     @property
     def feed_context(self) -> FeedContext:

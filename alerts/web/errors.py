@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from alerts.web.context import WebContext
+from alerts.web.heavy_work import TooBusy
+
+log = logging.getLogger("watchword.web")
 
 _TITLES = {
     HTTPStatus.NOT_FOUND: "Page not found",
     HTTPStatus.GONE: "This link has expired",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The service is busy",
 }
 #: The detail of the answer to a request for a question that is taken down.
 TAKEN_DOWN = "The operator of this service has taken this question down."
@@ -43,6 +49,9 @@ class ErrorHandlers:
     async def handle_http_exception(self, request: Request, error: Exception) -> Response:
         """Answer with the exception's status, headers and detail."""
         assert isinstance(error, HTTPException)
+        if isinstance(error, TooBusy) and request.url.path.startswith("/api/"):
+            body = msgspec.json.encode({"error": error.detail})
+            return Response(body, error.status_code, error.headers, "application/json")
         if request.url.path.startswith("/api/"):
             return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
         page = self._context.render_page(
@@ -53,6 +62,11 @@ class ErrorHandlers:
             has_search=error.status_code == HTTPStatus.NOT_FOUND,
         )
         return HTMLResponse(bytes(page.body), error.status_code, error.headers)
+
+    async def handle_unavailable(self, request: Request, error: Exception) -> Response:
+        """Answer 503 where the ledger cannot be used now. The daemon raises the alarm."""
+        log.warning("a page was answered with 503: %s", error)
+        return await self.handle_http_exception(request, TooBusy())
 
     async def handle_disconnect(self, _request: Request, _error: Exception) -> Response:
         """Return a response that nobody reads: the client closed the connection while sending."""

@@ -83,6 +83,10 @@ class RateLimits:
         if reached is not None:
             raise TooManyRequests(reached)
 
+    async def count_often(self, limit: Limit, request: Request) -> None:
+        """Count a request as `count_soon` does."""
+        await run_in_threadpool(self.count_soon, limit, find_request_client(request))
+
     async def count_wrong_link(self, request: Request) -> None:
         """Count a wrong link or password. Right ones are never counted, and never refused.
 

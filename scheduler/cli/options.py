@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,43 @@ class ServiceCommand(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.append(build_config_option())
+
+
+class RecordedCommand(ServiceCommand):
+    """A command that is recorded in the operator's log of actions, before it does anything."""
+
+    def __init__(
+        self,
+        *args: Any,
+        about: str | None = None,
+        only_with: tuple[str, ...] = (),
+        unless: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Declare what is recorded.
+
+        Args:
+            args: As of `click.Command`.
+            about: The parameter that is recorded with the command's name: ``email``, ``source``.
+            only_with: Parameters without all of which the command only lists something.
+            unless: A flag with which it changes nothing, such as ``dry_run``.
+            kwargs: As of `click.Command`.
+        """
+        super().__init__(*args, **kwargs)
+        self._about, self._only_with, self._unless = about, only_with, unless
+
+    def find_subject(self, values: Mapping[str, Any]) -> str | None:
+        """Return what the command is about; None for nothing in particular."""
+        value = values.get(self._about) if self._about else None
+        if self._about == "subscriber" and not ("@" in str(value) or "://" in str(value)):
+            return "the owner of a token"  # a token opens their page
+        return str(value) if value else None
+
+    def changes_something(self, values: Mapping[str, Any]) -> bool:
+        """Return whether the command is recorded with these parameters."""
+        if self._unless and values.get(self._unless):
+            return False
+        return not self._only_with or any(values.get(name) for name in self._only_with)
 
 
 private_option = click.option(

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import click
+import os
+import pwd
+from contextlib import suppress
 
+import click
+from sqlalchemy import Connection
+
+from alerts.ledger import operator_actions
+from alerts.ledger.operator_actions import OperatorAction
+from alerts.model import AddressError, Recipient
 from scheduler.cli.config import get_config
+from scheduler.cli.options import RecordedCommand
 from scheduler.service import Service, open_service
 
 
@@ -19,4 +28,36 @@ def get_service(context: click.Context) -> Service:
     """
     service = open_service(get_config(context))
     context.call_on_close(service.ledger.engine.dispose)
+    command = context.command
+    if isinstance(command, RecordedCommand) and command.changes_something(context.params):
+        _record(service, context.command_path, command.find_subject(context.params))
     return service
+
+
+def describe_subject(connection: Connection, subject: str) -> str:
+    """Return a subject as the log of actions has it: of an address its keyed hash."""
+    if "@" not in subject and "://" not in subject:
+        return subject
+    with suppress(AddressError):
+        subject = Recipient.parse(subject).address
+    return operator_actions.name_address(connection, subject)
+
+
+def _record(service: Service, command_path: str, subject: str | None) -> None:
+    if service.ledger.is_read_only:
+        return  # the command cannot change anything either
+    with service.ledger.writing() as connection:
+        shown = describe_subject(connection, subject) if subject else None
+        actor = f"command by {_name_user()}"
+        action = OperatorAction(service.clock(), actor, command_path.partition(" ")[2], shown)
+        operator_actions.record(connection, action)
+
+
+def _name_user() -> str:
+    """Return the system's user, and who became that user with sudo: ``root (sudo by ada)``."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run with a number that has no name
+        name = f"user {os.getuid()}"
+    caller = os.environ.get("SUDO_USER")
+    return f"{name} (sudo by {caller})" if caller else name

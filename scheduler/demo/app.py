@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -11,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
 from alerts.ledger import topics
-from alerts.web import create_app
+from alerts.web import create_app, run_background
 from scheduler.demo.inbox import read_inbox
 from scheduler.service import Service
 from scheduler.web import build_web_context
@@ -43,7 +44,7 @@ class DemoPages:
             emails=len(read_inbox(self._inbox)),
             feeds=feeds,
             source=self._source_url,
-            operator_password=password.reveal() if password else None,
+            operator_password=password,
         )
 
     def list_emails(self, _request: Request) -> HTMLResponse:
@@ -64,12 +65,13 @@ class DemoPages:
 
 def create_demo_app(service: Service, inbox: Path, source_url: str) -> Starlette:
     """Return the application: the demo's pages, and the service's at all other paths."""
-    pages = DemoPages(service, inbox, source_url)
+    pages, context = DemoPages(service, inbox, source_url), build_web_context(service)
     return Starlette(
         routes=[
             Route("/demo", pages.show_overview),
             Route("/inbox", pages.list_emails),
             Route("/inbox/{key}", pages.show_email),
-            Mount("/", create_app(build_web_context(service))),
-        ]
+            Mount("/", create_app(context)),
+        ],
+        lifespan=partial(run_background, context, context.create_limiter()),
     )

@@ -7,13 +7,16 @@ from datetime import timedelta
 import msgspec
 
 from alerts.operator import ServiceStatus, build_status
-from alerts.web import CapturedPage, DaemonControls, WebContext
+from alerts.web import PAGE_THREADS, CapturedPage, DaemonControls, WebContext, WorkSettings
 from crawler.archive import read_capture
 from scheduler.exposed_files import list_exposed_files
 from scheduler.service import Service
+from scheduler.web.workers import WorkerProcesses
 
 #: The daemon runs a round every half minute. One that delivers to many may take long.
 _MAX_IDLE = timedelta(hours=1)
+#: Connections of pages that write, such as sign-ups: the ledger takes one transaction at a time.
+_WRITERS = 4
 
 
 def build_web_context(service: Service, controls: DaemonControls | None = None) -> WebContext:
@@ -21,7 +24,8 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     Args:
         service: the open service.
-        controls: the running daemon; None where no daemon runs, as in the demo.
+        controls: the running daemon; None where no daemon runs, as in the demo. Beside a daemon,
+            heavy work is done in processes of its own.
     """
     config = service.config
     password = config.web.operator_password
@@ -29,8 +33,10 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
     if controls is not None:
         limits = msgspec.structs.replace(limits, idle=_MAX_IDLE)
 
+    ledger = service.ledger.as_bystander().open_beside(readers=PAGE_THREADS, writers=_WRITERS)
+
     def read_status() -> ServiceStatus:
-        with service.ledger.reading() as connection:
+        with ledger.reading() as connection:
             status = build_status(connection, config.source_hosts, service.clock(), limits)
         return msgspec.structs.replace(status, warnings=list_exposed_files(config))
 
@@ -44,7 +50,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         name=config.site.name,
         domain=service.mail_identity.domain,
         subscriber_defaults=service.subscriber_defaults,
-        ledger=service.ledger,
+        ledger=ledger,
         templates=service.templates,
         feeds_folder=config.feeds.path,
         clock=service.clock,
@@ -56,7 +62,22 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         data_stores=service.data_stores,
-        operator_password=password.reveal() if password else None,
+        operator_password=password,
         daemon_controls=controls,
+        close=ledger.close,
+        runner=WorkerProcesses(_describe_work(service)) if controls is not None else None,
         limiter=service.create_limiter(),
+    )
+
+
+def _describe_work(service: Service) -> WorkSettings:
+    """Return what the processes of the web server open."""
+    config = service.config
+    return WorkSettings(
+        name=config.site.name,
+        ledger_url=service.ledger.engine.url.render_as_string(hide_password=False),
+        templates=config.templates,
+        feed_identity=config.feed_identity,
+        token_secret=service.mail_identity.token_secret,
+        accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
     )

@@ -22,7 +22,7 @@ from typing import Any, Protocol, cast
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 _STATE_KEY = "limited_protocol"
@@ -90,6 +90,7 @@ class LimitedProtocol(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None  # of a request's arrival
         self._write_timer: asyncio.TimerHandle | None = None
         self._is_busy = False  # a request has arrived and its response is not complete
+        self._running: RequestResponseCycle | None = None
         self._is_refused = False
         self._is_paused = False  # more waits in the transport than it should hold
         #: Monotonic time since when only the client can do the next step; None while we can.
@@ -120,6 +121,7 @@ class LimitedProtocol(asyncio.Protocol):
         self._stop_write_timer()
         self._counter.discard(self, self._host)
         self._transport = None
+        self._tell_running()
         if not self._is_refused:
             self._protocol.connection_lost(exc)
 
@@ -140,6 +142,20 @@ class LimitedProtocol(asyncio.Protocol):
         self._stop_write_timer()
         self.waiting_since = None if self._is_busy else time.monotonic()
         self._protocol.resume_writing()
+
+    def mark_running(self, cycle: RequestResponseCycle) -> None:
+        """Note which request is being answered."""
+        self._running = cycle
+
+    def _tell_running(self) -> None:
+        """Tell the request that is being answered that its client is gone.
+
+        uvicorn tells the last one that it has read, which is another one where requests are
+        pipelined: the first would write to a closed connection.
+        """
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def mark_arrived(self) -> None:
         """Stop the timer: the application has the whole request."""
@@ -164,6 +180,7 @@ class LimitedProtocol(asyncio.Protocol):
         """Close the connection at once, and let the kernel forget what the client has not read."""
         if self._transport is None:
             return
+        self._tell_running()
         if found := self._transport.get_extra_info("socket"):
             found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
         self._transport.abort()
@@ -213,6 +230,9 @@ class RequestArrival:
         if not isinstance(connection, LimitedProtocol):
             await self._app(scope, receive, send)
             return
+        cycle = getattr(receive, "__self__", None)
+        if isinstance(cycle, RequestResponseCycle):
+            connection.mark_running(cycle)
         if _has_body(scope):
             receive = _mark_end_of_body(receive, connection)
         else:

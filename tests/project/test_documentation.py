@@ -32,7 +32,11 @@ def test_every_channel_is_in_the_example_config(channel: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", *(str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "docs").rglob("*.md"))],
+    [
+        "README.md",
+        "SECURITY.md",
+        *(str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "docs").rglob("*.md")),
+    ],
 )
 def test_every_link_has_a_target(page: str) -> None:
     path = REPOSITORY / page
@@ -101,6 +105,18 @@ def test_every_fault_that_is_documented_has_its_test() -> None:
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     assert rows
     for row in rows:
+        named = re.search(r"`([a-z_/]+\.py)::(test_\w+)` \|$", row)
+        assert named is not None, row
+        assert f"def {named[2]}(" in (REPOSITORY / "tests" / named[1]).read_text(), row
+
+
+def test_each_measure_of_the_threat_model_names_its_test() -> None:
+    page = (REPOSITORY / "docs" / "threat-model.md").read_text()
+    section = page.partition("## Threats")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    measures = [row for row in rows if not row.startswith("| threat |")]
+    assert len(measures) > 20
+    for row in measures:
         named = re.search(r"`([a-z_/]+\.py)::(test_\w+)` \|$", row)
         assert named is not None, row
         assert f"def {named[2]}(" in (REPOSITORY / "tests" / named[1]).read_text(), row

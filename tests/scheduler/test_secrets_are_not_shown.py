@@ -99,6 +99,7 @@ CALLS: dict[str, list[list[str]]] = {
     "approve": [["london"]],
     "reject": [["london"]],
     "config": [[]],
+    "actions": [[], ["--about", CLOSED]],
 }
 
 

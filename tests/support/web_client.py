@@ -28,8 +28,9 @@ from alerts.operator import ServiceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.search import index_questions
+from alerts.secret import Secret
 from alerts.subscribers import SubscriberDefaults
-from alerts.web import CapturedPage, WebContext, create_app
+from alerts.web import CapturedPage, WebContext, WorkContext, create_app
 from crawler.records import Question
 from scheduler.web import HttpLimits, serve
 from scheduler.web.http_limits import DEFAULT_LIMITS
@@ -57,6 +58,7 @@ class WebClient:
     wanted_deliveries: int = 0  #: how often a message was to be delivered at once
     started_crawls: list[str] = field(default_factory=list)  #: sources that were to be read at once
     captures: dict[str, CapturedPage] = field(default_factory=dict)
+    work_context: WorkContext | None = None  #: what searches are made with
     app: Starlette | None = None  #: what is served
 
     def request_text(
@@ -173,9 +175,11 @@ def run_web_client(
         is_sign_up_enabled=True,
         max_topics=5,
         read_capture=found.captures.get,
-        operator_password=OPERATOR_PASSWORD,
+        operator_password=Secret(OPERATOR_PASSWORD),
         daemon_controls=found,
     )
-    found.app = create_app(msgspec.structs.replace(site, **more))
+    site = msgspec.structs.replace(site, **more)
+    found.work_context = site.work_context
+    found.app = create_app(site)
     with serve(found.app, trusted_proxies=proxies, limits=limits) as found.url:
         yield found

@@ -13,8 +13,11 @@ class ApiError(WatchwordError):
 
     def __init__(self, status: int, error: str) -> None:
         """Keep the HTTP status and one sentence that says what to do."""
-        super().__init__(error)
+        super().__init__(status, error)
         self.status, self.error = status, error
+
+    def __str__(self) -> str:
+        return self.error
 
 
 def read_text(request: Request, name: str) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import msgspec
 from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.ledger import changes, matches, publication, questions, topics
+from alerts.ledger import StatementTimeout, changes, matches, publication, questions, topics
 from alerts.ledger.topics import Topic
 from alerts.limits import Limit
-from alerts.queries import parse_query
-from alerts.search import TimeBudget, find_small_forms, search_questions
+from alerts.queries import QueryError, parse_query
+from alerts.search import SearchPosition, TimeBudget, find_small_forms, search_questions
 from alerts.web.api.exports import Exports
 from alerts.web.api.models import (
     ChangePage,
@@ -30,16 +31,23 @@ from alerts.web.api.parameters import (
     read_text,
     reject_nul,
 )
-from alerts.web.api.responses import answer_not_found, build_json_response, build_route
+from alerts.web.api.responses import (
+    answer_not_found,
+    build_error_response,
+    build_json_response,
+    build_route,
+)
 from alerts.web.context import WebContext
 from alerts.web.errors import NOT_PUBLIC, TAKEN_DOWN
-from alerts.web.rate_limits import RateLimits, find_request_client
+from alerts.web.heavy_work import HeavyWork, describe_work
+from alerts.web.rate_limits import RateLimits
+from alerts.web.work import WorkContext
 from crawler.records import Question
 
 #: Seconds that a search may spend on matching.
 _SEARCH_SECONDS = 0.1
 #: Seconds that the database may spend on one statement.
-_STATEMENT_SECONDS = 10.0
+_STATEMENT_SECONDS = 2.0
 _DEFAULT_LIMIT = 20
 #: Items on one page: 100 questions of 3 kB are 300 kB.
 _MAX_LIMIT = 100
@@ -50,15 +58,16 @@ _MAX_CURSOR = 2**62
 class ApiRoutes:
     """The JSON API over an open ledger."""
 
-    def __init__(self, context: WebContext, limits: RateLimits) -> None:
-        self._context, self._limits, self._exports = context, limits, Exports(context, limits)
+    def __init__(self, context: WebContext, limits: RateLimits, work: HeavyWork) -> None:
+        self._context, self._limits, self._work = context, limits, work
+        self._exports = Exports(limits, work)
         self._document = msgspec.json.encode(build_openapi(context.feed_identity))
 
     def build_routes(self) -> list[Route]:
         """Return all routes below ``/api/``."""
         return [
             Route("/api/openapi.json", self._get_openapi, methods=["GET"]),
-            build_route("/api/v1/questions", self.search_questions),
+            Route("/api/v1/questions", self._search_questions, methods=["GET"]),
             build_route("/api/v1/questions/{id:path}", self.get_question),
             build_route("/api/v1/topics", self.list_topics),
             build_route("/api/v1/topics/{slug}", self.get_topic),
@@ -70,24 +79,16 @@ class ApiRoutes:
     async def _get_openapi(self, request: Request) -> Response:
         return build_json_response(request, self._document)
 
-    def search_questions(self, request: Request) -> QuestionPage:
-        """Return one page of the questions that match ``q``, newest first."""
-        self._limits.count_soon(Limit.SEARCHES, find_request_client(request))
-        limit, after = _read_limit(request), read_position(request, "cursor")
-        query = parse_query(read_text(request, "q"))
-        with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
-            budget = TimeBudget(_SEARCH_SECONDS)
-            found = search_questions(connection, query, limit, budget, after)
-            ids = [one.question_id for one in found.newest]
-            records = questions.list_records(connection, ids)
-            small_forms = find_small_forms(connection, query, budget) if after is None else []
-        return QuestionPage(
-            questions=tuple(records),
-            total=found.total,
-            is_at_least=not found.is_complete,
-            next=found.next.format() if found.next else None,
-            small_forms=tuple(small_forms),
-        )
+    async def _search_questions(self, request: Request) -> Response:
+        try:
+            await self._limits.count_often(Limit.SEARCHES, request)
+            limit, after = _read_limit(request), read_position(request, "cursor")
+            typed = read_text(request, "q")
+            asked = describe_work(request, "search")
+            body = await self._work.run(asked, find_questions, typed, limit, after)
+        except (ApiError, QueryError, StatementTimeout, HTTPException) as error:
+            return build_error_response(error)
+        return build_json_response(request, body)
 
     def get_question(self, request: Request) -> Question:
         """Return one canonical record."""
@@ -134,6 +135,32 @@ class ApiRoutes:
             for one in found
         )
         return ChangePage(page, reached, has_more)
+
+
+def find_questions(
+    context: WorkContext, typed: str, limit: int, after: SearchPosition | None
+) -> bytes:
+    """Return one page of the questions that match a query, newest first, as a `QuestionPage`.
+
+    Raises:
+        QueryError: the query cannot be read.
+        StatementTimeout: the database took too long.
+    """
+    query = parse_query(typed)
+    with context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
+        budget = TimeBudget(_SEARCH_SECONDS)
+        found = search_questions(connection, query, limit, budget, after)
+        ids = [one.question_id for one in found.newest]
+        records = questions.list_records(connection, ids)
+        small_forms = find_small_forms(connection, query, budget) if after is None else []
+    page = QuestionPage(
+        questions=tuple(records),
+        total=found.total,
+        is_at_least=not found.is_complete,
+        next=found.next.format() if found.next else None,
+        small_forms=tuple(small_forms),
+    )
+    return msgspec.json.encode(page)
 
 
 def _find_topic(connection: Connection, slug: str) -> Topic:

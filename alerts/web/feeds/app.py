@@ -7,6 +7,7 @@ with the ledger at most once a second.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from datetime import UTC, datetime
@@ -17,22 +18,28 @@ from urllib.parse import parse_qs
 from cachetools import LRUCache
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from alerts.ledger import StatementTimeout
-from alerts.limits import Client, Limit
+from alerts.ledger import LedgerUnavailable, StatementTimeout
+from alerts.limits import Limit
 from alerts.queries import QueryError
 from alerts.web.context import WebContext
 from alerts.web.feeds.generator import (
     FeedGenerator,
     FeedRequest,
     GeneratedFeed,
+    generate_feed,
     is_private_feed,
     parse_feed_path,
 )
 from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
-from alerts.web.rate_limits import RateLimits, find_scope_client
+from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
+from alerts.web.rate_limits import RateLimits
+from alerts.web.work import WorkInterrupted
+
+log = logging.getLogger("watchword.web")
 
 #: 1500 files of about 50 kB, plain and gzipped together, are 75 MB.
 _MAX_CACHED_FILES = 1500
@@ -48,9 +55,9 @@ _FileVersion: TypeAlias = tuple[int, int, int]
 class FeedsApp:
     """The application. Its caches are used on the event loop's thread alone."""
 
-    def __init__(self, context: WebContext, limits: RateLimits) -> None:
-        self._context, self._generator = context, FeedGenerator(context)
-        self._limits = limits
+    def __init__(self, context: WebContext, limits: RateLimits, work: HeavyWork) -> None:
+        self._context, self._limits, self._work = context, limits, work
+        self._generator = FeedGenerator(context.work_context)
         self._files: LRUCache[str, tuple[_FileVersion, EncodedFeed]] = LRUCache(_MAX_CACHED_FILES)
         #: Each with the monotonic time at which it was last compared with the ledger.
         self._feeds: LRUCache[FeedRequest, tuple[float, GeneratedFeed]] = LRUCache(
@@ -60,7 +67,7 @@ class FeedsApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD."""
         try:
-            found = await self._find(scope)
+            found = await self._find(scope, receive)
         except HTTPException as error:
             found = PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
         if isinstance(found, EncodedFeed):
@@ -68,7 +75,7 @@ class FeedsApp:
         else:
             await found(scope, receive, send)
 
-    async def _find(self, scope: Scope) -> EncodedFeed | Response:
+    async def _find(self, scope: Scope, receive: Receive) -> EncodedFeed | Response:
         if scope["method"] not in {"GET", "HEAD"}:
             raise HTTPException(405, "Feeds can only be read.", {"Allow": "GET, HEAD"})
         request = _read_request(scope)
@@ -76,7 +83,7 @@ class FeedsApp:
             published = await self._find_file(request.path)
             if published is not None:
                 return published
-        return await self._find_generated(request, find_scope_client(scope))
+        return await self._find_generated(request, Request(scope, receive))
 
     async def _find_file(self, name: str) -> EncodedFeed | None:
         """Return the file ``name`` of the feeds folder as it is now; None where there is none."""
@@ -108,10 +115,13 @@ class FeedsApp:
             hub_url=identity.hub,
         )
 
-    async def _find_generated(self, request: FeedRequest, client: Client) -> EncodedFeed | Response:
+    async def _find_generated(
+        self, request: FeedRequest, asked_by: Request
+    ) -> EncodedFeed | Response:
         """Return a generated feed, from the cache where it was compared within the last second.
 
-        A subscriber's own feed is always compared: its address may have been changed just now.
+        A subscriber's own feed is always compared: its address may have been changed just now. It
+        is never refused, however many others are asked for.
         """
         now = time.monotonic()
         checked_at, known = self._feeds.get(request, (0.0, None))
@@ -119,23 +129,29 @@ class FeedsApp:
         if known is not None and is_fresh:
             return known.feed
         try:
-            found = await run_in_threadpool(self._generate, request, known, client)
+            if not self._generator.has_own_address(request.path):
+                await self._limits.count_often(Limit.FEEDS, asked_by)
+            version = known.version if known else None
+            asked = describe_work(asked_by, "search")
+            found = await self._work.run(asked, generate_feed, request, version)
+        except TooBusy:
+            if known is None or is_private_feed(request.path):
+                raise
+            return known.feed  # as it was a moment ago
         except QueryError as error:
             raise HTTPException(400, str(error)) from error
         except StatementTimeout as error:
             raise HTTPException(503, "This search takes too long. Add a rarer word.") from error
+        except (LedgerUnavailable, WorkInterrupted) as error:
+            log.warning("a feed was answered with 503: %s", error)
+            raise TooBusy from error
         if isinstance(found, Response):
             return found
+        found = found or known
+        assert found is not None
         if found.version is not None:
             self._feeds[request] = (now, found)
         return found.feed
-
-    def _generate(
-        self, request: FeedRequest, known: GeneratedFeed | None, client: Client
-    ) -> GeneratedFeed | Response:
-        """Count a feed that costs the database something, and make it if it is within the limit."""
-        self._limits.count_soon(Limit.FEEDS, client)
-        return self._generator.generate(request, known)
 
 
 def _read_request(scope: Scope) -> FeedRequest:

@@ -26,9 +26,9 @@ from alerts.feeds import (
 )
 from alerts.ledger import notices, publication, subscriptions, takedowns, topics
 from alerts.queries import format_canonical, parse_query
-from alerts.web.context import WebContext
 from alerts.web.errors import NOT_PUBLIC
 from alerts.web.feeds.response import EncodedFeed, encode_feed
+from alerts.web.work import WorkContext
 
 #: Seconds that the database may spend on one statement.
 _STATEMENT_SECONDS = 2.0
@@ -82,23 +82,31 @@ def is_private_feed(name: str) -> bool:
     return name.startswith(f"{PRIVATE_FEEDS}/")
 
 
+def generate_feed(
+    context: WorkContext, request: FeedRequest, known: FeedVersion | None
+) -> GeneratedFeed | RedirectResponse | None:
+    """Build a feed as :meth:`FeedGenerator.generate` does."""
+    return FeedGenerator(context).generate(request, known)
+
+
 class FeedGenerator:
     """Builds feeds from the ledger. Has no state of its own."""
 
-    def __init__(self, context: WebContext) -> None:
+    def __init__(self, context: WorkContext) -> None:
         self._context = context
 
     def generate(
-        self, request: FeedRequest, known: GeneratedFeed | None
-    ) -> GeneratedFeed | RedirectResponse:
+        self, request: FeedRequest, known: FeedVersion | None
+    ) -> GeneratedFeed | RedirectResponse | None:
         """Build the feed that ``request`` names.
 
         Args:
             request: what was asked for.
-            known: the feed as it was built last; returned where nothing in it has changed.
+            known: the version of the feed that was built last.
 
         Returns:
-            The feed, or for the feed of a query that is a public topic a redirect to its feed.
+            The feed, or for the feed of a query that is a public topic a redirect to its feed;
+            None where nothing in the feed has changed since the known version.
 
         Raises:
             HTTPException: 404 where there is no such feed, 410 where it was public and is not any
@@ -133,14 +141,28 @@ class FeedGenerator:
             raise HTTPException(410, NOT_PUBLIC)
         raise _build_not_found()
 
+    def has_own_address(self, path: str) -> bool:
+        """Return whether a path is that of a subscriber's own feed, with a token that we signed."""
+        parsed = parse_feed_path(path)
+        return parsed is not None and self._open_token(parsed.name) is not None
+
+    def _open_token(self, name: str) -> str | None:
+        """Return the key in the name of a subscriber's own feed; None where it has none of ours."""
+        prefix, _, token = name.partition("/")
+        is_own = prefix == PRIVATE_FEEDS
+        return self._context.token_signer.verify_lasting("feed", token) if is_own else None
+
     def _find_private(self, connection: Connection, name: str) -> FeedDefinition | None:
         """Return the feed that a subscriber's token names; None for a wrong or former one."""
-        token = name.removeprefix(f"{PRIVATE_FEEDS}/")
-        key = self._context.token_signer.verify_lasting("feed", token)
+        key = self._open_token(name)
         mine = subscriptions.find_by_feed_key(connection, key) if key else None
         if mine is None:
             return None
-        return define_private_feed(topics.get(connection, mine.topic_id), mine.query, token)
+        return define_private_feed(
+            topics.get(connection, mine.topic_id),
+            mine.query,
+            name.removeprefix(f"{PRIVATE_FEEDS}/"),
+        )
 
     def _build(
         self,
@@ -148,16 +170,16 @@ class FeedGenerator:
         definition: FeedDefinition,
         extension: str,
         only: str | None,
-        known: GeneratedFeed | None,
-    ) -> GeneratedFeed:
+        known: FeedVersion | None,
+    ) -> GeneratedFeed | None:
         definition = filter_feed(definition, only)
         kinds = FEED_FILTERS[only] if only else ()
         listed = definition.list_newest(connection, kinds)
         newest_notice = notices.get_newest_id(connection)
         taken_down = takedowns.count(connection)
         version = tuple(listed.numbers), listed.is_complete, newest_notice, taken_down
-        if known is not None and known.version == version:
-            return known
+        if known == version:
+            return None
         site, feed_context = self._context, self._context.feed_context
         identity = feed_context.identify(definition)
         feed = build_newest_page(connection, definition, listed, feed_context, only)

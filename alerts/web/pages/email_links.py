@@ -69,6 +69,9 @@ class EmailLinkPages:
     def unsubscribe(self, token: str, action: str | None) -> Response | None:
         """Show a subscriber's alerts; with a POST end all of them, or undo that for a day."""
         site, now = self._context, self._context.clock()
+        with site.ledger.reading() as connection:  # a wrong link does not wait for the writer
+            if subscriptions.find_subscriber_by_token(connection, token) is None:
+                return None
         with site.ledger.writing() if action is not None else site.ledger.reading() as connection:
             subscriber = subscriptions.find_subscriber_by_token(connection, token)
             if subscriber is None:

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import StatementTimeout, topics, word_index
@@ -35,8 +35,10 @@ from alerts.search import (
 )
 from alerts.subscribers import UnknownQuestionError, request_confirmation
 from alerts.web.context import WebContext
-from alerts.web.forms import EXPIRED_FORM, CsrfPair, FormTokens, read_form
+from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
+from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
 from alerts.web.rate_limits import RateLimits, TooManyRequests, find_request_client
+from alerts.web.work import WorkContext
 
 #: Seconds that a preview may spend on matching: it is shown while somebody types.
 _SEARCH_SECONDS = 0.04
@@ -69,8 +71,11 @@ class _HomeView(msgspec.Struct, frozen=True):
 class HomePage:
     """The home page and its sign-up form."""
 
-    def __init__(self, context: WebContext, form_tokens: FormTokens, limits: RateLimits) -> None:
-        self._context, self._form_tokens, self._limits = context, form_tokens, limits
+    def __init__(
+        self, context: WebContext, form_tokens: FormTokens, limits: RateLimits, work: HeavyWork
+    ) -> None:
+        self._context, self._form_tokens = context, form_tokens
+        self._limits, self._work = limits, work
 
     def build_routes(self) -> list[Route]:
         """Return the routes of the page and of the form."""
@@ -82,54 +87,24 @@ class HomePage:
     async def _get_home(self, request: Request) -> Response:
         query = request.query_params.get("q", "").strip()
         csrf_pair = self._form_tokens.issue(request)
-        after = request.query_params.get("after")
-        client = find_request_client(request)
-        view = await run_in_threadpool(self.search_within_limits, client, query, after)
-        response = self._render(view, csrf_pair)
+        response = await self._search(request, query, csrf_pair.csrf)
         if query and self._context.accepts_sign_ups:  # otherwise the page has no form
             self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
         return response
 
-    def search_within_limits(self, client: Client, query: str, after: str | None) -> _HomeView:
-        """Return what the page shows for a search, or that there were too many searches."""
+    async def _search(self, request: Request, query: str, csrf: str) -> Response:
         if not query:
-            return _HomeView()
+            return self._render(_HomeView(), csrf)
+        after = request.query_params.get("after")
         try:
-            self._limits.count_soon(Limit.PREVIEWS, client)
-        except TooManyRequests as error:
-            return _HomeView(
-                query, error=error.detail, status=error.status_code, headers=error.headers or {}
-            )
-        return self.search(query, after)
-
-    def search(self, query: str, after: str | None = None) -> _HomeView:
-        """Return what the page shows for a search.
-
-        Args:
-            query: as typed; "" for the page without a search.
-            after: the position where a page of older results begins; None for the preview.
-        """
-        if not query:
-            return _HomeView()
-        try:
-            with self._context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
-                if after is not None:
-                    return _find_older(connection, query, after)
-                return self._preview(connection, query)
-        except QueryError as error:
-            return _HomeView(query, error=str(error), status=400)
-        except StatementTimeout:
-            return _HomeView(query, error=_SEARCH_TOO_LONG, status=503)
-
-    def _preview(self, connection: Connection, query: str) -> _HomeView:
-        budget = TimeBudget(_SEARCH_SECONDS)
-        preview = build_preview(connection, query, self._context.clock().date(), budget)
-        return _HomeView(
-            query,
-            preview=preview,
-            topic=topics.find_public(connection, preview.canonical),
-            archive_start=word_index.get_first_day(connection),
-        )
+            await self._limits.count_often(Limit.PREVIEWS, request)
+            asked = describe_work(request, "search")
+            status, page = await self._work.run(asked, render_search, query, after, csrf)
+        except (TooManyRequests, TooBusy) as error:
+            headers, status = error.headers or {}, error.status_code
+            view = _HomeView(query, error=error.detail, status=status, headers=headers)
+            return self._render(view, csrf)
+        return HTMLResponse(page, status)
 
     async def _post_sign_up(self, request: Request) -> Response:
         began = time.monotonic()
@@ -180,26 +155,66 @@ class HomePage:
         """Return the page with an error message and a new form."""
         csrf_pair = self._form_tokens.issue(request)
         view = _HomeView(form.get("q", ""), error=error, status=status)
-        response = self._render(view, csrf_pair)
+        response = self._render(view, csrf_pair.csrf)
         self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
         return response
 
-    def _render(self, view: _HomeView, csrf_pair: CsrfPair) -> Response:
-        page = self._context.render_page(
-            "home",
-            view.status,
-            query=view.query,
-            email=view.email,
-            csrf=csrf_pair.csrf,
-            preview=view.preview,
-            older=view.older,
-            topic=view.topic,
-            archive_start=view.archive_start,
-            error=view.error,
-            accepts_sign_ups=self._context.accepts_sign_ups,
-        )
-        page.headers.update(view.headers)
-        return page
+    def _render(self, view: _HomeView, csrf: str) -> Response:
+        page = _render_home(self._context.work_context, view, csrf)
+        return HTMLResponse(page, view.status, view.headers)
+
+
+def render_search(
+    context: WorkContext, query: str, after: str | None, csrf: str
+) -> tuple[int, bytes]:
+    """Return the status and the HTML of the home page for a search.
+
+    Args:
+        context: what it is made with.
+        query: as typed.
+        after: the position where a page of older results begins; None for the preview.
+        csrf: hidden in the form.
+    """
+    view = search_home(context, query, after)
+    return view.status, _render_home(context, view, csrf)
+
+
+def search_home(context: WorkContext, query: str, after: str | None = None) -> _HomeView:
+    """Return what the page shows for a search."""
+    try:
+        with context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
+            if after is not None:
+                return _find_older(connection, query, after)
+            return _preview(connection, query, context.clock().date())
+    except QueryError as error:
+        return _HomeView(query, error=str(error), status=400)
+    except StatementTimeout:
+        return _HomeView(query, error=_SEARCH_TOO_LONG, status=503)
+
+
+def _render_home(context: WorkContext, view: _HomeView, csrf: str) -> bytes:
+    return context.render_html(
+        "home",
+        query=view.query,
+        email=view.email,
+        csrf=csrf,
+        preview=view.preview,
+        older=view.older,
+        topic=view.topic,
+        archive_start=view.archive_start,
+        error=view.error,
+        accepts_sign_ups=context.accepts_sign_ups,
+    )
+
+
+def _preview(connection: Connection, query: str, today: date) -> _HomeView:
+    preview = build_preview(connection, query, today, TimeBudget(_SEARCH_SECONDS))
+    return _HomeView(
+        query,
+        preview=preview,
+        topic=topics.find_public(connection, preview.canonical),
+        archive_start=word_index.get_first_day(connection),
+    )
 
 
 def _find_older(connection: Connection, query: str, after: str) -> _HomeView:

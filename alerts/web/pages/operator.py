@@ -1,16 +1,17 @@
 """The operator's page: what needs a decision, and the buttons that carry it out.
 
-It exists only where an operator password is set. The password is typed once; a signed cookie keeps
-the browser signed in.
+It exists only where an operator password is set. The password is typed once; the cookie names a
+session in the ledger, which ends there. What is done is recorded in the log of actions.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, cast, get_args
+from typing import Any, Literal, TypedDict, cast, get_args
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -18,8 +19,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from alerts.ledger import bounces, deliveries, held_changes, pauses, question_lookups
-from alerts.tokens import ExpiredToken
+from alerts.ledger import (
+    bounces,
+    deliveries,
+    held_changes,
+    operator_actions,
+    operator_sessions,
+    pauses,
+    question_lookups,
+)
+from alerts.ledger.operator_actions import OperatorAction
+from alerts.limits import name_network
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.rate_limits import RateLimits
@@ -29,6 +39,16 @@ _SESSION_AGE = timedelta(hours=12)
 #: Rows shown of each list, newest first; the command line shows all.
 _LIST_SIZE = 30
 _NOTHING_DONE = "Nothing was done."
+#: Characters of an action's name that are recorded; the longest has 19.
+_MAX_ACTION = 40
+
+
+class _Cookie(TypedDict):
+    key: str
+    path: str
+    secure: bool
+    httponly: bool
+    samesite: Literal["strict"]
 
 
 class OperatorPages:
@@ -47,7 +67,7 @@ class OperatorPages:
         ]
 
     async def _get_operator(self, request: Request) -> Response:
-        session = self._find_session(request)
+        session = await run_in_threadpool(self.find_session, request)
         if session is None:
             return self._render_sign_in(200, None)
         return await run_in_threadpool(self.render_operator, session, None)
@@ -57,12 +77,15 @@ class OperatorPages:
         action = form.get("action", "")
         if action == "sign-in":
             return await self._sign_in(request, form.get("password", ""))
-        session = self._find_session(request)
+        session = await run_in_threadpool(self.find_session, request)
         if session is None:
             return self._render_sign_in(403, "Sign in first.")
-        if not self._form_tokens.is_valid_for(form.get("csrf", ""), session):
+        subject = operator_sessions.hash_token(session)
+        if not self._form_tokens.is_valid_for(form.get("csrf", ""), subject):
             return await run_in_threadpool(self.render_operator, session, EXPIRED_FORM, 403)
-        if action == "sign-out":
+        await run_in_threadpool(self.record_action, request, action, form)
+        if action in {"sign-out", "sign-out-everywhere"}:
+            await run_in_threadpool(self.end_session, session, action)
             return _sign_out(request)
         message = await run_in_threadpool(self.apply_action, action, form)
         return await run_in_threadpool(self.render_operator, session, message)
@@ -71,34 +94,74 @@ class OperatorPages:
         return self._context.render_page("operator_sign_in", status, error=error)
 
     async def _sign_in(self, request: Request, password: str) -> Response:
-        expected = self._context.operator_password or ""
-        if not secrets.compare_digest(password.encode(), expected.encode()):
+        if not secrets.compare_digest(password.encode(), self._password.encode()):
             await self._limits.count_wrong_link(request)
+            await run_in_threadpool(self.record_wrong_password, request)
             return self._render_sign_in(403, "The password is wrong.")
+        token = await run_in_threadpool(self.open_session, request)
         response = RedirectResponse("/operator", 303)
-        response.set_cookie(
-            _get_cookie_name(request),
-            self._context.token_signer.issue("operator", self._hash_password()),
-            max_age=int(_SESSION_AGE.total_seconds()),
-            path="/operator",
-            secure=request.url.scheme == "https",
-            httponly=True,
-            samesite="strict",
-        )
+        age = int(_SESSION_AGE.total_seconds())
+        response.set_cookie(value=token, max_age=age, **_describe_cookie(request))
         return response
 
-    def _find_session(self, request: Request) -> str | None:
-        """Return the browser's session cookie where it is valid."""
-        cookie = request.cookies.get(_get_cookie_name(request), "")
-        try:
-            subject = self._context.token_signer.verify("operator", cookie, _SESSION_AGE)
-        except ExpiredToken:
-            return None
-        return cookie if subject is not None and subject == self._hash_password() else None
+    @property
+    def _password(self) -> str:
+        password = self._context.operator_password
+        return password.reveal() if password else ""
 
-    def _hash_password(self) -> str:
-        """Return the subject of session cookies: a new password ends every session."""
-        return hashlib.sha256((self._context.operator_password or "").encode()).hexdigest()
+    def open_session(self, request: Request) -> str:
+        """Begin a session, and return the token for its cookie."""
+        now = self._context.clock()
+        with self._context.ledger.writing() as connection:
+            operator_actions.record(connection, self._describe_action(request, "sign-in", None))
+            operator_sessions.delete_expired(connection, now)
+            return operator_sessions.open_session(
+                connection,
+                password_tag=self._tag_password(),
+                now=now,
+                expires_at=now + _SESSION_AGE,
+            )
+
+    def find_session(self, request: Request) -> str | None:
+        """Return the token in the browser's cookie where its session has not ended."""
+        token = request.cookies.get(_describe_cookie(request)["key"], "")
+        if not token:
+            return None
+        with self._context.ledger.reading() as connection:
+            tag, now = self._tag_password(), self._context.clock()
+            return token if operator_sessions.is_open(connection, token, tag, now) else None
+
+    def end_session(self, token: str, action: str) -> None:
+        """End one session, or all of them."""
+        with self._context.ledger.writing() as connection:
+            if action == "sign-out":
+                operator_sessions.end(connection, token)
+            else:
+                operator_sessions.end_all(connection)
+
+    def _tag_password(self) -> str:
+        """Return what stands for the password in the ledger: a new one ends every session."""
+        key, text = self._context.mail_identity.token_secret, f"operator {self._password}"
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+    def record_action(self, request: Request, action: str, form: Mapping[str, str]) -> None:
+        """Record that a button was pressed, before what it asks for is done."""
+        subject = " ".join(filter(None, (form.get("source"), form.get("reason")))) or None
+        with self._context.ledger.writing() as connection:
+            operator_actions.record(connection, self._describe_action(request, action, subject))
+
+    def record_wrong_password(self, request: Request) -> None:
+        """Record that somebody tried to sign in."""
+        with self._context.ledger.writing() as connection:
+            operator_actions.record_rarely(
+                connection, self._describe_action(request, "wrong password", None)
+            )
+
+    def _describe_action(
+        self, request: Request, action: str, subject: str | None
+    ) -> OperatorAction:
+        actor = f"page from {_find_network(request)}"
+        return OperatorAction(self._context.clock(), actor, action[:_MAX_ACTION], subject)
 
     def render_operator(self, session: str, message: str | None, status: int = 200) -> Response:
         """Return the page, with a message above it."""
@@ -112,7 +175,7 @@ class OperatorPages:
             status=site.read_status(),
             message=message,
             limits=limits,
-            csrf=self._form_tokens.issue_for(session),
+            csrf=self._form_tokens.issue_for(operator_sessions.hash_token(session)),
             **lists,
         )
 
@@ -182,16 +245,32 @@ def _load_lists(connection: Connection) -> dict[str, Any]:
         "unknown_outcome": deliveries.list_newest(connection, "in_doubt", None, _LIST_SIZE),
         "bounces": bounces.list_newest(connection, _LIST_SIZE),
         "suspended": bounces.list_suspended(connection),
+        "actions": operator_actions.list_newest(connection, _LIST_SIZE),
         "list_size": _LIST_SIZE,
     }
 
 
 def _sign_out(request: Request) -> Response:
     response = RedirectResponse("/operator", 303)
-    response.delete_cookie(_get_cookie_name(request), path="/operator")
+    response.delete_cookie(**_describe_cookie(request))
     return response
 
 
-def _get_cookie_name(request: Request) -> str:
-    """Return the cookie's name; over TLS one that browsers accept with ``Secure`` alone."""
-    return "__Secure-operator" if request.url.scheme == "https" else "operator"
+def _describe_cookie(request: Request) -> _Cookie:
+    """Return the cookie's name and attributes, with which it is set and deleted.
+
+    Over TLS, browsers accept a name with ``__Secure-`` only with the attribute ``Secure``, also in
+    the header that deletes it.
+    """
+    is_secure = request.url.scheme == "https"
+    return {
+        "key": "__Secure-operator" if is_secure else "operator",
+        "path": "/operator",
+        "secure": is_secure,
+        "httponly": True,
+        "samesite": "strict",
+    }
+
+
+def _find_network(request: Request) -> str:
+    return name_network(request.client.host if request.client else "")

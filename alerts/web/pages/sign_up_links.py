@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.limits import Limit
 from alerts.mail import STOP_LINK_VALIDITY
 from alerts.subscribers import (
     ConfirmationView,
@@ -55,7 +56,9 @@ class SignUpLinkPages:
 
     async def _post_sign_up(self, request: Request) -> Response:
         chosen = await read_choices(request, "sign_up", marker="choice")
-        return await self._answer(request, lambda token: self.confirm(token, chosen))
+        return await self._answer(
+            request, lambda token: self.confirm_within_limits(request, token, chosen)
+        )
 
     async def _get_email_permission(self, request: Request) -> Response:
         return await self._answer(request, self.show_email_permission)
@@ -79,6 +82,23 @@ class SignUpLinkPages:
         with self._context.ledger.reading() as connection:
             view = find_pending_signup(connection, token, self._context.clock())
         return self._render_sign_up(view) if view else None
+
+    def confirm_within_limits(
+        self, request: Request, token: str, chosen: frozenset[int] | None
+    ) -> Response | None:
+        """Do what `confirm` does, as a change that is counted for the address.
+
+        A wrong link is found by reading: it does not wait for the ledger's writer.
+
+        Raises:
+            TooManyRequests: there were too many changes for this address.
+        """
+        with self._context.ledger.reading() as connection:
+            view = find_pending_signup(connection, token, self._context.clock())
+        if view is None:
+            return None
+        self._limits.count_address(Limit.CHANGES, request, view.email)
+        return self.confirm(token, chosen)
 
     def confirm(self, token: str, chosen: frozenset[int] | None) -> Response | None:
         """Subscribe to the sign-ups with the chosen ids; None stands for the email's own."""

@@ -8,7 +8,7 @@ from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import held_changes
 from alerts.ledger.held_changes import APPROVAL_REASONS
 from scheduler.cli.commands.pipeline import format_pipeline_result
-from scheduler.cli.options import ServiceCommand, json_option
+from scheduler.cli.options import RecordedCommand, ServiceCommand, json_option
 from scheduler.cli.output import format_moment, format_plural, print_result
 from scheduler.cli.service import get_service
 from scheduler.jobs import PipelineResult, run_pipeline
@@ -42,7 +42,7 @@ def approvals_command(context: click.Context, as_json: bool) -> int:
     return ExitStatus.OK
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="source")
 @click.argument("source", required=False)
 @json_option
 @click.pass_context
@@ -68,7 +68,7 @@ def approve_command(context: click.Context, source: str | None, as_json: bool) -
     return _compute_exit_status(result)
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="source")
 @click.argument("source", required=False)
 @json_option
 @click.pass_context

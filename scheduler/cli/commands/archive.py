@@ -20,7 +20,7 @@ from crawler.archive import list_capture_files
 from crawler.reading import build_question_id
 from crawler.records import Question, encode_record, name_question
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
+from scheduler.cli.options import RecordedCommand, ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, print_result
 from scheduler.cli.progress import show_progress
 from scheduler.cli.service import get_service
@@ -111,7 +111,7 @@ class BackfillOptions(msgspec.Struct, frozen=True, kw_only=True):
     as_json: bool
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="source")
 @click.argument("source", default="london")
 @click.option(
     "--since",
@@ -164,7 +164,7 @@ def _make_progress_update(display: Progress, source: str) -> Callable[[BackfillP
     return update
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, unless="dry_run")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Only print which fields would differ.")
 @json_option

@@ -25,7 +25,7 @@ from alerts.operator import update_report_alarm
 from alerts.secret import show_address
 from scheduler.bounce_mailbox import read_unread_emails
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
+from scheduler.cli.options import RecordedCommand, ServiceCommand, json_lines_option, json_option
 from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.service import get_service
 from scheduler.jobs import compose_digests, deliver_messages
@@ -104,7 +104,7 @@ def _open_in_browser(html: str) -> str:
     return url
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="to", only_with=("retry", "arrived"))
 @click.option(
     "--phase", type=click.Choice(get_args(MessagePhase)), help="Only messages in this phase."
 )

@@ -15,7 +15,7 @@ from crawler.records import Question
 from crawler.report import CrawlLine, QuestionRead
 from scheduler import clock_check
 from scheduler.cli.inputs import InputReader, print_suspect
-from scheduler.cli.options import ServiceCommand, json_option
+from scheduler.cli.options import RecordedCommand, ServiceCommand, json_option
 from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.progress import show_progress
 from scheduler.cli.service import get_service
@@ -122,7 +122,7 @@ def format_pipeline_result(result: PipelineResult) -> str:
     return f"{matches}, {feeds}, {digests}; mail: {sent}"
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--as-new", is_flag=True, help="Notify subscribers, however old a question is.")
 @json_option

@@ -21,7 +21,7 @@ from alerts.subscribers import request_confirmation, subscribe
 from scheduler.cli.choices import DETAIL_CHOICE, FREQUENCY_CHOICE, UPDATES_CHOICE
 from scheduler.cli.commands.queries import format_warnings
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_option, private_option
+from scheduler.cli.options import RecordedCommand, json_option, private_option
 from scheduler.cli.output import print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
@@ -65,7 +65,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="email")
 @click.argument("email")
 @click.argument("query")
 @click.option(

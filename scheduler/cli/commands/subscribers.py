@@ -16,7 +16,7 @@ from alerts.model import Recipient
 from alerts.secret import show_address
 from alerts.subscribers import delete_personal_data, unsubscribe
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
+from scheduler.cli.options import RecordedCommand, json_lines_option, json_option
 from scheduler.cli.output import print_indented_json, print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
@@ -27,7 +27,7 @@ _MAX_ERASING_SECONDS = 5.0
 _ALL = "all"
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="email")
 @click.argument("email")
 @click.pass_context
 def export_command(context: click.Context, email: str) -> int:
@@ -46,7 +46,7 @@ def export_command(context: click.Context, email: str) -> int:
     return ExitStatus.OK
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="email", unless="dry_run")
 @click.argument("email")
 @click.option("--dry-run", is_flag=True, help="Print what would be deleted; delete nothing.")
 @json_option
@@ -93,7 +93,7 @@ def _print_deleted(shown: str, deleted: DeletedData, *, is_done: bool, as_json: 
     print_result("\n".join(lines), values, as_json=as_json)
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="resume", only_with=("resume", "approve"))
 @click.option(
     "--resume",
     metavar="EMAIL",

@@ -15,12 +15,18 @@ from alerts.subscribers import pause, resume, subscribe, unsubscribe
 from crawler.records import Question, name_question
 from scheduler.cli.choices import FREQUENCY_CHOICE
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option, json_option, private_option
+from scheduler.cli.options import (
+    RecordedCommand,
+    ServiceCommand,
+    json_lines_option,
+    json_option,
+    private_option,
+)
 from scheduler.cli.output import format_plural, print_result
 from scheduler.cli.service import get_service
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="email")
 @click.argument("email")
 @click.argument("question")
 @click.option(
@@ -99,7 +105,7 @@ _SUBSCRIBER = click.argument("subscriber", metavar="EMAIL|TOKEN")
 _OPTIONAL_QUERY = click.argument("query", required=False)
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="subscriber")
 @_SUBSCRIBER
 @_OPTIONAL_QUERY
 @json_option
@@ -116,7 +122,7 @@ def pause_command(context: click.Context, subscriber: str, query: str | None, as
     return _print_changed(changed, subscriber, "paused", as_json=as_json)
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="subscriber")
 @_SUBSCRIBER
 @_OPTIONAL_QUERY
 @json_option
@@ -134,7 +140,7 @@ def resume_command(
     return _print_changed(changed, subscriber, "resumed", as_json=as_json)
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="subscriber")
 @_SUBSCRIBER
 @_OPTIONAL_QUERY
 @json_option

@@ -7,14 +7,14 @@ import click
 from alerts.errors import ExitStatus
 from alerts.ledger import takedowns
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import ServiceCommand, json_lines_option
+from scheduler.cli.options import RecordedCommand, json_lines_option
 from scheduler.cli.output import format_moment, format_plural, print_result
 from scheduler.cli.service import get_service
 from scheduler.service import Service
 from scheduler.takedown import TakedownResult, take_question_down
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=RecordedCommand, about="question", only_with=("question",))
 @click.argument("question", metavar="ID", required=False)
 @click.option("--reason", metavar="TEXT", help="Why; kept, and shown to the operator alone.")
 @json_lines_option

@@ -11,6 +11,7 @@ from alerts.ledger.publication import TopicState
 from alerts.rendering import topic_path
 from alerts.subscribers import hide_topic, publish_topic
 from scheduler.cli.options import (
+    RecordedCommand,
     ServiceCommand,
     build_config_option,
     json_lines_option,
@@ -65,7 +66,7 @@ def _describe_state(state: TopicState) -> str:
     return "private: hidden" if state.is_hidden else "private"
 
 
-@topics_command.command(name="publish", cls=ServiceCommand)
+@topics_command.command(name="publish", cls=RecordedCommand, about="topic")
 @_TOPIC
 @json_option
 @click.pass_context
@@ -85,7 +86,7 @@ def publish_command(context: click.Context, topic: str, as_json: bool) -> ExitSt
     return ExitStatus.OK
 
 
-@topics_command.command(name="hide", cls=ServiceCommand)
+@topics_command.command(name="hide", cls=RecordedCommand, about="topic")
 @_TOPIC
 @json_option
 @click.pass_context

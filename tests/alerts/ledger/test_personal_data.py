@@ -39,7 +39,6 @@ from alerts.ledger import (
     Ledger,
     address_hashes,
     alarms,
-    bounces,
     deliveries,
     jobs,
     messages,
@@ -53,7 +52,9 @@ from alerts.ledger import __path__ as ledger_path
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.messages import decompress_body
+from alerts.ledger.operator_actions import name_address
 from alerts.ledger.schema import digest_notice, message, metadata, notice, pending_subscription
+from alerts.ledger.secrets import hash_address
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.utc_datetime import UtcDateTime
 from alerts.mail import MailIdentity
@@ -247,16 +248,18 @@ def fill_tables(connection: Connection) -> set[str]:
             or column.foreign_keys
         }
         if entry.kept_because:
-            values["address_hash"] = _ADDRESS_HASHES[entry.table.name](connection, ADA)
+            values |= _tie_to_address(connection, entry.table.name)
         connection.execute(insert(entry.table).values(values))
     return marks
 
 
-#: What ties rows to an address and not to a subscriber.
-_ADDRESS_HASHES: dict[str, Callable[[Connection, str], str]] = {
-    "suppression": lambda _, address: bounces.hash_address(address),
-    "confirmation_history": address_hashes.get_hash,
-}
+def _tie_to_address(connection: Connection, table: str) -> dict[str, str]:
+    """What ties rows of a table to an address and not to a subscriber."""
+    return {
+        "suppression": {"address_hash": hash_address(connection, ADA)},
+        "confirmation_history": {"address_hash": address_hashes.get_hash(connection, ADA)},
+        "operator_action": {"subject": name_address(connection, ADA)},
+    }[table]
 
 
 def _fill_column(column: Column[Any], marks: set[str], *, is_shown: bool) -> Any:
@@ -266,7 +269,7 @@ def _fill_column(column: Column[Any], marks: set[str], *, is_shown: bool) -> Any
         return datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
     if isinstance(column.type, LargeBinary | Text):
         mark = f"mark-{column.table.name}-{column.name}"
-        if is_shown and column.name != "address_hash":
+        if is_shown and column.name not in {"address_hash", "subject"}:
             marks.add(mark)
         return zlib.compress(mark.encode(), 1) if isinstance(column.type, LargeBinary) else mark
     return 0
@@ -285,7 +288,8 @@ def test_every_column_about_a_person_is_exported_and_deleted(ledger: Ledger, now
         assert {mark for mark in marks if mark not in str(shown)} == set()
         deleted = personal_data.delete_data(connection, ADA)
     personal = personal_data.PERSONAL_TABLES
-    assert set(deleted.rows) == {entry.name for entry in personal if not entry.kept_because}
+    theirs = {entry.name for entry in personal if not entry.kept_because}
+    assert set(deleted.rows) == theirs | {"topics"}  # nobody else needed theirs
     assert set(deleted.kept) == {entry.name for entry in personal if entry.kept_because}
     left = dump(ledger)
     kept = {entry.table.name for entry in personal if entry.kept_because}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from html import unescape
+from pathlib import Path
 from urllib.parse import quote_plus
 
 import feedparser
 import pytest
 from lxml import etree
 
+import alerts
 from alerts.ledger import publication, subscriptions, topics
+from alerts.ledger.rate_counts import CountKey, RateCounts
 from alerts.ledger.topics import build_slug
+from alerts.limits import Limit, Scope
 from alerts.model import Subscriber
 from alerts.queries import format_canonical, parse_query
 from alerts.subscribers import hide_topic, publish_topic, unsubscribe
@@ -304,3 +310,43 @@ def test_privacy_is_explained_on_a_page_of_its_own(site: WebClient) -> None:
     for heading in ("What is private", "What is public", "What we keep"):
         assert f"<h2>{heading}</h2>" in html
     assert 'href="/privacy"' in site.request_text("GET", "/")[1]
+
+
+# ------------------------------------------------------------------------- what could break it all
+
+#: What the packages that answer visitors may ask of topics. Whatever a visitor names is looked up
+#: among the public ones; a topic is read by its id only for whoever has shown a token of theirs.
+_VISITORS_FUNCTIONS = {
+    *("find_public", "find_public_by_slug", "find_public_by_similar_slug"),
+    *("list_public", "list_page", "list_unpublished", "list_without_notice", "get"),
+}
+#: Who may read a topic by its id.
+_TOKEN_HOLDERS = {"alerts/web/pages/alerts.py", "alerts/web/feeds/generator.py"}
+_VISITORS_PACKAGES = ("web", "feeds", "search", "export")
+
+
+def list_uses() -> Iterator[tuple[str, str]]:
+    """Each function of `alerts.ledger.topics` that a module for visitors uses."""
+    root = Path(alerts.__file__).parent
+    for package in _VISITORS_PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "topics":
+                    yield f"alerts/{path.relative_to(root)}", node.attr
+
+
+def test_modules_for_visitors_ask_for_public_topics() -> None:
+    uses = set(list_uses())
+    assert ("alerts/web/pages/home.py", "find_public") in uses
+    assert {name for _, name in uses} <= _VISITORS_FUNCTIONS
+    assert {path for path, name in uses if name == "get"} == _TOKEN_HOLDERS
+
+
+def test_a_feed_of_ones_own_is_read_however_many_others_are(watched: WebClient) -> None:
+    path = find_own_feed(watched)
+    with closing(RateCounts(watched.ledger)) as counts:  # as another server has counted
+        everybody = {CountKey(Scope.NETWORK, "127.0.0.0/24"): 99_999}
+        counts.add(Limit.FEEDS, Limit.FEEDS.rule.period, everybody, {}, watched.now)
+    assert watched.request("GET", "/feeds/queries/feed.json?q=tram")[0] == 429
+    assert watched.request("GET", "/feeds/private/made-up.signature.json")[0] == 429
+    assert watched.request("GET", f"{path}.json")[0] == 200

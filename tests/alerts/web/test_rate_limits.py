@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -64,6 +65,13 @@ class TestWrongLinks:
         assert set(repeat(70, lambda _: site.request_text("GET", page)[0])) == {200}
         assert site.request_text("GET", "/c/guess")[0] == 404
 
+    def test_a_wrong_link_does_not_wait_for_the_writer(self, site: WebClient) -> None:
+        """Nor does the writer wait for it: anybody can send thousands of them."""
+        with site.ledger.writing():
+            for path in ("/u/guess", "/c/guess", "/m/guess"):
+                for method in ("GET", "POST"):
+                    assert site.request_text(method, path)[0] == 404
+
     def test_leaving_counts_for_nobody(self, site: WebClient) -> None:
         """One mail provider's network leaves for many."""
         repeat(70, lambda n: site.request_text("POST", f"/u/guess{n}")[0])
@@ -91,6 +99,16 @@ class TestChanges:
         assert "tram29" in html
         site.now += timedelta(hours=25)
         assert reword(40) == 200
+
+    def test_a_confirmation_is_a_change(self, site: WebClient) -> None:
+        page = add_alert(site)
+        repeat(30, lambda _: site.submit_form(page, page, action="schedule", hour="7")[0])
+        assert site.submit_form("/?q=VRU", "/sign-up", q="VRU", email=ADA)[0] == 200
+        link = re.search(r"https://watch\.example(/c/\S+)", site.read_messages()[-1])
+        assert link is not None
+        assert site.request_text("POST", link[1])[0] == 429
+        site.now += timedelta(hours=25)
+        assert site.request_text("POST", link[1])[0] == 200
 
     def test_leaving_is_never_refused(self, site: WebClient) -> None:
         page = add_alert(site)

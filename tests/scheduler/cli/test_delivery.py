@@ -86,6 +86,7 @@ def test_the_data_of_a_subscriber_is_printed_and_deleted(tmp_path: Path) -> None
         "  messages: 1",
         "  subscriptions: 1",
         "  subscriber: 1",
+        "  topics: 1",
         "  mail files: 1",
     ]
     for command in ("export", "forget"):
@@ -103,6 +104,7 @@ def test_no_file_holds_anything_of_a_subscriber_who_was_deleted(tmp_path: Path) 
     service = ServiceFolder(tmp_path, QUIET)
     for who in ("zzmark.ada@demo.example", "vera@demo.example"):
         service.run("subscribe", who, "benches", "--every", "immediate", "--note", f"zznote {who}")
+    service.run("subscribe", "zzmark.ada@demo.example", "zzmarkword OR trams", "--private")
     record = make_question(1, make_answer("There are more benches."))
     (tmp_path / "records.jsonl").write_bytes(encode_record(record))
     # Another connection, as of the daemon, keeps the log of the database from being removed.
@@ -122,6 +124,7 @@ def test_no_file_holds_anything_of_a_subscriber_who_was_deleted(tmp_path: Path) 
     found = {name.partition(".")[0] for name in find_in_files(data, *marks)}
     assert found > {"ledger", "sent"}  # and the email
     done = service.run("-vv", "forget", "zzmark.ada@demo.example")
+    assert "  topics: 1\n" in done.stdout  # of which nobody else knew
     assert "zzmark" not in done.stderr
     assert find_in_files(data, *marks) == []
     assert find_in_files(data, b"vera@demo.example") != []

@@ -16,6 +16,7 @@ from alerts.ledger import Ledger, changes, held_changes, pauses
 from alerts.model import Alarm
 from alerts.operator import ServiceStatus, SourceStatus
 from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.secret import Secret
 from crawler.records import Disagreement
 from tests.support.samples import make_question
 from tests.support.web_client import FORM_CONTENT_TYPE, OPERATOR_PASSWORD, WebClient, run_web_client
@@ -90,7 +91,6 @@ def test_without_signing_in_nothing_is_shown_or_done(site: WebClient) -> None:
         body = urlencode({"action": "sign-in", "password": password})
         status, html = site.request_text("POST", "/operator", body, FORM_CONTENT_TYPE)
         assert (status, "The password is wrong." in html) == (403, True)
-    before = site.read_all_rows()
     forged = [f"operator={cookie}" for cookie in ("", "x", "operator.aaa.bbb")]
     for cookie in forged:
         assert (
@@ -105,6 +105,7 @@ def test_without_signing_in_nothing_is_shown_or_done(site: WebClient) -> None:
             == 403
         )
     cookie = signed_in(site)
+    before = site.read_all_rows()
     for csrf in ("", "x"):  # a form of somebody else's page
         body = urlencode({"action": "crawl", "source": "london", "csrf": csrf})
         assert (
@@ -192,5 +193,7 @@ def test_a_new_password_ends_all_sessions(ledger: Ledger, now: datetime, tmp_pat
     with run_web_client(ledger, now, tmp_path) as pages:
         cookie = signed_in(pages)
         assert "Sign out" in shown(pages, cookie)
-    with run_web_client(ledger, now, tmp_path, operator_password="another long token") as pages:
+    with run_web_client(
+        ledger, now, tmp_path, operator_password=Secret("another long token")
+    ) as pages:
         assert "Sign out" not in shown(pages, cookie)

@@ -1,0 +1,53 @@
+"""Tables of the service itself: its keys, and what its operator does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text
+
+from alerts.ledger.schema import metadata
+from alerts.ledger.utc_datetime import UtcDateTime
+
+retired_secret = Table(
+    # A key that was replaced: what it signed is accepted for a while.
+    "retired_secret",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),  # alerts.ledger.secrets.SecretPurpose
+    Column("value", LargeBinary, nullable=False),
+    Column("retired_at", UtcDateTime, nullable=False),
+    Column("accepted_until", UtcDateTime, nullable=False, info={"ahead": timedelta(days=60)}),
+)
+
+webhook_secret = Table(
+    # The key that messages to one webhook are signed with, and the one before it.
+    "webhook_secret",
+    metadata,
+    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("former_value", LargeBinary),
+    Column("former_until", UtcDateTime, info={"ahead": timedelta(days=7)}),
+)
+
+operator_session = Table(
+    # A browser that is signed in to the operator's page.
+    "operator_session",
+    metadata,
+    Column("session_hash", Text, primary_key=True),
+    Column("password_tag", Text, nullable=False),  # keyed hash of the password that opened it
+    Column("signed_in_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, info={"ahead": timedelta(days=1)}),
+)
+
+operator_action = Table(
+    # What the operator did, or somebody who tried to be the operator.
+    "operator_action",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("done_at", UtcDateTime, nullable=False, index=True),
+    Column("actor", Text, nullable=False),  # "page from 192.0.2.7", "command by ada"
+    Column("action", Text, nullable=False),  # sign-in, wrong password, takedown
+    Column("subject", Text),  # a source, a question, a keyed hash of an address
+)

@@ -1,0 +1,99 @@
+"""What a search, a feed on demand or an export is made with, in this process or in another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from alerts.errors import ExitStatus, WatchwordError
+from alerts.feeds import FeedContext, FeedIdentity
+from alerts.ledger import Ledger, open_ledger
+from alerts.rendering import Templates, clean_xml_text
+from alerts.tokens import TokenSigner
+from alerts.web.assets import build_asset_routes
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class WorkInterrupted(WatchwordError):
+    """Heavy work was broken off: its process ended, or took too long."""
+
+    exit_status = ExitStatus.RETRY
+
+
+class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What heavy work needs from outside."""
+
+    name: str  #: of the service: ``Watchword``
+    ledger: Ledger
+    templates: Templates
+    feed_identity: FeedIdentity
+    token_secret: bytes  #: what links to private feeds are signed with
+    accepts_sign_ups: bool
+    clock: Callable[[], datetime]
+
+    @property
+    def feed_context(self) -> FeedContext:
+        """What feeds are written with."""
+        return FeedContext(self.feed_identity, self.templates)
+
+    @property
+    def token_signer(self) -> TokenSigner:
+        """The signer of links."""
+        return TokenSigner(self.token_secret, self.clock)
+
+    def render_html(self, template: str, **values: Any) -> bytes:
+        """Return a page; ``template`` is its name below ``templates/web/``, without ``.html``."""
+        html = self.templates.render_html(f"web/{template}.html", name=self.name, **values)
+        return clean_xml_text(html).encode()
+
+
+class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process opens its `WorkContext` from."""
+
+    name: str
+    ledger_url: str  #: with its password
+    templates: Path | None  #: the operator's folder of templates
+    feed_identity: FeedIdentity
+    token_secret: bytes
+    accepts_sign_ups: bool
+
+    def open(self, clock: Callable[[], datetime]) -> WorkContext:
+        """Open the ledger, for reading by one thread."""
+        templates = Templates(self.templates)
+        build_asset_routes(templates)  # lets templates name the static files
+        base = open_ledger(self.ledger_url)
+        ledger = base.open_beside(readers=1, writers=1)
+        base.close()
+        return WorkContext(
+            name=self.name,
+            ledger=ledger,
+            templates=templates,
+            feed_identity=self.feed_identity,
+            token_secret=self.token_secret,
+            accepts_sign_ups=self.accepts_sign_ups,
+            clock=clock,
+        )
+
+
+#: A function at the top of a module: another process finds it by its name. What it is given and
+#: what it returns or raises is pickled.
+Work: TypeAlias = Callable[Concatenate[WorkContext, P], R]
+
+
+class Runner(Protocol):
+    """Runs heavy work so that it holds up neither pages nor the daemon."""
+
+    async def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what ``work`` returns, or raise what it raises."""
+
+    async def start(self, places: int) -> None:
+        """Get ready for so much work at once; called once before the first request."""
+
+    async def stop(self) -> None:
+        """End what runs; called once after the last request."""
