@@ -14,7 +14,7 @@ from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.personal_data import DeletedData
 from alerts.model import Recipient
 from alerts.secret import show_address
-from alerts.subscribers import delete_personal_data, unsubscribe
+from alerts.subscribers import accept_email_again, delete_personal_data, unsubscribe
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import RecordedCommand, json_lines_option, json_option
 from scheduler.cli.output import print_indented_json, print_result
@@ -167,12 +167,18 @@ def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitSt
 def _resume_address(service: Service, address: str) -> ExitStatus:
     """Lift the suspension of an address; skip what happened while it lasted.
 
-    Where the address only bounces, its bounces are not counted any more.
+    Alerts that a complaint has ended begin again. Where the address only bounces, its bounces are
+    not counted any more.
     """
     with service.ledger.writing() as connection:
         was_bouncing = bounces.clear_bounces(connection, address)
-        was_suspended = bounces.remove_suppression(connection, address)
         subscriber = subscriptions.find_subscriber_by_email(connection, address)
+        suppression = bounces.find_suppression(connection, address)
+        was_suspended = suppression is not None
+        if subscriber is not None and suppression is not None and suppression.reason == "complaint":
+            accept_email_again(connection, subscriber, service.clock())
+        else:
+            bounces.remove_suppression(connection, address)
         if subscriber is not None and was_suspended:
             newest = changes.get_newest_seq(connection)
             subscriptions.skip_unsent(connection, subscriber.id, newest)
