@@ -369,6 +369,15 @@ class Subscriber(msgspec.Struct, frozen=True):
     token: str  #: identifies the subscriber in links; a secret
     zone: str  #: the time zone of ``hour``: ``Europe/London``
     hour: int  #: of the day at which digests come, 0 to 23
+    link_generation: int = 0  #: how often they came back after leaving
+
+    @property
+    def link_subject(self) -> str:
+        """What the link to their alerts is issued for: links of an earlier generation are invalid.
+
+        The first generation is the token alone, as in all links of earlier versions.
+        """
+        return f"{self.token}~{self.link_generation}" if self.link_generation else self.token
 
     @property
     def recipient(self) -> Recipient:

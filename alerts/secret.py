@@ -125,6 +125,17 @@ def show_address(address: str) -> str:
     return f"{scheme}://{parts.hostname or ''}{port}/..."
 
 
+def mask_address(address: str) -> str:
+    """Return an address so that its owner knows it and others do not: ``j...@example.org``.
+
+    For a page that opens with a link in an email: the email may have been forwarded.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at or "://" in address:
+        return show_address(address)
+    return f"{local[:1]}...@{domain}"
+
+
 def redact(text: str, secrets: Iterable[Secret]) -> str:
     """Return a text in which nothing that the secrets hide is left.
 

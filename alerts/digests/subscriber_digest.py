@@ -231,7 +231,7 @@ def _write_message(
     """Return the digest as an email, or as JSON for a recipient that is not a mailbox."""
     identity, now = context.identity, context.now
     draft = draft_message("digest" if digest.entries else "notice", subscriber, period, identity)
-    links = identity.build_links(subscriber.token, now, draft.key)
+    links = identity.build_links(subscriber.token, now, draft.key, subscriber.link_subject)
     if draft.recipient.is_email:
         envelope = DigestEnvelope(identity, subscriber, links, now)
         rendered = render_digest(digest, envelope, context.renderer)

@@ -61,8 +61,7 @@ def ensure_subscriber(
         connection,
         subscriber,
         email=email,
-        # A token may be an argument of the command line, where a leading hyphen marks an option.
-        token=secrets.token_urlsafe(16).replace("-", "_"),
+        token=_make_token(),
         zone=zone,
         hour=hour,
         created_at=now,
@@ -72,6 +71,11 @@ def ensure_subscriber(
     if made and (suppression := find_suppression(connection, email)):
         suspend_subscriber(connection, found.id, suppression.reason, suppression.since)
     return found
+
+
+def _make_token() -> str:
+    """Return 128 random bits; no hyphen, which marks an option on the command line."""
+    return secrets.token_urlsafe(16).replace("-", "_")
 
 
 def set_digest_time(connection: Connection, subscriber_id: int, zone: str, hour: int) -> None:
@@ -84,6 +88,41 @@ def set_digest_time(connection: Connection, subscriber_id: int, zone: str, hour:
 def find_subscriber_by_token(connection: Connection, token: str) -> Subscriber | None:
     """Return the subscriber with a token; None if there is none."""
     return get_subscriber(connection, subscriber.c.token == token)
+
+
+def find_subscriber_by_link(connection: Connection, subject: str) -> Subscriber | None:
+    """Return whose link to their alerts was issued for a subject; None if it is not valid now.
+
+    Args:
+        connection: The ledger.
+        subject: `Subscriber.link_subject` at the time when the link was made.
+    """
+    found = find_subscriber_by_token(connection, subject.partition("~")[0])
+    return found if found is not None and found.link_subject == subject else None
+
+
+def renew_token(connection: Connection, subscriber_id: int) -> None:
+    """Make every link that a subscriber was ever sent invalid, also those to unsubscribe."""
+    connection.execute(
+        update(subscriber).where(subscriber.c.id == subscriber_id).values(token=_make_token())
+    )
+
+
+def _begin_new_generation(connection: Connection, subscriber_id: int, *, was_there: bool) -> None:
+    """Make older links to a subscriber's alerts invalid if they have just come back.
+
+    Links to unsubscribe stay valid: whoever finds an old email must be able to leave.
+    """
+    former = select(func.count()).where(
+        subscription.c.subscriber_id == subscriber_id, subscription.c.ended_at.is_not(None)
+    )
+    is_back = was_there or connection.execute(former).scalar_one() > 0
+    if is_back and count_active(connection, subscriber_id) == 1:
+        connection.execute(
+            update(subscriber)
+            .where(subscriber.c.id == subscriber_id)
+            .values(link_generation=subscriber.c.link_generation + 1)
+        )
 
 
 def find_subscriber_by_email(connection: Connection, email: str) -> Subscriber | None:
@@ -149,11 +188,15 @@ def subscribe(
     mine = {"subscriber_id": subscriber_id, "topic_id": topic_id}
     fresh = {**options, **start, **publishes}
     is_changed = insert_once(connection, subscription, **mine, **fresh, created_at=now) is not None
-    if not is_changed:
+    if is_changed:
+        _begin_new_generation(connection, subscriber_id, was_there=False)
+    else:
         is_mine = and_(*(subscription.c[name] == value for name, value in mine.items()))
         is_restarted = _restart(connection, is_mine, fresh)
         edited = options | publishes if is_by_command else options
         is_changed = _edit_options(connection, is_mine, edited) or is_restarted
+        if is_restarted:
+            _begin_new_generation(connection, subscriber_id, was_there=True)
     if is_by_command:
         publication.publish_named(connection, topic_id, request.query, now)
         publication.release(connection, [topic_id])

@@ -64,28 +64,38 @@ class MailIdentity(msgspec.Struct, frozen=True):
         name = re.sub(r"[^a-z0-9]", "", self.name.lower())[: _FEEDBACK_SENDER_LENGTHS[-1]]
         return name if len(name) in _FEEDBACK_SENDER_LENGTHS else "watchword"
 
-    def build_links(self, token: str, now: datetime, digest: str | None = None) -> EmailLinks:
+    def build_links(
+        self,
+        token: str,
+        now: datetime,
+        digest: str | None = None,
+        link_subject: str | None = None,
+    ) -> EmailLinks:
         """Return the links for one email to one subscriber.
 
         The links are short on purpose: a URI of more than 75 characters would be folded into
         encoded words, which no mail program reads as an address.
 
         Args:
-            token: The subscriber's token. The links to unsubscribe work for ever.
+            token: The subscriber's token. The links to unsubscribe work until it is replaced.
             now: When the link to the subscriber's alerts begins to be valid.
             digest: The key of the digest's message, where its page is linked to.
+            link_subject: What the link to their alerts is issued for; None for the token.
         """
         mailto = f"mailto:{self.unsubscribe_address}?subject={token}"
         if not self.public_url:
             return EmailLinks(mailto)
         page = DigestPage(self.public_url, digest, self.token_secret) if digest else None
         return EmailLinks(
-            mailto, f"{self.public_url}/u/{token}", self.build_manage_link(token, now), page
+            mailto,
+            f"{self.public_url}/u/{token}",
+            self.build_manage_link(link_subject or token, now),
+            page,
         )
 
-    def build_manage_link(self, token: str, now: datetime) -> str:
+    def build_manage_link(self, link_subject: str, now: datetime) -> str:
         """Return the URL of a subscriber's alerts, valid for :data:`MANAGE_LINK_VALIDITY`."""
-        signed = TokenSigner(self.token_secret, lambda: now).issue("manage", token)
+        signed = TokenSigner(self.token_secret, lambda: now).issue("manage", link_subject)
         return f"{self.public_url}/m/{signed}"
 
     def build_stop_link(self, address_hash: str, now: datetime) -> str:

@@ -69,7 +69,7 @@ def write_manage_link_email(
         context,
         "manage_link",
         subject=f"Manage your {identity.name} alerts",
-        link=identity.build_manage_link(subscriber.token, context.now),
+        link=identity.build_manage_link(subscriber.link_subject, context.now),
         days=MANAGE_LINK_VALIDITY.days,
         gets_none=gets_none,
     )

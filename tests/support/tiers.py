@@ -25,6 +25,8 @@ _MARKER_OF_FIXTURE = {
 #: Tiers whose tests may start processes.
 _WITH_PROCESSES = {"browser", "kill", "postfix", "postgres", "process"}
 _TIERS = {*_WITH_PROCESSES, "slow"}
+#: Tiers whose coverage is not measured.
+_UNMEASURED = {"browser", "kill", "postfix", "slow"}
 #: The variable by which the processes of a test learn that they are measured.
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 #: What :func:`sys.addaudithook` calls the start of a process.
@@ -76,21 +78,24 @@ def order(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
 def measure_as_tier_wants(item: pytest.Item) -> Iterator[None]:
     """Run a test, and measure coverage only where it is gained.
 
-    That is in the tests without a tier, and in those of the crawler, which reads pages in processes
-    of its own. All others take longer to measure than to run, and run little that these do not.
+    Processes are measured in the tests of the crawler alone, which reads pages in a process of its
+    own. A test of an unmeasured tier takes longer to measure than to run, and runs little code that
+    no other test runs.
     """
     plugin: Any = item.config.pluginmanager.getplugin("_cov")
     controller = getattr(plugin, "cov_controller", None)
-    is_measured = "crawler" in item.path.parts or not is_in(item, _TIERS)
-    if controller is None or is_measured:
+    is_measured = not is_in(item, _UNMEASURED)
+    if controller is None or (is_measured and "crawler" in item.path.parts):
         yield
         return
     for_processes = os.environ.pop(_COVERAGE_OF_PROCESSES, None)
-    controller.pause()
+    if not is_measured:
+        controller.pause()
     try:
         yield
     finally:
-        controller.resume()
+        if not is_measured:
+            controller.resume()
         if for_processes is not None:
             os.environ[_COVERAGE_OF_PROCESSES] = for_processes
 

@@ -20,11 +20,12 @@ from starlette.routing import Route
 
 from alerts.feeds import FeedMetadata, build_opml, define_private_feed, define_topic_feed
 from alerts.ledger import LedgerUnavailable, bounces, personal_data, subscriptions, topics
-from alerts.ledger.bounces import Suppression
 from alerts.ledger.erasure import erase_deleted
+from alerts.ledger.personal_data import DeletedData
 from alerts.ledger.subscriptions import Subscription
 from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
+from alerts.model import Subscriber
 from alerts.subscribers import list_restorable, send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
@@ -132,7 +133,7 @@ class AlertsPages:
         """Email the owner of an expired link a new one."""
         site = self._context
         with site.ledger.writing() as connection:
-            subscriber = subscriptions.find_subscriber_by_token(connection, token)
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
             if subscriber is not None:
                 send_manage_link(connection, site.create_message_context(), subscriber.email)
         site.deliver_soon()
@@ -150,7 +151,7 @@ class AlertsPages:
         if form.get("action") in _UNLIMITED_ACTIONS:
             return self.apply_form(token, link, form)
         with self._context.ledger.reading() as connection:
-            subscriber = subscriptions.find_subscriber_by_token(connection, token)
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
         if subscriber is None:
             return None
         try:
@@ -166,29 +167,38 @@ class AlertsPages:
     def apply_form(self, token: str, link: str, form: Mapping[str, str]) -> Response | None:
         """Do what a form asks for, and return the page after it; None for an unknown token."""
         with self._context.ledger.writing() as connection:
-            subscriber = subscriptions.find_subscriber_by_token(connection, token)
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
             if subscriber is None:
                 return None
             site = self._context
+            if form.get("action") == "renew-links":
+                self._renew_links(connection, subscriber)
+                return site.render_page("links_renewed")
             message = apply_alert_form(
                 AlertForm(connection, subscriber, form, site.clock(), site.data_stores)
             )
             page = self._render(connection, token, link, message)
-            suppression = bounces.find_suppression(connection, subscriber.email)
-        return page or self._finish_deletion(suppression)
+            left = personal_data.find_data(connection, subscriber.email)
+        site.delete_withdrawn_feeds()
+        return page or self._finish_deletion(left)
 
-    def _finish_deletion(self, suppression: Suppression | None) -> Response:
+    def _renew_links(self, connection: Connection, subscriber: Subscriber) -> None:
+        """Make all links invalid and email the owner a new one: who asked may be somebody else."""
+        subscriptions.renew_token(connection, subscriber.id)
+        send_manage_link(connection, self._context.create_message_context(), subscriber.email)
+
+    def _finish_deletion(self, left: DeletedData) -> Response:
         """Erase what was deleted from the files of the ledger, and say what is kept."""
         try:
             erase_deleted(self._context.ledger, _MAX_ERASING_SECONDS)
         except LedgerUnavailable as error:
             log.warning("%s", error)  # the data is deleted; the daemon erases it in its next round
-        return self._context.render_page("data_deleted", suppression=suppression)
+        return self._context.render_page("data_deleted", kept=left.kept.values())
 
     def _render(
         self, connection: Connection, token: str, link: str, message: str | None
     ) -> Response | None:
-        subscriber = subscriptions.find_subscriber_by_token(connection, token)
+        subscriber = subscriptions.find_subscriber_by_link(connection, token)
         if subscriber is None:
             return None
         alerts = subscriptions.list_active(connection, subscriber.id)
@@ -208,7 +218,7 @@ class AlertsPages:
     def export_data(self, token: str) -> bytes | None:
         """Return everything we keep about a subscriber as JSON; None for an unknown token."""
         with self._context.ledger.reading() as connection:
-            subscriber = subscriptions.find_subscriber_by_token(connection, token)
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
             if subscriber is None:
                 return None
             data = personal_data.collect_data(connection, subscriber.email)
@@ -218,7 +228,7 @@ class AlertsPages:
         """Return the feeds of a subscriber's topics as OPML 2.0; None for an unknown token."""
         site = self._context
         with site.ledger.reading() as connection:
-            subscriber = subscriptions.find_subscriber_by_token(connection, token)
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
             if subscriber is None:
                 return None
             alerts = subscriptions.list_active(connection, subscriber.id)

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
 from alerts.mail import build_message_id, find_message_key
+from alerts.secret import mask_address
 from alerts.subscribers import (
     UNDO_PERIOD,
     list_restorable,
@@ -86,9 +87,11 @@ class EmailLinkPages:
                 subscriptions.unsubscribe(connection, subscriber.id, now)
             alerts = subscriptions.list_active(connection, subscriber.id)
             ended = [] if suppression else list_restorable(connection, subscriber.id, since)
+        if action is not None:
+            site.delete_withdrawn_feeds()
         return site.render_page(
             "unsubscribe",
-            email=subscriber.email,
+            email=mask_address(subscriber.email),
             queries=[alert.query for alert in alerts],
             restorable=[alert.query for alert in ended],
             is_unsubscribed=action is not None and action != _UNDO,

@@ -55,6 +55,7 @@ def split_parts(email: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)  # it says nothing of the size
 @pytest.mark.parametrize("title", [LONG_TITLE, MULTI_BYTE_TITLE], ids=["ascii", "multi-byte"])
 def test_two_thousand_entries_of_the_longest_titles_fit(
     ledger: Ledger, now: datetime, title: str

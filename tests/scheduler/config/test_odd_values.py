@@ -17,6 +17,7 @@ from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import open_service
 from tests.scheduler.config.test_every_key import BASE, DKIM, KEYS
 from tests.support.config_keys import ConfigKey, format_toml
+from tests.support.empty_ledger import place_empty_ledger
 from tests.support.private_keys import write_key
 
 
@@ -114,6 +115,7 @@ def start_and_run(config: Config) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("key", NUMBER_KEYS, ids=lambda key: key.name)
 def test_the_service_runs_with_each_number_at_its_limits(tmp_path: Path, key: ConfigKey) -> None:
+    place_empty_ledger(tmp_path / "var" / "ledger.sqlite3")
     [kind] = find_numbers(key.field.type)
     least = kind.ge if kind.ge is not None else math.nextafter(float(kind.gt or 0), 1)
     for value in (least, kind.le):
