@@ -33,6 +33,7 @@ from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, Origin
 from alerts.recording import take_down
+from alerts.secret import Secret
 from alerts.subscribers import request_confirmation, subscribe
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
@@ -80,7 +81,7 @@ def run_marked_site(ledger: Ledger, now: datetime, folder: Path) -> Iterator[Mar
         folder,
         proxies=("127.0.0.1",),  # so that requests can come from many networks
         mail_identity=identity,
-        operator_password=PASSWORD,
+        operator_password=Secret(PASSWORD),
     ) as pages:
         assert pages.app is not None
         site = MarkedSite(pages, pages.app)
