@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
 from itertools import islice
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
+import requests
+
+from alerts.delivery import BoundedSession
 from alerts.ledger.clock_readings import ClockReading
 
 #: A service may be off for a day, or run once a day.
@@ -63,15 +63,12 @@ class ClockWitness:
 
 def _ask_for_date(url: str, user_agent: str) -> datetime | None:
     """Return the time by a server; None if it does not say it."""
-    request = Request(url, method="HEAD", headers={"User-Agent": user_agent})  # noqa: S310
     try:
-        with urlopen(request, timeout=_TIMEOUT_SECONDS) as reply:  # noqa: S310
-            text = reply.headers.get("Date")
-    except HTTPError as error:
-        text = error.headers.get("Date")
-        error.close()
-    except (OSError, HTTPException, ValueError):
+        with BoundedSession() as session:
+            reply = session.head(url, headers={"User-Agent": user_agent}, timeout=_TIMEOUT_SECONDS)
+    except (requests.RequestException, ValueError):
         return None
+    text = reply.headers.get("Date")
     try:
         date = parsedate_to_datetime(text or "")
     except ValueError:

@@ -13,6 +13,9 @@ from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_
 from alerts.queries import QueryError, format_canonical, infer_changes, parse_query, uses_field
 from crawler.records import Question
 
+#: The longest line of a file of queries. The longest query has some thousand characters.
+_MAX_LINE_BYTES = 1_000_000
+
 
 class QueryFile(msgspec.Struct, frozen=True):
     """The queries of a file."""
@@ -31,10 +34,12 @@ def read_queries(path: Path) -> QueryFile:
     lines: dict[str, list[int]] = {}
     invalid: list[tuple[int, str]] = []
     has_change_queries = False
-    text = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    for number, line in enumerate(text.split(b"\n"), start=1):
+    for number, line in enumerate(_read_lines(path), start=1):
         if not line.strip():
             continue
+        if len(line) > _MAX_LINE_BYTES:
+            invalid.append((number, "is too long for a query; the rest is not read"))
+            break
         try:
             query = parse_query(line.decode().strip())
         except UnicodeDecodeError:
@@ -45,6 +50,15 @@ def read_queries(path: Path) -> QueryFile:
             lines.setdefault(format_canonical(query), []).append(number)
             has_change_queries = has_change_queries or uses_field(query, "change")
     return QueryFile(lines, invalid, has_change_queries)
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file. One that is too long is cut just behind the limit."""
+    with path.open("rb") as stream:
+        prefix = codecs.BOM_UTF8
+        while line := stream.readline(_MAX_LINE_BYTES + 1):
+            yield line.removeprefix(prefix)
+            prefix = b""
 
 
 def match_files(queries: QueryFile, questions: Iterable[Question]) -> list[tuple[int, str]]:

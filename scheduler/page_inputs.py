@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler.pages import find_page_objects, read_question
-from crawler.plan import CrawlPlan, KnownPage
+from crawler.plan import MAX_PAGE_BYTES, CrawlPlan, KnownPage
 from crawler.reading import Document, UnreadablePage, check_markup, decode_document
 from crawler.records import Question, decode_question
 from crawler.report import (
@@ -27,6 +28,8 @@ from scheduler.crawl_process import build_crawl_target, start_crawl
 
 #: Seconds for one page: robots.txt and the page, each with a timeout of 30 s and two retries.
 _FETCH_TIMEOUT = 120
+#: The longest line of a file of records: a record holds the texts of one page and their HTML.
+_MAX_LINE_BYTES = 2 * MAX_PAGE_BYTES
 
 
 class UnreadableInput(msgspec.Struct, frozen=True):
@@ -52,18 +55,27 @@ def read_inputs(names: tuple[str, ...], config: Config) -> Iterator[Question | U
 
 def _read_file(path: Path) -> Iterator[Question | UnreadableInput]:
     try:
-        body = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        with path.open("rb") as stream:
+            yield from _read_stream(path, stream)
     except OSError as error:
         yield UnreadableInput(str(path), f"cannot be read ({error.strerror})")
-        return
-    try:
-        document = decode_document(body)
-        if body.lstrip().startswith(b"{") and not _is_page(document):
-            yield from _read_records(path, body)
-        else:
-            yield read_question(document)
     except UnreadablePage as error:
         yield UnreadableInput(str(path), str(error))
+
+
+def _read_stream(path: Path, stream: BinaryIO) -> Iterator[Question | UnreadableInput]:
+    """Yield the questions in a file: a page, of which there is one, or records without a limit."""
+    body = stream.read(MAX_PAGE_BYTES + 1)
+    is_page_length = len(body) <= MAX_PAGE_BYTES
+    body = body.removeprefix(codecs.BOM_UTF8)
+    may_be_records = body.lstrip().startswith(b"{")
+    if not is_page_length and not may_be_records:
+        raise UnreadablePage(f"it has more than {MAX_PAGE_BYTES} bytes, which no page has")
+    document = decode_document(body) if is_page_length else None
+    if document is not None and not (may_be_records and not _is_page(document)):
+        yield read_question(document)
+    else:
+        yield from _read_records(path, body, stream)
 
 
 def _is_page(document: Document) -> bool:
@@ -71,16 +83,29 @@ def _is_page(document: Document) -> bool:
     return document.json_object is not None and bool(find_page_objects(document))
 
 
-def _read_records(path: Path, body: bytes) -> Iterator[Question | UnreadableInput]:
-    for number, line in enumerate(body.splitlines(), start=1):
+def _read_records(
+    path: Path, beginning: bytes, rest: BinaryIO
+) -> Iterator[Question | UnreadableInput]:
+    for number, line in enumerate(_iterate_lines(beginning, rest), start=1):
         if not line.strip():
             continue
+        if len(line) > _MAX_LINE_BYTES:
+            reason = f"not a record: it has more than {_MAX_LINE_BYTES} bytes; the rest is not read"
+            yield UnreadableInput(f"{path}:{number}", reason)
+            return
         try:
             yield _read_record(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             yield UnreadableInput(f"{path}:{number}", f"not a record: {error}")
         except UnreadablePage as error:
             yield UnreadableInput(f"{path}:{number}", f"not a record: {error}")
+
+
+def _iterate_lines(beginning: bytes, rest: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file. One that is too long for a record is cut just behind the limit."""
+    yield from (beginning + rest.readline(_MAX_LINE_BYTES)).splitlines()
+    while lines := rest.readline(_MAX_LINE_BYTES + 1).splitlines():
+        yield from lines
 
 
 def _read_record(line: bytes) -> Question:

@@ -16,18 +16,25 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError as Urllib3Error
 
 #: Bytes of an answer that are read. Only its status matters to us.
 _MAX_ANSWER_SIZE = 65_536
 
 
 class BoundedSession(requests.Session):
-    """A session whose timeout is for the whole answer; of its body, nothing is kept."""
+    """A session whose timeout is for the whole answer; of its body, nothing is kept.
+
+    It follows no redirect.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         for scheme in ("http://", "https://"):
             self.mount(scheme, _WatchedAdapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None. Where there is a target, ``requests`` reads the whole body before it."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a request, and return its answer without the body.
@@ -38,7 +45,9 @@ class BoundedSession(requests.Session):
         with _watch_sockets(float(kwargs["timeout"])) as watch:
             try:
                 response = super().send(request, **kwargs | {"stream": True})
-                with response:  # read to its end, so that the connection can be used again
+                # Read to its end, so that the connection can be used again. The status is the
+                # answer, whatever is wrong with what follows.
+                with response, suppress(Urllib3Error):
                     response.raw.read(_MAX_ANSWER_SIZE, decode_content=False)
             except Exception as error:
                 if watch.has_ended:
@@ -58,8 +67,11 @@ class _Watch:
         self._lock = threading.Lock()
 
     def add(self, opened: socket.socket | None) -> None:
+        """Watch over a connection; end it at once where the time is over already."""
         with self._lock:
             self._socket = opened
+        if self.has_ended:
+            self.end()
 
     def end(self) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ _MAX_CHANGES = 5000
 
 
 class PublicationDelay(msgspec.Struct, frozen=True):
-    """The delay from publication to email, in minutes; an upper bound.
+    """The delay from publication to email, or to our reading, in minutes; an upper bound.
 
     Sources do not say when a page was published. The delay is counted from the start of the last
     complete crawl that did not find the change.
@@ -34,11 +34,38 @@ def measure_delay(connection: Connection, source: str, since: datetime) -> Publi
 
     None if there were none.
     """
-    sent = _list_first_emails(connection, source, since)
+    return _summarise(connection, source, _list_first_emails(connection, source, since))
+
+
+def measure_reading_delay(
+    connection: Connection, source: str, since: datetime
+) -> PublicationDelay | None:
+    """Return the delay until the changes of a source since a time were read; None without one.
+
+    Unlike the delay until they were sent, it does not depend on what anybody is subscribed to.
+    """
+    rows = connection.execute(
+        select(change.c.recorded_at)
+        .join(question, question.c.id == change.c.question_id)
+        .where(
+            question.c.source == source,
+            change.c.recorded_at > since,
+            change.c.silence_reason.is_(None),
+        )
+        .order_by(change.c.seq.desc())
+        .limit(_MAX_CHANGES)
+    )
+    return _summarise(connection, source, [(at, at) for at in rows.scalars()])
+
+
+def _summarise(
+    connection: Connection, source: str, changes: Sequence[tuple[datetime, datetime]]
+) -> PublicationDelay | None:
+    """Return the delay of changes, each with when it was recorded and when it arrived."""
     starts = _list_crawl_starts(connection, source)
     minutes = [
-        (sent_at - starts[at - 1]).total_seconds() / 60
-        for recorded_at, sent_at in sent
+        (arrived_at - starts[at - 1]).total_seconds() / 60
+        for recorded_at, arrived_at in changes
         if (at := bisect_right(starts, recorded_at) - 1) > 0
     ]
     if not minutes:

@@ -103,6 +103,13 @@ class CountState(msgspec.Struct, frozen=True):
     seconds: int  #: until one more is allowed; 0 where it is allowed now
 
 
+class Reserve(msgspec.Struct, frozen=True):
+    """What a key that is at its limit still leaves to who has used little."""
+
+    key: CountKey  #: of everybody together
+    number: int  #: each other key may reach before that one holds it up
+
+
 class RateCounts:
     """The counts beside a ledger. Threads may share it.
 
@@ -118,7 +125,12 @@ class RateCounts:
         self._deleted_at = 0  #: when what had expired was last deleted, Unix time
 
     def hit(
-        self, kind: str, period: timedelta, most: Mapping[CountKey, int], now: datetime
+        self,
+        kind: str,
+        period: timedelta,
+        most: Mapping[CountKey, int],
+        now: datetime,
+        reserve: Reserve | None = None,
     ) -> FullCount | None:
         """Count one for each key, or nothing if one of them is at its limit.
 
@@ -129,12 +141,13 @@ class RateCounts:
             period: Within which a number is allowed.
             most: How many are allowed for each key.
             now: Aware.
+            reserve: Who is counted although a key is at its limit; None for nobody.
 
         Returns:
             The count that is at its limit and stays so the longest; None if all were counted.
         """
         with self._writing(now) as connection:
-            full = _find_full(connection, kind, period, most, now)
+            full = _find_full(connection, kind, period, most, now, reserve)
             if full is None:
                 _add(connection, kind, period, dict.fromkeys(most, 1), now)
         return full
@@ -238,6 +251,13 @@ class RateCounts:
                 _delete_file(Path(str(self._engine.url.database)))
                 _create_table(self._engine)
             self._is_prepared = True
+
+
+def is_reserved(key: CountKey, totals: Mapping[CountKey, int], reserve: Reserve | None) -> bool:
+    """Return whether a full key holds nobody up whose other counts are as they are."""
+    if reserve is None or key != reserve.key:
+        return False
+    return all(total < reserve.number for other, total in totals.items() if other != key)
 
 
 def name_count_file(ledger_file: Path) -> Path:
@@ -367,12 +387,14 @@ def _find_full(
     period: timedelta,
     most: Mapping[CountKey, int],
     now: datetime,
+    reserve: Reserve | None = None,
 ) -> FullCount | None:
     slots = _list_slots(connection, kind, period, tuple(most), now)
+    totals = {key: _sum(rows) for key, rows in slots.items()}
     full = [
-        FullCount(key, _count_seconds(rows, most[key], period, now))
-        for key, rows in slots.items()
-        if _sum(rows) >= most[key]
+        FullCount(key, _count_seconds(slots[key], most[key], period, now))
+        for key, total in totals.items()
+        if total >= most[key] and not is_reserved(key, totals, reserve)
     ]
     return max(full, key=lambda one: one.seconds, default=None)
 

@@ -14,7 +14,7 @@ import msgspec
 from cachetools import LRUCache
 
 from alerts.ledger import LedgerError, LedgerUnavailable
-from alerts.ledger.rate_counts import CountKey, FullCount, RateCounts
+from alerts.ledger.rate_counts import CountKey, FullCount, RateCounts, Reserve, is_reserved
 from alerts.limits.networks import Client
 from alerts.limits.rules import Limit, LimitReached, LimitRule, Scope
 from alerts.mail import fold_address
@@ -33,6 +33,7 @@ _LOG_INTERVAL = 60.0
 _UNKNOWN_SECONDS = 60
 #: For what is only counted.
 _NO_LIMIT = 2**62
+_ALL = CountKey(Scope.ALL, "all")
 #: Refusals are counted under the limit's name with this added.
 _REFUSED = " refused"
 _UNTRUSTED_PROXIES = "untrusted proxies"
@@ -152,7 +153,9 @@ class Limiter:
         """
         period, now = self._rules[limit].period, self._clock()
         most = self._list_keys(limit, client, address)
-        full = self._find_known_full(limit, most, now) or self._counts.hit(limit, period, most, now)
+        full = self._find_known_full(limit, most, now) or self._counts.hit(
+            limit, period, most, now, self._find_reserve(limit)
+        )
         return self._refuse_full(limit, full, now)
 
     def _find_known_full(
@@ -161,6 +164,8 @@ class Limiter:
         """Return a count that was full within the last second: who insists costs no transaction."""
         with self._lock:
             for key in most:
+                if key == _ALL and self._rules[limit].reserve:
+                    continue  # it does not hold up everybody
                 known = self._known.get((limit, key))
                 if known is not None and known.seconds and known.is_fresh(now):
                     return FullCount(key, known.seconds)
@@ -206,7 +211,13 @@ class Limiter:
             self._share(shared, due, now)
         with self._lock:
             known = {key: self._remember(limit, key) for key in shared.most}
-            full = [key for key, one in known.items() if _is_full(one, shared.most[key])]
+            totals = {key: one.total + one.unshared for key, one in known.items()}
+            reserve = self._find_reserve(limit)
+            full = [
+                key
+                for key, total in totals.items()
+                if total >= shared.most[key] and not is_reserved(key, totals, reserve)
+            ]
             if not full:
                 for one in known.values():
                     one.unshared += 1
@@ -277,6 +288,10 @@ class Limiter:
                 who=key.name if key and is_named else None,
                 refused=refused.get(CountKey(scope, _REFUSED), 0),
             )
+
+    def _find_reserve(self, limit: Limit) -> Reserve | None:
+        number = self._rules[limit].reserve
+        return Reserve(_ALL, number) if number else None
 
     def _list_keys(
         self, limit: Limit, client: Client | None, address: str | None

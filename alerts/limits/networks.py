@@ -32,10 +32,11 @@ def find_client(host: str | None) -> Client:
     everybody behind a translator would share a limit, or one client would have many.
 
     Args:
-        host: An IP address, ``2001:db8::1``; anything else is one unknown network.
+        host: An IP address, ``2001:db8::1``. Some proxies add its port: ``[2001:db8::1]:4711``.
+            Anything else is one unknown network.
     """
     try:
-        address = ip_address(host or "")
+        address = ip_address(_strip_port(host or ""))
     except ValueError:
         return Client(UNKNOWN_NETWORK)
     if isinstance(address, IPv6Address):
@@ -45,10 +46,16 @@ def find_client(host: str | None) -> Client:
     return Client(_name_network(address, 64), _name_network(address, 48))
 
 
+def _strip_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0] if host.count(":") == 1 else host
+
+
 def name_network(host: str) -> str:
     """Return an IPv4 address, or the /64 of an IPv6 address: whose connections are counted."""
     try:
-        address = ip_address(host)
+        address = ip_address(_strip_port(host))
     except ValueError:
         return UNKNOWN_NETWORK
     if isinstance(address, IPv6Address):

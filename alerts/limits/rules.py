@@ -47,6 +47,10 @@ class LimitRule(msgspec.Struct, frozen=True):
     reason: str  #: why it is so much and not more
     #: The sentence for who is refused, before the one that says when to try again.
     refusal: str = "Too many requests from your network."
+    #: How much is left to each network, or mailbox, when everybody together has reached the
+    #: ceiling: somebody with a few networks must not be able to shut out all others. Nothing where
+    #: the ceiling protects people who did not ask for anything.
+    reserve: int = 0
 
     @property
     def period_label(self) -> str:
@@ -99,29 +103,34 @@ _RULES = {
         {Scope.MAILBOX: 30, Scope.ALL: 5000},
         "Each rewording makes a topic and its feeds. Setting up ten alerts takes about 30.",
         "You have made as many changes as we allow in a day.",
+        reserve=5,
     ),
     Limit.SEARCHES: LimitRule(
         _TEN_MINUTES,
         {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
         "Each may take 0.1 s of a processor, so a network can take a fifth of one, and all "
         "together two. Whoever wants everything is better served by an export.",
+        reserve=60,
     ),
     Limit.PREVIEWS: LimitRule(
         _TEN_MINUTES,
         {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
         "The page searches while somebody types, about 10 times for a query: so 120 queries for "
         "the people of one office.",
+        reserve=60,
     ),
     Limit.FEEDS: LimitRule(
         _TEN_MINUTES,
         {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
         "An aggregator can read 7,200 feeds each hour. Feeds that are files, and a feed that was "
         "made within the last second, are not counted.",
+        reserve=60,
     ),
     Limit.EXPORTS: LimitRule(
         _HOUR,
         {Scope.NETWORK: 60, Scope.SITE: 120, Scope.ALL: 600},
         "Each may take 20 s of the database's time.",
+        reserve=3,
     ),
     Limit.WRONG_LINKS: LimitRule(
         _HOUR,

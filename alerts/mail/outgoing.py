@@ -42,7 +42,7 @@ _KINDS: Final[Mapping[MessageKind, _Kind]] = {
 #: Prefixes of earlier versions: a bounce may quote a message that one of them sent.
 _FORMER_PREFIXES = ("confirm", "link", "letter")
 _PREFIXES = sorted({kind.message_id_prefix for kind in _KINDS.values()} | {*_FORMER_PREFIXES})
-_OUR_MESSAGE_ID = re.compile(rf"<(?:{'|'.join(_PREFIXES)})\.[0-9a-f]{{32}}@[^<>\s]+>")
+_OUR_MESSAGE_ID = re.compile(rf"<(?:{'|'.join(_PREFIXES)})\.[0-9a-f]{{32}}@[!-;=?-~]{{1,255}}>")
 
 
 class MessageDraft(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from alerts.operator.emails import queue_operator_emails
 from alerts.operator.health import Health, HealthLimits
 from alerts.operator.job_alarms import update_job_alarms
 from alerts.operator.limit_alarm import update_limit_alarm
+from alerts.operator.public_status import PublicStatus
 from alerts.operator.service_status import ServiceStatus
 from alerts.operator.status import SourceStatus
 
@@ -24,6 +25,7 @@ __all__ = [
     "Completeness",
     "Health",
     "HealthLimits",
+    "PublicStatus",
     "ServiceStatus",
     "SourceStatus",
     "build_status",

@@ -19,7 +19,7 @@ from alerts.ledger import (
     refused_pages,
 )
 from alerts.ledger.held_changes import HeldChangeGroup
-from alerts.ledger.publication_delays import measure_delay
+from alerts.ledger.publication_delays import measure_delay, measure_reading_delay
 from alerts.model import Alarm
 from alerts.operator.completeness import RECENT_PERIOD, measure_completeness
 from alerts.operator.disks import list_full_folders
@@ -102,6 +102,7 @@ def _build_source_status(
         alarms=tuple(alarm for alarm in open_alarms if alarm.source == name),
         are_subscribers_notified=notice is not None and notice.kind == "unavailable",
         delay=measure_delay(connection, name, now - _DELAY_PERIOD),
+        reading_delay=measure_reading_delay(connection, name, now - _DELAY_PERIOD),
         completeness=measure_completeness(connection, name, (now - RECENT_PERIOD).date()),
     )
 

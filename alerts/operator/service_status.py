@@ -10,6 +10,7 @@ import msgspec
 from alerts.ledger.jobs import JobRecord
 from alerts.ledger.pauses import Pause
 from alerts.operator.health import Finding, Health, combine_states
+from alerts.operator.public_status import PublicStatus, publish_finding, publish_source
 from alerts.operator.status import SourceStatus
 
 
@@ -44,13 +45,15 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
         """Return the status for ``--json``, with its state first."""
         return {"state": self.state.value, **msgspec.to_builtins(self)}
 
-    def describe_for_everybody(self) -> dict[str, Any]:
-        """Return the status for a public page, without reasons that may name files or people."""
-        values = self.describe_for_operator()
-        for one in (*values["findings"], *values["jobs"]):
-            del one["reason"]
-        del values["warnings"]
-        return values
+    def publish(self) -> PublicStatus:
+        """Return the part of the status that is for everybody."""
+        return PublicStatus(
+            state=self.state,
+            now=self.now,
+            findings=tuple(publish_finding(one) for one in self.findings),
+            sources=tuple(publish_source(one) for one in self.sources),
+            service_findings=tuple(publish_finding(one) for one in self.service_findings),
+        )
 
     @classmethod
     def of_unusable_ledger(cls, now: datetime, reason: str) -> Self:

@@ -45,4 +45,6 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     are_subscribers_notified: bool  #: that the source cannot be read
     delay: PublicationDelay | None = None
     """From publication to an immediate email, in the last month; None without an email."""
+    reading_delay: PublicationDelay | None = None
+    """From publication to our reading, in the last month; None without a change."""
     completeness: Completeness | None = None  #: of the meetings of the last three months

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 from starlette.responses import HTMLResponse
 
-from alerts.feeds import FeedContext, FeedIdentity
+from alerts.feeds import FeedContext, FeedIdentity, delete_withdrawn_files
 from alerts.ledger import Ledger
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
@@ -21,6 +22,8 @@ from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
 from alerts.web.work import Runner, WorkContext
+
+log = logging.getLogger("watchword.web")
 
 #: One minute: pages change when a crawl ends, every quarter of an hour at most.
 _PAGE_CACHE_CONTROL = "public, max-age=60"
@@ -95,6 +98,16 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             accepts_sign_ups=self.accepts_sign_ups,
             clock=self.clock,
         )
+
+    def delete_withdrawn_feeds(self) -> None:
+        """Delete the feed files of what is not public any more.
+
+        The next round deletes those that cannot be deleted now.
+        """
+        try:
+            delete_withdrawn_files(self.ledger, self.feeds_folder)
+        except OSError as error:
+            log.warning("the files of private feeds are not deleted yet: %s", error)
 
     @property
     def feed_context(self) -> FeedContext:

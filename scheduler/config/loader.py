@@ -26,6 +26,8 @@ SectionT = TypeVar("SectionT", bound=msgspec.Struct)
 
 #: A word of a message that is longer than a path may be: it is a value that is quoted, cut here.
 _LONG_WORD = re.compile(r"(\S{60})\S{300,}")
+#: Characters of a config. The longest has some thousand subscriptions, of 100 characters each.
+_MAX_LENGTH = 5_000_000
 
 DEFAULT_PATH = Path("config.toml")
 
@@ -44,11 +46,14 @@ def load_config(path: Path | None) -> Config:
         return parse_config("", Path(), str(DEFAULT_PATH))
     path = path or DEFAULT_PATH
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as stream:
+            text = stream.read(_MAX_LENGTH + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text ({error.reason})") from error
+    if len(text) > _MAX_LENGTH:
+        raise ConfigError(f"{path}: has more than {_MAX_LENGTH} characters, which no config has")
     return parse_config(text, path.parent, str(path), file=path)
 
 

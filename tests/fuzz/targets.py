@@ -118,7 +118,15 @@ def _collect_pages() -> list[bytes]:
 
 
 def _collect_reports() -> list[bytes]:
+    ours = f"<digest.{'0a' * 16}@demo.example>"
+    path = "bounces+1.aaaaaaaaaaaaaaaa@demo.example"
+    quoted = f"Original-Mail-From: <{path}>".encode()
     return [
+        build_dsn(path, message_id=ours),
+        build_complaint(ours).replace(b"Version: 1", quoted),
+        build_complaint(ours.replace("demo", "demo\0")),
+        b"Content-Type: message/rfc822\r\n\r\n" * 200 + build_dsn(path),
+        build_dsn(path).replace(b"text/plain", b"text/plain; charset=x-no-such"),
         build_dsn("bounces+1.abc@demo.example", message_id="<1@demo.example>"),
         build_dsn("bounces+1.abc@demo.example", "delayed", "4.2.2", "452 full"),
         build_complaint("<1@demo.example>"),

@@ -54,10 +54,8 @@ def test_a_refused_login(tmp_path: Path) -> None:
         done = service.run("ingest", "--as-new", "records.jsonl", expect=69)
         lines = [line for line in done.stderr.splitlines() if line]
         assert len(lines) == 1
-        assert (
-            "rejected the login of 'w' (535 wrong password): check channels.smtp.username"
-            in lines[0]
-        )
+        said = "rejected the login (535 wrong password): check channels.smtp.username"
+        assert said in lines[0]
         assert "hush" not in done.stderr
         assert service.run("once", "--no-crawl", expect=69).stderr.count("\n") == 1
         server.script["AUTH"] = "235 welcome"

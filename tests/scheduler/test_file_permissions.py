@@ -36,7 +36,7 @@ def list_modes(folder: Path) -> dict[str, int]:
 
 
 def test_what_the_program_creates_is_private_except_for_feeds(tmp_path: Path) -> None:
-    service = ServiceFolder(tmp_path, "")
+    service = ServiceFolder(tmp_path, "", is_new=True)
     with usual_umask(), run_replica() as replica:
         (tmp_path / "config.toml").write_text(build_config(replica.url))
         service.run_process("once")
@@ -56,7 +56,7 @@ def test_what_the_program_creates_is_private_except_for_feeds(tmp_path: Path) ->
 
 
 def test_a_folder_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
-    service = ServiceFolder(tmp_path, "[sources.london]\nurl = 'http://127.0.0.1:1'\n")
+    service = ServiceFolder(tmp_path, "[sources.london]\nurl = 'http://127.0.0.1:1'\n", is_new=True)
     for folder in (tmp_path / "var", tmp_path / "var" / "feeds"):
         folder.mkdir()
         folder.chmod(0o750)
@@ -84,7 +84,7 @@ def test_files_that_others_can_read_are_named(tmp_path: Path) -> None:
         f'[web]\noperator_password = "{"x" * 16}"\n[imap]\npassword_file = "imap"\n'
         '[[mail.dkim]]\nselector = "a"\nkey = "dkim.pem"\n'
     )
-    service = ServiceFolder(tmp_path, text)
+    service = ServiceFolder(tmp_path, text, is_new=True)
     service.run("once", "--no-crawl")
     names = ["config.toml", "imap", "dkim.pem", "var/ledger.sqlite3", "var/sent", "var/mail"]
     for name in names:
@@ -104,6 +104,6 @@ def test_files_that_others_can_read_are_named(tmp_path: Path) -> None:
 
 
 def test_a_config_without_secrets_may_be_read_by_everybody(tmp_path: Path) -> None:
-    service = ServiceFolder(tmp_path, '[sources.london]\nurl = "http://127.0.0.1:1"\n')
+    service = ServiceFolder(tmp_path, '[sources.london]\nurl = "http://127.0.0.1:1"\n', is_new=True)
     (tmp_path / "config.toml").chmod(0o644)
     assert service.run("once", "--no-crawl").stderr == ""

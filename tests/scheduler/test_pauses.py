@@ -89,6 +89,8 @@ def test_the_status_shows_the_delay_from_publication_to_email(tmp_path: Path) ->
         last = (source.world.stages[0] + timedelta(minutes=3)).total_seconds() / 60
         assert found.delay.median == pytest.approx(last, abs=0.2)
         assert found.delay.p95 == pytest.approx(last, abs=0.2)
+        assert found.reading_delay is not None
+        assert found.reading_delay.median == pytest.approx(last - 3, abs=0.2)
         jobs.ledger.engine.dispose()
 
 

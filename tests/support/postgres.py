@@ -85,9 +85,15 @@ def run_cluster(programs: Path) -> Iterator[RunningCluster]:
 
 
 def find_memory_folder() -> Path | None:
-    """A file system in memory, where there is one with room: databases are made there at once."""
-    is_there = _SHARED.is_dir() and os.access(_SHARED, os.W_OK)
-    return _SHARED if is_there and shutil.disk_usage(_SHARED).free >= _MIN_FREE_BYTES else None
+    """A file system in memory, where there is one with room: databases are made there at once.
+
+    Programs must be allowed to run from it, because tests install some into temporary folders.
+    """
+    if not (_SHARED.is_dir() and os.access(_SHARED, os.W_OK)):
+        return None
+    has_room = shutil.disk_usage(_SHARED).free >= _MIN_FREE_BYTES
+    may_run = not os.statvfs(_SHARED).f_flag & os.ST_NOEXEC
+    return _SHARED if has_room and may_run else None
 
 
 @contextmanager

@@ -76,6 +76,7 @@ class ServiceFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         if "[digests]" not in config:  # a test does not wait for the next batch
             config += "\n[digests]\nbatch_minutes = 0\n"
+        (folder / "config.toml").touch(mode=0o600)  # it may have a password
         (folder / "config.toml").write_text(config)
         if not is_new and not (folder / "var").exists() and "[ledger]" not in config:
             place_empty_ledger(folder / "var" / "ledger.sqlite3")

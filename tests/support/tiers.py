@@ -26,7 +26,7 @@ _MARKER_OF_FIXTURE = {
 _WITH_PROCESSES = {"browser", "kill", "postfix", "postgres", "process"}
 _TIERS = {*_WITH_PROCESSES, "slow"}
 #: Tiers whose coverage is not measured.
-_UNMEASURED = {"browser", "kill", "postfix", "postgres", "slow"}
+_UNMEASURED = {"browser", "kill", "postfix", "slow"}
 #: The variable by which the processes of a test learn that they are measured.
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 #: What :func:`sys.addaudithook` calls the start of a process.

@@ -103,7 +103,7 @@ class WebhookSession:
             )
         except requests.RequestException as error:
             raise TemporaryFailure(_describe_failure(error)[:_MAX_DETAIL_LENGTH]) from error
-        detail = f"{answer.status_code} {answer.reason}"
+        detail = f"{answer.status_code} {answer.reason}"[:_MAX_DETAIL_LENGTH]
         if answer.ok and not answer.is_redirect:
             return detail
         raise _get_failure(answer.status_code)(detail)

@@ -179,6 +179,7 @@ class AlertsPages:
             )
             page = self._render(connection, token, link, message)
             suppression = bounces.find_suppression(connection, subscriber.email)
+        site.delete_withdrawn_feeds()
         return page or self._finish_deletion(suppression)
 
     def _renew_links(self, connection: Connection, subscriber: Subscriber) -> None:

@@ -87,6 +87,8 @@ class EmailLinkPages:
                 subscriptions.unsubscribe(connection, subscriber.id, now)
             alerts = subscriptions.list_active(connection, subscriber.id)
             ended = [] if suppression else list_restorable(connection, subscriber.id, since)
+        if action is not None:
+            site.delete_withdrawn_feeds()
         return site.render_page(
             "unsubscribe",
             email=mask_address(subscriber.email),

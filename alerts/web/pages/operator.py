@@ -13,8 +13,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, cast, get_args
 
+import msgspec
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -64,6 +66,7 @@ class OperatorPages:
         return [
             Route("/operator", self._get_operator, methods=["GET"]),
             Route("/operator", self._post_operator, methods=["POST"]),
+            Route("/operator/status.json", self._get_status, methods=["GET"]),
         ]
 
     async def _get_operator(self, request: Request) -> Response:
@@ -71,6 +74,15 @@ class OperatorPages:
         if session is None:
             return self._render_sign_in(200, None)
         return await run_in_threadpool(self.render_operator, session, None)
+
+    async def _get_status(self, request: Request) -> Response:
+        """Return the whole status, which is for the operator alone."""
+        if await run_in_threadpool(self.find_session, request) is None:
+            raise HTTPException(403, "Sign in first.")
+        status = await run_in_threadpool(self._context.read_status)
+        return Response(
+            msgspec.json.encode(status.describe_for_operator()), media_type="application/json"
+        )
 
     async def _post_operator(self, request: Request) -> Response:
         form = await read_form(request)

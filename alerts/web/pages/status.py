@@ -47,7 +47,7 @@ class StatusPage:
         page = self._context.render_page(
             "status",
             _STATUS_CODES[status.state],
-            status=status,
+            status=status.publish(),
             format_minutes=format_minutes,
         )
         page.headers.update(_build_headers(status))
@@ -69,7 +69,7 @@ class StatusPage:
 
     async def _get_json(self, _request: Request) -> Response:
         status = await self._read_status()
-        body = msgspec.json.encode(status.describe_for_everybody())
+        body = msgspec.json.encode(status.publish())
         code = _STATUS_CODES[status.state]
         return Response(body, code, _build_headers(status), "application/json")
 

@@ -129,6 +129,9 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     if source.fill_rates:
         rates = (f"{field} {rate.percent}" for field, rate in source.fill_rates.items())
         yield f"  fields found: {', '.join(rates)}"
+    if source.delay:
+        median, p95 = source.delay.median, source.delay.p95
+        yield f"  minutes from publication to immediate email: {median} (95 % within {p95})"
     if source.backoff_until:
         yield f"  no requests until {format_moment(source.backoff_until)}"
     for group in source.held:

@@ -85,8 +85,21 @@ def test_whatever_comes_back_is_read_or_set_aside(
         b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + b"--b\r\n\r\nx\r\n" * 300_000,
         b"Subject: " + b"failure " * 500_000,
         b"Subject: x\r\n\r\n" + b"<a@b.example> 550 5.1.1 " * 200_000,
+        b"".join(b"X-%d: y\r\n" % number for number in range(100_000)) + b"\r\nx\r\n",
+        b"To: " + b"x" * 10_000_000,
+        b"Received: x\r\n" * 200_000 + b"\r\nx\r\n",
+        b"Subject: a\r\n" + b" b\r\n" * 1_000_000,
+        b"To: " + b"bounces+1.aaaaaaaaaaaaaaaa@demo.example, " * 100_000,
+        b"Content-Type: text/plain; charset=x-no-such\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + b"QUJD\r\n" * 500_000,
+        b"Content-Type: multipart/mixed; " + b"boundary*0=b; " * 50_000 + b"\r\n\r\n--b\r\n",
+        b"Subject: " + b"=?utf-8?b?" * 100_000 + b"\r\n\r\nx",
+        b'From: "' + b"(" * 100_000 + b"\r\n\r\nx",
     ],
-    ids=["nested", "long", "parts", "subject", "line"],
+    ids=[
+        *("nested", "long", "parts", "subject", "line", "headers", "header", "same header"),
+        *("folded", "return paths", "charset", "parameters", "encoded words", "comments"),
+    ],
 )
 def test_a_huge_one_holds_up_nobody(raw: bytes) -> None:
     begun = time.process_time()
@@ -111,6 +124,16 @@ def test_an_unreadable_one_is_named_and_leaves_the_ledger_alone(
         secret = secrets.get_or_create(connection, "return path")
     dsn = build_dsn(build_return_path("b@demo.example", 1, secret)).replace(b"no", b"n\x00o")
     assert process_report(ledger, dsn, UNSUBSCRIBE, now)[0] == "hard"
+
+
+@pytest.mark.parametrize("odd", ["\0", "\x01", "\x80", "\xff", "\u2028"])
+def test_a_message_id_with_odd_bytes_is_about_no_message(
+    ledger: Ledger, now: datetime, odd: str
+) -> None:
+    queue_messages(ledger, now, "ada@demo.example")
+    name = f"<digest.{'0a' * 16}@demo{odd}.example>"
+    for raw in (build_dsn("b@demo.example", message_id=name), build_complaint(name)):
+        assert process_report(ledger, raw, UNSUBSCRIBE, now)[0] == "unknown"
 
 
 @pytest.mark.parametrize(

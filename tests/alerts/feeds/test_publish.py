@@ -14,15 +14,16 @@ import pytest
 from alerts.errors import WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.feeds.definitions import FEED_PAGE_SIZE
-from alerts.feeds.publish import replace_file
-from alerts.ledger import Ledger, notices
+from alerts.feeds.publish import FeedPublisher, replace_file
+from alerts.ledger import Ledger, feeds, notices
 from alerts.matching import TopicMatcher
 from alerts.model import NoticeKind
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
-from alerts.subscribers import publish_topic
+from alerts.subscribers import hide_topic, publish_topic
 from crawler.records import Attachment, Meeting, Question
 from tests.support.samples import make_answer, make_question
+from tests.support.web_client import FEED_IDENTITY, WebClient
 
 IDENTITY = FeedIdentity("Watchword", "watch.example,2026", "https://source.example")
 TEMPLATES = Templates()
@@ -240,3 +241,31 @@ def test_the_draft_of_a_killed_run_is_overwritten(tmp_path: Path) -> None:
     replace_file(tmp_path / "a.xml", b"whole")
     assert list(tmp_path.iterdir()) == [tmp_path / "a.xml"]
     assert (tmp_path / "a.xml").read_bytes() == b"whole"
+
+
+def test_a_topic_that_becomes_private_while_it_is_published_has_no_file(
+    site: WebClient,
+) -> None:
+    """By a form or a command, in the moment in which its feed is written; nor is its hub told."""
+    with site.ledger.writing() as connection:
+        publish_topic(connection, "VRU", site.now)
+    site.publish_questions(make_question(1, words="The VRU?"))
+    context = FeedContext(FEED_IDENTITY, TEMPLATES)
+    with site.ledger.writing() as connection:
+        publish_topic(connection, "tram", site.now)
+    asked = 0
+
+    def hide_after_listing() -> float:
+        nonlocal asked
+        asked += 1
+        if asked == 2:  # the first question is for the time at the beginning
+            with site.ledger.writing() as connection:
+                hide_topic(connection, "tram")
+        return 0.0
+
+    FeedPublisher(site.ledger, site.folder, context, hide_after_listing).publish()
+    with site.ledger.reading() as connection:
+        assert "tram" not in [one.name for one in feeds.list_unpinged(connection)]
+    publish_feeds(site.ledger, site.folder, context)
+    assert not list(site.folder.glob("tram.*"))
+    assert len(list(site.folder.glob("VRU.*"))) == 3

@@ -17,6 +17,8 @@ from alerts.mail import fold_address
     [
         "192.0.2.7",
         "192.0.2.255",
+        "192.0.2.7:4711",  # with the port, as some proxies name it
+        "[::ffff:192.0.2.7]:4711",
         "::ffff:192.0.2.7",  # IPv4-mapped
         "::ffff:c000:207",
         "::ffff:0:192.0.2.7",  # of a stateless translator
@@ -44,7 +46,7 @@ def test_an_ipv6_client_has_a_64_and_a_48(host: str, network: str, site: str) ->
     assert find_client(host) == Client(network, site)
 
 
-@pytest.mark.parametrize("host", [None, "", "unknown", "client", "1.2.3", "1.2.3.4:80", "::g"])
+@pytest.mark.parametrize("host", [None, "", "unknown", "client", "1.2.3", "a:80", "[", "::g"])
 def test_what_is_no_address_is_one_network(host: str | None) -> None:
     assert find_client(host) == Client("unknown")
 

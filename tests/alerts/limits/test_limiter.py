@@ -191,6 +191,24 @@ class TestNetworks:
         assert limiter.count(Limit.SIGN_UPS, find_client("198.51.101.1")) is None
 
 
+class TestCeilings:
+    def test_a_few_networks_shut_nobody_out(self, embedded: Processes) -> None:
+        limiter = embedded.start()
+        for limit in (Limit.SEARCHES, Limit.EXPORTS):
+            rule = limit.rule
+            everybody = {CountKey(Scope.ALL, "all"): rule.most[Scope.ALL]}
+            with closing(RateCounts(embedded.ledger)) as counts:
+                counts.add(limit, rule.period, everybody, {}, embedded.now)
+        assert count_allowed(lambda: limiter.count_soon(Limit.SEARCHES, OFFICE), 70) == 60
+        assert count_allowed(lambda: limiter.count(Limit.EXPORTS, OFFICE), 5) == 3
+        refused = limiter.count_soon(Limit.SEARCHES, OFFICE)
+        assert refused is not None
+        assert refused.sentence.startswith("This service has more requests than it can answer. Try")
+        another = find_client("198.51.100.1")
+        assert limiter.count_soon(Limit.SEARCHES, another) is None
+        assert limiter.count(Limit.EXPORTS, another) is None
+
+
 class TestEmails:
     def test_150_aliases_of_two_mailboxes_are_forty_emails(self, processes: Processes) -> None:
         limiter = processes.start()

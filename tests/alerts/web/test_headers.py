@@ -54,6 +54,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/members": (_EVERYBODY, "/members"),
     "/n/{token}": (_ONE_PERSON, ""),
     "/operator": (_ONE_PERSON, "/operator"),
+    "/operator/status.json": (_ONE_PERSON, "/operator/status.json"),
     "/overdue": (_EVERYBODY, "/overdue"),
     "/privacy": (_EVERYBODY, "/privacy"),
     "/question/{id:path}": (_EVERYBODY, "/question/london:/questions/1"),

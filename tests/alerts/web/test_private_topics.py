@@ -18,13 +18,14 @@ from lxml import etree
 import alerts
 from alerts.ledger import publication, subscriptions, topics
 from alerts.ledger.rate_counts import CountKey, RateCounts
+from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.topics import build_slug
 from alerts.limits import Limit, Scope
-from alerts.model import Subscriber
+from alerts.model import Frequency, Subscriber
 from alerts.queries import format_canonical, parse_query
-from alerts.subscribers import hide_topic, publish_topic, unsubscribe
+from alerts.subscribers import hide_topic, publish_topic, subscribe, unsubscribe
 from tests.support.samples import make_question
-from tests.support.web_client import MAIL_IDENTITY, WebClient
+from tests.support.web_client import MAIL_IDENTITY, SUBSCRIBER_DEFAULTS, WebClient
 
 WATCHER = "quill@demo.example"
 #: A phrase that somebody watches, and one that nobody does; both are in the questions.
@@ -350,3 +351,20 @@ def test_a_feed_of_ones_own_is_read_however_many_others_are(watched: WebClient) 
     assert watched.request("GET", "/feeds/queries/feed.json?q=tram")[0] == 429
     assert watched.request("GET", "/feeds/private/made-up.signature.json")[0] == 429
     assert watched.request("GET", f"{path}.json")[0] == 200
+
+
+@pytest.mark.parametrize("way", ["link", "form"])
+def test_files_go_at_once_where_somebody_unsubscribes_on_a_page(site: WebClient, way: str) -> None:
+    """The operator had subscribed them, which published the topic."""
+    request = SubscriptionRequest(WATCHED, Frequency.DAILY, "all", "command", publishes=True)
+    with site.ledger.writing() as connection:
+        subscribe(connection, WATCHER, request, SUBSCRIBER_DEFAULTS, site.now)
+    site.publish_questions(make_question(1, words=WORDS))
+    path = f"/feeds/{build_query_slug(WATCHED)}.atom.xml"
+    assert site.request("GET", path)[0] == 200
+    page = open_alerts(site)
+    if way == "link":
+        assert site.request_text("POST", f"/u/{find_person(site).token}")[0] == 200
+    else:
+        assert site.submit_form(page, page, action="delete")[0] == 200
+    assert site.request("GET", path)[0] == 410
