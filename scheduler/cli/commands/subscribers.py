@@ -14,7 +14,7 @@ from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.personal_data import DeletedData
 from alerts.model import Recipient
 from alerts.secret import show_address
-from alerts.subscribers import delete_personal_data, unsubscribe
+from alerts.subscribers import accept_email_again, delete_personal_data, unsubscribe
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import RecordedCommand, json_lines_option, json_option
 from scheduler.cli.output import print_indented_json, print_result
@@ -39,8 +39,9 @@ def export_command(context: click.Context, email: str) -> int:
     service = get_service(context)
     with service.ledger.reading() as connection:
         data = personal_data.collect_data(connection, address)
+        kept = personal_data.find_data(connection, address)
     if data is None:
-        print_error(f"nothing is kept about {show_address(address)}")
+        print_error(f"nothing is kept about {show_address(address)}{_format_kept(kept)}")
         return ExitStatus.PARTIAL
     print_indented_json(data)
     return ExitStatus.OK
@@ -166,12 +167,18 @@ def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitSt
 def _resume_address(service: Service, address: str) -> ExitStatus:
     """Lift the suspension of an address; skip what happened while it lasted.
 
-    Where the address only bounces, its bounces are not counted any more.
+    Alerts that a complaint has ended begin again. Where the address only bounces, its bounces are
+    not counted any more.
     """
     with service.ledger.writing() as connection:
         was_bouncing = bounces.clear_bounces(connection, address)
-        was_suspended = bounces.remove_suppression(connection, address)
         subscriber = subscriptions.find_subscriber_by_email(connection, address)
+        suppression = bounces.find_suppression(connection, address)
+        was_suspended = suppression is not None
+        if subscriber is not None and suppression is not None and suppression.reason == "complaint":
+            accept_email_again(connection, subscriber, service.clock())
+        else:
+            bounces.remove_suppression(connection, address)
         if subscriber is not None and was_suspended:
             newest = changes.get_newest_seq(connection)
             subscriptions.skip_unsent(connection, subscriber.id, newest)

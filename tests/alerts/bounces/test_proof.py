@@ -218,3 +218,17 @@ def test_the_operator_decides_on_unproven_bounces(tmp_path: Path, now: datetime)
     resumed = service.run("suspended", "--resume", ADA).stdout
     assert resumed == f"the bounces of {ADA} are not counted any more\n"
     assert service.run("suspended", "--waiting").stdout == ""
+
+
+@pytest.mark.process
+def test_the_operator_resumes_what_a_complaint_ended(tmp_path: Path, now: datetime) -> None:
+    service = ServiceFolder(tmp_path, f'[mail]\nbounce_address = "{BOUNCES}"\n')
+    (tmp_path / "var").mkdir(exist_ok=True)
+    ledger = open_ledger(f"sqlite:///{tmp_path}/var/ledger.sqlite3")
+    _queue(ledger, now, 1)
+    report = tmp_path / "report.eml"
+    report.write_bytes(_place_in_recipient(build_complaint("<x@x.example>"), _sign(ledger, 1)))
+    assert service.run_json("bounces", str(report), "--json") == {"complaint": 1}
+    assert _read_state(ledger) == (["complaint"], 0)
+    assert service.run("suspended", "--resume", ADA).stdout == f"{ADA} gets email again\n"
+    assert _read_state(ledger) == ([], 1)
