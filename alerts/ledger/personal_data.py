@@ -38,6 +38,7 @@ from alerts.ledger.secrets import hash_address
 from alerts.ledger.service_schema import operator_action, webhook_secret
 
 _HIDDEN_LINK = "it opens their page, for whoever reads the export"
+_OPERATOR_ACTIONS = "operator_actions"
 _HIDDEN_ID = "a row number, which says nothing"
 
 
@@ -143,7 +144,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         operator_action,
-        "operator_actions",
+        _OPERATOR_ACTIONS,
         lambda owner: operator_action.c.subject == name_address(owner.connection, owner.email),
         {"id": _HIDDEN_ID},
         kept_because="what the operator did, with a hash of the address, for 400 days",
@@ -153,7 +154,8 @@ PERSONAL_TABLES = (
         "suppressions",
         lambda owner: suppression.c.address_hash == hash_address(owner.connection, owner.email),
         {},
-        kept_because="a hash of the address, so that nothing is ever sent to it again",
+        kept_because="a hash of the address, because emails to it came back or were reported as "
+        "spam, so that nothing is sent to it again",
     ),
     PersonalTable(
         confirmation_history,
@@ -162,7 +164,8 @@ PERSONAL_TABLES = (
             confirmation_history.c.address_hash == find_hash(owner.connection, owner.email)
         ),
         {},
-        kept_because="a keyed hash of the address, so that its owner's refusal of emails holds",
+        kept_because="how many emails asked to confirm an alert, with a hash of the address, for "
+        "some weeks, or for as long as such emails are refused",
     ),
 )
 
@@ -208,13 +211,14 @@ def collect_data(connection: Connection, email: str) -> dict[str, Any] | None:
 
     Returns:
         ``subscriber``, which is None where nobody with the address is subscribed, and a list for
-        each other table that knows subscribers; None where nothing is stored.
+        each other table that knows subscribers; None where nothing is stored but what the operator
+        did, which begins with asking for this.
     """
     owner = _find_owner(connection, email)
     data: dict[str, Any] = {
         personal.name: _list_rows(owner, personal) for personal in reversed(PERSONAL_TABLES)
     }
-    if not any(data.values()):
+    if not any(rows for name, rows in data.items() if name != _OPERATOR_ACTIONS):
         return None
     return data | {"subscriber": data["subscriber"][0] if data["subscriber"] else None}
 

@@ -32,7 +32,9 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency, Origin
+from alerts.operator import ServiceStatus, build_status
 from alerts.recording import take_down
+from alerts.secret import Secret
 from alerts.subscribers import request_confirmation, subscribe
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
@@ -74,13 +76,18 @@ def run_marked_site(ledger: Ledger, now: datetime, folder: Path) -> Iterator[Mar
     """Serve a ledger of private topics, subscribers and secrets."""
     identity = msgspec.structs.replace(MAIL_IDENTITY, token_secret=_SECRET)
 
+    def read_status() -> ServiceStatus:
+        with ledger.reading() as connection:
+            return build_status(connection, {"london": "replica.example"}, now)
+
     with run_web_client(
         ledger,
         now,
         folder,
         proxies=("127.0.0.1",),  # so that requests can come from many networks
         mail_identity=identity,
-        operator_password=PASSWORD,
+        operator_password=Secret(PASSWORD),
+        read_status=read_status,
     ) as pages:
         assert pages.app is not None
         site = MarkedSite(pages, pages.app)

@@ -20,8 +20,8 @@ from starlette.routing import Route
 
 from alerts.feeds import FeedMetadata, build_opml, define_private_feed, define_topic_feed
 from alerts.ledger import LedgerUnavailable, bounces, personal_data, subscriptions, topics
-from alerts.ledger.bounces import Suppression
 from alerts.ledger.erasure import erase_deleted
+from alerts.ledger.personal_data import DeletedData
 from alerts.ledger.subscriptions import Subscription
 from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
@@ -178,22 +178,22 @@ class AlertsPages:
                 AlertForm(connection, subscriber, form, site.clock(), site.data_stores)
             )
             page = self._render(connection, token, link, message)
-            suppression = bounces.find_suppression(connection, subscriber.email)
+            left = personal_data.find_data(connection, subscriber.email)
         site.delete_withdrawn_feeds()
-        return page or self._finish_deletion(suppression)
+        return page or self._finish_deletion(left)
 
     def _renew_links(self, connection: Connection, subscriber: Subscriber) -> None:
         """Make all links invalid and email the owner a new one: who asked may be somebody else."""
         subscriptions.renew_token(connection, subscriber.id)
         send_manage_link(connection, self._context.create_message_context(), subscriber.email)
 
-    def _finish_deletion(self, suppression: Suppression | None) -> Response:
+    def _finish_deletion(self, left: DeletedData) -> Response:
         """Erase what was deleted from the files of the ledger, and say what is kept."""
         try:
             erase_deleted(self._context.ledger, _MAX_ERASING_SECONDS)
         except LedgerUnavailable as error:
             log.warning("%s", error)  # the data is deleted; the daemon erases it in its next round
-        return self._context.render_page("data_deleted", suppression=suppression)
+        return self._context.render_page("data_deleted", kept=left.kept.values())
 
     def _render(
         self, connection: Connection, token: str, link: str, message: str | None

@@ -39,8 +39,9 @@ def export_command(context: click.Context, email: str) -> int:
     service = get_service(context)
     with service.ledger.reading() as connection:
         data = personal_data.collect_data(connection, address)
+        kept = personal_data.find_data(connection, address)
     if data is None:
-        print_error(f"nothing is kept about {show_address(address)}")
+        print_error(f"nothing is kept about {show_address(address)}{_format_kept(kept)}")
         return ExitStatus.PARTIAL
     print_indented_json(data)
     return ExitStatus.OK

@@ -10,7 +10,7 @@ import html5lib
 import pytest
 from lxml import etree
 
-from alerts.ledger import subscriptions
+from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.model import Frequency, Subscriber
 from alerts.subscribers import publish_topic, subscribe
@@ -127,6 +127,32 @@ def test_data_is_downloaded_and_deleted(pages: WebClient) -> None:
     for path in (at(pages, person), f"{at(pages, person)}/data.json", "/m/wrong"):
         assert pages.request_text("GET", path)[0] == 404
     assert press(pages, person, action="delete")[0] == 404
+
+
+def test_data_is_deleted_at_once_while_an_email_waits(pages: WebClient) -> None:
+    person = ada(pages)
+    assert pages.submit_form("/your-alerts", "/your-alerts", email=ADA)[0] == 200
+    assert any(ADA in email for email in pages.read_messages())  # it waits to be sent
+    html = press(pages, person, action="delete")[1]
+    assert "Your data has been deleted" in html
+    assert "emails that were waiting to be sent are cancelled" in html
+    assert "We keep nothing about you." in html
+    assert not any(ADA in email for email in pages.read_messages())
+    assert ADA not in str(pages.read_all_rows())
+
+
+def test_what_stays_after_a_deletion_is_said(pages: WebClient) -> None:
+    person = ada(pages)
+    with pages.ledger.writing() as connection:
+        bounces.suspend_subscriber(connection, person.id, "complaint", pages.now)
+    kept = json.loads(pages.request_text("GET", f"{at(pages, person)}/data.json")[1])
+    assert [row["reason"] for row in kept["suppressions"]] == ["complaint"]
+    html = press(pages, person, action="delete")[1]
+    assert "a hash of the address, because emails to it came back or were reported as spam" in html
+    assert "We keep nothing about you." not in html
+    assert ADA not in str(pages.read_all_rows())
+    with pages.ledger.reading() as connection:
+        assert bounces.find_suppression(connection, ADA) is not None
 
 
 def test_a_large_form_is_refused(pages: WebClient) -> None:
