@@ -1,6 +1,6 @@
 """An attack on the web server: what pages and the daemon's transactions take meanwhile.
 
-A server process serves 20,000 questions, as ``watchword run`` does, and a thread of it writes into
+A server process serves 5,000 questions, as ``watchword run`` does, and a thread of it writes into
 the ledger as the daemon does. A second process attacks: 60 exports and 120 searches of the API at
 once, from changing networks, and 400 connections that ask for an export and read nothing. A visitor
 asks for pages, one after the other, before and during the attack.
@@ -37,7 +37,7 @@ from scheduler.config import parse_config
 from scheduler.service import Service, open_service
 from scheduler.web import build_web_context, serve
 
-_RECORDS = int(os.environ.get("WATCHWORD_RECORDS", "20000"))
+_RECORDS = int(os.environ.get("WATCHWORD_RECORDS", "5000"))
 _SECONDS = float(os.environ.get("WATCHWORD_SECONDS", "30"))
 _EXPORTS, _SEARCHES, _SILENT = 60, 120, 400
 _TOPICS = 50

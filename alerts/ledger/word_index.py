@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import operator
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import reduce
+from weakref import WeakKeyDictionary
 
 import msgspec
+from cachetools import LRUCache
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -29,6 +32,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.pool import Pool
 
 from alerts.ledger.changes import has_kind, is_in_feeds
 from alerts.ledger.inserts import insert_all_once, insert_once, iter_parameters
@@ -292,14 +296,33 @@ def list_definitions(connection: Connection, words: Sequence[str]) -> list[Acron
     return [AcronymDefinition(row.short_form, row.long_form) for row in rows]
 
 
+#: Letters that words begin with; those of one letter are 3,000 words at most, which are 200 kB.
+_MAX_PREFIXES = 60
+#: Keys are added at the end, and removed only when a question is taken down.
+_VOCABULARY_VERSION = "SELECT (SELECT max(rowid) FROM vocabulary), (SELECT count(*) FROM takedown)"
+#: Keys by prefix, with the version of the vocabulary, for each pool of connections to a ledger.
+_known_keys: WeakKeyDictionary[Pool, LRUCache[str, tuple[tuple[int, ...], list[str]]]]
+_known_keys = WeakKeyDictionary()
+_known_keys_lock = threading.Lock()
+
+
 def list_keys_with_prefix(connection: Connection, prefix: str) -> list[str]:
-    """Return all word keys that begin with ``prefix``."""
-    begins: ColumnElement[bool]
+    """Return all word keys that begin with ``prefix``.
+
+    On SQLite they are kept in memory until the vocabulary changes.
+    """
     if connection.dialect.name == "postgresql":  # its collation does not sort by code point
         begins = func.starts_with(vocabulary.c.key, prefix)
-    else:
-        begins = vocabulary.c.key.between(prefix, f"{prefix}~")
-    return list(connection.execute(select(vocabulary.c.key).where(begins)).scalars())
+        return list(connection.execute(select(vocabulary.c.key).where(begins)).scalars())
+    version = tuple(connection.exec_driver_sql(_VOCABULARY_VERSION).one())
+    with _known_keys_lock:
+        kept = _known_keys.setdefault(connection.engine.pool, LRUCache(_MAX_PREFIXES))
+        known = kept.get(prefix)
+        if known is None or known[0] != version:
+            within = vocabulary.c.key.between(prefix, f"{prefix}~")
+            found = list(connection.execute(select(vocabulary.c.key).where(within)).scalars())
+            known = kept[prefix] = version, found
+    return known[1]
 
 
 def count_questions(

@@ -310,7 +310,17 @@ _PATHS = (
         "/api/{}",
     ),
     *("/api/v1/export.csv?q={}", "/api/v1/export.json?q={}", "/api/openapi.json", "/status"),
-    *("/status.json", "/healthz", "/u/{}", "/c/{}", "/d/{}", "/static/{}", "/operator", "/privacy"),
+    *(
+        "/status.json",
+        "/healthz",
+        "/u/{}",
+        "/c/{}",
+        "/n/{}",
+        "/d/{}",
+        "/static/{}",
+        "/operator",
+        "/privacy",
+    ),
     *("/robots.txt", "/sitemap.xml", "/{}", "/search?q={}", "/?q={}&source={}&status={}"),
 )
 

@@ -190,6 +190,9 @@ def test_three_unanswered_emails_are_followed_by_a_month_without(
     ]
     assert len({(status, text) for status, text in pages}) == 1
     assert len(deliver(site, server)) == 3
+    with site.ledger.reading() as connection:
+        [row] = (personal_data.collect_data(connection, ADA) or {})["confirmation_emails"]
+    assert row["unanswered"] == 3
     site.now += timedelta(days=29)
     sign_up(site, q="trees")
     assert len(deliver(site, server)) == 3

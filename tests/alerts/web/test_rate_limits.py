@@ -186,6 +186,39 @@ class TestSharing:
             assert guess("192.0.2.77") == 429
 
 
+class TestEmails:
+    def test_150_aliases_from_one_48_are_three_emails(
+        self, ledger: Ledger, now: datetime, tmp_path: Path
+    ) -> None:
+        with run_web_client(ledger, now, tmp_path, proxies=("127.0.0.1",)) as pages:
+            csrf, cookie = pages.get_csrf("/?q=VRU")
+            statuses = []
+            for number in range(150):
+                form = {"q": f"tram{number}", "email": f"victim+{number}@demo.example"}
+                body = urlencode(form | {"csrf": csrf})
+                headers = {"X-Forwarded-For": f"2001:db8:1:{number:x}::1", "Cookie": cookie}
+                statuses.append(
+                    pages.request_text("POST", "/sign-up", body, FORM_CONTENT_TYPE, headers)[0]
+                )
+            assert statuses == [200] * 30 + [429] * 120
+            assert len(pages.read_messages()) == 3
+
+    def test_at_the_ceiling_every_address_gets_the_same_answer(self, site: WebClient) -> None:
+        add_alert(site)
+        with closing(RateCounts(site.ledger)) as counts:
+            rule = Limit.CONFIRMATIONS.rule
+            everybody = {CountKey(Scope.ALL, "all"): rule.most[Scope.ALL]}
+            counts.add(Limit.CONFIRMATIONS, rule.period, everybody, {}, site.now)
+        answers = {
+            site.submit_form("/?q=VRU", "/sign-up", q="VRU", email=email)
+            for email in (ADA, "nobody@demo.example")
+        }
+        [(status, html)] = answers
+        assert status == 429
+        assert "This service has more requests than it can answer. Try again in" in html
+        assert site.read_messages() == []
+
+
 class TestUntrustedProxies:
     def test_the_operator_is_warned_of_one(self, site: WebClient) -> None:
         body = urlencode({"action": "sign-in", "password": OPERATOR_PASSWORD}).encode()
