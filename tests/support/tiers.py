@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -31,9 +30,6 @@ _UNMEASURED = {"browser", "kill", "postfix", "slow"}
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 #: What :func:`sys.addaudithook` calls the start of a process.
 _PROCESS_EVENTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty"})
-#: Seconds of processor time. A slow test takes half a second; a busy machine and the measurement of
-#: coverage make it several.
-_MOST_SECONDS = 4.0
 
 
 def add_markers(items: Sequence[pytest.Item]) -> None:
@@ -101,7 +97,7 @@ def measure_as_tier_wants(item: pytest.Item) -> Iterator[None]:
 
 
 class TierCheck:
-    """Whether a test keeps to its tier: what it starts, and how much processor time it takes."""
+    """Whether a test keeps to its tier: only some may start processes."""
 
     def __init__(self) -> None:
         self._started: list[str] = []
@@ -120,10 +116,6 @@ class TierCheck:
     def run(self, item: pytest.Item) -> Iterator[None]:
         """Run a test, and fail it if it does what only tests of another tier may do."""
         self._started.clear()
-        begun = time.process_time()
         yield
         if self._started and not is_in(item, _WITH_PROCESSES):
             pytest.fail(f"it starts a process, so it needs a marker: {self._started[0]}")
-        used = time.process_time() - begun
-        if used > _MOST_SECONDS and not is_in(item, _TIERS):
-            pytest.fail(f"it takes {used:.1f} s of processor time: mark it slow")

@@ -192,6 +192,7 @@ PATHS = (
     "/member/ada-brook",
     "/members",
     "/overdue",
+    "/privacy",
     "/status",
     "/your-alerts",
     "/nowhere",
