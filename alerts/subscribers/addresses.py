@@ -30,10 +30,9 @@ def parse_address_of_visitor(text: str, own_addresses: Iterable[str]) -> Recipie
     """Return the recipient with an email address that a visitor typed.
 
     Refused are domains that the public DNS does not have (RFC 6761, RFC 6762, RFC 9476), single
-    names and IP addresses (RFC 5321, sections 2.3.5 and 4.1.3), a part before the “@” of more than 64
-    characters (section 4.5.3.1.1), quoted local parts (section 4.1.2
-    advises against them) and our own addresses. A domain in other letters is accepted in its ASCII
-    form (RFC 5891).
+    names and IP addresses (RFC 5321, sections 2.3.5 and 4.1.3), local parts of more than 64
+    characters (section 4.5.3.1.1) and quoted ones (section 4.1.2 advises against them), and our own
+    addresses. A domain in other letters is accepted in its ASCII form (RFC 5891).
 
     Args:
         text: What was typed.
