@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from alerts.bounces.apply import apply_bounce
 from alerts.bounces.parse import BounceReport, ReportKind, read_report
-from alerts.ledger import Ledger, messages, secrets, subscriptions
+from alerts.ledger import Ledger, confirmation_history, messages, secrets, subscriptions
+from alerts.ledger.address_hashes import get_hash
 from alerts.ledger.bounces import Bounce, BounceKind
 from alerts.ledger.messages import SentMessage
 
@@ -101,6 +102,9 @@ def _apply_report(
     counted = kind if is_proven else _UNPROVEN_KINDS.get(kind, kind)
     bounce = Bounce(counted, sent.id, report.detail)
     is_new = apply_bounce(connection, sent.subscriber_id, bounce, now)
+    if is_new and counted == "complaint" and sent.kind == "confirmation":
+        # Somebody else may have typed the address, and could do so again tomorrow.
+        confirmation_history.pause(connection, get_hash(connection, sent.recipient), now)
     return (kind if is_new else "duplicate"), report.detail
 
 

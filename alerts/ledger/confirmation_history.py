@@ -14,6 +14,10 @@ from sqlalchemy import Connection, delete, or_, select, update
 from alerts.ledger.confirmation_schema import confirmation_history as history
 from alerts.ledger.inserts import insert_once
 
+#: Confirmation emails that nobody answers until an address is left alone for a month: somebody who
+#: mistypes twice still gets theirs.
+MAX_UNANSWERED = 3
+
 
 class ConfirmationHistory(msgspec.Struct, frozen=True):
     """What is known of the confirmation emails to one address."""
@@ -38,6 +42,17 @@ def save(connection: Connection, address_hash: str, values: ConfirmationHistory)
     changes = msgspec.structs.asdict(values)
     connection.execute(
         update(history).where(history.c.address_hash == address_hash).values(**changes)
+    )
+
+
+def pause(connection: Connection, address_hash: str, now: datetime) -> None:
+    """Leave an address alone, as if nobody had answered as many emails as are sent to it."""
+    known = find(connection, address_hash)
+    unanswered = max(known.unanswered, MAX_UNANSWERED)
+    save(
+        connection,
+        address_hash,
+        msgspec.structs.replace(known, unanswered=unanswered, last_sent_at=now),
     )
 
 

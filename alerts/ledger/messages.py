@@ -277,6 +277,7 @@ class SentMessage(msgspec.Struct, frozen=True):
     """A message that a report is about."""
 
     id: int
+    kind: MessageKind
     subscriber_id: int
     recipient: str
 
@@ -292,8 +293,8 @@ def find_by_message_id(connection: Connection, message_id: str) -> SentMessage |
 
 
 def _find_sent(connection: Connection, where: ColumnElement[bool]) -> SentMessage | None:
-    wanted = select(message.c.id, message.c.subscriber_id, message.c.recipient).where(where)
-    row = connection.execute(wanted).first()
+    columns = [message.c[name] for name in SentMessage.__struct_fields__]
+    row = connection.execute(select(*columns).where(where)).first()
     return SentMessage(*row) if row else None
 
 

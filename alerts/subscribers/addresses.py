@@ -11,14 +11,11 @@ from datetime import datetime, timedelta
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
-from alerts.ledger.confirmation_history import ConfirmationHistory
+from alerts.ledger.confirmation_history import MAX_UNANSWERED, ConfirmationHistory
 from alerts.mail import fold_address
 from alerts.model import AddressError, Recipient
 from alerts.text import load_top_level_domains
 
-#: Confirmation emails that nobody answers until an address is left alone for `PAUSE`: somebody who
-#: mistypes twice still gets theirs.
-MAX_UNANSWERED = 3
 #: How long an address is left alone then. Nobody gets more than 36 of our emails a year by
 #: strangers' hands, even if they never open one.
 PAUSE = timedelta(days=30)

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerts.ledger import bounces, deliveries, publication, subscriptions, topics
+from alerts.ledger.address_hashes import get_hash
 from alerts.ledger.subscriptions import Subscription
 from alerts.model import Subscriber
+from alerts.subscribers.email_refusal import allow_emails
 
 #: How long the link to unsubscribe can also undo it. A digest is often forwarded, with this link in
 #: it, so a day, in which a mail scanner's click is noticed, and no longer. On their own page
@@ -63,6 +65,7 @@ def accept_email_again(connection: Connection, subscriber: Subscriber, now: date
     if suppression is None:
         return False
     bounces.remove_suppression(connection, subscriber.email)
+    allow_emails(connection, get_hash(connection, subscriber.email))
     ended = list_restorable(connection, subscriber.id)
     if ended and suppression.reason == "complaint" and _get_end(ended[0]) == suppression.since:
         restore_alerts(connection, subscriber, now)

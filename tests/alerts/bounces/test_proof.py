@@ -20,7 +20,11 @@ from alerts.bounces import (
 )
 from alerts.bounces.parse import read_report
 from alerts.ledger import Ledger, alarms, bounces, open_ledger, secrets, subscriptions
-from alerts.mail import build_message_id
+from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.mail import MailIdentity, MessageContext, build_message_id
+from alerts.model import Frequency
+from alerts.rendering import Templates
+from alerts.subscribers import SubscriberDefaults, request_confirmation
 from tests.alerts.bounces.test_parse import QMAIL
 from tests.support.bounce_reports import build_complaint, build_dsn
 from tests.support.outbox import queue_messages
@@ -30,6 +34,8 @@ ADA = "ada@demo.example"
 UNSUBSCRIBE = "leave@demo.example"
 SECRET = b"of thirty-two bytes, all of them"
 BOUNCES = "bounces@demo.example"
+IDENTITY = MailIdentity("Watchword", "w@watch.example", UNSUBSCRIBE, "https://watch.example")
+REQUEST = SubscriptionRequest("VRU", Frequency.DAILY, "all", "page")
 
 
 def _name_message(number: int) -> str:
@@ -232,3 +238,21 @@ def test_the_operator_resumes_what_a_complaint_ended(tmp_path: Path, now: dateti
     assert _read_state(ledger) == (["complaint"], 0)
     assert service.run("suspended", "--resume", ADA).stdout == f"{ADA} gets email again\n"
     assert _read_state(ledger) == ([], 1)
+
+
+def test_a_complaint_about_a_confirmation_email_pauses_them(ledger: Ledger, now: datetime) -> None:
+    """A stranger may have typed the address, and could do so again every day."""
+
+    def sign_up(days: int) -> bool:
+        context = MessageContext(Templates(), IDENTITY, now + timedelta(days=days))
+        with ledger.writing() as connection:
+            return request_confirmation(
+                connection, context, ADA, REQUEST, SubscriberDefaults("Europe/London", 7)
+            )
+
+    assert sign_up(0)
+    complaint = _place_in_recipient(build_complaint("<x@x.example>"), _sign(ledger, 1))
+    assert _process(ledger, complaint, now) == "complaint"
+    assert not sign_up(2)
+    assert not sign_up(29)
+    assert sign_up(31)

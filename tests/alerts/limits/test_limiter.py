@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -79,6 +82,21 @@ def count_allowed(count: Callable[[], object], tries: int) -> int:
     return sum(count() is None for _ in range(tries))
 
 
+#: Counts seven sign-ups from the office, as a server would, and is killed.
+_COUNT_AND_DIE = """
+import os, signal, sys
+from datetime import datetime
+from alerts.ledger import open_ledger
+from alerts.ledger.rate_counts import RateCounts
+from alerts.limits import Limit, Limiter, find_client
+now = datetime.fromisoformat(sys.argv[2])
+limiter = Limiter(RateCounts(open_ledger(sys.argv[1])), b"key", lambda: now)
+for _ in range(7):
+    assert limiter.count(Limit.SIGN_UPS, find_client("192.0.2.9")) is None
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 class TestSharing:
     def test_two_processes_share_a_limit(self, processes: Processes) -> None:
         one, other = processes.start(), processes.start()
@@ -97,6 +115,16 @@ class TestSharing:
         second = processes.start()
         assert second.count(Limit.SIGN_UPS, OFFICE) is not None
         assert count_allowed(lambda: second.count_soon(Limit.SEARCHES, OFFICE), 5) == 1
+
+    @pytest.mark.process
+    def test_a_killed_process_leaves_its_counts(self, embedded: Processes) -> None:
+        limiter = embedded.start()
+        assert limiter.count(Limit.SIGN_UPS, OFFICE) is None
+        url = embedded.ledger.engine.url.render_as_string(hide_password=False)
+        arguments = [sys.executable, "-c", _COUNT_AND_DIE, url, embedded.now.isoformat()]
+        killed = subprocess.run(arguments, capture_output=True, check=False, text=True)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert count_allowed(lambda: limiter.count(Limit.SIGN_UPS, OFFICE), 5) == 2
 
     def test_counting_is_exact_among_threads_and_processes(self, processes: Processes) -> None:
         limiters = [processes.start() for _ in range(3)]
