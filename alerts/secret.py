@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -99,6 +99,30 @@ class SecretAddress(Secret):
         shown = set(re.split(r"[^\w.-]+", show_address(self._value)))
         parts = re.split(r"[/?#&=:@]+", self._value.partition("://")[2])
         return [self._value, *(part for part in parts if part not in shown)]
+
+
+class KeyRing(bytes):
+    """A key that signs, with the former ones whose signatures are accepted; none is ever shown."""
+
+    former: tuple[bytes, ...] = ()  #: the newest first
+
+    @classmethod
+    def of(cls, keys: Sequence[bytes]) -> KeyRing:
+        """Return the ring of some keys, the one that signs first."""
+        ring = cls(keys[0])
+        ring.former = tuple(keys[1:])
+        return ring
+
+    def __repr__(self) -> str:
+        return "KeyRing('(set)')"
+
+    def __str__(self) -> str:
+        return "(set)"
+
+
+def list_accepted(key: bytes) -> tuple[bytes, ...]:
+    """Return the keys whose signatures are accepted: the key itself, and the former of a ring."""
+    return (bytes(key), *key.former) if isinstance(key, KeyRing) else (key,)
 
 
 def show_address(address: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -16,6 +16,7 @@ from itsdangerous import BadData, SignatureExpired, Signer, TimestampSigner
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.secret import list_accepted
 
 TokenPurpose = Literal["manage", "form", "operator", "stop"]
 #: Purposes of tokens that do not expire; whoever they are for can have another one made.
@@ -36,7 +37,8 @@ class TokenSigner:
     """Issues and verifies tokens."""
 
     def __init__(self, secret: bytes, clock: Callable[[], datetime]) -> None:
-        self._secret, self._clock = secret, clock
+        # The library signs with the last key and accepts the signatures of all.
+        self._keys, self._clock = list_accepted(secret)[::-1], clock
 
     def issue(self, purpose: TokenPurpose, subject: str) -> str:
         """Return a token for ``subject`` that is valid for one purpose from now on."""
@@ -69,29 +71,33 @@ class TokenSigner:
 
     def issue_lasting(self, purpose: LastingPurpose, subject: str) -> str:
         """Return a token for ``subject`` that is valid for one purpose and does not expire."""
-        return self._lasting_signer(purpose).sign(subject).decode()
+        return self._lasting_signer(purpose, self._keys[-1]).sign(subject).decode()
 
     def verify_lasting(self, purpose: LastingPurpose, token: str) -> str | None:
         """Return what a token without expiry was issued for; None for one that we did not issue."""
         subject = token.rpartition(".")[0]
         # Written again and compared as a whole: base64 has other ways to write the signature.
-        is_ours = hmac.compare_digest(self.issue_lasting(purpose, subject).encode(), token.encode())
+        written = (self._lasting_signer(purpose, key).sign(subject) for key in self._keys)
+        is_ours = any(hmac.compare_digest(one, token.encode()) for one in written)
         return subject if subject and is_ours else None
 
-    def _lasting_signer(self, purpose: LastingPurpose) -> Signer:
+    def _lasting_signer(self, purpose: LastingPurpose, key: bytes) -> Signer:
         salt = f"watchword {purpose}"
-        return Signer(self._secret, salt, key_derivation="hmac", digest_method=hashlib.sha256)
+        return Signer([key], salt, key_derivation="hmac", digest_method=hashlib.sha256)
 
     def _signer(self, purpose: TokenPurpose) -> _Signer:
-        return _Signer(self._secret, purpose, self._clock)
+        return _Signer(self._keys, purpose, self._clock)
 
 
 class _Signer(TimestampSigner):
     """The library's signer, with our clock instead of the system's."""
 
-    def __init__(self, secret: bytes, purpose: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, keys: Sequence[bytes], purpose: str, clock: Callable[[], datetime]) -> None:
         super().__init__(
-            secret, salt=f"watchword {purpose}", key_derivation="hmac", digest_method=hashlib.sha256
+            list(keys),
+            salt=f"watchword {purpose}",
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
         )
         self._clock = clock
 

@@ -21,6 +21,7 @@ from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
+from alerts.secret import KeyRing
 from alerts.subscribers import DataStores, SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.clock_witness import ClockWitness
@@ -110,7 +111,7 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
         mail_identity=msgspec.structs.replace(
             config.mail_identity,
             signing_keys=load_signing_keys(config),
-            token_secret=_get_token_secret(ledger),
+            token_secret=_get_token_secret(ledger, clock),
         ),
         sent_log=sent_log,
         clock=clock,
@@ -127,14 +128,14 @@ def _build_witness(config: Config) -> ClockWitness:
     return ClockWitness(agents)
 
 
-def _get_token_secret(ledger: Ledger) -> bytes:
+def _get_token_secret(ledger: Ledger, clock: Clock) -> KeyRing:
     """Return the key that signs links; create it the first time."""
     with ledger.reading() as connection:
-        secret = secrets.find_secret(connection, "pages")
-    if secret is None:
+        ring = secrets.find_key_ring(connection, "pages", clock())
+    if ring is None:
         with ledger.writing() as connection:
-            secret = secrets.get_or_create(connection, "pages")
-    return secret
+            ring = KeyRing(secrets.get_or_create(connection, "pages"))
+    return ring
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from alerts.ledger import Ledger, confirmation_history, messages, secrets, subsc
 from alerts.ledger.address_hashes import get_hash
 from alerts.ledger.bounces import Bounce, BounceKind
 from alerts.ledger.messages import SentMessage
+from alerts.secret import KeyRing
 
 ReportOutcome = Literal[
     "hard",
@@ -65,7 +66,7 @@ def process_report(
     Returns:
         The outcome, and a detail for the operator: the diagnostic code, or who unsubscribed.
     """
-    report = read_report(raw, _get_secret(ledger), unsubscribe_address)
+    report = read_report(raw, _get_secret(ledger, now), unsubscribe_address)
     match report.kind:
         case "ignored" | "unreadable":
             return report.kind, report.detail
@@ -77,14 +78,14 @@ def process_report(
                 return _apply_report(connection, report, kind, now, has_return_paths)
 
 
-def _get_secret(ledger: Ledger) -> bytes:
+def _get_secret(ledger: Ledger, now: datetime) -> KeyRing:
     """Return the secret of return paths; create it the first time."""
     with ledger.reading() as connection:
-        secret = secrets.find_secret(connection, "return path")
-    if secret is None:
+        ring = secrets.find_key_ring(connection, "return path", now)
+    if ring is None:
         with ledger.writing() as connection:
-            secret = secrets.get_or_create(connection, "return path")
-    return secret
+            ring = KeyRing(secrets.get_or_create(connection, "return path"))
+    return ring
 
 
 def _apply_report(

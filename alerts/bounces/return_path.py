@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import re
 
+from alerts.secret import list_accepted
+
 _SIGNED_ADDRESS = re.compile(r"\+([0-9]{1,18})\.([a-z2-7]{16})@", re.IGNORECASE)
 #: Bytes of the signature: 80 bits, 16 characters in base32. With 18 digits of the number the local
 #: part stays under the 64 characters of RFC 5321 4.5.3.1.1.
@@ -36,8 +38,9 @@ def find_message_number(text: str, secret: bytes) -> int | None:
     """
     for found in _SIGNED_ADDRESS.finditer(text):
         number = int(found[1])
-        if hmac.compare_digest(_sign_number(number, secret), found[2].lower()):
-            return number
+        for key in list_accepted(secret):
+            if hmac.compare_digest(_sign_number(number, key), found[2].lower()):
+                return number
     return None
 
 

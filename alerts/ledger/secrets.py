@@ -5,16 +5,80 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, select
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
 
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import secret
+from alerts.ledger.service_schema import retired_secret
 from alerts.ledger.urls import LedgerError
+from alerts.secret import KeyRing
 
 #: Each purpose has a key of its own.
 SecretPurpose = Literal["return path", "pages", "retired addresses", "addresses"]
+
+
+#: The keys that are replaced together: whoever has read one has read the others.
+ROTATED_PURPOSES: tuple[SecretPurpose, ...] = ("pages", "return path")
+#: As long as a link to somebody's alerts works. Bounces come back within five days.
+ACCEPTED_AFTERWARDS = timedelta(days=60)
+
+
+class KeyState(msgspec.Struct, frozen=True):
+    """A key as it is listed for the operator, without its value."""
+
+    id: str  #: the first digits of the key's hash, which tell it from others
+    name: str
+    accepted_until: datetime | None  #: None for the one in use
+
+
+def find_key_ring(connection: Connection, purpose: SecretPurpose, now: datetime) -> KeyRing | None:
+    """Return the key for a purpose, with the former ones that are accepted; None without any."""
+    current = find_secret(connection, purpose)
+    if current is None:
+        return None
+    former = select(retired_secret.c.value).where(
+        retired_secret.c.name == purpose, retired_secret.c.accepted_until > now
+    )
+    values = connection.execute(former.order_by(retired_secret.c.id.desc())).scalars()
+    return KeyRing.of([current, *map(bytes, values)])
+
+
+def rotate(
+    connection: Connection, purpose: SecretPurpose, now: datetime, accepted_until: datetime
+) -> None:
+    """Replace a key. What the former one signed is accepted until ``accepted_until``."""
+    current = get_or_create(connection, purpose)
+    if accepted_until > now:
+        values = {"name": purpose, "value": current, "retired_at": now}
+        connection.execute(insert(retired_secret).values(**values, accepted_until=accepted_until))
+    connection.execute(delete(retired_secret).where(retired_secret.c.accepted_until <= now))
+    fresh = update(secret).where(secret.c.name == purpose).values(value=secrets.token_bytes(32))
+    connection.execute(fresh)
+
+
+def drop_former(connection: Connection) -> None:
+    """Accept nothing of former keys any more."""
+    connection.execute(delete(retired_secret))
+
+
+def list_keys(connection: Connection, now: datetime) -> list[KeyState]:
+    """Return every key that is in use or still accepted."""
+    current = connection.execute(select(secret.c.name, secret.c.value).order_by(secret.c.name))
+    former = connection.execute(
+        select(retired_secret.c.name, retired_secret.c.value, retired_secret.c.accepted_until)
+        .where(retired_secret.c.accepted_until > now)
+        .order_by(retired_secret.c.id)
+    )
+    rows = [*((name, value, None) for name, value in current), *former]
+    return [KeyState(_identify(value), name, until) for name, value, until in rows]
+
+
+def _identify(key: bytes) -> str:
+    return hashlib.sha256(b"watchword key id " + bytes(key)).hexdigest()[:8]
 
 
 def find_secret(connection: Connection, purpose: SecretPurpose) -> bytes | None:

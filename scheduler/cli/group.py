@@ -72,6 +72,7 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "approvals": LazyCommand("approvals", "List changes that wait for approval."),
         "approve": LazyCommand("approvals", "Publish held changes and notify subscribers."),
         "reject": LazyCommand("approvals", "Record held changes without notifying anybody."),
+        "secrets": LazyCommand("secrets", "List the service's own keys, and replace them."),
         "actions": LazyCommand("actions", "List what the operator did."),
         "config": LazyCommand("config", "Check the config and print it."),
     },

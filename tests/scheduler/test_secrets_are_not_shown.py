@@ -99,6 +99,8 @@ CALLS: dict[str, list[list[str]]] = {
     "approve": [["london"]],
     "reject": [["london"]],
     "config": [[]],
+    "topics": [["list"], ["publish", "benches"], ["hide", "benches"]],
+    "secrets": [["list"], ["list", "--json"], ["rotate"]],
     "actions": [[], ["--about", CLOSED]],
 }
 

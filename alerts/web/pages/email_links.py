@@ -20,7 +20,7 @@ from starlette.routing import Route
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
 from alerts.ledger import bounces, subscriptions
 from alerts.mail import build_message_id, find_message_key
-from alerts.secret import mask_address
+from alerts.secret import list_accepted, mask_address
 from alerts.subscribers import (
     UNDO_PERIOD,
     list_restorable,
@@ -102,13 +102,13 @@ class EmailLinkPages:
     def show_digest(self, token: str, _action: str | None) -> Response | None:
         """Show all entries of a digest that was too long for an email, for `DIGEST_PAGE_DAYS`."""
         site = self._context
-        key = find_message_key(token, site.mail_identity.token_secret)
-        if key is None:
-            return None
+        secrets = list_accepted(site.mail_identity.token_secret)
+        keys = filter(None, (find_message_key(token, secret) for secret in secrets))
+        names = [build_message_id("digest", key, site.domain) for key in keys]
         since = site.clock() - timedelta(days=DIGEST_PAGE_DAYS)
-        message_id = build_message_id("digest", key, site.domain)
         with site.ledger.reading() as connection:
-            digest = load_sent_digest(connection, message_id, since)
+            found = (load_sent_digest(connection, name, since) for name in names)
+            digest = next(filter(None, found), None)
         return site.render_page("digest", digest=digest) if digest else None
 
 

@@ -28,7 +28,7 @@ READING = {
         "thread",
         "plan",
     ),
-    *("dns", "status", "approvals", "actions", "config", "topics list"),
+    *("dns", "status", "approvals", "actions", "config", "topics list", "secrets list"),
 }
 #: Commands that a timer runs, and the demo, which has a ledger of its own.
 JOBS = {"run", "once", "digest", "bounces", "demo"}
