@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.limits import name_network
 from alerts.web.work import P, R, Runner, Work, WorkContext
 
@@ -52,8 +53,10 @@ class WorkLimits(msgspec.Struct, frozen=True, kw_only=True):
     export_patience: float = 60.0
 
 
-class TooBusy(HTTPException):
+class TooBusy(HTTPException, WatchwordError):
     """There is more heavy work than can be done now."""
+
+    exit_status = ExitStatus.RETRY
 
     def __init__(self) -> None:
         super().__init__(503, BUSY, {"Retry-After": str(RETRY_SECONDS)})

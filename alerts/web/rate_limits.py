@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import LedgerError, LedgerUnavailable
 from alerts.limits import Client, Limit, Limiter, LimitReached, find_client
 
@@ -25,8 +26,10 @@ _RETRY_SECONDS = 60
 _FORWARDING_HEADERS = frozenset((b"x-forwarded-for", b"forwarded", b"x-real-ip"))
 
 
-class TooManyRequests(HTTPException):
+class TooManyRequests(HTTPException, WatchwordError):
     """The answer to a request over a limit: 429, with when to try again."""
+
+    exit_status = ExitStatus.RETRY
 
     def __init__(self, reached: LimitReached) -> None:
         """Answer with the limit's sentence."""
