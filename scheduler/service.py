@@ -100,7 +100,8 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     with suppress(OSError):  # the first round says why it cannot be written
         make_public_folder(config.feeds.path)
     ledger = open_ledger(config.ledger.url.reveal())
-    sent_log = SentLog(config.ledger.sent_log)
+    with ledger.reading() as connection:
+        sent_log = SentLog(config.ledger.sent_log, secrets.get_hash_key(connection))
     if not ledger.is_read_only:
         sent_log.verify()
     return Service(

@@ -126,6 +126,10 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         raise NotImplementedError
 
+    def show_receiver_secret(self, address: str) -> str | None:
+        """Return what a receiver checks our signatures with; None where nothing is signed."""
+        return None
+
     @property
     def private_folder(self) -> Path | None:
         """The folder on this machine that messages are written into; None without one."""

@@ -9,11 +9,13 @@ written once the mail server has accepted the message. They name nobody.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 from alerts.errors import WatchwordError
@@ -28,6 +30,8 @@ SENT_KEY_BYTES = 8
 _BUSY_TIMEOUT = 5.0
 
 _FILE_NAME = "sent.sqlite3"
+#: SQLite's ``user_version`` of a log whose keys are keyed hashes.
+_KEYED_VERSION = 1
 #: ``day`` is the proleptic Gregorian ordinal of the day in UTC on which the change was sent.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sent (key BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID
@@ -71,15 +75,23 @@ def compute_sent_key(
     return hashlib.sha256(text.encode()).digest()[:SENT_KEY_BYTES]
 
 
+def hide_sent_key(key: bytes, secret: bytes) -> bytes:
+    """Return the keyed hash of a key of :func:`compute_sent_key`, of the same length."""
+    return hmac.digest(secret, key, hashlib.sha256)[:SENT_KEY_BYTES]
+
+
 class SentLog:
     """The keys of what was sent in the last eight days. May be used by several threads."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, secret: bytes = b"") -> None:
         """Open nothing yet.
 
         Args:
             folder: Where the log is kept; it is made when something is added. None keeps no log.
+            secret: The ledger's key of hashes, so that nobody without the ledger can find out from
+                the log whether somebody was sent something.
         """
+        self._secret = secret
         self._folder = folder
         self._connection: sqlite3.Connection | None = None
         self._pruned_on: int | None = None
@@ -100,7 +112,8 @@ class SentLog:
         oldest = now.toordinal() - _KEPT_DAYS
         with self._transaction(self._folder) as connection:
             return all(
-                connection.execute(_FIND, (key, oldest)).fetchone() for key in _split_keys(keys)
+                connection.execute(_FIND, (self._hide(key), oldest)).fetchone()
+                for key in _split_keys(keys)
             )
 
     def find(self, keys: Collection[bytes], now: datetime) -> set[bytes]:
@@ -117,7 +130,11 @@ class SentLog:
             return set()
         oldest = now.toordinal() - _KEPT_DAYS
         with self._transaction(self._folder) as connection:
-            return {key for key in keys if connection.execute(_FIND, (key, oldest)).fetchone()}
+            return {
+                key
+                for key in keys
+                if connection.execute(_FIND, (self._hide(key), oldest)).fetchone()
+            }
 
     def add(self, keys: bytes, now: datetime) -> None:
         """Add what was sent.
@@ -136,7 +153,8 @@ class SentLog:
             if self._pruned_on != today:
                 connection.execute(_PRUNE, (today - _KEPT_DAYS, _KEPT_DAYS + 1))
                 self._pruned_on = today
-            connection.executemany(_ADD, ((key, today) for key in _split_keys(keys)))
+            hidden = ((self._hide(key), today) for key in _split_keys(keys))
+            connection.executemany(_ADD, hidden)
 
     def remove(self, keys: bytes) -> None:
         """Remove what was sent to somebody whose data is deleted.
@@ -150,9 +168,13 @@ class SentLog:
         if self._folder is None or not keys or not self._folder.is_dir():
             return
         with self._transaction(self._folder) as connection:
-            connection.executemany(_REMOVE, ((key,) for key in _split_keys(keys)))
+            connection.executemany(_REMOVE, ((self._hide(key),) for key in _split_keys(keys)))
         with self._transaction(self._folder) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _hide(self, key: bytes) -> bytes:
+        """Return what stands for a key in the file: a keyed hash of it."""
+        return hide_sent_key(key, self._secret)
 
     def verify(self) -> None:
         """Check that the log can be used, before any work depends on it.
@@ -177,7 +199,7 @@ class SentLog:
         try:
             with self._lock:
                 if self._connection is None:
-                    self._connection = _open_database(folder)
+                    self._connection = _open_database(folder, self._secret)
                 with self._connection as connection:
                     yield connection
         except (sqlite3.Error, OSError) as error:
@@ -186,7 +208,7 @@ class SentLog:
             ) from error
 
 
-def _open_database(folder: Path) -> sqlite3.Connection:
+def _open_database(folder: Path, secret: bytes) -> sqlite3.Connection:
     """Open the file, and make it when it is missing.
 
     In WAL mode a reader waits for no writer. With ``synchronous = NORMAL`` what was added outlives
@@ -202,14 +224,15 @@ def _open_database(folder: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA secure_delete = ON")  # overwrite what is removed
         with connection:
             connection.execute(_SCHEMA)
-        _import_day_files(connection, folder)
+        _hide_plain_keys(connection, secret)
+        _import_day_files(connection, folder, secret)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _import_day_files(connection: sqlite3.Connection, folder: Path) -> None:
+def _import_day_files(connection: sqlite3.Connection, folder: Path, secret: bytes) -> None:
     """Take over the files of earlier versions, ``2026-07-16.sent``: keys, one after another.
 
     They are removed once they are committed, so a process that is killed in between only imports
@@ -220,9 +243,24 @@ def _import_day_files(connection: sqlite3.Connection, folder: Path) -> None:
         for file in files:
             day = date.fromisoformat(file.stem).toordinal()
             keys = _split_keys(_read_if_present(file))
-            connection.executemany(_ADD, ((key, day) for key in keys))
+            connection.executemany(_ADD, ((hide_sent_key(key, secret), day) for key in keys))
     for file in files:
         file.unlink(missing_ok=True)
+
+
+def _hide_plain_keys(connection: sqlite3.Connection, secret: bytes) -> None:
+    """Replace the keys of a log of an earlier version, which were not keyed, once."""
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    if version >= _KEYED_VERSION:
+        return
+    connection.create_function("hide", 1, partial(hide_sent_key, secret=secret), deterministic=True)
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TEMP TABLE plain AS SELECT key, day FROM sent")
+        connection.execute("DELETE FROM sent")
+        connection.execute("INSERT OR IGNORE INTO sent SELECT hide(key), day FROM plain")
+        connection.execute(f"PRAGMA user_version = {_KEYED_VERSION}")
+    connection.execute("DROP TABLE plain")
 
 
 def _read_if_present(file: Path) -> bytes:

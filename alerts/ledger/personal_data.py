@@ -35,7 +35,7 @@ from alerts.ledger.schema import (
     topic,
 )
 from alerts.ledger.secrets import hash_address
-from alerts.ledger.service_schema import operator_action, webhook_secret
+from alerts.ledger.service_schema import operator_action
 
 _HIDDEN_LINK = "it opens their page, for whoever reads the export"
 _OPERATOR_ACTIONS = "operator_actions"
@@ -125,16 +125,6 @@ PERSONAL_TABLES = (
         _has_subscriber(subscription),
         {"subscriber_id": _HIDDEN_ID, "topic_id": _HIDDEN_ID, "feed_key": _HIDDEN_LINK},
         (topic.c.canonical, topic.c.question_id),
-    ),
-    PersonalTable(
-        webhook_secret,
-        "webhook_secrets",
-        _has_subscriber(webhook_secret),
-        {
-            "subscriber_id": _HIDDEN_ID,
-            "value": "it signs what is sent to them, for whoever reads the export",
-            "former_value": "as the value",
-        },
     ),
     PersonalTable(
         subscriber,

@@ -102,6 +102,18 @@ def get_or_create(connection: Connection, purpose: SecretPurpose) -> bytes:
     return found
 
 
+def get_hash_key(connection: Connection) -> bytes:
+    """Return the key of hashes of addresses, which the ledger's migration made.
+
+    Raises:
+        LedgerError: It was deleted.
+    """
+    key = find_secret(connection, "addresses")
+    if key is None:
+        raise LedgerError("the ledger has no key for hashes of addresses: restore it from a backup")
+    return key
+
+
 def hash_address(connection: Connection, address: str) -> str:
     """Return the keyed hash by which an address is known where it must not be kept.
 
@@ -112,9 +124,7 @@ def hash_address(connection: Connection, address: str) -> str:
         connection: The ledger, whose migration made the key.
         address: The address in its normal form.
     """
-    key = find_secret(connection, "addresses")
-    if key is None:  # deleted by hand
-        raise LedgerError("the ledger has no key for hashes of addresses: restore it from a backup")
+    key = get_hash_key(connection)
     # The inner hash is the one of earlier versions, from which the migration made keyed ones.
     inner = hashlib.sha256(f"watchword suppression {address}".encode()).hexdigest()
     return hmac.new(key, inner.encode(), hashlib.sha256).hexdigest()

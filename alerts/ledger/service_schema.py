@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text
 
 from alerts.ledger.schema import metadata
 from alerts.ledger.utc_datetime import UtcDateTime
@@ -18,17 +18,6 @@ retired_secret = Table(
     Column("value", LargeBinary, nullable=False),
     Column("retired_at", UtcDateTime, nullable=False),
     Column("accepted_until", UtcDateTime, nullable=False, info={"ahead": timedelta(days=60)}),
-)
-
-webhook_secret = Table(
-    # The key that messages to one webhook are signed with, and the one before it.
-    "webhook_secret",
-    metadata,
-    Column("subscriber_id", Integer, ForeignKey("subscriber.id"), primary_key=True),
-    Column("value", LargeBinary, nullable=False),
-    Column("made_at", UtcDateTime, nullable=False),
-    Column("former_value", LargeBinary),
-    Column("former_until", UtcDateTime, info={"ahead": timedelta(days=7)}),
 )
 
 operator_session = Table(

@@ -392,6 +392,10 @@ def describe_untrusted_proxy(peer: str) -> str:
 def allow_email_to_unconfirmed(limiter: Limiter, address: str, client: Client | None) -> bool:
     """Count an email to somebody who has not confirmed; return whether it may be sent.
 
+    Call it for each request that could send one: everybody can see when all together have reached
+    the ceiling, so the count must not depend on what is known of an address. For the same reason an
+    email that the mailbox's limit refuses is counted for everybody.
+
     What the caller answers must not depend on it: who types an address must not learn what others
     typed. `Limiter.find_reached` for `Limit.CONFIRMATIONS` without an address is the same for every
     address, and may be shown.
@@ -407,6 +411,5 @@ def allow_email_to_unconfirmed(limiter: Limiter, address: str, client: Client | 
     """
     if limiter.find_reached(Limit.CONFIRMATIONS, client) is not None:
         return False
-    if limiter.count(Limit.MAILBOX_CONFIRMATIONS, address=address) is not None:
-        return False
-    return limiter.count(Limit.CONFIRMATIONS, client) is None
+    is_mailbox_full = limiter.count(Limit.MAILBOX_CONFIRMATIONS, address=address) is not None
+    return limiter.count(Limit.CONFIRMATIONS, client) is None and not is_mailbox_full

@@ -90,7 +90,8 @@ _RULES = {
         _HOUR,
         {Scope.NETWORK: 10, Scope.SITE: 30, Scope.ALL: 200},
         "Strangers cause them. 200 an hour are more than a small service gets on its best day, and "
-        "few enough that mail servers do not take it for a source of spam.",
+        "few enough that mail servers do not take it for a source of spam. A request that sends "
+        "none counts as well: otherwise the count would tell what is known of an address.",
     ),
     Limit.MAILBOX_CONFIRMATIONS: LimitRule(
         _DAY,

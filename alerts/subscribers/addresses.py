@@ -30,9 +30,9 @@ def parse_address_of_visitor(text: str, own_addresses: Iterable[str]) -> Recipie
     """Return the recipient with an email address that a visitor typed.
 
     Refused are domains that the public DNS does not have (RFC 6761, RFC 6762, RFC 9476), single
-    names and IP addresses (RFC 5321, sections 2.3.5 and 4.1.3), quoted local parts (section 4.1.2
-    advises against them) and our own addresses. A domain in other letters is accepted in its ASCII
-    form (RFC 5891).
+    names and IP addresses (RFC 5321, sections 2.3.5 and 4.1.3), local parts of more than 64
+    characters (section 4.5.3.1.1) and quoted ones (section 4.1.2 advises against them), and our own
+    addresses. A domain in other letters is accepted in its ASCII form (RFC 5891).
 
     Args:
         text: What was typed.
@@ -48,7 +48,9 @@ def parse_address_of_visitor(text: str, own_addresses: Iterable[str]) -> Recipie
     if not is_known and ending != _DOCUMENTATION_DOMAIN:
         raise AddressError(_NOT_DELIVERABLE)
     try:
-        validate_email(recipient.address, check_deliverability=False, globally_deliverable=True)
+        validate_email(
+            recipient.address, check_deliverability=False, globally_deliverable=True, strict=True
+        )
     except EmailNotValidError as error:
         raise AddressError(_NOT_DELIVERABLE) from error
     if fold_address(recipient.address) in {fold_address(own) for own in own_addresses}:

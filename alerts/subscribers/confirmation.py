@@ -79,7 +79,7 @@ def request_confirmation(
         request: What to subscribe to.
         defaults: What a new subscriber gets.
         allow_email: Given an address, counts an email to it against the limits and returns whether
-            it may be sent.
+            it may be sent. It is called once for each accepted request of a visitor.
 
     Returns:
         False where no email is queued: one for the same request was within the last 24 hours, or
@@ -95,6 +95,8 @@ def request_confirmation(
     is_visitor = request.origin == "page"
     recipient = _check_request(context.identity, email, request)
     request = name_request(connection, request)
+    # Whether or not an email follows: the counts would tell what is known of the address.
+    is_allowed = not is_visitor or allow_email(recipient.address)
     address_hash = get_hash(connection, recipient.address)
     history = confirmation_history.find(connection, address_hash)
     if history.refused_at is not None:
@@ -110,7 +112,7 @@ def request_confirmation(
     if pending.emailed_at is not None:
         return False
     if is_visitor:
-        if not may_be_emailed(history, context.now) or not allow_email(recipient.address):
+        if not is_allowed or not may_be_emailed(history, context.now):
             return False
         confirmation_history.save(connection, address_hash, count_email(history, context.now))
     return _send_email(connection, context, subscriber, pending)

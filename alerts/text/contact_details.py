@@ -35,14 +35,27 @@ _LITTLE_WORDS = frozenset(("am", "as", "at", "be", "by", "do", "in", "is", "it",
 #: other sign there counts as a dot: ``evil•com``, ``evil。com``.
 _NO_DOTS = frozenset("'’‘`\"“”„‟″＂«»()[]{}|*:~/\\&+,;-‐‑‒–—―−_£€$%#@!?=<>^")
 _WRAPPING = re.compile(r"[\"“”„‟″«»()\[\]{}'’‘`]")
-_SCHEME = re.compile(r"\w\s*:\s*[/\\]{2}|\b(?:h\w\wps?|ftp|mailto|tel|sms)\s*:|\bwww\d?\b")
-_EMAIL = re.compile(r"[\w.+-]\s*@\s*[\w\[(]|[(\[]\s*at\s*[)\]]")
+_SCHEME = re.compile(
+    r"\w\s*:\s*[/\\]{2}|\b(?:h\w\wps?|ftp|mailto|tel|sms)\s*:|\bwww\d?\b|\bhxxps?\b"
+)
+_EMAIL = re.compile(
+    r"[\w.+-]\s*@\s*[\w\[(]|[(\[]\s*at\s*[)\]]"
+    r"|\w[\W_]+at[\W_]+(?:g|google|hot|proton)mail\b|\w[\W_]+at[\W_]+(?:icloud|yahoo)\b"
+)
 #: Up to 63 letters, digits and hyphens (RFC 1035, section 2.3.4).
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 #: A name with dots between its labels, and whether a path follows.
 _DOTTED = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?P<path>[:/]\w)?")
 _SPACED = re.compile(r"\w\s+\.\s*(\w+)|\w\.\s+(com|org)\b")
-_SPOKEN = re.compile(r"(?<![^\W_])(\w[\w-]{0,62}?)[\s_-]+d[o0]t[\s_-]+(\w+)")
+#: "dot", also in Greek and Cyrillic letters that look like it.
+_DOT = "[dԁ][o0оοσ][tтτ]"
+_SPOKEN = re.compile(rf"(?<![^\W_])(\w[\w-]{{0,62}}?)[\W_]{{1,5}}{_DOT}[\W_]{{1,5}}(\w+)")
+#: Other names of the dot are also words of ordinary text, so few endings count behind them.
+_NAMED = re.compile(
+    r"\w[\W_]{1,5}(?:period|full[\W_]?stop|point|punkt|punto)[\W_]{1,5}(?:com|org|net)\b"
+)
+#: Between letters that stand alone: ``e v i l . c o m``.
+_LETTER_GAP = re.compile(r"(?<![^\W_])([^\W\d_])\s(?=[^\W\d_](?![^\W_]))")
 _ARTICLES = frozenset(("a", "an", "the"))
 
 #: Digits of a telephone number: from seven, the length of local numbers, as E.164 has no shorter
@@ -55,11 +68,18 @@ _NUMBER_WORDS = {
     )
     for word in words.split()
 } | {"nine": 9}
-_SPELLED = re.compile(rf"\b(?:(?:{'|'.join(_NUMBER_WORDS)}|double|treble|triple)\b[\W_]*){{3,}}")
+_SPELLED = re.compile(rf"\b(?:(?:{'|'.join(_NUMBER_WORDS)}|double|treble|triple)\b[\W_]*)+")
 _LETTERS_AS_DIGITS = re.compile(r"\b[0-9oil|]*[0-9][0-9oil|]*\b")
 _AS_DIGITS = str.maketrans("oil|", "0111")
 #: Groups of digits with up to three signs between them, and no letter before or behind.
 _DIGITS = re.compile(r"(?<![^\W_])\d+(?:(?!,\s)[^\w]{1,3}\d+|_\d+)*(?![^\W_])")
+#: Between the groups of a telephone number that is written as a query or a list.
+_OPERATOR = re.compile(r"\s+(?:and|or|near(?:/\d{1,2})?)\s+|,\s+")
+#: A number that is dialled as it is; its groups may have an operator between them.
+_DIALLED = re.compile(
+    r"(?<![^\W_])(?<!\d[^\w\s])(?:0|\+\s?\d)\d*"
+    rf"(?:(?:{_OPERATOR.pattern}|[^\w]{{1,3}})\d+)+(?![^\W_])"
+)
 #: Numbers with as many digits that are none: references, dates, years, and numbers in thousands.
 _OTHER_NUMBER = (
     r"(?:(?:19|20)\d\d[/ -]\d{1,5}|(?:19|20)\d\d-\d\d-\d\d|\d\d?([/.-])\d\d?\1(?:19|20)?\d\d"
@@ -72,7 +92,9 @@ _PART_OTHER_NUMBER = re.compile(rf"(?<!\S){_OTHER_NUMBER}(?!\S)")
 def find_contact_detail(text: str) -> ContactDetail | None:
     """Return what kind of contact detail a text holds; None if it holds none."""
     plain = _flatten(text)
-    for variant in (plain, _WRAPPING.sub("", plain), _WRAPPING.sub(" ", plain)):
+    unwrapped = _WRAPPING.sub(" ", plain)
+    closed = _LETTER_GAP.sub(r"\1", unwrapped)
+    for variant in (plain, _WRAPPING.sub("", plain), unwrapped, closed):
         if _EMAIL.search(variant):
             return "email address"
         if _SCHEME.search(variant) or _has_domain(variant):
@@ -101,6 +123,7 @@ def _has_domain(text: str) -> bool:
     return (
         any(_is_domain(found) for found in _DOTTED.finditer(text))
         or any(_is_ending(one[1] or one[2]) for one in _SPACED.finditer(text))
+        or _NAMED.search(text) is not None
         or any(
             _is_ending(ending) and ending not in _LITTLE_WORDS and name not in _ARTICLES
             for name, ending in _SPOKEN.findall(text)
@@ -138,7 +161,16 @@ def _is_ending(label: str) -> bool:
 def _has_telephone_number(text: str) -> bool:
     spelled = _SPELLED.sub(_write_digits, text)
     digits = _LETTERS_AS_DIGITS.sub(lambda found: found[0].translate(_AS_DIGITS), spelled)
-    return any(_count_digits(found[0]) >= _MIN_DIGITS for found in _DIGITS.finditer(digits))
+    return any(_count_digits(found[0]) >= _MIN_DIGITS for found in _DIGITS.finditer(digits)) or any(
+        _is_dialled(found[0]) for found in _DIALLED.finditer(digits)
+    )
+
+
+def _is_dialled(row: str) -> bool:
+    """Return whether numbers between operators are the groups of one that begins with 0 or +."""
+    groups = _OPERATOR.split(row)
+    digits = sum(char.isdigit() for group in groups for char in group)
+    return digits >= _MIN_DIGITS and not _WHOLE_OTHER_NUMBER.fullmatch(groups[0])
 
 
 def _write_digits(found: re.Match[str]) -> str:

@@ -298,3 +298,28 @@ def test_a_second_daemon_exits_at_once_and_the_first_stops_on_sigterm(tmp_path: 
         assert first.wait(timeout=90) == 0
         assert time.monotonic() - began < 30
     assert count_sent_links(service.emails) == {}
+
+
+def test_the_sent_log_tells_nothing_without_the_key_of_the_ledger(
+    tmp_path: Path, now: datetime
+) -> None:
+    """An earlier log, whose keys anybody can compute from an address, is converted once."""
+    [known, later] = (compute_sent_key("a@b", topic, "q", "asked", "d") for topic in ("s", "t"))
+    log = SentLog(tmp_path, b"key")
+    log.add(later, now)
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "sent.sqlite3")) as connection, connection:
+        connection.execute("DELETE FROM sent")
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("INSERT INTO sent VALUES (?, ?)", (known, now.toordinal()))
+    for _ in range(2):
+        log = SentLog(tmp_path, b"key")
+        assert log.contains(known, now)
+        log.close()
+    log.add(later, now)
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "sent.sqlite3")) as connection:
+        kept = {key for (key,) in connection.execute("SELECT key FROM sent")}
+    assert len(kept) == 2
+    assert not kept & {known, later}
+    assert not SentLog(tmp_path, b"another").contains(known, now)

@@ -50,20 +50,21 @@ class WebhookSettings(ChannelSettings, frozen=True):
 
     schemes: ClassVar[frozenset[str]] = frozenset({"http", "https"})
 
-    secret: Secret  #: base64 of 24 bytes or more, known to the receivers: signs each message
+    #: base64 of 24 bytes or more, known to nobody else: each receiver's secret is made from it;
+    #: `watchword secrets webhook ADDRESS` prints one
+    secret: Secret
+    #: the one before, while receivers still check signatures with it; messages are signed with both
+    former_secret: Secret | None = None
     timeout_seconds: Seconds = 30.0  #: for one request
     connections: ConnectionLimit = 4  #: sessions that are open at once
 
     def __post_init__(self) -> None:
-        try:
-            is_strong = len(self.secret_bytes) >= _MIN_SECRET_BYTES
-        except ValueError:
-            is_strong = False
-        if not is_strong:
-            raise ValueError(
-                f"secret: expected base64 of {_MIN_SECRET_BYTES} bytes or more, such as "
-                f"`openssl rand -base64 32` prints (from {self.secret.source})"
-            )
+        for key, secret in (("secret", self.secret), ("former_secret", self.former_secret)):
+            if secret is not None and not _is_strong(secret):
+                raise ValueError(
+                    f"{key}: expected base64 of {_MIN_SECRET_BYTES} bytes or more, such as "
+                    f"`openssl rand -base64 32` prints (from {secret.source})"
+                )
 
     @contextmanager
     def open(self) -> Iterator[WebhookSession]:
@@ -71,10 +72,29 @@ class WebhookSettings(ChannelSettings, frozen=True):
         with BoundedSession() as session:
             yield WebhookSession(self, session)
 
-    @property
-    def secret_bytes(self) -> bytes:
-        """The secret, decoded. Raises ``ValueError`` when it is not base64."""
-        return base64.b64decode(self.secret.reveal().removeprefix("whsec_"), validate=True)
+    def list_keys(self, address: str) -> list[bytes]:
+        """Return the keys that messages to a receiver are signed with.
+
+        Each receiver has keys of its own: one that forged a message to another could not sign it.
+        """
+        secrets = filter(None, (self.secret, self.former_secret))
+        return [hmac.digest(_decode(one), address.encode(), hashlib.sha256) for one in secrets]
+
+    def show_receiver_secret(self, address: str) -> str:
+        """Return a receiver's secret as Standard Webhooks writes it: ``whsec_...``."""
+        return f"whsec_{base64.b64encode(self.list_keys(address)[0]).decode()}"
+
+
+def _decode(secret: Secret) -> bytes:
+    """Return the bytes of a secret. Raises ``ValueError`` when it is not base64."""
+    return base64.b64decode(secret.reveal().removeprefix("whsec_"), validate=True)
+
+
+def _is_strong(secret: Secret) -> bool:
+    try:
+        return len(_decode(secret)) >= _MIN_SECRET_BYTES
+    except ValueError:
+        return False
 
 
 class WebhookSession:
@@ -112,13 +132,15 @@ class WebhookSession:
         message_id = envelope.message_id.strip("<>")
         timestamp = str(int(time.time()))
         signed = f"{message_id}.{timestamp}.".encode() + envelope.body
-        signature = hmac.digest(self._settings.secret_bytes, signed, hashlib.sha256)
+        keys = self._settings.list_keys(envelope.recipient)
+        signatures = (hmac.digest(key, signed, hashlib.sha256) for key in keys)
+        marks = [f"v1,{base64.b64encode(one).decode()}" for one in signatures]
         return {
             "Content-Type": "application/json",
             "Idempotency-Key": message_id,
             "webhook-id": message_id,
             "webhook-timestamp": timestamp,
-            "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+            "webhook-signature": " ".join(marks),
         }
 
 

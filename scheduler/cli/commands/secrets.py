@@ -6,6 +6,7 @@ import click
 
 from alerts.errors import ExitStatus
 from alerts.ledger import operator_sessions, secrets
+from alerts.subscribers import parse_reachable_recipient
 from scheduler.cli.options import (
     RecordedCommand,
     ServiceCommand,
@@ -53,6 +54,27 @@ def list_command(context: click.Context, as_json: bool) -> ExitStatus:
         until = f"accepted until {format_moment(key.accepted_until)}"
         state = until if key.accepted_until else "in use"
         print_result(f"{key.id}\t{key.name}\t{state}", key, as_json=as_json)
+    return ExitStatus.OK
+
+
+@secrets_command.command(name="webhook", cls=RecordedCommand, about="address")
+@click.argument("address", metavar="URL")
+@json_option
+@click.pass_context
+def webhook_command(context: click.Context, address: str, as_json: bool) -> ExitStatus:
+    """Print the secret with which the receiver at URL checks our signatures.
+
+    Give it to nobody else. Each receiver has one of its own, made from channels.webhook.secret.
+    To replace them, move that to channels.webhook.former_secret and set a new one: messages are
+    signed with both until you remove the former.
+    """
+    service = get_service(context)
+    recipient = parse_reachable_recipient(address, service.config.channel_table)
+    channel = service.config.channel_table.find(recipient)
+    secret = channel.show_receiver_secret(recipient.address) if channel else None
+    if secret is None:
+        raise click.UsageError("what is sent to this address is not signed")
+    print_result(secret, {"secret": secret}, as_json=as_json)
     return ExitStatus.OK
 
 

@@ -138,6 +138,9 @@ def test_a_query_that_is_too_long_is_refused_and_not_cut(site: WebClient) -> Non
     "address",
     [
         "x@internal",
+        "x@example",
+        "x@com",
+        f"{'x' * 65}@demo.example",
         "x@localhost",
         "x@127.0.0.1",
         "x@[127.0.0.1]",

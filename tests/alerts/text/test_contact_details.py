@@ -42,6 +42,14 @@ evil dot com
 evil (dot) com
 evil-dot-com
 evil d0t com
+evil dоt com
+evil *dot* com
+evil <dot> com
+evil /dot/ com
+evil full stop com
+evil . c o m
+e v i l . c o m
+hxxp evil com
 evil dot co dot uk
 mailto:evil
 """
@@ -51,6 +59,9 @@ ann @ demo.example
 ann@evil
 ann＠demo.example
 ann (at) evil
+ann at gmail
+ann AT gmail com
+ann _at_ gmail com
 """
 TELEPHONE_NUMBERS = """
 020 7983 4000
@@ -68,6 +79,12 @@ TELEPHONE_NUMBERS = """
 020 1983 2000
 01-00-00-00-00
 "020" "7983" "4000"
+"020" OR "7983" OR "4000"
+020 AND 7983 AND 4000
+0207 NEAR/3 983 NEAR/3 4000
+0207, 983, 4000
++44 OR 20 OR 7983
+020 798 three 4000
 ０２０ ７９８３ ４０００
 ٠٢٠ ٧٩٨٣ ٤٠٠٠
 O2O 7983 4OOO
@@ -111,6 +128,10 @@ routes 25, 86, 205
 Grenfell Tower 14 June 2017
 £1,000,000
 2,000,000 OR 3,000,000
+05/06/2022 OR 07/08/2022
+453 OR 343 OR 172
+power point in schools
+meeting at London Bridge
 £2.5bn
 30,000 homes
 16 to 25 year olds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import re
 from collections.abc import Callable
@@ -13,10 +15,11 @@ from urllib.parse import urlencode
 import pytest
 
 from alerts.ledger import Ledger, subscriptions
+from alerts.ledger.address_hashes import get_hash
 from alerts.ledger.rate_counts import CountKey, RateCounts
 from alerts.limits import Limit, Scope
 from alerts.model import Frequency
-from alerts.subscribers import subscribe
+from alerts.subscribers import refuse_emails, subscribe
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
     MAIL_IDENTITY,
@@ -217,6 +220,35 @@ class TestEmails:
         assert status == 429
         assert "This service has more requests than it can answer. Try again in" in html
         assert site.read_messages() == []
+
+    @pytest.mark.parametrize("known", ["unknown", "asked already", "refused", "full"])
+    def test_the_ceiling_does_not_tell_what_is_known_of_an_address(
+        self, site: WebClient, known: str
+    ) -> None:
+        email = "grace.hall@demo.example"
+        with site.ledger.writing() as connection:
+            if known == "refused":
+                refuse_emails(connection, get_hash(connection, email), site.now)
+        if known == "asked already":
+            site.submit_form("/?q=VRU", "/sign-up", q="VRU", email=email)
+        before = count_emails_of_all(site)
+        if known == "full":
+            name, key = Limit.MAILBOX_CONFIRMATIONS, MAIL_IDENTITY.token_secret
+            digest = hmac.new(key, email.encode(), hashlib.sha256).hexdigest()[:24]
+            with closing(RateCounts(site.ledger)) as counts:
+                mailbox = {CountKey(Scope.MAILBOX, digest): 20}
+                counts.add(name, name.rule.period, mailbox, {}, site.now)
+        assert site.submit_form("/?q=VRU", "/sign-up", q="VRU", email=email)[0] == 200
+        assert count_emails_of_all(site) == before + 1
+        assert len(site.read_messages()) == (known in {"unknown", "asked already"})
+
+
+def count_emails_of_all(site: WebClient) -> int:
+    """Return how many emails to unconfirmed people are counted for everybody together."""
+    with closing(RateCounts(site.ledger)) as counts:
+        rule = Limit.CONFIRMATIONS.rule
+        listed = counts.list_highest(Limit.CONFIRMATIONS, rule.period, site.now, 9)
+    return dict(listed).get(CountKey(Scope.ALL, "all"), 0)
 
 
 class TestUntrustedProxies:

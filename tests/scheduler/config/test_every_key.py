@@ -53,6 +53,7 @@ TEXTS = {
     "operator_password": "another password of sixteen",
     "templates": "own",
     "trusted_proxies": "192.0.2.7",
+    "former_secret": base64.b64encode(b"a former secret of twenty-four").decode(),
     "secret": base64.b64encode(b"another secret of twenty-four").decode(),
 }
 

@@ -26,20 +26,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_retired_secret")),
     )
     op.create_table(
-        "webhook_secret",
-        sa.Column("subscriber_id", sa.Integer(), nullable=False),
-        sa.Column("value", sa.LargeBinary(), nullable=False),
-        sa.Column("made_at", MOMENT, nullable=False),
-        sa.Column("former_value", sa.LargeBinary()),
-        sa.Column("former_until", MOMENT),
-        sa.ForeignKeyConstraint(
-            ["subscriber_id"],
-            ["subscriber.id"],
-            name=op.f("fk_webhook_secret_subscriber_id_subscriber"),
-        ),
-        sa.PrimaryKeyConstraint("subscriber_id", name=op.f("pk_webhook_secret")),
-    )
-    op.create_table(
         "operator_session",
         sa.Column("session_hash", sa.Text(), nullable=False),
         sa.Column("password_tag", sa.Text(), nullable=False),

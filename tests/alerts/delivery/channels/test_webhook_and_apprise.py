@@ -90,6 +90,19 @@ def composed(ledger: Ledger, now: datetime, address: str) -> None:
     assert compose_due_digests(ledger, DigestSettings(Templates(), IDENTITY), now) == 1
 
 
+def test_each_receiver_has_a_secret_of_its_own_which_can_be_replaced() -> None:
+    """One receiver could forge messages to another if they had the same."""
+    here, there = "https://hooks.example/a", "https://hooks.example/b"
+    settings = webhook.WebhookSettings(Secret(SECRET))
+    assert settings.show_receiver_secret(here) == settings.show_receiver_secret(here)
+    assert settings.show_receiver_secret(here) != settings.show_receiver_secret(there)
+    assert SECRET not in settings.show_receiver_secret(here)
+    other = Secret(base64.b64encode(b"another secret, twenty-four").decode())
+    replaced = webhook.WebhookSettings(other, former_secret=Secret(SECRET))
+    assert replaced.list_keys(here)[1] == settings.list_keys(here)[0]
+    assert replaced.show_receiver_secret(here) != settings.show_receiver_secret(here)
+
+
 def test_a_webhook_is_signed_and_keeps_its_id(
     ledger: Ledger, now: datetime, web: WebServer
 ) -> None:
@@ -101,7 +114,10 @@ def test_a_webhook_is_signed_and_keeps_its_id(
     assert body == again
     assert first["webhook-id"] == second["webhook-id"] == first["Idempotency-Key"]
     signed = f"{first['webhook-id']}.{first['webhook-timestamp']}.".encode() + body
-    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    [settings] = [one for one in CHANNELS.channels if isinstance(one, webhook.WebhookSettings)]
+    key = base64.b64decode(
+        settings.show_receiver_secret(f"http://{web.place}/hook").removeprefix("whsec_")
+    )
     mark = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
     assert first["webhook-signature"] == f"v1,{mark}"
     told = json.loads(body)
