@@ -55,8 +55,10 @@ def export_command(context: click.Context, email: str) -> int:
 def forget_command(context: click.Context, email: str, dry_run: bool, as_json: bool) -> int:
     """Delete EMAIL and all data about it now.
 
+    Prints what went, table by table.
+
     Ends all subscriptions, cancels the emails that wait, and deletes the address and the messages
-    that were sent to it. Prints what went, table by table. Of an address that bounced or complained a hash is kept, so that nothing
+    that were sent to it. Of an address that bounced or complained a hash is kept, so that nothing
     is ever sent to it again. Without this command, the data of former subscribers is deleted after
     28 days.
     """
