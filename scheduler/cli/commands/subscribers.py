@@ -53,7 +53,9 @@ def export_command(context: click.Context, email: str) -> int:
 @json_option
 @click.pass_context
 def forget_command(context: click.Context, email: str, dry_run: bool, as_json: bool) -> int:
-    """Delete EMAIL and all data about it now; print what went, table by table.
+    """Delete EMAIL and all data about it now.
+
+    Prints what went, table by table.
 
     Ends all subscriptions, cancels the emails that wait, and deletes the address and the messages
     that were sent to it. Of an address that bounced or complained a hash is kept, so that nothing

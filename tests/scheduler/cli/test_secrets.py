@@ -123,3 +123,14 @@ def test_a_ring_is_not_shown_and_reaches_other_processes() -> None:
     ring = KeyRing.of([b"SECRETmark", b"SECRETmark2"])
     assert "SECRET" not in f"{ring} {ring!r} {[ring]}"
     assert list_accepted(pickle.loads(pickle.dumps(ring))) == list_accepted(ring)  # noqa: S301
+
+
+def test_the_secret_of_a_webhook_is_printed(tmp_path: Path) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    service = ServiceFolder(tmp_path, f'{CONFIG}[channels.webhook]\nsecret = "{secret}"\n')
+    places = ("https://hooks.example/a", "https://hooks.example/b")
+    shown = [service.run("secrets", "webhook", place).stdout.strip() for place in places]
+    assert len({*shown, secret}) == 3
+    assert all(len(one) == len("whsec_") + 44 for one in shown)  # 32 bytes in base64
+    service.run("secrets", "webhook", "ada@demo.example", expect=64)
+    assert places[0] not in service.run("actions").stdout
