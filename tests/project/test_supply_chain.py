@@ -76,6 +76,7 @@ _BAD = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("packages", "status", "says"),
     [
@@ -93,6 +94,7 @@ def test_an_audit_says_what_it_could_not_check(
     assert says in found.describe()
 
 
+@pytest.mark.process
 def test_an_audit_that_fails_is_one_line(tmp_path: Path) -> None:
     for program in (stand_in(tmp_path, "", 1), [str(tmp_path / "missing")]):
         found = audit(str(LOCK), program)

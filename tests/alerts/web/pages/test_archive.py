@@ -209,8 +209,9 @@ def test_a_question_can_be_followed(pages: WebClient) -> None:
     form = {"question": "london:/questions/1", "title": "Of benches", "frequency": "immediate"}
     status, html = pages.submit_form(path, "/sign-up", email="ada@demo.example", **form)
     assert status == 200
-    assert "Of benches" in html
+    assert "Check your email" in html
     [email_text] = pages.read_messages()
+    assert "Of benches" in email_text
     link = re.search(r"https://watch\.example(/c/\S+)", email_text)
     assert link is not None
     assert pages.request_text("POST", link[1])[0] == 200
