@@ -1,7 +1,8 @@
 """Return paths: a signed envelope sender for each message, to which its bounces come. Pure.
 
 The technique is called VERP (https://cr.yp.to/proto/verp.txt). What a bounce says inside comes in
-many forms and from anybody, but the address that it was sent to is ours.
+many forms and from anybody, but the address that it was sent to is ours. The ledger uses no number
+twice: otherwise the return path of a deleted message would be that of somebody else's.
 """
 
 from __future__ import annotations

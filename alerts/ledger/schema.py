@@ -342,6 +342,7 @@ message = Table(
     UniqueConstraint("subscriber_id", "kind", "key"),
     Index("ix_message_phase_due_at", "phase", "due_at"),
     Index("ix_message_sent_at", "sent_at"),
+    sqlite_autoincrement=True,  # return paths are signed for the number of a message
 )
 
 digest_item = Table(

@@ -22,7 +22,7 @@ from crawler.records import name_question
 #: Characters of the line: one and a half lines of an email, and more than most queries and titles.
 _MAX_LENGTH = 100
 #: Closing marks inside the quotation would seem to end it.
-_STRAIGHT_QUOTES = str.maketrans(dict.fromkeys("“”„‟″＂«»", '"'))
+_STRAIGHT_QUOTES = str.maketrans(dict.fromkeys("“”„‟″‶＂«»❝❞❠〝〞〟ˮʺ˝״", '"'))
 _WITHHELD = "a topic that we do not show here"
 
 

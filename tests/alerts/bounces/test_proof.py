@@ -19,7 +19,15 @@ from alerts.bounces import (
     suspend_waiting,
 )
 from alerts.bounces.parse import read_report
-from alerts.ledger import Ledger, alarms, bounces, open_ledger, secrets, subscriptions
+from alerts.ledger import (
+    Ledger,
+    alarms,
+    bounces,
+    open_ledger,
+    personal_data,
+    secrets,
+    subscriptions,
+)
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail import MailIdentity, MessageContext, build_message_id
 from alerts.model import Frequency
@@ -98,6 +106,20 @@ def test_no_forged_report_changes_anything(ledger: Ledger, now: datetime) -> Non
     with ledger.reading() as connection:
         assert list_waiting(connection, now + timedelta(days=6)) == []
         assert bounces.list_newest(connection, 10) == []
+
+
+def test_the_return_path_of_a_deleted_message_is_nobody_elses(
+    ledger: Ledger, now: datetime
+) -> None:
+    queue_messages(ledger, now, ADA, key="p1", message_id=_name_message(1))
+    queue_messages(ledger, now, "mallory@demo.example", key="p2", message_id=_name_message(2))
+    mallorys = _sign(ledger, 2)
+    with ledger.writing() as connection:
+        personal_data.delete_data(connection, "mallory@demo.example")
+    queue_messages(ledger, now, ADA, key="p3", message_id=_name_message(3))
+    complaint = build_complaint("<p@x.example>").replace(b"abuse@demo.example", mallorys.encode())
+    assert _process(ledger, complaint, now) == "unknown"
+    assert _read_state(ledger) == ([], 1)
 
 
 @given(st.integers(1, 9), st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16))

@@ -101,6 +101,15 @@ def test_a_query_is_one_quoted_line_of_a_hundred_characters(
     assert text.count("wordb") == 1
 
 
+@pytest.mark.parametrize("mark", "〞❞ˮ״")
+def test_no_mark_in_a_query_seems_to_end_the_quotation(
+    site: WebClient, server: SmtpServer, mark: str
+) -> None:
+    assert sign_up(site, q=f"benches{mark} ring us")[0] == 200
+    [email] = deliver(site, server)
+    assert '“benches" ring us”' in read_parts(email)[0]
+
+
 @pytest.mark.parametrize(
     "query",
     [

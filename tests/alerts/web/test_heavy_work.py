@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from alerts.feeds import FEED_FILTERS
+from alerts.subscribers import hide_topic, publish_topic
 from alerts.web import Work, WorkContext
 from alerts.web.heavy_work import (
     BUSY,
@@ -289,3 +291,25 @@ def test_a_feed_that_is_known_is_served_while_there_is_too_much_to_do(
             time.sleep(0.01)
         assert get(pages, path, "192.0.2.1")[0] == 200
         runner.may_go.set()
+
+
+def test_a_feed_that_was_hidden_is_not_served_while_there_is_too_much_to_do(
+    held: tuple[WebClient, HeldWork],
+) -> None:
+    pages, runner = held
+    with pages.ledger.writing() as connection:
+        slug = publish_topic(connection, "fares", pages.now).slug
+    path = f"/feeds/{slug}.rss.xml?only={next(iter(FEED_FILTERS))}"
+    runner.may_go.set()
+    assert get(pages, path, "192.0.2.1")[0] == 200
+    runner.may_go.clear()
+    with pages.ledger.writing() as connection:
+        hide_topic(connection, "fares")
+    time.sleep(1.1)  # it is to be compared with the ledger again
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(get, pages, "/?q=fares", "192.0.2.1")
+        while len(runner.begun) < 2:
+            time.sleep(0.01)
+        assert get(pages, path, "192.0.2.1")[0] == 503
+        runner.may_go.set()
+    assert get(pages, path, "192.0.2.1")[0] == 410
