@@ -62,6 +62,10 @@ class TooBusy(HTTPException, WatchwordError):
         super().__init__(503, BUSY, {"Retry-After": str(RETRY_SECONDS)})
 
 
+class ClientGone(TooBusy):
+    """The client has left before its turn came, so nobody reads an answer."""
+
+
 class WorkRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks for heavy work, and how."""
 
@@ -106,11 +110,12 @@ class HeavyWork:
         """Run ``work`` when it is its turn.
 
         Raises:
+            ClientGone: the client has left meanwhile.
             TooBusy: it was not its turn in time.
         """
         async with self._slot(request):
             if request.is_gone is not None and await request.is_gone():
-                raise TooBusy  # nobody reads this
+                raise ClientGone
             return await self.runner.run(work, *args, **kwargs)
 
     @asynccontextmanager

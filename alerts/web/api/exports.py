@@ -20,7 +20,7 @@ from alerts.queries import QueryError, parse_query
 from alerts.search import SearchPosition, TimeBudget, list_results, search_questions
 from alerts.web.api.parameters import ApiError, read_text
 from alerts.web.api.responses import build_error_response
-from alerts.web.heavy_work import HeavyWork, WorkRequest, describe_work
+from alerts.web.heavy_work import ClientGone, HeavyWork, WorkRequest, describe_work
 from alerts.web.rate_limits import RateLimits
 from alerts.web.work import WorkContext
 from crawler.records import Question
@@ -98,8 +98,17 @@ class Exports:
             "Cache-Control": _CACHE_CONTROL,
         }
         begun = describe_work(request, "export", is_begun=True)
-        rows = self._generate_rows(begun, typed, export_format, first)
+        rows = self._stop_without_client(self._generate_rows(begun, typed, export_format, first))
         return StreamingResponse(rows, 200, headers, media_type=export_format.media_type)
+
+    @staticmethod
+    async def _stop_without_client(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Generate the parts of a file as long as the client is there to read them."""
+        try:
+            async for part in parts:
+                yield part
+        except ClientGone:
+            return
 
     async def _generate_rows(
         self, begun: WorkRequest, typed: str, export_format: _ExportFormat, first: ExportPage

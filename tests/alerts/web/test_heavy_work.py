@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -313,3 +313,39 @@ def test_a_feed_that_was_hidden_is_not_served_while_there_is_too_much_to_do(
         assert get(pages, path, "192.0.2.1")[0] == 503
         runner.may_go.set()
     assert get(pages, path, "192.0.2.1")[0] == 410
+
+
+def test_a_client_that_leaves_during_an_export_is_no_error(site: WebClient) -> None:
+    site.publish_questions(*(make_question(n, words="About fares.") for n in range(1, 4)))
+    asyncio.run(_leave_during_export(site))
+
+
+async def _leave_during_export(site: WebClient) -> None:
+    """Ask for an export as a web server does, and be gone when its file begins."""
+    has_begun = asyncio.Event()
+
+    async def receive() -> dict[str, object]:
+        await has_begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            assert message["status"] == 200
+            has_begun.set()
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/api/v1/export.csv",
+        "raw_path": b"/api/v1/export.csv",
+        "root_path": "",
+        "query_string": b"q=fares",
+        "headers": [(b"host", b"watch.example")],
+        "client": ("192.0.2.1", 4000),
+        "server": ("127.0.0.1", 80),
+    }
+    await site.app(scope, receive, send)
+    assert has_begun.is_set()
