@@ -110,6 +110,7 @@ def test_a_service_that_was_off_is_borne_out_by_the_uptime(machine: Machine) -> 
     assert machine.alarm is None
 
 
+@pytest.mark.slow
 def test_a_machine_that_was_off_is_borne_out_by_a_server(tmp_path: Path) -> None:
     with run_replica() as source:
         machine = Machine(tmp_path, (f"{source.url}/robots.txt",))

@@ -110,6 +110,7 @@ def test_an_email_that_is_not_sent_stops_none_behind_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["maildir", "imap"])
+@pytest.mark.slow
 def test_new_emails_come_before_those_that_stay_unread(tmp_path: Path, way: str) -> None:
     emails = [b"Subject: %d\r\n\r\n" % number for number in range(20)]
     for name in ("new", "cur", "tmp"):

@@ -80,6 +80,7 @@ def test_what_the_config_names_is_public_unless_marked_private(tmp_path: Path, e
             assert (get_status(one + path), get_status(other + path)) == (200, 404)
 
 
+@pytest.mark.slow
 def test_what_is_marked_private_or_taken_out_later_is_gone(tmp_path: Path) -> None:
     service = configure(tmp_path, '[[topics]]\nquery = "benches"\n[[topics]]\nquery = "trees"\n')
     service.run("once", "--no-crawl")
@@ -163,6 +164,7 @@ def test_an_unknown_topic_is_one_line(tmp_path: Path) -> None:
     service.run("topics", "publish", '"half', expect=64)
 
 
+@pytest.mark.slow
 def test_a_topic_ends_with_its_last_subscriber(tmp_path: Path) -> None:
     """Its row, its matches, its files and its address."""
     service = configure(tmp_path)

@@ -113,6 +113,7 @@ def test_a_waiting_digest_is_composed_again_without_it(tmp_path: Path) -> None:
         assert "2026/0001" not in text
 
 
+@pytest.mark.slow
 def test_its_pages_feeds_and_api_say_so(pages: WebClient) -> None:
     one = make_question(1, make_answer("The Zanzibar grows."), words="Of Zanzibar?")
     pages.publish_questions(one, make_question(2))

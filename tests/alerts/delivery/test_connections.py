@@ -37,6 +37,7 @@ def people(number: int) -> list[str]:
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.slow
 def test_many_messages_use_few_connections_and_are_sent_once(
     ledger: Ledger, now: datetime, server: SmtpServer, pipelining: bool
 ) -> None:

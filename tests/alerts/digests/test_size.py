@@ -85,6 +85,7 @@ def test_a_few_entries_are_shown_in_full_and_need_no_links_at_the_top(
         assert b"no room" not in part
 
 
+@pytest.mark.slow
 def test_one_entry_that_is_too_long_by_itself_is_shown_by_its_title(
     ledger: Ledger, now: datetime
 ) -> None:

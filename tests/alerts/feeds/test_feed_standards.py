@@ -294,6 +294,7 @@ def test_a_member_name_may_have_any_letter(site: WebClient) -> None:
         assert "ada-bro%C5%82k" in body.decode()
 
 
+@pytest.mark.slow
 def test_a_feed_built_on_request_has_changes_that_are_matched_later(site: WebClient) -> None:
     """A change is in the ledger before it is matched, and before its text is indexed."""
     with site.ledger.writing() as connection:

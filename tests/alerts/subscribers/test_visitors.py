@@ -193,6 +193,7 @@ def test_the_operator_may_subscribe_any_address(ledger: Ledger, now: datetime) -
         assert subscribe(connection, "x@internal", request, SUBSCRIBER_DEFAULTS, now).is_changed
 
 
+@pytest.mark.slow
 def test_three_unanswered_emails_are_followed_by_a_month_without(
     site: WebClient, server: SmtpServer
 ) -> None:
@@ -213,6 +214,7 @@ def test_three_unanswered_emails_are_followed_by_a_month_without(
     assert len(deliver(site, server)) == 4
 
 
+@pytest.mark.slow
 def test_a_pause_of_a_clock_that_was_ahead_ends_with_it(
     site: WebClient, server: SmtpServer
 ) -> None:
@@ -225,6 +227,7 @@ def test_a_pause_of_a_clock_that_was_ahead_ends_with_it(
     assert len(deliver(site, server)) == 2  # the others are due when the clock comes there
 
 
+@pytest.mark.slow
 def test_an_answer_ends_the_count_and_shows_what_had_no_email(
     site: WebClient, server: SmtpServer
 ) -> None:
@@ -297,6 +300,7 @@ def test_wrong_links_of_this_page_get_the_answer_of_all_wrong_links(site: WebCli
     assert site.request("GET", "/n/wrong")[1]["X-Robots-Tag"] == "noindex"
 
 
+@pytest.mark.slow
 def test_the_answer_does_not_tell_what_is_known_of_an_address(
     site: WebClient, server: SmtpServer
 ) -> None:

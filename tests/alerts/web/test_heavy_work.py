@@ -276,6 +276,7 @@ def test_more_than_can_be_done_is_answered_with_503_and_pages_go_on(
     assert get(pages, "/api/v1/export.jsonl?q=fares", "192.0.2.1")[1].count("\n") == 249
 
 
+@pytest.mark.slow
 def test_a_feed_that_is_known_is_served_while_there_is_too_much_to_do(
     held: tuple[WebClient, HeldWork],
 ) -> None:
@@ -293,6 +294,7 @@ def test_a_feed_that_is_known_is_served_while_there_is_too_much_to_do(
         runner.may_go.set()
 
 
+@pytest.mark.slow
 def test_a_feed_that_was_hidden_is_not_served_while_there_is_too_much_to_do(
     held: tuple[WebClient, HeldWork],
 ) -> None:
@@ -347,5 +349,6 @@ async def _leave_during_export(site: WebClient) -> None:
         "client": ("192.0.2.1", 4000),
         "server": ("127.0.0.1", 80),
     }
+    assert site.app is not None
     await site.app(scope, receive, send)
     assert has_begun.is_set()

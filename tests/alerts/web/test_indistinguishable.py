@@ -35,6 +35,7 @@ def pages(twins: Twins, ledger: Ledger, now: datetime, tmp_path: Path) -> Iterat
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.slow
 def test_known_and_unknown_get_the_same_answer(pages: WebClient, twins: Twins, case: Case) -> None:
     known, unknown = (
         (twins.known_addresses, twins.unknown_addresses)

@@ -115,6 +115,7 @@ def find_leaks(site: MarkedSite, path: str, answer: str) -> list[str]:
     return [one for one in private if one in shown]
 
 
+@pytest.mark.slow
 def test_no_answer_to_a_stranger_holds_anything_private(marked: MarkedSite) -> None:
     found = crawl(marked)
     leaks = {path: find_leaks(marked, path, text) for path, (_, text) in found.items()}
@@ -137,6 +138,7 @@ def was_asked(pattern: str, paths: Iterable[str]) -> bool:
     return any(expected.fullmatch(path) for path in paths)
 
 
+@pytest.mark.slow
 def test_no_answer_to_a_form_of_a_stranger_holds_anything_private(marked: MarkedSite) -> None:
     paths = {re.sub(r"\{.*?\}", "wrong", p) for m, p in list_routes(marked.app) if m == "POST"}
     for path in sorted(paths):

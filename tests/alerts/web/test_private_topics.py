@@ -169,6 +169,7 @@ def test_a_published_topic_has_nothing_of_who_signed_up_first(site: WebClient) -
     assert listed["since"].startswith(str(site.now.year))
 
 
+@pytest.mark.slow
 def test_a_topic_that_is_hidden_is_gone_everywhere(public: WebClient) -> None:
     """Its addresses say so, whether or not somebody is subscribed to it."""
     slug = build_query_slug(WATCHED)

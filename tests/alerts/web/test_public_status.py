@@ -75,6 +75,7 @@ def find_path(pages: WebClient, page: str) -> str:
     return found[1]
 
 
+@pytest.mark.slow
 def test_no_public_answer_changes_with_what_one_visitor_does(pages: WebClient) -> None:
     before = read_public(pages)
     for email in (STRANGER, SUBSCRIBER):

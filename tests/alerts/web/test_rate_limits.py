@@ -113,6 +113,7 @@ class TestChanges:
         site.now += timedelta(hours=25)
         assert site.request_text("POST", link[1])[0] == 200
 
+    @pytest.mark.slow
     def test_leaving_is_never_refused(self, site: WebClient) -> None:
         page = add_alert(site)
         assert repeat(
@@ -158,6 +159,7 @@ class TestSearches:
 
 
 class TestSharing:
+    @pytest.mark.slow
     def test_two_servers_share_a_limit_and_a_restart_keeps_it(
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
@@ -190,6 +192,7 @@ class TestSharing:
 
 
 class TestEmails:
+    @pytest.mark.slow
     def test_150_aliases_from_one_48_are_three_emails(
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:

@@ -115,6 +115,7 @@ def test_a_trusted_proxy_with_tls_gets_hsts_and_secure_cookies(proxied: WebClien
     assert {"Secure", "HttpOnly"} <= set(headers["Set-Cookie"].split("; "))
 
 
+@pytest.mark.slow
 def test_forwarded_headers_of_other_clients_are_ignored(site: WebClient) -> None:
     _, headers, _ = site.request("GET", "/?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] is None
@@ -185,6 +186,7 @@ def test_one_click_unsubscribe_works_from_any_origin(site: WebClient) -> None:
 class TestEnumeration:
     """Every address gets the same response after the same time."""
 
+    @pytest.mark.slow
     def test_known_and_unknown_addresses_get_the_same_response(self, site: WebClient) -> None:
         with site.ledger.writing() as connection:
             subscribe(
@@ -209,6 +211,7 @@ class TestEnumeration:
         assert abs(known - unknown) < 0.1
 
 
+@pytest.mark.slow
 def test_confirmation_emails_are_limited_by_address_and_network(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
@@ -223,6 +226,7 @@ def test_confirmation_emails_are_limited_by_address_and_network(
         assert statuses == [200] * 5 + [429] * 3
 
 
+@pytest.mark.slow
 def test_alerts_over_the_limit_are_not_added(site: WebClient) -> None:
     for number in range(8):
         assert site.submit_form("/?q=VRU", "/sign-up", q=f"word{number}", email=ADA)[0] == 200

@@ -66,6 +66,7 @@ def seconds_until_closed(connection: socket.socket) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_a_slow_response_is_not_cut_off(connection: socket.socket) -> None:
     connection.sendall(b"GET /slow HTTP/1.1\r\n" + HEADER + b"\r\n")
     assert b" 200 OK" in read_response(connection, b"slow")
@@ -80,6 +81,7 @@ def test_each_request_of_a_connection_has_its_own_time(connection: socket.socket
         assert b" 200 OK" in read_response(connection, b"text")
 
 
+@pytest.mark.slow
 def test_a_later_request_that_does_not_end_is_aborted(connection: socket.socket) -> None:
     connection.sendall(b"GET /slow HTTP/1.1\r\n" + HEADER + b"\r\n")
     read_response(connection, b"slow")
@@ -173,6 +175,7 @@ def test_a_response_that_the_kernel_nearly_takes_is_let_go_too(
         assert wait_until_closed([connection]) == 1
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_slowly_gets_all_of_it(
     large_site: tuple[str, int], opened: ExitStack
 ) -> None:
@@ -197,6 +200,7 @@ def test_one_address_has_only_its_share(large_site: tuple[str, int], opened: Exi
     assert not is_closed(other)
 
 
+@pytest.mark.slow
 def test_a_visitor_is_served_while_all_connections_wait_for_their_clients(
     opened: ExitStack,
 ) -> None:

@@ -162,6 +162,7 @@ def opened_service(folder: Path) -> Iterator[Service]:
     service.ledger.close()
 
 
+@pytest.mark.slow
 def test_pages_are_answered_while_the_daemon_uses_all_of_its_connections(tmp_path: Path) -> None:
     with (
         opened_service(tmp_path) as service,
@@ -176,6 +177,7 @@ def test_pages_are_answered_while_the_daemon_uses_all_of_its_connections(tmp_pat
             assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 def test_pages_wait_for_each_other_at_most_and_never_the_daemon(tmp_path: Path) -> None:
     with opened_service(tmp_path) as service, ExitStack() as in_use:
         context = build_web_context(service)

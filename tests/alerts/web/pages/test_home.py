@@ -123,6 +123,7 @@ def test_from_sign_up_to_unsubscribing(pages: WebClient) -> None:
     assert list_queries(pages.ledger) == []
 
 
+@pytest.mark.slow
 def test_the_response_does_not_tell_who_is_subscribed(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
@@ -173,6 +174,7 @@ def test_a_sign_up_from_another_site_is_refused(
     assert len(read_emails(pages.ledger)) == (status == 200)
 
 
+@pytest.mark.slow
 def test_sign_ups_from_one_network_are_limited(pages: WebClient) -> None:
     statuses = [sign_up(pages, f"p{n}@demo.example")[0] for n in range(12)]
     assert statuses == [200] * 10 + [429] * 2
