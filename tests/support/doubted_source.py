@@ -88,7 +88,8 @@ class DoubtedSource:
 
 @contextmanager
 def doubt_source(replica: RunningReplica, ledger: Ledger) -> Iterator[DoubtedSource]:
-    """The replica without faults, and a ledger; which is closed afterwards."""
+    """The replica as it was at first, and a ledger; which is closed afterwards."""
+    replica.go_to_stage(0)
     made = DoubtedSource(replica, ledger)
     made.show()
     yield made

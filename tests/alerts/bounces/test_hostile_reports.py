@@ -122,7 +122,9 @@ def test_an_unreadable_one_is_named_and_leaves_the_ledger_alone(
     assert name_email(b"\x00") == "without a Message-ID"
     with ledger.writing() as connection:
         secret = secrets.get_or_create(connection, "return path")
-    dsn = build_dsn(build_return_path("b@demo.example", 1, secret)).replace(b"no", b"n\x00o")
+    dsn = build_dsn(build_return_path("b@demo.example", 1, secret)).replace(
+        b"550 no", b"550 n\x00o"
+    )
     assert process_report(ledger, dsn, UNSUBSCRIBE, now)[0] == "hard"
 
 
