@@ -32,6 +32,7 @@ from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from crawler.records import Meeting
 from tests.support.empty_ledger import open_empty_ledger
+from tests.support.examples import count_examples
 from tests.support.samples import make_question
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -106,7 +107,7 @@ STEPS = (-3650, -400, -1, -1 / 24, 1 / 24, 1 / 12, 1, 8, 400, 3650)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("has_uptime", [True, False])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(count_examples(10)))
 def test_each_due_digest_once_none_lost_and_at_most_one_early(
     tmp_path: Path, seed: int, *, has_uptime: bool
 ) -> None:
