@@ -49,7 +49,7 @@ class BoundedSession(requests.Session):
                 # answer, whatever is wrong with what follows.
                 with response, suppress(Urllib3Error):
                     response.raw.read(_MAX_ANSWER_SIZE, decode_content=False)
-            except Exception as error:
+            except Exception as error:  # whatever a socket that is closed under it may raise
                 if watch.has_ended:
                     raise requests.Timeout("the answer timed out") from error
                 raise

@@ -38,6 +38,9 @@ _SCOPE_LABELS = {
     Scope.ALL: "in all",
 }
 
+#: For what takes as long as a search, in ten minutes.
+_FOR_SEARCHES = {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000}
+
 
 class LimitRule(msgspec.Struct, frozen=True):
     """How much of one kind of thing is allowed."""
@@ -108,21 +111,21 @@ _RULES = {
     ),
     Limit.SEARCHES: LimitRule(
         _TEN_MINUTES,
-        {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
+        _FOR_SEARCHES,
         "Each may take 0.1 s of a processor, so a network can take a fifth of one, and all "
         "together two. Whoever wants everything is better served by an export.",
         reserve=60,
     ),
     Limit.PREVIEWS: LimitRule(
         _TEN_MINUTES,
-        {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
+        _FOR_SEARCHES,
         "The page searches while somebody types, about 10 times for a query: so 120 queries for "
         "the people of one office.",
         reserve=60,
     ),
     Limit.FEEDS: LimitRule(
         _TEN_MINUTES,
-        {Scope.NETWORK: 1200, Scope.SITE: 3600, Scope.ALL: 12_000},
+        _FOR_SEARCHES,
         "An aggregator can read 7,200 feeds each hour. Feeds that are files, and a feed that was "
         "made within the last second, are not counted.",
         reserve=60,

@@ -281,7 +281,8 @@ def test_nothing_is_sent_before_the_confirmation(pages: WebClient) -> None:
     assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
 
 
-def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient) -> None:
+def compose_long_digest(pages: WebClient) -> str:
+    """Return the email of a digest of 30 questions."""
     ledger, now = pages.ledger, pages.now
     with ledger.writing() as connection:
         subscribe(connection, ADA, REQUEST, SUBSCRIBER_DEFAULTS, now)
@@ -289,7 +290,12 @@ def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient)
         record_readings(connection, some, now, RecordingRules())
     TopicMatcher(ledger).match_new_changes()
     assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
-    found = re.search(r"https://watch\.example(/d/[0-9a-f]{32})", read_emails(ledger)[0])
+    [email] = read_emails(ledger)
+    return email
+
+
+def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient) -> None:
+    found = re.search(r"https://watch\.example(/d/[0-9a-f]{32})", compose_long_digest(pages))
     assert found is not None
     status, text = pages.request_text("GET", found[1])
     assert status == 200
@@ -300,14 +306,7 @@ def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient)
 
 def test_a_message_id_opens_no_digest(pages: WebClient) -> None:
     """It stands in every reply to the digest, and in the logs of mail servers."""
-    ledger, now = pages.ledger, pages.now
-    with ledger.writing() as connection:
-        subscribe(connection, ADA, REQUEST, SUBSCRIBER_DEFAULTS, now)
-        some = [QuestionReading(make_question(n, words="VRU.")) for n in range(1, 31)]
-        record_readings(connection, some, now, RecordingRules())
-    TopicMatcher(ledger).match_new_changes()
-    assert compose_due_digests(ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), now) == 1
-    [email] = read_emails(ledger)
+    email = compose_long_digest(pages)
     head, _, body = email.partition("\r\n\r\n")
     [name] = re.findall(r"Message-ID: <digest\.([0-9a-f]{32})@", head)
     assert name not in body
