@@ -36,7 +36,7 @@ _COUNTED_KINDS: tuple[BounceKind, ...] = (
     "unproven_complaint",
 )
 #: Why an address is suppressed.
-SuppressionReason = Literal["bounces", "complaint"]
+SuppressionReason = Literal["bounces", "complaint", "operator"]
 
 
 class Bounce(msgspec.Struct, frozen=True):

@@ -12,6 +12,16 @@ from alerts.operator.completeness import (
     update_gap_alarm,
 )
 from alerts.operator.current_status import build_brief_status, build_status
+from alerts.operator.dashboard import (
+    DAYS_OF_MESSAGES,
+    DAYS_OF_SUBSCRIBERS,
+    DiskMeter,
+    Figures,
+    MessageDays,
+    Remembered,
+    count_figures,
+)
+from alerts.operator.disk_use import DiskUse, StoredPart, measure_disk
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState
 from alerts.operator.health import Health, HealthLimits
@@ -22,19 +32,29 @@ from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceStatus
 
 __all__ = [
+    "DAYS_OF_MESSAGES",
+    "DAYS_OF_SUBSCRIBERS",
     "RECENT_PERIOD",
     "BriefStatus",
     "Completeness",
+    "DiskMeter",
+    "DiskUse",
+    "Figures",
     "FooterReader",
     "FooterState",
     "Health",
     "HealthLimits",
+    "MessageDays",
     "PublicStatus",
+    "Remembered",
     "ServiceStatus",
     "SourceStatus",
+    "StoredPart",
     "build_brief_status",
     "build_status",
+    "count_figures",
     "measure_completeness",
+    "measure_disk",
     "queue_operator_emails",
     "update_clock_alarm",
     "update_gap_alarm",

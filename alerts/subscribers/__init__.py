@@ -31,6 +31,7 @@ from alerts.subscribers.membership import (
 )
 from alerts.subscribers.preferences import change_query, pause, resume
 from alerts.subscribers.published_topics import UnknownTopic, hide_topic, publish_topic
+from alerts.subscribers.suspension import lift_suspension, suspend
 from alerts.subscribers.undo import (
     UNDO_PERIOD,
     accept_email_again,
@@ -58,6 +59,7 @@ __all__ = [
     "find_pending_signup",
     "get_permission",
     "hide_topic",
+    "lift_suspension",
     "list_restorable",
     "parse_reachable_recipient",
     "pause",
@@ -68,5 +70,6 @@ __all__ = [
     "resume",
     "send_manage_link",
     "subscribe",
+    "suspend",
     "unsubscribe",
 ]
