@@ -33,7 +33,7 @@ class EmailLinks(msgspec.Struct, frozen=True):
         """The address of the page with the whole digest. Only long digests link to it."""
         return self.page.url if self.page else None
 
-    def build_stop_link(self, subscription_id: int) -> str | None:
+    def build_stop_alert_link(self, subscription_id: int) -> str | None:
         """Return the address of the page to stop one alert; None without web pages.
 
         Its authority is the one of `unsubscribe`: whoever has an email can end all its alerts, or
