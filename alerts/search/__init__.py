@@ -24,6 +24,7 @@ from alerts.search.search import (
 )
 from alerts.search.spellings import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
+from alerts.search.volume import Volume, estimate_volume
 
 __all__ = [
     "Breadth",
@@ -37,11 +38,13 @@ __all__ = [
     "SmallForm",
     "Suggestion",
     "TimeBudget",
+    "Volume",
     "apply_suggestions",
     "build_excerpt",
     "build_preview",
     "build_result_page",
     "count_by_month",
+    "estimate_volume",
     "explain_parts",
     "find_matched_places",
     "find_small_forms",
