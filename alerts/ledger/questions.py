@@ -129,7 +129,7 @@ def build_columns(record: Question) -> dict[str, Any]:
         "body": build_person_slug(asked.name) if asked else None,
         "body_name": asked.name if asked else None,
         "answered_on": answered_on,
-        "days_to_answer": _count_days(record.meeting and record.meeting.date, answered_on),
+        "days_to_answer": _count_days(record.meeting.date if record.meeting else None, answered_on),
         "reference_key": make_reference_key(record.reference),
     }
 

@@ -77,8 +77,8 @@ def _build_slug(name: str) -> str | None:
 
 def _count_days(record: dict[str, Any]) -> int | None:
     asked = (record.get("meeting") or {}).get("date")
-    answers = record.get("answers") or []
-    days = [answer["date"] for answer in answers if answer.get("date") and not answer.get("holding")]
+    answers = [answer for answer in record.get("answers") or () if not answer.get("holding")]
+    days = [answer["date"] for answer in answers if answer.get("date")]
     if not asked or not days or min(days) < asked:
         return None
     return (date.fromisoformat(min(days)) - date.fromisoformat(asked)).days
