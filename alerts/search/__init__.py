@@ -7,7 +7,7 @@ callers show what it returns.
 The face has one entry for each of these services and the type that it returns.
 """
 
-from alerts.search.breadth import Breadth
+from alerts.search.breadth import Breadth, Volume, estimate_volume
 from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
 from alerts.search.index import index_questions
@@ -24,7 +24,6 @@ from alerts.search.search import (
 )
 from alerts.search.spellings import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
-from alerts.search.volume import Volume, estimate_volume
 
 __all__ = [
     "Breadth",
