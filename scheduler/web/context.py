@@ -15,6 +15,7 @@ from alerts.operator import (
 )
 from alerts.web import PAGE_THREADS, CapturedPage, DaemonControls, WebContext, WorkSettings
 from crawler.archive import read_capture
+from scheduler.config import Config
 from scheduler.exposed_files import list_exposed_files
 from scheduler.service import Service
 from scheduler.web.workers import WorkerProcesses
@@ -39,16 +40,17 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
     if controls is not None:
         limits = msgspec.structs.replace(limits, idle=_MAX_IDLE)
 
+    names = _name_sources(config)
     ledger = service.ledger.as_bystander().open_beside(readers=PAGE_THREADS, writers=_WRITERS)
 
     def read_status() -> ServiceStatus:
         with ledger.reading() as connection:
-            status = build_status(connection, config.source_hosts, service.clock(), limits)
+            status = build_status(connection, names, service.clock(), limits)
         return msgspec.structs.replace(status, warnings=list_exposed_files(config))
 
     def read_brief_status() -> BriefStatus:
         with ledger.reading() as connection:
-            return build_brief_status(connection, config.source_hosts, service.clock(), limits)
+            return build_brief_status(connection, names, service.clock(), limits)
 
     def find_capture(location: str) -> CapturedPage | None:
         capture = read_capture(config.archive.path, location)
@@ -58,6 +60,8 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     return WebContext(
         name=config.site.name,
+        introduction=config.site.introduction,
+        sources=config.source_infos,
         domain=service.mail_identity.domain,
         subscriber_defaults=service.subscriber_defaults,
         ledger=ledger,
@@ -81,16 +85,23 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
     )
 
 
+def _name_sources(config: Config) -> dict[str, str]:
+    """Return what people call each enabled source, by its name in the config."""
+    return {key: info.name for key, info in config.source_infos.items()}
+
+
 def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
     """Return what the processes of the web server open."""
     config = service.config
     return WorkSettings(
         name=config.site.name,
+        language=config.site.language,
         ledger_url=service.ledger.engine.url.render_as_string(hide_password=False),
         templates=config.templates,
         feed_identity=config.feed_identity,
         token_secret=service.mail_identity.token_secret,
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
-        source_hosts=config.source_hosts,
+        source_names=_name_sources(config),
+        zone=config.digests.zone,
         health_limits=limits,
     )

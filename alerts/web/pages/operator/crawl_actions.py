@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
-
 from alerts.ledger import held_changes, pauses
-from alerts.ledger.held_changes import APPROVAL_REASONS, HoldReason
+from alerts.ledger.held_changes import APPROVAL_REASONS
 from alerts.web.context import WebContext
 from alerts.web.pages.operator.outcome import NOTHING_DONE, Action, Form, Outcome, count
 
@@ -75,7 +73,7 @@ class CrawlActions:
         wanted = form.get("reason") or None
         if wanted is not None and wanted not in APPROVAL_REASONS:
             return Outcome(NOTHING_DONE)
-        reasons = (cast("HoldReason", wanted),) if wanted else APPROVAL_REASONS
+        reasons = (wanted,) if wanted else APPROVAL_REASONS
         now = self._context.clock()
         with self._context.ledger.writing() as connection:
             waiting = {one.source for one in held_changes.list_awaiting_approval(connection)}
