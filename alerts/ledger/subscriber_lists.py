@@ -73,6 +73,12 @@ def search_addresses(connection: Connection, text: str, limit: int) -> list[List
     return _read(connection, _select().where(is_like).order_by(subscriber.c.email).limit(limit))
 
 
+def list_by_ids(connection: Connection, ids: Sequence[int]) -> list[ListedSubscriber]:
+    """Return the subscribers with some ids, by address; a few hundred at most."""
+    wanted = _select().where(subscriber.c.id.in_(ids)).order_by(subscriber.c.email)
+    return _read(connection, wanted)
+
+
 def find_listed(connection: Connection, subscriber_id: int) -> ListedSubscriber | None:
     """Return the subscriber with an id; None if there is none."""
     return next(iter(_read(connection, _select().where(subscriber.c.id == subscriber_id))), None)

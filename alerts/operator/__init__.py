@@ -3,6 +3,7 @@
 Owns what the operator is notified of. Must not know the pages and commands that show it.
 """
 
+from alerts.operator.advice import Advice, find_advice
 from alerts.operator.alarms import update_mail_alarms, update_report_alarm
 from alerts.operator.clock_alarm import update_clock_alarm
 from alerts.operator.completeness import (
@@ -35,6 +36,7 @@ __all__ = [
     "DAYS_OF_MESSAGES",
     "DAYS_OF_SUBSCRIBERS",
     "RECENT_PERIOD",
+    "Advice",
     "BriefStatus",
     "Completeness",
     "DiskMeter",
@@ -53,6 +55,7 @@ __all__ = [
     "build_brief_status",
     "build_status",
     "count_figures",
+    "find_advice",
     "measure_completeness",
     "measure_disk",
     "queue_operator_emails",

@@ -21,7 +21,8 @@ class StoredPart(msgspec.Struct, frozen=True):
 
     label: str  #: ``Database``
     path: Path  #: a folder, or a file that others may stand beside with the same beginning
-    grows: bool = False  #: for ever: its growth says how long the free room lasts
+    grows: bool = False  #: with every crawl: its growth says how long the free room lasts
+    limit: int | None = None  #: bytes; what is beyond them is deleted
 
 
 class PartUse(msgspec.Struct, frozen=True):
@@ -30,6 +31,7 @@ class PartUse(msgspec.Struct, frozen=True):
     label: str
     size: int  #: bytes
     a_day: int | None  #: bytes added a day in the last 30 days; None where that is not known
+    limit: int | None = None  #: bytes; it takes no more
 
 
 class DiskUse(msgspec.Struct, frozen=True):
@@ -53,8 +55,12 @@ class DiskUse(msgspec.Struct, frozen=True):
     @property
     def days_left(self) -> int | None:
         """For how many days the free room lasts; None where nothing is known to grow."""
-        growth = sum(part.a_day or 0 for part in self.parts)
-        return int(self.free / growth) if growth else None
+        free, growing = self.free, [part for part in self.parts if part.a_day]
+        for part in growing:
+            if part.limit is not None and part.limit - part.size < free:
+                free -= max(part.limit - part.size, 0)  # it takes that, and no more
+        growth = sum(part.a_day or 0 for part in growing if part.limit is None)
+        return int(free / growth) if growth else None
 
 
 def measure_disk(parts: Sequence[StoredPart], now: datetime) -> DiskUse:
@@ -77,11 +83,11 @@ def _measure(part: StoredPart, now: datetime) -> PartUse:
     size = sum(status.st_size for status in found)
     times = [status.st_mtime for status in found]
     if not part.grows or not times or now.timestamp() - min(times) < _MIN_AGE.total_seconds():
-        return PartUse(part.label, size, None)
+        return PartUse(part.label, size, None, part.limit)
     since = max(min(times), (now - _PERIOD).timestamp())
     added = sum(status.st_size for status in found if status.st_mtime > since)
     days = (now.timestamp() - since) / timedelta(days=1).total_seconds()
-    return PartUse(part.label, size, round(added / days))
+    return PartUse(part.label, size, round(added / days), part.limit)
 
 
 def _list_files(path: Path) -> Iterator[os.stat_result]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
+from alerts.ledger import find_file
 from alerts.operator import (
     BriefStatus,
     HealthLimits,
     ServiceStatus,
+    StoredPart,
     build_brief_status,
     build_status,
 )
+from alerts.secret import SecretAddress, mask_address
 from alerts.web import PAGE_THREADS, CapturedPage, DaemonControls, WebContext, WorkSettings
 from crawler.archive import read_capture
 from scheduler.config import Config
@@ -70,6 +74,8 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         clock=service.clock,
         read_status=read_status,
         read_brief_status=read_brief_status,
+        stored_parts=_list_parts(config),
+        describe_config=lambda: _format_config(config),
         mail_identity=service.mail_identity,
         feed_identity=config.feed_identity,
         is_sign_up_enabled=config.web.sign_up,
@@ -88,6 +94,33 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 def _name_sources(config: Config) -> dict[str, str]:
     """Return what people call each enabled source, by its name in the config."""
     return {key: info.name for key, info in config.source_infos.items()}
+
+
+def _list_parts(config: Config) -> tuple[StoredPart, ...]:
+    """Return what the service stores, the ledger first."""
+    file = find_file(config.ledger.url.reveal())
+    database = (StoredPart("Database", file, grows=True),) if file else ()
+    return (
+        *database,
+        StoredPart(
+            "Captured pages",
+            config.archive.path,
+            grows=True,
+            limit=round(config.archive.max_gigabytes * 1e9),
+        ),
+        StoredPart("Feeds", config.feeds.path),
+        StoredPart("Log of what was sent", config.ledger.sent_log),
+    )
+
+
+def _format_config(config: Config) -> str:
+    """Return the config as it is in force: without secrets, and with masked addresses."""
+    values = msgspec.to_builtins(config, enc_hook=_hide)
+    return msgspec.json.format(msgspec.json.encode(values), indent=2).decode()
+
+
+def _hide(value: Any) -> str:
+    return mask_address(value.reveal()) if isinstance(value, SecretAddress) else str(value)
 
 
 def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:

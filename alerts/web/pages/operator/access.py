@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
 from typing import Literal, TypedDict
 
@@ -107,7 +108,8 @@ class OperatorAccess:
     def redirect_with_message(self, request: Request, path: str, message: str) -> Response:
         """Return the answer to a button: a page that says what was done, and can be reloaded."""
         response = RedirectResponse(path, 303)
-        token = self._context.token_signer.issue("operator", message)
+        text = urlsafe_b64encode(message.encode()).decode()  # a cookie is ASCII
+        token = self._context.token_signer.issue("operator", text)
         cookie = _describe_cookie(request, "operator-message")
         response.set_cookie(value=token, max_age=int(_MESSAGE_AGE.total_seconds()), **cookie)
         return response
@@ -116,9 +118,10 @@ class OperatorAccess:
         """Return what the last button did, where the browser has just been told to show it."""
         token = request.cookies.get(_describe_cookie(request, "operator-message")["key"], "")
         try:
-            return self._context.token_signer.verify("operator", token, _MESSAGE_AGE)
+            text = self._context.token_signer.verify("operator", token, _MESSAGE_AGE)
         except ExpiredToken:
             return None
+        return urlsafe_b64decode(text).decode() if text else None
 
     def drop_message(self, request: Request, response: Response) -> None:
         """Let the browser forget the message of the last button."""

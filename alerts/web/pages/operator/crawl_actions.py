@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+
 from alerts.ledger import held_changes, pauses
 from alerts.ledger.held_changes import APPROVAL_REASONS
 from alerts.web.context import WebContext
