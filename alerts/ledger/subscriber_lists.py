@@ -100,7 +100,10 @@ def _select() -> Select[Any]:
 
 def _read(connection: Connection, wanted: Select[Any]) -> list[ListedSubscriber]:
     rows: Sequence[Any] = connection.execute(wanted).all()
-    return [ListedSubscriber(**row._mapping | {"is_pending": bool(row.is_pending)}) for row in rows]
+    return [
+        ListedSubscriber(**dict(row._mapping) | {"is_pending": bool(row.is_pending)})
+        for row in rows
+    ]
 
 
 class SubscriberCounts(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ from alerts.operator.dashboard import (
 from alerts.operator.disk_use import DiskUse, StoredPart, measure_disk
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState
-from alerts.operator.health import Health, HealthLimits
+from alerts.operator.health import Finding, Health, HealthLimits
 from alerts.operator.job_alarms import update_job_alarms
 from alerts.operator.limit_alarm import update_limit_alarm
 from alerts.operator.public_status import PublicStatus
@@ -42,6 +42,7 @@ __all__ = [
     "DiskMeter",
     "DiskUse",
     "Figures",
+    "Finding",
     "FooterReader",
     "FooterState",
     "Health",

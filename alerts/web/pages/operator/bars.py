@@ -8,7 +8,7 @@ import msgspec
 
 from alerts.ledger.deliveries import DayOfMessages
 
-#: Pixels from the top: of the base line, and of the highest bar.
+#: Pixels from the top: of the base line, and of the top line.
 _BASE, _TOP = 156.0, 30.0
 #: Percent of the width that the labels of the scale take, and of a day's place that its bar takes.
 _LEFT, _BAR_SHARE = 7.0, 0.66
@@ -56,10 +56,11 @@ def draw_days(days: Sequence[DayOfMessages]) -> MessageChart:
     highest = max(days, key=lambda day: day.sent + day.failed)
     most = max(highest.sent + highest.failed, 1)
     step = _choose_step(most)
-    pixels = (_BASE - _TOP) / most
+    top = -(-most // step) * step  # the label of the top line stands above every bar
+    pixels = (_BASE - _TOP) / top
     lines = [
-        ScaleLine(value, round(_BASE - value * pixels, 1), value + step > most)
-        for value in range(step, most + 1, step)
+        ScaleLine(value, round(_BASE - value * pixels, 1), value == top)
+        for value in range(step, top + 1, step)
     ]
     bars = (_place(day, at, len(days), pixels, highest) for at, day in enumerate(days))
     total = sum(day.sent for day in days), sum(day.failed for day in days)

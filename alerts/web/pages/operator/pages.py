@@ -28,6 +28,7 @@ from alerts.web.pages.operator.times import (
     format_duration,
     format_minutes,
     format_size,
+    mark_code,
 )
 from alerts.web.pages.operator.topic_actions import TopicActions
 from alerts.web.pages.operator.views import OperatorViews
@@ -146,6 +147,7 @@ class OperatorPages:
             format_size=format_size,
             format_days=format_days,
             mask=mask_address,
+            mark_code=mark_code,
             **values,
         )
 

@@ -1,4 +1,4 @@
-"""Times and sizes as the operator reads them, in English. Pure."""
+"""Times, sizes and texts as the operator reads them, in English. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+from markupsafe import Markup, escape
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _THOUSAND = 1000
@@ -61,6 +62,18 @@ def format_minutes(minutes: float) -> str:
     """Return ``12 min``, or ``3 h 05 min``."""
     hours, rest = divmod(round(minutes), 60)
     return f"{hours} h {rest:02} min" if hours else f"{rest} min"
+
+
+def mark_code(text: str) -> Markup:
+    """Return a text as HTML in which what stands between backticks is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    pieces = (
+        Markup("<code>{}</code>").format(one) if at % 2 else escape(one)
+        for at, one in enumerate(parts)
+    )
+    return Markup("").join(pieces)
 
 
 def format_size(size: float) -> str:

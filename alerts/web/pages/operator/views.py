@@ -33,8 +33,10 @@ from alerts.ledger.subscriber_lists import ListedSubscriber, SubscriberFilter
 from alerts.operator import (
     DAYS_OF_SUBSCRIBERS,
     DiskMeter,
+    Finding,
     MessageDays,
     Remembered,
+    ServiceStatus,
     count_figures,
     find_advice,
 )
@@ -46,7 +48,7 @@ from alerts.web.rate_limits import RateLimits
 T = TypeVar("T")
 
 #: Rows on the overview, and on the page of one list.
-_FEW, PAGE_SIZE = 8, 50
+_FEW, _FAILURES, PAGE_SIZE = 8, 5, 50
 #: Seconds for which numbers are kept that take long to count.
 _FIGURES_AGE = 60.0
 #: A message in one of these phases has not been sent.
@@ -126,11 +128,13 @@ class OperatorViews:
             suspects = question_lookups.list_suspect(connection, _FEW + 1)
             crawls = crawl_history.list_crawls(connection, _FEW)
             days = self._days.count(connection, self._context.clock())
-            failed = deliveries.list_messages(connection, _FEW + 1, ("failed", "in_doubt"))
+            failed = deliveries.list_messages(connection, _FAILURES + 1, ("failed", "in_doubt"))
             actions = operator_actions.list_newest(connection, _FEW)
         return {
             "status": status,
-            "findings": [(one, find_advice(one.kind)) for one in status.findings],
+            "findings": [
+                (one, _name_finding(one, status), find_advice(one.kind)) for one in status.findings
+            ],
             "warnings": (*status.warnings, *self._limits.limiter.report().warnings),
             "held": join_groups(held),
             "suspensions_waiting": len(waiting),
@@ -138,7 +142,7 @@ class OperatorViews:
             "crawls": crawls,
             "longest": _find_longest(crawls),
             "chart": draw_days(days),
-            "failed": cut(failed, _FEW),
+            "failed": cut(failed, _FAILURES),
             "actions": actions,
             "figures": self._figures.get(),
             "left_days": DAYS_OF_SUBSCRIBERS,
@@ -302,6 +306,14 @@ class OperatorViews:
             "config": self._context.describe_config(),
             "disk": self._disk.read(),
         }
+
+
+def _name_finding(finding: Finding, status: ServiceStatus) -> str:
+    """Return ``London Assembly: the source blocks us``, or ``Many messages fail``."""
+    names = {one.source: one.site_name for one in status.sources}
+    if finding.subject in names:
+        return f"{names[finding.subject]}: {finding.label}"
+    return finding.label[:1].upper() + finding.label[1:]
 
 
 def _choose(shown: str) -> SubscriberFilter:
