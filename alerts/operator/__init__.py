@@ -26,15 +26,17 @@ from alerts.operator.disk_use import DiskUse, StoredPart, measure_disk
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState
 from alerts.operator.health import Finding, Health, HealthLimits
+from alerts.operator.impact import PAST_KINDS, Impact, find_impact
 from alerts.operator.job_alarms import update_job_alarms
 from alerts.operator.limit_alarm import update_limit_alarm
-from alerts.operator.public_status import PublicStatus
+from alerts.operator.public_status import PublicSourceStatus, PublicStatus
 from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceStatus
 
 __all__ = [
     "DAYS_OF_MESSAGES",
     "DAYS_OF_SUBSCRIBERS",
+    "PAST_KINDS",
     "RECENT_PERIOD",
     "Advice",
     "BriefStatus",
@@ -47,7 +49,9 @@ __all__ = [
     "FooterState",
     "Health",
     "HealthLimits",
+    "Impact",
     "MessageDays",
+    "PublicSourceStatus",
     "PublicStatus",
     "Remembered",
     "ServiceStatus",
@@ -57,6 +61,7 @@ __all__ = [
     "build_status",
     "count_figures",
     "find_advice",
+    "find_impact",
     "measure_completeness",
     "measure_disk",
     "queue_operator_emails",

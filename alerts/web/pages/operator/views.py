@@ -26,7 +26,7 @@ from alerts.ledger import (
     subscriptions,
     takedowns,
 )
-from alerts.ledger.held_changes import HeldChangeGroup
+from alerts.ledger.held_changes import HeldChange, HeldChangeGroup
 from alerts.ledger.messages import MessagePhase
 from alerts.ledger.publication import TopicFilter
 from alerts.ledger.subscriber_lists import ListedSubscriber, SubscriberFilter
@@ -40,6 +40,7 @@ from alerts.operator import (
     count_figures,
     find_advice,
 )
+from alerts.questions import Correction, find_first_correction
 from alerts.web.context import WebContext
 from alerts.web.pages.operator.bars import draw_days
 from alerts.web.pages.operator.times import Times
@@ -49,6 +50,8 @@ T = TypeVar("T")
 
 #: Rows on the overview, and on the page of one list.
 _FEW, _FAILURES, PAGE_SIZE = 8, 5, 50
+#: Changes on a page: two long texts take some ten milliseconds to compare.
+_CHANGES = 20
 #: Seconds for which numbers are kept that take long to count.
 _FIGURES_AGE = 60.0
 #: A message in one of these phases has not been sent.
@@ -188,13 +191,13 @@ class OperatorViews:
         """Return what waits for approval, each change of it, and suspect pages."""
         with self._context.ledger.reading() as connection:
             groups = held_changes.list_awaiting_approval(connection)
-            found = held_changes.list_waiting(connection, PAGE_SIZE + 1, after)
+            found = held_changes.list_waiting(connection, _CHANGES + 1, after)
             suspects = question_lookups.list_suspect(connection, PAGE_SIZE + 1)
             taken_down = takedowns.list_all(connection)
-        changes, has_more = cut(found)
+        changes, has_more = cut(found, _CHANGES)
         return {
             "held": join_groups(groups),
-            "changes": changes,
+            "changes": [(one, _compare(one)) for one in changes],
             "has_more": has_more,
             "suspects": cut(suspects),
             "taken_down": cut(list(taken_down)),
@@ -306,6 +309,13 @@ class OperatorViews:
             "config": self._context.describe_config(),
             "disk": self._disk.read(),
         }
+
+
+def _compare(change: HeldChange) -> Correction | None:
+    """Return the first passage that a change would correct; None where it corrects none."""
+    if change.before is None or change.after is None:
+        return None
+    return find_first_correction(change.before, change.after)
 
 
 def _name_finding(finding: Finding, status: ServiceStatus) -> str:
