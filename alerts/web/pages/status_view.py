@@ -185,7 +185,7 @@ def _build_source(
         label=label,
         is_running=is_running,
         is_paused=is_paused,
-        next_crawl=max(starts) if next_crawl and not is_paused else None,
+        next_crawl=max(starts) if starts and not is_paused else None,
         attempts=crawl_history.count_since(connection, status.source, begin) if begin else 0,
         days=_draw_days(days) if status.verdict else (),
         good_crawls=sum(day.good for day in days),

@@ -319,11 +319,9 @@ def _compare(change: HeldChange) -> Correction | None:
 
 
 def _name_finding(finding: Finding, status: ServiceStatus) -> str:
-    """Return ``London Assembly: the source blocks us``, or ``Many messages fail``."""
+    """Return ``London Assembly: the source blocks us``, or ``The service: many messages fail``."""
     names = {one.source: one.site_name for one in status.sources}
-    if finding.subject in names:
-        return f"{names[finding.subject]}: {finding.label}"
-    return finding.label[:1].upper() + finding.label[1:]
+    return f"{names.get(finding.subject, 'The service')}: {finding.label}"
 
 
 def _choose(shown: str) -> SubscriberFilter:
