@@ -61,6 +61,17 @@ class UnindexedQuestion(msgspec.Struct, frozen=True):
     first_seen_at: datetime
 
 
+class Facets(msgspec.Struct, frozen=True):
+    """What a question is counted by among results (:mod:`alerts.ledger.facets`)."""
+
+    year: int | None = None
+    status: str | None = None
+    source: str | None = None
+    askers: str | None = None
+    party: str | None = None
+    addressees: str | None = None
+
+
 class IndexedQuestion(msgspec.Struct, frozen=True):
     """What a question is found by."""
 
@@ -68,6 +79,7 @@ class IndexedQuestion(msgspec.Struct, frozen=True):
     day: date
     keys: frozenset[str]
     pairs: frozenset[AcronymDefinition]
+    facets: Facets = Facets()
 
 
 class DatedQuestion(msgspec.Struct, frozen=True):
@@ -108,7 +120,7 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
     number = connection.execute(
         update(indexed_question)
         .where(indexed_question.c.question_id == words.question_id)
-        .values(day=words.day)
+        .values(day=words.day, **msgspec.structs.asdict(words.facets))
         .returning(indexed_question.c.id)
     ).scalar_one()
     connection.execute(text("DELETE FROM word WHERE rowid = :id"), {"id": number})
@@ -184,7 +196,7 @@ def find_questions(
         ordered_id = ordered_id.collate("C")
     wanted = (
         select(indexed_question.c.question_id, indexed_question.c.day)
-        .where(_satisfies(condition, connection))
+        .where(satisfies(condition, connection))
         .order_by(indexed_question.c.day.desc(), ordered_id.desc())
         .limit(limit)
     )
@@ -210,7 +222,7 @@ def list_changes(
     wanted = (
         select(change.c.seq)
         .join(indexed_question, indexed_question.c.question_id == change.c.question_id)
-        .where(is_in_feeds(), has_kind(kinds), _satisfies(condition, connection))
+        .where(is_in_feeds(), has_kind(kinds), satisfies(condition, connection))
         .order_by(change.c.seq.desc())
         .limit(limit)
     )
@@ -226,7 +238,7 @@ def count_by_day(
     number = func.count().label("number")
     wanted = (
         select(indexed_question.c.day, number)
-        .where(_satisfies(condition, connection))
+        .where(satisfies(condition, connection))
         .group_by(indexed_question.c.day)
     )
     return {row.day: row.number for row in connection.execute(wanted)}
@@ -243,9 +255,10 @@ def count_since(connection: Connection, day: date) -> int:
     return connection.execute(wanted).scalar_one()
 
 
-def _satisfies(
+def satisfies(
     condition: index_terms.IndexCondition | None, connection: Connection
 ) -> ColumnElement[bool] | TextClause:
+    """Return the SQL condition that a row of ``indexed_question`` meets a condition."""
     if condition is None:
         return true()
     if connection.dialect.name == "postgresql":

@@ -10,7 +10,7 @@ The face has one entry for each of these services and the type that it returns.
 from alerts.search.breadth import Breadth
 from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
-from alerts.search.index import index_questions
+from alerts.search.index import build_facets, index_questions
 from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
 from alerts.search.result_page import ResultPage, build_result_page
@@ -39,6 +39,7 @@ __all__ = [
     "TimeBudget",
     "apply_suggestions",
     "build_excerpt",
+    "build_facets",
     "build_preview",
     "build_result_page",
     "count_by_month",
