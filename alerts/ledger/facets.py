@@ -52,8 +52,19 @@ class PeopleCount(NamedTuple):
 class ResultCounts(NamedTuple):
     """The results of a search, counted in two ways; both have the same sum."""
 
-    days: list[DayCount]
-    people: list[PeopleCount]
+    days: tuple[DayCount, ...]
+    people: tuple[PeopleCount, ...]
+
+    def merge(self, other: ResultCounts) -> ResultCounts:
+        """Return the counts of this and other results."""
+        return ResultCounts(self.days + other.days, self.people + other.people)
+
+    def count_by_day(self) -> Counter[date]:
+        """Return how many results there are by day."""
+        counted: Counter[date] = Counter()
+        for one in self.days:
+            counted[one.day] += one.questions
+        return counted
 
 
 _DAY_COLUMNS = tuple(indexed_question.c[name] for name in ("day", "year", "status", "source"))
@@ -98,8 +109,8 @@ def count_results(
         )
     ).all()
     return ResultCounts(
-        [DayCount(*row[:4], row[7]) for row in rows if row[0] is not None],
-        [_read_people_count(*row[4:7], row[2], row[7]) for row in rows if row[0] is None],
+        tuple(DayCount(*row[:4], row[7]) for row in rows if row[0] is not None),
+        tuple(_read_people_count(*row[4:7], row[2], row[7]) for row in rows if row[0] is None),
     )
 
 
@@ -114,8 +125,8 @@ def count_listed(connection: Connection, ids: Sequence[str]) -> ResultCounts:
             days[row[:4]] += 1
             people[(*row[4:7], row[2])] += 1
     return ResultCounts(
-        [DayCount(*key, number) for key, number in days.items()],
-        [_read_people_count(*key, number) for key, number in people.items()],
+        tuple(DayCount(*key, number) for key, number in days.items()),
+        tuple(_read_people_count(*key, number) for key, number in people.items()),
     )
 
 

@@ -181,6 +181,8 @@ def find_questions(
     condition: index_terms.IndexCondition | None,
     limit: int | None = None,
     after: DatedQuestion | None = None,
+    *,
+    oldest_first: bool = False,
 ) -> list[DatedQuestion]:
     """Return the questions that meet a condition, newest first.
 
@@ -189,21 +191,25 @@ def find_questions(
         condition: What they must meet; None for all questions.
         limit: How many to return at most; None for all.
         after: Only those that come after this one in the order of day and id.
+        oldest_first: Whether to return the oldest first.
     """
     # PostgreSQL's collations may sort ids in another order than Python does.
     ordered_id: ColumnElement[str] = indexed_question.c.question_id
     if connection.dialect.name == "postgresql":
         ordered_id = ordered_id.collate("C")
+    day = indexed_question.c.day
+    order = (day, ordered_id) if oldest_first else (day.desc(), ordered_id.desc())
     wanted = (
-        select(indexed_question.c.question_id, indexed_question.c.day)
+        select(indexed_question.c.question_id, day)
         .where(satisfies(condition, connection))
-        .order_by(indexed_question.c.day.desc(), ordered_id.desc())
+        .order_by(*order)
         .limit(limit)
     )
     if after is not None:
-        day = indexed_question.c.day
-        is_same_day = and_(day == after.day, ordered_id < after.question_id)
-        wanted = wanted.where(day <= after.day, or_(day < after.day, is_same_day))
+        comes_after = operator.gt if oldest_first else operator.lt
+        is_same_day = and_(day == after.day, comes_after(ordered_id, after.question_id))
+        in_range = day >= after.day if oldest_first else day <= after.day
+        wanted = wanted.where(in_range, or_(comes_after(day, after.day), is_same_day))
     return [DatedQuestion(row.question_id, row.day) for row in connection.execute(wanted)]
 
 
