@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Date, Integer, Text, cast, func, null, select, union_all
+from sqlalchemy import Connection, Date, Integer, Row, Text, cast, func, null, select, union_all
 
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.schema import indexed_question
@@ -93,7 +93,7 @@ def count_results(
     by_day = [found.c[column.name] for column in _DAY_COLUMNS]
     by_people = [found.c[column.name] for column in _PEOPLE_COLUMNS]
     no_text = cast(null(), Text)
-    rows = connection.execute(
+    rows: Sequence[Row[Any]] = connection.execute(
         union_all(
             select(*by_day, no_text, no_text, no_text, number).group_by(*by_day),
             select(
@@ -120,8 +120,8 @@ def count_listed(connection: Connection, ids: Sequence[str]) -> ResultCounts:
     people: Counter[tuple[Any, ...]] = Counter()
     wanted = select(*_DAY_COLUMNS, *_PEOPLE_COLUMNS[:3])
     for some in iter_parameters(ids):
-        rows = connection.execute(wanted.where(indexed_question.c.question_id.in_(some)))
-        for row in rows:
+        listed = wanted.where(indexed_question.c.question_id.in_(some))
+        for row in map(tuple, connection.execute(listed)):
             days[row[:4]] += 1
             people[(*row[4:7], row[2])] += 1
     return ResultCounts(

@@ -243,7 +243,7 @@ def list_index(
         search.connection, condition, limit, last, oldest_first=oldest_first
     )
     for one in oversize:
-        if last is None or (_sort_key(one) > _sort_key(last)) == oldest_first and one != last:
+        if last is None or ((_sort_key(one) > _sort_key(last)) == oldest_first and one != last):
             found.append(one)
     return sorted(found, key=_sort_key, reverse=not oldest_first)[:limit]
 
