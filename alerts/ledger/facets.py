@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Date, Integer, Row, Text, cast, func, null, select, union_all
+from sqlalchemy import Connection, Date, Integer, Text, cast, func, null, select, union_all
 
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.schema import indexed_question
@@ -71,6 +71,8 @@ _DAY_COLUMNS = tuple(indexed_question.c[name] for name in ("day", "year", "statu
 _PEOPLE_COLUMNS = tuple(
     indexed_question.c[name] for name in ("askers", "party", "addressees", "status")
 )
+#: Askers, party, addressees and status, as stored.
+_People: TypeAlias = tuple[str | None, str | None, str | None, str | None]
 _COLUMNS = tuple(dict.fromkeys((*_DAY_COLUMNS, *_PEOPLE_COLUMNS)))
 
 
@@ -93,7 +95,7 @@ def count_results(
     by_day = [found.c[column.name] for column in _DAY_COLUMNS]
     by_people = [found.c[column.name] for column in _PEOPLE_COLUMNS]
     no_text = cast(null(), Text)
-    rows: Sequence[Row[Any]] = connection.execute(
+    rows = connection.execute(
         union_all(
             select(*by_day, no_text, no_text, no_text, number).group_by(*by_day),
             select(
@@ -107,33 +109,35 @@ def count_results(
                 number,
             ).group_by(*by_people),
         )
-    ).all()
-    return ResultCounts(
-        tuple(DayCount(*row[:4], row[7]) for row in rows if row[0] is not None),
-        tuple(_read_people_count(*row[4:7], row[2], row[7]) for row in rows if row[0] is None),
     )
+    days, people = [], []
+    for day, year, status, source, askers, party, addressees, count in rows:
+        if day is not None:
+            days.append(DayCount(day, year, status, source, count))
+        else:
+            people.append(_count_people((askers, party, addressees, status), count))
+    return ResultCounts(tuple(days), tuple(people))
 
 
 def count_listed(connection: Connection, ids: Sequence[str]) -> ResultCounts:
     """Return the questions with some ids, counted."""
-    days: Counter[tuple[Any, ...]] = Counter()
-    people: Counter[tuple[Any, ...]] = Counter()
+    days: Counter[tuple[date, int | None, str | None, str | None]] = Counter()
+    people: Counter[_People] = Counter()
     wanted = select(*_DAY_COLUMNS, *_PEOPLE_COLUMNS[:3])
     for some in iter_parameters(ids):
         listed = wanted.where(indexed_question.c.question_id.in_(some))
-        for row in map(tuple, connection.execute(listed)):
-            days[row[:4]] += 1
-            people[(*row[4:7], row[2])] += 1
+        for day, year, status, source, askers, party, addressees in connection.execute(listed):
+            days[day, year, status, source] += 1
+            people[askers, party, addressees, status] += 1
     return ResultCounts(
         tuple(DayCount(*key, number) for key, number in days.items()),
-        tuple(_read_people_count(*key, number) for key, number in people.items()),
+        tuple(_count_people(key, number) for key, number in people.items()),
     )
 
 
-def _read_people_count(
-    askers: str | None, party: str | None, addressees: str | None, status: str | None, number: int
-) -> PeopleCount:
-    return PeopleCount(_read_people(askers), party, _read_people(addressees), status, number)
+def _count_people(stored: _People, questions: int) -> PeopleCount:
+    askers, party, addressees, status = stored
+    return PeopleCount(_read_people(askers), party, _read_people(addressees), status, questions)
 
 
 @lru_cache(10_000)  # the same few hundred values are in all questions; 10,000 are 3 MB

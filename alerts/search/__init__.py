@@ -13,7 +13,7 @@ from alerts.search.explain import MatchedPlace, explain_parts, find_matched_plac
 from alerts.search.index import build_facets, index_questions
 from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
-from alerts.search.result_page import ResultPage, build_result_page
+from alerts.search.result_page import ResultPage, ResultRequest, build_result_page
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import (
     SearchResults,
@@ -22,6 +22,7 @@ from alerts.search.search import (
     load_question_changes,
     search_questions,
 )
+from alerts.search.sorting import SortOrder
 from alerts.search.spellings import SmallForm, find_small_forms
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
 
@@ -32,9 +33,11 @@ __all__ = [
     "Preview",
     "QuestionExcerpt",
     "ResultPage",
+    "ResultRequest",
     "SearchPosition",
     "SearchResults",
     "SmallForm",
+    "SortOrder",
     "Suggestion",
     "TimeBudget",
     "apply_suggestions",

@@ -1,53 +1,220 @@
-"""One page of the results of a query, after the newest ones that a preview shows."""
+"""What a page of results shows: the results themselves, counts, filters, and other ways to search."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import questions
-from alerts.queries import parse_query
+from alerts.ledger import questions, word_index
+from alerts.ledger.facets import ResultCounts
+from alerts.ledger.word_index import DatedQuestion
+from alerts.queries import (
+    Query,
+    format_canonical,
+    list_hints,
+    parse_query,
+    remove_filters,
+)
+from alerts.search.breadth import Breadth, find_breadth
+from alerts.search.filter_choices import (
+    FilterGroup,
+    FilterInUse,
+    RankedMember,
+    build_filter_groups,
+    list_filters_in_use,
+    rank_members,
+)
 from alerts.search.position import SearchPosition
+from alerts.search.preview import list_months
 from alerts.search.results import QuestionExcerpt, build_excerpt
-from alerts.search.search import TimeBudget, search_questions
+from alerts.search.search import SearchResults, TimeBudget, search_questions
+from alerts.search.sorting import SortedResults, SortOrder, can_be_ranked, list_sorted
+from alerts.search.spellings import (
+    SmallForm,
+    SpellingSuggestion,
+    find_small_forms,
+    suggest_spellings,
+)
+from alerts.search.suggestions import Suggestion, find_suggestions
+
+_MONTH, _YEAR = timedelta(days=30), timedelta(days=365)
 
 
-class ResultPage(msgspec.Struct, frozen=True):
-    """A page of results. It can be empty, and still have a next one."""
+class ResultRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of which results is asked for."""
 
+    typed: str  #: the query as somebody typed it
+    order: SortOrder = "newest"
+    after: SearchPosition | None = None  #: where the page begins; None for the first
+    limit: int  #: results on a page
+
+
+class MonthCount(msgspec.Struct, frozen=True):
+    """How many results were asked in a month."""
+
+    first_day: date
+    answered: int
+    waiting: int  #: without an answer, or with a reply that one will follow
+
+
+class PeriodCount(msgspec.Struct, frozen=True):
+    """How many results there are of some days."""
+
+    questions: int
+    is_complete: bool  #: whether these are all; if not, there are at least so many
+
+
+class OtherWays(msgspec.Struct, frozen=True):
+    """What else may have been meant, and how broad the query is."""
+
+    hints: tuple[str, ...] = ()  #: sentences on words that were left out
+    unknown_words: tuple[SpellingSuggestion, ...] = ()  #: words of the query that no question has
+    small_forms: tuple[SmallForm, ...] = ()  #: words in capitals that are found in small letters
+    suggestions: tuple[Suggestion, ...] = ()
+    breadth: Breadth | None = None  #: None if the query is not too broad
+
+
+class ResultPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the results of a query. It can be empty, and still have a next one."""
+
+    request: ResultRequest
+    canonical: str
+    words: str  #: the query without its filters; empty if it has nothing else
     excerpts: tuple[QuestionExcerpt, ...]
     first_number: int  #: of the first excerpt among all results, from 1
-    total: int
-    is_complete: bool  #: whether :attr:`total` is all; if not, there are at least so many
-    decided_to: date | None  #: the day down to which questions were compared; None: all
     next: str | None  #: where the next page begins; None on the last
+    total: PeriodCount
+    waiting: int  #: of these, without an answer
+    decided_to: date | None  #: the day down to which questions were compared; None: all
+    last_month: PeriodCount  #: the last 30 days
+    last_year: PeriodCount  #: the last 365 days
+    #: The last 24 months and this one, oldest first; without those before :attr:`decided_to`.
+    months: tuple[MonthCount, ...]
+    archive_start: date | None  #: day of the oldest question; None for an empty archive
+    filters: tuple[FilterInUse, ...]
+    groups: tuple[FilterGroup, ...]
+    members: tuple[RankedMember, ...]  #: who asked, the one with the most questions first
+    can_be_ranked: bool  #: whether some results can be more relevant than others
+    other_ways: OtherWays  #: empty on further pages
 
 
 def build_result_page(
-    connection: Connection, typed: str, limit: int, budget: TimeBudget, after: SearchPosition
+    connection: Connection, request: ResultRequest, today: date, budget: TimeBudget
 ) -> ResultPage:
-    """Return the page of results that begins at a position.
+    """Return a page of results.
 
     Args:
         connection: The ledger.
-        typed: The query as somebody typed it.
-        limit: How many questions a page has at most.
+        request: Which page.
+        today: The day that the last month and year end with.
         budget: The time after which no older questions are compared.
-        after: Where the page begins.
 
     Raises:
-        QueryError: ``typed`` is no query.
+        QueryError: What was typed is no query.
     """
-    query = parse_query(typed)
-    found = search_questions(connection, query, limit, budget, after)
-    records = questions.list_records(connection, [one.question_id for one in found.newest])
-    return ResultPage(
-        tuple(build_excerpt(record, query) for record in records),
-        first_number=after.results_before + 1,
-        total=found.total,
-        is_complete=found.is_complete,
-        decided_to=found.decided_to,
-        next=found.next.format() if found.next else None,
+    query, after = parse_query(request.typed), request.after
+    is_counted = request.order == "newest" and after is None
+    found = search_questions(
+        connection, query, request.limit if is_counted else 0, budget, with_counts=True
     )
+    counts = found.counts or ResultCounts((), ())
+    listed = (
+        SortedResults(found.newest, found.next)
+        if is_counted
+        else list_sorted(connection, query, request.order, request.limit, budget, after)
+    )
+    start = word_index.get_first_day(connection)
+    return ResultPage(
+        request=request,
+        canonical=format_canonical(query),
+        words=remove_filters(request.typed),
+        excerpts=_load_excerpts(connection, listed.listed, query),
+        first_number=(after.results_before if after else 0) + 1,
+        next=listed.next.format() if listed.next else None,
+        total=_count_total(found, listed, after),
+        waiting=sum(one.questions for one in counts.days if one.status != "answered"),
+        decided_to=found.decided_to,
+        last_month=_count_since(found, today - _MONTH),
+        last_year=_count_since(found, today - _YEAR),
+        months=_count_months(counts, found.decided_to, today),
+        archive_start=start,
+        filters=list_filters_in_use(request.typed),
+        groups=build_filter_groups(request.typed, counts),
+        members=rank_members(counts.people),
+        can_be_ranked=can_be_ranked(query),
+        other_ways=(
+            OtherWays()
+            if after is not None or start is None
+            else _find_other_ways(connection, request.typed, found, today, start, budget)
+        ),
+    )
+
+
+def _load_excerpts(
+    connection: Connection, listed: Sequence[DatedQuestion], query: Query
+) -> tuple[QuestionExcerpt, ...]:
+    records = questions.list_records(connection, [one.question_id for one in listed])
+    return tuple(build_excerpt(record, query) for record in records)
+
+
+def _count_total(
+    found: SearchResults, listed: SortedResults, after: SearchPosition | None
+) -> PeriodCount:
+    """Return how many results there are, at least those up to the end of the page."""
+    shown = (after.results_before if after else 0) + len(listed.listed)
+    is_waiting_more = found.total < shown
+    return PeriodCount(max(found.total, shown), found.is_complete and not is_waiting_more)
+
+
+def _count_since(found: SearchResults, day: date) -> PeriodCount:
+    number = sum(number for one, number in found.counts_by_day.items() if one > day)
+    return PeriodCount(number, found.is_complete_after(day))
+
+
+def _count_months(
+    counts: ResultCounts, decided_to: date | None, today: date
+) -> tuple[MonthCount, ...]:
+    """Return the months of which questions were compared."""
+    first = decided_to.replace(day=1) if decided_to else date.min
+    answered: dict[date, int] = dict.fromkeys(list_months(today), 0)
+    waiting = dict(answered)
+    for one in counts.days:
+        month = one.day.replace(day=1)
+        if month in answered:
+            (answered if one.status == "answered" else waiting)[month] += one.questions
+    return tuple(
+        MonthCount(month, number, waiting[month])
+        for month, number in answered.items()
+        if month >= first
+    )
+
+
+def _find_other_ways(
+    connection: Connection,
+    typed: str,
+    found: SearchResults,
+    today: date,
+    start: date,
+    budget: TimeBudget,
+) -> OtherWays:
+    query = parse_query(typed)
+    begin = max(today - _YEAR, start, found.decided_to or start)
+    may_be_found = found.total > 0 or not found.is_complete
+    spellings = suggest_spellings(connection, query, is_found=may_be_found)
+    small_forms = find_small_forms(connection, query, budget)
+    in_capitals = {form.word for form in small_forms}
+    return OtherWays(
+        hints=tuple(list_hints(typed)),
+        unknown_words=tuple(one for one in spellings if one.is_name or one.word not in in_capitals),
+        small_forms=tuple(small_forms),
+        suggestions=tuple(find_suggestions(connection, query, budget)),
+        breadth=find_breadth(connection, query, found.counts_by_day, today, begin, budget),
+    )
+
+
+def get_counts_by_month(months: Sequence[MonthCount]) -> Mapping[date, int]:
+    """Return the number of questions by the first day of their month."""
+    return {one.first_day: one.answered + one.waiting for one in months}
