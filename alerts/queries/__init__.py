@@ -35,6 +35,7 @@ from alerts.queries.filters import (
 from alerts.queries.find import drop_unlikely_paragraphs, find_match
 from alerts.queries.little_words import list_hints
 from alerts.queries.parse import LANGUAGE_VERSION, format_canonical, parse_query
+from alerts.queries.repairs import suggest_repairs
 from alerts.queries.visitor import (
     QueryVisitor,
     iter_words,
@@ -77,6 +78,7 @@ __all__ = [
     "remove_filter",
     "remove_filters",
     "replace_wanted_leaves",
+    "suggest_repairs",
     "uses_field",
     "write_filter",
 ]

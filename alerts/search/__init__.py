@@ -11,6 +11,7 @@ from alerts.search.breadth import Breadth
 from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
 from alerts.search.index import build_facets, index_questions
+from alerts.search.other_ways import Correction, OtherWays, find_correction
 from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
 from alerts.search.result_page import ResultPage, ResultRequest, build_result_page
@@ -29,7 +30,9 @@ from alerts.search.suggestions import Suggestion, apply_suggestions, find_sugges
 __all__ = [
     "Breadth",
     "ChangeResults",
+    "Correction",
     "MatchedPlace",
+    "OtherWays",
     "Preview",
     "QuestionExcerpt",
     "ResultPage",
@@ -47,6 +50,7 @@ __all__ = [
     "build_result_page",
     "count_by_month",
     "explain_parts",
+    "find_correction",
     "find_matched_places",
     "find_small_forms",
     "find_suggestions",

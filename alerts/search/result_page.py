@@ -1,7 +1,8 @@
-"""What a page of results shows: the results themselves, counts, filters, and other ways to search."""
+"""What a page of results shows: the results, counts, filters, and other ways to search."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
@@ -11,14 +12,7 @@ from sqlalchemy import Connection
 from alerts.ledger import questions, word_index
 from alerts.ledger.facets import ResultCounts
 from alerts.ledger.word_index import DatedQuestion
-from alerts.queries import (
-    Query,
-    format_canonical,
-    list_hints,
-    parse_query,
-    remove_filters,
-)
-from alerts.search.breadth import Breadth, find_breadth
+from alerts.queries import Query, format_canonical, parse_query, remove_filters
 from alerts.search.filter_choices import (
     FilterGroup,
     FilterInUse,
@@ -27,18 +21,11 @@ from alerts.search.filter_choices import (
     list_filters_in_use,
     rank_members,
 )
+from alerts.search.other_ways import OtherWays, find_other_ways
 from alerts.search.position import SearchPosition
-from alerts.search.preview import list_months
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import SearchResults, TimeBudget, search_questions
 from alerts.search.sorting import SortedResults, SortOrder, can_be_ranked, list_sorted
-from alerts.search.spellings import (
-    SmallForm,
-    SpellingSuggestion,
-    find_small_forms,
-    suggest_spellings,
-)
-from alerts.search.suggestions import Suggestion, find_suggestions
 
 _MONTH, _YEAR = timedelta(days=30), timedelta(days=365)
 
@@ -52,29 +39,11 @@ class ResultRequest(msgspec.Struct, frozen=True, kw_only=True):
     limit: int  #: results on a page
 
 
-class MonthCount(msgspec.Struct, frozen=True):
-    """How many results were asked in a month."""
-
-    first_day: date
-    answered: int
-    waiting: int  #: without an answer, or with a reply that one will follow
-
-
 class PeriodCount(msgspec.Struct, frozen=True):
     """How many results there are of some days."""
 
     questions: int
     is_complete: bool  #: whether these are all; if not, there are at least so many
-
-
-class OtherWays(msgspec.Struct, frozen=True):
-    """What else may have been meant, and how broad the query is."""
-
-    hints: tuple[str, ...] = ()  #: sentences on words that were left out
-    unknown_words: tuple[SpellingSuggestion, ...] = ()  #: words of the query that no question has
-    small_forms: tuple[SmallForm, ...] = ()  #: words in capitals that are found in small letters
-    suggestions: tuple[Suggestion, ...] = ()
-    breadth: Breadth | None = None  #: None if the query is not too broad
 
 
 class ResultPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,12 +56,12 @@ class ResultPage(msgspec.Struct, frozen=True, kw_only=True):
     first_number: int  #: of the first excerpt among all results, from 1
     next: str | None  #: where the next page begins; None on the last
     total: PeriodCount
-    waiting: int  #: of these, without an answer
+    #: Number of results by their day, and of those without an answer.
+    counts_by_day: Mapping[date, int]
+    unanswered_by_day: Mapping[date, int]
     decided_to: date | None  #: the day down to which questions were compared; None: all
     last_month: PeriodCount  #: the last 30 days
     last_year: PeriodCount  #: the last 365 days
-    #: The last 24 months and this one, oldest first; without those before :attr:`decided_to`.
-    months: tuple[MonthCount, ...]
     archive_start: date | None  #: day of the oldest question; None for an empty archive
     filters: tuple[FilterInUse, ...]
     groups: tuple[FilterGroup, ...]
@@ -135,11 +104,11 @@ def build_result_page(
         first_number=(after.results_before if after else 0) + 1,
         next=listed.next.format() if listed.next else None,
         total=_count_total(found, listed, after),
-        waiting=sum(one.questions for one in counts.days if one.status != "answered"),
+        counts_by_day=found.counts_by_day,
+        unanswered_by_day=_count_unanswered(counts),
         decided_to=found.decided_to,
         last_month=_count_since(found, today - _MONTH),
         last_year=_count_since(found, today - _YEAR),
-        months=_count_months(counts, found.decided_to, today),
         archive_start=start,
         filters=list_filters_in_use(request.typed),
         groups=build_filter_groups(request.typed, counts),
@@ -148,7 +117,9 @@ def build_result_page(
         other_ways=(
             OtherWays()
             if after is not None or start is None
-            else _find_other_ways(connection, request.typed, found, today, start, budget)
+            else find_other_ways(
+                connection, request.typed, found, period=(start, today), budget=budget
+            )
         ),
     )
 
@@ -174,47 +145,9 @@ def _count_since(found: SearchResults, day: date) -> PeriodCount:
     return PeriodCount(number, found.is_complete_after(day))
 
 
-def _count_months(
-    counts: ResultCounts, decided_to: date | None, today: date
-) -> tuple[MonthCount, ...]:
-    """Return the months of which questions were compared."""
-    first = decided_to.replace(day=1) if decided_to else date.min
-    answered: dict[date, int] = dict.fromkeys(list_months(today), 0)
-    waiting = dict(answered)
+def _count_unanswered(counts: ResultCounts) -> dict[date, int]:
+    days: Counter[date] = Counter()
     for one in counts.days:
-        month = one.day.replace(day=1)
-        if month in answered:
-            (answered if one.status == "answered" else waiting)[month] += one.questions
-    return tuple(
-        MonthCount(month, number, waiting[month])
-        for month, number in answered.items()
-        if month >= first
-    )
-
-
-def _find_other_ways(
-    connection: Connection,
-    typed: str,
-    found: SearchResults,
-    today: date,
-    start: date,
-    budget: TimeBudget,
-) -> OtherWays:
-    query = parse_query(typed)
-    begin = max(today - _YEAR, start, found.decided_to or start)
-    may_be_found = found.total > 0 or not found.is_complete
-    spellings = suggest_spellings(connection, query, is_found=may_be_found)
-    small_forms = find_small_forms(connection, query, budget)
-    in_capitals = {form.word for form in small_forms}
-    return OtherWays(
-        hints=tuple(list_hints(typed)),
-        unknown_words=tuple(one for one in spellings if one.is_name or one.word not in in_capitals),
-        small_forms=tuple(small_forms),
-        suggestions=tuple(find_suggestions(connection, query, budget)),
-        breadth=find_breadth(connection, query, found.counts_by_day, today, begin, budget),
-    )
-
-
-def get_counts_by_month(months: Sequence[MonthCount]) -> Mapping[date, int]:
-    """Return the number of questions by the first day of their month."""
-    return {one.first_day: one.answered + one.waiting for one in months}
+        if one.status not in (None, "answered"):
+            days[one.day] += one.questions
+    return days

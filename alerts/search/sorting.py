@@ -121,8 +121,7 @@ class _Lister:
                 following = SearchPosition(stopped, number, place)
                 return SortedResults([one for _, one in found], following, is_finished=False)
             if len(found) > limit:
-                place, final = found[limit - 1]
-                following = SearchPosition(final, before + limit, place)
+                following = SearchPosition(found[limit - 1][1], before + limit, found[limit - 1][0])
                 return SortedResults([one for _, one in found[:limit]], following)
         return SortedResults([one for _, one in found], None)
 
