@@ -7,7 +7,7 @@ callers show what it returns.
 The face has one entry for each of these services and the type that it returns.
 """
 
-from alerts.search.breadth import Breadth
+from alerts.search.breadth import Breadth, Volume, estimate_volume
 from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
 from alerts.search.index import build_facets, index_questions
@@ -43,12 +43,14 @@ __all__ = [
     "SortOrder",
     "Suggestion",
     "TimeBudget",
+    "Volume",
     "apply_suggestions",
     "build_excerpt",
     "build_facets",
     "build_preview",
     "build_result_page",
     "count_by_month",
+    "estimate_volume",
     "explain_parts",
     "find_correction",
     "find_matched_places",

@@ -30,7 +30,7 @@ _ONE_PERSON = Audience.ONE_PERSON
 #: By the pattern of the route: whom it is for, and an address of it that is found. A new route
 #: needs a line here.
 ROUTES: dict[str, tuple[Audience, str]] = {
-    "/": (_EVERYBODY, "/?q=benches"),
+    "/": (_EVERYBODY, "/search?q=benches"),
     "/akoma-ntoso/{id:path}": (_EVERYBODY, "/akoma-ntoso/london:/questions/1"),
     "/api/openapi.json": (_EVERYBODY, "/api/openapi.json"),
     "/api/v1/changes": (_EVERYBODY, "/api/v1/changes"),

@@ -7,8 +7,8 @@ Questions are indexed again, because the new columns and the words of the fields
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
