@@ -89,7 +89,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._connections = connections
         self._is_stopping = Event()
-        self._wake: Callable[[], None] | None = None  #: ends the wait of the loop
+        self._wake: Callable[[], object] | None = None  #: ends the wait of the loop
 
     def stop(self) -> None:
         """Let the server stop; from any thread, also before it has started."""
