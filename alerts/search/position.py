@@ -25,7 +25,7 @@ class SearchPosition(msgspec.Struct, frozen=True):
 
     last: DatedQuestion  #: the last question that was given or decided
     results_before: int  #: number of results up to it
-    #: The place of its group in an order of several groups (:mod:`alerts.search.sorting`).
+    #: The place of its group in an order of several groups (:mod:`alerts.search.orders`).
     group: int = 0
 
     def format(self) -> str:

@@ -21,17 +21,8 @@ from alerts.ledger import StatementTimeout, topics
 from alerts.ledger.topics import Topic
 from alerts.limits import Limit
 from alerts.queries import QueryError, suggest_repairs
-from alerts.search import (
-    Correction,
-    ResultPage,
-    ResultRequest,
-    SortOrder,
-    TimeBudget,
-    build_result_page,
-    count_by_month,
-    find_correction,
-    parse_position,
-)
+from alerts.results import Correction, ResultPage, ResultRequest, build_result_page, find_correction
+from alerts.search import SortOrder, TimeBudget, count_by_month, parse_position
 from alerts.web.context import WebContext
 from alerts.web.forms import FormTokens
 from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work

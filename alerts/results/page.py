@@ -13,7 +13,7 @@ from alerts.ledger import questions, word_index
 from alerts.ledger.facets import ResultCounts
 from alerts.ledger.word_index import DatedQuestion
 from alerts.queries import Query, format_canonical, parse_query, remove_filters
-from alerts.search.filter_choices import (
+from alerts.results.filter_choices import (
     FilterGroup,
     FilterInUse,
     RankedMember,
@@ -21,11 +21,19 @@ from alerts.search.filter_choices import (
     list_filters_in_use,
     rank_members,
 )
-from alerts.search.other_ways import OtherWays, find_other_ways
-from alerts.search.position import SearchPosition
-from alerts.search.results import QuestionExcerpt, build_excerpt
-from alerts.search.search import SearchResults, TimeBudget, search_questions
-from alerts.search.sorting import SortedResults, SortOrder, can_be_ranked, list_sorted
+from alerts.results.other_ways import OtherWays, find_other_ways
+from alerts.search import (
+    QuestionExcerpt,
+    SearchPosition,
+    SearchResults,
+    SortedResults,
+    SortOrder,
+    TimeBudget,
+    build_excerpt,
+    can_be_ranked,
+    list_sorted,
+    search_questions,
+)
 
 _MONTH, _YEAR = timedelta(days=30), timedelta(days=365)
 

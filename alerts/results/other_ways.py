@@ -16,16 +16,20 @@ from alerts.queries import (
     list_wanted_leaves,
     parse_query,
 )
-from alerts.search.breadth import Breadth, find_breadth
-from alerts.search.narrower import NarrowerSearch, suggest_narrower
-from alerts.search.search import SearchResults, TimeBudget, search_questions
-from alerts.search.spellings import (
+from alerts.results.narrower import NarrowerSearch, suggest_narrower
+from alerts.search import (
+    Breadth,
+    SearchResults,
     SmallForm,
     SpellingSuggestion,
+    Suggestion,
+    TimeBudget,
+    find_breadth,
     find_small_forms,
+    find_suggestions,
+    search_questions,
     suggest_spellings,
 )
-from alerts.search.suggestions import Suggestion, find_suggestions
 
 _YEAR = timedelta(days=365)
 #: Words that are corrected in one query: more than that are no mistakes.

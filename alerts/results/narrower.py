@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import questions
 from alerts.queries import Query, QueryError, iter_words, list_wanted_leaves, parse_query
-from alerts.search.search import TimeBudget, list_results, search_questions
+from alerts.search import TimeBudget, list_results, search_questions
 from alerts.text import STOP_WORDS, stem, tokenise
 
 #: The newest results whose titles are read: 0.1 ms each.
