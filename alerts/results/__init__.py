@@ -1,6 +1,7 @@
 """The page of results: what it shows of a search, beside the results themselves.
 
-Owns counts, filters with their links, and other ways to write a query. It must not know pages or subscribers: callers show what it returns.
+Owns counts, filters with their links, and other ways to write a query. It must not know pages or
+subscribers: callers show what it returns.
 """
 
 from alerts.results.filter_choices import FilterChoice, FilterGroup, FilterInUse, RankedMember
