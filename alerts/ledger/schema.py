@@ -475,9 +475,8 @@ indexed_question = Table(
     Column("year", Integer),  # of its meeting
     Column("status", Text),
     Column("source", Text),
-    Column("askers", Text),  # alerts.ledger.facets.Person as JSON, in a list
+    *(Column("askers", Text), Column("addressees", Text)),  # lists of facets.Person, as JSON
     Column("party", Text),
-    Column("addressees", Text),  # alerts.ledger.facets.Person as JSON, in a list
     Index("ix_indexed_question_day", "day"),
 )
 

@@ -5,11 +5,11 @@ subscribers: callers show what it returns.
 """
 
 from alerts.results.filter_choices import FilterChoice, FilterGroup, FilterInUse, RankedMember
-from alerts.results.other_ways import Correction, OtherWays, find_correction
+from alerts.results.other_ways import CorrectedQuery, OtherWays, find_correction
 from alerts.results.page import ResultPage, ResultRequest, build_result_page
 
 __all__ = [
-    "Correction",
+    "CorrectedQuery",
     "FilterChoice",
     "FilterGroup",
     "FilterInUse",

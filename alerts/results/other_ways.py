@@ -44,7 +44,7 @@ class WordCount(msgspec.Struct, frozen=True):
     nearest: SpellingSuggestion | None  #: where no question has it, the most similar word
 
 
-class Correction(msgspec.Struct, frozen=True):
+class CorrectedQuery(msgspec.Struct, frozen=True):
     """A query with the most similar words in place of those that no question has."""
 
     query: str
@@ -57,7 +57,7 @@ class OtherWays(msgspec.Struct, frozen=True):
     hints: tuple[str, ...] = ()  #: sentences on words that were left out
     unknown_words: tuple[SpellingSuggestion, ...] = ()  #: words of the query that no question has
     words: tuple[WordCount, ...] = ()  #: all words of a query that finds nothing
-    correction: Correction | None = None  #: of a query that finds nothing
+    correction: CorrectedQuery | None = None  #: of a query that finds nothing
     small_forms: tuple[SmallForm, ...] = ()  #: words in capitals that are found in small letters
     suggestions: tuple[Suggestion, ...] = ()
     breadth: Breadth | None = None  #: None if the query is not too broad
@@ -120,7 +120,7 @@ def _count_words(
 
 def _correct(
     connection: Connection, unknown: list[SpellingSuggestion], budget: TimeBudget | None
-) -> Correction | None:
+) -> CorrectedQuery | None:
     """Return the query with all of its unknown words corrected; None if that finds nothing."""
     corrected = next((one.query for one in unknown if one.query), None)
     if corrected is None:
@@ -132,12 +132,12 @@ def _correct(
             break
         corrected = following
     number = search_questions(connection, parse_query(corrected), 0, budget).total
-    return Correction(corrected, number) if number else None
+    return CorrectedQuery(corrected, number) if number else None
 
 
 def find_correction(
     connection: Connection, typed: str, budget: TimeBudget | None = None
-) -> Correction | None:
+) -> CorrectedQuery | None:
     """Return what was meant by a refused query, with what it finds; None if it finds nothing.
 
     Args:
@@ -149,4 +149,4 @@ def find_correction(
         QueryError: ``typed`` is no query either.
     """
     number = search_questions(connection, parse_query(typed), 0, budget).total
-    return Correction(typed, number) if number else None
+    return CorrectedQuery(typed, number) if number else None

@@ -23,7 +23,7 @@ from alerts.queries import QueryError
 from alerts.subscribers import UnknownQuestionError, request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
-from alerts.web.pages.results import AlertForm, ResultsPage, ResultsRequest
+from alerts.web.pages.results import ResultsPage, ResultsRequest, SentAlertForm
 from alerts.web.rate_limits import RateLimits, find_request_client
 
 #: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).
@@ -102,7 +102,7 @@ class HomePage:
         self, request: Request, form: Mapping[str, str], error: str, status: int
     ) -> Response:
         """Return the results with the error at the form, and what was typed in it."""
-        sent = AlertForm(
+        sent = SentAlertForm(
             email=form.get("email", ""),
             frequency=form.get("frequency", ""),
             updates=form.get("updates", "all"),

@@ -21,7 +21,13 @@ from alerts.ledger import StatementTimeout, topics
 from alerts.ledger.topics import Topic
 from alerts.limits import Limit
 from alerts.queries import QueryError, suggest_repairs
-from alerts.results import Correction, ResultPage, ResultRequest, build_result_page, find_correction
+from alerts.results import (
+    CorrectedQuery,
+    ResultPage,
+    ResultRequest,
+    build_result_page,
+    find_correction,
+)
 from alerts.search import SortOrder, TimeBudget, count_by_month, parse_position
 from alerts.web.context import WebContext
 from alerts.web.forms import FormTokens
@@ -41,7 +47,7 @@ _MAX_RELATED = 6
 _STATEMENT_SECONDS = 2.0
 
 
-class AlertForm(msgspec.Struct, frozen=True):
+class SentAlertForm(msgspec.Struct, frozen=True):
     """What is in the form for alerts, after it was sent with an error."""
 
     email: str = ""
@@ -57,7 +63,7 @@ class ResultsRequest(msgspec.Struct, frozen=True, kw_only=True):
     order: SortOrder = "newest"
     after: str | None = None  #: the position where the page begins, as text; None for the first
     csrf: str = ""  #: hidden in the form
-    form: AlertForm = AlertForm()
+    form: SentAlertForm = SentAlertForm()
     is_swapped: bool = False  #: whether a script puts the page in place of another one
 
 
@@ -70,7 +76,7 @@ class ResultsView(msgspec.Struct, frozen=True, kw_only=True):
     topic: Topic | None = None  #: the public topic of the same query
     related: tuple[Topic, ...] = ()  #: public topics that some of the results match
     error: str | None = None  #: what to change in the query
-    repairs: tuple[Correction, ...] = ()  #: what a refused query may have meant
+    repairs: tuple[CorrectedQuery, ...] = ()  #: what a refused query may have meant
     status: int = 200
     headers: Mapping[str, str] = {}
 
@@ -182,7 +188,7 @@ def _find_view(connection: Connection, wanted: ResultsRequest, today: date) -> R
     )
 
 
-def _find_repairs(connection: Connection, typed: str) -> tuple[Correction, ...]:
+def _find_repairs(connection: Connection, typed: str) -> tuple[CorrectedQuery, ...]:
     budget = TimeBudget(_REPAIR_SECONDS)
     found = (find_correction(connection, one, budget) for one in suggest_repairs(typed))
     return tuple(one for one in found if one is not None)
