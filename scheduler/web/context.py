@@ -134,7 +134,8 @@ def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
         feed_identity=config.feed_identity,
         token_secret=service.mail_identity.token_secret,
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
-        source_names=_name_sources(config),
+        sources=config.source_infos,
+        overdue_days=config.digests.overdue_days,
         zone=config.digests.zone,
         health_limits=limits,
     )
