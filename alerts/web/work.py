@@ -89,6 +89,8 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
         ledger = base.open_beside(readers=2, writers=1)  # one more for the foot of a page
         base.close()
 
+        names = {key: info.name for key, info in self.sources.items()}
+
         def read_brief_status() -> BriefStatus:
             with ledger.reading() as connection:
                 return build_brief_status(
