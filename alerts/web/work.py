@@ -93,12 +93,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
         def read_brief_status() -> BriefStatus:
             with ledger.reading() as connection:
-                return build_brief_status(
-                    connection,
-                    {key: info.name for key, info in self.sources.items()},
-                    clock(),
-                    self.health_limits,
-                )
+                return build_brief_status(connection, names, clock(), self.health_limits)
 
         templates.add_variables({"read_footer": FooterReader(read_brief_status, self.zone).read})
         return WorkContext(
