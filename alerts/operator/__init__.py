@@ -3,7 +3,6 @@
 Owns what the operator is notified of. Must not know the pages and commands that show it.
 """
 
-from alerts.operator.advice import Advice, find_advice
 from alerts.operator.alarms import update_mail_alarms, update_report_alarm
 from alerts.operator.clock_alarm import update_clock_alarm
 from alerts.operator.completeness import (
@@ -13,22 +12,26 @@ from alerts.operator.completeness import (
     update_gap_alarm,
 )
 from alerts.operator.current_status import build_brief_status, build_status
-from alerts.operator.dashboard import (
-    DAYS_OF_MESSAGES,
-    DAYS_OF_SUBSCRIBERS,
-    DiskMeter,
-    Figures,
-    MessageDays,
-    Remembered,
-    count_figures,
-)
-from alerts.operator.disk_use import DiskUse, StoredPart, measure_disk
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState
 from alerts.operator.health import Finding, Health, HealthLimits
 from alerts.operator.impact import PAST_KINDS, Impact, find_impact
 from alerts.operator.job_alarms import update_job_alarms
 from alerts.operator.limit_alarm import update_limit_alarm
+from alerts.operator.overview import (
+    DAYS_OF_MESSAGES,
+    DAYS_OF_SUBSCRIBERS,
+    Advice,
+    DiskMeter,
+    DiskUse,
+    Figures,
+    MessageDays,
+    Remembered,
+    StoredPart,
+    count_figures,
+    find_advice,
+    measure_disk,
+)
 from alerts.operator.public_status import PublicSourceStatus, PublicStatus
 from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceStatus

@@ -15,7 +15,7 @@ from alerts.ledger import deliveries, publication, subscriber_lists
 from alerts.ledger.deliveries import DayOfMessages
 from alerts.ledger.publication import TopicState
 from alerts.ledger.subscriber_lists import SubscriberCounts
-from alerts.operator.disk_use import DiskUse, StoredPart, measure_disk
+from alerts.operator.overview.disk_use import DiskUse, StoredPart, measure_disk
 
 T = TypeVar("T")
 
