@@ -9,7 +9,7 @@ The face has one entry for each of these services and the type that it returns.
 
 from alerts.search.breadth import Breadth
 from alerts.search.changes import ChangeResults, search_changes
-from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
+from alerts.search.explain import MatchedPlace, QueryPart, explain_parts, find_matched_places
 from alerts.search.index import index_questions
 from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
@@ -30,6 +30,7 @@ __all__ = [
     "ChangeResults",
     "MatchedPlace",
     "Preview",
+    "QueryPart",
     "QuestionExcerpt",
     "ResultPage",
     "SearchPosition",
