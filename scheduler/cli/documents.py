@@ -16,6 +16,8 @@ import click
 #: Warnings that are kept: a file may hold a million lines that cannot be read.
 _MAX_WARNINGS = 1000
 _NO_DATA = object()
+#: The error of a job whose failure is in the log lines.
+_LOGGED = "it failed: the log lines on standard error say why"
 
 
 def is_json_wanted(arguments: Sequence[str]) -> bool:
@@ -55,12 +57,10 @@ class JsonDocument:
         if self._data is not _NO_DATA:
             document = {"data": self._data, "warnings": self._list_warnings()}
             self._write(exit_status, document, is_error=False)
-        elif exit_status and self._warnings:
-            *before, last = self._list_warnings()
-            self._warnings = before
-            self.print_error(exit_status, last)
-        else:
-            self._write(exit_status, {"data": None, "warnings": []}, is_error=False)
+            return
+        *before, last = self._list_warnings() or [_LOGGED]
+        self._warnings, self._dropped_warnings = before, 0
+        self.print_error(exit_status, last)
 
     def print_error(self, exit_status: int, error: str) -> None:
         """Print on standard error what ended the command."""

@@ -16,6 +16,10 @@ from scheduler.cli.options import get_options
 from scheduler.config import Config, load_config
 
 
+class UnknownSource(WatchwordError):
+    """The config has no source of this name."""
+
+
 class WholeNumber(click.IntRange):
     """A whole number between two bounds, both included."""
 
@@ -99,17 +103,13 @@ def check_source(config: Config, name: str) -> str:
     """Return the name of a source.
 
     Raises:
-        click.BadParameter: The config has no such source. The message names one that is near.
+        UnknownSource: The config has no such source. The message names one that is near.
     """
     if name in config.sources:
         return name
     near = difflib.get_close_matches(name, config.sources, n=1)
     known = f"did you mean {near[0]}?" if near else f"there are: {', '.join(config.sources)}"
-    raise click.BadParameter(
-        f"there is no source {name!r} in the config; {known}",
-        ctx=click.get_current_context(),
-        param_hint="SOURCE",
-    )
+    raise UnknownSource(f"there is no source {name!r} in the config; {known}")
 
 
 def _load_config_quietly(context: click.Context) -> Config | None:

@@ -125,7 +125,7 @@ def _promote_held_changes(service: Service, source: str | None, *, is_silent: bo
     """Record the held changes of a source, or of all for None; return how many there were.
 
     Raises:
-        click.BadParameter: The config has no such source.
+        UnknownSource: The config has no such source.
     """
     names = [check_source(service.config, source)] if source else list(service.config.sources)
     now = service.clock()

@@ -32,7 +32,7 @@ _EXIT_STATUSES = {
 class StatusReport(ServiceStatus, frozen=True, kw_only=True):
     """The state of the service, of each source and of the limits."""
 
-    state: Health  #: `well`, `not yet` or `trouble`
+    state: Health  #: of the service and all its sources
     config: str  #: the file that is in force, in words where there is none
     ledger: str
     limits: tuple[LimitUse, ...] = ()  #: how far each limit is used
