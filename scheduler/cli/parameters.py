@@ -32,7 +32,7 @@ class WholeNumber(click.IntRange):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"expected {self._bounds}, got {value}", param, ctx)
+            self.fail(f"expected {self._bounds}, got {value or 'nothing'}", param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return what stands for the number in the help."""

@@ -11,6 +11,7 @@ from alerts.errors import ExitStatus
 from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.cli.output import is_json, print_line_of_json
+from scheduler.cli.parameters import WholeNumber
 from scheduler.cli.umask import use_umask
 from scheduler.demo import Demo
 
@@ -27,7 +28,7 @@ from scheduler.demo import Demo
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65_535),
     default=8025,
     show_default=True,
     help="Port of the web pages; 0 for any free one.",
