@@ -106,8 +106,8 @@ def test_an_empty_list_says_so_to_a_person_alone(tmp_path: Path) -> None:
 
 def test_states_have_a_colour_where_a_person_reads(service: ServiceFolder) -> None:
     assert "Status: \x1b[33mnot yet\x1b[0m" in show(service, "status")[0]
-    for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        assert show(service, "status", **variables)[0].endswith("Status: not yet\n")
+    assert show(service, "status", NO_COLOR="1")[0].endswith("Status: not yet\n")
+    assert show(service, "status", TERM="dumb")[0].endswith("Status: not yet\n")
 
 
 def test_colours_can_be_had_in_a_pipe(
