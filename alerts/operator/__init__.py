@@ -19,34 +19,25 @@ from alerts.operator.impact import PAST_KINDS, Impact, find_impact
 from alerts.operator.job_alarms import update_job_alarms
 from alerts.operator.limit_alarm import update_limit_alarm
 from alerts.operator.overview import (
-    DAYS_OF_MESSAGES,
     DAYS_OF_SUBSCRIBERS,
-    Advice,
     DiskMeter,
-    DiskUse,
-    Figures,
     MessageDays,
     Remembered,
     StoredPart,
     count_figures,
     find_advice,
-    measure_disk,
 )
 from alerts.operator.public_status import PublicSourceStatus, PublicStatus
 from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceStatus
 
 __all__ = [
-    "DAYS_OF_MESSAGES",
     "DAYS_OF_SUBSCRIBERS",
     "PAST_KINDS",
     "RECENT_PERIOD",
-    "Advice",
     "BriefStatus",
     "Completeness",
     "DiskMeter",
-    "DiskUse",
-    "Figures",
     "Finding",
     "FooterReader",
     "FooterState",
@@ -66,7 +57,6 @@ __all__ = [
     "find_advice",
     "find_impact",
     "measure_completeness",
-    "measure_disk",
     "queue_operator_emails",
     "update_clock_alarm",
     "update_gap_alarm",
