@@ -259,6 +259,7 @@ feed = Table(
     Column("archive_pages", Integer, nullable=False, server_default="0"),  # full archive pages
     Column("written_pages", Integer, nullable=False, server_default="0"),  # those written to disk
     Column("pinged_up_to", Integer, nullable=False, server_default="-1"),  # sent to the hub
+    Column("questions", Integer),  # that a topic matches up to published_up_to; null: not counted
 )
 
 pause = Table(

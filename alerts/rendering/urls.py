@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 #: Characters beside letters and digits that a URL may hold as they are (RFC 3986, section 2).
 _UNQUOTED_CHARACTERS = "%-._~:/?#[]@!$&'()*+,;="
+
+#: A reference whose short address needs no escapes: ``2026/1303``, ``HL1234``.
+_PLAIN_REFERENCE = re.compile(r"[A-Za-z0-9]+([/-][A-Za-z0-9]+)*")
 
 
 def normalise_link(url: str | None, base_url: str | None = None) -> str | None:
@@ -57,3 +61,20 @@ def question_path(question_id: str) -> str:
 def member_path(slug: str) -> str:
     """Return the path of a member's page: ``/member/ada-brook``."""
     return f"/member/{quote(slug, safe='')}"
+
+
+def short_path(reference: str | None, source: str | None = None) -> str | None:
+    """Return the short path of a question: ``/q/2026-1303``, with a source ``/q/london/2026-1303``.
+
+    Returns:
+        None without a reference, or for one that is no part of a path as it is.
+    """
+    if not reference or not _PLAIN_REFERENCE.fullmatch(reference):
+        return None
+    prefix = f"{quote(source, safe='')}/" if source else ""
+    return f"/q/{prefix}{reference.replace('/', '-')}"
+
+
+def body_path(body_id: str) -> str:
+    """Return the path of the page of an answering body: ``/bodies/the-mayor``."""
+    return f"/bodies/{quote(body_id, safe='')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -10,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.web.context import WebContext
 from alerts.web.heavy_work import TooBusy
 
@@ -30,6 +32,24 @@ _TAKEN_DOWN_TITLE = "Taken down"
 _OTHER_TITLE = "Something went wrong"
 #: Starlette's own details, said as a page says it.
 _DETAILS = {"Not Found": "If you typed the address, check that it is correct."}
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """A page that was perhaps meant."""
+
+    name: str  #: what it is about
+    path: str
+
+
+class PageNotFound(HTTPException, WatchwordError):
+    """There is no such page; the answer names those that were perhaps meant."""
+
+    exit_status = ExitStatus.USAGE
+
+    def __init__(self, detail: str, suggestions: Sequence[Suggestion] = ()) -> None:
+        """Answer 404 with a sentence and some links."""
+        super().__init__(404, detail)
+        self.suggestions = tuple(suggestions)
 
 
 def _find_title(error: HTTPException) -> str:
@@ -60,6 +80,7 @@ class ErrorHandlers:
             title=_find_title(error),
             message=_DETAILS.get(error.detail, error.detail),
             has_search=error.status_code == HTTPStatus.NOT_FOUND,
+            suggestions=error.suggestions if isinstance(error, PageNotFound) else (),
         )
         return HTMLResponse(bytes(page.body), error.status_code, error.headers)
 

@@ -18,7 +18,7 @@ from alerts.questions import find_changes, is_minor_correction
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
-from alerts.web.pages.question_view import find_question_view
+from alerts.web.pages.archive import find_question_view
 from crawler.records import Question
 from tests.support.samples import make_answer, make_question
 
