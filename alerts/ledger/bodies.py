@@ -86,9 +86,8 @@ def _count_days(connection: Connection) -> dict[str, Counter[int]]:
         question.c.body.is_not(None), IS_ANSWERED, question.c.days_to_answer.is_not(None)
     )
     found: dict[str, Counter[int]] = {}
-    for body, days, number in connection.execute(
-        wanted.group_by(question.c.body, question.c.days_to_answer)
-    ):
+    grouped = wanted.group_by(question.c.body, question.c.days_to_answer)
+    for body, days, number in connection.execute(grouped):
         found.setdefault(body, Counter())[days] = number
     return found
 

@@ -101,9 +101,8 @@ def count_answers(connection: Connection, *conditions: ColumnElement[bool]) -> A
     """Return the questions for which conditions hold, counted by their answers."""
     number = func.count().label("number")
     wanted = select(IS_ANSWERED.label("is_answered"), question.c.days_to_answer, number)
-    rows = connection.execute(
-        wanted.where(*conditions).group_by(IS_ANSWERED, question.c.days_to_answer)
-    )
+    grouped = wanted.where(*conditions).group_by(IS_ANSWERED, question.c.days_to_answer)
+    rows = connection.execute(grouped)
     answered = unanswered = 0
     days: dict[int, int] = {}
     for is_answered, taken, count in rows:

@@ -103,7 +103,7 @@ def _list_words(text: str) -> _Words:
 
 
 def _compare_texts(old: str, new: str) -> tuple[Piece, ...]:
-    """Return two texts as pieces, split at spaces; equal words are shown as the later prints them."""
+    """Return two texts as pieces, split at spaces; what both have is as the later prints it."""
     ours, theirs = re.findall(r"\S+", old), re.findall(r"\S+", new)
     if not ours or not theirs or max(len(ours), len(theirs)) > _MAX_WORDS:
         pieces = Piece("removed", old), Piece("added", new)
