@@ -12,6 +12,9 @@ _UNQUOTED_CHARACTERS = "%-._~:/?#[]@!$&'()*+,;="
 #: A reference whose short address needs no escapes: ``2026/1303``, ``HL1234``.
 _PLAIN_REFERENCE = re.compile(r"[A-Za-z0-9]+([/-][A-Za-z0-9]+)*")
 
+#: The date at the end of a meeting's name: pages show the day beside the name.
+_DAY_AT_END = re.compile(r"\s+on \d{4}-\d{2}-\d{2}$")
+
 
 def normalise_link(url: str | None, base_url: str | None = None) -> str | None:
     """Return ``url`` as an absolute URL, with other characters percent-encoded (RFC 3986).
@@ -73,6 +76,16 @@ def short_path(reference: str | None, source: str | None = None) -> str | None:
         return None
     prefix = f"{quote(source, safe='')}/" if source else ""
     return f"/q/{prefix}{reference.replace('/', '-')}"
+
+
+def name_in_sentence(name: str) -> str:
+    """Return a name as it stands inside a sentence: ``the Mayor`` for ``The Mayor``."""
+    return f"t{name[1:]}" if name.startswith("The ") else name
+
+
+def name_without_day(meeting: str) -> str:
+    """Return a meeting's printed name without its date: ``MQT`` for ``MQT on 2018-12-20``."""
+    return _DAY_AT_END.sub("", meeting) or meeting
 
 
 def body_path(body_id: str) -> str:

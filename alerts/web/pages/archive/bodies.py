@@ -19,6 +19,7 @@ from alerts.web.pages.archive.lists import (
     build_name_query,
     count_state,
     cut_page,
+    describe_questions,
     find_next,
     read_number,
     read_position,
@@ -120,9 +121,8 @@ class BodyPages:
             overdue_days=site.overdue_days,
             ranking=ranking,
             state=state,
-            today=site.clock().date(),
             listed=ListPage(
-                tuple(records),
+                describe_questions(records, site.clock().date()),
                 (after.results_before if after else 0) + 1,
                 count_state(answers, state),
                 find_next(listed, _PAGE_SIZE, after),

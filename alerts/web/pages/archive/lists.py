@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from alerts.ledger.question_counts import AnswerState, AnswerTimes
+from alerts.ledger.questions import build_person_slug
 from alerts.ledger.word_index import DatedQuestion
 from alerts.queries import QueryError, parse_query
 from alerts.search import SearchPosition, parse_position
@@ -28,7 +29,7 @@ _MAX_DIGITS = 18
 class ListPage(msgspec.Struct, frozen=True):
     """One page of a list of questions."""
 
-    questions: tuple[Question, ...]
+    questions: tuple[ListedQuestion, ...]
     first_number: int  #: of the first of them, counted from 1
     total: int
     next: str | None  #: the parameter ``after`` of the next page; None after the last
@@ -121,6 +122,27 @@ def count_days_to_answer(question: Question) -> int | None:
     if asked_on is None or not days or min(days) < asked_on:
         return None
     return (min(days) - asked_on).days
+
+
+class ListedQuestion(msgspec.Struct, frozen=True):
+    """A question as a list shows it."""
+
+    question: Question
+    days_waiting: int | None  #: since its meeting; None where it is answered or that is not known
+    days_to_answer: int | None  #: None where it waits or that is not known
+
+
+def describe_questions(records: Sequence[Question], today: date) -> tuple[ListedQuestion, ...]:
+    """Return questions with the days that a list shows beside them."""
+    return tuple(
+        ListedQuestion(one, count_days_waiting(one, today), count_days_to_answer(one))
+        for one in records
+    )
+
+
+def find_body_id(question: Question) -> str | None:
+    """Return the id of the body that a question was put to, the first of several."""
+    return build_person_slug(question.asked_of[0].name) if question.asked_of else None
 
 
 class NumberedPage(msgspec.Struct, Generic[ItemT], frozen=True):

@@ -24,6 +24,7 @@ from alerts.web.pages.archive.lists import (
     build_name_query,
     count_state,
     cut_page,
+    describe_questions,
     find_next,
     read_number,
     read_position,
@@ -146,9 +147,8 @@ class MemberPages:
             topics=topics,
             bodies=bodies,
             state=state,
-            today=site.clock().date(),
             listed=ListPage(
-                tuple(records),
+                describe_questions(records, site.clock().date()),
                 (after.results_before if after else 0) + 1,
                 count_state(answers, state),
                 find_next(listed, _PAGE_SIZE, after),

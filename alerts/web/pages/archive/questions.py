@@ -21,8 +21,17 @@ from alerts.rendering import name_site, question_path, short_path
 from alerts.web.context import WebContext
 from alerts.web.errors import TAKEN_DOWN, PageNotFound, Suggestion
 from alerts.web.forms import FormTokens
-from alerts.web.pages.archive.lists import count_days_to_answer, count_days_waiting, read_number
-from alerts.web.pages.archive.question_view import QuestionView, find_question_view
+from alerts.web.pages.archive.lists import (
+    count_days_to_answer,
+    count_days_waiting,
+    find_body_id,
+    read_number,
+)
+from alerts.web.pages.archive.question_view import (
+    QuestionView,
+    find_question_view,
+    number_supplementary,
+)
 from crawler.records import Question, name_question
 
 #: Five minutes: the page of a question that is being read does not change under the reader.
@@ -78,6 +87,11 @@ class QuestionPages:
             view=view,
             days_waiting={one.id: count_days_waiting(one, today) for one in view.thread},
             days_to_answer={one.id: count_days_to_answer(one) for one in view.thread},
+            body_ids={one.id: find_body_id(one) for one in view.thread},
+            numbers={
+                one.id: number_supplementary(view.thread, place)
+                for place, one in enumerate(view.thread)
+            },
             overdue_days=site.overdue_days,
             short_url=self._find_short_url(view),
             page_url=self._build_url(question_path(view.question.id)),

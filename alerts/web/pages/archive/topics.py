@@ -19,6 +19,7 @@ from alerts.web.context import WebContext
 from alerts.web.errors import NOT_PUBLIC, PageNotFound, Suggestion
 from alerts.web.forms import FormTokens
 from alerts.web.pages.archive.lists import (
+    count_days_waiting,
     count_state,
     cut_page,
     read_number,
@@ -124,15 +125,18 @@ class TopicPages:
                     "There is no such topic.",
                     [Suggestion(title, topic_path(one)) for one, title in near],
                 )
+        today, before = site.clock().date(), (page - 1) * _PAGE_SIZE
+        shown = [one.question for thread in view.threads for one in thread]
+        days = {one.id: count_days_waiting(one, today) for one in shown}
         return site.render_page(
             "topic",
             view=view,
             page=page,
-            page_size=_PAGE_SIZE,
+            first_number=before + 1,
+            last_number=before + len(shown),
+            late_days={key: n for key, n in days.items() if n and n > site.overdue_days},
             state=state,
             listed_total=count_state(view.answers, state),
-            today=site.clock().date(),
-            overdue_days=site.overdue_days,
             csrf=csrf,
             accepts_sign_ups=site.accepts_sign_ups,
         )

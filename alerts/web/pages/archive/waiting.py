@@ -15,8 +15,14 @@ from alerts.ledger import questions, unanswered
 from alerts.ledger.unanswered import WaitingFilter, WaitingGroup
 from alerts.search import SearchPosition
 from alerts.web.context import WebContext
-from alerts.web.pages.archive.lists import ListPage, find_next, read_position, read_text
-from crawler.records import Question
+from alerts.web.pages.archive.lists import (
+    ListedQuestion,
+    ListPage,
+    describe_questions,
+    find_next,
+    read_position,
+    read_text,
+)
 
 #: Questions on one page of the list: titles and days alone.
 _PAGE_SIZE = 50
@@ -32,7 +38,7 @@ class OwedQuestions(msgspec.Struct, frozen=True):
     """A body with the questions that have waited longest for its answer."""
 
     group: WaitingGroup
-    questions: tuple[Question, ...]
+    questions: tuple[ListedQuestion, ...]
 
 
 def find_first_day_in_time(context: WebContext) -> date:
@@ -89,7 +95,7 @@ class UnansweredPage:
             is_list: whether they are one list, not grouped by who owes the answer.
         """
         site = self._context
-        before = find_first_day_in_time(site)
+        today, before = site.clock().date(), find_first_day_in_time(site)
         wanted = WaitingFilter(before=None if is_all else before, body=body, person=person)
         with site.ledger.reading() as connection:
             groups = unanswered.group_by(connection, "body", _without(wanted, body=None))
@@ -99,8 +105,8 @@ class UnansweredPage:
                 for one in (wanted, _without(wanted, before=before), _without(wanted, before=None))
             )
             is_grouped = not is_list and body is None and after is None and len(groups) > 1
-            shown = _list_groups(connection, wanted, groups) if is_grouped else ()
-            listed = None if is_grouped else _list_page(connection, wanted, total, after)
+            shown = _list_groups(connection, wanted, groups, today) if is_grouped else ()
+            listed = None if is_grouped else _list_page(connection, wanted, total, after, today)
         return site.render_cacheable_page(
             "unanswered",
             is_all=is_all,
@@ -116,7 +122,6 @@ class UnansweredPage:
             overdue_total=overdue_total,
             all_total=all_total,
             overdue_days=site.overdue_days,
-            today=site.clock().date(),
         )
 
 
@@ -125,24 +130,30 @@ def _without(wanted: WaitingFilter, **values: object) -> WaitingFilter:
 
 
 def _list_groups(
-    connection: Connection, wanted: WaitingFilter, groups: list[WaitingGroup]
+    connection: Connection, wanted: WaitingFilter, groups: list[WaitingGroup], today: date
 ) -> tuple[OwedQuestions, ...]:
     """Return the bodies that owe most, each with the questions that have waited longest."""
     found = []
     for group in [one for one in groups if one.id][:_MAX_GROUPS]:
         mine = _without(wanted, body=group.id)
         ids = [one.question_id for one in unanswered.list_longest(connection, mine, _GROUP_SIZE)]
-        found.append(OwedQuestions(group, tuple(questions.list_records(connection, ids))))
+        found.append(
+            OwedQuestions(group, describe_questions(questions.list_records(connection, ids), today))
+        )
     return tuple(found)
 
 
 def _list_page(
-    connection: Connection, wanted: WaitingFilter, total: int, after: SearchPosition | None
+    connection: Connection,
+    wanted: WaitingFilter,
+    total: int,
+    after: SearchPosition | None,
+    today: date,
 ) -> ListPage:
     dated = unanswered.list_longest(
         connection, wanted, _PAGE_SIZE + 1, after.last if after else None
     )
     ids = [one.question_id for one in dated[:_PAGE_SIZE]]
-    records = questions.list_records(connection, ids)
+    listed = describe_questions(questions.list_records(connection, ids), today)
     before = after.results_before if after else 0
-    return ListPage(tuple(records), before + 1, total, find_next(dated, _PAGE_SIZE, after))
+    return ListPage(listed, before + 1, total, find_next(dated, _PAGE_SIZE, after))
