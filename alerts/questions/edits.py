@@ -21,8 +21,13 @@ Part: TypeAlias = Literal["title", "question", "answer"]
 _MAX_WORDS = 2000
 #: Words shown before and after a change: about two lines of a page.
 _CONTEXT_WORDS = 24
+#: Words that are left out at least: less than a line is shown instead.
+_MIN_LEFT_OUT = 12
 #: Characters shown of what is removed or added as a whole.
 _MAX_WHOLE = 600
+
+#: Stands between the cells of a table's row (crawler.reading).
+_CELL_SEPARATOR = " | "
 
 _Words: TypeAlias = tuple[str, ...]
 
@@ -38,7 +43,8 @@ class ParagraphEdit(msgspec.Struct, frozen=True):
     """A paragraph of both versions, in pieces."""
 
     part: Part
-    number: int  #: of the paragraph in its part, from 1, in the later version
+    number: int  #: of the paragraph in its part, from 1, without rows of tables
+    is_row: bool  #: whether it is a row of a table
     pieces: tuple[Piece, ...]
 
     @property
@@ -86,16 +92,24 @@ def _compare_parts(part: Part, old: Sequence[str], new: Sequence[str]) -> Iterat
     matcher = SequenceMatcher(
         None, [*map(_list_words, old)], [*map(_list_words, new)], autojunk=False
     )
+    number = 0
+    for was, now in _pair_paragraphs(matcher, old, new):
+        is_row = _CELL_SEPARATOR in (now or was)
+        number += not is_row and bool(now)
+        yield ParagraphEdit(part, max(1, number), is_row, _compare_texts(was, now))
+
+
+def _pair_paragraphs(
+    matcher: SequenceMatcher[_Words], old: Sequence[str], new: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield paragraphs of both versions side by side; an empty text where there is none."""
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
-            for number in range(c, d):
-                yield ParagraphEdit(part, number + 1, (Piece("kept", new[number]),))
+            yield from ((text, text) for text in new[c:d])
         elif b - a == d - c:
-            for number, (was, now) in enumerate(zip(old[a:b], new[c:d], strict=True), c + 1):
-                yield ParagraphEdit(part, number, _compare_texts(was, now))
+            yield from zip(old[a:b], new[c:d], strict=True)
         else:
-            texts = " ".join(old[a:b]), " ".join(new[c:d])
-            yield ParagraphEdit(part, c + 1, _compare_texts(*texts))
+            yield " ".join(old[a:b]), " ".join(new[c:d])
 
 
 def _list_words(text: str) -> _Words:
@@ -104,6 +118,8 @@ def _list_words(text: str) -> _Words:
 
 def _compare_texts(old: str, new: str) -> tuple[Piece, ...]:
     """Return two texts as pieces, split at spaces; what both have is as the later prints it."""
+    if old == new:
+        return (Piece("kept", new),)
     ours, theirs = re.findall(r"\S+", old), re.findall(r"\S+", new)
     if not ours or not theirs or max(len(ours), len(theirs)) > _MAX_WORDS:
         pieces = Piece("removed", old), Piece("added", new)
@@ -138,7 +154,7 @@ def _cut_kept(piece: Piece, *, is_first: bool, is_last: bool) -> Piece:
     words = piece.text.split(" ")
     head = [] if is_first else words[:_CONTEXT_WORDS]
     tail = [] if is_last else words[-_CONTEXT_WORDS:]
-    if len(words) <= len(head) + len(tail):
+    if len(words) <= len(head) + len(tail) + _MIN_LEFT_OUT:
         return piece
     return Piece("kept", " ".join([*head, "…", *tail]))
 

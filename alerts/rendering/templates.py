@@ -20,6 +20,7 @@ from jinja2 import (
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.language import (
+    format_clock_time,
     format_day,
     format_moment,
     format_month,
@@ -91,6 +92,7 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "short_day": format_short_day,
     "month": format_month,
     "moment": format_moment,
+    "clock_time": format_clock_time,
     "near": format_near,
     "near_day": name_near_day,
     "number": format_number,

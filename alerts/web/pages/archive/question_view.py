@@ -24,15 +24,14 @@ _MAX_TOPICS = 12
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
-    """One change of a question or of one of its supplementaries, with what a correction changed."""
+    """What happened to a question or to its supplementaries, with what a correction changed."""
 
     number: int  #: of the change
     kind: ChangeKind
     recorded_at: datetime
     question_id: str
-    supplementary: (
-        int | None
-    )  #: the number of the supplementary that changed; None for the question
+    #: What changed: None for the question itself, and the numbers of supplementaries.
+    parts: tuple[int | None, ...]
     is_silent: bool  #: nobody was notified: it was already old when we first read it
     is_minor: bool  #: it changed punctuation or capitals alone
     edits: tuple[ParagraphEdit, ...]
@@ -104,8 +103,17 @@ def find_question_view(connection: Connection, question_id: str) -> QuestionView
 def _build_history(
     recorded: Sequence[RecordedChange], thread: Sequence[Question]
 ) -> tuple[HistoryEntry, ...]:
+    """Return the history, in which what happened to several parts in one crawl is one entry."""
     numbers = {part.id: number_supplementary(thread, place) for place, part in enumerate(thread)}
-    return tuple(_build_history_entry(one, numbers.get(one.question_id)) for one in recorded)
+    groups: dict[object, list[RecordedChange]] = {}
+    for one in recorded:
+        is_alone = one.kind == ChangeKind.CORRECTED
+        key = one.seq if is_alone else (one.kind, one.recorded_at, one.silence_reason)
+        groups.setdefault(key, []).append(one)
+    return tuple(
+        _build_history_entry(group[0], [numbers.get(one.question_id) for one in reversed(group)])
+        for group in groups.values()
+    )
 
 
 def number_supplementary(thread: Sequence[Question], place: int) -> int | None:
@@ -116,7 +124,7 @@ def number_supplementary(thread: Sequence[Question], place: int) -> int | None:
     return part.supplementary_number or place or 1
 
 
-def _build_history_entry(recorded: RecordedChange, supplementary: int | None) -> HistoryEntry:
+def _build_history_entry(recorded: RecordedChange, parts: Sequence[int | None]) -> HistoryEntry:
     edits: list[ParagraphEdit] = []
     if recorded.before is not None and recorded.after is not None:
         edits = list(find_edits(recorded.before, recorded.after))
@@ -125,7 +133,7 @@ def _build_history_entry(recorded: RecordedChange, supplementary: int | None) ->
         recorded.kind,
         recorded.recorded_at,
         recorded.question_id,
-        supplementary,
+        tuple(sorted(set(parts), key=lambda number: number or 0)),
         recorded.silence_reason not in (None, "minor"),
         recorded.silence_reason == "minor",
         tuple(edits[:_MAX_EDITS]),
