@@ -38,7 +38,7 @@ _OTHER_TITLE = _("Something went wrong")
 _DETAILS = {"Not Found": _("If you typed the address, check that it is correct.")}
 
 
-class Suggestion(msgspec.Struct, frozen=True):
+class LikelyPage(msgspec.Struct, frozen=True):
     """A page that was perhaps meant."""
 
     name: str  #: what it is about
@@ -50,7 +50,7 @@ class PageNotFound(HTTPException, WatchwordError):
 
     exit_status = ExitStatus.USAGE
 
-    def __init__(self, detail: str, suggestions: Sequence[Suggestion] = ()) -> None:
+    def __init__(self, detail: str, suggestions: Sequence[LikelyPage] = ()) -> None:
         """Answer 404 with a sentence and some links."""
         super().__init__(404, detail)
         self.suggestions = tuple(suggestions)

@@ -12,7 +12,7 @@ from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import body_path, name_site
 from alerts.search import SearchPosition
 from alerts.web.context import WebContext
-from alerts.web.errors import PageNotFound, Suggestion
+from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
 from alerts.web.pages.archive.lists import (
     ListPage,
@@ -97,7 +97,7 @@ class BodyPages:
             body = bodies.find(connection, body_id)
             if body is None:
                 similar = bodies.list_similar_names(connection, body_id)
-                near = [Suggestion(name, body_path(one)) for one, name in similar]
+                near = [LikelyPage(name, body_path(one)) for one, name in similar]
                 raise PageNotFound("Nobody of this name was asked a question.", near)
             answers = bodies.count_answers(connection, body_id)
             listed = bodies.list_questions(

@@ -16,7 +16,7 @@ from alerts.rendering import member_path, name_site
 from alerts.search import SearchPosition
 from alerts.text import fold_to_letters
 from alerts.web.context import WebContext
-from alerts.web.errors import PageNotFound, Suggestion
+from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
 from alerts.web.pages.archive.lists import (
     ListPage,
@@ -121,7 +121,7 @@ class MemberPages:
             member = members.find_member(connection, member_id)
             if member is None:
                 similar = members.list_similar_names(connection, member_id)
-                near = [Suggestion(name, member_path(one)) for one, name in similar]
+                near = [LikelyPage(name, member_path(one)) for one, name in similar]
                 raise PageNotFound("There is no such member.", near)
             answers = members.count_answers(connection, member_id)
             listed = members.list_questions(

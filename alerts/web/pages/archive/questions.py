@@ -19,7 +19,7 @@ from alerts.model import ChangeKind
 from alerts.questions import compare_versions
 from alerts.rendering import name_site, question_path, short_path
 from alerts.web.context import WebContext
-from alerts.web.errors import TAKEN_DOWN, PageNotFound, Suggestion
+from alerts.web.errors import TAKEN_DOWN, LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
 from alerts.web.pages.archive.lists import (
     count_days_to_answer,
@@ -235,7 +235,7 @@ class QuestionPages:
         return build_debate(view.thread, self._context.feed_identity, view.first_seen_at.date())
 
 
-def _suggest_questions(connection: Connection, typed: str) -> Sequence[Suggestion]:
+def _suggest_questions(connection: Connection, typed: str) -> Sequence[LikelyPage]:
     """Return questions whose reference is nearly what an unknown address ends with.
 
     ``2026-13o3`` leads to the question 2026/1303.
@@ -246,7 +246,7 @@ def _suggest_questions(connection: Connection, typed: str) -> Sequence[Suggestio
         found = question_lookups.list_by_short_reference(connection, reference, limit=3)
         if found:
             return [
-                Suggestion(name_question(one), question_path(one.id))
+                LikelyPage(name_question(one), question_path(one.id))
                 for one in found
                 if not one.is_taken_down
             ]

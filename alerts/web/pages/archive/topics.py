@@ -16,7 +16,7 @@ from alerts.ledger.question_counts import AnswerState
 from alerts.ledger.topic_lists import TopicSummary
 from alerts.rendering import topic_path
 from alerts.web.context import WebContext
-from alerts.web.errors import NOT_PUBLIC, PageNotFound, Suggestion
+from alerts.web.errors import NOT_PUBLIC, LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
 from alerts.web.pages.archive.lists import (
     count_days_waiting,
@@ -123,7 +123,7 @@ class TopicPages:
                 near = topic_lists.list_similar(connection, slug)
                 raise PageNotFound(
                     "There is no such topic.",
-                    [Suggestion(title, topic_path(one)) for one, title in near],
+                    [LikelyPage(title, topic_path(one)) for one, title in near],
                 )
         today, before = site.clock().date(), (page - 1) * _PAGE_SIZE
         shown = [one.question for thread in view.threads for one in thread]
