@@ -89,7 +89,6 @@ question = Table(
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
     Index("ix_question_source_thread", "source", "thread"),
     Index("ix_question_is_indexed", "is_indexed"),
-    # Each holds all that a page counts, so that it is read without the long records.
     Index("ix_question_person", "person", "meeting_date", "status", "days_to_answer", "body"),
     Index("ix_question_body", "body", "meeting_date", "status", "days_to_answer", "person"),
     Index("ix_question_status", "status", "meeting_date", "body", "person", "not_found_at"),

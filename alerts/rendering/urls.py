@@ -79,7 +79,7 @@ def short_path(reference: str | None, source: str | None = None) -> str | None:
 
 
 def name_in_sentence(name: str) -> str:
-    """Return a name as it stands inside a sentence: ``the Mayor`` for ``The Mayor``."""
+    """Return a name for the middle of a sentence: ``the Mayor`` for ``The Mayor``."""
     return f"t{name[1:]}" if name.startswith("The ") else name
 
 

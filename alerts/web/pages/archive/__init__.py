@@ -15,7 +15,7 @@ from alerts.web.pages.archive.members import MemberPages
 from alerts.web.pages.archive.question_view import find_question_view
 from alerts.web.pages.archive.questions import QuestionPages
 from alerts.web.pages.archive.topics import TopicPages
-from alerts.web.pages.archive.waiting import UnansweredPage
+from alerts.web.pages.archive.unanswered import UnansweredPage
 
 __all__ = ["ArchivePages", "find_question_view"]
 

@@ -26,7 +26,7 @@ from alerts.web.pages.archive.lists import (
     read_state,
     set_form_cookie,
 )
-from alerts.web.pages.archive.waiting import find_first_day_in_time
+from alerts.web.pages.archive.unanswered import find_first_day_in_time
 
 #: Questions on one page of a body's list: titles alone.
 _PAGE_SIZE = 20

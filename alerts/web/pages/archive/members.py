@@ -32,7 +32,7 @@ from alerts.web.pages.archive.lists import (
     read_text,
     set_form_cookie,
 )
-from alerts.web.pages.archive.waiting import find_first_day_in_time
+from alerts.web.pages.archive.unanswered import find_first_day_in_time
 
 #: Questions on one page of a member's list: titles alone.
 _PAGE_SIZE = 20
