@@ -78,6 +78,11 @@ def _wrap_line(line: str) -> str:
     return "\n".join([*lines, line[start:]])
 
 
+def upper_first(text: str) -> str:
+    """Return ``text`` with its first letter in upper case, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "day": format_day,
     "short_day": format_short_day,
@@ -86,6 +91,7 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "near": format_near,
     "near_day": name_near_day,
     "number": format_number,
+    "upper_first": upper_first,
     "wrap": wrap_lines,
     "web_address": normalise_link,
     "question_name": name_question,

@@ -22,19 +22,22 @@ from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
 from alerts.web.context import WebContext
 from alerts.web.errors import ErrorHandlers
-from alerts.web.feeds import FeedsApp
+from alerts.web.feeds import FeedPages, FeedsApp
 from alerts.web.forms import FormTokens
 from alerts.web.heavy_work import HeavyWork, ThreadRunner, WorkLimits
 from alerts.web.pages import (
     AlertsPages,
     ArchivePages,
     EmailLinkPages,
+    FrontPage,
     HomePage,
+    InformationPages,
     ManageLinkPage,
     OperatorPages,
-    PrivacyPage,
     SignUpLinkPages,
+    SiteMap,
     StatusPage,
+    SuggestionsPage,
 )
 from alerts.web.private_paths import build_robots_txt
 from alerts.web.rate_limits import ProxyWatch, RateLimits
@@ -59,6 +62,7 @@ def create_app(context: WebContext) -> Starlette:
     work = HeavyWork(context.runner or ThreadRunner(context.work_context))
     pages = Starlette(
         routes=[
+            *FrontPage(context, work).build_routes(),
             *HomePage(context, forms, limits, work).build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
@@ -67,10 +71,13 @@ def create_app(context: WebContext) -> Starlette:
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
-            *PrivacyPage(context).build_routes(),
+            *InformationPages(context).build_routes(),
+            *FeedPages(context, limits, work).build_routes(),
             *ApiRoutes(context, limits, work).build_routes(),
             *build_asset_routes(context.templates),
-            Route("/robots.txt", _get_robots_txt),
+            *SuggestionsPage(context, limits).build_routes(),
+            *SiteMap(context).build_routes(),
+            Route("/robots.txt", partial(_get_robots_txt, context.feed_identity.public_url)),
         ],
         exception_handlers={
             HTTPException: errors.handle_http_exception,
@@ -81,12 +88,12 @@ def create_app(context: WebContext) -> Starlette:
     )
     # A redirect to the path without its slash would lead to whatever host the request names.
     pages.router.redirect_slashes = False
+    compressed = GZipMiddleware(pages, _GZIP_MIN_BYTES, _GZIP_LEVEL)
     return Starlette(
         routes=[
-            Mount(
-                "/feeds", FeedsApp(context, limits, work)
-            ),  # compresses its responses once, not each time
-            Mount("", GZipMiddleware(pages, _GZIP_MIN_BYTES, _GZIP_LEVEL)),
+            # Feeds are compressed once, not each time.
+            Mount("/feeds", FeedsApp(context, limits, work, compressed)),
+            Mount("", compressed),
         ],
         middleware=[Middleware(SecurityMiddleware), Middleware(ProxyWatch, limiter=limiter)],
         lifespan=partial(run_background, context, limiter),
@@ -113,5 +120,5 @@ async def run_background(
         context.close()
 
 
-async def _get_robots_txt(_request: Request) -> Response:
-    return PlainTextResponse(build_robots_txt())
+async def _get_robots_txt(public_url: str | None, _request: Request) -> Response:
+    return PlainTextResponse(build_robots_txt(public_url))

@@ -13,6 +13,7 @@ from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity
 from alerts.language import set_language
 from alerts.ledger import Ledger, open_ledger
+from alerts.model import SiteDescription
 from alerts.operator import BriefStatus, FooterReader, HealthLimits, build_brief_status
 from alerts.rendering import Templates, clean_xml_text
 from alerts.tokens import TokenSigner
@@ -32,6 +33,7 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     """What heavy work needs from outside."""
 
     name: str  #: of the service: ``Watchword``
+    site: SiteDescription = SiteDescription()
     ledger: Ledger
     templates: Templates
     feed_identity: FeedIdentity
@@ -66,6 +68,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a process opens its `WorkContext` from."""
 
     name: str
+    site: SiteDescription
     language: str  #: of the pages: ``en_GB``
     ledger_url: str  #: with its password
     templates: Path | None  #: the operator's folder of templates
@@ -93,6 +96,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
         templates.add_variables({"read_footer": FooterReader(read_brief_status).read})
         return WorkContext(
             name=self.name,
+            site=self.site,
             ledger=ledger,
             templates=templates,
             feed_identity=self.feed_identity,

@@ -80,7 +80,6 @@ class HomePage:
     def build_routes(self) -> list[Route]:
         """Return the routes of the page and of the form."""
         return [
-            Route("/", self._get_home, methods=["GET"]),
             Route("/search", self._get_home, methods=["GET"]),
             Route("/sign-up", self._post_sign_up, methods=["POST"]),
         ]
