@@ -9,6 +9,7 @@ from itertools import groupby
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.charts import MonthCount, begin_of_charts, count_months
 from alerts.feeds import parse_topic_query
 from alerts.ledger import matches, questions, topics, word_index
 from alerts.ledger.topics import Topic
@@ -24,6 +25,7 @@ class TopicView(msgspec.Struct, frozen=True):
     question_count: int  #: of all questions that match
     archive_start: date | None  #: day of our oldest question; None for an empty archive
     months: dict[date, int]  #: questions by month, keyed by its first day, oldest first
+    month_counts: tuple[MonthCount, ...]  #: of the last two years, for the chart
     #: Newest first; each a question and the supplementaries of the same thread.
     threads: tuple[tuple[QuestionExcerpt, ...], ...]
     has_more: bool
@@ -54,7 +56,8 @@ def find_topic_view(
         return None
     query = parse_topic_query(topic)
     newest = matches.get_newest_seq(connection, topic.id) if up_to is None else up_to
-    question_count, days = _count(connection, topic, query)
+    begin = begin_of_charts(today)
+    question_count, days, unanswered = count_topic_questions(connection, topic, query, begin)
     offset = (page - 1) * page_size
     ids = matches.list_questions(connection, topic.id, page_size + 1, offset, newest)
     records = questions.list_records(connection, ids[:page_size])
@@ -64,22 +67,29 @@ def find_topic_view(
         question_count=question_count,
         archive_start=word_index.get_first_day(connection),
         months=count_by_month(days, today),
+        month_counts=count_months(days, unanswered, today),
         threads=tuple(_group_by_thread(excerpts)),
         has_more=len(ids) > page_size,
         newest_change=newest,
     )
 
 
-def _count(
-    connection: Connection, topic: Topic, query: Query | None
-) -> tuple[int, Mapping[date, int]]:
-    """Return how many questions match, in all and by day; from the index where that is exact."""
+def count_topic_questions(
+    connection: Connection, topic: Topic, query: Query | None, unanswered_since: date
+) -> tuple[int, Mapping[date, int], Mapping[date, int]]:
+    """Return how many questions match: in all, by day, and by day those not answered.
+
+    From the index where that is exact.
+    """
     if query is not None and index_terms.build_index_query(query).is_exact:
-        found = search_questions(connection, query, 0)
+        found = search_questions(connection, query, 0, unanswered_since=unanswered_since)
         if found.is_complete:
-            return found.total, found.counts_by_day
-    total = matches.count_questions(connection, topic.id)
-    return total, matches.count_by_day(connection, topic.id)
+            return found.total, found.counts_by_day, found.unanswered_by_day
+    return (
+        matches.count_questions(connection, topic.id),
+        matches.count_by_day(connection, topic.id),
+        matches.count_unanswered_by_day(connection, topic.id, unanswered_since),
+    )
 
 
 def _group_by_thread(excerpts: list[QuestionExcerpt]) -> list[tuple[QuestionExcerpt, ...]]:
