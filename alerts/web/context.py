@@ -16,7 +16,7 @@ from alerts.ledger import Ledger
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
-from alerts.operator import ServiceStatus
+from alerts.operator import BriefStatus, ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
@@ -80,6 +80,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     runner: Runner | None = None  #: of heavy work; None: threads of this process
     close: Callable[[], None] = _close_nothing  #: called after the last request
     limiter: Limiter | None = None  #: None: one with the limits' usual sizes
+    #: The judgement alone, for the foot of each page; None: from ``read_status``.
+    read_brief_status: Callable[[], BriefStatus] | None = None
+
+    def find_brief_status(self) -> BriefStatus:
+        """Return the judgement on the service now."""
+        return self.read_brief_status() if self.read_brief_status else self.read_status().brief
 
     def deliver_soon(self) -> None:
         """Let the daemon deliver what was just put into the outbox; without one, do nothing."""

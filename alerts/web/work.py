@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
@@ -12,6 +12,7 @@ import msgspec
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity
 from alerts.ledger import Ledger, open_ledger
+from alerts.operator import BriefStatus, FooterReader, HealthLimits, build_brief_status
 from alerts.rendering import Templates, clean_xml_text
 from alerts.tokens import TokenSigner
 from alerts.web.assets import build_asset_routes
@@ -62,14 +63,24 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     token_secret: bytes
     accepts_sign_ups: bool
+    source_hosts: Mapping[str, str] = {}  #: for the state at the foot of pages
+    health_limits: HealthLimits = HealthLimits()
 
     def open(self, clock: Callable[[], datetime]) -> WorkContext:
         """Open the ledger, for reading by one thread."""
         templates = Templates(self.templates)
         build_asset_routes(templates)  # lets templates name the static files
         base = open_ledger(self.ledger_url)
-        ledger = base.open_beside(readers=1, writers=1)
+        ledger = base.open_beside(readers=2, writers=1)  # one more for the foot of a page
         base.close()
+
+        def read_brief_status() -> BriefStatus:
+            with ledger.reading() as connection:
+                return build_brief_status(
+                    connection, self.source_hosts, clock(), self.health_limits
+                )
+
+        templates.add_variables({"read_footer": FooterReader(read_brief_status).read})
         return WorkContext(
             name=self.name,
             ledger=ledger,
