@@ -14,6 +14,7 @@ from alerts.charts.figures import (
     build_monthly_chart,
 )
 from alerts.charts.files import encode_months_csv, render_png, write_chart_file
+from alerts.charts.lines import NamedMonths
 from alerts.charts.months import MonthCount, begin_of_charts, count_months
 from alerts.charts.pictures import LinkPicture, draw_link_picture
 
@@ -23,6 +24,7 @@ __all__ = [
     "LinkPicture",
     "MonthCount",
     "MonthlyChart",
+    "NamedMonths",
     "begin_of_charts",
     "build_comparison",
     "build_monthly_chart",

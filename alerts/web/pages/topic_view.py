@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from itertools import groupby
 
@@ -13,8 +12,8 @@ from alerts.charts import MonthCount, begin_of_charts, count_months
 from alerts.feeds import parse_topic_query
 from alerts.ledger import matches, questions, topics, word_index
 from alerts.ledger.topics import Topic
-from alerts.queries import Query, index_terms
-from alerts.search import QuestionExcerpt, build_excerpt, count_by_month, search_questions
+from alerts.search import QuestionExcerpt, build_excerpt, count_by_month
+from alerts.web.topic_counts import count_topic_questions
 from crawler.records import Question
 
 
@@ -71,24 +70,6 @@ def find_topic_view(
         threads=tuple(_group_by_thread(excerpts)),
         has_more=len(ids) > page_size,
         newest_change=newest,
-    )
-
-
-def count_topic_questions(
-    connection: Connection, topic: Topic, query: Query | None, unanswered_since: date
-) -> tuple[int, Mapping[date, int], Mapping[date, int]]:
-    """Return how many questions match: in all, by day, and by day those not answered.
-
-    From the index where that is exact.
-    """
-    if query is not None and index_terms.build_index_query(query).is_exact:
-        found = search_questions(connection, query, 0, unanswered_since=unanswered_since)
-        if found.is_complete:
-            return found.total, found.counts_by_day, found.unanswered_by_day
-    return (
-        matches.count_questions(connection, topic.id),
-        matches.count_by_day(connection, topic.id),
-        matches.count_unanswered_by_day(connection, topic.id, unanswered_since),
     )
 
 
