@@ -25,9 +25,11 @@ from alerts.language.dates import (
     format_day,
     format_moment,
     format_month,
+    format_month_letter,
     format_near,
     format_number,
     format_short_day,
+    format_short_month,
     name_near_day,
 )
 
@@ -41,9 +43,11 @@ __all__ = [
     "format_day",
     "format_moment",
     "format_month",
+    "format_month_letter",
     "format_near",
     "format_number",
     "format_short_day",
+    "format_short_month",
     "get_language_tag",
     "gettext",
     "gettext_noop",

@@ -30,6 +30,16 @@ def format_month(day: date) -> str:
     return _format_month(day, get_locale())
 
 
+def format_short_month(day: date) -> str:
+    """Return ``Dec``, for the axis of a chart."""
+    return _format_pattern(day, "LLL", get_locale())
+
+
+def format_month_letter(day: date) -> str:
+    """Return ``D``, for the axis of a chart."""
+    return _format_pattern(day, "LLLLL", get_locale())
+
+
 def format_clock_time(moment: datetime) -> str:
     """Return ``07:05``, in the zone of ``moment``."""
     return format_time(moment, "short", locale=get_locale())
@@ -62,7 +72,7 @@ def name_near_day(day: date, today: date) -> str:
     if days in near:
         return near[days]
     if timedelta(days=-7) < day - today < timedelta(days=7):
-        return format_date(day, "EEEE", get_locale())
+        return _format_pattern(day, "EEEE", get_locale())
     return format_short_day(day)
 
 
@@ -89,3 +99,8 @@ def _format_month(day: date, locale: Locale) -> str:
 @lru_cache(_CACHED)
 def _format_number(number: float, locale: Locale) -> str:
     return format_decimal(number, locale=locale)
+
+
+@lru_cache(_CACHED)
+def _format_pattern(day: date, pattern: str, locale: Locale) -> str:
+    return format_date(day, pattern, locale)

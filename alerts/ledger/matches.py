@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, select, true
 
 from alerts.ledger.changes import has_kind, is_in_feeds
 from alerts.ledger.inserts import insert_all_once, iter_parameters
@@ -98,6 +98,31 @@ def count_by_day(connection: Connection, topic_id: int) -> dict[date, int]:
         select(question.c.meeting_date, func.count().label("number"))
         .join(mine, mine.c.question_id == question.c.id)
         .where(question.c.meeting_date.is_not(None))
+        .group_by(question.c.meeting_date)
+    )
+    return {row.meeting_date: row.number for row in rows}
+
+
+def count_unanswered_by_day(connection: Connection, topic_id: int, since: date) -> dict[date, int]:
+    """Return how many questions that a topic matches are not answered, by meeting day.
+
+    Args:
+        connection: The ledger.
+        topic_id: The topic.
+        since: The first day that is counted.
+    """
+    is_matched = exists(
+        select(match.c.change_seq)
+        .join(change, change.c.seq == match.c.change_seq)
+        .where(match.c.topic_id == topic_id, change.c.question_id == question.c.id)
+    )
+    rows = connection.execute(
+        select(question.c.meeting_date, func.count().label("number"))
+        .where(
+            question.c.status.in_(("unanswered", "holding")),
+            question.c.meeting_date >= since,
+            is_matched,
+        )
         .group_by(question.c.meeting_date)
     )
     return {row.meeting_date: row.number for row in rows}

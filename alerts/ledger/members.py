@@ -116,6 +116,25 @@ def count_questions(connection: Connection, person: str, days_allowed: int) -> M
     )
 
 
+def count_by_day(
+    connection: Connection, person: str, since: date
+) -> tuple[dict[date, int], dict[date, int]]:
+    """Return a member's questions from a day on by meeting day: all, and those not answered."""
+    rows = connection.execute(
+        select(
+            question.c.meeting_date,
+            func.count().label("number"),
+            _count_where(question.c.status != "answered").label("unanswered"),
+        )
+        .where(question.c.person == person, question.c.meeting_date >= since)
+        .group_by(question.c.meeting_date)
+    ).all()
+    return (
+        {row.meeting_date: row.number for row in rows},
+        {row.meeting_date: row.unanswered for row in rows if row.unanswered},
+    )
+
+
 def list_newest_questions(
     connection: Connection, person: str, limit: int, after: DatedQuestion | None = None
 ) -> list[DatedQuestion]:

@@ -232,6 +232,24 @@ def count_by_day(
     return {row.day: row.number for row in connection.execute(wanted)}
 
 
+def count_unanswered_by_day(
+    connection: Connection, condition: index_terms.IndexCondition | None, since: date
+) -> dict[date, int]:
+    """Return how many questions from a day on meet a condition and are not answered, by day."""
+    number = func.count().label("number")
+    wanted = (
+        select(indexed_question.c.day, number)
+        .join(question, question.c.id == indexed_question.c.question_id)
+        .where(
+            _satisfies(condition, connection),
+            indexed_question.c.day >= since,
+            question.c.status.in_(("unanswered", "holding")),
+        )
+        .group_by(indexed_question.c.day)
+    )
+    return {row.day: row.number for row in connection.execute(wanted)}
+
+
 def get_first_day(connection: Connection) -> date | None:
     """Return the day of the oldest question; None if there are none."""
     return connection.execute(select(func.min(indexed_question.c.day))).scalar()

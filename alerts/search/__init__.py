@@ -9,10 +9,9 @@ The face has one entry for each of these services and the type that it returns.
 
 from alerts.search.breadth import Breadth, Volume, estimate_volume
 from alerts.search.changes import ChangeResults, search_changes
-from alerts.search.completions import find_completions
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
-from alerts.search.frequent_terms import find_frequent_terms
 from alerts.search.index import index_questions
+from alerts.search.offers import find_completions, find_frequent_terms
 from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
 from alerts.search.result_page import ResultPage, build_result_page

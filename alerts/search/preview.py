@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.charts import MonthCount, begin_of_charts, count_months
 from alerts.ledger import questions, word_index
 from alerts.queries import Query, format_canonical, list_hints, parse_query
 from alerts.search.breadth import Breadth, find_breadth
@@ -53,6 +54,8 @@ class Preview(msgspec.Struct, frozen=True):
     #: Words in capitals that are found in small letters instead.
     small_forms: tuple[SmallForm, ...] = ()
     is_archive_empty: bool = False  #: whether there is no question yet that could have matched
+    #: Of the last two years, by month, for the chart; without those before :attr:`decided_to`.
+    month_counts: tuple[MonthCount, ...] = ()
     breadth: Breadth | None = None  #: how broad the query is; None if it is not too broad
 
 
@@ -73,7 +76,9 @@ def build_preview(
         QueryError: ``typed`` is no query.
     """
     query = parse_query(typed)
-    found = search_questions(connection, query, _LATEST_COUNT, budget)
+    found = search_questions(
+        connection, query, _LATEST_COUNT, budget, unanswered_since=begin_of_charts(today)
+    )
     week, year = today - timedelta(days=7), today - timedelta(days=365)
     last_365_days = _count_since(found.counts_by_day, year)
     known_first_day = word_index.get_first_day(connection)
@@ -92,6 +97,9 @@ def build_preview(
         total=found.total,
         last_date=max(found.counts_by_day, default=None),
         months=_count_decided_months(found, today),
+        month_counts=count_months(
+            found.counts_by_day, found.unanswered_by_day, today, found.decided_to
+        ),
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
         hints=tuple(list_hints(typed)),

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -52,6 +53,8 @@ class SearchResults(NamedTuple):
     #: The day of the last candidate that was decided; None if all were. On later days all are.
     decided_to: date | None = None
     is_indexed: bool = True  #: whether the index has all questions of the archive
+    #: How many of the questions from a day on are not answered, by their day; empty if not asked.
+    unanswered_by_day: Mapping[date, int] = MappingProxyType({})
 
     @property
     def is_complete(self) -> bool:
@@ -90,6 +93,8 @@ def search_questions(
     limit: int,
     budget: TimeBudget | None = None,
     after: SearchPosition | None = None,
+    *,
+    unanswered_since: date | None = None,
 ) -> SearchResults:
     """Return the questions of the archive that match ``query``.
 
@@ -102,15 +107,19 @@ def search_questions(
         limit: How many of the newest matches to name. All matches are counted.
         budget: The time after which the search stops; None to decide all candidates.
         after: Where to begin; None for the newest question.
+        unanswered_since: From which day on to count the unanswered ones; None not to count them.
     """
     asked = index_terms.build_index_query(query)
-    search = _Search(connection, query)
+    search = _Search(connection, query, unanswered_since)
     if asked.is_exact:
         assert asked.condition is not None
         results = _search_index(search, asked.condition, limit, after)
     else:
         results = _decide_results(search, _include_oversize(asked.condition), limit, budget, after)
-    return results._replace(is_indexed=not word_index.has_unindexed(connection))
+    return results._replace(
+        is_indexed=not word_index.has_unindexed(connection),
+        unanswered_by_day=search.unanswered_by_day,
+    )
 
 
 def list_results(
@@ -161,8 +170,12 @@ def load_question_changes(
 class _Search:
     """Decides which candidates match one query."""
 
-    def __init__(self, connection: Connection, query: Query) -> None:
+    def __init__(
+        self, connection: Connection, query: Query, unanswered_since: date | None = None
+    ) -> None:
         self.connection = connection
+        self.unanswered_since = unanswered_since
+        self.unanswered_by_day: Counter[date] = Counter()
         self._query = query
         self._by_change = uses_field(query, "change")
 
@@ -179,7 +192,15 @@ class _Search:
             for _, place in find_matching_questions(
                 self._matcher, loaded, by_change=self._by_change
             ):
-                yield batch[loaded[place].question.id]
+                question = loaded[place].question
+                found = batch[question.id]
+                self._count_unanswered(found.day, question.status)
+                yield found
+
+    def _count_unanswered(self, day: date, status: str) -> None:
+        since = self.unanswered_since
+        if since is not None and day >= since and status != "answered":
+            self.unanswered_by_day[day] += 1
 
 
 def _include_oversize(
@@ -201,6 +222,12 @@ def _search_index(
     oversize = _find_oversize(search)
     days = Counter(word_index.count_by_day(search.connection, condition))
     days.update(_count_by_day(oversize))
+    if search.unanswered_since is not None:
+        search.unanswered_by_day.update(
+            word_index.count_unanswered_by_day(
+                search.connection, condition, search.unanswered_since
+            )
+        )
     newest = _list_index(search, condition, limit + 1, after, oversize)
     return SearchResults(dict(days), newest[:limit], next=_find_next(newest, limit, after))
 

@@ -20,6 +20,7 @@ from alerts.limits import Limiter
 from alerts.operator import FooterReader
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
+from alerts.web.charts import ChartRoutes
 from alerts.web.context import WebContext
 from alerts.web.errors import ErrorHandlers
 from alerts.web.feeds import FeedPages, FeedsApp
@@ -28,6 +29,7 @@ from alerts.web.heavy_work import HeavyWork, ThreadRunner, WorkLimits
 from alerts.web.pages import (
     AlertsPages,
     ArchivePages,
+    ComparePage,
     EmailLinkPages,
     FrontPage,
     HomePage,
@@ -62,7 +64,7 @@ def create_app(context: WebContext) -> Starlette:
     work = HeavyWork(context.runner or ThreadRunner(context.work_context))
     pages = Starlette(
         routes=[
-            *FrontPage(context, work).build_routes(),
+            *FrontPage(context).build_routes(),
             *HomePage(context, forms, limits, work).build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
@@ -73,6 +75,8 @@ def create_app(context: WebContext) -> Starlette:
             *StatusPage(context).build_routes(),
             *InformationPages(context).build_routes(),
             *FeedPages(context, limits, work).build_routes(),
+            *ComparePage(context, limits, work).build_routes(),
+            *ChartRoutes(limits, work).build_routes(),
             *ApiRoutes(context, limits, work).build_routes(),
             *build_asset_routes(context.templates),
             *SuggestionsPage(context, limits).build_routes(),

@@ -4,6 +4,6 @@ Owns how a feed is found, cached and sent. What a feed contains is decided in `a
 """
 
 from alerts.web.feeds.app import FeedsApp
-from alerts.web.feeds.landing import FeedPages
+from alerts.web.feeds.pages import FeedPages
 
 __all__ = ["FeedPages", "FeedsApp"]

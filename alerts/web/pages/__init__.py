@@ -6,6 +6,7 @@ writes SQL.
 
 from alerts.web.pages.alerts import AlertsPages
 from alerts.web.pages.archive import ArchivePages
+from alerts.web.pages.compare import ComparePage
 from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.front import FrontPage
 from alerts.web.pages.home import HomePage
@@ -20,6 +21,7 @@ from alerts.web.pages.suggestions import SuggestionsPage
 __all__ = [
     "AlertsPages",
     "ArchivePages",
+    "ComparePage",
     "EmailLinkPages",
     "FrontPage",
     "HomePage",

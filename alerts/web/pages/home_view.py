@@ -33,13 +33,15 @@ _LONGEST_WAITING = 2
 _EXAMPLES = 5
 _RANKED = 6
 #: Topics and words of titles that are searched for: 16 of at most 20 ms are a third of a second,
-#: once a minute, in a process of its own.
+#: once a minute.
 _CANDIDATES = 16
 _SEARCH_SECONDS = 0.02
 #: Titles of so many days say what is asked about now.
 _TITLE_DAYS = 45
 #: A word that a larger share of all questions has says nothing, unless the operator published it.
 _MAX_SHARE = 0.2
+#: So few are never too many: the demo has 40 questions.
+_FEW = 20
 #: Entries of the picture of a digest.
 _SAMPLE_ENTRIES = 3
 
@@ -147,7 +149,9 @@ def _find_topics(connection: Connection, month: date, today: date) -> Iterable[F
     for typed in [*published, *terms][:_CANDIDATES]:
         is_new = typed.strip('"').casefold() not in seen
         found = _count_topic(connection, typed, month) if is_new else None
-        is_telling = typed in published or (found and found.total <= max(3, _MAX_SHARE * archive))
+        is_telling = typed in published or (
+            found and found.total <= max(_FEW, _MAX_SHARE * archive)
+        )
         if found and found.total and is_telling:
             seen.add(typed.strip('"').casefold())
             yield found

@@ -40,7 +40,7 @@ def build_query_slug(query: str) -> str:
 def sign_up(pages: WebClient, query: str, email: str = WATCHER) -> None:
     """Sign up on the page, and open the link of the newest email."""
     fields = {"q": query, "email": email, "frequency": "daily", "updates": "all"}
-    assert pages.submit_form("/?q=bus", "/sign-up", **fields)[0] == 200
+    assert pages.submit_form("/search?q=bus", "/sign-up", **fields)[0] == 200
     confirm(pages)
 
 
@@ -72,7 +72,7 @@ def list_addresses(query: str) -> Iterator[str]:
     yield f"/topic/{slug}"
     yield f"/api/v1/topics/{slug}"
     yield f"/api/v1/changes?topic={slug}"
-    yield f"/?q={typed}"
+    yield f"/search?q={typed}"
     for extension in ("rss.xml", "atom.xml", "json"):
         yield f"/feeds/{slug}.{extension}"
         yield f"/feeds/{slug}.{extension}?only=asked"
@@ -299,7 +299,7 @@ def test_its_ids_are_those_of_the_public_feed(public: WebClient) -> None:
 # ------------------------------------------------------------------------------ what is said of it
 
 
-@pytest.mark.parametrize("path", ["/?q=bus", "/question/london:/questions/1"])
+@pytest.mark.parametrize("path", ["/search?q=bus", "/question/london:/questions/1"])
 def test_the_form_says_what_is_private(watched: WebClient, path: str) -> None:
     html = watched.request_text("GET", path)[1]
     assert "is private: it is on no public page, list or feed" in html
