@@ -237,14 +237,17 @@ def count_unanswered_by_day(
 ) -> dict[date, int]:
     """Return how many questions from a day on meet a condition and are not answered, by day."""
     number = func.count().label("number")
+    unanswered = (
+        select(indexed_question.c.id)
+        .join(question, question.c.id == indexed_question.c.question_id)
+        .where(question.c.status.in_(("unanswered", "holding")), question.c.meeting_date >= since)
+    )
+    # As a case, it is looked up for each question that meets the condition. Otherwise SQLite would
+    # begin with the unanswered ones, and search the index of words again for each of them.
+    is_unanswered = case((indexed_question.c.id.in_(unanswered), 1), else_=0) == 1
     wanted = (
         select(indexed_question.c.day, number)
-        .join(question, question.c.id == indexed_question.c.question_id)
-        .where(
-            _satisfies(condition, connection),
-            indexed_question.c.day >= since,
-            question.c.status.in_(("unanswered", "holding")),
-        )
+        .where(_satisfies(condition, connection), indexed_question.c.day >= since, is_unanswered)
         .group_by(indexed_question.c.day)
     )
     return {row.day: row.number for row in connection.execute(wanted)}

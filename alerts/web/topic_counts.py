@@ -32,11 +32,8 @@ def count_topic_questions(
         found = search_questions(connection, query, 0, unanswered_since=unanswered_since)
         if found.is_complete:
             return found.total, found.counts_by_day, found.unanswered_by_day
-    return (
-        matches.count_questions(connection, topic.id),
-        matches.count_by_day(connection, topic.id),
-        matches.count_unanswered_by_day(connection, topic.id, unanswered_since),
-    )
+    by_day = matches.count_by_day(connection, topic.id, unanswered_since)
+    return matches.count_questions(connection, topic.id), *by_day
 
 
 def count_topic_months(connection: Connection, topic: Topic, today: date) -> tuple[MonthCount, ...]:
