@@ -5,7 +5,6 @@ and as CSV. It must not know the ledger, requests or templates: callers bring th
 templates put the parts of a figure into their place.
 """
 
-from alerts.charts.bars import draw_ranking_bar
 from alerts.charts.figures import (
     ChartLinks,
     Comparison,
@@ -30,7 +29,6 @@ __all__ = [
     "build_monthly_chart",
     "count_months",
     "draw_link_picture",
-    "draw_ranking_bar",
     "encode_months_csv",
     "render_png",
     "write_chart_file",

@@ -314,6 +314,10 @@ subscription = Table(
     Column("ended_at", UtcDateTime),
     Column("is_finished", Boolean, nullable=False, server_default=false()),  # ended by its answer
     Column("paused_at", UtcDateTime),
+    # The end of a pause; null if it has none.
+    Column("resume_at", UtcDateTime, info={"ahead": timedelta(days=32)}),
+    # sent_up_to was set back by an undo: changes in its digests are not sent again.
+    Column("is_rewound", Boolean, nullable=False, server_default=false()),
     Column("detail", Text, nullable=False, server_default="full"),  # full, titles
     Column("note", Text),  # the subscriber's own, shown beside the topic
     Column("overdue_days", Integer),  # a followed question unanswered for longer is overdue

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +17,7 @@ from alerts.ledger import Ledger
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
+from alerts.model import SourceInfo
 from alerts.operator import BriefStatus, ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
 from alerts.secret import Secret
@@ -60,6 +62,8 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the application needs from outside."""
 
     name: str  #: of the service: ``Watchword``
+    introduction: str | None = None  #: what the home page says about the service
+    sources: Mapping[str, SourceInfo] = MappingProxyType({})  #: by their names in the config
     domain: str  #: of Message-IDs: ``example.org``
     subscriber_defaults: SubscriberDefaults
     ledger: Ledger
@@ -116,6 +120,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             log.warning("the files of private feeds are not deleted yet: %s", error)
 
     @property
+    def attributions(self) -> tuple[str, ...]:
+        """The notices that the licences of the sources ask for, which stand on every page."""
+        return tuple(dict.fromkeys(self.feed_identity.attributions.values()))
+
+    @property
     def feed_context(self) -> FeedContext:
         """What feeds are written with."""
         return FeedContext(self.feed_identity, self.templates)
@@ -147,7 +156,13 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             status: of the response.
             values: variables of the template.
         """
-        html = self.templates.render_html(f"web/{template}.html", name=self.name, **values)
+        html = self.templates.render_html(
+            f"web/{template}.html",
+            name=self.name,
+            attributions=self.attributions,
+            public_url=self.feed_identity.public_url,
+            **values,
+        )
         return HTMLResponse(clean_xml_text(html), status)
 
     def render_cacheable_page(self, template: str, /, **values: Any) -> HTMLResponse:

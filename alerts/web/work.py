@@ -11,6 +11,7 @@ import msgspec
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity
+from alerts.language import set_language
 from alerts.ledger import Ledger, open_ledger
 from alerts.operator import BriefStatus, FooterReader, HealthLimits, build_brief_status
 from alerts.rendering import Templates, clean_xml_text
@@ -39,6 +40,11 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], datetime]
 
     @property
+    def attributions(self) -> tuple[str, ...]:
+        """The notices that the licences of the sources ask for, which stand on every page."""
+        return tuple(dict.fromkeys(self.feed_identity.attributions.values()))
+
+    @property
     def feed_context(self) -> FeedContext:
         """What feeds are written with."""
         return FeedContext(self.feed_identity, self.templates)
@@ -50,7 +56,13 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
 
     def render_html(self, template: str, **values: Any) -> bytes:
         """Return a page; ``template`` is its name below ``templates/web/``, without ``.html``."""
-        html = self.templates.render_html(f"web/{template}.html", name=self.name, **values)
+        html = self.templates.render_html(
+            f"web/{template}.html",
+            name=self.name,
+            attributions=self.attributions,
+            public_url=self.feed_identity.public_url,
+            **values,
+        )
         return clean_xml_text(html).encode()
 
 
@@ -58,6 +70,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a process opens its `WorkContext` from."""
 
     name: str
+    language: str  #: of the pages: ``en_GB``
     ledger_url: str  #: with its password
     templates: Path | None  #: the operator's folder of templates
     feed_identity: FeedIdentity
@@ -68,6 +81,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def open(self, clock: Callable[[], datetime]) -> WorkContext:
         """Open the ledger, for reading by one thread."""
+        set_language(self.language)
         templates = Templates(self.templates)
         build_asset_routes(templates)  # lets templates name the static files
         base = open_ledger(self.ledger_url)

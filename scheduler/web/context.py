@@ -58,6 +58,8 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     return WebContext(
         name=config.site.name,
+        introduction=config.site.introduction,
+        sources=config.source_infos,
         domain=service.mail_identity.domain,
         subscriber_defaults=service.subscriber_defaults,
         ledger=ledger,
@@ -86,6 +88,7 @@ def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
     config = service.config
     return WorkSettings(
         name=config.site.name,
+        language=config.site.language,
         ledger_url=service.ledger.engine.url.render_as_string(hide_password=False),
         templates=config.templates,
         feed_identity=config.feed_identity,

@@ -19,7 +19,6 @@ from alerts.charts import (
     build_comparison,
     build_monthly_chart,
     count_months,
-    draw_ranking_bar,
 )
 from alerts.charts.measure import cut, measure, wrap
 from alerts.charts.scale import choose_scale
@@ -145,14 +144,6 @@ def test_whatever_is_typed_is_escaped() -> None:
     parsed = html.fromstring(f"<div><svg>{figure.drawing}</svg></div>")
     assert not list(parsed.iter("b", "script"))
     assert figure.links.get_address("csv") == "/charts/search.csv?q=%3Cb%3E%26&vs=%22x"
-
-
-def test_a_ranking_bar_is_as_long_as_its_share_of_the_highest() -> None:
-    solid, outlined = etree.fromstring(draw_ranking_bar(6, 2, 16)).findall("rect")
-    assert (solid.get("width"), outlined.get("x"), outlined.get("width")) == (
-        "37.5%", "37.5%", "12.5%",
-    )  # fmt: skip
-    assert not etree.fromstring(draw_ranking_bar(0, 0, 0)).findall("rect")
 
 
 @given(st.text(max_size=200), st.integers(60, 900), st.integers(1, 4))
