@@ -30,8 +30,10 @@ from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_we
 APART = "Is the road by the high school in Tottenham safe?"
 PLACE = "Is Tottenham High Road safe?"
 NEWER, OLDER = 1100, 40
-#: Questions of an export: eleven times as many as it reads from the ledger at once.
-EXPORTED = 2299
+#: Questions of an export: more than it finds at once, and eleven times as many as it reads at once.
+EXPORTED = 1099
+#: Makes an export of them larger than what waits in the buffers of a connection. It has no words.
+RULE = " " + "-" * 2_000
 QUERIES = ['"High Road"', '"Tottenham High Road"', "tottenham NEAR/1 road", "question:high-road"]
 
 
@@ -50,7 +52,7 @@ def filled_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a ledger with many questions that all have the name of the place."""
     path = tmp_path_factory.mktemp("filled") / "ledger.sqlite3"
     ledger = open_empty_ledger(path)
-    made = [make_question(n, words=PLACE) for n in range(1, EXPORTED + 1)]
+    made = [make_question(n, words=PLACE + RULE) for n in range(1, EXPORTED + 1)]
     with ledger.writing() as connection:
         readings = [QuestionReading(question) for question in made]
         record_readings(connection, readings, datetime(2026, 7, 16, tzinfo=UTC), RecordingRules())
