@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from alerts.charts.axes import LEFT, Frame, draw_grid, draw_year
-from alerts.charts.drawing import Canvas, element, format_length, join
+from alerts.charts.canvas import Canvas, element, format_length, join
 from alerts.charts.months import MONTHS, MonthCount
 from alerts.charts.scale import choose_scale
 from alerts.language import (

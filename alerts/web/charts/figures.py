@@ -11,10 +11,8 @@ from sqlalchemy import Connection
 
 from alerts.charts import (
     ChartLinks,
-    Comparison,
+    Figure,
     MonthCount,
-    MonthlyChart,
-    NamedMonths,
     begin_of_charts,
     build_comparison,
     build_monthly_chart,
@@ -63,15 +61,14 @@ def describe_sources(identity: FeedIdentity) -> str:
     return ", ".join(sorted(names)) or identity.name
 
 
-def build_search_chart(
-    typed: str, months: Sequence[MonthCount], identity: FeedIdentity
-) -> MonthlyChart:
+def build_search_chart(typed: str, months: Sequence[MonthCount], identity: FeedIdentity) -> Figure:
     """Return the figure of the questions that match a query."""
     sentence = gettext(
         "Questions a month that match %(query)s, by the month in which they were asked"
     )
     return build_monthly_chart(
         months,
+        subject=typed,
         counted=sentence % {"query": typed},
         source=describe_sources(identity),
         service=identity.name,
@@ -79,13 +76,12 @@ def build_search_chart(
     )
 
 
-def build_topic_chart(
-    topic: Topic, months: Sequence[MonthCount], identity: FeedIdentity
-) -> MonthlyChart:
+def build_topic_chart(topic: Topic, months: Sequence[MonthCount], identity: FeedIdentity) -> Figure:
     """Return the figure of a public topic."""
     sentence = gettext("Questions a month on %(topic)s, by the month in which they were asked")
     return build_monthly_chart(
         months,
+        subject=topic.title,
         counted=sentence % {"topic": topic.title},
         source=describe_sources(identity),
         service=identity.name,
@@ -98,10 +94,11 @@ def build_topic_chart(
 
 def build_member_chart(
     member_id: str, name: str, months: Sequence[MonthCount], identity: FeedIdentity
-) -> MonthlyChart:
+) -> Figure:
     """Return the figure of the questions that a member asked."""
     return build_monthly_chart(
         months,
+        subject=name,
         counted=gettext("Questions that %(member)s asked, by month") % {"member": name},
         source=describe_sources(identity),
         service=identity.name,
@@ -109,24 +106,16 @@ def build_member_chart(
     )
 
 
-def build_search_comparison(
-    first: NamedMonths, second: NamedMonths, identity: FeedIdentity, links: ChartLinks | None = None
-) -> Comparison:
-    """Return the figure that compares two searches, or a topic with a search.
+def compare_with_search(first: Figure, second: Figure, typed: str) -> Figure:
+    """Return the figure that compares the first of two figures with that of a query.
 
     Args:
-        first: Named by the query or the topic.
-        second: Named by the query.
-        identity: Of this service.
-        links: Where the files are; None for those of two searches.
+        first: Of a search, a topic or a member.
+        second: Of the query.
+        typed: The query.
     """
-    return build_comparison(
-        first,
-        second,
-        source=describe_sources(identity),
-        service=identity.name,
-        links=links or ChartLinks("/charts/search", {"q": first.name, "vs": second.name}),
-    )
+    parameters = {**first.links.parameters, "vs": typed}
+    return build_comparison(first, second, ChartLinks(first.links.path, parameters))
 
 
 def compare_path(typed: str) -> str:
