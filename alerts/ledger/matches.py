@@ -11,6 +11,7 @@ from alerts.ledger.changes import has_kind, is_in_feeds
 from alerts.ledger.inserts import insert_all_once, iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question, topic
+from alerts.ledger.word_index import UNANSWERED_STATUSES
 
 #: Rows of one statement. A new topic can have a million matches: as rows, about 200 bytes each.
 _BATCH_SIZE = 20_000
@@ -106,7 +107,7 @@ def count_by_day(
     mine = _select_questions(topic_id).subquery()
     # A list of its own, because the status is not in the index that the days are read from.
     unanswered = select(question.c.id).where(
-        question.c.status.in_(("unanswered", "holding")),
+        question.c.status.in_(UNANSWERED_STATUSES),
         question.c.meeting_date >= unanswered_since,
     )
     is_unanswered = case((question.c.id.in_(unanswered), 1), else_=0)

@@ -13,7 +13,6 @@ from alerts.charts import (
     ChartLinks,
     Figure,
     MonthCount,
-    begin_of_charts,
     build_comparison,
     build_monthly_chart,
     count_months,
@@ -48,9 +47,7 @@ def count_search(
     Raises:
         QueryError: ``typed`` is no query.
     """
-    found = search_questions(
-        connection, parse_query(typed), 0, budget, unanswered_since=begin_of_charts(today)
-    )
+    found = search_questions(connection, parse_query(typed), 0, budget)
     months = count_months(found.counts_by_day, found.unanswered_by_day, today, found.decided_to)
     return CountedMonths(months, found.total, found.is_complete)
 
