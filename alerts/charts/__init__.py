@@ -5,33 +5,20 @@ and as CSV. It must not know the ledger, requests or templates: callers bring th
 templates put the parts of a figure into their place.
 """
 
-from alerts.charts.bars import draw_ranking_bar
-from alerts.charts.figures import (
-    ChartLinks,
-    Comparison,
-    MonthlyChart,
-    build_comparison,
-    build_monthly_chart,
-)
-from alerts.charts.files import encode_months_csv, render_png, write_chart_file
-from alerts.charts.lines import NamedMonths
+from alerts.charts.figures import ChartLinks, Figure, build_comparison, build_monthly_chart
+from alerts.charts.files import write_file
 from alerts.charts.months import MonthCount, begin_of_charts, count_months
 from alerts.charts.pictures import LinkPicture, draw_link_picture
 
 __all__ = [
     "ChartLinks",
-    "Comparison",
+    "Figure",
     "LinkPicture",
     "MonthCount",
-    "MonthlyChart",
-    "NamedMonths",
     "begin_of_charts",
     "build_comparison",
     "build_monthly_chart",
     "count_months",
     "draw_link_picture",
-    "draw_ranking_bar",
-    "encode_months_csv",
-    "render_png",
-    "write_chart_file",
+    "write_file",
 ]

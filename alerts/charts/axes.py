@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 from markupsafe import Markup
 
-from alerts.charts.drawing import Canvas, element, format_length, join
+from alerts.charts.canvas import Canvas, element, format_length, join
 from alerts.charts.scale import Scale
 from alerts.language import format_number, ngettext
 

@@ -1,4 +1,4 @@
-"""Bars: questions by month, and the small bars of a ranking. Solid is answered, outlined is not."""
+"""Bars: questions by month. Solid is answered, outlined is not yet answered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from alerts.charts.axes import LEFT, Frame, draw_grid, draw_year
-from alerts.charts.drawing import Canvas, element, format_length, join
+from alerts.charts.canvas import Canvas, element, format_length, join
 from alerts.charts.months import MONTHS, MonthCount
 from alerts.charts.scale import choose_scale
 from alerts.language import (
@@ -135,26 +135,6 @@ def _draw_value(
         "text", format_number(one.total), x=canvas.x(LEFT + (place + 0.5) * _SLOT),
         y=format_length(frame.y(one.total) - 5), text_anchor="middle", **canvas.paint("val", also),
     )  # fmt: skip
-
-
-def draw_ranking_bar(answered: int, unanswered: int, highest: int) -> Markup:
-    """Return the bar of one row of a ranking: as long as its number is of the highest.
-
-    Args:
-        answered: Drawn solid.
-        unanswered: Drawn outlined after it.
-        highest: The number of the longest bar.
-    """
-    canvas, unit = Canvas(), 100 / max(1, highest)
-    parts = []
-    if answered:
-        parts.append(element("rect", width=canvas.x(answered * unit), height="12",
-                             **canvas.paint("full")))  # fmt: skip
-    if unanswered:
-        parts.append(element("rect", x=canvas.x(answered * unit), y=".75",
-                             width=canvas.x(unanswered * unit), height="10.5",
-                             **canvas.paint("hollow")))  # fmt: skip
-    return element("svg", *parts, width="100%", height="12", aria_hidden="true")
 
 
 def draw_key() -> tuple[tuple[Markup, str], ...]:

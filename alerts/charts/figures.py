@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from alerts.charts import bars, lines
 from alerts.charts.bars import draw_bars, draw_key, find_highest
-from alerts.charts.drawing import Canvas
+from alerts.charts.canvas import Canvas
 from alerts.charts.lines import NamedMonths, draw_line_sign, draw_lines
 from alerts.charts.months import MonthCount
 from alerts.language import format_month, format_number, gettext, ngettext
@@ -33,7 +33,7 @@ class ChartLinks(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """What every figure has."""
+    """Questions by month: of one topic as bars, or of two as lines."""
 
     id: str  #: what the identifiers of its parts begin with
     headline: str  #: the finding
@@ -41,40 +41,46 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     source: str  #: where the numbers come from
     links: ChartLinks
     description: str = ""  #: what a screen reader says of the drawing
-    drawing: Markup = Markup("")  #: the elements inside the ``svg`` of a page
     height: int = bars.HEIGHT
     key: tuple[tuple[Markup, str], ...] = ()  #: signs with their meanings
     head: tuple[str, ...] = ()  #: of the table
     rows: tuple[tuple[str, ...], ...] = ()  #: month and numbers, the latest first
-    is_drawn: bool = True  #: whether there are enough questions for a drawing
+    is_drawn: bool  #: whether there are enough questions for a drawing
+    series: tuple[NamedMonths, ...]  #: one or two
 
+    @property
+    def is_comparison(self) -> bool:
+        """Whether it compares two topics."""
+        return len(self.series) > 1
 
-class MonthlyChart(Figure, frozen=True, kw_only=True):
-    """Questions by month."""
+    @property
+    def drawing(self) -> Markup:
+        """The elements inside the ``svg`` of a page."""
+        return self.draw(Canvas())
 
-    months: tuple[MonthCount, ...]
-
-
-class Comparison(Figure, frozen=True, kw_only=True):
-    """Two topics by month."""
-
-    first: NamedMonths
-    second: NamedMonths
+    def draw(self, canvas: Canvas) -> Markup:
+        """Return the elements of the drawing on a canvas as wide as it says."""
+        if self.is_comparison:
+            first, second = self.series
+            return draw_lines(first, second, canvas)
+        return draw_bars(self.series[0].months, canvas)
 
 
 def build_monthly_chart(
     months: Sequence[MonthCount],
     *,
+    subject: str,
     counted: str,
     source: str,
     service: str,
     links: ChartLinks,
     name: str = "by-month",
-) -> MonthlyChart:
+) -> Figure:
     """Return the figure of questions by month.
 
     Args:
         months: Oldest first; months that were not compared are left out.
+        subject: What the questions are about, as it is named in a comparison.
         counted: What is counted, as a sentence without its full stop.
         source: The names of the sources.
         service: The name of this service.
@@ -84,14 +90,13 @@ def build_monthly_chart(
     shown = tuple(months)
     total = sum(one.total for one in shown)
     is_drawn = total >= FEWEST_QUESTIONS
-    return MonthlyChart(
+    return Figure(
         id=name,
         headline=_write_headline(shown) if is_drawn else _write_too_few(shown, total),
         counted=counted,
         source=_write_source(source, service),
         links=links,
         description=_describe_bars(shown) if is_drawn else "",
-        drawing=draw_bars(shown, Canvas()) if is_drawn else Markup(""),
         key=draw_key(),
         head=(
             gettext("Month"),
@@ -101,32 +106,42 @@ def build_monthly_chart(
         ),
         rows=tuple(_write_row(one) for one in reversed(shown)),
         is_drawn=is_drawn,
-        months=shown,
+        series=(NamedMonths(subject, shown),),
     )
 
 
-def build_comparison(
-    first: NamedMonths, second: NamedMonths, *, source: str, service: str, links: ChartLinks
-) -> Comparison:
-    """Return the figure that compares two topics; see :func:`build_monthly_chart`.
+def build_comparison(first: Figure, second: Figure, links: ChartLinks) -> Figure:
+    """Return the figure that compares the topics of two others.
 
     Months that are missing in one of them are left out in both.
+
+    Args:
+        first: Of one topic; its source is named.
+        second: Of another topic.
+        links: Where the files of the comparison are.
     """
+    return _compare(*_align(first.series[0], second.series[0]), first.source, links)
+
+
+def _align(first: NamedMonths, second: NamedMonths) -> tuple[NamedMonths, NamedMonths]:
     count = min(len(first.months), len(second.months))
-    first, second = (
-        NamedMonths(one.name, one.months[len(one.months) - count :]) for one in (first, second)
+    return (
+        NamedMonths(first.name, first.months[len(first.months) - count :]),
+        NamedMonths(second.name, second.months[len(second.months) - count :]),
     )
+
+
+def _compare(first: NamedMonths, second: NamedMonths, source: str, links: ChartLinks) -> Figure:
     is_drawn = first.total + second.total >= FEWEST_QUESTIONS
     pairs = list(zip(first.months, second.months, strict=True))
-    return Comparison(
+    return Figure(
         id="compared",
         headline=gettext("%(topic)s compared with %(other)s")
         % {"topic": first.name, "other": second.name},
         counted=gettext("Questions a month, by the month in which they were asked"),
-        source=_write_source(source, service),
+        source=source,
         links=links,
         description=_describe_lines(first, second) if is_drawn else "",
-        drawing=draw_lines(first, second, Canvas()) if is_drawn else Markup(""),
         height=lines.HEIGHT,
         key=((draw_line_sign("line"), first.name), (draw_line_sign("line b"), second.name)),
         head=(gettext("Month"), first.name, second.name),
@@ -135,8 +150,7 @@ def build_comparison(
             for one, other in reversed(pairs)
         ),
         is_drawn=is_drawn,
-        first=first,
-        second=second,
+        series=(first, second),
     )
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from importlib.resources import files
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-import resvg_py
 from markupsafe import Markup
 
-from alerts.charts.bars import draw_bars
-from alerts.charts.drawing import (
+from alerts.charts.canvas import (
     ACCENT,
     BACKGROUND,
     QUIET,
@@ -23,39 +21,54 @@ from alerts.charts.drawing import (
     join,
     write_element,
 )
-from alerts.charts.figures import Comparison, MonthlyChart
-from alerts.charts.lines import draw_lines
-from alerts.charts.measure import cut, measure
+from alerts.charts.figures import Figure
+from alerts.charts.png import render_png
+from alerts.charts.text_width import cut, measure
 from alerts.language import gettext
+from alerts.rendering import clean_xml_text
+
+Ending: TypeAlias = Literal["svg", "png", "csv"]
 
 _WIDTH, _MARGIN = 800, 24
 #: Where the drawing begins: below the key, or below the words where there is none.
 _BELOW_KEY, _BELOW_WORDS = 112, 80
 _SENTENCE_HEIGHT = 24
 #: PNG files have twice as many pixels, for screens that show two where there was one.
-PNG_ZOOM = 2.0
-#: The fonts of PNG files: servers have none. See the licences beside them.
-_FONT_FILES = ("Inter-Regular.ttf", "Inter-SemiBold.ttf", "Literata-SemiBold.ttf")
+_PNG_ZOOM = 2.0
 #: A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_chart_file(figure: MonthlyChart | Comparison, address: str | None) -> str:
-    """Return a figure as an SVG file: the drawing with its words, in light colours.
+def write_file(figure: Figure, ending: Ending, address: str | None = None) -> bytes:
+    """Return a figure as a file: the drawing with its words in light colours, or the numbers.
 
     Args:
         figure: What is drawn.
+        ending: ``svg``, ``png`` with twice as many pixels, or ``csv`` (RFC 4180).
         address: Of this service, named beside the source; None where it has no public one.
     """
-    has_key = figure.is_drawn and not isinstance(figure, Comparison)
+    if ending == "csv":
+        return _encode_csv(figure)
+    svg = _write_svg(figure, address)
+    return svg.encode() if ending == "svg" else render_png(svg, _PNG_ZOOM)
+
+
+def _write_svg(figure: Figure, address: str | None) -> str:
+    has_key = figure.is_drawn and not figure.is_comparison
     top = _BELOW_KEY if has_key else _BELOW_WORDS
     chart_height = figure.height if figure.is_drawn else _SENTENCE_HEIGHT
     height = top + chart_height + 44
     inner = Canvas(_WIDTH - 2 * _MARGIN)
     drawing = element(
-        "svg", _draw(figure, inner), x=str(_MARGIN), y=str(top), font_size="13",
-        width=format_length(inner.width or 0), height=str(chart_height), overflow="visible",
-    )  # fmt: skip
+        "svg",
+        figure.draw(inner) if figure.is_drawn else _say_too_few(inner),
+        x=str(_MARGIN),
+        y=str(top),
+        width=format_length(inner.width or 0),
+        height=str(chart_height),
+        font_size="13",
+        overflow="visible",
+    )
     return _write_document(
         height,
         figure.headline,
@@ -69,7 +82,7 @@ def write_chart_file(figure: MonthlyChart | Comparison, address: str | None) -> 
 
 
 def _write_document(height: int, headline: str, description: str, *parts: str) -> str:
-    return str(
+    return clean_xml_text(
         write_element(
             "svg",
             element("title", headline),
@@ -88,13 +101,9 @@ def _write_document(height: int, headline: str, description: str, *parts: str) -
     )
 
 
-def _draw(figure: MonthlyChart | Comparison, canvas: Canvas) -> Markup:
-    if not figure.is_drawn:
-        return element("text", gettext("Too few questions for a chart."), x="0", y="16",
-                       **canvas.paint("text"))  # fmt: skip
-    if isinstance(figure, Comparison):
-        return draw_lines(figure.first, figure.second, canvas)
-    return draw_bars(figure.months, canvas)
+def _say_too_few(canvas: Canvas) -> Markup:
+    sentence = gettext("Too few questions for a chart.")
+    return element("text", sentence, x="0", y="16", **canvas.paint("text"))
 
 
 def _write_line(text: str, y: int, size: int, colour: str, weight: str = "400") -> Markup:
@@ -130,39 +139,20 @@ def _write_foot(source: str, address: str | None, y: int) -> Markup:
     )  # fmt: skip
 
 
-def render_png(svg: str, zoom: float = PNG_ZOOM) -> bytes:
-    """Return an SVG document of ours as a PNG file.
-
-    Args:
-        svg: The document. Only the shipped fonts are used, so that every server makes the same.
-        zoom: Pixels of the file for one of the document.
-    """
-    folder = files("alerts.charts").joinpath("fonts")
-    return bytes(
-        resvg_py.svg_to_bytes(
-            svg_string=svg,
-            zoom=zoom,
-            skip_system_fonts=True,
-            font_files=[str(folder.joinpath(name)) for name in _FONT_FILES],
-            sans_serif_family="Inter",
-            serif_family="Literata",
-        )
-    )
-
-
-def encode_months_csv(figure: MonthlyChart | Comparison) -> bytes:
-    """Return the numbers of a figure as CSV (RFC 4180), oldest first, with one header line."""
+def _encode_csv(figure: Figure) -> bytes:
+    """Return the numbers, oldest first, with one header line."""
     text = io.StringIO()
     writer = csv.writer(text)
-    if isinstance(figure, Comparison):
+    if figure.is_comparison:
         writer.writerow(("month", "topic", "answered", "not_answered"))
-        for line in (figure.first, figure.second):
+        for line in figure.series:
             for one in line.months:
                 writer.writerow((f"{one.month:%Y-%m}", _escape_formula(line.name),
                                  one.answered, one.unanswered))  # fmt: skip
     else:
         writer.writerow(("month", "answered", "not_answered"))
-        writer.writerows((f"{m.month:%Y-%m}", m.answered, m.unanswered) for m in figure.months)
+        [line] = figure.series
+        writer.writerows((f"{m.month:%Y-%m}", m.answered, m.unanswered) for m in line.months)
     return text.getvalue().encode()
 
 

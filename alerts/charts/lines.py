@@ -8,10 +8,10 @@ import msgspec
 from markupsafe import Markup
 
 from alerts.charts.axes import LEFT, Frame, draw_grid, draw_year
-from alerts.charts.drawing import Canvas, element, format_length, join
-from alerts.charts.measure import cut, measure
+from alerts.charts.canvas import Canvas, element, format_length, join
 from alerts.charts.months import MONTHS, MonthCount
 from alerts.charts.scale import choose_scale
+from alerts.charts.text_width import cut, measure
 from alerts.language import format_number, format_short_month
 
 HEIGHT = 240

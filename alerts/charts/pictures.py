@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from markupsafe import Markup
 
-from alerts.charts.drawing import (
+from alerts.charts.canvas import (
     ACCENT,
     BACKGROUND,
     LINE,
@@ -23,8 +23,10 @@ from alerts.charts.drawing import (
     join,
     write_element,
 )
-from alerts.charts.measure import cut, measure, wrap
 from alerts.charts.months import MonthCount
+from alerts.charts.png import render_png
+from alerts.charts.text_width import cut, measure, wrap
+from alerts.rendering import clean_xml_text
 
 #: As Facebook's documentation of shared images advises, and as X's large card is cut.
 WIDTH, HEIGHT = 1200, 630
@@ -45,9 +47,14 @@ class LinkPicture(msgspec.Struct, frozen=True, kw_only=True):
     foot: str = ""  #: the address of the service, where it has one
 
 
-def draw_link_picture(picture: LinkPicture) -> str:
-    """Return the picture as an SVG document of 1200 by 630 pixels."""
-    return str(
+def draw_link_picture(picture: LinkPicture) -> bytes:
+    """Return the picture as a PNG file of 1200 by 630 pixels."""
+    return render_png(write_picture(picture), 1.0)
+
+
+def write_picture(picture: LinkPicture) -> str:
+    """Return the picture as an SVG document."""
+    return clean_xml_text(
         write_element(
             "svg",
             element("rect", width=str(WIDTH), height=str(HEIGHT), fill=BACKGROUND),

@@ -31,13 +31,13 @@ def format_month(day: date) -> str:
 
 
 def format_short_month(day: date) -> str:
-    """Return ``Dec``, for the axis of a chart."""
-    return _format_pattern(day, "LLL", get_locale())
+    """Return ``Dec``, for a chart."""
+    return _format_months(day, "LLL", get_locale())
 
 
 def format_month_letter(day: date) -> str:
-    """Return ``D``, for the axis of a chart."""
-    return _format_pattern(day, "LLLLL", get_locale())
+    """Return ``D``, for a chart in which there is no room for more."""
+    return _format_months(day, "LLLLL", get_locale())
 
 
 def format_clock_time(moment: datetime) -> str:
@@ -72,7 +72,7 @@ def name_near_day(day: date, today: date) -> str:
     if days in near:
         return near[days]
     if timedelta(days=-7) < day - today < timedelta(days=7):
-        return _format_pattern(day, "EEEE", get_locale())
+        return format_date(day, "EEEE", get_locale())
     return format_short_day(day)
 
 
@@ -102,5 +102,5 @@ def _format_number(number: float, locale: Locale) -> str:
 
 
 @lru_cache(_CACHED)
-def _format_pattern(day: date, pattern: str, locale: Locale) -> str:
+def _format_months(day: date, pattern: str, locale: Locale) -> str:
     return format_date(day, pattern, locale)

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.charts import MonthCount, begin_of_charts, count_months
 from alerts.ledger import questions, word_index
 from alerts.queries import Query, format_canonical, list_hints, parse_query
 from alerts.search.breadth import Breadth, find_breadth
@@ -54,8 +53,6 @@ class Preview(msgspec.Struct, frozen=True):
     #: Words in capitals that are found in small letters instead.
     small_forms: tuple[SmallForm, ...] = ()
     is_archive_empty: bool = False  #: whether there is no question yet that could have matched
-    #: Of the last two years, by month, for the chart; without those before :attr:`decided_to`.
-    month_counts: tuple[MonthCount, ...] = ()
     breadth: Breadth | None = None  #: how broad the query is; None if it is not too broad
 
 
@@ -76,9 +73,7 @@ def build_preview(
         QueryError: ``typed`` is no query.
     """
     query = parse_query(typed)
-    found = search_questions(
-        connection, query, _LATEST_COUNT, budget, unanswered_since=begin_of_charts(today)
-    )
+    found = search_questions(connection, query, _LATEST_COUNT, budget)
     week, year = today - timedelta(days=7), today - timedelta(days=365)
     last_365_days = _count_since(found.counts_by_day, year)
     known_first_day = word_index.get_first_day(connection)
@@ -97,9 +92,6 @@ def build_preview(
         total=found.total,
         last_date=max(found.counts_by_day, default=None),
         months=_count_decided_months(found, today),
-        month_counts=count_months(
-            found.counts_by_day, found.unanswered_by_day, today, found.decided_to
-        ),
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
         hints=tuple(list_hints(typed)),
@@ -143,6 +135,10 @@ def count_by_month(counts_by_day: Mapping[date, int], today: date) -> dict[date,
     counted: defaultdict[date, int] = defaultdict(int)
     for day, number in counts_by_day.items():
         counted[day.replace(day=1)] += number
+    return {first: counted[first] for first in list_months(today)}
+
+
+def list_months(today: date) -> list[date]:
+    """Return the first days of the last 24 months and this one, oldest first."""
     this = 12 * today.year + today.month - 1
-    firsts = [date(n // 12, n % 12 + 1, 1) for n in range(this - _MONTHS, this + 1)]
-    return {first: counted[first] for first in firsts}
+    return [date(n // 12, n % 12 + 1, 1) for n in range(this - _MONTHS, this + 1)]

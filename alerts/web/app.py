@@ -31,12 +31,13 @@ from alerts.web.pages import (
     ArchivePages,
     ComparePage,
     EmailLinkPages,
-    FrontPage,
     HomePage,
     InformationPages,
     ManageLinkPage,
     OperatorPages,
+    ResultsPage,
     SignUpLinkPages,
+    SignUpPage,
     SiteMap,
     StatusPage,
     SuggestionsPage,
@@ -62,10 +63,12 @@ def create_app(context: WebContext) -> Starlette:
     errors = ErrorHandlers(context)
     context.templates.add_variables({"read_footer": FooterReader(context.find_brief_status).read})
     work = HeavyWork(context.runner or ThreadRunner(context.work_context))
+    results = ResultsPage(context, forms, limits, work)
     pages = Starlette(
         routes=[
-            *FrontPage(context).build_routes(),
-            *HomePage(context, forms, limits, work).build_routes(),
+            *HomePage(context).build_routes(),
+            *SignUpPage(context, forms, limits, results).build_routes(),
+            *results.build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
             *SignUpLinkPages(context, limits).build_routes(),

@@ -105,6 +105,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             feed_identity=self.feed_identity,
             token_secret=self.mail_identity.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
+            overdue_days=self.overdue_days,
             clock=self.clock,
         )
 
@@ -156,7 +157,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             values: variables of the template.
         """
         html = self.templates.render_html(
-            f"web/{template}.html", name=self.name, attributions=self.attributions, **values
+            f"web/{template}.html",
+            name=self.name,
+            attributions=self.attributions,
+            public_url=self.feed_identity.public_url,
+            **values,
         )
         return HTMLResponse(clean_xml_text(html), status)
 

@@ -26,17 +26,14 @@ def count_topic_questions(
         connection: The ledger.
         topic: The topic.
         query: Its query; None for one that is not made of words.
-        unanswered_since: The first day of which those not answered are counted.
+        unanswered_since: Those not answered of earlier days are not needed.
     """
     if query is not None and index_terms.build_index_query(query).is_exact:
-        found = search_questions(connection, query, 0, unanswered_since=unanswered_since)
+        found = search_questions(connection, query, 0)
         if found.is_complete:
             return found.total, found.counts_by_day, found.unanswered_by_day
-    return (
-        matches.count_questions(connection, topic.id),
-        matches.count_by_day(connection, topic.id),
-        matches.count_unanswered_by_day(connection, topic.id, unanswered_since),
-    )
+    by_day = matches.count_by_day(connection, topic.id, unanswered_since)
+    return matches.count_questions(connection, topic.id), *by_day
 
 
 def count_topic_months(connection: Connection, topic: Topic, today: date) -> tuple[MonthCount, ...]:

@@ -39,6 +39,7 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     token_secret: bytes  #: what links to private feeds are signed with
     accepts_sign_ups: bool
+    overdue_days: int = 28  #: a question unanswered for longer is overdue
     clock: Callable[[], datetime]
 
     @property
@@ -59,7 +60,11 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     def render_html(self, template: str, **values: Any) -> bytes:
         """Return a page; ``template`` is its name below ``templates/web/``, without ``.html``."""
         html = self.templates.render_html(
-            f"web/{template}.html", name=self.name, attributions=self.attributions, **values
+            f"web/{template}.html",
+            name=self.name,
+            attributions=self.attributions,
+            public_url=self.feed_identity.public_url,
+            **values,
         )
         return clean_xml_text(html).encode()
 
@@ -75,6 +80,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     token_secret: bytes
     accepts_sign_ups: bool
+    overdue_days: int = 28
     source_hosts: Mapping[str, str] = {}  #: for the state at the foot of pages
     health_limits: HealthLimits = HealthLimits()
 
@@ -102,6 +108,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
             feed_identity=self.feed_identity,
             token_secret=self.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
+            overdue_days=self.overdue_days,
             clock=clock,
         )
 

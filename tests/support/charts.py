@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from alerts.charts import ChartLinks, MonthCount, MonthlyChart, build_monthly_chart, count_months
+from alerts.charts import (
+    ChartLinks,
+    Figure,
+    MonthCount,
+    build_comparison,
+    build_monthly_chart,
+    count_months,
+)
 
 TODAY = date(2026, 7, 16)
 MONTHS = [one.month for one in count_months({}, {}, TODAY)]
@@ -19,12 +26,23 @@ def make_months(pairs: Sequence[tuple[int, int]]) -> tuple[MonthCount, ...]:
     )
 
 
-def make_chart(pairs: Sequence[tuple[int, int]], topic: str = "VRU") -> MonthlyChart:
+def make_chart(pairs: Sequence[tuple[int, int]], topic: str = "VRU") -> Figure:
     """The chart of 24 months."""
     return build_monthly_chart(
         make_months(pairs),
+        subject=topic,
         counted=f"Questions a month on {topic}",
         source="www.example.org",
         service="Watchword",
         links=ChartLinks("/charts/search", {"q": topic}, "/compare?q=VRU"),
     )
+
+
+def make_comparison(
+    first: Sequence[tuple[int, int]],
+    second: Sequence[tuple[int, int]],
+    names: tuple[str, str] = ("VRU", "knife crime"),
+) -> Figure:
+    """The chart that compares two topics over 24 months."""
+    links = ChartLinks("/charts/search", {"q": names[0], "vs": names[1]})
+    return build_comparison(make_chart(first, names[0]), make_chart(second, names[1]), links)

@@ -9,8 +9,8 @@ from alerts.web.charts.figures import (
     CountedMonths,
     build_member_chart,
     build_search_chart,
-    build_search_comparison,
     build_topic_chart,
+    compare_with_search,
     count_search,
 )
 
@@ -19,7 +19,7 @@ __all__ = [
     "CountedMonths",
     "build_member_chart",
     "build_search_chart",
-    "build_search_comparison",
     "build_topic_chart",
+    "compare_with_search",
     "count_search",
 ]

@@ -11,11 +11,8 @@ from sqlalchemy import Connection
 
 from alerts.charts import (
     ChartLinks,
-    Comparison,
+    Figure,
     MonthCount,
-    MonthlyChart,
-    NamedMonths,
-    begin_of_charts,
     build_comparison,
     build_monthly_chart,
     count_months,
@@ -50,9 +47,7 @@ def count_search(
     Raises:
         QueryError: ``typed`` is no query.
     """
-    found = search_questions(
-        connection, parse_query(typed), 0, budget, unanswered_since=begin_of_charts(today)
-    )
+    found = search_questions(connection, parse_query(typed), 0, budget)
     months = count_months(found.counts_by_day, found.unanswered_by_day, today, found.decided_to)
     return CountedMonths(months, found.total, found.is_complete)
 
@@ -63,15 +58,14 @@ def describe_sources(identity: FeedIdentity) -> str:
     return ", ".join(sorted(names)) or identity.name
 
 
-def build_search_chart(
-    typed: str, months: Sequence[MonthCount], identity: FeedIdentity
-) -> MonthlyChart:
+def build_search_chart(typed: str, months: Sequence[MonthCount], identity: FeedIdentity) -> Figure:
     """Return the figure of the questions that match a query."""
     sentence = gettext(
         "Questions a month that match %(query)s, by the month in which they were asked"
     )
     return build_monthly_chart(
         months,
+        subject=typed,
         counted=sentence % {"query": typed},
         source=describe_sources(identity),
         service=identity.name,
@@ -79,13 +73,12 @@ def build_search_chart(
     )
 
 
-def build_topic_chart(
-    topic: Topic, months: Sequence[MonthCount], identity: FeedIdentity
-) -> MonthlyChart:
+def build_topic_chart(topic: Topic, months: Sequence[MonthCount], identity: FeedIdentity) -> Figure:
     """Return the figure of a public topic."""
     sentence = gettext("Questions a month on %(topic)s, by the month in which they were asked")
     return build_monthly_chart(
         months,
+        subject=topic.title,
         counted=sentence % {"topic": topic.title},
         source=describe_sources(identity),
         service=identity.name,
@@ -98,10 +91,11 @@ def build_topic_chart(
 
 def build_member_chart(
     member_id: str, name: str, months: Sequence[MonthCount], identity: FeedIdentity
-) -> MonthlyChart:
+) -> Figure:
     """Return the figure of the questions that a member asked."""
     return build_monthly_chart(
         months,
+        subject=name,
         counted=gettext("Questions that %(member)s asked, by month") % {"member": name},
         source=describe_sources(identity),
         service=identity.name,
@@ -109,24 +103,16 @@ def build_member_chart(
     )
 
 
-def build_search_comparison(
-    first: NamedMonths, second: NamedMonths, identity: FeedIdentity, links: ChartLinks | None = None
-) -> Comparison:
-    """Return the figure that compares two searches, or a topic with a search.
+def compare_with_search(first: Figure, second: Figure, typed: str) -> Figure:
+    """Return the figure that compares the first of two figures with that of a query.
 
     Args:
-        first: Named by the query or the topic.
-        second: Named by the query.
-        identity: Of this service.
-        links: Where the files are; None for those of two searches.
+        first: Of a search, a topic or a member.
+        second: Of the query.
+        typed: The query.
     """
-    return build_comparison(
-        first,
-        second,
-        source=describe_sources(identity),
-        service=identity.name,
-        links=links or ChartLinks("/charts/search", {"q": first.name, "vs": second.name}),
-    )
+    parameters = {**first.links.parameters, "vs": typed}
+    return build_comparison(first, second, ChartLinks(first.links.path, parameters))
 
 
 def compare_path(typed: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -11,29 +10,23 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from alerts.charts import (
-    ChartLinks,
-    Comparison,
+    Figure,
     LinkPicture,
     MonthCount,
-    MonthlyChart,
-    NamedMonths,
     begin_of_charts,
     count_months,
     draw_link_picture,
-    encode_months_csv,
-    render_png,
-    write_chart_file,
+    write_file,
 )
 from alerts.language import format_day, format_number, gettext, ngettext
 from alerts.ledger import members, publication, questions, topics, word_index
 from alerts.ledger.topics import Topic
-from alerts.rendering import clean_xml_text
 from alerts.search import TimeBudget
 from alerts.web.charts.figures import (
     build_member_chart,
     build_search_chart,
-    build_search_comparison,
     build_topic_chart,
+    compare_with_search,
     count_search,
 )
 from alerts.web.errors import NOT_PUBLIC, TAKEN_DOWN
@@ -49,8 +42,6 @@ Ending: TypeAlias = Literal["svg", "png", "csv"]
 _SEARCH_SECONDS = 0.4
 #: Seconds that the database may spend on one statement, as for the page of a search.
 _STATEMENT_SECONDS = 2.0
-#: Pictures that are kept, by what they show: 64 of 60 kB are 4 MB. The counts are read each time.
-_KEPT_PICTURES = 64
 
 
 class ChartRequest(msgspec.Struct, frozen=True):
@@ -71,42 +62,35 @@ def make_chart_file(context: WorkContext, asked: ChartRequest) -> bytes:
     """
     with context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
         figure = _build_figure(context, connection, asked)
-    if asked.ending == "csv":
-        return encode_months_csv(figure)
-    svg = clean_xml_text(write_chart_file(figure, context.feed_identity.public_url))
-    return svg.encode() if asked.ending == "svg" else _render_kept_png(svg, 2.0)
+    return write_file(figure, asked.ending, context.feed_identity.public_url)
 
 
-@lru_cache(_KEPT_PICTURES)
-def _render_kept_png(svg: str, zoom: float) -> bytes:
-    return render_png(svg, zoom)
-
-
-def _build_figure(
-    context: WorkContext, connection: Connection, asked: ChartRequest
-) -> MonthlyChart | Comparison:
-    identity, today = context.feed_identity, context.clock().date()
-    if asked.subject == "topics":
-        topic = _find_topic(connection, asked.key)
-        figure = build_topic_chart(topic, count_topic_months(connection, topic, today), identity)
-        name = topic.title
-    elif asked.subject == "members":
-        name = _find_member(connection, asked.key)
-        months = _count_member_months(context, connection, asked.key)
-        figure = build_member_chart(asked.key, name, months, identity)
-    else:
-        name = asked.key
-        counted = count_search(connection, name, today, TimeBudget(_SEARCH_SECONDS))
-        figure = build_search_chart(name, counted.months, identity)
+def _build_figure(context: WorkContext, connection: Connection, asked: ChartRequest) -> Figure:
+    figure = _build_first(context, connection, asked)
     if asked.versus is None:
         return figure
-    other = count_search(connection, asked.versus, today, TimeBudget(_SEARCH_SECONDS))
-    return build_search_comparison(
-        NamedMonths(name, figure.months),
-        NamedMonths(asked.versus, other.months),
-        identity,
-        ChartLinks(figure.links.path, {**figure.links.parameters, "vs": asked.versus}),
-    )
+    other = _build_of_search(context, connection, asked.versus)
+    return compare_with_search(figure, other, asked.versus)
+
+
+def _build_first(context: WorkContext, connection: Connection, asked: ChartRequest) -> Figure:
+    identity, key = context.feed_identity, asked.key
+    if asked.subject == "topics":
+        topic = _find_topic(connection, key)
+        months = count_topic_months(connection, topic, context.clock().date())
+        return build_topic_chart(topic, months, identity)
+    if asked.subject == "members":
+        name = _find_member(connection, key)
+        return build_member_chart(
+            key, name, _count_member_months(context, connection, key), identity
+        )
+    return _build_of_search(context, connection, key)
+
+
+def _build_of_search(context: WorkContext, connection: Connection, typed: str) -> Figure:
+    budget = TimeBudget(_SEARCH_SECONDS)
+    counted = count_search(connection, typed, context.clock().date(), budget)
+    return build_search_chart(typed, counted.months, context.feed_identity)
 
 
 def _find_topic(connection: Connection, slug: str) -> Topic:
@@ -140,7 +124,7 @@ def make_link_picture(context: WorkContext, asked: ChartRequest) -> bytes:
     """
     with context.ledger.reading_with_timeout(_STATEMENT_SECONDS) as connection:
         picture = _describe_page(context, connection, asked)
-    return _render_kept_png(clean_xml_text(draw_link_picture(picture)), 1.0)
+    return draw_link_picture(picture)
 
 
 def _describe_page(

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from alerts.charts import Comparison, MonthlyChart, NamedMonths
+from alerts.charts import Figure
 from alerts.feeds import FeedIdentity
 from alerts.language import gettext
 from alerts.ledger import StatementTimeout, word_index
@@ -20,7 +20,7 @@ from alerts.search import TimeBudget
 from alerts.web.charts import (
     CountedMonths,
     build_search_chart,
-    build_search_comparison,
+    compare_with_search,
     count_search,
 )
 from alerts.web.context import WebContext
@@ -50,8 +50,8 @@ class _CompareView(msgspec.Struct, frozen=True):
     first: _Side
     second: _Side
     archive_start: date | None = None
-    comparison: Comparison | None = None
-    chart: MonthlyChart | None = None  #: of the first topic alone, until there is a second
+    comparison: Figure | None = None
+    chart: Figure | None = None  #: of the first topic alone, until there is a second
     error: str | None = None  #: of both
 
     @property
@@ -136,15 +136,13 @@ def _count_side(connection: Connection, typed: str, today: date) -> _Side:
 
 def _draw(
     first: _Side, second: _Side, identity: FeedIdentity
-) -> tuple[Comparison | None, MonthlyChart | None]:
+) -> tuple[Figure | None, Figure | None]:
     """Return the comparison, or the chart of the one topic that there is so far."""
-    if first.found is not None and second.found is not None:
-        lines = (
-            NamedMonths(first.typed, first.found.months),
-            NamedMonths(second.typed, second.found.months),
-        )
-        return build_search_comparison(*lines, identity), None
-    for side in (first, second):
-        if side.found is not None:
-            return None, build_search_chart(side.typed, side.found.months, identity)
-    return None, None
+    figures = [
+        build_search_chart(side.typed, side.found.months, identity)
+        for side in (first, second)
+        if side.found is not None
+    ]
+    if len(figures) == 2:
+        return compare_with_search(figures[0], figures[1], second.typed), None
+    return None, figures[0] if figures else None

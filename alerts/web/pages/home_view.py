@@ -163,11 +163,9 @@ def _count_topic(connection: Connection, typed: str, month: date) -> FrequentTop
         query = parse_query(typed)
     except QueryError:
         return None
-    found = search_questions(
-        connection, query, 0, TimeBudget(_SEARCH_SECONDS), unanswered_since=month
-    )
+    found = search_questions(connection, query, 0, TimeBudget(_SEARCH_SECONDS), with_counts=True)
     asked = sum(number for day, number in found.counts_by_day.items() if day >= month)
-    unanswered = sum(found.unanswered_by_day.values())
+    unanswered = sum(n for day, n in found.unanswered_by_day.items() if day >= month)
     return FrequentTopic(typed, found.total, found.is_complete, asked - unanswered, unanswered)
 
 

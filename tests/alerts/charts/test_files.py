@@ -13,19 +13,11 @@ from importlib.resources import files
 import pytest
 from lxml import etree
 
-from alerts.charts import (
-    ChartLinks,
-    Comparison,
-    LinkPicture,
-    NamedMonths,
-    build_comparison,
-    draw_link_picture,
-    encode_months_csv,
-    render_png,
-    write_chart_file,
-)
-from alerts.charts import drawing as colours
-from tests.support.charts import make_chart, make_months
+from alerts.charts import Figure, LinkPicture, draw_link_picture, write_file
+from alerts.charts import canvas as colours
+from alerts.charts.pictures import write_picture
+from alerts.charts.png import render_png
+from tests.support.charts import make_chart, make_comparison, make_months
 from tests.support.png import count_colours, read_png_size
 from tests.support.web_client import TEMPLATES
 
@@ -34,18 +26,15 @@ FONTS = files("alerts.charts").joinpath("fonts")
 PAIRS = [(n % 7, 0) for n in range(21)] + [(6, 1), (3, 2), (2, 9)]
 
 
-def make_comparison(name: str = "VRU") -> Comparison:
-    return build_comparison(
-        NamedMonths(name, make_months(PAIRS)),
-        NamedMonths("knife crime", make_months([(4, 1)] * 24)),
-        source="www.example.org",
-        service="Watchword",
-        links=ChartLinks("/charts/search"),
-    )
+OTHER = [(4, 1)] * 24
+
+
+def write_svg(figure: Figure, address: str | None = None) -> str:
+    return write_file(figure, "svg", address).decode()
 
 
 def test_a_file_says_what_it_shows_where_it_comes_from_and_who_made_it() -> None:
-    document = etree.fromstring(write_chart_file(make_chart(PAIRS), "https://watch.example"))
+    document = etree.fromstring(write_svg(make_chart(PAIRS), "https://watch.example"))
     words = " ".join(document.itertext())
     for said in (
         "Most in July 2026: 11 questions",
@@ -56,12 +45,12 @@ def test_a_file_says_what_it_shows_where_it_comes_from_and_who_made_it() -> None
     ):
         assert said in words
     assert document.findtext(f"{SVG}title") == "Most in July 2026: 11 questions"
-    assert "watch.example" not in write_chart_file(make_chart(PAIRS), None)
+    assert "watch.example" not in write_svg(make_chart(PAIRS), None)
 
 
 def test_a_file_brings_its_colours_and_needs_no_style_sheet_or_other_file() -> None:
-    for figure in (make_chart(PAIRS), make_comparison()):
-        svg = write_chart_file(figure, "https://watch.example")
+    for figure in (make_chart(PAIRS), make_comparison(PAIRS, OTHER)):
+        svg = write_svg(figure, "https://watch.example")
         document = etree.fromstring(svg)
         assert not [e for e in document.iter() if e.get("class") or e.get("style")]
         assert not list(document.iter(f"{SVG}style", f"{SVG}script", f"{SVG}image"))
@@ -79,10 +68,10 @@ def test_the_colours_of_files_are_those_of_the_style_sheet() -> None:
 
 @pytest.mark.parametrize("is_comparison", [False, True])
 def test_a_chart_as_png_has_twice_the_pixels_and_is_not_blank(is_comparison: bool) -> None:
-    figure = make_comparison() if is_comparison else make_chart(PAIRS)
-    svg = write_chart_file(figure, None)
+    figure = make_comparison(PAIRS, OTHER) if is_comparison else make_chart(PAIRS)
+    svg = write_svg(figure, None)
     height = int(etree.fromstring(svg).get("height"))
-    assert read_png_size(render_png(svg)) == (1600, 2 * height)
+    assert read_png_size(write_file(figure, "png")) == (1600, 2 * height)
     found = count_colours(render_png(svg, 1.0))
     assert found["#0b5966"] > 500  # the bars or the line
     assert found["#162021"] > 75  # letters, of our own fonts
@@ -90,8 +79,9 @@ def test_a_chart_as_png_has_twice_the_pixels_and_is_not_blank(is_comparison: boo
 
 
 def test_every_server_makes_the_same_letters() -> None:
-    svg = write_chart_file(make_chart(PAIRS, "Zoë Łukasz Ωmega Прага"), None)
-    assert render_png(svg) == render_png(svg)
+    chart = make_chart(PAIRS, "Zoë Łukasz Ωmega Прага")
+    svg = write_svg(chart)
+    assert write_file(chart, "png") == render_png(svg, 2.0)
     plain = count_colours(render_png(svg, 1.0))
     without = count_colours(render_png(svg.replace("Zoë Łukasz Ωmega Прага", ""), 1.0))
     assert without["#ffffff"] - plain["#ffffff"] > 375
@@ -105,13 +95,13 @@ def test_a_picture_for_links_is_1200_by_630_with_name_title_and_bars() -> None:
         months=make_months(PAIRS),
         foot="watch.example",
     )
-    svg = draw_link_picture(picture)
+    svg = write_picture(picture)
     words = [text for text in etree.fromstring(svg).itertext() if text.strip()]
     assert words == [
         "Watch", "word", "Violence Reduction Unit", "98 questions since 3 May 2016",
         "watch.example",
     ]  # fmt: skip
-    png = render_png(svg, 1.0)
+    png = draw_link_picture(picture)
     assert read_png_size(png) == (1200, 630)
     found = count_colours(png)
     assert min(found[colour] for colour in ("#ffe48a", "#0b5966", "#162021", "#ffd84d")) > 1000
@@ -120,7 +110,7 @@ def test_a_picture_for_links_is_1200_by_630_with_name_title_and_bars() -> None:
 def test_a_long_title_of_a_record_is_whole_on_four_lines_or_cut_with_dots() -> None:
     title = "What was spent on grants in each of the last three years, by borough and by ward"
     for text, is_whole in ((title, True), (f"{title} and more" * 5, False)):
-        svg = draw_link_picture(LinkPicture(service="Other", title=text, is_record=True))
+        svg = write_picture(LinkPicture(service="Other", title=text, is_record=True))
         lines = [
             e.text for e in etree.fromstring(svg).iter(f"{SVG}text")
             if e.get("font-family", "").startswith("Literata")
@@ -131,7 +121,7 @@ def test_a_long_title_of_a_record_is_whole_on_four_lines_or_cut_with_dots() -> N
 
 
 def test_csv_has_one_header_line_and_a_line_for_each_month() -> None:
-    rows = list(csv.reader(io.StringIO(encode_months_csv(make_chart(PAIRS)).decode())))
+    rows = list(csv.reader(io.StringIO(write_file(make_chart(PAIRS), "csv").decode())))
     assert rows[0] == ["month", "answered", "not_answered"]
     assert rows[1] == ["2024-08", "0", "0"]
     assert rows[-1] == ["2026-07", "2", "9"]
@@ -140,7 +130,7 @@ def test_csv_has_one_header_line_and_a_line_for_each_month() -> None:
 
 
 def test_csv_of_a_comparison_names_the_topics_and_holds_no_formula() -> None:
-    written = encode_months_csv(make_comparison("=SUM(A1)")).decode()
+    written = write_file(make_comparison(PAIRS, OTHER, ("=SUM(A1)", "knife crime")), "csv").decode()
     rows = list(csv.reader(io.StringIO(written)))
     assert rows[0] == ["month", "topic", "answered", "not_answered"]
     assert rows[1][:2] == ["2024-08", "'=SUM(A1)"]

@@ -64,7 +64,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/privacy": (_EVERYBODY, "/privacy"),
     "/question/{id:path}": (_EVERYBODY, "/question/london:/questions/1"),
     "/robots.txt": (_EVERYBODY, "/robots.txt"),
-    "/search": (_EVERYBODY, "/search?q=benches"),
+    "/search": (Audience.NO_SEARCH_ENGINE, "/search?q=benches"),
     "/sign-up": (_ONE_PERSON, "/sign-up"),
     "/sitemap-pages.xml": (_EVERYBODY, "/sitemap-pages.xml"),
     "/sitemap-questions-{number:int}.xml": (_EVERYBODY, "/sitemap-questions-1.xml"),

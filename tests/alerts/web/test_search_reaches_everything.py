@@ -98,7 +98,7 @@ def read_pages(pages: WebClient, query: str) -> list[str]:
     while link is not None:
         html = get(pages, link)
         ids += [unescape(found) for found in re.findall(r'href="/question/([^"]+)"', html)]
-        following = re.search(r'<a rel="next" href="([^"]+)">', html)
+        following = re.search(r'rel="next" href="([^"]+)">', html)
         # Nothing is denied while there is a page to come.
         assert following is None or not re.search(r"\b0 questions|No questions match", html)
         link = unescape(following[1]) if following else None
@@ -141,7 +141,7 @@ def test_no_link_leads_to_a_query_that_is_refused(
     links = [unescape(link) for link in re.findall(r'href="(/search\?q=[^"]+)"', html)]
     for link in links:
         get(site, link)
-    assert any("crime" in link and "knife" in link for link in links) is is_linked
+    assert any("knife" in link for link in links) is is_linked
 
 
 def test_a_suggestion_keeps_the_rest_of_the_query(site: WebClient) -> None:
@@ -164,7 +164,7 @@ def test_an_empty_feed_says_from_when_it_counts(site: WebClient) -> None:
         assert "Nothing new since 16 July 2026" in body
         assert "https://watch.example/search?q=tram" in body
     assert "Nothing new" not in get(site, "/feeds/queries/feed.atom.xml?q=bus")
-    assert "1 question found" in get(site, "/search?q=tram")
+    assert "1 question mentions <mark>tram</mark>" in get(site, "/search?q=tram")
 
 
 @pytest.mark.slow
