@@ -9,7 +9,7 @@ The face has one entry for each of these services and the type that it returns.
 
 from alerts.search.breadth import Breadth, Volume, estimate_volume, find_breadth
 from alerts.search.changes import ChangeResults, search_changes
-from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
+from alerts.search.explain import MatchedPlace, QueryPart, explain_parts, find_matched_places
 from alerts.search.index import build_facets, index_questions
 from alerts.search.offers import find_completions, find_frequent_terms
 from alerts.search.orders import SortedResults, SortOrder, can_be_ranked, list_sorted
@@ -36,6 +36,7 @@ __all__ = [
     "ChangeResults",
     "MatchedPlace",
     "Preview",
+    "QueryPart",
     "QuestionExcerpt",
     "SearchPosition",
     "SearchResults",
