@@ -33,7 +33,6 @@ class InformationPages:
         return site.render_cacheable_page(
             page,
             site=site.site,
-            public_url=site.feed_identity.public_url or "",
             operator_email=site.mail_identity.address,
             examples=query_examples,
             max_topics=site.max_topics,
