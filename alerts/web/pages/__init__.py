@@ -6,7 +6,6 @@ writes SQL.
 
 from alerts.web.pages.alerts import AlertsPages
 from alerts.web.pages.archive import ArchivePages
-from alerts.web.pages.compare import ComparePage
 from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.home import HomePage
 from alerts.web.pages.manage_link import ManageLinkPage
@@ -19,7 +18,6 @@ from alerts.web.pages.status import StatusPage
 __all__ = [
     "AlertsPages",
     "ArchivePages",
-    "ComparePage",
     "EmailLinkPages",
     "HomePage",
     "ManageLinkPage",
