@@ -20,7 +20,7 @@ from alerts.limits import Limiter
 from alerts.operator import FooterReader
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
-from alerts.web.charts import ChartRoutes
+from alerts.web.charts import ChartRoutes, ComparePage
 from alerts.web.context import WebContext
 from alerts.web.errors import ErrorHandlers
 from alerts.web.feeds import FeedPages, FeedsApp
@@ -29,7 +29,6 @@ from alerts.web.heavy_work import HeavyWork, ThreadRunner, WorkLimits
 from alerts.web.pages import (
     AlertsPages,
     ArchivePages,
-    ComparePage,
     EmailLinkPages,
     HomePage,
     InformationPages,

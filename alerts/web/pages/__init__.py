@@ -6,7 +6,6 @@ writes SQL.
 
 from alerts.web.pages.alerts import AlertsPages
 from alerts.web.pages.archive import ArchivePages
-from alerts.web.pages.compare import ComparePage
 from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.home import HomePage
 from alerts.web.pages.information import InformationPages
@@ -22,7 +21,6 @@ from alerts.web.pages.suggestions import SuggestionsPage
 __all__ = [
     "AlertsPages",
     "ArchivePages",
-    "ComparePage",
     "EmailLinkPages",
     "HomePage",
     "InformationPages",

@@ -17,7 +17,7 @@ from alerts.ledger import StatementTimeout, word_index
 from alerts.limits import Limit
 from alerts.queries import QueryError
 from alerts.search import TimeBudget
-from alerts.web.charts import (
+from alerts.web.charts.figures import (
     CountedMonths,
     build_search_chart,
     compare_with_search,
