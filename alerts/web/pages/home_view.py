@@ -12,7 +12,6 @@ from alerts.ledger import (
     changes,
     crawl_runs,
     home_counts,
-    question_lookups,
     questions,
     topics,
     word_index,
@@ -109,7 +108,8 @@ def find_home_view(
     month = today.replace(day=1)
     found = list(_find_topics(connection, month, today))
     counts = home_counts.count_month(connection, month)
-    before = today - timedelta(days=overdue_days)
+    waiting = unanswered.WaitingFilter(before=today - timedelta(days=overdue_days))
+    longest = unanswered.list_longest(connection, waiting, _LONGEST_WAITING)
     ranked = sorted((one for one in found if one.asked), key=lambda one: -one.asked)
     return HomeView(
         today=today,
@@ -118,8 +118,10 @@ def find_home_view(
         answered=counts.answered,
         examples=tuple(found[:_EXAMPLES]),
         most_asked=tuple(ranked[:_RANKED]),
-        overdue=question_lookups.count_overdue(connection, before),
-        waiting_longest=tuple(question_lookups.list_overdue(connection, before, _LONGEST_WAITING)),
+        overdue=unanswered.count(connection, waiting),
+        waiting_longest=tuple(
+            questions.list_records(connection, [one.question_id for one in longest])
+        ),
         sources=tuple(
             SourceSummary(info, *home_counts.count_source(connection, key), last_read)
             for key, info in sources.items()
