@@ -10,11 +10,15 @@ from sqlalchemy import Connection
 
 from alerts.charts import MonthCount, begin_of_charts, count_months
 from alerts.feeds import parse_topic_query
-from alerts.ledger import matches, questions, topics, word_index
+from alerts.ledger import matches, question_counts, questions, topic_lists, topics, word_index
+from alerts.ledger.question_counts import AnswerState, AnswerTimes, Ranking
 from alerts.ledger.topics import Topic
-from alerts.search import QuestionExcerpt, build_excerpt, count_by_month
+from alerts.search import QuestionExcerpt, build_excerpt
 from alerts.web.topic_counts import count_topic_questions
 from crawler.records import Question
+
+#: Members, bodies and topics named beside a topic: a ranking has at most eight rows.
+_MAX_RANKED = 8
 
 
 class TopicView(msgspec.Struct, frozen=True):
@@ -23,11 +27,14 @@ class TopicView(msgspec.Struct, frozen=True):
     topic: Topic
     question_count: int  #: of all questions that match
     archive_start: date | None  #: day of our oldest question; None for an empty archive
-    months: dict[date, int]  #: questions by month, keyed by its first day, oldest first
-    month_counts: tuple[MonthCount, ...]  #: of the last two years, for the chart
+    months: tuple[MonthCount, ...]  #: of the last two years, for the chart
     #: Newest first; each a question and the supplementaries of the same thread.
     threads: tuple[tuple[QuestionExcerpt, ...], ...]
     has_more: bool
+    answers: AnswerTimes  #: all questions that match, counted by their answers
+    askers: Ranking  #: who asked most of them
+    bodies: Ranking  #: who was asked most of them
+    related: tuple[tuple[str, str], ...]  #: public topics that share most matches: slug, title
     newest_change: int  #: the number of the newest change in the list; the other pages keep to it
 
 
@@ -39,6 +46,7 @@ def find_topic_view(
     page: int,
     page_size: int,
     up_to: int | None = None,
+    state: AnswerState | None = None,
 ) -> TopicView | None:
     """Return the public topic with one page of its questions; None for an unknown slug.
 
@@ -49,6 +57,7 @@ def find_topic_view(
         page: The number of the page, from 1.
         page_size: Questions on a page.
         up_to: The newest change in the list, so that later ones shift no page; None for all.
+        state: Which of the questions are listed; None for all.
     """
     topic = topics.find_public_by_slug(connection, slug)
     if topic is None:
@@ -58,17 +67,21 @@ def find_topic_view(
     begin = begin_of_charts(today)
     question_count, days, unanswered = count_topic_questions(connection, topic, query, begin)
     offset = (page - 1) * page_size
-    ids = matches.list_questions(connection, topic.id, page_size + 1, offset, newest)
+    condition = question_counts.has_state(state) if state else None
+    ids = matches.list_questions(connection, topic.id, page_size + 1, offset, newest, condition)
     records = questions.list_records(connection, ids[:page_size])
     excerpts = [build_excerpt(record, query) for record in records]
     return TopicView(
         topic,
         question_count=question_count,
         archive_start=word_index.get_first_day(connection),
-        months=count_by_month(days, today),
-        month_counts=count_months(days, unanswered, today),
+        months=count_months(days, unanswered, today),
         threads=tuple(_group_by_thread(excerpts)),
         has_more=len(ids) > page_size,
+        answers=topic_lists.count_answers(connection, topic.id),
+        askers=topic_lists.rank(connection, "person", topic.id, _MAX_RANKED),
+        bodies=topic_lists.rank(connection, "body", topic.id, _MAX_RANKED),
+        related=tuple(topic_lists.list_related(connection, topic.id, _MAX_RANKED)),
         newest_change=newest,
     )
 
