@@ -6,7 +6,12 @@ Owns what a chart of a search, a topic or a member counts, and the files below `
 
 from alerts.web.charts.app import ChartRoutes
 from alerts.web.charts.compare import ComparePage
-from alerts.web.charts.figures import build_member_chart, build_search_chart, build_topic_chart
+from alerts.web.charts.figures import (
+    build_member_chart,
+    build_search_chart,
+    build_topic_chart,
+    count_member_months,
+)
 
 __all__ = [
     "ChartRoutes",
@@ -14,4 +19,5 @@ __all__ = [
     "build_member_chart",
     "build_search_chart",
     "build_topic_chart",
+    "count_member_months",
 ]

@@ -13,12 +13,14 @@ from alerts.charts import (
     ChartLinks,
     Figure,
     MonthCount,
+    begin_of_charts,
     build_comparison,
     build_monthly_chart,
     count_months,
 )
 from alerts.feeds import FeedIdentity
 from alerts.language import gettext
+from alerts.ledger import members
 from alerts.ledger.topics import Topic
 from alerts.queries import parse_query
 from alerts.rendering import name_site
@@ -50,6 +52,14 @@ def count_search(
     found = search_questions(connection, parse_query(typed), 0, budget)
     months = count_months(found.counts_by_day, found.unanswered_by_day, today, found.decided_to)
     return CountedMonths(months, found.total, found.is_complete)
+
+
+def count_member_months(
+    connection: Connection, member_id: str, today: date
+) -> tuple[MonthCount, ...]:
+    """Return the questions that a member asked, by month."""
+    by_day, unanswered = members.count_by_day(connection, member_id, begin_of_charts(today))
+    return count_months(by_day, unanswered, today)
 
 
 def describe_sources(identity: FeedIdentity) -> str:

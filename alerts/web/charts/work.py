@@ -13,8 +13,6 @@ from alerts.charts import (
     Figure,
     LinkPicture,
     MonthCount,
-    begin_of_charts,
-    count_months,
     draw_link_picture,
     write_file,
 )
@@ -27,6 +25,7 @@ from alerts.web.charts.figures import (
     build_search_chart,
     build_topic_chart,
     compare_with_search,
+    count_member_months,
     count_search,
 )
 from alerts.web.errors import NOT_PUBLIC, TAKEN_DOWN
@@ -82,7 +81,7 @@ def _build_first(context: WorkContext, connection: Connection, asked: ChartReque
     if asked.subject == "members":
         name = _find_member(connection, key)
         return build_member_chart(
-            key, name, _count_member_months(context, connection, key), identity
+            key, name, count_member_months(connection, key, context.clock().date()), identity
         )
     return _build_of_search(context, connection, key)
 
@@ -109,14 +108,6 @@ def _find_member(connection: Connection, member_id: str) -> str:
     return name
 
 
-def _count_member_months(
-    context: WorkContext, connection: Connection, member_id: str
-) -> tuple[MonthCount, ...]:
-    today = context.clock().date()
-    counts = members.count_by_day(connection, member_id, begin_of_charts(today))
-    return count_months(*counts, today)
-
-
 def make_link_picture(context: WorkContext, asked: ChartRequest) -> bytes:
     """Return the picture that other sites show beside a link to a page of ours, as PNG.
 
@@ -140,7 +131,7 @@ def _describe_page(
         details = _count_since(months)
     elif asked.subject == "members":
         title = _find_member(connection, asked.key)
-        months = _count_member_months(context, connection, asked.key)
+        months = count_member_months(connection, asked.key, today)
         details = _count_since(months)
     else:
         found = count_search(connection, asked.key, today, TimeBudget(_SEARCH_SECONDS))

@@ -14,6 +14,7 @@ from alerts.ledger import (
     home_counts,
     questions,
     topics,
+    unanswered,
     word_index,
 )
 from alerts.model import ChangeKind, NumberedChange, SourceInfo

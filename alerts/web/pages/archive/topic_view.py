@@ -13,7 +13,7 @@ from alerts.feeds import parse_topic_query
 from alerts.ledger import matches, question_counts, questions, topic_lists, topics, word_index
 from alerts.ledger.question_counts import AnswerState, AnswerTimes, Ranking
 from alerts.ledger.topics import Topic
-from alerts.search import QuestionExcerpt, build_excerpt, count_by_month
+from alerts.search import QuestionExcerpt, build_excerpt
 from alerts.web.topic_counts import count_topic_questions
 from crawler.records import Question
 
@@ -27,8 +27,7 @@ class TopicView(msgspec.Struct, frozen=True):
     topic: Topic
     question_count: int  #: of all questions that match
     archive_start: date | None  #: day of our oldest question; None for an empty archive
-    months: dict[date, int]  #: questions by month, keyed by its first day, oldest first
-    month_counts: tuple[MonthCount, ...]  #: of the last two years, for the chart
+    months: tuple[MonthCount, ...]  #: of the last two years, for the chart
     #: Newest first; each a question and the supplementaries of the same thread.
     threads: tuple[tuple[QuestionExcerpt, ...], ...]
     has_more: bool
@@ -76,8 +75,7 @@ def find_topic_view(
         topic,
         question_count=question_count,
         archive_start=word_index.get_first_day(connection),
-        months=count_by_month(days, today),
-        month_counts=count_months(days, unanswered, today),
+        months=count_months(days, unanswered, today),
         threads=tuple(_group_by_thread(excerpts)),
         has_more=len(ids) > page_size,
         answers=topic_lists.count_answers(connection, topic.id),
