@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from babel import Locale
@@ -32,7 +32,7 @@ def format_month(day: date) -> str:
     return _format_month(day, get_locale())
 
 
-def format_clock_time(moment: datetime) -> str:
+def format_clock_time(moment: datetime | time) -> str:
     """Return ``07:05``, in the zone of ``moment``."""
     return format_time(moment, "short", locale=get_locale())
 

@@ -37,6 +37,7 @@ from alerts.subscribers import UnknownQuestionError, request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
+from alerts.web.pages.check_email import render_check_email
 from alerts.web.rate_limits import RateLimits, TooManyRequests, find_request_client
 from alerts.web.work import WorkContext
 
@@ -119,7 +120,7 @@ class HomePage:
         except (AddressError, QueryError, UnknownQuestionError) as error:
             return self._render_error(request, form, str(error), 400)
         await wait_for_min_response_time(began)
-        return self._context.render_page("check_email")
+        return render_check_email(self._context, form)
 
     def send_confirmation(self, form: Mapping[str, str], client: Client) -> None:
         """Send a confirmation email, unless the address is not to be emailed now.
