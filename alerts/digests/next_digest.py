@@ -43,7 +43,8 @@ def find_next_digest(
         batch_interval: How long immediate digests wait after the last one.
     """
     alerts = subscriptions.list_active(connection, subscriber.id)
-    running = {alert.frequency for alert in alerts if alert.paused_at is None}
+    names = {alert.frequency for alert in alerts if alert.paused_at is None}
+    running = {one for one in Frequency if one in names}  # a damaged row may have any other text
     calendar = _Calendar.load(connection, subscriber, running, now, batch_interval)
     waiting = _count_waiting(connection, calendar, running)
     soon = calendar.collect(connection, running, now)

@@ -24,6 +24,7 @@ from alerts.ledger import (
 from alerts.ledger.bounces import Suppression
 from alerts.ledger.subscriptions import Subscription
 from alerts.model import Frequency, Subscriber
+from alerts.rendering import FREQUENCY_LABELS
 from alerts.subscribers import UndoableChange, list_restorable, list_undoable
 from alerts.web.context import WebContext
 from crawler.records import Question
@@ -190,7 +191,7 @@ def describe_schedule(frequency: Frequency, hour: int) -> str:
     }
     text = texts.get(frequency)
     if text is None:
-        return gettext(frequency.info.label)
+        return gettext(FREQUENCY_LABELS.get(frequency, frequency))
     return text % {"time": format_clock_time(time(hour))}
 
 

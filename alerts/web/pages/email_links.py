@@ -159,7 +159,7 @@ class EmailLinkPages:
         elif alert.ended_at is not None:
             is_done = False
         elif action == "weekly":
-            is_done = alert.frequency is not Frequency.WEEKLY
+            is_done = alert.frequency != Frequency.WEEKLY
             if is_done:
                 set_frequency(connection, alert, Frequency.WEEKLY, now)
         elif action == "pause-month":
