@@ -227,7 +227,6 @@ class AlertsPages:
         editing = outcome.topic_id or editing
         return self._context.render_page(
             "alerts",
-            400 if outcome.errors else 200,
             link=link,
             csrf=self._form_tokens.issue_for(link),
             view=load_alerts_view(connection, self._context, subscriber, editing),

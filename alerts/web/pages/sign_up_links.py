@@ -153,7 +153,6 @@ class SignUpLinkPages:
                      for one in shown]  # fmt: skip
         return site.render_page(
             "confirm",
-            400 if is_empty else 200,
             view=view,
             # Where there is a choice, it is the reader's.
             submits_itself=not view.others and now - view.requested_at > _SCANNER_WINDOW,
