@@ -8,6 +8,14 @@ from datetime import date, datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.digests.digest import Digest, build_digest
+from alerts.digests.entries import (
+    DigestMatch,
+    OverdueQuestion,
+    build_entry,
+    build_overdue_entry,
+    group_by_question,
+)
 from alerts.digests.pending_items import DueTimes, PendingItems, collect_pending
 from alerts.digests.schedule import find_last_due, find_next_due
 from alerts.ledger import changes, due_subscriptions, notices, subscriptions
@@ -128,3 +136,21 @@ def _count_questions(connection: Connection, pending: PendingItems) -> int:
     numbers = {item.match.change_seq for item in pending.matches}
     found = set(changes.list_question_ids(connection, numbers).values())
     return len(found | {one.overdue.question.id for one in pending.reminders})
+
+
+def load_pending_digest(connection: Connection, pending: PendingItems) -> Digest:
+    """Return the digest that some pending items would become. Nothing is marked as sent."""
+    found = changes.get(connection, sorted({item.match.change_seq for item in pending.matches}))
+    matches = [
+        DigestMatch(item.match.topic, found[item.match.change_seq])
+        for item in pending.matches
+        if item.match.change_seq in found
+    ]
+    entries = [build_entry(group) for group in group_by_question(matches).values()]
+    shown = {entry.question.id for entry in entries}
+    reminders = [one.overdue for one in pending.reminders if one.overdue.question.id not in shown]
+    entries += [
+        build_overdue_entry(OverdueQuestion(one.topic, one.question, one.days_unanswered))
+        for one in reminders
+    ]
+    return build_digest(entries, pending.notices, pending.damaged_queries)

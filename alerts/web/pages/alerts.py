@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.digests import find_next_digest, load_pending_digest
 from alerts.feeds import build_opml
 from alerts.ledger import LedgerUnavailable, personal_data, subscriptions
 from alerts.ledger.erasure import erase_deleted
@@ -30,6 +32,7 @@ from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.alert_form import AlertForm, FormOutcome, apply_alert_form
 from alerts.web.pages.alerts_view import describe_feeds, list_zones, load_alerts_view
+from alerts.web.pages.digest_view import list_parts
 from alerts.web.rate_limits import RateLimits
 
 log = logging.getLogger("watchword.web")
@@ -53,6 +56,7 @@ class AlertsPages:
             Route("/m/{link}", self._get_alerts, methods=["GET"]),
             Route("/m/{link}", self._post_alerts, methods=["POST"]),
             Route("/m/{link}/unsubscribe/{topic:int}", self._get_unsubscribing, methods=["GET"]),
+            Route("/m/{link}/preview", self._get_preview, methods=["GET"]),
             Route("/m/{link}/delete", self._get_deletion, methods=["GET"]),
             Route("/m/{link}/data.json", self._download_data, methods=["GET"]),
             Route("/m/{link}/topics.opml", self._download_opml, methods=["GET"]),
@@ -74,6 +78,9 @@ class AlertsPages:
 
     async def _get_deletion(self, request: Request) -> Response:
         return await self._show(request, self.render_deletion)
+
+    async def _get_preview(self, request: Request) -> Response:
+        return await self._show(request, self.render_preview)
 
     async def _show(
         self, request: Request, render: Callable[[str, str], Response | None]
@@ -268,6 +275,24 @@ class AlertsPages:
             csrf=self._form_tokens.issue_for(link),
             email=subscriber.email,
             count=count,
+        )
+
+    def render_preview(self, token: str, link: str) -> Response | None:
+        """Return the page with the next digest as it would be now; it changes nothing."""
+        site, now = self._context, self._context.clock()
+        with site.ledger.reading() as connection:
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
+            if subscriber is None:
+                return None
+            found = find_next_digest(connection, subscriber, now, site.batch_interval)
+            digest = load_pending_digest(connection, found.pending) if found.pending else None
+        return site.render_page(
+            "digest_preview",
+            link=link,
+            next=found,
+            now=now.astimezone(ZoneInfo(subscriber.zone)),
+            digest=digest,
+            parts=list_parts(digest) if digest else [],
         )
 
     def export_data(self, token: str) -> bytes | None:

@@ -42,6 +42,7 @@ from alerts.subscribers import (
 from alerts.web.context import WebContext
 from alerts.web.forms import read_form
 from alerts.web.pages.alerts import INVALID_LINK
+from alerts.web.pages.digest_view import list_parts
 from alerts.web.rate_limits import RateLimits
 
 #: Given a request and what the form of a POST asks for (None for a GET), returns the page; None
@@ -227,7 +228,10 @@ class EmailLinkPages:
         with site.ledger.reading() as connection:
             found = (load_sent_digest(connection, name, since) for name in names)
             digest = next(filter(None, found), None)
-        return site.render_page("digest", digest=digest) if digest else None
+        if digest is None:
+            return None
+        parts = list_parts(digest)
+        return site.render_page("digest", digest=digest, parts=parts, days=DIGEST_PAGE_DAYS)
 
 
 def _find_subscriber(connection: Connection, request: Request) -> Subscriber | None:

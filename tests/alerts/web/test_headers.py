@@ -48,6 +48,9 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/feeds": (_EVERYBODY, "/feeds/everything.atom.xml"),
     "/healthz": (_EVERYBODY, "/healthz"),
     "/m/{link}": (_ONE_PERSON, ""),
+    "/m/{link}/delete": (_ONE_PERSON, ""),
+    "/m/{link}/preview": (_ONE_PERSON, ""),
+    "/m/{link}/unsubscribe/{topic:int}": (_ONE_PERSON, ""),
     "/m/{link}/data.json": (_ONE_PERSON, ""),
     "/m/{link}/topics.opml": (_ONE_PERSON, ""),
     "/member/{member}": (_EVERYBODY, "/member/ada-brook"),
@@ -64,6 +67,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/status.json": (_EVERYBODY, "/status.json"),
     "/topic/{slug}": (_EVERYBODY, "/topic/benches"),
     "/u/{token}": (_ONE_PERSON, ""),
+    "/u/{token}/{alert:int}": (_ONE_PERSON, ""),
     "/your-alerts": (_ONE_PERSON, "/your-alerts"),
 }
 #: Answer 503 where something is wrong, as in this ledger.

@@ -323,7 +323,7 @@ _VISITORS_FUNCTIONS = {
     *("list_public", "list_page", "list_unpublished", "list_without_notice", "get"),
 }
 #: Who may read a topic by its id.
-_TOKEN_HOLDERS = {"alerts/web/pages/alerts.py", "alerts/web/feeds/generator.py"}
+_TOKEN_HOLDERS = {"alerts/web/pages/alerts_view.py", "alerts/web/feeds/generator.py"}
 _VISITORS_PACKAGES = ("web", "feeds", "search", "export")
 
 
