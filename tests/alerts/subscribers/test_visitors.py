@@ -46,7 +46,7 @@ def server() -> Iterator[SmtpServer]:
 def sign_up(pages: WebClient, email: str = ADA, **fields: str) -> tuple[int, str]:
     """Sign up; return the answer without what was typed, which is all that may differ."""
     form = {"q": "VRU", "email": email, "frequency": "daily", "updates": "all"} | fields
-    status, text = pages.submit_form("/?q=VRU", "/sign-up", **form)
+    status, text = pages.submit_form("/search?q=VRU", "/sign-up", **form)
     for typed in (email, form["q"]):
         text = text.replace(f">{typed}<", "><")
         text = text.replace(f"latest results for {typed}<", "latest results for <")
