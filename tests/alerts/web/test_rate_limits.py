@@ -82,6 +82,7 @@ class TestWrongLinks:
 
 
 class TestChanges:
+    @pytest.mark.slow
     def test_the_31st_change_of_a_day_is_refused(self, site: WebClient) -> None:
         page = add_alert(site)
 
@@ -175,6 +176,7 @@ class TestSharing:
         with run_web_client(ledger, now, tmp_path) as restarted:
             assert sign_up(restarted, 13) == 429
 
+    @pytest.mark.slow
     def test_an_ipv6_customer_has_one_limit(
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
