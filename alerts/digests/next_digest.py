@@ -33,7 +33,7 @@ class NextDigest(msgspec.Struct, frozen=True):
     questions: int  #: so far
     #: By the id of each alert: how many questions wait for its own next digest.
     waiting: Mapping[int, int]
-    pending: PendingItems | None  #: what it is made of; None for nothing
+    digest: Digest | None = None  #: what is in it so far, if asked for
 
 
 def find_next_digest(
@@ -41,6 +41,8 @@ def find_next_digest(
     subscriber: Subscriber,
     now: datetime,
     batch_interval: timedelta = timedelta(),
+    *,
+    loads_digest: bool = False,
 ) -> NextDigest:
     """Return a subscriber's next digest.
 
@@ -49,6 +51,7 @@ def find_next_digest(
         subscriber: Whose digest it is.
         now: The time.
         batch_interval: How long immediate digests wait after the last one.
+        loads_digest: Whether what is in it is asked for.
     """
     alerts = subscriptions.list_active(connection, subscriber.id)
     names = {alert.frequency for alert in alerts if alert.paused_at is None}
@@ -56,13 +59,18 @@ def find_next_digest(
     calendar = _Calendar.load(connection, subscriber, running, now, batch_interval)
     waiting = _count_waiting(connection, calendar, running)
     soon = calendar.collect(connection, running, now)
-    if soon is not None:
-        return NextDigest(now, True, _count_questions(connection, soon), waiting, soon)
     due_times = [due for one in running if (due := calendar.find_next(one)) is not None]
-    due = min(due_times, default=None)
-    then = calendar.collect(connection, running, due) if due is not None else None
-    number = _count_questions(connection, then) if then else 0
-    return NextDigest(due, False, number, waiting, then)
+    due = now if soon is not None else min(due_times, default=None)
+    then = soon
+    if soon is None and due is not None:
+        then = calendar.collect(connection, running, due)
+    return NextDigest(
+        due=due,
+        is_due_now=soon is not None,
+        questions=_count_questions(connection, then) if then else 0,
+        waiting=waiting,
+        digest=_load_digest(connection, then) if then and loads_digest else None,
+    )
 
 
 class _Calendar(msgspec.Struct, frozen=True):
@@ -138,7 +146,7 @@ def _count_questions(connection: Connection, pending: PendingItems) -> int:
     return len(found | {one.overdue.question.id for one in pending.reminders})
 
 
-def load_pending_digest(connection: Connection, pending: PendingItems) -> Digest:
+def _load_digest(connection: Connection, pending: PendingItems) -> Digest:
     """Return the digest that some pending items would become. Nothing is marked as sent."""
     found = changes.get(connection, sorted({item.match.change_seq for item in pending.matches}))
     matches = [

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.digests import find_next_digest, load_pending_digest
+from alerts.digests import find_next_digest
 from alerts.feeds import build_opml
 from alerts.ledger import LedgerUnavailable, personal_data, subscriptions
 from alerts.ledger.erasure import erase_deleted
@@ -32,7 +32,6 @@ from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.alert_form import AlertForm, FormOutcome, apply_alert_form
 from alerts.web.pages.alerts_view import describe_feeds, list_zones, load_alerts_view
-from alerts.web.pages.digest_view import list_parts
 from alerts.web.rate_limits import RateLimits
 
 log = logging.getLogger("watchword.web")
@@ -284,15 +283,14 @@ class AlertsPages:
             subscriber = subscriptions.find_subscriber_by_link(connection, token)
             if subscriber is None:
                 return None
-            found = find_next_digest(connection, subscriber, now, site.batch_interval)
-            digest = load_pending_digest(connection, found.pending) if found.pending else None
+            found = find_next_digest(
+                connection, subscriber, now, site.batch_interval, loads_digest=True
+            )
         return site.render_page(
             "digest_preview",
             link=link,
             next=found,
             now=now.astimezone(ZoneInfo(subscriber.zone)),
-            digest=digest,
-            parts=list_parts(digest) if digest else [],
         )
 
     def export_data(self, token: str) -> bytes | None:

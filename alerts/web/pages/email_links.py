@@ -42,7 +42,6 @@ from alerts.subscribers import (
 from alerts.web.context import WebContext
 from alerts.web.forms import read_form
 from alerts.web.pages.alerts import INVALID_LINK
-from alerts.web.pages.digest_view import list_parts
 from alerts.web.rate_limits import RateLimits
 
 #: Given a request and what the form of a POST asks for (None for a GET), returns the page; None
@@ -230,8 +229,7 @@ class EmailLinkPages:
             digest = next(filter(None, found), None)
         if digest is None:
             return None
-        parts = list_parts(digest)
-        return site.render_page("digest", digest=digest, parts=parts, days=DIGEST_PAGE_DAYS)
+        return site.render_page("digest", digest=digest, days=DIGEST_PAGE_DAYS)
 
 
 def _find_subscriber(connection: Connection, request: Request) -> Subscriber | None:
