@@ -23,8 +23,8 @@ from alerts.queries import QueryError
 from alerts.subscribers import UnknownQuestionError, request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
-from alerts.web.pages.check_email import render_check_email
 from alerts.web.pages.results import ResultsPage, ResultsRequest, SentAlertForm
+from alerts.web.pages.sign_up_links import render_check_email
 from alerts.web.rate_limits import RateLimits, find_request_client
 
 #: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).

@@ -1,4 +1,4 @@
-"""Pages that confirmation emails link to: to confirm, and to get no more such emails.
+"""The page after a sign-up, and those that its email links to: to confirm, and to get no more.
 
 A GET changes nothing, because link scanners open every link in an email. The token in the link is
 the authority, so these forms need no cookie.
@@ -6,7 +6,7 @@ the authority, so these forms need no cookie.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -49,6 +49,27 @@ from alerts.web.rate_limits import RateLimits
 _SCANNER_WINDOW = timedelta(minutes=5)
 #: Seconds that a page may spend on counting what its topics have brought.
 _COUNTING_SECONDS = 0.04
+
+
+def render_check_email(site: WebContext, form: Mapping[str, str]) -> Response:
+    """Return the page for a sign-up form that was accepted, from what was typed alone.
+
+    Args:
+        site: What pages are made with.
+        form: The fields ``email``, and ``q`` with a query or ``question`` with the id of a question
+            to follow.
+    """
+    question_id = form.get("question") or None
+    query = "" if question_id else form.get("q", "").strip()
+    back_path = question_path(question_id) if question_id else f"/search?{urlencode({'q': query})}"
+    return site.render_page(
+        "check_email",
+        email=form.get("email", "").strip(),
+        query=query,
+        back_path=back_path,
+        sender=site.mail_identity.address,
+        hours=int(CONFIRMATION_LINK_VALIDITY.total_seconds() // 3600),
+    )
 
 
 class SignUpDetail(msgspec.Struct, frozen=True):
