@@ -13,11 +13,13 @@ from alerts.rendering.templates import (
     find_shipped_templates,
 )
 from alerts.rendering.urls import (
+    body_path,
     member_path,
     name_site,
     normalise_link,
     query_path,
     question_path,
+    short_path,
     topic_path,
 )
 
@@ -26,6 +28,7 @@ __all__ = [
     "PASSAGE_LABELS",
     "Templates",
     "TemplatesError",
+    "body_path",
     "clean_xml_text",
     "find_shipped_templates",
     "member_path",
@@ -33,5 +36,6 @@ __all__ = [
     "normalise_link",
     "query_path",
     "question_path",
+    "short_path",
     "topic_path",
 ]

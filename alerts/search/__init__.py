@@ -9,7 +9,7 @@ The face has one entry for each of these services and the type that it returns.
 
 from alerts.search.breadth import Breadth, Volume, estimate_volume, find_breadth
 from alerts.search.changes import ChangeResults, search_changes
-from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
+from alerts.search.explain import MatchedPlace, QueryPart, explain_parts, find_matched_places
 from alerts.search.index import build_facets, index_questions
 from alerts.search.orders import SortedResults, SortOrder, can_be_ranked, list_sorted
 from alerts.search.position import SearchPosition, parse_position
@@ -35,6 +35,7 @@ __all__ = [
     "ChangeResults",
     "MatchedPlace",
     "Preview",
+    "QueryPart",
     "QuestionExcerpt",
     "SearchPosition",
     "SearchResults",

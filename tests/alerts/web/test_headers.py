@@ -41,8 +41,11 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/api/v1/topics": (_EVERYBODY, "/api/v1/topics"),
     "/api/v1/topics/{slug}": (_EVERYBODY, "/api/v1/topics/benches"),
     "/api/{rest:path}": (_EVERYBODY, "/api/none"),
+    "/bodies": (_EVERYBODY, "/bodies"),
+    "/bodies/{body}": (_EVERYBODY, "/bodies/the-mayor"),
     "/c/{token}": (_ONE_PERSON, ""),
     "/capture/{id:path}": (Audience.NO_SEARCH_ENGINE, "/capture/london:/questions/1"),
+    "/cite/{id:path}": (_EVERYBODY, "/cite/london:/questions/1"),
     "/completeness/{source}": (_EVERYBODY, "/completeness/london"),
     "/d/{token}": (_ONE_PERSON, ""),
     "/feeds": (_EVERYBODY, "/feeds/everything.atom.xml"),
@@ -54,9 +57,19 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/members": (_EVERYBODY, "/members"),
     "/n/{token}": (_ONE_PERSON, ""),
     "/operator": (_ONE_PERSON, "/operator"),
+    "/operator/actions": (_ONE_PERSON, "/operator/actions"),
+    "/operator/changes": (_ONE_PERSON, "/operator/changes"),
+    "/operator/crawls": (_ONE_PERSON, "/operator/crawls"),
+    "/operator/messages": (_ONE_PERSON, "/operator/messages"),
+    "/operator/settings": (_ONE_PERSON, "/operator/settings"),
     "/operator/status.json": (_ONE_PERSON, "/operator/status.json"),
+    "/operator/subscribers": (_ONE_PERSON, "/operator/subscribers"),
+    "/operator/subscribers/{id:int}": (_ONE_PERSON, "/operator/subscribers/1"),
+    "/operator/topics": (_ONE_PERSON, "/operator/topics"),
     "/overdue": (_EVERYBODY, "/overdue"),
     "/privacy": (_EVERYBODY, "/privacy"),
+    "/q/{reference}": (_EVERYBODY, "/q/2026-0001"),
+    "/q/{source}/{reference}": (_EVERYBODY, "/q/london/2026-0001"),
     "/question/{id:path}": (_EVERYBODY, "/question/london:/questions/1"),
     "/robots.txt": (_EVERYBODY, "/robots.txt"),
     "/search": (Audience.NO_SEARCH_ENGINE, "/search?q=benches"),
@@ -64,7 +77,10 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/status": (_EVERYBODY, "/status"),
     "/status.json": (_EVERYBODY, "/status.json"),
     "/topic/{slug}": (_EVERYBODY, "/topic/benches"),
+    "/topics": (_EVERYBODY, "/topics"),
     "/u/{token}": (_ONE_PERSON, ""),
+    "/unanswered": (_EVERYBODY, "/unanswered"),
+    "/versions/{id:path}": (_EVERYBODY, "/versions/london:/questions/1"),
     "/your-alerts": (_ONE_PERSON, "/your-alerts"),
 }
 #: Answer 503 where something is wrong, as in this ledger.
@@ -86,7 +102,7 @@ def list_requests(site: MarkedSite) -> Iterator[tuple[str, str, str, dict[str, s
             continue
         path = site.private_paths.get(pattern) or ROUTES[pattern][1]
         yield method, pattern, path, {}
-        if pattern == "/operator":
+        if pattern.startswith("/operator"):
             yield method, pattern, path, {"Cookie": site.session}
         if "{" in pattern:
             yield method, pattern, re.sub(r"\{.*?\}", "wrong", pattern), {}
