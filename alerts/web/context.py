@@ -18,7 +18,7 @@ from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.model import SourceInfo
-from alerts.operator import BriefStatus, ServiceStatus
+from alerts.operator import BriefStatus, ServiceStatus, StoredPart
 from alerts.rendering import Templates, clean_xml_text
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
@@ -45,6 +45,9 @@ class DaemonControls(Protocol):
 
     def crawl_now(self, source: str) -> bool:
         """Crawl ``source`` as soon as possible; return False where there is no such source."""
+
+    def find_next_crawl(self, source: str) -> datetime | None:
+        """Return when ``source`` is crawled next; None where there is no such source."""
 
     def deliver_soon(self) -> None:
         """Deliver the messages in the outbox as soon as possible."""
@@ -85,6 +88,8 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     runner: Runner | None = None  #: of heavy work; None: threads of this process
     close: Callable[[], None] = _close_nothing  #: called after the last request
     limiter: Limiter | None = None  #: None: one with the limits' usual sizes
+    stored_parts: tuple[StoredPart, ...] = ()  #: what the service stores, for the operator
+    describe_config: Callable[[], str] = str  #: the config for the operator, without secrets
     #: The judgement alone, for the foot of each page; None: from ``read_status``.
     read_brief_status: Callable[[], BriefStatus] | None = None
 

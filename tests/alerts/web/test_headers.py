@@ -60,7 +60,15 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/members": (_EVERYBODY, "/members"),
     "/n/{token}": (_ONE_PERSON, ""),
     "/operator": (_ONE_PERSON, "/operator"),
+    "/operator/actions": (_ONE_PERSON, "/operator/actions"),
+    "/operator/changes": (_ONE_PERSON, "/operator/changes"),
+    "/operator/crawls": (_ONE_PERSON, "/operator/crawls"),
+    "/operator/messages": (_ONE_PERSON, "/operator/messages"),
+    "/operator/settings": (_ONE_PERSON, "/operator/settings"),
     "/operator/status.json": (_ONE_PERSON, "/operator/status.json"),
+    "/operator/subscribers": (_ONE_PERSON, "/operator/subscribers"),
+    "/operator/subscribers/{id:int}": (_ONE_PERSON, "/operator/subscribers/1"),
+    "/operator/topics": (_ONE_PERSON, "/operator/topics"),
     "/overdue": (_EVERYBODY, "/overdue"),
     "/privacy": (_EVERYBODY, "/privacy"),
     "/q/{reference}": (_EVERYBODY, "/q/2026-0001"),
@@ -98,7 +106,7 @@ def list_requests(site: MarkedSite) -> Iterator[tuple[str, str, str, dict[str, s
             continue
         path = site.private_paths.get(pattern) or ROUTES[pattern][1]
         yield method, pattern, path, {}
-        if pattern == "/operator":
+        if pattern.startswith("/operator"):
             yield method, pattern, path, {"Cookie": site.session}
         if "{" in pattern:
             yield method, pattern, re.sub(r"\{.*?\}", "wrong", pattern), {}
