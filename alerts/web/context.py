@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -78,6 +78,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     is_sign_up_enabled: bool  #: from ``[web] sign_up``
     max_topics: int = 50  #: alerts of one subscriber
+    batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
     overdue_days: int = 28  #: a question unanswered for longer is overdue
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
@@ -164,7 +165,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             values: variables of the template.
         """
         html = self.templates.render_html(
-            f"web/{template}.html", name=self.name, attributions=self.attributions, **values
+            f"web/{template}.html",
+            name=self.name,
+            attributions=self.attributions,
+            public_url=self.feed_identity.public_url,
+            **values,
         )
         return HTMLResponse(clean_xml_text(html), status)
 

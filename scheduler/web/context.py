@@ -80,6 +80,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         feed_identity=config.feed_identity,
         is_sign_up_enabled=config.web.sign_up,
         max_topics=config.web.max_topics,
+        batch_interval=config.digests.batch_interval,
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         data_stores=service.data_stores,
