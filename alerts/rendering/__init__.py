@@ -5,7 +5,7 @@ and the paths of our pages. It must not know messages, digests, pages or feeds: 
 which template to render, with what.
 """
 
-from alerts.rendering.labels import ALARM_LABELS, PASSAGE_LABELS
+from alerts.rendering.labels import ALARM_LABELS, FREQUENCY_LABELS, PASSAGE_LABELS
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
     Templates,
@@ -25,6 +25,7 @@ from alerts.rendering.urls import (
 
 __all__ = [
     "ALARM_LABELS",
+    "FREQUENCY_LABELS",
     "PASSAGE_LABELS",
     "Templates",
     "TemplatesError",

@@ -9,6 +9,7 @@ from alerts.subscribers.addresses import PAUSE
 from alerts.subscribers.confirmation import (
     CONFIRMATION_LINK_VALIDITY,
     ConfirmationView,
+    SignUp,
     confirm_signup,
     find_pending_signup,
     request_confirmation,
@@ -60,6 +61,7 @@ __all__ = [
     "DataStores",
     "EmailPermission",
     "EmailRefusedError",
+    "SignUp",
     "SubscribeResult",
     "SubscriberDefaults",
     "UndoableChange",
