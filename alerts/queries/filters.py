@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from alerts.queries.ast import And, Leaf, Near, Or, Query
+from alerts.queries.ast import And, Leaf, Near, Or, Query, Word
 from alerts.queries.capitals import has_small_letters
 from alerts.queries.checks import MAX_LENGTH, QueryError
 from alerts.queries.fields import KEYWORD_FIELDS
@@ -25,6 +25,8 @@ FILTER_FIELDS = ("status", "asked_by", "party", "asked_of", "year", "source")
 _MAX_BASE = 150
 #: Values that need no quotes.
 _PLAIN_VALUE = re.compile(r"[a-z0-9]+")
+#: A filter of which the meaning is known, and how it is typed.
+_ANY_FILTER = (Word(("2026",), "exact", "year"), "year:2026")
 #: A field with a word or a phrase, not inside of another word.
 _TERM = re.compile(r"""(?<![^\s()])([A-Za-z_]+):("[^"]*"|[^\s()"]+)(?![^\s()])""")
 #: What a phrase cannot hold.
@@ -75,11 +77,14 @@ def add_filter(typed: str, term: str) -> str | None:
 
 @lru_cache(200)  # one for each filter of a page, which are 60
 def _find_base(typed: str) -> str | None:
-    """Return what a filter is written behind; None if a query is refused."""
+    """Return what a filter is written behind; None if it would change what is before it."""
     query = parse_or_none(typed)
     if query is None:
         return None
-    return f"({typed})" if isinstance(query, Or) else typed
+    base = f"({typed})" if isinstance(query, Or) else typed
+    narrowed = parse_or_none(f"{base} {_ANY_FILTER[1]}")
+    wanted = format_canonical(And((query, _ANY_FILTER[0])))
+    return base if narrowed is not None and format_canonical(narrowed) == wanted else None
 
 
 @lru_cache(10_000)

@@ -55,23 +55,25 @@ def find_match(
 def drop_unlikely_paragraphs(
     query: Query, texts: Mapping[str, Sequence[str]]
 ) -> dict[str, Sequence[str]]:
-    """Return ``texts`` without the paragraphs of long fields that have none of the query's words.
+    """Return ``texts`` without what has none of the query's words.
 
-    The places of a match in the paragraphs that are left are the same. Most paragraphs have none
+    That is fields that it does not search, and paragraphs of long fields. The places of a match in
+    the paragraphs that are left are the same. Most paragraphs have none
     of the words, and comparing letters takes a tenth of the time of finding words.
     """
-    likely = _find_likely(query)
+    likely, searched = _find_likely(query)
     return {
         field: [text for text in paragraphs if likely.search(fold_signs(text))]
         if field in _LONG_FIELDS
         else paragraphs
         for field, paragraphs in texts.items()
+        if field in searched
     }
 
 
 @lru_cache(200)  # one for each search that is shown; 12 results are compared with it
-def _find_likely(query: Query) -> re.Pattern[str]:
-    """Return what is in each folded paragraph that has a word of the query.
+def _find_likely(query: Query) -> tuple[re.Pattern[str], frozenset[str]]:
+    """Return what is in each folded paragraph that has a word of the query, and its fields.
 
     A word begins where no letter is before it, and may have signs between its letters: ``U.S.``
     """
@@ -81,13 +83,14 @@ def _find_likely(query: Query) -> re.Pattern[str]:
         for word in iter_words(leaf)
         for token in word.tokens
     }
-    return re.compile(
+    pattern = re.compile(
         "|".join(
             (_WORD_START if letters[:1].isalpha() else "")
             + _BETWEEN_LETTERS.join(map(re.escape, letters))
             for letters in sorted(beginnings)
         )
     )
+    return pattern, DEFAULT_FIELDS.union(leaf.field for leaf, _ in list_leaves(query) if leaf.field)
 
 
 def _shared_letters(token: str, mode: MatchMode) -> str:
