@@ -16,8 +16,10 @@ from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import (
+    ResultCount,
     SearchResults,
     TimeBudget,
+    count_results,
     list_results,
     load_question_changes,
     search_questions,
@@ -36,6 +38,7 @@ __all__ = [
     "MatchedPlace",
     "Preview",
     "QuestionExcerpt",
+    "ResultCount",
     "SearchPosition",
     "SearchResults",
     "SmallForm",
@@ -51,6 +54,7 @@ __all__ = [
     "build_preview",
     "can_be_ranked",
     "count_by_month",
+    "count_results",
     "estimate_volume",
     "explain_parts",
     "find_breadth",
