@@ -6,21 +6,26 @@ web, feeds, or how messages are delivered; of delivery it uses only the sent log
 """
 
 from alerts.digests.compose import (
+    DigestPreview,
     DigestSettings,
     compose_due_digests,
     load_sent_digest,
     preview_due_digests,
 )
 from alerts.digests.digest import Digest
+from alerts.digests.next_digest import NextDigest, find_next_digest
 from alerts.digests.render import DIGEST_PAGE_DAYS
-from alerts.digests.schedule import find_last_due
+from alerts.digests.schedule import find_next_due
 
 __all__ = [
     "DIGEST_PAGE_DAYS",
     "Digest",
+    "DigestPreview",
     "DigestSettings",
+    "NextDigest",
     "compose_due_digests",
-    "find_last_due",
+    "find_next_digest",
+    "find_next_due",
     "load_sent_digest",
     "preview_due_digests",
 ]

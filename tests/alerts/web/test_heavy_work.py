@@ -247,6 +247,7 @@ def get(pages: WebClient, path: str, network: str) -> tuple[int, str, str | None
     return status, body.decode("utf-8", "replace"), headers["Retry-After"]
 
 
+@pytest.mark.slow
 def test_more_than_can_be_done_is_answered_with_503_and_pages_go_on(
     held: tuple[WebClient, HeldWork],
 ) -> None:

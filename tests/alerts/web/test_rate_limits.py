@@ -82,6 +82,7 @@ class TestWrongLinks:
 
 
 class TestChanges:
+    @pytest.mark.slow
     def test_the_31st_change_of_a_day_is_refused(self, site: WebClient) -> None:
         page = add_alert(site)
 
@@ -131,6 +132,7 @@ class TestSearches:
             (Limit.SEARCHES, "/api/v1/questions?q=trams"),
             (Limit.PREVIEWS, "/search?q=trams"),
             (Limit.FEEDS, "/feeds/queries/feed.json?q=tram{}"),
+            (Limit.CHARTS, "/charts/search.csv?q=tram{}"),
         ],
     )
     def test_each_way_to_search_is_limited_with_a_sentence(
@@ -175,6 +177,7 @@ class TestSharing:
         with run_web_client(ledger, now, tmp_path) as restarted:
             assert sign_up(restarted, 13) == 429
 
+    @pytest.mark.slow
     def test_an_ipv6_customer_has_one_limit(
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
@@ -261,6 +264,8 @@ class TestUntrustedProxies:
         _, headers, _ = site.request("POST", "/operator", body, FORM_CONTENT_TYPE)
         cookie = headers["Set-Cookie"].partition(";")[0]
         html = site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+        assert "requests from 127.0.0.1 name other clients (X-Forwarded-For)" in html
+        html = site.request_text("GET", "/operator/settings", headers={"Cookie": cookie})[1]
         assert "requests from 127.0.0.1 name other clients (X-Forwarded-For)" in html
         assert "wrong links and passwords" in html
 

@@ -171,7 +171,7 @@ def test_pages_are_answered_while_the_daemon_uses_all_of_its_connections(tmp_pat
     ):
         for _ in range(15):
             in_use.enter_context(service.ledger.reading())
-        for path in ("/members", "/search?q=fares", "/overdue"):
+        for path in ("/members", "/search?q=fares", "/unanswered"):
             began = time.monotonic()
             assert get(url, path)[0] == 200
             assert time.monotonic() - began < 5
@@ -197,6 +197,7 @@ def test_pages_wait_for_each_other_at_most_and_never_the_daemon(tmp_path: Path) 
             assert get(url, "/members")[0] == 200
 
 
+@pytest.mark.slow
 def test_connections_of_pages_that_only_read_cannot_write(tmp_path: Path) -> None:
     with opened_service(tmp_path) as service:
         ledger = build_web_context(service).ledger
