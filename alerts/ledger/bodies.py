@@ -126,10 +126,10 @@ def rank_members(connection: Connection, body_id: str, limit: int) -> Ranking:
     return question_counts.rank(connection, "person", limit, question.c.body == body_id)
 
 
-def count_by_month(
+def count_by_day(
     connection: Connection, body_id: str, since: date
 ) -> tuple[dict[date, int], dict[date, int]]:
-    """Return how many questions were put to a body by day, and how many have no answer by day."""
+    """Return questions to a body from a day on by meeting day: all, and those not answered."""
     wanted = select(
         question.c.meeting_date, func.count(), func.sum(case((IS_ANSWERED, 0), else_=1))
     )

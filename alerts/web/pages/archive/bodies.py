@@ -11,6 +11,7 @@ from alerts.ledger import bodies, questions, unanswered
 from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import body_path, name_site
 from alerts.search import SearchPosition
+from alerts.web.charts import build_body_chart, count_body_months
 from alerts.web.context import WebContext
 from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
@@ -104,6 +105,7 @@ class BodyPages:
                 connection, body_id, _PAGE_SIZE + 1, after.last if after else None, state
             )
             ranking = bodies.rank_members(connection, body_id, _MAX_RANKED)
+            months = count_body_months(connection, body_id, site.clock().date())
             ids = [one.question_id for one in listed[:_PAGE_SIZE]]
             records = questions.list_records(connection, ids)
             overdue = unanswered.count(
@@ -114,6 +116,7 @@ class BodyPages:
         return site.render_page(
             "body",
             body=body,
+            chart=build_body_chart(site.work_context, body.id, body.name, months),
             source_names=[name_site(one, site_urls) for one in body.sources],
             query=build_name_query("asked_of", body.name),
             answers=answers,
