@@ -5,7 +5,7 @@ and the paths of our pages. It must not know messages, digests, pages or feeds: 
 which template to render, with what.
 """
 
-from alerts.rendering.labels import ALARM_LABELS, PASSAGE_LABELS
+from alerts.rendering.labels import ALARM_LABELS, FREQUENCY_LABELS, PASSAGE_LABELS
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
     Templates,
@@ -13,19 +13,23 @@ from alerts.rendering.templates import (
     find_shipped_templates,
 )
 from alerts.rendering.urls import (
+    body_path,
     member_path,
     name_site,
     normalise_link,
     query_path,
     question_path,
+    short_path,
     topic_path,
 )
 
 __all__ = [
     "ALARM_LABELS",
+    "FREQUENCY_LABELS",
     "PASSAGE_LABELS",
     "Templates",
     "TemplatesError",
+    "body_path",
     "clean_xml_text",
     "find_shipped_templates",
     "member_path",
@@ -33,5 +37,6 @@ __all__ = [
     "normalise_link",
     "query_path",
     "question_path",
+    "short_path",
     "topic_path",
 ]

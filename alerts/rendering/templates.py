@@ -20,11 +20,14 @@ from jinja2 import (
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.language import (
+    format_clock_time,
     format_day,
+    format_due,
     format_moment,
     format_month,
     format_near,
     format_number,
+    format_rate,
     format_short_day,
     get_language_tag,
     gettext,
@@ -32,9 +35,17 @@ from alerts.language import (
 )
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import TEMPLATE_LABELS
-from alerts.rendering.sanitise import sanitise_html
+from alerts.rendering.sanitise import sanitise_html, wrap_tables
 from alerts.rendering.translation import install_translations
-from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
+from alerts.rendering.urls import (
+    body_path,
+    member_path,
+    name_in_sentence,
+    name_without_day,
+    normalise_link,
+    question_path,
+    topic_path,
+)
 from alerts.secret import show_address
 from crawler.records import name_question
 
@@ -78,21 +89,34 @@ def _wrap_line(line: str) -> str:
     return "\n".join([*lines, line[start:]])
 
 
+def upper_first(text: str) -> str:
+    """Return ``text`` with its first letter in upper case, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "day": format_day,
+    "due": format_due,
     "short_day": format_short_day,
     "month": format_month,
     "moment": format_moment,
+    "clock_time": format_clock_time,
     "near": format_near,
     "near_day": name_near_day,
     "number": format_number,
+    "upper_first": upper_first,
+    "rate": format_rate,
     "wrap": wrap_lines,
     "web_address": normalise_link,
     "question_name": name_question,
     "question_path": question_path,
     "topic_path": topic_path,
     "member_path": member_path,
+    "body_path": body_path,
+    "in_sentence": name_in_sentence,
+    "without_day": name_without_day,
     "sanitise": sanitise_html,
+    "in_regions": wrap_tables,
     "address": show_address,
 }
 

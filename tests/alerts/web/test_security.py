@@ -38,7 +38,7 @@ PAGES = (
     "/",
     "/search?q=VRU",
     "/members",
-    "/overdue",
+    "/unanswered",
     "/your-alerts",
     "/status.json",
     "/nowhere",
@@ -67,7 +67,7 @@ def test_every_response_has_security_headers(site: WebClient) -> None:
 
 def test_pages_without_a_form_set_no_cookie(site: WebClient) -> None:
     site.publish_questions(make_question(1))
-    for path in ("/", "/members", "/member/ada-brook", "/overdue", "/status.json", "/nowhere"):
+    for path in ("/", "/members", "/topics", "/bodies", "/unanswered", "/status.json", "/nowhere"):
         assert site.request("GET", path)[1]["Set-Cookie"] is None
 
 
@@ -77,7 +77,9 @@ def test_personal_pages_are_not_indexed(site: WebClient) -> None:
         shown = f"{path}x" if path.endswith("/") else path
         assert site.request("GET", shown)[1]["X-Robots-Tag"] == "noindex"
         assert f"Disallow: {path}" in robots
-    assert len(robots) == len(PRIVATE_PATHS) + 1
+    named = ["User-agent: *", "Sitemap: https://watch.example/sitemap.xml"]
+    assert len(list(filter(None, robots))) == len(PRIVATE_PATHS) + len(named)
+    assert set(named) <= set(robots)
     assert site.request("GET", "/")[1]["X-Robots-Tag"] is None
 
 
