@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from html import unescape
 from itertools import pairwise
+from typing import Any
 
 import html5lib
 import msgspec
@@ -121,10 +122,14 @@ def test_no_likely_page_is_a_private_topic(site: WebClient) -> None:
 def test_a_thread_shows_turns_states_and_what_was_corrected(pages: WebClient) -> None:
     pages.now -= timedelta(days=20)
     child = make_question(
-        2, make_answer(HOLDING_TEXT, holding=True, date=date(2026, 6, 20)), title="Benches (Supplementary) [1]",
-        kind="supplementary", supplementary_number=1, meeting=Meeting("MQT", date(2026, 6, 18)),
+        2,
+        make_answer(HOLDING_TEXT, holding=True, date=date(2026, 6, 20)),
+        title="Benches (Supplementary) [1]",
+        kind="supplementary",
+        supplementary_number=1,
+        meeting=Meeting("MQT", date(2026, 6, 18)),
         reference=None,
-    )  # fmt: skip
+    )
 
     def build(number: int) -> Question:
         answer = make_answer(
@@ -205,7 +210,7 @@ def publish_some(pages: WebClient) -> None:
         for number in range(count):
             key = 100 * ord(name[0]) + number
             answers = [make_answer("Soon.", date=date(2026, 3, 25 + number))] if number else []
-            fields = {"asked_of": body} if body else {}
+            fields: dict[str, Any] = {"asked_of": body} if body else {}
             pages.publish_questions(
                 make_question(key, *answers, asked_by=make_member(name, "Hill"), meeting=OLD,
                               **fields)
