@@ -121,7 +121,7 @@ def list_questions(
     return question_counts.list_newest(connection, limit, after, *conditions)
 
 
-def count_by_month(
+def count_by_day(
     connection: Connection, body_id: str, since: date
 ) -> tuple[dict[date, int], dict[date, int]]:
     """Return how many questions were put to a body by day, and how many have no answer by day."""

@@ -22,10 +22,12 @@ from alerts.errors import ExitStatus, WatchwordError
 from alerts.language import (
     format_clock_time,
     format_day,
+    format_due,
     format_moment,
     format_month,
     format_near,
     format_number,
+    format_rate,
     format_short_day,
     get_language_tag,
     gettext,
@@ -87,8 +89,14 @@ def _wrap_line(line: str) -> str:
     return "\n".join([*lines, line[start:]])
 
 
+def upper_first(text: str) -> str:
+    """Return ``text`` with its first letter in upper case, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "day": format_day,
+    "due": format_due,
     "short_day": format_short_day,
     "month": format_month,
     "moment": format_moment,
@@ -96,6 +104,8 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "near": format_near,
     "near_day": name_near_day,
     "number": format_number,
+    "upper_first": upper_first,
+    "rate": format_rate,
     "wrap": wrap_lines,
     "web_address": normalise_link,
     "question_name": name_question,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -17,8 +16,8 @@ from alerts.ledger import Ledger
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
-from alerts.model import SourceInfo
-from alerts.operator import BriefStatus, ServiceStatus
+from alerts.model import SiteDescription
+from alerts.operator import BriefStatus, ServiceStatus, StoredPart
 from alerts.rendering import Templates, clean_xml_text
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
@@ -46,6 +45,9 @@ class DaemonControls(Protocol):
     def crawl_now(self, source: str) -> bool:
         """Crawl ``source`` as soon as possible; return False where there is no such source."""
 
+    def find_next_crawl(self, source: str) -> datetime | None:
+        """Return when ``source`` is crawled next; None where there is no such source."""
+
     def deliver_soon(self) -> None:
         """Deliver the messages in the outbox as soon as possible."""
 
@@ -62,8 +64,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the application needs from outside."""
 
     name: str  #: of the service: ``Watchword``
-    introduction: str | None = None  #: what the home page says about the service
-    sources: Mapping[str, SourceInfo] = MappingProxyType({})  #: by their names in the config
+    site: SiteDescription = SiteDescription()
     domain: str  #: of Message-IDs: ``example.org``
     subscriber_defaults: SubscriberDefaults
     ledger: Ledger
@@ -75,6 +76,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     is_sign_up_enabled: bool  #: from ``[web] sign_up``
     max_topics: int = 50  #: alerts of one subscriber
+    batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
     overdue_days: int = 28  #: a question unanswered for longer is overdue
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
@@ -84,6 +86,8 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     runner: Runner | None = None  #: of heavy work; None: threads of this process
     close: Callable[[], None] = _close_nothing  #: called after the last request
     limiter: Limiter | None = None  #: None: one with the limits' usual sizes
+    stored_parts: tuple[StoredPart, ...] = ()  #: what the service stores, for the operator
+    describe_config: Callable[[], str] = str  #: the config for the operator, without secrets
     #: The judgement alone, for the foot of each page; None: from ``read_status``.
     read_brief_status: Callable[[], BriefStatus] | None = None
 
@@ -101,12 +105,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
         """What heavy work is done with in this process."""
         return WorkContext(
             name=self.name,
+            site=self.site,
             ledger=self.ledger,
             templates=self.templates,
             feed_identity=self.feed_identity,
             token_secret=self.mail_identity.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
-            sources=self.sources,
             overdue_days=self.overdue_days,
             clock=self.clock,
         )
@@ -159,7 +163,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             values: variables of the template.
         """
         html = self.templates.render_html(
-            f"web/{template}.html", name=self.name, attributions=self.attributions, **values
+            f"web/{template}.html",
+            name=self.name,
+            attributions=self.attributions,
+            public_url=self.feed_identity.public_url,
+            **values,
         )
         return HTMLResponse(clean_xml_text(html), status)
 

@@ -132,6 +132,7 @@ class TestSearches:
             (Limit.SEARCHES, "/api/v1/questions?q=trams"),
             (Limit.PREVIEWS, "/search?q=trams"),
             (Limit.FEEDS, "/feeds/queries/feed.json?q=tram{}"),
+            (Limit.CHARTS, "/charts/search.csv?q=tram{}"),
         ],
     )
     def test_each_way_to_search_is_limited_with_a_sentence(
@@ -263,6 +264,8 @@ class TestUntrustedProxies:
         _, headers, _ = site.request("POST", "/operator", body, FORM_CONTENT_TYPE)
         cookie = headers["Set-Cookie"].partition(";")[0]
         html = site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
+        assert "requests from 127.0.0.1 name other clients (X-Forwarded-For)" in html
+        html = site.request_text("GET", "/operator/settings", headers={"Cookie": cookie})[1]
         assert "requests from 127.0.0.1 name other clients (X-Forwarded-For)" in html
         assert "wrong links and passwords" in html
 

@@ -9,8 +9,9 @@ from starlette.routing import Route
 
 from alerts.ledger import bodies, question_counts, questions, unanswered
 from alerts.ledger.question_counts import AnswerState
-from alerts.rendering import body_path, name_site
+from alerts.rendering import body_path, name_in_sentence, name_site
 from alerts.search import SearchPosition
+from alerts.web.charts import build_body_chart, count_body_months
 from alerts.web.context import WebContext
 from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
@@ -104,18 +105,21 @@ class BodyPages:
                 connection, body_id, _PAGE_SIZE + 1, after.last if after else None, state
             )
             ranking = question_counts.rank(connection, "person", counted, _MAX_RANKED)
+            months = count_body_months(connection, body_id, site.clock().date())
             ids = [one.question_id for one in listed[:_PAGE_SIZE]]
             records = questions.list_records(connection, ids)
             overdue = unanswered.count(
                 connection,
                 unanswered.WaitingFilter(before=find_first_day_in_time(site), body=body_id),
             )
-        site_urls = site.feed_identity.site_urls
+        site_urls, name = site.feed_identity.site_urls, name_in_sentence(body.name)
+        query = build_name_query("asked_of", body.name)
         return site.render_page(
             "body",
             body=body,
             source_names=[name_site(one, site_urls) for one in body.sources],
-            query=build_name_query("asked_of", body.name),
+            query=query,
+            chart=build_body_chart(name, query, months, site.feed_identity) if query else None,
             answers=counted.answers,
             overdue=overdue,
             overdue_days=site.overdue_days,
