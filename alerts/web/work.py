@@ -101,7 +101,9 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
             with ledger.reading() as connection:
                 return build_brief_status(connection, names, clock(), self.health_limits)
 
-        templates.add_variables({"read_footer": FooterReader(read_brief_status, self.site.zone).read})
+        templates.add_variables(
+            {"read_footer": FooterReader(read_brief_status, self.site.zone).read}
+        )
         return WorkContext(
             name=self.name,
             site=self.site,
