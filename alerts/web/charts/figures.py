@@ -73,7 +73,7 @@ def count_body_months(connection: Connection, body_id: str, today: date) -> tupl
 
 def describe_source(context: WorkContext) -> str:
     """Return where numbers come from: ``Source: London Assembly, read by Watchword``."""
-    names = [source.name for source in context.sources.values()]
+    names = [source.name for source in context.site.sources.values()]
     names = names or [urlsplit(context.feed_identity.home_url).netloc]
     values = {"source": ", ".join(names), "service": context.name}
     return gettext("Source: %(source)s, read by %(service)s") % values
