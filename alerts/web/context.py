@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -17,7 +16,7 @@ from alerts.ledger import Ledger
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
-from alerts.model import SourceInfo
+from alerts.model import SiteDescription
 from alerts.operator import BriefStatus, ServiceStatus, StoredPart
 from alerts.rendering import Templates, clean_xml_text
 from alerts.secret import Secret
@@ -65,8 +64,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the application needs from outside."""
 
     name: str  #: of the service: ``Watchword``
-    introduction: str | None = None  #: what the home page says about the service
-    sources: Mapping[str, SourceInfo] = MappingProxyType({})  #: by their names in the config
+    site: SiteDescription = SiteDescription()
     domain: str  #: of Message-IDs: ``example.org``
     subscriber_defaults: SubscriberDefaults
     ledger: Ledger
@@ -79,7 +77,6 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     is_sign_up_enabled: bool  #: from ``[web] sign_up``
     max_topics: int = 50  #: alerts of one subscriber
     batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
-    overdue_days: int = 28  #: a question unanswered for longer is overdue
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
@@ -107,13 +104,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
         """What heavy work is done with in this process."""
         return WorkContext(
             name=self.name,
+            site=self.site,
             ledger=self.ledger,
             templates=self.templates,
             feed_identity=self.feed_identity,
             token_secret=self.mail_identity.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
-            sources=self.sources,
-            overdue_days=self.overdue_days,
             clock=self.clock,
         )
 
@@ -126,6 +122,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             delete_withdrawn_files(self.ledger, self.feeds_folder)
         except OSError as error:
             log.warning("the files of private feeds are not deleted yet: %s", error)
+
+    @property
+    def overdue_days(self) -> int:
+        """Days after which an unanswered question is overdue."""
+        return self.site.overdue_days
 
     @property
     def attributions(self) -> tuple[str, ...]:

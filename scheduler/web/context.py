@@ -64,8 +64,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     return WebContext(
         name=config.site.name,
-        introduction=config.site.introduction,
-        sources=config.source_infos,
+        site=config.site_description,
         domain=service.mail_identity.domain,
         subscriber_defaults=service.subscriber_defaults,
         ledger=ledger,
@@ -81,7 +80,6 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         is_sign_up_enabled=config.web.sign_up,
         max_topics=config.web.max_topics,
         batch_interval=config.digests.batch_interval,
-        overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         data_stores=service.data_stores,
         operator_password=password,
@@ -129,14 +127,12 @@ def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
     config = service.config
     return WorkSettings(
         name=config.site.name,
+        site=config.site_description,
         language=config.site.language,
         ledger_url=service.ledger.engine.url.render_as_string(hide_password=False),
         templates=config.templates,
         feed_identity=config.feed_identity,
         token_secret=service.mail_identity.token_secret,
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
-        sources=config.source_infos,
-        overdue_days=config.digests.overdue_days,
-        zone=config.digests.zone,
         health_limits=limits,
     )
