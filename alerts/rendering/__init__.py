@@ -15,6 +15,7 @@ from alerts.rendering.templates import (
 from alerts.rendering.urls import (
     body_path,
     member_path,
+    name_in_sentence,
     name_site,
     normalise_link,
     query_path,
@@ -33,6 +34,7 @@ __all__ = [
     "clean_xml_text",
     "find_shipped_templates",
     "member_path",
+    "name_in_sentence",
     "name_site",
     "normalise_link",
     "query_path",
