@@ -30,8 +30,8 @@ class EntryKindInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     rank: int  #: the lowest comes first in a digest; unique
     label: str  #: the headline above an entry and in front of a feed item's title
-    singular: str  #: in a subject after the number 1: ``new answer``
-    plural: str  #: in a subject after any other number: ``new answers``
+    singular: str  #: in a subject after the number 1: ``answer``
+    plural: str  #: in a subject after any other number: ``answers``
     snippet_fields: tuple[str, ...]  #: where to look for the passage to show; what is new first
 
 
@@ -94,8 +94,8 @@ class ChangeKind(EntryKind):
         ChangeKindInfo(
             rank=10,
             label="Answered",
-            singular="new answer",
-            plural="new answers",
+            singular="answer",
+            plural="answers",
             snippet_fields=_ANSWER_FIRST,
             statuses=frozenset({"answered"}),
             updates="answered",

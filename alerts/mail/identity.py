@@ -33,6 +33,14 @@ class EmailLinks(msgspec.Struct, frozen=True):
         """The address of the page with the whole digest. Only long digests link to it."""
         return self.page.url if self.page else None
 
+    def build_stop_alert_link(self, subscription_id: int) -> str | None:
+        """Return the address of the page to stop one alert; None without web pages.
+
+        Its authority is the one of `unsubscribe`: whoever has an email can end all its alerts, or
+        this one. Like that link, it works until the subscriber makes old links invalid.
+        """
+        return f"{self.unsubscribe}/{subscription_id}" if self.unsubscribe else None
+
 
 class MailIdentity(msgspec.Struct, frozen=True):
     """Who the service is in the messages that it sends."""

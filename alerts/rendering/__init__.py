@@ -5,15 +5,19 @@ and the paths of our pages. It must not know messages, digests, pages or feeds: 
 which template to render, with what.
 """
 
-from alerts.rendering.labels import ALARM_LABELS, PASSAGE_LABELS
+from alerts.rendering.labels import ALARM_LABELS, CHANGE_LABELS, FIELD_LABELS, PASSAGE_LABELS
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
     Templates,
     TemplatesError,
     find_shipped_templates,
+    format_date,
+    format_moment,
+    name_in_sentence,
 )
 from alerts.rendering.urls import (
     member_path,
+    name_host,
     name_site,
     normalise_link,
     query_path,
@@ -23,12 +27,18 @@ from alerts.rendering.urls import (
 
 __all__ = [
     "ALARM_LABELS",
+    "CHANGE_LABELS",
+    "FIELD_LABELS",
     "PASSAGE_LABELS",
     "Templates",
     "TemplatesError",
     "clean_xml_text",
     "find_shipped_templates",
+    "format_date",
+    "format_moment",
     "member_path",
+    "name_host",
+    "name_in_sentence",
     "name_site",
     "normalise_link",
     "query_path",

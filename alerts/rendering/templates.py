@@ -55,24 +55,44 @@ def format_moment(value: datetime) -> str:
     return f"{format_date(value)}, {value:%H:%M} {value.tzname()}"
 
 
-#: Characters of a line of plain text (RFC 3676, section 4.2).
-_LINE_LENGTH = 76
+def format_long_day(value: date) -> str:
+    """Return ``Thursday 20 December 2018``."""
+    return f"{value:%A} {format_date(value)}"
 
 
-def wrap_lines(text: str) -> str:
-    """Return ``text`` in lines of at most 76 characters, broken at spaces alone.
+def name_in_sentence(name: str) -> str:
+    """Return the name of a person or body as it stands inside a sentence: ``the Chair``."""
+    return f"the {name[4:]}" if name.startswith("The ") else name
+
+
+#: Characters of a line of plain text: a reply that quotes it twice stays under 78 (RFC 3676, 4.2).
+_LINE_LENGTH = 72
+
+
+def wrap_lines(text: str, first: str = "", rest: str | None = None) -> str:
+    """Return ``text`` in lines of at most 72 characters, broken at spaces alone.
 
     It is ten times as fast as Jinja's ``wordwrap``, which took a fifth of an entry's time.
+
+    Args:
+        text: One or more paragraphs.
+        first: What stands before the first line of each: an indent, or a label.
+        rest: What stands before the other lines; None for ``first``.
     """
-    return "\n".join(_wrap_line(line) for line in text.split("\n"))
+    rest = first if rest is None else rest
+    width = _LINE_LENGTH - len(rest)
+    wrapped = (_wrap_line(line, width) for line in text.split("\n"))
+    if not rest:
+        return "\n".join(first + line for line in wrapped)
+    return "\n".join(first + line.replace("\n", f"\n{rest}") for line in wrapped)
 
 
-def _wrap_line(line: str) -> str:
-    if len(line) <= _LINE_LENGTH:
+def _wrap_line(line: str, width: int) -> str:
+    if len(line) <= width:
         return line
     lines, start = [], 0
-    while len(line) - start > _LINE_LENGTH:
-        end = line.rfind(" ", start, start + _LINE_LENGTH + 1)
+    while len(line) - start > width:
+        end = line.rfind(" ", start, start + width + 1)
         if end <= start:
             end = line.find(" ", start + 1)
         if end < 0:
@@ -84,9 +104,11 @@ def _wrap_line(line: str) -> str:
 
 _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "day": format_date,
+    "long_day": format_long_day,
     "month": format_month,
     "moment": format_moment,
     "wrap": wrap_lines,
+    "in_sentence": name_in_sentence,
     "web_address": normalise_link,
     "question_name": name_question,
     "question_path": question_path,

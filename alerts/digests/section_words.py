@@ -1,0 +1,164 @@
+"""What a digest says around its entries: topics with their counts, notices, what has no room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from alerts.digests.digest import Digest, summarise_counts
+from alerts.digests.entry_renderer import RenderedEntry
+from alerts.digests.room import ShownDigest, ShownSection, list_damaged, shorten_name
+from alerts.mail import EmailLinks
+from alerts.model import Notice
+from alerts.rendering import format_moment
+
+
+#: Characters of the longest name in the contents that the counts stand beside, in plain text.
+_MAX_PADDING = 28
+
+
+class SectionWords(msgspec.Struct, frozen=True):
+    """One topic of an email, as the templates show it. Texts are empty where nothing is to say."""
+
+    anchor: str
+    heading: str  #: empty for a followed question below another one
+    counts: str  #: in the contents
+    note: str
+    full: tuple[RenderedEntry, ...]
+    titles: tuple[RenderedEntry, ...]
+    left_out: str
+    elsewhere: str
+    stop_label: str
+    stop_url: str | None
+    shares_heading: bool = False  #: whether several followed questions have one heading
+
+
+class ContentsLine(msgspec.Struct, frozen=True):
+    """One topic in the contents of an email."""
+
+    anchor: str
+    name: str
+    padded_name: str  #: of the length of the longest, for plain text
+    counts: str
+
+
+def build_contents(sections: Iterable[SectionWords]) -> list[ContentsLine]:
+    """Return the contents of an email; empty where it has one topic."""
+    named = [one for one in sections if one.heading]
+    if len(named) == 1:
+        return []
+    width = min(_MAX_PADDING, max((len(one.heading) for one in named), default=0))
+    return [
+        ContentsLine(one.anchor, one.heading, one.heading.ljust(width), one.counts) for one in named
+    ]
+
+
+def build_sections(shown: ShownDigest, links: EmailLinks) -> list[SectionWords]:
+    """Return the topics of an email; followed questions come last and share one heading."""
+    followed = [one for one in shown.sections if one.section.topic.is_followed_question]
+    topics = [one for one in shown.sections if not one.section.topic.is_followed_question]
+    return [
+        *(_describe_topic(n, one, links) for n, one in enumerate(topics, 1)),
+        *(_describe_followed(n, followed, links) for n in range(len(followed))),
+    ]
+
+
+def _describe_topic(number: int, shown: ShownSection, links: EmailLinks) -> SectionWords:
+    section = shown.section
+    return SectionWords(
+        anchor=f"topic-{number}",
+        heading=shorten_name(section.topic.query),
+        counts=section.count_summary or _describe_elsewhere(section.elsewhere),
+        note=_describe_note(section.topic.note),
+        full=shown.full,
+        titles=shown.titles,
+        left_out=_describe_left_out(shown),
+        elsewhere=_describe_elsewhere(section.elsewhere),
+        stop_label="Stop this alert",
+        stop_url=links.build_stop_alert_link(section.position.subscription_id),
+    )
+
+
+def _describe_followed(
+    index: int, followed: Sequence[ShownSection], links: EmailLinks
+) -> SectionWords:
+    shown = followed[index]
+    is_only = len(followed) == 1
+    heading = "A question that you follow" if is_only else "Questions that you follow"
+    entries = [entry for one in followed for entry in one.section.entries]
+    return SectionWords(
+        anchor="followed",
+        heading="" if index else heading,
+        counts=summarise_counts(entries) or _describe_elsewhere(shown.section.elsewhere),
+        note=_describe_note(shown.section.topic.note),
+        full=shown.full,
+        titles=shown.titles,
+        left_out=_describe_left_out(shown),
+        elsewhere=_describe_followed_elsewhere(shown),
+        stop_label="Stop following",
+        stop_url=links.build_stop_alert_link(shown.section.position.subscription_id),
+        shares_heading=not is_only,
+    )
+
+
+def _describe_note(note: str | None) -> str:
+    return f"Your note: {shorten_name(note)}" if note else ""
+
+
+def _describe_elsewhere(number: int) -> str:
+    if not number:
+        return ""
+    questions = "1 question" if number == 1 else f"{number} questions"
+    return f"{questions} shown above, under another alert."
+
+
+def _describe_followed_elsewhere(shown: ShownSection) -> str:
+    """Return which followed question is shown under a topic that it matched."""
+    if not shown.section.elsewhere:
+        return ""
+    return f"“{shorten_name(shown.section.topic.query)}” is shown above, under another alert."
+
+
+def _describe_left_out(shown: ShownSection) -> str:
+    if not shown.left_out:
+        return ""
+    return f"And {shown.left_out} more, for which an email has no room."
+
+
+def describe_hidden_topics(number: int) -> str:
+    """Return the sentence about topics that have no heading; empty for none."""
+    if not number:
+        return ""
+    topics = "1 more topic has news" if number == 1 else f"{number} more topics have news"
+    return f"{topics} for which an email has no room."
+
+
+def describe_notices(digest: Digest, now: datetime) -> list[str]:
+    """Return what stands above the topics: sources that cannot be read, and damaged queries.
+
+    Args:
+        digest: The digest.
+        now: The time, in the subscriber's time zone.
+    """
+    notices = [_describe_notice(notice, now) for notice in digest.notices]
+    damaged = (
+        f"“{query}” finds nothing at present: what we kept of it is damaged. Please subscribe to "
+        "it again. We know of it."
+        for query in list_damaged(digest)
+    )
+    return [*notices, *damaged]
+
+
+def _describe_notice(notice: Notice, now: datetime) -> str:
+    site, since = notice.site_name, format_moment(notice.since.astimezone(now.tzinfo))
+    if notice.kind == "unavailable":
+        return (
+            f"We have not been able to read {site} since {since}. Anything published there since "
+            "then is missing from your emails. We will email you when we can read it again."
+        )
+    return (
+        f"We can read {site} again. We could not since {since}. We will send you what was "
+        "published in the meantime as usual."
+    )
