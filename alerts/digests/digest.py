@@ -104,8 +104,8 @@ class Digest(msgspec.Struct, frozen=True):
 
 def summarise_counts(entries: Iterable[EntryOutline]) -> str:
     """Return entries by kind: ``3 answers, 1 new question``; empty without entries."""
-    found = Counter(entry.kind for entry in entries)
-    return ", ".join(_count_kind(kind, n) for kind in ENTRY_KINDS if (n := found[kind]))
+    kinds = [entry.kind for entry in entries]
+    return ", ".join(_count_kind(kind, n) for kind in ENTRY_KINDS if (n := kinds.count(kind)))
 
 
 def _count_kind(kind: EntryKind, number: int) -> str:

@@ -12,12 +12,13 @@ from markupsafe import Markup
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry, EntryKey, EntryOutline, load_entry
 from alerts.digests.entry_words import describe_entry
-from alerts.mail import MailIdentity, bound_part_size
+from alerts.mail import MailIdentity, encode_lines
 from alerts.rendering import Templates, name_site, question_path
 
-#: 20,000 entries of about 6 kB (HTML and text) = 120 MB. A busy day has some hundred changes, so
-#: this holds the entries of all their combinations of topics that are sent to more than a few.
-_MAX_RENDERED_ENTRIES = 20_000
+#: 10,000 entries of about 8 kB (HTML and text, plain and encoded) = 80 MB. A busy day has some
+#: hundred changes, so this holds the entries of all their combinations of topics that are sent to
+#: more than a few.
+_MAX_RENDERED_ENTRIES = 10_000
 
 
 class RenderedEntry(msgspec.Struct, frozen=True):
@@ -25,7 +26,13 @@ class RenderedEntry(msgspec.Struct, frozen=True):
 
     html: str
     text: str
-    size: int  #: bytes of the larger of the two in an email, or somewhat more
+    html_lines: str  #: in quoted-printable
+    text_lines: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of the larger of the two in an email."""
+        return max(len(self.html_lines), len(self.text_lines))
 
 
 class EntryRenderer:
@@ -78,8 +85,8 @@ class EntryRenderer:
             values["is_supplementary"] = is_supplementary
             html = self.templates.render_html(f"{template}.html", **values)
             text = self.templates.render_text(f"{template}.txt", **values)
-            size = max(bound_part_size(html), bound_part_size(text))
-            known = RenderedEntry(Markup(html), text, size)  # noqa: S704  # escaped by Jinja
+            safe = Markup(html)  # noqa: S704  # escaped by Jinja
+            known = RenderedEntry(safe, text, encode_lines(html), encode_lines(text))
             if outline.matches:
                 self._rendered[key] = known
         return known

@@ -96,10 +96,15 @@ def _render_frame(
         "sending_time": _describe_sending_time(digest, envelope.subscriber),
         "now": now,
     }
+    text = templates.render_text_pieces("mail/digest.txt", **values)
+    html = templates.render_html_pieces("mail/digest.html", **values)
     return RenderedMessage(
         subject=values["subject"],
-        text=templates.render_text("mail/digest.txt", **values),
-        html=templates.render_html("mail/digest.html", **values),
+        text="".join(text),
+        html="".join(html),
+        text_pieces=text,
+        html_pieces=html,
+        encoded_pieces=shown.encoded_pieces,
     )
 
 

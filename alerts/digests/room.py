@@ -59,6 +59,13 @@ class ShownDigest(msgspec.Struct, frozen=True):
         return sum(len(one.titles) + one.left_out for one in self.sections)
 
     @property
+    def encoded_pieces(self) -> dict[str, str]:
+        """The entries in quoted-printable, by what they are in the templates."""
+        entries = [entry for one in self.sections for entry in (*one.full, *one.titles)]
+        html = {entry.html: entry.html_lines for entry in entries}
+        return html | {entry.text: entry.text_lines for entry in entries}
+
+    @property
     def is_cut(self) -> bool:
         """Whether the page with the whole digest shows more."""
         return bool(self.not_full or self.hidden_topics)

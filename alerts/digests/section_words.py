@@ -14,7 +14,6 @@ from alerts.mail import EmailLinks
 from alerts.model import Notice
 from alerts.rendering import format_moment
 
-
 #: Characters of the longest name in the contents that the counts stand beside, in plain text.
 _MAX_PADDING = 28
 

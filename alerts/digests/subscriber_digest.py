@@ -22,9 +22,9 @@ from alerts.digests.entries import (
     outline_entry,
     outline_overdue_entry,
 )
+from alerts.digests.entry_renderer import EntryRenderer
 from alerts.digests.json_body import describe_digest
 from alerts.digests.pending_items import DueMatch, DueReminder, PendingItems
-from alerts.digests.entry_renderer import EntryRenderer
 from alerts.digests.render import DigestEnvelope, render_digest
 from alerts.mail import (
     MailIdentity,

@@ -12,6 +12,8 @@ import css_inline
 
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
+_STYLE = re.compile(r' style="([^"]*)"')
+
 
 def inline_css(source: str, css: str) -> str:
     """Return a template with the rules of ``css`` in the style attributes of its elements.
@@ -42,4 +44,14 @@ def inline_css(source: str, css: str) -> str:
         ).inline(html)
     else:
         html = css_inline.inline_fragment(html, css)
-    return re.sub(r"(?:<!--|&lt;!--)?JINJA(\d+)X(?:--&gt;|-->)?", show, html)
+    return re.sub(r"(?:<!--|&lt;!--)?JINJA(\d+)X(?:--&gt;|-->)?", show, _shorten_html(html))
+
+
+def _shorten_html(html: str) -> str:
+    """Return HTML without what nothing needs: an entry has a dozen style attributes."""
+    html = html.replace("<tbody>", "").replace("</tbody>", "")
+    return _STYLE.sub(lambda found: f' style="{_shorten_style(found[1])}"', html)
+
+
+def _shorten_style(style: str) -> str:
+    return re.sub(r"([:;,]) ", r"\1", style).removesuffix(";")

@@ -179,9 +179,24 @@ class Templates:
         """Return a template as plain text; see :meth:`render_html`."""
         return self._render(self._text, name, values)
 
+    def render_html_pieces(self, name: str, /, **values: Any) -> list[str]:
+        """Return a template as HTML in pieces; what an expression writes is one piece."""
+        return self._render_pieces(self._html, name, values)
+
+    def render_text_pieces(self, name: str, /, **values: Any) -> list[str]:
+        """Return a template as plain text in pieces; see :meth:`render_html_pieces`."""
+        return self._render_pieces(self._text, name, values)
+
     @staticmethod
     def _render(environment: Environment, name: str, values: dict[str, Any]) -> str:
         try:
             return environment.get_template(name).render(values)
+        except TemplateError as error:
+            raise TemplatesError(f"template {name}: {error}") from error
+
+    @staticmethod
+    def _render_pieces(environment: Environment, name: str, values: dict[str, Any]) -> list[str]:
+        try:
+            return list(environment.get_template(name).generate(values))
         except TemplateError as error:
             raise TemplatesError(f"template {name}: {error}") from error
