@@ -83,7 +83,7 @@ class EntryRenderer:
         if known is None:
             values = self._list_values(outline, names_source)
             values["is_supplementary"] = is_supplementary
-            html = self.templates.render_html(f"{template}.html", **values)
+            html = self.templates.render_html(f"{template}.html", **values) + "\n"
             text = self.templates.render_text(f"{template}.txt", **values)
             safe = Markup(html)  # noqa: S704  # escaped by Jinja
             known = RenderedEntry(safe, text, encode_lines(html), encode_lines(text))

@@ -98,12 +98,8 @@ def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: Emai
             "Auto-Submitted: auto-generated\r\n",  # RFC 3834
             "MIME-Version: 1.0\r\n",
             f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n',
-            _format_part(
-                boundary, "plain", _encode_part(rendered.text, rendered.text_pieces, known)
-            ),
-            _format_part(
-                boundary, "html", _encode_part(rendered.html, rendered.html_pieces, known)
-            ),
+            _format_part(boundary, "plain", text),
+            _format_part(boundary, "html", html),
             f"--{boundary}--\r\n",
         )
     )
@@ -179,15 +175,23 @@ def encode_lines(text: str) -> str:
     Args:
         text: Lines, each with its line end.
     """
-    lines = clean_body(text).replace("\r\n", "\n").replace("\r", "\n")
-    # b2a_qp takes the kind of line end that it writes from the first one in its input.
+    return _encode(_clean_lines(text))
+
+
+def _clean_lines(text: str) -> str:
+    return clean_body(text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _encode(lines: str) -> str:
+    # b2a_qp takes the kind of line end that it writes from the first one in its input, so there
+    # must be one.
     return binascii.b2a_qp(lines.replace("\n", "\r\n").encode(), istext=True).decode("ascii")
 
 
 def _encode_part(text: str, pieces: Sequence[str], known: Mapping[str, str]) -> str:
     """Return a part in quoted-printable; pieces of whole lines that are known are taken over."""
     if not known:
-        return encode_lines(f"{text}\n")
+        return _encode(f"{_clean_lines(text)}\n")
     encoded: list[str] = []
     pending: list[str] = []
     for piece in pieces:
@@ -197,7 +201,7 @@ def _encode_part(text: str, pieces: Sequence[str], known: Mapping[str, str]) -> 
         else:
             encoded += [encode_lines("".join(pending)), lines]
             pending.clear()
-    return "".join([*encoded, encode_lines(f"{''.join(pending)}\n")])
+    return "".join([*encoded, _encode(f"{_clean_lines(''.join(pending))}\n")])
 
 
 def _format_part(boundary: str, subtype: str, encoded: str) -> str:
