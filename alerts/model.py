@@ -18,6 +18,8 @@ import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.language import gettext_noop as _
+from alerts.language import ngettext_noop
 from alerts.secret import show_address
 from crawler.records import Question, QuestionStatus
 
@@ -30,8 +32,7 @@ class EntryKindInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     rank: int  #: the lowest comes first in a digest; unique
     label: str  #: the headline above an entry and in front of a feed item's title
-    singular: str  #: in a subject after the number 1: ``answer``
-    plural: str  #: in a subject after any other number: ``answers``
+    counted: tuple[str, str]  #: in a subject, one and more: ``%(number)s answer`` and ``… answers``
     snippet_fields: tuple[str, ...]  #: where to look for the passage to show; what is new first
 
 
@@ -70,9 +71,8 @@ class ChangeKind(EntryKind):
         "asked",
         ChangeKindInfo(
             rank=40,
-            label="New question",
-            singular="new question",
-            plural="new questions",
+            label=_("New question"),
+            counted=ngettext_noop("%(number)s new question", "%(number)s new questions"),
             snippet_fields=_QUESTION_FIRST,
             statuses=frozenset({"unanswered", "holding", "answered"}),
             updates="asked",
@@ -82,9 +82,8 @@ class ChangeKind(EntryKind):
         "holding",
         ChangeKindInfo(
             rank=30,
-            label="Holding reply",
-            singular="holding reply",
-            plural="holding replies",
+            label=_("Holding reply"),
+            counted=ngettext_noop("%(number)s holding reply", "%(number)s holding replies"),
             snippet_fields=_ANSWER_FIRST,
             statuses=frozenset({"holding"}),
         ),
@@ -93,9 +92,8 @@ class ChangeKind(EntryKind):
         "answered",
         ChangeKindInfo(
             rank=10,
-            label="Answered",
-            singular="answer",
-            plural="answers",
+            label=_("Answered"),
+            counted=ngettext_noop("%(number)s answer", "%(number)s answers"),
             snippet_fields=_ANSWER_FIRST,
             statuses=frozenset({"answered"}),
             updates="answered",
@@ -105,9 +103,8 @@ class ChangeKind(EntryKind):
         "corrected",
         ChangeKindInfo(
             rank=20,
-            label="Corrected",
-            singular="correction",
-            plural="corrections",
+            label=_("Corrected"),
+            counted=ngettext_noop("%(number)s correction", "%(number)s corrections"),
             snippet_fields=_ANSWER_FIRST,
             updates="answered",
             is_rare=True,
@@ -117,9 +114,10 @@ class ChangeKind(EntryKind):
         "withdrawn",
         ChangeKindInfo(
             rank=50,
-            label="Withdrawn",
-            singular="withdrawn question",
-            plural="withdrawn questions",
+            label=_("Withdrawn"),
+            counted=ngettext_noop(
+                "%(number)s withdrawn question", "%(number)s withdrawn questions"
+            ),
             snippet_fields=_QUESTION_FIRST,
             is_rare=True,
         ),
@@ -128,9 +126,10 @@ class ChangeKind(EntryKind):
         "returned",
         ChangeKindInfo(
             rank=45,
-            label="Published again",
-            singular="question published again",
-            plural="questions published again",
+            label=_("Published again"),
+            counted=ngettext_noop(
+                "%(number)s question published again", "%(number)s questions published again"
+            ),
             snippet_fields=_QUESTION_FIRST,
             is_rare=True,
         ),
@@ -144,9 +143,8 @@ class ReminderKind(EntryKind):
         "overdue",
         EntryKindInfo(
             rank=60,
-            label="Overdue",
-            singular="overdue question",
-            plural="overdue questions",
+            label=_("Overdue"),
+            counted=ngettext_noop("%(number)s overdue question", "%(number)s overdue questions"),
             snippet_fields=_QUESTION_FIRST,
         ),
     )
@@ -215,26 +213,24 @@ class Frequency(StrEnum):
         """Whether matches are sent as soon as they are found, and wait for no due time."""
         return isinstance(self.info.rule, BatchInterval)
 
-    IMMEDIATE = "immediate", FrequencyInfo("Immediately", BatchInterval())
+    IMMEDIATE = "immediate", FrequencyInfo(_("Immediately"), BatchInterval())
     HOURLY = (
         "hourly",
-        FrequencyInfo("Every hour, if there is anything new", FixedInterval(timedelta(hours=1))),
+        FrequencyInfo(_("Hourly"), FixedInterval(timedelta(hours=1))),
     )
     DAILY = (
         "daily",
-        FrequencyInfo("Every day, if there is anything new", CalendarDay(lambda day: day)),
+        FrequencyInfo(_("Daily"), CalendarDay(lambda day: day)),
     )
     WEEKLY = (
         "weekly",
-        FrequencyInfo(
-            "Every week, on Monday", CalendarDay(lambda day: day - timedelta(days=day.weekday()))
-        ),
+        FrequencyInfo(_("Weekly"), CalendarDay(lambda day: day - timedelta(days=day.weekday()))),
     )
     MONTHLY = (
         "monthly",
-        FrequencyInfo("Every month, on the first day", CalendarDay(lambda day: day.replace(day=1))),
+        FrequencyInfo(_("Monthly"), CalendarDay(lambda day: day.replace(day=1))),
     )
-    MEETING = "meeting", FrequencyInfo("After each Mayor’s Question Time", DayAfterMeeting())
+    MEETING = "meeting", FrequencyInfo(_("After each meeting"), DayAfterMeeting())
 
 
 SilenceReason = Literal[
@@ -359,6 +355,14 @@ class Recipient(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return show_address(self.address)
+
+
+class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What readers are told about a source."""
+
+    name: str  #: ``London Assembly``; the host of its site if the config names none
+    home_url: str  #: where people read its questions
+    description: str | None = None  #: one sentence: which questions it has, of whom to whom
 
 
 class Subscriber(msgspec.Struct, frozen=True):

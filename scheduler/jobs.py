@@ -33,6 +33,7 @@ from alerts.ledger import (
     publication,
     subscriptions,
     topics,
+    undo_records,
 )
 from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -50,6 +51,7 @@ from alerts.search import index_questions
 from alerts.subscribers import (
     CONFIRMATION_LINK_VALIDITY,
     PAUSE,
+    UNDO_PERIOD,
     delete_personal_data,
     subscribe,
 )
@@ -401,8 +403,8 @@ def delete_expired_data(service: Service) -> None:
     """Delete what is kept for a limited time only.
 
     That is: the text of old messages, sign-ups whose link has expired, how often an address did not
-    answer, former subscribers with all that was sent to them, and topics that nobody needs any more
-    with their matches.
+    answer, what subscribers could undo, former subscribers with all that was sent to them, and
+    topics that nobody needs any more with their matches.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
@@ -412,6 +414,7 @@ def delete_expired_data(service: Service) -> None:
         expired = pending_subscriptions.delete_expired(connection, now - CONFIRMATION_LINK_VALIDITY)
         never_confirmed = [s.email for s in subscriptions.get_subscribers(connection, expired)]
         confirmation_history.delete_old(connection, now - PAUSE)
+        undo_records.delete_old(connection, now - UNDO_PERIOD)
         former = personal_data.list_forgettable(connection, now - _RETENTION_PERIOD)
         for email in {*never_confirmed, *former}:
             delete_personal_data(connection, email, service.data_stores)

@@ -15,6 +15,7 @@ from alerts.delivery import SentLog
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, make_public_folder
+from alerts.language import set_language
 from alerts.ledger import Ledger, open_ledger, secrets, writer
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
@@ -96,6 +97,7 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
         LedgerError: The ledger cannot be opened.
         ConfigError: A signing key cannot be used.
     """
+    set_language(config.site.language)
     # Before the ledger, which is often beside it, in a folder that is for us alone otherwise.
     with suppress(OSError):  # the first round says why it cannot be written
         make_public_folder(config.feeds.path)

@@ -103,6 +103,7 @@ def compose_due_digests(
         TemplatesError: A template is missing or wrong, so no digest can be composed.
     """
     context = settings.create_context(now)
+    _end_pauses(ledger, now)
     with ledger.reading() as connection:
         due_times = find_due_times(connection, now, settings.batch_interval)
         waiting = list_waiting_subscribers(connection, due_times)
@@ -124,6 +125,16 @@ def compose_due_digests(
     if only_email is None:
         _finish_run(ledger, due_times, failed)
     return queued
+
+
+def _end_pauses(ledger: Ledger, now: datetime) -> None:
+    """Resume the alerts whose pause is over; on most runs there are none, and nothing is locked."""
+    with ledger.reading() as connection:
+        if not subscriptions.has_due_resumption(connection, now):
+            return
+    with ledger.writing() as connection:
+        resumed = subscriptions.resume_due(connection, now)
+    log.info("%d alerts are resumed: their pause is over", resumed)
 
 
 def preview_due_digests(

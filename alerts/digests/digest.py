@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from alerts.digests.entries import EntryOutline, TopicPosition
+from alerts.language import format_number, gettext, gettext_noop, join_names, ngettext
 from alerts.model import ENTRY_KINDS, EntryKind, Frequency, Notice, NoticeKind, SubscribedTopic
 from alerts.questions import sort_thread
 
@@ -26,8 +27,8 @@ _MAX_SUBJECT_LENGTH = 120
 
 #: The subject of a digest that has no entries.
 _NOTICE_SUBJECTS: Final[Mapping[NoticeKind, str]] = {
-    "unavailable": "We cannot read {} at present",
-    "restored": "We can read {} again",
+    "unavailable": gettext_noop("We cannot read %(site)s at present"),
+    "restored": gettext_noop("We can read %(site)s again"),
 }
 
 
@@ -95,11 +96,14 @@ class Digest(msgspec.Struct, frozen=True):
         """
         if not self.sections:
             notice = self.notices[0]
-            return _NOTICE_SUBJECTS[notice.kind].format(notice.site_name)
+            return gettext(_NOTICE_SUBJECTS[notice.kind]) % {"site": notice.site_name}
         topics = [one.topic for one in self.sections]
         queries = [topic.query for topic in topics if not topic.is_followed_question]
         names = queries or [topic.query for topic in topics]
-        return f"{_join_topics(names)}: {self.count_summary}"
+        return gettext("%(topics)s: %(counts)s") % {
+            "topics": _join_topics(names),
+            "counts": self.count_summary,
+        }
 
 
 def summarise_counts(entries: Iterable[EntryOutline]) -> str:
@@ -109,16 +113,16 @@ def summarise_counts(entries: Iterable[EntryOutline]) -> str:
 
 
 def _count_kind(kind: EntryKind, number: int) -> str:
-    return f"{number} {kind.info.singular if number == 1 else kind.info.plural}"
+    return ngettext(*kind.info.counted, number) % {"number": format_number(number)}
 
 
 def _join_topics(queries: Sequence[str]) -> str:
     """Return the first topics as a list: ``VRU, benches and 2 more``."""
     shown, more = queries[:_MAX_SUBJECT_TOPICS], len(queries) - _MAX_SUBJECT_TOPICS
-    if more > 0:
-        return f"{_shorten(', '.join(shown))} and {more} more"
-    *others, last = shown
-    return _shorten(f"{', '.join(others)} and {last}" if others else last)
+    if more <= 0:
+        return _shorten(join_names(shown))
+    names = _shorten(", ".join(shown))
+    return gettext("%(names)s and %(number)s more") % {"names": names, "number": more}
 
 
 def _shorten(topics: str) -> str:

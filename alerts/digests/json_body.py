@@ -7,6 +7,7 @@ from typing import Any
 
 from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry, EntryOutline
+from alerts.language import gettext
 from alerts.mail import EmailLinks
 from alerts.rendering import normalise_link
 from alerts.text import Segment
@@ -28,9 +29,10 @@ def describe_digest(
         for entry in digest.entries[:_MAX_LINES]
     ]
     if (left_out := len(digest.entries) - len(lines)) > 0:
-        lines.append(f"And {left_out} more")
+        lines.append(gettext("And %(number)s more") % {"number": left_out})
     notices = [f"{notice.site_name}: {notice.kind}" for notice in digest.notices]
-    notices += [f"“{query}” finds nothing at present" for query in digest.damaged_queries]
+    damaged = gettext("“%(query)s” finds nothing at present")
+    notices += [damaged % {"query": query} for query in digest.damaged_queries]
     details = {
         "damaged_queries": list(digest.damaged_queries),
         "entries": [_describe_entry(load_entry(outline)) for outline in digest.entries],

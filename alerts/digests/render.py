@@ -18,6 +18,7 @@ from alerts.digests.section_words import (
     describe_hidden_topics,
     describe_notices,
 )
+from alerts.language import gettext, gettext_noop
 from alerts.mail import EmailLinks, MailIdentity, RenderedMessage, bound_part_size
 from alerts.model import Frequency, Subscriber
 from alerts.rendering import CHANGE_LABELS, Templates
@@ -28,23 +29,29 @@ DIGEST_PAGE_DAYS = 30
 
 #: When digests of one frequency come. Where an email has topics of several, none of these is true.
 _SENDING_TIMES: Final[Mapping[Frequency, str]] = {
-    Frequency.IMMEDIATE: "You get this when there is news, at {address}, because you subscribed.",
-    Frequency.HOURLY: "You get this in hours with news, at {address}, because you subscribed.",
-    Frequency.DAILY: (
-        "You get this at {time} on days with news, at {address}, because you subscribed."
+    Frequency.IMMEDIATE: gettext_noop(
+        "You get this when there is news, at %(address)s, because you subscribed."
     ),
-    Frequency.WEEKLY: (
-        "You get this on Mondays at {time} if there is news, at {address}, because you subscribed."
+    Frequency.HOURLY: gettext_noop(
+        "You get this in hours with news, at %(address)s, because you subscribed."
     ),
-    Frequency.MONTHLY: (
-        "You get this on the first day of a month at {time} if there is news, at {address}, "
+    Frequency.DAILY: gettext_noop(
+        "You get this at %(time)s on days with news, at %(address)s, because you subscribed."
+    ),
+    Frequency.WEEKLY: gettext_noop(
+        "You get this on Mondays at %(time)s if there is news, at %(address)s, "
         "because you subscribed."
     ),
-    Frequency.MEETING: (
-        "You get this at {time} on the day after a meeting, at {address}, because you subscribed."
+    Frequency.MONTHLY: gettext_noop(
+        "You get this on the first day of a month at %(time)s if there is news, "
+        "at %(address)s, because you subscribed."
+    ),
+    Frequency.MEETING: gettext_noop(
+        "You get this at %(time)s on the day after a meeting if there is news, "
+        "at %(address)s, because you subscribed."
     ),
 }
-_ANY_TIME = "You get this at {address}, because you subscribed."
+_ANY_TIME = gettext_noop("You get this at %(address)s, because you subscribed.")
 
 
 class DigestEnvelope(msgspec.Struct, frozen=True):
@@ -111,11 +118,14 @@ def _render_frame(
 def _describe_first_entry(digest: Digest) -> str:
     """Return what mail programs show beside the subject: the most important change."""
     first = digest.first_entry
-    return f"{CHANGE_LABELS[first.kind]}: {name_question(first.question)}" if first else ""
+    if first is None:
+        return ""
+    label, title = gettext(CHANGE_LABELS[first.kind]), name_question(first.question)
+    return gettext("%(change)s: %(title)s") % {"change": label, "title": title}
 
 
 def _describe_sending_time(digest: Digest, subscriber: Subscriber) -> str:
     """Return the sentence that says when and why the subscriber gets digests."""
     several = len(digest.frequencies) != 1
     sentence = _ANY_TIME if several else _SENDING_TIMES.get(min(digest.frequencies), _ANY_TIME)
-    return sentence.format(time=f"{subscriber.hour:02}:00", address=subscriber.email)
+    return gettext(sentence) % {"time": f"{subscriber.hour:02}:00", "address": subscriber.email}

@@ -10,9 +10,9 @@ import msgspec
 from alerts.digests.digest import Digest, summarise_counts
 from alerts.digests.entry_renderer import RenderedEntry
 from alerts.digests.room import ShownDigest, ShownSection, list_damaged, shorten_name
+from alerts.language import format_moment, gettext, ngettext
 from alerts.mail import EmailLinks
 from alerts.model import Notice
-from alerts.rendering import format_moment
 
 #: Characters of the longest name in the contents that the counts stand beside, in plain text.
 _MAX_PADDING = 28
@@ -75,7 +75,7 @@ def _describe_topic(number: int, shown: ShownSection, links: EmailLinks) -> Sect
         titles=shown.titles,
         left_out=_describe_left_out(shown),
         elsewhere=_describe_elsewhere(section.elsewhere),
-        stop_label="Stop this alert",
+        stop_label=gettext("Stop this alert"),
         stop_url=links.build_stop_alert_link(section.position.subscription_id),
     )
 
@@ -85,7 +85,7 @@ def _describe_followed(
 ) -> SectionWords:
     shown = followed[index]
     is_only = len(followed) == 1
-    heading = "A question that you follow" if is_only else "Questions that you follow"
+    heading = ngettext("A question that you follow", "Questions that you follow", len(followed))
     entries = [entry for one in followed for entry in one.section.entries]
     return SectionWords(
         anchor="followed",
@@ -96,42 +96,52 @@ def _describe_followed(
         titles=shown.titles,
         left_out=_describe_left_out(shown),
         elsewhere=_describe_followed_elsewhere(shown),
-        stop_label="Stop following",
+        stop_label=gettext("Stop following"),
         stop_url=links.build_stop_alert_link(shown.section.position.subscription_id),
         shares_heading=not is_only,
     )
 
 
 def _describe_note(note: str | None) -> str:
-    return f"Your note: {shorten_name(note)}" if note else ""
+    return gettext("Your note: %(note)s") % {"note": shorten_name(note)} if note else ""
 
 
 def _describe_elsewhere(number: int) -> str:
     if not number:
         return ""
-    questions = "1 question" if number == 1 else f"{number} questions"
-    return f"{questions} shown above, under another alert."
+    text = ngettext(
+        "%(number)s question is shown above, under another alert.",
+        "%(number)s questions are shown above, under other alerts.",
+        number,
+    )
+    return text % {"number": number}
 
 
 def _describe_followed_elsewhere(shown: ShownSection) -> str:
     """Return which followed question is shown under a topic that it matched."""
     if not shown.section.elsewhere:
         return ""
-    return f"“{shorten_name(shown.section.topic.query)}” is shown above, under another alert."
+    title = shorten_name(shown.section.topic.query)
+    return gettext("“%(title)s” is shown above, under another alert.") % {"title": title}
 
 
 def _describe_left_out(shown: ShownSection) -> str:
     if not shown.left_out:
         return ""
-    return f"And {shown.left_out} more, for which an email has no room."
+    text = gettext("And %(number)s more, for which an email has no room.")
+    return text % {"number": shown.left_out}
 
 
 def describe_hidden_topics(number: int) -> str:
     """Return the sentence about topics that have no heading; empty for none."""
     if not number:
         return ""
-    topics = "1 more topic has news" if number == 1 else f"{number} more topics have news"
-    return f"{topics} for which an email has no room."
+    text = ngettext(
+        "%(number)s more alert has news, for which an email has no room.",
+        "%(number)s more alerts have news, for which an email has no room.",
+        number,
+    )
+    return text % {"number": number}
 
 
 def describe_notices(digest: Digest, now: datetime) -> list[str]:
@@ -142,22 +152,23 @@ def describe_notices(digest: Digest, now: datetime) -> list[str]:
         now: The time, in the subscriber's time zone.
     """
     notices = [_describe_notice(notice, now) for notice in digest.notices]
-    damaged = (
-        f"“{query}” finds nothing at present: what we kept of it is damaged. Please subscribe to "
-        "it again. We know of it."
-        for query in list_damaged(digest)
+    damaged = gettext(
+        "“%(query)s” finds nothing at present: what we kept of it is damaged. "
+        "Please subscribe to it again. We know of it."
     )
-    return [*notices, *damaged]
+    return [*notices, *(damaged % {"query": query} for query in list_damaged(digest))]
 
 
 def _describe_notice(notice: Notice, now: datetime) -> str:
-    site, since = notice.site_name, format_moment(notice.since.astimezone(now.tzinfo))
     if notice.kind == "unavailable":
-        return (
-            f"We have not been able to read {site} since {since}. Anything published there since "
-            "then is missing from your emails. We will email you when we can read it again."
+        text = gettext(
+            "We have not been able to read %(site)s since %(since)s. Anything published there "
+            "since then is missing from your emails. We will email you when we can read it again."
         )
-    return (
-        f"We can read {site} again. We could not since {since}. We will send you what was "
-        "published in the meantime as usual."
-    )
+    else:
+        text = gettext(
+            "We can read %(site)s again. We could not since %(since)s. "
+            "We will send you what was published in the meantime as usual."
+        )
+    since = format_moment(notice.since.astimezone(now.tzinfo))
+    return text % {"site": notice.site_name, "since": since}

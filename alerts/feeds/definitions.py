@@ -171,7 +171,7 @@ def define_query_feed(connection: Connection, typed: str) -> FeedDefinition:
         base_path=QUERY_FEED,
         page_path=query_path(typed),
         created_at=changes.get_first_recorded_at(connection),
-        query_string=query_path(typed).removeprefix("/"),
+        query_string=query_path(typed).removeprefix("/search"),
     )
     return FeedDefinition(
         metadata,

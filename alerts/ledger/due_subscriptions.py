@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    exists,
     func,
     or_,
     select,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 
 from alerts.ledger.clock_readings import TOLERANCE
-from alerts.ledger.schema import change, match, subscriber, subscription, topic
+from alerts.ledger.schema import change, digest_item, match, subscriber, subscription, topic
 from alerts.model import Frequency, SubscribedTopic, Updates, list_change_kinds
 
 
@@ -86,7 +87,14 @@ def _is_subscription_due(group: DigestGroup, due: datetime, now: datetime) -> Co
 
 
 def _is_unsent_change() -> ColumnElement[bool]:
-    """Return the condition that a change alerts a subscription and was not handled for it."""
+    """Return the condition that a change alerts a subscription and was not handled for it.
+
+    Only where an undo has set a subscription back, what its digests contain is looked up.
+    """
+    was_digested = exists().where(
+        digest_item.c.subscription_id == subscription.c.id,
+        digest_item.c.change_seq == change.c.seq,
+    )
     kinds = [
         and_(subscription.c.updates == updates, change.c.kind.in_(list_change_kinds(updates)))
         for updates in get_args(Updates)
@@ -96,6 +104,7 @@ def _is_unsent_change() -> ColumnElement[bool]:
         change.c.seq > subscription.c.sent_up_to,
         change.c.silence_reason.is_(None),
         or_(subscription.c.updates == "all", *kinds),
+        or_(~subscription.c.is_rewound, ~was_digested),
     )
 
 

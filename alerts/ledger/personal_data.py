@@ -36,6 +36,7 @@ from alerts.ledger.schema import (
 )
 from alerts.ledger.secrets import hash_address
 from alerts.ledger.service_schema import operator_action
+from alerts.ledger.undo_schema import undo_record
 
 _HIDDEN_LINK = "it opens their page, for whoever reads the export"
 _OPERATOR_ACTIONS = "operator_actions"
@@ -118,6 +119,12 @@ PERSONAL_TABLES = (
         "pending_subscriptions",
         _has_subscriber(pending_subscription),
         {"id": _HIDDEN_ID, "subscriber_id": _HIDDEN_ID, "token": _HIDDEN_LINK},
+    ),
+    PersonalTable(
+        undo_record,
+        "undo_records",
+        _has_subscriber(undo_record),
+        {"id": _HIDDEN_ID, "subscriber_id": _HIDDEN_ID},
     ),
     PersonalTable(
         subscription,

@@ -119,14 +119,29 @@ def replace_record(connection: Connection, record: Question) -> None:
 
 def build_columns(record: Question) -> dict[str, Any]:
     """Return the values of the columns that a record is searched by."""
-    asker = record.asked_by
+    asker, asked = record.asked_by, record.asked_of[0] if record.asked_of else None
     days = [answer.date for answer in record.answers if answer.date and not answer.holding]
+    answered_on = min(days, default=None)
     return {
         "person": asker.person or build_person_slug(asker.name) if asker else None,
         "asker": asker.name if asker else None,
-        "answered_on": min(days, default=None),
+        "party": asker.party if asker else None,
+        "body": build_person_slug(asked.name) if asked else None,
+        "body_name": asked.name if asked else None,
+        "answered_on": answered_on,
+        "days_to_answer": _count_days(record.meeting.date if record.meeting else None, answered_on),
         "reference_key": make_reference_key(record.reference),
     }
+
+
+def _count_days(asked_on: date | None, answered_on: date | None) -> int | None:
+    """Return the days from a question to its answer; None where they cannot be known.
+
+    An answer before its question is a misprint of one of the two days.
+    """
+    if asked_on is None or answered_on is None or answered_on < asked_on:
+        return None
+    return (answered_on - asked_on).days
 
 
 def build_person_slug(name: str) -> str | None:

@@ -80,14 +80,20 @@ question = Table(
     Column("answered_on", Date),  # printed date of the first answer; null if the page has none
     Column("capture", Text),  # archive file and offset of the page: london-....warc.gz:512
     Column("reference_key", Text),  # alerts.questions.make_reference_key: 1234/2018
-    Index("ix_question_source_reference_key", "source", "reference_key"),
+    Column("party", Text),  # of who asked, as printed; null if the page has none
+    Column("body", Text),  # who was asked, the first of several, whatever the spelling: the-mayor
+    Column("body_name", Text),  # the name to show for it
+    Column("days_to_answer", Integer),  # from the meeting to the first answer; null if not known
+    Index("ix_question_reference_key", "reference_key", "source"),
     Index("ix_question_source_status", "source", "status"),
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
     Index("ix_question_source_thread", "source", "thread"),
     Index("ix_question_is_indexed", "is_indexed"),
-    Index("ix_question_person", "person", "meeting_date"),
-    Index("ix_question_status_meeting_date", "status", "meeting_date"),
-    Index("ix_question_id_meeting_date", "id", "meeting_date"),
+    # Each holds all that a page counts, so that it is read without the long records.
+    Index("ix_question_person", "person", "meeting_date", "status", "days_to_answer", "body"),
+    Index("ix_question_body", "body", "meeting_date", "status", "days_to_answer", "person"),
+    Index("ix_question_status", "status", "meeting_date", "body", "person", "not_found_at"),
+    Index("ix_question_id", "id", "meeting_date", "status", "person", "body"),
 )
 
 question_identity = Table(
@@ -308,6 +314,10 @@ subscription = Table(
     Column("ended_at", UtcDateTime),
     Column("is_finished", Boolean, nullable=False, server_default=false()),  # ended by its answer
     Column("paused_at", UtcDateTime),
+    # The end of a pause; null if it has none.
+    Column("resume_at", UtcDateTime, info={"ahead": timedelta(days=32)}),
+    # sent_up_to was set back by an undo: changes in its digests are not sent again.
+    Column("is_rewound", Boolean, nullable=False, server_default=false()),
     Column("detail", Text, nullable=False, server_default="full"),  # full, titles
     Column("note", Text),  # the subscriber's own, shown beside the topic
     Column("overdue_days", Integer),  # a followed question unanswered for longer is overdue

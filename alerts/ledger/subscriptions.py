@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true,
 from alerts.ledger import publication
 from alerts.ledger.bounces import find_suppression, suspend_subscriber
 from alerts.ledger.inserts import insert_once
-from alerts.ledger.schema import subscriber, subscription, topic
+from alerts.ledger.schema import change, subscriber, subscription, topic
 from alerts.model import Detail, Frequency, Origin, Subscriber, TopicKind, Updates
 
 _SUBSCRIBER_COLUMNS = [subscriber.c[name] for name in Subscriber.__struct_fields__]
@@ -37,6 +37,7 @@ class Subscription(msgspec.Struct, frozen=True):
     note: str | None
     overdue_days: int | None
     paused_at: datetime | None
+    resume_at: datetime | None  #: the end of the pause; None if it has none
     last_due_at: datetime | None
     ended_at: datetime | None
     publishes: bool  #: its topic is public while it lasts, unless the operator hides it
@@ -214,6 +215,8 @@ def _restart(connection: Connection, is_mine: ColumnElement[bool], values: dict[
         "ended_at": None,
         "is_finished": False,
         "paused_at": None,
+        "resume_at": None,
+        "is_rewound": False,
         "overdue_notified_at": None,
         "last_due_at": None,
     }
@@ -271,15 +274,26 @@ def edit(
     )
 
 
-def pause(connection: Connection, subscriber_id: int, topic_id: int | None, now: datetime) -> int:
+def pause(
+    connection: Connection,
+    subscriber_id: int,
+    topic_id: int | None,
+    now: datetime,
+    resume_at: datetime | None = None,
+) -> int:
     """Pause one subscription, or all of a subscriber; return how many were paused.
 
-    ``topic_id`` is None for all.
+    Args:
+        connection: The ledger.
+        subscriber_id: The subscriber.
+        topic_id: None for all.
+        now: The time.
+        resume_at: When the pause ends by itself; None if it does not.
     """
     pausing = update(subscription).where(
         *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_(None)
     )
-    return connection.execute(pausing.values(paused_at=now)).rowcount
+    return connection.execute(pausing.values(paused_at=now, resume_at=resume_at)).rowcount
 
 
 def resume(
@@ -292,7 +306,37 @@ def resume(
     resuming = update(subscription).where(
         *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_not(None)
     )
-    return connection.execute(resuming.values(paused_at=None, sent_up_to=newest_seq)).rowcount
+    values = {"paused_at": None, "resume_at": None, "sent_up_to": newest_seq, "is_rewound": False}
+    return connection.execute(resuming.values(values)).rowcount
+
+
+def resume_due(connection: Connection, now: datetime) -> int:
+    """Resume the subscriptions whose pause has ended, and return how many they are.
+
+    Changes that were recorded before the end of the pause are not sent, however late this is.
+    """
+    is_over = (
+        subscription.c.ended_at.is_(None),
+        subscription.c.paused_at.is_not(None),
+        subscription.c.resume_at <= now,
+    )
+    reached = (
+        select(func.coalesce(func.max(change.c.seq), 0))
+        .where(change.c.recorded_at <= subscription.c.resume_at)
+        .scalar_subquery()
+    )
+    resuming = update(subscription).where(*is_over)
+    return connection.execute(
+        resuming.values(paused_at=None, resume_at=None, sent_up_to=reached, is_rewound=False)
+    ).rowcount
+
+
+def has_due_resumption(connection: Connection, now: datetime) -> bool:
+    """Return whether :func:`resume_due` has anything to do."""
+    wanted = select(subscription.c.id).where(
+        subscription.c.ended_at.is_(None), subscription.c.resume_at <= now
+    )
+    return connection.execute(wanted.limit(1)).first() is not None
 
 
 def skip_unsent(connection: Connection, subscriber_id: int, newest_seq: int) -> None:

@@ -168,6 +168,15 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
     return found
 
 
+def revive(connection: Connection, topic_id: int, now: datetime) -> None:
+    """Make sure that a topic that somebody is subscribed to again is matched."""
+    known = get(connection, topic_id)
+    if known.question_id is not None:
+        ensure_for_question(connection, known.question_id, known.title, now)
+    elif known.canonical is not None:
+        ensure(connection, known.canonical, known.title, now)
+
+
 def find(connection: Connection, canonical: str) -> Topic | None:
     """Return the topic of a canonical query, public or private; None if there is none."""
     return _find_one(connection, topic.c.canonical == canonical)

@@ -11,23 +11,28 @@ from alerts.operator.completeness import (
     measure_completeness,
     update_gap_alarm,
 )
-from alerts.operator.current_status import build_status
+from alerts.operator.current_status import build_brief_status, build_status
 from alerts.operator.emails import queue_operator_emails
+from alerts.operator.footer import FooterReader, FooterState
 from alerts.operator.health import Health, HealthLimits
 from alerts.operator.job_alarms import update_job_alarms
 from alerts.operator.limit_alarm import update_limit_alarm
 from alerts.operator.public_status import PublicStatus
-from alerts.operator.service_status import ServiceStatus
+from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceStatus
 
 __all__ = [
     "RECENT_PERIOD",
+    "BriefStatus",
     "Completeness",
+    "FooterReader",
+    "FooterState",
     "Health",
     "HealthLimits",
     "PublicStatus",
     "ServiceStatus",
     "SourceStatus",
+    "build_brief_status",
     "build_status",
     "measure_completeness",
     "queue_operator_emails",

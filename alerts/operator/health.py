@@ -13,7 +13,7 @@ from alerts.ledger.jobs import JobRecord
 from alerts.ledger.pauses import Pause
 from alerts.model import Alarm
 from alerts.operator.job_alarms import name_job_alarm
-from alerts.operator.status import SourceStatus
+from alerts.operator.status import SourceReading
 from alerts.rendering import ALARM_LABELS
 
 #: The job that matches, publishes, composes and delivers; the others are its steps, and crawls.
@@ -61,7 +61,7 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     alarms: Sequence[Alarm]  #: open ones, of every source and of the service
     jobs: Sequence[JobRecord]
-    sources: Sequence[SourceStatus]  #: those that are crawled
+    sources: Sequence[SourceReading]  #: those that are crawled
     paused: Sequence[Pause]
     full_folders: Sequence[Path] = ()  #: of those that must have room
 
@@ -160,7 +160,7 @@ def _judge_sources(seen: Observations, limits: HealthLimits) -> Iterator[Finding
             yield Finding(Health.TROUBLE, source.source, "unread", label, reason, source.last_good)
 
 
-def _describe_unread(source: SourceStatus) -> Finding:
+def _describe_unread(source: SourceReading) -> Finding:
     has_failed = source.verdict is not None and source.verdict not in _COMPLETE_VERDICTS
     if has_failed:
         reason = f"{source.verdict}, {source.reason}"

@@ -11,7 +11,15 @@ from alerts.ledger.jobs import JobRecord
 from alerts.ledger.pauses import Pause
 from alerts.operator.health import Finding, Health, combine_states
 from alerts.operator.public_status import PublicStatus, publish_finding, publish_source
-from alerts.operator.status import SourceStatus
+from alerts.operator.status import SourceReading, SourceStatus
+
+
+class BriefStatus(msgspec.Struct, frozen=True):
+    """The judgement on the service at one moment, and when each source was last read."""
+
+    now: datetime
+    sources: tuple[SourceReading, ...]
+    findings: tuple[Finding, ...]  #: why the service is not well, the worst first
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +48,11 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
         """The findings that are not alarms of a source, which stand beside that source."""
         shown = {(alarm.source, alarm.kind) for source in self.sources for alarm in source.alarms}
         return tuple(one for one in self.findings if (one.subject, one.kind) not in shown)
+
+    @property
+    def brief(self) -> BriefStatus:
+        """The judgement without the counts."""
+        return BriefStatus(self.now, self.sources, self.findings)
 
     def describe_for_operator(self) -> dict[str, Any]:
         """Return the status for ``--json``, with its state first."""

@@ -24,15 +24,20 @@ class Proportion(msgspec.Struct, frozen=True):
         return f"{100 * self.count / self.total:.1f} %" if self.total else "–"
 
 
-class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of one source, from its last crawls."""
+class SourceReading(msgspec.Struct, frozen=True, kw_only=True):
+    """When a source was last read, and how its last crawl ended: what its state is judged by."""
 
     source: str  #: ``london``
     site_name: str  #: the host, as people know it: ``www.london.gov.uk``
     last_good: datetime | None  #: when the last complete crawl finished; None without one
-    hours_since_good: float | None
     verdict: str | None  #: of the last crawl; None without one
     reason: str | None  #: for that verdict, in words
+
+
+class SourceStatus(SourceReading, frozen=True, kw_only=True):
+    """The state of one source, from its last crawls."""
+
+    hours_since_good: float | None
     backoff_until: datetime | None  #: no requests are sent before; None where they may be
     fill_rates: dict[str, Proportion]
     """How often each field was found in the last crawl with the verdict ``ok``."""

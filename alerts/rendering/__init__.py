@@ -11,8 +11,6 @@ from alerts.rendering.templates import (
     Templates,
     TemplatesError,
     find_shipped_templates,
-    format_date,
-    format_moment,
     name_in_sentence,
 )
 from alerts.rendering.urls import (
@@ -34,8 +32,6 @@ __all__ = [
     "TemplatesError",
     "clean_xml_text",
     "find_shipped_templates",
-    "format_date",
-    "format_moment",
     "member_path",
     "name_host",
     "name_in_sentence",

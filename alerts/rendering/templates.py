@@ -6,7 +6,6 @@ What a template is given is its caller's business; this module knows no message,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +19,22 @@ from jinja2 import (
 )
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.language import (
+    format_day,
+    format_long_day,
+    format_moment,
+    format_month,
+    format_near,
+    format_number,
+    format_short_day,
+    get_language_tag,
+    gettext,
+    name_near_day,
+)
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import TEMPLATE_LABELS
 from alerts.rendering.sanitise import sanitise_html
+from alerts.rendering.translation import install_translations
 from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
 from alerts.secret import show_address
 from crawler.records import name_question
@@ -38,26 +50,6 @@ def find_shipped_templates() -> Path:
     """Return the folder of our own templates: inside the wheel, else beside the packages."""
     installed = Path(__file__).parents[1] / "templates"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "templates"
-
-
-def format_date(value: date | None) -> str:
-    """Return ``20 December 2018``; an empty text for None."""
-    return f"{value.day} {value:%B %Y}" if value else ""
-
-
-def format_month(value: date) -> str:
-    """Return ``December 2018``."""
-    return f"{value:%B %Y}"
-
-
-def format_moment(value: datetime) -> str:
-    """Return ``20 December 2018, 07:05 UTC``."""
-    return f"{format_date(value)}, {value:%H:%M} {value.tzname()}"
-
-
-def format_long_day(value: date) -> str:
-    """Return ``Thursday 20 December 2018``."""
-    return f"{value:%A} {format_date(value)}"
 
 
 def name_in_sentence(name: str) -> str:
@@ -103,10 +95,14 @@ def _wrap_line(line: str, width: int) -> str:
 
 
 _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
-    "day": format_date,
+    "day": format_day,
     "long_day": format_long_day,
+    "short_day": format_short_day,
     "month": format_month,
     "moment": format_moment,
+    "near": format_near,
+    "near_day": name_near_day,
+    "number": format_number,
     "wrap": wrap_lines,
     "in_sentence": name_in_sentence,
     "web_address": normalise_link,
@@ -117,6 +113,13 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "sanitise": sanitise_html,
     "address": show_address,
 }
+
+
+def _translate(value: object) -> object:
+    """Return a table of labels with its texts translated; anything else as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: gettext(text) if type(text) is str else text for key, text in value.items()}
 
 
 class _TemplateLoader(BaseLoader):
@@ -142,7 +145,8 @@ class Templates:
 
         Args:
             own_folder: An operator's folder. Its templates replace ours of the same name.
-            variables: What every template can use, whatever it is given.
+            variables: What every template can use, whatever it is given. The texts in its tables
+                are translated.
         """
         folders = [folder for folder in (own_folder, find_shipped_templates()) if folder]
         loader = _TemplateLoader(folders)
@@ -156,7 +160,9 @@ class Templates:
         self._text = Environment(autoescape=False, keep_trailing_newline=True, **shared)  # noqa: S701  # plain text
         for environment in (self._html, self._text):
             environment.filters |= _FILTERS
-            environment.globals |= variables
+            environment.globals["language"] = get_language_tag()
+            environment.globals |= {name: _translate(value) for name, value in variables.items()}
+            install_translations(environment)
 
     def add_variables(self, variables: Mapping[str, object]) -> None:
         """Let every template use more variables, whatever it is given."""

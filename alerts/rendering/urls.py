@@ -46,8 +46,8 @@ def name_host(url: str | None) -> str | None:
 
 
 def query_path(typed: str) -> str:
-    """Return the path of the home page with the results of a query: ``/?q=night+ferry``."""
-    return f"/?{urlencode({'q': typed})}"
+    """Return the path of the results of a query: ``/search?q=night+ferry``."""
+    return f"/search?{urlencode({'q': typed})}"
 
 
 def topic_path(slug: str) -> str:

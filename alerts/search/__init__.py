@@ -7,7 +7,7 @@ callers show what it returns.
 The face has one entry for each of these services and the type that it returns.
 """
 
-from alerts.search.breadth import Breadth
+from alerts.search.breadth import Breadth, Volume, estimate_volume
 from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
 from alerts.search.index import index_questions
@@ -37,11 +37,13 @@ __all__ = [
     "SmallForm",
     "Suggestion",
     "TimeBudget",
+    "Volume",
     "apply_suggestions",
     "build_excerpt",
     "build_preview",
     "build_result_page",
     "count_by_month",
+    "estimate_volume",
     "explain_parts",
     "find_matched_places",
     "find_small_forms",

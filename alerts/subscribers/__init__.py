@@ -29,6 +29,18 @@ from alerts.subscribers.membership import (
     subscribe,
     unsubscribe,
 )
+from alerts.subscribers.own_changes import (
+    MONTH_PAUSE,
+    UndoableChange,
+    edit_alert,
+    end_alerts,
+    list_undoable,
+    pause_alert,
+    resume_alert,
+    set_frequency,
+    set_schedule,
+    undo_change,
+)
 from alerts.subscribers.preferences import change_query, pause, resume
 from alerts.subscribers.published_topics import UnknownTopic, hide_topic, publish_topic
 from alerts.subscribers.undo import (
@@ -40,6 +52,7 @@ from alerts.subscribers.undo import (
 
 __all__ = [
     "CONFIRMATION_LINK_VALIDITY",
+    "MONTH_PAUSE",
     "PAUSE",
     "UNDO_PERIOD",
     "ConfirmationView",
@@ -48,6 +61,7 @@ __all__ = [
     "EmailRefusedError",
     "SubscribeResult",
     "SubscriberDefaults",
+    "UndoableChange",
     "UnknownQuestionError",
     "UnknownTopic",
     "accept_email_again",
@@ -55,18 +69,26 @@ __all__ = [
     "change_query",
     "confirm_signup",
     "delete_personal_data",
+    "edit_alert",
+    "end_alerts",
     "find_pending_signup",
     "get_permission",
     "hide_topic",
     "list_restorable",
+    "list_undoable",
     "parse_reachable_recipient",
     "pause",
+    "pause_alert",
     "publish_topic",
     "refuse_emails",
     "request_confirmation",
     "restore_alerts",
     "resume",
+    "resume_alert",
     "send_manage_link",
+    "set_frequency",
+    "set_schedule",
     "subscribe",
+    "undo_change",
     "unsubscribe",
 ]

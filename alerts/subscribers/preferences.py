@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerts.ledger import changes, subscriptions, topics
+from alerts.ledger import changes, subscriptions, topics, undo_records
 from alerts.ledger.subscriptions import Subscription, SubscriptionRequest
 from alerts.queries import format_canonical, parse_query
 from alerts.subscribers.membership import find_subscriber_and_topic
@@ -14,13 +14,14 @@ from alerts.subscribers.membership import find_subscriber_and_topic
 
 def change_query(
     connection: Connection, subscription: Subscription, query: str, now: datetime
-) -> bool:
+) -> int | None:
     """Give a subscription another query; its options and what it was sent up to stay.
 
     The new topic is private, whoever made the subscription: its words are the subscriber's.
 
     Returns:
-        False where the subscriber is subscribed to the new query already; nothing is changed then.
+        The id of the new query's topic; None where the subscriber has another subscription to it:
+        then nothing is changed.
 
     Raises:
         QueryError: The query cannot be parsed.
@@ -29,9 +30,9 @@ def change_query(
     topic = topics.ensure(connection, format_canonical(parse_query(query)), query, now)
     if topic.id == subscription.topic_id:
         subscriptions.set_query(connection, subscriber_id, topic.id, query)
-        return True
+        return topic.id
     if any(s.topic_id == topic.id for s in subscriptions.list_active(connection, subscriber_id)):
-        return False
+        return None
     request = SubscriptionRequest(
         query,
         subscription.frequency,
@@ -43,9 +44,23 @@ def change_query(
     sent_up_to = subscriptions.get_sent_up_to(connection, subscriber_id, subscription.topic_id)
     subscriptions.subscribe(connection, subscriber_id, topic.id, request, sent_up_to, now)
     if subscription.paused_at is not None:
-        subscriptions.pause(connection, subscriber_id, topic.id, subscription.paused_at)
+        paused_at, resume_at = subscription.paused_at, subscription.resume_at
+        subscriptions.pause(connection, subscriber_id, topic.id, paused_at, resume_at)
+    _carry_over_digests(connection, subscription, topic.id)
     subscriptions.unsubscribe(connection, subscriber_id, now, subscription.topic_id)
-    return True
+    return topic.id
+
+
+def _carry_over_digests(
+    connection: Connection, subscription: Subscription, new_topic_id: int
+) -> None:
+    """Send nothing for the new topic that the alert was sent for a former one.
+
+    That can only be after an undo: otherwise all of it is below what the alert was sent up to.
+    """
+    made = undo_records.load_former(connection, subscription.subscriber_id, new_topic_id)
+    for one in made:
+        undo_records.carry_over(connection, subscription.id, one.id)
 
 
 def pause(connection: Connection, address_or_token: str, query: str | None, now: datetime) -> int:

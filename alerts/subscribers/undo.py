@@ -21,7 +21,7 @@ from alerts.subscribers.email_refusal import allow_emails
 #: subscribers can undo it for as long as their data is kept.
 UNDO_PERIOD = timedelta(days=1)
 #: Digests that were written up to a day before the end may have waited in the outbox.
-_MAX_WAIT = timedelta(days=1)
+MAX_WAIT = timedelta(days=1)
 
 
 def list_restorable(
@@ -46,12 +46,12 @@ def restore_alerts(
     """Begin the alerts again that :func:`list_restorable` lists; return how many they are."""
     restorable = list_restorable(connection, subscriber.id, since)
     for alert in restorable:
-        _ensure_topic(connection, alert, now)
+        topics.revive(connection, alert.topic_id, now)
         subscriptions.restore(connection, alert.id)
         if alert.publishes:
             publication.publish_named(connection, alert.topic_id, alert.query, now)
     if restorable:
-        begin = _get_end(restorable[0]) - _MAX_WAIT
+        begin = _get_end(restorable[0]) - MAX_WAIT
         deliveries.requeue_unsent(connection, subscriber.email, begin, now)
     return len(restorable)
 
@@ -69,17 +69,9 @@ def accept_email_again(connection: Connection, subscriber: Subscriber, now: date
     ended = list_restorable(connection, subscriber.id)
     if ended and suppression.reason == "complaint" and _get_end(ended[0]) == suppression.since:
         restore_alerts(connection, subscriber, now)
-    begin = suppression.since - _MAX_WAIT
+    begin = suppression.since - MAX_WAIT
     deliveries.requeue_unsent(connection, subscriber.email, begin, now)
     return True
-
-
-def _ensure_topic(connection: Connection, alert: Subscription, now: datetime) -> None:
-    """Make sure that the topic of an alert is matched."""
-    if alert.question_id is not None:
-        topics.ensure_for_question(connection, alert.question_id, alert.query, now)
-    elif alert.canonical is not None:
-        topics.ensure(connection, alert.canonical, alert.query, now)
 
 
 def _get_end(alert: Subscription) -> datetime:

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 
 from alerts.ledger import LedgerUnavailable
 from alerts.limits import Limiter
+from alerts.operator import FooterReader
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
 from alerts.web.context import WebContext
@@ -54,6 +55,7 @@ def create_app(context: WebContext) -> Starlette:
     limiter = context.create_limiter()
     forms, limits = FormTokens(context.token_signer), RateLimits(limiter)
     errors = ErrorHandlers(context)
+    context.templates.add_variables({"read_footer": FooterReader(context.find_brief_status).read})
     work = HeavyWork(context.runner or ThreadRunner(context.work_context))
     pages = Starlette(
         routes=[

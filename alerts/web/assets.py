@@ -1,4 +1,4 @@
-"""Static files of the pages: our style sheet, and htmx, which is vendored (docs/decisions/0012).
+"""Static files of the pages: style sheet, icon, and htmx, which is vendored (decision 0012).
 
 The address of a file has a hash of its content. A browser keeps it for ever, and a new release has
 another address, so no page is ever shown with the files of an older one.
@@ -30,13 +30,15 @@ _JAVASCRIPT = "text/javascript"
 
 
 def build_asset_routes(templates: Templates) -> list[Route]:
-    """Return the routes of the style sheet (``static/style.css``, a template) and of htmx.
+    """Return the routes of the style sheet (``static/style.css``, a template), icon and htmx.
 
     From then on every template can use their addresses: ``static_paths["style.css"]``.
     """
+    folder = files("alerts.web").joinpath("static")
     bodies = {
         "style.css": (templates.render_text("static/style.css").encode(), "text/css"),
-        "htmx.js": (files("alerts.web").joinpath("static", HTMX_FILE).read_bytes(), _JAVASCRIPT),
+        "favicon.svg": (folder.joinpath("favicon.svg").read_bytes(), "image/svg+xml"),
+        "htmx.js": (folder.joinpath(HTMX_FILE).read_bytes(), _JAVASCRIPT),
     }
     paths = {name: _add_hash(name, body) for name, (body, _) in bodies.items()}
     templates.add_variables({"static_paths": paths})

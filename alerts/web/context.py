@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -16,7 +17,8 @@ from alerts.ledger import Ledger
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
-from alerts.operator import ServiceStatus
+from alerts.model import SourceInfo
+from alerts.operator import BriefStatus, ServiceStatus
 from alerts.rendering import Templates, clean_xml_text
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
@@ -60,6 +62,8 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the application needs from outside."""
 
     name: str  #: of the service: ``Watchword``
+    introduction: str | None = None  #: what the home page says about the service
+    sources: Mapping[str, SourceInfo] = MappingProxyType({})  #: by their names in the config
     domain: str  #: of Message-IDs: ``example.org``
     subscriber_defaults: SubscriberDefaults
     ledger: Ledger
@@ -80,6 +84,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     runner: Runner | None = None  #: of heavy work; None: threads of this process
     close: Callable[[], None] = _close_nothing  #: called after the last request
     limiter: Limiter | None = None  #: None: one with the limits' usual sizes
+    #: The judgement alone, for the foot of each page; None: from ``read_status``.
+    read_brief_status: Callable[[], BriefStatus] | None = None
+
+    def find_brief_status(self) -> BriefStatus:
+        """Return the judgement on the service now."""
+        return self.read_brief_status() if self.read_brief_status else self.read_status().brief
 
     def deliver_soon(self) -> None:
         """Let the daemon deliver what was just put into the outbox; without one, do nothing."""
@@ -108,6 +118,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             delete_withdrawn_files(self.ledger, self.feeds_folder)
         except OSError as error:
             log.warning("the files of private feeds are not deleted yet: %s", error)
+
+    @property
+    def attributions(self) -> tuple[str, ...]:
+        """The notices that the licences of the sources ask for, which stand on every page."""
+        return tuple(dict.fromkeys(self.feed_identity.attributions.values()))
 
     @property
     def feed_context(self) -> FeedContext:
@@ -141,7 +156,9 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             status: of the response.
             values: variables of the template.
         """
-        html = self.templates.render_html(f"web/{template}.html", name=self.name, **values)
+        html = self.templates.render_html(
+            f"web/{template}.html", name=self.name, attributions=self.attributions, **values
+        )
         return HTMLResponse(clean_xml_text(html), status)
 
     def render_cacheable_page(self, template: str, /, **values: Any) -> HTMLResponse:

@@ -10,26 +10,30 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from alerts.language import gettext
+from alerts.language import gettext_noop as _
 from alerts.web.context import WebContext
 from alerts.web.heavy_work import TooBusy
 
 log = logging.getLogger("watchword.web")
 
 _TITLES = {
-    HTTPStatus.NOT_FOUND: "Page not found",
-    HTTPStatus.GONE: "This link has expired",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The service is busy",
+    HTTPStatus.NOT_FOUND: _("Page not found"),
+    HTTPStatus.GONE: _("This link has expired"),
+    HTTPStatus.TOO_MANY_REQUESTS: _("Too many requests"),
+    HTTPStatus.SERVICE_UNAVAILABLE: _("The service is busy"),
 }
 #: The detail of the answer to a request for a question that is taken down.
-TAKEN_DOWN = "The operator of this service has taken this question down."
+TAKEN_DOWN = _("The operator of this service has taken this question down.")
 #: The detail of the answer to a request for a topic that was public.
-NOT_PUBLIC = "This topic is not public any more. You can search for its words, and follow a search."
-_NOT_PUBLIC_TITLE = "Not public any more"
-_TAKEN_DOWN_TITLE = "Taken down"
-_OTHER_TITLE = "Something went wrong"
+NOT_PUBLIC = _(
+    "This topic is not public any more. You can search for its words, and follow a search."
+)
+_NOT_PUBLIC_TITLE = _("Not public any more")
+_TAKEN_DOWN_TITLE = _("Taken down")
+_OTHER_TITLE = _("Something went wrong")
 #: Starlette's own details, said as a page says it.
-_DETAILS = {"Not Found": "If you typed the address, check that it is correct."}
+_DETAILS = {"Not Found": _("If you typed the address, check that it is correct.")}
 
 
 def _find_title(error: HTTPException) -> str:
@@ -57,8 +61,8 @@ class ErrorHandlers:
         page = self._context.render_page(
             "error",
             error.status_code,
-            title=_find_title(error),
-            message=_DETAILS.get(error.detail, error.detail),
+            title=gettext(_find_title(error)),
+            message=gettext(_DETAILS.get(error.detail, error.detail)),
             has_search=error.status_code == HTTPStatus.NOT_FOUND,
         )
         return HTMLResponse(bytes(page.body), error.status_code, error.headers)

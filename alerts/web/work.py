@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
@@ -11,7 +11,9 @@ import msgspec
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity
+from alerts.language import set_language
 from alerts.ledger import Ledger, open_ledger
+from alerts.operator import BriefStatus, FooterReader, HealthLimits, build_brief_status
 from alerts.rendering import Templates, clean_xml_text
 from alerts.tokens import TokenSigner
 from alerts.web.assets import build_asset_routes
@@ -38,6 +40,11 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], datetime]
 
     @property
+    def attributions(self) -> tuple[str, ...]:
+        """The notices that the licences of the sources ask for, which stand on every page."""
+        return tuple(dict.fromkeys(self.feed_identity.attributions.values()))
+
+    @property
     def feed_context(self) -> FeedContext:
         """What feeds are written with."""
         return FeedContext(self.feed_identity, self.templates)
@@ -49,7 +56,9 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
 
     def render_html(self, template: str, **values: Any) -> bytes:
         """Return a page; ``template`` is its name below ``templates/web/``, without ``.html``."""
-        html = self.templates.render_html(f"web/{template}.html", name=self.name, **values)
+        html = self.templates.render_html(
+            f"web/{template}.html", name=self.name, attributions=self.attributions, **values
+        )
         return clean_xml_text(html).encode()
 
 
@@ -57,19 +66,31 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a process opens its `WorkContext` from."""
 
     name: str
+    language: str  #: of the pages: ``en_GB``
     ledger_url: str  #: with its password
     templates: Path | None  #: the operator's folder of templates
     feed_identity: FeedIdentity
     token_secret: bytes
     accepts_sign_ups: bool
+    source_hosts: Mapping[str, str] = {}  #: for the state at the foot of pages
+    health_limits: HealthLimits = HealthLimits()
 
     def open(self, clock: Callable[[], datetime]) -> WorkContext:
         """Open the ledger, for reading by one thread."""
+        set_language(self.language)
         templates = Templates(self.templates)
         build_asset_routes(templates)  # lets templates name the static files
         base = open_ledger(self.ledger_url)
-        ledger = base.open_beside(readers=1, writers=1)
+        ledger = base.open_beside(readers=2, writers=1)  # one more for the foot of a page
         base.close()
+
+        def read_brief_status() -> BriefStatus:
+            with ledger.reading() as connection:
+                return build_brief_status(
+                    connection, self.source_hosts, clock(), self.health_limits
+                )
+
+        templates.add_variables({"read_footer": FooterReader(read_brief_status).read})
         return WorkContext(
             name=self.name,
             ledger=ledger,

@@ -24,9 +24,10 @@ from alerts.delivery import (
     Seconds,
 )
 from alerts.feeds import FeedIdentity
+from alerts.language import DEFAULT_LOCALE, LanguageError, check_language
 from alerts.ledger import DatabaseURL, find_file
 from alerts.mail import MailIdentity
-from alerts.model import Detail, Frequency, Updates
+from alerts.model import Detail, Frequency, SourceInfo, Updates
 from alerts.operator import HealthLimits
 from alerts.secret import Secret, SecretAddress
 from crawler.plan import PolitenessSettings
@@ -79,10 +80,20 @@ class SiteSection(ConfigSection, frozen=True):
     """``[site]``: what subscribers see of this service."""
 
     name: Name = "Watchword"  #: in the sender of emails, on pages and in feeds
+    #: what the home page says about the service, in a sentence or two
+    introduction: str | None = None
+    #: the language of pages, emails and feeds: a locale with a catalogue, or an English one
+    language: str = DEFAULT_LOCALE
     #: where the web pages and feeds are reached; without it emails have no https links
     public_url: PublicURL | None = None
     #: part of every id in the feeds (RFC 4151): a domain of yours and a year in which it was yours
     tag_authority: TagAuthority = "watchword.example,2026"
+
+    def __post_init__(self) -> None:
+        try:
+            check_language(self.language)
+        except LanguageError as error:
+            raise ValueError(f"language: {error}") from error
 
 
 class DigestsSection(ConfigSection, frozen=True):
@@ -170,6 +181,9 @@ class SourceSection(ConfigSection, frozen=True):
 
     url: SourceURL  #: where the spider sends its requests
     home: SourceURL | None = None  #: where people read the questions; ``url`` when not set
+    name: str | None = None  #: what people call it: ``London Assembly``; its host when not set
+    #: one sentence for the home page: who asks whom
+    description: str | None = None
     attribution: str | None = None  #: what the source's licence requires beside its words
     enabled: bool = True  #: whether the source is crawled
     every_minutes: IntervalMinutes = 60  #: time between crawls
@@ -345,6 +359,19 @@ class Config(ConfigSection, frozen=True):
     def site_urls(self) -> dict[str, str]:
         """By source, the address of the site that its readers know."""
         return {name: source.home or source.url for name, source in self.sources.items()}
+
+    @property
+    def source_infos(self) -> dict[str, SourceInfo]:
+        """What readers are told about each enabled source, by its name in the config."""
+        return {
+            key: SourceInfo(
+                name=source.name or source.host,
+                home_url=source.home or source.url,
+                description=source.description,
+            )
+            for key, source in self.sources.items()
+            if source.enabled
+        }
 
     @property
     def attributions(self) -> dict[str, str]:

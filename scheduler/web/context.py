@@ -6,7 +6,13 @@ from datetime import timedelta
 
 import msgspec
 
-from alerts.operator import ServiceStatus, build_status
+from alerts.operator import (
+    BriefStatus,
+    HealthLimits,
+    ServiceStatus,
+    build_brief_status,
+    build_status,
+)
 from alerts.web import PAGE_THREADS, CapturedPage, DaemonControls, WebContext, WorkSettings
 from crawler.archive import read_capture
 from scheduler.exposed_files import list_exposed_files
@@ -40,6 +46,10 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
             status = build_status(connection, config.source_hosts, service.clock(), limits)
         return msgspec.structs.replace(status, warnings=list_exposed_files(config))
 
+    def read_brief_status() -> BriefStatus:
+        with ledger.reading() as connection:
+            return build_brief_status(connection, config.source_hosts, service.clock(), limits)
+
     def find_capture(location: str) -> CapturedPage | None:
         capture = read_capture(config.archive.path, location)
         if capture is None or capture.body is None:
@@ -48,6 +58,8 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     return WebContext(
         name=config.site.name,
+        introduction=config.site.introduction,
+        sources=config.source_infos,
         domain=service.mail_identity.domain,
         subscriber_defaults=service.subscriber_defaults,
         ledger=ledger,
@@ -55,6 +67,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         feeds_folder=config.feeds.path,
         clock=service.clock,
         read_status=read_status,
+        read_brief_status=read_brief_status,
         mail_identity=service.mail_identity,
         feed_identity=config.feed_identity,
         is_sign_up_enabled=config.web.sign_up,
@@ -65,19 +78,22 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         operator_password=password,
         daemon_controls=controls,
         close=ledger.close,
-        runner=WorkerProcesses(_describe_work(service)) if controls is not None else None,
+        runner=WorkerProcesses(_describe_work(service, limits)) if controls is not None else None,
         limiter=service.create_limiter(),
     )
 
 
-def _describe_work(service: Service) -> WorkSettings:
+def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
     """Return what the processes of the web server open."""
     config = service.config
     return WorkSettings(
         name=config.site.name,
+        language=config.site.language,
         ledger_url=service.ledger.engine.url.render_as_string(hide_password=False),
         templates=config.templates,
         feed_identity=config.feed_identity,
         token_secret=service.mail_identity.token_secret,
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
+        source_hosts=config.source_hosts,
+        health_limits=limits,
     )

@@ -38,6 +38,7 @@ MAX_FACE_NAMES = 10
 WIDE_FACES = {
     "alerts.delivery": "callers tell a channel that refuses us from one that cannot be reached",
     "alerts.feeds": "files on disk, feeds on request and exports are served from the same parts",
+    "alerts.language": "words, and each form in which a day, a moment or a number is written",
     "alerts.mail": "every kind of message is drafted, written and recognised here",
     "alerts.operator": "each kind of alarm about the service is raised by a function of its own",
     "alerts.questions": "ledger, recording, digests and pages each ask something else of records",

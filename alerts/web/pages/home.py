@@ -81,6 +81,7 @@ class HomePage:
         """Return the routes of the page and of the form."""
         return [
             Route("/", self._get_home, methods=["GET"]),
+            Route("/search", self._get_home, methods=["GET"]),
             Route("/sign-up", self._post_sign_up, methods=["POST"]),
         ]
 

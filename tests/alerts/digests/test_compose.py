@@ -118,7 +118,7 @@ def test_asked_and_answered_since_the_last_digest_is_one_entry(
     )
     record(ledger, now, make_question(1, make_answer("Yes."), words="About VRU."))
     compose(ledger, now)
-    assert read_subjects(ledger) == ["VRU: 1 new answer"]
+    assert read_subjects(ledger) == ["VRU: 1 answer"]
     assert get_plain_text(read_emails(ledger)[0]).startswith("ANSWERED\n")
 
 

@@ -49,14 +49,14 @@ BO_QUERY = '"park benches" OR trees'
 QUEUED = [(ADA, "Benches: 1 new question"), (BO, f"{BO_QUERY}: 1 new question")]
 #: What becomes due for everybody's matches of the last questions.
 ANSWERS = [
-    (ADA, "Benches: 1 new answer, 1 new question"),
-    (BO, f"{BO_QUERY}: 1 new answer, 2 new questions"),
+    (ADA, "Benches: 1 answer, 1 new question"),
+    (BO, f"{BO_QUERY}: 1 answer, 2 new questions"),
 ]
 CONFIRMATION = (DEE, "Watchword: shall we write to you about ponds?")
 FOLLOWED = [
     CONFIRMATION,
     (CY, "Trees, Park benches: 1 new question, 1 overdue question"),
-    (CY, "Park benches: 1 new answer"),
+    (CY, "Park benches: 1 answer"),
 ]
 
 

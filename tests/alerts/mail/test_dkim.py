@@ -46,7 +46,7 @@ def _holds(message: bytes, place: int) -> bool:
 
 
 def message(
-    subject: str = "VRU: 1 new answer", text: str = "It is so.", html: str = "<p>"
+    subject: str = "VRU: 1 answer", text: str = "It is so.", html: str = "<p>"
 ) -> bytes:
     rendered = RenderedMessage(subject, text, html)
     links = HEAD.build_links("B-Dg-tSS9p9aqYTmJawR5g", NOW)

@@ -25,7 +25,7 @@ def test_a_page_names_its_files_by_their_content_and_they_are_kept_for_ever(
 ) -> None:
     page = site.request_text("GET", "/")[1]
     found = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
-    assert len(found) == 2
+    assert len(found) == 3
     for path in found:
         status, headers, body = site.request("GET", path)
         assert status == 200
@@ -36,7 +36,11 @@ def test_a_page_names_its_files_by_their_content_and_they_are_kept_for_ever(
 
 
 def test_the_static_files_are_served_and_revalidated(site: WebClient) -> None:
-    for path, media_type in (("htmx.js", "text/javascript"), ("style.css", "text/css")):
+    for path, media_type in (
+        ("favicon.svg", "image/svg+xml"),
+        ("htmx.js", "text/javascript"),
+        ("style.css", "text/css"),
+    ):
         status, headers, body = site.request("GET", f"/static/{path}")
         assert (status, headers.get_content_type()) == (200, media_type)
         assert body

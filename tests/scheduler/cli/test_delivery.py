@@ -38,7 +38,7 @@ def test_a_failed_message_is_shown_with_its_reason_and_sent_with_retry(tmp_path:
         server.rcpt_replies["ada@demo.example"] = "550 no such person"
         service.run("ingest", "--as-new", "records.jsonl", expect=1)
         shown = service.run("deliveries").stdout
-        assert "failed  ada@demo.example  benches: 1 new answer" in shown
+        assert "failed  ada@demo.example  benches: 1 answer" in shown
         assert "1 attempt: 550 no such person" in shown
         assert "sent    vera@demo.example" in shown
         lines = service.run("deliveries", "--phase", "failed", "--json").stdout.splitlines()

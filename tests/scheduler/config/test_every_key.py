@@ -48,6 +48,7 @@ TEXTS = {
     "unsubscribe_address": "other@demo.example",
     "bounce_address": "other@demo.example",
     "notify": "https://hooks.example/other",
+    "language": "en_US",
     "zone": "America/New_York",
     "password": "other password",
     "operator_password": "another password of sixteen",

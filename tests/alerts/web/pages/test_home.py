@@ -58,7 +58,7 @@ def test_a_search_shows_past_results(pages: WebClient) -> None:
     assert html.count("<rect ") == 25
     assert html.count("On &lt;youth&gt;") == 5
     assert "VRU is also written Violence Reduction Unit: 1 more question." in html
-    [wider] = re.findall(r'href="/\?(q=[^"]*)">Include it', html)
+    [wider] = re.findall(r'href="/search\?(q=[^"]*)">Include it', html)
     assert pages.request_text("GET", f"/?{wider}")[0] == 200
 
 
@@ -67,7 +67,7 @@ def test_a_broad_search_names_the_field_and_a_narrower_one(pages: WebClient) -> 
     html = pages.request_text("GET", "/?q=mayor")[1]
     assert "questions a week match, 100% of all" in html
     assert "Most of them have mayor in the fields" in html
-    [narrower] = re.findall(r'href="/\?(q=[^"]*)">Leave [a-z_ ]+ out', html)
+    [narrower] = re.findall(r'href="/search\?(q=[^"]*)">Leave [a-z_ ]+ out', html)
     assert pages.request_text("GET", f"/?{narrower}")[0] == 200
     assert "Found only by the name of a person: The Mayor" in html
 

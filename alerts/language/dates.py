@@ -1,0 +1,104 @@
+"""Dates and numbers, as the language of this process writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_time
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+from alerts.language.catalogue import get_locale, gettext
+
+#: Dates that are kept as text: those of 11 years. A digest shows the same few again and again.
+_CACHED = 4096
+
+
+def format_day(day: date | None) -> str:
+    """Return ``20 December 2018``; an empty text for None."""
+    return _format_day(day, get_locale())
+
+
+def format_long_day(day: date) -> str:
+    """Return ``Thursday 20 December 2018``."""
+    weekday = format_date(day, "EEEE", get_locale())
+    return gettext("%(weekday)s %(day)s") % {"weekday": weekday, "day": format_day(day)}
+
+
+def format_short_day(day: date | None) -> str:
+    """Return ``20 Dec 2018``, for lists; an empty text for None."""
+    return _format_short_day(day, get_locale())
+
+
+def format_month(day: date) -> str:
+    """Return ``December 2018``."""
+    return _format_month(day, get_locale())
+
+
+def format_clock_time(moment: datetime) -> str:
+    """Return ``07:05``, in the zone of ``moment``."""
+    return format_time(moment, "short", locale=get_locale())
+
+
+def format_moment(moment: datetime) -> str:
+    """Return ``20 December 2018, 07:05 UTC``."""
+    zone = moment.tzname()
+    return f"{format_day(moment.date())}, {moment:%H:%M} {zone}"
+
+
+def format_near(moment: datetime, now: datetime) -> str:
+    """Return a moment as people say it near to it: ``today, 14:05``, ``Monday``, ``19 Nov 2026``.
+
+    Args:
+        moment: What to name.
+        now: The present, in the zone in which the days are reckoned.
+    """
+    there = moment.astimezone(now.tzinfo)
+    clock_time, name = format_clock_time(there), name_near_day(there.date(), now.date())
+    if abs((there.date() - now.date()).days) <= 1:
+        return gettext("%(day)s, %(time)s") % {"day": name, "time": clock_time}
+    return name
+
+
+def name_near_day(day: date, today: date) -> str:
+    """Return ``today``, ``yesterday``, ``tomorrow``, ``Monday`` or ``19 Nov 2026``."""
+    days = (day - today).days
+    near = {0: gettext("today"), -1: gettext("yesterday"), 1: gettext("tomorrow")}
+    if days in near:
+        return near[days]
+    if timedelta(days=-7) < day - today < timedelta(days=7):
+        return format_date(day, "EEEE", get_locale())
+    return format_short_day(day)
+
+
+def format_number(number: float) -> str:
+    """Return ``68,214``."""
+    return _format_number(number, get_locale())
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names as a list: ``VRU, benches and knife crime``."""
+    return format_list(names, locale=get_locale())
+
+
+@lru_cache(_CACHED)
+def _format_day(day: date | None, locale: Locale) -> str:
+    return format_date(day, "long", locale) if day else ""
+
+
+@lru_cache(_CACHED)
+def _format_short_day(day: date | None, locale: Locale) -> str:
+    return format_date(day, "medium", locale) if day else ""
+
+
+@lru_cache(_CACHED)
+def _format_month(day: date, locale: Locale) -> str:
+    return format_skeleton("yMMMM", day, locale=locale)
+
+
+@lru_cache(_CACHED)
+def _format_number(number: float, locale: Locale) -> str:
+    return format_decimal(number, locale=locale)
