@@ -38,6 +38,8 @@ def _parse_declarations(style: str) -> dict[str, str]:
 def _walk_texts(
     element: Element, ink: str, ground: str, rules: dict[str, dict[str, str]]
 ) -> Iterator[tuple[float, str]]:
+    if not isinstance(element.tag, str):  # a comment, such as those for Outlook
+        return
     declared = _parse_declarations(element.get("style", ""))
     names = [element.tag.removeprefix(_HTML), *(f".{c}" for c in element.get("class", "").split())]
     for name in names:

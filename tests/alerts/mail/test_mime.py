@@ -220,12 +220,10 @@ def test_beyond_twenty_entries_all_others_are_titles() -> None:
     ]
     body = digest_of(*many)
     text, html = get_plain_text(parsed(body)), html_of(body)
-    assert text.count("You get this because") == html.count("You get this because") == 20
-    assert "AND 40 MORE" in text
-    assert "And 40 more" in html
+    assert text.count("Read the thread") == html.count("Read the thread") == 20
     for each in many:
-        assert each.url
-        assert re.search(rf"^{re.escape(each.url)}$", text, re.MULTILINE)
+        thread = f"https://watch.example/question/{each.id}"
+        assert re.search(rf"^{re.escape(thread)}$", text, re.MULTILINE)
         assert f'href="{each.url}"' in html
     assert len(html) < 100_000
     assert max(len(line) for line in text.splitlines() if "http" not in line) <= 78
