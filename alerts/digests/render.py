@@ -11,7 +11,7 @@ import msgspec
 
 from alerts.digests.digest import Digest
 from alerts.digests.entry_renderer import EntryRenderer
-from alerts.digests.room import ShownDigest, add_titles, show_full_entries
+from alerts.digests.room import ShownDigest, add_titles, shorten_name, show_full_entries
 from alerts.digests.section_words import (
     build_contents,
     build_sections,
@@ -120,7 +120,7 @@ def _describe_first_entry(digest: Digest) -> str:
     first = digest.first_entry
     if first is None:
         return ""
-    label, title = gettext(CHANGE_LABELS[first.kind]), name_question(first.question)
+    label, title = gettext(CHANGE_LABELS[first.kind]), shorten_name(name_question(first.question))
     return gettext("%(change)s: %(title)s") % {"change": label, "title": title}
 
 

@@ -20,9 +20,9 @@ from alerts.mail import bound_part_size
 MAX_FULL_ENTRIES = 20
 #: Bytes of each part of the email, as sent. Gmail cuts off what comes after 102 kB.
 MAX_PART_SIZE = 90_000
-#: Bytes of the entries that show their passages: 20 of 3.6 kB, so that titles of others find a
+#: Bytes of the entries that show their passages: 20 of 3.7 kB, so that titles of others find a
 #: place.
-_MAX_FULL_SIZE = 72_000
+_MAX_FULL_SIZE = 75_000
 #: Bytes that are kept free for the headings above the titles and the sentences below them.
 _TITLES_FRAME_SIZE = 3_000
 #: Topics that have a heading. Somebody may have hundreds, and each takes about 1 kB.
@@ -155,7 +155,7 @@ _MAX_DAMAGED_QUERIES = 10
 
 
 def shorten_name(text: str) -> str:
-    """Return a topic or a note in at most 80 characters."""
+    """Return a topic, a note or a title in at most 80 characters."""
     return text if len(text) <= _MAX_NAME_LENGTH else f"{text[: _MAX_NAME_LENGTH - 1].rstrip()}…"
 
 

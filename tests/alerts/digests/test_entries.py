@@ -95,7 +95,10 @@ def test_an_answer_is_shown_with_the_question_and_its_table_is_summarised(
 @pytest.mark.parametrize(
     ("paragraphs", "shown"),
     [
-        (("Estate | Cost", "Northbank | £5"), "Answer: [Table of 1 row: Estate, Cost] Read the thread"),
+        (
+            ("Estate | Cost", "Northbank | £5"),
+            "Answer: [Table of 1 row: Estate, Cost] Read the thread",
+        ),
         ((" | ", "Northbank | £5"), "Answer: [Table of 1 row] Read the thread"),
         (("Estate | Cost", "Ferry | £5"), "Answer: *Ferry* | £5 [Table of 1 row: Estate, Cost]"),
         ((" ",), "2026/0001 What does a *ferry* cost? Read the thread"),

@@ -174,7 +174,8 @@ def test_03_the_plain_text_has_every_entry_and_link(sent: Sent) -> None:
     for number in range(20, 45):
         assert f"Question {number}" in sent.text
         assert f"Question {number}" in sent.html
-    assert sent.text.count("16 July 2026") == sent.html.count("16 July 2026") == 20
+    assert sent.text.count("Meeting of 16 July 2026") == 20
+    assert sent.html.count("Meeting of 16 July 2026") == 20
     long = [line for line in sent.text.splitlines() if len(line) > 78]
     assert all("http" in line or " " not in line for line in long)
 
