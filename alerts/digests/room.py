@@ -20,11 +20,11 @@ from alerts.mail import bound_part_size
 MAX_FULL_ENTRIES = 20
 #: Bytes of each part of the email, as sent. Gmail cuts off what comes after 102 kB.
 MAX_PART_SIZE = 90_000
-#: Bytes of the entries that show their passages: 20 of 3.7 kB, so that titles of others find a
+#: Bytes of the entries that show their passages: 20 of 3.3 kB, so that titles of others find a
 #: place.
-_MAX_FULL_SIZE = 75_000
-#: Bytes that are kept free for the headings above the titles and the sentences below them.
-_TITLES_FRAME_SIZE = 3_000
+_MAX_FULL_SIZE = 66_000
+#: Bytes that are kept free for the sentences below the titles: 60 for each of 20 topics.
+_TITLES_FRAME_SIZE = 1_500
 #: Topics that have a heading. Somebody may have hundreds, and each takes about 1 kB.
 _MAX_SECTIONS = 20
 #: Bytes of what stands around the entries: 6 kB, and with three notices 8 kB.

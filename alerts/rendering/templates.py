@@ -131,7 +131,11 @@ class _TemplateLoader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> Any:
         source, *rest = self._folders.get_source(environment, template)
         if template.startswith("mail/") and template.endswith(".html"):
-            source = inline_css(source, self._folders.get_source(environment, "mail/style.css")[0])
+            css, head = (
+                self._folders.get_source(environment, f"mail/{name}")[0]
+                for name in ("style.css", "head.html")
+            )
+            source = inline_css(source, css, later=head)
         return (source, *rest)
 
 

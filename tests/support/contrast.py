@@ -45,7 +45,7 @@ def _walk_texts(
     for name in names:
         declared |= rules.get(name, {})
     ink = _colour(declared.get("color", "")) or ink
-    ground = _colour(declared.get("background-color", "")) or ground
+    ground = _colour(declared.get("background-color", declared.get("background", ""))) or ground
     if element.text and element.text.strip():
         yield compute_contrast(ink, ground), element.text.strip()
     for child in element:

@@ -166,7 +166,7 @@ def test_both_parts_have_the_same_content() -> None:
     for each in many:
         assert each.url
         assert each.url in text
-        assert f'href="{thread}"' in html
+        assert f'href="{each.url}"' in html
     assert max(len(line) for line in text.splitlines() if "http" not in line) <= 78
     assert "*benches*" in text
     assert re.search(r"<mark[^>]*>benches</mark>", html)
