@@ -38,7 +38,7 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python -m benchmarks.attack
 
-properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a fifth
+properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a tenth
 	@WATCHWORD_EXAMPLES=all $(PYTEST) -n auto -q $$(grep -rl "count_examples" tests/alerts)
 
 chaos: $(VENV)/dev.stamp ## the service among kills, restarts and faults, for MINUTES=30

@@ -20,6 +20,7 @@ from alerts.ledger.schema import change, question, question_identity
 from alerts.ledger.word_index import IndexedQuestion
 from alerts.matching import TopicMatcher
 from alerts.queries import QueryError, extract_fields, index_terms, parse_query, prepare_fields
+from alerts.search import build_facets
 from alerts.subscribers import publish_topic
 from alerts.text import find_definitions
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
@@ -162,5 +163,9 @@ def _index_words(one: Question, known: dict[str, frozenset[str]]) -> IndexedQues
             keys |= known[part]
     day = one.meeting.date if one.meeting and one.meeting.date else TODAY
     return IndexedQuestion(
-        one.id, day, frozenset(keys), frozenset(find_definitions(texts["title"]))
+        one.id,
+        day,
+        frozenset(keys),
+        frozenset(find_definitions(texts["title"])),
+        build_facets(one, texts),
     )

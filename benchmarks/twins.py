@@ -76,14 +76,14 @@ def _make_slug(phrase: str) -> str:
 
 
 CASES = (
-    Case("sign-up", True, lambda _: "/sign-up", "/?q=benches", {"q": "benches"}),
+    Case("sign-up", True, lambda _: "/sign-up", "/search?q=benches", {"q": "benches"}),
     Case("manage link", True, lambda _: "/your-alerts", "/your-alerts"),
     Case("feed of a query", False, lambda p: f"/feeds/queries/feed.atom.xml?q={quote_plus(p)}"),
     Case("feed of a topic", False, lambda p: f"/feeds/{_make_slug(p)}.atom.xml"),
     Case("page of a topic", False, lambda p: f"/topic/{_make_slug(p)}"),
     Case("topic in the API", False, lambda p: f"/api/v1/topics/{_make_slug(p)}"),
     Case("changes of a topic", False, lambda p: f"/api/v1/changes?topic={_make_slug(p)}"),
-    Case("search", False, lambda p: f"/?q={quote_plus(p)}"),
+    Case("search", False, lambda p: f"/search?q={quote_plus(p)}"),
     Case("search in the API", False, lambda p: f"/api/v1/questions?q={quote_plus(p)}"),
 )
 

@@ -182,10 +182,10 @@ def measure_server(running: ServerProcess, slugs: list[str]) -> None:
         measure_repeated(running, path, 200)
         measure_repeated(running, path, 200, "Accept-Encoding: gzip")
     drawn = list(select_valid_queries(draw_queries(SyntheticLanguage(5), _QUERIES)))
-    typed = [f"/?q={quote(form)}" for form in drawn]
+    typed = [f"/search?q={quote(form)}" for form in drawn]
     measure_once_each(running, "preview, any query", typed)
     popular = [
-        f"/?q={quote(q)}"
+        f"/search?q={quote(q)}"
         for q in select_valid_queries(draw_queries(SyntheticLanguage(6), _QUERIES, popular=True))
     ]
     measure_once_each(running, "preview, popular words", popular)

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -18,7 +18,7 @@ from typing import TypeAlias
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery import ChannelRefused, ChannelUnavailable, deliver_due
+from alerts.delivery import ChannelRefused, ChannelUnavailable, DeliveryWatch, deliver_due
 from alerts.digests import compose_due_digests
 from alerts.feeds import delete_withdrawn_files, ping_hub, publish_feeds
 from alerts.ledger import (
@@ -69,6 +69,9 @@ _MAX_INDEXED_QUESTIONS = 1000
 
 #: The daemon begins with no more messages then. Alarms are updated before it goes on.
 _MAX_DELIVERY_SECONDS = 300.0
+
+#: Called with how many are done, and of how many.
+ProgressCallback: TypeAlias = Callable[[int, int], None]
 
 #: What became of messages, by outcome, and why they could not be delivered at all, if so.
 _DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | None]
@@ -313,20 +316,35 @@ def update_alarms(service: Service) -> None:
         _queue_operator_emails(connection, service)
 
 
-def compose_digests(service: Service, *, only_email: str | None = None) -> int:
+def compose_digests(
+    service: Service,
+    *,
+    only_email: str | None = None,
+    on_progress: ProgressCallback = lambda _done, _total: None,
+) -> int:
     """Put the digests that are due into the outbox; return their number.
 
     Args:
         service: The open service.
         only_email: The one subscriber whose digest to compose; None for all.
+        on_progress: Called after each subscriber with the number of those that are done, and of
+            all.
     """
     return compose_due_digests(
-        service.ledger, service.digest_settings, service.clock(), only_email=only_email
+        service.ledger,
+        service.digest_settings,
+        service.clock(),
+        only_email=only_email,
+        on_progress=on_progress,
     )
 
 
 def deliver_messages(
-    service: Service, *, recipient: str | None = None, seconds: float | None = None
+    service: Service,
+    *,
+    recipient: str | None = None,
+    seconds: float | None = None,
+    on_progress: ProgressCallback = lambda _done, _total: None,
 ) -> Counter[str]:
     """Deliver the messages that are due; return the number of each outcome.
 
@@ -334,6 +352,8 @@ def deliver_messages(
         service: The open service.
         recipient: The one address to deliver to; None for all.
         seconds: After which no more messages are begun with; None for no limit.
+        on_progress: Called after each message with the number of those that are settled, and of
+            all that are due.
 
     Raises:
         ChannelUnavailable: A channel could not be used; its messages stay queued.
@@ -345,7 +365,10 @@ def deliver_messages(
         service.clock,
         service.config.mail.delivery_policy,
         sent_log=service.sent_log,
-        stopping=lambda: service.stop.is_set() or time.monotonic() >= end,
+        watch=DeliveryWatch(
+            is_stopping=lambda: service.stop.is_set() or time.monotonic() >= end,
+            on_progress=on_progress,
+        ),
         recipient=recipient,
     )
 

@@ -90,8 +90,19 @@ class Service:
         return SubscriberDefaults(digests.zone, digests.hour, self.config.channel_table)
 
 
-def open_service(config: Config, clock: Clock = wall_clock) -> Service:
+def open_service(
+    config: Config,
+    clock: Clock = wall_clock,
+    *,
+    on_upgrade: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Service:
     """Open the ledger, upgrade its schema if needed, and return the service of ``config``.
+
+    Args:
+        config: The config.
+        clock: Returns the time now, aware, in UTC.
+        on_upgrade: Called after each step of an upgrade with the steps that are done, and with
+            their number in all.
 
     Raises:
         LedgerError: The ledger cannot be opened.
@@ -101,7 +112,7 @@ def open_service(config: Config, clock: Clock = wall_clock) -> Service:
     # Before the ledger, which is often beside it, in a folder that is for us alone otherwise.
     with suppress(OSError):  # the first round says why it cannot be written
         make_public_folder(config.feeds.path)
-    ledger = open_ledger(config.ledger.url.reveal())
+    ledger = open_ledger(config.ledger.url.reveal(), on_upgrade)
     with ledger.reading() as connection:
         sent_log = SentLog(config.ledger.sent_log, secrets.get_hash_key(connection))
     if not ledger.is_read_only:

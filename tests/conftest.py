@@ -15,10 +15,13 @@ from alerts.ledger import Ledger, open_ledger
 from tests.support import tiers
 from tests.support.empty_ledger import open_empty_ledger, place_empty_ledger
 from tests.support.postgres import (
+    EMPTY_LEDGER,
     create_database,
     find_memory_folder,
     find_server_programs,
-    run_cluster,
+    make_empty_ledger,
+    share_server,
+    use_shared_server,
 )
 from tests.support.seed_page import SEED_PAGE
 from tests.support.tiers import TierCheck
@@ -41,6 +44,15 @@ _TIER_CHECK = TierCheck()
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: many tests wait for a process or a time limit."""
     return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Let all processes of a test run share a PostgreSQL server."""
+    if hasattr(config, "workerinput"):  # the process that started this one shares its own
+        return (yield)
+    with share_server():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,21 +88,12 @@ def seed() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A PostgreSQL server of our own."""
+def postgres_server() -> str:
+    """A PostgreSQL server of this test run, with an empty ledger of which copies are taken."""
     programs = find_server_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-    with run_cluster(programs) as cluster:
-        yield cluster.url
-
-
-@pytest.fixture(scope="session")
-def postgres_ledger(postgres_server: str) -> Iterator[str]:
-    """An empty ledger in PostgreSQL, of which copies are taken: quicker than its migrations."""
-    with create_database(postgres_server, "template1") as url:
-        open_ledger(url).engine.dispose()
-        yield url
+    return use_shared_server(programs, make_empty_ledger)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -109,8 +112,8 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield place_empty_ledger(tmp_path / "ledger.sqlite3")
     else:
-        server, _, empty = request.getfixturevalue("postgres_ledger").rpartition("/")
-        with create_database(server, empty) as url:
+        server = request.getfixturevalue("postgres_server")
+        with create_database(server, EMPTY_LEDGER) as url:
             yield url
 
 
@@ -131,8 +134,8 @@ def shared_ledger(
         if request.param == "sqlite":
             url = place_empty_ledger(tmp_path_factory.mktemp("shared") / "ledger.sqlite3")
         else:
-            server, _, empty = request.getfixturevalue("postgres_ledger").rpartition("/")
-            url = stack.enter_context(create_database(server, empty))
+            server = request.getfixturevalue("postgres_server")
+            url = stack.enter_context(create_database(server, EMPTY_LEDGER))
         opened = open_ledger(url)
         yield opened
         opened.engine.dispose()

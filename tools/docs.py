@@ -1,7 +1,8 @@
 """Write the documentation that follows from the code: ``python -m tools.docs``.
 
-These are all of ``docs/configuration.md``, the tables between ``<!-- table: NAME -->`` and
-``<!-- end of table -->`` in other pages, and keys that ``config.example.toml`` does not show yet.
+These are all of ``docs/configuration.md``, the tables and references between
+``<!-- table: NAME -->`` and ``<!-- end of table -->`` in other pages, the JSON Schema of what
+commands print, and keys that ``config.example.toml`` does not show yet.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from pathlib import Path
 from alerts.limits import Limit
 from alerts.model import ChangeKind, Frequency
 from scheduler.config import build_reference, complete_example
+from tools.command_reference import (
+    build_command_reference,
+    build_data_reference,
+    build_exit_statuses,
+    format_schema,
+)
 
 _ROOT = Path(__file__).parent.parent
 _TABLE = re.compile(
@@ -25,7 +32,8 @@ def build_documents() -> dict[Path, str]:
     documents = {_ROOT / "docs" / "configuration.md": build_reference()}
     example = _ROOT / "config.example.toml"
     documents[example] = complete_example(example.read_text(encoding="utf-8"))
-    for name in ("delivery.md", "queries.md", "pages-and-feeds.md"):
+    documents[_ROOT / "docs" / "schemas" / "command-line.json"] = format_schema()
+    for name in ("command-line.md", "delivery.md", "queries.md", "pages-and-feeds.md"):
         page = _ROOT / "docs" / name
         documents[page] = fill_tables(page.read_text(encoding="utf-8"))
     return documents
@@ -37,6 +45,9 @@ def fill_tables(page: str) -> str:
         "frequencies": _build_frequencies(),
         "kinds of change": _build_change_kinds(),
         "limits": _build_limits(),
+        "exit statuses": build_exit_statuses(),
+        "commands": build_command_reference(),
+        "command data": build_data_reference(),
     }
     return _TABLE.sub(lambda match: f"{match['name']} -->\n{tables[match['name']]}", page)
 

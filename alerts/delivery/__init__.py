@@ -17,6 +17,7 @@ from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
 from alerts.delivery.registry import ChannelTable, list_channel_names, load_channel
 from alerts.delivery.send import deliver_due
 from alerts.delivery.sent_log import SentLog, compute_sent_key
+from alerts.delivery.watch import DeliveryWatch
 
 __all__ = [
     "BoundedSession",
@@ -25,6 +26,7 @@ __all__ = [
     "ChannelTable",
     "ChannelUnavailable",
     "DeliveryPolicy",
+    "DeliveryWatch",
     "DoubtPolicy",
     "Host",
     "Seconds",

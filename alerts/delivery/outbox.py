@@ -15,6 +15,7 @@ from alerts.delivery.channel import ChannelSettings
 from alerts.delivery.outcomes import OutcomeCounter
 from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.sent_log import SentLog
+from alerts.delivery.watch import DeliveryWatch
 from alerts.ledger import Ledger, deliveries, messages
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import Message
@@ -37,7 +38,7 @@ class DeliveryContext:
     clock: Callable[[], datetime]
     policy: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     sent_log: SentLog = field(default_factory=SentLog)
-    stopping: Callable[[], bool] = lambda: False  #: asked between two messages
+    watch: DeliveryWatch = field(default_factory=DeliveryWatch)
 
 
 class ClaimedMessages:
@@ -74,7 +75,7 @@ class ClaimedMessages:
 
     def take(self) -> Message | None:
         """Return the next message; None when there are no more, or no more may be sent now."""
-        if self._context.stopping() or self._breaker.is_shut:
+        if self._context.watch.is_stopping() or self._breaker.is_shut:
             return None
         with self._lock:
             for message in self._messages:

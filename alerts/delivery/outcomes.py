@@ -22,6 +22,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery.sent_log import SentLog, SentLogError
+from alerts.delivery.watch import DeliveryWatch
 from alerts.ledger import Ledger, LedgerUnavailable, WriterLost, deliveries, messages
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import Message
@@ -38,7 +39,8 @@ _RECORDING_PAUSE = 0.5
 class OutcomeCounter:
     """Counts of outcomes that several threads add to."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: DeliveryWatch) -> None:
+        self._watch = watch
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -46,6 +48,7 @@ class OutcomeCounter:
         """Add to the counts: ``add(sent=3)``. Outcomes with the count 0 are left out."""
         with self._lock:
             self._counts += Counter(outcomes)
+        self._watch.count(sum(outcomes.values()))
 
     def get(self) -> Counter[str]:
         """Return a copy of the counts."""

@@ -38,6 +38,7 @@ from alerts.delivery.policy import (
 )
 from alerts.delivery.registry import ChannelTable
 from alerts.delivery.sent_log import SentLog
+from alerts.delivery.watch import DeliveryWatch
 from alerts.ledger import Ledger, deliveries, messages, secrets
 from alerts.ledger.bounces import Bounce, BounceKind
 from alerts.ledger.deliveries import DeliveryAttempt
@@ -68,7 +69,7 @@ def deliver_due(
     policy: DeliveryPolicy | None = None,
     *,
     sent_log: SentLog | None = None,
-    stopping: Callable[[], bool] = lambda: False,
+    watch: DeliveryWatch | None = None,
     recipient: str | None = None,
 ) -> Counter[str]:
     """Send the messages that are due.
@@ -79,7 +80,7 @@ def deliver_due(
         clock: The present time, in UTC.
         policy: How to send; the defaults when it is None.
         sent_log: What was sent already, whatever the ledger says.
-        stopping: Asked between two messages; when it returns True, the rest stays queued.
+        watch: Learns how far the delivery is, and may end it.
         recipient: Send only the messages to this address (in its normal form).
 
     Returns:
@@ -95,9 +96,10 @@ def deliver_due(
             attempt is counted. The other channels have been tried.
     """
     context = DeliveryContext(
-        ledger, clock, policy or DeliveryPolicy(), sent_log or SentLog(), stopping
+        ledger, clock, policy or DeliveryPolicy(), sent_log or SentLog(), watch or DeliveryWatch()
     )
     due, counts = _list_due(context, recipient)
+    context.watch.begin(len(due))
     failures: list[ChannelUnavailable] = []
     for run in _run_channels(context, _sort_by_channel(channels, due)):
         counts += run.counts
@@ -158,7 +160,7 @@ def _run_channel(
     context: DeliveryContext, channel: ChannelSettings, message_ids: Sequence[int]
 ) -> _ChannelResult:
     """Send messages over as many connections as the channel allows, and wait for the end."""
-    counter, breaker = OutcomeCounter(), ChannelBreaker()
+    counter, breaker = OutcomeCounter(context.watch), ChannelBreaker()
     claimed = ClaimedMessages(context, channel, message_ids, counter, breaker)
     with context.ledger.writing() as connection:
         secret = secrets.get_or_create(connection, "return path")

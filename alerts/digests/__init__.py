@@ -6,6 +6,7 @@ web, feeds, or how messages are delivered; of delivery it uses only the sent log
 """
 
 from alerts.digests.compose import (
+    DigestPreview,
     DigestSettings,
     compose_due_digests,
     load_sent_digest,
@@ -18,6 +19,7 @@ from alerts.digests.schedule import find_last_due
 __all__ = [
     "DIGEST_PAGE_DAYS",
     "Digest",
+    "DigestPreview",
     "DigestSettings",
     "compose_due_digests",
     "find_last_due",

@@ -83,7 +83,12 @@ class DigestPreview(msgspec.Struct, frozen=True):
 
 
 def compose_due_digests(
-    ledger: Ledger, settings: DigestSettings, now: datetime, *, only_email: str | None = None
+    ledger: Ledger,
+    settings: DigestSettings,
+    now: datetime,
+    *,
+    only_email: str | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> int:
     """Put the digests that are due into the outbox.
 
@@ -95,6 +100,8 @@ def compose_due_digests(
         settings: How they are written.
         now: The present, in UTC.
         only_email: The normal form of an address, where only this subscriber's are wanted.
+        on_progress: Called after each subscriber with the number of those that are done, and of
+            all to whom something may be due.
 
     Returns:
         How many messages are new in the outbox.
@@ -110,11 +117,13 @@ def compose_due_digests(
         if only_email is not None:
             person = subscriptions.find_subscriber_by_email(connection, only_email)
             waiting = [key for key in waiting if person is not None and key == person.id]
-    queued = failed = 0
+    queued = failed = done = 0
     for batch in _iter_batches(waiting):
         with ledger.writing() as connection:
             for compose in _compose_batch(connection, batch, due_times, context):
                 composed = compose(None)
+                done += 1
+                on_progress(done, len(waiting))
                 if composed is None:
                     failed += 1
                 elif _queue_digest(connection, composed, now):

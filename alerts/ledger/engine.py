@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -185,11 +185,15 @@ POSTGRES_DEADLINES = {
 }
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(
+    url: str, on_upgrade: Callable[[int, int], None] = lambda _done, _total: None
+) -> Ledger:
     """Open the ledger, create it if it does not exist, and migrate it to the newest schema.
 
     Args:
         url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
+        on_upgrade: Called after each migration of an older ledger with the number of those that
+            are done, and of all.
 
     Raises:
         LedgerUnavailable: The database cannot be used now.
@@ -203,7 +207,7 @@ def open_ledger(url: str) -> Ledger:
         if ledger.is_sqlite:
             _check_file(ledger)
         if not _is_at_newest_schema(ledger):
-            _migrate(ledger)
+            _migrate(ledger, on_upgrade)
     except DBAPIError as error:
         engine.dispose()
         raise LedgerError(
@@ -361,7 +365,7 @@ def _check_is_ours(path: Path) -> None:
         )
 
 
-def _migrate(ledger: Ledger) -> None:
+def _migrate(ledger: Ledger, on_upgrade: Callable[[int, int], None]) -> None:
     """Migrate to the newest schema, in one transaction."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
     from alerts.ledger import upgrade  # noqa: PLC0415
@@ -371,7 +375,7 @@ def _migrate(ledger: Ledger) -> None:
         if not ledger.is_sqlite:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK_KEY})
         try:
-            upgrade.upgrade(connection)
+            upgrade.upgrade(connection, on_upgrade)
         except upgrade.NewerSchema as error:
             raise LedgerError(
                 f"the ledger {shown} was written by a newer watchword or another program "

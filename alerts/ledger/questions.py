@@ -29,7 +29,7 @@ from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record, read_records
 from alerts.ledger.schema import change, held_change, question, question_identity, topic
 from alerts.questions import make_reference_key, make_thread_key, sort_thread
-from crawler.records import Question
+from crawler.records import Asker, Question
 
 #: The order of lists. Without NULLS LAST, the two databases sort missing dates differently.
 NEWEST_FIRST = (question.c.meeting_date.desc().nulls_last(), question.c.id.desc())
@@ -123,7 +123,7 @@ def build_columns(record: Question) -> dict[str, Any]:
     days = [answer.date for answer in record.answers if answer.date and not answer.holding]
     answered_on = min(days, default=None)
     return {
-        "person": asker.person or build_person_slug(asker.name) if asker else None,
+        "person": find_person_slug(asker) if asker else None,
         "asker": asker.name if asker else None,
         "party": asker.party if asker else None,
         "body": build_person_slug(asked.name) if asked else None,
@@ -132,6 +132,11 @@ def build_columns(record: Question) -> dict[str, Any]:
         "days_to_answer": _count_days(record.meeting.date if record.meeting else None, answered_on),
         "reference_key": make_reference_key(record.reference),
     }
+
+
+def find_person_slug(asker: Asker) -> str | None:
+    """Return the slug of a member, the same for all spellings: ``ada-brook``."""
+    return asker.person or build_person_slug(asker.name)
 
 
 def _count_days(asked_on: date | None, answered_on: date | None) -> int | None:

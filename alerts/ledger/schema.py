@@ -471,6 +471,12 @@ indexed_question = Table(
     Column("id", Integer, primary_key=True),
     Column("question_id", Text, ForeignKey("question.id"), nullable=False, unique=True),
     Column("day", Date, nullable=False),  # of its meeting, or when we first saw it
+    # What results are counted by; null for a row that was written before these columns were added.
+    Column("year", Integer),  # of its meeting
+    Column("status", Text),
+    Column("source", Text),
+    *(Column("askers", Text), Column("addressees", Text)),  # lists of facets.Person, as JSON
+    Column("party", Text),
     Index("ix_indexed_question_day", "day"),
 )
 

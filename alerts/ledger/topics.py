@@ -187,6 +187,23 @@ def find_public(connection: Connection, canonical: str) -> Topic | None:
     return _find_one(connection, topic.c.canonical == canonical, _IS_PUBLIC)
 
 
+def list_public_of_questions(
+    connection: Connection, question_ids: Sequence[str], limit: int
+) -> list[Topic]:
+    """Return the public topics that match some of a few questions, most of them first."""
+    number = func.count(func.distinct(change.c.question_id))
+    wanted = (
+        select(*_TOPIC_COLUMNS)
+        .join(match, match.c.topic_id == topic.c.id)
+        .join(change, change.c.seq == match.c.change_seq)
+        .where(change.c.question_id.in_(question_ids), topic.c.kind == "query", _IS_PUBLIC)
+        .group_by(*_TOPIC_COLUMNS)
+        .order_by(number.desc(), topic.c.title)
+        .limit(limit)
+    )
+    return [Topic(**row._mapping) for row in connection.execute(wanted)]
+
+
 def get(connection: Connection, topic_id: int) -> Topic:
     """Return the topic with an id; raise ``NoResultFound`` if there is none."""
     row = connection.execute(select(*_TOPIC_COLUMNS).where(topic.c.id == topic_id)).one()

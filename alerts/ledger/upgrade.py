@@ -6,8 +6,9 @@ commands open a ledger that is up to date.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,17 @@ class BrokenReferences(WatchwordError):
     """After a migration, rows refer to rows that do not exist."""
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(
+    connection: Connection, on_step: Callable[[int, int], None] = lambda _done, _total: None
+) -> None:
     """Migrate to the newest schema, and rewrite canonical forms of an older query language.
 
     Does nothing if the schema is the newest.
+
+    Args:
+        connection: Of the ledger, in a transaction.
+        on_step: Called after each migration of a ledger that has a schema with the number of those
+            that are done, and of all.
 
     Raises:
         NewerSchema: The revision of the ledger is unknown.
@@ -49,12 +57,21 @@ def upgrade(connection: Connection) -> None:
     if current and current not in {script.revision for script in scripts.walk_revisions()}:
         raise NewerSchema(current)
     config.attributes["connection"] = connection
+    if current:
+        total = sum(1 for _ in scripts.iterate_revisions("head", current))
+        config.attributes["on_version_apply"] = _count_steps(total, on_step)
     command.upgrade(config, "head")
     topics.rewrite_outdated(connection)
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if broken:
             raise BrokenReferences(f"rows without the row that they refer to: {broken[:5]}")
+
+
+def _count_steps(total: int, on_step: Callable[[int, int], None]) -> Callable[..., None]:
+    """Return what Alembic calls after each migration."""
+    done = count(1)
+    return lambda **_: on_step(next(done), total)
 
 
 @contextmanager

@@ -61,6 +61,17 @@ class UnindexedQuestion(msgspec.Struct, frozen=True):
     first_seen_at: datetime
 
 
+class Facets(msgspec.Struct, frozen=True):
+    """What a question is counted by among results (:mod:`alerts.ledger.facets`)."""
+
+    year: int | None = None
+    status: str | None = None
+    source: str | None = None
+    askers: str | None = None
+    party: str | None = None
+    addressees: str | None = None
+
+
 class IndexedQuestion(msgspec.Struct, frozen=True):
     """What a question is found by."""
 
@@ -68,6 +79,7 @@ class IndexedQuestion(msgspec.Struct, frozen=True):
     day: date
     keys: frozenset[str]
     pairs: frozenset[AcronymDefinition]
+    facets: Facets = Facets()
 
 
 class DatedQuestion(msgspec.Struct, frozen=True):
@@ -108,7 +120,7 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
     number = connection.execute(
         update(indexed_question)
         .where(indexed_question.c.question_id == words.question_id)
-        .values(day=words.day)
+        .values(day=words.day, **msgspec.structs.asdict(words.facets))
         .returning(indexed_question.c.id)
     ).scalar_one()
     connection.execute(text("DELETE FROM word WHERE rowid = :id"), {"id": number})
@@ -169,6 +181,8 @@ def find_questions(
     condition: index_terms.IndexCondition | None,
     limit: int | None = None,
     after: DatedQuestion | None = None,
+    *,
+    oldest_first: bool = False,
 ) -> list[DatedQuestion]:
     """Return the questions that meet a condition, newest first.
 
@@ -177,21 +191,25 @@ def find_questions(
         condition: What they must meet; None for all questions.
         limit: How many to return at most; None for all.
         after: Only those that come after this one in the order of day and id.
+        oldest_first: Whether to return the oldest first.
     """
     # PostgreSQL's collations may sort ids in another order than Python does.
     ordered_id: ColumnElement[str] = indexed_question.c.question_id
     if connection.dialect.name == "postgresql":
         ordered_id = ordered_id.collate("C")
+    day = indexed_question.c.day
+    order = (day, ordered_id) if oldest_first else (day.desc(), ordered_id.desc())
     wanted = (
-        select(indexed_question.c.question_id, indexed_question.c.day)
-        .where(_satisfies(condition, connection))
-        .order_by(indexed_question.c.day.desc(), ordered_id.desc())
+        select(indexed_question.c.question_id, day)
+        .where(satisfies(condition, connection))
+        .order_by(*order)
         .limit(limit)
     )
     if after is not None:
-        day = indexed_question.c.day
-        is_same_day = and_(day == after.day, ordered_id < after.question_id)
-        wanted = wanted.where(day <= after.day, or_(day < after.day, is_same_day))
+        comes_after = operator.gt if oldest_first else operator.lt
+        is_same_day = and_(day == after.day, comes_after(ordered_id, after.question_id))
+        in_range = day >= after.day if oldest_first else day <= after.day
+        wanted = wanted.where(in_range, or_(comes_after(day, after.day), is_same_day))
     return [DatedQuestion(row.question_id, row.day) for row in connection.execute(wanted)]
 
 
@@ -210,7 +228,7 @@ def list_changes(
     wanted = (
         select(change.c.seq)
         .join(indexed_question, indexed_question.c.question_id == change.c.question_id)
-        .where(is_in_feeds(), has_kind(kinds), _satisfies(condition, connection))
+        .where(is_in_feeds(), has_kind(kinds), satisfies(condition, connection))
         .order_by(change.c.seq.desc())
         .limit(limit)
     )
@@ -226,7 +244,7 @@ def count_by_day(
     number = func.count().label("number")
     wanted = (
         select(indexed_question.c.day, number)
-        .where(_satisfies(condition, connection))
+        .where(satisfies(condition, connection))
         .group_by(indexed_question.c.day)
     )
     return {row.day: row.number for row in connection.execute(wanted)}
@@ -243,9 +261,10 @@ def count_since(connection: Connection, day: date) -> int:
     return connection.execute(wanted).scalar_one()
 
 
-def _satisfies(
+def satisfies(
     condition: index_terms.IndexCondition | None, connection: Connection
 ) -> ColumnElement[bool] | TextClause:
+    """Return the SQL condition that a row of ``indexed_question`` meets a condition."""
     if condition is None:
         return true()
     if connection.dialect.name == "postgresql":

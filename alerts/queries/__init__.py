@@ -20,11 +20,22 @@ from alerts.queries.fields import (
     NAME_FIELDS,
     extract_fields,
     infer_changes,
+    list_name_texts,
     prepare_fields,
+)
+from alerts.queries.filters import (
+    FILTER_FIELDS,
+    Filter,
+    add_filter,
+    list_filters,
+    remove_filter,
+    remove_filters,
+    write_filter,
 )
 from alerts.queries.find import drop_unlikely_paragraphs, find_match
 from alerts.queries.little_words import list_hints
 from alerts.queries.parse import LANGUAGE_VERSION, format_canonical, parse_query
+from alerts.queries.repairs import suggest_repairs
 from alerts.queries.visitor import (
     QueryVisitor,
     iter_words,
@@ -37,12 +48,15 @@ from alerts.queries.visitor import (
 __all__ = [
     "DEFAULT_FIELDS",
     "FIELDS",
+    "FILTER_FIELDS",
     "KEYWORD_FIELDS",
     "LANGUAGE_VERSION",
     "NAME_FIELDS",
+    "Filter",
     "Query",
     "QueryError",
     "QueryVisitor",
+    "add_filter",
     "ast",
     "drop_unlikely_paragraphs",
     "extract_fields",
@@ -52,13 +66,19 @@ __all__ = [
     "infer_changes",
     "is_readable",
     "iter_words",
+    "list_filters",
     "list_hints",
     "list_leaves",
+    "list_name_texts",
     "list_wanted_leaves",
     "normal_form",
     "parse_canonical",
     "parse_query",
     "prepare_fields",
+    "remove_filter",
+    "remove_filters",
     "replace_wanted_leaves",
+    "suggest_repairs",
     "uses_field",
+    "write_filter",
 ]

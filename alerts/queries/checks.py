@@ -45,7 +45,7 @@ _SIGN_RULES = (
     ),
     (
         re.compile(_DATES, re.IGNORECASE),
-        "Leave dates out: a topic finds only what is new from now on.",
+        "Leave dates out: a topic finds only what is new; for one year, write year:2026.",
     ),
     (
         re.compile(rf"{_WORD_START}[^\W\d]\w*:(?=[\s)]|$)"),
@@ -117,6 +117,8 @@ _SIGN_RULES = (
 )
 #: A comma or semicolon, unless it is inside a number.
 _COMMA = re.compile(r"(?<!\d)[,;]|[,;](?!\d)")
+#: A year as the field ``year`` has it, with or without quotes.
+_YEAR = re.compile(rf"{_QUOTES.pattern}?[0-9]{{4}}{_QUOTES.pattern}?")
 _NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -211,11 +213,19 @@ def check_field(field: Token, words: Sequence[Token]) -> None:
         hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(FIELDS)}."
         message = f"Put this in double quotes, or name a field that exists (not “{name}”): {hint}"
         raise QueryError(message, offset_of(field))
+    if name == "year":
+        _check_years(words)
     allowed = ALLOWED_VALUES.get(name)
     for word in words if allowed else ():
         if word.strip(_QUOTES.pattern).lower() not in (allowed or ()):
             message = f"Write {name}: with one of {', '.join(allowed or ())}."
             raise QueryError(message, offset_of(word))
+
+
+def _check_years(words: Sequence[Token]) -> None:
+    for word in words:
+        if not _YEAR.fullmatch(word):
+            raise QueryError("Write year: with four digits, as in year:2026.", offset_of(word))
 
 
 def quote_token(token: Token) -> str:

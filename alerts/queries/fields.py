@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from typing import get_args
 
 from alerts.model import ChangeKind, infer_change_kinds
 from alerts.text import PreparedTexts, prepare_texts
-from crawler.records import Question, iter_paragraphs
+from crawler.records import Question, QuestionStatus, iter_paragraphs
 
 #: Fields that are searched for a word that names no field.
 DEFAULT_FIELDS = frozenset(
@@ -29,10 +30,12 @@ FIELDS = (
     "kind",
     "change",
     "attachment",
+    "status",
+    "year",
 )
 
 #: Fields whose words are keywords of this project, not English: they are compared as written.
-KEYWORD_FIELDS = frozenset({"ref", "source", "kind", "change"})
+KEYWORD_FIELDS = frozenset({"ref", "source", "kind", "change", "status", "year"})
 
 #: Fields of people's names, whose words have no other forms: ``halls`` does not find *Susan Hall*.
 NAME_FIELDS = frozenset({"asked_by", "asked_of", "answered_by"})
@@ -41,6 +44,7 @@ NAME_FIELDS = frozenset({"asked_by", "asked_of", "answered_by"})
 ALLOWED_VALUES: Mapping[str, tuple[str, ...]] = {
     "kind": ("question", "supplementary"),
     "change": tuple(ChangeKind),
+    "status": get_args(QuestionStatus),
 }
 
 
@@ -59,15 +63,21 @@ def extract_fields(question: Question, changes: Iterable[str] = ()) -> dict[str,
         "title": _optional_text(question.title),
         "question": list(iter_paragraphs(question.question)),
         "answer": list(iter_paragraphs(speeches)),
-        "asked_by": _name_texts(asker.printed, asker.name) if asker else [],
+        "asked_by": list_name_texts(asker.printed, asker.name) if asker else [],
         "party": _optional_text(asker.party if asker else None),
-        "asked_of": [t for a in question.asked_of for t in _name_texts(a.printed, a.name, a.role)],
+        "asked_of": [
+            text
+            for one in question.asked_of
+            for text in list_name_texts(one.printed, one.name, one.role)
+        ],
         "answered_by": list(dict.fromkeys(answerers)),
         "ref": _optional_text(question.reference),
         "source": [question.source],
         "kind": [question.kind],
         "change": list(changes),
         "attachment": [file.title for answer in question.answers for file in answer.attachments],
+        "status": [question.status],
+        "year": _year_text(question),
     }
 
 
@@ -85,6 +95,15 @@ def _optional_text(text: str | None) -> list[str]:
     return [text] if text else []
 
 
-def _name_texts(printed: str, *more: str | None) -> list[str]:
-    """Return what the page prints, and known names of the person that are not part of it."""
+def _year_text(question: Question) -> list[str]:
+    """Return the year in which a question was asked; nothing if its day is not known."""
+    day = question.meeting.date if question.meeting else None
+    return [f"{day.year:04}"] if day else []
+
+
+def list_name_texts(printed: str, *more: str | None) -> list[str]:
+    """Return what a person's field is compared with: what the page prints, and other names.
+
+    Names that are part of what is printed are left out.
+    """
     return [printed, *(text for text in more if text and text not in printed)]

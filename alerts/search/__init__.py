@@ -7,13 +7,13 @@ callers show what it returns.
 The face has one entry for each of these services and the type that it returns.
 """
 
-from alerts.search.breadth import Breadth, Volume, estimate_volume
+from alerts.search.breadth import Breadth, Volume, estimate_volume, find_breadth
 from alerts.search.changes import ChangeResults, search_changes
-from alerts.search.explain import MatchedPlace, explain_parts, find_matched_places
-from alerts.search.index import index_questions
+from alerts.search.explain import MatchedPlace, QueryPart, explain_parts, find_matched_places
+from alerts.search.index import build_facets, index_questions
+from alerts.search.orders import SortedResults, SortOrder, can_be_ranked, list_sorted
 from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
-from alerts.search.result_page import ResultPage, build_result_page
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import (
     SearchResults,
@@ -22,7 +22,12 @@ from alerts.search.search import (
     load_question_changes,
     search_questions,
 )
-from alerts.search.spellings import SmallForm, find_small_forms
+from alerts.search.spellings import (
+    SmallForm,
+    SpellingSuggestion,
+    find_small_forms,
+    suggest_spellings,
+)
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
 
 __all__ = [
@@ -30,28 +35,35 @@ __all__ = [
     "ChangeResults",
     "MatchedPlace",
     "Preview",
+    "QueryPart",
     "QuestionExcerpt",
-    "ResultPage",
     "SearchPosition",
     "SearchResults",
     "SmallForm",
+    "SortOrder",
+    "SortedResults",
+    "SpellingSuggestion",
     "Suggestion",
     "TimeBudget",
     "Volume",
     "apply_suggestions",
     "build_excerpt",
+    "build_facets",
     "build_preview",
-    "build_result_page",
+    "can_be_ranked",
     "count_by_month",
     "estimate_volume",
     "explain_parts",
+    "find_breadth",
     "find_matched_places",
     "find_small_forms",
     "find_suggestions",
     "index_questions",
     "list_results",
+    "list_sorted",
     "load_question_changes",
     "parse_position",
     "search_changes",
     "search_questions",
+    "suggest_spellings",
 ]

@@ -6,11 +6,13 @@ any time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
-from alerts.ledger import Ledger, word_index
-from alerts.queries import extract_fields, index_terms, prepare_fields
+from alerts.ledger import Ledger, questions, word_index
+from alerts.ledger.facets import Person, encode_people
+from alerts.queries import extract_fields, index_terms, list_name_texts, prepare_fields
 from alerts.text import find_definitions
 from crawler.records import Question
 
@@ -56,4 +58,24 @@ def _build_words(record: Question, first_seen_at: datetime) -> word_index.Indexe
         min(seen, meeting_date) if meeting_date else seen,
         frozenset(index_terms.build_index_keys(prepare_fields(texts))),
         frozenset(find_definitions(chain(texts["title"], texts["question"], texts["answer"]))),
+        build_facets(record, texts),
+    )
+
+
+def build_facets(record: Question, texts: Mapping[str, Sequence[str]]) -> word_index.Facets:
+    """Return what a question is counted by; ``texts`` are those of its fields."""
+    asker, day = record.asked_by, record.meeting.date if record.meeting else None
+    slug = questions.find_person_slug(asker) if asker else None
+    askers = [Person(asker.name, slug, tuple(texts["asked_by"]))] if asker else []
+    addressees = [
+        Person(one.name, None, tuple(list_name_texts(one.printed, one.name, one.role)))
+        for one in record.asked_of
+    ]
+    return word_index.Facets(
+        year=day.year if day else None,
+        status=record.status,
+        source=record.source,
+        askers=encode_people(askers),
+        party=asker.party if asker else None,
+        addressees=encode_people(addressees),
     )

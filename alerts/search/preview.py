@@ -135,6 +135,10 @@ def count_by_month(counts_by_day: Mapping[date, int], today: date) -> dict[date,
     counted: defaultdict[date, int] = defaultdict(int)
     for day, number in counts_by_day.items():
         counted[day.replace(day=1)] += number
+    return {first: counted[first] for first in list_months(today)}
+
+
+def list_months(today: date) -> list[date]:
+    """Return the first days of the last 24 months and this one, oldest first."""
     this = 12 * today.year + today.month - 1
-    firsts = [date(n // 12, n % 12 + 1, 1) for n in range(this - _MONTHS, this + 1)]
-    return {first: counted[first] for first in firsts}
+    return [date(n // 12, n % 12 + 1, 1) for n in range(this - _MONTHS, this + 1)]

@@ -21,7 +21,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from alerts.ledger import changes as recorded_changes
-from alerts.ledger import questions, word_index
+from alerts.ledger import facets, questions, word_index
+from alerts.ledger.facets import ResultCounts
 from alerts.ledger.word_index import DatedQuestion
 from alerts.matching import BATCH_SIZE, Matcher, QuestionChanges, find_matching_questions
 from alerts.queries import (
@@ -52,6 +53,8 @@ class SearchResults(NamedTuple):
     #: The day of the last candidate that was decided; None if all were. On later days all are.
     decided_to: date | None = None
     is_indexed: bool = True  #: whether the index has all questions of the archive
+    #: The results by what they are filtered by; None if they were not asked for.
+    counts: ResultCounts | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -90,6 +93,8 @@ def search_questions(
     limit: int,
     budget: TimeBudget | None = None,
     after: SearchPosition | None = None,
+    *,
+    with_counts: bool = False,
 ) -> SearchResults:
     """Return the questions of the archive that match ``query``.
 
@@ -102,14 +107,16 @@ def search_questions(
         limit: How many of the newest matches to name. All matches are counted.
         budget: The time after which the search stops; None to decide all candidates.
         after: Where to begin; None for the newest question.
+        with_counts: Whether to count the results by what they are filtered by.
     """
     asked = index_terms.build_index_query(query)
-    search = _Search(connection, query)
+    search = CandidateSearch(connection, query)
     if asked.is_exact:
         assert asked.condition is not None
-        results = _search_index(search, asked.condition, limit, after)
+        results = _search_index(search, asked.condition, limit, after, with_counts=with_counts)
     else:
-        results = _decide_results(search, _include_oversize(asked.condition), limit, budget, after)
+        condition = include_oversize(asked.condition)
+        results = _decide_results(search, condition, limit, budget, after, with_counts=with_counts)
     return results._replace(is_indexed=not word_index.has_unindexed(connection))
 
 
@@ -128,17 +135,17 @@ def list_results(
         after: Where to begin; None for the newest question.
     """
     asked = index_terms.build_index_query(query)
-    search = _Search(connection, query)
+    search = CandidateSearch(connection, query)
     if asked.is_exact:
         assert asked.condition is not None
-        found = _list_index(search, asked.condition, limit + 1, after, _find_oversize(search))
-        return found[:limit], _find_next(found, limit, after)
+        found = list_index(search, asked.condition, limit + 1, after, find_oversize(search))
+        return found[:limit], find_next(found, limit, after)
     found = []
-    for batch in _list_candidates(connection, _include_oversize(asked.condition), after):
+    for batch in list_candidates(connection, include_oversize(asked.condition), after):
         found += search.decide(batch)
         if len(found) > limit:
             break
-    return found[:limit], _find_next(found, limit, after)
+    return found[:limit], find_next(found, limit, after)
 
 
 def load_question_changes(
@@ -158,7 +165,7 @@ def load_question_changes(
     return [QuestionChanges(each, kinds.get(each.id) or infer_changes(each)) for each in records]
 
 
-class _Search:
+class CandidateSearch:
     """Decides which candidates match one query."""
 
     def __init__(self, connection: Connection, query: Query) -> None:
@@ -182,7 +189,7 @@ class _Search:
                 yield batch[loaded[place].question.id]
 
 
-def _include_oversize(
+def include_oversize(
     condition: index_terms.IndexCondition | None,
 ) -> index_terms.IndexCondition | None:
     """Return the condition or the key of texts that were too long to be indexed by their words."""
@@ -192,39 +199,53 @@ def _include_oversize(
 
 
 def _search_index(
-    search: _Search,
+    search: CandidateSearch,
     condition: index_terms.IndexCondition,
     limit: int,
     after: SearchPosition | None,
+    *,
+    with_counts: bool,
 ) -> SearchResults:
     """Return what an exact condition finds, and decide only the oversize texts."""
-    oversize = _find_oversize(search)
-    days = Counter(word_index.count_by_day(search.connection, condition))
-    days.update(_count_by_day(oversize))
-    newest = _list_index(search, condition, limit + 1, after, oversize)
-    return SearchResults(dict(days), newest[:limit], next=_find_next(newest, limit, after))
+    connection, oversize = search.connection, find_oversize(search)
+    counts = None
+    if with_counts:
+        counts = facets.count_results(connection, condition)
+        ids = [one.question_id for one in oversize]
+        counts = counts.merge(facets.count_listed(connection, ids)) if ids else counts
+        days = counts.count_by_day()
+    else:
+        days = Counter(word_index.count_by_day(connection, condition))
+        days.update(_count_by_day(oversize))
+    newest = list_index(search, condition, limit + 1, after, oversize) if limit else []
+    following = find_next(newest, limit, after)
+    return SearchResults(dict(days), newest[:limit], next=following, counts=counts)
 
 
-def _find_oversize(search: _Search) -> list[DatedQuestion]:
+def find_oversize(search: CandidateSearch) -> list[DatedQuestion]:
     """Return the matches among the texts that were too long to be indexed by their words."""
     candidates = word_index.find_questions(search.connection, index_terms.OVERSIZE_KEY)
     return list(search.decide(candidates))
 
 
-def _list_index(
-    search: _Search,
+def list_index(
+    search: CandidateSearch,
     condition: index_terms.IndexCondition,
     limit: int,
     after: SearchPosition | None,
     oversize: Sequence[DatedQuestion],
+    *,
+    oldest_first: bool = False,
 ) -> list[DatedQuestion]:
-    """Return the newest results of an exact condition and ``oversize`` ones after a position."""
+    """Return results of an exact condition and ``oversize`` ones after a position, in order."""
     last = after.last if after else None
-    found = [
-        *word_index.find_questions(search.connection, condition, limit, last),
-        *(one for one in oversize if last is None or _sort_key(one) < _sort_key(last)),
-    ]
-    return sorted(found, key=_sort_key, reverse=True)[:limit]
+    found = word_index.find_questions(
+        search.connection, condition, limit, last, oldest_first=oldest_first
+    )
+    for one in oversize:
+        if last is None or ((_sort_key(one) > _sort_key(last)) == oldest_first and one != last):
+            found.append(one)
+    return sorted(found, key=_sort_key, reverse=not oldest_first)[:limit]
 
 
 def _sort_key(one: DatedQuestion) -> tuple[date, str]:
@@ -232,7 +253,7 @@ def _sort_key(one: DatedQuestion) -> tuple[date, str]:
     return one.day, one.question_id
 
 
-def _find_next(
+def find_next(
     found: Sequence[DatedQuestion], limit: int, after: SearchPosition | None
 ) -> SearchPosition | None:
     """Return the position after the first ``limit`` of the results; None if these are all."""
@@ -243,47 +264,56 @@ def _find_next(
 
 
 def _decide_results(
-    search: _Search,
+    search: CandidateSearch,
     condition: index_terms.IndexCondition | None,
     limit: int,
     budget: TimeBudget | None,
     after: SearchPosition | None,
+    *,
+    with_counts: bool,
 ) -> SearchResults:
     """Return what can be decided in time, newest first, and where to go on."""
     found: list[DatedQuestion] = []
     last: DatedQuestion | None = None
     is_finished = True
-    for batch in _list_candidates(search.connection, condition, after, is_all=budget is None):
+    for batch in list_candidates(search.connection, condition, after, is_all=budget is None):
         if budget is not None and last is not None and budget.is_spent():
             is_finished = False
             break
         found += search.decide(batch)
         last = batch[-1]
     before = after.results_before if after else 0
-    following = _find_next(found, limit, after)
+    following = find_next(found, limit, after)
     if following is None and not is_finished and last is not None:
         following = SearchPosition(last, before + len(found))
+    counts = None
+    if with_counts:
+        counts = facets.count_listed(search.connection, [one.question_id for one in found])
     return SearchResults(
         _count_by_day(found),
         found[:limit],
         results_before=before,
         next=following,
         decided_to=None if is_finished or last is None else last.day,
+        counts=counts,
     )
 
 
-def _list_candidates(
+def list_candidates(
     connection: Connection,
     condition: index_terms.IndexCondition | None,
     after: SearchPosition | None,
     *,
     is_all: bool = False,
+    oldest_first: bool = False,
 ) -> Iterator[list[DatedQuestion]]:
-    """Generate the candidates in batches, newest first; in large ones if all are decided."""
+    """Generate the candidates in batches; in large ones if all are decided."""
     maximum, size = (None, BATCH_SIZE) if is_all else (_CANDIDATE_BATCH, _DECISION_BATCH)
     last = after.last if after else None
     while True:
-        listed = word_index.find_questions(connection, condition, maximum, last)
+        listed = word_index.find_questions(
+            connection, condition, maximum, last, oldest_first=oldest_first
+        )
         yield from (listed[start : start + size] for start in range(0, len(listed), size))
         if maximum is None or len(listed) < maximum:
             return

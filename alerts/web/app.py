@@ -33,6 +33,7 @@ from alerts.web.pages import (
     ManageLinkPage,
     OperatorPages,
     PrivacyPage,
+    ResultsPage,
     SignUpLinkPages,
     StatusPage,
 )
@@ -57,9 +58,11 @@ def create_app(context: WebContext) -> Starlette:
     errors = ErrorHandlers(context)
     context.templates.add_variables({"read_footer": FooterReader(context.find_brief_status).read})
     work = HeavyWork(context.runner or ThreadRunner(context.work_context))
+    results = ResultsPage(context, forms, limits, work)
     pages = Starlette(
         routes=[
-            *HomePage(context, forms, limits, work).build_routes(),
+            *HomePage(context, forms, limits, results).build_routes(),
+            *results.build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
             *SignUpLinkPages(context, limits).build_routes(),

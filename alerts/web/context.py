@@ -106,6 +106,8 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             feed_identity=self.feed_identity,
             token_secret=self.mail_identity.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
+            sources=self.sources,
+            overdue_days=self.overdue_days,
             clock=self.clock,
         )
 

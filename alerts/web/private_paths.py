@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-#: Personal pages, the operator's, and copies of other people's. Search engines are asked not to
-#: visit them (``/robots.txt``) and told not to index them (``X-Robots-Tag``). A path that ends in
-#: a slash stands for all below it.
+#: Personal pages, the operator's, copies of other people's, and what anybody may search for. Search
+#: engines are asked not to visit them (``/robots.txt``) and told not to index them
+#: (``X-Robots-Tag``). A path that ends in a slash stands for all below it.
 PRIVATE_PATHS = (
     "/u/",
     "/c/",
@@ -13,6 +13,7 @@ PRIVATE_PATHS = (
     "/n/",
     "/your-alerts",
     "/sign-up",
+    "/search",
     "/operator",
     "/capture/",
     "/feeds/queries/",

@@ -13,6 +13,7 @@ from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity
 from alerts.language import set_language
 from alerts.ledger import Ledger, open_ledger
+from alerts.model import SourceInfo
 from alerts.operator import BriefStatus, FooterReader, HealthLimits, build_brief_status
 from alerts.rendering import Templates, clean_xml_text
 from alerts.tokens import TokenSigner
@@ -37,6 +38,8 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     token_secret: bytes  #: what links to private feeds are signed with
     accepts_sign_ups: bool
+    sources: Mapping[str, SourceInfo] = {}  #: by their names in the config
+    overdue_days: int = 28  #: a question unanswered for longer is overdue
     clock: Callable[[], datetime]
 
     @property
@@ -72,6 +75,8 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     token_secret: bytes
     accepts_sign_ups: bool
+    sources: Mapping[str, SourceInfo] = {}
+    overdue_days: int = 28
     source_hosts: Mapping[str, str] = {}  #: for the state at the foot of pages
     health_limits: HealthLimits = HealthLimits()
 
@@ -98,6 +103,8 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
             feed_identity=self.feed_identity,
             token_secret=self.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
+            sources=self.sources,
+            overdue_days=self.overdue_days,
             clock=clock,
         )
 

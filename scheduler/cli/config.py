@@ -14,14 +14,14 @@ _LOG_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 def get_config(context: click.Context) -> Config:
-    """Set up logging, and load and return the config.
+    """Set up logging, as JSON with ``--json`` too, and load and return the config.
 
     Raises:
         ConfigError: The config cannot be read or is wrong.
     """
     options = get_options(context)
     level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
-    logs.configure(level, as_json=options.log_json)
+    logs.configure(level, as_json=options.log_json or options.document.is_wanted)
     config = load_config(options.config_path)
     logs.hide(config.secrets)
     return config

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from scheduler.cli.options import build_config_option, get_options
+from scheduler.cli.options import build_config_option, choose_colour, get_options
 
 
 class LazyCommand(NamedTuple):
@@ -24,21 +24,35 @@ class LazyCommand(NamedTuple):
     summary: str
 
 
-#: Heading in the help → command name → command, in the order of the help.
+#: Heading in the help → command name → command, in the order of the help: what is used daily first.
 SECTIONS: dict[str, dict[str, LazyCommand]] = {
     "Run the service": {
         "run": LazyCommand("daemon", "Run as a daemon until SIGTERM or Ctrl-C."),
         "once": LazyCommand("pipeline", "Crawl, match, publish and send what is due, then exit."),
-        "ingest": LazyCommand("pipeline", "Process saved pages or records as if crawled."),
         "demo": LazyCommand("demo", "Run the whole service on a replica of the source."),
     },
-    "Manage subscriptions": {
+    "Look after it": {
+        "status": LazyCommand("status", "Show the state of the service and of each source."),
+        "approvals": LazyCommand("approvals", "List changes that wait for approval."),
+        "approve": LazyCommand("approvals", "Publish held changes and notify subscribers."),
+        "reject": LazyCommand("approvals", "Record held changes without notifying anybody."),
+        "actions": LazyCommand("actions", "List what the operator did."),
+        "config": LazyCommand("config", "Check the config and print it."),
+        "secrets": LazyCommand("secrets", "List the service's own keys, and replace them."),
+    },
+    "Search and try queries": {
+        "search": LazyCommand("queries", "Search the archive."),
+        "preview": LazyCommand("queries", "Show what QUERY would have matched."),
+        "explain": LazyCommand("queries", "Show how QUERY is understood and what it matches."),
+        "match": LazyCommand("queries", "Match each query of a file with questions."),
+    },
+    "Manage alerts": {
         "subscribe": LazyCommand("subscribe", "Subscribe EMAIL to QUERY."),
-        "follow": LazyCommand("subscriptions", "Send EMAIL the updates of one question."),
+        "subscriptions": LazyCommand("subscriptions", "List active subscriptions."),
+        "unsubscribe": LazyCommand("subscriptions", "End subscriptions of EMAIL."),
         "pause": LazyCommand("subscriptions", "Pause subscriptions of EMAIL."),
         "resume": LazyCommand("subscriptions", "Resume paused subscriptions of EMAIL."),
-        "unsubscribe": LazyCommand("subscriptions", "End subscriptions of EMAIL."),
-        "subscriptions": LazyCommand("subscriptions", "List active subscriptions."),
+        "follow": LazyCommand("subscriptions", "Send EMAIL the updates of one question."),
         "topics": LazyCommand("topics", "List topics, publish them, or keep them private."),
     },
     "Manage subscribers": {
@@ -46,37 +60,26 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "forget": LazyCommand("subscribers", "Delete EMAIL and all data about it now."),
         "suspended": LazyCommand("subscribers", "List addresses that get no email."),
     },
-    "Try queries": {
-        "preview": LazyCommand("queries", "Show what QUERY would have matched."),
-        "search": LazyCommand("queries", "Search the archive."),
-        "explain": LazyCommand("queries", "Show how QUERY is understood and what it matches."),
-        "match": LazyCommand("queries", "Match each query of a file with questions."),
+    "Send email": {
+        "deliveries": LazyCommand("delivery", "List messages and how each was delivered."),
+        "digest": LazyCommand("delivery", "Compose and send the digests that are due."),
+        "bounces": LazyCommand("delivery", "Process returned emails."),
+        "dns": LazyCommand("delivery", "Print the DNS records for DKIM, SPF and DMARC."),
     },
     "Read questions": {
-        "parse": LazyCommand("records", "Print the records of saved or live pages as JSON."),
-        "schema": LazyCommand("records", "Print the JSON Schema of the canonical record."),
         "thread": LazyCommand("archive", "Show a question and its supplementaries."),
+        "parse": LazyCommand("records", "Print the records of saved or live pages as JSON."),
+        "ingest": LazyCommand("pipeline", "Process saved pages or records as if crawled."),
         "plan": LazyCommand("archive", "Show what the next crawl would request."),
         "backfill": LazyCommand("archive", "Read the past of SOURCE month by month."),
         "reparse": LazyCommand("archive", "Read every archived page again."),
         "takedown": LazyCommand("takedown", "Remove what is kept and shown of a question."),
-    },
-    "Send email": {
-        "digest": LazyCommand("delivery", "Compose and send the digests that are due."),
-        "deliveries": LazyCommand("delivery", "List messages and how each was delivered."),
-        "bounces": LazyCommand("delivery", "Process returned emails."),
-        "dns": LazyCommand("delivery", "Print the DNS records for DKIM, SPF and DMARC."),
-    },
-    "Operate": {
-        "status": LazyCommand("status", "Show the state of the service and of each source."),
-        "approvals": LazyCommand("approvals", "List changes that wait for approval."),
-        "approve": LazyCommand("approvals", "Publish held changes and notify subscribers."),
-        "reject": LazyCommand("approvals", "Record held changes without notifying anybody."),
-        "secrets": LazyCommand("secrets", "List the service's own keys, and replace them."),
-        "actions": LazyCommand("actions", "List what the operator did."),
-        "config": LazyCommand("config", "Check the config and print it."),
+        "schema": LazyCommand("records", "Print the JSON Schema of the canonical record."),
     },
 }
+
+#: What `watchword` alone shows: from a first look to daily use.
+_FIRST_COMMANDS = ("demo", "subscribe", "once", "run", "status", "search")
 
 _EPILOG = """
 \b
@@ -96,6 +99,10 @@ Exit status:
   69  the source, the mail server or a port is unavailable
   75  try again later; for example, another process is using the ledger
   78  the config is wrong
+  130 interrupted by Ctrl-C
+
+docs/command-line.md describes what each command prints with --json, and how a shell completes
+commands.
 """
 
 
@@ -124,6 +131,26 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments name; the error about another names near ones."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(
+                error.command_name, possibilities=self._commands, ctx=ctx
+            ) from None
+
+    def format_short_help(self) -> str:
+        """Return a few commands to begin with, and where the others are."""
+        rows = "\n".join(f"  {name:<11}{self._commands[name].summary}" for name in _FIRST_COMMANDS)
+        return (
+            f"Usage: watchword COMMAND\n\n{self.help}\n\nTo begin with:\n{rows}\n\n"
+            f"`watchword --help` lists all {len(self._commands)} commands, "
+            "and `watchword COMMAND --help` explains one."
+        )
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, from the summaries and without importing any."""
         for heading, commands in self._sections.items():
@@ -131,17 +158,42 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name, command.summary) for name, command in commands.items()])
 
 
+def _show_versions(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not context.resilient_parsing:
+        click.echo(import_module("scheduler.cli.versions").describe_versions())
+        context.exit()
+
+
 @click.group(
     cls=LazyGroup,
     sections=SECTIONS,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
     params=[build_config_option()],
 )
 @click.option("-v", "--verbose", count=True, help="Log progress; -vv logs every step.")
 @click.option("--log-json", is_flag=True, help="Write log lines as JSON.")
-@click.version_option(package_name="watchword", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show the version, and those of what it runs on.",
+)
 @click.pass_context
 def watchword(context: click.Context, verbose: int, log_json: bool) -> None:
-    """Send email digests and publish feeds of questions to the Mayor of London."""
+    """Send email alerts about public questions, and publish them as pages and feeds."""
+    context.color = choose_colour()
     context.obj = replace(get_options(context), verbosity=verbose, log_json=log_json)
+    if context.invoked_subcommand is None:
+        _show_short_help(context, is_plain=not (verbose or log_json))
+
+
+def _show_short_help(context: click.Context, *, is_plain: bool) -> None:
+    """Print the short help for ``watchword`` alone; with options, a command is missing."""
+    if not is_plain or get_options(context).config_path or get_options(context).document.is_wanted:
+        raise click.UsageError("Missing command.", context)
+    assert isinstance(context.command, LazyGroup)
+    click.echo(context.command.format_short_help())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import click
+
+from scheduler.cli.documents import JsonDocument
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,27 @@ class GlobalOptions:
     log_json: bool = False
     #: With which the user creates files: for what they ask for, such as ``demo --out``.
     users_umask: int = 0o022
+    #: Whether to show progress; None where standard error is a terminal.
+    progress: bool | None = None
+    document: JsonDocument = field(default_factory=JsonDocument)  #: what ``--json`` prints
 
 
 def get_options(context: click.Context) -> GlobalOptions:
     """Return the global options as given so far."""
     return context.ensure_object(GlobalOptions)
+
+
+def choose_colour() -> bool | None:
+    """Return whether to write colours; None to decide by whether the stream is a terminal.
+
+    ``FORCE_COLOR`` comes first, then ``NO_COLOR`` (https://no-color.org), then a terminal that
+    has none.
+    """
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return None
 
 
 def _set_config_path(context: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -43,12 +62,48 @@ def build_config_option() -> click.Option:
     )
 
 
-class ServiceCommand(click.Command):
-    """A command that takes ``--config`` after its name, too."""
+def _want_json(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted:
+        get_options(context).document.is_wanted = True
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+
+def _build_json_option() -> click.Option:
+    return click.Option(
+        ["--json"],
+        is_flag=True,
+        expose_value=False,
+        callback=_want_json,
+        help="Print the result as one JSON document.",
+    )
+
+
+class ServiceCommand(click.Command):
+    """A command that takes ``--config`` after its name, too, and ``--json``.
+
+    Its function returns the exit status, and prints its result with
+    :func:`scheduler.cli.output.print_result`.
+    """
+
+    def __init__(self, *args: Any, data: tuple[Any, ...], **kwargs: Any) -> None:
+        """Declare what the command prints.
+
+        Args:
+            args: As of `click.Command`.
+            data: The types of ``data`` in its JSON document: one, or several of which it is one.
+            kwargs: As of `click.Command`.
+        """
         super().__init__(*args, **kwargs)
-        self.params.append(build_config_option())
+        self.data = data
+        self.params += [_build_json_option(), build_config_option()]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, then print its JSON document if it is wanted; return its status."""
+        document = get_options(ctx).document
+        document.command = ctx.command_path.partition(" ")[2]
+        status = super().invoke(ctx)
+        if document.is_wanted:
+            document.print(status or 0)
+        return status
 
 
 class RecordedCommand(ServiceCommand):
@@ -90,8 +145,4 @@ class RecordedCommand(ServiceCommand):
 
 private_option = click.option(
     "--private", is_flag=True, help="Do not publish the topic; it gets no public page or feeds."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-json_lines_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object per line."
 )

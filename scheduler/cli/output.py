@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 
 import click
 import msgspec
 
+from scheduler.cli.documents import JsonDocument
+from scheduler.cli.options import get_options
 
-def print_result(text: str, values: object, *, as_json: bool, quiet: bool = False) -> None:
+
+def is_json() -> bool:
+    """Return whether the command prints JSON: ``--json`` was given."""
+    return _get_document().is_wanted
+
+
+def print_result(text: str, data: object, *, quiet: bool = False) -> None:
     """Print the result of a command.
 
     Args:
-        text: The result for a person.
-        values: The same for a program: anything that msgspec can turn into JSON.
-        as_json: Print ``values`` on one line, in place of ``text``.
+        text: The result for a person. Nothing is printed of an empty one.
+        data: The same for a program: an instance of a type that the command declares. It is
+            printed in place of ``text`` with ``--json``, when the command ends.
         quiet: Do not print ``text``.
     """
-    if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(values), ensure_ascii=False))
-    elif not quiet:
+    if is_json():
+        _get_document().set_data(msgspec.to_builtins(data))
+    elif text and not quiet:
         click.echo(text)
 
 
 def print_indented_json(values: object) -> None:
-    """Print values as JSON on several lines, for a person to read."""
-    click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2).decode())
+    """Print values as JSON on several lines, or as the data of the JSON document."""
+    text = "" if is_json() else msgspec.json.format(msgspec.json.encode(values), indent=2).decode()
+    print_result(text, values)
+
+
+def print_line_of_json(values: object) -> None:
+    """Print values as JSON on one line, or as the data of the JSON document."""
+    print_result("" if is_json() else msgspec.json.encode(values).decode(), values)
+
+
+def _get_document() -> JsonDocument:
+    return get_options(click.get_current_context()).document
 
 
 def format_counts(counts: Mapping[str, int], *, nothing: str = "nothing") -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+import sys
 from contextlib import suppress
+from functools import partial
 
 import click
 from sqlalchemy import Connection
@@ -13,7 +16,8 @@ from alerts.ledger import operator_actions
 from alerts.ledger.operator_actions import OperatorAction
 from alerts.model import AddressError, Recipient
 from scheduler.cli.config import get_config
-from scheduler.cli.options import RecordedCommand
+from scheduler.cli.options import RecordedCommand, get_options
+from scheduler.cli.output import format_plural
 from scheduler.service import Service, open_service
 
 
@@ -26,12 +30,21 @@ def get_service(context: click.Context) -> Service:
         ConfigError: The config cannot be read or is wrong.
         LedgerError: The ledger cannot be opened.
     """
-    service = open_service(get_config(context))
+    service = open_service(get_config(context), on_upgrade=partial(_show_upgrade, context))
     context.call_on_close(service.ledger.engine.dispose)
     command = context.command
     if isinstance(command, RecordedCommand) and command.changes_something(context.params):
         _record(service, context.command_path, command.find_subject(context.params))
     return service
+
+
+def _show_upgrade(context: click.Context, done: int, total: int) -> None:
+    """Write how far the upgrade of an older ledger is, if somebody looks or asked for it."""
+    shows = get_options(context).progress
+    if shows or (shows is None and sys.stderr.isatty()):
+        line = f"upgrading the ledger: {done} of {format_plural(total, 'step')}"
+        is_json = get_options(context).document.is_wanted
+        click.echo(json.dumps({"progress": line}) if is_json else line, err=True)
 
 
 def describe_subject(connection: Connection, subject: str) -> str:

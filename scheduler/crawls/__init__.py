@@ -7,7 +7,7 @@ judged, is decided in :mod:`alerts.recording`; nothing here knows of subscribers
 
 from scheduler.crawls.backfill import BackfillProgress, backfill_source
 from scheduler.crawls.crawl import crawl_source
-from scheduler.crawls.reparse import reparse_archive
+from scheduler.crawls.reparse import ReparseResult, reparse_archive
 from scheduler.crawls.source_crawl import (
     find_crawl_pause,
     get_backoff_end,
@@ -17,6 +17,7 @@ from scheduler.crawls.source_crawl import (
 
 __all__ = [
     "BackfillProgress",
+    "ReparseResult",
     "backfill_source",
     "crawl_source",
     "find_crawl_pause",

@@ -36,7 +36,7 @@ def reparse_archive(
     ledger: Ledger,
     files: Sequence[Path],
     sources: dict[str, str],
-    on_page: Callable[[], None] = lambda: None,
+    on_page: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     dry_run: bool = False,
 ) -> ReparseResult:
@@ -46,13 +46,12 @@ def reparse_archive(
         ledger: Where the readings are stored.
         files: The archive's files, oldest first.
         sources: The host of each source by its name: ``{"london": "www.london.gov.uk"}``.
-        on_page: Called for each question page, to show progress.
+        on_page: Called after each page with the number of those that are read, and of all.
         dry_run: Report what would be done and change nothing.
     """
     counts: Counter[str] = Counter()
     fields: Counter[str] = Counter()
-    for fetched_at, question in _read_newest_captures(files, sources, counts):
-        on_page()
+    for fetched_at, question in _read_newest_captures(files, sources, counts, on_page):
         with ledger.reading() if dry_run else ledger.writing() as connection:
             done = replace_reading(connection, question, fetched_at, dry_run=dry_run)
         counts[done.outcome] += 1
@@ -61,7 +60,10 @@ def reparse_archive(
 
 
 def _read_newest_captures(
-    files: Sequence[Path], sources: dict[str, str], counts: Counter[str]
+    files: Sequence[Path],
+    sources: dict[str, str],
+    counts: Counter[str],
+    on_page: Callable[[int, int], None],
 ) -> Iterator[tuple[datetime, Question]]:
     """Yield the question on each page from its newest complete capture, and when it was fetched."""
     newest: dict[str, tuple[datetime, Path]] = {}
@@ -70,16 +72,19 @@ def _read_newest_captures(
             counts["captures"] += 1
             if capture.status == _HTTP_OK:
                 newest[capture.url] = (capture.fetched_at, path)
+    read = 0
     for path in files:
         for capture in read_captures(path):
-            if newest.get(capture.url) == (capture.fetched_at, path):
-                if capture.body is None:
-                    counts["too long"] += 1
-                    continue
-                found = _read_capture(capture.body, capture, sources)
-                counts["other pages"] += found is None
-                if found is not None:
-                    yield capture.fetched_at, found
+            if newest.get(capture.url) != (capture.fetched_at, path):
+                continue
+            read += 1
+            if capture.body is None:
+                counts["too long"] += 1
+            elif found := _read_capture(capture.body, capture, sources):
+                yield capture.fetched_at, found
+            else:
+                counts["other pages"] += 1
+            on_page(read, len(newest))
 
 
 def _read_capture(body: bytes, capture: Capture, sources: dict[str, str]) -> Question | None:

@@ -94,6 +94,8 @@ def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
         feed_identity=config.feed_identity,
         token_secret=service.mail_identity.token_secret,
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
+        sources=config.source_infos,
+        overdue_days=config.digests.overdue_days,
         source_hosts=config.source_hosts,
         health_limits=limits,
     )

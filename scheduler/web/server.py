@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import partial
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, cast
 
 import uvicorn
@@ -28,6 +28,8 @@ from scheduler.web.open_connections import OpenConnections
 _SHUTDOWN_SECONDS = 2
 #: Seconds after which a kept-alive connection without a next request is closed (uvicorn's default).
 _KEEP_ALIVE_SECONDS = 5
+#: Seconds between two ticks of the server: its headers have the time to the second.
+_TICK_SECONDS = 1
 #: Seconds between two looks at whether the server has started: much shorter than its start (0.1 s).
 _START_POLL_SECONDS = 0.005
 
@@ -76,20 +78,46 @@ def serve(
             _wait_until_started(server, thread)
             yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.stop()
             thread.join()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which closes at its end what clients have not read."""
+    """uvicorn's server, which stops at once and closes what clients have not read."""
 
     def __init__(self, config: uvicorn.Config, connections: OpenConnections) -> None:
         super().__init__(config)
         self._connections = connections
+        self._is_stopping = Event()
+        self._wake: Callable[[], object] | None = None  #: ends the wait of the loop
+
+    def stop(self) -> None:
+        """Let the server stop; from any thread, also before it has started."""
+        self.should_exit = True
+        self._is_stopping.set()
+        if self._wake is not None:
+            with suppress(RuntimeError):  # its loop has ended by itself
+                self._wake()
+
+    async def main_loop(self) -> None:
+        """Tick once a second, until the server is to stop. uvicorn looks ten times a second."""
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = partial(loop.call_soon_threadsafe, woken.set)
+        while not self._is_stopping.is_set() and not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), _TICK_SECONDS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop as uvicorn does, and then close the connections that are left."""
-        await super().shutdown(sockets)
+        """Stop as uvicorn does, and then close the connections that are left.
+
+        Where nobody is connected, nothing is waited for.
+        """
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+        else:
+            for server in self.servers:
+                server.close()
+            await self.lifespan.shutdown()
         self._connections.abort_all()
         await asyncio.sleep(0)  # let the loop close them before it ends
 

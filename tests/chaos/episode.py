@@ -122,7 +122,7 @@ def _mend(system: SystemUnderChaos, report: EpisodeReport) -> None:
 
 def _approve_held(system: SystemUnderChaos) -> None:
     """Approve what is held: in this world, nothing that is held is false."""
-    if '"id"' in system.run("approvals", "--json").stdout:
+    if '"example"' in system.run("approvals", "--json").stdout:
         system.run("approve")
 
 

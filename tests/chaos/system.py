@@ -124,7 +124,7 @@ class SystemUnderChaos:
         """What ``watchword status`` says, or None where it can say nothing."""
         done = self.run("status", "--json")
         try:
-            found: dict[str, Any] = json.loads(done.stdout)
+            found: dict[str, Any] = json.loads(done.stdout)["data"]
         except ValueError:
             return None
         return found | {"exit_status": done.returncode}

@@ -296,7 +296,14 @@ def check_html(data: bytes) -> None:
 # ------------------------------------------------------------------ HTTP
 
 _PATHS = (
-    *("/", "/?q={}", "/?q=knife&page={}", "/?q=tram&after={}", "/sign-up", "/your-alerts"),
+    *(
+        "/",
+        "/search?q={}",
+        "/search?q=knife&page={}",
+        "/search?q=tram&after={}",
+        "/sign-up",
+        "/your-alerts",
+    ),
     *("/topic/{}", "/member/{}", "/member/ada-brook", "/members", "/overdue", "/m/{}"),
     *("/question/{}", "/question/london:/questions/{}", "/question/london:/questions/3"),
     *("/akoma-ntoso/london:/questions/3", "/capture/{}", "/m/{}/data.json", "/m/{}/topics.opml"),
@@ -321,7 +328,7 @@ _PATHS = (
         "/operator",
         "/privacy",
     ),
-    *("/robots.txt", "/sitemap.xml", "/{}", "/search?q={}", "/?q={}&source={}&status={}"),
+    *("/robots.txt", "/sitemap.xml", "/{}", "/search?q={}", "/search?q={}&source={}&status={}"),
 )
 
 

@@ -11,8 +11,10 @@ from alerts.errors import ExitStatus
 from alerts.queries import FIELDS, QueryError, find_match, format_canonical, parse_query
 from scheduler.cli.group import SECTIONS
 from tests.support.paths import REPOSITORY
+from tools.command_reference import list_commands
 
 README = (REPOSITORY / "README.md").read_text()
+COMMAND_LINE = (REPOSITORY / "docs" / "command-line.md").read_text()
 
 
 @pytest.mark.parametrize("command", [name for section in SECTIONS.values() for name in section])
@@ -21,8 +23,13 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 
 @pytest.mark.parametrize("status", list(ExitStatus))
-def test_every_exit_status_is_in_the_readme(status: ExitStatus) -> None:
-    assert f"| {status} |" in README
+def test_every_exit_status_is_documented(status: ExitStatus) -> None:
+    assert f"| {status} |" in COMMAND_LINE
+
+
+@pytest.mark.parametrize("command", [name for _, name, _ in list_commands()])
+def test_every_command_is_documented(command: str) -> None:
+    assert f"#### `watchword {command}`\n" in COMMAND_LINE
 
 
 @pytest.mark.parametrize("channel", list_channel_names("mailto"))

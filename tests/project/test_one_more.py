@@ -238,7 +238,7 @@ def use_quarterly(folder: Path) -> dict[str, Any]:
         process(service, make_question(2, make_answer("Other benches.")))
         sent.append(len(read_emails(folder / "var" / "mail")))
     with serve_pages(service) as url:
-        form = read_page(f"{url}/?q=benches")
+        form = read_page(f"{url}/search?q=benches")
     return {"sent": sent, "form": form}
 
 

@@ -115,11 +115,11 @@ def test_parse_reads_a_url(tmp_path: Path) -> None:
 def test_the_plan_is_shown_without_a_request(tmp_path: Path) -> None:
     with run_replica() as source:
         service = ServiceFolder(tmp_path, build_config(source.url))
-        before = service.run_json("plan", "--json")
+        before = service.run_json("plan", "--json")["plans"][0]
         assert (before["known_ids"], before["revisits"]) == ([], [])
         service.run("once")
         _ = source.requests
-        assert len(service.run_json("plan", "--json")["known_ids"]) == 30
+        assert len(service.run_json("plan", "--json")["plans"][0]["known_ids"]) == 30
         assert "30 questions in this period are known" in service.run("plan").stdout
         assert source.requests == []
 
@@ -130,7 +130,10 @@ def test_postgresql_needs_only_its_url(tmp_path: Path, postgres_server: str) -> 
         ledger = f'[ledger]\nurl = "{postgres_server}/postgres"\n'
         config = build_config(source.url, extra=ledger)
         service = ServiceFolder(tmp_path, config)
-        assert json.loads(service.run_process("once", "--json").stdout)["pipeline"]["digests"] == 0
+        assert (
+            json.loads(service.run_process("once", "--json").stdout)["data"]["pipeline"]["digests"]
+            == 0
+        )
         source.go_to_stage(1)
         slowly = config.replace("0.01", "0.3")  # so that the second process starts while it works
         service = ServiceFolder(tmp_path, slowly)
@@ -144,7 +147,7 @@ def test_postgresql_needs_only_its_url(tmp_path: Path, postgres_server: str) -> 
             assert running.wait(60) == 0
         assert len(service.emails) == 1
         assert set(count_sent_links(service.emails).values()) == {1}
-        again = json.loads(service.run_process("once", "--json").stdout)
+        again = json.loads(service.run_process("once", "--json").stdout)["data"]
         assert again["pipeline"]["digests"] == again["pipeline"]["matches"] == 0
 
 
@@ -159,8 +162,7 @@ def test_a_thread_is_shown_in_its_order(tmp_path: Path) -> None:
         ]
         child = next(q for q in seen if q.parent and any(p.title == q.parent for p in seen))
         address = f"{source.url}{child.path}"
-        printed = service.run("thread", address, "--json").stdout.splitlines()
-    records = [json.loads(line) for line in printed]
+        records = service.run_json("thread", address, "--json")["questions"]
     assert records[0]["title"] == child.parent
     assert records[0]["kind"] == "question"
     assert {record["parent"] for record in records[1:]} == {records[0]["id"]}

@@ -75,7 +75,7 @@ def test_a_ceiling_raises_an_alarm_that_goes_away(service: ServiceFolder) -> Non
 
 def test_status_shows_every_limit_as_json(service: ServiceFolder) -> None:
     request_emails(service, 1)
-    status = json.loads(service.run("status", "--json", expect=None).stdout)
+    status = json.loads(service.run("status", "--json", expect=None).stdout)["data"]
     used = {(one["limit"], one["scope"]): one for one in status["limits"]}
     assert used["emails to unconfirmed people", "all"] == {
         "limit": "emails to unconfirmed people",

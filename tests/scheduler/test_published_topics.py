@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,8 +37,7 @@ def list_files(service: ServiceFolder) -> set[str]:
 
 def list_topics(service: ServiceFolder) -> dict[str, tuple[bool, str | None, int]]:
     """By title: whether a topic is public, what publishes it, and its subscriptions."""
-    lines = service.run("topics", "list", "--json").stdout.splitlines()
-    found = [json.loads(line) for line in lines]
+    found = service.run_json("topics", "list", "--json")["topics"]
     return {t["title"]: (t["is_published"], t["publisher"], t["subscribers"]) for t in found}
 
 

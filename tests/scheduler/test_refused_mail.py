@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,8 +50,7 @@ def list_alarms(service: ServiceFolder) -> dict[str, str]:
 
 
 def list_states(service: ServiceFolder) -> list[tuple[str, int]]:
-    lines = service.run("deliveries", "--json").stdout.splitlines()
-    found = [json.loads(line) for line in lines]
+    found = service.run_json("deliveries", "--json")["messages"]
     return [(m["phase"], m["attempts"]) for m in found if m["recipient"] in PEOPLE]
 
 
@@ -124,8 +122,8 @@ def test_suspensions_by_the_dozen_wait_and_can_be_undone(tmp_path: Path) -> None
         assert len(waiting) == 11
         assert sorted([*waiting, suspended.partition("\t")[0]]) == sorted(PEOPLE)
         server.script = {}
-        done = service.run("suspended", "--resume", "--since", today, "--json").stdout
-        assert sorted(json.loads(line)["email"] for line in done.splitlines()) == sorted(PEOPLE)
+        done = service.run_json("suspended", "--resume", "--since", today, "--json")
+        assert sorted(done["resumed"]) == sorted(PEOPLE)
         service.run("suspended", "--resume", "--since", today, expect=1)
         service.run("once", "--no-crawl")
         assert len(server.messages) == 24

@@ -133,7 +133,13 @@ def test_its_pages_feeds_and_api_say_so(pages: WebClient) -> None:
         assert status == 410
         assert "taken this question down" in text
         assert "court" not in text
-    for path in (feed, "/feeds/everything.atom.xml", "/api/v1/changes", "/members", "/?q=zanzibar"):
+    for path in (
+        feed,
+        "/feeds/everything.atom.xml",
+        "/api/v1/changes",
+        "/members",
+        "/search?q=zanzibar",
+    ):
         text = pages.request_text("GET", path)[1]
         assert "Of Zanzibar" not in text
         assert "grows" not in text

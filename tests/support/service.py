@@ -125,8 +125,9 @@ class ServiceFolder:
         return done
 
     def run_json(self, *arguments: str) -> Any:
-        """What the command prints as JSON."""
-        return json.loads(self.run(*arguments).stdout)
+        """What the command prints as JSON; with ``--json``, the data of its document."""
+        printed = json.loads(self.run(*arguments).stdout)
+        return printed["data"] if "--json" in arguments else printed
 
     @property
     def emails(self) -> list[EmailMessage]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -25,7 +26,10 @@ _MARKER_OF_FIXTURE = {
 _WITH_PROCESSES = {"browser", "kill", "postfix", "postgres", "process"}
 _TIERS = {*_WITH_PROCESSES, "slow"}
 #: Tiers whose coverage is not measured.
-_UNMEASURED = {"browser", "kill", "postfix", "slow"}
+_UNMEASURED = {"browser", "kill", "postfix", "postgres", "slow"}
+#: So many cases of a test are measured: the others run nearly the same lines.
+_MEASURED_CASES = 3
+_IS_MEASURED = pytest.StashKey[bool]()
 #: The variable by which the processes of a test learn that they are measured.
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 #: What :func:`sys.addaudithook` calls the start of a process.
@@ -33,7 +37,10 @@ _PROCESS_EVENTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.fork", "o
 
 
 def add_markers(items: Sequence[pytest.Item]) -> None:
-    """Mark each test with the tiers that follow from its folder, fixtures and parameters."""
+    """Mark each test with the tiers that follow from its folder, fixtures and parameters.
+
+    With them it is known whose coverage is measured: see :func:`is_measured`.
+    """
     for item in items:
         if "kills" in item.path.parts:
             item.add_marker("kill")
@@ -43,11 +50,26 @@ def add_markers(items: Sequence[pytest.Item]) -> None:
         call = getattr(item, "callspec", None)
         if call is not None and "postgresql" in call.params.values():
             item.add_marker("postgres")
+    _choose_measured(items)
+
+
+def _choose_measured(items: Sequence[pytest.Item]) -> None:
+    cases: Counter[str] = Counter()
+    for item in sorted(items, key=lambda item: item.nodeid):  # not in a random order
+        test = item.nodeid.partition("[")[0]
+        can_be = not is_in(item, _UNMEASURED)
+        item.stash[_IS_MEASURED] = can_be and cases[test] < _MEASURED_CASES
+        cases[test] += can_be
 
 
 def is_in(item: pytest.Item, tiers: set[str]) -> bool:
     """Return whether a test is in one of some tiers."""
     return any(marker.name in tiers for marker in item.iter_markers())
+
+
+def is_measured(item: pytest.Item) -> bool:
+    """Return whether the coverage of a test is measured."""
+    return item.stash[_IS_MEASURED]
 
 
 def order(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
@@ -80,17 +102,17 @@ def measure_as_tier_wants(item: pytest.Item) -> Iterator[None]:
     """
     plugin: Any = item.config.pluginmanager.getplugin("_cov")
     controller = getattr(plugin, "cov_controller", None)
-    is_measured = not is_in(item, _UNMEASURED)
-    if controller is None or (is_measured and "crawler" in item.path.parts):
+    measures = is_measured(item)
+    if controller is None or (measures and "crawler" in item.path.parts):
         yield
         return
     for_processes = os.environ.pop(_COVERAGE_OF_PROCESSES, None)
-    if not is_measured:
+    if not measures:
         controller.pause()
     try:
         yield
     finally:
-        if not is_measured:
+        if not measures:
             controller.resume()
         if for_processes is not None:
             os.environ[_COVERAGE_OF_PROCESSES] = for_processes

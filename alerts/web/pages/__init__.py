@@ -11,6 +11,7 @@ from alerts.web.pages.home import HomePage
 from alerts.web.pages.manage_link import ManageLinkPage
 from alerts.web.pages.operator import OperatorPages
 from alerts.web.pages.privacy import PrivacyPage
+from alerts.web.pages.results import ResultsPage
 from alerts.web.pages.sign_up_links import SignUpLinkPages
 from alerts.web.pages.status import StatusPage
 
@@ -22,6 +23,7 @@ __all__ = [
     "ManageLinkPage",
     "OperatorPages",
     "PrivacyPage",
+    "ResultsPage",
     "SignUpLinkPages",
     "StatusPage",
 ]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import datetime
 
 import click
+import msgspec
 
 from alerts.errors import ExitStatus
 from alerts.web import create_app
 from scheduler.cli.options import ServiceCommand, get_options
+from scheduler.cli.output import print_result
 from scheduler.cli.service import get_service
 from scheduler.daemon import Daemon
 from scheduler.exposed_files import warn_of_exposed_files
@@ -17,13 +20,24 @@ from scheduler.service import Service
 from scheduler.web import build_web_context, serve
 
 
-@click.command(cls=ServiceCommand)
+class DaemonRun(msgspec.Struct, frozen=True):
+    """How long the daemon ran."""
+
+    started_at: datetime
+    stopped_at: datetime
+
+
+@click.command(cls=ServiceCommand, data=(DaemonRun,))
 @click.option("--log-json", is_flag=True, help="Write log lines as JSON.")
 @click.pass_context
 def run_command(context: click.Context, log_json: bool) -> int:
     """Run as a daemon until SIGTERM or Ctrl-C.
 
     Logs progress as with -v, and serves the web pages if the config sets web.port.
+
+    \b
+    Example:
+      watchword run --config /etc/watchword.toml
     """
     options = get_options(context)
     context.obj = replace(
@@ -32,8 +46,10 @@ def run_command(context: click.Context, log_json: bool) -> int:
     service = get_service(context)
     warn_of_exposed_files(service.config)
     daemon = Daemon(service)
+    started_at = service.clock()
     with _serve_web_pages(service, daemon):
         daemon.run()
+    print_result("", DaemonRun(started_at, service.clock()))
     return ExitStatus.OK
 
 

@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from alerts.bounces import name_email, process_report
-from alerts.digests import preview_due_digests
+from alerts.digests import DigestPreview, preview_due_digests
 from alerts.errors import ExitStatus
 from alerts.ledger import deliveries as ledger
 from alerts.ledger.deliveries import MessageStatus
@@ -25,9 +25,12 @@ from alerts.operator import update_report_alarm
 from alerts.secret import show_address
 from scheduler.bounce_mailbox import read_unread_emails
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import RecordedCommand, ServiceCommand, json_lines_option, json_option
-from scheduler.cli.output import format_counts, format_plural, print_result
+from scheduler.cli.options import RecordedCommand, ServiceCommand
+from scheduler.cli.output import format_counts, format_moment, format_plural, print_result
+from scheduler.cli.parameters import WholeNumber
+from scheduler.cli.progress import progress_option, show_progress
 from scheduler.cli.service import get_service
+from scheduler.cli.tables import format_table
 from scheduler.jobs import compose_digests, deliver_messages
 from scheduler.service import Service, lock_ledger
 
@@ -40,38 +43,59 @@ _PROBLEMS: dict[str, str] = {
 }
 
 
-@click.command(cls=ServiceCommand)
+class SentDigests(msgspec.Struct, frozen=True):
+    """The digests that were composed, and what became of the messages that were due."""
+
+    composed: int  #: digests
+    deliveries: dict[str, int]  #: messages by the outcome of their delivery attempt
+
+
+class DueDigest(msgspec.Struct, frozen=True):
+    """A digest that is due."""
+
+    to: str  #: its recipient
+    subject: str
+    text: str
+    url: str | None = None  #: of the page that was opened in the browser
+
+
+class DueDigestList(msgspec.Struct, frozen=True):
+    """The digests that are due, with `--dry-run` or `--preview`."""
+
+    digests: list[DueDigest]
+
+
+@click.command(cls=ServiceCommand, data=(SentDigests, DueDigestList))
 @click.option("--dry-run", is_flag=True, help="Show the digests; write and send nothing.")
 @click.option("--preview", is_flag=True, help="Like --dry-run, but as HTML in your browser.")
 @click.option("--only", metavar="EMAIL", help="Only the digest of this subscriber, in full.")
-@json_option
+@progress_option
 @click.pass_context
-def digest_command(
-    context: click.Context, dry_run: bool, preview: bool, only: str | None, as_json: bool
-) -> int:
+def digest_command(context: click.Context, dry_run: bool, preview: bool, only: str | None) -> int:
     """Compose and send the digests that are due.
 
     \b
-    watchword digest --dry-run --only you@example.org
-    watchword digest --preview
+    Examples:
+      watchword digest --dry-run --only you@example.org
+      watchword digest --preview
     """
     recipient = Recipient.parse(only).address if only else None
     service = get_service(context)
     if dry_run or preview:
-        return _show_due_digests(service, recipient, in_browser=preview, as_json=as_json)
-    with lock_ledger(service) as service:
-        composed = compose_digests(service, only_email=recipient)
-        outcomes = deliver_messages(service, recipient=recipient)
+        return _show_due_digests(service, recipient, in_browser=preview)
+    with lock_ledger(service) as service, show_progress() as display:
+        composing = display.start("composing digests", "digest")
+        composed = compose_digests(service, only_email=recipient, on_progress=composing.set_done)
+        sending = display.start("sending", "message")
+        outcomes = deliver_messages(service, recipient=recipient, on_progress=sending.set_done)
     deliveries = dict(sorted(outcomes.items()))
     sent = format_counts(deliveries, nothing="nothing to deliver")
-    values = {"composed": composed, "deliveries": deliveries}
-    print_result(f"{composed} composed; {sent}", values, as_json=as_json)
+    text = f"{format_plural(composed, 'digest')} composed; {sent}"
+    print_result(text, SentDigests(composed, deliveries))
     return ExitStatus.OK if set(outcomes) <= {"sent"} else ExitStatus.PARTIAL
 
 
-def _show_due_digests(
-    service: Service, recipient: str | None, *, in_browser: bool, as_json: bool
-) -> ExitStatus:
+def _show_due_digests(service: Service, recipient: str | None, *, in_browser: bool) -> ExitStatus:
     """Print the due digests, or show them in the browser; only one recipient's, if given."""
     with service.ledger.reading() as connection:
         due = [
@@ -79,18 +103,27 @@ def _show_due_digests(
             for digest in preview_due_digests(connection, service.digest_settings, service.clock())
             if recipient is None or digest.message.recipient == recipient
         ]
-    for digest in due:
-        message, text = digest.message, digest.text
-        shown = show_address(message.recipient)
-        if in_browser:
-            click.echo(f"{shown}: {_open_in_browser(digest.html or text)}")
-            continue
-        title = f"{shown}: {message.subject}"
-        values = {"to": shown, "subject": message.subject, "text": text}
-        print_result(f"{title}\n\n{text}" if recipient else title, values, as_json=as_json)
-    if not due and not as_json:
-        click.echo("No digest is due.")
+    shown = [_describe_due_digest(digest, in_browser=in_browser) for digest in due]
+    lines = [_format_due_digest(digest, in_full=recipient is not None) for digest in shown]
+    print_result("\n".join(lines) or "No digest is due.", DueDigestList(shown))
     return ExitStatus.OK
+
+
+def _describe_due_digest(digest: DigestPreview, *, in_browser: bool) -> DueDigest:
+    """Return a digest as it is printed, after opening it in the browser if asked to."""
+    return DueDigest(
+        to=show_address(digest.message.recipient),
+        subject=digest.message.subject,
+        text=digest.text,
+        url=_open_in_browser(digest.html or digest.text) if in_browser else None,
+    )
+
+
+def _format_due_digest(digest: DueDigest, *, in_full: bool) -> str:
+    if digest.url:
+        return f"{digest.to}: {digest.url}"
+    title = f"{digest.to}: {digest.subject}"
+    return f"{title}\n\n{digest.text}" if in_full else title
 
 
 def _open_in_browser(html: str) -> str:
@@ -104,15 +137,43 @@ def _open_in_browser(html: str) -> str:
     return url
 
 
-@click.command(cls=RecordedCommand, about="to", only_with=("retry", "arrived"))
+class MessageList(msgspec.Struct, frozen=True):
+    """Messages and how each was delivered."""
+
+    messages: list[MessageStatus]  #: the newest first
+
+
+class QueuedMessages(msgspec.Struct, frozen=True):
+    """What `watchword deliveries --retry` did."""
+
+    queued: int  #: messages
+
+
+class SettledMessages(msgspec.Struct, frozen=True):
+    """What `watchword deliveries --arrived` did."""
+
+    settled: int  #: messages
+
+
+@click.command(
+    cls=RecordedCommand,
+    data=(MessageList, QueuedMessages, SettledMessages),
+    about="to",
+    only_with=("retry", "arrived"),
+)
 @click.option(
     "--phase", type=click.Choice(get_args(MessagePhase)), help="Only messages in this phase."
 )
 @click.option("--to", metavar="EMAIL", help="Only messages to this recipient.")
-@click.option("--limit", default=20, show_default=True, help="Number of messages, newest first.")
+@click.option(
+    "--limit",
+    type=WholeNumber(1, 10_000),
+    default=20,
+    show_default=True,
+    help="Number of messages, newest first.",
+)
 @click.option("--retry", is_flag=True, help="Queue again those listed that failed or are in doubt.")
 @click.option("--arrived", is_flag=True, help="Count those listed that are held in doubt as sent.")
-@json_lines_option
 @click.pass_context
 def deliveries_command(
     context: click.Context,
@@ -121,7 +182,6 @@ def deliveries_command(
     limit: int,
     retry: bool,
     arrived: bool,
-    as_json: bool,
 ) -> int:
     """List messages and how each was delivered.
 
@@ -129,8 +189,9 @@ def deliveries_command(
     --arrived if the mail server's log says that it was accepted.
 
     \b
-    watchword deliveries --phase failed
-    watchword deliveries --phase in_doubt --retry
+    Examples:
+      watchword deliveries --phase failed
+      watchword deliveries --phase in_doubt --retry
     """
     if retry and arrived:
         raise click.UsageError("--retry and --arrived exclude each other")
@@ -139,51 +200,53 @@ def deliveries_command(
     with service.ledger.reading() as connection:
         found = ledger.list_newest(connection, phase, recipient, limit)
     if retry:
-        return _requeue(service, found, as_json=as_json)
+        return _requeue(service, found)
     if arrived:
-        return _settle(service, found, as_json=as_json)
-    for message in found:
-        shown = msgspec.structs.replace(message, recipient=show_address(message.recipient))
-        print_result(_format_message(shown), shown, as_json=as_json)
-    if not found and not as_json:
-        click.echo("No such message.")
+        return _settle(service, found)
+    shown = [
+        msgspec.structs.replace(message, recipient=show_address(message.recipient))
+        for message in found
+    ]
+    columns = ("Composed", "Phase", "Tries", "To", "Subject", "Last attempt")
+    rows = [_build_row(message) for message in shown]
+    print_result(format_table(columns, rows, nothing="No such message."), MessageList(shown))
     return ExitStatus.OK
 
 
-def _requeue(service: Service, messages: list[MessageStatus], *, as_json: bool) -> ExitStatus:
+def _requeue(service: Service, messages: list[MessageStatus]) -> ExitStatus:
     """Queue messages again, and print how many that were."""
     with service.ledger.writing() as connection:
         ids = [message.id for message in messages]
         queued = ledger.requeue(connection, ids, service.clock())
-    print_result(f"queued {format_plural(queued, 'message')}", {"queued": queued}, as_json=as_json)
+    print_result(f"queued {format_plural(queued, 'message')}", QueuedMessages(queued))
     return ExitStatus.OK if queued else ExitStatus.PARTIAL
 
 
-def _settle(service: Service, messages: list[MessageStatus], *, as_json: bool) -> ExitStatus:
+def _settle(service: Service, messages: list[MessageStatus]) -> ExitStatus:
     """Count messages in doubt as sent, and print how many that were."""
     with service.ledger.writing() as connection:
         ids = [message.id for message in messages]
         settled = ledger.mark_arrived(connection, ids, service.clock())
-    text = f"settled {format_plural(settled, 'message')}"
-    print_result(text, {"settled": settled}, as_json=as_json)
+    print_result(f"settled {format_plural(settled, 'message')}", SettledMessages(settled))
     return ExitStatus.OK if settled else ExitStatus.PARTIAL
 
 
-def _format_message(message: MessageStatus) -> str:
-    """Return a message on two lines: what it is, and how its last delivery attempt ended."""
-    reason = f": {message.detail}" if message.detail else ""
+def _build_row(message: MessageStatus) -> tuple[str, ...]:
+    """Return the cells of a message: what it is, and how its last delivery attempt ended."""
     return (
-        f"{message.composed_at:%Y-%m-%d %H:%M} UTC  {message.phase:<8}"
-        f"{message.recipient}  {message.subject}\n"
-        f"  {format_plural(message.attempts, 'attempt')}{reason}"
+        format_moment(message.composed_at),
+        message.phase,
+        str(message.attempts),
+        message.recipient,
+        message.subject,
+        message.detail or "",
     )
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=ServiceCommand, data=(dict[str, int],))
 @click.argument("location", default="-")
-@json_option
 @click.pass_context
-def bounces_command(context: click.Context, location: str, as_json: bool) -> int:
+def bounces_command(context: click.Context, location: str) -> int:
     """Process returned emails.
 
     Suspends addresses that bounce, and unsubscribes those who complain or reply to the unsubscribe
@@ -196,8 +259,9 @@ def bounces_command(context: click.Context, location: str, as_json: bool) -> int
     Those that cannot be read, or that do not prove which message they are about, are flagged.
 
     \b
-    watchword bounces /var/mail/bounces
-    bounces: "|/opt/watchword/watchword --config /etc/watchword.toml bounces"   (in /etc/aliases)
+    Examples:
+      watchword bounces /var/mail/bounces
+      bounces: "|/opt/watchword/watchword --config /etc/watchword.toml bounces"  (/etc/aliases)
     """
     service = get_service(context)
     process = partial(_process_reports, service, location)
@@ -209,7 +273,7 @@ def bounces_command(context: click.Context, location: str, as_json: bool) -> int
         if notes.failures:
             return notes.failures[0].exit_status
     outcomes = dict(sorted(counts.items()))
-    print_result(format_counts(outcomes, nothing="no new email"), outcomes, as_json=as_json)
+    print_result(format_counts(outcomes, nothing="no new email"), outcomes)
     if counts["unreadable"] and counts["unreadable"] == counts.total():
         return ExitStatus.DATA
     needs_you = counts["unknown"] or any(counts[outcome] for outcome in _PROBLEMS)
@@ -256,23 +320,49 @@ def _report_alarm(service: Service) -> Iterator[list[str]]:
             update_report_alarm(connection, set_aside, service.clock())
 
 
-@click.command(cls=ServiceCommand)
+class DnsRecord(msgspec.Struct, frozen=True):
+    """A TXT record."""
+
+    name: str  #: with a full stop at its end
+    value: str  #: without quotation marks
+    note: str = ""
+
+    def format_line(self) -> str:
+        """Return the record as a line of a zone file, with its note as a comment."""
+        comment = f"  ; {self.note}" if self.note else ""
+        return f"{self.name} TXT {_quote_dns_text(self.value)}{comment}"
+
+
+class DnsRecordList(msgspec.Struct, frozen=True):
+    """The DNS records of our emails."""
+
+    records: list[DnsRecord]
+
+
+@click.command(cls=ServiceCommand, data=(DnsRecordList,))
 @click.pass_context
 def dns_command(context: click.Context) -> int:
     """Print the DNS records for DKIM, SPF and DMARC.
 
     Receiving mail servers use them to check that our emails are from us.
+
+    \b
+    Example:
+      watchword dns
     """
     service = get_service(context)
-    identity = service.mail_identity
-    for key in identity.signing_keys:
-        record = _quote_dns_text(key.dns_record)
-        click.echo(f"{key.selector}._domainkey.{key.domain}. TXT {record}")
-    if not identity.signing_keys:
-        click.echo("; no key in [[mail.dkim]]: messages are not signed")
-    click.echo(f'{identity.domain}. TXT "v=spf1 mx a -all"  ; name the hosts that send for you')
-    reports = f"; rua=mailto:{email}" if (email := service.config.operator.email) else ""
-    click.echo(f'_dmarc.{identity.domain}. TXT "v=DMARC1; p=none{reports}"')
+    identity, email = service.mail_identity, service.config.operator.email
+    keys = [
+        DnsRecord(f"{key.selector}._domainkey.{key.domain}.", key.dns_record)
+        for key in identity.signing_keys
+    ]
+    reports = f"; rua=mailto:{email}" if email else ""
+    spf = DnsRecord(f"{identity.domain}.", "v=spf1 mx a -all", "name the hosts that send for you")
+    dmarc = DnsRecord(f"_dmarc.{identity.domain}.", f"v=DMARC1; p=none{reports}")
+    records = [*keys, spf, dmarc]
+    unsigned = [] if keys else ["; no key in [[mail.dkim]]: messages are not signed"]
+    lines = [*unsigned, *(record.format_line() for record in records)]
+    print_result("\n".join(lines), DnsRecordList(records))
     return ExitStatus.OK
 
 

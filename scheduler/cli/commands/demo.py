@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from alerts.errors import ExitStatus
 from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, get_options
-from scheduler.cli.output import print_result
+from scheduler.cli.output import is_json, print_line_of_json
+from scheduler.cli.parameters import WholeNumber
 from scheduler.cli.umask import use_umask
 from scheduler.demo import Demo
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=ServiceCommand, data=(dict[str, Any],))
 @click.option("--once", is_flag=True, help="Go through all stages without a browser, then exit.")
 @click.option(
     "--out",
@@ -26,7 +28,7 @@ from scheduler.demo import Demo
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65_535),
     default=8025,
     show_default=True,
     help="Port of the web pages; 0 for any free one.",
@@ -36,13 +38,20 @@ def demo_command(context: click.Context, once: bool, out: Path, port: int) -> in
     """Run the whole service on a replica of the source.
 
     Needs no network access. The source shows faults, such as an empty listing, when they are sent
-    to its address /replica/faults: see docs/when-something-is-wrong.md.
+    to its address /replica/faults: see docs/when-something-is-wrong.md. --json goes with --once.
+
+    \b
+    Examples:
+      watchword demo
+      watchword demo --once --out demo
     """
+    if is_json() and not once:
+        raise click.UsageError("--json goes with --once: the demo has no end")
     get_config(context)
     umask = get_options(context).users_umask
     with use_umask(umask), Demo(out, 0 if once else port) as running:
         if once:
-            print_result("", running.run_once(), as_json=True)
+            print_line_of_json(running.run_once())
         else:
             running.run(click.echo)
     return ExitStatus.OK

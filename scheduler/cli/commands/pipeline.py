@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
 
 import click
-from rich.progress import Progress, TaskID
+import msgspec
 
 from alerts.errors import ExitStatus
 from alerts.recording import CrawlOutcome, QuestionReading, RecordingRules, record_readings
@@ -15,9 +14,9 @@ from crawler.records import Question
 from crawler.report import CrawlLine, QuestionRead
 from scheduler import clock_check
 from scheduler.cli.inputs import InputReader, print_suspect
-from scheduler.cli.options import RecordedCommand, ServiceCommand, json_option
+from scheduler.cli.options import RecordedCommand, ServiceCommand
 from scheduler.cli.output import format_counts, format_plural, print_result
-from scheduler.cli.progress import show_progress
+from scheduler.cli.progress import ProgressDisplay, progress_option, show_progress
 from scheduler.cli.service import get_service
 from scheduler.crawls import find_crawl_pause, run_crawl
 from scheduler.exposed_files import warn_of_exposed_files
@@ -25,22 +24,29 @@ from scheduler.jobs import PipelineResult, run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger
 
 
-@click.command(cls=ServiceCommand)
+class OneRun(msgspec.Struct, frozen=True):
+    """What one run did."""
+
+    crawls: list[CrawlOutcome]
+    paused: list[str]  #: sources that the operator has paused
+    pipeline: PipelineResult
+
+
+@click.command(cls=ServiceCommand, data=(OneRun,))
 @click.option("--no-crawl", is_flag=True, help="Do everything but the crawl.")
-@json_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing on success.")
 @click.option(
     "--accept-clock", is_flag=True, help="Accept a clock that is far ahead of the last round."
 )
+@progress_option
 @click.pass_context
-def once_command(
-    context: click.Context, no_crawl: bool, accept_clock: bool, as_json: bool, quiet: bool
-) -> int:
+def once_command(context: click.Context, no_crawl: bool, accept_clock: bool, quiet: bool) -> int:
     """Crawl, match, publish and send what is due, then exit.
 
     \b
-    For cron; for example every 15 minutes, from the folder of the config:
-      */15 * * * *  cd /srv/watchword && .venv/bin/watchword once --quiet
+    Examples:
+      watchword once --no-crawl
+      */15 * * * *  cd /srv/watchword && .venv/bin/watchword once --quiet   (in a crontab)
     """
     service = get_service(context)
     warn_of_exposed_files(service.config)
@@ -57,8 +63,7 @@ def once_command(
     ]
     print_result(
         "; ".join([*crawls, format_pipeline_result(result)]),
-        {"crawls": outcomes, "paused": list(paused), "pipeline": result},
-        as_json=as_json,
+        OneRun(outcomes, list(paused), result),
         quiet=quiet,
     )
     return _compute_exit_status(outcomes, result)
@@ -87,12 +92,12 @@ def _crawl_sources(service: Service, paused: Collection[str]) -> list[CrawlOutco
         ]
 
 
-def _advance_on_question(display: Progress, source: str) -> Callable[[CrawlLine], None]:
-    task: TaskID = display.add_task(f"reading {source}", total=None)
+def _advance_on_question(display: ProgressDisplay, source: str) -> Callable[[CrawlLine], None]:
+    task = display.start(f"reading {source}", "question")
 
     def advance(line: CrawlLine) -> None:
         if isinstance(line, QuestionRead):
-            display.advance(task)
+            task.advance()
 
     return advance
 
@@ -122,37 +127,46 @@ def format_pipeline_result(result: PipelineResult) -> str:
     return f"{matches}, {feeds}, {digests}; mail: {sent}"
 
 
-@click.command(cls=RecordedCommand)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+class IngestSummary(msgspec.Struct, frozen=True):
+    """What was read, and what one run did with it."""
+
+    recorded: dict[str, int]  #: inputs and questions by what became of them: `read`, `new`, `same`
+    pipeline: PipelineResult
+
+
+@click.command(cls=RecordedCommand, data=(IngestSummary,))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--as-new", is_flag=True, help="Notify subscribers, however old a question is.")
-@json_option
+@progress_option
 @click.pass_context
-def ingest_command(
-    context: click.Context, files: tuple[str, ...], as_new: bool, as_json: bool
-) -> int:
+def ingest_command(context: click.Context, files: tuple[str, ...], as_new: bool) -> int:
     """Process saved pages or records as if crawled.
 
     FILE holds a page (HTML or text) or records (JSON Lines). Old questions are recorded without
     notifying anybody, unless you give --as-new.
+
+    \b
+    Examples:
+      watchword ingest saved-page.html
+      watchword ingest --as-new records.jsonl
     """
     service = get_service(context)
     reader = InputReader(service.config)
     with lock_ledger(service) as service, show_progress() as display:
         sync_config(service)
-        task = display.add_task("reading", total=None)
+        task = display.start("reading", "question")
         counts = _record_questions(
             service,
             reader.iterate(files),
             RecordingRules(as_new=as_new),
-            on_question=partial(display.advance, task),
+            on_question=task.advance,
         )
         result = run_pipeline(service)
     counts.update(read=reader.read, unreadable=reader.unreadable)
     recorded = {name: number for name, number in counts.items() if number}
     print_result(
         f"{format_counts(recorded)}; {format_pipeline_result(result)}",
-        {"recorded": recorded, "pipeline": result},
-        as_json=as_json,
+        IngestSummary(recorded, result),
     )
     if not reader.read:
         return ExitStatus.DATA

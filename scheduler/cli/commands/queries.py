@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -16,7 +15,7 @@ from alerts.search import (
     Breadth,
     MatchedPlace,
     Preview,
-    SearchResults,
+    QueryPart,
     SmallForm,
     Suggestion,
     build_preview,
@@ -27,39 +26,48 @@ from alerts.search import (
     load_question_changes,
     search_questions,
 )
-from alerts.text import Segment
+from alerts.text import Place, Segment
 from crawler.records import Question, name_question
 from scheduler.cli.config import get_config
 from scheduler.cli.errors import print_error
 from scheduler.cli.inputs import InputReader
-from scheduler.cli.options import ServiceCommand, json_lines_option, json_option
-from scheduler.cli.output import format_plural, print_result
+from scheduler.cli.options import ServiceCommand
+from scheduler.cli.output import format_plural, is_json, print_result
+from scheduler.cli.parameters import WholeNumber
 from scheduler.cli.service import get_service
 from scheduler.file_matcher import match_files, read_queries
 
 _BAR_CHARACTERS = "▁▂▃▄▅▆▇█"
 
 
-@click.command(cls=ServiceCommand)
+@click.command(cls=ServiceCommand, data=(Preview,))
 @click.argument("query")
-@json_option
 @click.pass_context
-def preview_command(context: click.Context, query: str, as_json: bool) -> int:
+def preview_command(context: click.Context, query: str) -> int:
     """Show what QUERY would have matched.
 
     Prints counts, a chart of the last months, the latest questions, and warnings about words that
     were never used and queries that match too much.
+
+    \b
+    Example:
+      watchword preview 'VRU OR "violence reduction unit"'
     """
     service = get_service(context)
     if not service.ledger.is_read_only:
         index_questions(service.ledger)
     with service.ledger.reading() as connection:
         preview = build_preview(connection, query, service.clock().date())
-    print_result("\n".join(_format_preview(preview)), preview, as_json=as_json)
+    print_result("\n".join(_format_preview(query, preview)), preview)
     return ExitStatus.OK
 
 
-def _format_preview(preview: Preview) -> list[str]:
+def format_search_used(typed: str, canonical: str) -> list[str]:
+    """Return the line that says how a query is understood; none where it is as it was typed."""
+    return [f"Search used: {canonical}"] if canonical != " ".join(typed.split()) else []
+
+
+def _format_preview(typed: str, preview: Preview) -> list[str]:
     at_least = "" if preview.is_complete else "at least "
     numbers = (
         ("last 7 days", f"{at_least}{preview.last_7_days:,}"),
@@ -67,7 +75,8 @@ def _format_preview(preview: Preview) -> list[str]:
         ("ever", f"{at_least}{preview.total:,}"),
         ("last mention", str(preview.last_date or "never")),
     )
-    lines = [preview.canonical, "  " + "   ".join(f"{name}: {value}" for name, value in numbers)]
+    lines = [typed, *format_search_used(typed, preview.canonical)]
+    lines += ["  " + "   ".join(f"{name}: {value}" for name, value in numbers)]
     if any(preview.months.values()):
         first, last = min(preview.months), max(preview.months)
         chart = _format_bars(list(preview.months.values()))
@@ -127,21 +136,43 @@ def _format_bars(counts: Sequence[int]) -> str:
     )
 
 
-@click.command(cls=ServiceCommand)
+class FoundQuestion(msgspec.Struct, frozen=True):
+    """A question that a search found."""
+
+    id: str
+    dated: str  #: its day
+    title: str
+    url: str
+
+
+class SearchPage(msgspec.Struct, frozen=True):
+    """The newest questions that match a query."""
+
+    total: int  #: questions that match
+    is_at_least: bool  #: more than `total` may match: not all questions have been compared yet
+    questions: list[FoundQuestion]  #: the newest first
+    small_forms: list[SmallForm]  #: words in capitals that are found in small letters instead
+
+
+@click.command(cls=ServiceCommand, data=(SearchPage,))
 @click.argument("query")
 @click.option(
     "--limit",
-    type=click.IntRange(1, 10_000),
+    type=WholeNumber(1, 10_000),
     default=20,
     show_default=True,
     help="Number of questions, newest first.",
 )
-@json_option
 @click.pass_context
-def search_command(context: click.Context, query: str, limit: int, as_json: bool) -> int:
+def search_command(context: click.Context, query: str, limit: int) -> int:
     """Search the archive.
 
     Exit status 1 if nothing is found.
+
+    \b
+    Examples:
+      watchword search 'knife NEAR/5 crime'
+      watchword search 'title:tram' --limit 100 --json
     """
     parsed = parse_query(query)
     service = get_service(context)
@@ -164,30 +195,19 @@ def search_command(context: click.Context, query: str, limit: int, as_json: bool
     said = format_small_forms(small_forms)
     print_result(
         "\n".join([*lines, f"{at_least}{format_plural(results.total, 'question')}{shown}", *said]),
-        {**_build_search_values(results, questions, days), "small_forms": small_forms},
-        as_json=as_json,
+        SearchPage(
+            results.total,
+            not results.is_complete,
+            [_describe_result(*found) for found in zip(questions, days, strict=True)],
+            list(small_forms),
+        ),
     )
     return ExitStatus.OK if results.total else ExitStatus.PARTIAL
 
 
-def _build_search_values(
-    results: SearchResults, questions: Sequence[Question], days: Sequence[str]
-) -> dict[str, object]:
-    """Return search results for ``--json``; days as ISO 8601 dates."""
-    listed = [
-        {
-            "id": question.id,
-            "dated": day,
-            "title": question.title or "",
-            "url": question.url or "",
-        }
-        for question, day in zip(questions, days, strict=True)
-    ]
-    return {
-        "total": results.total,
-        "is_at_least": not results.is_complete,
-        "questions": listed,
-    }
+def _describe_result(question: Question, day: str) -> FoundQuestion:
+    """Return a question that was found, for ``--json``; the day as an ISO 8601 date."""
+    return FoundQuestion(question.id, day, question.title or "", question.url or "")
 
 
 def _format_result(question: Question, day: str, places: Sequence[MatchedPlace]) -> str:
@@ -206,58 +226,68 @@ def _format_snippet(segments: Sequence[Segment]) -> str:
     )
 
 
-@click.command(cls=ServiceCommand)
+class ExplainedMatch(msgspec.Struct, frozen=True):
+    """Whether and where a query matches a question."""
+
+    id: str
+    matches: bool
+    places: list[Place]  #: empty for a miss
+
+
+class ExplainedQuery(msgspec.Struct, frozen=True):
+    """How a query is understood, and what it matches."""
+
+    canonical: str
+    parts: list[QueryPart]
+    hints: list[str]
+    questions: list[ExplainedMatch]  #: in the files
+
+
+@click.command(cls=ServiceCommand, data=(ExplainedQuery,))
 @click.argument("query")
-@click.argument("files", nargs=-1, metavar="[FILE...]")
-@json_lines_option
+@click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path())
 @click.pass_context
-def explain_command(
-    context: click.Context, query: str, files: tuple[str, ...], as_json: bool
-) -> int:
+def explain_command(context: click.Context, query: str, files: tuple[str, ...]) -> int:
     """Show how QUERY is understood and what it matches.
 
     FILE is a saved page, or records as JSON Lines. Exit status 1 if files are given and none
     matches.
 
     \b
-    watchword explain 'VRU OR "violence reduction unit"'
-    watchword explain 'knife NEAR/5 crime' saved-page.html records.jsonl
+    Examples:
+      watchword explain 'VRU OR "violence reduction unit"'
+      watchword explain 'knife NEAR/5 crime' saved-page.html records.jsonl
     """
     parsed = parse_query(query)
     canonical = format_canonical(parsed)
-    parts = list(explain_parts(parsed))
-    lines = [
-        f"  {'not ' if part.is_excluded else ''}{part.part}: {part.explanation}" for part in parts
-    ]
-    hints = list_hints(query)
-    values = {"canonical": canonical, "parts": parts, "hints": hints}
-    print_result("\n".join([canonical, *lines, *hints]), values, as_json=as_json)
-    if not files:
-        return ExitStatus.OK
-    reader = InputReader(get_config(context))
-    matched = 0
-    for question in reader.iterate(files):
+    parts, hints = list(explain_parts(parsed)), list(list_hints(query))
+    if not is_json():
+        lines = (_format_part(part) for part in parts)
+        click.echo("\n".join([query, *format_search_used(query, canonical), *lines, *hints]))
+    reader = InputReader(get_config(context)) if files else None
+    found: list[ExplainedMatch] = []
+    for question in reader.iterate(files) if reader else ():
         places = find_matched_places(parsed, QuestionChanges(question, infer_changes(question)))
-        matched += places is not None
-        print_result(
-            _format_matches(question, places),
-            _build_match_values(question, places),
-            as_json=as_json,
-        )
+        found.append(_describe_match(question, places))
+        if not is_json():
+            click.echo(_format_matches(question, places))
+    print_result("", ExplainedQuery(canonical, parts, hints, found))
+    if reader is None:
+        return ExitStatus.OK
     if reader.unreadable and not reader.read:
         return ExitStatus.DATA
-    return ExitStatus.PARTIAL if reader.unreadable or not matched else ExitStatus.OK
+    has_match = any(one.matches for one in found)
+    return ExitStatus.PARTIAL if reader.unreadable or not has_match else ExitStatus.OK
 
 
-def _build_match_values(
-    question: Question, places: Sequence[MatchedPlace] | None
-) -> dict[str, Any]:
+def _format_part(part: QueryPart) -> str:
+    return f"  {'not ' if part.is_excluded else ''}{part.part}: {part.explanation}"
+
+
+def _describe_match(question: Question, places: Sequence[MatchedPlace] | None) -> ExplainedMatch:
     """Return where a query matches a question, for ``--json``; ``places`` is None for a miss."""
-    return {
-        "id": question.id,
-        "matches": places is not None,
-        "places": [msgspec.to_builtins(matched.place) for matched in places or ()],
-    }
+    found = [matched.place for matched in places or ()]
+    return ExplainedMatch(question.id, places is not None, found)
 
 
 def _format_matches(question: Question, places: Sequence[MatchedPlace] | None) -> str:
@@ -272,9 +302,22 @@ def _format_matches(question: Question, places: Sequence[MatchedPlace] | None) -
     return "\n".join(lines)
 
 
-@click.command(cls=ServiceCommand)
+class MatchedLine(msgspec.Struct, frozen=True):
+    """A question that the query on a line matches."""
+
+    line: int  #: from 1
+    id: str  #: of the question
+
+
+class FileMatches(msgspec.Struct, frozen=True):
+    """What the queries of a file match."""
+
+    matches: list[MatchedLine]  #: by line, then by id
+
+
+@click.command(cls=ServiceCommand, data=(FileMatches,))
 @click.argument("queries", metavar="QUERIES", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.pass_context
 def match_command(context: click.Context, queries: Path, files: tuple[str, ...]) -> int:
     """Match each query of a file with questions.
@@ -282,6 +325,10 @@ def match_command(context: click.Context, queries: Path, files: tuple[str, ...])
     QUERIES holds one query per line. FILE holds records (JSON Lines) or is a saved page. Prints,
     sorted, the line number of a query, a tab and the id of a question that it matches. Lines that
     are not a query are reported on standard error and left out.
+
+    \b
+    Example:
+      watchword match queries.txt records.jsonl
     """
     query_file = read_queries(queries)
     for number, reason in query_file.invalid_lines:
@@ -289,9 +336,14 @@ def match_command(context: click.Context, queries: Path, files: tuple[str, ...])
     if not query_file.lines and query_file.invalid_lines:
         return ExitStatus.USAGE
     reader = InputReader(get_config(context))
+    found: list[MatchedLine] = []
     for line, question_id in match_files(query_file, reader.iterate(files)):
-        click.echo(f"{line}\t{question_id}")
+        if is_json():
+            found.append(MatchedLine(line, question_id))
+        else:
+            click.echo(f"{line}\t{question_id}")
     if reader.unreadable and not reader.read:
         return ExitStatus.DATA
+    print_result("", FileMatches(found))
     has_problem = reader.unreadable or query_file.invalid_lines
     return ExitStatus.PARTIAL if has_problem else ExitStatus.OK

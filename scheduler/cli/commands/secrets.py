@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
+import msgspec
 
 from alerts.errors import ExitStatus
 from alerts.ledger import operator_sessions, secrets
@@ -11,11 +14,10 @@ from scheduler.cli.options import (
     RecordedCommand,
     ServiceCommand,
     build_config_option,
-    json_lines_option,
-    json_option,
 )
 from scheduler.cli.output import format_moment, format_plural, print_result
 from scheduler.cli.service import get_service
+from scheduler.cli.tables import format_table
 
 _ROTATED = """\
 New keys sign the links to alerts, digests and private feeds, forms and return paths.
@@ -39,34 +41,73 @@ def secrets_command() -> None:
     The service makes them itself and keeps them in the ledger. Passwords of yours are in the
     config. The key of hashes of addresses is never replaced: what was hashed would not be found
     again.
+
+    \b
+    Examples:
+      watchword secrets list
+      watchword secrets rotate
     """
 
 
-@secrets_command.command(name="list", cls=ServiceCommand)
-@json_lines_option
+class KeyList(msgspec.Struct, frozen=True):
+    """The service's own keys, without their values."""
+
+    keys: list[secrets.KeyState]
+
+
+class ReceiverSecret(msgspec.Struct, frozen=True):
+    """The secret of one receiver of webhooks."""
+
+    secret: str
+
+
+class RotatedKeys(msgspec.Struct, frozen=True):
+    """What `watchword secrets rotate` did."""
+
+    rotated: list[str]  #: what the keys are for
+    accepted_until: datetime  #: until when the former keys are accepted
+    sessions: int  #: of the operator that were ended
+
+
+@secrets_command.command(name="list", cls=ServiceCommand, data=(KeyList,))
 @click.pass_context
-def list_command(context: click.Context, as_json: bool) -> ExitStatus:
-    """List the keys, without their values, and until when former ones are accepted."""
+def list_command(context: click.Context) -> ExitStatus:
+    """List the keys, without their values, and until when former ones are accepted.
+
+    \b
+    Example:
+      watchword secrets list
+    """
     service = get_service(context)
     with service.ledger.reading() as connection:
-        found = secrets.list_keys(connection, service.clock())
-    for key in found:
-        until = f"accepted until {format_moment(key.accepted_until)}"
-        state = until if key.accepted_until else "in use"
-        print_result(f"{key.id}\t{key.name}\t{state}", key, as_json=as_json)
+        found = list(secrets.list_keys(connection, service.clock()))
+    rows = [(key.id, key.name, _format_key_state(key)) for key in found]
+    print_result(
+        format_table(("Key", "For", "State"), rows, nothing="No key is made yet."), KeyList(found)
+    )
     return ExitStatus.OK
 
 
-@secrets_command.command(name="webhook", cls=RecordedCommand, about="address")
+def _format_key_state(key: secrets.KeyState) -> str:
+    until = key.accepted_until
+    return f"accepted until {format_moment(until)}" if until else "in use"
+
+
+@secrets_command.command(
+    name="webhook", cls=RecordedCommand, data=(ReceiverSecret,), about="address"
+)
 @click.argument("address", metavar="URL")
-@json_option
 @click.pass_context
-def webhook_command(context: click.Context, address: str, as_json: bool) -> ExitStatus:
+def webhook_command(context: click.Context, address: str) -> ExitStatus:
     """Print the secret with which the receiver at URL checks our signatures.
 
     Give it to nobody else. Each receiver has one of its own, made from channels.webhook.secret.
     To replace them, move that to channels.webhook.former_secret and set a new one: messages are
     signed with both until you remove the former.
+
+    \b
+    Example:
+      watchword secrets webhook https://example.org/hook
     """
     service = get_service(context)
     recipient = parse_reachable_recipient(address, service.config.channel_table)
@@ -74,19 +115,22 @@ def webhook_command(context: click.Context, address: str, as_json: bool) -> Exit
     secret = channel.show_receiver_secret(recipient.address) if channel else None
     if secret is None:
         raise click.UsageError("what is sent to this address is not signed")
-    print_result(secret, {"secret": secret}, as_json=as_json)
+    print_result(secret, ReceiverSecret(secret))
     return ExitStatus.OK
 
 
-@secrets_command.command(name="rotate", cls=RecordedCommand)
+@secrets_command.command(name="rotate", cls=RecordedCommand, data=(RotatedKeys,))
 @click.option("--at-once", is_flag=True, help="Accept nothing of the former keys any more.")
-@json_option
 @click.pass_context
-def rotate_command(context: click.Context, at_once: bool, as_json: bool) -> ExitStatus:
+def rotate_command(context: click.Context, at_once: bool) -> ExitStatus:
     """Replace the keys that sign links, forms and return paths.
 
     What the former keys signed is accepted for 60 days, as long as a link to alerts works. Use
     --at-once if somebody may have read the ledger or a backup of it. The operator is signed out.
+
+    \b
+    Example:
+      watchword secrets rotate --at-once
     """
     service = get_service(context)
     now = service.clock()
@@ -99,6 +143,5 @@ def rotate_command(context: click.Context, at_once: bool, as_json: bool) -> Exit
         sessions = operator_sessions.end_all(connection)
     former = _DROPPED if at_once else _KEPT.format(until=format_moment(until))
     text = _ROTATED.format(former=former, sessions=format_plural(sessions, "session"))
-    values = {"rotated": secrets.ROTATED_PURPOSES, "accepted_until": until, "sessions": sessions}
-    print_result(text, values, as_json=as_json)
+    print_result(text, RotatedKeys(list(secrets.ROTATED_PURPOSES), until, sessions))
     return ExitStatus.OK

@@ -12,11 +12,12 @@ import msgspec
 from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable, find_ledger, name_ledger
 from alerts.ledger.rate_counts import RateCounts
-from alerts.limits import Limiter, LimitReport
+from alerts.limits import Limiter, LimitReport, LimitUse
 from alerts.operator import Health, ServiceStatus, SourceStatus, build_status
 from scheduler.cli.config import get_config
-from scheduler.cli.options import ServiceCommand, get_options, json_option
+from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.cli.output import format_counts, format_moment, print_result
+from scheduler.cli.tables import colour_state
 from scheduler.clock import wall_clock
 from scheduler.config import DEFAULT_PATH, Config
 from scheduler.exposed_files import list_exposed_files
@@ -28,11 +29,24 @@ _EXIT_STATUSES = {
 }
 
 
-@click.command(cls=ServiceCommand)
-@json_option
+class StatusReport(ServiceStatus, frozen=True, kw_only=True):
+    """The state of the service, of each source and of the limits."""
+
+    state: Health  #: of the service and all its sources
+    config: str  #: the file that is in force, in words where there is none
+    ledger: str
+    limits: tuple[LimitUse, ...] = ()  #: how far each limit is used
+
+
+@click.command(cls=ServiceCommand, data=(StatusReport,))
 @click.pass_context
-def status_command(context: click.Context, as_json: bool) -> int:
+def status_command(context: click.Context) -> int:
     """Show the state of the service and of each source.
+
+    \b
+    Examples:
+      watchword status
+      watchword status --json
 
     \b
     Exit status:
@@ -44,15 +58,18 @@ def status_command(context: click.Context, as_json: bool) -> int:
     status, limits = _read_status(config)
     warnings = (*list_exposed_files(config), *limits.warnings)
     status = msgspec.structs.replace(status, warnings=warnings)
-    places = {
-        "config": _name_config(get_options(context).config_path),
-        "ledger": name_ledger(config.ledger.url.reveal()),
-    }
-    heading = f"Config: {places['config']}; ledger: {places['ledger']}"
+    config_name = _name_config(get_options(context).config_path)
+    ledger_name = name_ledger(config.ledger.url.reveal())
+    heading = f"Config: {config_name}; ledger: {ledger_name}"
     print_result(
         "\n".join([heading, *_format_status(status, limits)]),
-        places | status.describe_for_operator() | {"limits": msgspec.to_builtins(limits.use)},
-        as_json=as_json,
+        StatusReport(
+            **msgspec.structs.asdict(status),
+            config=config_name,
+            ledger=ledger_name,
+            state=status.state,
+            limits=limits.use,
+        ),
     )
     return _EXIT_STATUSES[status.state]
 
@@ -93,9 +110,11 @@ def _format_status(status: ServiceStatus, limits: LimitReport) -> Iterator[str]:
     for finding in status.service_findings:
         since = f" since {format_moment(finding.since)}" if finding.since else ""
         reason = f": {finding.reason}" if finding.reason else ""
-        yield f"{finding.state.upper()}{since}: {finding.subject}: {finding.label}{reason}"
-    yield from (f"WARNING: {warning}" for warning in status.warnings)
-    yield f"Status: {status.state}"
+        state = colour_state(finding.state.upper(), finding.state)
+        yield f"{state}{since}: {finding.subject}: {finding.label}{reason}"
+    warned = click.style("WARNING", fg="yellow")
+    yield from (f"{warned}: {warning}" for warning in status.warnings)
+    yield f"Status: {colour_state(status.state)}"
 
 
 def _format_limits(limits: LimitReport) -> Iterator[str]:
@@ -104,7 +123,7 @@ def _format_limits(limits: LimitReport) -> Iterator[str]:
         who = f" ({use.who})" if use.who else ""
         refused = f", {use.refused} refused" if use.refused else ""
         yield (
-            f"limit of {use.limit}, {use.scope.label}: {use.highest} of {use.most} "
+            f"limit of {use.limit}, {use.scope.label}: {use.highest:,} of {use.most:,} "
             f"in {use.period}{who}{refused}"
         )
 
@@ -113,7 +132,7 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     reason = f", {source.reason}" if source.reason else ""
     yield (
         f"{source.source}: last complete crawl {format_moment(source.last_good)}; "
-        f"last verdict: {source.verdict or 'none yet'}{reason}"
+        f"last verdict: {colour_state(source.verdict or 'none yet')}{reason}"
     )
     if source.questions:
         counts = format_counts(source.questions)
@@ -135,8 +154,9 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     if source.backoff_until:
         yield f"  no requests until {format_moment(source.backoff_until)}"
     for group in source.held:
-        yield f"  held ({group.reason}): {group.changes} {group.kind}, {group.example}"
+        yield f"  held ({group.reason}): {group.changes:,} {group.kind}, {group.example}"
     for alarm in source.alarms:
-        yield f"  ALARM since {format_moment(alarm.raised_at)}: {alarm.kind}, {alarm.reason}"
+        raised = click.style("ALARM", fg="red")
+        yield f"  {raised} since {format_moment(alarm.raised_at)}: {alarm.kind}, {alarm.reason}"
     if source.are_subscribers_notified:
         yield "  subscribers have been told that the source cannot be read"

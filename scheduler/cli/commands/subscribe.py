@@ -20,9 +20,10 @@ from alerts.secret import show_address
 from alerts.subscribers import request_confirmation, subscribe
 from scheduler.cli.choices import DETAIL_CHOICE, FREQUENCY_CHOICE, UPDATES_CHOICE
 from scheduler.cli.commands.queries import format_warnings
-from scheduler.cli.errors import print_error
-from scheduler.cli.options import RecordedCommand, json_option, private_option
-from scheduler.cli.output import print_result
+from scheduler.cli.errors import print_error, print_hint
+from scheduler.cli.options import RecordedCommand, private_option
+from scheduler.cli.output import is_json, print_result
+from scheduler.cli.parameters import WholeNumber
 from scheduler.cli.service import get_service
 from scheduler.service import Service
 
@@ -50,7 +51,6 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
     private: bool
     send_confirmation: bool
     with_other_forms: bool | None  #: None to ask on a terminal, and otherwise leave the query
-    as_json: bool
 
     def build_request(self, query: str) -> SubscriptionRequest:
         """Return what the options ask for, with this query."""
@@ -65,7 +65,24 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-@click.command(cls=RecordedCommand, about="email")
+class NewSubscription(msgspec.Struct, frozen=True):
+    """The subscription of an address to a topic."""
+
+    email: str
+    topic: str  #: the canonical form of the query
+    every: Frequency
+    changed: bool  #: false if the address was already subscribed like this
+
+
+class RequestedConfirmation(msgspec.Struct, frozen=True):
+    """What `watchword subscribe --send-confirmation` did."""
+
+    email: str
+    query: str
+    queued: bool  #: false if a confirmation email was queued before
+
+
+@click.command(cls=RecordedCommand, data=(NewSubscription, RequestedConfirmation), about="email")
 @click.argument("email")
 @click.argument("query")
 @click.option(
@@ -83,7 +100,7 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
     help="Which updates to send: new questions (asked), answers and corrections (answered) or all.",
 )
 @click.option(
-    "--hour", type=click.IntRange(0, 23), help="Hour at which all digests for EMAIL are sent."
+    "--hour", type=WholeNumber(0, 23), help="Hour at which all digests for EMAIL are sent."
 )
 @click.option(
     "--zone",
@@ -111,7 +128,6 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
     help="Include what an acronym stands for in the archive, or leave QUERY as it is. "
     "Without either, you are asked if this is a terminal.",
 )
-@json_option
 @click.pass_context
 def subscribe_command(context: click.Context, /, email: str, query: str, **values: Any) -> int:
     """Subscribe EMAIL to QUERY.
@@ -120,7 +136,9 @@ def subscribe_command(context: click.Context, /, email: str, query: str, **value
     --send-confirmation. QUERY gets a public page and feeds, unless you give --private.
 
     \b
-    A query holds words (all must occur), "exact phrases", AND, OR, NOT and parentheses:
+    A query holds words (all must occur), "exact phrases", AND, OR, NOT and parentheses.
+
+    Examples:
       watchword subscribe you@example.org 'VRU OR "violence reduction unit"'
       watchword subscribe you@example.org 'e-scooter NOT rental' --every immediate
     """
@@ -138,13 +156,13 @@ def subscribe_command(context: click.Context, /, email: str, query: str, **value
     else:
         _add_subscription(service, email, request, options)
     for line in format_warnings(preview, accepted=accepted):
-        click.echo(line, err=True)
+        print_hint(line)
     return status
 
 
 def _choose_suggestions(preview: Preview, with_other_forms: bool | None) -> list[Suggestion]:
     """Return the suggestions to include: all, none, or those accepted on the terminal."""
-    if with_other_forms is None and sys.stdin.isatty():
+    if with_other_forms is None and sys.stdin.isatty() and not is_json():
         return [
             suggestion
             for suggestion in preview.suggestions
@@ -168,11 +186,10 @@ def _add_subscription(
         )
     result = "is subscribed to" if done.is_changed else "was already subscribed to"
     shown = show_address(done.email)
-    values = {"email": shown, "topic": done.canonical}
+    assert done.canonical is not None
     print_result(
         f"{shown} {result} {request.query}, {options.every}",
-        {**values, "every": options.every, "changed": done.is_changed},
-        as_json=options.as_json,
+        NewSubscription(shown, done.canonical, options.every, done.is_changed),
     )
 
 
@@ -203,5 +220,6 @@ def _send_confirmation(service: Service, email: str, request: SubscriptionReques
             request,
             service.subscriber_defaults,
         )
-    click.echo(f"{email} is asked to confirm" if is_queued else f"{email} was asked to already")
+    text = f"{email} is asked to confirm" if is_queued else f"{email} was asked to already"
+    print_result(text, RequestedConfirmation(email, request.query, is_queued))
     return ExitStatus.OK

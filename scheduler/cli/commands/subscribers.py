@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from typing import Any
 
 import click
 import msgspec
@@ -16,9 +17,11 @@ from alerts.model import Recipient
 from alerts.secret import show_address
 from alerts.subscribers import accept_email_again, delete_personal_data, unsubscribe
 from scheduler.cli.errors import print_error
-from scheduler.cli.options import RecordedCommand, json_lines_option, json_option
+from scheduler.cli.options import RecordedCommand
 from scheduler.cli.output import print_indented_json, print_result
+from scheduler.cli.parameters import PastDate
 from scheduler.cli.service import get_service
+from scheduler.cli.tables import format_table
 from scheduler.service import Service
 
 #: Seconds for which the command waits for readers of the ledger.
@@ -27,13 +30,49 @@ _MAX_ERASING_SECONDS = 5.0
 _ALL = "all"
 
 
-@click.command(cls=RecordedCommand, about="email")
+#: Nothing was sent before.
+_FIRST_DAY = date(2000, 1, 1)
+
+
+class ForgottenSubscriber(msgspec.Struct, frozen=True):
+    """What is deleted about an address."""
+
+    email: str
+    deleted: bool  #: false with `--dry-run`
+    rows: dict[str, int]  #: by table
+    kept: dict[str, str]  #: what stays, and why
+
+
+class SuspendedList(msgspec.Struct, frozen=True):
+    """The addresses that get no email."""
+
+    suspended: list[bounces.SuspendedSubscriber]
+
+
+class WaitingList(msgspec.Struct, frozen=True):
+    """The addresses whose suspension waits for approval, or was approved just now."""
+
+    emails: list[str]
+    suspended: bool  #: whether they are suspended now
+
+
+class ResumedList(msgspec.Struct, frozen=True):
+    """The addresses that get email again."""
+
+    resumed: list[str]
+
+
+@click.command(cls=RecordedCommand, data=(dict[str, Any],), about="email")
 @click.argument("email")
 @click.pass_context
 def export_command(context: click.Context, email: str) -> int:
     """Print all data that is kept about EMAIL.
 
     The output is JSON, to hand over to the subscriber.
+
+    \b
+    Example:
+      watchword export you@example.org > you.json
     """
     address = Recipient.parse(email).address
     service = get_service(context)
@@ -47,12 +86,11 @@ def export_command(context: click.Context, email: str) -> int:
     return ExitStatus.OK
 
 
-@click.command(cls=RecordedCommand, about="email", unless="dry_run")
+@click.command(cls=RecordedCommand, data=(ForgottenSubscriber,), about="email", unless="dry_run")
 @click.argument("email")
 @click.option("--dry-run", is_flag=True, help="Print what would be deleted; delete nothing.")
-@json_option
 @click.pass_context
-def forget_command(context: click.Context, email: str, dry_run: bool, as_json: bool) -> int:
+def forget_command(context: click.Context, email: str, dry_run: bool) -> int:
     """Delete EMAIL and all data about it now.
 
     Prints what went, table by table.
@@ -61,6 +99,11 @@ def forget_command(context: click.Context, email: str, dry_run: bool, as_json: b
     that were sent to it. Of an address that bounced or complained a hash is kept, so that nothing
     is ever sent to it again. Without this command, the data of former subscribers is deleted after
     28 days.
+
+    \b
+    Examples:
+      watchword forget you@example.org --dry-run
+      watchword forget you@example.org
     """
     address = Recipient.parse(email).address
     service = get_service(context)
@@ -76,7 +119,7 @@ def forget_command(context: click.Context, email: str, dry_run: bool, as_json: b
     if not deleted.rows:
         print_error(f"nothing is kept about {shown}{_format_kept(deleted)}")
         return ExitStatus.PARTIAL
-    _print_deleted(shown, deleted, is_done=not dry_run, as_json=as_json)
+    _print_deleted(shown, deleted, is_done=not dry_run)
     configured = (entry.email.reveal() for entry in service.config.subscriptions)
     if address in {Recipient.parse(entry).address for entry in configured}:
         print_error(f"{shown} is in the config and comes back from there: remove it")
@@ -87,16 +130,21 @@ def _format_kept(deleted: DeletedData) -> str:
     return "".join(f" but {reason}" for reason in deleted.kept.values())
 
 
-def _print_deleted(shown: str, deleted: DeletedData, *, is_done: bool, as_json: bool) -> None:
+def _print_deleted(shown: str, deleted: DeletedData, *, is_done: bool) -> None:
     """Print how many rows of each table went, or would go, and what stays."""
-    values = {"email": shown, "deleted": is_done, "rows": deleted.rows, "kept": deleted.kept}
+    values = ForgottenSubscriber(shown, is_done, dict(deleted.rows), dict(deleted.kept))
     lines = [f"{shown} {'is' if is_done else 'would be'} deleted"]
-    lines += [f"  {name.replace('_', ' ')}: {number}" for name, number in deleted.rows.items()]
+    lines += [f"  {name.replace('_', ' ')}: {number:,}" for name, number in deleted.rows.items()]
     lines += [f"  kept: {reason}" for reason in deleted.kept.values()]
-    print_result("\n".join(lines), values, as_json=as_json)
+    print_result("\n".join(lines), values)
 
 
-@click.command(cls=RecordedCommand, about="resume", only_with=("resume", "approve"))
+@click.command(
+    cls=RecordedCommand,
+    data=(SuspendedList, WaitingList, ResumedList),
+    about="resume",
+    only_with=("resume", "approve"),
+)
 @click.option(
     "--resume",
     metavar="EMAIL",
@@ -104,18 +152,18 @@ def _print_deleted(shown: str, deleted: DeletedData, *, is_done: bool, as_json: 
     flag_value=_ALL,
     help="Send email to this address again; with --since, to all suspended for bounces.",
 )
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="With --resume: the first day.")
+@click.option(
+    "--since", type=PastDate(_FIRST_DAY), metavar="DAY", help="With --resume: the first day."
+)
 @click.option("--waiting", is_flag=True, help="List addresses whose suspension needs approval.")
 @click.option("--approve", is_flag=True, help="Suspend the addresses that --waiting lists.")
-@json_lines_option
 @click.pass_context
 def suspended_command(
     context: click.Context,
     resume: str | None,
-    since: datetime | None,
+    since: date | None,
     waiting: bool,
     approve: bool,
-    as_json: bool,
 ) -> int:
     """List addresses that get no email.
 
@@ -124,45 +172,56 @@ def suspended_command(
     that prove nothing because mail.bounce_address is not set.
 
     \b
-    watchword suspended --resume --since 2026-07-01
+    Examples:
+      watchword suspended
+      watchword suspended --resume you@example.org
+      watchword suspended --resume --since 2026-07-01
     """
     if (since is not None) != (resume == _ALL):
         raise click.UsageError("--since DATE goes with --resume without an address")
     service = get_service(context)
     if since is not None:
-        return _resume_since(service, since.replace(tzinfo=UTC), as_json=as_json)
+        return _resume_since(service, datetime.combine(since, time(), UTC))
     if waiting or approve:
-        return _show_waiting(service, approve=approve, as_json=as_json)
+        return _show_waiting(service, approve=approve)
     if resume is not None:
         return _resume_address(service, Recipient.parse_email(resume).address)
     with service.ledger.reading() as connection:
         suspensions = bounces.list_suspended(connection)
-    for entry in suspensions:
-        shown = show_address(entry.email)
-        line = f"{shown}\t{entry.reason}\t{entry.since:%Y-%m-%d}\t{entry.detail or ''}"
-        print_result(line, msgspec.structs.replace(entry, email=shown), as_json=as_json)
+    shown = [
+        msgspec.structs.replace(entry, email=show_address(entry.email)) for entry in suspensions
+    ]
+    rows = [
+        (entry.email, entry.reason, f"{entry.since:%Y-%m-%d}", entry.detail or "")
+        for entry in shown
+    ]
+    columns = ("Address", "Reason", "Since", "Last report")
+    print_result(
+        format_table(columns, rows, nothing="No address is suspended."), SuspendedList(shown)
+    )
     return ExitStatus.OK
 
 
-def _show_waiting(service: Service, *, approve: bool, as_json: bool) -> ExitStatus:
+def _show_waiting(service: Service, *, approve: bool) -> ExitStatus:
     """List the addresses whose suspension waits for approval, and suspend them if approved."""
     with service.ledger.writing() as connection:
         now = service.clock()
         addresses = bounces.list_addresses(connection, list_waiting(connection, now))
         if approve:
             suspend_waiting(connection, now)
-    for address in map(show_address, addresses):
-        text = f"{address} is suspended" if approve else address
-        print_result(text, {"email": address, "suspended": approve}, as_json=as_json)
+    shown = [show_address(address) for address in addresses]
+    lines = [f"{address} is suspended" if approve else address for address in shown]
+    print_result("\n".join(lines), WaitingList(shown, approve))
     return ExitStatus.OK
 
 
-def _resume_since(service: Service, since: datetime, *, as_json: bool) -> ExitStatus:
+def _resume_since(service: Service, since: datetime) -> ExitStatus:
     """Resume all who were suspended for bounces, and send what they missed."""
     with service.ledger.writing() as connection:
         addresses = resume_since(connection, since, service.clock())
-    for email in map(show_address, addresses):
-        print_result(f"{email} gets email again", {"email": email}, as_json=as_json)
+    shown = [show_address(address) for address in addresses]
+    lines = [f"{email} gets email again" for email in shown]
+    print_result("\n".join(lines), ResumedList(shown))
     return ExitStatus.OK if addresses else ExitStatus.PARTIAL
 
 
@@ -185,10 +244,10 @@ def _resume_address(service: Service, address: str) -> ExitStatus:
             newest = changes.get_newest_seq(connection)
             subscriptions.skip_unsent(connection, subscriber.id, newest)
     if was_bouncing and not was_suspended:
-        click.echo(f"the bounces of {address} are not counted any more")
+        print_result(f"the bounces of {address} are not counted any more", ResumedList([address]))
         return ExitStatus.OK
     if not was_suspended:
-        click.echo(f"{address} was not suspended")
+        print_result(f"{address} was not suspended", ResumedList([]))
         return ExitStatus.PARTIAL
-    click.echo(f"{address} gets email again")
+    print_result(f"{address} gets email again", ResumedList([address]))
     return ExitStatus.OK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -127,4 +126,4 @@ def test_a_bounce_of_every_kind_of_message_is_recognised(
     assert found == kind
     report = tmp_path / "report.eml"
     report.write_bytes(build_dsn("bounces@demo.example", message_id=message_id))
-    assert json.loads(service.run("bounces", str(report), "--json").stdout) == {"hard": 1}
+    assert service.run_json("bounces", str(report), "--json") == {"hard": 1}

@@ -221,8 +221,10 @@ def test_the_command_sets_a_forged_report_aside(tmp_path: Path, now: datetime) -
     (tmp_path / "box" / "new" / "1").write_bytes(forged)
     (tmp_path / "box" / "new" / "2").write_bytes(build_dsn(_sign(ledger, 1)))
     done = service.run("bounces", "box", "--json", expect=1)
-    assert json.loads(done.stdout) == {"hard": 1, "unproven": 1}
-    assert f"<forged@x.example>: a message to {ADA}: complaint: abuse" in done.stderr
+    printed = json.loads(done.stdout)
+    assert printed["data"] == {"hard": 1, "unproven": 1}
+    [warning] = printed["warnings"]
+    assert f"<forged@x.example>: a message to {ADA}: complaint: abuse" in warning
     assert {path.name for path in (tmp_path / "box" / "cur").iterdir()} == {"1:2,FS", "2:2,S"}
     assert _read_state(ledger) == ([], 1)
     with ledger.reading() as connection:

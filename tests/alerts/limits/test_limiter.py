@@ -254,6 +254,7 @@ class TestEmails:
         processes.now += timedelta(days=1, hours=1)
         assert allow_email_to_unconfirmed(limiter, aliases[0], OFFICE)
 
+    @pytest.mark.slow
     def test_200_in_an_hour_and_then_an_alarm(self, embedded: Processes) -> None:
         limiter = embedded.start()
         sent = [

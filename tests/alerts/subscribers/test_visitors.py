@@ -44,7 +44,7 @@ def server() -> Iterator[SmtpServer]:
 
 def sign_up(pages: WebClient, email: str = ADA, **fields: str) -> tuple[int, str]:
     form = {"q": "VRU", "email": email, "frequency": "daily", "updates": "all"} | fields
-    return pages.submit_form("/?q=VRU", "/sign-up", **form)
+    return pages.submit_form("/search?q=VRU", "/sign-up", **form)
 
 
 def deliver(pages: WebClient, server: SmtpServer) -> list[EmailMessage]:

@@ -99,7 +99,7 @@ def test_from_search_to_unsubscribing(visit: Page, filled: WebClient) -> None:
         visit.get_by_role("button", name="Search").click()
     heading = visit.get_by_role("heading", name="Past results for VRU")
     expect(heading).to_be_visible()
-    assert visit.url.endswith("/?q=VRU")
+    assert visit.url.endswith("/search?q=VRU")
     expect(visit.locator("mark").first).to_have_text("VRU")
     expect(visit.get_by_text("is also written Violence Reduction Unit")).to_be_visible()
     assert visit.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
@@ -138,7 +138,7 @@ def test_a_wrong_query_shows_its_error_and_takes_the_form_away(
 ) -> None:
     with browser.new_context(base_url=filled.url) as context:
         page = context.new_page()
-        page.goto("/?q=VRU")
+        page.goto("/search?q=VRU")
         assert page.get_by_label("Email address").count() == 1
         page.get_by_label("What topic do you want alerts for?").fill("(VRU")
         page.get_by_text("Close the bracket").wait_for()
@@ -146,7 +146,7 @@ def test_a_wrong_query_shows_its_error_and_takes_the_form_away(
 
 
 def test_a_link_opened_later_confirms_by_itself(visit: Page, filled: WebClient) -> None:
-    filled.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
+    filled.submit_form("/search?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
     confirm = re.search(r"https://watch\.example(/c/\S+)", filled.read_messages()[0])
     assert confirm is not None
     visit.goto(confirm[1])
@@ -184,8 +184,8 @@ def test_by_keyboard_alone(browser: Browser, filled: WebClient) -> None:
 
 PATHS = (
     "/",
-    "/?q=VRU",
-    "/?q=vruu",
+    "/search?q=VRU",
+    "/search?q=vruu",
     "/topic/VRU",
     "/question/london:/questions/8",
     "/question/london:/questions/10",
@@ -228,7 +228,7 @@ def test_axe_finds_nothing_serious(
 
 def subscribed(pages: WebClient) -> str:
     """Subscribe Ada and return the path of her alerts page."""
-    pages.submit_form("/?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
+    pages.submit_form("/search?q=VRU", "/sign-up", q="VRU", email="ada@demo.example")
     confirm = re.search(r"https://watch\.example(/c/\S+)", pages.read_messages()[0])
     assert confirm is not None
     pages.request_text("POST", confirm[1])
@@ -247,7 +247,7 @@ def test_hostile_text_does_not_run(browser: Browser, filled: WebClient, tmp_path
     )
     context = browser.new_context(base_url=filled.url)
     page = context.new_page()
-    for path in ("/question/london:/questions/30", "/topic/VRU", "/?q=window"):
+    for path in ("/question/london:/questions/30", "/topic/VRU", "/search?q=window"):
         page.goto(path)
         page.wait_for_timeout(100)
         assert page.evaluate("() => window.ran") is None

@@ -30,7 +30,7 @@ _ONE_PERSON = Audience.ONE_PERSON
 #: By the pattern of the route: whom it is for, and an address of it that is found. A new route
 #: needs a line here.
 ROUTES: dict[str, tuple[Audience, str]] = {
-    "/": (_EVERYBODY, "/?q=benches"),
+    "/": (_EVERYBODY, "/"),
     "/akoma-ntoso/{id:path}": (_EVERYBODY, "/akoma-ntoso/london:/questions/1"),
     "/api/openapi.json": (_EVERYBODY, "/api/openapi.json"),
     "/api/v1/changes": (_EVERYBODY, "/api/v1/changes"),
@@ -59,6 +59,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/privacy": (_EVERYBODY, "/privacy"),
     "/question/{id:path}": (_EVERYBODY, "/question/london:/questions/1"),
     "/robots.txt": (_EVERYBODY, "/robots.txt"),
+    "/search": (Audience.NO_SEARCH_ENGINE, "/search?q=benches"),
     "/sign-up": (_ONE_PERSON, "/sign-up"),
     "/status": (_EVERYBODY, "/status"),
     "/status.json": (_EVERYBODY, "/status.json"),

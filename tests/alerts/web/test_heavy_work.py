@@ -233,8 +233,8 @@ def held(site: WebClient) -> Iterator[tuple[WebClient, HeldWork]]:
 
 
 SEARCHES = (
-    "/?q=fares",
-    "/?q=fares&after=2026-01-01~x",
+    "/search?q=fares",
+    "/search?q=fares&after=2026-01-01~x",
     "/api/v1/questions?q=fares",
     "/api/v1/export.csv?q=fares",
     "/feeds/queries/feed.atom.xml?q=fares",
@@ -247,6 +247,7 @@ def get(pages: WebClient, path: str, network: str) -> tuple[int, str, str | None
     return status, body.decode("utf-8", "replace"), headers["Retry-After"]
 
 
+@pytest.mark.slow
 def test_more_than_can_be_done_is_answered_with_503_and_pages_go_on(
     held: tuple[WebClient, HeldWork],
 ) -> None:
@@ -268,7 +269,7 @@ def test_more_than_can_be_done_is_answered_with_503_and_pages_go_on(
             assert BUSY in text
         assert json.loads(others["/api/v1/questions?q=fares"].result()[1]) == {"error": BUSY}
         # another network has a place, although the first asked for more before
-        second = threads.submit(get, pages, "/?q=fares", "198.51.100.7")
+        second = threads.submit(get, pages, "/search?q=fares", "198.51.100.7")
         while len(runner.begun) < 2:
             time.sleep(0.01)
         runner.may_go.set()
@@ -287,7 +288,7 @@ def test_a_feed_that_is_known_is_served_while_there_is_too_much_to_do(
     runner.may_go.clear()
     time.sleep(1.1)  # it is to be compared with the ledger again
     with ThreadPoolExecutor(1) as threads:
-        threads.submit(get, pages, "/?q=fares", "192.0.2.1")
+        threads.submit(get, pages, "/search?q=fares", "192.0.2.1")
         while len(runner.begun) < 2:
             time.sleep(0.01)
         assert get(pages, path, "192.0.2.1")[0] == 200
@@ -309,7 +310,7 @@ def test_a_feed_that_was_hidden_is_not_served_while_there_is_too_much_to_do(
         hide_topic(connection, "fares")
     time.sleep(1.1)  # it is to be compared with the ledger again
     with ThreadPoolExecutor(1) as threads:
-        threads.submit(get, pages, "/?q=fares", "192.0.2.1")
+        threads.submit(get, pages, "/search?q=fares", "192.0.2.1")
         while len(runner.begun) < 2:
             time.sleep(0.01)
         assert get(pages, path, "192.0.2.1")[0] == 503

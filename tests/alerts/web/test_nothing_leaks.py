@@ -53,7 +53,11 @@ def list_seeds(site: MarkedSite) -> Iterator[str]:
         # A stranger may guess what an address is made of.
         yield from (f"/feeds/{slug}.{extension}" for slug in site.slugs)
     for query in ("benches", "trams", "mutual", "zz", "zzmar", "zzmarkk", "reader"):
-        yield from (f"/?q={query}", f"/api/v1/questions?q={query}", f"/api/v1/topics?q={query}")
+        yield from (
+            f"/search?q={query}",
+            f"/api/v1/questions?q={query}",
+            f"/api/v1/topics?q={query}",
+        )
     for slug in site.slugs:
         yield from (f"/topic/{slug}", f"/api/v1/topics/{slug}", f"/api/v1/changes?topic={slug}")
     for path in (*site.private_paths.values(), *site.private_feeds):
@@ -147,7 +151,7 @@ def test_no_answer_to_a_form_of_a_stranger_holds_anything_private(marked: Marked
             sent = {"Cookie": cookie}
             _, headers, answer = marked.pages.request("POST", path, body, FORM_CONTENT_TYPE, sent)
             assert find_leaks(marked, path, show_answer(headers, answer)) == [], path
-    for page, path in (("/?q=trams", "/sign-up"), ("/your-alerts", "/your-alerts")):
+    for page, path in (("/search?q=trams", "/sign-up"), ("/your-alerts", "/your-alerts")):
         for email in (READER.replace(MARK, "zzmar"), "nobody@demo.example"):
             _, html = marked.pages.submit_form(page, path, q="trams", email=email)
             assert find_leaks(marked, path, html) == [], path

@@ -40,7 +40,7 @@ def build_query_slug(query: str) -> str:
 def sign_up(pages: WebClient, query: str, email: str = WATCHER) -> None:
     """Sign up on the page, and open the link of the newest email."""
     fields = {"q": query, "email": email, "frequency": "daily", "updates": "all"}
-    assert pages.submit_form("/?q=bus", "/sign-up", **fields)[0] == 200
+    assert pages.submit_form("/search?q=bus", "/sign-up", **fields)[0] == 200
     confirm(pages)
 
 
@@ -72,7 +72,7 @@ def list_addresses(query: str) -> Iterator[str]:
     yield f"/topic/{slug}"
     yield f"/api/v1/topics/{slug}"
     yield f"/api/v1/changes?topic={slug}"
-    yield f"/?q={typed}"
+    yield f"/search?q={typed}"
     for extension in ("rss.xml", "atom.xml", "json"):
         yield f"/feeds/{slug}.{extension}"
         yield f"/feeds/{slug}.{extension}?only=asked"
@@ -299,10 +299,10 @@ def test_its_ids_are_those_of_the_public_feed(public: WebClient) -> None:
 # ------------------------------------------------------------------------------ what is said of it
 
 
-@pytest.mark.parametrize("path", ["/?q=bus", "/question/london:/questions/1"])
+@pytest.mark.parametrize("path", ["/search?q=bus", "/question/london:/questions/1"])
 def test_the_form_says_what_is_private(watched: WebClient, path: str) -> None:
     html = watched.request_text("GET", path)[1]
-    assert "is private: it is on no public page, list or feed" in html
+    assert "Your topic stays private" in html or "is private: it is on no public page" in html
     assert 'href="/privacy"' in html
 
 
@@ -320,7 +320,14 @@ def test_privacy_is_explained_on_a_page_of_its_own(site: WebClient) -> None:
 #: among the public ones; a topic is read by its id only for whoever has shown a token of theirs.
 _VISITORS_FUNCTIONS = {
     *("find_public", "find_public_by_slug", "find_public_by_similar_slug"),
-    *("list_public", "list_page", "list_unpublished", "list_without_notice", "get"),
+    *(
+        "list_public",
+        "list_public_of_questions",
+        "list_page",
+        "list_unpublished",
+        "list_without_notice",
+        "get",
+    ),
 }
 #: Who may read a topic by its id.
 _TOKEN_HOLDERS = {"alerts/web/pages/alerts.py", "alerts/web/feeds/generator.py"}
@@ -339,7 +346,7 @@ def list_uses() -> Iterator[tuple[str, str]]:
 
 def test_modules_for_visitors_ask_for_public_topics() -> None:
     uses = set(list_uses())
-    assert ("alerts/web/pages/home.py", "find_public") in uses
+    assert ("alerts/web/pages/results.py", "find_public") in uses
     assert {name for _, name in uses} <= _VISITORS_FUNCTIONS
     assert {path for path, name in uses if name == "get"} == _TOKEN_HOLDERS
 

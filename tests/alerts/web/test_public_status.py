@@ -83,7 +83,7 @@ def test_no_public_answer_changes_with_what_one_visitor_does(pages: WebClient) -
         assert read_public(pages) == before, email
     form = {"q": "benches", "frequency": "immediate", "updates": "all"}
     for email in (SUBSCRIBER, STRANGER):
-        assert pages.submit_form("/?q=benches", "/sign-up", email=email, **form)[0] == 200
+        assert pages.submit_form("/search?q=benches", "/sign-up", email=email, **form)[0] == 200
         assert read_public(pages) == before, email
     assert pages.request_text("POST", find_path(pages, "c"))[0] == 200
     assert read_public(pages) == before

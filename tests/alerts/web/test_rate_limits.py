@@ -82,6 +82,7 @@ class TestWrongLinks:
 
 
 class TestChanges:
+    @pytest.mark.slow
     def test_the_31st_change_of_a_day_is_refused(self, site: WebClient) -> None:
         page = add_alert(site)
 
@@ -106,7 +107,7 @@ class TestChanges:
     def test_a_confirmation_is_a_change(self, site: WebClient) -> None:
         page = add_alert(site)
         repeat(30, lambda _: site.submit_form(page, page, action="schedule", hour="7")[0])
-        assert site.submit_form("/?q=VRU", "/sign-up", q="VRU", email=ADA)[0] == 200
+        assert site.submit_form("/search?q=VRU", "/sign-up", q="VRU", email=ADA)[0] == 200
         link = re.search(r"https://watch\.example(/c/\S+)", site.read_messages()[-1])
         assert link is not None
         assert site.request_text("POST", link[1])[0] == 429
@@ -129,7 +130,7 @@ class TestSearches:
         ("limit", "path"),
         [
             (Limit.SEARCHES, "/api/v1/questions?q=trams"),
-            (Limit.PREVIEWS, "/?q=trams"),
+            (Limit.PREVIEWS, "/search?q=trams"),
             (Limit.FEEDS, "/feeds/queries/feed.json?q=tram{}"),
         ],
     )
@@ -154,7 +155,7 @@ class TestSearches:
         with closing(RateCounts(site.ledger)) as counts:
             office = {CountKey(Scope.NETWORK, "127.0.0.0/24"): 9999}
             counts.add(Limit.PREVIEWS, Limit.PREVIEWS.rule.period, office, {}, site.now)
-        assert site.request_text("GET", "/?q=trams")[0] == 429
+        assert site.request_text("GET", "/search?q=trams")[0] == 429
         assert site.request_text("GET", "/")[0] == 200
 
 
@@ -165,7 +166,7 @@ class TestSharing:
     ) -> None:
         def sign_up(pages: WebClient, number: int) -> int:
             form = {"q": "VRU", "email": f"p{number}@demo.example"}
-            return pages.submit_form("/?q=VRU", "/sign-up", **form)[0]
+            return pages.submit_form("/search?q=VRU", "/sign-up", **form)[0]
 
         with run_web_client(ledger, now, tmp_path) as one:
             with run_web_client(ledger, now, tmp_path) as other:
@@ -175,6 +176,7 @@ class TestSharing:
         with run_web_client(ledger, now, tmp_path) as restarted:
             assert sign_up(restarted, 13) == 429
 
+    @pytest.mark.slow
     def test_an_ipv6_customer_has_one_limit(
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
@@ -197,7 +199,7 @@ class TestEmails:
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:
         with run_web_client(ledger, now, tmp_path, proxies=("127.0.0.1",)) as pages:
-            csrf, cookie = pages.get_csrf("/?q=VRU")
+            csrf, cookie = pages.get_csrf("/search?q=VRU")
             statuses = []
             for number in range(150):
                 form = {"q": f"tram{number}", "email": f"victim+{number}@demo.example"}
@@ -216,7 +218,7 @@ class TestEmails:
             everybody = {CountKey(Scope.ALL, "all"): rule.most[Scope.ALL]}
             counts.add(Limit.CONFIRMATIONS, rule.period, everybody, {}, site.now)
         answers = {
-            site.submit_form("/?q=VRU", "/sign-up", q="VRU", email=email)
+            site.submit_form("/search?q=VRU", "/sign-up", q="VRU", email=email)
             for email in (ADA, "nobody@demo.example")
         }
         [(status, html)] = answers
@@ -233,7 +235,7 @@ class TestEmails:
             if known == "refused":
                 refuse_emails(connection, get_hash(connection, email), site.now)
         if known == "asked already":
-            site.submit_form("/?q=VRU", "/sign-up", q="VRU", email=email)
+            site.submit_form("/search?q=VRU", "/sign-up", q="VRU", email=email)
         before = count_emails_of_all(site)
         if known == "full":
             name, key = Limit.MAILBOX_CONFIRMATIONS, MAIL_IDENTITY.token_secret
@@ -241,7 +243,7 @@ class TestEmails:
             with closing(RateCounts(site.ledger)) as counts:
                 mailbox = {CountKey(Scope.MAILBOX, digest): 20}
                 counts.add(name, name.rule.period, mailbox, {}, site.now)
-        assert site.submit_form("/?q=VRU", "/sign-up", q="VRU", email=email)[0] == 200
+        assert site.submit_form("/search?q=VRU", "/sign-up", q="VRU", email=email)[0] == 200
         assert count_emails_of_all(site) == before + 1
         assert len(site.read_messages()) == (known in {"unknown", "asked already"})
 

@@ -36,7 +36,7 @@ from tests.support.web_client import (
 ADA = "ada@demo.example"
 PAGES = (
     "/",
-    "/?q=VRU",
+    "/search?q=VRU",
     "/members",
     "/overdue",
     "/your-alerts",
@@ -103,7 +103,7 @@ FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
 
 
 def test_a_trusted_proxy_with_tls_gets_hsts_and_secure_cookies(proxied: WebClient) -> None:
-    _, headers, _ = proxied.request("GET", "/?q=VRU", headers=FORWARDED)
+    _, headers, _ = proxied.request("GET", "/search?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     cookie = headers["Set-Cookie"]
     assert cookie.startswith("__Host-watchword=")
@@ -117,11 +117,11 @@ def test_a_trusted_proxy_with_tls_gets_hsts_and_secure_cookies(proxied: WebClien
 
 @pytest.mark.slow
 def test_forwarded_headers_of_other_clients_are_ignored(site: WebClient) -> None:
-    _, headers, _ = site.request("GET", "/?q=VRU", headers=FORWARDED)
+    _, headers, _ = site.request("GET", "/search?q=VRU", headers=FORWARDED)
     assert headers["Strict-Transport-Security"] is None
     statuses = set()
     for number in range(12):
-        csrf, cookie = site.get_csrf("/?q=VRU")
+        csrf, cookie = site.get_csrf("/search?q=VRU")
         body = urlencode({"q": "VRU", "email": f"p{number}@demo.example", "csrf": csrf})
         claimed = {"X-Forwarded-For": f"203.0.113.{number}", "Cookie": cookie}
         statuses.add(
@@ -131,8 +131,8 @@ def test_forwarded_headers_of_other_clients_are_ignored(site: WebClient) -> None
 
 
 def test_a_form_needs_the_token_of_the_same_browser(site: WebClient) -> None:
-    csrf, cookie = site.get_csrf("/?q=VRU")
-    other, _ = site.get_csrf("/?q=VRU")
+    csrf, cookie = site.get_csrf("/search?q=VRU")
+    other, _ = site.get_csrf("/search?q=VRU")
     form = {"q": "VRU", "email": ADA}
     for token, kept in ((None, cookie), ("", cookie), (other, cookie), (csrf, ""), (csrf, "x=y")):
         body = urlencode(form | ({"csrf": token} if token is not None else {}))
@@ -198,7 +198,7 @@ class TestEnumeration:
             )
         took: dict[str, list[float]] = {ADA: [], "nobody@demo.example": []}
         answers = set()
-        for page, path in (("/?q=VRU", "/sign-up"), ("/your-alerts", "/your-alerts")):
+        for page, path in (("/search?q=VRU", "/sign-up"), ("/your-alerts", "/your-alerts")):
             for _ in range(2):
                 for email, times in took.items():
                     began = time.perf_counter()
@@ -217,10 +217,10 @@ def test_confirmation_emails_are_limited_by_address_and_network(
 ) -> None:
     with run_web_client(ledger, now, tmp_path) as pages:
         for _ in range(5):
-            assert pages.submit_form("/?q=VRU", "/sign-up", q="VRU", email=ADA)[0] == 200
+            assert pages.submit_form("/search?q=VRU", "/sign-up", q="VRU", email=ADA)[0] == 200
         assert len(pages.read_messages()) == 1
         statuses = [
-            pages.submit_form("/?q=VRU", "/sign-up", q="VRU", email=f"p{n}@demo.example")[0]
+            pages.submit_form("/search?q=VRU", "/sign-up", q="VRU", email=f"p{n}@demo.example")[0]
             for n in range(8)
         ]
         assert statuses == [200] * 5 + [429] * 3
@@ -229,7 +229,7 @@ def test_confirmation_emails_are_limited_by_address_and_network(
 @pytest.mark.slow
 def test_alerts_over_the_limit_are_not_added(site: WebClient) -> None:
     for number in range(8):
-        assert site.submit_form("/?q=VRU", "/sign-up", q=f"word{number}", email=ADA)[0] == 200
+        assert site.submit_form("/search?q=VRU", "/sign-up", q=f"word{number}", email=ADA)[0] == 200
     email_text, *_ = site.read_messages()
     link = re.search(r"https://watch\.example(/c/\S+)", email_text)
     assert link is not None
@@ -313,9 +313,9 @@ def test_no_query_takes_long(site: WebClient, query: str) -> None:
     site.publish_questions(
         *(make_question(n, make_answer("A word, and smart quotes.")) for n in range(1, 30))
     )
-    site.request_text("GET", "/?q=warm")
+    site.request_text("GET", "/search?q=warm")
     for path in (
-        f"/?q={quote(query)}",
+        f"/search?q={quote(query)}",
         f"/feeds/queries/feed.json?q={quote(query)}",
         f"/api/v1/questions?q={quote(query)}",
     ):

@@ -178,16 +178,19 @@ class TestIngest:
         ]
         (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines))
         done = service.run("ingest", "--json", str(tmp_path / "records.jsonl"), expect=1)
-        assert json.loads(done.stdout)["recorded"]["new"] == 2
-        assert "records.jsonl:2: not a record" in get_error(done)
+        printed = json.loads(done.stdout)
+        assert printed["data"]["recorded"]["new"] == 2
+        [warning] = printed["warnings"]
+        assert "records.jsonl:2: not a record" in warning
+        assert done.stderr == ""
 
     def test_a_suspect_page_is_recorded_and_notifies_nobody(
         self, service: ServiceFolder, tmp_path: Path
     ) -> None:
         service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
         (tmp_path / "page.html").write_text(PAGE.format(body=""))
-        done = service.run("ingest", "--as-new", "--json", str(tmp_path / "page.html"), expect=1)
-        assert json.loads(done.stdout)["recorded"]["suspect"] == 1
+        done = service.run("ingest", "--as-new", str(tmp_path / "page.html"), expect=1)
+        assert "1 suspect" in done.stdout
         assert "nobody is alerted" in get_error(done)
         assert service.emails == []
 
@@ -197,7 +200,7 @@ class TestSubscribing:
         service.run("subscribe", "Vera@Demo.example", "knife  AND crime", "--every", "weekly")
         again = service.run("subscribe", "vera@demo.example", "Crime knife", "--every", "weekly")
         assert "subscribed to" in again.stdout
-        listed = json.loads(service.run("subscriptions", "--json").stdout)
+        [listed] = service.run_json("subscriptions", "--json")["subscriptions"]
         assert listed["topic"] == "crime knife"
         assert service.run("unsubscribe", "vera@demo.example").stdout.startswith("1 ")
         service.run("unsubscribe", "vera@demo.example", expect=1)

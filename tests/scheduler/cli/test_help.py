@@ -10,6 +10,7 @@ import pytest
 
 from scheduler.cli import watchword
 from scheduler.cli.group import SECTIONS
+from tools.command_reference import list_commands
 
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 _CONTEXT = click.Context(watchword, info_name="watchword")
@@ -40,6 +41,17 @@ def test_each_command_takes_the_config_and_explains_its_options(name: str) -> No
     options = [param for param in load(name).params if isinstance(param, click.Option)]
     assert "--config" in [option.opts[0] for option in options]
     assert [option.opts[0] for option in options if not option.help] == []
+
+
+@pytest.mark.parametrize("name", [name for _, name, _ in list_commands()])
+def test_each_command_has_an_example_and_takes_json(name: str) -> None:
+    command = {known: one for _, known, one in list_commands()}[name]
+    context = click.Context(command, info_name=f"watchword {name}")
+    shown = command.get_help(context)
+    _, _, examples = shown.partition("Example")
+    assert f"watchword {name.split(' ', maxsplit=1)[0]}" in examples.partition("Options:")[0]
+    assert "--json" in shown
+    assert max(map(len, shown.splitlines())) <= 100
 
 
 @pytest.mark.process

@@ -70,17 +70,18 @@ class TestMatch:
 class TestExplain:
     def test_the_parts_and_the_places(self, service: ServiceFolder) -> None:
         shown = service.run("explain", 'VRU OR "violence reduction unit"', "records.jsonl").stdout
-        assert shown.startswith('"violence reduction unit" OR VRU\n')
+        typed, used, *_ = shown.splitlines()
+        assert typed == 'VRU OR "violence reduction unit"'
+        assert used == 'Search used: "violence reduction unit" OR VRU'
         assert "VRU: in capitals only" in shown
         assert "london:/questions/2: does not match" in shown
         assert "question[0] 4-27        The »Violence Reduction Unit« (VRU) on" in shown
         assert "question[0] 29-32" in shown
 
     def test_json_offsets_are_those_of_the_record(self, service: ServiceFolder) -> None:
-        done = service.run("explain", "knife", "records.jsonl", "--json")
-        head, *records = [json.loads(line) for line in done.stdout.splitlines()]
-        assert head["canonical"] == "knife"
-        for one, told in zip(RECORDS, records, strict=True):
+        explained = service.run_json("explain", "knife", "records.jsonl", "--json")
+        assert explained["canonical"] == "knife"
+        for one, told in zip(RECORDS, explained["questions"], strict=True):
             texts = extract_fields(one)
             said = [
                 texts[p["field"]][p["paragraph"]][p["start"] : p["end"]] for p in told["places"]
@@ -92,7 +93,9 @@ class TestExplain:
         assert "»VRU«" in shown
 
     def test_a_query_alone_and_nothing_that_matches(self, service: ServiceFolder) -> None:
-        assert service.run("explain", "kni* -bus").stdout.splitlines()[0] == "kni* NOT bus"
+        typed, used, *_ = service.run("explain", "kni* -bus").stdout.splitlines()
+        assert (typed, used) == ("kni* -bus", "Search used: kni* NOT bus")
+        assert "Search used" not in service.run("explain", "kni* NOT bus").stdout
         service.run("explain", "benches", "records.jsonl", expect=1)
         done = service.run("explain", "(knife", expect=64)
         assert len(done.stderr.splitlines()) == 1
@@ -106,7 +109,7 @@ class TestSearchAndPreview:
         assert "2026-07-16  2026/0002  Question 2" in shown
         assert "  On »knife« crime." in shown
         assert service.run("search", "benches", expect=1).stdout == "0 questions\n"
-        told = json.loads(service.run("search", "VRU", "--json", "--limit", "1").stdout)
+        told = service.run_json("search", "VRU", "--json", "--limit", "1")
         assert told["total"] == 2
         assert [one["id"] for one in told["questions"]] == ["london:/questions/4"]
 
@@ -117,7 +120,7 @@ class TestSearchAndPreview:
         assert "VRU is also written Violence Reduction Unit: 1 more question." in shown
         assert 'To include it: VRU OR "violence reduction unit"' in shown
         assert "did you mean knife" in service.run("preview", "knief").stdout
-        assert json.loads(service.run("preview", "VRU", "--json").stdout)["total"] == 2
+        assert service.run_json("preview", "VRU", "--json")["total"] == 2
 
     def test_a_word_in_capitals_that_is_found_in_small_letters(
         self, service: ServiceFolder
@@ -126,7 +129,7 @@ class TestSearchAndPreview:
         said = "No question has BUS in capitals; 2 have bus in small letters."
         offered = f"{said} To look for these: bus"
         assert offered in service.run("search", "BUS", expect=1).stdout
-        listed = json.loads(service.run("search", "BUS", "--json", expect=1).stdout)
+        listed = json.loads(service.run("search", "BUS", "--json", expect=1).stdout)["data"]
         assert listed["small_forms"][0]["query"] == "bus"
         assert offered in service.run("preview", "BUS").stdout
         assert offered in service.run("subscribe", "ada@replica.example", "BUS").stderr

@@ -107,8 +107,7 @@ def test_bounces_suspend_an_address(tmp_path: Path, way: str) -> None:
     emails = [build_dsn(sender) for sender in server.senders]
     assert process_bounces(service, way, emails) == {"hard": 2}
     assert process_bounces(service, way, emails) in ({}, {"duplicate": 2})
-    [line] = service.run("suspended", "--json").stdout.splitlines()
-    one = json.loads(line)
+    [one] = service.run_json("suspended", "--json")["suspended"]
     assert (one["email"], one["reason"], one["detail"]) == (ADA, "bounces", "5.1.1 smtp; 550 no")
     assert ADA in service.run("suspended").stdout
     assert "watchword suspended --resume" in service.run("subscribe", ADA, "trams").stderr
@@ -147,7 +146,7 @@ def process_bounces(service: ServiceFolder, way: str, emails: list[bytes]) -> di
             check=True,
             timeout=60,
         )
-        for outcome, number in json.loads(done.stdout).items():
+        for outcome, number in json.loads(done.stdout)["data"].items():
             found[outcome] = found.get(outcome, 0) + number
     return found
 
@@ -242,9 +241,9 @@ def test_a_digest_is_shown_in_the_browser_and_sent_by_command(
     assert "Benches</mark>" in page.read_text()
     page.unlink()
     assert service.emails == []
-    assert service.run("digest", "--only", ADA).stdout == "1 composed; 1 sent\n"
+    assert service.run("digest", "--only", ADA).stdout == "1 digest composed; 1 sent\n"
     assert [mail["To"] for mail in service.emails] == [ADA]
-    assert service.run("digest").stdout == "1 composed; 1 sent\n"
+    assert service.run("digest").stdout == "1 digest composed; 1 sent\n"
     assert len(service.emails) == 2
 
 
@@ -266,9 +265,11 @@ def test_a_broken_report_stops_none_behind_it(tmp_path: Path, way: str) -> None:
         if way == "imap":
             place = f"imap://bounces@127.0.0.1:{mailbox.port}/INBOX"
         done = service.run("bounces", place, "--json", expect=1)
-        assert json.loads(done.stdout) == {"hard": 1, "unreadable": 1}
-        assert "an email cannot be read: <deep@demo.example>" in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+        printed = json.loads(done.stdout)
+        assert printed["data"] == {"hard": 1, "unreadable": 1}
+        [warning] = printed["warnings"]
+        assert "an email cannot be read: <deep@demo.example>" in warning
+        assert done.stderr == ""
         with open_ledger(f"sqlite:///{tmp_path / 'var' / 'ledger.sqlite3'}").reading() as ledger:
             assert [alarm.kind for alarm in alarms.list_open(ledger)] == ["reports"]
         service.run("bounces", place)  # nothing is read twice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from alerts.ledger import Ledger, changes, held_changes, questions
+from alerts.ledger import Ledger, changes, held_changes, open_ledger, questions
 from alerts.recording import CrawlOutcome, CrawlPolicy, plan_crawl
 from alerts.rendering import find_shipped_templates
 from crawler.plan import CrawlPlan, PolitenessSettings
@@ -36,8 +37,12 @@ class ChangingSite:
 
     def __init__(self) -> None:
         self.world = build_demo_world(datetime.now(UTC))
-        self.now = self.world.start
         self.url = ""
+        self.reset()
+
+    def reset(self) -> None:
+        """Show the world as it is at first."""
+        self.now = self.world.start
         self.redirects = False
         self.show(self.world)
 
@@ -61,11 +66,38 @@ class ChangingSite:
         await app(scope, receive, send)
 
 
-@pytest.fixture
-def site() -> Iterator[ChangingSite]:
+@pytest.fixture(scope="module")
+def served_site() -> Iterator[ChangingSite]:
     made = ChangingSite()
     with serve(made) as made.url:
         yield made
+
+
+@pytest.fixture
+def site(served_site: ChangingSite) -> ChangingSite:
+    """The site as it is at first."""
+    served_site.reset()
+    return served_site
+
+
+@pytest.fixture(scope="module")
+def file_of_all(served_site: ChangingSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a ledger that has read everything, of which tests take copies."""
+    path = tmp_path_factory.mktemp("read") / "ledger.sqlite3"
+    opened = open_empty_ledger(path)
+    served_site.reset()
+    read_all(opened, served_site)
+    opened.engine.dispose()
+    return path
+
+
+@pytest.fixture
+def ledger_of_all(file_of_all: Path, tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger that has read everything there is to read."""
+    shutil.copyfile(file_of_all, tmp_path / "ledger.sqlite3")
+    opened = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    yield opened
+    opened.engine.dispose()
 
 
 @pytest.fixture
@@ -93,12 +125,11 @@ def read_state(ledger: Ledger) -> tuple[int, Counter[str], int]:
         return questions.count(connection), Counter(n.change.kind.value for n in found), held
 
 
-def read_all(ledger: Ledger, site: ChangingSite) -> tuple[int, Counter[str], int]:
+def read_all(ledger: Ledger, site: ChangingSite) -> None:
     """Read everything until nothing new comes; answered questions are visited every week."""
     for stage, hours in ((0, 0), (3, 0), (3, 200)):
         site.go_to(stage, hours)
         crawl(ledger, site)
-    return read_state(ledger)
 
 
 def to_new_address(question: ReplicaQuestion) -> list[ReplicaQuestion]:
@@ -111,9 +142,10 @@ def to_both_addresses(question: ReplicaQuestion) -> list[ReplicaQuestion]:
 
 @pytest.mark.parametrize("redirects", [False, True])
 def test_questions_at_new_addresses_are_the_same(
-    ledger: Ledger, site: ChangingSite, redirects: bool
+    ledger_of_all: Ledger, site: ChangingSite, redirects: bool
 ) -> None:
-    before = read_all(ledger, site)
+    ledger = ledger_of_all
+    before = read_state(ledger)
     assert before[0] == 41
     site.rename(to_new_address)
     site.redirects = redirects
@@ -159,8 +191,9 @@ def test_what_was_told_with_one_address_is_told_alike_with_two(
     undisturbed.engine.dispose()
 
 
-def test_another_host_is_no_change(ledger: Ledger, site: ChangingSite) -> None:
-    before = read_all(ledger, site)
+def test_another_host_is_no_change(ledger_of_all: Ledger, site: ChangingSite) -> None:
+    ledger = ledger_of_all
+    before = read_state(ledger)
     with serve(site) as other:
         site.go_to(3, 400)
         crawl(ledger, site, other)

@@ -28,13 +28,18 @@ pytestmark = pytest.mark.process
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the demo leaves."""
     folder = tmp_path_factory.mktemp("demo")
-    ServiceFolder(folder, "").run("demo", "--once", "--out", "shown")
+    printed = ServiceFolder(folder, "").run_json("demo", "--once", "--out", "shown", "--json")
+    (folder / "printed.json").write_text(json.dumps(printed))
     return folder / "shown"
 
 
 @pytest.fixture
 def summary(shown: Path) -> Any:
     return json.loads((shown / "summary.json").read_text())
+
+
+def test_the_summary_is_printed_as_json(shown: Path, summary: Any) -> None:
+    assert json.loads((shown.parent / "printed.json").read_text()) == summary
 
 
 def test_the_baseline_is_silent(summary: Any) -> None:

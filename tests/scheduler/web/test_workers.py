@@ -107,10 +107,10 @@ def test_searches_feeds_and_exports_are_made_in_processes_that_end_with_the_daem
     with run_service(tmp_path) as (url, daemon):
         workers = list_workers(daemon)
         assert len(workers) == 2
-        status, page = get(url, "/?q=fares")
+        status, page = get(url, "/search?q=fares")
         assert status == 200
         assert "250" in page
-        assert get(url, "/?q=%22half")[0] == 400
+        assert get(url, "/search?q=%22half")[0] == 400
         assert get(url, "/api/v1/questions?q=fares")[1].startswith('{"questions":[')
         assert get(url, "/api/v1/questions?q=%22half")[0] == 400
         assert get(url, "/api/v1/questions?q=%00")[0] == 400
@@ -128,11 +128,11 @@ def test_searches_feeds_and_exports_are_made_in_processes_that_end_with_the_daem
 @pytest.mark.process
 def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
     with run_service(tmp_path) as (url, daemon):
-        assert get(url, "/?q=fares")[0] == 200
+        assert get(url, "/search?q=fares")[0] == 200
         killed = list_workers(daemon)
         for worker in killed:
             os.kill(worker, signal.SIGKILL)
-        statuses = [get(url, "/?q=fares")[0] for _ in range(4)]
+        statuses = [get(url, "/search?q=fares")[0] for _ in range(4)]
         assert set(statuses) <= {200, 503}
         assert statuses[-1] == 200
         wait_until(lambda: set(list_workers(daemon)) - set(killed))
@@ -171,7 +171,7 @@ def test_pages_are_answered_while_the_daemon_uses_all_of_its_connections(tmp_pat
     ):
         for _ in range(15):
             in_use.enter_context(service.ledger.reading())
-        for path in ("/members", "/?q=fares", "/overdue"):
+        for path in ("/members", "/search?q=fares", "/overdue"):
             began = time.monotonic()
             assert get(url, path)[0] == 200
             assert time.monotonic() - began < 5
@@ -197,6 +197,7 @@ def test_pages_wait_for_each_other_at_most_and_never_the_daemon(tmp_path: Path) 
             assert get(url, "/members")[0] == 200
 
 
+@pytest.mark.slow
 def test_connections_of_pages_that_only_read_cannot_write(tmp_path: Path) -> None:
     with opened_service(tmp_path) as service:
         ledger = build_web_context(service).ledger

@@ -124,7 +124,7 @@ def test_hostile_content_of_a_question_is_escaped(site: WebClient) -> None:
         assert never not in html
     assert "<table>" in html
     etree.fromstring(site.request("GET", "/akoma-ntoso/london:/questions/1")[2])
-    page(site, "/?q=Told")
+    page(site, "/search?q=Told")
 
 
 def test_a_thread_as_akoma_ntoso(site: WebClient) -> None:
@@ -355,7 +355,7 @@ def test_the_pages_of_a_damaged_topic_are_shown(site: WebClient, form: str) -> N
             update(schema.topic).where(schema.topic.c.id == damaged.id).values(canonical=form)
         )
     site.publish_questions(make_question(3, words="Most about trams and buses."))
-    for page in (f"/topic/{damaged.slug}", "/?q=trams", "/api/v1/topics"):
+    for page in (f"/topic/{damaged.slug}", "/search?q=trams", "/api/v1/topics"):
         assert site.request_text("GET", page)[0] == 200, page
     assert site.request_text("GET", f"/feeds/{damaged.slug}.atom.xml")[0] == 200
     assert "Most about" in site.request_text("GET", "/topic/buses")[1]
