@@ -38,10 +38,11 @@ def _parse_declarations(style: str) -> dict[str, str]:
 def _walk_texts(
     element: Element, ink: str, ground: str, rules: dict[str, dict[str, str]]
 ) -> Iterator[tuple[float, str]]:
-    if not isinstance(element.tag, str):  # a comment, such as those for Outlook
+    tag: object = element.tag
+    if not isinstance(tag, str):  # a comment, such as those for Outlook
         return
     declared = _parse_declarations(element.get("style", ""))
-    names = [element.tag.removeprefix(_HTML), *(f".{c}" for c in element.get("class", "").split())]
+    names = [tag.removeprefix(_HTML), *(f".{c}" for c in element.get("class", "").split())]
     for name in names:
         declared |= rules.get(name, {})
     ink = _colour(declared.get("color", "")) or ink
