@@ -37,13 +37,16 @@ def build_json_ld(thread: Sequence[Question], identity: FeedIdentity) -> str:
 
 def _describe_question(question: Question, identity: FeedIdentity) -> dict[str, Any]:
     answers = [answer for answer in question.answers if not answer.holding]
+    ours = identity.public_url and f"{identity.public_url}{question_path(question.id)}"
+    source = normalise_link(question.url)
     values = {
         "@type": "Question",
-        "@id": identity.public_url and f"{identity.public_url}{question_path(question.id)}",
+        "@id": ours,
         "identifier": question.reference,
         "name": name_question(question),
         "text": _join_paragraphs(question.question),
-        "url": normalise_link(question.url),
+        "url": ours or source,
+        "isBasedOn": source,
         "author": {"@type": "Person", "name": question.asked_by.name}
         if question.asked_by
         else None,

@@ -197,10 +197,15 @@ class FeedPublisher:
     def _publish_topic(self, topic: Topic, newest_notice: int) -> bool:
         with self._ledger.reading() as connection:
             newest = matches.get_newest_seq(connection, topic.id)
-        return self._publish_feed(define_topic_feed(topic), newest, newest_notice)
+            number = matches.count_questions(connection, topic.id)
+        return self._publish_feed(define_topic_feed(topic), newest, newest_notice, number)
 
     def _publish_feed(
-        self, definition: FeedDefinition, newest_change: int, newest_notice: int
+        self,
+        definition: FeedDefinition,
+        newest_change: int,
+        newest_notice: int,
+        questions: int | None = None,
     ) -> bool:
         """Write a feed and mark it as published; return whether that succeeded."""
         failed_before = self.failed_count
@@ -218,6 +223,7 @@ class FeedPublisher:
                     up_to=newest_change,
                     notices_up_to=newest_notice,
                     archive_pages=documents.position.full_pages,
+                    questions=questions,
                 )
         return self.failed_count == failed_before
 

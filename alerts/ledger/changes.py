@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select, true
 
 from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, question
 from alerts.model import Change, ChangeKind, NumberedChange, SilenceReason
+from crawler.records import Question
 
 log = logging.getLogger("watchword.ledger")
 
@@ -94,6 +95,47 @@ def _read_changes(rows: Iterable[Row[Any]]) -> Iterator[NumberedChange]:
         elif after is not None:
             entry = Change(ChangeKind(row.kind), row.content_hash, after, before)
             yield NumberedChange(row.seq, row.recorded_at, row.silence_reason, entry)
+
+
+class RecordedChange(msgspec.Struct, frozen=True):
+    """A change as a history lists it, without the records where nothing was corrected."""
+
+    seq: int
+    kind: ChangeKind
+    question_id: str
+    recorded_at: datetime
+    silence_reason: SilenceReason | None
+    before: Question | None = None  #: of a correction: the question before
+    after: Question | None = None  #: of a correction: the question after
+
+
+def list_history(connection: Connection, ids: Sequence[str], limit: int) -> list[RecordedChange]:
+    """Return the newest changes of some questions, newest first; without the unreadable."""
+    columns = change.c.seq, change.c.kind, change.c.question_id, change.c.recorded_at
+    corrected = change.c.kind == ChangeKind.CORRECTED
+    rows = connection.execute(
+        select(
+            *columns,
+            change.c.silence_reason,
+            case((corrected, change.c.before)).label("before"),
+            case((corrected, change.c.after)).label("after"),
+        )
+        .where(change.c.question_id.in_(ids), change.c.kind.in_(_KINDS))
+        .order_by(change.c.seq.desc())
+        .limit(limit)
+    )
+    return [
+        RecordedChange(
+            row.seq,
+            ChangeKind(row.kind),
+            row.question_id,
+            row.recorded_at,
+            row.silence_reason,
+            read_record(row.before, f"change {row.seq}") if row.before else None,
+            read_record(row.after, f"change {row.seq}") if row.after else None,
+        )
+        for row in rows
+    ]
 
 
 def count_unreadable(connection: Connection, newest: int) -> int:

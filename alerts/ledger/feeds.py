@@ -23,6 +23,7 @@ class FeedProgress(msgspec.Struct, frozen=True):
     archive_pages: int  #: full pages of its archive
     written_pages: int  #: of those, how many are files
     pinged_up_to: int  #: number of the change up to which the hub was told
+    questions: int | None = None  #: that its topic matches; None for a feed of all changes
 
 
 def get(connection: Connection, name: str) -> FeedProgress | None:
@@ -32,7 +33,13 @@ def get(connection: Connection, name: str) -> FeedProgress | None:
 
 
 def mark_published(
-    connection: Connection, name: str, *, up_to: int, notices_up_to: int, archive_pages: int
+    connection: Connection,
+    name: str,
+    *,
+    up_to: int,
+    notices_up_to: int,
+    archive_pages: int,
+    questions: int | None = None,
 ) -> None:
     """Record what a feed's files hold. What the hub was told is reset, so that it is pinged again.
 
@@ -42,11 +49,13 @@ def mark_published(
         up_to: The newest change in the files.
         notices_up_to: The newest notice in the files.
         archive_pages: How many pages of its archive are full.
+        questions: How many questions its topic matches.
     """
     values = {
         "published_up_to": up_to,
         "notices_up_to": notices_up_to,
         "archive_pages": archive_pages,
+        "questions": questions,
         "pinged_up_to": _NEVER_PINGED,
     }
     insert_once(connection, feed, name=name, **values)

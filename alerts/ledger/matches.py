@@ -110,7 +110,12 @@ def count_questions(connection: Connection, topic_id: int) -> int:
 
 
 def list_questions(
-    connection: Connection, topic_id: int, limit: int, offset: int = 0, up_to: int | None = None
+    connection: Connection,
+    topic_id: int,
+    limit: int,
+    offset: int = 0,
+    up_to: int | None = None,
+    condition: ColumnElement[bool] | None = None,
 ) -> list[str]:
     """Return the ids of the questions that a topic matches, most recently changed first.
 
@@ -123,10 +128,12 @@ def list_questions(
         limit: How many to return at most.
         offset: How many to leave out before them.
         up_to: Only changes up to this number, so that later ones shift no page; None for all.
+        condition: Only the questions for which it holds; None for all.
     """
-    latest = _list_alerted_questions(connection, topic_id, offset + limit, up_to)
-    if len(latest) == offset + limit:
-        return latest[offset:]
+    if condition is None:
+        latest = _list_alerted_questions(connection, topic_id, offset + limit, up_to)
+        if len(latest) == offset + limit:
+            return latest[offset:]
     is_no_news = change.c.silence_reason.in_(_NO_NEWS)
     last_alert = func.max(case((is_no_news, 0), else_=change.c.seq))
     wanted = (
@@ -134,6 +141,7 @@ def list_questions(
         .join(change, change.c.question_id == question.c.id)
         .join(match, match.c.change_seq == change.c.seq)
         .where(match.c.topic_id == topic_id, _is_up_to(up_to))
+        .where(true() if condition is None else condition)
         .group_by(question.c.id, question.c.meeting_date)
         .order_by(last_alert.desc(), *NEWEST_FIRST)
     )

@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
-import statistics
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from difflib import get_close_matches
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Date,
-    and_,
-    case,
-    cast,
-    func,
-    literal,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, case, func, select
 
+from alerts.ledger import question_counts
+from alerts.ledger.question_counts import IS_ANSWERED, AnswerState, AnswerTimes, Ranking
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question, topic
 from alerts.ledger.word_index import DatedQuestion
+
+#: Newest questions in which a member's party and sources are looked for.
+_PARTY_QUESTIONS = 20
+#: Characters of an id that similar ones are looked for with: the longest names have 60.
+_MAX_ID_LENGTH = 80
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Somebody who asks questions."""
+
+    person: str  #: the same for all spellings of the name: ``ada-brook``
+    name: str
+    party: str | None  #: as printed with the newest question that names one
+    first_day: date | None  #: of the oldest question
+    sources: tuple[str, ...]  #: where they ask, as the config names it
 
 
 class MemberSummary(msgspec.Struct, frozen=True):
     """A member, with the number of their questions."""
 
-    person: str  #: the same for all spellings of the name: ``ada-brook``
+    person: str
     name: str
     questions: int
-    last_meeting_date: date | None
-
-
-class MemberStatistics(msgspec.Struct, frozen=True):
-    """A member's questions, counted. Days are counted from meeting to answer."""
-
-    questions: int
-    answered: int
-    with_answer_date: int  #: of the answered, those with a known date
-    answered_in_time: int  #: of those, answered within ``days_allowed``
     unanswered: int
-    median_days: int | None  #: of the answered with a known date; None where there are none
+    last_meeting_date: date | None
 
 
 def find_name(connection: Connection, person: str) -> str | None:
     """Return the name to show for a member; None if there is no such member."""
-    wanted = select(question.c.asker).where(question.c.person == person)
-    newest = wanted.order_by(*NEWEST_FIRST).limit(1)
-    return connection.execute(newest).scalar()
+    return question_counts.find_newest(connection, "person", person, question.c.asker)
+
+
+def find_member(connection: Connection, person: str) -> Member | None:
+    """Return a member; None if there is no such member."""
+    name = find_name(connection, person)
+    if name is None:
+        return None
+    mine = question.c.person == person
+    first_day = connection.execute(select(func.min(question.c.meeting_date)).where(mine)).scalar()
+    newest = select(question.c.id, question.c.source, question.c.party).where(mine)
+    rows = connection.execute(newest.order_by(*NEWEST_FIRST).limit(_PARTY_QUESTIONS)).all()
+    return Member(
+        person=person,
+        name=name,
+        party=next((row.party for row in rows if row.party), None),
+        first_day=first_day,
+        sources=tuple(dict.fromkeys(row.source for row in rows)),
+    )
 
 
 def list_names(connection: Connection) -> list[str]:
@@ -70,72 +82,61 @@ def list_names(connection: Connection) -> list[str]:
 
 def list_members(connection: Connection) -> list[MemberSummary]:
     """Return all members, the one with the most questions first."""
-    number = func.count().label("questions")
+    unanswered = func.sum(case((IS_ANSWERED, 0), else_=1))
     rows = connection.execute(
         select(
             question.c.person,
-            func.max(question.c.asker).label("name"),
-            number,
+            func.count().label("questions"),
+            unanswered.label("unanswered"),
             func.max(question.c.meeting_date).label("last_meeting_date"),
         )
         .where(question.c.person.is_not(None))
         .group_by(question.c.person)
-        .order_by(number.desc(), question.c.person)
-    )
-    return [MemberSummary(**row._mapping) for row in rows]
+    ).all()
+    names = question_counts.find_names(connection, "person", [row.person for row in rows])
+    found = [
+        MemberSummary(name=names[row.person], **row._mapping) for row in rows if row.person in names
+    ]
+    return sorted(found, key=lambda one: (-one.questions, one.person))
 
 
-def count_questions(connection: Connection, person: str, days_allowed: int) -> MemberStatistics:
-    """Return the statistics of a member.
-
-    Args:
-        connection: The ledger.
-        person: The member: ``ada-brook``.
-        days_allowed: An answer counts as in time up to this many days after the meeting.
-    """
-    is_dated = question.c.answered_on.is_not(None) & question.c.meeting_date.is_not(None)
-    in_time = is_dated & (_days_to_answer(connection) <= days_allowed)
-    is_answered = question.c.status == "answered"
-    row = connection.execute(
-        select(
-            func.count().label("questions"),
-            _count_where(is_answered).label("answered"),
-            _count_where(is_answered & is_dated).label("with_answer_date"),
-            _count_where(is_answered & in_time).label("answered_in_time"),
-            _count_where(~is_answered).label("unanswered"),
-        ).where(question.c.person == person)
-    ).one()
-    days = connection.execute(
-        select(_days_to_answer(connection)).where(
-            question.c.person == person, is_answered & is_dated
-        )
-    ).scalars()
-    known = [round(one) for one in days]
-    return MemberStatistics(
-        **row._mapping, median_days=round(statistics.median(known)) if known else None
-    )
+def list_similar_names(connection: Connection, person: str) -> list[tuple[str, str]]:
+    """Return members (id, name) whose ids are nearly as ``person``, the most similar first."""
+    ids = question_counts.list_ids(connection, "person")
+    near = get_close_matches(person[:_MAX_ID_LENGTH].lower(), ids, n=3, cutoff=0.7)
+    names = question_counts.find_names(connection, "person", near)
+    return [(one, names[one]) for one in near if one in names]
 
 
-def list_newest_questions(
-    connection: Connection, person: str, limit: int, after: DatedQuestion | None = None
+def count_answers(connection: Connection, person: str) -> AnswerTimes:
+    """Return a member's questions, counted by their answers."""
+    return question_counts.count_answers(connection, question.c.person == person)
+
+
+def list_questions(
+    connection: Connection,
+    person: str,
+    limit: int,
+    after: DatedQuestion | None = None,
+    state: AnswerState | None = None,
 ) -> list[DatedQuestion]:
-    """Return a member's questions with their meeting days, newest first.
+    """Return a member's questions, newest first; see :func:`question_counts.list_newest`."""
+    conditions = question.c.person == person, question_counts.has_state(state)
+    return question_counts.list_newest(connection, limit, after, *conditions)
 
-    Those without a day come last, with the day :attr:`datetime.date.min`.
 
-    Args:
-        connection: The ledger.
-        person: The member: ``ada-brook``.
-        limit: How many to return at most.
-        after: Only those that come after this one.
-    """
-    day = func.coalesce(question.c.meeting_date, literal(date.min, Date))
-    wanted = select(question.c.id, day.label("day")).where(question.c.person == person)
-    if after is not None:
-        is_same_day = and_(day == after.day, question.c.id < after.question_id)
-        wanted = wanted.where(or_(day < after.day, is_same_day))
-    rows = connection.execute(wanted.order_by(day.desc(), question.c.id.desc()).limit(limit))
-    return [DatedQuestion(row.id, row.day) for row in rows]
+def find_parties(connection: Connection, people: Sequence[str]) -> dict[str, str]:
+    """Return the party that each member's newest question names, where it names one."""
+    found = {
+        one: question_counts.find_newest(connection, "person", one, question.c.party)
+        for one in people
+    }
+    return {one: party for one, party in found.items() if party}
+
+
+def rank_bodies(connection: Connection, person: str, limit: int) -> Ranking:
+    """Return whom a member asks most."""
+    return question_counts.rank(connection, "body", limit, question.c.person == person)
 
 
 def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[str, str, int]]:
@@ -157,13 +158,3 @@ def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[s
         .limit(limit)
     )
     return [(row.slug, row.title, row.number) for row in rows]
-
-
-def _count_where(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-def _days_to_answer(connection: Connection) -> ColumnElement[Any]:
-    if connection.dialect.name == "postgresql":
-        return cast(question.c.answered_on, Date) - cast(question.c.meeting_date, Date)
-    return func.julianday(question.c.answered_on) - func.julianday(question.c.meeting_date)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST, find
 from alerts.ledger.records import read_records
 from alerts.ledger.schema import question
-from alerts.ledger.word_index import DatedQuestion
 from alerts.questions import SeenQuestion, find_references, make_reference_key
 from crawler.records import Question
 
@@ -44,34 +43,6 @@ def list_seen(
     ]
 
 
-def list_overdue(
-    connection: Connection, before: date, limit: int, after: DatedQuestion | None = None
-) -> list[Question]:
-    """Return unanswered questions of meetings before a day, oldest first.
-
-    ``after`` limits them to those that come after this one, by meeting date and id.
-    """
-    wanted = select(question.c.id, question.c.record).where(*_overdue_conditions(before))
-    if after is not None:
-        day = question.c.meeting_date
-        is_same_day = and_(day == after.day, question.c.id > after.question_id)
-        wanted = wanted.where(or_(day > after.day, is_same_day))
-    wanted = wanted.order_by(question.c.meeting_date, question.c.id).limit(limit)
-    return list(read_records(connection.execute(wanted)))
-
-
-def count_overdue(connection: Connection, before: date) -> int:
-    """Return how many questions :func:`list_overdue` has without a limit."""
-    wanted = select(func.count()).select_from(question).where(*_overdue_conditions(before))
-    return connection.execute(wanted).scalar_one()
-
-
-def _overdue_conditions(before: date) -> list[ColumnElement[bool]]:
-    # The statuses are named, so that the index of status and meeting date is used.
-    is_unanswered = question.c.status.in_(("unanswered", "holding"))
-    return [is_unanswered, question.c.meeting_date < before, question.c.not_found_at.is_(None)]
-
-
 def list_meeting_days(connection: Connection, today: date) -> list[date]:
     """Return the days of Mayor's Question Time in the last year, oldest first."""
     # The source's names: "MQT on 2018-12-20", "Mayor's Question Time".
@@ -102,6 +73,36 @@ def find_by_identifier(connection: Connection, identifier: str) -> list[Question
     likely = question.c.reference_key == make_reference_key(identifier)
     found = read_records(connection.execute(wanted.where(likely)))
     return [record for record in found if record.reference == identifier]
+
+
+def list_by_short_reference(
+    connection: Connection, text: str, source: str | None = None, limit: int = 20
+) -> list[Question]:
+    """Return the questions with the reference of a short address, the newest first.
+
+    Args:
+        connection: The ledger.
+        text: The reference with hyphens for its slashes: ``2026-1303``, ``2009-0289-1``.
+        source: Only those of this source; None for all.
+        limit: How many to return at most.
+    """
+    keys = {make_reference_key(text), make_reference_key(text.replace("-", "/", 1))}
+    wanted = select(question.c.id, question.c.record).where(
+        question.c.reference_key.in_(sorted(filter(None, keys)))
+    )
+    if source is not None:
+        wanted = wanted.where(question.c.source == source)
+    return list(read_records(connection.execute(wanted.order_by(*NEWEST_FIRST).limit(limit))))
+
+
+def count_by_reference(connection: Connection, reference: str | None) -> dict[str, int]:
+    """Return how many questions of each source have a reference."""
+    key = make_reference_key(reference)
+    if key is None:
+        return {}
+    counted = select(question.c.source, func.count()).where(question.c.reference_key == key)
+    rows = connection.execute(counted.group_by(question.c.source))
+    return {row[0]: row[1] for row in rows}
 
 
 def list_referred(

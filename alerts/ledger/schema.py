@@ -89,7 +89,6 @@ question = Table(
     Index("ix_question_source_meeting_date", "source", "meeting_date"),
     Index("ix_question_source_thread", "source", "thread"),
     Index("ix_question_is_indexed", "is_indexed"),
-    # Each holds all that a page counts, so that it is read without the long records.
     Index("ix_question_person", "person", "meeting_date", "status", "days_to_answer", "body"),
     Index("ix_question_body", "body", "meeting_date", "status", "days_to_answer", "person"),
     Index("ix_question_status", "status", "meeting_date", "body", "person", "not_found_at"),
@@ -259,6 +258,7 @@ feed = Table(
     Column("archive_pages", Integer, nullable=False, server_default="0"),  # full archive pages
     Column("written_pages", Integer, nullable=False, server_default="0"),  # those written to disk
     Column("pinged_up_to", Integer, nullable=False, server_default="-1"),  # sent to the hub
+    Column("questions", Integer),  # that a topic matches up to published_up_to; null: not counted
 )
 
 pause = Table(

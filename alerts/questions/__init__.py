@@ -13,6 +13,7 @@ from alerts.questions.changes import (
     is_minor_correction,
 )
 from alerts.questions.differences import Correction, find_corrections, find_first_correction
+from alerts.questions.edits import ParagraphEdit, Piece, compare_versions, find_edits
 from alerts.questions.moves import is_reference_reused, is_same_question, make_reference_key
 from alerts.questions.number_gaps import NumberGap, SeenQuestion, compute_usual_delay, find_gaps
 from alerts.questions.references import find_references
@@ -22,11 +23,15 @@ from alerts.questions.threads import find_parent, make_thread_key, sort_thread
 __all__ = [
     "Correction",
     "NumberGap",
+    "ParagraphEdit",
+    "Piece",
     "SeenQuestion",
     "can_replace",
+    "compare_versions",
     "compute_usual_delay",
     "find_changes",
     "find_corrections",
+    "find_edits",
     "find_first_correction",
     "find_gaps",
     "find_parent",

@@ -14,12 +14,14 @@ from alerts.rendering.templates import (
     name_in_sentence,
 )
 from alerts.rendering.urls import (
+    body_path,
     member_path,
     name_host,
     name_site,
     normalise_link,
     query_path,
     question_path,
+    short_path,
     topic_path,
 )
 
@@ -30,6 +32,7 @@ __all__ = [
     "PASSAGE_LABELS",
     "Templates",
     "TemplatesError",
+    "body_path",
     "clean_xml_text",
     "find_shipped_templates",
     "member_path",
@@ -39,5 +42,6 @@ __all__ = [
     "normalise_link",
     "query_path",
     "question_path",
+    "short_path",
     "topic_path",
 ]

@@ -20,6 +20,7 @@ from jinja2 import (
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.language import (
+    format_clock_time,
     format_day,
     format_long_day,
     format_moment,
@@ -33,9 +34,17 @@ from alerts.language import (
 )
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import TEMPLATE_LABELS
-from alerts.rendering.sanitise import sanitise_html
+from alerts.rendering.sanitise import sanitise_html, wrap_tables
 from alerts.rendering.translation import install_translations
-from alerts.rendering.urls import member_path, normalise_link, question_path, topic_path
+from alerts.rendering.urls import (
+    body_path,
+    member_path,
+    name_in_sentence,
+    name_without_day,
+    normalise_link,
+    question_path,
+    topic_path,
+)
 from alerts.secret import show_address
 from crawler.records import name_question
 
@@ -100,6 +109,7 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "short_day": format_short_day,
     "month": format_month,
     "moment": format_moment,
+    "clock_time": format_clock_time,
     "near": format_near,
     "near_day": name_near_day,
     "number": format_number,
@@ -110,7 +120,11 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "question_path": question_path,
     "topic_path": topic_path,
     "member_path": member_path,
+    "body_path": body_path,
+    "in_sentence": name_in_sentence,
+    "without_day": name_without_day,
     "sanitise": sanitise_html,
+    "in_regions": wrap_tables,
     "address": show_address,
 }
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 #: Characters beside letters and digits that a URL may hold as they are (RFC 3986, section 2).
 _UNQUOTED_CHARACTERS = "%-._~:/?#[]@!$&'()*+,;="
+
+#: A reference whose short address needs no escapes: ``2026/1303``, ``HL1234``.
+_PLAIN_REFERENCE = re.compile(r"[A-Za-z0-9]+([/-][A-Za-z0-9]+)*")
+
+#: The date at the end of a meeting's name: pages show the day beside the name.
+_DAY_AT_END = re.compile(r"\s+on \d{4}-\d{2}-\d{2}$")
 
 
 def normalise_link(url: str | None, base_url: str | None = None) -> str | None:
@@ -63,3 +70,30 @@ def question_path(question_id: str) -> str:
 def member_path(slug: str) -> str:
     """Return the path of a member's page: ``/member/ada-brook``."""
     return f"/member/{quote(slug, safe='')}"
+
+
+def short_path(reference: str | None, source: str | None = None) -> str | None:
+    """Return the short path of a question: ``/q/2026-1303``, with a source ``/q/london/2026-1303``.
+
+    Returns:
+        None without a reference, or for one that is no part of a path as it is.
+    """
+    if not reference or not _PLAIN_REFERENCE.fullmatch(reference):
+        return None
+    prefix = f"{quote(source, safe='')}/" if source else ""
+    return f"/q/{prefix}{reference.replace('/', '-')}"
+
+
+def name_in_sentence(name: str) -> str:
+    """Return a name for the middle of a sentence: ``the Mayor`` for ``The Mayor``."""
+    return f"t{name[1:]}" if name.startswith("The ") else name
+
+
+def name_without_day(meeting: str) -> str:
+    """Return a meeting's printed name without its date: ``MQT`` for ``MQT on 2018-12-20``."""
+    return _DAY_AT_END.sub("", meeting) or meeting
+
+
+def body_path(body_id: str) -> str:
+    """Return the path of the page of an answering body: ``/bodies/the-mayor``."""
+    return f"/bodies/{quote(body_id, safe='')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -10,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.language import gettext
 from alerts.language import gettext_noop as _
 from alerts.web.context import WebContext
@@ -34,6 +36,24 @@ _TAKEN_DOWN_TITLE = _("Taken down")
 _OTHER_TITLE = _("Something went wrong")
 #: Starlette's own details, said as a page says it.
 _DETAILS = {"Not Found": _("If you typed the address, check that it is correct.")}
+
+
+class LikelyPage(msgspec.Struct, frozen=True):
+    """A page that was perhaps meant."""
+
+    name: str  #: what it is about
+    path: str
+
+
+class PageNotFound(HTTPException, WatchwordError):
+    """There is no such page; the answer names those that were perhaps meant."""
+
+    exit_status = ExitStatus.USAGE
+
+    def __init__(self, detail: str, suggestions: Sequence[LikelyPage] = ()) -> None:
+        """Answer 404 with a sentence and some links."""
+        super().__init__(404, detail)
+        self.suggestions = tuple(suggestions)
 
 
 def _find_title(error: HTTPException) -> str:
@@ -64,6 +84,7 @@ class ErrorHandlers:
             title=gettext(_find_title(error)),
             message=gettext(_DETAILS.get(error.detail, error.detail)),
             has_search=error.status_code == HTTPStatus.NOT_FOUND,
+            suggestions=error.suggestions if isinstance(error, PageNotFound) else (),
         )
         return HTMLResponse(bytes(page.body), error.status_code, error.headers)
 

@@ -18,7 +18,7 @@ from alerts.questions import find_changes, is_minor_correction
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
-from alerts.web.pages.question_view import find_question_view
+from alerts.web.pages.archive import find_question_view
 from crawler.records import Question
 from tests.support.samples import make_answer, make_question
 
@@ -94,6 +94,6 @@ def test_a_full_stop_alerts_nobody_and_is_in_the_history(ledger: Ledger, now: da
     with ledger.reading() as connection:
         view = find_question_view(connection, answer("").id)
     assert view is not None
-    assert [(entry.kind, entry.is_minor) for entry in view.history][-1] == ("corrected", True)
+    assert next((entry.kind, entry.is_minor) for entry in view.history) == ("corrected", True)
     record(ledger, now, answer("The ferry is very late."))
     assert compose_due_digests(ledger, settings, now) == 1

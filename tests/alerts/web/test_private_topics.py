@@ -108,7 +108,8 @@ def test_no_address_tells_a_watched_phrase_from_another(watched: WebClient) -> N
 
 
 PUBLIC_PATHS = (
-    *("/", "/members", "/member/ada-brook", "/overdue", "/status", "/status.json", "/privacy"),
+    *("/", "/members", "/member/ada-brook", "/unanswered", "/status", "/status.json", "/privacy"),
+    *("/topics", "/bodies", "/bodies/the-mayor", "/q/2026-0001", "/cite/london:/questions/1"),
     *("/question/london:/questions/1", "/completeness/london", "/robots.txt", "/healthz"),
     *("/api/v1/topics", "/api/openapi.json", "/feeds/everything.atom.xml"),
 )

@@ -38,7 +38,7 @@ PAGES = (
     "/",
     "/search?q=VRU",
     "/members",
-    "/overdue",
+    "/unanswered",
     "/your-alerts",
     "/status.json",
     "/nowhere",
@@ -67,7 +67,7 @@ def test_every_response_has_security_headers(site: WebClient) -> None:
 
 def test_pages_without_a_form_set_no_cookie(site: WebClient) -> None:
     site.publish_questions(make_question(1))
-    for path in ("/", "/members", "/member/ada-brook", "/overdue", "/status.json", "/nowhere"):
+    for path in ("/", "/members", "/topics", "/bodies", "/unanswered", "/status.json", "/nowhere"):
         assert site.request("GET", path)[1]["Set-Cookie"] is None
 
 

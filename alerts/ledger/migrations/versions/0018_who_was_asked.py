@@ -34,6 +34,7 @@ def upgrade() -> None:
     for name in ("party", "body", "body_name"):
         op.add_column("question", sa.Column(name, sa.Text()))
     op.add_column("question", sa.Column("days_to_answer", sa.Integer()))
+    op.add_column("feed", sa.Column("questions", sa.Integer()))
     _fill()
     for name in _REPLACED:
         op.drop_index(name, "question")

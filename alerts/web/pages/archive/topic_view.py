@@ -10,11 +10,15 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.feeds import parse_topic_query
-from alerts.ledger import matches, questions, topics, word_index
+from alerts.ledger import matches, question_counts, questions, topic_lists, topics, word_index
+from alerts.ledger.question_counts import AnswerState, AnswerTimes, Ranking
 from alerts.ledger.topics import Topic
 from alerts.queries import Query, index_terms
 from alerts.search import QuestionExcerpt, build_excerpt, count_by_month, search_questions
 from crawler.records import Question
+
+#: Members, bodies and topics named beside a topic: a ranking has at most eight rows.
+_MAX_RANKED = 8
 
 
 class TopicView(msgspec.Struct, frozen=True):
@@ -27,6 +31,10 @@ class TopicView(msgspec.Struct, frozen=True):
     #: Newest first; each a question and the supplementaries of the same thread.
     threads: tuple[tuple[QuestionExcerpt, ...], ...]
     has_more: bool
+    answers: AnswerTimes  #: all questions that match, counted by their answers
+    askers: Ranking  #: who asked most of them
+    bodies: Ranking  #: who was asked most of them
+    related: tuple[tuple[str, str], ...]  #: public topics that share most matches: slug, title
     newest_change: int  #: the number of the newest change in the list; the other pages keep to it
 
 
@@ -38,6 +46,7 @@ def find_topic_view(
     page: int,
     page_size: int,
     up_to: int | None = None,
+    state: AnswerState | None = None,
 ) -> TopicView | None:
     """Return the public topic with one page of its questions; None for an unknown slug.
 
@@ -48,6 +57,7 @@ def find_topic_view(
         page: The number of the page, from 1.
         page_size: Questions on a page.
         up_to: The newest change in the list, so that later ones shift no page; None for all.
+        state: Which of the questions are listed; None for all.
     """
     topic = topics.find_public_by_slug(connection, slug)
     if topic is None:
@@ -56,7 +66,8 @@ def find_topic_view(
     newest = matches.get_newest_seq(connection, topic.id) if up_to is None else up_to
     question_count, days = _count(connection, topic, query)
     offset = (page - 1) * page_size
-    ids = matches.list_questions(connection, topic.id, page_size + 1, offset, newest)
+    condition = question_counts.has_state(state) if state else None
+    ids = matches.list_questions(connection, topic.id, page_size + 1, offset, newest, condition)
     records = questions.list_records(connection, ids[:page_size])
     excerpts = [build_excerpt(record, query) for record in records]
     return TopicView(
@@ -66,6 +77,10 @@ def find_topic_view(
         months=count_by_month(days, today),
         threads=tuple(_group_by_thread(excerpts)),
         has_more=len(ids) > page_size,
+        answers=topic_lists.count_answers(connection, topic.id),
+        askers=topic_lists.rank(connection, "person", topic.id, _MAX_RANKED),
+        bodies=topic_lists.rank(connection, "body", topic.id, _MAX_RANKED),
+        related=tuple(topic_lists.list_related(connection, topic.id, _MAX_RANKED)),
         newest_change=newest,
     )
 

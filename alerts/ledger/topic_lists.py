@@ -1,0 +1,149 @@
+"""Public topics in lists: with their numbers of questions, related ones, and those of a question.
+
+Nothing here knows of a private topic: every statement asks for published queries alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from difflib import get_close_matches
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from alerts.ledger import matches, question_counts
+from alerts.ledger.inserts import iter_parameters
+from alerts.ledger.question_counts import AnswerTimes, Party, Ranking
+from alerts.ledger.schema import change, feed, match, question, topic
+
+#: A topic that has a page: a published query.
+_IS_LISTED = and_(
+    topic.c.publication.is_not(None), topic.c.kind == "query", ~topic.c.is_ended
+)  # fmt: skip
+#: Newest matches of a topic in which related topics are looked for: the same ones for years would
+#: be read from the whole of a topic with thirty thousand.
+_RELATED_MATCHES = 400
+#: Characters of a slug that similar ones are looked for with.
+_MAX_SLUG_LENGTH = 60
+
+
+class TopicSummary(msgspec.Struct, frozen=True):
+    """A public topic, with the number of its questions."""
+
+    slug: str
+    title: str
+    questions: int
+    recent: int  #: questions of meetings since a day
+
+
+def list_summaries(connection: Connection, since: date) -> list[TopicSummary]:
+    """Return all public topics, in the order of their titles.
+
+    Args:
+        connection: The ledger.
+        since: The first day of the meetings whose questions count as recent.
+    """
+    wanted = select(topic.c.id, topic.c.slug, topic.c.title, feed.c.questions)
+    rows = connection.execute(
+        wanted.outerjoin(feed, feed.c.name == topic.c.slug).where(_IS_LISTED)
+    ).all()
+    recent = _count_recent(connection, since)
+    found = [
+        TopicSummary(
+            row.slug,
+            row.title,
+            # Counted when its feed was written; a topic that was just published has none yet.
+            matches.count_questions(connection, row.id) if row.questions is None else row.questions,
+            recent.get(row.id, 0),
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (one.title.casefold(), one.slug))
+
+
+def _count_recent(connection: Connection, since: date) -> dict[int, int]:
+    """Return how many questions of meetings since a day each public topic matches, by its id."""
+    is_recent = and_(
+        question.c.status.in_(("answered", "unanswered", "holding")),  # the index begins with it
+        question.c.meeting_date >= since,
+    )
+    rows = connection.execute(
+        select(match.c.topic_id, func.count(func.distinct(question.c.id)))
+        .select_from(question)
+        .join(change, change.c.question_id == question.c.id)
+        .join(match, match.c.change_seq == change.c.seq)
+        .join(topic, topic.c.id == match.c.topic_id)
+        .where(is_recent, _IS_LISTED)
+        .group_by(match.c.topic_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def list_of_questions(
+    connection: Connection, question_ids: Sequence[str], limit: int
+) -> list[tuple[str, str]]:
+    """Return public topics (slug, title) that any of some questions match, by title."""
+    found: set[tuple[str, str]] = set()
+    for some in iter_parameters(question_ids):
+        rows = connection.execute(
+            select(topic.c.slug, topic.c.title)
+            .select_from(change)
+            .join(match, match.c.change_seq == change.c.seq)
+            .join(topic, topic.c.id == match.c.topic_id)
+            .where(change.c.question_id.in_(some), _IS_LISTED)
+            .distinct()
+        )
+        found |= {(row.slug, row.title) for row in rows}
+    return sorted(found, key=lambda one: one[1].casefold())[:limit]
+
+
+def list_related(connection: Connection, topic_id: int, limit: int) -> list[tuple[str, str]]:
+    """Return the public topics (slug, title) that share most of a topic's newest matches."""
+    newest = (
+        select(match.c.change_seq)
+        .where(match.c.topic_id == topic_id)
+        .order_by(match.c.change_seq.desc())
+        .limit(_RELATED_MATCHES)
+        .subquery()
+    )
+    number = func.count().label("number")
+    rows = connection.execute(
+        select(topic.c.slug, topic.c.title, number)
+        .select_from(newest)
+        .join(match, match.c.change_seq == newest.c.change_seq)
+        .join(topic, topic.c.id == match.c.topic_id)
+        .where(topic.c.id != topic_id, _IS_LISTED)
+        .group_by(topic.c.slug, topic.c.title)
+        .order_by(number.desc(), topic.c.title)
+        .limit(limit)
+    )
+    return [(row.slug, row.title) for row in rows]
+
+
+def list_similar(connection: Connection, slug: str) -> list[tuple[str, str]]:
+    """Return public topics (slug, title) whose slug is nearly ``slug``, the most similar first."""
+    rows = connection.execute(select(topic.c.slug, topic.c.title).where(_IS_LISTED)).all()
+    titles = {row.slug.lower(): (row.slug, row.title) for row in rows}
+    near = get_close_matches(slug[:_MAX_SLUG_LENGTH].lower(), titles, n=3, cutoff=0.6)
+    return [titles[one] for one in near]
+
+
+def count_answers(connection: Connection, topic_id: int) -> AnswerTimes:
+    """Return the questions that a topic matches, counted by their answers."""
+    return question_counts.count_answers(connection, _is_in(topic_id))
+
+
+def rank(connection: Connection, party: Party, topic_id: int, limit: int) -> Ranking:
+    """Return who asked, or was asked, most of the questions that a topic matches."""
+    return question_counts.rank(connection, party, limit, _is_in(topic_id))
+
+
+def _is_in(topic_id: int) -> ColumnElement[bool]:
+    """Return the condition that a topic matches a question."""
+    matching = (
+        select(change.c.question_id)
+        .join(match, match.c.change_seq == change.c.seq)
+        .where(match.c.topic_id == topic_id)
+    )
+    return question.c.id.in_(matching)

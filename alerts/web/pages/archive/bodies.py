@@ -1,0 +1,132 @@
+"""Pages of answering bodies: the list of all who are asked, and one page for each."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from alerts.ledger import bodies, questions, unanswered
+from alerts.ledger.question_counts import AnswerState
+from alerts.rendering import body_path, name_site
+from alerts.search import SearchPosition
+from alerts.web.context import WebContext
+from alerts.web.errors import LikelyPage, PageNotFound
+from alerts.web.forms import FormTokens
+from alerts.web.pages.archive.lists import (
+    ListPage,
+    build_name_query,
+    count_state,
+    cut_page,
+    describe_questions,
+    find_next,
+    read_number,
+    read_position,
+    read_state,
+    set_form_cookie,
+)
+from alerts.web.pages.archive.unanswered import find_first_day_in_time
+
+#: Questions on one page of a body's list: titles alone.
+_PAGE_SIZE = 20
+#: Bodies on one page of the list.
+_BODIES_PAGE_SIZE = 100
+#: Members named on a body's page: a ranking has at most eight rows.
+_MAX_RANKED = 8
+
+
+class BodyPages:
+    """The list of bodies, and the page of each."""
+
+    def __init__(self, context: WebContext, form_tokens: FormTokens) -> None:
+        self._context, self._form_tokens = context, form_tokens
+
+    def build_routes(self) -> list[Route]:
+        """Return the routes of the list and of the pages."""
+        return [
+            Route("/bodies", self._get_bodies, methods=["GET"]),
+            Route("/bodies/{body}", self._get_body, methods=["GET"]),
+        ]
+
+    async def _get_bodies(self, request: Request) -> Response:
+        return await run_in_threadpool(self.render_bodies, read_number(request, "page") or 1)
+
+    def render_bodies(self, page: int) -> Response:
+        """Return one page of the list of everybody who was asked, with what they owe."""
+        site = self._context
+        with site.ledger.reading() as connection:
+            listed = bodies.list_all(connection)
+            overdue = unanswered.group_by(
+                connection, "body", unanswered.WaitingFilter(before=find_first_day_in_time(site))
+            )
+        return site.render_cacheable_page(
+            "bodies",
+            shown=cut_page(listed, page, _BODIES_PAGE_SIZE),
+            overdue={group.id: group.questions for group in overdue},
+            overdue_days=site.overdue_days,
+        )
+
+    async def _get_body(self, request: Request) -> Response:
+        csrf_pair = self._form_tokens.issue(request)
+        response = await run_in_threadpool(
+            self.render_body,
+            request.path_params["body"],
+            read_position(request),
+            read_state(request),
+            csrf_pair.csrf,
+        )
+        return set_form_cookie(self._context, self._form_tokens, request, response, csrf_pair)
+
+    def render_body(
+        self, body_id: str, after: SearchPosition | None, state: AnswerState | None, csrf: str
+    ) -> Response:
+        """Return the page of an answering body.
+
+        Args:
+            body_id: identifies it: ``the-mayor``.
+            after: where the page of the list of questions begins; None for the newest.
+            state: which of the questions are listed; None for all.
+            csrf: hidden in the form.
+
+        Raises:
+            PageNotFound: there is no such body.
+        """
+        site = self._context
+        with site.ledger.reading() as connection:
+            body = bodies.find(connection, body_id)
+            if body is None:
+                similar = bodies.list_similar_names(connection, body_id)
+                near = [LikelyPage(name, body_path(one)) for one, name in similar]
+                raise PageNotFound("Nobody of this name was asked a question.", near)
+            answers = bodies.count_answers(connection, body_id)
+            listed = bodies.list_questions(
+                connection, body_id, _PAGE_SIZE + 1, after.last if after else None, state
+            )
+            ranking = bodies.rank_members(connection, body_id, _MAX_RANKED)
+            ids = [one.question_id for one in listed[:_PAGE_SIZE]]
+            records = questions.list_records(connection, ids)
+            overdue = unanswered.count(
+                connection,
+                unanswered.WaitingFilter(before=find_first_day_in_time(site), body=body_id),
+            )
+        site_urls = site.feed_identity.site_urls
+        return site.render_page(
+            "body",
+            body=body,
+            source_names=[name_site(one, site_urls) for one in body.sources],
+            query=build_name_query("asked_of", body.name),
+            answers=answers,
+            overdue=overdue,
+            overdue_days=site.overdue_days,
+            ranking=ranking,
+            state=state,
+            listed=ListPage(
+                describe_questions(records, site.clock().date()),
+                (after.results_before if after else 0) + 1,
+                count_state(answers, state),
+                find_next(listed, _PAGE_SIZE, after),
+            ),
+            csrf=csrf,
+            accepts_sign_ups=site.accepts_sign_ups,
+        )
