@@ -61,11 +61,6 @@ def find_shipped_templates() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "templates"
 
 
-def name_in_sentence(name: str) -> str:
-    """Return the name of a person or body as it stands inside a sentence: ``the Chair``."""
-    return f"the {name[4:]}" if name.startswith("The ") else name
-
-
 #: Characters of a line of plain text: a reply that quotes it twice stays under 78 (RFC 3676, 4.2).
 _LINE_LENGTH = 72
 
@@ -114,7 +109,6 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "near_day": name_near_day,
     "number": format_number,
     "wrap": wrap_lines,
-    "in_sentence": name_in_sentence,
     "web_address": normalise_link,
     "question_name": name_question,
     "question_path": question_path,
