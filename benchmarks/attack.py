@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -63,6 +64,9 @@ class _Controls:
 
     def crawl_now(self, source: str) -> bool:
         return bool(source) and False
+
+    def find_next_crawl(self, source: str) -> datetime | None:
+        return None
 
     def deliver_soon(self) -> None:
         return

@@ -211,6 +211,11 @@ class Daemon:
         self.run_soon(name)
         return True
 
+    def find_next_crawl(self, source: str) -> datetime | None:
+        """Return when a source is crawled next; None if there is no such enabled source."""
+        job = self._scheduler.get_job(_name_crawl_job(source))
+        return job.next_run_time if job else None
+
     def deliver_soon(self) -> None:
         """Start a delivery now, or as soon as the current one has ended."""
         self.run_soon(_DELIVERY_JOB)

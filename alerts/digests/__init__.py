@@ -13,16 +13,19 @@ from alerts.digests.compose import (
     preview_due_digests,
 )
 from alerts.digests.digest import Digest
+from alerts.digests.next_digest import NextDigest, find_next_digest
 from alerts.digests.render import DIGEST_PAGE_DAYS
-from alerts.digests.schedule import find_last_due
+from alerts.digests.schedule import find_next_due
 
 __all__ = [
     "DIGEST_PAGE_DAYS",
     "Digest",
     "DigestPreview",
     "DigestSettings",
+    "NextDigest",
     "compose_due_digests",
-    "find_last_due",
+    "find_next_digest",
+    "find_next_due",
     "load_sent_digest",
     "preview_due_digests",
 ]

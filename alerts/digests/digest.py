@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from alerts.digests.entries import EntryOutline, TopicPosition
+from alerts.digests.entries import Entry, EntryOutline, TopicPosition, load_entry
 from alerts.language import format_number, gettext, gettext_noop, join_names, ngettext
 from alerts.model import ENTRY_KINDS, EntryKind, Frequency, Notice, NoticeKind, SubscribedTopic
 from alerts.questions import sort_thread
@@ -53,6 +53,11 @@ class DigestSection(msgspec.Struct, frozen=True):
     def indented_entries(self) -> tuple[tuple[EntryOutline, bool], ...]:
         """The entries, and whether each is shown indented below its question's."""
         return tuple((entry, n > 0) for thread in self.threads for n, entry in enumerate(thread))
+
+    @property
+    def loaded_entries(self) -> tuple[Entry, ...]:
+        """The entries with their texts, which are prepared now."""
+        return tuple(load_entry(outline) for outline in self.entries)
 
     @property
     def count_summary(self) -> str:

@@ -16,6 +16,8 @@ from alerts.model import BatchInterval, CalendarDay, DayAfterMeeting, FixedInter
 
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Two due days are at most a year apart, and a day more in leap years.
+_MAX_DAYS_APART = 367
 
 
 def find_last_due(
@@ -47,6 +49,42 @@ def find_last_due(
         case DayAfterMeeting():
             mornings = (_combine(day + _DAY, ZoneInfo(zone), hour) for day in meetings)
             return max((moment for moment in mornings if moment <= now), default=_EPOCH)
+
+
+def find_next_due(
+    frequency: Frequency,
+    now: datetime,
+    zone: str,
+    hour: int,
+    meetings: Sequence[date] = (),
+) -> datetime | None:
+    """Return the first due time after ``now``, in UTC; arguments as of :func:`find_last_due`.
+
+    Returns:
+        None where no time can be named: immediate digests are sent when there is anything, and the
+        day of the next meeting is not known.
+    """
+    match frequency.info.rule:
+        case BatchInterval():
+            return None
+        case FixedInterval(length):
+            return _floor(now, length) + length
+        case CalendarDay(find_latest):
+            return _find_next_day(find_latest, now, ZoneInfo(zone), hour)
+        case DayAfterMeeting():
+            mornings = (_combine(day + _DAY, ZoneInfo(zone), hour) for day in meetings)
+            return min((moment for moment in mornings if moment > now), default=None)
+
+
+def _find_next_day(
+    find_latest: Callable[[date], date], now: datetime, zone: ZoneInfo, hour: int
+) -> datetime | None:
+    today = now.astimezone(zone).date()
+    for number in range(_MAX_DAYS_APART):
+        day = today + number * _DAY
+        if find_latest(day) == day and (due := _combine(day, zone, hour)) > now:
+            return due
+    return None
 
 
 def _floor(now: datetime, interval: timedelta) -> datetime:

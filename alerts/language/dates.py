@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from babel import Locale
@@ -11,10 +11,12 @@ from babel.dates import format_date, format_skeleton, format_time
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
-from alerts.language.catalogue import get_locale, gettext
+from alerts.language.catalogue import get_locale, gettext, ngettext
 
 #: Dates that are kept as text: those of 11 years. A digest shows the same few again and again.
 _CACHED = 4096
+#: Questions a month below which they are counted by the year: 9 a year are 0.75 a month.
+_LEAST_A_MONTH = 0.8
 
 
 def format_day(day: date | None) -> str:
@@ -38,7 +40,7 @@ def format_month(day: date) -> str:
     return _format_month(day, get_locale())
 
 
-def format_clock_time(moment: datetime) -> str:
+def format_clock_time(moment: datetime | time) -> str:
     """Return ``07:05``, in the zone of ``moment``."""
     return format_time(moment, "short", locale=get_locale())
 
@@ -72,6 +74,40 @@ def name_near_day(day: date, today: date) -> str:
     if timedelta(days=-7) < day - today < timedelta(days=7):
         return format_date(day, "EEEE", get_locale())
     return format_short_day(day)
+
+
+def format_due(moment: datetime, now: datetime) -> str:
+    """Return a time to come in full: ``tomorrow, Friday 27 November, 07:00``.
+
+    Args:
+        moment: What to name.
+        now: The present, in the zone in which the days are reckoned.
+    """
+    there = moment.astimezone(now.tzinfo)
+    values = {
+        "day": format_skeleton("MMMMEEEEd", there, locale=get_locale()),
+        "time": format_clock_time(there),
+    }
+    days = (there.date() - now.date()).days
+    if days in (0, 1):
+        values["near"] = name_near_day(there.date(), now.date())
+        return gettext("%(near)s, %(day)s, %(time)s") % values
+    return gettext("%(day)s, %(time)s") % values
+
+
+def format_rate(per_month: float) -> str:
+    """Return how many questions a topic brings: ``About 2 questions a month``."""
+    if per_month >= _LEAST_A_MONTH:
+        number = round(per_month)
+        return ngettext(
+            "About %(number)s question a month", "About %(number)s questions a month", number
+        ) % {"number": format_number(number)}
+    number = round(12 * per_month)
+    if number == 0:
+        return gettext("Fewer than one question a year")
+    return ngettext(
+        "About %(number)s question a year", "About %(number)s questions a year", number
+    ) % {"number": format_number(number)}
 
 
 def format_number(number: float) -> str:

@@ -62,6 +62,15 @@ def list_open(connection: Connection) -> list[Alarm]:
     return _list_where(connection, alarm.c.cleared_at.is_(None))
 
 
+def list_cleared(
+    connection: Connection, kinds: Collection[str], since: datetime, limit: int
+) -> list[Alarm]:
+    """Return alarms of some kinds that were cleared after a moment, newest first."""
+    wanted = select(alarm).where(alarm.c.cleared_at > since, alarm.c.kind.in_(kinds))
+    rows = connection.execute(wanted.order_by(alarm.c.raised_at.desc()).limit(limit))
+    return [Alarm(**row._mapping) for row in rows]
+
+
 def list_unnotified(connection: Connection) -> list[Alarm]:
     """Return the alarms of which the operator must still be notified: raised, or cleared.
 

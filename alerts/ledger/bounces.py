@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
 
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import bounce, subscriber, subscription, suppression
@@ -36,7 +36,7 @@ _COUNTED_KINDS: tuple[BounceKind, ...] = (
     "unproven_complaint",
 )
 #: Why an address is suppressed.
-SuppressionReason = Literal["bounces", "complaint"]
+SuppressionReason = Literal["bounces", "complaint", "operator"]
 
 
 class Bounce(msgspec.Struct, frozen=True):
@@ -206,17 +206,37 @@ class RecordedBounce(msgspec.Struct, frozen=True):
     kind: BounceKind
     detail: str
     received_at: datetime
+    subscriber_id: int
 
 
 def list_newest(connection: Connection, limit: int) -> list[RecordedBounce]:
     """Return the newest bounces, newest first."""
-    rows = connection.execute(
-        select(subscriber.c.email, bounce.c.kind, bounce.c.detail, bounce.c.received_at)
-        .join(subscriber, subscriber.c.id == bounce.c.subscriber_id)
-        .order_by(bounce.c.id.desc())
-        .limit(limit)
+    return _list_recorded(connection, _RECORDED.limit(limit))
+
+
+def list_of_subscriber(
+    connection: Connection, subscriber_id: int, limit: int
+) -> list[RecordedBounce]:
+    """Return the newest bounces of one subscriber, newest first."""
+    mine = bounce.c.subscriber_id == subscriber_id
+    return _list_recorded(connection, _RECORDED.where(mine).limit(limit))
+
+
+_RECORDED = (
+    select(
+        subscriber.c.email,
+        bounce.c.kind,
+        bounce.c.detail,
+        bounce.c.received_at,
+        bounce.c.subscriber_id,
     )
-    return [RecordedBounce(**row._mapping) for row in rows]
+    .join(subscriber, subscriber.c.id == bounce.c.subscriber_id)
+    .order_by(bounce.c.id.desc())
+)
+
+
+def _list_recorded(connection: Connection, wanted: Select[Any]) -> list[RecordedBounce]:
+    return [RecordedBounce(**row._mapping) for row in connection.execute(wanted)]
 
 
 class SuspendedSubscriber(msgspec.Struct, frozen=True):

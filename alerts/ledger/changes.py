@@ -6,14 +6,14 @@ Changes are never edited. Their numbers (``seq``) grow, and in one ledger a numb
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select, true
 
-from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
+from alerts.ledger.inserts import MAX_PARAMETERS, insert_once, iter_parameters
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, question
 from alerts.model import Change, ChangeKind, NumberedChange, SilenceReason
@@ -76,6 +76,17 @@ def get(connection: Connection, seqs: Sequence[int]) -> dict[int, NumberedChange
     for start in range(0, len(seqs), MAX_PARAMETERS):
         wanted = select(change).where(change.c.seq.in_(seqs[start : start + MAX_PARAMETERS]))
         found |= {numbered.seq: numbered for numbered in _read_changes(connection.execute(wanted))}
+    return found
+
+
+def list_question_ids(connection: Connection, numbers: Collection[int]) -> dict[int, str]:
+    """Return the ids of the questions of some changes, by the numbers of the changes."""
+    found: dict[int, str] = {}
+    for some in iter_parameters(sorted(numbers)):
+        rows = connection.execute(
+            select(change.c.seq, change.c.question_id).where(change.c.seq.in_(some))
+        )
+        found |= {row.seq: row.question_id for row in rows}
     return found
 
 

@@ -17,7 +17,7 @@ from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, held_change, question
 from alerts.model import Change, ChangeKind, SilenceReason
-from crawler.records import name_question
+from crawler.records import Question, name_question
 
 #: ``crawl``: the crawl has no verdict yet. The others wait for the operator. ``drift``: the crawl
 #: seems to have misread its pages. ``flood``: it brought too many. ``doubt``: a withdrawal that
@@ -252,6 +252,7 @@ class HeldChangeGroup(msgspec.Struct, frozen=True):
     changes: int
     since: datetime
     example: str
+    question_id: str  #: of the example
 
 
 def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
@@ -269,13 +270,53 @@ def list_awaiting_approval(connection: Connection) -> list[HeldChangeGroup]:
         .order_by(*columns)
     )
     return [
-        HeldChangeGroup(source, because, kind, n, since, _get_title(connection, first))
+        HeldChangeGroup(source, because, kind, n, since, *_get_title(connection, first))
         for source, because, kind, n, since, first in rows
     ]
 
 
-def _get_title(connection: Connection, key: int) -> str:
+def _get_title(connection: Connection, key: int) -> tuple[str, str]:
     columns = (held_change.c.question_id, held_change.c.after)
     row = connection.execute(select(*columns).where(held_change.c.id == key)).one()
     record = read_record(row.after, f"held change {key}")
-    return name_question(record) if record else row.question_id
+    return (name_question(record) if record else row.question_id), row.question_id
+
+
+class HeldChange(msgspec.Struct, frozen=True):
+    """One change that waits for approval, as a page lists it."""
+
+    id: int
+    source: str
+    reason: HoldReason
+    kind: str
+    recorded_at: datetime
+    question_id: str
+    before: Question | None  #: None for a new question, and where it cannot be read
+    after: Question | None  #: None where it cannot be read
+
+
+def list_waiting(connection: Connection, limit: int, after: int = 0) -> list[HeldChange]:
+    """Return changes that wait for approval, in the order in which they were found.
+
+    Args:
+        connection: The ledger.
+        limit: How many to return at most.
+        after: Only changes with a greater id.
+    """
+    wanted = select(held_change).where(
+        held_change.c.hold_reason != "crawl", held_change.c.id > after
+    )
+    rows = connection.execute(wanted.order_by(held_change.c.id).limit(limit))
+    return [
+        HeldChange(
+            id=row.id,
+            source=row.source,
+            reason=row.hold_reason,
+            kind=row.kind,
+            recorded_at=row.recorded_at,
+            question_id=row.question_id,
+            before=read_record(row.before, f"held change {row.id}") if row.before else None,
+            after=read_record(row.after, f"held change {row.id}"),
+        )
+        for row in rows
+    ]

@@ -74,6 +74,23 @@ def list_newest(
     return [OperatorAction(**row._mapping) for row in connection.execute(wanted)]
 
 
+class NumberedAction(OperatorAction, frozen=True, kw_only=True):
+    """An action with its number, from which a list goes on."""
+
+    id: int
+
+
+def list_page(
+    connection: Connection, limit: int, before: int | None = None
+) -> list[NumberedAction]:
+    """Return what was done, newest first; with ``before``, only actions with a smaller number."""
+    columns = [operator_action.c[name] for name in NumberedAction.__struct_fields__]
+    wanted = select(*columns).order_by(operator_action.c.id.desc()).limit(limit)
+    if before is not None:
+        wanted = wanted.where(operator_action.c.id < before)
+    return [NumberedAction(**row._mapping) for row in connection.execute(wanted)]
+
+
 def delete_old(connection: Connection, now: datetime) -> None:
     """Delete what was done more than `KEPT` ago."""
     connection.execute(delete(operator_action).where(operator_action.c.done_at < now - KEPT))

@@ -151,8 +151,8 @@ PERSONAL_TABLES = (
         "suppressions",
         lambda owner: suppression.c.address_hash == hash_address(owner.connection, owner.email),
         {},
-        kept_because="a hash of the address, because emails to it came back or were reported as "
-        "spam, so that nothing is sent to it again",
+        kept_because="a hash of the address, because emails to it came back, were reported as spam "
+        "or were stopped by the operator, so that nothing is sent to it again",
     ),
     PersonalTable(
         confirmation_history,

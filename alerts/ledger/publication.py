@@ -23,7 +23,18 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from alerts.ledger import secrets
 from alerts.ledger.inserts import insert_once, iter_parameters
@@ -245,30 +256,89 @@ class TopicState(msgspec.Struct, frozen=True):
     subscribers: int  #: active subscriptions
 
 
-def list_states(connection: Connection) -> list[TopicState]:
-    """Return every topic that has not ended, by title."""
-    mine = and_(subscription.c.topic_id == topic.c.id, subscription.c.ended_at.is_(None))
-    number = select(func.count()).select_from(subscription).where(mine).scalar_subquery()
-    rows = connection.execute(
-        select(topic, number.label("subscribers"), _HAS_PUBLISHING.label("has_publishing"))
-        .where(~topic.c.is_ended)
-        .order_by(topic.c.title, topic.c.id)
+#: Which topics a list shows.
+TopicFilter = Literal["all", "public", "private", "hidden"]
+
+_ACTIVE_NUMBER = (
+    select(func.count())
+    .select_from(subscription)
+    .where(subscription.c.topic_id == topic.c.id, subscription.c.ended_at.is_(None))
+    .scalar_subquery()
+)
+_SHOWN: Mapping[TopicFilter, ColumnElement[bool] | None] = {
+    "all": None,
+    "public": topic.c.publication.is_not(None),
+    "private": topic.c.publication.is_(None),
+    "hidden": topic.c.decision.is_not_distinct_from("hidden"),
+}
+
+
+def list_states(
+    connection: Connection,
+    shown: TopicFilter = "all",
+    text: str = "",
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[TopicState]:
+    """Return topics that have not ended, by title.
+
+    Args:
+        connection: The ledger.
+        shown: Which topics.
+        text: Only topics with this text in their title, in any case; empty for all.
+        limit: How many to return at most; None for all.
+        offset: How many to leave out at the beginning.
+    """
+    wanted = _select_states().order_by(topic.c.title, topic.c.id).limit(limit).offset(offset)
+    if (condition := _SHOWN[shown]) is not None:
+        wanted = wanted.where(condition)
+    if text:
+        wanted = wanted.where(func.lower(topic.c.title).contains(text.lower(), autoescape=True))
+    return [_build_state(row) for row in connection.execute(wanted)]
+
+
+def rank_states(connection: Connection, limit: int) -> list[TopicState]:
+    """Return the topics with the most active subscriptions, the largest first."""
+    number = func.count().label("number")
+    ranked = (
+        select(subscription.c.topic_id, number)
+        .where(subscription.c.ended_at.is_(None))
+        .group_by(subscription.c.topic_id)
+        .order_by(number.desc(), subscription.c.topic_id)
+        .limit(limit)
+        .subquery()
     )
-    return [
-        TopicState(
-            id=row.id,
-            kind=row.kind,
-            slug=row.slug,
-            title=row.title,
-            canonical=row.canonical,
-            question_id=row.question_id,
-            is_published=row.publication is not None,
-            publisher=_name_publisher(row.decision, row.in_config, row.has_publishing),
-            is_hidden=row.decision == "hidden",
-            subscribers=row.subscribers,
-        )
-        for row in rows
-    ]
+    wanted = _select_states().join(ranked, ranked.c.topic_id == topic.c.id)
+    wanted = wanted.order_by(ranked.c.number.desc(), topic.c.title)
+    return [_build_state(row) for row in connection.execute(wanted)]
+
+
+def count_topics(connection: Connection) -> tuple[int, int]:
+    """Return how many topics there are that have not ended, and how many of them are public."""
+    number, public = connection.execute(
+        select(func.count(), func.count(topic.c.publication)).where(~topic.c.is_ended)
+    ).one()
+    return number, public
+
+
+def _select_states() -> Select[Any]:
+    columns = (_ACTIVE_NUMBER.label("subscribers"), _HAS_PUBLISHING.label("has_publishing"))
+    return select(topic, *columns).where(~topic.c.is_ended)
+
+
+def _build_state(row: Any) -> TopicState:
+    return TopicState(
+        id=row.id,
+        kind=row.kind,
+        slug=row.slug,
+        title=row.title,
+        canonical=row.canonical,
+        question_id=row.question_id,
+        is_published=row.publication is not None,
+        publisher=_name_publisher(row.decision, row.in_config, row.has_publishing),
+        is_hidden=row.decision == "hidden",
+        subscribers=row.subscribers,
+    )
 
 
 def _name_publisher(

@@ -292,7 +292,7 @@ subscriber = Table(
     Column("hour", Integer, nullable=False),  # local hour of digests that are daily or rarer
     Column("created_at", UtcDateTime, nullable=False),
     Column("suspended_at", UtcDateTime),  # from then on nothing is sent
-    Column("suspension_reason", Text),  # bounces, complaint
+    Column("suspension_reason", Text),  # bounces, complaint, operator
     Column(
         "paused_until", UtcDateTime, info={"ahead": timedelta(days=8)}
     ),  # after soft bounces: no new digest before then
@@ -401,7 +401,7 @@ suppression = Table(
     "suppression",
     metadata,
     Column("address_hash", Text, primary_key=True),
-    Column("reason", Text, nullable=False),  # bounces, complaint
+    Column("reason", Text, nullable=False),  # bounces, complaint, operator
     Column("since", UtcDateTime, nullable=False),
 )
 

@@ -391,6 +391,12 @@ def list_active(connection: Connection, subscriber_id: int | None = None) -> lis
     return _list(connection, subscription.c.ended_at.is_(None), mine)
 
 
+def find_own(connection: Connection, subscriber_id: int, key: int) -> Subscription | None:
+    """Return a subscriber's subscription with an id, active or ended; None for another's."""
+    mine = subscription.c.subscriber_id == subscriber_id, subscription.c.id == key
+    return next(iter(_list(connection, *mine)), None)
+
+
 def list_ended_last(connection: Connection, subscriber_id: int) -> list[Subscription]:
     """Return the subscriptions of a subscriber that ended at the last moment at which any ended.
 

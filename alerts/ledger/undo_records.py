@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Row, and_, case, delete, insert, literal, sel
 from alerts.ledger.inserts import insert_all_once
 from alerts.ledger.schema import digest_item, subscription
 from alerts.ledger.undo_schema import undo_record
-from alerts.model import Detail, Frequency, Updates
 
 UndoableAction = Literal["unsubscribe", "edit", "pause", "resume", "schedule"]
 """What a subscriber did. ``schedule``: they set the hour and time zone of their digests."""
@@ -28,9 +27,9 @@ class FormerSubscription(msgspec.Struct, frozen=True):
     id: int
     topic_id: int
     query: str
-    frequency: Frequency
-    updates: Updates
-    detail: Detail
+    frequency: str
+    updates: str
+    detail: str
     note: str | None
     paused_at: datetime | None
     resume_at: datetime | None
@@ -88,8 +87,7 @@ def load_by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, FormerS
 
 
 def _build_former(row: Row[Any]) -> FormerSubscription:
-    values = dict(row._mapping)
-    return FormerSubscription(**values | {"frequency": Frequency(values["frequency"])})
+    return FormerSubscription(**row._mapping)
 
 
 def add(

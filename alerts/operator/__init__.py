@@ -14,26 +14,48 @@ from alerts.operator.completeness import (
 from alerts.operator.current_status import build_brief_status, build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState
-from alerts.operator.health import Health, HealthLimits
+from alerts.operator.health import Finding, Health, HealthLimits
+from alerts.operator.impact import PAST_KINDS, Impact, find_impact
 from alerts.operator.job_alarms import update_job_alarms
 from alerts.operator.limit_alarm import update_limit_alarm
-from alerts.operator.public_status import PublicStatus
+from alerts.operator.overview import (
+    DAYS_OF_SUBSCRIBERS,
+    DiskMeter,
+    MessageDays,
+    Remembered,
+    StoredPart,
+    count_figures,
+    find_advice,
+)
+from alerts.operator.public_status import PublicSourceStatus, PublicStatus
 from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceStatus
 
 __all__ = [
+    "DAYS_OF_SUBSCRIBERS",
+    "PAST_KINDS",
     "RECENT_PERIOD",
     "BriefStatus",
     "Completeness",
+    "DiskMeter",
+    "Finding",
     "FooterReader",
     "FooterState",
     "Health",
     "HealthLimits",
+    "Impact",
+    "MessageDays",
+    "PublicSourceStatus",
     "PublicStatus",
+    "Remembered",
     "ServiceStatus",
     "SourceStatus",
+    "StoredPart",
     "build_brief_status",
     "build_status",
+    "count_figures",
+    "find_advice",
+    "find_impact",
     "measure_completeness",
     "queue_operator_emails",
     "update_clock_alarm",

@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
@@ -26,7 +27,7 @@ class FooterState(msgspec.Struct, frozen=True):
     """What the foot of a page says; nothing that the public status does not say."""
 
     state: Health
-    now: datetime  #: when it was read
+    now: datetime  #: when it was read, in the zone in which days are reckoned
     last_read: datetime | None = None  #: when a source was last read in full
     finding: PublicFinding | None = None  #: the worst reason why the service is not well
     site_name: str | None = None  #: of the source that the finding is about
@@ -36,14 +37,20 @@ class FooterState(msgspec.Struct, frozen=True):
 class FooterReader:
     """Reads the state and keeps it for a minute, so that it costs a page a microsecond."""
 
-    def __init__(self, read_status: Callable[[], BriefStatus], max_age: float = _MAX_AGE) -> None:
+    def __init__(
+        self,
+        read_status: Callable[[], BriefStatus],
+        zone: str = "UTC",
+        max_age: float = _MAX_AGE,
+    ) -> None:
         """Prepare; nothing is read before the first page.
 
         Args:
             read_status: Returns the judgement on the service now.
+            zone: The time zone in which days are reckoned.
             max_age: Seconds for which a state is kept.
         """
-        self._read_status, self._max_age = read_status, max_age
+        self._read_status, self._zone, self._max_age = read_status, ZoneInfo(zone), max_age
         self._lock = threading.Lock()
         self._state: FooterState | None = None
         self._expires_at = 0.0
@@ -66,23 +73,23 @@ class FooterReader:
 
     def _read_anew(self) -> FooterState | None:
         try:
-            return summarise_status(self._read_status())
+            return summarise_status(self._read_status(), self._zone)
         except (DBAPIError, WatchwordError) as error:
             log.warning("the state for the foot of pages: %s", " ".join(str(error).split()))
             return None
 
 
-def summarise_status(status: BriefStatus) -> FooterState:
+def summarise_status(status: BriefStatus, zone: tzinfo = UTC) -> FooterState:
     """Return the state of the service for the foot of a page. Pure."""
-    state = combine_states(status.findings)
+    state, now = combine_states(status.findings), status.now.astimezone(zone)
     last_read = max((one.last_good for one in status.sources if one.last_good), default=None)
     if not status.findings:
-        return FooterState(state, status.now, last_read)
+        return FooterState(state, now, last_read)
     finding = publish_finding(status.findings[0])
     source = next((one for one in status.sources if one.source == finding.subject), None)
     return FooterState(
         state,
-        status.now,
+        now,
         last_read,
         finding,
         source.site_name if source else None,

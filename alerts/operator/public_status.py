@@ -22,6 +22,7 @@ class PublicFinding(msgspec.Struct, frozen=True):
 
     state: Health
     subject: str  #: ``the service``, or a source: ``london``
+    kind: str  #: of the alarm, or ``unread``, ``paused`` and so on
     label: str  #: what is wrong, in a few words of ours
     since: datetime | None
 
@@ -73,7 +74,7 @@ class PublicStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def publish_finding(finding: Finding) -> PublicFinding:
     """Return the part of a finding that is for everybody."""
-    return PublicFinding(finding.state, finding.subject, finding.label, finding.since)
+    return PublicFinding(finding.state, finding.subject, finding.kind, finding.label, finding.since)
 
 
 def publish_source(status: SourceStatus) -> PublicSourceStatus:

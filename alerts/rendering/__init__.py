@@ -5,7 +5,13 @@ and the paths of our pages. It must not know messages, digests, pages or feeds: 
 which template to render, with what.
 """
 
-from alerts.rendering.labels import ALARM_LABELS, CHANGE_LABELS, FIELD_LABELS, PASSAGE_LABELS
+from alerts.rendering.labels import (
+    ALARM_LABELS,
+    CHANGE_LABELS,
+    FIELD_LABELS,
+    FREQUENCY_LABELS,
+    PASSAGE_LABELS,
+)
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
     Templates,
@@ -29,6 +35,7 @@ __all__ = [
     "ALARM_LABELS",
     "CHANGE_LABELS",
     "FIELD_LABELS",
+    "FREQUENCY_LABELS",
     "PASSAGE_LABELS",
     "Templates",
     "TemplatesError",

@@ -73,13 +73,6 @@ ALARM_LABELS = {
     "daily_limit": _("the daily limit holds digests back"),
 }
 
-#: The state of the service, by the words for it: what a page says first.
-STATE_LABELS = {
-    "well": _("Everything is working."),
-    "not yet": _("Not everything is at work yet."),
-    "trouble": _("There is a problem."),
-}
-
 #: The labels by the name that templates use.
 TEMPLATE_LABELS: Final[Mapping[str, Mapping[Any, str]]] = {
     "change_labels": CHANGE_LABELS,
@@ -90,5 +83,4 @@ TEMPLATE_LABELS: Final[Mapping[str, Mapping[Any, str]]] = {
     "status_labels": QUESTION_STATUS_LABELS,
     "field_labels": FIELD_LABELS,
     "alarm_labels": ALARM_LABELS,
-    "state_labels": STATE_LABELS,
 }

@@ -9,6 +9,7 @@ from alerts.subscribers.addresses import PAUSE
 from alerts.subscribers.confirmation import (
     CONFIRMATION_LINK_VALIDITY,
     ConfirmationView,
+    SignUp,
     confirm_signup,
     find_pending_signup,
     request_confirmation,
@@ -43,6 +44,7 @@ from alerts.subscribers.own_changes import (
 )
 from alerts.subscribers.preferences import change_query, pause, resume
 from alerts.subscribers.published_topics import UnknownTopic, hide_topic, publish_topic
+from alerts.subscribers.suspension import lift_suspension, suspend
 from alerts.subscribers.undo import (
     UNDO_PERIOD,
     accept_email_again,
@@ -59,6 +61,7 @@ __all__ = [
     "DataStores",
     "EmailPermission",
     "EmailRefusedError",
+    "SignUp",
     "SubscribeResult",
     "SubscriberDefaults",
     "UndoableChange",
@@ -74,6 +77,7 @@ __all__ = [
     "find_pending_signup",
     "get_permission",
     "hide_topic",
+    "lift_suspension",
     "list_restorable",
     "list_undoable",
     "parse_reachable_recipient",
@@ -89,6 +93,7 @@ __all__ = [
     "set_frequency",
     "set_schedule",
     "subscribe",
+    "suspend",
     "undo_change",
     "unsubscribe",
 ]

@@ -35,6 +35,12 @@ class SignUpLine(msgspec.Struct, frozen=True):
 
     text: str  #: one line: ``“VRU”``, or ``the question “Park benches”``
 
+    @property
+    def topic(self) -> str:
+        """The line without the quotation marks around a query, to be set apart by markup."""
+        is_query = self.text.startswith("“")
+        return self.text.removeprefix("“").removesuffix("”") if is_query else self.text
+
 
 def describe_request(connection: Connection, request: SubscriptionRequest) -> SignUpLine:
     """Return the line for a request that was accepted before."""

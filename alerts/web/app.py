@@ -56,7 +56,8 @@ def create_app(context: WebContext) -> Starlette:
     limiter = context.create_limiter()
     forms, limits = FormTokens(context.token_signer), RateLimits(limiter)
     errors = ErrorHandlers(context)
-    context.templates.add_variables({"read_footer": FooterReader(context.find_brief_status).read})
+    footer = FooterReader(context.find_brief_status, context.subscriber_defaults.zone)
+    context.templates.add_variables({"read_footer": footer.read})
     work = HeavyWork(context.runner or ThreadRunner(context.work_context))
     results = ResultsPage(context, forms, limits, work)
     pages = Starlette(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.model import SourceInfo
-from alerts.operator import BriefStatus, ServiceStatus
+from alerts.operator import BriefStatus, ServiceStatus, StoredPart
 from alerts.rendering import Templates, clean_xml_text
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
@@ -45,6 +45,9 @@ class DaemonControls(Protocol):
 
     def crawl_now(self, source: str) -> bool:
         """Crawl ``source`` as soon as possible; return False where there is no such source."""
+
+    def find_next_crawl(self, source: str) -> datetime | None:
+        """Return when ``source`` is crawled next; None where there is no such source."""
 
     def deliver_soon(self) -> None:
         """Deliver the messages in the outbox as soon as possible."""
@@ -75,6 +78,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     is_sign_up_enabled: bool  #: from ``[web] sign_up``
     max_topics: int = 50  #: alerts of one subscriber
+    batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
     overdue_days: int = 28  #: a question unanswered for longer is overdue
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
@@ -84,6 +88,8 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     runner: Runner | None = None  #: of heavy work; None: threads of this process
     close: Callable[[], None] = _close_nothing  #: called after the last request
     limiter: Limiter | None = None  #: None: one with the limits' usual sizes
+    stored_parts: tuple[StoredPart, ...] = ()  #: what the service stores, for the operator
+    describe_config: Callable[[], str] = str  #: the config for the operator, without secrets
     #: The judgement alone, for the foot of each page; None: from ``read_status``.
     read_brief_status: Callable[[], BriefStatus] | None = None
 

@@ -77,7 +77,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     accepts_sign_ups: bool
     sources: Mapping[str, SourceInfo] = {}
     overdue_days: int = 28
-    source_hosts: Mapping[str, str] = {}  #: for the state at the foot of pages
+    zone: str = "UTC"  #: in which days are reckoned at the foot of pages
     health_limits: HealthLimits = HealthLimits()
 
     def open(self, clock: Callable[[], datetime]) -> WorkContext:
@@ -89,13 +89,13 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
         ledger = base.open_beside(readers=2, writers=1)  # one more for the foot of a page
         base.close()
 
+        names = {key: info.name for key, info in self.sources.items()}
+
         def read_brief_status() -> BriefStatus:
             with ledger.reading() as connection:
-                return build_brief_status(
-                    connection, self.source_hosts, clock(), self.health_limits
-                )
+                return build_brief_status(connection, names, clock(), self.health_limits)
 
-        templates.add_variables({"read_footer": FooterReader(read_brief_status).read})
+        templates.add_variables({"read_footer": FooterReader(read_brief_status, self.zone).read})
         return WorkContext(
             name=self.name,
             ledger=ledger,

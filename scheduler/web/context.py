@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
+from alerts.ledger import find_file
 from alerts.operator import (
     BriefStatus,
     HealthLimits,
     ServiceStatus,
+    StoredPart,
     build_brief_status,
     build_status,
 )
+from alerts.secret import SecretAddress, mask_address
 from alerts.web import PAGE_THREADS, CapturedPage, DaemonControls, WebContext, WorkSettings
 from crawler.archive import read_capture
+from scheduler.config import Config
 from scheduler.exposed_files import list_exposed_files
 from scheduler.service import Service
 from scheduler.web.workers import WorkerProcesses
@@ -39,16 +44,17 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
     if controls is not None:
         limits = msgspec.structs.replace(limits, idle=_MAX_IDLE)
 
+    names = _name_sources(config)
     ledger = service.ledger.as_bystander().open_beside(readers=PAGE_THREADS, writers=_WRITERS)
 
     def read_status() -> ServiceStatus:
         with ledger.reading() as connection:
-            status = build_status(connection, config.source_hosts, service.clock(), limits)
+            status = build_status(connection, names, service.clock(), limits)
         return msgspec.structs.replace(status, warnings=list_exposed_files(config))
 
     def read_brief_status() -> BriefStatus:
         with ledger.reading() as connection:
-            return build_brief_status(connection, config.source_hosts, service.clock(), limits)
+            return build_brief_status(connection, names, service.clock(), limits)
 
     def find_capture(location: str) -> CapturedPage | None:
         capture = read_capture(config.archive.path, location)
@@ -68,10 +74,13 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         clock=service.clock,
         read_status=read_status,
         read_brief_status=read_brief_status,
+        stored_parts=_list_parts(config),
+        describe_config=lambda: _format_config(config),
         mail_identity=service.mail_identity,
         feed_identity=config.feed_identity,
         is_sign_up_enabled=config.web.sign_up,
         max_topics=config.web.max_topics,
+        batch_interval=config.digests.batch_interval,
         overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         data_stores=service.data_stores,
@@ -81,6 +90,38 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         runner=WorkerProcesses(_describe_work(service, limits)) if controls is not None else None,
         limiter=service.create_limiter(),
     )
+
+
+def _name_sources(config: Config) -> dict[str, str]:
+    """Return what people call each enabled source, by its name in the config."""
+    return {key: info.name for key, info in config.source_infos.items()}
+
+
+def _list_parts(config: Config) -> tuple[StoredPart, ...]:
+    """Return what the service stores, the ledger first."""
+    file = find_file(config.ledger.url.reveal())
+    database = (StoredPart("Database", file, grows=True),) if file else ()
+    return (
+        *database,
+        StoredPart(
+            "Captured pages",
+            config.archive.path,
+            grows=True,
+            limit=round(config.archive.max_gigabytes * 1e9),
+        ),
+        StoredPart("Feeds", config.feeds.path),
+        StoredPart("Log of what was sent", config.ledger.sent_log),
+    )
+
+
+def _format_config(config: Config) -> str:
+    """Return the config as it is in force: without secrets, and with masked addresses."""
+    values = msgspec.to_builtins(config, enc_hook=_hide)
+    return msgspec.json.format(msgspec.json.encode(values), indent=2).decode()
+
+
+def _hide(value: Any) -> str:
+    return mask_address(value.reveal()) if isinstance(value, SecretAddress) else str(value)
 
 
 def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
@@ -96,6 +137,6 @@ def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
         sources=config.source_infos,
         overdue_days=config.digests.overdue_days,
-        source_hosts=config.source_hosts,
+        zone=config.digests.zone,
         health_limits=limits,
     )

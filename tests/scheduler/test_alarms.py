@@ -235,13 +235,13 @@ def test_the_status_page_shows_the_alarm(running: RunningService) -> None:
     with serve(create_app(build_web_context(running.jobs))) as url:
         running.crawl()
         status, page = fetch(f"{url}/status")
-        assert (status, "Everything is working" in page) == (200, True)
+        assert (status, "All well" in page) == (200, True)
         assert "asked by" in page
         running.failing.answer = refused
         running.crawl()
         status, page = fetch(f"{url}/status")
         assert "the source blocks us" in page
-        assert "Crawls resume at" in page
+        assert "The site refused our requests. Next attempt" in page
         status, plain = fetch(f"{url}/status.json")
     assert status == 503
     assert json.loads(plain)["sources"][0]["alarms"][0]["kind"] == "blocked"

@@ -6,6 +6,7 @@ Each test breaks something for real and asks every view.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -69,14 +70,14 @@ class Views:
         assert (page[0], values[0], word[0]) == (code, code, code)
         assert json.loads(values[1])["state"] == state
         assert word[1].splitlines()[0] == state
-        heading = {
-            "well": "Everything is working.",
-            "not yet": "Not everything is at work yet.",
-            "trouble": "There is a problem.",
+        heading, operators_heading = {
+            "well": ("All well", "All well</span>"),
+            "not yet": ("Not yet", "<h2 id=.alarms.>Not yet</h2>"),
+            "trouble": ("Trouble", "<h2 id=.alarms.>[0-9]+ alarms?</h2>"),
         }[state]
         operator = self.get("/operator")[1]
-        assert heading in page[1]
-        assert heading in operator
+        assert re.search(rf"<h1>.*{heading}.*</h1>", page[1])
+        assert re.search(operators_heading, operator)
         for text in says:
             assert all(text in shown for shown in (printed, page[1], values[1], word[1], operator))
         return printed

@@ -196,6 +196,10 @@ def _collect_secrets(site: MarkedSite, identity: MailIdentity) -> None:
         "/n/{token}": identity.build_stop_link("0" * 32, pages.now).removeprefix(base),
         "/m/{link}": link.removeprefix(base),
         "/m/{link}/data.json": f"{link.removeprefix(base)}/data.json",
+        "/m/{link}/delete": f"{link.removeprefix(base)}/delete",
+        "/m/{link}/preview": f"{link.removeprefix(base)}/preview",
+        "/m/{link}/unsubscribe/{topic:int}": f"{link.removeprefix(base)}/unsubscribe/1",
+        "/u/{token}/{alert:int}": f"/u/{tokens[READER]}/1",
         "/m/{link}/topics.opml": f"{link.removeprefix(base)}/topics.opml",
         "/d/{token}": digest.removeprefix(base),
     }

@@ -26,8 +26,8 @@ _MARKER_OF_FIXTURE = {
 _WITH_PROCESSES = {"browser", "kill", "postfix", "postgres", "process"}
 _TIERS = {*_WITH_PROCESSES, "slow"}
 #: Tiers whose coverage is not measured.
-_UNMEASURED = {"browser", "kill", "postfix", "postgres", "slow"}
-#: So many cases of a test are measured: the others run nearly the same lines.
+_UNMEASURED = {"browser", "kill", "postfix", "slow"}
+#: So many cases of a test are measured, on each database: the others run nearly the same lines.
 _MEASURED_CASES = 3
 _IS_MEASURED = pytest.StashKey[bool]()
 #: The variable by which the processes of a test learn that they are measured.
@@ -54,9 +54,9 @@ def add_markers(items: Sequence[pytest.Item]) -> None:
 
 
 def _choose_measured(items: Sequence[pytest.Item]) -> None:
-    cases: Counter[str] = Counter()
+    cases: Counter[tuple[str, bool]] = Counter()
     for item in sorted(items, key=lambda item: item.nodeid):  # not in a random order
-        test = item.nodeid.partition("[")[0]
+        test = item.nodeid.partition("[")[0], is_in(item, {"postgres"})
         can_be = not is_in(item, _UNMEASURED)
         item.stash[_IS_MEASURED] = can_be and cases[test] < _MEASURED_CASES
         cases[test] += can_be

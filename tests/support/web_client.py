@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import Message
 from html import unescape
 from pathlib import Path
@@ -139,6 +139,10 @@ class WebClient:
         """As the daemon does."""
         self.started_crawls.append(source)
         return source == "london"
+
+    def find_next_crawl(self, source: str) -> datetime | None:
+        """As the daemon does."""
+        return self.now + timedelta(minutes=25) if source == "london" else None
 
     def deliver_soon(self) -> None:
         """As the daemon does."""

@@ -7,8 +7,8 @@ changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from zoneinfo import available_timezones
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection
@@ -18,19 +18,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.feeds import FeedMetadata, build_opml, define_private_feed, define_topic_feed
-from alerts.ledger import LedgerUnavailable, bounces, personal_data, subscriptions, topics
+from alerts.digests import find_next_digest
+from alerts.feeds import build_opml
+from alerts.ledger import LedgerUnavailable, personal_data, subscriptions
 from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.personal_data import DeletedData
-from alerts.ledger.subscriptions import Subscription
 from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.model import Subscriber
-from alerts.subscribers import list_restorable, send_manage_link
+from alerts.subscribers import send_manage_link
 from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
-from alerts.web.pages.alert_form import AlertForm, apply_alert_form
+from alerts.web.pages.alert_form import AlertForm, FormOutcome, apply_alert_form
+from alerts.web.pages.alerts_view import describe_feeds, list_zones, load_alerts_view
 from alerts.web.rate_limits import RateLimits
 
 log = logging.getLogger("watchword.web")
@@ -39,14 +40,7 @@ log = logging.getLogger("watchword.web")
 _MAX_ERASING_SECONDS = 0.5
 INVALID_LINK = "This link is not valid. Use the link in the newest email, or ask for a new one."
 #: What a form may do as often as it likes: leaving is never refused.
-_UNLIMITED_ACTIONS = frozenset(("unsubscribe", "delete"))
-
-
-class AlertFeed(msgspec.Struct, frozen=True):
-    """The feed of an alert."""
-
-    metadata: FeedMetadata
-    is_own: bool  #: the topic is private, and the address the subscriber's own
+_UNLIMITED_ACTIONS = frozenset(("unsubscribe", "unsubscribe-all", "delete"))
 
 
 class AlertsPages:
@@ -60,17 +54,44 @@ class AlertsPages:
         return [
             Route("/m/{link}", self._get_alerts, methods=["GET"]),
             Route("/m/{link}", self._post_alerts, methods=["POST"]),
+            Route("/m/{link}/unsubscribe/{topic:int}", self._get_unsubscribing, methods=["GET"]),
+            Route("/m/{link}/preview", self._get_preview, methods=["GET"]),
+            Route("/m/{link}/delete", self._get_deletion, methods=["GET"]),
             Route("/m/{link}/data.json", self._download_data, methods=["GET"]),
             Route("/m/{link}/topics.opml", self._download_opml, methods=["GET"]),
         ]
 
     async def _get_alerts(self, request: Request) -> Response:
+        asked = request.query_params.get("edit", "")
+        editing = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0
+        return await self._show(
+            request,
+            lambda token, link: self.render_alerts(token, link, FormOutcome(), editing),
+        )
+
+    async def _get_unsubscribing(self, request: Request) -> Response:
+        topic_id = request.path_params["topic"]
+        return await self._show(
+            request, lambda token, link: self.render_unsubscribing(token, link, topic_id)
+        )
+
+    async def _get_deletion(self, request: Request) -> Response:
+        return await self._show(request, self.render_deletion)
+
+    async def _get_preview(self, request: Request) -> Response:
+        return await self._show(request, self.render_preview)
+
+    async def _show(
+        self, request: Request, render: Callable[[str, str], Response | None]
+    ) -> Response:
+        """Return a page for the token and the link of a request, or say that it has expired."""
         try:
             token = await self._open_link(request)
         except ExpiredToken:
-            return self._context.render_page("link_expired", 410, is_sent=False)
-        link = request.path_params["link"]
-        page = await run_in_threadpool(self.render_alerts, token, link, None)
+            return self._context.render_page(
+                "link_expired", 410, is_sent=False, link=request.path_params["link"]
+            )
+        page = await run_in_threadpool(render, token, request.path_params["link"])
         return await self._require_found(request, page)
 
     async def _post_alerts(self, request: Request) -> Response:
@@ -79,12 +100,13 @@ class AlertsPages:
             token = await self._open_link(request)
         except ExpiredToken as error:
             await run_in_threadpool(self.send_new_link, error.subject)
-            return self._context.render_page("link_expired", is_sent=True)
+            return self._context.render_page("link_expired", is_sent=True, link="")
         link = request.path_params["link"]
         if self._form_tokens.is_valid_for(form.get("csrf", ""), link):
             page = await run_in_threadpool(self.apply_within_limits, request, token, form)
         else:
-            page = await run_in_threadpool(self.render_alerts, token, link, EXPIRED_FORM)
+            expired = FormOutcome(EXPIRED_FORM, is_good=False)
+            page = await run_in_threadpool(self.render_alerts, token, link, expired)
         return await self._require_found(request, page)
 
     async def _download_data(self, request: Request) -> Response:
@@ -138,10 +160,12 @@ class AlertsPages:
                 send_manage_link(connection, site.create_message_context(), subscriber.email)
         site.deliver_soon()
 
-    def render_alerts(self, token: str, link: str, message: str | None) -> Response | None:
-        """Return the page of the subscriber with ``token``, with a message above it, or None."""
+    def render_alerts(
+        self, token: str, link: str, outcome: FormOutcome, editing: int = 0
+    ) -> Response | None:
+        """Return the page of the subscriber with ``token`` after ``outcome``, or None."""
         with self._context.ledger.reading() as connection:
-            return self._render(connection, token, link, message)
+            return self._render(connection, token, link, outcome, editing)
 
     def apply_within_limits(
         self, request: Request, token: str, form: Mapping[str, str]
@@ -157,7 +181,7 @@ class AlertsPages:
         try:
             self._limits.count_address(Limit.CHANGES, request, subscriber.email)
         except HTTPException as error:
-            page = self.render_alerts(token, link, error.detail)
+            page = self.render_alerts(token, link, FormOutcome(error.detail, is_good=False))
             if page is not None:
                 page.status_code = error.status_code
                 page.headers.update(error.headers or {})
@@ -174,10 +198,10 @@ class AlertsPages:
             if form.get("action") == "renew-links":
                 self._renew_links(connection, subscriber)
                 return site.render_page("links_renewed")
-            message = apply_alert_form(
+            outcome = apply_alert_form(
                 AlertForm(connection, subscriber, form, site.clock(), site.data_stores)
             )
-            page = self._render(connection, token, link, message)
+            page = self._render(connection, token, link, outcome)
             left = personal_data.find_data(connection, subscriber.email)
         site.delete_withdrawn_feeds()
         return page or self._finish_deletion(left)
@@ -196,23 +220,77 @@ class AlertsPages:
         return self._context.render_page("data_deleted", kept=left.kept.values())
 
     def _render(
-        self, connection: Connection, token: str, link: str, message: str | None
+        self,
+        connection: Connection,
+        token: str,
+        link: str,
+        outcome: FormOutcome,
+        editing: int = 0,
     ) -> Response | None:
         subscriber = subscriptions.find_subscriber_by_link(connection, token)
         if subscriber is None:
             return None
-        alerts = subscriptions.list_active(connection, subscriber.id)
+        editing = outcome.topic_id or editing
         return self._context.render_page(
             "alerts",
             link=link,
             csrf=self._form_tokens.issue_for(link),
-            subscriber=subscriber,
-            alerts=alerts,
-            feeds=self._describe_feeds(connection, alerts),
-            message=message,
-            suppression=bounces.find_suppression(connection, subscriber.email),
-            restorable=list_restorable(connection, subscriber.id),
-            zones=sorted(available_timezones()),
+            view=load_alerts_view(connection, self._context, subscriber, editing),
+            outcome=outcome,
+            editing=editing,
+            zones=list_zones(),
+        )
+
+    def render_unsubscribing(self, token: str, link: str, topic_id: int) -> Response | None:
+        """Return the page that asks whether one alert is to end; None where there is no such."""
+        with self._context.ledger.reading() as connection:
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
+            if subscriber is None:
+                return None
+            alerts = subscriptions.list_active(connection, subscriber.id)
+        alert = next((one for one in alerts if one.topic_id == topic_id), None)
+        if alert is None:
+            return self.render_alerts(token, link, FormOutcome())
+        return self._context.render_page(
+            "stop_alert",
+            alert=alert,
+            others=len(alerts) - 1,
+            email=subscriber.email,
+            form_path=f"/m/{link}",
+            csrf=self._form_tokens.issue_for(link),
+            link=link,
+        )
+
+    def render_deletion(self, token: str, link: str) -> Response | None:
+        """Return the page that asks whether all alerts are to end, and the data be deleted."""
+        with self._context.ledger.reading() as connection:
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
+            if subscriber is None:
+                return None
+            count = subscriptions.count_active(connection, subscriber.id)
+        return self._context.render_page(
+            "delete_data",
+            link=link,
+            csrf=self._form_tokens.issue_for(link),
+            email=subscriber.email,
+            count=count,
+        )
+
+    def render_preview(self, token: str, link: str) -> Response | None:
+        """Return the page with the next digest as it would be now; it changes nothing."""
+        site, now = self._context, self._context.clock()
+        with site.ledger.reading() as connection:
+            subscriber = subscriptions.find_subscriber_by_link(connection, token)
+            if subscriber is None:
+                return None
+            found = find_next_digest(
+                connection, subscriber, now, site.batch_interval, loads_digest=True
+            )
+        return site.render_page(
+            "digest_preview",
+            link=link,
+            next=found,
+            now=now.astimezone(ZoneInfo(subscriber.zone)),
         )
 
     def export_data(self, token: str) -> bytes | None:
@@ -232,24 +310,9 @@ class AlertsPages:
             if subscriber is None:
                 return None
             alerts = subscriptions.list_active(connection, subscriber.id)
-            feeds = self._describe_feeds(connection, alerts)
+            feeds = describe_feeds(connection, site, alerts)
         listed = [(one.query, feeds[one.topic_id].metadata) for one in alerts]
         return build_opml(listed, site.feed_identity)
-
-    def _describe_feeds(
-        self, connection: Connection, alerts: Sequence[Subscription]
-    ) -> dict[int, AlertFeed]:
-        """Return the feed of each alert by its topic: the public one, or the subscriber's own."""
-        found: dict[int, AlertFeed] = {}
-        for alert in alerts:
-            topic = topics.get(connection, alert.topic_id)
-            if topic.is_published or alert.feed_key is None:
-                found[topic.id] = AlertFeed(define_topic_feed(topic).metadata, is_own=False)
-                continue
-            token = self._context.token_signer.issue_lasting("feed", alert.feed_key)
-            own = define_private_feed(topic, alert.query, token)
-            found[topic.id] = AlertFeed(own.metadata, is_own=True)
-        return found
 
 
 def _build_download(content: bytes | None, name: str, media_type: str) -> Response | None:

@@ -24,6 +24,7 @@ from alerts.subscribers import UnknownQuestionError, request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.results import ResultsPage, ResultsRequest, SentAlertForm
+from alerts.web.pages.sign_up_links import render_check_email
 from alerts.web.rate_limits import RateLimits, find_request_client
 
 #: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).
@@ -67,7 +68,7 @@ class HomePage:
         except (AddressError, QueryError, UnknownQuestionError) as error:
             return await self._respond_error(request, form, str(error), 400)
         await wait_for_min_response_time(began)
-        return self._context.render_page("check_email")
+        return render_check_email(self._context, form)
 
     def send_confirmation(self, form: Mapping[str, str], client: Client) -> None:
         """Send a confirmation email, unless the address is not to be emailed now.

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.limits import Limit
+from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.model import AddressError
 from alerts.subscribers import send_manage_link
 from alerts.web.context import WebContext
@@ -32,7 +33,7 @@ class ManageLinkPage:
         ]
 
     async def _get(self, request: Request) -> Response:
-        return self._render(request, is_sent=False, error=None)
+        return self._render(request, "", is_sent=False, error=None)
 
     async def _post(self, request: Request) -> Response:
         began = time.monotonic()
@@ -43,7 +44,8 @@ class ManageLinkPage:
             await self._limits.count(Limit.SIGN_UPS, request)
             error = await run_in_threadpool(self.send_link, form.get("email", "").strip())
         await wait_for_min_response_time(began)
-        return self._render(request, is_sent=error is None, error=error)
+        email = form.get("email", "").strip()
+        return self._render(request, email, is_sent=error is None, error=error)
 
     def send_link(self, email: str) -> str | None:
         """Email ``email`` its link where it has alerts; return what is wrong with the address."""
@@ -58,14 +60,19 @@ class ManageLinkPage:
             return str(error)
         return None
 
-    def _render(self, request: Request, *, is_sent: bool, error: str | None) -> Response:
+    def _render(
+        self, request: Request, email: str, *, is_sent: bool, error: str | None
+    ) -> Response:
         csrf_pair = self._form_tokens.issue(request)
         response = self._context.render_page(
             "request_manage_link",
             400 if error else 200,
             csrf=csrf_pair.csrf,
+            email=email,
             is_sent=is_sent,
             error=error,
+            sender=self._context.mail_identity.address,
+            days=MANAGE_LINK_VALIDITY.days,
         )
         self._form_tokens.set_cookie(request, response, csrf_pair.nonce)
         return response

@@ -7,6 +7,8 @@ understands, with a hint to come back where nothing has failed.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
@@ -17,8 +19,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.errors import WatchwordError
-from alerts.operator import Health, ServiceStatus, measure_completeness
+from alerts.operator import Health, Impact, ServiceStatus, measure_completeness
 from alerts.web.context import WebContext
+from alerts.web.pages.status_view import StatusView, build_view, format_length, format_minutes
 
 log = logging.getLogger("watchword.web")
 
@@ -44,14 +47,35 @@ class StatusPage:
 
     async def _get_page(self, _request: Request) -> Response:
         status = await self._read_status()
+        return await run_in_threadpool(self.render_status, status)
+
+    def render_status(self, status: ServiceStatus) -> Response:
+        """Return the page; also where the ledger cannot be read, which is what it says then."""
+        public = status.publish()
+        zone = ZoneInfo(self._context.subscriber_defaults.zone)
+        try:
+            with self._context.ledger.reading() as connection:
+                view = build_view(connection, public, zone, self._find_next_crawls(status))
+        except (DBAPIError, WatchwordError):
+            view = StatusView(
+                public, public.now.astimezone(zone), (), (Impact.SERVICE,), (), (), {}
+            )
         page = self._context.render_page(
             "status",
             _STATUS_CODES[status.state],
-            status=status.publish(),
+            view=view,
             format_minutes=format_minutes,
+            format_length=format_length,
         )
         page.headers.update(_build_headers(status))
         return page
+
+    def _find_next_crawls(self, status: ServiceStatus) -> dict[str, datetime]:
+        controls = self._context.daemon_controls
+        if controls is None:
+            return {}
+        found = {one.source: controls.find_next_crawl(one.source) for one in status.sources}
+        return {source: moment for source, moment in found.items() if moment}
 
     async def _get_completeness(self, request: Request) -> Response:
         return await run_in_threadpool(self.render_completeness, request.path_params["source"])
@@ -91,13 +115,3 @@ class StatusPage:
 def _build_headers(status: ServiceStatus) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     return headers | ({"Retry-After": _RETRY_SECONDS} if status.state is Health.NOT_YET else {})
-
-
-def format_minutes(minutes: float) -> str:
-    """Return a duration for people: ``12 minutes``, ``3 hours``, ``3 h 5 min``."""
-    hours, rest = divmod(round(minutes), 60)
-    if not hours:
-        return f"{rest} minute{'' if rest == 1 else 's'}"
-    if not rest:
-        return f"{hours} hour{'' if hours == 1 else 's'}"
-    return f"{hours} h {rest} min"

@@ -159,7 +159,7 @@ def test_only_one_open_request_is_confirmed_without_a_button(pages: WebClient) -
     assert 'hx-trigger="load' in pages.request_text("GET", find_link(pages.ledger))[1]
     request_by_email(pages.ledger, pages.now, request=BENCHES)
     text = pages.request_text("GET", find_link(pages.ledger))[1]
-    assert '<button type="submit">Confirm</button>' in text
+    assert '<button class="primary" type="submit">Confirm</button>' in text
     assert "benches" in text
     assert 'hx-trigger="load' not in text
 

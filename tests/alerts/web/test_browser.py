@@ -202,6 +202,14 @@ PATHS = (
     "/your-alerts",
     "/nowhere",
     "/operator",
+    "/operator/changes",
+    "/operator/crawls",
+    "/operator/messages",
+    "/operator/subscribers",
+    "/operator/subscribers/1",
+    "/operator/topics",
+    "/operator/actions",
+    "/operator/settings",
 )
 
 

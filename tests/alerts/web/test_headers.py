@@ -51,13 +51,24 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/feeds": (_EVERYBODY, "/feeds/everything.atom.xml"),
     "/healthz": (_EVERYBODY, "/healthz"),
     "/m/{link}": (_ONE_PERSON, ""),
+    "/m/{link}/delete": (_ONE_PERSON, ""),
+    "/m/{link}/preview": (_ONE_PERSON, ""),
+    "/m/{link}/unsubscribe/{topic:int}": (_ONE_PERSON, ""),
     "/m/{link}/data.json": (_ONE_PERSON, ""),
     "/m/{link}/topics.opml": (_ONE_PERSON, ""),
     "/member/{member}": (_EVERYBODY, "/member/ada-brook"),
     "/members": (_EVERYBODY, "/members"),
     "/n/{token}": (_ONE_PERSON, ""),
     "/operator": (_ONE_PERSON, "/operator"),
+    "/operator/actions": (_ONE_PERSON, "/operator/actions"),
+    "/operator/changes": (_ONE_PERSON, "/operator/changes"),
+    "/operator/crawls": (_ONE_PERSON, "/operator/crawls"),
+    "/operator/messages": (_ONE_PERSON, "/operator/messages"),
+    "/operator/settings": (_ONE_PERSON, "/operator/settings"),
     "/operator/status.json": (_ONE_PERSON, "/operator/status.json"),
+    "/operator/subscribers": (_ONE_PERSON, "/operator/subscribers"),
+    "/operator/subscribers/{id:int}": (_ONE_PERSON, "/operator/subscribers/1"),
+    "/operator/topics": (_ONE_PERSON, "/operator/topics"),
     "/overdue": (_EVERYBODY, "/overdue"),
     "/privacy": (_EVERYBODY, "/privacy"),
     "/q/{reference}": (_EVERYBODY, "/q/2026-0001"),
@@ -71,6 +82,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/topic/{slug}": (_EVERYBODY, "/topic/benches"),
     "/topics": (_EVERYBODY, "/topics"),
     "/u/{token}": (_ONE_PERSON, ""),
+    "/u/{token}/{alert:int}": (_ONE_PERSON, ""),
     "/unanswered": (_EVERYBODY, "/unanswered"),
     "/versions/{id:path}": (_EVERYBODY, "/versions/london:/questions/1"),
     "/your-alerts": (_ONE_PERSON, "/your-alerts"),
@@ -94,7 +106,7 @@ def list_requests(site: MarkedSite) -> Iterator[tuple[str, str, str, dict[str, s
             continue
         path = site.private_paths.get(pattern) or ROUTES[pattern][1]
         yield method, pattern, path, {}
-        if pattern == "/operator":
+        if pattern.startswith("/operator"):
             yield method, pattern, path, {"Cookie": site.session}
         if "{" in pattern:
             yield method, pattern, re.sub(r"\{.*?\}", "wrong", pattern), {}
@@ -165,7 +177,7 @@ def test_pages_hold_no_script_or_style_of_their_own(marked: MarkedSite) -> None:
         if headers.get_content_type() == "text/html" and status == 200:
             assert not re.search(rb"<style|\sstyle=|\son\w+=|javascript:", body), path
     digest = marked.pages.request_text("GET", marked.private_paths["/d/{token}"])[1]
-    assert '<a href="https://replica.example/questions/1">Question 1</a>' in digest
+    assert '<a href="/question/london:/questions/1">Question 1</a>' in digest
 
 
 def test_a_refused_request_has_the_headers_too(marked: MarkedSite) -> None:

@@ -65,11 +65,11 @@ def list_seeds(site: MarkedSite) -> Iterator[str]:
 
 
 def list_wrong_links(path: str) -> Iterator[str]:
-    """Yield addresses that are almost a private one."""
-    stem, _, name = path.rpartition("/")
+    """Yield addresses that are almost a private one: with another token, the longest part."""
+    name = max(path.split("/"), key=len)
     token, dot, extension = name.partition(".")
     for wrong in (token[:-1], token[1:], f"{token}x", token.swapcase(), token[::-1]):
-        yield f"{stem}/{wrong}{dot}{extension}"
+        yield path.replace(name, f"{wrong}{dot}{extension}")
 
 
 def crawl(site: MarkedSite) -> dict[str, tuple[int, str]]:

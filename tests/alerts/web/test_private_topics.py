@@ -331,7 +331,7 @@ _VISITORS_FUNCTIONS = {
     ),
 }
 #: Who may read a topic by its id.
-_TOKEN_HOLDERS = {"alerts/web/pages/alerts.py", "alerts/web/feeds/generator.py"}
+_TOKEN_HOLDERS = {"alerts/web/pages/alerts_view.py", "alerts/web/feeds/generator.py"}
 _VISITORS_PACKAGES = ("web", "feeds", "search", "export")
 
 

@@ -110,7 +110,7 @@ def test_reasons_jobs_and_messages_are_for_the_operator_alone(pages: WebClient) 
         assert "the source blocks us" in text
     values = json.loads(pages.request_text("GET", "/status.json")[1])
     assert set(values) == {"state", "now", "findings", "sources", "service_findings"}
-    assert set(values["findings"][0]) == {"state", "subject", "label", "since"}
+    assert set(values["findings"][0]) == {"state", "subject", "kind", "label", "since"}
     assert set(values["sources"][0]["alarms"][0]) == {"kind", "label", "since"}
     assert values["sources"][0].keys().isdisjoint({"reason", "delay"})
 

@@ -264,6 +264,8 @@ class TestUntrustedProxies:
         cookie = headers["Set-Cookie"].partition(";")[0]
         html = site.request_text("GET", "/operator", headers={"Cookie": cookie})[1]
         assert "requests from 127.0.0.1 name other clients (X-Forwarded-For)" in html
+        html = site.request_text("GET", "/operator/settings", headers={"Cookie": cookie})[1]
+        assert "requests from 127.0.0.1 name other clients (X-Forwarded-For)" in html
         assert "wrong links and passwords" in html
 
     def test_there_is_no_warning_of_a_trusted_one(

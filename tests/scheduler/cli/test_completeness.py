@@ -34,7 +34,7 @@ def test_status_plan_and_a_public_page_name_them(tmp_path: Path) -> None:
     with run_web_client(ledger, now, tmp_path / "feeds", read_status=lambda: status) as client:
         code, html = client.request_text("GET", "/completeness/london")
         assert code == 200
-        assert "3 questions are known of 4" in html
+        assert "We know 3 of the 4 questions" in html
         assert "2026/0003" in html
         assert "3 of 4 questions" in client.request_text("GET", "/status")[1]
         assert client.request_text("GET", "/completeness/paris")[0] == 404

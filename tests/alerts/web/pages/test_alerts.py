@@ -79,9 +79,8 @@ def test_an_alert_is_saved_paused_resumed_and_ended(pages: WebClient) -> None:
     assert mine(pages)["VRU"].paused_at == pages.now
     assert "Alert resumed." in press(pages, person, action="resume", topic=topic)[1]
     assert mine(pages)["VRU"].paused_at is None
-    assert (
-        "unsubscribed from this alert" in press(pages, person, action="unsubscribe", topic=topic)[1]
-    )
+    ended = press(pages, person, action="unsubscribe", topic=topic)[1]
+    assert "You’re unsubscribed from “VRU”." in ended
     assert mine(pages) == {'"benches <b>"': other}
 
 

@@ -132,7 +132,7 @@ def test_the_log_has_what_was_done_and_each_wrong_password_once_an_hour(
     ]
     browser = TLS | {"Cookie": sign_in(proxied, TLS).partition(";")[0]}
     _, html = proxied.request_text("GET", "/operator", headers=browser)
-    assert "page from 203.0.113.9: pause-sending" in html
+    assert 'pause-sending <span class="quiet">(page from 203.0.113.9)' in html
     with proxied.ledger.writing() as connection:
         operator_actions.delete_old(connection, proxied.now + operator_actions.KEPT)
         assert len(operator_actions.list_newest(connection, 20)) == 6  # those of the last moment
