@@ -40,6 +40,16 @@ def format_month(day: date) -> str:
     return _format_month(day, get_locale())
 
 
+def format_short_month(day: date) -> str:
+    """Return ``Dec``, for a chart."""
+    return _format_months(day, "LLL", get_locale())
+
+
+def format_month_letter(day: date) -> str:
+    """Return ``D``, for a chart in which there is no room for more."""
+    return _format_months(day, "LLLLL", get_locale())
+
+
 def format_clock_time(moment: datetime | time) -> str:
     """Return ``07:05``, in the zone of ``moment``."""
     return format_time(moment, "short", locale=get_locale())
@@ -138,3 +148,8 @@ def _format_month(day: date, locale: Locale) -> str:
 @lru_cache(_CACHED)
 def _format_number(number: float, locale: Locale) -> str:
     return format_decimal(number, locale=locale)
+
+
+@lru_cache(_CACHED)
+def _format_months(day: date, pattern: str, locale: Locale) -> str:
+    return format_date(day, pattern, locale)

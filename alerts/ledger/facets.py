@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Date, Integer, Text, cast, func, null, select
 
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.schema import indexed_question
-from alerts.ledger.word_index import satisfies
+from alerts.ledger.word_index import UNANSWERED_STATUSES, satisfies
 from alerts.queries import index_terms
 
 
@@ -64,6 +64,14 @@ class ResultCounts(NamedTuple):
         counted: Counter[date] = Counter()
         for one in self.days:
             counted[one.day] += one.questions
+        return counted
+
+    def count_unanswered_by_day(self) -> Counter[date]:
+        """Return how many results are not answered, by day."""
+        counted: Counter[date] = Counter()
+        for one in self.days:
+            if one.status in UNANSWERED_STATUSES:
+                counted[one.day] += one.questions
         return counted
 
 

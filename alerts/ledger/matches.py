@@ -11,6 +11,7 @@ from alerts.ledger.changes import has_kind, is_in_feeds
 from alerts.ledger.inserts import insert_all_once, iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question, topic
+from alerts.ledger.word_index import UNANSWERED_STATUSES
 
 #: Rows of one statement. A new topic can have a million matches: as rows, about 200 bytes each.
 _BATCH_SIZE = 20_000
@@ -91,16 +92,39 @@ def list_after(connection: Connection, topic_id: int, after_seq: int, limit: int
     return list(connection.execute(wanted.order_by(match.c.change_seq).limit(limit)).scalars())
 
 
-def count_by_day(connection: Connection, topic_id: int) -> dict[date, int]:
-    """Return how many questions a topic matches, by meeting day. Those without one are left out."""
+def count_by_day(
+    connection: Connection, topic_id: int, unanswered_since: date
+) -> tuple[dict[date, int], dict[date, int]]:
+    """Return how many questions a topic matches by meeting day: all, and those not answered.
+
+    Those without a meeting day are left out.
+
+    Args:
+        connection: The ledger.
+        topic_id: The topic.
+        unanswered_since: The first day of which those not answered are counted.
+    """
     mine = _select_questions(topic_id).subquery()
+    # A list of its own, because the status is not in the index that the days are read from.
+    unanswered = select(question.c.id).where(
+        question.c.status.in_(UNANSWERED_STATUSES),
+        question.c.meeting_date >= unanswered_since,
+    )
+    is_unanswered = case((question.c.id.in_(unanswered), 1), else_=0)
     rows = connection.execute(
-        select(question.c.meeting_date, func.count().label("number"))
+        select(
+            question.c.meeting_date,
+            func.count().label("number"),
+            func.sum(is_unanswered).label("unanswered"),
+        )
         .join(mine, mine.c.question_id == question.c.id)
         .where(question.c.meeting_date.is_not(None))
         .group_by(question.c.meeting_date)
+    ).all()
+    return (
+        {row.meeting_date: row.number for row in rows},
+        {row.meeting_date: row.unanswered for row in rows if row.unanswered},
     )
-    return {row.meeting_date: row.number for row in rows}
 
 
 def count_questions(connection: Connection, topic_id: int) -> int:

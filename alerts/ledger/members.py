@@ -108,6 +108,25 @@ def list_similar_names(connection: Connection, person: str) -> list[tuple[str, s
     return [(one, names[one]) for one in near if one in names]
 
 
+def count_by_day(
+    connection: Connection, person: str, since: date
+) -> tuple[dict[date, int], dict[date, int]]:
+    """Return a member's questions from a day on by meeting day: all, and those not answered."""
+    rows = connection.execute(
+        select(
+            question.c.meeting_date,
+            func.count().label("number"),
+            func.sum(case((IS_ANSWERED, 0), else_=1)).label("unanswered"),
+        )
+        .where(question.c.person == person, question.c.meeting_date >= since)
+        .group_by(question.c.meeting_date)
+    ).all()
+    return (
+        {row.meeting_date: row.number for row in rows},
+        {row.meeting_date: row.unanswered for row in rows if row.unanswered},
+    )
+
+
 def count_answers(connection: Connection, person: str) -> AnswerTimes:
     """Return a member's questions, counted by their answers."""
     return question_counts.count_answers(connection, question.c.person == person)

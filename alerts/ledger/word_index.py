@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import operator
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import reduce
@@ -41,6 +42,9 @@ from alerts.ledger.schema import acronym, change, indexed_question, question, ta
 from alerts.queries import index_terms
 from alerts.text import AcronymDefinition
 from crawler.records import Question
+
+#: What the status of a question is that has no answer, or a holding reply alone.
+UNANSWERED_STATUSES = ("unanswered", "holding")
 
 #: Prefixes of the keys of words, in lower case and in capitals (:mod:`alerts.queries.index_terms`).
 WORD_KEY_PREFIXES = ("wx", "cx")
@@ -239,15 +243,23 @@ def list_changes(
 
 def count_by_day(
     connection: Connection, condition: index_terms.IndexCondition | None
-) -> dict[date, int]:
-    """Return how many questions meet a condition, by day."""
-    number = func.count().label("number")
+) -> tuple[Counter[date], Counter[date]]:
+    """Return how many questions meet a condition, by day: all, and those not answered."""
+    is_unanswered = case((indexed_question.c.status.in_(UNANSWERED_STATUSES), 1), else_=0)
     wanted = (
-        select(indexed_question.c.day, number)
+        select(
+            indexed_question.c.day,
+            func.count().label("number"),
+            func.sum(is_unanswered).label("unanswered"),
+        )
         .where(satisfies(condition, connection))
         .group_by(indexed_question.c.day)
     )
-    return {row.day: row.number for row in connection.execute(wanted)}
+    rows = connection.execute(wanted).all()
+    return (
+        Counter({row.day: row.number for row in rows}),
+        Counter({row.day: row.unanswered for row in rows if row.unanswered}),
+    )
 
 
 def get_first_day(connection: Connection) -> date | None:

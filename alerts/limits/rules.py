@@ -74,6 +74,7 @@ class Limit(StrEnum):
     SEARCHES = "searches over the API"
     PREVIEWS = "searches on the home page"
     FEEDS = "feeds made on request"
+    CHARTS = "charts and pictures made on request"
     EXPORTS = "exports"
     WRONG_LINKS = "wrong links and passwords"
 
@@ -128,6 +129,13 @@ _RULES = {
         _FOR_SEARCHES,
         "An aggregator can read 7,200 feeds each hour. Feeds that are files, and a feed that was "
         "made within the last second, are not counted.",
+        reserve=60,
+    ),
+    Limit.CHARTS: LimitRule(
+        _TEN_MINUTES,
+        _FOR_SEARCHES,
+        "Each may take as long as a search. A chart in the article of another site is asked for by "
+        "everybody who reads it there, so it does not count as a search.",
         reserve=60,
     ),
     Limit.EXPORTS: LimitRule(

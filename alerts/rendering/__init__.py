@@ -17,7 +17,6 @@ from alerts.rendering.templates import (
     Templates,
     TemplatesError,
     find_shipped_templates,
-    name_in_sentence,
 )
 from alerts.rendering.urls import (
     body_path,

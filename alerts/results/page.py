@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
@@ -113,7 +112,7 @@ def build_result_page(
         next=listed.next.format() if listed.next else None,
         total=_count_total(found, listed, after),
         counts_by_day=found.counts_by_day,
-        unanswered_by_day=_count_unanswered(counts),
+        unanswered_by_day=found.unanswered_by_day,
         decided_to=found.decided_to,
         last_month=_count_since(found, today - _MONTH),
         last_year=_count_since(found, today - _YEAR),
@@ -151,11 +150,3 @@ def _count_total(
 def _count_since(found: SearchResults, day: date) -> PeriodCount:
     number = sum(number for one, number in found.counts_by_day.items() if one > day)
     return PeriodCount(number, found.is_complete_after(day))
-
-
-def _count_unanswered(counts: ResultCounts) -> dict[date, int]:
-    days: Counter[date] = Counter()
-    for one in counts.days:
-        if one.status not in (None, "answered"):
-            days[one.day] += one.questions
-    return days

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -55,6 +56,8 @@ class SearchResults(NamedTuple):
     is_indexed: bool = True  #: whether the index has all questions of the archive
     #: The results by what they are filtered by; None if they were not asked for.
     counts: ResultCounts | None = None
+    #: How many of :attr:`counts_by_day` are not answered.
+    unanswered_by_day: Mapping[date, int] = MappingProxyType({})
 
     @property
     def is_complete(self) -> bool:
@@ -170,6 +173,8 @@ class CandidateSearch:
 
     def __init__(self, connection: Connection, query: Query) -> None:
         self.connection = connection
+        #: Of the candidates that were decided and match, those not answered.
+        self.unanswered_by_day: Counter[date] = Counter()
         self._query = query
         self._by_change = uses_field(query, "change")
 
@@ -186,7 +191,11 @@ class CandidateSearch:
             for _, place in find_matching_questions(
                 self._matcher, loaded, by_change=self._by_change
             ):
-                yield batch[loaded[place].question.id]
+                question = loaded[place].question
+                found = batch[question.id]
+                if question.status != "answered":
+                    self.unanswered_by_day[found.day] += 1
+                yield found
 
 
 def include_oversize(
@@ -213,13 +222,16 @@ def _search_index(
         counts = facets.count_results(connection, condition)
         ids = [one.question_id for one in oversize]
         counts = counts.merge(facets.count_listed(connection, ids)) if ids else counts
-        days = counts.count_by_day()
+        days, unanswered = counts.count_by_day(), counts.count_unanswered_by_day()
     else:
-        days = Counter(word_index.count_by_day(connection, condition))
+        days, unanswered = word_index.count_by_day(connection, condition)
         days.update(_count_by_day(oversize))
+        unanswered.update(search.unanswered_by_day)
     newest = list_index(search, condition, limit + 1, after, oversize) if limit else []
     following = find_next(newest, limit, after)
-    return SearchResults(dict(days), newest[:limit], next=following, counts=counts)
+    return SearchResults(
+        dict(days), newest[:limit], next=following, counts=counts, unanswered_by_day=unanswered
+    )
 
 
 def find_oversize(search: CandidateSearch) -> list[DatedQuestion]:
@@ -296,6 +308,7 @@ def _decide_results(
         next=following,
         decided_to=None if is_finished or last is None else last.day,
         counts=counts,
+        unanswered_by_day=search.unanswered_by_day,
     )
 
 

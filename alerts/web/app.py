@@ -20,6 +20,7 @@ from alerts.limits import Limiter
 from alerts.operator import FooterReader
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
+from alerts.web.charts import ChartRoutes, ComparePage
 from alerts.web.context import WebContext
 from alerts.web.errors import ErrorHandlers
 from alerts.web.feeds import FeedsApp
@@ -72,6 +73,8 @@ def create_app(context: WebContext) -> Starlette:
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
             *PrivacyPage(context).build_routes(),
+            *ComparePage(context, limits, work).build_routes(),
+            *ChartRoutes(limits, work).build_routes(),
             *ApiRoutes(context, limits, work).build_routes(),
             *build_asset_routes(context.templates),
             Route("/robots.txt", _get_robots_txt),

@@ -165,7 +165,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             values: variables of the template.
         """
         html = self.templates.render_html(
-            f"web/{template}.html", name=self.name, attributions=self.attributions, **values
+            f"web/{template}.html",
+            name=self.name,
+            attributions=self.attributions,
+            public_url=self.feed_identity.public_url,
+            **values,
         )
         return HTMLResponse(clean_xml_text(html), status)
 

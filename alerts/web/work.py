@@ -60,7 +60,11 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     def render_html(self, template: str, **values: Any) -> bytes:
         """Return a page; ``template`` is its name below ``templates/web/``, without ``.html``."""
         html = self.templates.render_html(
-            f"web/{template}.html", name=self.name, attributions=self.attributions, **values
+            f"web/{template}.html",
+            name=self.name,
+            attributions=self.attributions,
+            public_url=self.feed_identity.public_url,
+            **values,
         )
         return clean_xml_text(html).encode()
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from alerts.charts import Figure, count_months
 from alerts.language import gettext
 from alerts.ledger import StatementTimeout, topics
 from alerts.ledger.topics import Topic
@@ -28,7 +29,8 @@ from alerts.results import (
     build_result_page,
     find_correction,
 )
-from alerts.search import SortOrder, TimeBudget, count_by_month, parse_position
+from alerts.search import SortOrder, TimeBudget, parse_position
+from alerts.web.charts import build_search_chart
 from alerts.web.context import WebContext
 from alerts.web.forms import FormTokens
 from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
@@ -201,7 +203,7 @@ def _render(context: WorkContext, view: ResultsView) -> bytes:
         view=view,
         page=page,
         topic_slug=view.topic.slug if view.topic else None,
-        months=count_by_month(page.counts_by_day, view.today) if page else {},
+        chart=_build_chart(context, view, page) if page else None,
         query=view.request.query,
         form=view.request.form,
         csrf=view.request.csrf,
@@ -209,3 +211,9 @@ def _render(context: WorkContext, view: ResultsView) -> bytes:
         overdue_days=context.overdue_days,
         sources=context.sources,
     )
+
+
+def _build_chart(context: WorkContext, view: ResultsView, page: ResultPage) -> Figure:
+    by_day, unanswered = page.counts_by_day, page.unanswered_by_day
+    months = count_months(by_day, unanswered, view.today, page.decided_to)
+    return build_search_chart(view.request.query, months, context.feed_identity)

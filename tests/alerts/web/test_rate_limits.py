@@ -132,6 +132,7 @@ class TestSearches:
             (Limit.SEARCHES, "/api/v1/questions?q=trams"),
             (Limit.PREVIEWS, "/search?q=trams"),
             (Limit.FEEDS, "/feeds/queries/feed.json?q=tram{}"),
+            (Limit.CHARTS, "/charts/search.csv?q=tram{}"),
         ],
     )
     def test_each_way_to_search_is_limited_with_a_sentence(

@@ -15,6 +15,7 @@ from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import member_path, name_site
 from alerts.search import SearchPosition
 from alerts.text import fold_to_letters
+from alerts.web.charts import build_member_chart, count_member_months
 from alerts.web.context import WebContext
 from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
@@ -129,6 +130,7 @@ class MemberPages:
             )
             topics = members.list_topics(connection, member_id, _MAX_RANKED)
             bodies = members.rank_bodies(connection, member_id, _MAX_RANKED)
+            months = count_member_months(connection, member_id, site.clock().date())
             ids = [one.question_id for one in listed[:_PAGE_SIZE]]
             records = questions.list_records(connection, ids)
             overdue = unanswered.count(
@@ -139,6 +141,7 @@ class MemberPages:
         return site.render_page(
             "member",
             member=member,
+            chart=build_member_chart(member.person, member.name, months, site.feed_identity),
             source_names=[name_site(one, site_urls) for one in member.sources],
             query=build_name_query("asked_by", member.name),
             answers=answers,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from itertools import groupby
 
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.charts import MonthCount, begin_of_charts, count_months
 from alerts.feeds import parse_topic_query
 from alerts.ledger import matches, question_counts, questions, topic_lists, topics, word_index
 from alerts.ledger.question_counts import AnswerState, AnswerTimes, Ranking
 from alerts.ledger.topics import Topic
-from alerts.queries import Query, index_terms
-from alerts.search import QuestionExcerpt, build_excerpt, count_by_month, search_questions
+from alerts.search import QuestionExcerpt, build_excerpt
+from alerts.web.topic_counts import count_topic_questions
 from crawler.records import Question
 
 #: Members, bodies and topics named beside a topic: a ranking has at most eight rows.
@@ -27,7 +27,7 @@ class TopicView(msgspec.Struct, frozen=True):
     topic: Topic
     question_count: int  #: of all questions that match
     archive_start: date | None  #: day of our oldest question; None for an empty archive
-    months: dict[date, int]  #: questions by month, keyed by its first day, oldest first
+    months: tuple[MonthCount, ...]  #: of the last two years, for the chart
     #: Newest first; each a question and the supplementaries of the same thread.
     threads: tuple[tuple[QuestionExcerpt, ...], ...]
     has_more: bool
@@ -64,7 +64,8 @@ def find_topic_view(
         return None
     query = parse_topic_query(topic)
     newest = matches.get_newest_seq(connection, topic.id) if up_to is None else up_to
-    question_count, days = _count(connection, topic, query)
+    begin = begin_of_charts(today)
+    question_count, days, unanswered = count_topic_questions(connection, topic, query, begin)
     offset = (page - 1) * page_size
     condition = question_counts.has_state(state) if state else None
     ids = matches.list_questions(connection, topic.id, page_size + 1, offset, newest, condition)
@@ -74,7 +75,7 @@ def find_topic_view(
         topic,
         question_count=question_count,
         archive_start=word_index.get_first_day(connection),
-        months=count_by_month(days, today),
+        months=count_months(days, unanswered, today),
         threads=tuple(_group_by_thread(excerpts)),
         has_more=len(ids) > page_size,
         answers=topic_lists.count_answers(connection, topic.id),
@@ -83,18 +84,6 @@ def find_topic_view(
         related=tuple(topic_lists.list_related(connection, topic.id, _MAX_RANKED)),
         newest_change=newest,
     )
-
-
-def _count(
-    connection: Connection, topic: Topic, query: Query | None
-) -> tuple[int, Mapping[date, int]]:
-    """Return how many questions match, in all and by day; from the index where that is exact."""
-    if query is not None and index_terms.build_index_query(query).is_exact:
-        found = search_questions(connection, query, 0)
-        if found.is_complete:
-            return found.total, found.counts_by_day
-    total = matches.count_questions(connection, topic.id)
-    return total, matches.count_by_day(connection, topic.id)
 
 
 def _group_by_thread(excerpts: list[QuestionExcerpt]) -> list[tuple[QuestionExcerpt, ...]]:

@@ -15,6 +15,7 @@ from alerts.ledger import publication, topic_lists, topics
 from alerts.ledger.question_counts import AnswerState
 from alerts.ledger.topic_lists import TopicSummary
 from alerts.rendering import topic_path
+from alerts.web.charts import build_topic_chart
 from alerts.web.context import WebContext
 from alerts.web.errors import NOT_PUBLIC, LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
@@ -131,6 +132,7 @@ class TopicPages:
         return site.render_page(
             "topic",
             view=view,
+            chart=build_topic_chart(view.topic, view.months, site.feed_identity),
             page=page,
             first_number=before + 1,
             last_number=before + len(shown),

@@ -1,0 +1,130 @@
+"""What the charts of a search, a topic and a member count, and what they say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from urllib.parse import urlencode
+
+import msgspec
+from sqlalchemy import Connection
+
+from alerts.charts import (
+    ChartLinks,
+    Figure,
+    MonthCount,
+    begin_of_charts,
+    build_comparison,
+    build_monthly_chart,
+    count_months,
+)
+from alerts.feeds import FeedIdentity
+from alerts.language import gettext
+from alerts.ledger import members
+from alerts.ledger.topics import Topic
+from alerts.queries import parse_query
+from alerts.rendering import name_site
+from alerts.search import TimeBudget, search_questions
+
+
+class CountedMonths(msgspec.Struct, frozen=True):
+    """What a search found, for a chart."""
+
+    months: tuple[MonthCount, ...]
+    total: int
+    is_complete: bool  #: whether ``total`` is all; if not, there are at least so many
+
+
+def count_search(
+    connection: Connection, typed: str, today: date, budget: TimeBudget | None
+) -> CountedMonths:
+    """Return the questions that match a query, by month.
+
+    Args:
+        connection: The ledger.
+        typed: The query as somebody typed it.
+        today: The day in whose month the chart ends.
+        budget: The time after which no older questions are counted; None to count all.
+
+    Raises:
+        QueryError: ``typed`` is no query.
+    """
+    found = search_questions(connection, parse_query(typed), 0, budget)
+    months = count_months(found.counts_by_day, found.unanswered_by_day, today, found.decided_to)
+    return CountedMonths(months, found.total, found.is_complete)
+
+
+def count_member_months(
+    connection: Connection, member_id: str, today: date
+) -> tuple[MonthCount, ...]:
+    """Return the questions that a member asked, by month."""
+    by_day, unanswered = members.count_by_day(connection, member_id, begin_of_charts(today))
+    return count_months(by_day, unanswered, today)
+
+
+def describe_sources(identity: FeedIdentity) -> str:
+    """Return the sites that the numbers come from: ``www.london.gov.uk``."""
+    names = {name_site(source, identity.site_urls) for source in identity.site_urls}
+    return ", ".join(sorted(names)) or identity.name
+
+
+def build_search_chart(typed: str, months: Sequence[MonthCount], identity: FeedIdentity) -> Figure:
+    """Return the figure of the questions that match a query."""
+    sentence = gettext(
+        "Questions a month that match %(query)s, by the month in which they were asked"
+    )
+    return build_monthly_chart(
+        months,
+        subject=typed,
+        counted=sentence % {"query": typed},
+        source=describe_sources(identity),
+        service=identity.name,
+        links=ChartLinks("/charts/search", {"q": typed}, compare_path(typed)),
+    )
+
+
+def build_topic_chart(topic: Topic, months: Sequence[MonthCount], identity: FeedIdentity) -> Figure:
+    """Return the figure of a public topic."""
+    sentence = gettext("Questions a month on %(topic)s, by the month in which they were asked")
+    return build_monthly_chart(
+        months,
+        subject=topic.title,
+        counted=sentence % {"topic": topic.title},
+        source=describe_sources(identity),
+        service=identity.name,
+        links=ChartLinks(
+            f"/charts/topics/{topic.slug}",
+            compare=compare_path(topic.canonical) if topic.canonical else None,
+        ),
+    )
+
+
+def build_member_chart(
+    member_id: str, name: str, months: Sequence[MonthCount], identity: FeedIdentity
+) -> Figure:
+    """Return the figure of the questions that a member asked."""
+    return build_monthly_chart(
+        months,
+        subject=name,
+        counted=gettext("Questions that %(member)s asked, by month") % {"member": name},
+        source=describe_sources(identity),
+        service=identity.name,
+        links=ChartLinks(f"/charts/members/{member_id}"),
+    )
+
+
+def compare_with_search(first: Figure, second: Figure, typed: str) -> Figure:
+    """Return the figure that compares the first of two figures with that of a query.
+
+    Args:
+        first: Of a search, a topic or a member.
+        second: Of the query.
+        typed: The query.
+    """
+    parameters = {**first.links.parameters, "vs": typed}
+    return build_comparison(first, second, ChartLinks(first.links.path, parameters))
+
+
+def compare_path(typed: str) -> str:
+    """Return the path of the page that compares a query with another: ``/compare?q=VRU``."""
+    return f"/compare?{urlencode({'q': typed})}"
