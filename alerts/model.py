@@ -365,6 +365,16 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None  #: one sentence: which questions it has, of whom to whom
 
 
+class SiteDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """What pages say about the service, from the config."""
+
+    introduction: str | None = None  #: a sentence or two for the home page
+    sources: dict[str, SourceInfo] = {}  #: by their names in the config
+    overdue_days: int = 28  #: a question unanswered for longer is overdue
+    zone: str = "UTC"  #: in which pages reckon days: that of subscribers who have not chosen one
+    digest_hour: int = 7  #: when daily digests are sent
+
+
 class Subscriber(msgspec.Struct, frozen=True):
     """Somebody with an address that messages go to."""
 

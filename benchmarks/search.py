@@ -124,7 +124,7 @@ class SearchBenchmark:
 
     def read_pages(self, place: str, total: int) -> None:
         """Read the pages of results for a place, from link to link, where they are not too many."""
-        html = self._get("first", f"/?{urlencode({'q': chr(34) + place + chr(34)})}")
+        html = self._get("first", f"/search?{urlencode({'q': chr(34) + place + chr(34)})}")
         self.hedged += "At least" in html
         assert total == 0 or "No questions match" not in html
         seen = html.count('<a href="/question/')

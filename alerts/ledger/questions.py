@@ -444,6 +444,19 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(question)).scalar_one()
 
 
+def list_ids(connection: Connection, first: int, limit: int) -> list[str]:
+    """Return the ids of questions that have a page, in the order of the ids.
+
+    Args:
+        connection: The ledger.
+        first: How many to leave out before.
+        limit: How many to return at most.
+    """
+    wanted = select(question.c.id).where(question.c.not_found_at.is_(None))
+    wanted = wanted.order_by(question.c.id).offset(first).limit(limit)
+    return list(connection.execute(wanted).scalars())
+
+
 def list_records(connection: Connection, ids: Sequence[str]) -> list[Question]:
     """Return the questions with the given ids, in that order; without the unreadable."""
     rows = connection.execute(

@@ -100,6 +100,11 @@ def _wrap_line(line: str, width: int) -> str:
     return "\n".join([*lines, line[start:]])
 
 
+def upper_first(text: str) -> str:
+    """Return ``text`` with its first letter in upper case, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "day": format_day,
     "long_day": format_long_day,
@@ -111,6 +116,7 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "near": format_near,
     "near_day": name_near_day,
     "number": format_number,
+    "upper_first": upper_first,
     "rate": format_rate,
     "wrap": wrap_lines,
     "web_address": normalise_link,

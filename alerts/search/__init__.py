@@ -11,6 +11,7 @@ from alerts.search.breadth import Breadth, Volume, estimate_volume, find_breadth
 from alerts.search.changes import ChangeResults, search_changes
 from alerts.search.explain import MatchedPlace, QueryPart, explain_parts, find_matched_places
 from alerts.search.index import build_facets, index_questions
+from alerts.search.offers import find_completions, find_frequent_terms
 from alerts.search.orders import SortedResults, SortOrder, can_be_ranked, list_sorted
 from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
@@ -55,6 +56,8 @@ __all__ = [
     "estimate_volume",
     "explain_parts",
     "find_breadth",
+    "find_completions",
+    "find_frequent_terms",
     "find_matched_places",
     "find_small_forms",
     "find_suggestions",

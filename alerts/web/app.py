@@ -23,7 +23,7 @@ from alerts.web.assets import build_asset_routes
 from alerts.web.charts import ChartRoutes, ComparePage
 from alerts.web.context import WebContext
 from alerts.web.errors import ErrorHandlers
-from alerts.web.feeds import FeedsApp
+from alerts.web.feeds import FeedPages, FeedsApp
 from alerts.web.forms import FormTokens
 from alerts.web.heavy_work import HeavyWork, ThreadRunner, WorkLimits
 from alerts.web.pages import (
@@ -31,12 +31,15 @@ from alerts.web.pages import (
     ArchivePages,
     EmailLinkPages,
     HomePage,
+    InformationPages,
     ManageLinkPage,
     OperatorPages,
-    PrivacyPage,
     ResultsPage,
     SignUpLinkPages,
+    SignUpPage,
+    SiteMap,
     StatusPage,
+    SuggestionsPage,
 )
 from alerts.web.private_paths import build_robots_txt
 from alerts.web.rate_limits import ProxyWatch, RateLimits
@@ -63,7 +66,8 @@ def create_app(context: WebContext) -> Starlette:
     results = ResultsPage(context, forms, limits, work)
     pages = Starlette(
         routes=[
-            *HomePage(context, forms, limits, results).build_routes(),
+            *HomePage(context).build_routes(),
+            *SignUpPage(context, forms, limits, results).build_routes(),
             *results.build_routes(),
             *ArchivePages(context, forms).build_routes(),
             *EmailLinkPages(context, limits).build_routes(),
@@ -72,12 +76,15 @@ def create_app(context: WebContext) -> Starlette:
             *AlertsPages(context, forms, limits).build_routes(),
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
-            *PrivacyPage(context).build_routes(),
+            *InformationPages(context).build_routes(),
+            *FeedPages(context, limits, work).build_routes(),
             *ComparePage(context, limits, work).build_routes(),
             *ChartRoutes(limits, work).build_routes(),
             *ApiRoutes(context, limits, work).build_routes(),
             *build_asset_routes(context.templates),
-            Route("/robots.txt", _get_robots_txt),
+            *SuggestionsPage(context, limits).build_routes(),
+            *SiteMap(context).build_routes(),
+            Route("/robots.txt", partial(_get_robots_txt, context.feed_identity.public_url)),
         ],
         exception_handlers={
             HTTPException: errors.handle_http_exception,
@@ -88,12 +95,12 @@ def create_app(context: WebContext) -> Starlette:
     )
     # A redirect to the path without its slash would lead to whatever host the request names.
     pages.router.redirect_slashes = False
+    compressed = GZipMiddleware(pages, _GZIP_MIN_BYTES, _GZIP_LEVEL)
     return Starlette(
         routes=[
-            Mount(
-                "/feeds", FeedsApp(context, limits, work)
-            ),  # compresses its responses once, not each time
-            Mount("", GZipMiddleware(pages, _GZIP_MIN_BYTES, _GZIP_LEVEL)),
+            # Feeds are compressed once, not each time.
+            Mount("/feeds", FeedsApp(context, limits, work, compressed)),
+            Mount("", compressed),
         ],
         middleware=[Middleware(SecurityMiddleware), Middleware(ProxyWatch, limiter=limiter)],
         lifespan=partial(run_background, context, limiter),
@@ -120,5 +127,5 @@ async def run_background(
         context.close()
 
 
-async def _get_robots_txt(_request: Request) -> Response:
-    return PlainTextResponse(build_robots_txt())
+async def _get_robots_txt(public_url: str | None, _request: Request) -> Response:
+    return PlainTextResponse(build_robots_txt(public_url))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -17,7 +16,7 @@ from alerts.ledger import Ledger
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
-from alerts.model import SourceInfo
+from alerts.model import SiteDescription
 from alerts.operator import BriefStatus, ServiceStatus, StoredPart
 from alerts.rendering import Templates, clean_xml_text
 from alerts.secret import Secret
@@ -65,8 +64,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the application needs from outside."""
 
     name: str  #: of the service: ``Watchword``
-    introduction: str | None = None  #: what the home page says about the service
-    sources: Mapping[str, SourceInfo] = MappingProxyType({})  #: by their names in the config
+    site: SiteDescription = SiteDescription()
     domain: str  #: of Message-IDs: ``example.org``
     subscriber_defaults: SubscriberDefaults
     ledger: Ledger
@@ -107,12 +105,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
         """What heavy work is done with in this process."""
         return WorkContext(
             name=self.name,
+            site=self.site,
             ledger=self.ledger,
             templates=self.templates,
             feed_identity=self.feed_identity,
             token_secret=self.mail_identity.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
-            sources=self.sources,
             overdue_days=self.overdue_days,
             clock=self.clock,
         )

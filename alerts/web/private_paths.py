@@ -26,6 +26,10 @@ def is_private(path: str) -> bool:
     return path.startswith(PRIVATE_PATHS)
 
 
-def build_robots_txt() -> str:
-    """Return the text that asks search engines to stay away from `PRIVATE_PATHS`."""
-    return "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in PRIVATE_PATHS)
+def build_robots_txt(public_url: str | None) -> str:
+    """Return the text that asks search engines to stay away from `PRIVATE_PATHS`.
+
+    With a public address it names the site map.
+    """
+    rules = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in PRIVATE_PATHS)
+    return f"{rules}\nSitemap: {public_url}/sitemap.xml\n" if public_url else rules

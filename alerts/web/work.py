@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
@@ -13,7 +13,7 @@ from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity
 from alerts.language import set_language
 from alerts.ledger import Ledger, open_ledger
-from alerts.model import SourceInfo
+from alerts.model import SiteDescription
 from alerts.operator import BriefStatus, FooterReader, HealthLimits, build_brief_status
 from alerts.rendering import Templates, clean_xml_text
 from alerts.tokens import TokenSigner
@@ -33,12 +33,12 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     """What heavy work needs from outside."""
 
     name: str  #: of the service: ``Watchword``
+    site: SiteDescription = SiteDescription()
     ledger: Ledger
     templates: Templates
     feed_identity: FeedIdentity
     token_secret: bytes  #: what links to private feeds are signed with
     accepts_sign_ups: bool
-    sources: Mapping[str, SourceInfo] = {}  #: by their names in the config
     overdue_days: int = 28  #: a question unanswered for longer is overdue
     clock: Callable[[], datetime]
 
@@ -73,13 +73,13 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a process opens its `WorkContext` from."""
 
     name: str
+    site: SiteDescription
     language: str  #: of the pages: ``en_GB``
     ledger_url: str  #: with its password
     templates: Path | None  #: the operator's folder of templates
     feed_identity: FeedIdentity
     token_secret: bytes
     accepts_sign_ups: bool
-    sources: Mapping[str, SourceInfo] = {}
     overdue_days: int = 28
     zone: str = "UTC"  #: in which days are reckoned at the foot of pages
     health_limits: HealthLimits = HealthLimits()
@@ -93,7 +93,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
         ledger = base.open_beside(readers=2, writers=1)  # one more for the foot of a page
         base.close()
 
-        names = {key: info.name for key, info in self.sources.items()}
+        names = {key: info.name for key, info in self.site.sources.items()}
 
         def read_brief_status() -> BriefStatus:
             with ledger.reading() as connection:
@@ -102,12 +102,12 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
         templates.add_variables({"read_footer": FooterReader(read_brief_status, self.zone).read})
         return WorkContext(
             name=self.name,
+            site=self.site,
             ledger=ledger,
             templates=templates,
             feed_identity=self.feed_identity,
             token_secret=self.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
-            sources=self.sources,
             overdue_days=self.overdue_days,
             clock=clock,
         )

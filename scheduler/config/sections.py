@@ -27,7 +27,7 @@ from alerts.feeds import FeedIdentity
 from alerts.language import DEFAULT_LOCALE, LanguageError, check_language
 from alerts.ledger import DatabaseURL, find_file
 from alerts.mail import MailIdentity
-from alerts.model import Detail, Frequency, SourceInfo, Updates
+from alerts.model import Detail, Frequency, SiteDescription, SourceInfo, Updates
 from alerts.operator import HealthLimits
 from alerts.secret import Secret, SecretAddress
 from crawler.plan import PolitenessSettings
@@ -372,6 +372,17 @@ class Config(ConfigSection, frozen=True):
             for key, source in self.sources.items()
             if source.enabled
         }
+
+    @property
+    def site_description(self) -> SiteDescription:
+        """What pages say about the service."""
+        return SiteDescription(
+            introduction=self.site.introduction,
+            sources=self.source_infos,
+            overdue_days=self.digests.overdue_days,
+            zone=self.digests.zone,
+            digest_hour=self.digests.hour,
+        )
 
     @property
     def attributions(self) -> dict[str, str]:

@@ -64,8 +64,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
 
     return WebContext(
         name=config.site.name,
-        introduction=config.site.introduction,
-        sources=config.source_infos,
+        site=config.site_description,
         domain=service.mail_identity.domain,
         subscriber_defaults=service.subscriber_defaults,
         ledger=ledger,
@@ -129,13 +128,13 @@ def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
     config = service.config
     return WorkSettings(
         name=config.site.name,
+        site=config.site_description,
         language=config.site.language,
         ledger_url=service.ledger.engine.url.render_as_string(hide_password=False),
         templates=config.templates,
         feed_identity=config.feed_identity,
         token_secret=service.mail_identity.token_secret,
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
-        sources=config.source_infos,
         overdue_days=config.digests.overdue_days,
         zone=config.digests.zone,
         health_limits=limits,

@@ -28,6 +28,7 @@ MAX_MODULES = 14
 LARGE_PACKAGES = {
     "alerts.ledger": "one module of functions for each noun that is stored",
     "alerts.web": "one module for each group of pages",
+    "alerts.web.pages": "one module for each group of pages",
     "scheduler.cli.commands": "one module for each group of commands",
 }
 
@@ -36,6 +37,7 @@ MAX_FACE_NAMES = 10
 
 #: Packages whose face may be wider, each with the reason.
 WIDE_FACES = {
+    "alerts.charts": "figures in pages, files and pictures for other sites are drawn alike",
     "alerts.delivery": "callers tell a channel that refuses us from one that cannot be reached",
     "alerts.feeds": "files on disk, feeds on request and exports are served from the same parts",
     "alerts.language": "words, and each form in which a day, a moment or a number is written",
@@ -48,6 +50,7 @@ WIDE_FACES = {
     "alerts.search": "search, preview, explanation and suggestions belong to one page",
     "alerts.subscribers": "each thing that a subscriber can do is a function",
     "alerts.text": "query, matcher, index and digest must agree on what a word is",
+    "alerts.web.pages": "each group of pages is a class with its routes",
 }
 
 #: Modules that may be imported although they lie below a face, each with the reason.

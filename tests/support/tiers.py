@@ -28,7 +28,7 @@ _TIERS = {*_WITH_PROCESSES, "slow"}
 #: Tiers whose coverage is not measured.
 _UNMEASURED = {"browser", "kill", "postfix", "slow"}
 #: So many cases of a test are measured, on each database: the others run nearly the same lines.
-_MEASURED_CASES = 3
+_MEASURED_CASES = 5
 _IS_MEASURED = pytest.StashKey[bool]()
 #: The variable by which the processes of a test learn that they are measured.
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"

@@ -4,5 +4,6 @@ Owns how a feed is found, cached and sent. What a feed contains is decided in `a
 """
 
 from alerts.web.feeds.app import FeedsApp
+from alerts.web.feeds.pages import FeedPages
 
-__all__ = ["FeedsApp"]
+__all__ = ["FeedPages", "FeedsApp"]

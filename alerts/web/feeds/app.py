@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alerts.ledger import LedgerUnavailable, StatementTimeout
 from alerts.limits import Limit
@@ -31,6 +31,7 @@ from alerts.web.feeds.generator import (
     FeedRequest,
     GeneratedFeed,
     generate_feed,
+    is_feed_path,
     is_private_feed,
     parse_feed_path,
 )
@@ -55,8 +56,19 @@ _FileVersion: TypeAlias = tuple[int, int, int]
 class FeedsApp:
     """The application. Its caches are used on the event loop's thread alone."""
 
-    def __init__(self, context: WebContext, limits: RateLimits, work: HeavyWork) -> None:
+    def __init__(
+        self, context: WebContext, limits: RateLimits, work: HeavyWork, pages: ASGIApp
+    ) -> None:
+        """Prepare the application.
+
+        Args:
+            context: what it needs from outside.
+            limits: how often feeds may be asked for.
+            work: where feeds are made on request.
+            pages: answers addresses without the extension of a feed.
+        """
         self._context, self._limits, self._work = context, limits, work
+        self._pages = pages
         self._generator = FeedGenerator(context.work_context)
         self._files: LRUCache[str, tuple[_FileVersion, EncodedFeed]] = LRUCache(_MAX_CACHED_FILES)
         #: Each with the monotonic time at which it was last compared with the ledger.
@@ -66,6 +78,9 @@ class FeedsApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD."""
+        if not is_feed_path(_read_request(scope).path):
+            await self._pages({**scope, "root_path": ""}, receive, send)
+            return
         try:
             found = await self._find(scope, receive)
         except HTTPException as error:

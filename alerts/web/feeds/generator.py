@@ -68,6 +68,11 @@ class GeneratedFeed(msgspec.Struct, frozen=True):
     feed: EncodedFeed
 
 
+def is_feed_path(path: str) -> bool:
+    """Return whether a path ends as the file of a feed does."""
+    return path.endswith(tuple(f".{extension}" for extension in MEDIA_TYPES))
+
+
 def parse_feed_path(path: str) -> FeedPath | None:
     """Split ``path``; None where it does not name a feed."""
     found = _FEED_PATH.fullmatch(path)
@@ -124,12 +129,19 @@ class FeedGenerator:
                 topic = topics.find_public(connection, format_canonical(parse_query(query)))
                 if topic is not None:
                     return RedirectResponse(f"/feeds/{topic.slug}.{path.extension}", 302)
-            definition = self._find(connection, path.name, query)
+            definition = self.find(connection, path.name, query)
             if path.page is not None:
                 return self._build_page(connection, definition, path.page, path.extension)
             return self._build(connection, definition, path.extension, request.only, known)
 
-    def _find(self, connection: Connection, name: str, query: str) -> FeedDefinition:
+    def find(self, connection: Connection, name: str, query: str) -> FeedDefinition:
+        """Return the feed with a name, as in its address.
+
+        Raises:
+            HTTPException: 404 where there is no such feed, 410 where it was public and is not any
+                more.
+            QueryError: the query cannot be read.
+        """
         definition = (
             self._find_private(connection, name)
             if is_private_feed(name)

@@ -8,22 +8,28 @@ from alerts.web.pages.alerts import AlertsPages
 from alerts.web.pages.archive import ArchivePages
 from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.home import HomePage
+from alerts.web.pages.information import InformationPages
 from alerts.web.pages.manage_link import ManageLinkPage
 from alerts.web.pages.operator import OperatorPages
-from alerts.web.pages.privacy import PrivacyPage
 from alerts.web.pages.results import ResultsPage
+from alerts.web.pages.sign_up import SignUpPage
 from alerts.web.pages.sign_up_links import SignUpLinkPages
+from alerts.web.pages.sitemap import SiteMap
 from alerts.web.pages.status import StatusPage
+from alerts.web.pages.suggestions import SuggestionsPage
 
 __all__ = [
     "AlertsPages",
     "ArchivePages",
     "EmailLinkPages",
     "HomePage",
+    "InformationPages",
     "ManageLinkPage",
     "OperatorPages",
-    "PrivacyPage",
     "ResultsPage",
     "SignUpLinkPages",
+    "SignUpPage",
+    "SiteMap",
     "StatusPage",
+    "SuggestionsPage",
 ]

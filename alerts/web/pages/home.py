@@ -1,134 +1,83 @@
-"""The home page, and signing up for alerts about what a search finds.
-
-The answer to a sign-up never tells who is subscribed: it is the same for every address, it comes
-after the same time, and the confirmation email goes to the address alone.
-"""
+"""The home page: what the service does, what is asked now, and the way to a search."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import cast, get_args
+from collections import Counter
+from zoneinfo import ZoneInfo
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.limits import Client, Limit, allow_email_to_unconfirmed
-from alerts.model import AddressError, Frequency, Updates
-from alerts.queries import QueryError
-from alerts.subscribers import UnknownQuestionError, request_confirmation
+from alerts.language import ngettext
 from alerts.web.context import WebContext
-from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
-from alerts.web.pages.results import ResultsPage, ResultsRequest, SentAlertForm
-from alerts.web.pages.sign_up_links import render_check_email
-from alerts.web.rate_limits import RateLimits, find_request_client
+from alerts.web.pages.home_view import SampleDigest, find_home_view
+from alerts.web.work import WorkContext
 
-#: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).
-_MIN_RESPONSE_SECONDS = 0.25
+#: Seconds for which the page is kept: it is the same for everybody, and changes with crawls.
+_MAX_AGE = 60.0
+_CACHE_CONTROL = "public, max-age=60"
 
 
 class HomePage:
-    """The home page and its sign-up form."""
+    """The home page. Used on the event loop's thread alone."""
 
-    def __init__(
-        self,
-        context: WebContext,
-        form_tokens: FormTokens,
-        limits: RateLimits,
-        results: ResultsPage,
-    ) -> None:
-        self._context, self._form_tokens = context, form_tokens
-        self._limits, self._results = limits, results
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self._page: bytes | None = None
+        self._made_at = 0.0
+        self._making = asyncio.Lock()
 
     def build_routes(self) -> list[Route]:
-        """Return the routes of the page and of the form."""
-        return [
-            Route("/", self._get_home, methods=["GET"]),
-            Route("/sign-up", self._post_sign_up, methods=["POST"]),
-        ]
+        """Return the route of the page."""
+        return [Route("/", self._get, methods=["GET"])]
 
-    async def _get_home(self, request: Request) -> Response:
-        if request.query_params.get("q", "").strip():  # the address that searches used to have
-            return RedirectResponse(f"/search?{request.url.query}", 308)
-        return self._context.render_page("home")
+    async def _get(self, request: Request) -> Response:
+        if "q" in request.query_params:  # where searches were until 2026-11
+            return RedirectResponse(f"/search?{request.url.query}", 301)
+        return HTMLResponse(await self._load(), headers={"Cache-Control": _CACHE_CONTROL})
 
-    async def _post_sign_up(self, request: Request) -> Response:
-        began = time.monotonic()
-        form = await read_form(request)
-        if not self._form_tokens.is_valid(request, form.get("csrf", "")):
-            return await self._respond_error(request, form, EXPIRED_FORM, 403)
-        await self._limits.count(Limit.SIGN_UPS, request)
-        await self._limits.check(Limit.CONFIRMATIONS, request)
-        try:
-            await run_in_threadpool(self.send_confirmation, form, find_request_client(request))
-        except (AddressError, QueryError, UnknownQuestionError) as error:
-            return await self._respond_error(request, form, str(error), 400)
-        await wait_for_min_response_time(began)
-        return render_check_email(self._context, form)
+    async def _load(self) -> bytes:
+        """Return the page; while it is made anew, the others get it as it was.
 
-    def send_confirmation(self, form: Mapping[str, str], client: Client) -> None:
-        """Send a confirmation email, unless the address is not to be emailed now.
-
-        Args:
-            form: fields ``email``, ``frequency``, ``updates``, and ``q`` with a query or
-                ``question`` with the id of a question to follow.
-            client: whose form it is.
-
-        Raises:
-            AddressError: the address cannot be used.
-            QueryError: the query cannot be read, or holds contact details.
-            UnknownQuestionError: the question does not exist.
+        It is no heavy work, though it takes as long: it is made once a minute, whoever asks.
         """
-        site, request = self._context, _read_subscription(form)
-        if not site.accepts_sign_ups:
-            raise AddressError("This service does not accept sign-ups.")
-        with site.ledger.writing() as connection:
-            request_confirmation(
-                connection,
-                site.create_message_context(),
-                form.get("email", "").strip(),
-                request=request,
-                defaults=site.subscriber_defaults,
-                allow_email=lambda address: allow_email_to_unconfirmed(
-                    self._limits.limiter, address, client
-                ),
-            )
-        site.deliver_soon()  # whether or not there is a message: both take the same time
+        if self._page is not None and (self._is_fresh() or self._making.locked()):
+            return self._page
+        async with self._making:
+            if self._page is None or not self._is_fresh():
+                self._page = await run_in_threadpool(render_home, self._context.work_context)
+                self._made_at = time.monotonic()
+            return self._page
 
-    async def _respond_error(
-        self, request: Request, form: Mapping[str, str], error: str, status: int
-    ) -> Response:
-        """Return the results with the error at the form, and what was typed in it."""
-        sent = SentAlertForm(
-            email=form.get("email", ""),
-            frequency=form.get("frequency", ""),
-            updates=form.get("updates", "all"),
-            error=error,
-        )
-        wanted = ResultsRequest(query=form.get("q", "").strip(), form=sent)
-        return await self._results.respond(request, wanted, status)
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._made_at < _MAX_AGE
 
 
-def _read_subscription(form: Mapping[str, str]) -> SubscriptionRequest:
-    """Return what a sign-up form asks for; an unknown choice counts as the default."""
-    frequency, updates = form.get("frequency", ""), form.get("updates", "")
-    question_id = form.get("question") or None
-    return SubscriptionRequest(
-        query="" if question_id else form.get("q", "").strip(),
-        frequency=(Frequency(frequency) if frequency in tuple(Frequency) else Frequency.DAILY),
-        updates=cast("Updates", updates) if updates in get_args(Updates) else "all",
-        origin="page",
-        question_id=question_id,
+def render_home(context: WorkContext) -> bytes:
+    """Return the HTML of the home page."""
+    site, now = context.site, context.clock().astimezone(ZoneInfo(context.site.zone))
+    with context.ledger.reading() as connection:
+        view = find_home_view(connection, site.sources, now.date(), site.overdue_days)
+    return context.render_html(
+        "home",
+        view=view,
+        now=now,
+        introduction=site.introduction,
+        overdue_days=site.overdue_days,
+        digest_hour=site.digest_hour,
+        sample_summary=_summarise(view.sample) if view.sample else "",
     )
 
 
-async def wait_for_min_response_time(began: float) -> None:
-    """Wait until a quarter of a second after ``began`` (monotonic time).
-
-    Without this the time of an answer would tell whether an address is subscribed.
-    """
-    await asyncio.sleep(max(0.0, began + _MIN_RESPONSE_SECONDS - time.monotonic()))
+def _summarise(sample: SampleDigest) -> str:
+    """Return what the subject of a digest counts: ``2 new answers, 1 new question``."""
+    counts = Counter(kind for kind, _ in sample.entries)
+    ranked = sorted(counts, key=lambda kind: kind.info.rank)
+    return ", ".join(
+        f"{counts[kind]} {ngettext(kind.info.singular, kind.info.plural, counts[kind])}"
+        for kind in ranked
+    )

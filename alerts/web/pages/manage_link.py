@@ -15,7 +15,7 @@ from alerts.model import AddressError
 from alerts.subscribers import send_manage_link
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
-from alerts.web.pages.home import wait_for_min_response_time
+from alerts.web.pages.sign_up import wait_for_min_response_time
 from alerts.web.rate_limits import RateLimits
 
 

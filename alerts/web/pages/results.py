@@ -209,7 +209,7 @@ def _render(context: WorkContext, view: ResultsView) -> bytes:
         csrf=view.request.csrf,
         accepts_sign_ups=context.accepts_sign_ups,
         overdue_days=context.overdue_days,
-        sources=context.sources,
+        sources=context.site.sources,
     )
 
 

@@ -77,7 +77,9 @@ def test_personal_pages_are_not_indexed(site: WebClient) -> None:
         shown = f"{path}x" if path.endswith("/") else path
         assert site.request("GET", shown)[1]["X-Robots-Tag"] == "noindex"
         assert f"Disallow: {path}" in robots
-    assert len(robots) == len(PRIVATE_PATHS) + 1
+    named = ["User-agent: *", "Sitemap: https://watch.example/sitemap.xml"]
+    assert len(list(filter(None, robots))) == len(PRIVATE_PATHS) + len(named)
+    assert set(named) <= set(robots)
     assert site.request("GET", "/")[1]["X-Robots-Tag"] is None
 
 
