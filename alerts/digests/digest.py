@@ -62,7 +62,7 @@ class DigestSection(msgspec.Struct, frozen=True):
     @property
     def count_summary(self) -> str:
         """Its entries by kind: ``3 answers, 1 new question``; empty without entries."""
-        return summarise_counts(self.entries)
+        return summarise_kinds([entry.kind for entry in self.entries])
 
 
 class Digest(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ class Digest(msgspec.Struct, frozen=True):
     @property
     def count_summary(self) -> str:
         """Entries by kind: ``3 answers, 1 new question``."""
-        return summarise_counts(self.entries)
+        return summarise_kinds([entry.kind for entry in self.entries])
 
     @property
     def first_entry(self) -> EntryOutline | None:
@@ -111,9 +111,8 @@ class Digest(msgspec.Struct, frozen=True):
         }
 
 
-def summarise_counts(entries: Iterable[EntryOutline]) -> str:
-    """Return entries by kind: ``3 answers, 1 new question``; empty without entries."""
-    kinds = [entry.kind for entry in entries]
+def summarise_kinds(kinds: Sequence[EntryKind]) -> str:
+    """Return how many entries are of each kind: ``3 answers, 1 new question``; empty for none."""
     return ", ".join(_count_kind(kind, n) for kind in ENTRY_KINDS if (n := kinds.count(kind)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from alerts.digests.digest import Digest, summarise_counts
+from alerts.digests.digest import Digest, summarise_kinds
 from alerts.digests.entry_renderer import RenderedEntry
 from alerts.digests.room import ShownDigest, ShownSection, list_damaged, shorten_name
 from alerts.language import format_moment, gettext, ngettext
@@ -86,11 +86,11 @@ def _describe_followed(
     shown = followed[index]
     is_only = len(followed) == 1
     heading = ngettext("A question that you follow", "Questions that you follow", len(followed))
-    entries = [entry for one in followed for entry in one.section.entries]
+    kinds = [entry.kind for one in followed for entry in one.section.entries]
     return SectionWords(
         anchor="followed",
         heading="" if index else heading,
-        counts=summarise_counts(entries) or _describe_elsewhere(shown.section.elsewhere),
+        counts=summarise_kinds(kinds) or _describe_elsewhere(shown.section.elsewhere),
         note=_describe_note(shown.section.topic.note),
         entries=(*shown.full, *shown.titles),
         remarks=_list_remarks(_describe_left_out(shown), _describe_followed_elsewhere(shown)),

@@ -22,6 +22,7 @@ from alerts.rendering.urls import (
     body_path,
     member_path,
     name_host,
+    name_in_sentence,
     name_site,
     normalise_link,
     query_path,
