@@ -63,7 +63,11 @@ FOLLOWED = [
 def expect_emails(version: str) -> list[tuple[str, str]]:
     """Recipient and subject of each email of a dump."""
     rest = FOLLOWED if version >= "0004" else [(CY, "Trees: 1 new question")]
-    return sorted([*QUEUED, *ANSWERS, *rest])
+    # The first dumps hold these emails already, in the words of their time.
+    answers = (
+        ANSWERS if version >= "0004" else [(to, s.replace("1 a", "1 new a")) for to, s in ANSWERS]
+    )
+    return sorted([*QUEUED, *answers, *rest])
 
 
 def send_what_is_due(ledger: Ledger, folder: Path) -> Counter[str]:
