@@ -63,11 +63,10 @@ FOLLOWED = [
 def expect_emails(version: str) -> list[tuple[str, str]]:
     """Recipient and subject of each email of a dump."""
     rest = FOLLOWED if version >= "0004" else [(CY, "Trees: 1 new question")]
-    # The first dumps hold these emails already, in the words of their time.
-    answers = (
-        ANSWERS if version >= "0004" else [(to, s.replace("1 a", "1 new a")) for to, s in ANSWERS]
-    )
-    return sorted([*QUEUED, *answers, *rest])
+    ada, bo = ANSWERS
+    if version in {"0001", "0002", "0003-first"}:  # it waits in the outbox, in the words of then
+        ada = (ADA, "Benches: 1 new answer, 1 new question")
+    return sorted([*QUEUED, ada, bo, *rest])
 
 
 def send_what_is_due(ledger: Ledger, folder: Path) -> Counter[str]:
