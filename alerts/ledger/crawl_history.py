@@ -49,7 +49,8 @@ def list_crawls(
     columns = [crawl_run.c[name] for name in names]
     wanted = select(*columns, crawl_run.c.change_counts).order_by(crawl_run.c.id.desc())
     if source is not None:
-        wanted = wanted.where(crawl_run.c.source == source)
+        # From the newest row on: the index of sources has all crawls of years, to be sorted first.
+        wanted = wanted.where((crawl_run.c.source + "") == source)
     if before is not None:
         wanted = wanted.where(crawl_run.c.id < before)
     rows = connection.execute(wanted.limit(limit)).mappings()

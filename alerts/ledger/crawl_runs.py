@@ -115,7 +115,8 @@ def list_recent(
     """
     columns = [crawl_run.c[name] for name in CrawlRun.__struct_fields__]
     wanted = select(*columns).where(
-        crawl_run.c.source == source,
+        # From the newest row on: the index of sources has all crawls of years, to be sorted first.
+        (crawl_run.c.source + "") == source,
         crawl_run.c.purpose == "regular",
         crawl_run.c.verdict.is_not(None),
     )

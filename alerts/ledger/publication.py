@@ -289,12 +289,16 @@ def list_states(
         limit: How many to return at most; None for all.
         offset: How many to leave out at the beginning.
     """
-    wanted = _select_states().order_by(topic.c.title, topic.c.id).limit(limit).offset(offset)
+    keys = select(topic.c.id).where(~topic.c.is_ended)
     if (condition := _SHOWN[shown]) is not None:
-        wanted = wanted.where(condition)
+        keys = keys.where(condition)
     if text:
-        wanted = wanted.where(func.lower(topic.c.title).contains(text.lower(), autoescape=True))
-    return [_build_state(row) for row in connection.execute(wanted)]
+        keys = keys.where(func.lower(topic.c.title).contains(text.lower(), autoescape=True))
+    keys = keys.order_by(topic.c.title, topic.c.id).limit(limit).offset(offset)
+    # Subscriptions are counted for those topics alone.
+    wanted = _select_states().where(topic.c.id.in_(keys))
+    rows = connection.execute(wanted.order_by(topic.c.title, topic.c.id))
+    return [_build_state(row) for row in rows]
 
 
 def rank_states(connection: Connection, limit: int) -> list[TopicState]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import quantiles
 
 import msgspec
@@ -15,6 +15,8 @@ from alerts.model import Frequency
 
 #: The newest 5,000 changes suffice for a median and a 95th percentile.
 _MAX_CHANGES = 5000
+#: A change that was found by the first complete crawl for so long has no delay that says anything.
+_MAX_GAP = timedelta(days=30)
 
 
 class PublicationDelay(msgspec.Struct, frozen=True):
@@ -62,7 +64,10 @@ def _summarise(
     connection: Connection, source: str, changes: Sequence[tuple[datetime, datetime]]
 ) -> PublicationDelay | None:
     """Return the delay of changes, each with when it was recorded and when it arrived."""
-    starts = _list_crawl_starts(connection, source)
+    if not changes:
+        return None
+    first = min(recorded_at for recorded_at, _ in changes)
+    starts = _list_crawl_starts(connection, source, first - _MAX_GAP)
     minutes = [
         (arrived_at - starts[at - 1]).total_seconds() / 60
         for recorded_at, arrived_at in changes
@@ -98,11 +103,13 @@ def _list_first_emails(
     return [(row.recorded_at, row.sent_at) for row in rows]
 
 
-def _list_crawl_starts(connection: Connection, source: str) -> list[datetime]:
-    """Return when each complete crawl started, in order."""
+def _list_crawl_starts(connection: Connection, source: str, since: datetime) -> list[datetime]:
+    """Return when each complete crawl since a moment started, in order."""
     rows = connection.execute(
         select(crawl_run.c.started_at)
-        .where(crawl_run.c.source == source, crawl_run.c.is_complete)
+        .where(
+            crawl_run.c.source == source, crawl_run.c.is_complete, crawl_run.c.started_at >= since
+        )
         .order_by(crawl_run.c.started_at)
     )
     return list(rows.scalars())

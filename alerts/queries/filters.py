@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
-from alerts.queries.ast import And, Leaf, Near, Or, Query
-from alerts.queries.checks import QueryError
+from alerts.queries.ast import And, Leaf, Near, Or, Query, Word
+from alerts.queries.capitals import has_small_letters
+from alerts.queries.checks import MAX_LENGTH, QueryError
+from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.parse import format_canonical, parse_query
 
 #: The fields that results are filtered by, in the order in which a page offers them.
 FILTER_FIELDS = ("status", "asked_by", "party", "asked_of", "year", "source")
+#: Characters of a query to which a filter is added without reading the whole again: it is far from
+#: the limits of a query, 500 characters and 50 words.
+_MAX_BASE = 150
 #: Values that need no quotes.
 _PLAIN_VALUE = re.compile(r"[a-z0-9]+")
+#: A filter of which the meaning is known, and how it is typed.
+_ANY_FILTER = (Word(("2026",), "exact", "year"), "year:2026")
 #: A field with a word or a phrase, not inside of another word.
 _TERM = re.compile(r"""(?<![^\s()])([A-Za-z_]+):("[^"]*"|[^\s()"]+)(?![^\s()])""")
 #: What a phrase cannot hold.
@@ -41,7 +49,8 @@ def write_filter(field: str, value: str) -> str | None:
         value: What the field must contain, in any case.
     """
     text = _UNQUOTABLE.sub(" ", value).strip()
-    term = f"{field}:{text}" if _PLAIN_VALUE.fullmatch(text) else f'{field}:"{text}"'
+    is_plain = field in KEYWORD_FIELDS and _PLAIN_VALUE.fullmatch(text)
+    term = f"{field}:{text}" if is_plain else f'{field}:"{text}"'
     return term if parse_or_none(term) is not None else None
 
 
@@ -52,6 +61,9 @@ def add_filter(typed: str, term: str) -> str | None:
         typed: A query as somebody typed it, without this filter.
         term: As :func:`write_filter` writes it.
     """
+    base = _find_base(typed)
+    if base is not None and _stands_alone(term) and len(base) <= _MAX_BASE:
+        return f"{base} {term}" if len(base) + len(term) < MAX_LENGTH else None
     query, added = parse_or_none(typed), parse_or_none(term)
     if query is None or added is None:
         return None
@@ -61,6 +73,28 @@ def add_filter(typed: str, term: str) -> str | None:
         if narrowed is not None and format_canonical(narrowed) == wanted:
             return f"{base} {term}"
     return None
+
+
+@lru_cache(200)  # one for each filter of a page, which are 60
+def _find_base(typed: str) -> str | None:
+    """Return what a filter is written behind; None if it would change what is before it."""
+    query = parse_or_none(typed)
+    if query is None:
+        return None
+    base = f"({typed})" if isinstance(query, Or) else typed
+    narrowed = parse_or_none(f"{base} {_ANY_FILTER[1]}")
+    wanted = format_canonical(And((query, _ANY_FILTER[0])))
+    return base if narrowed is not None and format_canonical(narrowed) == wanted else None
+
+
+@lru_cache(10_000)
+def _stands_alone(term: str) -> bool:
+    """Return whether a filter changes the meaning of no word beside it, whatever that is.
+
+    Words in capitals are read in another way if others are in capitals too.
+    """
+    field, _, value = term.partition(":")
+    return field in KEYWORD_FIELDS or (value.startswith('"') and has_small_letters(value))
 
 
 def list_filters(typed: str) -> list[Filter]:

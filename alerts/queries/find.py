@@ -6,8 +6,10 @@ This module defines what matches. The bulk matcher (:mod:`alerts.matching`) and 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import msgspec
@@ -15,11 +17,13 @@ import msgspec
 from alerts.queries.ast import And, Leaf, MatchMode, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.fields import DEFAULT_FIELDS, prepare_fields
 from alerts.queries.visitor import QueryVisitor, iter_words, list_leaves
-from alerts.text import Place, PreparedTexts, find_common_start, fold_to_letters, stem
+from alerts.text import Place, PreparedTexts, find_common_start, fold_signs, stem
 
 #: The position of the first token, and the position after the last.
 TokenSpan = tuple[int, int]
 
+#: Before the first letter of a word, and between its letters.
+_WORD_START, _BETWEEN_LETTERS = r"(?<![^\W\d_])", r"[\W_]*"
 #: Fields whose texts may be long.
 _LONG_FIELDS = frozenset({"question", "answer"})
 
@@ -51,34 +55,53 @@ def find_match(
 def drop_unlikely_paragraphs(
     query: Query, texts: Mapping[str, Sequence[str]]
 ) -> dict[str, Sequence[str]]:
-    """Return ``texts`` without the paragraphs of long fields that have none of the query's words.
+    """Return ``texts`` without what has none of the query's words.
 
-    The places of a match in the paragraphs that are left are the same. Most paragraphs have none
+    That is fields that it does not search, and paragraphs of long fields. The places of a match in
+    the paragraphs that are left are the same. Most paragraphs have none
     of the words, and comparing letters takes a tenth of the time of finding words.
     """
-    runs = tuple(
+    likely, searched = _find_likely(query)
+    return {
+        field: [text for text in paragraphs if likely.search(fold_signs(text))]
+        if field in _LONG_FIELDS
+        else paragraphs
+        for field, paragraphs in texts.items()
+        if field in searched
+    }
+
+
+@lru_cache(200)  # one for each search that is shown; 12 results are compared with it
+def _find_likely(query: Query) -> tuple[re.Pattern[str], frozenset[str]]:
+    """Return what is in each folded paragraph that has a word of the query, and its fields.
+
+    A word begins where no letter is before it, and may have signs between its letters: ``U.S.``
+    """
+    beginnings = {
         _shared_letters(token, word.mode)
         for leaf, _ in list_leaves(query)
         for word in iter_words(leaf)
         for token in word.tokens
-    )
-    return {
-        field: [text for text in paragraphs if any(run in fold_to_letters(text) for run in runs)]
-        if field in _LONG_FIELDS
-        else paragraphs
-        for field, paragraphs in texts.items()
     }
+    pattern = re.compile(
+        "|".join(
+            (_WORD_START if letters[:1].isalpha() else "")
+            + _BETWEEN_LETTERS.join(map(re.escape, letters))
+            for letters in sorted(beginnings)
+        )
+    )
+    return pattern, DEFAULT_FIELDS.union(leaf.field for leaf, _ in list_leaves(query) if leaf.field)
 
 
 def _shared_letters(token: str, mode: MatchMode) -> str:
-    """Return letters that all forms of a word have in a row."""
+    """Return letters that all forms of a word begin with."""
     match mode:
         case "capitals":
             return token.lower()
         case "stem":
             return find_common_start(token)
         case _:
-            return token[:3]
+            return token
 
 
 class _SpanFinder(QueryVisitor["set[TokenSpan] | None"]):

@@ -20,6 +20,7 @@ from alerts.queries import (
     find_match,
     format_canonical,
     list_filters,
+    parse_canonical,
     parse_query,
     prepare_fields,
     remove_filter,
@@ -200,7 +201,7 @@ def _count_matches(field: str, canonical: str, texts: Mapping[_Texts, int]) -> i
 
 @lru_cache(50_000)  # 200 names compared with 200 others, as short texts: 10 MB
 def _matches(field: str, canonical: str, texts: _Texts) -> bool:
-    return find_match(parse_query(canonical), _prepare(field, texts)) is not None
+    return find_match(parse_canonical(canonical), _prepare(field, texts)) is not None
 
 
 @lru_cache(2_000)

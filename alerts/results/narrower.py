@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import questions
 from alerts.queries import Query, QueryError, iter_words, list_wanted_leaves, parse_query
-from alerts.search import TimeBudget, list_results, search_questions
+from alerts.search import TimeBudget, count_results, list_results
 from alerts.text import STOP_WORDS, stem, tokenise
 
 #: The newest results whose titles are read: 0.1 ms each.
@@ -54,7 +54,7 @@ def suggest_narrower(
             narrowed = parse_query(text)
         except QueryError:
             continue
-        number = search_questions(connection, narrowed, 0, budget).total
+        number = count_results(connection, narrowed, budget).questions
         if number:
             offered += 1
             yield NarrowerSearch(words, text, number)

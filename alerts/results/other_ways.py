@@ -24,10 +24,10 @@ from alerts.search import (
     SpellingSuggestion,
     Suggestion,
     TimeBudget,
+    count_results,
     find_breadth,
     find_small_forms,
     find_suggestions,
-    search_questions,
     suggest_spellings,
 )
 
@@ -86,7 +86,8 @@ def find_other_ways(
     """
     query, (start, today) = parse_query(typed), period
     is_nothing = found.total == 0 and found.is_complete
-    spellings = suggest_spellings(connection, query, is_found=not is_nothing)
+    number = found.total if found.total or found.is_complete else None
+    spellings = suggest_spellings(connection, query, found=number)
     small_forms = find_small_forms(connection, query, budget)
     in_capitals = {form.word for form in small_forms}
     unknown = [one for one in spellings if one.is_name or one.word not in in_capitals]
@@ -126,12 +127,12 @@ def _correct(
     if corrected is None:
         return None
     for _ in range(_MAX_CORRECTIONS):
-        further = suggest_spellings(connection, parse_query(corrected), is_found=True)
+        further = suggest_spellings(connection, parse_query(corrected), found=None)
         following = next((one.query for one in further if one.query), None)
         if following is None:
             break
         corrected = following
-    number = search_questions(connection, parse_query(corrected), 0, budget).total
+    number = count_results(connection, parse_query(corrected), budget).questions
     return CorrectedQuery(corrected, number) if number else None
 
 
@@ -148,5 +149,5 @@ def find_correction(
     Raises:
         QueryError: ``typed`` is no query either.
     """
-    number = search_questions(connection, parse_query(typed), 0, budget).total
+    number = count_results(connection, parse_query(typed), budget).questions
     return CorrectedQuery(typed, number) if number else None

@@ -17,8 +17,10 @@ from alerts.search.position import SearchPosition, parse_position
 from alerts.search.preview import Preview, build_preview, count_by_month
 from alerts.search.results import QuestionExcerpt, build_excerpt
 from alerts.search.search import (
+    ResultCount,
     SearchResults,
     TimeBudget,
+    count_results,
     list_results,
     load_question_changes,
     search_questions,
@@ -38,6 +40,7 @@ __all__ = [
     "Preview",
     "QueryPart",
     "QuestionExcerpt",
+    "ResultCount",
     "SearchPosition",
     "SearchResults",
     "SmallForm",
@@ -53,6 +56,7 @@ __all__ = [
     "build_preview",
     "can_be_ranked",
     "count_by_month",
+    "count_results",
     "estimate_volume",
     "explain_parts",
     "find_breadth",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import chain
 from typing import Literal, TypeAlias
 
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 from alerts.ledger import word_index
 from alerts.ledger.word_index import AcronymForm
 from alerts.queries import Query, QueryError, ast, index_terms, parse_query
-from alerts.search.known_forms import load_known_forms
+from alerts.search.known_forms import list_related_forms, read_stems
 from alerts.search.parts import find_run, get_field, list_stems
 from alerts.text import STOP_WORDS, is_common_word
 
@@ -39,13 +38,13 @@ class Alternative(msgspec.Struct, frozen=True):
 def find_alternatives(connection: Connection, parts: Sequence[Query]) -> Iterator[Alternative]:
     """Generate other forms of the parts of a query: acronyms, then meanings, then inflections."""
     yield from chain.from_iterable(_write_small(connection, part) for part in parts)
-    sources = load_known_forms(connection)
+    related = [(part, list_related_forms(connection, list_stems(part))) for part in parts]
     yield from chain.from_iterable(_find_in_archive(connection, part) for part in parts)
-    for part in parts:
+    for part, sources in related:
         for one in sources:
             for body in one.bodies:
                 yield from _offer_forms(part, body.names, body.names, "acronym")
-    for part in parts:
+    for part, sources in related:
         for one in sources:
             for concept in one.concepts:
                 forms = [form.query for form in concept.forms]
@@ -78,19 +77,14 @@ def _offer_forms(
 ) -> Iterator[Alternative]:
     """Generate the forms if the part, or some words of a run, is one of those typed."""
     for name in typed:
-        found = find_run(part, _read_stems(name))
+        found = find_run(part, read_stems(name))
         if found is None or (kind == "acronym" and _is_common(found)):
             continue
         have = list_stems(found)
         for form in forms:
-            if _read_stems(form) != have:
+            if read_stems(form) != have:
                 yield from _build(found, form, form.replace('"', ""), kind)
         return
-
-
-@lru_cache(4096)  # parsing takes 100 µs, and the data files have a thousand forms
-def _read_stems(text: str) -> frozenset[str]:
-    return list_stems(parse_query(text))
 
 
 def _is_common(part: Query) -> bool:

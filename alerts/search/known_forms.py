@@ -8,13 +8,18 @@ forms, and how each form was judged. Forms are written as queries.
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from importlib import resources
+from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from alerts.ledger import questions
+from alerts.queries import parse_query
+from alerts.search.parts import list_stems
 
 
 class PublicBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,9 +60,69 @@ class KnownForms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     concepts: tuple[Concept, ...]
 
 
-def load_known_forms(connection: Connection) -> list[KnownForms]:
-    """Return the data files of the sources whose questions are in the ledger."""
-    return [load_file(name) for name in list_files() if questions.has_source(connection, name)]
+class RelatedForms(NamedTuple):
+    """What the data files have on some words."""
+
+    bodies: list[PublicBody]
+    concepts: list[Concept]
+
+
+def list_related_forms(connection: Connection, stems: frozenset[str]) -> list[RelatedForms]:
+    """Return what may be meant by a part of a query, from each source in the ledger.
+
+    Args:
+        connection: The ledger.
+        stems: Of the words of the part (:func:`alerts.search.parts.list_stems`). Bodies and
+            concepts without any of these are left out.
+    """
+    found = []
+    for name in list_files():
+        if questions.has_source(connection, name):
+            known, by_stem = load_file(name), _index_file(name)
+            bodies, concepts = _unite(by_stem.bodies, stems), _unite(by_stem.concepts, stems)
+            found.append(
+                RelatedForms(
+                    [known.bodies[place] for place in bodies],
+                    [known.concepts[place] for place in concepts],
+                )
+            )
+    return found
+
+
+class _PlacesByStem(NamedTuple):
+    """Where in a data file the names with a stem are."""
+
+    bodies: Mapping[str, set[int]]
+    concepts: Mapping[str, set[int]]
+
+
+@cache
+def _index_file(name: str) -> _PlacesByStem:
+    """Return an index of one source's names, of which there are a thousand."""
+    known = load_file(name)
+    bodies = [body.names for body in known.bodies]
+    concepts = [
+        (*one.typed, one.instead.word) if one.instead else one.typed for one in known.concepts
+    ]
+    return _PlacesByStem(_index_names(bodies), _index_names(concepts))
+
+
+def _index_names(names: Iterable[Iterable[str]]) -> dict[str, set[int]]:
+    places: dict[str, set[int]] = {}
+    for place, some in enumerate(names):
+        for stem in chain.from_iterable(map(read_stems, some)):
+            places.setdefault(stem, set()).add(place)
+    return places
+
+
+def _unite(places: Mapping[str, set[int]], stems: frozenset[str]) -> list[int]:
+    return sorted(set().union(*(places.get(stem, ()) for stem in stems)))
+
+
+@lru_cache(4096)  # parsing takes 100 µs, and the data files have a thousand forms
+def read_stems(form: str) -> frozenset[str]:
+    """Return the stems of a form of the data files."""
+    return list_stems(parse_query(form))
 
 
 @cache

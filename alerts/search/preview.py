@@ -79,10 +79,8 @@ def build_preview(
     known_first_day = word_index.get_first_day(connection)
     first_day = known_first_day or today
     begin = max(year, first_day, found.decided_to or first_day)
-    may_be_found = found.total > 0 or not found.is_complete
-    spellings = (
-        suggest_spellings(connection, query, is_found=may_be_found) if known_first_day else ()
-    )
+    number = found.total if found.total or found.is_complete else None
+    spellings = suggest_spellings(connection, query, found=number) if known_first_day else ()
     small_forms = find_small_forms(connection, query, budget)
     in_capitals = {form.word for form in small_forms}
     return Preview(

@@ -74,6 +74,13 @@ class SearchResults(NamedTuple):
         return self.results_before + sum(self.counts_by_day.values())
 
 
+class ResultCount(NamedTuple):
+    """How many questions match a query."""
+
+    questions: int
+    is_complete: bool  #: whether these are all; if not, there are at least so many
+
+
 class TimeBudget:
     """The time that a search may spend on deciding candidates.
 
@@ -121,6 +128,20 @@ def search_questions(
         condition = include_oversize(asked.condition)
         results = _decide_results(search, condition, limit, budget, after, with_counts=with_counts)
     return results._replace(is_indexed=not word_index.has_unindexed(connection))
+
+
+def count_results(
+    connection: Connection, query: Query, budget: TimeBudget | None = None
+) -> ResultCount:
+    """Return how many questions match ``query``; see :func:`search_questions`."""
+    asked = index_terms.build_index_query(query)
+    if not asked.is_exact:
+        found = search_questions(connection, query, 0, budget)
+        return ResultCount(found.total, found.is_complete)
+    assert asked.condition is not None
+    number = word_index.count_questions(connection, asked.condition)
+    number += len(find_oversize(CandidateSearch(connection, query)))
+    return ResultCount(number, not word_index.has_unindexed(connection))
 
 
 def list_results(

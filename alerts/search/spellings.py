@@ -21,7 +21,7 @@ from alerts.queries import (
     parse_query,
     replace_wanted_leaves,
 )
-from alerts.search.search import TimeBudget, search_questions
+from alerts.search.search import TimeBudget, count_results
 from alerts.text import fold_to_letters, is_common_word
 
 #: Spellings that are compared by how many questions have them; the commonest is suggested.
@@ -52,7 +52,7 @@ class SpellingSuggestion(msgspec.Struct, frozen=True):
 
 
 def suggest_spellings(
-    connection: Connection, query: Query, *, is_found: bool
+    connection: Connection, query: Query, *, found: int | None
 ) -> list[SpellingSuggestion]:
     """Return a suggestion for each wanted word that no question has in any field.
 
@@ -61,11 +61,20 @@ def suggest_spellings(
     Args:
         connection: The ledger.
         query: A query in normal form.
-        is_found: Whether the query finds anything.
+        found: How many questions the query finds; None if it is not known whether it finds any.
     """
-    if not is_found and (name := _find_name(connection, query)):
+    if found == 0 and (name := _find_name(connection, query)):
         return [name]
+    if found and not _has_choices(query):  # whatever is found has all words
+        return []
     return list(_iter_unknown(connection, query))
+
+
+def _has_choices(query: Query) -> bool:
+    """Return whether a question can match without some of the wanted words."""
+    return isinstance(query, ast.Or) or (
+        isinstance(query, ast.And) and any(map(_has_choices, query.parts))
+    )
 
 
 def _iter_unknown(connection: Connection, query: Query) -> Iterator[SpellingSuggestion]:
@@ -110,7 +119,7 @@ def _find_name(connection: Connection, query: Query) -> SpellingSuggestion | Non
         named = parse_query(f'"{name}"')
     except QueryError:  # a name that is no query
         return None
-    number = search_questions(connection, named, 0).total
+    number = count_results(connection, named).questions
     text = " ".join(format_canonical(leaf).replace('"', "") for leaf in leaves)
     corrected = format_canonical(named)
     return SpellingSuggestion(text, name, number, corrected, is_name=True) if number else None
@@ -243,17 +252,17 @@ def _compare_cases(
     corrected = _correct_case(query, word)
     if corrected is None:
         return None
-    capitals = search_questions(connection, word, 0, budget)
-    if capitals.total >= _MIN_ACRONYM or not capitals.is_complete:
+    capitals = count_results(connection, word, budget)
+    if capitals.questions >= _MIN_ACRONYM or not capitals.is_complete:
         return None
-    small = search_questions(connection, _lower(word), 0, budget)
-    if not small.total or small.total < _MIN_RATIO * capitals.total:
+    small = count_results(connection, _lower(word), budget)
+    if not small.questions or small.questions < _MIN_RATIO * capitals.questions:
         return None
     return SmallForm(
         word.tokens[0],
-        capitals.total,
+        capitals.questions,
         word.tokens[0].lower(),
-        small.total,
+        small.questions,
         corrected,
         small.is_complete,
     )

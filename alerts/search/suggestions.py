@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from alerts.queries import Query, QueryError, ast, format_canonical, parse_query
 from alerts.search.alternatives import Alternative, AlternativeKind, find_alternatives
 from alerts.search.parts import list_parts, replace_part
-from alerts.search.search import TimeBudget, search_questions
+from alerts.search.search import TimeBudget, count_results
 
 #: Suggestions for one query: with more, subscribing would become a form to fill in.
 _MAX_SUGGESTIONS = 6
@@ -131,12 +131,12 @@ def _count_added(
         counted = parse_query(format_canonical(counted))
     except QueryError:  # it would be too long
         return None
-    found = search_questions(connection, counted, 0, budget)
+    found = count_results(connection, counted, budget)
     return Suggestion(
         part=format_canonical(one.part),
         form=format_canonical(one.form),
         printed=one.printed,
-        added=found.total,
+        added=found.questions,
         query=widened,
         is_complete=found.is_complete,
         kind=one.kind,

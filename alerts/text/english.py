@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import takewhile
 
 #: Words in nearly every text. A query may have them beside other words, but not alone.
 STOP_WORDS = frozenset(
@@ -28,6 +29,9 @@ STOP_WORDS = frozenset(
 
 #: Letters of a word that has other forms, and of a stem: a shorter one would stand for too much.
 _MIN_STEM_LENGTH = 3
+
+#: Letters that all regular forms of a word begin with, at least: ``fl`` of *fly* and *flies*.
+_MIN_COMMON_START = 2
 
 #: Words whose stems are kept: 100,000 of 250 bytes each are 25 MB. The cache is in C and shared,
 #: because stemming takes 2 µs and is done for each word of each text.
@@ -67,7 +71,8 @@ def stem(word: str) -> str:
 def find_common_start(word: str) -> str:
     """Return letters that all forms of a folded word begin with: ``b`` for *bought* and *buy*."""
     root = stem(word)
-    return root[:1] if root in _list_irregular_stems() else root[:3]
+    regular = max(_MIN_COMMON_START, len(root) - 1)  # fly: flies; change: changing
+    return root[: min(regular, _list_common_lengths().get(root, regular))]
 
 
 def has_forms(word: str) -> bool:
@@ -99,9 +104,14 @@ def _load_inflections() -> dict[str, str]:
 
 
 @cache
-def _list_irregular_stems() -> frozenset[str]:
-    """Return the stems of words with a form that begins with three other letters."""
-    return frozenset(root for form, root in _load_inflections().items() if form[:3] != root[:3])
+def _list_common_lengths() -> dict[str, int]:
+    """Return how many letters the irregular forms of a word begin with, by its stem."""
+    lengths: dict[str, int] = {}
+    for form, root in _load_inflections().items():
+        pairs = zip(form, root, strict=False)
+        length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        lengths[root] = min(length, lengths.get(root, length))
+    return lengths
 
 
 def _strip_inflection(word: str) -> str:

@@ -148,7 +148,12 @@ def build_word_keys(word: str, acronym: str | None, *, is_name: bool = False) ->
 
 def fold_to_letters(text: str) -> str:
     """Return the folded letters of ``text`` without anything between them."""
-    return _NON_WORD.sub("", replace_signs(text).translate(_FOLDING))
+    return _NON_WORD.sub("", fold_signs(text))
+
+
+def fold_signs(text: str) -> str:
+    """Return ``text`` folded, with what is between its words."""
+    return replace_signs(text).translate(_FOLDING)
 
 
 def replace_signs(text: str) -> str:

@@ -62,5 +62,5 @@ def _correct(connection: Connection, typed: str) -> list[str]:
         query = parse_query(typed)
     except QueryError:
         return []
-    found = suggest_spellings(connection, query, is_found=False)
+    found = suggest_spellings(connection, query, found=0)
     return [one.query for one in found if one.query]

@@ -10,6 +10,7 @@ from alerts.queries import (
     FILTER_FIELDS,
     QueryError,
     add_filter,
+    ast,
     format_canonical,
     list_filters,
     parse_query,
@@ -54,6 +55,7 @@ def test_a_filter_that_is_added_and_removed_leaves_the_same_query(
     narrowed = add_filter(typed, term)
     if narrowed is None or part in [one.part for one in before]:
         return
+    assert canonical(narrowed) == format_canonical(ast.And((parse_query(typed), part)))
     after = list_filters(narrowed)
     assert {one.part for one in after} >= {*(one.part for one in before), part}
     assert canonical(remove_filter(narrowed, part)) == canonical(typed)
@@ -108,6 +110,7 @@ def test_filters_are_told_from_words(typed: str, filters: list[tuple[str, str]],
 
 def test_a_name_is_quoted_and_a_sign_that_cannot_be_is_left_out() -> None:
     assert write_filter("asked_by", 'Ada "Bee" Brook*') == 'asked_by:"Ada Bee Brook"'
+    assert write_filter("party", "labour") == 'party:"labour"'
     assert write_filter("party", "…") is None
     assert write_filter("year", "26") is None
     assert set(FILTER_FIELDS) >= {"status", "year"}

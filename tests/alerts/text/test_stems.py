@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import pytest
 
 from alerts.text import find_common_start, stem
@@ -54,6 +56,27 @@ def test_inflected_forms_are_one(word: str, form: str) -> None:
     assert stem(word) == stem(form)
     assert form.startswith(find_common_start(word))
     assert word.startswith(find_common_start(form))
+
+
+def _list_possible_forms() -> set[str]:
+    words = (resources.files("alerts.text") / "words.txt").read_text().split()
+    inflections = (resources.files("alerts.text") / "inflections.txt").read_text().split()
+    forms = {*words, *inflections}
+    for word in words:
+        forms |= {word + ending for ending in ("s", "es", "d", "ed", "ing", "ies", "ied")}
+        forms |= {word + word[-1] + ending for ending in ("ed", "ing")}
+        forms |= {word[:-1] + ending for ending in ("ing", "ies", "ied", "ves")}
+        forms.add(f"{word[:-2]}ves")
+    return forms
+
+
+def test_every_form_begins_like_its_stem() -> None:
+    """Paragraphs are left out of a search by these letters: ``fl`` of *fly* and *flies*."""
+    assert [form for form in _list_possible_forms() if not begins_alike(form)] == []
+
+
+def begins_alike(form: str) -> bool:
+    return form.startswith(find_common_start(form))
 
 
 def test_a_stem_is_never_a_stop_word() -> None:

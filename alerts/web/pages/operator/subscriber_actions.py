@@ -122,7 +122,7 @@ class SubscriberActions:
         topic_id = read_number(form, "topic")
         with self._context.ledger.reading() as connection:
             found = _find(connection, form)
-            if found is None:
+            if found is None or (form.get("topic") and topic_id is None):
                 return None
             alerts = subscriptions.list_active(connection, found.id)
         named = [one.query for one in alerts if topic_id is None or one.topic_id == topic_id]
