@@ -12,7 +12,7 @@ from alerts.digests.compose import (
     load_sent_digest,
     preview_due_digests,
 )
-from alerts.digests.digest import Digest, summarise_kinds
+from alerts.digests.digest import Digest
 from alerts.digests.next_digest import NextDigest, find_next_digest
 from alerts.digests.render import DIGEST_PAGE_DAYS
 from alerts.digests.schedule import find_next_due
@@ -28,5 +28,4 @@ __all__ = [
     "find_next_due",
     "load_sent_digest",
     "preview_due_digests",
-    "summarise_kinds",
 ]

@@ -15,9 +15,10 @@ from typing import Final
 import msgspec
 
 from alerts.digests.entries import Entry, EntryOutline, TopicPosition, load_entry
-from alerts.language import format_number, gettext, gettext_noop, join_names, ngettext
-from alerts.model import ENTRY_KINDS, EntryKind, Frequency, Notice, NoticeKind, SubscribedTopic
+from alerts.language import gettext, gettext_noop, join_names
+from alerts.model import Frequency, Notice, NoticeKind, SubscribedTopic
 from alerts.questions import sort_thread
+from alerts.rendering import summarise_kinds
 
 #: How many topics the subject names.
 _MAX_SUBJECT_TOPICS = 3
@@ -109,15 +110,6 @@ class Digest(msgspec.Struct, frozen=True):
             "topics": _join_topics(names),
             "counts": self.count_summary,
         }
-
-
-def summarise_kinds(kinds: Sequence[EntryKind]) -> str:
-    """Return how many entries are of each kind: ``3 answers, 1 new question``; empty for none."""
-    return ", ".join(_count_kind(kind, n) for kind in ENTRY_KINDS if (n := kinds.count(kind)))
-
-
-def _count_kind(kind: EntryKind, number: int) -> str:
-    return ngettext(*kind.info.counted, number) % {"number": format_number(number)}
 
 
 def _join_topics(queries: Sequence[str]) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from alerts.digests.digest import Digest, summarise_kinds
+from alerts.digests.digest import Digest
 from alerts.digests.entry_renderer import RenderedEntry
 from alerts.digests.room import ShownDigest, ShownSection, list_damaged, shorten_name
 from alerts.language import format_moment, gettext, ngettext
 from alerts.mail import EmailLinks
 from alerts.model import Notice
+from alerts.rendering import summarise_kinds
 
 #: Characters of the longest name in the contents that the counts stand beside, in plain text.
 _MAX_PADDING = 28

@@ -11,6 +11,7 @@ from alerts.rendering.labels import (
     FIELD_LABELS,
     FREQUENCY_LABELS,
     PASSAGE_LABELS,
+    summarise_kinds,
 )
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
@@ -50,5 +51,6 @@ __all__ = [
     "query_path",
     "question_path",
     "short_path",
+    "summarise_kinds",
     "topic_path",
 ]

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from alerts.digests import summarise_kinds
+from alerts.rendering import summarise_kinds
 from alerts.web.context import WebContext
 from alerts.web.pages.home_view import find_home_view
 from alerts.web.work import WorkContext
