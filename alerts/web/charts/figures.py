@@ -20,7 +20,7 @@ from alerts.charts import (
 )
 from alerts.feeds import FeedIdentity
 from alerts.language import gettext
-from alerts.ledger import members
+from alerts.ledger import bodies, members
 from alerts.ledger.topics import Topic
 from alerts.queries import parse_query
 from alerts.rendering import name_site
@@ -59,6 +59,12 @@ def count_member_months(
 ) -> tuple[MonthCount, ...]:
     """Return the questions that a member asked, by month."""
     by_day, unanswered = members.count_by_day(connection, member_id, begin_of_charts(today))
+    return count_months(by_day, unanswered, today)
+
+
+def count_body_months(connection: Connection, body_id: str, today: date) -> tuple[MonthCount, ...]:
+    """Return the questions that were put to a body, by month."""
+    by_day, unanswered = bodies.count_by_day(connection, body_id, begin_of_charts(today))
     return count_months(by_day, unanswered, today)
 
 
@@ -110,6 +116,21 @@ def build_member_chart(
         source=describe_sources(identity),
         service=identity.name,
         links=ChartLinks(f"/charts/members/{member_id}"),
+    )
+
+
+def build_body_chart(
+    name: str, query: str, months: Sequence[MonthCount], identity: FeedIdentity
+) -> Figure:
+    """Return the figure of the questions that were put to a body, which ``query`` finds."""
+    sentence = gettext("Questions a month to %(body)s, by the month in which they were asked")
+    return build_monthly_chart(
+        months,
+        subject=name,
+        counted=sentence % {"body": name},
+        source=describe_sources(identity),
+        service=identity.name,
+        links=ChartLinks("/charts/search", {"q": query}, compare_path(query)),
     )
 
 
