@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, case, func, select
 
 from alerts.ledger import question_counts
-from alerts.ledger.question_counts import IS_ANSWERED, AnswerState, AnswerTimes, Ranking
+from alerts.ledger.question_counts import IS_ANSWERED, AnswerState, AnswerTimes, Tally
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import question
 from alerts.ledger.word_index import DatedQuestion
@@ -104,9 +104,9 @@ def list_similar_names(connection: Connection, body_id: str) -> list[tuple[str, 
     return [(one, names[one]) for one in near if one in names]
 
 
-def count_answers(connection: Connection, body_id: str) -> AnswerTimes:
-    """Return the questions that were put to a body, counted by their answers."""
-    return question_counts.count_answers(connection, question.c.body == body_id)
+def count_questions(connection: Connection, body_id: str) -> Tally:
+    """Return the questions that were put to a body, counted by their answers and who asked."""
+    return question_counts.count(connection, question.c.body == body_id)
 
 
 def list_questions(
@@ -121,15 +121,10 @@ def list_questions(
     return question_counts.list_newest(connection, limit, after, *conditions)
 
 
-def rank_members(connection: Connection, body_id: str, limit: int) -> Ranking:
-    """Return who asks a body most."""
-    return question_counts.rank(connection, "person", limit, question.c.body == body_id)
-
-
-def count_by_month(
+def count_by_day(
     connection: Connection, body_id: str, since: date
 ) -> tuple[dict[date, int], dict[date, int]]:
-    """Return how many questions were put to a body by day, and how many have no answer by day."""
+    """Return questions to a body from a day on by meeting day: all, and those not answered."""
     wanted = select(
         question.c.meeting_date, func.count(), func.sum(case((IS_ANSWERED, 0), else_=1))
     )

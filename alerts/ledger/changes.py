@@ -11,7 +11,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from alerts.ledger.inserts import MAX_PARAMETERS, insert_once, iter_parameters
 from alerts.ledger.records import format_record, read_record
@@ -120,21 +132,29 @@ class RecordedChange(msgspec.Struct, frozen=True):
     after: Question | None = None  #: of a correction: the question after
 
 
-def list_history(connection: Connection, ids: Sequence[str], limit: int) -> list[RecordedChange]:
-    """Return the newest changes of some questions, newest first; without the unreadable."""
+def _build_history_statement() -> Select[Any]:
+    """Return the statement of :func:`list_history`: built once, because a page waits for it."""
+    is_corrected = change.c.kind == ChangeKind.CORRECTED
     columns = change.c.seq, change.c.kind, change.c.question_id, change.c.recorded_at
-    corrected = change.c.kind == ChangeKind.CORRECTED
-    rows = connection.execute(
+    return (
         select(
             *columns,
             change.c.silence_reason,
-            case((corrected, change.c.before)).label("before"),
-            case((corrected, change.c.after)).label("after"),
+            case((is_corrected, change.c.before)).label("before"),
+            case((is_corrected, change.c.after)).label("after"),
         )
-        .where(change.c.question_id.in_(ids), change.c.kind.in_(_KINDS))
+        .where(change.c.question_id.in_(bindparam("ids", expanding=True)))
         .order_by(change.c.seq.desc())
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
     )
+
+
+_HISTORY = _build_history_statement()
+
+
+def list_history(connection: Connection, ids: Sequence[str], limit: int) -> list[RecordedChange]:
+    """Return the newest changes of some questions, newest first; without the unreadable."""
+    rows = connection.execute(_HISTORY, {"ids": list(ids), "limit": limit})
     return [
         RecordedChange(
             row.seq,
@@ -146,6 +166,7 @@ def list_history(connection: Connection, ids: Sequence[str], limit: int) -> list
             read_record(row.after, f"change {row.seq}") if row.after else None,
         )
         for row in rows
+        if row.kind in _KINDS
     ]
 
 

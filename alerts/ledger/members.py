@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, case, func, select
 
 from alerts.ledger import question_counts
-from alerts.ledger.question_counts import IS_ANSWERED, AnswerState, AnswerTimes, Ranking
+from alerts.ledger.question_counts import IS_ANSWERED, AnswerState, Tally
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question, topic
 from alerts.ledger.word_index import DatedQuestion
@@ -127,9 +127,9 @@ def count_by_day(
     )
 
 
-def count_answers(connection: Connection, person: str) -> AnswerTimes:
-    """Return a member's questions, counted by their answers."""
-    return question_counts.count_answers(connection, question.c.person == person)
+def count_questions(connection: Connection, person: str) -> Tally:
+    """Return a member's questions, counted by their answers and by who was asked."""
+    return question_counts.count(connection, question.c.person == person)
 
 
 def list_questions(
@@ -146,16 +146,7 @@ def list_questions(
 
 def find_parties(connection: Connection, people: Sequence[str]) -> dict[str, str]:
     """Return the party that each member's newest question names, where it names one."""
-    found = {
-        one: question_counts.find_newest(connection, "person", one, question.c.party)
-        for one in people
-    }
-    return {one: party for one, party in found.items() if party}
-
-
-def rank_bodies(connection: Connection, person: str, limit: int) -> Ranking:
-    """Return whom a member asks most."""
-    return question_counts.rank(connection, "body", limit, question.c.person == person)
+    return question_counts.find_newest_values(connection, "person", people, "party")
 
 
 def list_topics(connection: Connection, person: str, limit: int) -> list[tuple[str, str, int]]:

@@ -6,12 +6,14 @@ is counted beside the person and the body, so that no record is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, TextClause, and_, func, or_, select, text, true
 
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import question
@@ -27,7 +29,10 @@ AnswerState: TypeAlias = Literal["answered", "unanswered"]
 IS_ANSWERED = question.c.status == "answered"
 
 _KEYS = {"person": question.c.person, "body": question.c.body}
-_NAMES = {"person": question.c.asker, "body": question.c.body_name}
+#: A column that pages show of somebody's newest question.
+Column: TypeAlias = Literal["asker", "body_name", "party"]
+#: Ids in one statement: SQLite joins at most 500 selects.
+_NAMES_AT_ONCE = 50
 
 
 class AnswerTimes(msgspec.Struct, frozen=True):
@@ -97,58 +102,86 @@ class Ranking(msgspec.Struct, frozen=True):
     others_unanswered: int
 
 
-def count_answers(connection: Connection, *conditions: ColumnElement[bool]) -> AnswerTimes:
-    """Return the questions for which conditions hold, counted by their answers."""
-    number = func.count().label("number")
-    wanted = select(IS_ANSWERED.label("is_answered"), question.c.days_to_answer, number)
-    grouped = wanted.where(*conditions).group_by(IS_ANSWERED, question.c.days_to_answer)
-    rows = connection.execute(grouped)
-    answered = unanswered = 0
-    days: dict[int, int] = {}
-    for is_answered, taken, count in rows:
-        if not is_answered:
-            unanswered += count
-            continue
-        answered += count
-        if taken is not None:
-            days[taken] = count
-    return AnswerTimes(answered, unanswered, tuple(sorted(days.items())))
+class Tally(msgspec.Struct, frozen=True):
+    """Questions counted by their answers, by who asked and by who was asked."""
+
+    answers: AnswerTimes
+    #: By id, how many are answered and how many there are.
+    people: dict[str, tuple[int, int]]
+    bodies: dict[str, tuple[int, int]]
 
 
-def rank(
-    connection: Connection, party: Party, limit: int, *conditions: ColumnElement[bool]
-) -> Ranking:
-    """Return who asked, or was asked, most of the questions for which conditions hold.
+def count(connection: Connection, *conditions: ColumnElement[bool]) -> Tally:
+    """Return the questions for which conditions hold, counted."""
+    columns = question.c.person, question.c.body, IS_ANSWERED, question.c.days_to_answer
+    rows = connection.execute(select(*columns, func.count()).where(*conditions).group_by(*columns))
+    totals, days = [0, 0], Counter[int]()
+    people: dict[str, tuple[int, int]] = {}
+    bodies: dict[str, tuple[int, int]] = {}
+    for person, body, is_answered, taken, number in rows:
+        totals[bool(is_answered)] += number
+        if is_answered and taken is not None:
+            days[taken] += number
+        for one, found in ((person, people), (body, bodies)):
+            if one is not None:
+                answered, total = found.get(one, (0, 0))
+                found[one] = answered + (number if is_answered else 0), total + number
+    return Tally(AnswerTimes(totals[1], totals[0], tuple(sorted(days.items()))), people, bodies)
+
+
+def rank(connection: Connection, party: Party, counted: Tally, limit: int) -> Ranking:
+    """Return who asked, or was asked, most of the counted questions.
 
     Args:
-        connection: The ledger.
-        party: Who is counted: ``person`` for who asked, ``body`` for who was asked.
+        connection: The ledger, for the names.
+        party: Who is named: ``person`` for who asked, ``body`` for who was asked.
+        counted: What :func:`count` returned.
         limit: How many to name; one more is named rather than called "1 other".
-        conditions: On the table of questions.
     """
-    key = _KEYS[party]
-    answered = func.sum(case((IS_ANSWERED, 1), else_=0))
-    wanted = select(key, answered, func.count()).where(key.is_not(None), *conditions)
-    rows = connection.execute(wanted.group_by(key)).all()
-    in_order = sorted(rows, key=lambda row: (-row[2], row[0]))
+    numbers = counted.people if party == "person" else counted.bodies
+    in_order = sorted(numbers.items(), key=lambda item: (-item[1][1], item[0]))
     shown = limit if len(in_order) > limit + 1 else len(in_order)
-    names = find_names(connection, party, [row[0] for row in in_order[:shown]])
-    rest = in_order[shown:]
+    names = find_names(connection, party, [one for one, _ in in_order[:shown]])
+    rest = [number for _, number in in_order[shown:]]
     return Ranking(
         tuple(
-            Ranked(one, names.get(one, one), done, total - done)
-            for one, done, total in in_order[:shown]
+            Ranked(one, names.get(one, one), answered, total - answered)
+            for one, (answered, total) in in_order[:shown]
         ),
         others=len(rest),
-        others_answered=sum(row[1] for row in rest),
-        others_unanswered=sum(row[2] - row[1] for row in rest),
+        others_answered=sum(answered for answered, _ in rest),
+        others_unanswered=sum(total - answered for answered, total in rest),
     )
 
 
-def find_names(connection: Connection, party: Party, ids: Iterable[str]) -> dict[str, str]:
+def find_names(connection: Connection, party: Party, ids: Sequence[str]) -> dict[str, str]:
     """Return the name to show for each id: that of the newest question."""
-    found = {one: find_newest(connection, party, one, _NAMES[party]) for one in ids}
-    return {one: name for one, name in found.items() if name}
+    return find_newest_values(connection, party, ids, "asker" if party == "person" else "body_name")
+
+
+def find_newest_values(
+    connection: Connection, party: Party, ids: Sequence[str], column: Column
+) -> dict[str, str]:
+    """Return a column of each one's newest question; without those where it is null."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), _NAMES_AT_ONCE):
+        some = ids[start : start + _NAMES_AT_ONCE]
+        statement = _build_newest_statement(party, column, len(some))
+        rows = connection.execute(statement, {f"id{place}": one for place, one in enumerate(some)})
+        found |= {one: value for one, value in rows if value}
+    return found
+
+
+@lru_cache(maxsize=4 * _NAMES_AT_ONCE)
+def _build_newest_statement(party: Party, column: Column, number: int) -> TextClause:
+    """Return the statement for some ids: an index leads to each one's newest question."""
+    newest = "ORDER BY meeting_date DESC NULLS LAST, id DESC LIMIT 1"
+    parts = (
+        f"SELECT CAST(:id{place} AS TEXT), "  # noqa: S608  # the names are ours
+        f"(SELECT {column} FROM question WHERE {party} = :id{place} {newest})"
+        for place in range(number)
+    )
+    return text(" UNION ALL ".join(parts))
 
 
 def find_newest(

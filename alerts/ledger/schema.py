@@ -92,7 +92,7 @@ question = Table(
     Index("ix_question_person", "person", "meeting_date", "status", "days_to_answer", "body"),
     Index("ix_question_body", "body", "meeting_date", "status", "days_to_answer", "person"),
     Index("ix_question_status", "status", "meeting_date", "body", "person", "not_found_at"),
-    Index("ix_question_id", "id", "meeting_date", "status", "person", "body"),
+    Index("ix_question_id", "id", "meeting_date", "status", "person", "body", "days_to_answer"),
 )
 
 question_identity = Table(

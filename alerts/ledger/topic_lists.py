@@ -10,11 +10,11 @@ from datetime import date
 from difflib import get_close_matches
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
 from alerts.ledger import matches, question_counts
 from alerts.ledger.inserts import iter_parameters
-from alerts.ledger.question_counts import AnswerTimes, Party, Ranking
+from alerts.ledger.question_counts import Tally
 from alerts.ledger.schema import change, feed, match, question, topic
 
 #: A topic that has a page: a published query.
@@ -26,6 +26,17 @@ _IS_LISTED = and_(
 _RELATED_MATCHES = 400
 #: Characters of a slug that similar ones are looked for with.
 _MAX_SLUG_LENGTH = 60
+
+
+#: The statement of :func:`list_of_questions`: built once, because a page waits for it.
+_OF_QUESTIONS = (
+    select(topic.c.slug, topic.c.title)
+    .select_from(change)
+    .join(match, match.c.change_seq == change.c.seq)
+    .join(topic, topic.c.id == match.c.topic_id)
+    .where(change.c.question_id.in_(bindparam("ids", expanding=True)), _IS_LISTED)
+    .distinct()
+)
 
 
 class TopicSummary(msgspec.Struct, frozen=True):
@@ -86,14 +97,7 @@ def list_of_questions(
     """Return public topics (slug, title) that any of some questions match, by title."""
     found: set[tuple[str, str]] = set()
     for some in iter_parameters(question_ids):
-        rows = connection.execute(
-            select(topic.c.slug, topic.c.title)
-            .select_from(change)
-            .join(match, match.c.change_seq == change.c.seq)
-            .join(topic, topic.c.id == match.c.topic_id)
-            .where(change.c.question_id.in_(some), _IS_LISTED)
-            .distinct()
-        )
+        rows = connection.execute(_OF_QUESTIONS, {"ids": list(some)})
         found |= {(row.slug, row.title) for row in rows}
     return sorted(found, key=lambda one: one[1].casefold())[:limit]
 
@@ -129,14 +133,9 @@ def list_similar(connection: Connection, slug: str) -> list[tuple[str, str]]:
     return [titles[one] for one in near]
 
 
-def count_answers(connection: Connection, topic_id: int) -> AnswerTimes:
-    """Return the questions that a topic matches, counted by their answers."""
-    return question_counts.count_answers(connection, _is_in(topic_id))
-
-
-def rank(connection: Connection, party: Party, topic_id: int, limit: int) -> Ranking:
-    """Return who asked, or was asked, most of the questions that a topic matches."""
-    return question_counts.rank(connection, party, limit, _is_in(topic_id))
+def count_questions(connection: Connection, topic_id: int) -> Tally:
+    """Return the questions that a topic matches, counted."""
+    return question_counts.count(connection, _is_in(topic_id))
 
 
 def _is_in(topic_id: int) -> ColumnElement[bool]:

@@ -77,7 +77,6 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     is_sign_up_enabled: bool  #: from ``[web] sign_up``
     max_topics: int = 50  #: alerts of one subscriber
     batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
-    overdue_days: int = 28  #: a question unanswered for longer is overdue
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
@@ -111,7 +110,6 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             feed_identity=self.feed_identity,
             token_secret=self.mail_identity.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
-            overdue_days=self.overdue_days,
             clock=self.clock,
         )
 
@@ -124,6 +122,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             delete_withdrawn_files(self.ledger, self.feeds_folder)
         except OSError as error:
             log.warning("the files of private feeds are not deleted yet: %s", error)
+
+    @property
+    def overdue_days(self) -> int:
+        """Days after which an unanswered question is overdue."""
+        return self.site.overdue_days
 
     @property
     def attributions(self) -> tuple[str, ...]:

@@ -39,8 +39,12 @@ class WorkContext(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     token_secret: bytes  #: what links to private feeds are signed with
     accepts_sign_ups: bool
-    overdue_days: int = 28  #: a question unanswered for longer is overdue
     clock: Callable[[], datetime]
+
+    @property
+    def overdue_days(self) -> int:
+        """Days after which an unanswered question is overdue."""
+        return self.site.overdue_days
 
     @property
     def attributions(self) -> tuple[str, ...]:
@@ -80,8 +84,6 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     token_secret: bytes
     accepts_sign_ups: bool
-    overdue_days: int = 28
-    zone: str = "UTC"  #: in which days are reckoned at the foot of pages
     health_limits: HealthLimits = HealthLimits()
 
     def open(self, clock: Callable[[], datetime]) -> WorkContext:
@@ -99,7 +101,9 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
             with ledger.reading() as connection:
                 return build_brief_status(connection, names, clock(), self.health_limits)
 
-        templates.add_variables({"read_footer": FooterReader(read_brief_status, self.zone).read})
+        templates.add_variables(
+            {"read_footer": FooterReader(read_brief_status, self.site.zone).read}
+        )
         return WorkContext(
             name=self.name,
             site=self.site,
@@ -108,7 +112,6 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
             feed_identity=self.feed_identity,
             token_secret=self.token_secret,
             accepts_sign_ups=self.accepts_sign_ups,
-            overdue_days=self.overdue_days,
             clock=clock,
         )
 

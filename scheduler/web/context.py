@@ -80,7 +80,6 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         is_sign_up_enabled=config.web.sign_up,
         max_topics=config.web.max_topics,
         batch_interval=config.digests.batch_interval,
-        overdue_days=config.digests.overdue_days,
         read_capture=find_capture,
         data_stores=service.data_stores,
         operator_password=password,
@@ -135,7 +134,5 @@ def _describe_work(service: Service, limits: HealthLimits) -> WorkSettings:
         feed_identity=config.feed_identity,
         token_secret=service.mail_identity.token_secret,
         accepts_sign_ups=config.web.sign_up and service.mail_identity.public_url is not None,
-        overdue_days=config.digests.overdue_days,
-        zone=config.digests.zone,
         health_limits=limits,
     )

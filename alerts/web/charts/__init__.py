@@ -7,17 +7,21 @@ Owns what a chart of a search, a topic or a member counts, and the files below `
 from alerts.web.charts.app import ChartRoutes
 from alerts.web.charts.compare import ComparePage
 from alerts.web.charts.figures import (
+    build_body_chart,
     build_member_chart,
     build_search_chart,
     build_topic_chart,
+    count_body_months,
     count_member_months,
 )
 
 __all__ = [
     "ChartRoutes",
     "ComparePage",
+    "build_body_chart",
     "build_member_chart",
     "build_search_chart",
     "build_topic_chart",
+    "count_body_months",
     "count_member_months",
 ]

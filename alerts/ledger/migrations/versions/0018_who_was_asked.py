@@ -20,7 +20,7 @@ _INDEXES = {
     "ix_question_person": ["person", "meeting_date", "status", "days_to_answer", "body"],
     "ix_question_body": ["body", "meeting_date", "status", "days_to_answer", "person"],
     "ix_question_status": ["status", "meeting_date", "body", "person", "not_found_at"],
-    "ix_question_id": ["id", "meeting_date", "status", "person", "body"],
+    "ix_question_id": ["id", "meeting_date", "status", "person", "body", "days_to_answer"],
 }
 _REPLACED = (
     "ix_question_source_reference_key",

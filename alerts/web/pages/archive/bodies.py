@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.ledger import bodies, questions, unanswered
+from alerts.ledger import bodies, question_counts, questions, unanswered
 from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import body_path, name_site
 from alerts.search import SearchPosition
+from alerts.web.charts import build_body_chart, count_body_months
 from alerts.web.context import WebContext
 from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
@@ -99,11 +100,12 @@ class BodyPages:
                 similar = bodies.list_similar_names(connection, body_id)
                 near = [LikelyPage(name, body_path(one)) for one, name in similar]
                 raise PageNotFound("Nobody of this name was asked a question.", near)
-            answers = bodies.count_answers(connection, body_id)
+            counted = bodies.count_questions(connection, body_id)
             listed = bodies.list_questions(
                 connection, body_id, _PAGE_SIZE + 1, after.last if after else None, state
             )
-            ranking = bodies.rank_members(connection, body_id, _MAX_RANKED)
+            ranking = question_counts.rank(connection, "person", counted, _MAX_RANKED)
+            months = count_body_months(connection, body_id, site.clock().date())
             ids = [one.question_id for one in listed[:_PAGE_SIZE]]
             records = questions.list_records(connection, ids)
             overdue = unanswered.count(
@@ -111,12 +113,14 @@ class BodyPages:
                 unanswered.WaitingFilter(before=find_first_day_in_time(site), body=body_id),
             )
         site_urls = site.feed_identity.site_urls
+        query = build_name_query("asked_of", body.name)
         return site.render_page(
             "body",
             body=body,
+            chart=build_body_chart(site.work_context, body.id, body.name, months),
             source_names=[name_site(one, site_urls) for one in body.sources],
-            query=build_name_query("asked_of", body.name),
-            answers=answers,
+            query=query,
+            answers=counted.answers,
             overdue=overdue,
             overdue_days=site.overdue_days,
             ranking=ranking,
@@ -124,7 +128,7 @@ class BodyPages:
             listed=ListPage(
                 describe_questions(records, site.clock().date()),
                 (after.results_before if after else 0) + 1,
-                count_state(answers, state),
+                count_state(counted.answers, state),
                 find_next(listed, _PAGE_SIZE, after),
             ),
             csrf=csrf,

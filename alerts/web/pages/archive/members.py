@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.ledger import members, questions, unanswered
+from alerts.ledger import members, question_counts, questions, unanswered
 from alerts.ledger.members import MemberSummary
 from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import member_path, name_site
@@ -124,12 +124,12 @@ class MemberPages:
                 similar = members.list_similar_names(connection, member_id)
                 near = [LikelyPage(name, member_path(one)) for one, name in similar]
                 raise PageNotFound("There is no such member.", near)
-            answers = members.count_answers(connection, member_id)
+            counted = members.count_questions(connection, member_id)
             listed = members.list_questions(
                 connection, member_id, _PAGE_SIZE + 1, after.last if after else None, state
             )
             topics = members.list_topics(connection, member_id, _MAX_RANKED)
-            bodies = members.rank_bodies(connection, member_id, _MAX_RANKED)
+            bodies = question_counts.rank(connection, "body", counted, _MAX_RANKED)
             months = count_member_months(connection, member_id, site.clock().date())
             ids = [one.question_id for one in listed[:_PAGE_SIZE]]
             records = questions.list_records(connection, ids)
@@ -141,10 +141,10 @@ class MemberPages:
         return site.render_page(
             "member",
             member=member,
-            chart=build_member_chart(member.person, member.name, months, site.feed_identity),
+            chart=build_member_chart(site.work_context, member.person, member.name, months),
             source_names=[name_site(one, site_urls) for one in member.sources],
             query=build_name_query("asked_by", member.name),
-            answers=answers,
+            answers=counted.answers,
             overdue=overdue,
             overdue_days=site.overdue_days,
             topics=topics,
@@ -153,7 +153,7 @@ class MemberPages:
             listed=ListPage(
                 describe_questions(records, site.clock().date()),
                 (after.results_before if after else 0) + 1,
-                count_state(answers, state),
+                count_state(counted.answers, state),
                 find_next(listed, _PAGE_SIZE, after),
             ),
             csrf=csrf,

@@ -75,8 +75,13 @@ class QuestionView(msgspec.Struct, frozen=True):
         return next(days, None)
 
 
-def find_question_view(connection: Connection, question_id: str) -> QuestionView | None:
-    """Return the view of the question ``question_id``; None where there is no such question."""
+def find_question_view(
+    connection: Connection, question_id: str, *, is_only_source: bool = False
+) -> QuestionView | None:
+    """Return the view of the question ``question_id``; None where there is no such question.
+
+    ``is_only_source`` says that no other source can have its reference.
+    """
     stored = questions.find(connection, question_id)
     if stored is None:
         return None
@@ -96,7 +101,9 @@ def find_question_view(connection: Connection, question_id: str) -> QuestionView
         has_capture=stored.capture is not None,
         is_gone=stored.not_found_at is not None,
         topics=tuple(topic_lists.list_of_questions(connection, ids, _MAX_TOPICS)),
-        same_reference=question_lookups.count_by_reference(connection, record.reference),
+        same_reference={record.source: 1}
+        if is_only_source
+        else question_lookups.count_by_reference(connection, record.reference),
     )
 
 

@@ -125,8 +125,9 @@ class QuestionPages:
         return f"{self._context.feed_identity.public_url or ''}{path}"
 
     def _load_question(self, question_id: str) -> QuestionView:
+        is_only = len(self._context.feed_identity.site_urls) == 1
         with self._context.ledger.reading() as connection:
-            view = find_question_view(connection, question_id)
+            view = find_question_view(connection, question_id, is_only_source=is_only)
             if view is None:
                 raise PageNotFound(_NO_QUESTION, _suggest_questions(connection, question_id))
         if view.question.is_taken_down:

@@ -71,6 +71,7 @@ def find_topic_view(
     ids = matches.list_questions(connection, topic.id, page_size + 1, offset, newest, condition)
     records = questions.list_records(connection, ids[:page_size])
     excerpts = [build_excerpt(record, query) for record in records]
+    counted = topic_lists.count_questions(connection, topic.id)
     return TopicView(
         topic,
         question_count=question_count,
@@ -78,9 +79,9 @@ def find_topic_view(
         months=count_months(days, unanswered, today),
         threads=tuple(_group_by_thread(excerpts)),
         has_more=len(ids) > page_size,
-        answers=topic_lists.count_answers(connection, topic.id),
-        askers=topic_lists.rank(connection, "person", topic.id, _MAX_RANKED),
-        bodies=topic_lists.rank(connection, "body", topic.id, _MAX_RANKED),
+        answers=counted.answers,
+        askers=question_counts.rank(connection, "person", counted, _MAX_RANKED),
+        bodies=question_counts.rank(connection, "body", counted, _MAX_RANKED),
         related=tuple(topic_lists.list_related(connection, topic.id, _MAX_RANKED)),
         newest_change=newest,
     )
