@@ -232,7 +232,11 @@ def _queue_digest(connection: Connection, composed: ComposedDigest, now: datetim
 
 def _finish_run(ledger: Ledger, due_times: DueTimes, failed: int) -> None:
     """Raise or clear the alarm, and mark the due times of those who had nothing pending."""
-    alarm = {"compose": f"{failed} digests could not be composed: see the log"} if failed else {}
+    alarm = (
+        {"compose": f"digests that could not be composed: {failed:,}; see the log"}
+        if failed
+        else {}
+    )
     with ledger.writing() as connection:
         alarms.update_open(connection, None, alarm, ("compose",), due_times.now)
         for group, due in due_times.by_group.items():

@@ -103,7 +103,8 @@ def _find_queue_alarm(
     connection: Connection, over_daily_limit: int, problem: str | None, now: datetime
 ) -> dict[str, str]:
     if over_daily_limit:  # which also explains a queue
-        return {"daily_limit": f"{over_daily_limit} digests wait because mail.per_day is used up"}
+        wait = "digest waits" if over_daily_limit == 1 else "digests wait"
+        return {"daily_limit": f"{over_daily_limit:,} {wait} because mail.per_day is used up"}
     oldest = deliveries.find_oldest_queued(connection, now)
     if oldest is None or now - oldest <= _MAX_QUEUE_DELAY:
         return _find_deferral_alarm(connection, now)
@@ -118,8 +119,10 @@ def _find_deferral_alarm(connection: Connection, now: datetime) -> dict[str, str
         return {}
     hours = _MAX_DEFERRAL // timedelta(hours=1)
     said = f": {strip_addresses(reply)}" if reply else ""
+    put_off = "message was" if deferred == 1 else "messages were"
+    accepted = "was" if sent == 1 else "were"
     return {
-        "queue": f"{deferred} messages were put off for more than {hours} h, and {sent} were "
+        "queue": f"{deferred:,} {put_off} put off for more than {hours} h, and {sent:,} {accepted} "
         f"accepted meanwhile{said}"
     }
 
@@ -165,8 +168,8 @@ def _find_suspension_alarm(connection: Connection, now: datetime) -> dict[str, s
     if not waiting:
         return {}
     return {
-        "suspensions": f"{len(waiting)} addresses bounce or complain, and are suspended only with "
-        "your approval, because they are many or nothing proves it: see "
+        "suspensions": f"addresses that bounce or complain ({len(waiting):,}) are suspended only "
+        "with your approval, because they are many or nothing proves it: see "
         "`watchword suspended --waiting`"
     }
 

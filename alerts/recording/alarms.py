@@ -112,7 +112,8 @@ def find_source_alarms(
         number = sum(group.changes for group in held)
         reasons = ", ".join(sorted({group.reason for group in held}))
         found["awaiting_approval"] = (
-            f"{number} changes wait for approval ({reasons}): see `watchword approvals`"
+            f"{number:,} {'change waits' if number == 1 else 'changes wait'} for approval "
+            f"({reasons}): see `watchword approvals`"
         )
     if silent_since is not None:
         found["unavailable"] = f"no good crawl since {silent_since:%Y-%m-%d %H:%M} UTC"

@@ -115,7 +115,7 @@ def _decide_readable(report: CrawlReport) -> tuple[Verdict, str]:
         return "partial", f"{lost} of {report.requests} requests brought no page{cut}{first}"
     if report.listing_pages and not report.listed:
         return "empty", "the listings name no question in the dates asked for"
-    return "ok", f"{report.read} questions read"
+    return "ok", f"{report.read:,} {'question' if report.read == 1 else 'questions'} read"
 
 
 def find_drift(report: CrawlReport, baseline: Sequence[CrawlReport]) -> tuple[str, ...]:

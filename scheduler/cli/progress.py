@@ -100,8 +100,9 @@ def _format_time_left(total: int, done: int, seconds: float) -> str:
 class ProgressDisplay:
     """Shows tasks as the block of :func:`show_progress` wants it."""
 
-    def __init__(self, show: Callable[[ProgressTask], None]) -> None:
+    def __init__(self, show: Callable[[ProgressTask], None], *, is_shown: bool = True) -> None:
         self._show = show
+        self.is_shown = is_shown  #: whether it is worth while to find out how much there is
 
     def start(self, description: str, noun: str) -> ProgressTask:
         """Begin a task: ``start("reading the archive", "page")``."""
@@ -120,12 +121,14 @@ def show_progress() -> Iterator[ProgressDisplay]:
     options = get_options(click.get_current_context())
     is_terminal = sys.stderr.isatty()
     if options.progress is False or not (options.progress or is_terminal):
-        yield ProgressDisplay(lambda _: None)
+        yield ProgressDisplay(lambda _: None, is_shown=False)
     elif is_terminal and not options.verbosity and os.environ.get("TERM") != "dumb":
         with _open_bars() as bars:
             yield ProgressDisplay(_Bars(bars).show)
     else:
-        yield ProgressDisplay(_Lines(as_json=options.document.is_wanted).show)
+        lines = _Lines(as_json=options.document.is_wanted)
+        yield ProgressDisplay(lines.show)
+        lines.finish()
 
 
 def _open_bars() -> Progress:
@@ -155,17 +158,28 @@ class _Bars:
 
 
 class _Lines:
-    """Writes a line now and then."""
+    """Writes a line now and then, and one at the end of each task."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._written_at = time.monotonic()
+        self._unwritten: ProgressTask | None = None
 
     def show(self, task: ProgressTask) -> None:
         """Write how far a task has come, unless the last line is recent."""
-        is_end = task.total is not None and task.done == task.total and task.done > 0
-        if not is_end and time.monotonic() < self._written_at + _LINE_SECONDS:
-            return
+        if task is not self._unwritten:
+            self.finish()
+        self._unwritten = task
+        if time.monotonic() >= self._written_at + _LINE_SECONDS:
+            self._write(task)
+
+    def finish(self) -> None:
+        """Write where the last task ended, if anything was done."""
+        if self._unwritten is not None and self._unwritten.done:
+            self._write(self._unwritten)
+        self._unwritten = None
+
+    def _write(self, task: ProgressTask) -> None:
         self._written_at = time.monotonic()
         line = f"{task.description}: {task.counts}"
         click.echo(json.dumps({"progress": line}) if self._as_json else line, err=True)

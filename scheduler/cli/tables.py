@@ -37,8 +37,11 @@ _MIN_COLUMN_WIDTH = 8
 
 
 def colour_state(text: str, state: str | None = None) -> str:
-    """Return a text in the colour of a state; ``text`` is the state's name where none is given."""
-    colour = _STATE_COLOURS.get(state or text)
+    """Return a text in the colour of a state.
+
+    The state is that of the text's first words where none is given: ``public: config`` is public.
+    """
+    colour = _STATE_COLOURS.get((state or text).partition(":")[0])
     return click.style(text, fg=colour) if colour else text
 
 

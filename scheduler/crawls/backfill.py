@@ -43,7 +43,8 @@ class BackfillProgress(msgspec.Struct, frozen=True):
     def description(self) -> str:
         """One line, with an estimate once two months are read."""
         left = estimate_time_left(self.month_seconds, self.total - self.done)
-        return f"{self.label}: {self.questions} questions; {left}"
+        noun = "question" if self.questions == 1 else "questions"
+        return f"{self.label}: {self.questions:,} {noun}; {left}"
 
 
 class BackfillResult(msgspec.Struct, frozen=True):
@@ -94,9 +95,9 @@ def backfill_source(
             complete += 1
         else:
             incomplete += 1
-    summary = f"{name}: {complete} of {len(months)} months are read"
+    summary = f"{name}: months read: {complete} of {len(months)}"
     if incomplete:
-        summary += f"; {incomplete} more have missing pages: run it again"
+        summary += f"; months with missing pages: {incomplete}; run it again"
     return BackfillResult(complete, len(months), summary, problem)
 
 

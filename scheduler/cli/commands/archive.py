@@ -114,10 +114,11 @@ def plan_command(context: click.Context) -> int:
         plan = plan_next_crawl(service, name)
         plans.append(plan)
         windows = ", ".join(f"{window.since} to {window.until}" for window in plan.windows)
-        known = len(plan.known_ids)
+        known = format_plural(len(plan.known_ids), "question")
+        verb = "is" if len(plan.known_ids) == 1 else "are"
         lines += [
             f"{name}: list questions of {windows}",
-            f"{name}: {format_plural(known, 'known question')} in this period",
+            f"{name}: {known} in this period {verb} known",
             f"{name}: visit {format_plural(len(plan.revisits), 'question')} again",
             *(f"  {visit.url}" for visit in plan.revisits),
             *_list_missing_numbers(service, name),

@@ -11,14 +11,14 @@ import msgspec
 from alerts.errors import ExitStatus
 from alerts.recording import CrawlOutcome, QuestionReading, RecordingRules, record_readings
 from crawler.records import Question
-from crawler.report import CrawlLine, QuestionRead
+from crawler.report import CrawlLine, CrawlReport, QuestionsListed
 from scheduler import clock_check
 from scheduler.cli.inputs import InputReader, print_suspect
 from scheduler.cli.options import RecordedCommand, ServiceCommand
 from scheduler.cli.output import format_counts, format_plural, print_result
 from scheduler.cli.progress import ProgressDisplay, progress_option, show_progress
 from scheduler.cli.service import get_service
-from scheduler.crawls import find_crawl_pause, run_crawl
+from scheduler.crawls import find_crawl_pause, plan_next_crawl, run_crawl
 from scheduler.exposed_files import warn_of_exposed_files
 from scheduler.jobs import PipelineResult, run_pipeline, sync_config
 from scheduler.service import Service, lock_ledger
@@ -86,20 +86,32 @@ def _crawl_sources(service: Service, paused: Collection[str]) -> list[CrawlOutco
     """
     with show_progress() as display:
         return [
-            run_crawl(service, name, _advance_on_question(display, name))
+            run_crawl(service, name, _watch_crawl(service, display, name))
             for name, source in service.config.sources.items()
             if source.enabled and name not in paused
         ]
 
 
-def _advance_on_question(display: ProgressDisplay, source: str) -> Callable[[CrawlLine], None]:
-    task = display.start(f"reading {source}", "question")
+def _watch_crawl(
+    service: Service, display: ProgressDisplay, source: str
+) -> Callable[[CrawlLine], None]:
+    """Return what counts the pages of a crawl, of those that are known to be visited so far."""
+    if not display.is_shown:
+        return lambda _line: None
+    task = display.start(f"reading {source}", "page")
+    plan = plan_next_crawl(service, source)
+    known, listed = set(plan.known_ids), set[str]()
+    done = 0
 
-    def advance(line: CrawlLine) -> None:
-        if isinstance(line, QuestionRead):
-            task.advance()
+    def count(line: CrawlLine) -> None:
+        nonlocal done
+        if isinstance(line, QuestionsListed):
+            listed.update(line.ids)
+        elif not isinstance(line, CrawlReport):
+            done += 1
+        task.set_done(done, max(done, len(plan.revisits) + len(listed - known)))
 
-    return advance
+    return count
 
 
 def _compute_exit_status(outcomes: Sequence[CrawlOutcome], result: PipelineResult) -> ExitStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -18,7 +19,12 @@ from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
 from tests.support.old_ledgers import VERSIONS, load_sqlite
 from tests.support.samples import make_answer, make_question
-from tests.support.service import WATCHWORD_COMMAND, ServiceFolder
+from tests.support.service import (
+    WATCHWORD_COMMAND,
+    ServiceFolder,
+    build_config,
+    run_replica,
+)
 
 pytestmark = pytest.mark.process
 
@@ -169,6 +175,18 @@ def test_lines_of_progress_count_and_end(tmp_path: Path) -> None:
         "composing digests: 3 of 3 digests",
         "sending: 3 of 3 messages",
     ]
+
+
+def test_the_pages_of_a_crawl_are_counted(tmp_path: Path) -> None:
+    with run_replica() as source:
+        service = ServiceFolder(tmp_path, build_config(source.url))
+        done = service.run("once", "--progress", "--json")
+    lines = [json.loads(line)["progress"] for line in done.stderr.splitlines()]
+    assert lines
+    found = re.match(r"reading london: (\d+) of (\d+) pages", lines[-1])
+    assert found is not None
+    assert found[1] == found[2]
+    assert int(found[1]) >= 30
 
 
 def test_an_older_ledger_is_upgraded_step_by_step(tmp_path: Path) -> None:
