@@ -124,7 +124,7 @@ def list_questions(
 def count_by_day(
     connection: Connection, body_id: str, since: date
 ) -> tuple[dict[date, int], dict[date, int]]:
-    """Return how many questions were put to a body by day, and how many have no answer by day."""
+    """Return questions to a body from a day on by meeting day: all, and those not answered."""
     wanted = select(
         question.c.meeting_date, func.count(), func.sum(case((IS_ANSWERED, 0), else_=1))
     )

@@ -141,7 +141,7 @@ class MemberPages:
         return site.render_page(
             "member",
             member=member,
-            chart=build_member_chart(member.person, member.name, months, site.feed_identity),
+            chart=build_member_chart(site.work_context, member.person, member.name, months),
             source_names=[name_site(one, site_urls) for one in member.sources],
             query=build_name_query("asked_by", member.name),
             answers=counted.answers,
