@@ -179,7 +179,7 @@ def test_everything_of_a_subscriber_is_exported(ledger: Ledger, now: datetime) -
     assert VERA not in str(shown)
 
 
-#: Names of columns that hold something of a subscriber or visitor. Who a question is addressed to is
+#: Names of columns that hold something of a subscriber or visitor. Addressees of questions are
 #: public.
 _PERSONAL_NAME = re.compile(r"email|address(?!ee)|recipient|subscri|network|token|person_|owner")
 
