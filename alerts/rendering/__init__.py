@@ -5,7 +5,14 @@ and the paths of our pages. It must not know messages, digests, pages or feeds: 
 which template to render, with what.
 """
 
-from alerts.rendering.labels import ALARM_LABELS, FREQUENCY_LABELS, PASSAGE_LABELS
+from alerts.rendering.labels import (
+    ALARM_LABELS,
+    CHANGE_LABELS,
+    FIELD_LABELS,
+    FREQUENCY_LABELS,
+    PASSAGE_LABELS,
+    summarise_kinds,
+)
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
     Templates,
@@ -15,6 +22,7 @@ from alerts.rendering.templates import (
 from alerts.rendering.urls import (
     body_path,
     member_path,
+    name_host,
     name_in_sentence,
     name_site,
     normalise_link,
@@ -26,6 +34,8 @@ from alerts.rendering.urls import (
 
 __all__ = [
     "ALARM_LABELS",
+    "CHANGE_LABELS",
+    "FIELD_LABELS",
     "FREQUENCY_LABELS",
     "PASSAGE_LABELS",
     "Templates",
@@ -34,11 +44,13 @@ __all__ = [
     "clean_xml_text",
     "find_shipped_templates",
     "member_path",
+    "name_host",
     "name_in_sentence",
     "name_site",
     "normalise_link",
     "query_path",
     "question_path",
     "short_path",
+    "summarise_kinds",
     "topic_path",
 ]

@@ -65,7 +65,7 @@ def test_changes_of_a_followed_question_are_sent_until_it_is_answered(
     assert compose(ledger, now) == 1
     record(ledger, now, make_question(1, make_answer("At last.")))
     assert compose(ledger, now + timedelta(hours=1)) == 1
-    assert read_subjects(ledger) == ["Question 1: 1 holding reply", "Question 1: 1 new answer"]
+    assert read_subjects(ledger) == ["Question 1: 1 holding reply", "Question 1: 1 answer"]
     assert "You follow this question." in get_plain_text(read_emails(ledger)[1])
     with ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
@@ -196,7 +196,7 @@ def test_supplementaries_are_shown_below_their_question(ledger: Ledger, now: dat
     assert (
         get_plain_text(mail).count("> ANSWERED") == 2
     )  # 91 stands alone: its question is not here
-    assert mail["Subject"] == "VRU: 4 new answers, 1 new question"
+    assert mail["Subject"] == "VRU: 4 answers, 1 new question"
 
 
 LONDON = "Europe/London"
