@@ -101,9 +101,10 @@ def test_a_query_is_one_quoted_line_of_a_hundred_characters(
     assert email["Subject"] == "Confirm your Watchword alert"
     text, html = read_parts(email)
     [line] = [line for line in text.splitlines() if "worda" in line]
-    assert re.fullmatch(r"“[^“”\n]{100}”", line)
-    assert line.endswith("…”")
-    assert f"<b>{line}</b>" in html
+    quoted = line.removeprefix("  Topic      ")
+    assert re.fullmatch(r"“[^“”\n]{100}”", quoted)
+    assert quoted.endswith("…”")
+    assert f"<b>{quoted}</b>" in html
     assert text.count("wordb") == 1
 
 
