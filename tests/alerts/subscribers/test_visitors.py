@@ -258,8 +258,9 @@ def test_a_strangers_request_does_not_stop_the_email_of_another(
     sign_up(site, q="a stranger")
     sign_up(site, q="VRU")
     emails = deliver(site, server)
-    assert ["“VRU”" in get_plain_text(email) for email in emails] == [True, False]
-    page = site.request_text("POST", find_path(emails[0], "c"))[1]
+    [own] = [email for email in emails if "“VRU”" in get_plain_text(email)]
+    assert len(emails) == 2
+    page = site.request_text("POST", find_path(own, "c"))[1]
     assert "<mark>VRU</mark>" in page
     with site.ledger.reading() as connection:
         assert [one.query for one in subscriptions.list_active(connection)] == ["VRU"]
