@@ -91,7 +91,7 @@ def request_confirmation(
         defaults: What a new subscriber gets.
         allow_email: Given an address, counts an email to it against the limits and returns whether
             it may be sent. It is called once for each accepted request of a visitor.
-        sample: What the alert would have brought, which the email shows.
+        sample: What the alert brings, which the email shows.
 
     Returns:
         False where no email is queued: one for the same request was within the last 24 hours, or

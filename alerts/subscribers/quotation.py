@@ -44,7 +44,7 @@ class SignUpLine(msgspec.Struct, frozen=True):
 
 
 class AlertSample(msgspec.Struct, frozen=True):
-    """What an alert would have brought, from the archive."""
+    """How much an alert brings, and an example, from the archive."""
 
     per_month: float | None = None  #: questions; None where nothing can be said
     question: Question | None = None  #: the newest one
@@ -56,7 +56,7 @@ class PromisedAlert(msgspec.Struct, frozen=True):
     line: SignUpLine
     frequency: Frequency
     per_month: float | None = None  #: questions; None where nothing can be said
-    question: Question | None = None  #: the newest one that the alert would have brought
+    question: Question | None = None  #: the newest one that matches
 
 
 def describe_request(connection: Connection, request: SubscriptionRequest) -> SignUpLine:

@@ -31,7 +31,7 @@ from alerts.web.rate_limits import RateLimits, find_request_client
 
 #: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).
 _MIN_RESPONSE_SECONDS = 0.25
-#: Seconds to find out what an alert would have brought, so that all of it fits into those.
+#: Seconds to find out how much an alert brings, so that all of it fits into those.
 _SAMPLE_SECONDS = 0.04
 
 
@@ -100,7 +100,7 @@ class SignUpPage:
         site.deliver_soon()  # whether or not there is a message: both take the same time
 
     def _find_sample(self, request: SubscriptionRequest) -> AlertSample:
-        """Return what an alert would have brought; nothing where that takes too long to find.
+        """Return how much an alert brings; nothing where that takes too long to find.
 
         It is found whether or not an email follows: the time must not tell.
 
