@@ -253,12 +253,11 @@ class OperatorViews:
     def load_subscriber(self, subscriber_id: int) -> dict[str, Any] | None:
         """Return what is known of a subscriber; None if there is none with this id."""
         now = self._context.clock()
-        with self._context.ledger.writing() as connection:  # which makes the key of hashes
+        with self._context.ledger.reading() as connection:
             person = subscriber_lists.find_listed(connection, subscriber_id)
             if person is None:
                 return None
             mark = operator_actions.name_address(connection, person.email)
-        with self._context.ledger.reading() as connection:
             messages = deliveries.list_messages(
                 connection, PAGE_SIZE + 1, subscriber_id=subscriber_id
             )
