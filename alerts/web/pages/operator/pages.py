@@ -15,6 +15,7 @@ from starlette.routing import Route
 from alerts.ledger import operator_sessions, personal_data
 from alerts.ledger.operator_actions import name_address
 from alerts.ledger.subscriber_lists import find_listed
+from alerts.operator import FooterReader
 from alerts.secret import mask_address
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
@@ -50,6 +51,9 @@ class OperatorPages:
 
     def __init__(self, context: WebContext, form_tokens: FormTokens, limits: RateLimits) -> None:
         self._context, self._form_tokens, self._limits = context, form_tokens, limits
+        # The operator has just pressed a button, so the foot of these pages is never old.
+        zone = context.subscriber_defaults.zone
+        self._footer = FooterReader(context.find_brief_status, zone, max_age=0.0)
         self._access, self._views = OperatorAccess(context), OperatorViews(context, limits)
         parts = (CrawlActions, MessageActions, SubscriberActions, TopicActions)
         self._actions: dict[str, Action] = {}
@@ -141,6 +145,7 @@ class OperatorPages:
             f"operator/{template}",
             status,
             message=message,
+            read_footer=self._footer.read,
             page_path=request.url.path,
             place=_get_place(request),
             page_is_first=not {"before", "after"} & request.query_params.keys(),
