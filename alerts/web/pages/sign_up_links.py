@@ -27,7 +27,7 @@ from alerts.limits import Limit
 from alerts.mail import STOP_LINK_VALIDITY
 from alerts.model import Subscriber
 from alerts.queries import QueryError, format_canonical, parse_query
-from alerts.rendering import question_path
+from alerts.rendering import describe_schedule, question_path
 from alerts.search import TimeBudget, Volume, estimate_volume, list_results
 from alerts.subscribers import (
     CONFIRMATION_LINK_VALIDITY,
@@ -43,7 +43,7 @@ from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import read_choices, read_form
 from alerts.web.pages.alerts import INVALID_LINK
-from alerts.web.pages.alerts_view import describe_feeds, describe_schedule
+from alerts.web.pages.alerts_view import describe_feeds
 from alerts.web.rate_limits import RateLimits
 
 #: Mail scanners open a link, and some run its scripts, within minutes of an email's arrival.
