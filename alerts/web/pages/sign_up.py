@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.language import gettext
 from alerts.ledger import questions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.limits import Client, Limit, allow_email_to_unconfirmed
@@ -58,7 +59,7 @@ class SignUpPage:
         began = time.monotonic()
         form = await read_form(request)
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
-            return await self._respond_error(request, form, EXPIRED_FORM, 403)
+            return await self._respond_error(request, form, gettext(EXPIRED_FORM), 403)
         await self._limits.count(Limit.SIGN_UPS, request)
         await self._limits.check(Limit.CONFIRMATIONS, request)
         try:

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.digests import find_next_due
+from alerts.language import gettext
 from alerts.ledger import subscriptions, topics
 from alerts.ledger.topics import Topic
 from alerts.limits import Limit
@@ -123,7 +124,7 @@ class SignUpLinkPages:
         page = await run_in_threadpool(show, request.path_params["token"])
         if page is None:
             await self._limits.count_wrong_link(request)
-            raise HTTPException(404, INVALID_LINK)
+            raise HTTPException(404, gettext(INVALID_LINK))
         return page
 
     def show_sign_up(self, token: str) -> Response | None:
