@@ -49,7 +49,7 @@ def demo_command(context: click.Context, once: bool, out: Path, port: int) -> in
         raise click.UsageError("--json goes with --once: the demo has no end")
     get_config(context)
     umask = get_options(context).users_umask
-    with use_umask(umask), Demo(out, 0 if once else port) as running:
+    with use_umask(umask), Demo(out, 0 if once else port, is_live=not once) as running:
         if once:
             print_line_of_json(running.run_once())
         else:
