@@ -26,9 +26,9 @@ _CONFIG: Final = """
 url = "sqlite:///ledger.sqlite3"
 [site]
 name = "Watchword (demo)"
-introduction = "The questions here are put by invented members to an invented mayor, and a new one \
-is published about every 25 seconds. Everything else is the real service: search for a topic, \
-subscribe with any address, and read the emails in the demo’s inbox."
+introduction = "Invented members put questions to an invented mayor, one about every 25 seconds. \
+Everything else is the real service: subscribe with any address, and read your emails in the \
+demo’s inbox."
 public_url = "{public_url}"
 tag_authority = "watchword.example,2026"
 [digests]

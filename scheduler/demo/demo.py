@@ -208,6 +208,7 @@ class Demo:
         for number, moment in self._list_stages():
             self._run_stage(number, moment)
         self.clock.skip_to(datetime.now(UTC))
+        self._messages.mark_all_opened()
         reporter = Reporter(self._source, self._messages, write_line)
         self._write_addresses(write_line)
         try:

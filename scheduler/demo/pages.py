@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -52,7 +53,7 @@ _ZONE: Final = ZoneInfo("Europe/London")
 #: Emails that are listed beside an event.
 _EMAILS_SHOWN: Final = 3
 #: Emails of the list below the events.
-_INBOX_SHOWN: Final = 6
+_INBOX_SHOWN: Final = 5
 
 
 class EventView(msgspec.Struct, frozen=True):
@@ -164,6 +165,7 @@ class EventPages:
         return self._render(
             "index",
             done=done,
+            chosen=done.partition("-")[2],
             done_text=_DONE.get(done),
             done_event=next((e for e in events if f"{e.event.kind}-{e.event.slug}" == done), None),
             error_at=values.get("error_at", ""),
@@ -188,16 +190,16 @@ class EventPages:
     def _describe(self, event: SourceEvent) -> EventView:
         """Return an event with what the service has made of it."""
         question_id = self._source.find_question_id(event)
-        path = question_path(question_id) if question_id else None
-        since = event.moment.replace(microsecond=0)
-        emails = [m for m in self._inbox.list_messages() if m.moment >= since and path in m.text] \
-            if path else []  # fmt: skip
+        since, is_named = event.moment.replace(microsecond=0), re.compile(rf"{event.reference}\b")
+        emails = self._inbox.list_messages()
         return EventView(
             event=event,
             label=EVENT_LABELS[event.kind],
             is_read=self._source.is_read(event),
-            question_path=path,
-            emails=emails[:_EMAILS_SHOWN],
+            question_path=question_path(question_id) if question_id else None,
+            emails=[one for one in emails if one.moment >= since and is_named.search(one.text)][
+                :_EMAILS_SHOWN
+            ],
         )
 
 

@@ -31,7 +31,7 @@ from scheduler.service import Service
 SOURCE = "london"
 
 #: Questions that can be chosen on the page, and events that it lists.
-_SHOWN = 12
+_SHOWN = 10
 #: Changes of a question among which an event's own is looked for.
 _HISTORY_LENGTH = 20
 #: Longer than the longest time between two visits of a question: seven days.
@@ -58,13 +58,19 @@ class SourceEvent(msgspec.Struct, frozen=True):
     kind: ChangeKind
     moment: datetime  #: on the demo's clock
     slug: str
+    reference: str  #: ``2026/1303``
     title: str
     is_wanted: bool  #: somebody asked for it on the page
 
     @property
     def path(self) -> str:
-        """The path of the question at the source, as of `LiveQuestion`."""
+        """The path of the question at the source."""
         return f"{LISTING_PATH}/{self.slug}"
+
+    @property
+    def identity(self) -> str:
+        """What the ledger knows the question by, once it has been read."""
+        return f"{SOURCE}:{self.path}"
 
 
 class LiveQuestion(msgspec.Struct, frozen=True):
@@ -78,8 +84,13 @@ class LiveQuestion(msgspec.Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """Its path at the source, which is also its identity in the ledger."""
+        """Its path at the source."""
         return f"{LISTING_PATH}/{self.slug}"
+
+    @property
+    def identity(self) -> str:
+        """What the ledger knows it by, once it has been read."""
+        return f"{SOURCE}:{self.path}"
 
 
 class DemoSource:
@@ -111,6 +122,7 @@ class DemoSource:
         self._questions: dict[str, LiveQuestion] = {}  #: the newest, oldest first
         self._unread: list[SourceEvent] = []
         self._asked_at = service.clock()  #: when a crawl was started last
+        self._mended_at = self._asked_at  #: when the source has shown its last fault
         self.events: deque[SourceEvent] = deque(maxlen=_SHOWN)  #: newest first
 
     def ask(self, words: str | None = None, *, is_wanted: bool = False) -> SourceEvent:
@@ -182,6 +194,7 @@ class DemoSource:
     def mend(self) -> None:
         """Let the source show no fault."""
         self._faults.set_only({})
+        self._mended_at = self._service.clock()
         self.crawl_soon()
 
     @property
@@ -205,7 +218,7 @@ class DemoSource:
     def is_read(self, event: SourceEvent) -> bool:
         """Return whether the service has recorded an event."""
         with self._service.ledger.reading() as connection:
-            stored = questions.find(connection, event.path)
+            stored = questions.find(connection, event.identity)
             if stored is None:
                 return False
             history = changes.list_history(connection, [stored.record.id], _HISTORY_LENGTH)
@@ -213,11 +226,11 @@ class DemoSource:
 
     def find_question_id(self, event: SourceEvent) -> str | None:
         """Return the id that the service has given to an event's question, None if it has none."""
-        return self._find_id(event.path)
+        return self._find_id(event.identity)
 
-    def _find_id(self, path: str) -> str | None:
+    def _find_id(self, identity: str) -> str | None:
         with self._service.ledger.reading() as connection:
-            stored = questions.find(connection, path)
+            stored = questions.find(connection, identity)
         return stored.record.id if stored else None
 
     def find_last_crawl(self) -> CrawlRun | None:
@@ -242,7 +255,8 @@ class DemoSource:
             self.crawl_soon()
 
     def _is_recent(self, event: SourceEvent) -> bool:
-        return self._service.clock() - event.moment < _MAX_UNREAD
+        since = max(event.moment, self._mended_at)
+        return self.is_broken or self._service.clock() - since < _MAX_UNREAD
 
     def _choose(self, slug: str | None, *states: str, is_known: bool = False) -> LiveQuestion:
         """Return a question that is in one of some states: the one named, or the newest.
@@ -251,7 +265,7 @@ class DemoSource:
         """
         fitting = [one for one in self.list_questions(*states) if slug in {None, one.slug}]
         if is_known:
-            fitting = [one for one in fitting if self._find_id(one.path) is not None]
+            fitting = [one for one in fitting if self._find_id(one.identity) is not None]
         if not fitting:
             raise NothingToChange("No question is in the right state. Ask one first")
         return fitting[0]
@@ -262,7 +276,9 @@ class DemoSource:
         """Remember an event and let the service read its page; return the event."""
         if state is not None:
             self._questions[live.slug] = msgspec.structs.replace(live, state=state)
-        event = SourceEvent(kind, self._service.clock(), live.slug, live.title, is_wanted)
+        event = SourceEvent(
+            kind, self._service.clock(), live.slug, live.reference, live.title, is_wanted
+        )
         self.events.appendleft(event)
         self._unread.append(event)
         self._make_visit_due(event)
@@ -273,7 +289,7 @@ class DemoSource:
         """Let the next crawl visit the page of an event, if the service knows the question."""
         now = self._service.clock()
         with self._service.ledger.writing() as connection:
-            stored = questions.find(connection, event.path)
+            stored = questions.find(connection, event.identity)
             if stored is None:
                 return
             if event.kind is ChangeKind.WITHDRAWN:

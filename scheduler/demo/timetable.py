@@ -14,7 +14,7 @@ from functools import partial
 from alerts.errors import WatchwordError
 from alerts.ledger import subscriptions
 from alerts.ledger.subscriptions import Subscription
-from alerts.queries import ast, iter_words, list_wanted_leaves, parse_canonical
+from alerts.queries import ast, iter_words, parse_canonical
 from scheduler.demo.source import DemoSource, SourceEvent
 from scheduler.service import Service
 
@@ -170,11 +170,19 @@ def read_words(alert: Subscription) -> str | None:
     """
     if not alert.canonical:
         return None
-    leaves = [leaf for leaf in list_wanted_leaves(parse_canonical(alert.canonical))
-              if getattr(leaf, "field", None) is None]  # fmt: skip
-    words = " ".join(_write_leaf(leaf) for leaf in leaves)
+    words = _write_query(parse_canonical(alert.canonical))
     return words[:_MAX_WORDS_LENGTH].strip() or None
 
 
-def _write_leaf(leaf: ast.Leaf) -> str:
-    return " ".join("-".join(word.tokens) for word in iter_words(leaf))
+def _write_query(query: ast.Query) -> str:
+    """Return words that a query finds, of its first alternative; empty where there are none."""
+    match query:
+        case ast.And(parts):
+            return " ".join(written for part in parts if (written := _write_query(part)))
+        case ast.Or(parts):
+            return next((written for part in parts if (written := _write_query(part))), "")
+        case ast.Not():
+            return ""
+        case _ if query.field is not None:
+            return ""
+    return " ".join("-".join(word.tokens) for word in iter_words(query))
