@@ -19,6 +19,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.language import gettext_noop as _
+from alerts.language import ngettext_noop
 from alerts.secret import show_address
 from crawler.records import Question, QuestionStatus
 
@@ -31,8 +32,7 @@ class EntryKindInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     rank: int  #: the lowest comes first in a digest; unique
     label: str  #: the headline above an entry and in front of a feed item's title
-    singular: str  #: in a subject after the number 1: ``new answer``
-    plural: str  #: in a subject after any other number: ``new answers``
+    counted: tuple[str, str]  #: in a subject, one and more: ``%(number)s answer`` and ``… answers``
     snippet_fields: tuple[str, ...]  #: where to look for the passage to show; what is new first
 
 
@@ -72,8 +72,7 @@ class ChangeKind(EntryKind):
         ChangeKindInfo(
             rank=40,
             label=_("New question"),
-            singular=_("new question"),
-            plural=_("new questions"),
+            counted=ngettext_noop("%(number)s new question", "%(number)s new questions"),
             snippet_fields=_QUESTION_FIRST,
             statuses=frozenset({"unanswered", "holding", "answered"}),
             updates="asked",
@@ -84,8 +83,7 @@ class ChangeKind(EntryKind):
         ChangeKindInfo(
             rank=30,
             label=_("Holding reply"),
-            singular=_("holding reply"),
-            plural=_("holding replies"),
+            counted=ngettext_noop("%(number)s holding reply", "%(number)s holding replies"),
             snippet_fields=_ANSWER_FIRST,
             statuses=frozenset({"holding"}),
         ),
@@ -95,8 +93,7 @@ class ChangeKind(EntryKind):
         ChangeKindInfo(
             rank=10,
             label=_("Answered"),
-            singular=_("new answer"),
-            plural=_("new answers"),
+            counted=ngettext_noop("%(number)s answer", "%(number)s answers"),
             snippet_fields=_ANSWER_FIRST,
             statuses=frozenset({"answered"}),
             updates="answered",
@@ -107,8 +104,7 @@ class ChangeKind(EntryKind):
         ChangeKindInfo(
             rank=20,
             label=_("Corrected"),
-            singular=_("correction"),
-            plural=_("corrections"),
+            counted=ngettext_noop("%(number)s correction", "%(number)s corrections"),
             snippet_fields=_ANSWER_FIRST,
             updates="answered",
             is_rare=True,
@@ -119,8 +115,9 @@ class ChangeKind(EntryKind):
         ChangeKindInfo(
             rank=50,
             label=_("Withdrawn"),
-            singular=_("withdrawn question"),
-            plural=_("withdrawn questions"),
+            counted=ngettext_noop(
+                "%(number)s withdrawn question", "%(number)s withdrawn questions"
+            ),
             snippet_fields=_QUESTION_FIRST,
             is_rare=True,
         ),
@@ -130,8 +127,9 @@ class ChangeKind(EntryKind):
         ChangeKindInfo(
             rank=45,
             label=_("Published again"),
-            singular=_("question published again"),
-            plural=_("questions published again"),
+            counted=ngettext_noop(
+                "%(number)s question published again", "%(number)s questions published again"
+            ),
             snippet_fields=_QUESTION_FIRST,
             is_rare=True,
         ),
@@ -146,8 +144,7 @@ class ReminderKind(EntryKind):
         EntryKindInfo(
             rank=60,
             label=_("Overdue"),
-            singular=_("overdue question"),
-            plural=_("overdue questions"),
+            counted=ngettext_noop("%(number)s overdue question", "%(number)s overdue questions"),
             snippet_fields=_QUESTION_FIRST,
         ),
     )

@@ -28,8 +28,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from alerts.digests.cache import EntryCache
 from alerts.digests.digest import build_digest
-from alerts.digests.entries import DigestMatch, Entry, build_entry, prepare_entry_text
-from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.digests.entries import (
+    DigestMatch,
+    Entry,
+    EntryOutline,
+    build_entry,
+    outline_entry,
+    prepare_entry_text,
+)
+from alerts.digests.entry_renderer import EntryRenderer
+from alerts.digests.render import DigestEnvelope, render_digest
 from alerts.mail import MailIdentity, SigningKey, draft_message, read_key, write_email
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
 from alerts.queries import format_canonical, parse_query
@@ -73,22 +81,26 @@ def _compare_chains(key: SigningKey, folder: Path) -> None:
     people = [_build_subscriber(n) for n in range(DIGESTS_PER_ROUND)]
     draws = [_draw_matches(records, chance) for _ in people]
     texts = {hit.numbered.seq: prepare_entry_text([hit]) for hits in draws for hit in hits}
-    cache, renderer = EntryCache(), EntryRenderer(templates)
+    cached = EntryRenderer(templates, head, EntryCache().get_entry)
+
+    def build(outline: EntryOutline) -> Entry:
+        return build_entry(outline.matches, texts[outline.matches[0].numbered.seq])
 
     def obvious() -> None:
         for person, hits in zip(people, draws, strict=True):
-            entries = [build_entry([hit], texts[hit.numbered.seq]) for hit in hits]
-            _build_from_scratch(person, entries, templates, head, pem)
+            outlines = [outline_entry([hit]) for hit in hits]
+            renderer = EntryRenderer(templates, head, build)
+            _build_from_scratch(person, outlines, head, renderer, pem)
 
     def cold() -> None:
         for person, hits in zip(people, draws, strict=True):
-            entries = [build_entry([hit], texts[hit.numbered.seq]) for hit in hits]
-            _build_with_service(person, entries, head, EntryRenderer(templates))
+            outlines = [outline_entry([hit]) for hit in hits]
+            _build_with_service(person, outlines, head, EntryRenderer(templates, head, build))
 
     def warm() -> None:
         for person, hits in zip(people, draws, strict=True):
-            entries = [cache.get_entry([hit]) for hit in hits]
-            _build_with_service(person, entries, head, renderer)
+            outlines = [outline_entry([hit]) for hit in hits]
+            _build_with_service(person, outlines, head, cached)
 
     warm()
     times = _time_in_turn(obvious, cold, warm)
@@ -147,11 +159,11 @@ def _build_identity(key: SigningKey) -> MailIdentity:
 
 def _build_with_service(
     person: Subscriber,
-    entries: Sequence[Entry],
+    outlines: Sequence[EntryOutline],
     identity: MailIdentity,
     renderer: EntryRenderer,
 ) -> bytes:
-    digest = build_digest(entries)
+    digest = build_digest(outlines)
     links = identity.build_links(person.token, NOW)
     rendered = render_digest(digest, DigestEnvelope(identity, person, links, NOW), renderer)
     draft = draft_message("digest", person, "benchmark", identity)
@@ -160,15 +172,15 @@ def _build_with_service(
 
 def _build_from_scratch(
     person: Subscriber,
-    entries: Sequence[Entry],
-    templates: Templates,
+    outlines: Sequence[EntryOutline],
     identity: MailIdentity,
+    renderer: EntryRenderer,
     pem: bytes,
 ) -> bytes:
-    digest = build_digest(entries)
+    digest = build_digest(outlines)
     links = identity.build_links(person.token, NOW)
     envelope = DigestEnvelope(identity, person, links, NOW)
-    rendered = render_digest(digest, envelope, EntryRenderer(templates))
+    rendered = render_digest(digest, envelope, renderer)
     css = (find_shipped_templates() / "mail" / "style.css").read_text()
     html = css_inline.CSSInliner(load_remote_stylesheets=False, extra_css=css).inline(rendered.html)
     mail = EmailMessage(policy=SMTP)

@@ -9,10 +9,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from alerts.digests import Digest
 from alerts.digests.digest import build_digest
-from alerts.digests.entries import DigestMatch, OverdueQuestion, build_entry, build_overdue_entry
-from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.digests.entries import (
+    DigestMatch,
+    OverdueQuestion,
+    outline_entry,
+    outline_overdue_entry,
+)
+from alerts.digests.entry_renderer import EntryRenderer
+from alerts.digests.render import DigestEnvelope, render_digest
 from alerts.mail import MailIdentity, RenderedMessage, SigningKey, draft_message, write_email
-from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
+from alerts.model import Change, ChangeKind, Frequency, NumberedChange, SubscribedTopic, Subscriber
 from alerts.rendering import Templates
 from crawler.records import Addressee, Answer, Asker, Meeting, Question, Speech, hash_content
 
@@ -50,18 +56,21 @@ def build_sample_digest() -> Digest:
     after = _build_question(
         3, "Night ferry timetable", "The night ferry runs until 2 am on Fridays."
     )
-    held = _build_question(4, "Night ferry fares", "A reply on the night ferry is being drafted.")
+    reply = "A reply on the night ferry is being drafted."
+    held = _build_question(4, "Night ferry fares", reply, is_holding=True)
     asked = _build_question(5, "Accessible benches at bus stops", None)
     late = _build_question(6, "Harbour lights", None)
     entries = [
-        build_entry([_build_match(benches, ChangeKind.ANSWERED, main, 1)]),
-        build_entry([_build_match(benches, ChangeKind.ANSWERED, further, 2)]),
-        build_entry([_build_match(ferry, ChangeKind.CORRECTED, after, 3, before)]),
-        build_entry([_build_match(ferry, ChangeKind.HOLDING, held, 4)]),
-        build_entry([_build_match(benches, ChangeKind.ASKED, asked, 5)]),
-        build_overdue_entry(OverdueQuestion(SubscribedTopic(late.title or "", None), late, 35)),
+        outline_entry([_build_match(benches, ChangeKind.ANSWERED, main, 1)]),
+        outline_entry([_build_match(benches, ChangeKind.ANSWERED, further, 2)]),
+        outline_entry([_build_match(ferry, ChangeKind.CORRECTED, after, 3, before)]),
+        outline_entry([_build_match(ferry, ChangeKind.HOLDING, held, 4)]),
+        outline_entry([_build_match(benches, ChangeKind.ASKED, asked, 5)]),
+        outline_overdue_entry(
+            OverdueQuestion(SubscribedTopic(late.title or "", None), late, 35, 3)
+        ),
     ]
-    return build_digest(entries)
+    return build_digest(entries, frequencies=[Frequency.DAILY])
 
 
 _ANSWER = (
@@ -74,8 +83,18 @@ _SUPPLEMENTARY_ANSWER = (
 )
 
 
-def _build_question(number: int, title: str, answered: str | None) -> Question:
+def _build_question(
+    number: int, title: str, answered: str | None, *, is_holding: bool = False
+) -> Question:
     text = "Could you say what is planned, by when, and what it will cost?"
+    speech = Speech("The Mayor", (answered or "",))
+    answer = Answer(
+        ("The Mayor",),
+        date=None if is_holding else date(2026, 7, 28),
+        holding=is_holding,
+        speeches=(speech,),
+    )
+    answers = (answer,) if answered else ()
     made = Question(
         id=f"london:/questions/2026/{number:04}",
         source="london",
@@ -86,10 +105,8 @@ def _build_question(number: int, title: str, answered: str | None) -> Question:
         asked_of=(Addressee("The Mayor", "The Mayor"),),
         meeting=_MEETING,
         question=(Speech("Ada Brook", (f"{title}: {text}",)),),
-        status="answered" if answered else "unanswered",
-        answers=(Answer(("The Mayor",), speeches=(Speech("The Mayor", (answered,)),)),)
-        if answered
-        else (),
+        status="holding" if is_holding else "answered" if answered else "unanswered",
+        answers=answers,
         generation="2022",
         digest="",
     )
@@ -103,9 +120,9 @@ def _build_match(
     seq: int,
     before: Question | None = None,
 ) -> DigestMatch:
-    return DigestMatch(
-        topic, NumberedChange(seq, NOW, None, Change(kind, question.digest, question, before))
-    )
+    change = Change(kind, question.digest, question, before)
+    subscription_id = 1 if topic.query == "benches" else 2
+    return DigestMatch(topic, NumberedChange(seq, NOW, None, change), subscription_id)
 
 
 def render_sample_digest() -> RenderedMessage:
@@ -116,7 +133,7 @@ def render_sample_digest() -> RenderedMessage:
 def _render(identity: MailIdentity, now: datetime) -> RenderedMessage:
     links = identity.build_links(SUBSCRIBER.token, NOW)
     envelope = DigestEnvelope(identity, SUBSCRIBER, links, now)
-    return render_digest(build_sample_digest(), envelope, EntryRenderer(Templates()))
+    return render_digest(build_sample_digest(), envelope, EntryRenderer(Templates(), identity))
 
 
 def build_sample_message(now: datetime = NOW) -> bytes:

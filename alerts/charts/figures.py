@@ -72,7 +72,6 @@ def build_monthly_chart(
     subject: str,
     counted: str,
     source: str,
-    service: str,
     links: ChartLinks,
     name: str = "by-month",
 ) -> Figure:
@@ -82,8 +81,7 @@ def build_monthly_chart(
         months: Oldest first; months that were not compared are left out.
         subject: What the questions are about, as it is named in a comparison.
         counted: What is counted, as a sentence without its full stop.
-        source: The names of the sources.
-        service: The name of this service.
+        source: Where the numbers come from, as a sentence without its full stop.
         links: Where the files are.
         name: What the identifiers in the page begin with; each figure needs its own.
     """
@@ -94,7 +92,7 @@ def build_monthly_chart(
         id=name,
         headline=_write_headline(shown) if is_drawn else _write_too_few(shown, total),
         counted=counted,
-        source=_write_source(source, service),
+        source=source,
         links=links,
         description=_describe_bars(shown) if is_drawn else "",
         key=draw_key(),
@@ -211,10 +209,3 @@ def _describe_lines(first: NamedMonths, second: NamedMonths) -> str:
 def _write_row(one: MonthCount) -> tuple[str, ...]:
     numbers = (one.total, one.answered, one.unanswered)
     return (format_month(one.month), *map(format_number, numbers))
-
-
-def _write_source(source: str, service: str) -> str:
-    return gettext("Source: %(source)s, read by %(service)s") % {
-        "source": source,
-        "service": service,
-    }

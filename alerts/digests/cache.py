@@ -11,9 +11,10 @@ from alerts.digests.entries import (
     DigestMatch,
     Entry,
     EntryKey,
+    EntryOutline,
     EntryText,
     build_entry,
-    build_entry_key,
+    build_overdue_entry,
     prepare_entry_text,
 )
 from alerts.ledger import changes, question_lookups
@@ -56,9 +57,11 @@ class EntryCache:
         pairs = zip(read, referred, strict=True)
         self._referred |= {numbered.seq: found for numbered, found in pairs if found}
 
-    def get_entry(self, matches: Sequence[DigestMatch]) -> Entry:
-        """Return the entry of a question, from all the matches on it."""
-        key = build_entry_key(matches)
+    def get_entry(self, outline: EntryOutline) -> Entry:
+        """Return the entry with an outline; its text is prepared now if it is not kept."""
+        if outline.overdue is not None:
+            return build_overdue_entry(outline.overdue)
+        key, matches = outline.key, outline.matches
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = build_entry(

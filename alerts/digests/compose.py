@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from alerts.delivery import SentLog
 from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
-from alerts.digests.entries import DigestMatch, build_entry, group_by_question
+from alerts.digests.entries import DigestMatch, group_by_question, outline_entry
+from alerts.digests.entry_renderer import EntryRenderer
 from alerts.digests.pending_items import (
     DueTimes,
     PendingItems,
@@ -28,7 +29,6 @@ from alerts.digests.pending_items import (
     find_due_times,
     list_waiting_subscribers,
 )
-from alerts.digests.render import EntryRenderer
 from alerts.digests.subscriber_digest import (
     Changes,
     ComposedDigest,
@@ -64,10 +64,11 @@ class DigestSettings(msgspec.Struct, frozen=True):
 
     def create_context(self, now: datetime) -> DigestContext:
         """Return what the digests of one run are written with."""
+        entry_cache = EntryCache()
         return DigestContext(
             self.identity,
-            EntryCache(),
-            EntryRenderer(self.templates, self.identity.site_urls),
+            entry_cache,
+            EntryRenderer(self.templates, self.identity, entry_cache.get_entry),
             self.sent_log or SentLog(),
             now,
         )
@@ -166,11 +167,15 @@ def load_sent_digest(connection: Connection, message_id: str, since: datetime) -
         None if there is no such digest, or it was composed before ``since``.
     """
     items = messages.list_digest_items(connection, message_id, since)
-    found = changes.get(connection, sorted({seq for _, seq in items}))
-    matches = [DigestMatch(topic, found[seq]) for topic, seq in items if seq in found]
+    found = changes.get(connection, sorted({item.change_seq for item in items}))
+    matches = [
+        DigestMatch(item.topic, found[item.change_seq], item.subscription_id)
+        for item in items
+        if item.change_seq in found
+    ]
     if not matches:
         return None
-    return build_digest(build_entry(group) for group in group_by_question(matches).values())
+    return build_digest(outline_entry(group) for group in group_by_question(matches).values())
 
 
 def _iter_batches(subscriber_ids: Sequence[int]) -> Iterator[Sequence[int]]:

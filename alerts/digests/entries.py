@@ -1,4 +1,8 @@
-"""Entries of a digest: what is shown of one question, and why the subscriber gets it. Pure."""
+"""Entries of a digest: what is shown of one question, and why the subscriber gets it. Pure.
+
+A digest is built of outlines, which cost little. The text of an entry is prepared when it is shown,
+because a long digest has room for few of its entries.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +43,30 @@ from crawler.records import Question, name_question
 EntryKey: TypeAlias = tuple[tuple[SubscribedTopic, int], ...]
 
 
+class TopicPosition(msgspec.Struct, frozen=True):
+    """A topic, and its place among the subscriber's topics."""
+
+    topic: SubscribedTopic
+    subscription_id: int
+    question_id: str | None = None  #: the followed question: several may have the same title
+
+    @property
+    def order(self) -> tuple[bool, int]:
+        """What topics are sorted by: older alerts first, followed questions last."""
+        return self.topic.is_followed_question, self.subscription_id
+
+
 class DigestMatch(msgspec.Struct, frozen=True):
     """A change that matched a topic of the subscriber's."""
 
     topic: SubscribedTopic
     numbered: NumberedChange
+    subscription_id: int = 0
+
+    @property
+    def position(self) -> TopicPosition:
+        """The place of the topic among the subscriber's."""
+        return _locate(self.topic, self.subscription_id, self.numbered.change.after)
 
 
 class OverdueQuestion(msgspec.Struct, frozen=True):
@@ -52,6 +75,47 @@ class OverdueQuestion(msgspec.Struct, frozen=True):
     topic: SubscribedTopic
     question: Question
     days_unanswered: int  #: since the day of its meeting
+    subscription_id: int = 0
+
+
+def _locate(topic: SubscribedTopic, subscription_id: int, question: Question) -> TopicPosition:
+    followed = question.id if topic.is_followed_question else None
+    return TopicPosition(topic, subscription_id, followed)
+
+
+class EntryOutline(msgspec.Struct, frozen=True):
+    """What a digest knows of an entry before its text is prepared."""
+
+    question: Question  #: as the newest change left it
+    kind: EntryKind  #: the most important of what happened
+    positions: tuple[TopicPosition, ...]  #: the topics that it matched; it stands under the first
+    matches: tuple[DigestMatch, ...] = ()  #: in the order of the topics
+    overdue: OverdueQuestion | None = None  #: set instead of matches for an overdue question
+
+    @property
+    def key(self) -> EntryKey:
+        """What the entry is built from: equal for equal entries; empty for an overdue question."""
+        return tuple((match.topic, match.numbered.seq) for match in self.matches)
+
+
+def outline_entry(matches: Iterable[DigestMatch]) -> EntryOutline:
+    """Return the outline of one question's entry, from all matches on it; at least one."""
+    with_positions = sorted(
+        ((match.position, match) for match in matches), key=lambda pair: pair[0].order
+    )
+    ordered = tuple(match for _, match in with_positions)
+    return EntryOutline(
+        question=_find_newest(ordered).change.after,
+        kind=_find_kind(ordered),
+        positions=tuple(dict.fromkeys(position for position, _ in with_positions)),
+        matches=ordered,
+    )
+
+
+def outline_overdue_entry(overdue: OverdueQuestion) -> EntryOutline:
+    """Return the outline of the entry that reminds of a question to which nothing happened."""
+    position = _locate(overdue.topic, overdue.subscription_id, overdue.question)
+    return EntryOutline(overdue.question, ReminderKind.OVERDUE, (position,), overdue=overdue)
 
 
 class MatchReason(msgspec.Struct, frozen=True):
@@ -92,7 +156,21 @@ class Entry(msgspec.Struct, frozen=True):
     referred: tuple[ReferredQuestion, ...] = ()  #: known questions that the answers refer to
     detail: Detail = "full"
     days_unanswered: int | None = None  #: set for an overdue question
-    key: EntryKey = ()  #: equal for equal entries; empty for an overdue question
+
+    @property
+    def other_topics(self) -> tuple[MatchReason, ...]:
+        """The topics that it matched beside the one that it stands under."""
+        return self.reasons[1:]
+
+    @property
+    def found_in(self) -> tuple[str, ...]:
+        """The fields in which a query was found and that show no marked word: ``asked_by``."""
+        fields = (field for reason in self.reasons for field in reason.fields)
+        return tuple(dict.fromkeys(field for field in fields if field not in _MARKED_FIELDS))
+
+
+#: Fields whose words are marked where an entry shows them.
+_MARKED_FIELDS = frozenset({"title", "question", "answer"})
 
 
 def group_by_question(matches: Iterable[DigestMatch]) -> dict[str, tuple[DigestMatch, ...]]:
@@ -120,11 +198,6 @@ def prepare_entry_text(matches: Iterable[DigestMatch]) -> EntryText:
     return EntryText(texts, prepare_fields(texts))
 
 
-def build_entry_key(matches: Iterable[DigestMatch]) -> EntryKey:
-    """Return what the entry of ``matches`` is built from; entries with equal keys are equal."""
-    return tuple((match.topic, match.numbered.seq) for match in matches)
-
-
 def build_entry(
     matches: Sequence[DigestMatch],
     text: EntryText | None = None,
@@ -139,7 +212,7 @@ def build_entry(
     """
     text = text or prepare_entry_text(matches)
     question = _find_newest(matches).change.after
-    kind = min((m.numbered.change.kind for m in matches), key=lambda kind: kind.info.rank)
+    kind = _find_kind(matches)
     topics = tuple(dict.fromkeys(match.topic for match in matches))
     places, reasons = _find_places(topics, text.prepared)
     correction = _find_correction(matches, question) if kind is ChangeKind.CORRECTED else None
@@ -158,8 +231,12 @@ def build_entry(
         files=_list_files(text.texts, places, question) if shows_answer else (),
         referred=tuple(_quote_answer(one) for one in referred) if shows_answer else (),
         detail=_choose_detail(topics),
-        key=build_entry_key(matches),
     )
+
+
+def _find_kind(matches: Iterable[DigestMatch]) -> EntryKind:
+    """Return the most important of what happened to a question."""
+    return min((m.numbered.change.kind for m in matches), key=lambda kind: kind.info.rank)
 
 
 def _find_passages(
@@ -212,6 +289,13 @@ def build_overdue_entry(overdue: OverdueQuestion) -> Entry:
         detail=topic.detail,
         days_unanswered=overdue.days_unanswered,
     )
+
+
+def load_entry(outline: EntryOutline) -> Entry:
+    """Return the entry with an outline, without the questions that its answers refer to."""
+    if outline.overdue is not None:
+        return build_overdue_entry(outline.overdue)
+    return build_entry(outline.matches)
 
 
 def _find_newest(matches: Iterable[DigestMatch]) -> NumberedChange:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from alerts.digests.digest import Digest
-from alerts.digests.entries import Entry
+from alerts.digests.entries import Entry, EntryOutline
+from alerts.language import gettext
 from alerts.mail import EmailLinks
 from alerts.rendering import normalise_link
 from alerts.text import Segment
@@ -15,7 +17,9 @@ from crawler.records import name_question
 _MAX_LINES = 100
 
 
-def describe_digest(digest: Digest, links: EmailLinks) -> tuple[str, dict[str, Any]]:
+def describe_digest(
+    digest: Digest, links: EmailLinks, load_entry: Callable[[EntryOutline], Entry]
+) -> tuple[str, dict[str, Any]]:
     """Return the text of a digest's notification, and its further fields.
 
     The text has one line an entry, as many as chat services take; the fields have all entries.
@@ -25,12 +29,13 @@ def describe_digest(digest: Digest, links: EmailLinks) -> tuple[str, dict[str, A
         for entry in digest.entries[:_MAX_LINES]
     ]
     if (left_out := len(digest.entries) - len(lines)) > 0:
-        lines.append(f"And {left_out} more")
+        lines.append(gettext("And %(number)s more") % {"number": left_out})
     notices = [f"{notice.site_name}: {notice.kind}" for notice in digest.notices]
-    notices += [f"“{query}” finds nothing at present" for query in digest.damaged_queries]
+    damaged = gettext("“%(query)s” finds nothing at present")
+    notices += [damaged % {"query": query} for query in digest.damaged_queries]
     details = {
         "damaged_queries": list(digest.damaged_queries),
-        "entries": [_describe_entry(entry) for entry in digest.entries],
+        "entries": [_describe_entry(load_entry(outline)) for outline in digest.entries],
         "notices": [{"source": n.source, "kind": n.kind} for n in digest.notices],
         "unsubscribe": links.unsubscribe,
     }

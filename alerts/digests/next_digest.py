@@ -12,9 +12,9 @@ from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import (
     DigestMatch,
     OverdueQuestion,
-    build_entry,
-    build_overdue_entry,
     group_by_question,
+    outline_entry,
+    outline_overdue_entry,
 )
 from alerts.digests.pending_items import DueTimes, PendingItems, collect_pending
 from alerts.digests.schedule import find_last_due, find_next_due
@@ -150,15 +150,17 @@ def _load_digest(connection: Connection, pending: PendingItems) -> Digest:
     """Return the digest that some pending items would become. Nothing is marked as sent."""
     found = changes.get(connection, sorted({item.match.change_seq for item in pending.matches}))
     matches = [
-        DigestMatch(item.match.topic, found[item.match.change_seq])
+        DigestMatch(item.match.topic, found[item.match.change_seq], item.match.subscription_id)
         for item in pending.matches
         if item.match.change_seq in found
     ]
-    entries = [build_entry(group) for group in group_by_question(matches).values()]
-    shown = {entry.question.id for entry in entries}
+    outlines = [outline_entry(group) for group in group_by_question(matches).values()]
+    shown = {outline.question.id for outline in outlines}
     reminders = [one.overdue for one in pending.reminders if one.overdue.question.id not in shown]
-    entries += [
-        build_overdue_entry(OverdueQuestion(one.topic, one.question, one.days_unanswered))
+    outlines += [
+        outline_overdue_entry(
+            OverdueQuestion(one.topic, one.question, one.days_unanswered, one.subscription_id)
+        )
         for one in reminders
     ]
-    return build_digest(entries, pending.notices, pending.damaged_queries)
+    return build_digest(outlines, pending.notices, pending.damaged_queries)

@@ -14,7 +14,7 @@ from alerts.ledger import alarms, due_subscriptions, followed_questions, notices
 from alerts.ledger.due_subscriptions import DigestGroup, PendingMatch
 from alerts.ledger.followed_questions import OverdueSubscription
 from alerts.ledger.question_lookups import list_meeting_days
-from alerts.model import DayAfterMeeting, Notice, Subscriber
+from alerts.model import DayAfterMeeting, Frequency, Notice, Subscriber
 from alerts.queries import is_readable
 
 
@@ -32,6 +32,7 @@ class DueMatch(msgspec.Struct, frozen=True):
 
     match: PendingMatch
     due: datetime
+    frequency: Frequency
 
     @property
     def key(self) -> tuple[int, int]:
@@ -44,6 +45,7 @@ class DueReminder(msgspec.Struct, frozen=True):
 
     overdue: OverdueSubscription
     due: datetime
+    frequency: Frequency
 
 
 class PendingItems(msgspec.Struct, frozen=True):
@@ -113,11 +115,15 @@ def collect_pending(
         for match in due_subscriptions.list_pending(
             connection, group, due, due_times.now, subscriber_ids
         ):
-            matches.setdefault(match.subscriber_id, []).append(DueMatch(match, due))
+            matches.setdefault(match.subscriber_id, []).append(
+                DueMatch(match, due, group.frequency)
+            )
         for overdue in followed_questions.list_overdue(
             connection, group, due, due_times.now, subscriber_ids
         ):
-            reminders.setdefault(overdue.subscriber_id, []).append(DueReminder(overdue, due))
+            reminders.setdefault(overdue.subscriber_id, []).append(
+                DueReminder(overdue, due, group.frequency)
+            )
     for key in subscriber_ids:
         pending = PendingItems(
             people[key],

@@ -16,14 +16,16 @@ from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import (
     DigestMatch,
-    Entry,
+    EntryOutline,
     OverdueQuestion,
-    build_overdue_entry,
     group_by_question,
+    outline_entry,
+    outline_overdue_entry,
 )
+from alerts.digests.entry_renderer import EntryRenderer
 from alerts.digests.json_body import describe_digest
 from alerts.digests.pending_items import DueMatch, DueReminder, PendingItems
-from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.digests.render import DigestEnvelope, render_digest
 from alerts.mail import (
     MailIdentity,
     OutgoingMessage,
@@ -96,15 +98,16 @@ def compose_digest(
     readable = [item for item in pending.matches if item.match.change_seq in changes]
     sent_keys = _compute_sent_keys(pending.subscriber, readable, changes)
     unsent = _drop_sent(readable, sent_keys, context, list_digested)
-    entries = _build_match_entries(unsent, changes, context.entry_cache)
-    reminders = _drop_shown(pending.reminders, entries)
+    outlines = _outline_matches(unsent, changes)
+    reminders = _drop_shown(pending.reminders, outlines)
     handled = _list_handled(pending.matches, reminders, changes)
-    entries += [_build_reminder_entry(reminder) for reminder in reminders]
-    if not entries and not pending.notices:
+    outlines += [_outline_reminder(reminder) for reminder in reminders]
+    if not outlines and not pending.notices:
         return ComposedDigest(None, handled)
+    frequencies = [one.frequency for one in unsent] + [one.frequency for one in reminders]
     message = _write_message(
         pending.subscriber,
-        build_digest(entries, pending.notices, pending.damaged_queries),
+        build_digest(outlines, pending.notices, pending.damaged_queries, frequencies),
         _build_period(handled, pending.notices, repeated_at),
         context,
     )
@@ -166,28 +169,31 @@ def _join_keys(keys: Iterable[_SentKeys]) -> bytes:
     return b"".join(dict.fromkeys(key for one in keys for key in (one.for_topic, one.for_any)))
 
 
-def _build_match_entries(
-    items: Iterable[DueMatch], changes: Changes, entry_cache: EntryCache
-) -> list[Entry]:
-    matches = [DigestMatch(item.match.topic, changes[item.match.change_seq]) for item in items]
-    return [entry_cache.get_entry(group) for group in group_by_question(matches).values()]
+def _outline_matches(items: Iterable[DueMatch], changes: Changes) -> list[EntryOutline]:
+    matches = [
+        DigestMatch(item.match.topic, changes[item.match.change_seq], item.match.subscription_id)
+        for item in items
+    ]
+    return [outline_entry(group) for group in group_by_question(matches).values()]
 
 
 def _drop_shown(
-    reminders: Iterable[DueReminder], entries: Collection[Entry]
+    reminders: Iterable[DueReminder], outlines: Collection[EntryOutline]
 ) -> tuple[DueReminder, ...]:
     """Return the reminders whose questions have no entry.
 
     A question that is in the digest because something happened to it is not called overdue as
     well; if it stays unanswered, the next digest does.
     """
-    shown = {entry.question.id for entry in entries}
+    shown = {outline.question.id for outline in outlines}
     return tuple(one for one in reminders if one.overdue.question.id not in shown)
 
 
-def _build_reminder_entry(reminder: DueReminder) -> Entry:
+def _outline_reminder(reminder: DueReminder) -> EntryOutline:
     one = reminder.overdue
-    return build_overdue_entry(OverdueQuestion(one.topic, one.question, one.days_unanswered))
+    return outline_overdue_entry(
+        OverdueQuestion(one.topic, one.question, one.days_unanswered, one.subscription_id)
+    )
 
 
 def _list_handled(
@@ -237,7 +243,7 @@ def _write_message(
         rendered = render_digest(digest, envelope, context.renderer)
         message = write_email(draft, rendered, identity, now, links)
     else:
-        text, details = describe_digest(digest, links)
+        text, details = describe_digest(digest, links, context.entry_cache.get_entry)
         message = write_notification(draft, digest.subject, text, now, details)
     notice_ids = tuple(notice.id for notice in digest.notices)
     return msgspec.structs.replace(message, notice_ids=notice_ids)

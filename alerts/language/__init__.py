@@ -17,6 +17,7 @@ from alerts.language.catalogue import (
     gettext,
     gettext_noop,
     ngettext,
+    ngettext_noop,
     set_language,
     use_translations,
 )
@@ -24,6 +25,7 @@ from alerts.language.dates import (
     format_clock_time,
     format_day,
     format_due,
+    format_long_day,
     format_moment,
     format_month,
     format_month_letter,
@@ -32,6 +34,7 @@ from alerts.language.dates import (
     format_rate,
     format_short_day,
     format_short_month,
+    join_names,
     name_near_day,
 )
 
@@ -44,6 +47,7 @@ __all__ = [
     "format_clock_time",
     "format_day",
     "format_due",
+    "format_long_day",
     "format_moment",
     "format_month",
     "format_month_letter",
@@ -55,8 +59,10 @@ __all__ = [
     "get_language_tag",
     "gettext",
     "gettext_noop",
+    "join_names",
     "name_near_day",
     "ngettext",
+    "ngettext_noop",
     "set_language",
     "use_translations",
 ]

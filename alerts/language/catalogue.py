@@ -95,3 +95,8 @@ def ngettext(singular: str, plural: str, number: int) -> str:
 def gettext_noop(message: str) -> str:
     """Return ``message`` itself: marks a constant that is translated where it is shown."""
     return message
+
+
+def ngettext_noop(singular: str, plural: str) -> tuple[str, str]:
+    """Return both forms themselves: marks constants that `ngettext` translates later."""
+    return singular, plural

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
+from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from alerts.language.catalogue import get_locale, gettext, ngettext
@@ -20,6 +22,12 @@ _LEAST_A_MONTH = 0.8
 def format_day(day: date | None) -> str:
     """Return ``20 December 2018``; an empty text for None."""
     return _format_day(day, get_locale())
+
+
+def format_long_day(day: date) -> str:
+    """Return ``Thursday 20 December 2018``."""
+    weekday = format_date(day, "EEEE", get_locale())
+    return gettext("%(weekday)s %(day)s") % {"weekday": weekday, "day": format_day(day)}
 
 
 def format_short_day(day: date | None) -> str:
@@ -115,6 +123,11 @@ def format_rate(per_month: float) -> str:
 def format_number(number: float) -> str:
     """Return ``68,214``."""
     return _format_number(number, get_locale())
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names as a list: ``VRU, benches and knife crime``."""
+    return format_list(names, locale=get_locale())
 
 
 @lru_cache(_CACHED)

@@ -298,10 +298,16 @@ def _find_sent(connection: Connection, where: ColumnElement[bool]) -> SentMessag
     return SentMessage(*row) if row else None
 
 
-def list_digest_items(
-    connection: Connection, message_id: str, since: datetime
-) -> list[tuple[SubscribedTopic, int]]:
-    """Return what a digest consists of: topics and numbers of changes, in the order of the changes.
+class DigestItem(msgspec.Struct, frozen=True):
+    """A change that a digest shows for one of its subscriber's topics."""
+
+    topic: SubscribedTopic
+    subscription_id: int
+    change_seq: int
+
+
+def list_digest_items(connection: Connection, message_id: str, since: datetime) -> list[DigestItem]:
+    """Return what a digest consists of, in the order of the changes.
 
     Empty if there is no such message, or it was composed before ``since``.
     """
@@ -311,6 +317,7 @@ def list_digest_items(
             topic.c.canonical,
             subscription.c.detail,
             subscription.c.note,
+            subscription.c.id,
             digest_item.c.change_seq,
         )
         .join(digest_item, digest_item.c.subscription_id == subscription.c.id)
@@ -320,8 +327,8 @@ def list_digest_items(
         .order_by(digest_item.c.change_seq, subscription.c.id)
     )
     return [
-        (SubscribedTopic(query, canonical, detail, note), seq)
-        for query, canonical, detail, note, seq in rows
+        DigestItem(SubscribedTopic(query, canonical, detail, note), key, seq)
+        for query, canonical, detail, note, key, seq in rows
     ]
 
 

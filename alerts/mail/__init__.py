@@ -15,7 +15,7 @@ from alerts.mail.identity import (
     MailIdentity,
 )
 from alerts.mail.mailboxes import fold_address
-from alerts.mail.mime import RenderedMessage, bound_part_size
+from alerts.mail.mime import RenderedMessage, bound_part_size, encode_lines
 from alerts.mail.notification import parse_notification
 from alerts.mail.outgoing import (
     DIGEST_LANE,
@@ -41,6 +41,7 @@ __all__ = [
     "bound_part_size",
     "build_message_id",
     "draft_message",
+    "encode_lines",
     "find_message_id",
     "find_message_key",
     "fold_address",

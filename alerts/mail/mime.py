@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
@@ -34,6 +35,8 @@ _UNPRINTABLE = re.compile(
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~ -]+")
 #: A line of quoted-printable has at most 76 characters; what does not fit is at most five shorter.
 _MIN_ENCODED_LINE = 70
+#: Characters of a piece that is worth looking up: a title has about 300, an entry 3,000.
+_MIN_SHARED_LENGTH = 200
 #: Allowed neither in HTML nor in plain text; a lone surrogate cannot be encoded at all. Those from
 #: U+202A and U+2066 on turn the direction of text around: "exe.pdf" for a file "fdp.exe".
 _CONTROL_CHARACTERS = re.compile(
@@ -47,6 +50,12 @@ class RenderedMessage(msgspec.Struct, frozen=True):
     subject: str
     text: str
     html: str
+    #: The parts again, in the pieces that the templates wrote; empty for a message that shares none
+    #: with others.
+    text_pieces: Sequence[str] = ()
+    html_pieces: Sequence[str] = ()
+    #: What `encode_lines` returns for some of the pieces. Others are encoded here.
+    encoded_pieces: Mapping[str, str] = {}
 
 
 class EmailHeaders(msgspec.Struct, frozen=True):
@@ -76,6 +85,8 @@ def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: Emai
     # The boundary cannot occur in a part: quoted-printable never contains "=_".
     boundary = f"=_{hashlib.sha256(headers.message_id.encode()).hexdigest()[:40]}"
     sender = str(Address(clean_header(identity.name), addr_spec=identity.address))
+    text = _encode_part(rendered.text, rendered.text_pieces, rendered.encoded_pieces)
+    html = _encode_part(rendered.html, rendered.html_pieces, rendered.encoded_pieces)
     message = "".join(
         (
             _format_header("From", sender),
@@ -87,8 +98,8 @@ def build_email(rendered: RenderedMessage, identity: MailIdentity, headers: Emai
             "Auto-Submitted: auto-generated\r\n",  # RFC 3834
             "MIME-Version: 1.0\r\n",
             f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n',
-            _format_part(boundary, "plain", rendered.text),
-            _format_part(boundary, "html", rendered.html),
+            _format_part(boundary, "plain", text),
+            _format_part(boundary, "html", html),
             f"--{boundary}--\r\n",
         )
     )
@@ -158,12 +169,43 @@ def bound_part_size(text: str) -> int:
     return written + 3 * (1 + written // _MIN_ENCODED_LINE)
 
 
-def _format_part(boundary: str, subtype: str, text: str) -> str:
-    """Return one alternative of the content, in quoted-printable (RFC 2045 6.7)."""
-    # b2a_qp takes the kind of line end that it writes from the first one in its input, so the
-    # input ends in one.
-    lines = clean_body(text).replace("\r\n", "\n").replace("\r", "\n") + "\n"
-    encoded = binascii.b2a_qp(lines.replace("\n", "\r\n").encode(), istext=True).decode("ascii")
+def encode_lines(text: str) -> str:
+    """Return whole lines in quoted-printable (RFC 2045 6.7), with CRLF line ends.
+
+    Args:
+        text: Lines, each with its line end.
+    """
+    return _encode(_clean_lines(text))
+
+
+def _clean_lines(text: str) -> str:
+    return clean_body(text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _encode(lines: str) -> str:
+    # b2a_qp takes the kind of line end that it writes from the first one in its input, so there
+    # must be one.
+    return binascii.b2a_qp(lines.replace("\n", "\r\n").encode(), istext=True).decode("ascii")
+
+
+def _encode_part(text: str, pieces: Sequence[str], known: Mapping[str, str]) -> str:
+    """Return a part in quoted-printable; pieces of whole lines that are known are taken over."""
+    if not known:
+        return _encode(f"{_clean_lines(text)}\n")
+    encoded: list[str] = []
+    pending: list[str] = []
+    for piece in pieces:
+        lines = known.get(piece) if len(piece) > _MIN_SHARED_LENGTH else None
+        if lines is None or (pending and not pending[-1].endswith("\n")):
+            pending.append(piece)
+        else:
+            encoded += [encode_lines("".join(pending)), lines]
+            pending.clear()
+    return "".join([*encoded, _encode(f"{_clean_lines(''.join(pending))}\n")])
+
+
+def _format_part(boundary: str, subtype: str, encoded: str) -> str:
+    """Return one alternative of the content."""
     return (
         f"--{boundary}\r\n"
         f'Content-Type: text/{subtype}; charset="utf-8"\r\n'

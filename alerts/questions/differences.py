@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import chain
+from typing import Literal
 
 import msgspec
 
@@ -19,11 +20,16 @@ _MAX_WORDS = 2000
 CharacterSpan = tuple[int, int]
 
 
+#: The parts of a question that are compared.
+CorrectedField = Literal["title", "question", "answer"]
+
+
 class Correction(msgspec.Struct, frozen=True):
     """A passage before and after, with the differing words marked. Either may be empty."""
 
     old: tuple[Segment, ...]
     new: tuple[Segment, ...]
+    field: CorrectedField = "answer"  #: the part of the question that the passage begins in
 
 
 def find_first_correction(before: Question, after: Question) -> Correction | None:
@@ -38,12 +44,21 @@ def find_first_correction(before: Question, after: Question) -> Correction | Non
 def find_corrections(before: Question, after: Question) -> Iterator[Correction]:
     """Yield each passage whose words differ between ``before`` and ``after``, in order."""
     old, new = _list_paragraphs(before), _list_paragraphs(after)
+    questions = sum(1 for _ in iter_paragraphs(after.question))
     matcher = SequenceMatcher(
         None, [*map(_list_words, old)], [*map(_list_words, new)], autojunk=False
     )
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag != "equal":
-            yield _compare_texts(" ".join(old[a:b]), " ".join(new[c:d]))
+            texts = _compare_texts(" ".join(old[a:b]), " ".join(new[c:d]))
+            yield Correction(*texts, _name_field(c, questions))
+
+
+def _name_field(paragraph: int, questions: int) -> CorrectedField:
+    """Return the part that a paragraph belongs to: the title, ``questions`` paragraphs, answers."""
+    if paragraph == 0:
+        return "title"
+    return "question" if paragraph <= questions else "answer"
 
 
 def _list_paragraphs(question: Question) -> list[str]:
@@ -55,11 +70,11 @@ def _list_words(text: str) -> tuple[str, ...]:
     return tuple(token.word for token in tokenise(text))
 
 
-def _compare_texts(old: str, new: str) -> Correction:
+def _compare_texts(old: str, new: str) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
     """Return two texts with the words marked that only one of them has."""
     ours, theirs = list(_split_at_spaces(old)), list(_split_at_spaces(new))
     if max(len(ours), len(theirs)) > _MAX_WORDS:
-        return Correction(_cut_passage(old, [(0, 0)]), _cut_passage(new, [(0, 0)]))
+        return _cut_passage(old, [(0, 0)]), _cut_passage(new, [(0, 0)])
     matcher = SequenceMatcher(None, [w for w, _ in ours], [w for w, _ in theirs], autojunk=False)
     gone: list[CharacterSpan] = []
     come: list[CharacterSpan] = []
@@ -67,7 +82,7 @@ def _compare_texts(old: str, new: str) -> Correction:
         if tag != "equal":
             gone.append(_find_span(ours, a, b, len(old)))
             come.append(_find_span(theirs, c, d, len(new)))
-    return Correction(_cut_passage(old, gone), _cut_passage(new, come))
+    return _cut_passage(old, gone), _cut_passage(new, come)
 
 
 def _split_at_spaces(text: str) -> Iterator[tuple[tuple[str, ...], CharacterSpan]]:

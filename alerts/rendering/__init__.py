@@ -5,7 +5,22 @@ and the paths of our pages. It must not know messages, digests, pages or feeds: 
 which template to render, with what.
 """
 
-from alerts.rendering.labels import ALARM_LABELS, FREQUENCY_LABELS, PASSAGE_LABELS
+from alerts.rendering.labels import (
+    ALARM_LABELS,
+    CHANGE_LABELS,
+    FIELD_LABELS,
+    FREQUENCY_LABELS,
+    PASSAGE_LABELS,
+    QUESTION_STATUS_LABELS,
+    describe_schedule,
+    summarise_kinds,
+)
+from alerts.rendering.question_words import (
+    STATUS_DISCS,
+    describe_day,
+    describe_delay,
+    describe_people,
+)
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
     Templates,
@@ -15,6 +30,7 @@ from alerts.rendering.templates import (
 from alerts.rendering.urls import (
     body_path,
     member_path,
+    name_host,
     name_in_sentence,
     name_site,
     normalise_link,
@@ -26,19 +42,29 @@ from alerts.rendering.urls import (
 
 __all__ = [
     "ALARM_LABELS",
+    "CHANGE_LABELS",
+    "FIELD_LABELS",
     "FREQUENCY_LABELS",
     "PASSAGE_LABELS",
+    "QUESTION_STATUS_LABELS",
+    "STATUS_DISCS",
     "Templates",
     "TemplatesError",
     "body_path",
     "clean_xml_text",
+    "describe_day",
+    "describe_delay",
+    "describe_people",
+    "describe_schedule",
     "find_shipped_templates",
     "member_path",
+    "name_host",
     "name_in_sentence",
     "name_site",
     "normalise_link",
     "query_path",
     "question_path",
     "short_path",
+    "summarise_kinds",
     "topic_path",
 ]

@@ -5,11 +5,13 @@ Those of kinds of change and of frequencies derive from the tables in `alerts.mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import time
 from typing import Any, Final
 
+from alerts.language import format_clock_time, format_number, gettext, ngettext
 from alerts.language import gettext_noop as _
-from alerts.model import ENTRY_KINDS, Frequency
+from alerts.model import ENTRY_KINDS, EntryKind, Frequency
 
 #: The headline of each kind of entry.
 CHANGE_LABELS = {kind: kind.info.label for kind in ENTRY_KINDS}
@@ -84,3 +86,26 @@ TEMPLATE_LABELS: Final[Mapping[str, Mapping[Any, str]]] = {
     "field_labels": FIELD_LABELS,
     "alarm_labels": ALARM_LABELS,
 }
+
+
+def summarise_kinds(kinds: Sequence[EntryKind]) -> str:
+    """Return how many entries are of each kind: ``3 answers, 1 new question``; empty for none."""
+    return ", ".join(_count_kind(kind, n) for kind in ENTRY_KINDS if (n := kinds.count(kind)))
+
+
+def _count_kind(kind: EntryKind, number: int) -> str:
+    return ngettext(*kind.info.counted, number) % {"number": format_number(number)}
+
+
+def describe_schedule(frequency: Frequency, hour: int) -> str:
+    """Return when digests of a frequency are sent: ``Daily, at 07:00``."""
+    texts = {
+        Frequency.DAILY: gettext("Daily, at %(time)s"),
+        Frequency.WEEKLY: gettext("Weekly, on Mondays at %(time)s"),
+        Frequency.MONTHLY: gettext("Monthly, on the first day at %(time)s"),
+        Frequency.MEETING: gettext("After each meeting, on the next day at %(time)s"),
+    }
+    text = texts.get(frequency)
+    if text is None:
+        return gettext(FREQUENCY_LABELS.get(frequency, frequency))
+    return text % {"time": format_clock_time(time(hour))}

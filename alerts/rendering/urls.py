@@ -46,6 +46,12 @@ def name_site(source: str, site_urls: Mapping[str, str]) -> str:
     return urlsplit(site_urls.get(source, "")).hostname or source
 
 
+def name_host(url: str | None) -> str | None:
+    """Return what people call the site of an address: ``london.gov.uk``; None without a host."""
+    host = urlsplit(normalise_link(url) or "").hostname
+    return host.removeprefix("www.") if host else None
+
+
 def query_path(typed: str) -> str:
     """Return the path of the results of a query: ``/search?q=night+ferry``."""
     return f"/search?{urlencode({'q': typed})}"

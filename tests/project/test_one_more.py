@@ -265,8 +265,7 @@ RETITLED = """
         ChangeKindInfo(
             rank=45,
             label="New title",
-            singular="new title",
-            plural="new titles",
+            counted=("%(number)s new title", "%(number)s new titles"),
             snippet_fields=_QUESTION_FIRST,
             updates="asked",
         ),
@@ -303,7 +302,7 @@ def test_a_kind_of_change_is_one_member(program: EditedProgram) -> None:
     program.edit("alerts.questions.changes", "    if _has_more_answers(", FIND_RETITLED)
     write_config(program.folder)
     used = program.call(use_retitled)
-    assert sorted(used["subjects"]) == ["benches: 1 new answer", "benches: 1 new title"]
+    assert sorted(used["subjects"]) == ["benches: 1 answer", "benches: 1 new title"]
     assert "New title: Better benches" in used["feed"]
     assert "New title: Better benches" in used["new questions"]
     assert "<strong>New title</strong>" in used["page"]

@@ -32,8 +32,7 @@ def make_chart(pairs: Sequence[tuple[int, int]], topic: str = "VRU") -> Figure:
         make_months(pairs),
         subject=topic,
         counted=f"Questions a month on {topic}",
-        source="www.example.org",
-        service="Watchword",
+        source="Source: www.example.org, read by Watchword",
         links=ChartLinks("/charts/search", {"q": topic}, "/compare?q=VRU"),
     )
 

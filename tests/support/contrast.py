@@ -38,12 +38,15 @@ def _parse_declarations(style: str) -> dict[str, str]:
 def _walk_texts(
     element: Element, ink: str, ground: str, rules: dict[str, dict[str, str]]
 ) -> Iterator[tuple[float, str]]:
+    tag: object = element.tag
+    if not isinstance(tag, str):  # a comment, such as those for Outlook
+        return
     declared = _parse_declarations(element.get("style", ""))
-    names = [element.tag.removeprefix(_HTML), *(f".{c}" for c in element.get("class", "").split())]
+    names = [tag.removeprefix(_HTML), *(f".{c}" for c in element.get("class", "").split())]
     for name in names:
         declared |= rules.get(name, {})
     ink = _colour(declared.get("color", "")) or ink
-    ground = _colour(declared.get("background", "")) or ground
+    ground = _colour(declared.get("background-color", declared.get("background", ""))) or ground
     if element.text and element.text.strip():
         yield compute_contrast(ink, ground), element.text.strip()
     for child in element:

@@ -6,14 +6,14 @@ from datetime import date
 
 import msgspec
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from alerts.charts import Figure
-from alerts.feeds import FeedIdentity
 from alerts.language import gettext
-from alerts.ledger import StatementTimeout, word_index
+from alerts.ledger import StatementTimeout, topics, word_index
 from alerts.limits import Limit
 from alerts.queries import QueryError
 from alerts.search import TimeBudget
@@ -41,7 +41,6 @@ class _Side(msgspec.Struct, frozen=True):
     error: str | None = None
     found: CountedMonths | None = None
     last_12_months: int = 0
-    unanswered: int = 0  #: of the last two years
 
 
 class _CompareView(msgspec.Struct, frozen=True):
@@ -53,6 +52,7 @@ class _CompareView(msgspec.Struct, frozen=True):
     comparison: Figure | None = None
     chart: Figure | None = None  #: of the first topic alone, until there is a second
     error: str | None = None  #: of both
+    examples: tuple[str, ...] = ()  #: two queries to compare, where none was typed
 
     @property
     def status(self) -> int:
@@ -73,7 +73,7 @@ class ComparePage:
     async def _get_comparison(self, request: Request) -> Response:
         first, second = (request.query_params.get(name, "").strip() for name in ("q", "vs"))
         if not first and not second:
-            return self._render(_CompareView(_Side(""), _Side("")))
+            return await run_in_threadpool(self.render_empty)
         try:
             await self._limits.count_often(Limit.PREVIEWS, request)
             asked = describe_work(request, "search")
@@ -82,6 +82,13 @@ class ComparePage:
             view = _CompareView(_Side(first), _Side(second), error=error.detail)
             return self._render(view, error.status_code, error.headers)
         return HTMLResponse(page, status)
+
+    def render_empty(self) -> HTMLResponse:
+        """Return the page without topics, with two public ones as an example."""
+        with self._context.ledger.reading() as connection:
+            listed = topics.list_page(connection, 0, 2)
+        examples = tuple(one.canonical for one in listed if one.canonical)
+        return self._render(_CompareView(_Side(""), _Side(""), examples=examples))
 
     def _render(
         self, view: _CompareView, status: int = 200, headers: object = None
@@ -109,7 +116,7 @@ def _render_compare(context: WorkContext, view: _CompareView) -> bytes:
 def _compare(connection: Connection, first: str, second: str, context: WorkContext) -> _CompareView:
     today = context.clock().date()
     one, other = (_count_side(connection, typed, today) for typed in (first, second))
-    comparison, chart = _draw(one, other, context.feed_identity)
+    comparison, chart = _draw(one, other, context)
     return _CompareView(
         one,
         other,
@@ -130,16 +137,13 @@ def _count_side(connection: Connection, typed: str, today: date) -> _Side:
         typed,
         found=found,
         last_12_months=sum(one.total for one in found.months[-12:]),
-        unanswered=sum(one.unanswered for one in found.months),
     )
 
 
-def _draw(
-    first: _Side, second: _Side, identity: FeedIdentity
-) -> tuple[Figure | None, Figure | None]:
+def _draw(first: _Side, second: _Side, context: WorkContext) -> tuple[Figure | None, Figure | None]:
     """Return the comparison, or the chart of the one topic that there is so far."""
     figures = [
-        build_search_chart(side.typed, side.found.months, identity)
+        build_search_chart(context, side.typed, side.found.months, can_compare=False)
         for side in (first, second)
         if side.found is not None
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from sqlalchemy import Connection
@@ -18,13 +18,13 @@ from alerts.charts import (
     build_monthly_chart,
     count_months,
 )
-from alerts.feeds import FeedIdentity
-from alerts.language import gettext
+from alerts.language import format_month, gettext
 from alerts.ledger import bodies, members
 from alerts.ledger.topics import Topic
 from alerts.queries import parse_query
-from alerts.rendering import name_site
+from alerts.rendering import name_in_sentence
 from alerts.search import TimeBudget, search_questions
+from alerts.web.work import WorkContext
 
 
 class CountedMonths(msgspec.Struct, frozen=True):
@@ -32,6 +32,7 @@ class CountedMonths(msgspec.Struct, frozen=True):
 
     months: tuple[MonthCount, ...]
     total: int
+    unanswered: int  #: of ``total``
     is_complete: bool  #: whether ``total`` is all; if not, there are at least so many
 
 
@@ -51,7 +52,9 @@ def count_search(
     """
     found = search_questions(connection, parse_query(typed), 0, budget)
     months = count_months(found.counts_by_day, found.unanswered_by_day, today, found.decided_to)
-    return CountedMonths(months, found.total, found.is_complete)
+    return CountedMonths(
+        months, found.total, sum(found.unanswered_by_day.values()), found.is_complete
+    )
 
 
 def count_member_months(
@@ -68,69 +71,83 @@ def count_body_months(connection: Connection, body_id: str, today: date) -> tupl
     return count_months(by_day, unanswered, today)
 
 
-def describe_sources(identity: FeedIdentity) -> str:
-    """Return the sites that the numbers come from: ``www.london.gov.uk``."""
-    names = {name_site(source, identity.site_urls) for source in identity.site_urls}
-    return ", ".join(sorted(names)) or identity.name
+def describe_source(context: WorkContext) -> str:
+    """Return where numbers come from: ``Source: London Assembly, read by Watchword``."""
+    names = [source.name for source in context.site.sources.values()]
+    names = names or [urlsplit(context.feed_identity.home_url).netloc]
+    values = {"source": ", ".join(names), "service": context.name}
+    return gettext("Source: %(source)s, read by %(service)s") % values
 
 
-def build_search_chart(typed: str, months: Sequence[MonthCount], identity: FeedIdentity) -> Figure:
-    """Return the figure of the questions that match a query."""
-    sentence = gettext(
-        "Questions a month that match %(query)s, by the month in which they were asked"
-    )
+def build_search_chart(
+    context: WorkContext, typed: str, months: Sequence[MonthCount], *, can_compare: bool = True
+) -> Figure:
+    """Return the figure of the questions that match a query.
+
+    Args:
+        context: What it is made with.
+        typed: The query.
+        months: What it found.
+        can_compare: Whether it links to the page that compares.
+    """
+    compare = compare_path(typed) if can_compare else None
     return build_monthly_chart(
         months,
         subject=typed,
-        counted=sentence % {"query": typed},
-        source=describe_sources(identity),
-        service=identity.name,
-        links=ChartLinks("/charts/search", {"q": typed}, compare_path(typed)),
+        counted=_describe_search(typed, months),
+        source=describe_source(context),
+        links=ChartLinks("/charts/search", {"q": typed}, compare),
     )
 
 
-def build_topic_chart(topic: Topic, months: Sequence[MonthCount], identity: FeedIdentity) -> Figure:
+def _describe_search(typed: str, months: Sequence[MonthCount]) -> str:
+    """Return what a chart of a search counts; a search that ran out of time has fewer months."""
+    if months and months[0].month > begin_of_charts(months[-1].month):
+        sentence = gettext("Questions a month that match %(query)s, counted since %(month)s")
+        return sentence % {"query": typed, "month": format_month(months[0].month)}
+    sentence = gettext(
+        "Questions a month that match %(query)s, by the month in which they were asked"
+    )
+    return sentence % {"query": typed}
+
+
+def build_topic_chart(context: WorkContext, topic: Topic, months: Sequence[MonthCount]) -> Figure:
     """Return the figure of a public topic."""
     sentence = gettext("Questions a month on %(topic)s, by the month in which they were asked")
+    compare = compare_path(topic.canonical) if topic.canonical else None
     return build_monthly_chart(
         months,
         subject=topic.title,
         counted=sentence % {"topic": topic.title},
-        source=describe_sources(identity),
-        service=identity.name,
-        links=ChartLinks(
-            f"/charts/topics/{topic.slug}",
-            compare=compare_path(topic.canonical) if topic.canonical else None,
-        ),
+        source=describe_source(context),
+        links=ChartLinks(f"/charts/topics/{topic.slug}", compare=compare),
     )
 
 
 def build_member_chart(
-    member_id: str, name: str, months: Sequence[MonthCount], identity: FeedIdentity
+    context: WorkContext, member_id: str, name: str, months: Sequence[MonthCount]
 ) -> Figure:
     """Return the figure of the questions that a member asked."""
     return build_monthly_chart(
         months,
         subject=name,
         counted=gettext("Questions that %(member)s asked, by month") % {"member": name},
-        source=describe_sources(identity),
-        service=identity.name,
+        source=describe_source(context),
         links=ChartLinks(f"/charts/members/{member_id}"),
     )
 
 
 def build_body_chart(
-    name: str, query: str, months: Sequence[MonthCount], identity: FeedIdentity
+    context: WorkContext, body_id: str, name: str, months: Sequence[MonthCount]
 ) -> Figure:
-    """Return the figure of the questions that were put to a body, which ``query`` finds."""
-    sentence = gettext("Questions a month to %(body)s, by the month in which they were asked")
+    """Return the figure of the questions that were put to a body."""
+    named = name_in_sentence(name)
     return build_monthly_chart(
         months,
         subject=name,
-        counted=sentence % {"body": name},
-        source=describe_sources(identity),
-        service=identity.name,
-        links=ChartLinks("/charts/search", {"q": query}, compare_path(query)),
+        counted=gettext("Questions to %(body)s, by month") % {"body": named},
+        source=describe_source(context),
+        links=ChartLinks(f"/charts/bodies/{body_id}"),
     )
 
 

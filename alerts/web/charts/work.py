@@ -17,14 +17,16 @@ from alerts.charts import (
     write_file,
 )
 from alerts.language import format_day, format_number, gettext, ngettext
-from alerts.ledger import members, publication, questions, topics, word_index
+from alerts.ledger import bodies, members, publication, questions, topics, word_index
 from alerts.ledger.topics import Topic
 from alerts.search import TimeBudget
 from alerts.web.charts.figures import (
+    build_body_chart,
     build_member_chart,
     build_search_chart,
     build_topic_chart,
     compare_with_search,
+    count_body_months,
     count_member_months,
     count_search,
 )
@@ -33,7 +35,7 @@ from alerts.web.topic_counts import count_topic_months
 from alerts.web.work import WorkContext
 from crawler.records import Question, name_question
 
-Subject: TypeAlias = Literal["search", "topics", "members", "questions"]
+Subject: TypeAlias = Literal["search", "topics", "members", "bodies", "questions"]
 Ending: TypeAlias = Literal["svg", "png", "csv"]
 
 #: Seconds that the questions of one search may take to be decided. A file is asked for once and
@@ -73,23 +75,23 @@ def _build_figure(context: WorkContext, connection: Connection, asked: ChartRequ
 
 
 def _build_first(context: WorkContext, connection: Connection, asked: ChartRequest) -> Figure:
-    identity, key = context.feed_identity, asked.key
+    key, today = asked.key, context.clock().date()
     if asked.subject == "topics":
         topic = _find_topic(connection, key)
-        months = count_topic_months(connection, topic, context.clock().date())
-        return build_topic_chart(topic, months, identity)
+        return build_topic_chart(context, topic, count_topic_months(connection, topic, today))
     if asked.subject == "members":
         name = _find_member(connection, key)
-        return build_member_chart(
-            key, name, count_member_months(connection, key, context.clock().date()), identity
-        )
+        return build_member_chart(context, key, name, count_member_months(connection, key, today))
+    if asked.subject == "bodies":
+        name = _find_body(connection, key)
+        return build_body_chart(context, key, name, count_body_months(connection, key, today))
     return _build_of_search(context, connection, key)
 
 
 def _build_of_search(context: WorkContext, connection: Connection, typed: str) -> Figure:
     budget = TimeBudget(_SEARCH_SECONDS)
     counted = count_search(connection, typed, context.clock().date(), budget)
-    return build_search_chart(typed, counted.months, context.feed_identity)
+    return build_search_chart(context, typed, counted.months)
 
 
 def _find_topic(connection: Connection, slug: str) -> Topic:
@@ -106,6 +108,13 @@ def _find_member(connection: Connection, member_id: str) -> str:
     if name is None:
         raise HTTPException(404, gettext("There is no such member."))
     return name
+
+
+def _find_body(connection: Connection, body_id: str) -> str:
+    body = bodies.find(connection, body_id)
+    if body is None:
+        raise HTTPException(404, gettext("There is no such body."))
+    return body.name
 
 
 def make_link_picture(context: WorkContext, asked: ChartRequest) -> bytes:
@@ -132,6 +141,10 @@ def _describe_page(
     elif asked.subject == "members":
         title = _find_member(connection, asked.key)
         months = count_member_months(connection, asked.key, today)
+        details = _count_since(months)
+    elif asked.subject == "bodies":
+        title = _find_body(connection, asked.key)
+        months = count_body_months(connection, asked.key, today)
         details = _count_since(months)
     else:
         found = count_search(connection, asked.key, today, TimeBudget(_SEARCH_SECONDS))

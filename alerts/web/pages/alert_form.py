@@ -45,14 +45,21 @@ class AlertForm(msgspec.Struct, frozen=True):
     stores: DataStores = DataStores()
 
     @property
+    def action(self) -> str:
+        """What is asked for."""
+        return self.fields.get("action", "").partition(":")[0]
+
+    @property
     def topic_id(self) -> int:
-        """The topic of the alert that the form is about; 0, which no topic has, for none."""
-        return self.read_number("topic")
+        """The topic of the alert that the form is about; 0, which no topic has, for none.
+
+        The buttons of a list share one form: there it stands with the action, as in ``pause:12``.
+        """
+        return self.read_number("topic") or _read_number(self.fields.get("action", ""))
 
     def read_number(self, name: str) -> int:
         """Return the number in a field; 0 where it holds none."""
-        number = self.fields.get(name, "")
-        return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+        return _read_number(self.fields.get(name, ""))
 
     def find_alert(self) -> Subscription | None:
         """Return the subscriber's active alert that the form is about."""
@@ -73,15 +80,21 @@ class FormOutcome(msgspec.Struct, frozen=True):
 
 def apply_alert_form(form: AlertForm) -> FormOutcome:
     """Do what the field ``action`` says."""
-    action = _ACTIONS.get(form.fields.get("action", ""))
+    action = _ACTIONS.get(form.action)
     if action is None:
         return _say_nothing_changed()
     before = {one.id for one in list_undoable(form.connection, form.subscriber.id, form.now)}
     outcome = action(form)
     undoable = list_undoable(form.connection, form.subscriber.id, form.now)
     new = [one.id for one in undoable if one.id not in before and one.done_at == form.now]
-    is_undo = form.fields.get("action") == "undo"
-    return msgspec.structs.replace(outcome, undo_id=new[0] if new and not is_undo else None)
+    is_undone = form.action == "undo"
+    return msgspec.structs.replace(outcome, undo_id=new[0] if new and not is_undone else None)
+
+
+def _read_number(text: str) -> int:
+    """Return the number that a text is, or that stands after its colon; 0 for no such number."""
+    number = text.rpartition(":")[2]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
 
 
 def _say(message: str) -> FormOutcome:
@@ -200,7 +213,8 @@ def _set_schedule(form: AlertForm) -> FormOutcome:
 
 
 def _undo(form: AlertForm) -> FormOutcome:
-    undone = undo_change(form.connection, form.subscriber, form.read_number("undo"), form.now)
+    number = form.read_number("undo") or form.topic_id
+    undone = undo_change(form.connection, form.subscriber, number, form.now)
     if undone is None:
         return FormOutcome(
             gettext("Nothing was changed. It is too late to undo this, or it was undone before."),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from zoneinfo import ZoneInfo
 
 from starlette.concurrency import run_in_threadpool
@@ -12,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from alerts.language import ngettext
+from alerts.rendering import summarise_kinds
 from alerts.web.context import WebContext
-from alerts.web.pages.home_view import SampleDigest, find_home_view
+from alerts.web.pages.home_view import find_home_view
 from alerts.web.work import WorkContext
 
 #: Seconds for which the page is kept: it is the same for everybody, and changes with crawls.
@@ -62,6 +61,7 @@ def render_home(context: WorkContext) -> bytes:
     site, now = context.site, context.clock().astimezone(ZoneInfo(context.site.zone))
     with context.ledger.reading() as connection:
         view = find_home_view(connection, site.sources, now.date(), site.overdue_days)
+    kinds = [kind for kind, _ in view.sample.entries] if view.sample else []
     return context.render_html(
         "home",
         view=view,
@@ -69,15 +69,5 @@ def render_home(context: WorkContext) -> bytes:
         introduction=site.introduction,
         overdue_days=site.overdue_days,
         digest_hour=site.digest_hour,
-        sample_summary=_summarise(view.sample) if view.sample else "",
-    )
-
-
-def _summarise(sample: SampleDigest) -> str:
-    """Return what the subject of a digest counts: ``2 new answers, 1 new question``."""
-    counts = Counter(kind for kind, _ in sample.entries)
-    ranked = sorted(counts, key=lambda kind: kind.info.rank)
-    return ", ".join(
-        f"{counts[kind]} {ngettext(kind.info.singular, kind.info.plural, counts[kind])}"
-        for kind in ranked
+        sample_summary=summarise_kinds(kinds),
     )

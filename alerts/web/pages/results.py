@@ -216,4 +216,4 @@ def _render(context: WorkContext, view: ResultsView) -> bytes:
 def _build_chart(context: WorkContext, view: ResultsView, page: ResultPage) -> Figure:
     by_day, unanswered = page.counts_by_day, page.unanswered_by_day
     months = count_months(by_day, unanswered, view.today, page.decided_to)
-    return build_search_chart(view.request.query, months, context.feed_identity)
+    return build_search_chart(context, view.request.query, months)

@@ -100,7 +100,6 @@ def test_months_that_were_not_compared_are_left_out_and_the_latest_stays_at_the_
         subject="x",
         counted="x",
         source="s",
-        service="w",
         links=ChartLinks("/charts/search"),
     )
     drawing = etree.fromstring(f"<svg>{chart.drawing}</svg>")

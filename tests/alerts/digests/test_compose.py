@@ -104,8 +104,11 @@ def test_two_topics_are_one_email_with_one_entry_a_question(ledger: Ledger, now:
         Counter(line for line in text.splitlines() if "/questions/" in line).most_common(1)[0][1]
         == 1
     )
-    assert "VRU (in question); knife crime (in question)" in " ".join(text.split())
-    assert mail["Subject"] == "VRU, knife crime, benches: 2 new questions"
+    shown = " ".join(text.split())
+    assert "Also matches knife crime." in shown
+    assert shown.index("VRU ===") < shown.index("Also matches") < shown.index("knife crime ===")
+    assert "1 question is shown above, under another alert." in shown.partition("crime ===")[2]
+    assert mail["Subject"] == "VRU, knife crime and benches: 2 new questions"
 
 
 def test_asked_and_answered_since_the_last_digest_is_one_entry(
@@ -118,8 +121,8 @@ def test_asked_and_answered_since_the_last_digest_is_one_entry(
     )
     record(ledger, now, make_question(1, make_answer("Yes."), words="About VRU."))
     compose(ledger, now)
-    assert read_subjects(ledger) == ["VRU: 1 new answer"]
-    assert get_plain_text(read_emails(ledger)[0]).startswith("ANSWERED\n")
+    assert read_subjects(ledger) == ["VRU: 1 answer"]
+    assert "\n\nAnswered\nQuestion 1\n" in get_plain_text(read_emails(ledger)[0])
 
 
 @pytest.mark.parametrize(("updates", "expected"), [("asked", 1), ("answered", 1), ("all", 2)])
@@ -185,7 +188,7 @@ def test_daily_and_weekly_topics_share_an_email(ledger: Ledger, now: datetime) -
     record(ledger, now, make_question(2, words="About VRU."), make_question(3, words="Benches."))
     monday = now.replace(hour=6) + timedelta(days=4)
     assert compose(ledger, monday) == 1
-    assert read_subjects(ledger)[-1] == "VRU, benches: 2 new questions"
+    assert read_subjects(ledger)[-1] == "VRU and benches: 2 new questions"
 
 
 def test_a_resubscriber_is_sent_nothing_of_the_time_between(ledger: Ledger, now: datetime) -> None:

@@ -49,21 +49,24 @@ BO_QUERY = '"park benches" OR trees'
 QUEUED = [(ADA, "Benches: 1 new question"), (BO, f"{BO_QUERY}: 1 new question")]
 #: What becomes due for everybody's matches of the last questions.
 ANSWERS = [
-    (ADA, "Benches: 1 new answer, 1 new question"),
-    (BO, f"{BO_QUERY}: 1 new answer, 2 new questions"),
+    (ADA, "Benches: 1 answer, 1 new question"),
+    (BO, f"{BO_QUERY}: 1 answer, 2 new questions"),
 ]
 CONFIRMATION = (DEE, "Watchword: shall we write to you about ponds?")
 FOLLOWED = [
     CONFIRMATION,
     (CY, "Trees, Park benches: 1 new question, 1 overdue question"),
-    (CY, "Park benches: 1 new answer"),
+    (CY, "Park benches: 1 answer"),
 ]
 
 
 def expect_emails(version: str) -> list[tuple[str, str]]:
     """Recipient and subject of each email of a dump."""
     rest = FOLLOWED if version >= "0004" else [(CY, "Trees: 1 new question")]
-    return sorted([*QUEUED, *ANSWERS, *rest])
+    ada, bo = ANSWERS
+    if version in {"0001", "0002", "0003-first"}:  # it waits in the outbox, in the words of then
+        ada = (ADA, "Benches: 1 new answer, 1 new question")
+    return sorted([*QUEUED, ada, bo, *rest])
 
 
 def send_what_is_due(ledger: Ledger, folder: Path) -> Counter[str]:

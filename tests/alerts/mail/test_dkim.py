@@ -45,9 +45,7 @@ def _holds(message: bytes, place: int) -> bool:
         return False
 
 
-def message(
-    subject: str = "VRU: 1 new answer", text: str = "It is so.", html: str = "<p>"
-) -> bytes:
+def message(subject: str = "VRU: 1 answer", text: str = "It is so.", html: str = "<p>") -> bytes:
     rendered = RenderedMessage(subject, text, html)
     links = HEAD.build_links("B-Dg-tSS9p9aqYTmJawR5g", NOW)
     return build_email(

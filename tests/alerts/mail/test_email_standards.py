@@ -168,11 +168,14 @@ def test_03_the_plain_text_has_every_entry_and_link(sent: Sent) -> None:
     hrefs = {a for a in _links(sent.html) if a.startswith("http")}
     in_text = set(re.findall(r"(?m)^https?://\S+$|(?<=: )https?://\S+$", sent.text))
     assert hrefs == in_text
-    assert len([url for url in hrefs if "/questions/" in url]) == 30
+    assert len([url for url in hrefs if "/question/" in url]) == 30
+    shown = set(re.findall(r"https://replica\.example/questions/\d+", sent.text))
+    assert len(shown) == 20  # those with their passages
     for number in range(20, 45):
         assert f"Question {number}" in sent.text
         assert f"Question {number}" in sent.html
-    assert sent.text.count("16 July 2026") == sent.html.count("16 July 2026") == 20
+    assert sent.text.count("Meeting of 16 July 2026") == 20
+    assert sent.html.count("Meeting of 16 July 2026") == 20
     long = [line for line in sent.text.splitlines() if len(line) > 78]
     assert all("http" in line or " " not in line for line in long)
 
@@ -203,7 +206,8 @@ def test_05_one_click_unsubscribing_is_offered_and_signed(sent: Sent) -> None:
 def test_06_and_08_links_lead_to_pages_that_change_nothing(sent: Sent) -> None:
     """That a GET changes nothing, and unsubscribing works at once, is in `test_confirmation`."""
     ways = [url for url in _links(sent.html) if "watch.example" in url]
-    assert {urlsplit(url).path[:3] for url in ways} == {"/u/", "/d/", "/m/"}
+    paths = {urlsplit(url).path.split("/")[1] for url in ways}
+    assert paths == {"u", "d", "m", "question", "status"}
     assert not any(urlsplit(url).query for url in ways)
 
 

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.digests.digest import build_digest
-from alerts.digests.entries import DigestMatch, build_entry
-from alerts.digests.render import DigestEnvelope, EntryRenderer, render_digest
+from alerts.digests.entries import DigestMatch, outline_entry
+from alerts.digests.entry_renderer import EntryRenderer
+from alerts.digests.render import DigestEnvelope, render_digest
 from alerts.mail import MailIdentity, RenderedMessage
 from alerts.mail.mime import EmailHeaders, build_email, clean_header
 from alerts.model import Change, ChangeKind, NumberedChange, SubscribedTopic, Subscriber
@@ -36,9 +37,9 @@ CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udf
 def render(title: str) -> RenderedMessage:
     after = make_question(1, make_answer(f"Benches. {title}"), title=title)
     change = NumberedChange(1, NOW, None, Change(ChangeKind.ANSWERED, "d", after))
-    entry = build_entry([DigestMatch(SubscribedTopic(title, "benches"), change)])
+    entry = outline_entry([DigestMatch(SubscribedTopic(title, "benches"), change)])
     envelope = DigestEnvelope(IDENTITY, PERSON, LINKS, NOW)
-    return render_digest(build_digest([entry]), envelope, EntryRenderer(TEMPLATES))
+    return render_digest(build_digest([entry]), envelope, EntryRenderer(TEMPLATES, IDENTITY))
 
 
 def build(rendered: RenderedMessage) -> tuple[bytes, EmailMessage]:
@@ -82,7 +83,7 @@ def test_nothing_invisible_is_in_a_subject(found: str) -> None:
 @pytest.mark.parametrize(
     "subject",
     [
-        "Brontë naïve José café Brontë façade é Brontë: 2 new answers",
+        "Brontë naïve José café Brontë façade é Brontë: 2 answers",
         "00000000 0000¡¡¡¡¡¡¡𐀀𐀀𐀀𐀀 ¡",
     ],
 )

@@ -11,9 +11,11 @@ from urllib.parse import quote
 import pytest
 from lxml import etree, html
 
+from alerts.charts import MonthCount
 from alerts.ledger import Ledger, topics
 from alerts.recording import take_down
 from alerts.subscribers import hide_topic, publish_topic
+from alerts.web.charts import build_search_chart
 from crawler.records import Asker, Meeting, Question
 from tests.support.png import read_png_size
 from tests.support.samples import make_answer, make_question
@@ -67,16 +69,22 @@ def read_csv(body: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(body.decode())))
 
 
-def find_addresses(filled: WebClient, ending: str) -> list[str]:
+def find_slug(filled: WebClient) -> str:
     with filled.ledger.reading() as connection:
         topic = topics.find_public(connection, "tram")
     assert topic is not None
+    return topic.slug
+
+
+def find_addresses(filled: WebClient, ending: str) -> list[str]:
+    slug = find_slug(filled)
     return [
         f"/charts/search.{ending}?q=tram",
-        f"/charts/topics/{topic.slug}.{ending}",
+        f"/charts/topics/{slug}.{ending}",
         f"/charts/members/ada-brook.{ending}",
+        f"/charts/bodies/the-mayor.{ending}",
         f"/charts/search.{ending}?q=tram&vs=buses",
-        f"/charts/topics/{topic.slug}.{ending}?vs=buses",
+        f"/charts/topics/{slug}.{ending}?vs=buses",
     ]
 
 
@@ -99,7 +107,7 @@ def test_each_chart_is_served_in_each_format_and_may_be_kept(
         if ending == "svg":
             document = etree.fromstring(body)
             assert document.tag == "{http://www.w3.org/2000/svg}svg"
-            assert "replica.example" in " ".join(document.itertext()) or "Source" in body.decode()
+            assert "Source: replica.example, read by Watchword" in body.decode()
             assert "watch.example" in body.decode()
         elif ending == "png":
             assert read_png_size(body)[0] == 1600
@@ -152,6 +160,7 @@ def test_a_comparison_has_the_numbers_of_both(filled: WebClient) -> None:
         "/charts/questions/london:/questions/1.svg",
         "/charts/topics/nothing.svg",
         "/charts/members/nobody.csv",
+        "/charts/bodies/nobody.csv",
         "/charts/members/ada%00brook.csv",
         "/pictures/topics/nothing.png",
         "/pictures/search.svg?q=tram",
@@ -192,12 +201,22 @@ def test_fewer_than_twelve_questions_make_no_chart(filled: WebClient) -> None:
     assert "No questions in these months" in svg
 
 
+def test_a_chart_of_a_search_that_ran_out_of_time_says_since_when_it_counts(
+    filled: WebClient,
+) -> None:
+    assert filled.work_context is not None
+    months = [MonthCount(date(2026, month, 1), 9, 0) for month in (5, 6, 7)]
+    chart = build_search_chart(filled.work_context, "tram", months)
+    assert chart.counted == "Questions a month that match tram, counted since May 2026"
+
+
 class TestPictures:
     def test_each_kind_of_page_has_a_picture_for_links(self, filled: WebClient) -> None:
         slug = find_addresses(filled, "png")[1].rpartition("/")[2]
         for path in (
             f"/pictures/topics/{slug}",
             "/pictures/members/ada-brook.png",
+            "/pictures/bodies/the-mayor.png",
             "/pictures/questions/london:/questions/1.png",
             "/pictures/search.png?q=tram",
         ):
@@ -230,6 +249,15 @@ class TestComparePage:
         assert status == 200
         assert [field.get("name") for field in page.xpath("//main//input")] == ["q", "vs"]
         assert not page.xpath("//figure")
+        assert not page.xpath("//main//p[contains(., 'For example')]")  # there is one topic alone
+
+    def test_it_has_two_public_topics_as_an_example(self, changeable: WebClient) -> None:
+        with changeable.ledger.writing() as connection:
+            publish_topic(connection, "buses", changeable.now)
+        page = html.fromstring(changeable.request_text("GET", "/compare")[1])
+        [link] = page.xpath("//main//a[starts-with(@href, '/compare')]")
+        assert link.text == "tram and buses"
+        assert changeable.request_text("GET", link.get("href"))[0] == 200
 
     def test_one_topic_has_its_chart_and_waits_for_the_other(self, filled: WebClient) -> None:
         page = html.fromstring(filled.request_text("GET", "/compare?q=tram")[1])
@@ -244,7 +272,7 @@ class TestComparePage:
         assert len(page.xpath("//figure//polyline")) == 2
         assert page.xpath("//figure//table//thead//th/text()") == ["Month", "tram", "buses"]
         assert len(page.xpath("//figure//tbody/tr")) == 24
-        assert page.xpath("//dl[@class='figures']/div[3]/dd/text()") == ["14", "20"]
+        assert page.xpath("//dl[@class='figures']/div[2]/dd/text()") == ["14", "20"]
         for link in page.xpath("//figure//a/@href"):
             assert filled.request("GET", link)[0] == 200
         assert "tram and buses compared" in page.findtext(".//title")
@@ -269,3 +297,70 @@ def test_a_member_is_found_by_the_name_in_the_address(filled: WebClient) -> None
     status, text = filled.request_text("GET", "/charts/members/zoe-late.svg")
     assert status == 200
     assert "Questions that Zoë Late asked, by month" in text
+
+
+class TestCharts:
+    """The charts within pages."""
+
+    @pytest.mark.parametrize(
+        ("path", "file"),
+        [
+            ("/search?q=tram", "/charts/search.csv?q=tram"),
+            ("/topic/{slug}", "/charts/topics/{slug}.csv"),
+            ("/member/ada-brook", "/charts/members/ada-brook.csv"),
+            ("/bodies/the-mayor", "/charts/bodies/the-mayor.csv"),
+        ],
+    )
+    def test_a_page_shows_its_chart_with_table_source_and_files(
+        self, filled: WebClient, path: str, file: str
+    ) -> None:
+        slug = find_slug(filled)
+        page = html.fromstring(filled.request_text("GET", path.format(slug=slug))[1])
+        [figure] = page.xpath("//figure")
+        [drawing] = figure.xpath(".//svg[@role='img']")
+        named = [page.get_element_by_id(one) for one in drawing.get("aria-labelledby").split()]
+        said = " ".join(one.text_content() for one in named)
+        assert "Most in" in said
+        assert "Bar chart of 24 months. Highest:" in said
+        rows = [row.xpath("td/text()") for row in figure.xpath(".//tbody/tr")]
+        written = read_csv(filled.request("GET", file.format(slug=slug))[2])[1:]
+        assert [(row[1], row[2]) for row in rows] == [(a, u) for _, a, u in reversed(written)]
+        links = figure.xpath(".//a/@href")
+        assert file.format(slug=slug) in links
+        assert all(filled.request("GET", link)[0] == 200 for link in links)
+        assert "Source: replica.example, read by Watchword" in figure.text_content()
+        assert not page.xpath("//*[@style]")
+
+    @pytest.mark.parametrize(
+        ("path", "picture"),
+        [
+            ("/search?q=tram", "/pictures/search.png?q=tram"),
+            ("/topic/{slug}", "/pictures/topics/{slug}.png"),
+            ("/member/ada-brook", "/pictures/members/ada-brook.png"),
+            ("/bodies/the-mayor", "/pictures/bodies/the-mayor.png"),
+            (
+                "/question/london:/questions/1",
+                "/pictures/questions/london:/questions/1.png",
+            ),
+        ],
+    )
+    def test_a_page_names_its_title_and_picture_for_other_sites(
+        self, filled: WebClient, path: str, picture: str
+    ) -> None:
+        slug = find_slug(filled)
+        page = html.fromstring(filled.request_text("GET", path.format(slug=slug))[1])
+        found = {
+            one.get("property") or one.get("name"): one.get("content")
+            for one in page.xpath("//meta[@property or @name]")
+        }
+        public = "https://watch.example"
+        assert found["og:title"]
+        assert found["og:description"] == found["og:description"].strip()
+        assert found["og:url"] == public + path.format(slug=slug)
+        assert found["og:image"] == public + picture.format(slug=slug)
+        assert found["twitter:card"] == "summary_large_image"
+        status, headers, _ = filled.request("GET", picture.format(slug=slug))
+        assert (status, headers.get_content_type()) == (200, "image/png")
+
+    def test_a_search_that_finds_nothing_has_no_picture(self, filled: WebClient) -> None:
+        assert "og:image" not in filled.request_text("GET", "/search?q=zebra")[1]

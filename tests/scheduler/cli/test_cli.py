@@ -140,7 +140,7 @@ class TestIngest:
         service.run("subscribe", "vera@demo.example", "vruum", "--every", "daily")
         service.run("ingest", "--as-new", str(seed))
         [mail] = service.emails
-        assert mail["Subject"] == "VRU: 1 new answer"
+        assert mail["Subject"] == "VRU: 1 answer"
         assert "The *VRU* is going" in " ".join(get_plain_text(mail).split())
         html = mail.get_body(("html",))
         assert html is not None

@@ -37,7 +37,7 @@ def test_a_failed_message_is_shown_with_its_reason_and_sent_with_retry(tmp_path:
         server.rcpt_replies["ada@demo.example"] = "550 no such person"
         service.run("ingest", "--as-new", "records.jsonl", expect=1)
         shown = service.run("deliveries").stdout
-        assert "\tfailed\t1\tada@demo.example\tbenches: 1 new answer\t550 no such person" in shown
+        assert "\tfailed\t1\tada@demo.example\tbenches: 1 answer\t550 no such person" in shown
         assert "\tsent\t1\tvera@demo.example" in shown
         failed = service.run_json("deliveries", "--phase", "failed", "--json")["messages"]
         assert [message["recipient"] for message in failed] == ["ada@demo.example"]

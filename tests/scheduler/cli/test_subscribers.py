@@ -52,7 +52,7 @@ def test_a_question_is_followed_by_its_number_until_it_is_answered(tmp_path: Pat
     assert {str(mail["Subject"]).rpartition(": ")[2] for mail in service.emails} == {
         "1 overdue question",
         "1 holding reply",
-        "1 new answer",
+        "1 answer",
     }
     assert service.run("subscriptions").stdout == ""
 

@@ -132,7 +132,7 @@ class TopicPages:
         return site.render_page(
             "topic",
             view=view,
-            chart=build_topic_chart(view.topic, view.months, site.feed_identity),
+            chart=build_topic_chart(site.work_context, view.topic, view.months),
             page=page,
             first_number=before + 1,
             last_number=before + len(shown),

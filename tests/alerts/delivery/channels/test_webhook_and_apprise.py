@@ -121,7 +121,7 @@ def test_a_webhook_is_signed_and_keeps_its_id(
     mark = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
     assert first["webhook-signature"] == f"v1,{mark}"
     told = json.loads(body)
-    assert told["subject"] == "benches: 1 new answer"
+    assert told["subject"] == "benches: 1 answer"
     assert told["entries"][0]["url"].endswith("/questions/1")
     assert told["entries"][0]["passage"] == "More benches."
     assert told["entries"][0]["passages"]["answer"] == "More benches."
@@ -165,7 +165,7 @@ def test_apprise_is_given_title_and_text(ledger: Ledger, now: datetime, web: Web
     composed(ledger, now, f"json://{web.place}/chat")
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"sent": 1}
     told = json.loads(web.posted[0][1])
-    assert told["title"] == "benches: 1 new answer"
+    assert told["title"] == "benches: 1 answer"
     assert "/questions/1" in told["message"]
 
 

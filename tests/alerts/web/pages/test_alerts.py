@@ -147,7 +147,7 @@ def test_what_stays_after_a_deletion_is_said(pages: WebClient) -> None:
     kept = json.loads(pages.request_text("GET", f"{at(pages, person)}/data.json")[1])
     assert [row["reason"] for row in kept["suppressions"]] == ["complaint"]
     html = press(pages, person, action="delete")[1]
-    assert "a hash of the address, because emails to it came back or were reported as spam" in html
+    assert "a hash of the address, because emails to it came back, were reported as spam" in html
     assert "We keep nothing about you." not in html
     assert ADA not in str(pages.read_all_rows())
     with pages.ledger.reading() as connection:
