@@ -11,17 +11,15 @@ from crawler.replica.inventor import InventedQuestion, InventedTopic, Inventor
 from crawler.replica.large_world import build_large_world
 from crawler.replica.living_world import LivingWorld
 from crawler.replica.site import FAULTS_PATH, create_site
-from crawler.replica.world import LISTING_PATH, ReplicaQuestion, ReplicaWorld
+from crawler.replica.world import ReplicaWorld
 
 __all__ = [
     "FAULTS_PATH",
-    "LISTING_PATH",
     "InventedQuestion",
     "InventedTopic",
     "Inventor",
     "LivingWorld",
     "ReplicaFaults",
-    "ReplicaQuestion",
     "ReplicaWorld",
     "build_demo_world",
     "build_large_world",

@@ -19,7 +19,6 @@ from alerts.ledger import changes, crawl_runs, questions
 from alerts.ledger.crawl_runs import CrawlRun
 from alerts.model import ChangeKind
 from crawler.replica import (
-    LISTING_PATH,
     InventedQuestion,
     InventedTopic,
     Inventor,
@@ -58,14 +57,10 @@ class SourceEvent(msgspec.Struct, frozen=True):
     kind: ChangeKind
     moment: datetime  #: on the demo's clock
     slug: str
+    path: str  #: of the question at the source
     reference: str  #: ``2026/1303``
     title: str
     is_wanted: bool  #: somebody asked for it on the page
-
-    @property
-    def path(self) -> str:
-        """The path of the question at the source."""
-        return f"{LISTING_PATH}/{self.slug}"
 
     @property
     def identity(self) -> str:
@@ -77,15 +72,11 @@ class LiveQuestion(msgspec.Struct, frozen=True):
     """A question that was invented while the demo runs."""
 
     slug: str
+    path: str  #: at the source
     reference: str
     title: str
     invented: InventedQuestion
     state: str = "unanswered"  #: or ``holding``, ``answered``
-
-    @property
-    def path(self) -> str:
-        """Its path at the source."""
-        return f"{LISTING_PATH}/{self.slug}"
 
     @property
     def identity(self) -> str:
@@ -131,7 +122,9 @@ class DemoSource:
         with self._lock:
             invented = self._inventor.invent_question(topic)
             asked = self._world.ask(invented, self._service.clock())
-            live = LiveQuestion(asked.slug, asked.reference or "", asked.title, invented)
+            live = LiveQuestion(
+                asked.slug, asked.path, asked.reference or "", asked.title, invented
+            )
             self._questions[asked.slug] = live
             while len(self._questions) > _MAX_QUESTIONS:
                 del self._questions[next(iter(self._questions))]
@@ -277,7 +270,13 @@ class DemoSource:
         if state is not None:
             self._questions[live.slug] = msgspec.structs.replace(live, state=state)
         event = SourceEvent(
-            kind, self._service.clock(), live.slug, live.reference, live.title, is_wanted
+            kind,
+            self._service.clock(),
+            live.slug,
+            live.path,
+            live.reference,
+            live.title,
+            is_wanted,
         )
         self.events.appendleft(event)
         self._unread.append(event)
