@@ -199,6 +199,11 @@ def measure_server(running: ServerProcess, slugs: list[str]) -> None:
     measure_once_each(
         running, "question page", [f"/question/{one['question']['id']}" for one in found["changes"]]
     )
+    members = re.findall(r'href="/member/([^"]+)"', running.get("/members")[2].decode())
+    measure_once_each(running, "member's page", [f"/member/{one}" for one in members])
+    lists = ("/members", "/topics", "/bodies", "/bodies/the-mayor", "/unanswered")
+    for path in lists:
+        measure_once_each(running, path, [path] * 5)
     print(f"peak memory of the server {running.read_usage()[1]} MB")
 
 
