@@ -17,6 +17,7 @@ from alerts.rendering import (
     PASSAGE_LABELS,
     STATUS_DISCS,
     describe_day,
+    describe_delay,
     describe_people,
     name_host,
     normalise_link,
@@ -46,7 +47,7 @@ def describe_entry(entry: Entry, site_name: str | None, names_source: bool) -> d
     return {
         "disc": STATUS_DISCS[question.status],
         "state": _describe_state(entry),
-        "delay": _describe_delay(entry),
+        "delay": describe_delay(question) if entry.kind is ChangeKind.ANSWERED else "",
         "asked": describe_people(question),
         "dated": describe_day(question, site_name if names_source else None),
         "source_name": site_name if names_source else None,
@@ -74,16 +75,6 @@ def _describe_state(entry: Entry) -> str:
     if entry.correction is not None:
         return gettext(_CORRECTED_LABELS[entry.correction.field])
     return gettext(CHANGE_LABELS[entry.kind])
-
-
-def _describe_delay(entry: Entry) -> str:
-    """Return ``after 12 days`` for an answer whose day is known; else an empty text."""
-    days = entry.days_to_answer
-    if entry.kind is not ChangeKind.ANSWERED or days is None:
-        return ""
-    if days == 0:
-        return gettext("on the same day")
-    return ngettext("after %(days)s day", "after %(days)s days", days) % {"days": days}
 
 
 def _label_answer(entry: Entry) -> str:

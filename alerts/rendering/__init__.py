@@ -15,7 +15,12 @@ from alerts.rendering.labels import (
     describe_schedule,
     summarise_kinds,
 )
-from alerts.rendering.question_words import STATUS_DISCS, describe_day, describe_people
+from alerts.rendering.question_words import (
+    STATUS_DISCS,
+    describe_day,
+    describe_delay,
+    describe_people,
+)
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
     Templates,
@@ -48,6 +53,7 @@ __all__ = [
     "body_path",
     "clean_xml_text",
     "describe_day",
+    "describe_delay",
     "describe_people",
     "describe_schedule",
     "find_shipped_templates",

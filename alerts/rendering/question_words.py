@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from alerts.language import format_day, gettext
+from alerts.language import format_day, gettext, ngettext
 from alerts.rendering.urls import name_in_sentence
 from crawler.records import Question, QuestionStatus
 
@@ -45,3 +45,28 @@ def describe_day(question: Question, source_name: str | None = None) -> str:
         text = gettext("Question\u00a0%(reference)s") if reference else ""
     parts = (text % {"day": day, "reference": reference}, source_name)
     return ", ".join(filter(None, parts))
+
+
+def describe_delay(question: Question) -> str:
+    """Return ``after 12 days`` for an answer whose day is known; else an empty text."""
+    days = _count_days_to_answer(question)
+    if days is None:
+        return ""
+    if days == 0:
+        return gettext("on the same day")
+    return ngettext("after %(days)s day", "after %(days)s days", days) % {"days": days}
+
+
+def _count_days_to_answer(question: Question) -> int | None:
+    """Return the days from the question's day to its first answer, holding replies left out.
+
+    Returns:
+        None while it has no answer, or where one of the days is not known or they are in the
+        wrong order.
+    """
+    asked = question.meeting.date if question.meeting else None
+    days = [answer.date for answer in question.answers if answer.date and not answer.holding]
+    if asked is None or not days:
+        return None
+    number = (min(days) - asked).days
+    return number if number >= 0 else None
