@@ -184,6 +184,8 @@ def test_the_fields_of_a_question() -> None:
         "kind": ["question"],
         "change": ["asked"],
         "attachment": [],
+        "status": ["unanswered"],
+        "year": ["2018"],
     }
 
 
