@@ -389,7 +389,11 @@ def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
 @pytest.mark.parametrize(
     ("typed", "sentence", "query"),
     [
-        ("KNIFE", "No question has KNIFE in capitals. 3 questions have knife in small letters.", "knife"),
+        (
+            "KNIFE",
+            "No question has KNIFE in capitals. 3 questions have knife in small letters.",
+            "knife",
+        ),
         (
             "VRU title:MPS OR BUSES",
             "No question has BUSES in capitals. 2 questions have buses in small letters.",
