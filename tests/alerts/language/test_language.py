@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from gettext import NullTranslations
@@ -32,10 +33,16 @@ class Shouting(NullTranslations):
     """Translates into capitals."""
 
     def gettext(self, message: str) -> str:
-        return message.upper()
+        return _shout(message)
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return (msgid1 if n == 1 else msgid2).upper().replace("%(N)S", "%(n)s")
+        return _shout(msgid1 if n == 1 else msgid2)
+
+
+def _shout(message: str) -> str:
+    """Return a message in capitals, with its placeholders as they are."""
+    parts = re.split(r"(%\(\w+\)s)", message)
+    return "".join(part if part.startswith("%(") else part.upper() for part in parts)
 
 
 @pytest.fixture

@@ -139,6 +139,7 @@ class OperatorPages:
             status,
             message=message,
             page_path=request.url.path,
+            place=_get_place(request),
             page_is_first=not {"before", "after"} & request.query_params.keys(),
             format_minutes=format_minutes,
             csrf=self._form_tokens.issue_for(operator_sessions.hash_token(session)),
@@ -207,7 +208,7 @@ class OperatorPages:
         self._access.record_action(request, action, known.name_subject(form))
         outcome = known.apply(form)
         self._views.forget_figures()
-        path = outcome.path or request.url.path
+        path = outcome.path or _get_place(request)
         return self._access.redirect_with_message(request, path, outcome.message)
 
     def _ask(self, request: Request, session: str, action: Action, form: Form) -> Response:
@@ -238,7 +239,7 @@ class OperatorPages:
         key = form.get("subscriber", "")
         if not key.isdigit() or not request.path_params.get("id"):
             raise HTTPException(404, "There is no such subscriber.")
-        with self._context.ledger.writing() as connection:
+        with self._context.ledger.reading() as connection:
             found = find_listed(connection, request.path_params["id"])
             if found is None:
                 raise HTTPException(404, "There is no such subscriber.")
@@ -249,6 +250,11 @@ class OperatorPages:
         body = msgspec.json.format(msgspec.json.encode(data), indent=2)
         headers = {"Content-Disposition": 'attachment; filename="data.json"'}
         return Response(body, headers=headers, media_type="application/json")
+
+
+def _get_place(request: Request) -> str:
+    """Return the path of a page with its query string, which says what a list shows."""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 def _number(request: Request, name: str) -> int | None:

@@ -253,12 +253,11 @@ class OperatorViews:
     def load_subscriber(self, subscriber_id: int) -> dict[str, Any] | None:
         """Return what is known of a subscriber; None if there is none with this id."""
         now = self._context.clock()
-        with self._context.ledger.writing() as connection:  # which makes the key of hashes
+        with self._context.ledger.reading() as connection:
             person = subscriber_lists.find_listed(connection, subscriber_id)
             if person is None:
                 return None
             mark = operator_actions.name_address(connection, person.email)
-        with self._context.ledger.reading() as connection:
             messages = deliveries.list_messages(
                 connection, PAGE_SIZE + 1, subscriber_id=subscriber_id
             )
@@ -325,7 +324,7 @@ def _name_finding(finding: Finding, status: ServiceStatus) -> str:
 
 
 def _choose(shown: str) -> SubscriberFilter:
-    return next((one for one in get_args(SubscriberFilter) if one == shown), "all")
+    return next((one for one in subscriber_lists.SHOWN if one == shown), "all")
 
 
 def _find_longest(crawls: Sequence[crawl_history.ListedCrawl]) -> float:
