@@ -6,9 +6,10 @@ Those of kinds of change and of frequencies derive from the tables in `alerts.mo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import time
 from typing import Any, Final
 
-from alerts.language import format_number, ngettext
+from alerts.language import format_clock_time, format_number, gettext, ngettext
 from alerts.language import gettext_noop as _
 from alerts.model import ENTRY_KINDS, EntryKind, Frequency
 
@@ -94,3 +95,17 @@ def summarise_kinds(kinds: Sequence[EntryKind]) -> str:
 
 def _count_kind(kind: EntryKind, number: int) -> str:
     return ngettext(*kind.info.counted, number) % {"number": format_number(number)}
+
+
+def describe_schedule(frequency: Frequency, hour: int) -> str:
+    """Return when digests of a frequency are sent: ``Daily, at 07:00``."""
+    texts = {
+        Frequency.DAILY: gettext("Daily, at %(time)s"),
+        Frequency.WEEKLY: gettext("Weekly, on Mondays at %(time)s"),
+        Frequency.MONTHLY: gettext("Monthly, on the first day at %(time)s"),
+        Frequency.MEETING: gettext("After each meeting, on the next day at %(time)s"),
+    }
+    text = texts.get(frequency)
+    if text is None:
+        return gettext(FREQUENCY_LABELS.get(frequency, frequency))
+    return text % {"time": format_clock_time(time(hour))}

@@ -13,10 +13,11 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alerts.language import gettext_noop
 from alerts.tokens import ExpiredToken, TokenSigner
 
 #: What a page says when its form's token is wrong or expired.
-EXPIRED_FORM = (
+EXPIRED_FORM = gettext_noop(
     "This form has expired or your browser did not accept our cookie, so nothing was changed. "
     "Send it again."
 )

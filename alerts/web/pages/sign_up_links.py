@@ -20,13 +20,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.digests import find_next_due
+from alerts.language import gettext
 from alerts.ledger import subscriptions, topics
 from alerts.ledger.topics import Topic
 from alerts.limits import Limit
 from alerts.mail import STOP_LINK_VALIDITY
 from alerts.model import Subscriber
 from alerts.queries import QueryError, format_canonical, parse_query
-from alerts.rendering import question_path
+from alerts.rendering import describe_schedule, question_path
 from alerts.search import TimeBudget, Volume, estimate_volume, list_results
 from alerts.subscribers import (
     CONFIRMATION_LINK_VALIDITY,
@@ -42,7 +43,7 @@ from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import read_choices, read_form
 from alerts.web.pages.alerts import INVALID_LINK
-from alerts.web.pages.alerts_view import describe_feeds, describe_schedule
+from alerts.web.pages.alerts_view import describe_feeds
 from alerts.web.rate_limits import RateLimits
 
 #: Mail scanners open a link, and some run its scripts, within minutes of an email's arrival.
@@ -123,7 +124,7 @@ class SignUpLinkPages:
         page = await run_in_threadpool(show, request.path_params["token"])
         if page is None:
             await self._limits.count_wrong_link(request)
-            raise HTTPException(404, INVALID_LINK)
+            raise HTTPException(404, gettext(INVALID_LINK))
         return page
 
     def show_sign_up(self, token: str) -> Response | None:

@@ -13,6 +13,7 @@ from alerts.ledger import (
     crawl_runs,
     deliveries,
     held_changes,
+    message_lists,
     messages,
     publication,
     subscriptions,
@@ -63,7 +64,7 @@ def add_message(operator: Operator, number: int, phase: messages.MessagePhase) -
 
 def read_phases(operator: Operator) -> dict[int, str]:
     with operator.pages.ledger.reading() as connection:
-        return {one.id: one.phase for one in deliveries.list_messages(connection, 50)}
+        return {one.id: one.phase for one in message_lists.list_messages(connection, 50)}
 
 
 class TestMessages:
