@@ -210,6 +210,7 @@ class EmailLinkPages:
             "alert_stopped",
             done=done,
             topic=alert.query,
+            is_active=found.ended_at is None,
             resume_at=found.resume_at,
             undoable=self._find_undoable(connection, subscriber, alert) if done != "undo" else None,
             form_path=f"/u/{subscriber.token}/{alert.id}",

@@ -380,8 +380,10 @@ def test_weekly_instead(ada: Reader) -> None:
     assert "come on Mondays" in ada.post(path, "action=weekly")
     assert ada.alerts["VRU"].frequency == "weekly"
     assert "weekly instead" not in ada.look(path)
+    assert "Nothing was changed" in ada.post(path, "action=weekly")
     ada.post(path, "action=undo")
     assert ada.alerts["VRU"].frequency == "daily"
+    assert "Nothing was changed" in ada.post(path, "action=undo")
 
 
 def test_the_id_of_another_alert_shows_all_and_a_wrong_token_nothing(ada: Reader) -> None:
