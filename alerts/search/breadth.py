@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.language import format_number, ngettext
 from alerts.ledger import questions, word_index
 from alerts.queries import (
     FIELDS,
@@ -52,11 +53,23 @@ class Breadth(msgspec.Struct, frozen=True):
     @property
     def sentences(self) -> list[str]:
         """What to tell the subscriber."""
-        number = f"{self.per_week:.0f} questions a week match, {self.share:.0%} of all"
-        told = [f"About {number}. Add a word or quote a phrase to narrow it."]
+        message = ngettext(
+            "About %(number)s question a week matches, %(share)s of all."
+            " Add a word or quote a phrase to narrow it.",
+            "About %(number)s questions a week match, %(share)s of all."
+            " Add a word or quote a phrase to narrow it.",
+            round(self.per_week),
+        )
+        values = {"number": format_number(round(self.per_week)), "share": f"{self.share:.0%}"}
+        told = [message % values]
         if self.fields:
-            noun = "field" if len(self.fields) == 1 else "fields"
-            told.append(f"Most of them have {self.part} in the {noun} {' and '.join(self.fields)}.")
+            fields = {"part": self.part, "fields": ", ".join(self.fields)}
+            message = ngettext(
+                "Most of them have %(part)s in the field %(fields)s.",
+                "Most of them have %(part)s in the fields %(fields)s.",
+                len(self.fields),
+            )
+            told.append(message % fields)
         return told
 
 

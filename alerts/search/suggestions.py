@@ -8,12 +8,14 @@ words). A form that adds nothing is not suggested.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.language import format_number, gettext, ngettext
+from alerts.language import gettext_noop as _
 from alerts.queries import Query, QueryError, ast, format_canonical, parse_query
 from alerts.search.alternatives import Alternative, AlternativeKind, find_alternatives
 from alerts.search.parts import list_parts, replace_part
@@ -24,6 +26,16 @@ _MAX_SUGGESTIONS = 6
 #: Forms of one query that are counted, and those that are counted though the time is over: each is
 #: a search of its own.
 _MAX_COUNTED, _MIN_COUNTED = 16, 4
+
+
+#: What is said of a suggestion of each kind.
+_SENTENCES: Mapping[AlternativeKind, str] = {
+    "acronym": _("%(part)s is also written %(form)s: %(questions)s."),
+    "letters": _("%(part)s is nowhere in capitals; in any letters (%(form)s): %(questions)s."),
+    "meaning": _("For %(part)s, people also write %(form)s: %(questions)s."),
+    "inflection": _("Other forms of the words in “%(part)s” (%(form)s): %(questions)s."),
+    "instead": _("%(part)s is also another word. To find %(form)s in its place: %(questions)s."),
+}
 
 
 class Suggestion(msgspec.Struct, frozen=True):
@@ -41,27 +53,28 @@ class Suggestion(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """The suggestion as one sentence."""
-        noun = "question" if self.added == 1 else "questions"
-        at_least = "" if self.is_complete else "at least "
-        if self.kind == "instead":
-            return (
-                f"{self.part} is also another word. To find {self.printed} in its place: "
-                f"{at_least}{self.added:,} {noun}."
-            )
-        return f"{self._relation}: {at_least}{self.added:,} more {noun}."
+        values = {
+            "part": self.part.replace('"', ""),
+            "form": self.printed,
+            "questions": self._count(),
+        }
+        return gettext(_SENTENCES[self.kind]) % values
 
-    @property
-    def _relation(self) -> str:
-        part = self.part.replace('"', "")
-        match self.kind:
-            case "acronym":
-                return f"{part} is also written {self.printed}"
-            case "letters":
-                return f"{part} is nowhere in capitals; in any letters ({self.printed})"
-            case "meaning":
-                return f"For {part}, people also write {self.printed}"
-            case _:
-                return f"Other forms of the words in “{part}” ({self.printed})"
+    def _count(self) -> str:
+        """Return how many questions it adds, in words."""
+        if self.kind == "instead":
+            message = ngettext("%(number)s question", "%(number)s questions", self.added)
+            at_least = ngettext(
+                "at least %(number)s question", "at least %(number)s questions", self.added
+            )
+        else:
+            message = ngettext("%(number)s more question", "%(number)s more questions", self.added)
+            at_least = ngettext(
+                "at least %(number)s more question",
+                "at least %(number)s more questions",
+                self.added,
+            )
+        return (message if self.is_complete else at_least) % {"number": format_number(self.added)}
 
 
 def find_suggestions(
