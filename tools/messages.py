@@ -116,8 +116,8 @@ def count_missing(catalog: Catalog) -> int:
 
 
 def _is_translated(message: Message) -> bool:
-    forms = message.string
-    return bool(forms) and (isinstance(forms, str) or all(forms))
+    forms = message.string or ""
+    return bool(forms) and all(forms)
 
 
 def compile_catalogue(catalog: Catalog) -> bytes:

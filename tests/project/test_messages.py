@@ -1,4 +1,4 @@
-"""The catalogues for translators hold every text, and become a language once they are translated."""
+"""Catalogues hold every text, and become a language once they are translated."""
 
 from __future__ import annotations
 
