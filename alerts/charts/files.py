@@ -19,7 +19,6 @@ from alerts.charts.canvas import (
     element,
     format_length,
     join,
-    write_element,
 )
 from alerts.charts.figures import Figure
 from alerts.charts.png import render_png
@@ -83,20 +82,18 @@ def _write_svg(figure: Figure, address: str | None) -> str:
 
 def _write_document(height: int, headline: str, description: str, *parts: str) -> str:
     return clean_xml_text(
-        write_element(
+        element(
             "svg",
             element("title", headline),
             element("desc", description) if description else Markup(""),
             element("rect", width=str(_WIDTH), height=str(height), fill=BACKGROUND),
             *parts,
-            **{
-                "xmlns": "http://www.w3.org/2000/svg",
-                "width": str(_WIDTH),
-                "height": str(height),
-                "viewBox": f"0 0 {_WIDTH} {height}",
-                "role": "img",
-                "font-family": SANS,
-            },
+            xmlns="http://www.w3.org/2000/svg",
+            width=str(_WIDTH),
+            height=str(height),
+            viewBox=f"0 0 {_WIDTH} {height}",
+            role="img",
+            font_family=SANS,
         )
     )
 

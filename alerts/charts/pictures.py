@@ -21,7 +21,6 @@ from alerts.charts.canvas import (
     element,
     format_length,
     join,
-    write_element,
 )
 from alerts.charts.months import MonthCount
 from alerts.charts.png import render_png
@@ -55,7 +54,7 @@ def draw_link_picture(picture: LinkPicture) -> bytes:
 def write_picture(picture: LinkPicture) -> str:
     """Return the picture as an SVG document."""
     return clean_xml_text(
-        write_element(
+        element(
             "svg",
             element("rect", width=str(WIDTH), height=str(HEIGHT), fill=BACKGROUND),
             element("rect", width="18", height=str(HEIGHT), fill=STRIPE),
@@ -63,13 +62,11 @@ def write_picture(picture: LinkPicture) -> str:
             *_draw_words(picture),
             _draw_small_bars(picture.months) if picture.months else Markup(""),
             _draw_foot(picture.foot),
-            **{
-                "xmlns": "http://www.w3.org/2000/svg",
-                "width": str(WIDTH),
-                "height": str(HEIGHT),
-                "viewBox": f"0 0 {WIDTH} {HEIGHT}",
-                "font-family": SANS,
-            },
+            xmlns="http://www.w3.org/2000/svg",
+            width=str(WIDTH),
+            height=str(HEIGHT),
+            viewBox=f"0 0 {WIDTH} {HEIGHT}",
+            font_family=SANS,
         )
     )
 

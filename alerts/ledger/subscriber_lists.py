@@ -30,6 +30,9 @@ _CONDITIONS: dict[SubscriberFilter, list[ColumnElement[bool]]] = {
     "pending": [_IS_PENDING, ~exists().where(_IS_ACTIVE)],
 }
 
+#: The lists that there are.
+SHOWN: tuple[SubscriberFilter, ...] = tuple(_CONDITIONS)
+
 
 class ListedSubscriber(msgspec.Struct, frozen=True):
     """A subscriber in a list."""

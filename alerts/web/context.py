@@ -18,7 +18,7 @@ from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.model import SiteDescription
 from alerts.operator import BriefStatus, ServiceStatus, StoredPart
-from alerts.rendering import Templates, clean_xml_text
+from alerts.rendering import Templates, clean_xml_text, name_site
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
@@ -142,6 +142,11 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     def accepts_sign_ups(self) -> bool:
         """Whether people can sign up: confirmation emails need a public address to link to."""
         return self.is_sign_up_enabled and self.mail_identity.public_url is not None
+
+    def name_source(self, source: str) -> str:
+        """Return what people call a source: ``London Assembly``; else the host of its site."""
+        info = self.site.sources.get(source)
+        return info.name if info else name_site(source, self.feed_identity.site_urls)
 
     def create_limiter(self) -> Limiter:
         """Return what holds clients to the limits."""

@@ -18,7 +18,7 @@ from alerts.charts import (
     build_monthly_chart,
     count_months,
 )
-from alerts.language import gettext
+from alerts.language import format_month, gettext
 from alerts.ledger import bodies, members
 from alerts.ledger.topics import Topic
 from alerts.queries import parse_query
@@ -90,17 +90,25 @@ def build_search_chart(
         months: What it found.
         can_compare: Whether it links to the page that compares.
     """
-    sentence = gettext(
-        "Questions a month that match %(query)s, by the month in which they were asked"
-    )
     compare = compare_path(typed) if can_compare else None
     return build_monthly_chart(
         months,
         subject=typed,
-        counted=sentence % {"query": typed},
+        counted=_describe_search(typed, months),
         source=describe_source(context),
         links=ChartLinks("/charts/search", {"q": typed}, compare),
     )
+
+
+def _describe_search(typed: str, months: Sequence[MonthCount]) -> str:
+    """Return what a chart of a search counts; a search that ran out of time has fewer months."""
+    if months and months[0].month > begin_of_charts(months[-1].month):
+        sentence = gettext("Questions a month that match %(query)s, counted since %(month)s")
+        return sentence % {"query": typed, "month": format_month(months[0].month)}
+    sentence = gettext(
+        "Questions a month that match %(query)s, by the month in which they were asked"
+    )
+    return sentence % {"query": typed}
 
 
 def build_topic_chart(context: WorkContext, topic: Topic, months: Sequence[MonthCount]) -> Figure:

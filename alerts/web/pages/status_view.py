@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.language import gettext, ngettext
+from alerts.language import format_short_day, gettext, ngettext
 from alerts.ledger import alarms, crawl_history
 from alerts.ledger.crawl_history import CrawlDay
 from alerts.ledger.publication_delays import PublicationDelay
@@ -232,7 +232,7 @@ def _draw_day(day: CrawlDay, x: float, place: float) -> DayOfCrawls:
     css_class, y = _BARS[day.state]
     title = None
     if day.state in {"part", "bad"}:
-        title = f"{day.day:%d.%m.}: {day.good} / {day.crawls}"
+        title = f"{format_short_day(day.day)}: {day.good} / {day.crawls}"
     return DayOfCrawls(css_class, round(x, 2), round(place * 0.72, 2), y, _BAR_HEIGHT - y, title)
 
 

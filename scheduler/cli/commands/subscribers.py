@@ -10,12 +10,12 @@ import msgspec
 
 from alerts.bounces import list_waiting, resume_since, suspend_waiting
 from alerts.errors import ExitStatus
-from alerts.ledger import bounces, changes, personal_data, subscriptions
+from alerts.ledger import bounces, personal_data
 from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.personal_data import DeletedData
 from alerts.model import Recipient
 from alerts.secret import show_address
-from alerts.subscribers import accept_email_again, delete_personal_data, unsubscribe
+from alerts.subscribers import delete_personal_data, lift_suspension, unsubscribe
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import RecordedCommand
 from scheduler.cli.output import print_indented_json, print_result
@@ -232,21 +232,11 @@ def _resume_address(service: Service, address: str) -> ExitStatus:
     not counted any more.
     """
     with service.ledger.writing() as connection:
-        was_bouncing = bounces.clear_bounces(connection, address)
-        subscriber = subscriptions.find_subscriber_by_email(connection, address)
-        suppression = bounces.find_suppression(connection, address)
-        was_suspended = suppression is not None
-        if subscriber is not None and suppression is not None and suppression.reason == "complaint":
-            accept_email_again(connection, subscriber, service.clock())
-        else:
-            bounces.remove_suppression(connection, address)
-        if subscriber is not None and was_suspended:
-            newest = changes.get_newest_seq(connection)
-            subscriptions.skip_unsent(connection, subscriber.id, newest)
-    if was_bouncing and not was_suspended:
+        lifted = lift_suspension(connection, address, service.clock())
+    if lifted == "bounces":
         print_result(f"the bounces of {address} are not counted any more", ResumedList([address]))
         return ExitStatus.OK
-    if not was_suspended:
+    if lifted == "nothing":
         print_result(f"{address} was not suspended", ResumedList([]))
         return ExitStatus.PARTIAL
     print_result(f"{address} gets email again", ResumedList([address]))

@@ -11,9 +11,11 @@ from urllib.parse import quote
 import pytest
 from lxml import etree, html
 
+from alerts.charts import MonthCount
 from alerts.ledger import Ledger, topics
 from alerts.recording import take_down
 from alerts.subscribers import hide_topic, publish_topic
+from alerts.web.charts import build_search_chart
 from crawler.records import Asker, Meeting, Question
 from tests.support.png import read_png_size
 from tests.support.samples import make_answer, make_question
@@ -197,6 +199,15 @@ def test_fewer_than_twelve_questions_make_no_chart(filled: WebClient) -> None:
     svg = filled.request_text("GET", "/charts/search.svg?q=nothing")[1]
     assert "Too few questions for a chart." in svg
     assert "No questions in these months" in svg
+
+
+def test_a_chart_of_a_search_that_ran_out_of_time_says_since_when_it_counts(
+    filled: WebClient,
+) -> None:
+    assert filled.work_context is not None
+    months = [MonthCount(date(2026, month, 1), 9, 0) for month in (5, 6, 7)]
+    chart = build_search_chart(filled.work_context, "tram", months)
+    assert chart.counted == "Questions a month that match tram, counted since May 2026"
 
 
 class TestPictures:

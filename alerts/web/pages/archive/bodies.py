@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from alerts.ledger import bodies, question_counts, questions, unanswered
 from alerts.ledger.question_counts import AnswerState
-from alerts.rendering import body_path, name_site
+from alerts.rendering import body_path
 from alerts.search import SearchPosition
 from alerts.web.charts import build_body_chart, count_body_months
 from alerts.web.context import WebContext
@@ -112,13 +112,12 @@ class BodyPages:
                 connection,
                 unanswered.WaitingFilter(before=find_first_day_in_time(site), body=body_id),
             )
-        site_urls = site.feed_identity.site_urls
         query = build_name_query("asked_of", body.name)
         return site.render_page(
             "body",
             body=body,
             chart=build_body_chart(site.work_context, body.id, body.name, months),
-            source_names=[name_site(one, site_urls) for one in body.sources],
+            source_names=[site.name_source(one) for one in body.sources],
             query=query,
             answers=counted.answers,
             overdue=overdue,

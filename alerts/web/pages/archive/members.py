@@ -12,7 +12,7 @@ from starlette.routing import Route
 from alerts.ledger import members, question_counts, questions, unanswered
 from alerts.ledger.members import MemberSummary
 from alerts.ledger.question_counts import AnswerState
-from alerts.rendering import member_path, name_site
+from alerts.rendering import member_path
 from alerts.search import SearchPosition
 from alerts.text import fold_to_letters
 from alerts.web.charts import build_member_chart, count_member_months
@@ -137,12 +137,11 @@ class MemberPages:
                 connection,
                 unanswered.WaitingFilter(before=find_first_day_in_time(site), person=member_id),
             )
-        site_urls = site.feed_identity.site_urls
         return site.render_page(
             "member",
             member=member,
             chart=build_member_chart(site.work_context, member.person, member.name, months),
-            source_names=[name_site(one, site_urls) for one in member.sources],
+            source_names=[site.name_source(one) for one in member.sources],
             query=build_name_query("asked_by", member.name),
             answers=counted.answers,
             overdue=overdue,

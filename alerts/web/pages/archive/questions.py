@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +18,7 @@ from alerts.export import build_citation, build_debate, build_json_ld
 from alerts.ledger import changes, question_lookups, questions
 from alerts.model import ChangeKind
 from alerts.questions import compare_versions
-from alerts.rendering import name_site, question_path, short_path
+from alerts.rendering import question_path, short_path
 from alerts.web.context import WebContext
 from alerts.web.errors import TAKEN_DOWN, LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
@@ -92,6 +93,7 @@ class QuestionPages:
                 one.id: number_supplementary(view.thread, place)
                 for place, one in enumerate(view.thread)
             },
+            zone=ZoneInfo(site.site.zone),
             overdue_days=site.overdue_days,
             short_url=self._find_short_url(view),
             page_url=self._build_url(question_path(view.question.id)),
@@ -106,7 +108,7 @@ class QuestionPages:
         site_urls = self._context.feed_identity.site_urls
         return {
             "source_host": urlsplit(question.url or "").hostname,
-            "source_name": name_site(question.source, site_urls),
+            "source_name": self._context.name_source(question.source),
             "site_url": site_urls.get(question.source),
         }
 
@@ -155,8 +157,7 @@ class QuestionPages:
         if len(found) == 1:
             # Temporary: another question may get the same reference later.
             return RedirectResponse(question_path(found[0].id), 302)
-        site_urls = self._context.feed_identity.site_urls
-        sources = {one.source: name_site(one.source, site_urls) for one in found}
+        sources = {one.source: self._context.name_source(one.source) for one in found}
         return self._context.render_cacheable_page(
             "choose_question", reference=found[0].reference, questions=found, sources=sources
         )
@@ -215,7 +216,7 @@ class QuestionPages:
         citation = build_citation(
             view.question,
             self._find_short_url(view),
-            name_site(view.question.source, site.feed_identity.site_urls),
+            site.name_source(view.question.source),
             site.clock().date(),
         )
         if wanted in _CITATION_FORMATS:

@@ -325,7 +325,7 @@ def _name_finding(finding: Finding, status: ServiceStatus) -> str:
 
 
 def _choose(shown: str) -> SubscriberFilter:
-    return next((one for one in get_args(SubscriberFilter) if one == shown), "all")
+    return next((one for one in subscriber_lists.SHOWN if one == shown), "all")
 
 
 def _find_longest(crawls: Sequence[crawl_history.ListedCrawl]) -> float:
