@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 
+from alerts.language import gettext
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.checks import QueryError
 from alerts.queries.fields import FIELDS, KEYWORD_FIELDS
@@ -86,7 +87,8 @@ def _read(canonical: str) -> Query:
 
 
 def _refuse() -> QueryError:
-    return QueryError("Subscribe again: what was kept of this query is damaged.", 0)
+    message = gettext("Subscribe again: what was kept of this query is damaged.")
+    return QueryError(message, 0)
 
 
 def _has_wanted_leaf(query: Query) -> bool:

@@ -13,6 +13,8 @@ from difflib import get_close_matches
 from lark import Token
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.language import gettext, ngettext
+from alerts.language import gettext_noop as _
 from alerts.queries.fields import ALLOWED_VALUES, FIELDS
 from alerts.text import HYPHENS, tokenise
 
@@ -37,39 +39,42 @@ _DATES = rf"{_WORD_START}(?:date|from|to|since|until|before|after):|\b\d{{4}}[\d
 _SIGN_RULES = (
     (
         re.compile(r"~(?!\d)|(?<!\))~"),
-        'Write “~” and a number right behind words in double quotes, as in "knife crime"~5.',
+        _('Write “~” and a number right behind words in double quotes, as in "knife crime"~5.'),
     ),
     (
         re.compile(rf"{_WORD_START}NEAR(?!/\d+(?:[\s()]|$))(?![^\s()/])"),
-        "Say how near, as in knife NEAR/5 crime.",
+        _("Say how near, as in knife NEAR/5 crime."),
     ),
     (
         re.compile(_DATES, re.IGNORECASE),
-        "Leave dates out: a topic finds only what is new; for one year, write year:2026.",
+        _("Leave dates out: a topic finds only what is new; for one year, write year:2026."),
     ),
     (
         re.compile(rf"{_WORD_START}[^\W\d]\w*:(?=[\s)]|$)"),
-        "Write the word right behind the colon, as in title:knife.",
+        _("Write the word right behind the colon, as in title:knife."),
     ),
     (
         re.compile(
             rf"{_WORD_START}(?:AND|OR|NOT)(?![\w\s()|{re.escape(HYPHENS)}]|{_QUOTES.pattern}|$)"
         ),
-        "Leave a space after AND, OR or NOT, or write it small if you mean the word.",
+        _("Leave a space after AND, OR or NOT, or write it small if you mean the word."),
     ),
     (
         re.compile(
             rf"{_WORD_START}&?!(?=[\w(])|¬|&\s*!|{_WORD_START}[{re.escape(HYPHENS)}]{{2,}}(?=\w)"
         ),
-        "Write NOT or “-” before what is to be left out, as in knife NOT crime.",
+        _("Write NOT or “-” before what is to be left out, as in knife NOT crime."),
     ),
     (
         re.compile(rf"(?!\A){_WORD_START}(?:WITHOUT|EXCEPT|UNLESS|MINUS|NOR|NAND|BUT)(?=\s+[\w(])"),
-        "Write NOT before what is to be left out, as in knife NOT crime, or write the word small.",
+        _(
+            "Write NOT before what is to be left out, as in knife NOT crime,"
+            " or write the word small."
+        ),
     ),
     (
         re.compile(r"\w?[!?]"),
-        "Take out “!” and “?”: write “*” at the end of a word for any ending, as in kni*.",
+        _("Take out “!” and “?”: write “*” at the end of a word for any ending, as in kni*."),
     ),
     (
         re.compile(
@@ -78,48 +83,57 @@ _SIGN_RULES = (
             rf"|(?!\A){_WORD_START}(?-i:ADJ|ONEAR|WITHIN)(?=\s+[\w(])",
             re.IGNORECASE,
         ),
-        "Write NEAR/ and a number for words that are near each other, as in knife NEAR/5 crime.",
+        _("Write NEAR/ and a number for words that are near each other, as in knife NEAR/5 crime."),
     ),
     (
         re.compile(rf"{_WORD_START}(?:BUT\s+NOT|ANDNOT|AND-NOT|BUTNOT)(?!\w)"),
-        "Write NOT before what is to be left out, as in knife NOT crime.",
+        _("Write NOT before what is to be left out, as in knife NOT crime."),
     ),
-    (re.compile(rf"{_WORD_START}XOR(?!\w)"), "Write OR for XOR: it finds either word."),
+    (re.compile(rf"{_WORD_START}XOR(?!\w)"), _("Write OR for XOR: it finds either word.")),
     (
         re.compile(
             rf"{_WORD_START}(?:['‘`]+\w[^'’`]*\s[^'’`]*['’`]+(?=[\s()|]|$)|[‹›「」『』《》〈〉])"
         ),
-        'Put a phrase into double quotes, as in "knife crime".',
+        _('Put a phrase into double quotes, as in "knife crime".'),
     ),
-    (re.compile(rf"{_WORD_START}\+(?=[\w(])"), "Take out “+”: every word must be there already."),
+    (
+        re.compile(rf"{_WORD_START}\+(?=[\w(])"),
+        _("Take out “+”: every word must be there already."),
+    ),
     (
         re.compile(
             r"(?<=\w)(?<!\bAND)(?<!\bOR)(?<!\bNOT)(?<!NEAR/\d)(?<!NEAR/\d\d)\((?!q+\))|(?<!q)\)(?=\w)"
         ),
-        "Leave a space before and after brackets; a word finds its plural without them.",
+        _("Leave a space before and after brackets; a word finds its plural without them."),
     ),
     (
         re.compile(r"(?<=\w)_(?=\w)(?![^\W\d]*:)"),
-        "Put a word with “_” in double quotes, or write “*” for any ending of a word.",
+        _("Put a word with “_” in double quotes, or write “*” for any ending of a word."),
     ),
     (
         re.compile(rf"{_WORD_START}(?:asked|answered)[ .-](?:by|of):(?=\S)", re.IGNORECASE),
-        "Write “_” in the name of the field, as in asked_by:hall.",
+        _("Write “_” in the name of the field, as in asked_by:hall."),
     ),
-    (re.compile(r"\^\d*"), "Take out “^”: no word counts more than another."),
-    (re.compile(r"[\[\]{}]"), "Write round brackets for “[”, “]”, “{” and “}”."),
+    (re.compile(r"\^\d*"), _("Take out “^”: no word counts more than another.")),
+    (re.compile(r"[\[\]{}]"), _("Write round brackets for “[”, “]”, “{” and “}”.")),
     (
         re.compile(rf"[\\=<>]|{_WORD_START}[#@$](?=[^\W\d])|(?<=[^\W\d])[#$%](?=[\s()|]|$)"),
-        "Take out this sign, which means nothing in a topic; write “*” for any ending of a word.",
+        _(
+            "Take out this sign, which means nothing in a topic;"
+            " write “*” for any ending of a word."
+        ),
     ),
-    (re.compile(r"\*(?=[^\s()|,;])"), "Put “*” at the end of a word: it stands for any ending."),
-    (re.compile(r"(?<![^\s(|])\*"), "Write the beginning of a word before “*”."),
+    (re.compile(r"\*(?=[^\s()|,;])"), _("Put “*” at the end of a word: it stands for any ending.")),
+    (re.compile(r"(?<![^\s(|])\*"), _("Write the beginning of a word before “*”.")),
 )
 #: A comma or semicolon, unless it is inside a number.
 _COMMA = re.compile(r"(?<!\d)[,;]|[,;](?!\d)")
 #: A year as the field ``year`` has it, with or without quotes.
 _YEAR = re.compile(rf"{_QUOTES.pattern}?[0-9]{{4}}{_QUOTES.pattern}?")
-_NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBER_WORDS = (
+    *(_("two"), _("three"), _("four"), _("five"), _("six")),
+    *(_("seven"), _("eight"), _("nine"), _("ten")),
+)
 
 
 class QueryError(WatchwordError):
@@ -138,14 +152,15 @@ class QueryError(WatchwordError):
         self.column = column
 
     def __str__(self) -> str:
-        return f"{self.message[:-1]} (at character {self.column + 1}){self.message[-1]}"
+        values = {"message": self.message[:-1], "column": self.column + 1}
+        return gettext("%(message)s (at character %(column)s)") % values + self.message[-1]
 
 
 def check_length(text: str) -> None:
     """Refuse a text that is too long. This comes first, so that no text can cause much work."""
     if len(text) > MAX_LENGTH:
-        message = f"Shorten the query: it has {len(text)} characters and may have {MAX_LENGTH}."
-        raise QueryError(message, MAX_LENGTH)
+        message = gettext("Shorten the query: it has %(length)s characters and may have %(most)s.")
+        raise QueryError(message % {"length": len(text), "most": MAX_LENGTH}, MAX_LENGTH)
 
 
 def check_expanded_size(canonical: str) -> None:
@@ -159,20 +174,21 @@ def check_expanded_size(canonical: str) -> None:
         depth += (char == "(") - (char == ")")
         deepest = max(deepest, depth)
     if len(canonical) > MAX_LENGTH or deepest > MAX_DEPTH:
-        raise QueryError("Make the query simpler: written out in full, it is too long.", 0)
+        message = gettext("Make the query simpler: written out in full, it is too long.")
+        raise QueryError(message, 0)
 
 
 def check_signs(text: str) -> None:
     """Refuse quotes left open, signs in the wrong place, dates and lists with commas."""
     if left := _QUOTES.search(_mask_quoted(text)):
-        raise QueryError("Close the double quotes that are opened here.", left.start())
+        raise QueryError(gettext("Close the double quotes that are opened here."), left.start())
     for quoted in _QUOTED.finditer(text):
         if "*" in quoted[0]:
-            message = "Take “*” out of the quotes: what is quoted is exact."
+            message = gettext("Take “*” out of the quotes: what is quoted is exact.")
             raise QueryError(message, quoted.start() + quoted[0].index("*"))
     for pattern, message in _SIGN_RULES:
         if found := pattern.search(_mask_quoted(text)):
-            raise QueryError(message, found.start())
+            raise QueryError(gettext(message), found.start())
     _check_commas(text)
 
 
@@ -185,7 +201,8 @@ def check_words(tokens: Sequence[Token]) -> None:
         if token.type in ("WORD", "QUOTED"):
             terms += _check_word(token)
         if terms > MAX_TERMS:
-            raise QueryError(f"Use fewer words: a query may have {MAX_TERMS}.", offset_of(token))
+            message = gettext("Use fewer words: a query may have %(most)s.") % {"most": MAX_TERMS}
+            raise QueryError(message, offset_of(token))
 
 
 def check_brackets(tokens: Sequence[Token]) -> None:
@@ -195,37 +212,50 @@ def check_brackets(tokens: Sequence[Token]) -> None:
         if token.type == "LPAR":
             opened.append(offset_of(token))
             if len(opened) > MAX_DEPTH:
-                message = f"Use fewer brackets: they may be {MAX_DEPTH} deep."
-                raise QueryError(message, offset_of(token))
+                message = gettext("Use fewer brackets: they may be %(most)s deep.")
+                raise QueryError(message % {"most": MAX_DEPTH}, offset_of(token))
         elif token.type == "RPAR":
             if not opened:
-                raise QueryError("Take out this bracket: it closes nothing.", offset_of(token))
+                message = gettext("Take out this bracket: it closes nothing.")
+                raise QueryError(message, offset_of(token))
             opened.pop()
     if opened:
-        raise QueryError("Close the bracket that is opened here.", opened[-1])
+        raise QueryError(gettext("Close the bracket that is opened here."), opened[-1])
 
 
 def check_field(field: Token, words: Sequence[Token]) -> None:
     """Refuse a field that does not exist, and a value that the field never has."""
     name = field[:-1].lower()
     if name not in FIELDS:
-        near = get_close_matches(name, FIELDS, 1)
-        hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(FIELDS)}."
-        message = f"Put this in double quotes, or name a field that exists (not “{name}”): {hint}"
-        raise QueryError(message, offset_of(field))
+        raise QueryError(_explain_unknown_field(name), offset_of(field))
     if name == "year":
         _check_years(words)
     allowed = ALLOWED_VALUES.get(name)
     for word in words if allowed else ():
         if word.strip(_QUOTES.pattern).lower() not in (allowed or ()):
-            message = f"Write {name}: with one of {', '.join(allowed or ())}."
-            raise QueryError(message, offset_of(word))
+            message = gettext("Write %(field)s: with one of %(values)s.")
+            values = {"field": name, "values": ", ".join(allowed or ())}
+            raise QueryError(message % values, offset_of(word))
+
+
+def _explain_unknown_field(name: str) -> str:
+    near = get_close_matches(name, FIELDS, 1)
+    if near:
+        return gettext(
+            "Put this in double quotes, or name a field that exists (not “%(name)s”):"
+            " did you mean %(near)s:?"
+        ) % {"name": name, "near": near[0]}
+    return gettext(
+        "Put this in double quotes, or name a field that exists (not “%(name)s”):"
+        " there are %(fields)s."
+    ) % {"name": name, "fields": ", ".join(FIELDS)}
 
 
 def _check_years(words: Sequence[Token]) -> None:
     for word in words:
         if not _YEAR.fullmatch(word):
-            raise QueryError("Write year: with four digits, as in year:2026.", offset_of(word))
+            message = gettext("Write year: with four digits, as in year:2026.")
+            raise QueryError(message, offset_of(word))
 
 
 def quote_token(token: Token) -> str:
@@ -248,27 +278,35 @@ def _check_word(token: Token) -> int:
     words = [word.word for word in tokenise(token)]
     at = offset_of(token)
     if not words:
-        raise QueryError(f"Take out {quote_token(token)}: it has no letters or digits.", at)
+        message = gettext("Take out %(word)s: it has no letters or digits.")
+        raise QueryError(message % {"word": quote_token(token)}, at)
     if max(map(len, words)) > MAX_WORD_LENGTH:
-        raise QueryError(f"Shorten this word: it may have {MAX_WORD_LENGTH} letters.", at)
+        message = gettext("Shorten this word: it may have %(most)s letters.")
+        raise QueryError(message % {"most": MAX_WORD_LENGTH}, at)
     if "*" in token and len(words[-1]) < MIN_PREFIX_LENGTH:
-        raise QueryError(f"Write {MIN_PREFIX_LENGTH} letters or more before “*”.", at)
+        message = gettext("Write %(least)s letters or more before “*”.")
+        raise QueryError(message % {"least": MIN_PREFIX_LENGTH}, at)
     return len(words) if token.type == "QUOTED" else 1
 
 
 def _check_within(token: Token) -> None:
     within = int(token.rpartition("/")[2].lstrip("~")[:9])
     if not 1 <= within <= MAX_WITHIN:
-        raise QueryError(f"Write a number from 1 to {MAX_WITHIN} in “{token}”.", offset_of(token))
+        message = gettext("Write a number from 1 to %(most)s in “%(typed)s”.")
+        raise QueryError(message % {"most": MAX_WITHIN, "typed": token}, offset_of(token))
 
 
 def _check_commas(text: str) -> None:
     parts = _COMMA.split(_mask_quoted(text))
     topics = sum(any(map(str.isalnum, part)) for part in parts)
     if topics > 1:
-        number = dict(enumerate(_NUMBER_WORDS, 2)).get(topics, str(topics))
-        message = (
+        message = ngettext(
             "Write OR for each comma, or subscribe to the parts one by one: did you mean"
-            f" {number} topics, or any of these words?"
+            " %(number)s topic, or any of these words?",
+            "Write OR for each comma, or subscribe to the parts one by one: did you mean"
+            " %(number)s topics, or any of these words?",
+            topics,
         )
-        raise QueryError(message, len(parts[0]))
+        words = dict(enumerate(_NUMBER_WORDS, 2))
+        number = gettext(words[topics]) if topics in words else str(topics)
+        raise QueryError(message % {"number": number}, len(parts[0]))

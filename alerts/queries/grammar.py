@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from lark import Lark, Token, Tree, UnexpectedToken
 
+from alerts.language import gettext
 from alerts.queries.capitals import find_shouted, lower_shouted
 from alerts.queries.checks import (
     QueryError,
@@ -45,7 +46,7 @@ def parse_tree(text: str) -> Node:
     """
     tokens = _split(text)
     if not tokens:
-        raise QueryError("Write at least one word to look for.", 0)
+        raise QueryError(gettext("Write at least one word to look for."), 0)
     check_words(tokens)
     check_brackets(tokens)
     tree = _build_tree(lower_shouted(tokens))
@@ -97,12 +98,16 @@ def _build_tree(tokens: Sequence[Token]) -> Node:
 
 def _explain_misplaced(before: Token | None, token: Token) -> QueryError:
     if token.type == "WITHIN":
-        return QueryError(f"Put words in double quotes before “{token}”.", offset_of(token))
+        message = gettext("Put words in double quotes before “%(sign)s”.")
+        return QueryError(message % {"sign": token}, offset_of(token))
     if before is not None and before.type in _OPERATORS:
-        return QueryError(f"Write a word after “{before}”.", offset_of(before))
+        message = gettext("Write a word after “%(operator)s”.") % {"operator": before}
+        return QueryError(message, offset_of(before))
     if token.type in _OPERATORS:
-        return QueryError(f"Write a word before “{token}”.", offset_of(token))
-    return QueryError("Write a word between these brackets.", offset_of(before or token))
+        message = gettext("Write a word before “%(operator)s”.") % {"operator": token}
+        return QueryError(message, offset_of(token))
+    message = gettext("Write a word between these brackets.")
+    return QueryError(message, offset_of(before or token))
 
 
 def _find_unselective(node: Node, *, is_positive: bool = True) -> QueryError | None:
@@ -150,7 +155,7 @@ def _check_selective_word(
     token: Token, *, is_positive: bool, is_phrase: bool = True
 ) -> QueryError | None:
     if not is_positive:
-        message = "Add a word to look for: NOT alone would match nearly everything."
+        message = gettext("Add a word to look for: NOT alone would match nearly everything.")
         return QueryError(message, offset_of(token))
     words = tokenise(token)
     if len(words) == 1 and words[0].acronym:
@@ -158,6 +163,6 @@ def _check_selective_word(
     if token.type == "QUOTED" and len(words) > 1 and is_phrase:
         return None  # each of its words is in nearly every text, but not next to the other
     if all(word.word in STOP_WORDS for word in words):
-        message = f"Add a rarer word: {quote_token(token)} is in nearly every text."
-        return QueryError(message, offset_of(token))
+        message = gettext("Add a rarer word: %(word)s is in nearly every text.")
+        return QueryError(message % {"word": quote_token(token)}, offset_of(token))
     return None

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from lark import Token
 
+from alerts.language import gettext, join_names, ngettext
+from alerts.language import gettext_noop as _
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, list_shouted, parse_tree
 from alerts.text import STOP_WORDS, tokenise
 
 _OPERATOR_HINTS = {
-    "or": "Write OR in capitals to find either word.",
-    "not": "Write NOT in capitals to leave a word out.",
+    "or": _("Write OR in capitals to find either word."),
+    "not": _("Write NOT in capitals to leave a word out."),
 }
 
 
@@ -40,26 +42,26 @@ def list_hints(text: str) -> list[str]:
     words = list(dict.fromkeys(str(word) for word in _iter_left_out(parse_tree(text))))
     hints = []
     if words:
-        is_one = len(words) == 1
-        hints.append(
-            f"{_list_quoted(words)} {'is' if is_one else 'are'} left out:"
-            f" {'it is' if is_one else 'they are'} in nearly every text."
+        message = ngettext(
+            "%(words)s is left out: it is in nearly every text.",
+            "%(words)s are left out: they are in nearly every text.",
+            len(words),
         )
+        hints.append(message % {"words": _list_quoted(words)})
     shouted = [word for word in dict.fromkeys(list_shouted(text)) if word.lower() not in words]
     if shouted:
-        is_one = len(shouted) == 1
-        hints.append(
-            f"{_list_quoted(shouted)} {'is' if is_one else 'are'} read as"
-            f" {'a word' if is_one else 'words'} in small letters, not as"
-            f" {'an acronym' if is_one else 'acronyms'}."
+        message = ngettext(
+            "%(words)s is read as a word in small letters, not as an acronym.",
+            "%(words)s are read as words in small letters, not as acronyms.",
+            len(shouted),
         )
+        hints.append(message % {"words": _list_quoted(shouted)})
     small = {word.lower() for word in words}
-    return hints + [hint for word, hint in _OPERATOR_HINTS.items() if word in small]
+    return hints + [gettext(hint) for word, hint in _OPERATOR_HINTS.items() if word in small]
 
 
 def _list_quoted(words: list[str]) -> str:
-    quoted = [f"“{word}”" for word in words]
-    return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+    return join_names([f"“{word}”" for word in words])
 
 
 def _iter_left_out(node: Node) -> Iterator[Token]:

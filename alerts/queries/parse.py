@@ -23,6 +23,7 @@ from typing import TypeAlias
 import msgspec
 from lark import Token
 
+from alerts.language import gettext
 from alerts.queries.ast import And, Leaf, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.canonical import parse_canonical
 from alerts.queries.capitals import has_small_letters
@@ -67,10 +68,10 @@ def _parse_checked(text: str) -> Query:
     form = _FORMATTER.visit(query)
     check_expanded_size(form)
     if not _is_read_back(form, query, text):
-        message = (
-            f"Write this in another way: it would be kept as “{form}”, which means another query."
+        message = gettext(
+            "Write this in another way: it would be kept as “%(form)s”, which means another query."
         )
-        raise QueryError(message, 0)
+        raise QueryError(message % {"form": form}, 0)
     return query
 
 
@@ -125,7 +126,8 @@ def _build_leaf(text: Token, field: str | None) -> Word | Phrase:
     """Return the query of one word or one quoted phrase."""
     words = _split_words(text)
     if sum(len(word) - 1 for word in words) > MAX_HYPHENS:
-        raise QueryError(f"Use fewer hyphens: {MAX_HYPHENS} at most.", text.start_pos or 0)
+        message = gettext("Use fewer hyphens: %(most)s at most.") % {"most": MAX_HYPHENS}
+        raise QueryError(message, text.start_pos or 0)
     if len(words) > 1:
         return Phrase(tuple(Word(word, "exact") for word in words), field)
     is_exact = text.type == "QUOTED" or field in KEYWORD_FIELDS
@@ -163,8 +165,8 @@ def _build_window(quoted: Node, within: Node, field: str | None) -> Near:
     assert isinstance(within, Token)
     words = tuple(Word(word, "exact") for word in _split_words(quoted))
     if len(words) < 2:
-        message = f"Put two words or more in the quotes before “{within}”."
-        raise QueryError(message, quoted.start_pos or 0)
+        message = gettext("Put two words or more in the quotes before “%(sign)s”.")
+        raise QueryError(message % {"sign": within}, quoted.start_pos or 0)
     return Near(words, int(within[1:]), field)
 
 
@@ -177,13 +179,13 @@ def _build_near(nodes: list[Node], field: str | None) -> Query:
     operators = [sign for sign in nodes[1::2] if isinstance(sign, Token)]
     column = operators[0].start_pos or 0
     if len({int(operator[5:]) for operator in operators}) > 1:
-        raise QueryError("Use the same number in each NEAR of a row.", column)
+        raise QueryError(gettext("Use the same number in each NEAR of a row."), column)
     choices = [_list_choices(_build(node, field), column) for node in nodes[::2]]
     combined: list[Query] = []
     for parts in product(*choices):
         scopes = {part.field for part in parts}
         if len(scopes) > 1:
-            raise QueryError("Name one field for both sides of NEAR.", column)
+            raise QueryError(gettext("Name one field for both sides of NEAR."), column)
         bare = tuple(msgspec.structs.replace(part, field=None) for part in parts)
         combined.append(Near(bare, int(operators[0][5:]), scopes.pop()))
     return combined[0] if len(combined) == 1 else Or(tuple(combined))
@@ -193,7 +195,8 @@ def _list_choices(query: Query, column: int) -> tuple[Word | Phrase, ...]:
     parts = query.parts if isinstance(query, Or) else (query,)
     leaves = tuple(part for part in parts if isinstance(part, Word | Phrase))
     if len(leaves) < len(parts):
-        raise QueryError("Put words, phrases or a choice of them (a OR b) beside NEAR.", column)
+        message = gettext("Put words, phrases or a choice of them (a OR b) beside NEAR.")
+        raise QueryError(message, column)
     return leaves
 
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.language import format_number, join_names, ngettext
 from alerts.ledger import questions, word_index
 from alerts.queries import (
     FIELDS,
@@ -52,12 +53,22 @@ class Breadth(msgspec.Struct, frozen=True):
     @property
     def sentences(self) -> list[str]:
         """What to tell the subscriber."""
-        number = f"{self.per_week:.0f} questions a week match, {self.share:.0%} of all"
-        told = [f"About {number}. Add a word or quote a phrase to narrow it."]
-        if self.fields:
-            noun = "field" if len(self.fields) == 1 else "fields"
-            told.append(f"Most of them have {self.part} in the {noun} {' and '.join(self.fields)}.")
-        return told
+        number = round(self.per_week)
+        told = ngettext(
+            "About %(number)s question a week matches, %(percent)s%% of all."
+            " Add a word or quote a phrase to narrow it.",
+            "About %(number)s questions a week match, %(percent)s%% of all."
+            " Add a word or quote a phrase to narrow it.",
+            number,
+        ) % {"number": format_number(number), "percent": round(100 * self.share)}
+        if not self.fields:
+            return [told]
+        where = ngettext(
+            "Most of them have %(part)s in the field %(fields)s.",
+            "Most of them have %(part)s in the fields %(fields)s.",
+            len(self.fields),
+        ) % {"part": self.part, "fields": join_names(self.fields)}
+        return [told, where]
 
 
 def find_breadth(

@@ -9,6 +9,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 from sqlalchemy import Connection
 
+from alerts.language import format_number, gettext, ngettext
 from alerts.ledger import members, word_index
 from alerts.queries import (
     Query,
@@ -209,14 +210,35 @@ class SmallForm(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """What was found, as one sentence."""
-        capitals = f"{self.questions:,}" if self.questions else "No"
-        is_one = self.questions <= 1
-        at_least = "" if self.is_complete else "at least "
-        small = "1 has" if self.small_questions == 1 else f"{self.small_questions:,} have"
-        return (
-            f"{capitals} {'question has' if is_one else 'questions have'} {self.word} in capitals;"
-            f" {at_least}{small} {self.small} in small letters."
-        )
+        return gettext("%(in_capitals)s; %(in_small_letters)s.") % {
+            "in_capitals": self._count_capitals(),
+            "in_small_letters": self._count_small(),
+        }
+
+    def _count_capitals(self) -> str:
+        if not self.questions:
+            return gettext("No question has %(word)s in capitals") % {"word": self.word}
+        return ngettext(
+            "%(number)s question has %(word)s in capitals",
+            "%(number)s questions have %(word)s in capitals",
+            self.questions,
+        ) % {"number": format_number(self.questions), "word": self.word}
+
+    def _count_small(self) -> str:
+        values = {"number": format_number(self.small_questions), "word": self.small}
+        if self.is_complete:
+            text = ngettext(
+                "%(number)s has %(word)s in small letters",
+                "%(number)s have %(word)s in small letters",
+                self.small_questions,
+            )
+        else:
+            text = ngettext(
+                "at least %(number)s has %(word)s in small letters",
+                "at least %(number)s have %(word)s in small letters",
+                self.small_questions,
+            )
+        return text % values
 
 
 def find_small_forms(

@@ -14,6 +14,7 @@ from itertools import islice
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.language import format_number, gettext, ngettext
 from alerts.queries import Query, QueryError, ast, format_canonical, parse_query
 from alerts.search.alternatives import Alternative, AlternativeKind, find_alternatives
 from alerts.search.parts import list_parts, replace_part
@@ -41,27 +42,53 @@ class Suggestion(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """The suggestion as one sentence."""
-        noun = "question" if self.added == 1 else "questions"
-        at_least = "" if self.is_complete else "at least "
-        if self.kind == "instead":
-            return (
-                f"{self.part} is also another word. To find {self.printed} in its place: "
-                f"{at_least}{self.added:,} {noun}."
-            )
-        return f"{self._relation}: {at_least}{self.added:,} more {noun}."
+        values = {"relation": self._relation, "number": format_number(self.added)}
+        return self._count_added() % values
+
+    def _count_added(self) -> str:
+        match (self.kind == "instead", self.is_complete):
+            case (True, True):
+                return ngettext(
+                    "%(relation)s: %(number)s question.",
+                    "%(relation)s: %(number)s questions.",
+                    self.added,
+                )
+            case (True, False):
+                return ngettext(
+                    "%(relation)s: at least %(number)s question.",
+                    "%(relation)s: at least %(number)s questions.",
+                    self.added,
+                )
+            case (False, True):
+                return ngettext(
+                    "%(relation)s: %(number)s more question.",
+                    "%(relation)s: %(number)s more questions.",
+                    self.added,
+                )
+        return ngettext(
+            "%(relation)s: at least %(number)s more question.",
+            "%(relation)s: at least %(number)s more questions.",
+            self.added,
+        )
 
     @property
     def _relation(self) -> str:
-        part = self.part.replace('"', "")
+        values = {"part": self.part.replace('"', ""), "form": self.printed}
         match self.kind:
             case "acronym":
-                return f"{part} is also written {self.printed}"
+                return gettext("%(part)s is also written %(form)s") % values
             case "letters":
-                return f"{part} is nowhere in capitals; in any letters ({self.printed})"
+                return (
+                    gettext("%(part)s is nowhere in capitals; in any letters (%(form)s)") % values
+                )
             case "meaning":
-                return f"For {part}, people also write {self.printed}"
+                return gettext("For %(part)s, people also write %(form)s") % values
+            case "instead":
+                return gettext("%(part)s is also another word. To find %(form)s in its place") % (
+                    values | {"part": self.part}
+                )
             case _:
-                return f"Other forms of the words in “{part}” ({self.printed})"
+                return gettext("Other forms of the words in “%(part)s” (%(form)s)") % values
 
 
 def find_suggestions(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from alerts.language import gettext
 from alerts.ledger import bounces, messages, subscriptions
 from alerts.mail import (
     MANAGE_LINK_VALIDITY,
@@ -42,7 +43,7 @@ def write_confirmation_email(
     rendered = _render(
         context,
         "confirmation",
-        subject=f"Confirm your {context.identity.name} alert",
+        subject=gettext("Confirm your %(service)s alert") % {"service": context.identity.name},
         line=line.text,
         link=f"{context.identity.public_url}/c/{token}",
         hours=int(validity.total_seconds() // 3600),
@@ -68,7 +69,7 @@ def write_manage_link_email(
     rendered = _render(
         context,
         "manage_link",
-        subject=f"Manage your {identity.name} alerts",
+        subject=gettext("Manage your %(service)s alerts") % {"service": identity.name},
         link=identity.build_manage_link(subscriber.link_subject, context.now),
         days=MANAGE_LINK_VALIDITY.days,
         gets_none=gets_none,

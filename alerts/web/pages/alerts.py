@@ -20,6 +20,8 @@ from starlette.routing import Route
 
 from alerts.digests import find_next_digest
 from alerts.feeds import build_opml
+from alerts.language import gettext
+from alerts.language import gettext_noop as _
 from alerts.ledger import LedgerUnavailable, personal_data, subscriptions
 from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.personal_data import DeletedData
@@ -38,7 +40,7 @@ log = logging.getLogger("watchword.web")
 
 #: Seconds for which a page waits for readers of the ledger.
 _MAX_ERASING_SECONDS = 0.5
-INVALID_LINK = "This link is not valid. Use the link in the newest email, or ask for a new one."
+INVALID_LINK = _("This link is not valid. Use the link in the newest email, or ask for a new one.")
 #: What a form may do as often as it likes: leaving is never refused.
 _UNLIMITED_ACTIONS = frozenset(("unsubscribe", "unsubscribe-all", "delete"))
 
@@ -105,7 +107,7 @@ class AlertsPages:
         if self._form_tokens.is_valid_for(form.get("csrf", ""), link):
             page = await run_in_threadpool(self.apply_within_limits, request, token, form)
         else:
-            expired = FormOutcome(EXPIRED_FORM, is_good=False)
+            expired = FormOutcome(gettext(EXPIRED_FORM), is_good=False)
             page = await run_in_threadpool(self.render_alerts, token, link, expired)
         return await self._require_found(request, page)
 
@@ -142,7 +144,7 @@ class AlertsPages:
         try:
             return await self._open_link(request)
         except ExpiredToken as error:
-            raise HTTPException(410, "Ask for a new link on the page “Your alerts”.") from error
+            raise HTTPException(410, _("Ask for a new link on the page “Your alerts”.")) from error
 
     async def _require_found(self, request: Request, found: Response | None) -> Response:
         """Return ``found``; count a wrong link and raise 404 where it is None."""

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.language import gettext
 from alerts.limits import Limit
 from alerts.mail import MANAGE_LINK_VALIDITY
 from alerts.model import AddressError
@@ -39,7 +40,7 @@ class ManageLinkPage:
         began = time.monotonic()
         form = await read_form(request)
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
-            error: str | None = EXPIRED_FORM
+            error: str | None = gettext(EXPIRED_FORM)
         else:
             await self._limits.count(Limit.SIGN_UPS, request)
             error = await run_in_threadpool(self.send_link, form.get("email", "").strip())

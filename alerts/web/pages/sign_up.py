@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.language import gettext
+from alerts.language import gettext_noop as _
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.limits import Client, Limit, allow_email_to_unconfirmed
 from alerts.model import AddressError, Frequency, Updates
@@ -54,7 +56,7 @@ class SignUpPage:
         began = time.monotonic()
         form = await read_form(request)
         if not self._form_tokens.is_valid(request, form.get("csrf", "")):
-            return await self._respond_error(request, form, EXPIRED_FORM, 403)
+            return await self._respond_error(request, form, gettext(EXPIRED_FORM), 403)
         await self._limits.count(Limit.SIGN_UPS, request)
         await self._limits.check(Limit.CONFIRMATIONS, request)
         try:
@@ -79,7 +81,7 @@ class SignUpPage:
         """
         site, request = self._context, _read_subscription(form)
         if not site.accepts_sign_ups:
-            raise AddressError("This service does not accept sign-ups.")
+            raise AddressError(_("This service does not accept sign-ups."))
         with site.ledger.writing() as connection:
             request_confirmation(
                 connection,

@@ -91,6 +91,7 @@ def test_templates_and_labels_are_translated(tmp_path: object) -> None:
         title="T",
         message="M",
         has_search=True,
+        suggestions=(),
         static_paths={"style.css": "/s", "favicon.svg": "/f"},
         attributions=(),
     )
