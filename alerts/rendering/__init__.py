@@ -11,6 +11,7 @@ from alerts.rendering.labels import (
     FIELD_LABELS,
     FREQUENCY_LABELS,
     PASSAGE_LABELS,
+    label_question,
     summarise_kinds,
 )
 from alerts.rendering.sanitise import clean_xml_text
@@ -43,6 +44,7 @@ __all__ = [
     "body_path",
     "clean_xml_text",
     "find_shipped_templates",
+    "label_question",
     "member_path",
     "name_host",
     "name_in_sentence",

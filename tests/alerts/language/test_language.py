@@ -24,23 +24,14 @@ from alerts.language import (
     use_translations,
 )
 from alerts.rendering import Templates
+from tests.support.bracketed import Bracketed
 
 NOW = datetime(2026, 11, 26, 14, 22, tzinfo=UTC)
 
 
-class Shouting(NullTranslations):
-    """Translates into capitals."""
-
-    def gettext(self, message: str) -> str:
-        return message.upper()
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return (msgid1 if n == 1 else msgid2).upper().replace("%(N)S", "%(n)s")
-
-
 @pytest.fixture
-def in_capitals() -> Iterator[None]:
-    use_translations(Shouting())
+def in_brackets() -> Iterator[None]:
+    use_translations(Bracketed())
     yield
     set_language("en_GB")
 
@@ -82,7 +73,7 @@ def test_dates_follow_the_locale() -> None:
     assert get_language_tag() == "cy"
 
 
-@pytest.mark.usefixtures("in_capitals")
+@pytest.mark.usefixtures("in_brackets")
 def test_templates_and_labels_are_translated(tmp_path: object) -> None:
     templates = Templates()
     page = templates.render_html(
@@ -95,9 +86,9 @@ def test_templates_and_labels_are_translated(tmp_path: object) -> None:
         static_paths={"style.css": "/s", "favicon.svg": "/f"},
         attributions=(),
     )
-    assert "SKIP TO CONTENT" in page
-    assert 'placeholder="TOPIC' not in page  # this page has a search box of its own
-    assert ngettext("%(n)s day", "%(n)s days", 2) % {"n": 2} == "2 DAYS"
+    assert "⟦Skip to content⟧" in page
+    assert 'placeholder="⟦Topic' not in page  # this page has a search box of its own
+    assert ngettext("%(n)s day", "%(n)s days", 2) % {"n": 2} == "⟦2 days⟧"
     assert gettext_noop("as it is") == "as it is"
 
 
