@@ -199,6 +199,11 @@ def measure_server(running: ServerProcess, slugs: list[str]) -> None:
     measure_once_each(
         running, "question page", [f"/question/{one['question']['id']}" for one in found["changes"]]
     )
+    for path in ("/", "/topics", "/members", "/bodies", "/unanswered", f"/member/{person}"):
+        measure_once_each(running, f"{path}", [path] * 20)
+    measure_once_each(
+        running, "chart as PNG", [f"/charts/search.png?q={quote(form)}" for form in drawn[:20]]
+    )
     print(f"peak memory of the server {running.read_usage()[1]} MB")
 
 

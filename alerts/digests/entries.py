@@ -156,7 +156,6 @@ class Entry(msgspec.Struct, frozen=True):
     referred: tuple[ReferredQuestion, ...] = ()  #: known questions that the answers refer to
     detail: Detail = "full"
     days_unanswered: int | None = None  #: set for an overdue question
-    days_to_answer: int | None = None  #: from the question's day to the first answer's, if known
 
     @property
     def other_topics(self) -> tuple[MatchReason, ...]:
@@ -232,23 +231,7 @@ def build_entry(
         files=_list_files(text.texts, places, question) if shows_answer else (),
         referred=tuple(_quote_answer(one) for one in referred) if shows_answer else (),
         detail=_choose_detail(topics),
-        days_to_answer=count_days_to_answer(question),
     )
-
-
-def count_days_to_answer(question: Question) -> int | None:
-    """Return the days from the question's day to its first answer, holding replies left out.
-
-    Returns:
-        None while it has no answer, or where one of the days is not known or they are in the
-        wrong order.
-    """
-    asked = question.meeting.date if question.meeting else None
-    days = [answer.date for answer in question.answers if answer.date and not answer.holding]
-    if asked is None or not days:
-        return None
-    number = (min(days) - asked).days
-    return number if number >= 0 else None
 
 
 def _find_kind(matches: Iterable[DigestMatch]) -> EntryKind:

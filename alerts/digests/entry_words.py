@@ -9,20 +9,20 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from alerts.digests.entries import Entry, ReferredQuestion
-from alerts.language import format_day, gettext, gettext_noop, join_names, ngettext
+from alerts.language import gettext, gettext_noop, join_names, ngettext
 from alerts.model import ChangeKind
 from alerts.rendering import (
     CHANGE_LABELS,
     FIELD_LABELS,
     PASSAGE_LABELS,
+    STATUS_DISCS,
+    describe_day,
+    describe_delay,
+    describe_people,
     name_host,
-    name_in_sentence,
     normalise_link,
 )
-from crawler.records import Question, QuestionStatus
 
-#: The disc fills as the answer comes.
-_DISCS: Final[Mapping[QuestionStatus, str]] = {"unanswered": "○", "holding": "◐", "answered": "●"}
 #: What was corrected, by the part of the question.
 _CORRECTED_LABELS: Final[Mapping[str, str]] = {
     "title": gettext_noop("Title corrected"),
@@ -45,11 +45,11 @@ def describe_entry(entry: Entry, site_name: str | None, names_source: bool) -> d
     """
     question = entry.question
     return {
-        "disc": _DISCS[question.status],
+        "disc": STATUS_DISCS[question.status],
         "state": _describe_state(entry),
-        "delay": _describe_delay(entry),
-        "asked": _describe_people(question),
-        "dated": _describe_day(question, site_name if names_source else None),
+        "delay": describe_delay(question) if entry.kind is ChangeKind.ANSWERED else "",
+        "asked": describe_people(question),
+        "dated": describe_day(question, site_name if names_source else None),
         "source_name": site_name if names_source else None,
         "answer_label": _label_answer(entry),
         "files": entry.files[:_MAX_FILES],
@@ -75,45 +75,6 @@ def _describe_state(entry: Entry) -> str:
     if entry.correction is not None:
         return gettext(_CORRECTED_LABELS[entry.correction.field])
     return gettext(CHANGE_LABELS[entry.kind])
-
-
-def _describe_delay(entry: Entry) -> str:
-    """Return ``after 12 days`` for an answer whose day is known; else an empty text."""
-    days = entry.days_to_answer
-    if entry.kind is not ChangeKind.ANSWERED or days is None:
-        return ""
-    if days == 0:
-        return gettext("on the same day")
-    return ngettext("after %(days)s day", "after %(days)s days", days) % {"days": days}
-
-
-def _describe_people(question: Question) -> str:
-    if question.asked_by is None:
-        return ""
-    name = question.asked_by.name
-    asked_of = ", ".join(name_in_sentence(one.name) for one in question.asked_of)
-    if not asked_of:
-        return gettext("Asked by %(name)s") % {"name": name}
-    return gettext("%(name)s asked %(asked_of)s") % {"name": name, "asked_of": asked_of}
-
-
-def _describe_day(question: Question, source_name: str | None) -> str:
-    """Return ``Meeting of 16 July 2026, question 2026/0002``, with the source where it is named."""
-    meeting, reference = question.meeting, question.reference
-    day = format_day(meeting.date) if meeting is not None else ""
-    is_meeting = meeting is not None and meeting.name is not None
-    if day and reference:
-        text = (
-            gettext("Meeting of %(day)s, question\u00a0%(reference)s")
-            if is_meeting
-            else gettext("%(day)s, question\u00a0%(reference)s")
-        )
-    elif day:
-        text = gettext("Meeting of %(day)s") if is_meeting else "%(day)s"
-    else:
-        text = gettext("Question\u00a0%(reference)s") if reference else ""
-    parts = (text % {"day": day, "reference": reference}, source_name)
-    return ", ".join(filter(None, parts))
 
 
 def _label_answer(entry: Entry) -> str:

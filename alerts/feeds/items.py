@@ -13,12 +13,15 @@ from typing import Final
 
 from alerts.feeds.model import FeedIdentity, FeedItem, FeedMetadata, ListedChanges
 from alerts.language import format_day, format_moment, gettext
-from alerts.model import Change, Notice, NoticeKind, NumberedChange
+from alerts.model import Change, ChangeKind, Notice, NoticeKind, NumberedChange
 from alerts.queries import Query, extract_fields, find_match
 from alerts.rendering import (
     PASSAGE_LABELS,
     Templates,
     clean_xml_text,
+    describe_day,
+    describe_delay,
+    describe_people,
     name_site,
     normalise_link,
 )
@@ -104,11 +107,14 @@ def _build_item(
         snippet=snippet,
         base_url=base_url,
         referred=referred,
+        delay=describe_delay(question) if change.kind is ChangeKind.ANSWERED else "",
+        asked=describe_people(question),
+        dated=describe_day(question),
     )
     author = _find_author(change)
     return FeedItem(
         id=item_id,
-        title=clean_xml_text(f"{change.kind.info.label}: {name_question(question)}"),
+        title=clean_xml_text(_name_change(change)),
         url=normalise_link(question.url),
         updated_at=_truncate_to_second(numbered.recorded_at),
         summary=clean_xml_text(_summarise(snippet, change)),
@@ -118,6 +124,12 @@ def _build_item(
         thread_id=build_tag_uri(identity, "thread", question.parent or question.id),
         category=name_site(question.source, identity.site_urls) if names_source else None,
     )
+
+
+def _name_change(change: Change) -> str:
+    """Return the title of an item: ``Answered: Park benches``."""
+    label, title = gettext(change.kind.info.label), name_question(change.after)
+    return gettext("%(change)s: %(title)s") % {"change": label, "title": title}
 
 
 def _summarise(snippet: Snippet | None, change: Change) -> str:

@@ -83,7 +83,7 @@ def list_all(connection: Connection) -> list[BodySummary]:
 def _count_days(connection: Connection) -> dict[str, Counter[int]]:
     """Return how many answers of each body took how many days."""
     wanted = select(question.c.body, question.c.days_to_answer, func.count()).where(
-        question.c.body.is_not(None), IS_ANSWERED, question.c.days_to_answer.is_not(None)
+        question.c.body.is_not(None), question.c.days_to_answer.is_not(None)
     )
     found: dict[str, Counter[int]] = {}
     grouped = wanted.group_by(question.c.body, question.c.days_to_answer)
@@ -106,7 +106,7 @@ def list_similar_names(connection: Connection, body_id: str) -> list[tuple[str, 
 
 def count_questions(connection: Connection, body_id: str) -> Tally:
     """Return the questions that were put to a body, counted by their answers and who asked."""
-    return question_counts.count(connection, question.c.body == body_id)
+    return question_counts.count(connection, "person", question.c.body == body_id)
 
 
 def list_questions(

@@ -154,10 +154,9 @@ def list_questions(
         up_to: Only changes up to this number, so that later ones shift no page; None for all.
         condition: Only the questions for which it holds; None for all.
     """
-    if condition is None:
-        latest = _list_alerted_questions(connection, topic_id, offset + limit, up_to)
-        if len(latest) == offset + limit:
-            return latest[offset:]
+    latest = _list_alerted_questions(connection, topic_id, offset + limit, up_to, condition)
+    if len(latest) == offset + limit:
+        return latest[offset:]
     is_no_news = change.c.silence_reason.in_(_NO_NEWS)
     last_alert = func.max(case((is_no_news, 0), else_=change.c.seq))
     wanted = (
@@ -173,20 +172,26 @@ def list_questions(
 
 
 def _list_alerted_questions(
-    connection: Connection, topic_id: int, limit: int, up_to: int | None
+    connection: Connection,
+    topic_id: int,
+    limit: int,
+    up_to: int | None,
+    condition: ColumnElement[bool] | None,
 ) -> list[str]:
     """Return the first questions of :func:`list_questions` without sorting all matches.
 
     Only the newest matches are looked at, since a topic can have tens of thousands. Fewer than
     ``limit`` does not mean that there are no more.
     """
-    rows = connection.execute(
+    wanted = (
         select(change.c.question_id, change.c.silence_reason)
         .join(match, match.c.change_seq == change.c.seq)
         .where(match.c.topic_id == topic_id, _is_up_to(up_to))
-        .order_by(match.c.change_seq.desc())
-        .limit(_CHANGES_PER_QUESTION * limit)
     )
+    if condition is not None:
+        wanted = wanted.join(question, question.c.id == change.c.question_id).where(condition)
+    newest = wanted.order_by(match.c.change_seq.desc()).limit(_CHANGES_PER_QUESTION * limit)
+    rows = connection.execute(newest)
     alerted = (row.question_id for row in rows if row.silence_reason not in _NO_NEWS)
     return list(dict.fromkeys(alerted))[:limit]
 

@@ -129,7 +129,7 @@ def count_by_day(
 
 def count_questions(connection: Connection, person: str) -> Tally:
     """Return a member's questions, counted by their answers and by who was asked."""
-    return question_counts.count(connection, question.c.person == person)
+    return question_counts.count(connection, "body", question.c.person == person)
 
 
 def list_questions(

@@ -7,10 +7,10 @@ is counted beside the person and the body, so that no record is read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, TextClause, and_, func, or_, select, text, true
@@ -106,15 +106,28 @@ class Tally(msgspec.Struct, frozen=True):
     """Questions counted by their answers, by who asked and by who was asked."""
 
     answers: AnswerTimes
-    #: By id, how many are answered and how many there are.
+    #: By id, how many are answered and how many there are; empty if they were not counted.
     people: dict[str, tuple[int, int]]
     bodies: dict[str, tuple[int, int]]
 
 
-def count(connection: Connection, *conditions: ColumnElement[bool]) -> Tally:
-    """Return the questions for which conditions hold, counted."""
-    columns = question.c.person, question.c.body, IS_ANSWERED, question.c.days_to_answer
-    rows = connection.execute(select(*columns, func.count()).where(*conditions).group_by(*columns))
+def count(connection: Connection, by: Party, condition: ColumnElement[bool]) -> Tally:
+    """Return the questions for which a condition holds, counted, also by who asked or was asked.
+
+    Args:
+        connection: The ledger.
+        by: ``person`` to count by who asked, ``body`` by who was asked; the other is not counted.
+        condition: On the table of questions.
+    """
+    columns = _KEYS[by], IS_ANSWERED, question.c.days_to_answer
+    rows = connection.execute(select(*columns, func.count()).where(condition).group_by(*columns))
+    if by == "person":
+        return add_up((person, None, *rest) for person, *rest in rows)
+    return add_up((None, *values) for values in rows)
+
+
+def add_up(rows: Iterable[Sequence[Any]]) -> Tally:
+    """Return the sums of rows: person, body, whether answered, days to the answer, questions."""
     totals, days = [0, 0], Counter[int]()
     people: dict[str, tuple[int, int]] = {}
     bodies: dict[str, tuple[int, int]] = {}

@@ -10,7 +10,7 @@ from datetime import date
 from difflib import get_close_matches
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, TextClause, and_, bindparam, func, select, text
 
 from alerts.ledger import matches, question_counts
 from alerts.ledger.inserts import iter_parameters
@@ -135,14 +135,29 @@ def list_similar(connection: Connection, slug: str) -> list[tuple[str, str]]:
 
 def count_questions(connection: Connection, topic_id: int) -> Tally:
     """Return the questions that a topic matches, counted."""
-    return question_counts.count(connection, _is_in(topic_id))
+    rows = connection.execute(_TALLIES[connection.dialect.name], {"topic_id": topic_id})
+    return question_counts.add_up(rows)
 
 
-def _is_in(topic_id: int) -> ColumnElement[bool]:
-    """Return the condition that a topic matches a question."""
+def _build_tally_statement(by_id: str, by_seq: str) -> TextClause:
+    """Return the statement of :func:`count_questions`.
+
+    On SQLite it names its indexes. SQLite would choose those of the primary keys, which lead to the
+    long rows: for a topic with 28,000 questions that takes four times as long.
+    """
     matching = (
-        select(change.c.question_id)
-        .join(match, match.c.change_seq == change.c.seq)
-        .where(match.c.topic_id == topic_id)
+        f"SELECT change.question_id FROM match JOIN change {by_seq}"  # noqa: S608  # ours alone
+        " ON change.seq = match.change_seq WHERE match.topic_id = :topic_id"
     )
-    return question.c.id.in_(matching)
+    return text(
+        "SELECT person, body, status = 'answered', days_to_answer, count(*)"  # noqa: S608  # ours alone
+        f" FROM question {by_id} WHERE id IN ({matching}) GROUP BY 1, 2, 3, 4"
+    )
+
+
+_TALLIES = {
+    "sqlite": _build_tally_statement(
+        "INDEXED BY ix_question_id", "INDEXED BY ix_change_seq_question_id"
+    ),
+    "postgresql": _build_tally_statement("", ""),
+}

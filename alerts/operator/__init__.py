@@ -21,6 +21,7 @@ from alerts.operator.limit_alarm import update_limit_alarm
 from alerts.operator.overview import (
     DAYS_OF_SUBSCRIBERS,
     DiskMeter,
+    Figures,
     MessageDays,
     Remembered,
     StoredPart,
@@ -38,6 +39,7 @@ __all__ = [
     "BriefStatus",
     "Completeness",
     "DiskMeter",
+    "Figures",
     "Finding",
     "FooterReader",
     "FooterState",

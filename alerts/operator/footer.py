@@ -13,7 +13,8 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import WatchwordError
-from alerts.operator.health import Health, combine_states
+from alerts.operator.health import Finding, Health, combine_states
+from alerts.operator.impact import Impact, find_impact
 from alerts.operator.public_status import PublicFinding, publish_finding
 from alerts.operator.service_status import BriefStatus
 
@@ -31,7 +32,7 @@ class FooterState(msgspec.Struct, frozen=True):
     last_read: datetime | None = None  #: when a source was last read in full
     finding: PublicFinding | None = None  #: the worst reason why the service is not well
     site_name: str | None = None  #: of the source that the finding is about
-    not_read_since: datetime | None = None  #: that source, where it is in trouble
+    not_read_since: datetime | None = None  #: that source, where it cannot be read
 
 
 class FooterReader:
@@ -85,13 +86,19 @@ def summarise_status(status: BriefStatus, zone: tzinfo = UTC) -> FooterState:
     last_read = max((one.last_good for one in status.sources if one.last_good), default=None)
     if not status.findings:
         return FooterState(state, now, last_read)
-    finding = publish_finding(status.findings[0])
-    source = next((one for one in status.sources if one.source == finding.subject), None)
+    worst = min(status.findings, key=_rank)
+    source = next((one for one in status.sources if one.source == worst.subject), None)
+    is_unread = state is Health.TROUBLE and find_impact(worst.kind) is Impact.READING
     return FooterState(
         state,
         now,
         last_read,
-        finding,
+        publish_finding(worst),
         source.site_name if source else None,
-        source.last_good if source and state is Health.TROUBLE else None,
+        source.last_good if source and is_unread else None,
     )
+
+
+def _rank(finding: Finding) -> tuple[bool, int]:
+    """Return the place of a finding: trouble first, then what keeps most from readers."""
+    return finding.state is not Health.TROUBLE, list(Impact).index(find_impact(finding.kind))

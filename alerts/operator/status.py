@@ -28,7 +28,7 @@ class SourceReading(msgspec.Struct, frozen=True, kw_only=True):
     """When a source was last read, and how its last crawl ended: what its state is judged by."""
 
     source: str  #: ``london``
-    site_name: str  #: the host, as people know it: ``www.london.gov.uk``
+    site_name: str  #: what people call it: its name in the config, or ``www.london.gov.uk``
     last_good: datetime | None  #: when the last complete crawl finished; None without one
     verdict: str | None  #: of the last crawl; None without one
     reason: str | None  #: for that verdict, in words

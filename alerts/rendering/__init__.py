@@ -11,8 +11,16 @@ from alerts.rendering.labels import (
     FIELD_LABELS,
     FREQUENCY_LABELS,
     PASSAGE_LABELS,
+    QUESTION_STATUS_LABELS,
+    describe_schedule,
     label_question,
     summarise_kinds,
+)
+from alerts.rendering.question_words import (
+    STATUS_DISCS,
+    describe_day,
+    describe_delay,
+    describe_people,
 )
 from alerts.rendering.sanitise import clean_xml_text
 from alerts.rendering.templates import (
@@ -39,10 +47,16 @@ __all__ = [
     "FIELD_LABELS",
     "FREQUENCY_LABELS",
     "PASSAGE_LABELS",
+    "QUESTION_STATUS_LABELS",
+    "STATUS_DISCS",
     "Templates",
     "TemplatesError",
     "body_path",
     "clean_xml_text",
+    "describe_day",
+    "describe_delay",
+    "describe_people",
+    "describe_schedule",
     "find_shipped_templates",
     "label_question",
     "member_path",

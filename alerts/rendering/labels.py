@@ -6,9 +6,10 @@ Those of kinds of change and of frequencies derive from the tables in `alerts.mo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import time
 from typing import Any, Final
 
-from alerts.language import format_number, gettext, ngettext
+from alerts.language import format_clock_time, format_number, gettext, ngettext
 from alerts.language import gettext_noop as _
 from alerts.model import ENTRY_KINDS, EntryKind, Frequency
 from crawler.records import Question, name_question
@@ -102,3 +103,17 @@ def label_question(question: Question) -> str:
     if question.is_taken_down and question.reference:
         return gettext("Question %(reference)s (taken down)") % {"reference": question.reference}
     return gettext("Question (taken down)") if question.is_taken_down else name_question(question)
+
+
+def describe_schedule(frequency: Frequency, hour: int) -> str:
+    """Return when digests of a frequency are sent: ``Daily, at 07:00``."""
+    texts = {
+        Frequency.DAILY: gettext("Daily, at %(time)s"),
+        Frequency.WEEKLY: gettext("Weekly, on Mondays at %(time)s"),
+        Frequency.MONTHLY: gettext("Monthly, on the first day at %(time)s"),
+        Frequency.MEETING: gettext("After each meeting, on the next day at %(time)s"),
+    }
+    text = texts.get(frequency)
+    if text is None:
+        return gettext(FREQUENCY_LABELS.get(frequency, frequency))
+    return text % {"time": format_clock_time(time(hour))}

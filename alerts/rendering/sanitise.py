@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 import nh3
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from alerts.rendering.urls import normalise_link
 
@@ -24,10 +24,6 @@ _ILLEGAL_CHARACTERS = re.compile(
 _TAGS = nh3.ALLOWED_TAGS - {"img", "map", "area"}
 #: Attributes that hold an address.
 _URL_ATTRIBUTES = frozenset({"href", "src", "cite"})
-
-_REGION = '<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
-_TABLE_TAG = re.compile(r"(<table[^>]*>|</table>)")
-_HEADING_TAG = re.compile(r"<(/?)h[1-6][^>]*>")
 
 
 def sanitise_html(html: str, base_url: str | None = None) -> Markup:
@@ -53,33 +49,6 @@ def sanitise_html(html: str, base_url: str | None = None) -> Markup:
         attribute_filter=resolve,
     )
     return Markup(clean)  # noqa: S704  # it has just been cleaned
-
-
-def wrap_tables(html: Markup, name: str) -> Markup:
-    """Return clean HTML whose tables scroll by themselves, and whose headings are bold lines.
-
-    A table can be wider than a phone. A heading of a source would stand among those of the page.
-
-    Args:
-        html: What :func:`sanitise_html` returned.
-        name: Of each table, for who cannot see it: ``Table of the answer``.
-    """
-    opening = _REGION.format(name=escape(name))
-    parts: list[str] = []
-    depth = 0
-    for part in _TABLE_TAG.split(_HEADING_TAG.sub(_replace_heading, html)):
-        is_opened, is_closed = part.startswith("<table"), part == "</table>"
-        if is_opened and depth == 0:
-            parts.append(opening)
-        parts.append(part)
-        depth += is_opened - is_closed
-        if is_closed and depth == 0:
-            parts.append("</div>")
-    return Markup("".join(parts))  # noqa: S704  # it was clean, and the name is escaped
-
-
-def _replace_heading(tag: re.Match[str]) -> str:
-    return "</b></p>" if tag[1] else "<p><b>"
 
 
 def clean_xml_text(text: str) -> str:

@@ -36,7 +36,8 @@ from alerts.language import (
 )
 from alerts.rendering.css import inline_css
 from alerts.rendering.labels import TEMPLATE_LABELS, label_question
-from alerts.rendering.sanitise import sanitise_html, wrap_tables
+from alerts.rendering.sanitise import sanitise_html
+from alerts.rendering.tables import wrap_tables
 from alerts.rendering.translation import install_translations
 from alerts.rendering.urls import (
     body_path,

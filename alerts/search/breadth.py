@@ -160,6 +160,7 @@ class Volume(msgspec.Struct, frozen=True):
     #: On average over the last year, or since the archive begins or the search ended if later;
     #: None where the archive is younger than a month, so that nothing can be said.
     per_month: float | None
+    newest_id: str | None = None  #: of the newest question
 
     @property
     def per_year(self) -> float | None:
@@ -181,7 +182,7 @@ def estimate_volume(
     Raises:
         QueryError: ``typed`` is no query.
     """
-    found = search_questions(connection, parse_query(typed), 0, budget)
+    found = search_questions(connection, parse_query(typed), 1, budget)
     first_day = word_index.get_first_day(connection) or today
     begin = max(today - _YEAR, first_day, found.decided_to or first_day)
     days = (today - begin).days
@@ -191,4 +192,5 @@ def estimate_volume(
         is_complete=found.is_complete,
         last_date=max(found.counts_by_day, default=None),
         per_month=number * _DAYS_A_MONTH / days if days >= _DAYS_A_MONTH else None,
+        newest_id=found.newest[0].question_id if found.newest else None,
     )

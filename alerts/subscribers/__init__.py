@@ -44,6 +44,7 @@ from alerts.subscribers.own_changes import (
 )
 from alerts.subscribers.preferences import change_query, pause, resume
 from alerts.subscribers.published_topics import UnknownTopic, hide_topic, publish_topic
+from alerts.subscribers.quotation import AlertSample
 from alerts.subscribers.suspension import lift_suspension, suspend
 from alerts.subscribers.undo import (
     UNDO_PERIOD,
@@ -57,6 +58,7 @@ __all__ = [
     "MONTH_PAUSE",
     "PAUSE",
     "UNDO_PERIOD",
+    "AlertSample",
     "ConfirmationView",
     "DataStores",
     "EmailPermission",

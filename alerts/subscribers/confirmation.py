@@ -27,15 +27,25 @@ from alerts.subscribers.addresses import (
     may_be_emailed,
     parse_address_of_visitor,
 )
-from alerts.subscribers.emails import write_confirmation_email
+from alerts.subscribers.emails import ConfirmationLinks, write_confirmation_email
 from alerts.subscribers.errors import EmailRefusedError
 from alerts.subscribers.membership import SubscriberDefaults, name_request, subscribe
-from alerts.subscribers.quotation import SignUpLine, check_query_of_visitor, describe_request
+from alerts.subscribers.quotation import (
+    AlertSample,
+    PromisedAlert,
+    SignUpLine,
+    check_query_of_visitor,
+    describe_request,
+)
 
 #: How long a confirmation link works: who reads email once a day has two chances.
 CONFIRMATION_LINK_VALIDITY = timedelta(hours=48)
 #: How long nobody is sent a second email for the same request.
 _RESEND_INTERVAL = timedelta(hours=24)
+
+
+#: Where nothing was looked up in the archive.
+_NO_SAMPLE = AlertSample()
 
 
 class SignUp(msgspec.Struct, frozen=True):
@@ -66,6 +76,7 @@ def request_confirmation(
     request: SubscriptionRequest,
     defaults: SubscriberDefaults,
     allow_email: Callable[[str], bool] = lambda _: True,
+    sample: AlertSample = _NO_SAMPLE,
 ) -> bool:
     """Store a pending subscription and queue the email that asks to confirm it.
 
@@ -80,6 +91,7 @@ def request_confirmation(
         defaults: What a new subscriber gets.
         allow_email: Given an address, counts an email to it against the limits and returns whether
             it may be sent. It is called once for each accepted request of a visitor.
+        sample: What the alert brings, which the email shows.
 
     Returns:
         False where no email is queued: one for the same request was within the last 24 hours, or
@@ -115,7 +127,7 @@ def request_confirmation(
         if not is_allowed or not may_be_emailed(history, context.now):
             return False
         confirmation_history.save(connection, address_hash, count_email(history, context.now))
-    return _send_email(connection, context, subscriber, pending)
+    return _send_email(connection, context, subscriber, pending, sample)
 
 
 def _check_request(identity: MailIdentity, email: str, request: SubscriptionRequest) -> Recipient:
@@ -138,15 +150,16 @@ def _send_email(
     context: MessageContext,
     subscriber: Subscriber,
     pending: PendingSubscription,
+    sample: AlertSample,
 ) -> bool:
     """Queue the email of a pending subscription."""
     line = describe_request(connection, pending.request)
     stop_link = context.identity.build_stop_link(
         get_hash(connection, subscriber.email), context.now
     )
-    message = write_confirmation_email(
-        context, subscriber, line, pending.token, CONFIRMATION_LINK_VALIDITY, stop_link
-    )
+    promised = PromisedAlert(line, pending.request.frequency, sample.per_month, sample.question)
+    links = ConfirmationLinks(pending.token, CONFIRMATION_LINK_VALIDITY, stop_link)
+    message = write_confirmation_email(context, subscriber, promised, links)
     pending_subscriptions.mark_emailed(connection, pending.id, context.now)
     return messages.queue(connection, message, context.now)
 

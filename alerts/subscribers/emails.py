@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy import Connection
 
-from alerts.language import gettext
+from alerts.language import format_moment, format_rate, gettext
 from alerts.ledger import bounces, messages, subscriptions
 from alerts.mail import (
     MANAGE_LINK_VALIDITY,
@@ -17,39 +19,80 @@ from alerts.mail import (
     write_email,
 )
 from alerts.model import Recipient, Subscriber
-from alerts.subscribers.quotation import SignUpLine
+from alerts.rendering import (
+    QUESTION_STATUS_LABELS,
+    STATUS_DISCS,
+    describe_day,
+    describe_people,
+    describe_schedule,
+    question_path,
+)
+from alerts.subscribers.quotation import PromisedAlert
 from alerts.subscribers.undo import list_restorable
+from crawler.records import Question, name_question
+
+
+class ConfirmationLinks(msgspec.Struct, frozen=True):
+    """The links of a confirmation email."""
+
+    token: str  #: identifies the pending subscription in the link to confirm it
+    validity: timedelta  #: how long that link works
+    stop: str  #: URL of the page "do not email me again"
 
 
 def write_confirmation_email(
     context: MessageContext,
     subscriber: Subscriber,
-    line: SignUpLine,
-    token: str,
-    validity: timedelta,
-    stop_link: str,
+    sign_up: PromisedAlert,
+    links: ConfirmationLinks,
 ) -> OutgoingMessage:
     """Return the email that asks a subscriber to confirm an alert.
 
     Args:
         context: What messages are written with.
         subscriber: Who asked for the alert, or whose address somebody else typed.
-        line: What the alert is for: all that the email says in other words than ours.
-        token: Identifies the pending subscription in the link.
-        validity: How long the link works.
-        stop_link: URL of the page "do not email me again".
+        sign_up: What the alert is for and brings: all that the email says in other words than ours.
+        links: Its links.
     """
-    draft = draft_message("confirmation", subscriber, f"confirm {token}", context.identity)
+    identity = context.identity
+    draft = draft_message("confirmation", subscriber, f"confirm {links.token}", identity)
+    now = context.now.astimezone(ZoneInfo(subscriber.zone))
+    facts = [
+        (gettext("Topic"), sign_up.line.text),
+        (gettext("How often"), describe_schedule(sign_up.frequency, subscriber.hour)),
+        (gettext("From"), identity.address),
+    ]
+    if sign_up.per_month is not None:
+        facts.insert(2, (gettext("How much"), format_rate(sign_up.per_month)))
     rendered = _render(
         context,
         "confirmation",
-        subject=gettext("Confirm your %(service)s alert") % {"service": context.identity.name},
-        line=line.text,
-        link=f"{context.identity.public_url}/c/{token}",
-        hours=int(validity.total_seconds() // 3600),
-        stop_link=stop_link,
+        subject=gettext("Confirm your %(name)s alert") % {"name": identity.name},
+        facts=facts,
+        facts_width=max(len(name) for name, _ in facts),
+        sample=_describe_sample(sign_up.question, identity.public_url),
+        link=f"{identity.public_url}/c/{links.token}",
+        hours=int(links.validity.total_seconds() // 3600),
+        until=format_moment(now + links.validity),
+        asked_at=format_moment(now),
+        recipient=subscriber.email,
+        stop_link=links.stop,
     )
-    return write_email(draft, rendered, context.identity, context.now)
+    return write_email(draft, rendered, identity, context.now)
+
+
+def _describe_sample(question: Question | None, public_url: str | None) -> dict[str, str] | None:
+    """Return what an email to a stranger says of a question: words of the ledger alone."""
+    if question is None:
+        return None
+    return {
+        "disc": STATUS_DISCS[question.status],
+        "state": gettext(QUESTION_STATUS_LABELS[question.status]),
+        "title": name_question(question),
+        "asked": describe_people(question),
+        "dated": describe_day(question),
+        "url": f"{public_url}{question_path(question.id)}",
+    }
 
 
 def write_manage_link_email(
@@ -69,10 +112,11 @@ def write_manage_link_email(
     rendered = _render(
         context,
         "manage_link",
-        subject=gettext("Manage your %(service)s alerts") % {"service": identity.name},
+        subject=gettext("Manage your %(name)s alerts") % {"name": identity.name},
         link=identity.build_manage_link(subscriber.link_subject, context.now),
         days=MANAGE_LINK_VALIDITY.days,
         gets_none=gets_none,
+        recipient=subscriber.email,
     )
     return write_email(draft, rendered, identity, context.now)
 

@@ -17,10 +17,11 @@ from alerts.language import gettext
 from alerts.language import gettext_noop as _
 from alerts.ledger import questions
 from alerts.ledger.subscriptions import SubscriptionRequest
+from alerts.model import Frequency
 from alerts.queries import QueryError
 from alerts.subscribers.errors import UnknownQuestionError
 from alerts.text import ContactDetail, find_contact_detail
-from crawler.records import name_question
+from crawler.records import Question, name_question
 
 #: Characters of the line: one and a half lines of an email, and more than most queries and titles.
 _MAX_LENGTH = 100
@@ -53,6 +54,22 @@ class SignUpLine(msgspec.Struct, frozen=True):
         """The line without the quotation marks around a query, to be set apart by markup."""
         is_query = self.text.startswith("“")
         return self.text.removeprefix("“").removesuffix("”") if is_query else self.text
+
+
+class AlertSample(msgspec.Struct, frozen=True):
+    """How much an alert brings, and an example, from the archive."""
+
+    per_month: float | None = None  #: questions; None where nothing can be said
+    question: Question | None = None  #: the newest one
+
+
+class PromisedAlert(msgspec.Struct, frozen=True):
+    """What a confirmation email says of an alert."""
+
+    line: SignUpLine
+    frequency: Frequency
+    per_month: float | None = None  #: questions; None where nothing can be said
+    question: Question | None = None  #: the newest one that matches
 
 
 def describe_request(connection: Connection, request: SubscriptionRequest) -> SignUpLine:

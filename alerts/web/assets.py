@@ -42,13 +42,18 @@ def build_asset_routes(templates: Templates) -> list[Route]:
     }
     paths = {name: _add_hash(name, body) for name, (body, _) in bodies.items()}
     templates.add_variables({"static_paths": paths})
+    icon, icon_type = bodies["favicon.svg"]
     return [
-        route
-        for name, (body, media_type) in bodies.items()
-        for route in (
-            _build_route(paths[name], body, media_type, _FOR_EVER),
-            _build_route(f"/static/{name}", body, media_type, _REVALIDATE),
-        )
+        # Some programs ask for this address, whatever a page names; all take what the type says.
+        _build_route("/favicon.ico", icon, icon_type, _REVALIDATE),
+        *(
+            route
+            for name, (body, media_type) in bodies.items()
+            for route in (
+                _build_route(paths[name], body, media_type, _FOR_EVER),
+                _build_route(f"/static/{name}", body, media_type, _REVALIDATE),
+            )
+        ),
     ]
 
 

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from alerts.language import gettext_noop as _
+from alerts.language import gettext_noop
 from alerts.tokens import ExpiredToken, TokenSigner
 
 #: What a page says when its form's token is wrong or expired.
-EXPIRED_FORM = _(
-    "This form has expired or your browser did not accept our cookie, so nothing was changed."
-    " Send it again."
+EXPIRED_FORM = gettext_noop(
+    "This form has expired or your browser did not accept our cookie, so nothing was changed. "
+    "Send it again."
 )
 #: How long a page may stay open before its form is sent: a tab kept over a week's holiday.
 _MAX_AGE = timedelta(days=7)

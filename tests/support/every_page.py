@@ -189,7 +189,7 @@ def _send_notices(site: EveryPage) -> None:
         pages.now += timedelta(hours=1)
         with pages.ledger.writing() as connection:
             since = pages.now - timedelta(hours=37)
-            notices.add(connection, "london", SITE_NAME, kind, since, pages.now)  # type: ignore[arg-type]
+            notices.add(connection, "london", SITE_NAME, kind, since, pages.now)
         site.send_digests(pages.now)
     publish_feeds(pages.ledger, pages.folder, FeedContext(FEEDS, site.templates))
 

@@ -7,6 +7,7 @@ from alerts.operator.overview.advice import find_advice
 from alerts.operator.overview.dashboard import (
     DAYS_OF_SUBSCRIBERS,
     DiskMeter,
+    Figures,
     MessageDays,
     Remembered,
     count_figures,
@@ -16,6 +17,7 @@ from alerts.operator.overview.disk_use import StoredPart
 __all__ = [
     "DAYS_OF_SUBSCRIBERS",
     "DiskMeter",
+    "Figures",
     "MessageDays",
     "Remembered",
     "StoredPart",

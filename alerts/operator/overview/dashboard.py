@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.ledger import deliveries, publication, subscriber_lists
-from alerts.ledger.deliveries import DayOfMessages
+from alerts.ledger import message_lists, publication, subscriber_lists
+from alerts.ledger.message_lists import DayOfMessages
 from alerts.ledger.publication import TopicState
 from alerts.ledger.subscriber_lists import SubscriberCounts
 from alerts.operator.overview.disk_use import DiskUse, StoredPart, measure_disk
@@ -89,7 +89,7 @@ class MessageDays:
 
 
 def _count_day(connection: Connection, begin: datetime) -> DayOfMessages:
-    return deliveries.count_between(connection, begin, begin + timedelta(days=1))
+    return message_lists.count_between(connection, begin, begin + timedelta(days=1))
 
 
 class DiskMeter:

@@ -52,7 +52,7 @@ class ChartRoutes:
 
     async def _get_chart(self, request: Request) -> Response:
         asked = _read_request(request)
-        if asked is None or asked.subject == "questions":
+        if asked is None or asked.subject in {"questions", "service"}:
             return _refuse(404, gettext("There is no such chart."))
         return await self._answer(request, asked, make_chart_file)
 
@@ -102,6 +102,8 @@ def _read_request(request: Request) -> ChartRequest | None:
         return None
     if subject == "search":
         key = request.query_params.get("q", "").strip() if not key else ""
+    if subject == "service":  # the picture of the home page: /pictures/service.png
+        key = subject
     if not key:
         return None
     versus = request.query_params.get("vs", "").strip() or None

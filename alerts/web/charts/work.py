@@ -35,7 +35,7 @@ from alerts.web.topic_counts import count_topic_months
 from alerts.web.work import WorkContext
 from crawler.records import Question, name_question
 
-Subject: TypeAlias = Literal["search", "topics", "members", "bodies", "questions"]
+Subject: TypeAlias = Literal["search", "topics", "members", "bodies", "questions", "service"]
 Ending: TypeAlias = Literal["svg", "png", "csv"]
 
 #: Seconds that the questions of one search may take to be decided. A file is asked for once and
@@ -132,6 +132,9 @@ def _describe_page(
 ) -> LinkPicture:
     today, foot = context.clock().date(), _find_host(context)
     months: tuple[MonthCount, ...]
+    if asked.subject == "service":
+        title = gettext("Email alerts for public questions and answers")
+        return LinkPicture(service=context.name, title=title, foot=foot)
     if asked.subject == "questions":
         return _describe_question(context, connection, asked.key)
     if asked.subject == "topics":

@@ -20,8 +20,7 @@ from starlette.routing import Route
 
 from alerts.digests import find_next_digest
 from alerts.feeds import build_opml
-from alerts.language import gettext
-from alerts.language import gettext_noop as _
+from alerts.language import gettext, gettext_noop
 from alerts.ledger import LedgerUnavailable, personal_data, subscriptions
 from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.personal_data import DeletedData
@@ -40,7 +39,9 @@ log = logging.getLogger("watchword.web")
 
 #: Seconds for which a page waits for readers of the ledger.
 _MAX_ERASING_SECONDS = 0.5
-INVALID_LINK = _("This link is not valid. Use the link in the newest email, or ask for a new one.")
+INVALID_LINK = gettext_noop(
+    "This link is not valid. Use the link in the newest email, or ask for a new one."
+)
 #: What a form may do as often as it likes: leaving is never refused.
 _UNLIMITED_ACTIONS = frozenset(("unsubscribe", "unsubscribe-all", "delete"))
 
@@ -137,20 +138,22 @@ class AlertsPages:
         )
         if token is None:
             await self._limits.count_wrong_link(request)
-            raise HTTPException(404, INVALID_LINK)
+            raise HTTPException(404, gettext(INVALID_LINK))
         return token
 
     async def _open_unexpired_link(self, request: Request) -> str:
         try:
             return await self._open_link(request)
         except ExpiredToken as error:
-            raise HTTPException(410, _("Ask for a new link on the page “Your alerts”.")) from error
+            raise HTTPException(
+                410, gettext("Ask for a new link on the page “Your alerts”.")
+            ) from error
 
     async def _require_found(self, request: Request, found: Response | None) -> Response:
         """Return ``found``; count a wrong link and raise 404 where it is None."""
         if found is None:
             await self._limits.count_wrong_link(request)
-            raise HTTPException(404, INVALID_LINK)
+            raise HTTPException(404, gettext(INVALID_LINK))
         return found
 
     def send_new_link(self, token: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from alerts.digests import NextDigest, find_next_digest
 from alerts.feeds import FeedMetadata, define_private_feed, define_topic_feed
-from alerts.language import format_clock_time, gettext
 from alerts.ledger import (
     alert_activity,
     bounces,
@@ -23,8 +22,8 @@ from alerts.ledger import (
 )
 from alerts.ledger.bounces import Suppression
 from alerts.ledger.subscriptions import Subscription
-from alerts.model import Frequency, Subscriber
-from alerts.rendering import FREQUENCY_LABELS
+from alerts.model import Subscriber
+from alerts.rendering import describe_schedule
 from alerts.subscribers import UndoableChange, list_restorable, list_undoable
 from alerts.web.context import WebContext
 from crawler.records import Question
@@ -179,20 +178,6 @@ def describe_feeds(
         own = define_private_feed(topic, alert.query, token)
         found[topic.id] = AlertFeed(own.metadata, is_own=True)
     return found
-
-
-def describe_schedule(frequency: Frequency, hour: int) -> str:
-    """Return when digests of a frequency are sent: ``Daily, at 07:00``."""
-    texts = {
-        Frequency.DAILY: gettext("Daily, at %(time)s"),
-        Frequency.WEEKLY: gettext("Weekly, on Mondays at %(time)s"),
-        Frequency.MONTHLY: gettext("Monthly, on the first day at %(time)s"),
-        Frequency.MEETING: gettext("After each meeting, on the next day at %(time)s"),
-    }
-    text = texts.get(frequency)
-    if text is None:
-        return gettext(FREQUENCY_LABELS.get(frequency, frequency))
-    return text % {"time": format_clock_time(time(hour))}
 
 
 @lru_cache(1)

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.digests import DIGEST_PAGE_DAYS, load_sent_digest
+from alerts.language import gettext
 from alerts.ledger import bounces, subscriptions
 from alerts.ledger.subscriptions import Subscription
 from alerts.limits import Limit
@@ -81,7 +82,7 @@ class EmailLinkPages:
             if page is None:
                 if is_limited:
                     await self._limits.count_wrong_link(request)
-                raise HTTPException(404, INVALID_LINK)
+                raise HTTPException(404, gettext(INVALID_LINK))
             return page
 
         return Route(path, answer, methods=methods)
@@ -209,6 +210,7 @@ class EmailLinkPages:
             "alert_stopped",
             done=done,
             topic=alert.query,
+            is_active=found.ended_at is None,
             resume_at=found.resume_at,
             undoable=self._find_undoable(connection, subscriber, alert) if done != "undo" else None,
             form_path=f"/u/{subscriber.token}/{alert.id}",

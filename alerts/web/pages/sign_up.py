@@ -17,12 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.language import gettext
-from alerts.language import gettext_noop as _
+from alerts.ledger import questions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.limits import Client, Limit, allow_email_to_unconfirmed
 from alerts.model import AddressError, Frequency, Updates
 from alerts.queries import QueryError
-from alerts.subscribers import UnknownQuestionError, request_confirmation
+from alerts.search import TimeBudget, estimate_volume
+from alerts.subscribers import AlertSample, UnknownQuestionError, request_confirmation
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.results import ResultsPage, ResultsRequest, SentAlertForm
@@ -31,6 +32,8 @@ from alerts.web.rate_limits import RateLimits, find_request_client
 
 #: Seconds after which an answer about an address is sent: longer than any of them takes (20 ms).
 _MIN_RESPONSE_SECONDS = 0.25
+#: Seconds to find out how much an alert brings, so that all of it fits into those.
+_SAMPLE_SECONDS = 0.04
 
 
 class SignUpPage:
@@ -81,7 +84,8 @@ class SignUpPage:
         """
         site, request = self._context, _read_subscription(form)
         if not site.accepts_sign_ups:
-            raise AddressError(_("This service does not accept sign-ups."))
+            raise AddressError(gettext("This service does not accept sign-ups."))
+        sample = self._find_sample(request)
         with site.ledger.writing() as connection:
             request_confirmation(
                 connection,
@@ -92,8 +96,27 @@ class SignUpPage:
                 allow_email=lambda address: allow_email_to_unconfirmed(
                     self._limits.limiter, address, client
                 ),
+                sample=sample,
             )
         site.deliver_soon()  # whether or not there is a message: both take the same time
+
+    def _find_sample(self, request: SubscriptionRequest) -> AlertSample:
+        """Return how much an alert brings; nothing where that takes too long to find.
+
+        It is found whether or not an email follows: the time must not tell.
+
+        Raises:
+            QueryError: The query cannot be read.
+        """
+        site = self._context
+        with site.ledger.reading() as connection:
+            if request.question_id is not None:
+                stored = questions.find(connection, request.question_id)
+                return AlertSample(question=stored.record if stored else None)
+            today, budget = site.clock().date(), TimeBudget(_SAMPLE_SECONDS)
+            volume = estimate_volume(connection, request.query, today, budget)
+            newest = questions.find(connection, volume.newest_id) if volume.newest_id else None
+            return AlertSample(volume.per_month, newest.record if newest else None)
 
     async def _respond_error(
         self, request: Request, form: Mapping[str, str], error: str, status: int

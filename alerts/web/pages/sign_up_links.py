@@ -6,7 +6,7 @@ the authority, so these forms need no cookie.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -20,13 +20,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.digests import find_next_due
-from alerts.ledger import subscriptions
+from alerts.language import gettext
+from alerts.ledger import subscriptions, topics
+from alerts.ledger.topics import Topic
 from alerts.limits import Limit
 from alerts.mail import STOP_LINK_VALIDITY
 from alerts.model import Subscriber
-from alerts.queries import QueryError
-from alerts.rendering import question_path
-from alerts.search import TimeBudget, Volume, estimate_volume
+from alerts.queries import QueryError, format_canonical, parse_query
+from alerts.rendering import describe_schedule, question_path
+from alerts.search import TimeBudget, Volume, estimate_volume, list_results
 from alerts.subscribers import (
     CONFIRMATION_LINK_VALIDITY,
     ConfirmationView,
@@ -41,12 +43,15 @@ from alerts.tokens import ExpiredToken
 from alerts.web.context import WebContext
 from alerts.web.forms import read_choices, read_form
 from alerts.web.pages.alerts import INVALID_LINK
-from alerts.web.pages.alerts_view import describe_feeds, describe_schedule
+from alerts.web.pages.alerts_view import describe_feeds
 from alerts.web.rate_limits import RateLimits
 
 #: Mail scanners open a link, and some run its scripts, within minutes of an email's arrival.
 #: People who open it later are spared the button.
 _SCANNER_WINDOW = timedelta(minutes=5)
+#: Newest questions in which related topics are looked for, and how many of those are shown.
+_RELATED_SAMPLE = 12
+_MAX_RELATED = 5
 #: Seconds that a page may spend on counting what its topics have brought.
 _COUNTING_SECONDS = 0.04
 
@@ -119,7 +124,7 @@ class SignUpLinkPages:
         page = await run_in_threadpool(show, request.path_params["token"])
         if page is None:
             await self._limits.count_wrong_link(request)
-            raise HTTPException(404, INVALID_LINK)
+            raise HTTPException(404, gettext(INVALID_LINK))
         return page
 
     def show_sign_up(self, token: str) -> Response | None:
@@ -178,6 +183,7 @@ class SignUpLinkPages:
             # Where there is a choice, it is the reader's.
             submits_itself=not view.others and now - view.requested_at > _SCANNER_WINDOW,
             is_empty=is_empty,
+            related=_list_related(connection, view.accepted),
             details=self._describe_all(connection, view, subscriber),
             next_due=min((due for due in due_times if due), default=None),
             now=now.astimezone(ZoneInfo(zone)),
@@ -266,6 +272,22 @@ class SignUpLinkPages:
             return self._context.token_signer.verify("stop", token, STOP_LINK_VALIDITY)
         except ExpiredToken:
             return None
+
+
+def _list_related(connection: Connection, accepted: Sequence[SignUp]) -> list[Topic]:
+    """Return the public topics that the newest questions of a confirmed query match, most first."""
+    query = next((one.request.query for one in accepted if one.request.question_id is None), None)
+    try:
+        parsed = parse_query(query) if query is not None else None
+    except QueryError:  # accepted by an earlier version of the query language
+        return []
+    if parsed is None:
+        return []
+    newest, _ = list_results(connection, parsed, _RELATED_SAMPLE)
+    ids = [one.question_id for one in newest]
+    related = topics.list_public_of_questions(connection, ids, _MAX_RELATED + 1)
+    canonical = format_canonical(parsed)
+    return [one for one in related if one.canonical != canonical][:_MAX_RELATED]
 
 
 def _find_results_path(sign_up: SignUp) -> str:

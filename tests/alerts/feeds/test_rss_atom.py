@@ -178,7 +178,7 @@ def test_a_written_question_has_a_date_and_no_meeting() -> None:
     written = feed(number_change(1, ChangeKind.ASKED, tabled)).atom.decode()
     assert "3 July 2026" in written
     assert "meeting of" not in written
-    assert "meeting of 16 July 2026" in feed(ASKED).atom.decode()
+    assert "Meeting of 16 July 2026" in feed(ASKED).atom.decode()
 
 
 def test_the_json_feed_is_valid() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from gettext import NullTranslations
@@ -24,14 +25,29 @@ from alerts.language import (
     use_translations,
 )
 from alerts.rendering import Templates
-from tests.support.bracketed import Bracketed
 
 NOW = datetime(2026, 11, 26, 14, 22, tzinfo=UTC)
 
 
+class Shouting(NullTranslations):
+    """Translates into capitals."""
+
+    def gettext(self, message: str) -> str:
+        return _shout(message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return _shout(msgid1 if n == 1 else msgid2)
+
+
+def _shout(message: str) -> str:
+    """Return a message in capitals, with its placeholders as they are."""
+    parts = re.split(r"(%\(\w+\)s)", message)
+    return "".join(part if part.startswith("%(") else part.upper() for part in parts)
+
+
 @pytest.fixture
-def in_brackets() -> Iterator[None]:
-    use_translations(Bracketed())
+def in_capitals() -> Iterator[None]:
+    use_translations(Shouting())
     yield
     set_language("en_GB")
 
@@ -73,7 +89,7 @@ def test_dates_follow_the_locale() -> None:
     assert get_language_tag() == "cy"
 
 
-@pytest.mark.usefixtures("in_brackets")
+@pytest.mark.usefixtures("in_capitals")
 def test_templates_and_labels_are_translated(tmp_path: object) -> None:
     templates = Templates()
     page = templates.render_html(
@@ -82,13 +98,12 @@ def test_templates_and_labels_are_translated(tmp_path: object) -> None:
         title="T",
         message="M",
         has_search=True,
-        suggestions=(),
         static_paths={"style.css": "/s", "favicon.svg": "/f"},
         attributions=(),
     )
-    assert "⟦Skip to content⟧" in page
-    assert 'placeholder="⟦Topic' not in page  # this page has a search box of its own
-    assert ngettext("%(n)s day", "%(n)s days", 2) % {"n": 2} == "⟦2 days⟧"
+    assert "SKIP TO CONTENT" in page
+    assert 'placeholder="TOPIC' not in page  # this page has a search box of its own
+    assert ngettext("%(n)s day", "%(n)s days", 2) % {"n": 2} == "2 DAYS"
     assert gettext_noop("as it is") == "as it is"
 
 

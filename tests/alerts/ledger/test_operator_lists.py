@@ -13,6 +13,7 @@ from alerts.ledger import (
     crawl_history,
     crawl_runs,
     deliveries,
+    message_lists,
     operator_actions,
     publication,
     subscriber_lists,
@@ -137,10 +138,10 @@ def test_messages_are_listed_by_phase_and_counted_by_day(
             moment = now - timedelta(days=number % 2)
             deliveries.record_attempts(connection, [(number, attempt, moment)])
     with ledger.reading() as connection:
-        listed = deliveries.list_messages(connection, 2, (phase,), before=5)
-        mine = deliveries.list_messages(connection, 9, subscriber_id=person.id)
-        none = deliveries.list_messages(connection, 9, ("in_doubt",))
-        day = deliveries.count_between(connection, now, now + timedelta(days=1))
+        listed = message_lists.list_messages(connection, 2, (phase,), before=5)
+        mine = message_lists.list_messages(connection, 9, subscriber_id=person.id)
+        none = message_lists.list_messages(connection, 9, ("in_doubt",))
+        day = message_lists.count_between(connection, now, now + timedelta(days=1))
     assert [one.id for one in listed] == [4, 3]
     assert (listed[0].detail, listed[0].kind) == ("said", "digest")
     assert len(mine) == 5

@@ -43,6 +43,18 @@ def test_trouble_names_the_source_and_since_when_it_is_not_read() -> None:
     assert "403" not in str(found)  # reasons are the operator's
 
 
+def test_what_keeps_most_from_readers_comes_first() -> None:
+    findings = (
+        Finding(Health.TROUBLE, "the service", "queue", "messages are not being delivered", ""),
+        Finding(Health.TROUBLE, "two", "gaps", "numbers of questions are missing", ""),
+        Finding(Health.TROUBLE, "one", "blocked", "the source blocks us", ""),
+    )
+    assert summarise_status(BriefStatus(NOW, SOURCES, findings)).site_name == "www.one.example"
+    found = summarise_status(BriefStatus(NOW, SOURCES, findings[1:2]))
+    assert found.site_name == "www.two.example"
+    assert found.not_read_since is None  # it is read, and numbers are missing in it
+
+
 def test_a_fault_of_the_service_names_no_source() -> None:
     finding = Finding(Health.NOT_YET, "the service", "paused", "deliveries are paused", "")
     found = summarise_status(BriefStatus(NOW, SOURCES, (finding,)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.ledger.deliveries import DayOfMessages
+from alerts.ledger.message_lists import DayOfMessages
 from alerts.operator import DiskMeter, Remembered, StoredPart, find_advice
 from alerts.operator.overview.advice import _BY_KIND
 from alerts.operator.overview.disk_use import measure_disk

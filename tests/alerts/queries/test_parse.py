@@ -172,6 +172,8 @@ QUESTION = Question(
 
 def test_the_fields_of_a_question() -> None:
     assert extract_fields(QUESTION, infer_changes(QUESTION)) == {
+        "status": ["unanswered"],
+        "year": ["2018"],
         "title": ["Violent crime"],
         "question": ["One.", "Two."],
         "answer": ["Later.", "Three.", "Four."],

@@ -66,7 +66,7 @@ def test_changes_of_a_followed_question_are_sent_until_it_is_answered(
     record(ledger, now, make_question(1, make_answer("At last.")))
     assert compose(ledger, now + timedelta(hours=1)) == 1
     assert read_subjects(ledger) == ["Question 1: 1 holding reply", "Question 1: 1 answer"]
-    assert "You follow this question." in get_plain_text(read_emails(ledger)[1])
+    assert "\nA question that you follow\n" in get_plain_text(read_emails(ledger)[1])
     with ledger.reading() as connection:
         assert subscriptions.list_active(connection) == []
     # The answer is still delivered, and nothing after it.
@@ -102,7 +102,7 @@ def test_an_overdue_question_is_reported_once(ledger: Ledger, now: datetime) -> 
     assert compose(ledger, put + timedelta(days=29)) == 1
     assert compose(ledger, put + timedelta(days=60)) == 0
     assert read_subjects(ledger) == ["Question 1: 1 overdue question"]
-    assert get_plain_text(read_emails(ledger)[0]).startswith("OVERDUE: no answer for 29 days\n")
+    assert "\nUnanswered for 29 days\n" in get_plain_text(read_emails(ledger)[0])
 
 
 def test_a_followed_question_is_a_topic_with_its_past_matches(
@@ -156,7 +156,7 @@ def test_a_note_is_shown_beside_its_topic(ledger: Ledger, now: datetime) -> None
     record(ledger, now, make_question(1, words="VRU."))
     compose(ledger, now)
     text = " ".join(get_plain_text(read_emails(ledger)[0]).split())
-    assert "matches VRU (in question), which you noted as “for <the> July report”." in text
+    assert "VRU === Your note: for <the> July report New question" in text
 
 
 @pytest.mark.parametrize(("details", "shown"), [(["titles"], False), (["titles", "full"], True)])
@@ -189,12 +189,13 @@ def test_supplementaries_are_shown_below_their_question(ledger: Ledger, now: dat
     record(ledger, now, *some, make_question(1, words="VRU."), supplementary(91, 9, 1))
     compose(ledger, now)
     [mail] = read_emails(ledger)
-    links = [line for line in get_plain_text(mail).splitlines() if "/questions/" in line]
+    lines = get_plain_text(mail).splitlines()
+    links = [line for line in lines if line.startswith("https://replica.example/questions/")]
     order = [int(line.rpartition("/")[2]) for line in links]
     assert order.index(11) == order.index(1) + 1
     assert order.index(12) == order.index(1) + 2
     assert (
-        get_plain_text(mail).count("> ANSWERED") == 2
+        get_plain_text(mail).count("> Answered") == 2
     )  # 91 stands alone: its question is not here
     assert mail["Subject"] == "VRU: 4 answers, 1 new question"
 

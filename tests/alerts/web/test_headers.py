@@ -53,6 +53,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/cite/{id:path}": (_EVERYBODY, "/cite/london:/questions/1"),
     "/completeness/{source}": (_EVERYBODY, "/completeness/london"),
     "/d/{token}": (_ONE_PERSON, ""),
+    "/favicon.ico": (_EVERYBODY, "/favicon.ico"),
     "/feeds": (_EVERYBODY, "/feeds/everything.atom.xml"),
     "/feeds/{name:path}": (_EVERYBODY, "/feeds/everything"),
     "/healthz": (_EVERYBODY, "/healthz"),

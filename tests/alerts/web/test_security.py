@@ -206,7 +206,7 @@ class TestEnumeration:
                     began = time.perf_counter()
                     status, html = site.submit_form(page, path, q="VRU", email=email)
                     times.append(time.perf_counter() - began)
-                    answers.add((path, status, html))
+                    answers.add((path, status, html.replace(email, "")))  # but for what was typed
         assert len(answers) == 2
         known, unknown = (statistics.median(times) for times in took.values())
         assert min(known, unknown) > 0.2  # each waits for the same moment

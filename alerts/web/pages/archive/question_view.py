@@ -119,7 +119,7 @@ def _build_history(
         groups.setdefault(key, []).append(one)
     return tuple(
         _build_history_entry(group[0], [numbers.get(one.question_id) for one in reversed(group)])
-        for group in groups.values()
+        for group in sorted(groups.values(), key=lambda group: group[-1].seq, reverse=True)
     )
 
 

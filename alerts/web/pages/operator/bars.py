@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from alerts.ledger.deliveries import DayOfMessages
+from alerts.ledger.message_lists import DayOfMessages
 
 #: Pixels from the top: of the base line, and of the top line.
 _BASE, _TOP = 156.0, 30.0

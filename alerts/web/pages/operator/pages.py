@@ -15,6 +15,7 @@ from starlette.routing import Route
 from alerts.ledger import operator_sessions, personal_data
 from alerts.ledger.operator_actions import name_address
 from alerts.ledger.subscriber_lists import find_listed
+from alerts.operator import FooterReader
 from alerts.secret import mask_address
 from alerts.web.context import WebContext
 from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
@@ -50,6 +51,9 @@ class OperatorPages:
 
     def __init__(self, context: WebContext, form_tokens: FormTokens, limits: RateLimits) -> None:
         self._context, self._form_tokens, self._limits = context, form_tokens, limits
+        # The operator has just pressed a button, so the foot of these pages is never old.
+        zone = context.subscriber_defaults.zone
+        self._footer = FooterReader(context.find_brief_status, zone, max_age=0.0)
         self._access, self._views = OperatorAccess(context), OperatorViews(context, limits)
         parts = (CrawlActions, MessageActions, SubscriberActions, TopicActions)
         self._actions: dict[str, Action] = {}
@@ -69,7 +73,7 @@ class OperatorPages:
 
     def _list_pages(self) -> dict[str, _Loader]:
         """Return what loads each page, by its path: the name of a template, and its values."""
-        views = self._views
+        views, lists = self._views, self._views.lists
         return {
             "/operator": lambda _: ("overview", views.load_overview()),
             "/operator/changes": lambda r: (
@@ -82,22 +86,25 @@ class OperatorPages:
             ),
             "/operator/messages": lambda r: (
                 "messages",
-                views.load_messages(r.query_params.get("show", "all"), _number(r, "before")),
+                lists.load_messages(r.query_params.get("show", "all"), _number(r, "before")),
             ),
             "/operator/subscribers": lambda r: (
                 "subscribers",
-                views.load_subscribers(r.query_params.get("show", "all"), _number(r, "before")),
+                lists.load_subscribers(r.query_params.get("show", "all"), _number(r, "before")),
             ),
             "/operator/subscribers/{id:int}": self._load_subscriber,
             "/operator/topics": lambda r: (
                 "topics",
-                views.load_topics(
+                lists.load_topics(
                     r.query_params.get("show", "all"),
                     r.query_params.get("q", "").strip()[:_MAX_TEXT],
                     max(_number(r, "page") or 1, 1),
                 ),
             ),
-            "/operator/actions": lambda r: ("actions", views.load_actions(_number(r, "before"))),
+            "/operator/actions": lambda r: (
+                "actions",
+                lists.load_actions(_number(r, "before")),
+            ),
             "/operator/settings": lambda _: ("settings", views.load_settings()),
         }
 
@@ -119,7 +126,7 @@ class OperatorPages:
         return response
 
     def _load_subscriber(self, request: Request) -> tuple[str, Mapping[str, Any]]:
-        values = self._views.load_subscriber(request.path_params["id"])
+        values = self._views.lists.load_subscriber(request.path_params["id"])
         if values is None:
             raise HTTPException(404, "There is no such subscriber.")
         return "subscriber", values
@@ -138,7 +145,9 @@ class OperatorPages:
             f"operator/{template}",
             status,
             message=message,
+            read_footer=self._footer.read,
             page_path=request.url.path,
+            place=_get_place(request),
             page_is_first=not {"before", "after"} & request.query_params.keys(),
             format_minutes=format_minutes,
             csrf=self._form_tokens.issue_for(operator_sessions.hash_token(session)),
@@ -207,7 +216,7 @@ class OperatorPages:
         self._access.record_action(request, action, known.name_subject(form))
         outcome = known.apply(form)
         self._views.forget_figures()
-        path = outcome.path or request.url.path
+        path = outcome.path or _get_place(request)
         return self._access.redirect_with_message(request, path, outcome.message)
 
     def _ask(self, request: Request, session: str, action: Action, form: Form) -> Response:
@@ -225,11 +234,11 @@ class OperatorPages:
 
         The text is posted: an address in a query string would stand in logs.
         """
-        found = self._views.search_subscribers(text) if text else []
+        found = self._views.lists.search_subscribers(text) if text else []
         if len(found) == 1:
             path = f"/operator/subscribers/{found[0].id}"
             return self._access.redirect_with_message(request, path, "One address was found.")
-        values = self._views.load_subscribers("all", None)
+        values = self._views.lists.load_subscribers("all", None)
         values |= {"rows": found, "has_more": False, "typed": text}
         return self._render(request, session, "subscribers", values)
 
@@ -238,7 +247,7 @@ class OperatorPages:
         key = form.get("subscriber", "")
         if not key.isdigit() or not request.path_params.get("id"):
             raise HTTPException(404, "There is no such subscriber.")
-        with self._context.ledger.writing() as connection:
+        with self._context.ledger.reading() as connection:
             found = find_listed(connection, request.path_params["id"])
             if found is None:
                 raise HTTPException(404, "There is no such subscriber.")
@@ -249,6 +258,11 @@ class OperatorPages:
         body = msgspec.json.format(msgspec.json.encode(data), indent=2)
         headers = {"Content-Disposition": 'attachment; filename="data.json"'}
         return Response(body, headers=headers, media_type="application/json")
+
+
+def _get_place(request: Request) -> str:
+    """Return the path of a page with its query string, which says what a list shows."""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 def _number(request: Request, name: str) -> int | None:

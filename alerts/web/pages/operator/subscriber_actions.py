@@ -70,7 +70,7 @@ class SubscriberActions:
 
     def name_subscriber(self, form: Form) -> str | None:
         """Return what stands for a subscriber in the log of actions: a keyed hash."""
-        with self._context.ledger.writing() as connection:  # which makes the key, the first time
+        with self._context.ledger.reading() as connection:
             found = _find(connection, form)
             return operator_actions.name_address(connection, found.email) if found else None
 

@@ -1,38 +1,28 @@
-"""What each of the operator's pages shows. Every list is bounded."""
+"""What the operator's overview and the pages about crawls, changes and settings show."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from operator import itemgetter
-from typing import Any, TypeVar, get_args
+from typing import Any
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from alerts.bounces import list_waiting
 from alerts.ledger import (
-    bounces,
     crawl_history,
-    deliveries,
     held_changes,
+    message_lists,
     operator_actions,
-    pauses,
-    pending_subscriptions,
-    publication,
     question_lookups,
     secrets,
-    subscriber_lists,
-    subscriptions,
     takedowns,
 )
-from alerts.ledger.held_changes import HeldChange, HeldChangeGroup
-from alerts.ledger.messages import MessagePhase
-from alerts.ledger.publication import TopicFilter
-from alerts.ledger.subscriber_lists import ListedSubscriber, SubscriberFilter
+from alerts.ledger.held_changes import HeldChange
 from alerts.operator import (
     DAYS_OF_SUBSCRIBERS,
     DiskMeter,
+    Figures,
     Finding,
     MessageDays,
     Remembered,
@@ -43,62 +33,17 @@ from alerts.operator import (
 from alerts.questions import Correction, find_first_correction
 from alerts.web.context import WebContext
 from alerts.web.pages.operator.bars import draw_days
+from alerts.web.pages.operator.list_views import ListViews
+from alerts.web.pages.operator.rows import PAGE_SIZE, cut, join_groups, load_pauses
 from alerts.web.pages.operator.times import Times
 from alerts.web.rate_limits import RateLimits
 
-T = TypeVar("T")
-
-#: Rows on the overview, and on the page of one list.
-_FEW, _FAILURES, PAGE_SIZE = 8, 5, 50
+#: Rows on the overview.
+_FEW, _FAILURES = 8, 5
 #: Changes on a page: two long texts take some ten milliseconds to compare.
 _CHANGES = 20
 #: Seconds for which numbers are kept that take long to count.
 _FIGURES_AGE = 60.0
-#: A message in one of these phases has not been sent.
-_WAITING: tuple[MessagePhase, ...] = ("queued", "sending", "handing_over")
-#: The lists of messages, by the name in the address.
-MESSAGE_LISTS: Mapping[str, tuple[MessagePhase, ...]] = {
-    "all": (),
-    "waiting": _WAITING,
-    "failed": ("failed",),
-    "in_doubt": ("in_doubt",),
-    "sent": ("sent",),
-    "dropped": ("dropped",),
-}
-#: Addresses that wait for their suspension to be approved and are shown.
-_SHOWN_WAITING = 200
-_PENDING_PERIOD = timedelta(days=28)
-
-
-class HeldRow(msgspec.Struct, frozen=True):
-    """What waits for one decision: the changes of one source that are held for one reason."""
-
-    source: str
-    reason: str
-    groups: tuple[HeldChangeGroup, ...]  #: by kind of change
-
-    @property
-    def since(self) -> datetime:
-        """Since when the oldest waits."""
-        return min(group.since for group in self.groups)
-
-    @property
-    def changes(self) -> int:
-        """How many changes they are."""
-        return sum(group.changes for group in self.groups)
-
-
-def join_groups(groups: Sequence[HeldChangeGroup]) -> list[HeldRow]:
-    """Return what is decided together, in the order of the groups."""
-    found: dict[tuple[str, str], list[HeldChangeGroup]] = {}
-    for group in groups:
-        found.setdefault((group.source, group.reason), []).append(group)
-    return [HeldRow(*key, tuple(mine)) for key, mine in found.items()]
-
-
-def cut(rows: list[T], size: int = PAGE_SIZE) -> tuple[list[T], bool]:
-    """Return at most ``size`` rows, and whether there are more."""
-    return rows[:size], len(rows) > size
 
 
 class OperatorViews:
@@ -107,6 +52,7 @@ class OperatorViews:
     def __init__(self, context: WebContext, limits: RateLimits) -> None:
         self._context, self._limits = context, limits
         self._figures = Remembered(self._count_figures, _FIGURES_AGE)
+        self.lists = ListViews(context, self._figures)
         self._days = MessageDays()
         self._disk = DiskMeter(context.stored_parts, context.clock)
 
@@ -114,7 +60,7 @@ class OperatorViews:
         """Count the numbers anew at the next page: a button was pressed."""
         self._figures.forget()
 
-    def _count_figures(self) -> Any:
+    def _count_figures(self) -> Figures:
         with self._context.ledger.reading() as connection:
             return count_figures(connection, self._context.clock())
 
@@ -131,7 +77,7 @@ class OperatorViews:
             suspects = question_lookups.list_suspect(connection, _FEW + 1)
             crawls = crawl_history.list_crawls(connection, _FEW)
             days = self._days.count(connection, self._context.clock())
-            failed = deliveries.list_messages(connection, _FAILURES + 1, ("failed", "in_doubt"))
+            failed = message_lists.list_messages(connection, _FAILURES + 1, ("failed", "in_doubt"))
             actions = operator_actions.list_newest(connection, _FEW)
         return {
             "status": status,
@@ -151,15 +97,7 @@ class OperatorViews:
             "left_days": DAYS_OF_SUBSCRIBERS,
             "disk": disk,
             "soonest": min(self.find_next_crawls().items(), key=itemgetter(1), default=None),
-            **self._load_pauses(),
-        }
-
-    def _load_pauses(self) -> dict[str, Any]:
-        with self._context.ledger.reading() as connection:
-            paused = pauses.list_all(connection)
-        return {
-            "crawl_pauses": {one.source: one.since for one in paused if one.activity == "crawl"},
-            "delivery_pause": next((one.since for one in paused if not one.source), None),
+            **load_pauses(self._context),
         }
 
     def find_next_crawls(self) -> dict[str, datetime]:
@@ -184,7 +122,7 @@ class OperatorViews:
             "longest": _find_longest(crawls),
             "source": source,
             "next_crawls": self.find_next_crawls(),
-            **self._load_pauses(),
+            **load_pauses(self._context),
         }
 
     def load_changes(self, after: int) -> dict[str, Any]:
@@ -202,102 +140,6 @@ class OperatorViews:
             "suspects": cut(suspects),
             "taken_down": cut(list(taken_down)),
         }
-
-    def load_messages(self, shown: str, before: int | None) -> dict[str, Any]:
-        """Return one list of messages, newest first."""
-        phases = MESSAGE_LISTS.get(shown, ())
-        with self._context.ledger.reading() as connection:
-            found = deliveries.list_messages(connection, PAGE_SIZE + 1, phases, before=before)
-            counts = deliveries.count_by_phase(connection)
-        messages, has_more = cut(found)
-        numbers = {
-            name: sum(counts.get(phase, 0) for phase in wanted)
-            for name, wanted in MESSAGE_LISTS.items()
-        }
-        return {
-            "messages": messages,
-            "has_more": has_more,
-            "shown": shown if shown in MESSAGE_LISTS else "all",
-            "numbers": numbers | {"all": sum(counts.values())},
-            **self._load_pauses(),
-        }
-
-    def load_subscribers(self, shown: str, before: int | None) -> dict[str, Any]:
-        """Return one list of subscribers, or those whose suspension waits for approval."""
-        now = self._context.clock()
-        with self._context.ledger.reading() as connection:
-            waiting = list_waiting(connection, now)
-            if shown == "waiting":
-                found = subscriber_lists.list_by_ids(connection, waiting[:_SHOWN_WAITING])
-            else:
-                wanted = _choose(shown)
-                found = subscriber_lists.list_subscribers(connection, PAGE_SIZE + 1, wanted, before)
-            newest_bounces = bounces.list_newest(connection, _FEW)
-        rows, has_more = (found, False) if shown == "waiting" else cut(found)
-        return {
-            "rows": rows,
-            "has_more": has_more,
-            "shown": shown if shown == "waiting" else _choose(shown),
-            "waiting": len(waiting),
-            "figures": self._figures.get(),
-            "newest_bounces": newest_bounces,
-            "left_days": DAYS_OF_SUBSCRIBERS,
-            "typed": None,
-        }
-
-    def search_subscribers(self, text: str) -> list[ListedSubscriber]:
-        """Return the subscribers whose address has a text in it."""
-        with self._context.ledger.reading() as connection:
-            return subscriber_lists.search_addresses(connection, text, PAGE_SIZE)
-
-    def load_subscriber(self, subscriber_id: int) -> dict[str, Any] | None:
-        """Return what is known of a subscriber; None if there is none with this id."""
-        now = self._context.clock()
-        with self._context.ledger.writing() as connection:  # which makes the key of hashes
-            person = subscriber_lists.find_listed(connection, subscriber_id)
-            if person is None:
-                return None
-            mark = operator_actions.name_address(connection, person.email)
-        with self._context.ledger.reading() as connection:
-            messages = deliveries.list_messages(
-                connection, PAGE_SIZE + 1, subscriber_id=subscriber_id
-            )
-            return {
-                "person": person,
-                "alerts": subscriptions.list_active(connection, subscriber_id),
-                "pending": pending_subscriptions.list_open(
-                    connection, subscriber_id, now - _PENDING_PERIOD
-                ),
-                "messages": cut(messages),
-                "bounces": bounces.list_of_subscriber(connection, subscriber_id, PAGE_SIZE),
-                "suppression": bounces.find_suppression(connection, person.email),
-                "actions": operator_actions.list_newest(connection, PAGE_SIZE, mark),
-                "is_waiting": subscriber_id in list_waiting(connection, now),
-            }
-
-    def load_topics(self, shown: str, text: str, page: int) -> dict[str, Any]:
-        """Return one page of topics, by title."""
-        wanted: TopicFilter = next((one for one in get_args(TopicFilter) if one == shown), "all")
-        with self._context.ledger.reading() as connection:
-            found = publication.list_states(
-                connection, wanted, text, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE
-            )
-        topics, has_more = cut(found)
-        return {
-            "topics": topics,
-            "has_more": has_more,
-            "shown": wanted,
-            "text": text,
-            "page": page,
-            "figures": self._figures.get(),
-        }
-
-    def load_actions(self, before: int | None) -> dict[str, Any]:
-        """Return the log of actions, newest first."""
-        with self._context.ledger.reading() as connection:
-            found = operator_actions.list_page(connection, PAGE_SIZE + 1, before)
-        actions, has_more = cut(found)
-        return {"actions": actions, "has_more": has_more}
 
     def load_settings(self) -> dict[str, Any]:
         """Return the limits, the service's keys and the config, without anything secret."""
@@ -322,10 +164,6 @@ def _name_finding(finding: Finding, status: ServiceStatus) -> str:
     """Return ``London Assembly: the source blocks us``, or ``The service: many messages fail``."""
     names = {one.source: one.site_name for one in status.sources}
     return f"{names.get(finding.subject, 'The service')}: {finding.label}"
-
-
-def _choose(shown: str) -> SubscriberFilter:
-    return next((one for one in subscriber_lists.SHOWN if one == shown), "all")
 
 
 def _find_longest(crawls: Sequence[crawl_history.ListedCrawl]) -> float:

@@ -95,7 +95,7 @@ def test_a_question_page_shows_thread_history_and_links(pages: WebClient) -> Non
     assert "<ins>shrinks" in html
     history = html.partition('id="history"')[2].partition("</ol>")[0]
     labels = re.findall(r'<span class="status \w+">([^<]+)</span>', history)
-    assert labels == ["Corrected", "Asked", "Answered"]
+    assert labels == ["Corrected", "Answered", "Asked"]
     assert "with supplementary 1" in history
     assert 'href="/question/london:/questions/2"' in html  # its supplementary
     assert 'href="/member/ada-brook"' in html

@@ -171,6 +171,19 @@ def test_the_tables_of_an_answer_scroll_by_themselves(site: WebClient) -> None:
     assert "</table></div><p>Done.</p>" in page
 
 
+def test_numbers_in_the_tables_of_an_answer_stand_at_the_right(site: WebClient) -> None:
+    rows = (
+        "<tr><th>Year</th><th>Spent</th><th>On</th></tr>",
+        "<tr><td>2024–25</td><td>£1,204,000</td><td>Grants</td></tr>",
+        "<tr><td>2025–26</td><td>n/a</td><td>12</td></tr>",
+    )
+    answer = msgspec.structs.replace(make_answer("1"), html=f"<table>{''.join(rows)}</table>")
+    site.publish_questions(make_question(1, answer))
+    page = read(site, "/question/london:/questions/1")
+    assert '<th class="r">Spent</th><th>On</th>' in page
+    assert '<td class="nowrap">2025–26</td><td class="r">n/a</td><td>12</td>' in page
+
+
 def test_an_answered_question_leads_to_alerts_about_its_subject(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         publish_topic(connection, "benches", pages.now)

@@ -43,3 +43,13 @@ def test_it_is_the_same_for_everybody_and_made_once_a_minute(site: WebClient) ->
     first = site.request("GET", "/")[2]
     filled(site)
     assert site.request("GET", "/")[2] == first
+
+
+def test_links_to_it_have_a_picture(site: WebClient) -> None:
+    html = site.request_text("GET", "/")[1]
+    picture = "/pictures/service.png"
+    assert f'<meta property="og:image" content="https://watch.example{picture}">' in html
+    status, headers, body = site.request("GET", picture)
+    assert (status, headers.get_content_type()) == (200, "image/png")
+    assert body.startswith(b"\x89PNG")
+    assert site.request("GET", "/charts/service.png")[0] == 404

@@ -13,6 +13,7 @@ from alerts.ledger import (
     crawl_runs,
     deliveries,
     held_changes,
+    message_lists,
     messages,
     publication,
     subscriptions,
@@ -63,7 +64,7 @@ def add_message(operator: Operator, number: int, phase: messages.MessagePhase) -
 
 def read_phases(operator: Operator) -> dict[int, str]:
     with operator.pages.ledger.reading() as connection:
-        return {one.id: one.phase for one in deliveries.list_messages(connection, 50)}
+        return {one.id: one.phase for one in message_lists.list_messages(connection, 50)}
 
 
 class TestMessages:
@@ -86,8 +87,10 @@ class TestMessages:
         for number in (1, 2, 3):
             add_message(operator, number, "failed")
         path = "/operator/messages"
-        said = operator.press(path, action="retry-messages", messages="1")
-        assert said == "1 message waits to be sent again."
+        status, _, location, _ = operator.send(
+            f"{path}?show=failed", action="retry-messages", messages="1"
+        )
+        assert (status, location) == (303, f"{path}?show=failed")  # the list that was shown
         assert "Send these 2 again" in operator.see(f"{path}?show=failed")
         said = operator.press(path, action="retry-messages", messages="2 3")
         assert said == "2 messages wait to be sent again."

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from alerts.ledger import (
     bounces,
-    deliveries,
+    message_lists,
     operator_actions,
     personal_data,
     subscriptions,
@@ -116,7 +116,7 @@ def test_the_link_to_their_alerts_is_sent_once_a_day(operator: Operator) -> None
     assert ADA in press(operator, ADA, "send-link")
     assert operator.pages.wanted_deliveries == 1
     with operator.pages.ledger.reading() as connection:
-        [sent] = deliveries.list_messages(connection, 5)
+        [sent] = message_lists.list_messages(connection, 5)
     assert (sent.recipient, sent.kind) == (ADA, "manage_link")
     assert press(operator, ADA, "send-link").startswith("Nothing was sent")
 

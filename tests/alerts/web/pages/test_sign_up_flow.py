@@ -7,6 +7,7 @@ from datetime import timedelta
 from html import unescape
 
 from alerts.ledger import subscriptions
+from alerts.subscribers import publish_topic
 from tests.support.samples import make_question
 from tests.support.web_client import FORM_CONTENT_TYPE, WebClient
 
@@ -73,7 +74,10 @@ def test_confirming_says_topic_frequency_amount_and_sender(site: WebClient) -> N
 def test_a_confirmed_alert_leads_on_and_only_the_button_opens_the_own_page(
     site: WebClient,
 ) -> None:
-    site.publish_questions(make_question(1, words="The VRU."))
+    with site.ledger.writing() as connection:
+        publish_topic(connection, "trams", site.now)
+        publish_topic(connection, "VRU", site.now)
+    site.publish_questions(make_question(1, words="The VRU and its trams."))
     sign_up(site)
     link = find_link(site)
     page = confirm(site, link)
@@ -81,7 +85,9 @@ def test_a_confirmed_alert_leads_on_and_only_the_button_opens_the_own_page(
     assert "Your next digest is due <b>tomorrow, Friday 17 July, 07:00</b> (Europe/London)" in page
     assert "Read the question on VRU so far" in page
     assert "Add another topic" in page
-    feed = re.search(r'href="(/feeds/private/[^"]+)">RSS feed for VRU<', page)
+    assert 'href="/topic/trams"' in page
+    assert 'href="/topic/VRU"' not in page
+    feed = re.search(r'href="(/feeds/[^"]+)">RSS feed for VRU<', page)
     assert feed is not None
     assert site.request("GET", feed[1])[0] == 200
     own = re.search(r'href="(/m/[^"]+)">Change this alert<', page)

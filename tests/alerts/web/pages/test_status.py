@@ -118,7 +118,7 @@ def test_trouble_with_emails_says_that_they_come_late(pages: WebClient) -> None:
         alarms.update_open(connection, None, {"queue": "no route"}, (), pages.now)
     text = read(pages)[1]
     assert "are read as usual, but something else is wrong." in text
-    assert "Emails may come late." in text
+    assert "Emails may come late, or not before this is mended." in text
     assert "This service: messages are not being delivered" in text
     assert "missing here" not in text
 

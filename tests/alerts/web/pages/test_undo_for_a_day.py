@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -346,6 +347,21 @@ def test_the_link_of_an_email_stops_one_alert(ada: Reader) -> None:
     assert ada.read_mail() == [missed]
 
 
+def test_each_topic_of_a_digest_has_its_link(ada: Reader) -> None:
+    ada.subscribe("VRU", "trees")
+    ada.ask("The VRU.")
+    ada.ask("The trees.")
+    ada.read_mail()
+    [body] = ada.server.messages
+    text = get_plain_text(message_from_bytes(body, policy=policy.default))
+    links = re.findall(r"https://watch\.example(/u/[^/\s]+/[0-9]+)\s", text)
+    topics = {re.findall("<mark>(.*?)</mark>", ada.look(link))[0] for link in links}
+    assert topics == {"VRU", "trees"}
+    for link in dict.fromkeys(links):
+        assert "You’re unsubscribed" in ada.post(link, "action=unsubscribe")
+    assert ada.alerts == {}
+
+
 def test_the_link_of_an_email_undoes_nothing_after_a_day(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     path = ada.stop_path("VRU")
@@ -364,8 +380,10 @@ def test_weekly_instead(ada: Reader) -> None:
     assert "come on Mondays" in ada.post(path, "action=weekly")
     assert ada.alerts["VRU"].frequency == "weekly"
     assert "weekly instead" not in ada.look(path)
+    assert "Nothing was changed" in ada.post(path, "action=weekly")
     ada.post(path, "action=undo")
     assert ada.alerts["VRU"].frequency == "daily"
+    assert "Nothing was changed" in ada.post(path, "action=undo")
 
 
 def test_the_id_of_another_alert_shows_all_and_a_wrong_token_nothing(ada: Reader) -> None:
