@@ -87,8 +87,7 @@ def _read(canonical: str) -> Query:
 
 
 def _refuse() -> QueryError:
-    message = gettext("Subscribe again: what was kept of this query is damaged.")
-    return QueryError(message, 0)
+    return QueryError(gettext("Subscribe again: what was kept of this query is damaged."), 0)
 
 
 def _has_wanted_leaf(query: Query) -> bool:

@@ -68,8 +68,8 @@ _SIGN_RULES = (
     (
         re.compile(rf"(?!\A){_WORD_START}(?:WITHOUT|EXCEPT|UNLESS|MINUS|NOR|NAND|BUT)(?=\s+[\w(])"),
         _(
-            "Write NOT before what is to be left out, as in knife NOT crime,"
-            " or write the word small."
+            "Write NOT before what is to be left out, as in knife NOT crime, or write the word"
+            " small."
         ),
     ),
     (
@@ -119,8 +119,8 @@ _SIGN_RULES = (
     (
         re.compile(rf"[\\=<>]|{_WORD_START}[#@$](?=[^\W\d])|(?<=[^\W\d])[#$%](?=[\s()|]|$)"),
         _(
-            "Take out this sign, which means nothing in a topic;"
-            " write “*” for any ending of a word."
+            "Take out this sign, which means nothing in a topic; write “*” for any ending of a"
+            " word."
         ),
     ),
     (re.compile(r"\*(?=[^\s()|,;])"), _("Put “*” at the end of a word: it stands for any ending.")),
@@ -130,9 +130,14 @@ _SIGN_RULES = (
 _COMMA = re.compile(r"(?<!\d)[,;]|[,;](?!\d)")
 #: A year as the field ``year`` has it, with or without quotes.
 _YEAR = re.compile(rf"{_QUOTES.pattern}?[0-9]{{4}}{_QUOTES.pattern}?")
-_NUMBER_WORDS = (
-    *(_("two"), _("three"), _("four"), _("five"), _("six")),
-    *(_("seven"), _("eight"), _("nine"), _("ten")),
+_NUMBER_WORDS = dict(
+    enumerate(
+        (
+            *(_("two"), _("three"), _("four"), _("five"), _("six"), _("seven"), _("eight")),
+            *(_("nine"), _("ten")),
+        ),
+        start=2,
+    )
 )
 
 
@@ -152,15 +157,18 @@ class QueryError(WatchwordError):
         self.column = column
 
     def __str__(self) -> str:
-        values = {"message": self.message[:-1], "column": self.column + 1}
-        return gettext("%(message)s (at character %(column)s)") % values + self.message[-1]
+        return gettext("%(sentence)s (at character %(number)s)%(sign)s") % {
+            "sentence": self.message[:-1],
+            "number": self.column + 1,
+            "sign": self.message[-1],
+        }
 
 
 def check_length(text: str) -> None:
     """Refuse a text that is too long. This comes first, so that no text can cause much work."""
     if len(text) > MAX_LENGTH:
-        message = gettext("Shorten the query: it has %(length)s characters and may have %(most)s.")
-        raise QueryError(message % {"length": len(text), "most": MAX_LENGTH}, MAX_LENGTH)
+        message = gettext("Shorten the query: it has %(length)s characters and may have %(limit)s.")
+        raise QueryError(message % {"length": len(text), "limit": MAX_LENGTH}, MAX_LENGTH)
 
 
 def check_expanded_size(canonical: str) -> None:
@@ -201,8 +209,8 @@ def check_words(tokens: Sequence[Token]) -> None:
         if token.type in ("WORD", "QUOTED"):
             terms += _check_word(token)
         if terms > MAX_TERMS:
-            message = gettext("Use fewer words: a query may have %(most)s.") % {"most": MAX_TERMS}
-            raise QueryError(message, offset_of(token))
+            message = gettext("Use fewer words: a query may have %(limit)s.")
+            raise QueryError(message % {"limit": MAX_TERMS}, offset_of(token))
 
 
 def check_brackets(tokens: Sequence[Token]) -> None:
@@ -212,8 +220,8 @@ def check_brackets(tokens: Sequence[Token]) -> None:
         if token.type == "LPAR":
             opened.append(offset_of(token))
             if len(opened) > MAX_DEPTH:
-                message = gettext("Use fewer brackets: they may be %(most)s deep.")
-                raise QueryError(message % {"most": MAX_DEPTH}, offset_of(token))
+                message = gettext("Use fewer brackets: they may be %(limit)s deep.")
+                raise QueryError(message % {"limit": MAX_DEPTH}, offset_of(token))
         elif token.type == "RPAR":
             if not opened:
                 message = gettext("Take out this bracket: it closes nothing.")
@@ -239,16 +247,17 @@ def check_field(field: Token, words: Sequence[Token]) -> None:
 
 
 def _explain_unknown_field(name: str) -> str:
-    near = get_close_matches(name, FIELDS, 1)
-    if near:
-        return gettext(
+    if near := get_close_matches(name, FIELDS, 1):
+        message = gettext(
             "Put this in double quotes, or name a field that exists (not “%(name)s”):"
             " did you mean %(near)s:?"
-        ) % {"name": name, "near": near[0]}
-    return gettext(
+        )
+        return message % {"name": name, "near": near[0]}
+    message = gettext(
         "Put this in double quotes, or name a field that exists (not “%(name)s”):"
         " there are %(fields)s."
-    ) % {"name": name, "fields": ", ".join(FIELDS)}
+    )
+    return message % {"name": name, "fields": ", ".join(FIELDS)}
 
 
 def _check_years(words: Sequence[Token]) -> None:
@@ -281,19 +290,19 @@ def _check_word(token: Token) -> int:
         message = gettext("Take out %(word)s: it has no letters or digits.")
         raise QueryError(message % {"word": quote_token(token)}, at)
     if max(map(len, words)) > MAX_WORD_LENGTH:
-        message = gettext("Shorten this word: it may have %(most)s letters.")
-        raise QueryError(message % {"most": MAX_WORD_LENGTH}, at)
+        message = gettext("Shorten this word: it may have %(limit)s letters.")
+        raise QueryError(message % {"limit": MAX_WORD_LENGTH}, at)
     if "*" in token and len(words[-1]) < MIN_PREFIX_LENGTH:
-        message = gettext("Write %(least)s letters or more before “*”.")
-        raise QueryError(message % {"least": MIN_PREFIX_LENGTH}, at)
+        message = gettext("Write %(number)s letters or more before “*”.")
+        raise QueryError(message % {"number": MIN_PREFIX_LENGTH}, at)
     return len(words) if token.type == "QUOTED" else 1
 
 
 def _check_within(token: Token) -> None:
     within = int(token.rpartition("/")[2].lstrip("~")[:9])
     if not 1 <= within <= MAX_WITHIN:
-        message = gettext("Write a number from 1 to %(most)s in “%(typed)s”.")
-        raise QueryError(message % {"most": MAX_WITHIN, "typed": token}, offset_of(token))
+        message = gettext("Write a number from 1 to %(limit)s in “%(sign)s”.")
+        raise QueryError(message % {"limit": MAX_WITHIN, "sign": token}, offset_of(token))
 
 
 def _check_commas(text: str) -> None:
@@ -307,6 +316,6 @@ def _check_commas(text: str) -> None:
             " %(number)s topics, or any of these words?",
             topics,
         )
-        words = dict(enumerate(_NUMBER_WORDS, 2))
-        number = gettext(words[topics]) if topics in words else str(topics)
-        raise QueryError(message % {"number": number}, len(parts[0]))
+        number = _NUMBER_WORDS.get(topics)
+        values = {"number": gettext(number) if number else topics}
+        raise QueryError(message % values, len(parts[0]))

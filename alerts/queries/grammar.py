@@ -101,13 +101,12 @@ def _explain_misplaced(before: Token | None, token: Token) -> QueryError:
         message = gettext("Put words in double quotes before “%(sign)s”.")
         return QueryError(message % {"sign": token}, offset_of(token))
     if before is not None and before.type in _OPERATORS:
-        message = gettext("Write a word after “%(operator)s”.") % {"operator": before}
-        return QueryError(message, offset_of(before))
+        message = gettext("Write a word after “%(sign)s”.")
+        return QueryError(message % {"sign": before}, offset_of(before))
     if token.type in _OPERATORS:
-        message = gettext("Write a word before “%(operator)s”.") % {"operator": token}
-        return QueryError(message, offset_of(token))
-    message = gettext("Write a word between these brackets.")
-    return QueryError(message, offset_of(before or token))
+        message = gettext("Write a word before “%(sign)s”.")
+        return QueryError(message % {"sign": token}, offset_of(token))
+    return QueryError(gettext("Write a word between these brackets."), offset_of(before or token))
 
 
 def _find_unselective(node: Node, *, is_positive: bool = True) -> QueryError | None:

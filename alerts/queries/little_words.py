@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lark import Token
 
-from alerts.language import gettext, join_names, ngettext
+from alerts.language import gettext, ngettext
 from alerts.language import gettext_noop as _
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, list_shouted, parse_tree
@@ -61,7 +61,10 @@ def list_hints(text: str) -> list[str]:
 
 
 def _list_quoted(words: list[str]) -> str:
-    return join_names([f"“{word}”" for word in words])
+    *others, last = [f"“{word}”" for word in words]
+    if not others:
+        return last
+    return gettext("%(words)s and %(last)s") % {"words": ", ".join(others), "last": last}
 
 
 def _iter_left_out(node: Node) -> Iterator[Token]:

@@ -126,8 +126,8 @@ def _build_leaf(text: Token, field: str | None) -> Word | Phrase:
     """Return the query of one word or one quoted phrase."""
     words = _split_words(text)
     if sum(len(word) - 1 for word in words) > MAX_HYPHENS:
-        message = gettext("Use fewer hyphens: %(most)s at most.") % {"most": MAX_HYPHENS}
-        raise QueryError(message, text.start_pos or 0)
+        message = gettext("Use fewer hyphens: %(limit)s at most.")
+        raise QueryError(message % {"limit": MAX_HYPHENS}, text.start_pos or 0)
     if len(words) > 1:
         return Phrase(tuple(Word(word, "exact") for word in words), field)
     is_exact = text.type == "QUOTED" or field in KEYWORD_FIELDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import msgspec
@@ -9,7 +10,8 @@ from sqlalchemy import Connection
 
 from alerts.ledger import word_index
 from alerts.queries import (
-    Query,
+    QueryError,
+    format_canonical,
     index_terms,
     iter_words,
     list_hints,
@@ -34,6 +36,8 @@ from alerts.search import (
 _YEAR = timedelta(days=365)
 #: Words that are corrected in one query: more than that are no mistakes.
 _MAX_CORRECTIONS = 4
+#: Results from which on nobody needs a search that finds more.
+_ENOUGH = 4
 
 
 class WordCount(msgspec.Struct, frozen=True):
@@ -56,7 +60,9 @@ class OtherWays(msgspec.Struct, frozen=True):
 
     hints: tuple[str, ...] = ()  #: sentences on words that were left out
     unknown_words: tuple[SpellingSuggestion, ...] = ()  #: words of the query that no question has
-    words: tuple[WordCount, ...] = ()  #: all words of a query that finds nothing
+    words: tuple[WordCount, ...] = ()  #: all words of a query that finds nothing, as typed
+    #: The words of a query that finds little which alone find more.
+    wider: tuple[WordCount, ...] = ()
     correction: CorrectedQuery | None = None  #: of a query that finds nothing
     small_forms: tuple[SmallForm, ...] = ()  #: words in capitals that are found in small letters
     suggestions: tuple[Suggestion, ...] = ()
@@ -96,8 +102,9 @@ def find_other_ways(
     return OtherWays(
         hints=tuple(list_hints(typed)),
         unknown_words=tuple(unknown),
-        words=_count_words(connection, query, unknown) if is_nothing else (),
-        correction=_correct(connection, unknown, budget) if is_nothing else None,
+        words=_count_words(connection, typed, unknown) if is_nothing else (),
+        wider=_find_wider(connection, typed, found),
+        correction=_correct(connection, typed, unknown, budget) if is_nothing else None,
         small_forms=tuple(small_forms),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         breadth=breadth,
@@ -105,9 +112,17 @@ def find_other_ways(
     )
 
 
+def _find_wider(connection: Connection, typed: str, found: SearchResults) -> tuple[WordCount, ...]:
+    if not 0 < found.total < _ENOUGH or not found.is_complete:
+        return ()
+    words = _count_words(connection, typed, [])
+    return tuple(one for one in words if len(words) > 1 and one.questions > found.total)
+
+
 def _count_words(
-    connection: Connection, query: Query, unknown: list[SpellingSuggestion]
+    connection: Connection, typed: str, unknown: list[SpellingSuggestion]
 ) -> tuple[WordCount, ...]:
+    query, text_typed = parse_query(typed), typed.lower()
     nearest = {one.word: one for one in unknown}
     counted: dict[str, WordCount] = {}
     for leaf in list_wanted_leaves(query):
@@ -116,11 +131,14 @@ def _count_words(
             condition = index_terms.build_index_query(word).condition
             number = word_index.count_questions(connection, condition) if condition else 0
             counted[text] = WordCount(text, number, nearest.get(text))
-    return tuple(counted.values())
+    return tuple(sorted(counted.values(), key=lambda one: text_typed.find(one.word.lower())))
 
 
 def _correct(
-    connection: Connection, unknown: list[SpellingSuggestion], budget: TimeBudget | None
+    connection: Connection,
+    typed: str,
+    unknown: list[SpellingSuggestion],
+    budget: TimeBudget | None,
 ) -> CorrectedQuery | None:
     """Return the query with all of its unknown words corrected; None if that finds nothing."""
     corrected = next((one.query for one in unknown if one.query), None)
@@ -133,7 +151,21 @@ def _correct(
             break
         corrected = following
     number = count_results(connection, parse_query(corrected), budget).questions
-    return CorrectedQuery(corrected, number) if number else None
+    return CorrectedQuery(_retype(typed, unknown, corrected), number) if number else None
+
+
+def _retype(typed: str, unknown: list[SpellingSuggestion], corrected: str) -> str:
+    """Return a corrected query with its words in the order in which they were typed."""
+    text = typed
+    for one in unknown:
+        if one.nearest:
+            whole_word = rf"(?<!\w){re.escape(one.word)}(?!\w)"
+            text = re.sub(whole_word, re.escape(one.nearest), text, flags=re.IGNORECASE)
+    try:
+        is_same = format_canonical(parse_query(text)) == corrected
+    except QueryError:
+        return corrected
+    return text if is_same else corrected
 
 
 def find_correction(

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.language import format_number, join_names, ngettext
+from alerts.language import format_number, ngettext
 from alerts.ledger import questions, word_index
 from alerts.queries import (
     FIELDS,
@@ -53,22 +53,24 @@ class Breadth(msgspec.Struct, frozen=True):
     @property
     def sentences(self) -> list[str]:
         """What to tell the subscriber."""
-        number = round(self.per_week)
-        told = ngettext(
-            "About %(number)s question a week matches, %(percent)s%% of all."
+        message = ngettext(
+            "About %(number)s question a week matches, %(share)s of all."
             " Add a word or quote a phrase to narrow it.",
-            "About %(number)s questions a week match, %(percent)s%% of all."
+            "About %(number)s questions a week match, %(share)s of all."
             " Add a word or quote a phrase to narrow it.",
-            number,
-        ) % {"number": format_number(number), "percent": round(100 * self.share)}
-        if not self.fields:
-            return [told]
-        where = ngettext(
-            "Most of them have %(part)s in the field %(fields)s.",
-            "Most of them have %(part)s in the fields %(fields)s.",
-            len(self.fields),
-        ) % {"part": self.part, "fields": join_names(self.fields)}
-        return [told, where]
+            round(self.per_week),
+        )
+        values = {"number": format_number(round(self.per_week)), "share": f"{self.share:.0%}"}
+        told = [message % values]
+        if self.fields:
+            fields = {"part": self.part, "fields": ", ".join(self.fields)}
+            message = ngettext(
+                "Most of them have %(part)s in the field %(fields)s.",
+                "Most of them have %(part)s in the fields %(fields)s.",
+                len(self.fields),
+            )
+            told.append(message % fields)
+        return told
 
 
 def find_breadth(

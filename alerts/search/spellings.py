@@ -210,35 +210,30 @@ class SmallForm(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """What was found, as one sentence."""
-        return gettext("%(in_capitals)s; %(in_small_letters)s.") % {
-            "in_capitals": self._count_capitals(),
-            "in_small_letters": self._count_small(),
-        }
+        small = ngettext(
+            "%(number)s question has %(word)s in small letters.",
+            "%(number)s questions have %(word)s in small letters.",
+            self.small_questions,
+        )
+        if not self.is_complete:
+            small = ngettext(
+                "At least %(number)s question has %(word)s in small letters.",
+                "At least %(number)s questions have %(word)s in small letters.",
+                self.small_questions,
+            )
+        values = {"number": format_number(self.small_questions), "word": self.small}
+        return f"{self._count_capitals()} {small % values}"
 
     def _count_capitals(self) -> str:
+        values = {"number": format_number(self.questions), "word": self.word}
         if not self.questions:
-            return gettext("No question has %(word)s in capitals") % {"word": self.word}
-        return ngettext(
-            "%(number)s question has %(word)s in capitals",
-            "%(number)s questions have %(word)s in capitals",
+            return gettext("No question has %(word)s in capitals.") % values
+        message = ngettext(
+            "%(number)s question has %(word)s in capitals.",
+            "%(number)s questions have %(word)s in capitals.",
             self.questions,
-        ) % {"number": format_number(self.questions), "word": self.word}
-
-    def _count_small(self) -> str:
-        values = {"number": format_number(self.small_questions), "word": self.small}
-        if self.is_complete:
-            text = ngettext(
-                "%(number)s has %(word)s in small letters",
-                "%(number)s have %(word)s in small letters",
-                self.small_questions,
-            )
-        else:
-            text = ngettext(
-                "at least %(number)s has %(word)s in small letters",
-                "at least %(number)s have %(word)s in small letters",
-                self.small_questions,
-            )
-        return text % values
+        )
+        return message % values
 
 
 def find_small_forms(

@@ -8,13 +8,14 @@ words). A form that adds nothing is not suggested.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
 from sqlalchemy import Connection
 
 from alerts.language import format_number, gettext, ngettext
+from alerts.language import gettext_noop as _
 from alerts.queries import Query, QueryError, ast, format_canonical, parse_query
 from alerts.search.alternatives import Alternative, AlternativeKind, find_alternatives
 from alerts.search.parts import list_parts, replace_part
@@ -25,6 +26,16 @@ _MAX_SUGGESTIONS = 6
 #: Forms of one query that are counted, and those that are counted though the time is over: each is
 #: a search of its own.
 _MAX_COUNTED, _MIN_COUNTED = 16, 4
+
+
+#: What is said of a suggestion of each kind.
+_SENTENCES: Mapping[AlternativeKind, str] = {
+    "acronym": _("%(part)s is also written %(form)s: %(questions)s."),
+    "letters": _("%(part)s is nowhere in capitals; in any letters (%(form)s): %(questions)s."),
+    "meaning": _("For %(part)s, people also write %(form)s: %(questions)s."),
+    "inflection": _("Other forms of the words in “%(part)s” (%(form)s): %(questions)s."),
+    "instead": _("%(part)s is also another word. To find %(form)s in its place: %(questions)s."),
+}
 
 
 class Suggestion(msgspec.Struct, frozen=True):
@@ -42,53 +53,28 @@ class Suggestion(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """The suggestion as one sentence."""
-        values = {"relation": self._relation, "number": format_number(self.added)}
-        return self._count_added() % values
+        values = {
+            "part": self.part.replace('"', ""),
+            "form": self.printed,
+            "questions": self._count(),
+        }
+        return gettext(_SENTENCES[self.kind]) % values
 
-    def _count_added(self) -> str:
-        match (self.kind == "instead", self.is_complete):
-            case (True, True):
-                return ngettext(
-                    "%(relation)s: %(number)s question.",
-                    "%(relation)s: %(number)s questions.",
-                    self.added,
-                )
-            case (True, False):
-                return ngettext(
-                    "%(relation)s: at least %(number)s question.",
-                    "%(relation)s: at least %(number)s questions.",
-                    self.added,
-                )
-            case (False, True):
-                return ngettext(
-                    "%(relation)s: %(number)s more question.",
-                    "%(relation)s: %(number)s more questions.",
-                    self.added,
-                )
-        return ngettext(
-            "%(relation)s: at least %(number)s more question.",
-            "%(relation)s: at least %(number)s more questions.",
-            self.added,
-        )
-
-    @property
-    def _relation(self) -> str:
-        values = {"part": self.part.replace('"', ""), "form": self.printed}
-        match self.kind:
-            case "acronym":
-                return gettext("%(part)s is also written %(form)s") % values
-            case "letters":
-                return (
-                    gettext("%(part)s is nowhere in capitals; in any letters (%(form)s)") % values
-                )
-            case "meaning":
-                return gettext("For %(part)s, people also write %(form)s") % values
-            case "instead":
-                return gettext("%(part)s is also another word. To find %(form)s in its place") % (
-                    values | {"part": self.part}
-                )
-            case _:
-                return gettext("Other forms of the words in “%(part)s” (%(form)s)") % values
+    def _count(self) -> str:
+        """Return how many questions it adds, in words."""
+        if self.kind == "instead":
+            message = ngettext("%(number)s question", "%(number)s questions", self.added)
+            at_least = ngettext(
+                "at least %(number)s question", "at least %(number)s questions", self.added
+            )
+        else:
+            message = ngettext("%(number)s more question", "%(number)s more questions", self.added)
+            at_least = ngettext(
+                "at least %(number)s more question",
+                "at least %(number)s more questions",
+                self.added,
+            )
+        return (message if self.is_complete else at_least) % {"number": format_number(self.added)}
 
 
 def find_suggestions(

@@ -203,7 +203,7 @@ def _render(context: WorkContext, view: ResultsView) -> bytes:
         view=view,
         page=page,
         topic_slug=view.topic.slug if view.topic else None,
-        chart=_build_chart(context, view, page) if page else None,
+        chart=_build_chart(context, view, page) if page and not page.request.after else None,
         query=view.request.query,
         form=view.request.form,
         csrf=view.request.csrf,

@@ -172,8 +172,6 @@ QUESTION = Question(
 
 def test_the_fields_of_a_question() -> None:
     assert extract_fields(QUESTION, infer_changes(QUESTION)) == {
-        "status": ["unanswered"],
-        "year": ["2018"],
         "title": ["Violent crime"],
         "question": ["One.", "Two."],
         "answer": ["Later.", "Three.", "Four."],
@@ -186,6 +184,8 @@ def test_the_fields_of_a_question() -> None:
         "kind": ["question"],
         "change": ["asked"],
         "attachment": [],
+        "status": ["unanswered"],
+        "year": ["2018"],
     }
 
 

@@ -389,15 +389,19 @@ def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
 @pytest.mark.parametrize(
     ("typed", "sentence", "query"),
     [
-        ("KNIFE", "No question has KNIFE in capitals; 3 have knife in small letters.", "knife"),
+        (
+            "KNIFE",
+            "No question has KNIFE in capitals. 3 questions have knife in small letters.",
+            "knife",
+        ),
         (
             "VRU title:MPS OR BUSES",
-            "No question has BUSES in capitals; 2 have buses in small letters.",
+            "No question has BUSES in capitals. 2 questions have buses in small letters.",
             "VRU title:MPS OR buses",
         ),
         (
             'KNIFE NEAR/3 "crime"',
-            "No question has KNIFE in capitals; 3 have knife in small letters.",
+            "No question has KNIFE in capitals. 3 questions have knife in small letters.",
             '"crime" NEAR/3 knife',
         ),
     ],
@@ -425,7 +429,7 @@ def test_titles_in_capitals_do_not_hide_that_a_word_is_no_acronym(
     index_questions(ledger)
     with ledger.reading() as connection:
         [form] = build_preview(connection, "FARES", TODAY).small_forms
-    expected = "1 question has FARES in capitals; 21 have fares in small letters."
+    expected = "1 question has FARES in capitals. 21 questions have fares in small letters."
     assert form.sentence == expected
 
 

@@ -100,7 +100,8 @@ def read_pages(pages: WebClient, query: str) -> list[str]:
         ids += [unescape(found) for found in re.findall(r'href="/question/([^"]+)"', html)]
         following = re.search(r'rel="next" href="([^"]+)">', html)
         # Nothing is denied while there is a page to come.
-        assert following is None or not re.search(r"\b0 questions|No questions match", html)
+        title, heading, *_ = re.findall(r"<(?:title|h1)[^>]*>(.*?)</(?:title|h1)>", html, re.DOTALL)
+        assert following is None or not re.search(r"\b0 questions|No questions m", title + heading)
         link = unescape(following[1]) if following else None
     return ids
 

@@ -126,7 +126,7 @@ class TestSearchAndPreview:
         self, service: ServiceFolder
     ) -> None:
         service.run("ingest", "records.jsonl")
-        said = "No question has BUS in capitals; 2 have bus in small letters."
+        said = "No question has BUS in capitals. 2 questions have bus in small letters."
         offered = f"{said} To look for these: bus"
         assert offered in service.run("search", "BUS", expect=1).stdout
         listed = json.loads(service.run("search", "BUS", "--json", expect=1).stdout)["data"]

@@ -46,7 +46,7 @@ def test_a_word_in_capitals_that_is_found_in_small_letters_is_said(site: WebClie
     assert form == {**expected, "query": "fares", "is_complete": True}
     assert get(site, "/api/v1/questions?q=fares")["small_forms"] == []
     page = site.request_text("GET", "/search?q=FARES")[1]
-    assert "No question has FARES in capitals; 2 have fares in small letters." in page
+    assert "No question has FARES in capitals. 2 questions have fares in small letters." in page
     assert '<a href="/search?q=fares">Search for fares</a>' in page
 
 
