@@ -13,8 +13,7 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.language import gettext
-from alerts.language import gettext_noop as _
+from alerts.language import gettext, gettext_noop
 from alerts.ledger import questions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
@@ -27,14 +26,16 @@ from crawler.records import Question, name_question
 _MAX_LENGTH = 100
 #: Closing marks inside the quotation would seem to end it.
 _STRAIGHT_QUOTES = str.maketrans(dict.fromkeys("“”„‟″‶＂«»❝❞❠〝〞〟ˮʺ˝״", '"'))
-_WITHHELD = _("a topic that we do not show here")
-#: What to say of each kind of contact detail.
-_CONTACT_DETAILS: Mapping[ContactDetail, str] = {
-    "web address": _("Take out what looks like a web address: a topic is words to search for."),
-    "email address": _(
+_WITHHELD = gettext_noop("a topic that we do not show here")
+#: What to take out of a query, by what it holds.
+_REFUSALS: Mapping[ContactDetail, str] = {
+    "email address": gettext_noop(
         "Take out what looks like an email address: a topic is words to search for."
     ),
-    "telephone number": _(
+    "web address": gettext_noop(
+        "Take out what looks like a web address: a topic is words to search for."
+    ),
+    "telephone number": gettext_noop(
         "Take out what looks like a telephone number: a topic is words to search for."
     ),
 }
@@ -104,7 +105,7 @@ def check_query_of_visitor(query: str) -> None:
     if detail is None and len(query) > _MAX_LENGTH:
         detail = find_contact_detail(_shorten(query))
     if detail is not None:
-        raise QueryError(gettext(_CONTACT_DETAILS[detail]), 0)
+        raise QueryError(gettext(_REFUSALS[detail]), 0)
 
 
 def join_lines(text: str) -> str:
