@@ -199,7 +199,15 @@ def measure_server(running: ServerProcess, slugs: list[str]) -> None:
     measure_once_each(
         running, "question page", [f"/question/{one['question']['id']}" for one in found["changes"]]
     )
-    for path in ("/", "/topics", "/members", "/bodies", "/unanswered", f"/member/{person}"):
+    for path in (
+        "/",
+        "/topics",
+        "/members",
+        "/bodies",
+        "/bodies/the-mayor",
+        "/unanswered",
+        f"/member/{person}",
+    ):
         measure_once_each(running, f"{path}", [path] * 20)
     measure_once_each(
         running, "chart as PNG", [f"/charts/search.png?q={quote(form)}" for form in drawn[:20]]

@@ -220,6 +220,10 @@ class Daemon:
         """Start a delivery now, or as soon as the current one has ended."""
         self.run_soon(_DELIVERY_JOB)
 
+    def run_pipeline_soon(self) -> None:
+        """Match, publish, compose and deliver now, or as soon as the current round has ended."""
+        self.run_soon(_PIPELINE_JOB)
+
     def run_soon(self, name: str) -> None:
         """Start a job now, or when its current run has ended; do nothing while shutting down."""
         if not self._base.stop.is_set():

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 import msgspec
 from sqlalchemy import Connection, TextClause, and_, bindparam, func, select, text
 
-from alerts.ledger import matches, question_counts
+from alerts.ledger import question_counts
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.question_counts import Tally
 from alerts.ledger.schema import change, feed, match, question, topic
@@ -60,17 +60,31 @@ def list_summaries(connection: Connection, since: date) -> list[TopicSummary]:
         wanted.outerjoin(feed, feed.c.name == topic.c.slug).where(_IS_LISTED)
     ).all()
     recent = _count_recent(connection, since)
+    # A topic is counted when its feed is written; one that was just published is counted here.
+    uncounted = _count_now(connection, [row.id for row in rows if row.questions is None])
     found = [
         TopicSummary(
             row.slug,
             row.title,
-            # Counted when its feed was written; a topic that was just published has none yet.
-            matches.count_questions(connection, row.id) if row.questions is None else row.questions,
+            uncounted.get(row.id, 0) if row.questions is None else row.questions,
             recent.get(row.id, 0),
         )
         for row in rows
     ]
     return sorted(found, key=lambda one: (one.title.casefold(), one.slug))
+
+
+def _count_now(connection: Connection, topic_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many questions some topics match, by topic; without those that match none."""
+    found: dict[int, int] = {}
+    number = func.count(func.distinct(change.c.question_id))
+    counted = select(match.c.topic_id, number).join(change, change.c.seq == match.c.change_seq)
+    for some in iter_parameters(topic_ids):
+        rows = connection.execute(
+            counted.where(match.c.topic_id.in_(some)).group_by(match.c.topic_id)
+        )
+        found |= {row[0]: row[1] for row in rows}
+    return found
 
 
 def _count_recent(connection: Connection, since: date) -> dict[int, int]:

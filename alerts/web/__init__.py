@@ -5,7 +5,7 @@ and caches. Is given all that it needs as a `WebContext`; it must not know the c
 clock's source, the daemon or the server that runs it (`scheduler.web`).
 """
 
-from alerts.web.app import PAGE_THREADS, create_app, run_background
+from alerts.web.app import PAGE_THREADS, create_app
 from alerts.web.context import CapturedPage, DaemonControls, WebContext
 from alerts.web.work import Work, WorkContext, WorkInterrupted, WorkSettings
 
@@ -19,5 +19,4 @@ __all__ = [
     "WorkInterrupted",
     "WorkSettings",
     "create_app",
-    "run_background",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -55,8 +55,13 @@ _GZIP_MIN_BYTES = 1000
 _GZIP_LEVEL = 6
 
 
-def create_app(context: WebContext) -> Starlette:
-    """Return the application over an open ledger."""
+def create_app(context: WebContext, more_routes: Sequence[Route] = ()) -> Starlette:
+    """Return the application over an open ledger.
+
+    Args:
+        context: What the pages need.
+        more_routes: Pages beside those of the service, as the demo has them.
+    """
     limiter = context.create_limiter()
     forms, limits = FormTokens(context.token_signer), RateLimits(limiter)
     errors = ErrorHandlers(context)
@@ -66,6 +71,7 @@ def create_app(context: WebContext) -> Starlette:
     results = ResultsPage(context, forms, limits, work)
     pages = Starlette(
         routes=[
+            *more_routes,
             *HomePage(context).build_routes(),
             *SignUpPage(context, forms, limits, results).build_routes(),
             *results.build_routes(),
@@ -113,8 +119,7 @@ async def run_background(
 ) -> AsyncIterator[None]:
     """Get heavy work ready before the first request; end it and close the ledger after the last.
 
-    At the end, all counts of the limiter are shared. An application that mounts the one of
-    `create_app` has to do this itself.
+    At the end, all counts of the limiter are shared.
     """
     if context.runner is not None:
         await context.runner.start(WorkLimits().total)

@@ -170,8 +170,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
             status: of the response.
             values: variables of the template.
         """
+        return self.render_page_at(f"web/{template}.html", status, **values)
+
+    def render_page_at(self, path: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+        """Return a page that no cache may keep, from a template anywhere below ``templates/``."""
         html = self.templates.render_html(
-            f"web/{template}.html",
+            path,
             name=self.name,
             attributions=self.attributions,
             public_url=self.feed_identity.public_url,

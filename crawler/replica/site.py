@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from crawler.replica.date_formats import format_long_date, format_us_date, format_weekday_date
 from crawler.replica.faults import ReplicaFaults
 from crawler.replica.search import ReplicaSearch, find_results
-from crawler.replica.world import LISTING_PATH, REPLICA_NOTICE, ReplicaSnapshot, ReplicaWorld
+from crawler.replica.world import LISTING_PATH, REPLICA_NOTICE, ReplicaSnapshot, ServedWorld
 
 FILES_PATH = "/sites/default/files"
 ABOUT_PATH = "/about-the-replica"
@@ -46,7 +46,7 @@ ROBOTS_TXT = "User-agent: *\nAllow: /\n"
 MAX_REQUESTS = 20_000
 
 
-def create_site(world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> Starlette:
+def create_site(world: ServedWorld, clock: Callable[[], datetime], templates: Path) -> Starlette:
     """Return the site as an ASGI application.
 
     ``app.state.requests`` lists the newest requests as ``GET /path?query``, in order, and
@@ -97,7 +97,7 @@ class RequestRecorder:
 class _SiteEndpoints:
     """The endpoints of the site."""
 
-    def __init__(self, world: ReplicaWorld, clock: Callable[[], datetime], templates: Path) -> None:
+    def __init__(self, world: ServedWorld, clock: Callable[[], datetime], templates: Path) -> None:
         self.world = world
         self.clock = clock
         self.faults = ReplicaFaults()

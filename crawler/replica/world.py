@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from html import unescape
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 LONDON_TIME_ZONE = ZoneInfo("Europe/London")
@@ -131,6 +132,16 @@ class ReplicaWorld:
         """Return whether an answer links to the file at ``path``."""
         link = f'href="{path}"'
         return any(link in a.html for q in self.questions for a in q.answers)
+
+
+class ServedWorld(Protocol):
+    """What a site needs of a world."""
+
+    def take_snapshot(self, now: datetime) -> ReplicaSnapshot:
+        """Return what can be seen at ``now``."""
+
+    def has_file(self, path: str) -> bool:
+        """Return whether an answer links to the file at ``path``."""
 
 
 def _find_visible_answers(

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -17,87 +18,63 @@ from typing import Any, Self
 import msgspec
 
 from alerts.rendering import find_shipped_templates
-from crawler.replica import FAULTS_PATH, build_demo_world, create_site, prolong_world
+from crawler.replica import (
+    Inventor,
+    LivingWorld,
+    ReplicaFaults,
+    build_demo_world,
+    create_site,
+)
 from scheduler.clock import FastClock
-from scheduler.config import parse_config
 from scheduler.crawls import run_crawl
 from scheduler.daemon import Daemon
 from scheduler.demo.app import create_demo_app
-from scheduler.demo.inbox import find_free_port, read_inbox, run_mail_server
+from scheduler.demo.config import build_demo_config, build_live_config
+from scheduler.demo.inbox import Inbox, find_free_port, read_inbox, run_mail_server
+from scheduler.demo.source import SOURCE, DemoSource
+from scheduler.demo.terminal import Reporter, log_to_file
+from scheduler.demo.timetable import Timetable
 from scheduler.jobs import run_pipeline, sync_config
-from scheduler.service import Service, lock_ledger, open_service
+from scheduler.service import lock_ledger, open_service
 from scheduler.web import serve
 
-#: Seconds on the demo's clock per real second: an hour passes in 3600 / 2160 = 1.7 seconds.
-_CLOCK_RATE = 2160.0
 #: When the last crawl starts, after the start: answered questions are visited again after a week.
 _FINAL_CRAWL_DELAY = timedelta(days=8)
-#: Real seconds between two runs of the pipeline, nearly 5 hours on the demo's clock. A crawl starts
-#: one when it ends; more often would spread one crawl's changes over several emails.
+#: Days before today on which the script begins where the demo goes on after it: its last crawl is
+#: then on the day before today.
+_DAYS_OF_SCRIPT = 9
+#: Real seconds between two runs of the pipeline. A crawl starts one when it ends.
 _PIPELINE_SECONDS = 8.0
+#: Of all that is chosen at random.
+_SEED = 2026
 #: Real seconds between two looks into the inbox.
 _INBOX_SECONDS = 0.5
 
 #: Marks a folder that a demo made, which the next demo may therefore empty.
 _MARKER_FILE = ".watchword-demo"
-
-_CONFIG = """
-[ledger]
-url = "sqlite:///ledger.sqlite3"
-[site]
-name = "Watchword (demo)"
-public_url = "{public_url}"
-tag_authority = "watchword.example,2026"
-[feeds]
-path = "feeds"
-[mail]
-channel = "smtp"
-from_address = "watchword@demo.example"
-[channels.smtp]
-host = "127.0.0.1"
-port = {smtp_port}
-security = "none"
-[sources.london]
-url = "{source}"
-delay_seconds = 0.01
-every_minutes = 0.05
-days_back = 90
-[web]
-sign_up = true
-operator_password = "the demo's operator"
-[[topics]]
-query = "e-scooters"
-[[subscriptions]]
-email = "vera@demo.example"
-query = 'VRU OR "violence reduction unit"'
-every = "immediate"
-[[subscriptions]]
-email = "dan@demo.example"
-query = "VRU"
-every = "daily"
-[[subscriptions]]
-email = "dan@demo.example"
-query = "buses"
-every = "daily"
-"""
+#: The log lines of the service, which would say little on the terminal.
+LOG_FILE = "watchword.log"
 
 
 class Demo:
     """Replica, mail server, service and web pages; a context manager that starts and stops them."""
 
-    def __init__(self, out: Path, port: int) -> None:
+    def __init__(self, out: Path, port: int, *, is_live: bool = False) -> None:
         """Prepare a demo; :meth:`__enter__` starts it.
 
         Args:
             out: Folder for the mail, the feeds, the ledger and ``summary.json``.
-            port: Port of the web pages on 127.0.0.1; 0 for any free one.
+            port: Port of the web pages on 127.0.0.1, or the first to try; 0 for any free one.
+            is_live: Whether :meth:`run` will be called, not :meth:`run_once`. Then the script
+                begins nine days ago, and the clock shows the time of the machine when it is over.
         """
         self.out = out.resolve()
         self._port = port
         self._resources = ExitStack()
         morning = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0)
-        self._world = prolong_world(build_demo_world(morning), _FINAL_CRAWL_DELAY.days + 1)
-        self.clock = FastClock(morning, rate=1.0)
+        start = morning - timedelta(days=_DAYS_OF_SCRIPT) if is_live else morning
+        self._world = build_demo_world(start)
+        self.clock = FastClock(start, rate=1.0)
 
     def __enter__(self) -> Self:
         try:
@@ -117,16 +94,38 @@ class Demo:
 
     def _set_up(self) -> None:
         self._prepare_folder()
-        site = create_site(self._world, self.clock, find_shipped_templates())
+        self._messages = Inbox(self.inbox)
+        world = LivingWorld(self._world)
+        site = create_site(world, self.clock, find_shipped_templates())
         self.source_url = self._resources.enter_context(serve(site))
         smtp_port = self._resources.enter_context(run_mail_server(self.inbox))
-        port = self._port or find_free_port()
-        self.service = self._open_service(smtp_port, f"http://127.0.0.1:{port}")
+        port = find_free_port(self._port)
+        config = build_demo_config(self.out, self.source_url, smtp_port, f"http://127.0.0.1:{port}")
+        self.service = open_service(config, self.clock)
         self._resources.callback(self.service.ledger.engine.dispose)
         self.service = self._resources.enter_context(lock_ledger(self.service))
         sync_config(self.service)
-        pages = create_demo_app(self.service, self.inbox, self.source_url)
+        self._set_up_live(world, site.state.faults)
+        pages = create_demo_app(
+            self.service,
+            self._daemon,
+            self._source,
+            self._timetable,
+            self._messages,
+            self.source_url,
+            self.clock,
+        )
         self.pages_url = self._resources.enter_context(serve(pages, port, setting="--port"))
+
+    def _set_up_live(self, world: LivingWorld, faults: ReplicaFaults) -> None:
+        """Build what goes on after the script, and start none of it."""
+        live = replace(self.service, config=build_live_config(self.service.config))
+        inventor = Inventor(self._world.members, _SEED)
+        self._daemon = Daemon(live, pipeline_seconds=_PIPELINE_SECONDS)
+        self._source = DemoSource(
+            live, world, inventor, faults, lambda: self._daemon.crawl_now(SOURCE)
+        )
+        self._timetable = Timetable(live, self._source, _SEED)
 
     def _prepare_folder(self) -> None:
         """Create the folder, or empty it if an earlier demo made it.
@@ -149,10 +148,6 @@ class Demo:
         """The Maildir that the mail server fills."""
         return self.out / "mail"
 
-    def _open_service(self, smtp_port: int, public_url: str) -> Service:
-        text = _CONFIG.format(source=self.source_url, smtp_port=smtp_port, public_url=public_url)
-        return open_service(parse_config(text, self.out, "the demo's config"), self.clock)
-
     def run_once(self) -> dict[str, Any]:
         """Go through all stages without waiting.
 
@@ -160,12 +155,15 @@ class Demo:
             The counts of each stage and their totals, as written to ``summary.json``.
         """
         began = time.monotonic()
-        moments = (timedelta(), *self._world.stages, _FINAL_CRAWL_DELAY)
-        steps = [self._run_stage(number, moment) for number, moment in enumerate(moments)]
+        steps = [self._run_stage(number, moment) for number, moment in self._list_stages()]
         summary = self._build_summary(steps) | {"seconds": round(time.monotonic() - began, 1)}
         text = msgspec.json.format(msgspec.json.encode(summary), indent=2)
         (self.out / "summary.json").write_bytes(text + b"\n")
         return summary
+
+    def _list_stages(self) -> list[tuple[int, timedelta]]:
+        """Return the stages of the script with their times after its start, by number."""
+        return list(enumerate((timedelta(), *self._world.stages, _FINAL_CRAWL_DELAY)))
 
     def _run_stage(self, number: int, moment: timedelta) -> dict[str, Any]:
         """Put the clock forward to ``moment`` after the start, crawl and run the pipeline."""
@@ -193,41 +191,43 @@ class Demo:
         return {"steps": steps, "total": dict(total), "mails": emails}
 
     def run(self, write_line: Callable[[str], None]) -> None:
-        """Run the daemon on the fast clock until Ctrl-C or SIGTERM.
+        """Play the script, then let the demo go on until Ctrl-C or SIGTERM.
 
         Args:
-            write_line: Called with each line to show: addresses, then emails as they arrive.
+            write_line: Called with each line to show: addresses, then events and emails.
         """
-        write_line("Reading the replica for the first time. This sends no email ...")
-        run_crawl(self.service, "london")
-        run_pipeline(self.service)
-        self._write_addresses(write_line)
-        self.clock.set_rate(_CLOCK_RATE)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        daemon = Daemon(self.service, pipeline_seconds=_PIPELINE_SECONDS)
-        daemon.start()
         try:
-            self._report_emails(write_line)
+            with log_to_file(self.out / LOG_FILE):
+                self._run_until_interrupted(write_line)
         except KeyboardInterrupt:
             write_line("\nStopped.")
+
+    def _run_until_interrupted(self, write_line: Callable[[str], None]) -> None:
+        write_line("The service reads the source, nine days of it. This takes some seconds ...")
+        for number, moment in self._list_stages():
+            self._run_stage(number, moment)
+        self.clock.skip_to(datetime.now(UTC))
+        self._messages.mark_all_opened()
+        reporter = Reporter(self._source, self._messages, write_line)
+        self._write_addresses(write_line)
+        try:
+            self._daemon.start()
+            self._timetable.start()
+            while True:
+                time.sleep(_INBOX_SECONDS)
+                reporter.report()
         finally:
-            daemon.shut_down()
+            self._daemon.shut_down()
+            self._timetable.join()
 
     def _write_addresses(self, write_line: Callable[[str], None]) -> None:
-        write_line(f"\nOverview:     {self.pages_url}/demo")
-        write_line(f"  service     {self.pages_url}/")
-        write_line(f"  inbox       {self.pages_url}/inbox")
-        write_line(f"  VRU feed    {self.pages_url}/feeds/VRU.rss.xml")
-        write_line(f"  source      {self.source_url}/")
-        write_line(f"  its faults  {self.source_url}{FAULTS_PATH}")
-        write_line(f"Files are in {self.out}. Press Ctrl-C to stop.\n")
-
-    def _report_emails(self, write_line: Callable[[str], None]) -> None:
-        """Write a line for each email that arrives, for ever."""
-        seen: set[str] = set()
-        while True:
-            time.sleep(_INBOX_SECONDS)
-            for email in reversed(read_inbox(self.inbox)):
-                if email.key not in seen:
-                    seen.add(email.key)
-                    write_line(f"  {email.date}  to {email.to}: {email.subject}")
+        if self._port and not self.pages_url.endswith(f":{self._port}"):
+            write_line(f"Port {self._port} is taken, so the pages are at another.")
+        write_line(f"\nOpen {self.pages_url}/ and search for VRU.\n")
+        write_line(f"  Make something happen  {self.pages_url}/demo")
+        write_line(f"  Inbox                  {self.pages_url}/inbox")
+        write_line(f"  Feed                   {self.pages_url}/feeds/everything.rss.xml")
+        write_line(f"  Source                 {self.source_url}/")
+        write_line(f"\nA new question is asked about every 25 seconds. The log is {LOG_FILE} in")
+        write_line(f"{self.out}. Press Ctrl-C to stop.\n")

@@ -41,6 +41,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
     }
     for wanted in (
         "alerts/queries/query.lark",
+        "alerts/language/locale/cy/LC_MESSAGES/watchword.po",
         "alerts/templates/mail/digest.html",
         "alerts/templates/replica/question.html",
         "alerts/templates/demo/index.html",
@@ -49,6 +50,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "alerts/web/static/htmx-LICENSE.txt",
         "crawler/reading/people.toml",
         "crawler/replica/demo.toml",
+        "crawler/replica/inventions.toml",
         "scheduler/config.example.toml",
     ):
         assert wanted in names

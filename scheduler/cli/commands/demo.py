@@ -31,14 +31,15 @@ from scheduler.demo import Demo
     type=WholeNumber(0, 65_535),
     default=8025,
     show_default=True,
-    help="Port of the web pages; 0 for any free one.",
+    help="Port of the web pages, or the next free one; 0 for any.",
 )
 @click.pass_context
 def demo_command(context: click.Context, once: bool, out: Path, port: int) -> int:
     """Run the whole service on a replica of the source.
 
-    Needs no network access. The source shows faults, such as an empty listing, when they are sent
-    to its address /replica/faults: see docs/when-something-is-wrong.md. --json goes with --once.
+    Needs no network access. A new question is asked every 20 to 30 seconds; the page /demo makes
+    more happen: an answer, a correction, a source that breaks. Emails arrive in an inbox on a
+    page. A port that is taken is stepped over. --json goes with --once.
 
     \b
     Examples:
@@ -49,7 +50,7 @@ def demo_command(context: click.Context, once: bool, out: Path, port: int) -> in
         raise click.UsageError("--json goes with --once: the demo has no end")
     get_config(context)
     umask = get_options(context).users_umask
-    with use_umask(umask), Demo(out, 0 if once else port) as running:
+    with use_umask(umask), Demo(out, 0 if once else port, is_live=not once) as running:
         if once:
             print_line_of_json(running.run_once())
         else:

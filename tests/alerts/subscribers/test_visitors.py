@@ -54,11 +54,11 @@ def sign_up(pages: WebClient, email: str = ADA, **fields: str) -> tuple[int, str
 
 
 def deliver(pages: WebClient, server: SmtpServer) -> list[EmailMessage]:
-    """Deliver what waits, and return all that the server has received so far, by their words."""
+    """Deliver what waits, and return all that the server has received so far, by their topics."""
     channels = ChannelTable((smtp.SmtpSettings("127.0.0.1", server.port, "none"),))
     deliver_due(pages.ledger, channels, lambda: pages.now)
     emails = [message_from_bytes(body, policy=policy.default) for body in server.messages]
-    return sorted(emails, key=get_plain_text)
+    return sorted(emails, key=lambda email: get_plain_text(email).partition("  Topic ")[2])
 
 
 def read_parts(email: EmailMessage) -> tuple[str, str]:

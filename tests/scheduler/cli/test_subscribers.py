@@ -84,7 +84,7 @@ def test_pause_and_resume(tmp_path: Path) -> None:
     [mail] = service.emails
     assert "Question 2" in get_plain_text(mail)
     assert "a sentence" not in get_plain_text(mail)
-    assert "“mine”" in get_plain_text(mail)
+    assert "Your note: mine" in get_plain_text(mail)
 
 
 def configure_bounces(tmp_path: Path, port: int) -> ServiceFolder:

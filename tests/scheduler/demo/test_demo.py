@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ import feedparser
 import pytest
 
 from alerts.errors import ExitStatus
-from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.model import Frequency
-from alerts.subscribers import subscribe
-from scheduler.crawls import run_crawl
-from scheduler.demo import Demo, read_inbox
-from scheduler.jobs import run_pipeline
 from tests.support.service import ServiceFolder, count_sent_links, read_emails
 
 pytestmark = pytest.mark.process
@@ -73,28 +66,6 @@ def test_the_feeds_say_the_same(shown: Path) -> None:
         feed = feedparser.parse(file.read_bytes())
         assert not feed.bozo, feed.get("bozo_exception")
         assert len({entry.id for entry in feed.entries}) == len(feed.entries) > 0
-
-
-def test_who_signs_up_after_the_script_gets_digests(tmp_path: Path) -> None:
-    with Demo(tmp_path / "shown", 0) as demo:
-        start = demo.clock()
-        run_demo_day(demo, start)
-        run_demo_day(demo, start + timedelta(days=9))
-        with demo.service.ledger.writing() as connection:
-            defaults = demo.service.subscriber_defaults
-            request = SubscriptionRequest(
-                "traffic lights OR trees", Frequency.IMMEDIATE, "all", "command"
-            )
-            subscribe(connection, "late@demo.example", request, defaults, demo.clock())
-        for day in (10, 11, 12, 13):
-            run_demo_day(demo, start + timedelta(days=day, hours=1))
-        assert "late@demo.example" in {email.to for email in read_inbox(demo.inbox)}
-
-
-def run_demo_day(demo: Demo, moment: datetime) -> None:
-    demo.clock.skip_to(moment)
-    assert run_crawl(demo.service, "london").verdict == "ok"
-    run_pipeline(demo.service)
 
 
 def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:

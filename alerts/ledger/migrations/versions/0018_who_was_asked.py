@@ -35,6 +35,11 @@ def upgrade() -> None:
         op.add_column("question", sa.Column(name, sa.Text()))
     op.add_column("question", sa.Column("days_to_answer", sa.Integer()))
     op.add_column("feed", sa.Column("questions", sa.Integer()))
+    op.execute(
+        "UPDATE feed SET questions = (SELECT count(DISTINCT change.question_id) FROM topic "
+        "JOIN match ON match.topic_id = topic.id JOIN change ON change.seq = match.change_seq "
+        "WHERE topic.slug = feed.name) WHERE name IN (SELECT slug FROM topic)"
+    )
     _fill()
     for name in _REPLACED:
         op.drop_index(name, "question")
