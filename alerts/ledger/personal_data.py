@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists, func, or_, select
 
+from alerts.language import gettext_noop
 from alerts.ledger import publication
 from alerts.ledger.address_hashes import find_hash
 from alerts.ledger.confirmation_schema import confirmation_history
@@ -144,15 +145,19 @@ PERSONAL_TABLES = (
         _OPERATOR_ACTIONS,
         lambda owner: operator_action.c.subject == name_address(owner.connection, owner.email),
         {"id": _HIDDEN_ID},
-        kept_because="what the operator did, with a hash of the address, for 400 days",
+        kept_because=gettext_noop(
+            "what the operator did, with a hash of the address, for 400 days"
+        ),
     ),
     PersonalTable(
         suppression,
         "suppressions",
         lambda owner: suppression.c.address_hash == hash_address(owner.connection, owner.email),
         {},
-        kept_because="a hash of the address, because emails to it came back, were reported as spam "
-        "or were stopped by the operator, so that nothing is sent to it again",
+        kept_because=gettext_noop(
+            "a hash of the address, because emails to it came back, were reported as spam "
+            "or were stopped by the operator, so that nothing is sent to it again"
+        ),
     ),
     PersonalTable(
         confirmation_history,
@@ -161,8 +166,10 @@ PERSONAL_TABLES = (
             confirmation_history.c.address_hash == find_hash(owner.connection, owner.email)
         ),
         {},
-        kept_because="how many emails asked to confirm an alert, with a hash of the address, for "
-        "some weeks, or for as long as such emails are refused",
+        kept_because=gettext_noop(
+            "how many emails asked to confirm an alert, with a hash of the address, for "
+            "some weeks, or for as long as such emails are refused"
+        ),
     ),
 )
 

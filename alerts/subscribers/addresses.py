@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
+from alerts.language import gettext, gettext_noop
 from alerts.ledger.confirmation_history import MAX_UNANSWERED, ConfirmationHistory
 from alerts.mail import fold_address
 from alerts.model import AddressError, Recipient
@@ -22,8 +23,11 @@ PAUSE = timedelta(days=30)
 
 #: No mail is delivered to it (RFC 2606), so that it does no harm. The demo's people live there.
 _DOCUMENTATION_DOMAIN = "example"
-_NOT_DELIVERABLE = "Enter an address that email from the internet reaches, such as ann@example.org."
-_OWN_ADDRESS = "This is our own address. Enter yours."
+_NO_ADDRESS = gettext_noop("Enter an email address, such as ann@example.org.")
+_NOT_DELIVERABLE = gettext_noop(
+    "Enter an address that email from the internet reaches, such as ann@example.org."
+)
+_OWN_ADDRESS = gettext_noop("This is our own address. Enter yours.")
 
 
 def parse_address_of_visitor(text: str, own_addresses: Iterable[str]) -> Recipient:
@@ -41,20 +45,23 @@ def parse_address_of_visitor(text: str, own_addresses: Iterable[str]) -> Recipie
     Raises:
         AddressError: It is no address, or not one that visitors may give.
     """
-    recipient = Recipient.parse_email(text)
+    try:
+        recipient = Recipient.parse_email(text)
+    except AddressError as error:
+        raise AddressError(gettext(_NO_ADDRESS)) from error
     domain = recipient.address.rpartition("@")[2]
     ending = domain.rpartition(".")[2]
     is_known = ending in load_top_level_domains() and ending != "arpa"
     if not is_known and ending != _DOCUMENTATION_DOMAIN:
-        raise AddressError(_NOT_DELIVERABLE)
+        raise AddressError(gettext(_NOT_DELIVERABLE))
     try:
         validate_email(
             recipient.address, check_deliverability=False, globally_deliverable=True, strict=True
         )
     except EmailNotValidError as error:
-        raise AddressError(_NOT_DELIVERABLE) from error
+        raise AddressError(gettext(_NOT_DELIVERABLE)) from error
     if fold_address(recipient.address) in {fold_address(own) for own in own_addresses}:
-        raise AddressError(_OWN_ADDRESS)
+        raise AddressError(gettext(_OWN_ADDRESS))
     return recipient
 
 

@@ -8,23 +8,37 @@ question in the ledger, or a query in quotation marks that leads nowhere.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.language import gettext, gettext_noop
 from alerts.ledger import questions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
 from alerts.queries import QueryError
 from alerts.subscribers.errors import UnknownQuestionError
-from alerts.text import find_contact_detail
+from alerts.text import ContactDetail, find_contact_detail
 from crawler.records import Question, name_question
 
 #: Characters of the line: one and a half lines of an email, and more than most queries and titles.
 _MAX_LENGTH = 100
 #: Closing marks inside the quotation would seem to end it.
 _STRAIGHT_QUOTES = str.maketrans(dict.fromkeys("“”„‟″‶＂«»❝❞❠〝〞〟ˮʺ˝״", '"'))
-_WITHHELD = "a topic that we do not show here"
+_WITHHELD = gettext_noop("a topic that we do not show here")
+#: What to take out of a query, by what it holds.
+_REFUSALS: Mapping[ContactDetail, str] = {
+    "email address": gettext_noop(
+        "Take out what looks like an email address: a topic is words to search for."
+    ),
+    "web address": gettext_noop(
+        "Take out what looks like a web address: a topic is words to search for."
+    ),
+    "telephone number": gettext_noop(
+        "Take out what looks like a telephone number: a topic is words to search for."
+    ),
+}
 
 
 class SignUpLine(msgspec.Struct, frozen=True):
@@ -62,9 +76,10 @@ class PromisedAlert(msgspec.Struct, frozen=True):
 def describe_request(connection: Connection, request: SubscriptionRequest) -> SignUpLine:
     """Return the line for a request that was accepted before."""
     if request.question_id is not None:
-        return SignUpLine(f"the question {_quote(get_title(connection, request.question_id))}")
+        title = _quote(get_title(connection, request.question_id))
+        return SignUpLine(gettext("the question %(title)s") % {"title": title})
     if request.origin == "page" and find_contact_detail(request.query):
-        return SignUpLine(_WITHHELD)  # accepted by a version that did not look
+        return SignUpLine(gettext(_WITHHELD))  # accepted by a version that did not look
     return SignUpLine(_quote(request.query))
 
 
@@ -90,9 +105,7 @@ def check_query_of_visitor(query: str) -> None:
     if detail is None and len(query) > _MAX_LENGTH:
         detail = find_contact_detail(_shorten(query))
     if detail is not None:
-        article = "an" if detail == "email address" else "a"
-        message = f"Take out what looks like {article} {detail}: a topic is words to search for."
-        raise QueryError(message, 0)
+        raise QueryError(gettext(_REFUSALS[detail]), 0)
 
 
 def join_lines(text: str) -> str:

@@ -57,8 +57,8 @@ class ManageLinkPage:
             with site.ledger.writing() as connection:
                 send_manage_link(connection, site.create_message_context(), email)
             site.deliver_soon()  # whether or not there is a message: both take the same time
-        except AddressError as error:
-            return str(error)
+        except AddressError:
+            return gettext("Enter an email address, such as ann@example.org.")
         return None
 
     def _render(
