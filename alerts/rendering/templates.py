@@ -175,6 +175,8 @@ class Templates:
         shared: dict[str, Any] = {
             "loader": loader,
             "undefined": StrictUndefined,
+            # Otherwise a page looks for changed files at each of the nine templates it is made of.
+            "auto_reload": False,
             "trim_blocks": True,
             "lstrip_blocks": True,
         }
