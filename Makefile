@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs timing audit sbom format lock clean
+.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -62,6 +62,9 @@ judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 
 docs: $(VENV)/dev.stamp ## write what the code says into docs/ and config.example.toml
 	@$(BIN)/python -m tools.docs
+
+messages: $(VENV)/dev.stamp ## write, update and compile the catalogues of texts for translators
+	@$(BIN)/python -m tools.messages
 
 timing: $(VENV)/dev.stamp ## whether the time of an answer tells who is subscribed to what
 	@$(BIN)/python -m benchmarks.timing

@@ -18,8 +18,8 @@ import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.language import gettext, ngettext_noop
 from alerts.language import gettext_noop as _
-from alerts.language import ngettext_noop
 from alerts.secret import show_address
 from crawler.records import Question, QuestionStatus
 
@@ -339,7 +339,8 @@ class Recipient(msgspec.Struct, frozen=True):
                 globally_deliverable=False,
             )
         except EmailNotValidError as error:
-            raise AddressError(f"{text!r} is not an email address: {error}") from error
+            message = gettext("%(typed)s is not an email address: %(reason)s")
+            raise AddressError(message % {"typed": repr(text), "reason": error}) from error
         return cls("mailto", (valid.ascii_email or valid.normalized).lower())
 
     @classmethod

@@ -31,6 +31,7 @@ class NextDigest(msgspec.Struct, frozen=True):
     """In UTC; None where none can be named: no alert runs, or all are immediate."""
     is_due_now: bool  #: it is sent within minutes
     questions: int  #: so far
+    later: datetime | None  #: the next due time that can be named, if this one is due now
     #: By the id of each alert: how many questions wait for its own next digest.
     waiting: Mapping[int, int]
     digest: Digest | None = None  #: what is in it so far, if asked for
@@ -60,7 +61,8 @@ def find_next_digest(
     waiting = _count_waiting(connection, calendar, running)
     soon = calendar.collect(connection, running, now)
     due_times = [due for one in running if (due := calendar.find_next(one)) is not None]
-    due = now if soon is not None else min(due_times, default=None)
+    first = min(due_times, default=None)
+    due = now if soon is not None else first
     then = soon
     if soon is None and due is not None:
         then = calendar.collect(connection, running, due)
@@ -68,6 +70,7 @@ def find_next_digest(
         due=due,
         is_due_now=soon is not None,
         questions=_count_questions(connection, then) if then else 0,
+        later=first if soon is not None else None,
         waiting=waiting,
         digest=_load_digest(connection, then) if then and loads_digest else None,
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from alerts.language import format_day, gettext
 from alerts.rendering import normalise_link
 from crawler.records import Question, name_question
 
@@ -57,24 +58,23 @@ def build_citation(question: Question, url: str, site: str, accessed_on: date) -
     )
 
 
-def _format_day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
 def _build_text(question: Question, url: str, site: str, accessed_on: date) -> str:
     asker = question.asked_by.name if question.asked_by else None
     day = question.meeting.date if question.meeting else None
-    number = f"question {question.reference}" if question.reference else "question"
+    number = gettext("question")
+    if question.reference:
+        number = gettext("question %(reference)s") % {"reference": question.reference}
     parts = [
         asker,
         f"“{name_question(question)}”",
         number,
         site,
-        _format_day(day) if day else None,
+        format_day(day) if day else None,
         normalise_link(question.url),
     ]
     cited = ", ".join(part for part in parts if part)
-    return f"{cited}. Thread and history: {url}, accessed {_format_day(accessed_on)}."
+    values = {"cited": cited, "url": url, "day": format_day(accessed_on)}
+    return gettext("%(cited)s. Thread and history: %(url)s, accessed %(day)s.") % values
 
 
 def _build_bibtex(question: Question, key: str, url: str, site: str, accessed_on: date) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.feeds.model import FEED_FILTERS, FeedMetadata, ListedChanges
+from alerts.language import gettext
 from alerts.ledger import changes, matches, members, questions, topics
 from alerts.ledger.topics import EVERYTHING_FEED, Topic
 from alerts.queries import Query, QueryError, format_canonical, parse_query
@@ -81,7 +82,7 @@ def define_topic_feed(topic: Topic) -> FeedDefinition:
     metadata = FeedMetadata(
         id_parts=("topic", topic.key),
         title=topic.title,
-        subtitle=f"Questions and answers that match {topic.title}",
+        subtitle=_describe_matches(topic.title),
         base_path=topic.slug,
         page_path=topic_path(topic.slug),
         created_at=topic.created_at,
@@ -96,6 +97,10 @@ def define_topic_feed(topic: Topic) -> FeedDefinition:
         lambda connection: matches.count_in_feed(connection, topic.id),
         has_files=True,
     )
+
+
+def _describe_matches(title: str) -> str:
+    return gettext("Questions and answers that match %(query)s") % {"query": title}
 
 
 def define_private_feed(topic: Topic, label: str, token: str) -> FeedDefinition:
@@ -114,7 +119,7 @@ def define_private_feed(topic: Topic, label: str, token: str) -> FeedDefinition:
     metadata = msgspec.structs.replace(
         public.metadata,
         title=label,
-        subtitle=f"Questions and answers that match {label}",
+        subtitle=_describe_matches(label),
         base_path=f"{PRIVATE_FEEDS}/{token}",
         page_path=page_path,
     )
@@ -140,8 +145,8 @@ def define_everything_feed(connection: Connection) -> FeedDefinition:
     """Return the feed of all changes."""
     metadata = FeedMetadata(
         id_parts=(EVERYTHING_FEED,),
-        title="Everything",
-        subtitle="Every question and answer",
+        title=gettext("Everything"),
+        subtitle=gettext("Every question and answer"),
         base_path=EVERYTHING_FEED,
         page_path="/",
         created_at=changes.get_first_recorded_at(connection),
@@ -167,7 +172,7 @@ def define_query_feed(connection: Connection, typed: str) -> FeedDefinition:
     metadata = FeedMetadata(
         id_parts=("topic", format_canonical(query)),  # the id of its topic, should it become one
         title=typed,
-        subtitle=f"Questions and answers that match {typed}",
+        subtitle=_describe_matches(typed),
         base_path=QUERY_FEED,
         page_path=query_path(typed),
         created_at=changes.get_first_recorded_at(connection),
@@ -194,7 +199,7 @@ def define_member_feed(connection: Connection, member_slug: str) -> FeedDefiniti
     metadata = FeedMetadata(
         id_parts=("member", member_slug),
         title=name,
-        subtitle=f"Questions that {name} asks, and their answers",
+        subtitle=gettext("Questions that %(name)s asks, and their answers") % {"name": name},
         base_path=path.removeprefix("/").replace("member/", "members/", 1),
         page_path=path,
         created_at=changes.get_first_recorded_at(connection),
@@ -222,7 +227,7 @@ def define_thread_feed(connection: Connection, question_id: str) -> FeedDefiniti
     metadata = FeedMetadata(
         id_parts=("thread", record.id),
         title=name_question(record),
-        subtitle="One question, its supplementaries, and their answers",
+        subtitle=gettext("One question, its supplementaries, and their answers"),
         base_path=path.removeprefix("/").replace("question/", "questions/", 1),
         page_path=path,
         created_at=stored.first_seen_at,

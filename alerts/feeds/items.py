@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from alerts.feeds.model import FeedIdentity, FeedItem, FeedMetadata, ListedChanges
-from alerts.language import gettext
+from alerts.language import format_day, format_moment, gettext
 from alerts.model import Change, ChangeKind, Notice, NoticeKind, NumberedChange
 from alerts.queries import Query, extract_fields, find_match
 from alerts.rendering import (
@@ -22,11 +22,12 @@ from alerts.rendering import (
     describe_day,
     describe_delay,
     describe_people,
+    label_question,
     name_site,
     normalise_link,
 )
 from alerts.text import Snippet, find_passage, find_snippet
-from crawler.records import Question, name_question
+from crawler.records import Question
 
 #: What the kinds were called when the first feeds were published. Ids are made from it, so a feed
 #: reader would show every notice again if it changed.
@@ -128,7 +129,7 @@ def _build_item(
 
 def _name_change(change: Change) -> str:
     """Return the title of an item: ``Answered: Park benches``."""
-    label, title = gettext(change.kind.info.label), name_question(change.after)
+    label, title = gettext(change.kind.info.label), label_question(change.after)
     return gettext("%(change)s: %(title)s") % {"change": label, "title": title}
 
 
@@ -144,11 +145,11 @@ def _summarise(snippet: Snippet | None, change: Change) -> str:
     found = [find_passage(texts, (), "question")]
     found += [find_passage(texts, (), "answer")] if shows_answer else []
     passages = (
-        f"{PASSAGE_LABELS[one.field]}: {''.join(segment.text for segment in one.segments)}"
+        f"{gettext(PASSAGE_LABELS[one.field])}: {''.join(segment.text for segment in one.segments)}"
         for one in found
         if one is not None
     )
-    return " ".join(passages) or name_question(change.after)
+    return " ".join(passages) or label_question(change.after)
 
 
 def _list_attachments(question: Question, base_url: str | None) -> tuple[tuple[str, str], ...]:
@@ -166,18 +167,25 @@ def build_notice_items(notices: Sequence[Notice], identity: FeedIdentity) -> lis
 
 
 def _build_notice_item(notice: Notice, identity: FeedIdentity) -> FeedItem:
-    since = f"{notice.since.astimezone(UTC):%d %B %Y, %H:%M} UTC"
+    since = format_moment(notice.since.astimezone(UTC))
+    values = {"service": identity.name, "site": notice.site_name, "since": since}
     if notice.kind == "unavailable":
-        title = f"We cannot read {notice.site_name} at present"
+        title = gettext("We cannot read %(site)s at present") % values
         text = (
-            f"{identity.name} has not been able to read {notice.site_name} since {since}. What is "
-            "published there in the meantime will appear here when we can read it again."
+            gettext(
+                "%(service)s has not been able to read %(site)s since %(since)s. What is published"
+                " there in the meantime will appear here when we can read it again."
+            )
+            % values
         )
     else:
-        title = f"We can read {notice.site_name} again"
+        title = gettext("We can read %(site)s again") % values
         text = (
-            f"{identity.name} could not read {notice.site_name} from {since} on, and now can. What "
-            "was published in the meantime will appear here late. Nothing is left out."
+            gettext(
+                "%(service)s could not read %(site)s from %(since)s on, and now can. What was"
+                " published in the meantime will appear here late. Nothing is left out."
+            )
+            % values
         )
     since_text = notice.since.astimezone(UTC).isoformat()
     parts = ("notice", notice.source, _NOTICE_KIND_IDS[notice.kind], since_text)
@@ -202,19 +210,19 @@ def build_limit_item(
     Its date is that of the feed, so it stands below all others.
     """
     if listed.is_complete:
-        since = (
-            f"since {metadata.created_at:%d %B %Y}" if metadata.created_at.year > 1970 else "yet"
-        )
-        title = f"Nothing new {since}"
-        text = (
-            "This feed shows what is published from then on. Older questions are on the page that "
-            "it links to."
+        title = gettext("Nothing new yet")
+        if metadata.created_at.year > 1970:
+            day = format_day(metadata.created_at.date())
+            title = gettext("Nothing new since %(day)s") % {"day": day}
+        text = gettext(
+            "This feed shows what is published from then on. Older questions are on the page that"
+            " it links to."
         )
     else:
-        title = "This feed does not show all older questions"
-        text = (
-            "Too many questions have these words to compare all of them for a feed. The page that "
-            "it links to finds the older ones."
+        title = gettext("This feed does not show all older questions")
+        text = gettext(
+            "Too many questions have these words to compare all of them for a feed. The page that"
+            " it links to finds the older ones."
         )
     url = f"{identity.public_url}{metadata.page_path}" if identity.public_url else None
     kind = "empty" if listed.is_complete else "limit"

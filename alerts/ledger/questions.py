@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import (
     Connection,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -33,6 +34,12 @@ from crawler.records import Asker, Question
 
 #: The order of lists. Without NULLS LAST, the two databases sort missing dates differently.
 NEWEST_FIRST = (question.c.meeting_date.desc().nulls_last(), question.c.id.desc())
+#: The statement of :func:`find`: built once, because a page waits for it.
+_BY_IDENTITY = (
+    select(question)
+    .join(question_identity, question_identity.c.question_id == question.c.id)
+    .where(question_identity.c.identity == bindparam("identity"))
+)
 
 
 class StoredQuestion(msgspec.Struct, frozen=True):
@@ -50,11 +57,7 @@ class StoredQuestion(msgspec.Struct, frozen=True):
 
 def find(connection: Connection, identity: str) -> StoredQuestion | None:
     """Return the question with a present or former id; None without one that can be read."""
-    row = connection.execute(
-        select(question)
-        .join(question_identity, question_identity.c.question_id == question.c.id)
-        .where(question_identity.c.identity == identity)
-    ).one_or_none()
+    row = connection.execute(_BY_IDENTITY, {"identity": identity}).one_or_none()
     record = read_record(row.record, f"question {row.id}") if row else None
     if row is None or record is None:
         return None

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 import msgspec
 
+from alerts.language import gettext, ngettext
+from alerts.language import gettext_noop as _
+
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 #: Who searches as they type is held up for minutes, not for an hour.
@@ -49,7 +52,7 @@ class LimitRule(msgspec.Struct, frozen=True):
     most: Mapping[Scope, int]  #: in each period
     reason: str  #: why it is so much and not more
     #: The sentence for who is refused, before the one that says when to try again.
-    refusal: str = "Too many requests from your network."
+    refusal: str = _("Too many requests from your network.")
     #: How much is left to each network, or mailbox, when everybody together has reached the
     #: ceiling: somebody with a few networks must not be able to shut out all others. Nothing where
     #: the ceiling protects people who did not ask for anything.
@@ -107,7 +110,7 @@ _RULES = {
         _DAY,
         {Scope.MAILBOX: 30, Scope.ALL: 5000},
         "Each rewording makes a topic and its feeds. Setting up ten alerts takes about 30.",
-        "You have made as many changes as we allow in a day.",
+        _("You have made as many changes as we allow in a day."),
         reserve=5,
     ),
     Limit.SEARCHES: LimitRule(
@@ -148,7 +151,7 @@ _RULES = {
         _HOUR,
         {Scope.NETWORK: 60, Scope.SITE: 180, Scope.ALL: 6000},
         "Links have 128 random bits, so this only limits noise. Right ones are never refused.",
-        "Too many wrong links or passwords from your network.",
+        _("Too many wrong links or passwords from your network."),
     ),
 }
 
@@ -165,16 +168,20 @@ class LimitReached(msgspec.Struct, frozen=True):
         """What whoever is refused is told."""
         refusal = self.limit.rule.refusal
         if self.scope is Scope.ALL:
-            refusal = "This service has more requests than it can answer."
-        return f"{refusal} Try again in {_say_duration(self.seconds)}."
+            refusal = _("This service has more requests than it can answer.")
+        values = {"refusal": gettext(refusal), "time": _say_duration(self.seconds)}
+        return gettext("%(refusal)s Try again in %(time)s.") % values
 
 
 def _say_duration(seconds: int) -> str:
     """Return a duration in words, rounded up: ``12 minutes``."""
     minutes = -(-seconds // 60)
     if minutes > _MAX_MINUTES:
-        return f"{-(-minutes // 60)} hours"
-    return "a minute" if minutes <= 1 else f"{minutes} minutes"
+        hours = -(-minutes // 60)
+        return ngettext("%(number)s hour", "%(number)s hours", hours) % {"number": hours}
+    if minutes <= 1:
+        return gettext("a minute")
+    return ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes}
 
 
 #: More are said in hours.

@@ -24,8 +24,6 @@ TokenSpan = tuple[int, int]
 
 #: Before the first letter of a word, and between its letters.
 _WORD_START, _BETWEEN_LETTERS = r"(?<![^\W\d_])", r"[\W_]*"
-#: Fields whose texts may be long.
-_LONG_FIELDS = frozenset({"question", "answer"})
 
 
 class TextMatch(msgspec.Struct, frozen=True):
@@ -57,15 +55,13 @@ def drop_unlikely_paragraphs(
 ) -> dict[str, Sequence[str]]:
     """Return ``texts`` without what has none of the query's words.
 
-    That is fields that it does not search, and paragraphs of long fields. The places of a match in
-    the paragraphs that are left are the same. Most paragraphs have none
+    That is fields that it does not search, and paragraphs. The places of a match in the paragraphs
+    that are left are the same. Most paragraphs have none
     of the words, and comparing letters takes a tenth of the time of finding words.
     """
     likely, searched = _find_likely(query)
     return {
         field: [text for text in paragraphs if likely.search(fold_signs(text))]
-        if field in _LONG_FIELDS
-        else paragraphs
         for field, paragraphs in texts.items()
         if field in searched
     }

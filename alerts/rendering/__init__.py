@@ -13,6 +13,7 @@ from alerts.rendering.labels import (
     PASSAGE_LABELS,
     QUESTION_STATUS_LABELS,
     describe_schedule,
+    label_question,
     summarise_kinds,
 )
 from alerts.rendering.question_words import (
@@ -57,6 +58,7 @@ __all__ = [
     "describe_people",
     "describe_schedule",
     "find_shipped_templates",
+    "label_question",
     "member_path",
     "name_host",
     "name_in_sentence",

@@ -12,6 +12,7 @@ from typing import Any, Final
 from alerts.language import format_clock_time, format_number, gettext, ngettext
 from alerts.language import gettext_noop as _
 from alerts.model import ENTRY_KINDS, EntryKind, Frequency
+from crawler.records import Question, name_question
 
 #: The headline of each kind of entry.
 CHANGE_LABELS = {kind: kind.info.label for kind in ENTRY_KINDS}
@@ -95,6 +96,13 @@ def summarise_kinds(kinds: Sequence[EntryKind]) -> str:
 
 def _count_kind(kind: EntryKind, number: int) -> str:
     return ngettext(*kind.info.counted, number) % {"number": format_number(number)}
+
+
+def label_question(question: Question) -> str:
+    """Return the name of a question as pages show it: `name_question`, in their language."""
+    if question.is_taken_down and question.reference:
+        return gettext("Question %(reference)s (taken down)") % {"reference": question.reference}
+    return gettext("Question (taken down)") if question.is_taken_down else name_question(question)
 
 
 def describe_schedule(frequency: Frequency, hour: int) -> str:

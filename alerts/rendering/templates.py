@@ -35,7 +35,7 @@ from alerts.language import (
     name_near_day,
 )
 from alerts.rendering.css import inline_css
-from alerts.rendering.labels import TEMPLATE_LABELS
+from alerts.rendering.labels import TEMPLATE_LABELS, label_question
 from alerts.rendering.sanitise import sanitise_html
 from alerts.rendering.tables import wrap_tables
 from alerts.rendering.translation import install_translations
@@ -49,7 +49,6 @@ from alerts.rendering.urls import (
     topic_path,
 )
 from alerts.secret import show_address
-from crawler.records import name_question
 
 
 class TemplatesError(WatchwordError):
@@ -121,7 +120,7 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "rate": format_rate,
     "wrap": wrap_lines,
     "web_address": normalise_link,
-    "question_name": name_question,
+    "question_name": label_question,
     "question_path": question_path,
     "topic_path": topic_path,
     "member_path": member_path,
@@ -176,6 +175,8 @@ class Templates:
         shared: dict[str, Any] = {
             "loader": loader,
             "undefined": StrictUndefined,
+            # Otherwise a page looks for changed files at each of the nine templates it is made of.
+            "auto_reload": False,
             "trim_blocks": True,
             "lstrip_blocks": True,
         }

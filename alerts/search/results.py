@@ -8,8 +8,9 @@ import msgspec
 
 from alerts.model import ChangeKind
 from alerts.queries import NAME_FIELDS, Query, drop_unlikely_paragraphs, extract_fields, find_match
+from alerts.rendering import label_question
 from alerts.text import Place, Segment, Snippet, cut_opening, find_snippet, mark_spans
-from crawler.records import Question, name_question
+from crawler.records import Question
 
 
 class QuestionExcerpt(msgspec.Struct, frozen=True):
@@ -32,7 +33,7 @@ def build_excerpt(question: Question, query: Query | None) -> QuestionExcerpt:
     snippet = find_snippet(texts, places, ChangeKind.ASKED.info.snippet_fields)
     return QuestionExcerpt(
         question,
-        mark_spans(name_question(question), title),
+        mark_spans(label_question(question), title),
         snippet or cut_opening(fields, "question"),
         tuple(_list_only_names(texts, places)),
     )

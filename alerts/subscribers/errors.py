@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.language import gettext
 
 
 class UnknownQuestionError(WatchwordError):
@@ -11,7 +12,7 @@ class UnknownQuestionError(WatchwordError):
     exit_status = ExitStatus.DATA
 
     def __init__(self) -> None:
-        super().__init__("There is no such question.")
+        super().__init__(gettext("There is no such question."))
 
 
 class EmailRefusedError(WatchwordError):

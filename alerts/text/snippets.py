@@ -7,6 +7,7 @@ from itertools import groupby
 
 import msgspec
 
+from alerts.language import format_number, ngettext
 from alerts.text.tokenizer import Place
 
 #: Characters before and after the first marked word: 340 are about three lines of an email.
@@ -136,7 +137,8 @@ def _summarise_table(rows: Sequence[str]) -> str:
     if len(header) > _MAX_HEADER_LENGTH:
         header = f"{header[: _find_word_end(header, _MAX_HEADER_LENGTH)]} …"
     number = len(rows) - 1
-    size = f"Table of {number} {'row' if number == 1 else 'rows'}"
+    size = ngettext("Table of %(number)s row", "Table of %(number)s rows", number)
+    size %= {"number": format_number(number)}
     return f"{size}: {header}" if header else size
 
 

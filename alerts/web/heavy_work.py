@@ -20,12 +20,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.language import gettext_noop as _
 from alerts.limits import name_network
 from alerts.web.work import P, R, Runner, Work, WorkContext
 
 WorkKind: TypeAlias = Literal["search", "export"]
 
-BUSY = "The service is busy. Try again in a few seconds."
+BUSY = _("The service is busy. Try again in a few seconds.")
 #: Seconds after which a client may try again: what 50 searches of 0.1 s take.
 RETRY_SECONDS = 5
 #: Networks of which it is remembered when they were served last: 10,000 of 200 bytes are 2 MB.

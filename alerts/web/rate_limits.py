@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.language import gettext_noop as _
 from alerts.ledger import LedgerError, LedgerUnavailable
 from alerts.limits import Client, Limit, Limiter, LimitReached, find_client
 
 log = logging.getLogger("watchword.limits")
 
-_NOT_NOW = "This cannot be done at the moment. Try again in a minute."
+_NOT_NOW = _("This cannot be done at the moment. Try again in a minute.")
 _RETRY_SECONDS = 60
 #: Headers with which a proxy names its client.
 _FORWARDING_HEADERS = frozenset((b"x-forwarded-for", b"forwarded", b"x-real-ip"))

@@ -41,6 +41,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
     }
     for wanted in (
         "alerts/queries/query.lark",
+        "alerts/language/locale/cy/LC_MESSAGES/watchword.po",
         "alerts/templates/mail/digest.html",
         "alerts/templates/replica/question.html",
         "alerts/templates/demo/index.html",

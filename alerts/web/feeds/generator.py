@@ -24,6 +24,7 @@ from alerts.feeds import (
     filter_feed,
     find_feed,
 )
+from alerts.language import gettext_noop as _
 from alerts.ledger import notices, publication, subscriptions, takedowns, topics
 from alerts.queries import format_canonical, parse_query
 from alerts.web.errors import NOT_PUBLIC
@@ -229,4 +230,4 @@ class FeedGenerator:
 
 
 def _build_not_found() -> HTTPException:
-    return HTTPException(404, "There is no such feed.")
+    return HTTPException(404, _("There is no such feed."))

@@ -42,7 +42,9 @@ class FeedPages:
                 describe_work(request, "search"), render_feed_page, name, query
             )
         except QueryError as error:
-            return self._context.render_page("error", 400, title=str(error), message="")
+            return self._context.render_page(
+                "error", 400, title=str(error), message="", suggestions=()
+            )
         except StatementTimeout as error:
             raise TooBusy from error
         is_public = not is_private_feed(name)

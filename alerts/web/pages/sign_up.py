@@ -84,7 +84,7 @@ class SignUpPage:
         """
         site, request = self._context, _read_subscription(form)
         if not site.accepts_sign_ups:
-            raise AddressError("This service does not accept sign-ups.")
+            raise AddressError(gettext("This service does not accept sign-ups."))
         sample = self._find_sample(request)
         with site.ledger.writing() as connection:
             request_confirmation(

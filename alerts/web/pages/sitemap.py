@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.language import gettext_noop as _
 from alerts.ledger import members, questions, topics
 from alerts.rendering import member_path, question_path, topic_path
 from alerts.web.context import WebContext
@@ -75,13 +76,13 @@ class SiteMap:
         with self._context.ledger.reading() as connection:
             ids = questions.list_ids(connection, first, _FILE_SIZE) if number > 0 else []
         if not ids:
-            raise HTTPException(404, "There is no such file.")
+            raise HTTPException(404, _("There is no such file."))
         return self._answer("urlset", "url", map(question_path, ids))
 
     def _answer(self, root: str, element: str, paths: Iterable[str]) -> Response:
         base = self._context.feed_identity.public_url
         if base is None:
-            raise HTTPException(404, "There is no site map without a public address.")
+            raise HTTPException(404, _("There is no site map without a public address."))
         entries = "".join(
             f"<{element}><loc>{escape(base + path)}</loc></{element}>\n" for path in paths
         )

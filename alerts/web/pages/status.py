@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.errors import WatchwordError
+from alerts.language import gettext_noop as _
 from alerts.operator import Health, Impact, ServiceStatus, measure_completeness
 from alerts.web.context import WebContext
 from alerts.web.pages.status_view import StatusView, build_view, format_length, format_minutes
@@ -84,7 +85,7 @@ class StatusPage:
         """Return the page of what is known of a source; raise a 404 for one that is not read."""
         sources = {one.source: one.site_name for one in self._context.read_status().sources}
         if source not in sources:
-            raise HTTPException(404, "There is no such source.")
+            raise HTTPException(404, _("There is no such source."))
         with self._context.ledger.reading() as connection:
             found = measure_completeness(connection, source)
         return self._context.render_cacheable_page(

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.language import gettext_noop as _
 from alerts.ledger import bodies, question_counts, questions, unanswered
 from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import body_path
@@ -99,7 +100,7 @@ class BodyPages:
             if body is None:
                 similar = bodies.list_similar_names(connection, body_id)
                 near = [LikelyPage(name, body_path(one)) for one, name in similar]
-                raise PageNotFound("Nobody of this name was asked a question.", near)
+                raise PageNotFound(_("Nobody of this name was asked a question."), near)
             counted = bodies.count_questions(connection, body_id)
             listed = bodies.list_questions(
                 connection, body_id, _PAGE_SIZE + 1, after.last if after else None, state

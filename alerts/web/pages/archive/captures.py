@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.language import gettext_noop as _
 from alerts.ledger import questions
 from alerts.rendering import normalise_link
 from alerts.web.context import CapturedPage, WebContext
@@ -49,5 +50,5 @@ class CapturePages:
         location = stored.capture if stored else None
         capture = self._context.read_capture(location) if location else None
         if capture is None:
-            raise HTTPException(404, "There is no archived copy of this page.")
+            raise HTTPException(404, _("There is no archived copy of this page."))
         return capture

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alerts.language import gettext_noop as _
 from alerts.ledger.question_counts import AnswerState, AnswerTimes
 from alerts.ledger.questions import build_person_slug
 from alerts.ledger.word_index import DatedQuestion
@@ -66,7 +67,7 @@ def read_position(request: Request) -> SearchPosition | None:
         return None
     position = parse_position(text)
     if position is None:
-        raise HTTPException(400, "This link to a further page is incomplete.")
+        raise HTTPException(400, _("This link to a further page is incomplete."))
     return position
 
 

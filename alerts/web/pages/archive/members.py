@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from alerts.language import gettext_noop as _
 from alerts.ledger import members, question_counts, questions, unanswered
 from alerts.ledger.members import MemberSummary
 from alerts.ledger.question_counts import AnswerState
@@ -123,7 +124,7 @@ class MemberPages:
             if member is None:
                 similar = members.list_similar_names(connection, member_id)
                 near = [LikelyPage(name, member_path(one)) for one, name in similar]
-                raise PageNotFound("There is no such member.", near)
+                raise PageNotFound(_("There is no such member."), near)
             counted = members.count_questions(connection, member_id)
             listed = members.list_questions(
                 connection, member_id, _PAGE_SIZE + 1, after.last if after else None, state

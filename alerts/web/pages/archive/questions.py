@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from alerts.export import build_citation, build_debate, build_json_ld
+from alerts.language import gettext_noop as _
 from alerts.ledger import changes, question_lookups, questions
 from alerts.model import ChangeKind
 from alerts.questions import compare_versions
@@ -37,7 +38,7 @@ from crawler.records import Question, name_question
 
 #: Five minutes: the page of a question that is being read does not change under the reader.
 _EXPORT_CACHE_CONTROL = "public, max-age=300"
-_NO_QUESTION = "There is no such question."
+_NO_QUESTION = _("There is no such question.")
 #: Characters of a reference that is looked up: the longest that a source prints has 12.
 _MAX_REFERENCE = 60
 #: Letters that are typed for digits.
@@ -190,7 +191,7 @@ class QuestionPages:
             and numbered.change.kind == ChangeKind.CORRECTED
         )
         if not is_known or stored is None or numbered is None or numbered.change.before is None:
-            raise PageNotFound("There is no such correction.")
+            raise PageNotFound(_("There is no such correction."))
         return self._context.render_cacheable_page(
             "versions",
             question=stored.record,

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from alerts.language import gettext_noop as _
 from alerts.ledger import publication, topic_lists, topics
 from alerts.ledger.question_counts import AnswerState
 from alerts.ledger.topic_lists import TopicSummary
@@ -123,7 +124,7 @@ class TopicPages:
                     raise HTTPException(410, NOT_PUBLIC)
                 near = topic_lists.list_similar(connection, slug)
                 raise PageNotFound(
-                    "There is no such topic.",
+                    _("There is no such topic."),
                     [LikelyPage(title, topic_path(one)) for one, title in near],
                 )
         today, before = site.clock().date(), (page - 1) * _PAGE_SIZE

@@ -67,7 +67,9 @@ def send_digests(site: WebClient) -> int:
 def test_the_next_digest_is_named_and_shown_and_nothing_is_marked(site: WebClient) -> None:
     add(site, "VRU")
     site.publish_questions(make_question(1, words="The VRU."))
-    assert "In a few minutes" in look(site)  # the first one of an alert waits for no hour
+    page = look(site)
+    assert "In a few minutes" in page  # the first one of an alert waits for no hour
+    assert "After that: tomorrow, Friday 17 July, 07:00" in page
     assert send_digests(site) == 1
     assert "Tomorrow, Friday 17 July, 07:00" in look(site)
     assert "Nothing yet. If it stays so, we send nothing." in look(site)
