@@ -10,7 +10,6 @@ from crawler.replica.faults import ReplicaFaults
 from crawler.replica.inventor import InventedQuestion, InventedTopic, Inventor
 from crawler.replica.large_world import build_large_world
 from crawler.replica.living_world import LivingWorld
-from crawler.replica.past import add_past
 from crawler.replica.site import FAULTS_PATH, create_site
 from crawler.replica.world import ReplicaWorld
 
@@ -22,7 +21,6 @@ __all__ = [
     "LivingWorld",
     "ReplicaFaults",
     "ReplicaWorld",
-    "add_past",
     "build_demo_world",
     "build_large_world",
     "create_site",

@@ -22,7 +22,6 @@ from crawler.replica import (
     Inventor,
     LivingWorld,
     ReplicaFaults,
-    add_past,
     build_demo_world,
     create_site,
 )
@@ -48,8 +47,6 @@ _DAYS_OF_SCRIPT = 9
 _PIPELINE_SECONDS = 8.0
 #: Of all that is chosen at random.
 _SEED = 2026
-#: The same for what was there before the demo.
-_PAST_SEED = 2024
 #: Days before the script that the first crawl lists where the demo goes on: two years.
 _DAYS_OF_PAST = 820
 #: Real seconds between two looks into the inbox.
@@ -78,8 +75,7 @@ class Demo:
         self._resources = ExitStack()
         morning = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0)
         start = morning - timedelta(days=_DAYS_OF_SCRIPT) if is_live else morning
-        world = build_demo_world(start)
-        self._world = add_past(world, Inventor(world.members, _PAST_SEED)) if is_live else world
+        self._world = build_demo_world(start, with_past=is_live)
         self.clock = FastClock(start, rate=1.0)
 
     def __enter__(self) -> Self:

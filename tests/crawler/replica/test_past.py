@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from crawler.replica import Inventor, ReplicaWorld, add_past, build_demo_world
+from crawler.replica import ReplicaWorld, build_demo_world
 
 START = datetime(2026, 11, 17, 5, tzinfo=UTC)
 
 
 def build() -> ReplicaWorld:
-    world = build_demo_world(START)
-    return add_past(world, Inventor(world.members, 2024))
+    return build_demo_world(START, with_past=True)
 
 
 def test_two_years_are_there_from_the_start_and_the_script_is_unchanged() -> None:
