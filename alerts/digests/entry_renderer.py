@@ -13,7 +13,7 @@ from alerts.digests.digest import Digest
 from alerts.digests.entries import Entry, EntryKey, EntryOutline, load_entry
 from alerts.digests.entry_words import describe_entry
 from alerts.mail import MailIdentity, encode_lines
-from alerts.rendering import Templates, name_site, question_path
+from alerts.rendering import Templates, name_site, normalise_link, question_path
 
 #: 10,000 entries of about 8 kB (HTML and text, plain and encoded) = 80 MB. A busy day has some
 #: hundred changes, so this holds the entries of all their combinations of topics that are sent to
@@ -98,6 +98,7 @@ class EntryRenderer:
         site_name = name_site(question.source, identity.site_urls)
         return describe_entry(entry, site_name, names_source) | {
             "entry": entry,
+            "source_url": normalise_link(question.url),
             "thread_url": f"{public_url}{question_path(question.id)}" if public_url else None,
             "base_url": question.url or identity.site_urls.get(question.source),
         }

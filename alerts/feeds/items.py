@@ -22,11 +22,12 @@ from alerts.rendering import (
     describe_day,
     describe_delay,
     describe_people,
+    label_question,
     name_site,
     normalise_link,
 )
 from alerts.text import Snippet, find_passage, find_snippet
-from crawler.records import Question, name_question
+from crawler.records import Question
 
 #: What the kinds were called when the first feeds were published. Ids are made from it, so a feed
 #: reader would show every notice again if it changed.
@@ -128,7 +129,7 @@ def _build_item(
 
 def _name_change(change: Change) -> str:
     """Return the title of an item: ``Answered: Park benches``."""
-    label, title = gettext(change.kind.info.label), name_question(change.after)
+    label, title = gettext(change.kind.info.label), label_question(change.after)
     return gettext("%(change)s: %(title)s") % {"change": label, "title": title}
 
 
@@ -144,11 +145,11 @@ def _summarise(snippet: Snippet | None, change: Change) -> str:
     found = [find_passage(texts, (), "question")]
     found += [find_passage(texts, (), "answer")] if shows_answer else []
     passages = (
-        f"{PASSAGE_LABELS[one.field]}: {''.join(segment.text for segment in one.segments)}"
+        f"{gettext(PASSAGE_LABELS[one.field])}: {''.join(segment.text for segment in one.segments)}"
         for one in found
         if one is not None
     )
-    return " ".join(passages) or name_question(change.after)
+    return " ".join(passages) or label_question(change.after)
 
 
 def _list_attachments(question: Question, base_url: str | None) -> tuple[tuple[str, str], ...]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 #: Characters beside letters and digits that a URL may hold as they are (RFC 3986, section 2).
 _UNQUOTED_CHARACTERS = "%-._~:/?#[]@!$&'()*+,;="
+#: Addresses of about 300 bytes that are kept: digests and pages show the same questions.
+_CACHED_LINKS = 4096
 
 #: A reference whose short address needs no escapes: ``2026/1303``, ``HL1234``.
 _PLAIN_REFERENCE = re.compile(r"[A-Za-z0-9]+([/-][A-Za-z0-9]+)*")
@@ -16,6 +19,7 @@ _PLAIN_REFERENCE = re.compile(r"[A-Za-z0-9]+([/-][A-Za-z0-9]+)*")
 _DAY_AT_END = re.compile(r"\s+on \d{4}-\d{2}-\d{2}$")
 
 
+@lru_cache(_CACHED_LINKS)
 def normalise_link(url: str | None, base_url: str | None = None) -> str | None:
     """Return ``url`` as an absolute URL, with other characters percent-encoded (RFC 3986).
 

@@ -95,6 +95,7 @@ class PageReader(HTMLParser):
             self.attributes.append(values.get("content", ""))
         if self._skipped or tag in _NO_LANGUAGE:
             self._skipped += [] if tag in _VOID else [tag]
+        self.text += " " if tag in _VOID else ""
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if not self._skipped:
