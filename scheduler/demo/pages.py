@@ -190,17 +190,22 @@ class EventPages:
     def _describe(self, event: SourceEvent) -> EventView:
         """Return an event with what the service has made of it."""
         question_id = self._source.find_question_id(event)
-        since, is_named = event.moment.replace(microsecond=0), re.compile(rf"{event.reference}\b")
-        emails = self._inbox.list_messages()
         return EventView(
             event=event,
             label=EVENT_LABELS[event.kind],
             is_read=self._source.is_read(event),
             question_path=question_path(question_id) if question_id else None,
-            emails=[one for one in emails if one.moment >= since and is_named.search(one.text)][
-                :_EMAILS_SHOWN
-            ],
+            emails=self._find_emails(event),
         )
+
+    def _find_emails(self, event: SourceEvent) -> list[InboxMessage]:
+        """Return the first email to each address that names an event's question since."""
+        since, is_named = event.moment.replace(microsecond=0), re.compile(rf"{event.reference}\b")
+        first: dict[str, InboxMessage] = {}
+        for email in reversed(self._inbox.list_messages()):
+            if email.moment >= since and is_named.search(email.text):
+                first.setdefault(email.to, email)
+        return list(first.values())[:_EMAILS_SHOWN]
 
 
 def _read_topic(values: Mapping[str, str]) -> str:

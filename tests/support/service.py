@@ -207,11 +207,12 @@ def get_plain_text(mail: EmailMessage) -> str:
 
 
 def count_sent_links(mails: list[EmailMessage]) -> Counter[tuple[str, str]]:
-    """How often each person was sent each question."""
+    """How often each person was sent each question, by the links to its source."""
     found: Counter[tuple[str, str]] = Counter()
     for mail in mails:
         for line in get_plain_text(mail).splitlines():
-            if line.startswith("http") and "/find-an-answer/" in line:
+            is_source = line.startswith("http") and "/question/" not in line
+            if is_source and "/find-an-answer/" in line:
                 found[str(mail["To"]), line.rpartition("/")[2]] += 1
     return found
 
