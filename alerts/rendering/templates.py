@@ -194,7 +194,9 @@ class Templates:
             "lstrip_blocks": True,
         }
         self._html = _Environment(autoescape=True, **shared)
-        self._text = _Environment(autoescape=False, keep_trailing_newline=True, **shared)  # noqa: S701  # plain text
+        self._text = _Environment(
+            autoescape=False, keep_trailing_newline=True, **shared
+        )  # plain text
         for environment in (self._html, self._text):
             environment.filters |= _FILTERS
             environment.globals["language"] = get_language_tag()

@@ -33,6 +33,7 @@ class _Translator(NodeTransformer):
         else:
             constant = nodes.Const(gettext(text) % {})  # `%%` stands for a per cent sign
             translated = nodes.MarkSafeIfAutoescape(constant)
+        assert node.environment is not None
         return translated.set_lineno(node.lineno).set_environment(node.environment)
 
 
