@@ -314,7 +314,8 @@ class Config(ConfigSection, frozen=True):
     )
     topics: tuple[TopicSection, ...] = ()
     subscriptions: tuple[SubscriptionSection, ...] = ()
-    templates: Path | None = None  #: folder with your own templates, which replace ours by name
+    #: folder with your own templates, which replace ours by name; each is read once
+    templates: Path | None = None
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
