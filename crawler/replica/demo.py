@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from crawler.replica.inventor import Inventor
+from crawler.replica.past import add_past
 from crawler.replica.world import (
     LONDON_TIME_ZONE,
     MAYOR,
@@ -21,6 +23,8 @@ from crawler.replica.world import (
     format_paragraphs,
 )
 
+#: Of what is chosen at random for the past: any number will do.
+_PAST_SEED = 2024
 _SUPPLEMENTARY = re.compile(r" \(Supplementary\) \[\d+\]$")
 
 
@@ -68,14 +72,19 @@ class _DemoScript(_StrictEntry, frozen=True):
     question: tuple[_QuestionEntry, ...]
 
 
-def build_demo_world(start: datetime) -> ReplicaWorld:
-    """Return the world of the demo, starting at ``start`` (aware).
+def build_demo_world(start: datetime, *, with_past: bool = False) -> ReplicaWorld:
+    """Return the world of the demo.
 
     It has 34 questions at the start. 11 more appear at the first stage, answers to new and old
     questions at the second, and replaced and corrected answers at the third.
+
+    Args:
+        start: When it starts; aware.
+        with_past: Whether it also has the invented questions of two years before.
     """
     text = Path(__file__).with_name("demo.toml").read_bytes()
-    return _DemoWorldBuilder(msgspec.toml.decode(text, type=_DemoScript), start).build()
+    world = _DemoWorldBuilder(msgspec.toml.decode(text, type=_DemoScript), start).build()
+    return add_past(world, Inventor(world.members, _PAST_SEED)) if with_past else world
 
 
 class _DemoWorldBuilder:

@@ -47,6 +47,8 @@ _DAYS_OF_SCRIPT = 9
 _PIPELINE_SECONDS = 8.0
 #: Of all that is chosen at random.
 _SEED = 2026
+#: Days before the script that the first crawl lists where the demo goes on: two years.
+_DAYS_OF_PAST = 820
 #: Real seconds between two looks into the inbox.
 _INBOX_SECONDS = 0.5
 
@@ -73,7 +75,7 @@ class Demo:
         self._resources = ExitStack()
         morning = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0)
         start = morning - timedelta(days=_DAYS_OF_SCRIPT) if is_live else morning
-        self._world = build_demo_world(start)
+        self._world = build_demo_world(start, with_past=is_live)
         self.clock = FastClock(start, rate=1.0)
 
     def __enter__(self) -> Self:
@@ -204,7 +206,8 @@ class Demo:
             write_line("\nStopped.")
 
     def _run_until_interrupted(self, write_line: Callable[[str], None]) -> None:
-        write_line("The service reads the source, nine days of it. This takes some seconds ...")
+        write_line("The service reads the source, two years of it. This takes some seconds ...")
+        self._read_past()
         for number, moment in self._list_stages():
             self._run_stage(number, moment)
         self.clock.skip_to(datetime.now(UTC))
@@ -220,6 +223,13 @@ class Demo:
         finally:
             self._daemon.shut_down()
             self._timetable.join()
+
+    def _read_past(self) -> None:
+        """Read the two years before the script. It is the first crawl, which notifies nobody."""
+        config = self.service.config
+        source = msgspec.structs.replace(config.sources[SOURCE], days_back=_DAYS_OF_PAST)
+        whole = msgspec.structs.replace(config, sources={**config.sources, SOURCE: source})
+        run_crawl(replace(self.service, config=whole), SOURCE)
 
     def _write_addresses(self, write_line: Callable[[str], None]) -> None:
         if self._port and not self.pages_url.endswith(f":{self._port}"):

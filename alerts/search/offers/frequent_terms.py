@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from alerts.text import STOP_WORDS
@@ -48,7 +48,18 @@ def find_frequent_terms(titles: Iterable[str], limit: int, least: int = 3) -> li
                 words[word] -= number
     terms.update({word: number for word, number in words.items() if _stands_alone(word)})
     ranked = sorted(terms.items(), key=lambda item: (-item[1] * _weigh(item[0]), item[0]))
-    return [term for term, number in ranked if number >= least][:limit]
+    frequent = [term for term, number in ranked if number >= least]
+    return list(_drop_overlapping(frequent))[:limit]
+
+
+def _drop_overlapping(terms: Iterable[str]) -> Iterator[str]:
+    """Yield the terms that have no word of an earlier one: of three words, two are a phrase."""
+    seen: set[str] = set()
+    for term in terms:
+        words = set(term.strip('"').split())
+        if not words & seen:
+            seen |= words
+            yield term
 
 
 def _read_word(word: str) -> str | None:

@@ -146,17 +146,18 @@ def _find_topics(connection: Connection, month: date, today: date) -> Iterable[F
     """Return published topics, then words of recent titles, that some questions match."""
     published = [one.title for one in topics.list_public(connection) if one.question_id is None]
     titles = home_counts.list_titles(connection, today - timedelta(days=_TITLE_DAYS))
-    terms = find_frequent_terms(titles, _CANDIDATES)
+    named = " ".join(published).casefold()  # what a published topic names is not offered again
+    terms = [
+        term
+        for term in find_frequent_terms(titles, _CANDIDATES)
+        if term.strip('"').casefold() not in named
+    ]
     archive = word_index.count_since(connection, date.min)
-    seen: set[str] = set()
     for typed in [*published, *terms][:_CANDIDATES]:
-        is_new = typed.strip('"').casefold() not in seen
-        found = _count_topic(connection, typed, month) if is_new else None
-        is_telling = typed in published or (
-            found and found.total <= max(_FEW, _MAX_SHARE * archive)
-        )
-        if found and found.total and is_telling:
-            seen.add(typed.strip('"').casefold())
+        found = _count_topic(connection, typed, month)
+        if found is None or not found.total:
+            continue
+        if typed in published or found.total <= max(_FEW, _MAX_SHARE * archive):
             yield found
 
 
