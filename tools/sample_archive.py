@@ -92,7 +92,8 @@ def _ask(random: Random, number: int, text: _Text, day: date) -> Question:
     took = timedelta(days=max(1, int(random.lognormvariate(2.4, 0.5))))
     is_due = day + took < date(2026, 11, 16)
     answers: tuple[Answer, ...] = ()
-    if is_due and random.random() < 0.94:
+    is_old = day < date(2026, 8, 1)
+    if is_due and (is_old or random.random() < 0.8):
         answers = (_reply(text.answered, day + took),)
     elif random.random() < 0.4:
         answers = (_hold(),)
