@@ -58,6 +58,7 @@ class _Texts(msgspec.Struct, frozen=True):
     grants_title: str
     grants_asked: tuple[str, ...]
     grants_answered: str  #: with ``{small}`` for a number
+    news: tuple[_Text, ...]
     vru: tuple[_Text, ...]
     other: tuple[_Text, ...]
 
@@ -156,6 +157,21 @@ def iter_news() -> Iterator[tuple[datetime, list[Question]]]:
     yield (
         datetime(2026, 11, 20, 8, 0, tzinfo=UTC),
         [_build(n, text.title, (text.asked,), (), late, _name(who)) for n, text, who in asked],
+    )
+    bins, trade, boxing = _TEXTS.news
+    replies = (_reply(bins.answered, date(2026, 11, 25)),)
+    before = date(2026, 10, 22)
+    yield (
+        datetime(2026, 10, 23, 8, 0, tzinfo=UTC),
+        [_build(1388, bins.title, (bins.asked,), (), before, _name(4))],
+    )
+    yield (
+        datetime(2026, 11, 25, 15, 0, tzinfo=UTC),
+        [
+            _build(1388, bins.title, (bins.asked,), replies, before, _name(4)),
+            _build(1591, trade.title, (trade.asked,), (), last, _name(3)),
+            _build(1592, boxing.title, (boxing.asked,), (), last, _name(5)),
+        ],
     )
     answer = _reply(first.answered, date(2026, 11, 25))
     new = _TEXTS.vru[2]

@@ -71,7 +71,7 @@ _ALERTS = {
     "VRU": Frequency.DAILY,
     '"youth clubs" NOT trust': Frequency.WEEKLY,
     "grants": Frequency.IMMEDIATE,
-    "night ferry": Frequency.DAILY,
+    "knife crime": Frequency.DAILY,
     "asbestos": Frequency.MONTHLY,
 }
 
