@@ -70,7 +70,7 @@ _READERS = tuple((f"reader{number}@demo.example", _TOPICS[number % 3]) for numbe
 _ALERTS = {
     "VRU": Frequency.DAILY,
     '"youth clubs" NOT trust': Frequency.WEEKLY,
-    "grants": Frequency.IMMEDIATE,
+    '"step-free access" OR lifts': Frequency.DAILY,
     "knife crime": Frequency.DAILY,
     "asbestos": Frequency.MONTHLY,
 }
