@@ -50,8 +50,7 @@ fuzz: $(VENV)/dev.stamp ## random input for all that reads from outside, for SEC
 quality: $(VENV)/dev.stamp ## how well topics find what their subscribers meant
 	@$(BIN)/python -m tests.quality
 
-pictures: $(VENV)/dev.stamp ## pictures of the digest and the pages for the docs (needs Chromium)
-	@$(BIN)/python -m tools.digest_screenshots
+pictures: $(VENV)/dev.stamp ## pictures of the pages and the emails for the docs (needs Chromium)
 	@$(BIN)/python -m tools.page_screenshots
 
 readers: $(VENV)/dev.stamp ## what feedparser and newsboat make of the feeds

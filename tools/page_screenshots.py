@@ -1,6 +1,7 @@
-"""Screenshots of the pages for the docs, at desktop and phone size (``make pictures``).
+"""Pictures of the pages and emails for the docs (``make pictures``), of an invented archive.
 
-The demo is run first: the pages are the real service's, the people and questions invented.
+Their names are page-width-scheme.png. Each is as high as its page, at most `_MAX_HEIGHT`; those of
+the README are cut to the first screen.
 """
 
 from __future__ import annotations
@@ -9,84 +10,116 @@ import re
 import shutil
 import sys
 import tempfile
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, NamedTuple, cast
 
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from scheduler.demo import Demo, read_inbox
-from scheduler.jobs import run_pipeline
+from tools.sample_site import OPERATOR_PASSWORD, SampleSite, run_sample_site
 
 _OUTPUT_FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
-_DESKTOP, _PHONE = ViewportSize(width=900, height=1000), ViewportSize(width=360, height=740)
-_LATER = timedelta(minutes=1)  # sooner than a link confirms by itself
+#: Pixels: what a reader of the docs scrolls through at most.
+_MAX_HEIGHT = 860
+#: Pixels: the README shows two pictures beside each other.
+_FIRST_SCREEN = 1000
+_LEAST_HEIGHT = 500
+
+
+class Picture(NamedTuple):
+    """A page, and how to show it."""
+
+    name: str
+    path: str
+    sizes: tuple[str, ...]  #: width and colour scheme: ``1280-light``
+
+
+_PICTURES = (
+    Picture("home", "/", ("1280-light", "375-light")),
+    Picture("results", "/search?q=VRU", ("1280-light", "1280-dark", "375-light")),
+    Picture("results-error", "/search?q=(VRU", ("375-light",)),
+    Picture("results-none", "/search?q=penguins", ("1280-light",)),
+    Picture("question", "/question/harbour:/questions/1303", ("1280-light", "320-dark")),
+    Picture("member", "/member/harpreet-kaur-dhaliwal-finch", ("1280-light",)),
+    Picture("topic", "/topic/VRU", ("1920-light",)),
+    Picture("topics", "/topics", ("1280-dark",)),
+    Picture("body", "/bodies/the-mayor", ("1280-light",)),
+    Picture("unanswered", "/unanswered", ("1280-light",)),
+    Picture("compare", "/compare?q=VRU&vs=%22night+ferry%22", ("1280-light",)),
+    Picture("feed", "/feeds/VRU", ("1280-light",)),
+    Picture("help", "/help", ("1280-light",)),
+    Picture("not-found", "/member/harpreet-dhaliwal-finch", ("375-light",)),
+    Picture("status", "/status", ("1280-light",)),
+    Picture("check-email", "{check email}", ("375-light",)),
+    Picture("confirm", "{confirm}", ("1280-light",)),
+    Picture("alerts", "{own page}", ("1280-light", "375-light")),
+    Picture("unsubscribe", "{unsubscribe}", ("375-light",)),
+    Picture("digest", "{digest}", ("700-light", "700-dark", "375-dark")),
+    Picture("confirm-email", "{confirm email}", ("700-light",)),
+    Picture("operator", "/operator", ("1920-light",)),
+)
+_FIRST_SCREENS = frozenset(
+    ("results-1280-light", "results-1280-dark", "digest-700-light", "digest-700-dark")
+)
 
 
 def main() -> int:
-    """Save all screenshots; return 1 where Chromium is not installed."""
+    """Save all pictures and delete others; return 1 where Chromium is not installed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        sys.stderr.write("No screenshots: Chromium is not installed.\n")
+        sys.stderr.write("No pictures: Chromium is not installed.\n")
         return 1
+    for old in _OUTPUT_FOLDER.glob("*.png"):
+        old.unlink()
     with (
         tempfile.TemporaryDirectory() as folder,
-        Demo(Path(folder) / "demo", 0) as demo,
+        run_sample_site(Path(folder)) as site,
         sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
     ):
-        demo.run_once()
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for device, size in (("desk", _DESKTOP), ("phone", _PHONE)):
-            context = browser.new_context(
-                viewport=size,
-                base_url=demo.pages_url,
-                color_scheme="dark" if device == "phone" else "light",
-                reduced_motion="reduce",
-            )
-            _take_screenshots(context.new_page(), demo, device)
-            context.close()
-        browser.close()
+        for picture in _PICTURES:
+            for size in picture.sizes:
+                _take(browser, site, picture, size)
     return 0
 
 
-def _take_screenshots(page: Page, demo: Demo, device: str) -> None:
-    """Go from a search to the alerts page, and save a screenshot of each page on the way."""
-
-    def save(name: str) -> None:
-        path = _OUTPUT_FOLDER / f"page-{name}-{device}.png"
-        page.screenshot(path=path, full_page=True)
-        sys.stdout.write(f"{path}\n")
-
-    page.goto("/")
-    page.get_by_label("What topic do you want alerts for?").press_sequentially("VRU")
-    page.get_by_role("heading", name="Past results for VRU").wait_for()
-    save("search")
-    page.get_by_label("Email address").fill(f"{device}@demo.example")
-    page.get_by_role("button", name="Subscribe").click()
-    page.goto(_find_email_link(demo, device, "/c/"))
-    save("confirm")
-    page.get_by_role("button", name="Confirm").click()
-    page.get_by_role("heading", name="You’re subscribed").wait_for()
-    page.goto("/your-alerts")
-    page.get_by_label("Email address").fill(f"{device}@demo.example")
-    page.get_by_role("button", name="Email me the link").click()
-    page.goto(_find_email_link(demo, device, "/m/"))
-    save("alerts")
-    page.goto("/topic/VRU")
-    page.get_by_role("link", name="VRU").first.click()
-    save("question")
-    page.goto("/members")
-    page.locator("table a").first.click()
-    save("member")
+def _take(browser: Browser, site: SampleSite, picture: Picture, size: str) -> None:
+    width, scheme = size.split("-")
+    name = f"{picture.name}-{size}"
+    with _open_page(browser, site, int(width), scheme) as page:
+        if picture.name == "operator":
+            site.raise_alarm()
+            _sign_in(page)
+        address = re.sub(r"\{(.*)\}", lambda found: site.addresses[found[1]], picture.path)
+        page.goto(address)
+        if picture.path == "{check email}":
+            page.get_by_label("Email address").fill("ben@demo.example")
+            page.get_by_role("button", name="Subscribe").first.click()
+            page.get_by_role("heading", name="Check your email").wait_for()
+        height = int(page.evaluate("() => document.documentElement.scrollHeight"))
+        most = _FIRST_SCREEN if name in _FIRST_SCREENS else _MAX_HEIGHT
+        page.set_viewport_size({"width": int(width), "height": min(height, most)})
+        path = _OUTPUT_FOLDER / f"{name}.png"
+        page.screenshot(path=path)
+    sys.stdout.write(f"{path}\n")
 
 
-def _find_email_link(demo: Demo, device: str, kind: str) -> str:
-    """Return the path of the first link that starts with ``kind`` in the newest email."""
-    demo.clock.skip_to(demo.clock() + _LATER)
-    run_pipeline(demo.service)
-    mail = next(m for m in read_inbox(demo.inbox) if m.to == f"{device}@demo.example")
-    found = re.search(rf"{re.escape(demo.pages_url)}({kind}\S+)", mail.text)
-    assert found is not None
-    return found[1]
+@contextmanager
+def _open_page(browser: Browser, site: SampleSite, width: int, scheme: str) -> Iterator[Page]:
+    with browser.new_context(
+        viewport={"width": width, "height": _LEAST_HEIGHT},
+        base_url=site.url,
+        color_scheme=cast("Literal['light', 'dark']", scheme),
+        reduced_motion="reduce",
+    ) as context:
+        yield context.new_page()
+
+
+def _sign_in(page: Page) -> None:
+    page.goto("/operator")
+    page.get_by_label("Operator password").fill(OPERATOR_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
 
 
 if __name__ == "__main__":

@@ -303,11 +303,19 @@ class Config(ConfigSection, frozen=True):
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
     sources: dict[str, SourceSection] = msgspec.field(
-        default_factory=lambda: {"london": SourceSection(url="https://www.london.gov.uk")}
+        default_factory=lambda: {
+            "london": SourceSection(
+                url="https://www.london.gov.uk",
+                name="London Assembly",
+                description="Questions that members of the London Assembly put to the Mayor, "
+                "and the answers.",
+            )
+        }
     )
     topics: tuple[TopicSection, ...] = ()
     subscriptions: tuple[SubscriptionSection, ...] = ()
-    templates: Path | None = None  #: folder with your own templates, which replace ours by name
+    #: folder with your own templates, which replace ours by name; each is read once
+    templates: Path | None = None
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

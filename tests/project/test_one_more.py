@@ -305,7 +305,7 @@ def test_a_kind_of_change_is_one_member(program: EditedProgram) -> None:
     assert sorted(used["subjects"]) == ["benches: 1 answer", "benches: 1 new title"]
     assert "New title: Better benches" in used["feed"]
     assert "New title: Better benches" in used["new questions"]
-    assert "<strong>New title</strong>" in used["page"]
+    assert "<b>New title</b>" in used["page"]
     assert [change["kind"] for change in used["changes"]["changes"]][-1] == "retitled"
     assert "retitled" in used["openapi"]
     assert "Better benches" in program.run("search", "change:retitled")

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from jinja2 import Environment, nodes
+from jinja2.visitor import NodeVisitor
 
 from alerts.language import set_language, use_translations
+from alerts.rendering import find_shipped_templates
 from tests.alerts.web.test_headers import ROUTES
 from tests.support.bracketed import Bracketed, find_foreign, find_foreign_in_page
 from tests.support.empty_ledger import open_empty_ledger
@@ -178,4 +181,41 @@ def test_every_text_of_emails_is_translated(site: EveryPage) -> None:
         ]
         found += [f"{subject}: {one}" for one in dict.fromkeys(foreign)]
     assert len(kinds) >= 5  # confirmation, link, digests, and both notices
+    assert found == []
+
+
+class _Marks(NodeVisitor):
+    """Collects what a template writes: its own text, and a dot for each expression."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def visit_TemplateData(self, node: nodes.TemplateData) -> None:  # noqa: N802  # Jinja's name
+        self.text += node.data
+
+    def visit_Output(self, node: nodes.Output) -> None:  # noqa: N802
+        for one in node.nodes:
+            if isinstance(one, nodes.TemplateData):
+                self.text += one.data
+            else:
+                self.text += "."
+
+
+def list_templates() -> list[Path]:
+    folder = find_shipped_templates()
+    paths = (path for kind in ("web", "mail", "feed") for path in (folder / kind).rglob("*.html"))
+    return sorted(p for p in paths if "operator" not in (*p.parts, p.stem))
+
+
+def test_templates_have_no_text_of_their_own() -> None:
+    """Also in places that no page above shows."""
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"]
+    )
+    found: list[str] = []
+    for path in list_templates():
+        marks = _Marks()
+        marks.visit(environment.parse(path.read_text(encoding="utf-8")))
+        names = (*DATA, "Watchword", "Watch", "word")  # a name in two colours
+        found += [f"{path.name}: {text}" for text in find_foreign_in_page(marks.text, names)]
     assert found == []

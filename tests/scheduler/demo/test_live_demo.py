@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -256,8 +257,9 @@ def test_four_clicks_lead_to_an_alert_whose_first_digest_comes_soon(
     email.get_by_role("link", name="Confirm").click()
     page.get_by_role("button", name="Confirm").click()
     page.get_by_role("heading", name="You’re subscribed").wait_for()
-    assert time.monotonic() - began < SIGN_UP_SECONDS
     confirmed = time.monotonic()
+    sys.stdout.write(f"from the first page to a confirmed alert: {confirmed - began:.1f} s\n")
+    assert confirmed - began < SIGN_UP_SECONDS
     wait_for(lambda: [one for one in demo.list_inbox() if one[0] == address][1:])
     assert time.monotonic() - confirmed < FIRST_DIGEST_SECONDS
 
