@@ -98,13 +98,14 @@ def _draw_names(
     canvas: Canvas, frame: Frame, first: NamedMonths, second: NamedMonths
 ) -> list[Markup]:
     """Return the names with the latest numbers; on a phone, the numbers alone."""
-    ends = [frame.y(line.months[-1].total) for line in (first, second)]
+    lowest = frame.base - _LINE_HEIGHT / 2  # lower, the axis would cross the name out
+    ends = [min(frame.y(line.months[-1].total), lowest) for line in (first, second)]
     near = abs(ends[0] - ends[1]) < _LINE_HEIGHT
     if near:
         middle, is_above = sum(ends) / 2, ends[0] <= ends[1]
         half = _LINE_HEIGHT / 2 * (-1 if is_above else 1)
-        lowest = frame.base - _LINE_HEIGHT / 2
-        ends = [min(middle, lowest) + half, min(middle, lowest) - half]
+        middle = min(middle, lowest - _LINE_HEIGHT / 2)
+        ends = [middle + half, middle - half]
     parts = []
     for role, line, y in (("text", second, ends[1]), ("val", first, ends[0])):
         number = format_number(line.months[-1].total)

@@ -8,13 +8,23 @@ from datetime import date, datetime
 from sqlalchemy import Connection, func, select
 
 from alerts.ledger.inserts import iter_parameters
-from alerts.ledger.schema import change, digest_item, match, message, question, subscription
+from alerts.ledger.schema import (
+    change,
+    digest_item,
+    match,
+    message,
+    question,
+    subscription,
+    topic,
+)
 
 
 def count_questions_since(
     connection: Connection, topic_ids: Sequence[int], day: date
 ) -> dict[int, int]:
-    """Return how many questions of meetings after a day each topic matches; 0 is left out.
+    """Return how many questions of meetings after a day each topic matches.
+
+    A topic that is new and was not yet matched with the whole archive is left out.
 
     Args:
         connection: The ledger.
@@ -23,6 +33,8 @@ def count_questions_since(
     """
     found: dict[int, int] = {}
     for some in iter_parameters(topic_ids):
+        caught_up = select(topic.c.id).where(topic.c.id.in_(some), topic.c.is_caught_up)
+        found |= dict.fromkeys(connection.execute(caught_up).scalars(), 0)
         rows = connection.execute(
             select(match.c.topic_id, func.count(change.c.question_id.distinct()).label("number"))
             .join(change, change.c.seq == match.c.change_seq)
@@ -30,7 +42,7 @@ def count_questions_since(
             .where(match.c.topic_id.in_(some), question.c.meeting_date > day)
             .group_by(match.c.topic_id)
         )
-        found |= {row.topic_id: row.number for row in rows}
+        found |= {row.topic_id: row.number for row in rows if row.topic_id in found}
     return found
 
 

@@ -13,7 +13,7 @@ from alerts.operator.completeness import (
 )
 from alerts.operator.current_status import build_brief_status, build_status
 from alerts.operator.emails import queue_operator_emails
-from alerts.operator.footer import FooterReader, FooterState
+from alerts.operator.footer import FooterReader, FooterState, summarise_status
 from alerts.operator.health import Finding, Health, HealthLimits
 from alerts.operator.impact import PAST_KINDS, Impact, find_impact
 from alerts.operator.job_alarms import update_job_alarms
@@ -60,6 +60,7 @@ __all__ = [
     "find_impact",
     "measure_completeness",
     "queue_operator_emails",
+    "summarise_status",
     "update_clock_alarm",
     "update_gap_alarm",
     "update_job_alarms",

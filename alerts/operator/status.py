@@ -20,8 +20,8 @@ class Proportion(msgspec.Struct, frozen=True):
 
     @property
     def percent(self) -> str:
-        """``98.5 %``; a dash where the total is 0."""
-        return f"{100 * self.count / self.total:.1f} %" if self.total else "–"
+        """``98.5%``; a dash where the total is 0."""
+        return f"{100 * self.count / self.total:.1f}%" if self.total else "–"
 
 
 class SourceReading(msgspec.Struct, frozen=True, kw_only=True):

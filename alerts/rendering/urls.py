@@ -16,7 +16,7 @@ _CACHED_LINKS = 4096
 _PLAIN_REFERENCE = re.compile(r"[A-Za-z0-9]+([/-][A-Za-z0-9]+)*")
 
 #: The date at the end of a meeting's name: pages show the day beside the name.
-_DAY_AT_END = re.compile(r"\s+on \d{4}-\d{2}-\d{2}$")
+_DAY_AT_END = re.compile(r"\s+on (\d{4}-\d{2}-\d{2}|\d{1,2} [A-Z][a-z]+ \d{4})$")
 
 
 @lru_cache(_CACHED_LINKS)

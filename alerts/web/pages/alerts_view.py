@@ -153,7 +153,10 @@ def _add_question(connection: Connection, site: WebContext, row: AlertRow) -> Al
 def _find_rates(
     connection: Connection, alerts: Sequence[Subscription], now: datetime
 ) -> dict[int, float]:
-    """Return how many questions a month each topic matches; nothing for a young archive."""
+    """Return how many questions a month each topic matches, where that can be said.
+
+    It cannot for a young archive, and for a topic that was not yet matched with all of it.
+    """
     first_day, today = word_index.get_first_day(connection), now.date()
     begin = max(today - _YEAR, first_day or today)
     days = (today - begin).days
@@ -161,7 +164,7 @@ def _find_rates(
         return {}
     queries = [one.topic_id for one in alerts if one.kind == "query"]
     counts = alert_activity.count_questions_since(connection, queries, begin)
-    return {key: counts.get(key, 0) * _DAYS_A_MONTH / days for key in queries}
+    return {key: count * _DAYS_A_MONTH / days for key, count in counts.items()}
 
 
 def describe_feeds(

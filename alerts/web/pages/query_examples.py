@@ -59,6 +59,8 @@ FIELDS: Final = (
     FieldExample("party:independent", _("their party or group")),
     FieldExample("asked_of:commissioner", _("who was asked")),
     FieldExample("answered_by:chair", _("who answered")),
+    FieldExample("status:unanswered", _("whether it is answered, holding or unanswered")),
+    FieldExample("year:2026", _("the year in which it was asked")),
     FieldExample("ref:2026/0001", _("the reference number")),
     FieldExample("change:corrected", _("answers that were corrected")),
     FieldExample("attachment:minutes", _("the titles of attached files")),

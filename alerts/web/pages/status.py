@@ -20,7 +20,14 @@ from starlette.routing import Route
 
 from alerts.errors import WatchwordError
 from alerts.language import gettext_noop as _
-from alerts.operator import Health, Impact, ServiceStatus, measure_completeness
+from alerts.operator import (
+    BriefStatus,
+    Health,
+    Impact,
+    ServiceStatus,
+    measure_completeness,
+    summarise_status,
+)
 from alerts.web.context import WebContext
 from alerts.web.pages.status_view import StatusView, build_view, format_length, format_minutes
 
@@ -61,10 +68,13 @@ class StatusPage:
             view = StatusView(
                 public, public.now.astimezone(zone), (), (Impact.SERVICE,), (), (), {}
             )
+        brief = BriefStatus(status.now, status.sources, status.findings)
         page = self._context.render_page(
             "status",
             _STATUS_CODES[status.state],
             view=view,
+            # The foot must not say otherwise than the page, as the cached one can for a minute.
+            read_footer=lambda: summarise_status(brief, zone),
             format_minutes=format_minutes,
             format_length=format_length,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,9 @@ def demo_command(context: click.Context, once: bool, out: Path, port: int) -> in
     if is_json() and not once:
         raise click.UsageError("--json goes with --once: the demo has no end")
     get_config(context)
-    umask = get_options(context).users_umask
-    with use_umask(umask), Demo(out, 0 if once else port, is_live=not once) as running:
+    # What --once leaves is the user's own; live, the files are the service's, and private as such.
+    umask = use_umask(get_options(context).users_umask) if once else nullcontext()
+    with umask, Demo(out, 0 if once else port, is_live=not once) as running:
         if once:
             print_line_of_json(running.run_once())
         else:

@@ -126,6 +126,7 @@ def test_an_alert_says_what_it_brings_and_when_it_was_sent(site: WebClient, now:
         )
     add(site, "VRU")
     add(site, "trams", note="for Tuesday")
+    assert "one question a year" not in look(site)  # nothing was matched with the archive yet
     site.publish_questions(make_question(40, words="Late VRU."))
     page = look(site)
     assert "About 2 questions a month." in page

@@ -159,7 +159,7 @@ def test_a_member_page_shows_statistics_and_topics(pages: WebClient) -> None:
     plain = re.sub(r"<[^>]+>|\s+", " ", html)
     rows = (
         "questions asked 5",
-        "answered (60 %) 3",
+        "answered (60%) 3",
         "not yet answered 2",
         "typical time to answer (2 answers) 32 days",
         "Within 7 days 1",

@@ -112,6 +112,14 @@ def test_trouble_names_the_source_since_when_and_what_it_means(pages: WebClient)
     assert "secret" not in text
 
 
+def test_the_foot_of_the_page_does_not_say_otherwise(pages: WebClient) -> None:
+    add_good_crawls(pages, "london", "paris")
+    assert "All well last read" in read(pages, "/about")[1]  # which pages keep for a minute
+    with pages.ledger.writing() as connection:
+        alarms.update_open(connection, None, {"queue": "no route"}, (), pages.now)
+    assert "All well" not in read(pages)[1]
+
+
 def test_trouble_with_emails_says_that_they_come_late(pages: WebClient) -> None:
     add_good_crawls(pages, "london", "paris")
     with pages.ledger.writing() as connection:
