@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from alerts.ledger import question_counts
 from alerts.ledger.question_counts import IS_ANSWERED, AnswerState, Tally
@@ -19,6 +20,19 @@ from alerts.ledger.word_index import DatedQuestion
 _PARTY_QUESTIONS = 20
 #: Characters of an id that similar ones are looked for with: the longest names have 60.
 _MAX_ID_LENGTH = 80
+
+
+def _select_names() -> Select[Any]:
+    """Return the statement of :func:`list_names`."""
+    first = select(func.min(question.c.person).label("person")).cte("people", recursive=True)
+    following = select(func.min(question.c.person)).where(question.c.person > first.c.person)
+    people = first.union_all(select(following.scalar_subquery()).where(first.c.person.is_not(None)))
+    one_name = select(question.c.asker).where(question.c.person == people.c.person).limit(1)
+    return select(one_name.scalar_subquery()).where(people.c.person.is_not(None))
+
+
+#: Built once, because a page waits for it.
+_NAMES = _select_names()
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -70,13 +84,7 @@ def list_names(connection: Connection) -> list[str]:
     The index is read from one member to the next, which takes as long as there are members and not
     as there are questions.
     """
-    first = select(func.min(question.c.person).label("person")).cte("people", recursive=True)
-    following = select(func.min(question.c.person)).where(question.c.person > first.c.person)
-    people = first.union_all(select(following.scalar_subquery()).where(first.c.person.is_not(None)))
-    one_name = select(question.c.asker).where(question.c.person == people.c.person).limit(1)
-    rows = connection.execute(
-        select(one_name.scalar_subquery()).where(people.c.person.is_not(None))
-    )
+    rows = connection.execute(_NAMES)
     return [name for name in rows.scalars() if name]
 
 

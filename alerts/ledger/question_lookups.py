@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST, find
@@ -13,6 +13,23 @@ from alerts.ledger.records import read_records
 from alerts.ledger.schema import question
 from alerts.questions import SeenQuestion, find_references, make_reference_key
 from crawler.records import Question
+
+#: The statements of :func:`count_by_reference` and :func:`list_referred`: built once, because a
+#: page waits for them.
+_COUNT_BY_REFERENCE = (
+    select(question.c.source, func.count())
+    .where(question.c.reference_key == bindparam("key"))
+    .group_by(question.c.source)
+)
+_BY_KEYS = (
+    select(question.c.id, question.c.record)
+    .where(
+        question.c.source.in_(bindparam("sources", expanding=True)),
+        question.c.reference_key.in_(bindparam("keys", expanding=True)),
+        ~question.c.is_suspect,
+    )
+    .order_by(*NEWEST_FIRST)
+)
 
 
 def list_suspect(connection: Connection, limit: int) -> list[Question]:
@@ -100,8 +117,7 @@ def count_by_reference(connection: Connection, reference: str | None) -> dict[st
     key = make_reference_key(reference)
     if key is None:
         return {}
-    counted = select(question.c.source, func.count()).where(question.c.reference_key == key)
-    rows = connection.execute(counted.group_by(question.c.source))
+    rows = connection.execute(_COUNT_BY_REFERENCE, {"key": key})
     return {row[0]: row[1] for row in rows}
 
 
@@ -133,16 +149,8 @@ def _find_by_keys(
     found: dict[tuple[str, str | None], list[Question]] = {}
     sources = sorted({source for source, _ in pairs})
     for keys in iter_parameters(sorted({key for _, key in pairs if key})):
-        wanted = (
-            select(question.c.id, question.c.record)
-            .where(
-                question.c.source.in_(sources),
-                question.c.reference_key.in_(keys),
-                ~question.c.is_suspect,
-            )
-            .order_by(*NEWEST_FIRST)
-        )
-        for record in read_records(connection.execute(wanted)):
+        rows = connection.execute(_BY_KEYS, {"sources": sources, "keys": list(keys)})
+        for record in read_records(rows):
             if record.is_taken_down:
                 continue
             pair = record.source, make_reference_key(record.reference)

@@ -40,6 +40,12 @@ _BY_IDENTITY = (
     .join(question_identity, question_identity.c.question_id == question.c.id)
     .where(question_identity.c.identity == bindparam("identity"))
 )
+#: The statement of :func:`list_in_thread`, built once as well.
+_IN_THREAD = (
+    select(question.c.id, question.c.record)
+    .where(question.c.source == bindparam("source"), question.c.thread == bindparam("thread"))
+    .order_by(question.c.id)
+)
 
 
 class StoredQuestion(msgspec.Struct, frozen=True):
@@ -171,11 +177,7 @@ def save_validators(
 
 def list_in_thread(connection: Connection, source: str, thread: str) -> tuple[Question, ...]:
     """Return the questions of a source that share a thread key."""
-    rows = connection.execute(
-        select(question.c.id, question.c.record)
-        .where(question.c.source == source, question.c.thread == thread)
-        .order_by(question.c.id)
-    )
+    rows = connection.execute(_IN_THREAD, {"source": source, "thread": thread})
     return tuple(read_records(rows))
 
 

@@ -12,9 +12,11 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -73,6 +75,20 @@ class OutstandingTopic(msgspec.Struct, frozen=True):
 
 
 _TOPIC_COLUMNS = [topic.c[name] for name in Topic.__struct_fields__]
+#: The statement of :func:`list_public_of_questions`: built once, because a page waits for it.
+_PUBLIC_OF_QUESTIONS = (
+    select(*_TOPIC_COLUMNS)
+    .join(match, match.c.topic_id == topic.c.id)
+    .join(change, change.c.seq == match.c.change_seq)
+    .where(
+        change.c.question_id.in_(bindparam("ids", expanding=True)),
+        topic.c.kind == "query",
+        _IS_PUBLIC,
+    )
+    .group_by(*_TOPIC_COLUMNS)
+    .order_by(func.count(func.distinct(change.c.question_id)).desc(), topic.c.title)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 #: Signs that older query languages ignored, and later ones may refuse.
 _IGNORED_SIGNS = re.compile(r"[^\w\s\"“”()|*:~/&+.,'’‘-]|(?<!\w)['’‘.,]+|['’‘.,]+(?!\w)")
@@ -191,17 +207,8 @@ def list_public_of_questions(
     connection: Connection, question_ids: Sequence[str], limit: int
 ) -> list[Topic]:
     """Return the public topics that match some of a few questions, most of them first."""
-    number = func.count(func.distinct(change.c.question_id))
-    wanted = (
-        select(*_TOPIC_COLUMNS)
-        .join(match, match.c.topic_id == topic.c.id)
-        .join(change, change.c.seq == match.c.change_seq)
-        .where(change.c.question_id.in_(question_ids), topic.c.kind == "query", _IS_PUBLIC)
-        .group_by(*_TOPIC_COLUMNS)
-        .order_by(number.desc(), topic.c.title)
-        .limit(limit)
-    )
-    return [Topic(**row._mapping) for row in connection.execute(wanted)]
+    rows = connection.execute(_PUBLIC_OF_QUESTIONS, {"ids": list(question_ids), "limit": limit})
+    return [Topic(**row._mapping) for row in rows]
 
 
 def get(connection: Connection, topic_id: int) -> Topic:

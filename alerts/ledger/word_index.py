@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -279,12 +279,15 @@ def satisfies(
     """Return the SQL condition that a row of ``indexed_question`` meets a condition."""
     if condition is None:
         return true()
-    if connection.dialect.name == "postgresql":
-        keys = "keys @@ CAST(:need AS tsquery)"
-        matches = f"indexed_question.id IN (SELECT rowid FROM word WHERE {keys})"  # noqa: S608
-        return text(matches).bindparams(need=index_terms.format_tsquery(condition))
-    met = text("indexed_question.id IN (SELECT rowid FROM word WHERE word MATCH :need)")
-    return met.bindparams(need=index_terms.format_fts5(condition))
+    need = format_condition(condition, connection)
+    return has_keys(connection.dialect.name).bindparams(need=need)
+
+
+@lru_cache(2)
+def has_keys(dialect: str) -> TextClause:
+    """Return the SQL condition that a row meets the parameter ``need``, a formatted condition."""
+    matches = "keys @@ CAST(:need AS tsquery)" if dialect == "postgresql" else "word MATCH :need"
+    return text(f"indexed_question.id IN (SELECT rowid FROM word WHERE {matches})")  # noqa: S608
 
 
 def list_long_forms(connection: Connection, short: str) -> list[AcronymForm]:
@@ -360,15 +363,26 @@ def count_questions(
     connection: Connection, condition: index_terms.IndexCondition, maximum: int | None = None
 ) -> int:
     """Return how many questions meet a condition; the count stops at ``maximum``."""
-    if connection.dialect.name == "postgresql":
-        matches, need = "keys @@ CAST(:need AS tsquery)", index_terms.format_tsquery(condition)
-    else:
-        matches, need = "word MATCH :need", index_terms.format_fts5(condition)
+    counted = _build_count(connection.dialect.name, maximum)
+    need = format_condition(condition, connection)
+    return int(connection.execute(counted, {"need": need}).scalar_one())
+
+
+@lru_cache(8)
+def _build_count(dialect: str, maximum: int | None) -> TextClause:
+    """Return the statement of :func:`count_questions`: parsed once, because pages wait for it."""
+    matches = "keys @@ CAST(:need AS tsquery)" if dialect == "postgresql" else "word MATCH :need"
     limit = f" LIMIT {maximum}" if maximum else ""
     # Counted in the index alone, which is fast: the days of the questions are not needed.
     found = f"SELECT rowid FROM word WHERE {matches}{limit}"  # noqa: S608
-    counted = text(f"SELECT count(*) FROM ({found}) AS found")  # noqa: S608
-    return int(connection.execute(counted, {"need": need}).scalar_one())
+    return text(f"SELECT count(*) FROM ({found}) AS found")  # noqa: S608
+
+
+def format_condition(condition: index_terms.IndexCondition, connection: Connection) -> str:
+    """Return a condition as the index of words reads it."""
+    if connection.dialect.name == "postgresql":
+        return index_terms.format_tsquery(condition)
+    return index_terms.format_fts5(condition)
 
 
 def _add_to_vocabulary(connection: Connection, keys: Iterable[str]) -> None:

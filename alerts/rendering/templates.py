@@ -5,7 +5,7 @@ What a template is given is its caller's business; this module knows no message,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -157,6 +157,19 @@ class _TemplateLoader(BaseLoader):
         return (source, *rest)
 
 
+class _Environment(Environment):
+    """An environment whose templates all have the same variables, and none of their own.
+
+    Jinja would look each of them up in two mappings, for each part of a page: a tenth of the time
+    of a question's page.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the variables of a template; ``d`` must be empty."""
+        assert not d
+        return self.globals
+
+
 class Templates:
     """Renders templates: as HTML, in which values are escaped, or as plain text."""
 
@@ -180,8 +193,10 @@ class Templates:
             "trim_blocks": True,
             "lstrip_blocks": True,
         }
-        self._html = Environment(autoescape=True, **shared)
-        self._text = Environment(autoescape=False, keep_trailing_newline=True, **shared)  # noqa: S701  # plain text
+        self._html = _Environment(autoescape=True, **shared)
+        self._text = _Environment(
+            autoescape=False, keep_trailing_newline=True, **shared
+        )  # plain text
         for environment in (self._html, self._text):
             environment.filters |= _FILTERS
             environment.globals["language"] = get_language_tag()

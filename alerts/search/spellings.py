@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 from rapidfuzz import process
@@ -33,6 +34,8 @@ _MIN_ACRONYM_LENGTH = 5
 #: Letters of a word that is compared with names, and of one in which two may be wrong: in a word of
 #: the language, only one may be.
 _MIN_NAME_LENGTH, _MIN_LONG_LENGTH = 4, 5
+#: Names that are kept in plain letters: those of all members of some sources.
+_MAX_NAMES = 4096
 #: Words of a query that is compared with names.
 _MAX_NAME_WORDS = 4
 #: Questions with a word in capitals from which on it is taken for an acronym: fewer may be titles
@@ -126,9 +129,15 @@ def _find_name(connection: Connection, query: Query) -> SpellingSuggestion | Non
     return SpellingSuggestion(text, name, number, corrected, is_name=True) if number else None
 
 
+@lru_cache(_MAX_NAMES)
+def _fold_name(name: str) -> tuple[str, ...]:
+    """Return the words of a name in plain letters."""
+    return tuple(fold_to_letters(part) for part in name.split())
+
+
 def _compare_with_name(typed: list[str], name: str) -> int | None:
     """Return how many letters differ between the words typed and a name; None if too many."""
-    left = [fold_to_letters(part) for part in name.split()]
+    left = list(_fold_name(name))
     total = 0
     for word in sorted(typed, key=len, reverse=True):
         text = word.lower()
@@ -151,19 +160,21 @@ def _find_nearest(
     A word is left out if the query would be refused with it, such as a stop word alone.
     """
     key_prefix = "cx" if word.mode == "capitals" else "wx"
-    known = [
-        key[len(key_prefix) :]
-        for key in word_index.list_keys_with_prefix(connection, key_prefix + text[0].lower())
-    ]
+    # Whole keys: what all of them begin with changes no distance, and to cut it off takes longer.
+    known = word_index.list_keys_with_prefix(connection, key_prefix + text[0].lower())
     max_distance = 1 if len(text) < 5 else 2
     similar = process.extract(
-        text.lower(), known, scorer=OSA.distance, score_cutoff=max_distance, limit=_MAX_CANDIDATES
+        key_prefix + text.lower(),
+        known,
+        scorer=OSA.distance,
+        score_cutoff=max_distance,
+        limit=_MAX_CANDIDATES,
     )
     counted = []
-    for form, distance, _ in similar:
-        number = word_index.count_questions(connection, index_terms.IndexKey(key_prefix + form))
+    for key, distance, _ in similar:
+        number = word_index.count_questions(connection, index_terms.IndexKey(key))
         if number:
-            counted.append((distance, -number, form))
+            counted.append((distance, -number, key[len(key_prefix) :]))
     for _, number, form in sorted(counted):
         nearest = form.upper() if word.mode == "capitals" else form
         if corrected := _correct(query, word, nearest):
