@@ -51,6 +51,8 @@ def describe_error(error: BaseException) -> tuple[str, ExitStatus] | None:
     line could.
     """
     match error:
+        case click.exceptions.NoArgsIsHelpError():
+            described = "Missing command.", ExitStatus.USAGE  # its own message is the whole help
         case click.UsageError():
             described = error.format_message(), ExitStatus.USAGE
         case click.ClickException():

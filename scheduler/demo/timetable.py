@@ -170,17 +170,22 @@ def read_words(alert: Subscription) -> str | None:
     """
     if not alert.canonical:
         return None
-    words = _write_query(parse_canonical(alert.canonical))
+    words = _write_query(parse_canonical(alert.canonical), alert.query.casefold())
     return words[:_MAX_WORDS_LENGTH].strip() or None
 
 
-def _write_query(query: ast.Query) -> str:
-    """Return words that a query finds, of its first alternative; empty where there are none."""
+def _write_query(query: ast.Query, typed: str) -> str:
+    """Return words that a query finds, of its first alternative; empty where there are none.
+
+    Args:
+        query: The query, whose parts are in the order of the alphabet.
+        typed: The same as somebody typed it, case-folded: its order makes better titles.
+    """
     match query:
-        case ast.And(parts):
-            return " ".join(written for part in parts if (written := _write_query(part)))
-        case ast.Or(parts):
-            return next((written for part in parts if (written := _write_query(part))), "")
+        case ast.And(parts) | ast.Or(parts):
+            found = [written for part in parts if (written := _write_query(part, typed))]
+            found.sort(key=lambda words: typed.find(words.casefold()))
+            return " ".join(found) if isinstance(query, ast.And) else next(iter(found), "")
         case ast.Not():
             return ""
         case _ if query.field is not None:

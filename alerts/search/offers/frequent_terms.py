@@ -17,6 +17,14 @@ from alerts.text import STOP_WORDS
 _MIN_WORD_LENGTH = 5
 #: A phrase replaces its words if it has at least this share of their titles.
 _PHRASE_SHARE = 0.6
+#: Words that the index finds and that say nothing by themselves: "Plans after this winter".
+_SAYS_NOTHING = STOP_WORDS | frozenset(
+    """
+    about after against along among around because before behind below beneath beside between
+    beyond during every further might other since through throughout towards under until upon
+    while within without
+    """.split()  # noqa: SIM905 (thirty quoted words would be harder to read)
+)
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
@@ -67,7 +75,7 @@ def _read_word(word: str) -> str | None:
     if word.isupper() and 2 <= len(word) <= 6:
         return word
     small = word.lower().replace("’", "'").removesuffix("'s")
-    return None if small in STOP_WORDS or len(small) < 3 else small
+    return None if small in _SAYS_NOTHING or len(small) < 3 else small
 
 
 def _stands_alone(word: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_string
 from email.message import EmailMessage
@@ -140,22 +141,30 @@ class Visitor:
         self.press("Confirm", re.compile("You’re subscribed"))
 
 
-@pytest.fixture(params=SCREENS, ids=lambda one: f"{one.width}-{one.scheme}-{one.has_script}")
-def visitor(
-    request: pytest.FixtureRequest, browser: Browser, archive: WebClient
-) -> Iterator[Visitor]:
-    screen: Screen = request.param
-    context = browser.new_context(
+@contextmanager
+def send_visitor(browser: Browser, site: WebClient, screen: Screen) -> Iterator[Visitor]:
+    with browser.new_context(
         java_script_enabled=screen.has_script,
         viewport={"width": screen.width, "height": 900},
         color_scheme=screen.scheme,
-        base_url=archive.url,
+        base_url=site.url,
         reduced_motion="reduce",
-    )
-    person = Visitor(context.new_page(), archive, screen)
-    yield person
-    context.close()
+    ) as context:
+        person = Visitor(context.new_page(), site, screen)
+        yield person
     assert person.faults == []
+
+
+def name_screen(screen: Screen) -> str:
+    return f"{screen.width}-{screen.scheme}-{'script' if screen.has_script else 'plain'}"
+
+
+@pytest.fixture(params=SCREENS, ids=name_screen)
+def visitor(
+    request: pytest.FixtureRequest, browser: Browser, archive: WebClient
+) -> Iterator[Visitor]:
+    with send_visitor(browser, archive, request.param) as person:
+        yield person
 
 
 @pytest.fixture
@@ -210,6 +219,12 @@ def test_a_charity_keeps_two_topics(visitor: Visitor) -> None:
     visitor.go(own, "Your alerts")
     visitor.follow(re.compile("[Pp]review"), re.compile("."))
     visitor.go(own, "Your alerts")
+    page = visitor.page
+    page.locator("summary", has_text="Edit").first.click()
+    page.get_by_label("Note to yourself").first.fill("for the Tuesday meeting")
+    page.locator("details[open]").get_by_role("button", name="Save").first.click()
+    expect(page.get_by_text("Alert saved.")).to_be_visible()
+    visitor.read("Your alerts")
     visitor.press(re.compile("^Pause"), "Your alerts")
     visitor.press(re.compile("^Resume"), "Your alerts")
     visitor.wait_for_digest(timedelta(days=8))
@@ -238,15 +253,22 @@ def test_somebody_leaves_comes_back_and_deletes_their_data(visitor: Visitor) -> 
         assert subscriptions.find_subscriber_by_email(connection, ADA) is None
 
 
-def test_an_operator_signs_in_crawls_and_publishes(visitor: Visitor) -> None:
-    visitor.go("/operator", "Operator")
-    visitor.page.get_by_label("Operator password").fill(OPERATOR_PASSWORD)
-    visitor.press("Sign in", re.compile("."))
-    visitor.go("/operator/topics", re.compile("."))
-    visitor.page.get_by_label("Query", exact=True).fill("benches")
-    visitor.page.get_by_role("button", name="Publish", exact=True).last.click()
-    visitor.read(re.compile("."))
-    visitor.go("/topic/benches", re.compile("[Bb]enches"))
+@pytest.mark.parametrize("screen", SCREENS, ids=name_screen)
+def test_an_operator_starts_an_empty_service(
+    browser: Browser, site: WebClient, screen: Screen
+) -> None:
+    site.url = site.url.replace("127.0.0.1", "localhost")
+    with send_visitor(browser, site, screen) as operator:
+        operator.go("/", "What topic do you want alerts for?")
+        operator.go("/operator", "Operator")
+        operator.page.get_by_label("Operator password").fill(OPERATOR_PASSWORD)
+        operator.press("Sign in", "Operator")
+        operator.go("/operator/crawls", re.compile("."))
+        operator.go("/operator/topics", re.compile("."))
+        operator.page.get_by_label("Query", exact=True).fill("benches")
+        operator.page.get_by_role("button", name="Publish", exact=True).last.click()
+        operator.read(re.compile("."))
+        operator.go("/topic/benches", re.compile("[Bb]enches"))
 
 
 def test_pages_are_painted_although_no_script_is_loaded(

@@ -33,6 +33,7 @@ def test_a_number_out_of_bounds(service: ServiceFolder, command: list[str], numb
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["topics"], "watchword: Missing command."),
         (["backfill", "--months", "0"], "'--months': expected 1 to 1,200, got 0"),
         (["backfill", "--months", HUGE], f"expected 1 to 1,200, got {HUGE}"),
         (["backfill", "--since", "0001-01"], f"expected a month from 1990-01 to {MONTH}, got 0001"),
