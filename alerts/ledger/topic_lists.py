@@ -5,7 +5,7 @@ Nothing here knows of a private topic: every statement asks for published querie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 
@@ -13,9 +13,11 @@ import msgspec
 from sqlalchemy import Connection, TextClause, and_, bindparam, func, select, text
 
 from alerts.ledger import question_counts
+from alerts.ledger.changes import get_newest_seq
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.question_counts import Tally
 from alerts.ledger.schema import change, feed, match, question, topic
+from alerts.ledger.topics import get_match_progress
 
 #: A topic that has a page: a published query.
 _IS_LISTED = and_(
@@ -48,30 +50,49 @@ class TopicSummary(msgspec.Struct, frozen=True):
     recent: int  #: questions of meetings since a day
 
 
-def list_summaries(connection: Connection, since: date) -> list[TopicSummary]:
-    """Return all public topics, in the order of their titles.
+class TopicCounts(msgspec.Struct, frozen=True):
+    """How many questions public topics match, by id; without those that match none."""
+
+    recent: Mapping[int, int]  #: questions of meetings since a day
+    #: Of those that have no feed yet, which holds the number: just published.
+    without_feed: Mapping[int, int]
+
+
+def list_summaries(connection: Connection, counts: TopicCounts) -> list[TopicSummary]:
+    """Return all public topics, in the order of their titles, with what was counted."""
+    wanted = select(topic.c.id, topic.c.slug, topic.c.title, feed.c.questions)
+    rows = connection.execute(wanted.outerjoin(feed, feed.c.name == topic.c.slug).where(_IS_LISTED))
+    found = [
+        TopicSummary(
+            row.slug,
+            row.title,
+            counts.without_feed.get(row.id, 0) if row.questions is None else row.questions,
+            counts.recent.get(row.id, 0),
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (one.title.casefold(), one.slug))
+
+
+def count_all(connection: Connection, since: date) -> TopicCounts:
+    """Return how many questions the public topics match.
 
     Args:
         connection: The ledger.
         since: The first day of the meetings whose questions count as recent.
     """
-    wanted = select(topic.c.id, topic.c.slug, topic.c.title, feed.c.questions)
-    rows = connection.execute(
-        wanted.outerjoin(feed, feed.c.name == topic.c.slug).where(_IS_LISTED)
-    ).all()
-    recent = _count_recent(connection, since)
-    # A topic is counted when its feed is written; one that was just published is counted here.
-    uncounted = _count_now(connection, [row.id for row in rows if row.questions is None])
-    found = [
-        TopicSummary(
-            row.slug,
-            row.title,
-            uncounted.get(row.id, 0) if row.questions is None else row.questions,
-            recent.get(row.id, 0),
-        )
-        for row in rows
-    ]
-    return sorted(found, key=lambda one: (one.title.casefold(), one.slug))
+    lacking = select(topic.c.id).outerjoin(feed, feed.c.name == topic.c.slug)
+    ids = connection.execute(lacking.where(_IS_LISTED, feed.c.questions.is_(None))).scalars().all()
+    return TopicCounts(_count_recent(connection, since), _count_now(connection, ids))
+
+
+def get_matched_state(connection: Connection) -> tuple[object, ...]:
+    """Return what changes whenever :func:`count_all` may: what is matched, with what."""
+    listed = select(
+        topic.c.id, topic.c.matched_up_to, topic.c.is_caught_up, feed.c.questions.is_(None)
+    ).outerjoin(feed, feed.c.name == topic.c.slug)
+    rows = connection.execute(listed.where(_IS_LISTED).order_by(topic.c.id)).all()
+    return get_newest_seq(connection), get_match_progress(connection), tuple(map(tuple, rows))
 
 
 def _count_now(connection: Connection, topic_ids: Sequence[int]) -> dict[int, int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.language import gettext_noop as _
-from alerts.ledger import bodies, question_counts, questions, unanswered
+from alerts.ledger import bodies, changes, question_counts, questions, unanswered
+from alerts.ledger.bodies import BodySummary
 from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import body_path
 from alerts.search import SearchPosition
@@ -16,6 +19,7 @@ from alerts.web.charts import build_body_chart, count_body_months
 from alerts.web.context import WebContext
 from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
+from alerts.web.kept import KeptValue
 from alerts.web.pages.archive.lists import (
     ListPage,
     build_name_query,
@@ -43,6 +47,7 @@ class BodyPages:
 
     def __init__(self, context: WebContext, form_tokens: FormTokens) -> None:
         self._context, self._form_tokens = context, form_tokens
+        self._listed: KeptValue[Sequence[BodySummary]] = KeptValue()
 
     def build_routes(self) -> list[Route]:
         """Return the routes of the list and of the pages."""
@@ -58,7 +63,9 @@ class BodyPages:
         """Return one page of the list of everybody who was asked, with what they owe."""
         site = self._context
         with site.ledger.reading() as connection:
-            listed = bodies.list_all(connection)
+            listed = self._listed.get(
+                changes.get_newest_seq(connection), lambda: bodies.list_all(connection)
+            )
             overdue = unanswered.group_by(
                 connection, "body", unanswered.WaitingFilter(before=find_first_day_in_time(site))
             )

@@ -14,12 +14,13 @@ from starlette.routing import Route
 from alerts.language import gettext_noop as _
 from alerts.ledger import publication, topic_lists, topics
 from alerts.ledger.question_counts import AnswerState
-from alerts.ledger.topic_lists import TopicSummary
+from alerts.ledger.topic_lists import TopicCounts, TopicSummary
 from alerts.rendering import topic_path
 from alerts.web.charts import build_topic_chart
 from alerts.web.context import WebContext
 from alerts.web.errors import NOT_PUBLIC, LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
+from alerts.web.kept import KeptValue
 from alerts.web.pages.archive.lists import (
     count_days_waiting,
     count_state,
@@ -46,6 +47,9 @@ class TopicPages:
 
     def __init__(self, context: WebContext, form_tokens: FormTokens) -> None:
         self._context, self._form_tokens = context, form_tokens
+        #: What the list counts. The topics themselves are read for each page: one that is hidden is
+        #: gone at once.
+        self._counts: KeptValue[TopicCounts] = KeptValue()
 
     def build_routes(self) -> list[Route]:
         """Return the routes of the list and of the pages."""
@@ -69,7 +73,11 @@ class TopicPages:
         site = self._context
         since = site.clock().date() - timedelta(days=_RECENT_DAYS)
         with site.ledger.reading() as connection:
-            found = topic_lists.list_summaries(connection, since)
+            counts = self._counts.get(
+                (since, topic_lists.get_matched_state(connection)),
+                lambda: topic_lists.count_all(connection, since),
+            )
+            found = topic_lists.list_summaries(connection, counts)
         return site.render_cacheable_page(
             "topics",
             shown=cut_page(_sort_topics(found, sort), page, _TOPICS_PAGE_SIZE),

@@ -14,7 +14,7 @@ import html5lib
 import msgspec
 import pytest
 
-from alerts.subscribers import publish_topic
+from alerts.subscribers import hide_topic, publish_topic
 from crawler.records import Addressee, Asker, Meeting, Question
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 from tests.support.web_client import WebClient
@@ -335,3 +335,18 @@ def test_topics_are_listed_with_their_numbers(pages: WebClient) -> None:
     assert list_questions(read(pages, "/topic/ferries?status=answered")) == ["3"]
     assert "All 3 Answered 1 Not yet answered 2" in plain(html)
     assert 'name="q" value="ferries"' in html
+
+
+def test_the_list_of_topics_is_never_behind(pages: WebClient) -> None:
+    with pages.ledger.writing() as connection:
+        publish_topic(connection, "ferries", pages.now)
+    assert "ferries 0 0" in plain(read(pages, "/topics"))
+    for number in (1, 2):
+        pages.publish_questions(make_question(number, words="Of ferries?"))
+        assert f"ferries {number} {number}" in plain(read(pages, "/topics"))
+    with pages.ledger.writing() as connection:
+        publish_topic(connection, "tunnels", pages.now)
+    assert "tunnels 0 0" in plain(read(pages, "/topics"))
+    with pages.ledger.writing() as connection:
+        hide_topic(connection, "ferries")
+    assert "ferries" not in plain(read(pages, "/topics"))
