@@ -59,6 +59,8 @@ _LACKS_WORDS = (
     ~question.c.is_indexed,
     ~exists().where(takedown.c.question_id == question.c.id),
 )
+#: The statement of :func:`has_unindexed`: built once, because pages wait for it.
+_ANY_UNINDEXED = select(question.c.id).where(*_LACKS_WORDS).limit(1)
 
 
 class UnindexedQuestion(msgspec.Struct, frozen=True):
@@ -180,8 +182,7 @@ def _replace_acronyms(connection: Connection, words: IndexedQuestion) -> None:
 
 def has_unindexed(connection: Connection) -> bool:
     """Return whether there are questions that are not indexed, which a search does not find."""
-    wanted = select(question.c.id).where(*_LACKS_WORDS).limit(1)
-    return connection.execute(wanted).first() is not None
+    return connection.execute(_ANY_UNINDEXED).first() is not None
 
 
 def find_questions(
