@@ -40,11 +40,15 @@ _BY_IDENTITY = (
     .join(question_identity, question_identity.c.question_id == question.c.id)
     .where(question_identity.c.identity == bindparam("identity"))
 )
-#: The statement of :func:`list_in_thread`, built once as well.
+#: Those of :func:`list_in_thread`, :func:`has_source` and :func:`list_records`, likewise.
 _IN_THREAD = (
     select(question.c.id, question.c.record)
     .where(question.c.source == bindparam("source"), question.c.thread == bindparam("thread"))
     .order_by(question.c.id)
+)
+_OF_SOURCE = select(question.c.id).where(question.c.source == bindparam("source")).limit(1)
+_BY_IDS = select(question.c.id, question.c.record).where(
+    question.c.id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -440,8 +444,7 @@ def count_by_status(connection: Connection, source: str) -> dict[str, int]:
 
 def has_source(connection: Connection, source: str) -> bool:
     """Return whether any question is from a source."""
-    wanted = select(question.c.id).where(question.c.source == source).limit(1)
-    return connection.execute(wanted).first() is not None
+    return connection.execute(_OF_SOURCE, {"source": source}).first() is not None
 
 
 def count(connection: Connection) -> int:
@@ -464,8 +467,6 @@ def list_ids(connection: Connection, first: int, limit: int) -> list[str]:
 
 def list_records(connection: Connection, ids: Sequence[str]) -> list[Question]:
     """Return the questions with the given ids, in that order; without the unreadable."""
-    rows = connection.execute(
-        select(question.c.id, question.c.record).where(question.c.id.in_(ids))
-    )
+    rows = connection.execute(_BY_IDS, {"ids": list(ids)})
     found = {record.id: record for record in read_records(rows)}
     return [found[question_id] for question_id in ids if question_id in found]

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import lru_cache, reduce
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -21,8 +22,11 @@ from cachetools import LRUCache
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
+    Select,
     TextClause,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -55,6 +59,8 @@ _LACKS_WORDS = (
     ~question.c.is_indexed,
     ~exists().where(takedown.c.question_id == question.c.id),
 )
+#: The statement of :func:`has_unindexed`: built once, because pages wait for it.
+_ANY_UNINDEXED = select(question.c.id).where(*_LACKS_WORDS).limit(1)
 
 
 class UnindexedQuestion(msgspec.Struct, frozen=True):
@@ -176,8 +182,7 @@ def _replace_acronyms(connection: Connection, words: IndexedQuestion) -> None:
 
 def has_unindexed(connection: Connection) -> bool:
     """Return whether there are questions that are not indexed, which a search does not find."""
-    wanted = select(question.c.id).where(*_LACKS_WORDS).limit(1)
-    return connection.execute(wanted).first() is not None
+    return connection.execute(_ANY_UNINDEXED).first() is not None
 
 
 def find_questions(
@@ -197,24 +202,45 @@ def find_questions(
         after: Only those that come after this one in the order of day and id.
         oldest_first: Whether to return the oldest first.
     """
+    wanted = _build_listing(
+        connection.dialect.name,
+        has_condition=condition is not None,
+        has_limit=limit is not None,
+        goes_on=after is not None,
+        oldest_first=oldest_first,
+    )
+    values: dict[str, object] = {"limit": limit} if limit is not None else {}
+    if condition is not None:
+        values["need"] = format_condition(condition, connection)
+    if after is not None:
+        values |= {"after_day": after.day, "after_id": after.question_id}
+    return [DatedQuestion(row.question_id, row.day) for row in connection.execute(wanted, values)]
+
+
+@lru_cache(32)
+def _build_listing(
+    dialect: str, *, has_condition: bool, has_limit: bool, goes_on: bool, oldest_first: bool
+) -> Select[Any]:
+    """Return the statement of :func:`find_questions`: built once, because pages wait for it."""
     # PostgreSQL's collations may sort ids in another order than Python does.
     ordered_id: ColumnElement[str] = indexed_question.c.question_id
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         ordered_id = ordered_id.collate("C")
     day = indexed_question.c.day
     order = (day, ordered_id) if oldest_first else (day.desc(), ordered_id.desc())
-    wanted = (
-        select(indexed_question.c.question_id, day)
-        .where(satisfies(condition, connection))
-        .order_by(*order)
-        .limit(limit)
-    )
-    if after is not None:
+    wanted = select(indexed_question.c.question_id, day).order_by(*order)
+    if has_condition:
+        wanted = wanted.where(has_keys(dialect))
+    if has_limit:
+        wanted = wanted.limit(bindparam("limit", type_=Integer))
+    if goes_on:
+        after_day = bindparam("after_day", type_=day.type)
+        after_id = bindparam("after_id", type_=indexed_question.c.question_id.type)
         comes_after = operator.gt if oldest_first else operator.lt
-        is_same_day = and_(day == after.day, comes_after(ordered_id, after.question_id))
-        in_range = day >= after.day if oldest_first else day <= after.day
-        wanted = wanted.where(in_range, or_(comes_after(day, after.day), is_same_day))
-    return [DatedQuestion(row.question_id, row.day) for row in connection.execute(wanted)]
+        is_same_day = and_(day == after_day, comes_after(ordered_id, after_id))
+        in_range = day >= after_day if oldest_first else day <= after_day
+        wanted = wanted.where(in_range, or_(comes_after(day, after_day), is_same_day))
+    return wanted
 
 
 def list_changes(
