@@ -25,7 +25,7 @@ from tests.support.samples import make_answer, make_question
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder
 from tests.support.smtp_server import SmtpServer, run_smtp_server
 
-# "kill" is not measured: under a trace function, so many threads at once fail to start now and then.
+# "kill" is not measured: under a trace function, threads fail to start now and then if many begin.
 pytestmark = [
     pytest.mark.kill,
     pytest.mark.process,
