@@ -25,7 +25,13 @@ from tests.support.samples import make_answer, make_question
 from tests.support.service import WATCHWORD_COMMAND, ServiceFolder
 from tests.support.smtp_server import SmtpServer, run_smtp_server
 
-pytestmark = [pytest.mark.process, pytest.mark.postgres, pytest.mark.timeout(300)]
+# "kill" is not measured: under a trace function, threads fail to start now and then if many begin.
+pytestmark = [
+    pytest.mark.kill,
+    pytest.mark.process,
+    pytest.mark.postgres,
+    pytest.mark.timeout(300),
+]
 
 PEOPLE = 150
 CONFIG = """

@@ -5,12 +5,14 @@ A test holds each of them against the matcher, so that the page is true.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from alerts.language import gettext_noop as _
 from alerts.queries import QueryError, parse_query
+from crawler.records import Question
 
 
 class QueryExample(msgspec.Struct, frozen=True):
@@ -65,6 +67,39 @@ FIELDS: Final = (
     FieldExample("change:corrected", _("answers that were corrected")),
     FieldExample("attachment:minutes", _("the titles of attached files")),
 )
+
+
+def list_fields(newest: Sequence[Question]) -> tuple[FieldExample, ...]:
+    """Return an example for each field, with what a question of the archive has in it.
+
+    Args:
+        newest: Some of the newest questions; the first that has something in a field is taken.
+    """
+    found: dict[str, str] = {}
+    for question in newest:
+        for field, text in _read_fields(question):
+            found.setdefault(field, text)
+    return tuple(
+        FieldExample(f"{field}:{found[field]}", example.meaning) if field in found else example
+        for example in FIELDS
+        for field in [example.query.partition(":")[0]]
+    )
+
+
+def _read_fields(question: Question) -> Iterator[tuple[str, str]]:
+    """Yield what a question has in the fields whose values nobody can guess, as it is typed."""
+    asker, meeting = question.asked_by, question.meeting
+    values = {
+        "asked_by": asker.name if asker else None,
+        "party": asker.party if asker else None,
+        "asked_of": question.asked_of[0].name if question.asked_of else None,
+        "year": str(meeting.date.year) if meeting and meeting.date else None,
+        "ref": question.reference,
+    }
+    for field, text in values.items():
+        if text and '"' not in text:
+            yield field, f'"{text}"' if " " in text else text
+
 
 _REFUSED: Final = ("(knife", '"knife', "the of", "kn*", "titel:knife", "knife NEAR crime")
 

@@ -36,6 +36,6 @@ def test_status_plan_and_a_public_page_name_them(tmp_path: Path) -> None:
         assert code == 200
         assert "We know 3 of the 4 questions" in html
         assert "2026/0003" in html
-        assert "3 of 4 questions" in client.request_text("GET", "/status")[1]
+        assert "3 of 4 expected questions" in client.request_text("GET", "/status")[1]
         assert client.request_text("GET", "/completeness/paris")[0] == 404
     ledger.engine.dispose()

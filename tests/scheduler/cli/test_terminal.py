@@ -32,10 +32,10 @@ QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 LONG = "a very long query about benches OR trams OR ferries OR bridges OR tunnels OR towpaths"
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> ServiceFolder:
+@pytest.fixture
+def service(tmp_path: Path) -> ServiceFolder:
     """A service with two subscriptions, one of which is wider than a terminal."""
-    made = ServiceFolder(tmp_path_factory.mktemp("terminal"), QUIET)
+    made = ServiceFolder(tmp_path, QUIET)
     made.run("subscribe", "ada@demo.example", "benches")
     made.run("subscribe", "bo@demo.example", LONG, "--every", "weekly")
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from urllib.parse import quote_plus
 
 import html5lib
 import pytest
@@ -85,3 +86,12 @@ def test_the_site_map_names_public_pages_that_answer(site: WebClient) -> None:
     )
     assert site.request("GET", "/sitemap-questions-2.xml")[0] == 404
     assert site.request("GET", "/sitemap-questions-0.xml")[0] == 404
+
+
+def test_the_examples_of_fields_find_questions_of_the_archive(site: WebClient) -> None:
+    filled(site)
+    html = unescape(site.request_text("GET", "/help")[1])
+    for example in ('asked_by:"Ada Brook"', "year:2026", "ref:2026/0008"):
+        assert f"<code>{example}</code>" in html
+        found = site.request_text("GET", f"/search?q={quote_plus(example)}")[1]
+        assert 'class="title"' in found, example
