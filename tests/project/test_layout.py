@@ -7,6 +7,7 @@ stay small enough to be read at once.
 from __future__ import annotations
 
 import ast
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -229,3 +230,9 @@ def test_every_exception_to_a_rule_is_needed() -> None:
 def test_the_root_of_alerts_holds_only_what_all_packages_share() -> None:
     files = {path.name for path in Path(REPOSITORY / "alerts").glob("*.py")}
     assert files <= {"__init__.py", "errors.py", "model.py", "secret.py", "tokens.py"}
+
+
+def test_no_helper_of_the_tests_hides_a_module_of_python() -> None:
+    """Some are run as programs, and then their folder is the first that is searched."""
+    names = {path.stem for path in (REPOSITORY / "tests" / "support").glob("*.py")}
+    assert names & sys.stdlib_module_names == set()

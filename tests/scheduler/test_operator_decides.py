@@ -18,7 +18,7 @@ from scheduler.config import load_config
 from scheduler.jobs import run_pipeline
 from scheduler.service import Service, open_service
 from scheduler.web import build_web_context, serve
-from tests.support.operator import Operator
+from tests.support.operator_session import Operator
 from tests.support.samples import make_question
 from tests.support.service import ServiceFolder
 from tests.support.web_client import OPERATOR_PASSWORD, SUBSCRIBER_DEFAULTS, WebClient

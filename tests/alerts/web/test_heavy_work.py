@@ -154,7 +154,7 @@ def test_exports_leave_room_for_a_search() -> None:
 
 def test_no_export_begins_while_many_that_have_begun_wait() -> None:
     async def check() -> None:
-        turns = Turns(WorkLimits(begun_exports=1, patience=0.2))
+        turns = Turns(WorkLimits(begun_exports=1, patience=5))  # nobody waits so long
         async with asked(turns, "a1", kind="export") as [first]:
             further = turns.ask("b1", "export", is_begun=True)
             await asyncio.sleep(0.01)

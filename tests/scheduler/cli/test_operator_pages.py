@@ -6,7 +6,7 @@ import click
 import pytest
 
 from scheduler.cli import watchword
-from tests.support.operator import Operator
+from tests.support.operator_session import Operator
 from tests.support.web_client import WebClient
 
 #: By command: what does the same on the pages; a button, or a part of a page.

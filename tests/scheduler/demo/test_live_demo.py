@@ -207,6 +207,7 @@ def test_a_broken_source_is_seen_and_mended(demo: LiveDemo) -> None:
     demo.post("/demo/break", fault="maintenance")
     wait_for(lambda: "Trouble" in demo.read_heading("/status"))
     assert "Mend the source" in demo.get("/demo")[1]
+    wait_for(lambda: "operator@demo.example" in dict(demo.list_inbox()))  # told before it is over
     demo.post("/demo/mend")
     wait_for(lambda: "well" in demo.read_heading("/status"))
     wait_for(lambda: ("operator@demo.example", "london: alarm cleared") in demo.list_inbox())

@@ -26,7 +26,7 @@ from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import subscribe
-from tests.support.operator import Operator
+from tests.support.operator_session import Operator
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import SUBSCRIBER_DEFAULTS, WebClient
 

@@ -21,7 +21,7 @@ from alerts.ledger.schema import subscriber
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
 from alerts.subscribers import subscribe
-from tests.support.operator import Operator
+from tests.support.operator_session import Operator
 from tests.support.web_client import SUBSCRIBER_DEFAULTS, WebClient
 
 ADA, BEN = "ada@demo.example", "ben@demo.example"
