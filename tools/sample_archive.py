@@ -33,12 +33,12 @@ _OTHERS = (
 #: Who asks, their party, and how much more often than others.
 _MEMBERS = (
     ("Harpreet Kaur Dhaliwal-Finch", "Riverside Group", 9),
-    ("Oluwaseun Adéyemi-Clarke", "Garden Alliance", 7),
+    ("Oluwaseun Adéyemi-Clarke", "Garden Suburbs Group", 7),
     ("Zoë van der Merwe-Pike", "Riverside Group", 6),
-    ("Tomasz Wren-Okafor", "Hill Group", 5),
+    ("Sìle Ní Bhriain-Hughes", "Heathlands Group", 5),
     ("Siobhán Ferreira-Lund", "Independent", 4),
-    ("Léonie Marchbanks-Osei", "Garden Alliance", 3),
-    ("Théodore Lacy-Ollivant", "Hill Group", 2),
+    ("Léonie Marchbanks-Osei", "Garden Suburbs Group", 3),
+    ("Théodore Lacy-Ollivant", "Heathlands Group", 2),
     ("Siân Ffoulkes-Abara", "Riverside Group", 2),
 )
 _PLACES = ("Nettle Lane", "Larkmoor", "Otterbrook", "Pennyfield", "Quillgate", "Marrow Hill")
@@ -193,14 +193,14 @@ def _iter_grants() -> Iterator[tuple[datetime, list[Question]]]:
         "reference": None,
         "kind": "supplementary",
     }
-    asked = "Will the groups that were turned down last year be told that the form is shorter?"
+    asked = "Will the projects that have closed be asked whether they would open again?"
     first = _build(
         *(1304, f"{title} (Supplementary) [1]", (asked,)),
-        *((_reply("Yes. Each of them has been written to.", day),), day, _name(0)),
+        *((_reply("They have been, and two of the four will.", day),), day, _name(0)),
         supplementary_number=1,
         **parent,
     )
-    asked = "And of the larger groups, how many are in the ward of their head office?"
+    asked = "And how many of the others have had a visit from the unit this year?"
     second = _build(
         *(1305, f"{title} (Supplementary) [2]", (asked,), (_hold(),), day, _name(3)),
         supplementary_number=2,
@@ -212,26 +212,26 @@ def _iter_grants() -> Iterator[tuple[datetime, list[Question]]]:
 
     yield datetime(2026, 9, 24, 14, 40, tzinfo=UTC), [answer(), first]
     yield datetime(2026, 9, 30, 11, 2, tzinfo=UTC), [second]
-    yield datetime(2026, 10, 6, 16, 10, tzinfo=UTC), [answer(_answer_with_table(96))]
-    yield datetime(2026, 11, 25, 9, 25, tzinfo=UTC), [answer(_answer_with_table(69))]
+    yield datetime(2026, 10, 6, 16, 10, tzinfo=UTC), [answer(_answer_with_table(52))]
+    yield datetime(2026, 11, 25, 9, 25, tzinfo=UTC), [answer(_answer_with_table(25))]
 
 
 def _answer_with_table(small: int) -> Answer:
     rows = (
-        "Year | Spent | Groups | Income below £50,000",
-        "2023–24 | £1,204,000 | 84 | 31",
-        "2024–25 | £1,517,500 | 97 | 42",
-        f"2025–26 | £1,930,250 | 120 | {small}",
+        "Year | Given | Projects | By volunteers alone",
+        "2023–24 | £815,000 | 47 | 18",
+        "2024–25 | £960,000 | 58 | 25",
+        f"2025–26 | £1,145,000 | 71 | {small}",
     )
     last = _TEXTS.grants_answered.format(small=small)
     table = "".join(
         f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in row.split(' | '))}</tr>"
         for row, tag in zip(rows, ("th", "td", "td", "td"), strict=True)
     )
-    opening = "The figures that you ask for are these."
+    opening = "This is what was given in each year."
     return Answer(
         ("The Mayor",), date=date(2026, 10, 6),
         speeches=(Speech("The Mayor", (opening, *rows, last)),),
         html=f"<p>{opening}</p><table>{table}</table><p>{last}</p>",
-        attachments=(Attachment("Grants by ward (spreadsheet)", f"{SITE_URL}/files/grants.xlsx"),),
+        attachments=(Attachment("Projects by ward", f"{SITE_URL}/files/projects.xlsx"),),
     )  # fmt: skip

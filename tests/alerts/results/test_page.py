@@ -27,7 +27,7 @@ NOW = datetime(2026, 7, 16, 12, tzinfo=UTC)
 ASKERS = (
     Asker("Ada Brook", "Ada Brook AM", "Riverside Group", "ada-brook"),
     Asker("Ada Brook-Lane", "Ada Brook-Lane AM", "Riverside", "ada-brook-lane"),
-    Asker("Siân Hall", "Sian Hall", "Hill Group", "sian-hall"),
+    Asker("Siân Hall", "Sian Hall", "Harbour Group", "sian-hall"),
     Asker("Sian Hall", "Siân Hall AM", "Independent", "sian-hall"),
     Asker("Bo O’Neill “the Third”", "Bo O’Neill “the Third”", None, None),
 )
