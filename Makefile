@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo live-demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
+.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -20,9 +20,6 @@ test: check ## lint, types, import rules, every test and its branch coverage
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own
 	@$(PYTEST) -n auto --dist worksteal -q -m "not (browser or kill or postfix or postgres or process or slow)"
-
-live-demo: $(VENV)/dev.stamp ## the tests of the demo in real time, which make test leaves out
-	@WATCHWORD_LIVE_DEMO=1 $(PYTEST) -q tests/scheduler/demo/test_live_demo.py
 
 check: $(VENV)/dev.stamp ## lint, types and import rules only
 	@$(BIN)/ruff check --quiet .

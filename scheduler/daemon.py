@@ -66,6 +66,8 @@ class Daemon:
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
+        #: Held while a job's next time is set, and while the daemon begins to stop.
+        self._next_times = threading.Lock()
         self._delivery = threading.Lock()  #: held while messages are delivered
         self._is_delivery_due = threading.Event()  #: whether one was asked for since the last began
         self._obstacle = ""  #: why this process could not become the writer again, as logged last
@@ -156,8 +158,13 @@ class Daemon:
             self.run_all_soon()
 
     def shut_down(self) -> None:
-        """Tell running jobs to stop, wait for them and start no more."""
-        self._base.stop.set()
+        """Tell running jobs to stop, wait for them and start no more.
+
+        APScheduler waits for running jobs with the lock that :meth:`run_soon` needs, so none may be
+        between its look at ``stop`` and that lock.
+        """
+        with self._next_times:
+            self._base.stop.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
@@ -226,8 +233,9 @@ class Daemon:
 
     def run_soon(self, name: str) -> None:
         """Start a job now, or when its current run has ended; do nothing while shutting down."""
-        if not self._base.stop.is_set():
-            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        with self._next_times:
+            if not self._base.stop.is_set():
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     def run_all_soon(self) -> None:
         """Start every job as :meth:`run_soon` does."""

@@ -8,11 +8,11 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 import msgspec
@@ -199,11 +199,9 @@ class Demo:
             write_line: Called with each line to show: addresses, then events and emails.
         """
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            with log_to_file(self.out / LOG_FILE):
-                self._run_until_interrupted(write_line)
-        except KeyboardInterrupt:
-            write_line("\nStopped.")
+        with suppress(KeyboardInterrupt), log_to_file(self.out / LOG_FILE):
+            self._run_until_interrupted(write_line)
+        write_line("\nStopped.")
 
     def _run_until_interrupted(self, write_line: Callable[[str], None]) -> None:
         write_line("The service reads the source, two years of it. This takes some seconds ...")
@@ -217,12 +215,25 @@ class Demo:
         try:
             self._daemon.start()
             self._timetable.start()
-            while True:
-                time.sleep(_INBOX_SECONDS)
+            self._stop_on_signals()
+            while not self.service.stop.wait(_INBOX_SECONDS):
                 reporter.report()
         finally:
             self._daemon.shut_down()
             self._timetable.join()
+
+    def _stop_on_signals(self) -> None:
+        """Stop on Ctrl-C and SIGTERM as the daemon does; a second one interrupts at once.
+
+        A KeyboardInterrupt is lost where Python happens to run a finaliser.
+        """
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            signal.signal(number, signal.default_int_handler)
+            self.service.stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, handle)
 
     def _read_past(self) -> None:
         """Read the two years before the script. It is the first crawl, which notifies nobody."""

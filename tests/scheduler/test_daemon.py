@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -242,6 +243,37 @@ def test_a_job_that_fails_is_logged_and_runs_again(
     assert daemon.failures >= 2
     assert "job failing failed" in caplog.text
     assert calls[-1] - calls[0] < timedelta(seconds=20)
+
+
+class LateStop(threading.Event):
+    """Says in a thread of a job that nothing stops, and lets the stop come before it goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+
+    def is_set(self) -> bool:
+        answer = super().is_set()
+        if not answer and threading.current_thread().name.startswith("ThreadPoolExecutor"):
+            self.asked.set()
+            time.sleep(1)  # the stop begins meanwhile
+        return answer
+
+
+def test_a_job_that_starts_another_as_the_daemon_stops_does_not_hold_it_up(
+    idle: RunningService,
+) -> None:
+    """APScheduler waits for running jobs with the lock that starting a job needs."""
+    stop = LateStop()
+    daemon = Daemon(replace(idle, stop=stop), pipeline_seconds=3600)
+    daemon.add_job("probe", lambda: daemon.run_soon("probe"), 3600)
+    daemon.start()
+    assert stop.asked.wait(10)
+    stopping = threading.Thread(target=daemon.shut_down, daemon=True)
+    stopping.start()
+    stopping.join(20)
+    assert not stopping.is_alive()
+    idle.ledger.engine.dispose()
 
 
 def test_a_message_is_delivered_at_once_also_during_a_round(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ All tests share one demo, in which everything happens by itself: they look for w
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -31,15 +30,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.support.service import WATCHWORD_COMMAND
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(
-        "WATCHWORD_LIVE_DEMO" not in os.environ,
-        reason="a demo in real time: `make live-demo` runs it alone. Among all tests, on two busy "
-        "cores, the email of a cleared alarm or the stop sometimes took over a minute, and why is "
-        "not known yet",
-    ),
-]
+pytestmark = pytest.mark.process
 in_browser = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"
 )
@@ -219,7 +210,12 @@ def test_a_broken_source_is_seen_and_mended(demo: LiveDemo) -> None:
     wait_for(lambda: "operator@demo.example" in dict(demo.list_inbox()))  # told before it is over
     demo.post("/demo/mend")
     wait_for(lambda: "well" in demo.read_heading("/status"))
-    wait_for(lambda: ("operator@demo.example", "london: alarm cleared") in demo.list_inbox())
+    wait_for(
+        lambda: any(
+            to == "operator@demo.example" and subject.startswith("london: alarm cleared")
+            for to, subject in demo.list_inbox()  # how many more were cleared depends on the crawl
+        )
+    )
 
 
 def test_the_next_morning_brings_daily_digests(demo: LiveDemo) -> None:
