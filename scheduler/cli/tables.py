@@ -32,7 +32,7 @@ _STATE_COLOURS = {
 #: Of a terminal that does not say how large it is: columns and lines.
 _DEFAULT_SIZE = (100, 24)
 _GAP = "  "
-#: A column is not cut to less, so that what it holds can be told.
+#: A column is not cut to less, so that what it holds can be recognised.
 _MIN_COLUMN_WIDTH = 8
 
 

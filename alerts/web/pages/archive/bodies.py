@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.language import gettext_noop as _
-from alerts.ledger import bodies, changes, question_counts, questions, unanswered
+from alerts.ledger import bodies, changes, question_counts, unanswered
 from alerts.ledger.bodies import BodySummary
 from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import body_path
@@ -21,12 +21,10 @@ from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
 from alerts.web.kept import KeptValue
 from alerts.web.pages.archive.lists import (
-    ListPage,
     build_name_query,
     count_state,
     cut_page,
-    describe_questions,
-    find_next,
+    load_list_page,
     read_number,
     read_position,
     read_state,
@@ -114,8 +112,14 @@ class BodyPages:
             )
             ranking = question_counts.rank(connection, "person", counted, _MAX_RANKED)
             months = count_body_months(connection, body_id, site.clock().date())
-            ids = [one.question_id for one in listed[:_PAGE_SIZE]]
-            records = questions.list_records(connection, ids)
+            page = load_list_page(
+                connection,
+                listed,
+                _PAGE_SIZE,
+                after=after,
+                total=count_state(counted.answers, state),
+                today=site.clock().date(),
+            )
             overdue = unanswered.count(
                 connection,
                 unanswered.WaitingFilter(before=find_first_day_in_time(site), body=body_id),
@@ -132,12 +136,7 @@ class BodyPages:
             overdue_days=site.overdue_days,
             ranking=ranking,
             state=state,
-            listed=ListPage(
-                describe_questions(records, site.clock().date()),
-                (after.results_before if after else 0) + 1,
-                count_state(counted.answers, state),
-                find_next(listed, _PAGE_SIZE, after),
-            ),
+            listed=page,
             csrf=csrf,
             accepts_sign_ups=site.accepts_sign_ups,
         )

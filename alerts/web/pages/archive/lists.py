@@ -7,11 +7,13 @@ from datetime import date
 from typing import Generic, TypeVar, cast, get_args
 
 import msgspec
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from alerts.language import gettext_noop as _
+from alerts.ledger import questions
 from alerts.ledger.question_counts import AnswerState, AnswerTimes
 from alerts.ledger.questions import build_person_slug
 from alerts.ledger.word_index import DatedQuestion
@@ -186,3 +188,31 @@ def set_form_cookie(
     if context.accepts_sign_ups:
         form_tokens.set_cookie(request, response, csrf_pair.nonce)
     return response
+
+
+def load_list_page(
+    connection: Connection,
+    listed: Sequence[DatedQuestion],
+    size: int,
+    *,
+    after: SearchPosition | None,
+    total: int,
+    today: date,
+) -> ListPage:
+    """Return one page of a list of questions.
+
+    Args:
+        connection: The ledger.
+        listed: The questions of the page, and one more if there is a further page.
+        size: How many questions a page has.
+        after: Where the page begins; None for the first.
+        total: How many questions the whole list has.
+        today: The present day.
+    """
+    records = questions.list_records(connection, [one.question_id for one in listed[:size]])
+    return ListPage(
+        describe_questions(records, today),
+        (after.results_before if after else 0) + 1,
+        total,
+        find_next(listed, size, after),
+    )

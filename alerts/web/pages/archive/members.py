@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alerts.language import gettext_noop as _
-from alerts.ledger import members, question_counts, questions, unanswered
+from alerts.ledger import members, question_counts, unanswered
 from alerts.ledger.members import MemberSummary
 from alerts.ledger.question_counts import AnswerState
 from alerts.rendering import member_path
@@ -21,13 +21,11 @@ from alerts.web.context import WebContext
 from alerts.web.errors import LikelyPage, PageNotFound
 from alerts.web.forms import FormTokens
 from alerts.web.pages.archive.lists import (
-    ListPage,
     NumberedPage,
     build_name_query,
     count_state,
     cut_page,
-    describe_questions,
-    find_next,
+    load_list_page,
     read_number,
     read_position,
     read_state,
@@ -132,8 +130,14 @@ class MemberPages:
             topics = members.list_topics(connection, member_id, _MAX_RANKED)
             bodies = question_counts.rank(connection, "body", counted, _MAX_RANKED)
             months = count_member_months(connection, member_id, site.clock().date())
-            ids = [one.question_id for one in listed[:_PAGE_SIZE]]
-            records = questions.list_records(connection, ids)
+            page = load_list_page(
+                connection,
+                listed,
+                _PAGE_SIZE,
+                after=after,
+                total=count_state(counted.answers, state),
+                today=site.clock().date(),
+            )
             overdue = unanswered.count(
                 connection,
                 unanswered.WaitingFilter(before=find_first_day_in_time(site), person=member_id),
@@ -150,12 +154,7 @@ class MemberPages:
             topics=topics,
             bodies=bodies,
             state=state,
-            listed=ListPage(
-                describe_questions(records, site.clock().date()),
-                (after.results_before if after else 0) + 1,
-                count_state(counted.answers, state),
-                find_next(listed, _PAGE_SIZE, after),
-            ),
+            listed=page,
             csrf=csrf,
             accepts_sign_ups=site.accepts_sign_ups,
         )

@@ -19,7 +19,7 @@ from alerts.web.pages.archive.lists import (
     ListedQuestion,
     ListPage,
     describe_questions,
-    find_next,
+    load_list_page,
     read_position,
     read_text,
 )
@@ -153,7 +153,4 @@ def _list_page(
     dated = unanswered.list_longest(
         connection, wanted, _PAGE_SIZE + 1, after.last if after else None
     )
-    ids = [one.question_id for one in dated[:_PAGE_SIZE]]
-    listed = describe_questions(questions.list_records(connection, ids), today)
-    before = after.results_before if after else 0
-    return ListPage(listed, before + 1, total, find_next(dated, _PAGE_SIZE, after))
+    return load_list_page(connection, dated, _PAGE_SIZE, after=after, total=total, today=today)
