@@ -10,16 +10,19 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from alerts.errors import ExitStatus, MissingExtra, WatchwordError
 from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
 from alerts.ledger.urls import LedgerError, format_url, parse_url
+
+#: What checks in a transaction that its process may still write.
+Fence: TypeAlias = Callable[[Connection], None]
 
 _BUSY_MILLISECONDS = 30_000
 #: Seconds that a transaction waits for one of a limited number of connections: as long as somebody
@@ -40,44 +43,64 @@ class Ledger:
     engine: Engine
     #: The epoch of the writer that uses it; None for a process that is not the writer.
     epoch: int | None = None
+    #: Called first in each transaction that writes. It raises `WriterLost` where this process may
+    #: not write any more, and keeps that so until the transaction ends.
+    fence: Fence | None = None
     #: The engine of transactions that only read; None if they use the same as those that write.
     reader: Engine | None = None
 
     def as_writer(self, epoch: int) -> Ledger:
         """Return the same ledger for the writer of an epoch."""
-        return replace(self, epoch=epoch)
+        return replace(self, epoch=epoch, fence=partial(_check_epoch, epoch))
 
     def as_bystander(self) -> Ledger:
         """Return the same ledger for what may be written without being the writer."""
-        return replace(self, epoch=None)
+        return replace(self, epoch=None, fence=None)
+
+    def fenced_by(self, fence: Fence) -> Ledger:
+        """Return the same ledger for a task that may write only while ``fence`` lets it."""
+        return replace(self, fence=fence)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a transaction that may write. An exception rolls it back.
+        """Open a transaction that may write anything. An exception rolls it back.
 
-        There is one at a time, on SQLite and on PostgreSQL. Changes get their numbers before they
-        are committed; with two writers, a reader of the changes up to a number could miss one below
-        it.
+        There is one at a time, on SQLite and on PostgreSQL. It is for what people, commands and
+        crawls do. Changes get their numbers before they are committed; with two such transactions,
+        a reader of the changes up to a number could miss one below it.
 
         Raises:
             LedgerUnavailable: The database cannot be used now.
-            WriterLost: A later writer has begun to work on the ledger.
+            WriterLost: This process may not write any more.
             LedgerError: The database is damaged, or may not be written.
         """
-        with explain_faults(self.engine), self.engine.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(_BEGIN_WRITING, {"key": _WRITE_LOCK_KEY})
-            if self.epoch is not None:
-                self._check_epoch(connection)
+        with self._writing(_BEGIN_WRITING) as connection:
             yield connection
 
-    def _check_epoch(self, connection: Connection) -> None:
-        # In a statement of its own: on PostgreSQL, one sees what was committed before it began.
-        newest = connection.exec_driver_sql("SELECT epoch FROM writer").scalar()
-        if newest != self.epoch:
-            raise WriterLost(
-                "another watchword has begun to work on this ledger, so this one wrote nothing more"
-            )
+    @contextmanager
+    def writing_shard(self) -> Iterator[Connection]:
+        """Open a transaction of a task that writes only rows which it has locked or claimed.
+
+        On PostgreSQL there may be any number at a time, beside one of :meth:`writing`. Whoever
+        uses it locks rows before reading what it decides by (``FOR UPDATE SKIP LOCKED``), or adds
+        to what is there in one statement. On SQLite it is the same as :meth:`writing`.
+
+        Raises:
+            LedgerUnavailable: The database cannot be used now.
+            WriterLost: This process may not write any more.
+            LedgerError: The database is damaged, or may not be written.
+        """
+        with self._writing(_BEGIN_WRITING_SHARD) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, begin: TextClause) -> Iterator[Connection]:
+        with explain_faults(self.engine), self.engine.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(begin)
+            if self.fence is not None:
+                self.fence(connection)
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -135,6 +158,21 @@ class Ledger:
         return self.engine.dialect.name == "sqlite"
 
 
+_EPOCH = "SELECT epoch FROM writer"
+_SHARED_EPOCH = f"{_EPOCH} FOR SHARE"
+
+
+def _check_epoch(epoch: int, connection: Connection) -> None:
+    """Raise :class:`WriterLost` if a later writer has begun; let none begin before the end."""
+    # In a statement of its own: on PostgreSQL, one sees what was committed before it began.
+    wanted = _EPOCH if connection.dialect.name == "sqlite" else _SHARED_EPOCH
+    newest = connection.exec_driver_sql(wanted).scalar()
+    if newest != epoch:
+        raise WriterLost(
+            "another watchword has begun to work on this ledger, so this one wrote nothing more"
+        )
+
+
 @contextmanager
 def _limit_statement_time(connection: Connection, seconds: float) -> Iterator[None]:
     driver: Any = connection.connection.driver_connection
@@ -170,10 +208,13 @@ PROCESS_LOCK_KEY = 0x776174636877
 _WRITE_LOCK_KEY = PROCESS_LOCK_KEY + 1
 #: Transactions that write wait for each other. One whose process stands still is ended, so that it
 #: does not hold up the others for ever.
+_BEGIN_WRITING_SHARD = text(
+    "select set_config('idle_in_transaction_session_timeout', '5min', true)"
+)
 _BEGIN_WRITING = text(
     "select set_config('idle_in_transaction_session_timeout', '5min', true),"
     " pg_advisory_xact_lock(:key)"
-)
+).bindparams(key=_WRITE_LOCK_KEY)
 #: What PostgreSQL's client library is told, so that no wait for the server is endless: seconds to
 #: connect, to the first probe of a silent connection, between probes, and how many probes may fail.
 POSTGRES_DEADLINES = {
