@@ -13,7 +13,7 @@ function may raise SQLAlchemy's ``DBAPIError``.
 """
 
 from alerts.ledger import service_schema  # noqa: F401  # its tables belong to the ledger
-from alerts.ledger.engine import Fence, Ledger, StatementTimeout, find_ledger, open_ledger
+from alerts.ledger.engine import Ledger, StatementTimeout, find_ledger, open_ledger
 from alerts.ledger.faults import LedgerUnavailable, WriterLost
 from alerts.ledger.urls import (
     DatabaseURL,
@@ -24,7 +24,6 @@ from alerts.ledger.urls import (
 
 __all__ = [
     "DatabaseURL",
-    "Fence",
     "Ledger",
     "LedgerError",
     "LedgerUnavailable",
