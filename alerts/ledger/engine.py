@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from alerts.errors import ExitStatus, MissingExtra, WatchwordError
+from alerts.ledger import schema_version
 from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
@@ -201,8 +202,6 @@ def _is_timeout(error: DBAPIError) -> bool:
 #: Instructions of SQLite's virtual machine between two looks at the clock: a few milliseconds.
 _PROGRESS_STEPS = 20_000
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-
 #: "watchw" in ASCII, so that it differs from the advisory locks of others in the same database.
 PROCESS_LOCK_KEY = 0x776174636877
 _WRITE_LOCK_KEY = PROCESS_LOCK_KEY + 1
@@ -226,8 +225,14 @@ POSTGRES_DEADLINES = {
 }
 
 
+_FINISH_COPY = "run `watchword migrate-to` again, or delete it"
+
+
 def open_ledger(
-    url: str, on_upgrade: Callable[[int, int], None] = lambda _done, _total: None
+    url: str,
+    on_upgrade: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    accepts_copy: bool = False,
 ) -> Ledger:
     """Open the ledger, create it if it does not exist, and migrate it to the newest schema.
 
@@ -235,11 +240,12 @@ def open_ledger(
         url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
         on_upgrade: Called after each migration of an older ledger with the number of those that
             are done, and of all.
+        accepts_copy: Open it also while another ledger is being copied into it.
 
     Raises:
         LedgerUnavailable: The database cannot be used now.
-        LedgerError: The URL is wrong, the database is damaged, or a newer
-            version of this program has written it.
+        LedgerError: The URL is wrong, the database is damaged, a newer version of this program has
+            written it, or it is an unfinished copy.
     """
     engine = _engine(url)
     shown = format_url(engine.url)
@@ -247,7 +253,11 @@ def open_ledger(
         ledger = Ledger(engine)
         if ledger.is_sqlite:
             _check_file(ledger)
-        if not _is_at_newest_schema(ledger):
+        with ledger.reading() as connection:
+            if not accepts_copy and schema_version.is_unfinished_copy(connection):
+                raise LedgerError(f"{shown} is an unfinished copy of a ledger: {_FINISH_COPY}")
+            is_newest = schema_version.find(connection) == schema_version.get_newest()
+        if not is_newest:
             _migrate(ledger, on_upgrade)
     except DBAPIError as error:
         engine.dispose()
@@ -352,20 +362,6 @@ def _check_file(ledger: Ledger) -> None:
             f"the ledger {ledger.engine.url.database} is damaged ({found}): "
             "restore it from a backup, or move it away to start with a new one"
         )
-
-
-def _is_at_newest_schema(ledger: Ledger) -> bool:
-    """Return whether there is nothing to migrate, without importing Alembic.
-
-    Every command opens the ledger, and Alembic takes 0.2 s to import. The file name of a migration
-    begins with its number.
-    """
-    newest = max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("0*.py"))
-    with ledger.reading() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return False
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found == newest
 
 
 def _is_read_only(path: Path) -> bool:
