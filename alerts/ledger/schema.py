@@ -448,7 +448,6 @@ writer = Table(
     Column("id", Integer, primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("process", Text),  # alerts.ledger.writer.describe_process
-    info={"is_copied": False},  # it describes a process
 )
 
 clock_reading = Table(

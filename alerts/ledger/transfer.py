@@ -5,8 +5,8 @@ keys, and writes into the copy what it lacks or has otherwise. The last pass fin
 it has compared every row with the ledger as it was at one moment. So a copy that was broken off
 goes on where it was, and what was written into the ledger meanwhile is copied too.
 
-Tables whose rows describe processes of a machine are left out (``info={"is_copied": False}`` in
-their definition), and so is the index of words, which is made from the questions anew.
+Tables whose rows describe processes are left out, and so is the index of words, which is made from
+the questions anew.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from alerts.ledger.schema import (
     subscriber,
     topic,
     vocabulary,
+    writer,
 )
 from alerts.ledger.table_differences import WrongRow, get_key, iter_wrong_rows, open_snapshot
 from alerts.ledger.urls import LedgerError, format_url, parse_url
@@ -57,14 +58,10 @@ _BATCH = 2000
 #: The first pass copies, the second compares. Two more are for a ledger that pages write into.
 _MAX_PASSES = 4
 
-_WORD_INDEX = (indexed_question, vocabulary, acronym)
+_LEFT_OUT = (writer, indexed_question, vocabulary, acronym)
 #: A ledger with rows in one of these is in use.
 _CONTENTS = (subscriber, topic, question, message)
-_COPIED = tuple(
-    table
-    for table in metadata.sorted_tables
-    if table.info.get("is_copied", True) and table not in _WORD_INDEX
-)
+_COPIED = tuple(table for table in metadata.sorted_tables if table not in _LEFT_OUT)
 
 
 class LedgerChanging(LedgerError):
