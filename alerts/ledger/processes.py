@@ -31,8 +31,8 @@ def _describe_pid(pid: int) -> str | None:
     """Return the description of a process of this machine; None if there is none."""
     place = _describe_place()
     try:
-        # The fields after the name, which may hold spaces: the first is the state, the 20th the time
-        # of the start.
+        # The fields after the name, which may hold spaces: the first is the state, the 20th
+        # the time of the start.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
