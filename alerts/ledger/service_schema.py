@@ -16,7 +16,7 @@ writer = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("epoch", Integer, nullable=False),
-    Column("process", Text),  # alerts.ledger.process_names.describe_process
+    Column("process", Text),  # alerts.ledger.processes
     Column("beat", Float),  # PostgreSQL: when the writer renewed its lease, the server's Unix time
 )
 

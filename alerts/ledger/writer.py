@@ -23,7 +23,7 @@ from sqlalchemy import Connection, select, update
 
 from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import LedgerUnavailable
-from alerts.ledger.process_names import describe_process, has_ended
+from alerts.ledger.processes import describe_process, has_ended
 from alerts.ledger.schema import message
 from alerts.ledger.service_schema import writer
 from alerts.ledger.writer_lease import BEAT_SECONDS, SERVER_TIME, LeaseKeeper, is_held

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Float, Select, and_, extract, func, select, u
 
 from alerts.errors import WatchwordError
 from alerts.ledger.engine import Ledger
-from alerts.ledger.process_names import has_ended
+from alerts.ledger.processes import has_ended
 from alerts.ledger.service_schema import writer
 
 #: A machine that swaps, or a database that is started again, may be silent for some seconds.

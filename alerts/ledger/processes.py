@@ -1,15 +1,18 @@
-"""What tells one process from every other one, and whether it has ended."""
+"""Telling processes apart, also those of other machines and those that have ended."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+#: Of a process that has ended and that its parent has not asked about yet (proc(5)).
+_ENDED_STATES = ("Z", "X")
+
 
 def describe_process() -> str:
     """Return what tells this process from every other one of this machine, and from earlier ones.
 
-    It is ``unknown`` where the kernel does not say it.
+    It is "unknown" where the kernel does not say it.
     """
     return _describe_pid(os.getpid()) or "unknown"
 
@@ -28,9 +31,12 @@ def _describe_pid(pid: int) -> str | None:
     """Return the description of a process of this machine; None if there is none."""
     place = _describe_place()
     try:
-        # The fields after the name, which may hold spaces: the 20th is the time of its start.
+        # The fields after the name, which may hold spaces: the first is the state, the 20th
+        # the time of the start.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
+        return None
+    if fields[0] in _ENDED_STATES:
         return None
     return f"{place} pid {pid} started {fields[19]}" if place else None
 
