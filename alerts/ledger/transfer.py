@@ -46,8 +46,8 @@ from alerts.ledger.schema import (
     subscriber,
     topic,
     vocabulary,
-    writer,
 )
+from alerts.ledger.service_schema import writer
 from alerts.ledger.table_differences import WrongRow, get_key, iter_wrong_rows, open_snapshot
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
