@@ -19,7 +19,7 @@ from alerts.matching import TopicMatcher
 from tests.alerts.matching.test_match_changes import matched, read, topic
 from tests.support.paths import REPOSITORY
 from tests.support.postgres import EMPTY_LEDGER, create_database
-from tests.support.samples import make_question
+from tests.support.samples import make_answer, make_question
 
 pytestmark = pytest.mark.usefixtures("_small_ranges")
 
@@ -225,6 +225,23 @@ def test_a_new_range_has_nothing_to_do_but_its_new_topics(ledger: Ledger, now: d
     made = topic(ledger, now, "VRU")
     assert read_progress(ledger) == {topic_ranges.find_range(made): 2}
     assert TopicMatcher(ledger).match_new_changes() == 2
+
+
+def test_a_question_followed_while_its_range_is_behind_is_matched_once(
+    ledger: Ledger, now: datetime
+) -> None:
+    for query in ("ponds", "lakes"):
+        topic(ledger, now, query)
+    read(ledger, now, make_question(1, words="Benches."))
+    with ledger.writing() as connection:
+        made = topics.ensure_for_question(connection, make_question(1).id, "Benches", now)
+    assert read_progress(ledger)[topic_ranges.find_range(made.id)] == 0
+    matcher = TopicMatcher(ledger)
+    assert matched(ledger, made.id) == [1]
+    assert matcher.match_new_changes() == 0
+    read(ledger, now, make_question(1, make_answer("Six."), words="Benches."))
+    assert matcher.match_new_changes() == 1
+    assert matched(ledger, made.id) == [2, 1]
 
 
 def test_the_files_of_ranges_are_apart(
