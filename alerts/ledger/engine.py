@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.ledger import schema_version
 from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
 from alerts.ledger.postgres import (
     BEGIN_READING,
@@ -246,13 +247,15 @@ def _is_timeout(error: DBAPIError) -> bool:
 #: Instructions of SQLite's virtual machine between two looks at the clock: a few milliseconds.
 _PROGRESS_STEPS = 20_000
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+
+_FINISH_COPY = "run `watchword migrate-to` again, or delete it"
 
 
 def open_ledger(
     url: str,
     on_upgrade: Callable[[int, int], None] = lambda _done, _total: None,
     *,
+    accepts_copy: bool = False,
     role: str = "",
 ) -> Ledger:
     """Open the ledger, create it if it does not exist, and migrate it to the newest schema.
@@ -261,12 +264,13 @@ def open_ledger(
         url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
         on_upgrade: Called after each migration of an older ledger with the number of those that
             are done, and of all.
+        accepts_copy: Open it also while another ledger is being copied into it.
         role: What the process does, as PostgreSQL shows it among its sessions: ``run``.
 
     Raises:
         LedgerUnavailable: The database cannot be used now.
-        LedgerError: The URL is wrong, the database is damaged, or a newer
-            version of this program has written it.
+        LedgerError: The URL is wrong, the database is damaged, a newer version of this program has
+            written it, or it is an unfinished copy.
     """
     engine = _engine(url, role=role)
     shown = format_url(engine.url)
@@ -274,7 +278,11 @@ def open_ledger(
         ledger = Ledger(engine, role=role)
         if ledger.is_sqlite:
             _check_file(ledger)
-        if not _is_at_newest_schema(ledger):
+        with ledger.reading() as connection:
+            if not accepts_copy and schema_version.is_unfinished_copy(connection):
+                raise LedgerError(f"{shown} is an unfinished copy of a ledger: {_FINISH_COPY}")
+            is_newest = schema_version.find(connection) == schema_version.get_newest()
+        if not is_newest:
             _migrate(ledger, on_upgrade)
     except DBAPIError as error:
         engine.dispose()
@@ -363,20 +371,6 @@ def _check_file(ledger: Ledger) -> None:
             f"the ledger {ledger.engine.url.database} is damaged ({found}): "
             "restore it from a backup, or move it away to start with a new one"
         )
-
-
-def _is_at_newest_schema(ledger: Ledger) -> bool:
-    """Return whether there is nothing to migrate, without importing Alembic.
-
-    Every command opens the ledger, and Alembic takes 0.2 s to import. The file name of a migration
-    begins with its number.
-    """
-    newest = max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("0*.py"))
-    with ledger.reading() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return False
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found == newest
 
 
 def _is_read_only(path: Path) -> bool:
