@@ -63,7 +63,7 @@ def upgrade(engine: Engine, on_step: StepCallback = lambda _done, _total: None) 
     Raises:
         NewerSchema: The revision of the ledger is unknown.
         BrokenReferences: The migration failed, and changed nothing.
-        LedgerUnavailable: Another transaction did not let go of a table for :data:`_PATIENCE`.
+        LedgerUnavailable: Another transaction held a table for :data:`_PATIENCE`.
     """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
