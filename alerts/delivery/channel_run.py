@@ -71,7 +71,7 @@ def begin_run(
     Args:
         ledger: The ledger.
         channel: The channel.
-        wanted: How many connections to open, if so many are not open yet in all processes.
+        wanted: How many connections to open, if other processes leave that number free.
         periods: How long what it holds is held unless renewed.
     """
     holder = claims.name_delivery()

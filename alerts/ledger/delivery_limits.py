@@ -40,7 +40,7 @@ def acquire_licences(
         connection: In a transaction that writes.
         channel: Its name.
         most: How many connections of it may be open at once, over all processes.
-        wanted: How many to take, if so many are free.
+        wanted: How many to take, if that number is free.
         holder: The delivery that takes them.
         period: Until they are free again unless renewed.
 
