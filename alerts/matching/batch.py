@@ -23,6 +23,7 @@ from alerts.matching.bulk_tokenizer import (
 )
 from alerts.matching.hashing import (
     PADDING,
+    Bits,
     Hashes,
     Ids,
     Numbers,
@@ -32,6 +33,7 @@ from alerts.matching.hashing import (
     hash_spans,
     rehash_as_sense,
 )
+from alerts.matching.name_tokens import find_name_tokens
 from alerts.matching.senses import CAPITALS, IN_NAME, NAME, WordSenses, WordSpans
 from alerts.queries import NAME_FIELDS
 
@@ -106,13 +108,15 @@ def read_batch(
     hashes = hash_spans(spans.text, spans.starts, spans.lengths)
     shapes = _hash_shapes(hashes, spans.print_forms)
     paragraph = np.concatenate((tokens.paragraph, tokens.paragraph[compounds.firsts]))
-    is_name = np.isin(owners[1], [place[field] for field in NAME_FIELDS if field in place])
-    in_names = np.flatnonzero(is_name[paragraph])
+    is_name_field = np.isin(owners[1], [place[field] for field in NAME_FIELDS if field in place])
+    in_text = find_name_tokens(text, tokens, hashes[: tokens.starts.size], ~is_name_field)
+    is_name = is_name_field[paragraph] | _extend_to_compounds(in_text, compounds)
+    in_names = np.flatnonzero(is_name)
     shapes[in_names] = rehash_as_sense(shapes[in_names], IN_NAME)
     first, word = find_distinct(shapes)
     distinct = spans.select(first)
     stems, capitals = senses.look_up(shapes[first], distinct)
-    names = np.flatnonzero(is_name[paragraph[first]])
+    names = np.flatnonzero(is_name[first])
     stems[names] = rehash_as_sense(hashes[first[names]], NAME)
     positions = _number_positions(tokens, compounds, owners.shape[1])
     return TextBatch(
@@ -138,6 +142,13 @@ def _find_compounds(lower: bytes, tokens: TokenArrays) -> _Compounds:
         np.array([after for _, after, _ in found], np.int64),
         [word for _, _, word in found],
     )
+
+
+def _extend_to_compounds(is_name: Bits, compounds: _Compounds) -> Bits:
+    """Return whether each token, then each compound, has no word that is not of a name."""
+    before = np.concatenate(([0], np.cumsum(is_name)))
+    names = before[compounds.afters] - before[compounds.firsts]
+    return np.concatenate((is_name, names == compounds.afters - compounds.firsts))
 
 
 def _lay_out_words(lower: bytes, tokens: TokenArrays, compounds: _Compounds) -> WordSpans:
