@@ -1,7 +1,7 @@
 """Questions are indexed again: words of people's names in running texts have other keys
 
-The daemon does so. On PostgreSQL the column that says what is indexed is made anew, with its default,
-because that changes no row.
+The daemon does so. On PostgreSQL the column that says what is indexed is made anew, with its
+default, because that changes no row.
 """
 
 import sqlalchemy as sa
@@ -16,9 +16,9 @@ depends_on = None
 def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.drop_column("question", "is_indexed")
-        is_indexed = sa.Column(
-            "is_indexed", sa.Boolean(), server_default=sa.text("false"), nullable=False
+        default = sa.text("false")
+        op.add_column(
+            "question", sa.Column("is_indexed", sa.Boolean, server_default=default, nullable=False)
         )
-        op.add_column("question", is_indexed)
     else:
         op.execute(sa.text("UPDATE question SET is_indexed = 0"))

@@ -23,13 +23,15 @@ def upgrade() -> None:
         with op.get_context().autocommit_block():
             _make_concurrently("ix_question_is_indexed", ["is_indexed"])
             for name, columns in _INDEXES.items():
-                _make_concurrently(name, columns, postgresql_where=sa.text(_WAITING))
+                _make_concurrently(name, columns, sa.text(_WAITING))
         return
     for name, columns in _INDEXES.items():
         op.create_index(name, "question", columns, sqlite_where=sa.text(_WAITING))
 
 
-def _make_concurrently(name: str, columns: list[str], **options: sa.TextClause) -> None:
+def _make_concurrently(name: str, columns: list[str], where: sa.TextClause | None = None) -> None:
     """Make an index; it is dropped first, because a broken attempt leaves it invalid."""
     op.drop_index(name, "question", postgresql_concurrently=True, if_exists=True)
-    op.create_index(name, "question", columns, postgresql_concurrently=True, **options)
+    op.create_index(
+        name, "question", columns, postgresql_concurrently=True, postgresql_where=where
+    )
