@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from alerts.ledger.engine import Ledger
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import (
     digest_item,
@@ -97,6 +98,7 @@ def queue(connection: Connection, composed: OutgoingMessage, now: datetime) -> b
     if made is None:
         return False
     _add_contents(connection, made[0], composed)
+    Ledger.announce(connection, "deliver")
     return True
 
 
