@@ -29,10 +29,13 @@ from scheduler.job_notes import JobFailure, JobNotes
 from scheduler.service import Service
 from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
+    PRUNING_JOB,
     TASKS,
     delete_expired_data,
     deliver_outbox,
+    is_pruning_due,
     notify_operator,
+    prune_ledger,
     queue_operator_messages,
     run_waiting,
     update_alarms,
@@ -254,6 +257,8 @@ def _deliver_and_delete(
         find_error=lambda found: found[1],
     )
     notes.run("delete", lambda: delete_expired_data(service), None)
+    if is_pruning_due(service):
+        notes.run(PRUNING_JOB, lambda: prune_ledger(service), Counter[str]())
     return result
 
 
