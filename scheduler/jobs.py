@@ -26,16 +26,14 @@ from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
 from scheduler.job_notes import JobFailure, JobNotes
+from scheduler.retention import PRUNING_JOB, is_pruning_due, prune_ledger
 from scheduler.service import Service
 from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
-    PRUNING_JOB,
     TASKS,
     delete_expired_data,
     deliver_outbox,
-    is_pruning_due,
     notify_operator,
-    prune_ledger,
     queue_operator_messages,
     run_waiting,
     update_alarms,

@@ -14,26 +14,16 @@ from scheduler.tasks.deliver import (
     notify_operator,
 )
 from scheduler.tasks.table import TASKS, run_waiting
-from scheduler.tasks.upkeep import (
-    PRUNING_JOB,
-    delete_expired_data,
-    is_pruning_due,
-    prune_ledger,
-    queue_operator_messages,
-    update_alarms,
-)
+from scheduler.tasks.upkeep import delete_expired_data, queue_operator_messages, update_alarms
 
 __all__ = [
     "MAX_DELIVERY_SECONDS",
-    "PRUNING_JOB",
     "TASKS",
     "compose_digests",
     "delete_expired_data",
     "deliver_messages",
     "deliver_outbox",
-    "is_pruning_due",
     "notify_operator",
-    "prune_ledger",
     "queue_operator_messages",
     "run_waiting",
     "update_alarms",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections import Counter
 from contextlib import closing
 from datetime import timedelta
 
@@ -14,7 +12,6 @@ from alerts.ledger import (
     alarms,
     confirmation_history,
     deliveries,
-    jobs,
     operator_actions,
     operator_sessions,
     pending_subscriptions,
@@ -24,7 +21,6 @@ from alerts.ledger import (
     undo_records,
 )
 from alerts.ledger.erasure import erase_deleted
-from alerts.ledger.retention import prune
 from alerts.operator import (
     queue_operator_emails,
     update_gap_alarm,
@@ -41,12 +37,6 @@ from alerts.subscribers import (
 from scheduler.service import Service
 
 log = logging.getLogger("watchword.jobs")
-
-#: The name of the job in the ledger.
-PRUNING_JOB = "prune"
-_PRUNING_INTERVAL = timedelta(days=1)
-#: At 500 messages in 50 ms, this is a million messages: more than a day brings.
-_MAX_PRUNING_SECONDS = 120.0
 
 #: How long addresses and the text of messages are kept after they were needed: four weeks, so that
 #: the operator can help somebody who unsubscribed by mistake or misses an email.
@@ -98,26 +88,3 @@ def delete_expired_data(service: Service) -> None:
     erase_deleted(service.ledger)  # also after what pages and commands deleted since
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))
-
-
-def is_pruning_due(service: Service) -> bool:
-    """Return whether :func:`prune_ledger` has not ended well for a day."""
-    with service.ledger.reading() as connection:
-        last = jobs.get_good_end(connection, PRUNING_JOB)
-    return last is None or not timedelta() <= service.clock() - last < _PRUNING_INTERVAL
-
-
-def prune_ledger(service: Service) -> Counter[str]:
-    """Delete what is older than the config wants; return how many rows of each table.
-
-    It stops after some minutes; what is left is deleted the next time.
-    """
-    end = time.monotonic() + _MAX_PRUNING_SECONDS
-    deleted = prune(
-        service.ledger,
-        service.config.retention.compute_limits(service.clock()),
-        is_stopped=lambda: service.stop.is_set() or time.monotonic() > end,
-    )
-    if deleted:
-        log.info("deleted what is old: %s", dict(deleted))
-    return deleted
