@@ -26,7 +26,6 @@ from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
 from scheduler.job_notes import JobFailure, JobNotes
-from scheduler.retention import PRUNING_JOB, is_pruning_due, prune_ledger
 from scheduler.service import Service
 from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
@@ -255,8 +254,6 @@ def _deliver_and_delete(
         find_error=lambda found: found[1],
     )
     notes.run("delete", lambda: delete_expired_data(service), None)
-    if is_pruning_due(service):
-        notes.run(PRUNING_JOB, lambda: prune_ledger(service), Counter[str]())
     return result
 
 
