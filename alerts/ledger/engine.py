@@ -412,19 +412,17 @@ def _check_is_ours(path: Path) -> None:
 
 
 def _migrate(ledger: Ledger, on_upgrade: Callable[[int, int], None]) -> None:
-    """Migrate to the newest schema, in one transaction."""
+    """Migrate to the newest schema."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
     from alerts.ledger import upgrade  # noqa: PLC0415
 
     shown = format_url(ledger.engine.url)
-    engine = ledger.engine.execution_options(begin=BEGIN_WRITING)
-    with upgrade.without_foreign_keys(engine) as connection, connection.begin():
-        try:
-            upgrade.upgrade(connection, on_upgrade)
-        except upgrade.NewerSchema as error:
-            raise LedgerError(
-                f"the ledger {shown} was written by a newer watchword or another program "
-                f"(schema {error}): upgrade this one, or name another in ledger.url"
-            ) from error
-        except upgrade.BrokenReferences as error:
-            raise LedgerError(f"the ledger {shown} cannot be migrated: {error}") from error
+    try:
+        upgrade.upgrade(ledger.engine, on_upgrade)
+    except upgrade.NewerSchema as error:
+        raise LedgerError(
+            f"the ledger {shown} was written by a newer watchword or another program "
+            f"(schema {error}): upgrade this one, or name another in ledger.url"
+        ) from error
+    except upgrade.BrokenReferences as error:
+        raise LedgerError(f"the ledger {shown} cannot be migrated: {error}") from error

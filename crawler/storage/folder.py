@@ -61,7 +61,7 @@ class Folder(ABC):
         """
 
     @abstractmethod
-    def write(self, name: str, content: bytes, *, is_public: bool = False) -> None:
+    def write(self, name: str, content: bytes | memoryview, *, is_public: bool = False) -> None:
         """Replace a file as a whole, so that nobody reads half of it; make it if it is missing.
 
         Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from crawler.storage.folder import Folder, StoredFile
 
 #: Permissions of what is published; whatever else this program creates is for its user alone.
 _PUBLIC_FILE, _PUBLIC_FOLDER, _PASSAGE = 0o644, 0o755, 0o711
+#: Seconds after which a draft is left over from a process that was killed: writing takes seconds.
+_DRAFT_SECONDS = 3600.0
 
 
 class LocalFolder(Folder):
@@ -78,12 +81,9 @@ class LocalFolder(Folder):
         """Open a file for reading."""
         return (self._path / name).open("rb")
 
-    def write(self, name: str, content: bytes, *, is_public: bool = False) -> None:
-        """Replace a file in one step.
-
-        The draft always has the same name, so that a killed process leaves one at most.
-        """
-        draft = self._path / f".{name}.new"
+    def write(self, name: str, content: bytes | memoryview, *, is_public: bool = False) -> None:
+        """Replace a file in one step. Processes that write it at once do not disturb each other."""
+        draft = self._path / f".{name}.{secrets.token_hex(8)}.new"
         try:
             with draft.open("wb") as file:
                 if is_public:
@@ -91,11 +91,19 @@ class LocalFolder(Folder):
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            self._delete_old_drafts(name, draft.stat().st_mtime)
             draft.replace(self._path / name)
         except OSError:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
             raise
+
+    def _delete_old_drafts(self, name: str, now: float) -> None:
+        """Delete what processes that were killed have left of a file."""
+        for draft in self._path.glob(f".{name}.*.new"):
+            with suppress(FileNotFoundError):  # another process was faster
+                if draft.stat().st_mtime < now - _DRAFT_SECONDS:
+                    draft.unlink()
 
     def patch(self, name: str, pieces: Iterable[tuple[int, bytes]]) -> None:
         """Overwrite pieces of a file in place."""

@@ -111,11 +111,11 @@ class RemoteFolder(Folder):
                 return None
         return content
 
-    def write(self, name: str, content: bytes, *, is_public: bool = False) -> None:
+    def write(self, name: str, content: bytes | memoryview, *, is_public: bool = False) -> None:
         """Replace a file in one step, as stores do; ``is_public`` is for the bucket's policy."""
         with self._explaining_faults():
             try:
-                self._store.pipe_file(self._locate(name), content)
+                self._store.pipe_file(self._locate(name), bytes(content))
             except FileNotFoundError as error:  # there is no such bucket
                 raise OSError(errno.ENXIO, str(error)) from error
 
