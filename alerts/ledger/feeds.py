@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from alerts.ledger import topic_ranges
+from alerts.ledger.engine import Ledger
 from alerts.ledger.inserts import insert_once, iter_parameters
 from alerts.ledger.publication_schema import feed
 from alerts.ledger.schema import topic
@@ -50,7 +51,10 @@ def get(connection: Connection, name: str) -> FeedProgress | None:
 
 def mark_outdated(connection: Connection, names: Iterable[str]) -> None:
     """Let the files of some feeds be written again, or for the first time."""
-    for name in _lock(connection, names):
+    ordered = _lock(connection, names)
+    if ordered:
+        Ledger.announce(connection, "publish")
+    for name in ordered:
         # It begins anywhere, so that a feed that was withdrawn and is public again is not taken for
         # the former one by whoever is writing that just now.
         first = secrets.randbelow(_FIRST_VERSIONS)
@@ -60,8 +64,8 @@ def mark_outdated(connection: Connection, names: Iterable[str]) -> None:
             connection.execute(update(feed).where(feed.c.name == name).values(**more))
 
 
-def mark_matched(connection: Connection, range_id: int, topic_ids: Set[int]) -> bool:
-    """Mark the feeds of those of some topics that are public as outdated; return if any is.
+def mark_matched(connection: Connection, range_id: int, topic_ids: Set[int]) -> None:
+    """Mark the feeds of those of some topics that are public as outdated.
 
     Args:
         connection: The ledger.
@@ -71,9 +75,8 @@ def mark_matched(connection: Connection, range_id: int, topic_ids: Set[int]) -> 
     first = range_id * topic_ranges.TOPICS_PER_RANGE
     in_range = topic.c.id.between(first, first + topic_ranges.TOPICS_PER_RANGE - 1)
     wanted = select(topic.c.id, topic.c.slug).where(topic.c.publication.is_not(None), in_range)
-    names = [row.slug for row in connection.execute(wanted) if row.id in topic_ids]
-    mark_outdated(connection, names)
-    return bool(names)
+    rows = connection.execute(wanted)
+    mark_outdated(connection, [row.slug for row in rows if row.id in topic_ids])
 
 
 def mark_published(
@@ -173,6 +176,7 @@ def rewrite(connection: Connection, names: Iterable[str] | None = None) -> None:
     }
     for some in iter_parameters(_lock(connection, names)):
         connection.execute(update(feed).where(feed.c.name.in_(some)).values(**values))
+    Ledger.announce(connection, "publish")
 
 
 def _lock(connection: Connection, names: Iterable[str]) -> list[str]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from alerts.ledger import topic_ranges
 from alerts.ledger.changes import get_newest_seq
+from alerts.ledger.engine import Ledger
 from alerts.ledger.inserts import insert_once, insert_pairs_once, iter_parameters
 from alerts.ledger.schema import change, match, topic
 from alerts.model import TopicKind, build_topic_key
@@ -156,6 +157,7 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
     found = find(connection, canonical)
     assert found is not None
     topic_ranges.ensure(connection, found.id)
+    Ledger.announce(connection, "match")
     return found
 
 
@@ -212,7 +214,9 @@ def rewrite_outdated(connection: Connection) -> None:
     rows = connection.execute(
         select(topic.c.id, topic.c.title, topic.c.canonical).where(outdated)
     ).all()
-    taken = set(connection.execute(select(topic.c.canonical)).scalars()) if rows else set()
+    if not rows:
+        return
+    taken = set(connection.execute(select(topic.c.canonical)).scalars())
     for row in rows:
         form = _rewrite(row.title)
         if form is None or form == row.canonical:

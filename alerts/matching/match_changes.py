@@ -161,8 +161,7 @@ class TopicMatcher:
     def _record(self, connection: Connection, key: int, pairs: Pairs) -> None:
         """Record matches of a range, and tell those who wait for them."""
         matches.add(connection, pairs)
-        if feeds.mark_matched(connection, key, {topic for topic, _ in pairs}):
-            self._ledger.announce(connection, "publish")
+        feeds.mark_matched(connection, key, {topic for topic, _ in pairs})
         self._on_matches(connection, pairs)
 
 
