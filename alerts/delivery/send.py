@@ -110,6 +110,7 @@ def deliver_due(
     for result in _run_channels(context, work):
         counts += result.counts
         failures += result.failures
+    context.sent_log.flush()
     if failures:
         raise next((f for f in failures if isinstance(f, ChannelRefused)), failures[0])
     return counts

@@ -22,10 +22,10 @@ from alerts.ledger import Ledger, WriterLost, claims, messages, open_ledger, wri
 from alerts.ledger.claims import LeasePeriods
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.delivery_schema import delivery_attempt
+from alerts.ledger.publication_schema import feed
 from alerts.ledger.schema import (
     change,
     crawl_run,
-    feed,
     match,
     message,
     topic,
