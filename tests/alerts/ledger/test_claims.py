@@ -168,4 +168,4 @@ def test_digests_of_the_newest_are_looked_at_too(ledger: Ledger, now: datetime) 
 def test_a_message_that_is_queued_wakes_a_delivery(ledger: Ledger, now: datetime) -> None:
     woken: list[str] = []
     queue_messages(ledger.announcing_by(lambda _, tasks: woken.extend(tasks)), now, ADA)
-    assert woken == ["deliver"]
+    assert "deliver" in woken
