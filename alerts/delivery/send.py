@@ -32,8 +32,7 @@ from alerts.delivery.channel import (
     TemporaryFailure,
 )
 from alerts.delivery.channel_run import ChannelRun, begin_run
-from alerts.delivery.claim_order import ClaimOrder
-from alerts.delivery.outbox import ClaimedMessages, DeliveryContext
+from alerts.delivery.outbox import ClaimedMessages, ClaimOrder, DeliveryContext
 from alerts.delivery.outcomes import OutcomeCounter, OutcomeWriter, open_outcome_writer
 from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.registry import ChannelTable

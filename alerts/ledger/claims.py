@@ -22,6 +22,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -269,19 +270,27 @@ class HeldMessage(msgspec.Struct, frozen=True):
     phase: MessagePhase
 
 
+#: Built once, because it is executed for each message several times.
+_HELD = (
+    select(message.c.id, message.c.claim_epoch, message.c.phase)
+    .where(
+        message.c.id.in_(bindparam("keys", expanding=True)),
+        message.c.holder == bindparam("of_holder"),
+        _IS_CLAIMED,
+    )
+    .order_by(message.c.id)
+    .with_for_update()
+)
+
+
 def lock_held(connection: Connection, keys: Sequence[int], holder: str) -> dict[int, HeldMessage]:
     """Lock those of some messages that a delivery still holds; return them by id.
 
     It waits for a delivery that is just taking them over. A message that was deleted with its
     subscriber is held by nobody.
     """
-    held = (
-        select(message.c.id, message.c.claim_epoch, message.c.phase)
-        .where(message.c.id.in_(keys), message.c.holder == holder, _IS_CLAIMED)
-        .order_by(message.c.id)
-        .with_for_update()
-    )
-    return {row.id: HeldMessage(row.claim_epoch, row.phase) for row in connection.execute(held)}
+    held = connection.execute(_HELD, {"keys": list(keys), "of_holder": holder})
+    return {row.id: HeldMessage(row.claim_epoch, row.phase) for row in held}
 
 
 def mark_handing_over(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, select, text, update
 from alerts.delivery import ChannelRefused, ChannelTable, DeliveryPolicy, deliver_due
 from alerts.delivery.channel_run import begin_run
 from alerts.delivery.channels import smtp, webhook
-from alerts.delivery.claim_order import CLAIM_SIZE
+from alerts.delivery.outbox import CLAIM_SIZE
 from alerts.ledger import Ledger, claims, delivery_limits
 from alerts.ledger.claims import DueFilter, LeasePeriods
 from alerts.ledger.schema import message
