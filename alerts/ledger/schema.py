@@ -192,6 +192,14 @@ alarm = Table(
     Column("cleared_at", UtcDateTime),
     Column("clear_notified_at", UtcDateTime),  # when the operator email about its end was queued
     Index("ix_alarm_source_kind", "source", "kind"),
+    Index(
+        "uq_alarm_open",
+        text("coalesce(source, '')"),
+        "kind",
+        unique=True,
+        sqlite_where=text("cleared_at IS NULL"),
+        postgresql_where=text("cleared_at IS NULL"),
+    ),
 )
 
 notice = Table(
@@ -429,7 +437,8 @@ secret = Table(
 )
 
 job = Table(
-    # How the last run of each job ended, written by the daemon and by single rounds.
+    # How the last run of each job ended, written by whoever runs it: the daemon, single rounds and
+    # any number of workers at once. See alerts.ledger.jobs.
     "job",
     metadata,
     Column("name", Text, primary_key=True),  # round, match, crawl london
@@ -438,6 +447,19 @@ job = Table(
     Column("good_at", UtcDateTime),  # the last end without a failure
     Column("failures_in_a_row", Integer, nullable=False, server_default="0"),
     Column("reason", Text),  # why the last run failed; null if it did not
+    # Runs that have begun and not ended: they go on, or their process died.
+    Column("running", Integer, nullable=False, server_default="0"),
+)
+
+failed_shard = Table(
+    # A part of a job's work that failed when it was last tried; gone when it ends well.
+    "failed_shard",
+    metadata,
+    Column("job", Text, primary_key=True),  # match, compose
+    Column("shard", Text, primary_key=True),  # what its task was given: topics 1000 to 1999
+    Column("failures_in_a_row", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failed_at", UtcDateTime, nullable=False),
 )
 
 writer = Table(
