@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,7 +32,11 @@ from alerts.ledger.urls import LedgerError, format_url, parse_url
 
 #: What checks in a transaction that its process may still write.
 Fence: TypeAlias = Callable[[Connection], None]
+#: What wakes the workers of the tasks with these names when the transaction is committed.
+Announcer: TypeAlias = Callable[[Connection, Sequence[str]], None]
 
+#: The option of a connection that holds the names of the tasks which its transaction announced.
+_ANNOUNCED = "watchword_announced"
 _BUSY_MILLISECONDS = 30_000
 #: Seconds that a transaction waits for one of a limited number of connections: as long as somebody
 #: waits for a page.
@@ -61,6 +65,8 @@ class Ledger:
     fence: Fence | None = None
     #: The engine of transactions that only read; None if they use the same as those that write.
     reader: Engine | None = None
+    #: Called last in each transaction that has announced work; None where nobody is to be woken.
+    announcer: Announcer | None = None
 
     def as_writer(self, epoch: int) -> Ledger:
         """Return the same ledger for the writer of an epoch."""
@@ -73,6 +79,25 @@ class Ledger:
     def fenced_by(self, fence: Fence) -> Ledger:
         """Return the same ledger for a task that may write only while ``fence`` lets it."""
         return replace(self, fence=fence)
+
+    def announcing_by(self, announcer: Announcer) -> Ledger:
+        """Return the same ledger, whose transactions wake workers by ``announcer``."""
+        return replace(self, announcer=announcer)
+
+    @staticmethod
+    def announce(connection: Connection, task: str) -> None:
+        """Say that this transaction makes work for a task, so that its workers are woken.
+
+        They are woken if the transaction is committed, and not before. In a transaction that only
+        reads, and where the work is done in turn by one process, this does nothing.
+
+        Args:
+            connection: In a transaction of :meth:`writing` or :meth:`writing_shard`.
+            task: The task's name: ``match``, ``compose``, ``deliver``, ``publish`` or ``words``.
+        """
+        announced = connection.get_execution_options().get(_ANNOUNCED)
+        if announced is not None:
+            announced.add(task)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -113,7 +138,12 @@ class Ledger:
                 connection.execute(begin)
             if self.fence is not None:
                 self.fence(connection)
+            announced: set[str] = set()
+            connection.execution_options(**{_ANNOUNCED: announced})
             yield connection
+            # Last, and in order: transactions that announce the same wait for each other only here.
+            if self.announcer is not None and announced:
+                self.announcer(connection, sorted(announced))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -469,7 +469,7 @@ writer = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("epoch", Integer, nullable=False),
-    Column("process", Text),  # alerts.ledger.writer.describe_process
+    Column("process", Text),  # alerts.ledger.processes
 )
 
 clock_reading = Table(

@@ -10,7 +10,6 @@ another.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from alerts.ledger.engine import POSTGRES_DEADLINES, PROCESS_LOCK_KEY, Ledger
 from alerts.ledger.faults import LedgerUnavailable
+from alerts.ledger.processes import describe_process, has_ended
 from alerts.ledger.schema import message, writer
 
 #: The longest wait for the reply to a final dot is ten minutes (RFC 5321, section 4.5.3.2.6). After
@@ -83,8 +83,8 @@ def _begin_epoch(ledger: Ledger, now: datetime) -> int:
     with ledger.writing() as connection:
         connection.execute(update(writer).values(epoch=writer.c.epoch + 1))
         row = connection.execute(select(writer.c.epoch, writer.c.process)).one()
-        connection.execute(update(writer).values(process=_describe_process()))
-        if row.process and not _has_ended(row.process):
+        connection.execute(update(writer).values(process=describe_process()))
+        if row.process and not has_ended(row.process):
             _leave_handovers(connection, now)
         return int(row.epoch)
 
@@ -196,41 +196,3 @@ def _get_error_class(engine: Engine) -> type[Exception]:
     """Return the base class of the errors of the engine's driver."""
     error: type[Exception] = engine.dialect.loaded_dbapi.Error
     return error
-
-
-def _describe_process() -> str:
-    """Return what tells this process from every other one of this machine, and from earlier ones.
-
-    It is empty where the kernel does not say it.
-    """
-    return _describe_pid(os.getpid()) or "unknown"
-
-
-def _has_ended(description: str) -> bool:
-    """Return whether a process is known to have ended. One of another machine is not."""
-    place, _, rest = description.rpartition(" pid ")
-    pid = rest.partition(" ")[0]
-    here = _describe_place()
-    if not here or place != here or not pid.isdigit():
-        return False
-    return _describe_pid(int(pid)) != description
-
-
-def _describe_pid(pid: int) -> str | None:
-    """Return the description of a process of this machine; None if there is none."""
-    place = _describe_place()
-    try:
-        # The fields after the name, which may hold spaces: the 20th is the time of its start.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return f"{place} pid {pid} started {fields[19]}" if place else None
-
-
-def _describe_place() -> str | None:
-    """Return what tells this start of this machine, and its space of process ids, from others."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"boot {boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return None
