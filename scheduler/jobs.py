@@ -17,8 +17,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable
-from alerts.feeds import delete_withdrawn_files, ping_hub
+from alerts.feeds import delete_withdrawn_files, has_waiting_feeds, ping_hub
 from alerts.ledger import publication, subscriptions, topics
+from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.subscribers import subscribe
@@ -30,12 +31,15 @@ from scheduler.service import Service
 from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
     TASKS,
+    AlarmUpdate,
     delete_expired_data,
     deliver_outbox,
+    has_waiting,
+    is_deletion_due,
+    is_delivery_due,
     notify_operator,
     queue_operator_messages,
     run_waiting,
-    update_alarms,
 )
 
 log = logging.getLogger("watchword.jobs")
@@ -168,7 +172,8 @@ def run_pipeline(service: Service) -> PipelineResult:
     """
     notes = service.note_jobs()
     _check_clock_or_tell(service, notes, "round")
-    result = notes.run("round", lambda: _run_steps(service, notes), None)
+    result = notes.run_around("round", lambda: _run_steps(service, notes), None)
+    notes.write_liveness("round")
     if result is None:
         result = PipelineResult(matches=0, feeds=0, digests=0, deliveries={}, problem=None)
     return msgspec.structs.replace(result, failures=tuple(notes.failures))
@@ -186,7 +191,8 @@ def prepare_messages(service: Service) -> None:
     notes = service.note_jobs()
     with notes.noting_loss("round"):
         check_clock(service)
-    notes.run("round", lambda: _run_steps(service, notes, delivers=False), None)
+    notes.run_around("round", lambda: _run_steps(service, notes, delivers=False), None)
+    notes.write_liveness("round")
 
 
 def run_delivery(service: Service) -> None:
@@ -200,6 +206,7 @@ def run_delivery(service: Service) -> None:
     notes = service.note_jobs()
     _check_clock_or_tell(service, notes, "deliver")
     outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS)
+    notes.write_liveness("deliver")
     if outcomes:
         log.info("deliveries: %s", dict(outcomes))
 
@@ -220,12 +227,13 @@ def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
 
 def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> PipelineResult:
     """Run the steps of a round, each within its own boundary."""
-    notes.run("alarms", lambda: update_alarms(service), None)
+    update = AlarmUpdate(service)
+    notes.run("alarms", update.run, None, is_due=update.is_needed)
     done: Counter[str] = Counter()
     for name in ("match", "publish", "compose"):
         done += _run_task(service, notes, name)
     outcomes, problem = _deliver_and_delete(service, notes) if delivers else _NOTHING_DELIVERED
-    notes.run("ping", lambda: ping_hub(service.ledger, service.config.feed_identity), None)
+    _ping_hub(service, notes)
     _run_task(service, notes, "words")
     if done["digests"] or outcomes:
         log.info("%d digests composed, deliveries: %s", done["digests"], dict(outcomes) or "none")
@@ -240,7 +248,23 @@ def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> P
 
 def _run_task(service: Service, notes: JobNotes, name: str) -> Counter[str]:
     """Do what waits of a task; return how many things of which kind were done."""
-    return notes.run(name, lambda: run_waiting(service, TASKS[name]), Counter())
+    task = TASKS[name]
+    return notes.run(
+        name,
+        lambda: run_waiting(service, task),
+        Counter(),
+        is_due=lambda: has_waiting(service, task),
+    )
+
+
+def _ping_hub(service: Service, notes: JobNotes) -> None:
+    ledger, identity = service.ledger, service.config.feed_identity
+    notes.run(
+        "ping",
+        lambda: ping_hub(ledger, identity),
+        0,
+        is_due=lambda: has_waiting_feeds(ledger, identity),
+    )
 
 
 def _deliver_and_delete(
@@ -252,8 +276,16 @@ def _deliver_and_delete(
         lambda: deliver_outbox(service, seconds),
         _NOTHING_DELIVERED,
         find_error=lambda found: found[1],
+        is_due=lambda: is_delivery_due(service),
     )
-    notes.run("delete", lambda: delete_expired_data(service), None)
+    notes.run(
+        "delete",
+        lambda: delete_expired_data(service),
+        None,
+        is_due=lambda: is_deletion_due(service),
+    )
+    with notes.noting_loss("delete"):
+        erase_deleted(service.ledger)  # what pages and commands deleted
     return result
 
 

@@ -28,6 +28,7 @@ from scheduler.clock import Clock, wall_clock
 from scheduler.clock_witness import ClockWitness
 from scheduler.config import Config, load_signing_keys
 from scheduler.job_notes import JobNotes, UnwrittenFailure
+from scheduler.round_memory import RoundMemory
 
 
 class LedgerBusyError(WatchwordError):
@@ -52,10 +53,16 @@ class Service:
     clock_witness: ClockWitness | None = None
     #: Failures of jobs that could not be written into the ledger at their time.
     unwritten: deque[UnwrittenFailure] = field(default_factory=deque)
+    memory: RoundMemory = field(default_factory=RoundMemory)
 
-    def note_jobs(self) -> JobNotes:
-        """Return what runs jobs and notes how they began and ended."""
-        return JobNotes(self.ledger, self.clock, self.unwritten)
+    def note_jobs(self, *, is_alone: bool = True) -> JobNotes:
+        """Return what runs jobs and notes how they began and ended.
+
+        Args:
+            is_alone: Whether nobody else may run the same jobs at this time.
+        """
+        liveness = self.memory.liveness
+        return JobNotes(self.ledger, self.clock, self.unwritten, liveness, is_alone=is_alone)
 
     def create_limiter(self) -> Limiter:
         """Return what holds clients to the limits; whoever uses it closes it."""

@@ -33,7 +33,7 @@ from alerts.feeds.publish import (
     publish_feeds,
 )
 from alerts.feeds.rss_atom import build_feed_url
-from alerts.feeds.websub import ping_hub
+from alerts.feeds.websub import has_waiting_feeds, ping_hub
 
 __all__ = [
     "FEED_FILTERS",
@@ -55,6 +55,7 @@ __all__ = [
     "delete_withdrawn_files",
     "filter_feed",
     "find_feed",
+    "has_waiting_feeds",
     "make_public_folder",
     "parse_topic_query",
     "ping_hub",

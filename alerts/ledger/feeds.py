@@ -73,9 +73,10 @@ def mark_written(connection: Connection, name: str, page: int) -> None:
     connection.execute(update(feed).where(feed.c.name == name).values(written_pages=page))
 
 
-def list_unpinged(connection: Connection) -> list[FeedProgress]:
-    """Return the feeds with something that their hub was not told of."""
-    wanted = select(feed).where(feed.c.published_up_to > feed.c.pinged_up_to).order_by(feed.c.name)
+def list_unpinged(connection: Connection, limit: int | None = None) -> list[FeedProgress]:
+    """Return the feeds with something that their hub was not told of, at most ``limit``."""
+    is_behind = feed.c.published_up_to > feed.c.pinged_up_to
+    wanted = select(feed).where(is_behind).order_by(feed.c.name).limit(limit)
     return [FeedProgress(**row._mapping) for row in connection.execute(wanted)]
 
 

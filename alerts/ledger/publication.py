@@ -225,6 +225,13 @@ def clear_ended(connection: Connection, limit: int = _MAX_DELETED_MATCHES) -> in
     return limit - left
 
 
+def has_matches_to_clear(connection: Connection) -> bool:
+    """Return whether :func:`clear_ended` would delete a match."""
+    has_match = exists().where(match.c.topic_id == topic.c.id)
+    waiting = select(topic.c.id).where(topic.c.is_ended, has_match, ~_has_unsent_message())
+    return connection.execute(waiting.limit(1)).first() is not None
+
+
 def _has_unsent_message() -> ColumnElement[bool]:
     return exists().where(
         subscription.c.topic_id == topic.c.id,

@@ -11,18 +11,29 @@ from scheduler.tasks.deliver import (
     MAX_DELIVERY_SECONDS,
     deliver_messages,
     deliver_outbox,
+    is_delivery_due,
     notify_operator,
 )
-from scheduler.tasks.table import TASKS, run_waiting
-from scheduler.tasks.upkeep import delete_expired_data, queue_operator_messages, update_alarms
+from scheduler.tasks.table import TASKS, has_waiting, run_waiting
+from scheduler.tasks.upkeep import (
+    AlarmUpdate,
+    delete_expired_data,
+    is_deletion_due,
+    queue_operator_messages,
+    update_alarms,
+)
 
 __all__ = [
     "MAX_DELIVERY_SECONDS",
     "TASKS",
+    "AlarmUpdate",
     "compose_digests",
     "delete_expired_data",
     "deliver_messages",
     "deliver_outbox",
+    "has_waiting",
+    "is_deletion_due",
+    "is_delivery_due",
     "notify_operator",
     "queue_operator_messages",
     "run_waiting",
