@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 
+import msgspec
+
+from alerts.limits import Limiter
 from alerts.operator import DamageSurvey
 from scheduler.liveness import Liveness
 
@@ -13,12 +16,18 @@ from scheduler.liveness import Liveness
 _HOUR = timedelta(hours=1)
 
 
+class _Done(msgspec.Struct, frozen=True):
+    key: Hashable
+    done_at: datetime
+    due_at: datetime
+
+
 class HourlyWork:
     """Says what is due: what has changed, or was last done an hour ago. Threads may share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._done: dict[str, tuple[Hashable, datetime]] = {}
+        self._done: dict[str, _Done] = {}
 
     def is_due(self, name: str, now: datetime, key: Hashable = None) -> bool:
         """Return whether something is to be done.
@@ -30,14 +39,22 @@ class HourlyWork:
         """
         with self._lock:
             done = self._done.get(name)
-        if done is None or done[0] != key:
-            return True
-        return not timedelta() <= now - done[1] < _HOUR
+        return done is None or done.key != key or not done.done_at <= now < done.due_at
 
-    def mark_done(self, name: str, now: datetime, key: Hashable = None) -> None:
-        """Keep that it was done; arguments are those of :meth:`is_due`."""
+    def mark_done(
+        self, name: str, now: datetime, key: Hashable = None, due_at: datetime | None = None
+    ) -> None:
+        """Keep that it was done.
+
+        Args:
+            name: What was done.
+            now: When, aware.
+            key: What the result depends on.
+            due_at: When it is due again, if that is known to be within the hour.
+        """
+        latest = now + _HOUR
         with self._lock:
-            self._done[name] = key, now
+            self._done[name] = _Done(key, now, min(latest, due_at or latest))
 
 
 class RoundMemory:
@@ -47,3 +64,14 @@ class RoundMemory:
         self.liveness = Liveness()
         self.hourly = HourlyWork()
         self.damage = DamageSurvey()
+        self._limiter: Limiter | None = None
+
+    def get_limiter(self, create: Callable[[], Limiter]) -> Limiter:
+        """Return the limits, kept open: to connect costs more than to look."""
+        self._limiter = self._limiter or create()
+        return self._limiter
+
+    def close(self) -> None:
+        """Close what is open; the next round opens it again."""
+        if self._limiter is not None:
+            self._limiter.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 
@@ -186,4 +186,5 @@ def lock_ledger(service: Service) -> Iterator[WorkingService]:
             "ledger": mine.ledger,
             "topic_matcher": TopicMatcher(mine.ledger, service.config.ledger.compiled),
         }
-        yield WorkingService(**parts, find_loss=mine.find_loss)
+        with closing(service.memory):
+            yield WorkingService(**parts, find_loss=mine.find_loss)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -57,8 +56,8 @@ class AlarmUpdate:
 
     @cached_property
     def _limits(self) -> LimitReport:
-        with closing(self._service.create_limiter()) as limiter:
-            return limiter.report_ceilings()
+        limiter = self._service.memory.get_limiter(self._service.create_limiter)
+        return limiter.report_ceilings()
 
     def is_needed(self) -> bool:
         """Return whether anything would be written; most rounds have nothing to say."""
@@ -105,7 +104,7 @@ def queue_operator_messages(connection: Connection, service: Service) -> int:
 def is_deletion_due(service: Service) -> bool:
     """Return whether :func:`delete_expired_data` has something to do, or was not run for an hour.
 
-    Whatever it deletes was kept for days.
+    What people can still undo or confirm ends on time. Whatever else it deletes was kept for weeks.
     """
     if service.memory.hourly.is_due(_DELETION, service.clock()):
         return True
@@ -133,7 +132,17 @@ def delete_expired_data(service: Service) -> None:
         for email in {*never_confirmed, *former}:
             delete_personal_data(connection, email, service.data_stores)
         publication.clear_ended(connection)
-    service.memory.hourly.mark_done(_DELETION, now)
+        next_at = _find_next_expiry(connection)
+    service.memory.hourly.mark_done(_DELETION, now, due_at=next_at)
     erase_deleted(service.ledger)
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))
+
+
+def _find_next_expiry(connection: Connection) -> datetime | None:
+    """Return when the first of what people can undo or confirm ends; None where there is none."""
+    begun = (
+        (undo_records.find_oldest(connection), UNDO_PERIOD),
+        (pending_subscriptions.find_oldest(connection), CONFIRMATION_LINK_VALIDITY),
+    )
+    return min((moment + period for moment, period in begun if moment), default=None)
