@@ -237,7 +237,9 @@ def rewrite_outdated(connection: Connection) -> None:
     rows = connection.execute(
         select(topic.c.id, topic.c.title, topic.c.canonical).where(outdated)
     ).all()
-    taken = set(connection.execute(select(topic.c.canonical)).scalars()) if rows else set()
+    if not rows:
+        return
+    taken = set(connection.execute(select(topic.c.canonical)).scalars())
     for row in rows:
         form = _rewrite(row.title)
         if form is None or form == row.canonical:
