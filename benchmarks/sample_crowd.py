@@ -25,11 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import CTE
 
-from alerts.ledger import Ledger, changes, notices
+from alerts.ledger import Ledger, changes, notices, topic_ranges
 from alerts.ledger.schema import (
     delivery_attempt,
     feed,
-    match_progress,
     message,
     subscriber,
     subscription,
@@ -67,8 +66,10 @@ def fill_ledger(ledger: Ledger, size: CrowdSize, now: datetime) -> None:
     index_questions(ledger)
     with ledger.writing() as connection:
         newest = changes.get_newest_seq(connection)
-        connection.execute(match_progress.delete())
-        connection.execute(insert(match_progress).values(id=1, matched_up_to=newest))
+        for topic_id in range(
+            1, size.topics + topic_ranges.TOPICS_PER_RANGE, topic_ranges.TOPICS_PER_RANGE
+        ):
+            topic_ranges.ensure(connection, topic_id)
         _add_topics(connection, size, newest, now)
         _add_subscribers(connection, size, now)
         _add_subscriptions(connection, size, newest, now)

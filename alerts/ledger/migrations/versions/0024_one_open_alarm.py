@@ -6,8 +6,8 @@ Until now only one process at a time raised alarms, so no ledger has two.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
