@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -188,11 +188,10 @@ class JobNotes:
     def _note_beginning(self, name: str, begun_at: datetime) -> None:
         """Note that a job begins, and those around it that have not been noted yet."""
         begun = {**self._around, name: begun_at}
-        with self._ledger.writing_shard() as connection:
-            self._write_failures(connection)
+        with self._take_unwritten() as failures, self._ledger.writing_shard() as connection:
+            self._write_failures(connection, failures)
             for job, moment in begun.items():
                 jobs.begin(connection, job, moment, is_alone=self._is_alone)
-        self._unwritten.clear()
         self._around.clear()
         self._noted |= begun.keys()
 
@@ -243,15 +242,29 @@ class JobNotes:
         self._noted.discard(name)
         if isinstance(error, LedgerUnavailable):
             return  # another attempt would wait as long: the next job notes it
-        try:
-            with self._ledger.as_bystander().writing_shard() as connection:
-                self._write_failures(connection)
-        except LedgerUnavailable:
-            return
-        self._unwritten.clear()
+        bystander = self._ledger.as_bystander()
+        with (
+            suppress(LedgerUnavailable),
+            self._take_unwritten() as failures,
+            bystander.writing_shard() as connection,
+        ):
+            self._write_failures(connection, failures)
 
-    def _write_failures(self, connection: Connection) -> None:
-        for one in self._unwritten:
+    @contextmanager
+    def _take_unwritten(self) -> Iterator[Sequence[UnwrittenFailure]]:
+        """Take the failures to write, which no other thread writes then; keep them on an error."""
+        taken: list[UnwrittenFailure] = []
+        with suppress(IndexError):
+            while True:
+                taken.append(self._unwritten.popleft())
+        try:
+            yield taken
+        except BaseException:
+            self._unwritten.extendleft(reversed(taken))
+            raise
+
+    def _write_failures(self, connection: Connection, failures: Sequence[UnwrittenFailure]) -> None:
+        for one in failures:
             jobs.fail(
                 connection,
                 one.failure.name,
@@ -261,7 +274,7 @@ class JobNotes:
                 shard=one.shard,
                 was_noted=one.was_noted,
             )
-        if self._unwritten:
+        if failures:
             update_job_alarms(connection, self._clock())
             self._known = None
 
