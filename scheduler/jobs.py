@@ -26,7 +26,7 @@ from alerts.subscribers import subscribe
 from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
-from scheduler.job_notes import JobFailure, JobNotes
+from scheduler.rounds import JobFailure, JobNotes
 from scheduler.service import Service
 from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
@@ -34,12 +34,9 @@ from scheduler.tasks import (
     AlarmUpdate,
     delete_expired_data,
     deliver_outbox,
-    has_waiting,
-    is_deletion_due,
     is_delivery_due,
-    notify_operator,
-    queue_operator_messages,
     run_waiting,
+    tell_operator,
 )
 
 log = logging.getLogger("watchword.jobs")
@@ -221,7 +218,7 @@ def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
         with notes.noting_loss(job):
             check_clock(service)
     except ClockDoubted:
-        _tell_operator(at_last_round(service))
+        tell_operator(at_last_round(service))
         raise
 
 
@@ -253,8 +250,14 @@ def _run_task(service: Service, notes: JobNotes, name: str) -> Counter[str]:
         name,
         lambda: run_waiting(service, task),
         Counter(),
-        is_due=lambda: has_waiting(service, task),
+        is_due=lambda: _has_waiting(service, name),
     )
+
+
+def _has_waiting(service: Service, name: str) -> bool:
+    """Return whether a piece of a task waits."""
+    with service.ledger.reading() as connection:
+        return bool(TASKS[name].list_waiting(connection, service.clock()))
 
 
 def _ping_hub(service: Service, notes: JobNotes) -> None:
@@ -282,15 +285,16 @@ def _deliver_and_delete(
         "delete",
         lambda: delete_expired_data(service),
         None,
-        is_due=lambda: is_deletion_due(service),
+        is_due=lambda: _is_deletion_due(service),
     )
     with notes.noting_loss("delete"):
         erase_deleted(service.ledger)  # what pages and commands deleted
     return result
 
 
-def _tell_operator(service: Service) -> None:
-    """Notify the operator of new alarms while nothing else is done."""
-    with service.ledger.writing() as connection:
-        queue_operator_messages(connection, service)
-    notify_operator(service)
+def _is_deletion_due(service: Service) -> bool:
+    """Return whether something has expired that must go on time, or an hour has passed."""
+    if service.memory.hourly.is_due("delete", service.clock()):
+        return True
+    with service.ledger.reading() as connection:
+        return publication.has_matches_to_clear(connection)

@@ -27,8 +27,7 @@ from alerts.subscribers import DataStores, SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.clock_witness import ClockWitness
 from scheduler.config import Config, load_signing_keys
-from scheduler.job_notes import JobNotes, UnwrittenFailure
-from scheduler.round_memory import RoundMemory
+from scheduler.rounds import JobNotes, RoundMemory, UnwrittenFailure
 
 
 class LedgerBusyError(WatchwordError):

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from alerts.ledger.schema import failed_shard, job
+from alerts.ledger.service_schema import failed_shard, job
 from alerts.refusals import mask_addresses
 
 _DIED = "its process ended before it did"

@@ -3,7 +3,7 @@
 Owns what the operator is notified of. Must not know the pages and commands that show it.
 """
 
-from alerts.operator.alarms import update_mail_alarms, update_report_alarm
+from alerts.operator.alarms import DamageSurvey, update_mail_alarms, update_report_alarm
 from alerts.operator.clock_alarm import CLOCK_ALARM, update_clock_alarm
 from alerts.operator.completeness import (
     RECENT_PERIOD,
@@ -12,7 +12,6 @@ from alerts.operator.completeness import (
     update_gap_alarm,
 )
 from alerts.operator.current_status import build_brief_status, build_status
-from alerts.operator.damage_survey import DamageSurvey
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState, summarise_status
 from alerts.operator.health import Finding, Health, HealthLimits

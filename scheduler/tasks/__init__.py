@@ -12,16 +12,10 @@ from scheduler.tasks.deliver import (
     deliver_messages,
     deliver_outbox,
     is_delivery_due,
-    notify_operator,
+    tell_operator,
 )
-from scheduler.tasks.table import TASKS, has_waiting, run_waiting
-from scheduler.tasks.upkeep import (
-    AlarmUpdate,
-    delete_expired_data,
-    is_deletion_due,
-    queue_operator_messages,
-    update_alarms,
-)
+from scheduler.tasks.table import TASKS, run_waiting
+from scheduler.tasks.upkeep import AlarmUpdate, delete_expired_data
 
 __all__ = [
     "MAX_DELIVERY_SECONDS",
@@ -31,11 +25,7 @@ __all__ = [
     "delete_expired_data",
     "deliver_messages",
     "deliver_outbox",
-    "has_waiting",
-    "is_deletion_due",
     "is_delivery_due",
-    "notify_operator",
-    "queue_operator_messages",
     "run_waiting",
-    "update_alarms",
+    "tell_operator",
 ]

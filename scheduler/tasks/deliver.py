@@ -84,7 +84,7 @@ def deliver_outbox(
     with service.ledger.writing() as connection:
         queued = _update_alarms(service, outcomes, problem, connection)
     if queued and not is_paused:
-        notify_operator(service)
+        _notify_operator(service)
     return outcomes, problem
 
 
@@ -116,7 +116,14 @@ def is_delivery_due(service: Service) -> bool:
     return service.ledger.would_write(partial(_update_alarms, service, Counter(), None))
 
 
-def notify_operator(service: Service) -> None:
+def tell_operator(service: Service) -> None:
+    """Notify the operator of new alarms while nothing else is done."""
+    with service.ledger.writing() as connection:
+        queue_operator_messages(connection, service)
+    _notify_operator(service)
+
+
+def _notify_operator(service: Service) -> None:
     """Deliver to each address of the operator at once, by whatever channel still works."""
     for address in service.config.operator.addresses:
         recipient = Recipient.parse(address)

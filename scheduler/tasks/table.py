@@ -16,12 +16,6 @@ from scheduler.tasks.words import WORDS
 TASKS: dict[str, Task] = {task.name: task for task in (MATCH, PUBLISH, COMPOSE, DELIVER, WORDS)}
 
 
-def has_waiting(service: Service, task: Task) -> bool:
-    """Return whether a piece of a task waits."""
-    with service.ledger.reading() as connection:
-        return bool(task.list_waiting(connection, service.clock()))
-
-
 def run_waiting(service: Service, task: Task) -> Counter[str]:
     """Do each piece of a task that waits; return how many things of which kind were done."""
     with service.ledger.reading() as connection:

@@ -43,8 +43,6 @@ log = logging.getLogger("watchword.jobs")
 #: How long addresses and the text of messages are kept after they were needed: four weeks, so that
 #: the operator can help somebody who unsubscribed by mistake or misses an email.
 _RETENTION_PERIOD = timedelta(days=28)
-#: The deletion among what is done hourly.
-_DELETION = "delete"
 
 
 class AlarmUpdate:
@@ -88,28 +86,10 @@ class AlarmUpdate:
             hourly.mark_done(name, now, key)
 
 
-def update_alarms(service: Service) -> None:
-    """Do what :class:`AlarmUpdate` does, where anything is different."""
-    update = AlarmUpdate(service)
-    if update.is_needed():
-        update.run()
-
-
 def queue_operator_messages(connection: Connection, service: Service) -> int:
     """Queue the operator's emails about alarms; return how many messages that is."""
     recipients = service.config.operator.addresses
     return queue_operator_emails(connection, service.create_message_context(), recipients)
-
-
-def is_deletion_due(service: Service) -> bool:
-    """Return whether :func:`delete_expired_data` has something to do, or was not run for an hour.
-
-    What people can still undo or confirm ends on time. Whatever else it deletes was kept for weeks.
-    """
-    if service.memory.hourly.is_due(_DELETION, service.clock()):
-        return True
-    with service.ledger.reading() as connection:
-        return publication.has_matches_to_clear(connection)
 
 
 def delete_expired_data(service: Service) -> None:
@@ -117,7 +97,9 @@ def delete_expired_data(service: Service) -> None:
 
     That is: the text of old messages, sign-ups whose link has expired, how often an address did not
     answer, what subscribers could undo, former subscribers with all that was sent to them, and
-    topics that nobody needs any more with their matches.
+    topics that nobody needs any more with their matches. What people can still undo or confirm is
+    due on time, and noted so in the memory of rounds; the rest is kept for weeks, and hourly is
+    often enough.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
@@ -133,7 +115,7 @@ def delete_expired_data(service: Service) -> None:
             delete_personal_data(connection, email, service.data_stores)
         publication.clear_ended(connection)
         next_at = _find_next_expiry(connection)
-    service.memory.hourly.mark_done(_DELETION, now, due_at=next_at)
+    service.memory.hourly.mark_done("delete", now, due_at=next_at)
     erase_deleted(service.ledger)
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))

@@ -6,7 +6,7 @@ says so.
 
 A job with work is noted as begun before its work, so that one that hangs or is killed is seen. A
 job that has nothing to do only looks; that it did is written once a minute: see
-:class:`scheduler.liveness.Liveness`.
+:class:`scheduler.rounds.liveness.Liveness`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, LedgerUnavailable, WriterLost, jobs
 from alerts.operator import update_job_alarms
 from scheduler.clock import Clock, ClockDoubted
-from scheduler.liveness import Liveness
+from scheduler.rounds.liveness import Liveness
 
 log = logging.getLogger("watchword.jobs")
 

@@ -11,8 +11,7 @@ from sqlalchemy import event
 
 from alerts.ledger import Ledger, LedgerUnavailable, alarms, clock_readings, jobs
 from alerts.ledger.clock_readings import ClockReading
-from scheduler.job_notes import JobNotes
-from scheduler.round_memory import HourlyWork, RoundMemory
+from scheduler.rounds import HourlyWork, JobNotes, RoundMemory
 
 SECOND = timedelta(seconds=1)
 CHANGES = ("INSERT", "UPDATE", "DELETE")

@@ -10,7 +10,7 @@ import msgspec
 
 from alerts.limits import Limiter
 from alerts.operator import DamageSurvey
-from scheduler.liveness import Liveness
+from scheduler.rounds.liveness import Liveness
 
 #: What only the passing of days changes is looked at again after so long.
 _HOUR = timedelta(hours=1)
