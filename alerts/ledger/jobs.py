@@ -158,6 +158,11 @@ def note_death(connection: Connection, name: str, now: datetime, shard: str | No
     fail(connection, name, _DIED, now, now, shard=shard)
 
 
+def get_good_end(connection: Connection, name: str) -> datetime | None:
+    """Return when a job last ended without a failure; None if it never did."""
+    return connection.execute(select(job.c.good_at).where(job.c.name == name)).scalar()
+
+
 def list_all(connection: Connection) -> list[JobRecord]:
     """Return what is known of each job, by name."""
     columns = [job.c[name] for name in JobRecord.__struct_fields__]

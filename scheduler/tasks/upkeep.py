@@ -37,6 +37,7 @@ from alerts.subscribers import (
     delete_personal_data,
 )
 from scheduler.service import Service
+from scheduler.tasks.retention import prune_daily
 
 log = logging.getLogger("watchword.jobs")
 
@@ -97,9 +98,11 @@ def delete_expired_data(service: Service) -> None:
 
     That is: the text of old messages, sign-ups whose link has expired, how often an address did not
     answer, what subscribers could undo, former subscribers with all that was sent to them, and
-    topics that nobody needs any more with their matches. What people can still undo or confirm is
-    due on time, and noted so in the memory of rounds; the rest is kept for weeks, and hourly is
-    often enough.
+    topics that nobody needs any more with their matches. Once a day, also what became of messages
+    and crawls long ago.
+
+    What people can still undo or confirm is due on time, and noted so in the memory of rounds. The
+    rest is kept for weeks, and hourly is often enough.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
@@ -119,6 +122,7 @@ def delete_expired_data(service: Service) -> None:
     erase_deleted(service.ledger)
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))
+    prune_daily(service)
 
 
 def _find_next_expiry(connection: Connection) -> datetime | None:
