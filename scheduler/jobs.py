@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable
-from alerts.feeds import delete_withdrawn_files, has_waiting_feeds, ping_hub
+from alerts.feeds import delete_withdrawn_files, is_ping_due, ping_hub
 from alerts.ledger import publication, subscriptions, topics
 from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.subscriptions import SubscriptionRequest
@@ -266,7 +266,7 @@ def _ping_hub(service: Service, notes: JobNotes) -> None:
         "ping",
         lambda: ping_hub(ledger, identity),
         0,
-        is_due=lambda: has_waiting_feeds(ledger, identity),
+        is_due=lambda: is_ping_due(ledger, identity),
     )
 
 

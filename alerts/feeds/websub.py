@@ -28,12 +28,12 @@ _REJECTED = frozenset(range(400, 500)) - {401, 403, 408, 429}
 _TIME_LIMIT = 20.0
 
 
-def has_waiting_feeds(ledger: Ledger, identity: FeedIdentity) -> bool:
+def is_ping_due(ledger: Ledger, identity: FeedIdentity) -> bool:
     """Return whether there is a hub that must be notified of a feed."""
     if not identity.hub or not identity.public_url:
         return False
     with ledger.reading() as connection:
-        return bool(feeds.list_unpinged(connection, 1))
+        return feeds.has_unpinged(connection)
 
 
 def ping_hub(ledger: Ledger, identity: FeedIdentity) -> int:

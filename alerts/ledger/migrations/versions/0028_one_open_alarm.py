@@ -6,8 +6,8 @@ Until now only one process at a time raised alarms, so no ledger has two.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
