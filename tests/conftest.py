@@ -15,6 +15,7 @@ from hypothesis import settings
 from alerts.ledger import Ledger, open_ledger
 from tests.support import tiers
 from tests.support.empty_ledger import open_empty_ledger, place_empty_ledger
+from tests.support.forked_programs import fork_programs
 from tests.support.postgres import (
     EMPTY_LEDGER,
     create_database,
@@ -49,11 +50,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Let all processes of a test run share a PostgreSQL server."""
-    if hasattr(config, "workerinput"):  # the process that started this one shares its own
-        return (yield)
-    with share_server():
-        return (yield)
+    """Fork programs, and let all processes of a test run share a PostgreSQL server."""
+    with fork_programs():
+        if hasattr(config, "workerinput"):  # the process that started this one shares its own
+            return (yield)
+        with share_server():
+            return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -87,6 +89,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, b
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Hold a test to its tier."""
     with _TIER_CHECK.run(item):
+        yield
+
+
+@pytest.fixture
+def new_python() -> Iterator[None]:
+    """Our programs start as their users start them: Python anew, which imports what they need."""
+    with fork_programs(wanted=False):
         yield
 
 
