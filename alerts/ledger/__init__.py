@@ -7,9 +7,9 @@ migrations and upgrade are private. The ledger must not know how digests are com
 are searched, or how messages are written and sent.
 
 For all functions: ``connection`` is in a transaction that the caller opened with
-:meth:`Ledger.writing` or :meth:`Ledger.reading`. They return frozen values. They do not read the
-clock: the caller passes ``now``. Datetimes are aware and in UTC. Any function may raise
-SQLAlchemy's ``DBAPIError``.
+:meth:`Ledger.writing`, :meth:`Ledger.writing_shard` or :meth:`Ledger.reading`. They return frozen
+values. They do not read the clock: the caller passes ``now``. Datetimes are aware and in UTC. Any
+function may raise SQLAlchemy's ``DBAPIError``.
 """
 
 from alerts.ledger import service_schema  # noqa: F401  # its tables belong to the ledger

@@ -8,13 +8,11 @@ from datetime import date
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select, true
 
 from alerts.ledger.changes import has_kind, is_in_feeds
-from alerts.ledger.inserts import insert_all_once, iter_parameters
+from alerts.ledger.inserts import insert_pairs_once, iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST
 from alerts.ledger.schema import change, match, question, topic
 from alerts.ledger.word_index import UNANSWERED_STATUSES
 
-#: Rows of one statement. A new topic can have a million matches: as rows, about 200 bytes each.
-_BATCH_SIZE = 20_000
 #: Why changes are recorded that make a question no newer in a list.
 _NO_NEWS = ("old", "minor")
 #: How many of the newest matches to read for each question wanted. Few questions change more often.
@@ -23,9 +21,7 @@ _CHANGES_PER_QUESTION = 5
 
 def add(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
     """Record matches (topic id, number of the change), each once."""
-    for start in range(0, len(pairs), _BATCH_SIZE):
-        rows = [{"topic_id": t, "change_seq": seq} for t, seq in pairs[start : start + _BATCH_SIZE]]
-        insert_all_once(connection, match, rows)
+    insert_pairs_once(connection, match, pairs)
 
 
 def list_newest(
