@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from alerts.ledger import Ledger, open_ledger
 from tests.support import tiers
+from tests.support.compiled_statements import share_compiled_statements
 from tests.support.empty_ledger import open_empty_ledger, place_empty_ledger
 from tests.support.forked_programs import fork_programs
 from tests.support.postgres import (
@@ -42,6 +43,9 @@ if folder := find_memory_folder():
 
 _TIER_CHECK = TierCheck()
 
+#: So many objects more than before let Python look for garbage. They take a few megabytes.
+_OBJECTS_UNTIL_SEARCH = 20_000
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: many tests wait for a process or a time limit."""
@@ -50,8 +54,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Fork programs, and let all processes of a test run share a PostgreSQL server."""
-    with fork_programs():
+    """Fork programs, share compiled SQL, and a PostgreSQL server among all processes."""
+    with fork_programs(), share_compiled_statements():
         if hasattr(config, "workerinput"):  # the process that started this one shares its own
             return (yield)
         with share_server():
@@ -62,13 +66,15 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
 def pytest_collection() -> Generator[None, object, object]:
     """Collect the tests, and let the search for garbage pass over what is there by then.
 
-    It went through all tests and libraries again and again: a seventh of the processor time.
+    It went through all tests and libraries again and again: a seventh of the processor time. As it
+    begins after 700 new objects, which a page makes many times over, it took another seventh.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(_OBJECTS_UNTIL_SEARCH)
         gc.enable()
 
 

@@ -36,7 +36,7 @@ def umask() -> Iterator[None]:
 @pytest.fixture
 def limit() -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (12_345, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_234_567_890, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
@@ -68,7 +68,7 @@ def test_it_has_what_it_was_given(tmp_path: Path, is_session: bool) -> None:
         assert passed.read() == "passed"
     leads = str(is_session)
     assert done.stdout.splitlines() == [
-        f"one {tmp_path} Asia/Tokyo JST 0o31 12345 True {leads} typed",
+        f"one {tmp_path} Asia/Tokyo JST 0o31 1234567890 True {leads} typed",
         str([0, 1, 2, write]),
     ]
     assert (done.returncode, done.stderr) == (7, "seven\n")

@@ -33,6 +33,10 @@ STREAMS = (0, 1, 2)
 
 #: The modules that the packages start as programs: ``python -P -m MODULE``.
 _MODULES = ("crawler.fetching", "scheduler.web.worker_process")
+#: The same of the tests.
+_HELPERS = "tests.support."
+#: It edits modules before they are imported.
+_STARTED_ANEW = ("tests.support.edited_program",)
 #: Folder of the scripts that tests start.
 _SCRIPTS = str(REPOSITORY / "tests" / "support")
 #: Signals that a program may have been told to ignore by who started it.
@@ -168,11 +172,18 @@ def _find_program(arguments: object) -> tuple[str | None, tuple[str, ...]] | Non
     words = tuple(map(os.fspath, arguments))
     if words[0] == str(WATCHWORD_COMMAND):
         return None, words
-    if words[:3] == (sys.executable, "-P", "-m") and words[3] in _MODULES:
-        return words[3], words[3:]
-    if words[0] == sys.executable and words[1].startswith(_SCRIPTS):
-        return None, words[1:]
+    if words[0] != sys.executable:
+        return None
+    match words[1:]:
+        case [script, *_] if script.startswith(_SCRIPTS):
+            return None, words[1:]
+        case ["-P", "-m", module, *_] | ["-m", module, *_] if _is_forked(module):
+            return module, words[words.index(module) :]
     return None
+
+
+def _is_forked(module: str) -> bool:
+    return module in _MODULES or (module.startswith(_HELPERS) and module not in _STARTED_ANEW)
 
 
 def _get_python_variables(environment: Mapping[str, str]) -> dict[str, str]:

@@ -277,6 +277,7 @@ class TestOnce:
         service.run("ingest", "--as-new", str(seed))
         assert len(service.emails) == 1
 
+    @pytest.mark.usefixtures("new_python")
     def test_a_second_process_exits_at_once(self, service: ServiceFolder) -> None:
         daemon = service.start("run")
         with daemon:
