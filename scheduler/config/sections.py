@@ -7,7 +7,7 @@ its description in ``docs/configuration.md``. A ``Path`` is taken from the confi
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -26,11 +26,13 @@ from alerts.delivery import (
 from alerts.feeds import FeedIdentity
 from alerts.language import DEFAULT_LOCALE, LanguageError, check_language
 from alerts.ledger import DatabaseURL, find_file
+from alerts.ledger.retention import RetentionLimits
 from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, SiteDescription, SourceInfo, Updates
 from alerts.operator import HealthLimits
 from alerts.secret import Secret, SecretAddress
 from crawler.plan import PolitenessSettings
+from crawler.storage import Folder, LocalFolder
 from scheduler.config.fields import (
     Count,
     CrawlMinutes,
@@ -41,6 +43,7 @@ from scheduler.config.fields import (
     Hours,
     HubURL,
     IntervalMinutes,
+    KeptDays,
     Name,
     PerSecond,
     Port,
@@ -70,11 +73,28 @@ class LedgerSection(ConfigSection, frozen=True):
 
     #: a SQLite file or a PostgreSQL database: ``postgresql://watchword:secret@localhost/watchword``
     url: DatabaseURL = DatabaseURL("sqlite:///var/ledger.sqlite3")
-    #: folder with all topics, compiled for matching; it makes the start faster and is made when it
-    #: is missing
-    compiled: Path = Path("var/topics")
-    #: folder with what was sent in the last eight days; keep it when you restore a backup
-    sent_log: Path = Path("var/sent")
+    #: folder with all topics, compiled for matching, or a URL like ``s3://bucket/topics``; it makes
+    #: the start faster and is made when it is missing
+    compiled: Folder = LocalFolder("var/topics")
+    #: folder with what was sent in the last eight days, or a URL like ``s3://bucket/sent``; keep it
+    #: when you restore a backup
+    sent_log: Folder = LocalFolder("var/sent")
+
+
+class RetentionSection(ConfigSection, frozen=True):
+    """``[retention]``: how long it is kept what became of things. Questions are kept for ever."""
+
+    #: days after which it is deleted that a message was sent, what it held, and how it went
+    messages_days: KeptDays = 400
+    #: days after which a crawl run is deleted, and an alarm that is cleared
+    crawls_days: KeptDays = 400
+
+    def compute_limits(self, now: datetime) -> RetentionLimits:
+        """Return until when what was done before is deleted."""
+        return RetentionLimits(
+            messages=now - timedelta(days=self.messages_days),
+            crawls=now - timedelta(days=self.crawls_days),
+        )
 
 
 class SiteSection(ConfigSection, frozen=True):
@@ -225,7 +245,8 @@ class SourceSection(ConfigSection, frozen=True):
 class ArchiveSection(ConfigSection, frozen=True):
     """``[archive]``: captures, which are all fetched pages as WARC files."""
 
-    path: Path = Path("var/captures")  #: folder of the files
+    #: folder of the files, or a URL like ``s3://bucket/captures``
+    path: Folder = LocalFolder("var/captures")
     enabled: bool = True  #: whether captures are kept
     max_gigabytes: Gigabytes = 20  #: the oldest files are deleted beyond this size
 
@@ -294,6 +315,7 @@ class Config(ConfigSection, frozen=True):
     """The whole config."""
 
     ledger: LedgerSection = LedgerSection()
+    retention: RetentionSection = RetentionSection()
     site: SiteSection = SiteSection()
     digests: DigestsSection = DigestsSection()
     feeds: FeedsSection = FeedsSection()
@@ -341,7 +363,8 @@ class Config(ConfigSection, frozen=True):
         }
         idle = min(silent.values(), default=HealthLimits().idle)
         file = find_file(self.ledger.url.reveal())
-        folders = [self.ledger.sent_log, self.feeds.path, *([file.parent] if file else [])]
+        kept = (self.ledger.sent_log.path, self.feeds.path, file.parent if file else None)
+        folders = [path for path in kept if path is not None]
         return HealthLimits(idle=idle, silent=silent, folders=tuple(dict.fromkeys(folders)))
 
     @property
