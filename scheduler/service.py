@@ -14,7 +14,7 @@ import msgspec
 from alerts.delivery import SentLog, open_sent_log
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.feeds import FeedContext, make_public_folder
+from alerts.feeds import FeedContext
 from alerts.language import set_language
 from alerts.ledger import Ledger, open_ledger, secrets, writer
 from alerts.ledger.rate_counts import RateCounts
@@ -119,7 +119,7 @@ def open_service(
     set_language(config.site.language)
     # Before the ledger, which is often beside it, in a folder that is for us alone otherwise.
     with suppress(OSError):  # the first round says why it cannot be written
-        make_public_folder(config.feeds.path)
+        config.feeds.path.create(is_public=True)
     ledger = open_ledger(config.ledger.url.reveal(), on_upgrade, role=role)
     with ledger.reading() as connection:
         sent_log = open_sent_log(config.ledger.sent_log, secrets.get_hash_key(connection))

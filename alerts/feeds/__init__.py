@@ -17,7 +17,7 @@ from alerts.feeds.definitions import (
     parse_topic_query,
 )
 from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
-from alerts.feeds.folder import FeedFolder, make_public_folder
+from alerts.feeds.folder import FeedFolder
 from alerts.feeds.model import (
     FEED_FILTERS,
     MEDIA_TYPES,
@@ -55,7 +55,6 @@ __all__ = [
     "find_feed",
     "is_ping_due",
     "list_waiting_feeds",
-    "make_public_folder",
     "parse_topic_query",
     "ping_hub",
     "publish_feed",
