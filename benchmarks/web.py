@@ -30,6 +30,7 @@ from alerts.web import WebContext, create_app
 from benchmarks.memory import read_peak_megabytes
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
+from crawler.storage import LocalFolder
 from scheduler.web import serve
 
 RECORDS = int(os.environ.get("WATCHWORD_RECORDS", "100000"))
@@ -42,6 +43,23 @@ _FEED_IDENTITY = FeedIdentity(
 _MAIL_IDENTITY = MailIdentity("Watchword", "w@demo.example", "l@demo.example", "https://w.example")
 
 
+def create_context(folder: Path) -> WebContext:
+    """Return what pages over the ledger in ``folder`` are made with."""
+    return WebContext(
+        name="Watchword",
+        domain="demo.example",
+        subscriber_defaults=SubscriberDefaults("Europe/London", 7),
+        ledger=open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"),
+        templates=Templates(),
+        feeds_folder=LocalFolder(folder / "feeds"),
+        clock=lambda: NOW,
+        read_status=lambda: ServiceStatus(now=NOW, sources=(), messages={}),
+        mail_identity=_MAIL_IDENTITY,
+        feed_identity=_FEED_IDENTITY,
+        is_sign_up_enabled=True,
+    )
+
+
 def run_server(folder: Path) -> None:
     """Serve the ledger in ``folder`` until standard input ends.
 
@@ -49,19 +67,7 @@ def run_server(folder: Path) -> None:
     of memory in MB.
     """
     os.sched_setaffinity(0, {0})
-    site = WebContext(
-        name="Watchword",
-        domain="demo.example",
-        subscriber_defaults=SubscriberDefaults("Europe/London", 7),
-        ledger=open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"),
-        templates=Templates(),
-        feeds_folder=folder / "feeds",
-        clock=lambda: NOW,
-        read_status=lambda: ServiceStatus(now=NOW, sources=(), messages={}),
-        mail_identity=_MAIL_IDENTITY,
-        feed_identity=_FEED_IDENTITY,
-        is_sign_up_enabled=True,
-    )
+    site = create_context(folder)
     # The client names others, so that no limit for a network holds it up.
     with serve(create_app(site), trusted_proxies=("127.0.0.1",)) as url:
         print(url, flush=True)
@@ -162,7 +168,9 @@ def main() -> None:
         print(
             f"{RECORDS} records, {len(slugs)} topics, made in {time.perf_counter() - began:.0f} s"
         )
-        publish_feeds(ledger, folder / "feeds", FeedContext(_FEED_IDENTITY, Templates()))
+        publish_feeds(
+            ledger, LocalFolder(folder / "feeds"), FeedContext(_FEED_IDENTITY, Templates())
+        )
         ledger.engine.dispose()
         os.sched_setaffinity(0, set(os.sched_getaffinity(0)) - {0} or {0})
         running = ServerProcess(folder)

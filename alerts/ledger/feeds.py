@@ -156,6 +156,12 @@ def list_unpinged(connection: Connection) -> list[FeedProgress]:
     return _list_where(connection, feed.c.published_up_to > feed.c.pinged_up_to)
 
 
+def has_unpinged(connection: Connection) -> bool:
+    """Return whether there is something that a hub was not told of."""
+    wanted = select(feed.c.name).where(feed.c.published_up_to > feed.c.pinged_up_to)
+    return connection.execute(wanted.limit(1)).first() is not None
+
+
 def mark_pinged(connection: Connection, name: str, up_to: int) -> None:
     """Record that the hub was notified of a feed up to a change."""
     connection.execute(update(feed).where(feed.c.name == name).values(pinged_up_to=up_to))
