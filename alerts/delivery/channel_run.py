@@ -19,6 +19,12 @@ from alerts.ledger.delivery_limits import ShutChannel
 #: round, which begins after 30 seconds.
 _SHUT_PERIOD = timedelta(seconds=20)
 
+#: Seconds to wait for a connection that others have. One that was overtaken gives its back at its
+#: next message; whoever goes on sending does so without our help.
+_LICENCE_TIMEOUT = 5.0
+#: Seconds between two tries.
+_LICENCE_PAUSE = 0.2
+
 
 @dataclass(frozen=True)
 class ChannelRun:
@@ -64,7 +70,12 @@ class ChannelRun:
 
 @contextmanager
 def begin_run(
-    ledger: Ledger, channel: ChannelSettings, wanted: int, periods: LeasePeriods
+    ledger: Ledger,
+    channel: ChannelSettings,
+    wanted: int,
+    periods: LeasePeriods,
+    *,
+    timeout: float = _LICENCE_TIMEOUT,
 ) -> Iterator[ChannelRun]:
     """Take licences for connections of a channel; give back at the end what is still held.
 
@@ -73,19 +84,34 @@ def begin_run(
         channel: The channel.
         wanted: How many connections to open, if other processes leave that number free.
         periods: How long what it holds is held unless renewed.
+        timeout: Seconds to wait for the first connection. Without any, the run has none.
     """
     holder = claims.name_delivery()
-    with ledger.writing_shard() as connection:
-        most = max(1, channel.connections)
-        number = delivery_limits.acquire_licences(
-            connection, channel.name, most, min(most, wanted), holder, periods.sending
-        )
-        run = ChannelRun(ledger, channel, holder, number, delivery_limits.read_clock(connection))
     try:
-        yield run
+        yield _take_licences(ledger, channel, wanted, holder, periods, timeout)
     finally:
         # What cannot be released now is free when its lease ends. A process that is not the writer
         # any more may release what is its own.
         with suppress(LedgerUnavailable), ledger.as_bystander().writing_shard() as connection:
             claims.release(connection, holder)
             delivery_limits.release_licences(connection, holder)
+
+
+def _take_licences(
+    ledger: Ledger,
+    channel: ChannelSettings,
+    wanted: int,
+    holder: str,
+    periods: LeasePeriods,
+    timeout: float,
+) -> ChannelRun:
+    most, end = max(1, channel.connections), time.monotonic() + timeout
+    while True:
+        with ledger.writing_shard() as connection:
+            number = delivery_limits.acquire_licences(
+                connection, channel.name, most, min(most, wanted), holder, periods.sending
+            )
+            began_at = delivery_limits.read_clock(connection)
+        if number or time.monotonic() >= end:
+            return ChannelRun(ledger, channel, holder, number, began_at)
+        time.sleep(_LICENCE_PAUSE)

@@ -186,6 +186,7 @@ OTHER_TABLES: Mapping[str, str] = {
     "clock_reading": "the clock",
     "crawl_run": "crawls",
     "digest_limit": "how many digests were sent",
+    "failed_shard": "which parts of jobs fail; addresses are taken out of its reasons",
     "feed": "how far feeds are written",
     "held_change": "what happened to questions",
     "indexed_question": "the word index",

@@ -88,7 +88,7 @@ def test_licences_are_never_more_than_the_connections(ledger: Ledger) -> None:
     with begin_run(ledger, SMTP, 2, PERIODS) as first:
         with (
             begin_run(ledger, SMTP, 2, PERIODS) as second,
-            begin_run(ledger, SMTP, 2, PERIODS) as third,
+            begin_run(ledger, SMTP, 2, PERIODS, timeout=0) as third,
         ):
             assert [run.connections for run in (first, second, third)] == [2, 1, 0]
         with begin_run(ledger, WEBHOOK, 1, PERIODS) as other:
