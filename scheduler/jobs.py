@@ -204,6 +204,36 @@ def run_delivery(service: Service) -> None:
         log.info("deliveries: %s", dict(outcomes))
 
 
+def run_upkeep(service: Service) -> None:
+    """Do what a round does beside the tasks: the alarms, and the pings of the feeds' hub.
+
+    In a cluster it stands for the round, in the notes of jobs and for the health of the service.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+        WriterLost: The job was given to another worker.
+        ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
+    """
+    notes = service.note_jobs()
+    _check_clock_or_tell(service, notes, "round")
+    notes.run("round", lambda: _run_upkeep_steps(service, notes), None)
+
+
+def _run_upkeep_steps(service: Service, notes: JobNotes) -> None:
+    notes.run("alarms", lambda: update_alarms(service), None)
+    notes.run("ping", lambda: ping_hub(service.ledger, service.config.feed_identity), None)
+
+
+def run_expiry(service: Service) -> None:
+    """Delete what is kept for a limited time only; note how that ended.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+        WriterLost: The job was given to another worker.
+    """
+    service.note_jobs().run("delete", lambda: delete_expired_data(service), None)
+
+
 def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
     """Check the clock before a job; send the operator the alarm where it is doubted.
 

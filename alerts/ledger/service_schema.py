@@ -40,3 +40,14 @@ operator_action = Table(
     Column("action", Text, nullable=False),  # sign-in, wrong password, takedown
     Column("subject", Text),  # a source, a question, a keyed hash of an address
 )
+
+process = Table(
+    # A process of a cluster, and when it last reached the database.
+    "process",
+    metadata,
+    Column("name", Text, primary_key=True),  # alerts-1:4711
+    Column("role", Text, nullable=False),  # serve, work, schedule
+    Column("detail", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)

@@ -45,6 +45,10 @@ class TopicMatcher:
         self._cache_path = cache_path
         self._matcher: Matcher | None = None
 
+    def with_ledger(self, ledger: Ledger) -> TopicMatcher:
+        """Return the same for another connection to the ledger, with topics of its own."""
+        return TopicMatcher(ledger, self._cache_path)
+
     def match_new_changes(self) -> int:
         """Compare every topic with the changes that it has not been compared with.
 

@@ -289,6 +289,29 @@ class WebSection(ConfigSection, frozen=True):
             )
 
 
+class ClusterSection(ConfigSection, frozen=True):
+    """``[cluster]``: ``watchword serve``, ``work`` and ``schedule``; the same on every machine."""
+
+    #: hear of new jobs at once, by LISTEN; ``false`` where the ledger is reached through a pooler in
+    #: transaction mode, such as PgBouncer
+    listen: bool = True
+    #: seconds between two looks of a worker for jobs that it did not hear of
+    poll_seconds: Seconds = 1
+    #: seconds between two looks of a scheduler for work that waits, and for workers that are dead
+    tick_seconds: Seconds = 10
+    #: seconds between two signs of life of a process
+    beat_seconds: Seconds = 10
+    #: a worker without a sign of life for so many seconds is dead, and its jobs go to others
+    stalled_seconds: Seconds = 60
+
+    def __post_init__(self) -> None:
+        if self.stalled_seconds < 3 * self.beat_seconds:
+            raise ValueError(
+                "stalled_seconds: expected at least three times beat_seconds, because a sign of "
+                "life may be late"
+            )
+
+
 class Config(ConfigSection, frozen=True):
     """The whole config."""
 
@@ -302,6 +325,7 @@ class Config(ConfigSection, frozen=True):
     web: WebSection = WebSection()
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
+    cluster: ClusterSection = ClusterSection()
     sources: dict[str, SourceSection] = msgspec.field(
         default_factory=lambda: {
             "london": SourceSection(

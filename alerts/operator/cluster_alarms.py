@@ -1,0 +1,60 @@
+"""The alarms about a cluster: work that nobody does, and jobs that end their workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from alerts.ledger import alarms, queued_jobs
+
+_WORKERS = "workers"
+_GIVEN_UP = "given_up"
+#: Jobs wait for seconds where workers are not busy. A crawl that has every worker may take an hour,
+#: but then other queues need a worker of their own.
+_MAX_WAIT = timedelta(minutes=5)
+#: Jobs that an alarm names.
+_NAMED_JOBS = 3
+
+
+def find_cluster_alarms(connection: Connection, now: datetime) -> Mapping[str, str]:
+    """Return the reasons of the alarms that are to be open, by their kind.
+
+    Args:
+        connection: To a ledger with the engine's tables.
+        now: Aware, in UTC.
+    """
+    reasons = {}
+    oldest = queued_jobs.find_oldest_waiting(connection)
+    if oldest is not None and now - oldest > _MAX_WAIT:
+        reasons[_WORKERS] = (
+            f"a job waits since {oldest:%Y-%m-%d %H:%M} UTC: is `watchword work` running, with"
+            " enough workers, for every queue?"
+        )
+    if given_up := queued_jobs.list_given_up(connection):
+        names = ", ".join(f"{job.task} {job.key}" for job in given_up[-_NAMED_JOBS:])
+        reasons[_GIVEN_UP] = (
+            f"the worker died in each of {queued_jobs.MAX_TAKEOVERS + 1} attempts at {names}: see"
+            " its log, and how much memory it has"
+        )
+    return reasons
+
+
+def update_cluster_alarms(
+    connection: Connection, reasons: Mapping[str, str], now: datetime
+) -> None:
+    """Raise and clear the alarms about the cluster.
+
+    Args:
+        connection: A connection that may write.
+        reasons: As :func:`find_cluster_alarms` returns them.
+        now: Aware, in UTC.
+    """
+    alarms.update_open(connection, None, reasons, (_WORKERS, _GIVEN_UP), now)
+
+
+def are_cluster_alarms_true(connection: Connection, reasons: Mapping[str, str]) -> bool:
+    """Return whether the open alarms about the cluster are those that are to be open."""
+    open_kinds = {alarm.kind for alarm in alarms.list_open(connection)}
+    return open_kinds & {_WORKERS, _GIVEN_UP} == reasons.keys()
