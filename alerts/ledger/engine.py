@@ -13,12 +13,19 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from alerts.errors import ExitStatus, MissingExtra, WatchwordError
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
+from alerts.ledger.postgres import (
+    BEGIN_READING,
+    BEGIN_WRITING,
+    BEGIN_WRITING_SHARD,
+    build_connect_arguments,
+    create_postgres_engine,
+)
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
 #: What checks in a transaction that its process may still write.
@@ -52,6 +59,8 @@ class Ledger:
     fence: Fence | None = None
     #: The engine of transactions that only read; None if they use the same as those that write.
     reader: Engine | None = None
+    #: What the process does, as PostgreSQL shows it: ``run``.
+    role: str = ""
     #: Called last in each transaction that has announced work; None where nobody is to be woken.
     announcer: Announcer | None = None
 
@@ -99,7 +108,7 @@ class Ledger:
             WriterLost: This process may not write any more.
             LedgerError: The database is damaged, or may not be written.
         """
-        with self._writing(_BEGIN_WRITING) as connection:
+        with self._writing(BEGIN_WRITING) as connection:
             yield connection
 
     @contextmanager
@@ -115,14 +124,13 @@ class Ledger:
             WriterLost: This process may not write any more.
             LedgerError: The database is damaged, or may not be written.
         """
-        with self._writing(_BEGIN_WRITING_SHARD) as connection:
+        with self._writing(BEGIN_WRITING_SHARD) as connection:
             yield connection
 
     @contextmanager
-    def _writing(self, begin: TextClause) -> Iterator[Connection]:
-        with explain_faults(self.engine), self.engine.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(begin)
+    def _writing(self, begin: str) -> Iterator[Connection]:
+        engine = self.engine.execution_options(begin=begin)
+        with explain_faults(engine), engine.begin() as connection:
             if self.fence is not None:
                 self.fence(connection)
             announced: set[str] = set()
@@ -140,7 +148,12 @@ class Ledger:
             LedgerUnavailable: The database cannot be used now.
             LedgerError: The database is damaged.
         """
-        engine = (self.reader or self.engine).execution_options(reading=True)
+        with self._reading(BEGIN_READING) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self, begin: str) -> Iterator[Connection]:
+        engine = (self.reader or self.engine).execution_options(reading=True, begin=begin)
         with explain_faults(engine), engine.begin() as connection:
             yield connection
 
@@ -151,7 +164,8 @@ class Ledger:
         Raises:
             StatementTimeout: A statement took longer.
         """
-        with self.reading() as connection, _limit_statement_time(connection, seconds):
+        begin = f"{BEGIN_READING}; SET LOCAL statement_timeout = {round(seconds * 1000)}"
+        with self._reading(begin) as connection, _limit_statement_time(connection, seconds):
             yield connection
 
     def open_beside(self, *, readers: int, writers: int) -> Ledger:
@@ -166,10 +180,15 @@ class Ledger:
         """
         url = self.engine.url.render_as_string(hide_password=False)
         if self.is_read_only:
-            return replace(self, engine=_engine(url, readers))
-        reader = _engine(url, readers)
-        event.listen(reader, "connect", _refuse_writes)
-        return replace(self, engine=_engine(url, writers), reader=reader)
+            return replace(self, engine=_engine(url, readers, role=self.role))
+        reader = _engine(url, readers, role=self.role)
+        if self.is_sqlite:
+            event.listen(reader, "connect", _refuse_writes)
+        return replace(self, engine=_engine(url, writers, role=self.role), reader=reader)
+
+    def build_connect_arguments(self) -> dict[str, Any]:
+        """Return what psycopg is to connect with, for connections beside those of the ledger."""
+        return build_connect_arguments(self.engine.url, self.role)
 
     def close(self) -> None:
         """Close all connections."""
@@ -189,7 +208,9 @@ class Ledger:
 
 
 _EPOCH = "SELECT epoch FROM writer"
-_SHARED_EPOCH = f"{_EPOCH} FOR SHARE"
+#: Whoever begins an epoch locks the row FOR UPDATE, which waits for this lock. Who only renews the
+#: lease in it does not.
+_SHARED_EPOCH = f"{_EPOCH} FOR KEY SHARE"
 
 
 def _check_epoch(epoch: int, connection: Connection) -> None:
@@ -205,10 +226,9 @@ def _check_epoch(epoch: int, connection: Connection) -> None:
 
 @contextmanager
 def _limit_statement_time(connection: Connection, seconds: float) -> Iterator[None]:
+    """Say when a statement was ended. On PostgreSQL, the server ends it."""
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL statement_timeout = {round(seconds * 1000)}"))
-    else:
+    if connection.dialect.name == "sqlite":
         end = time.monotonic() + seconds
         driver.set_progress_handler(lambda: time.monotonic() > end, _PROGRESS_STEPS)
     try:
@@ -233,31 +253,12 @@ _PROGRESS_STEPS = 20_000
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-#: "watchw" in ASCII, so that it differs from the advisory locks of others in the same database.
-PROCESS_LOCK_KEY = 0x776174636877
-_WRITE_LOCK_KEY = PROCESS_LOCK_KEY + 1
-#: Transactions that write wait for each other. One whose process stands still is ended, so that it
-#: does not hold up the others for ever.
-_BEGIN_WRITING_SHARD = text(
-    "select set_config('idle_in_transaction_session_timeout', '5min', true)"
-)
-_BEGIN_WRITING = text(
-    "select set_config('idle_in_transaction_session_timeout', '5min', true),"
-    " pg_advisory_xact_lock(:key)"
-).bindparams(key=_WRITE_LOCK_KEY)
-#: What PostgreSQL's client library is told, so that no wait for the server is endless: seconds to
-#: connect, to the first probe of a silent connection, between probes, and how many probes may fail.
-POSTGRES_DEADLINES = {
-    "connect_timeout": 10,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-}
-
 
 def open_ledger(
-    url: str, on_upgrade: Callable[[int, int], None] = lambda _done, _total: None
+    url: str,
+    on_upgrade: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    role: str = "",
 ) -> Ledger:
     """Open the ledger, create it if it does not exist, and migrate it to the newest schema.
 
@@ -265,16 +266,17 @@ def open_ledger(
         url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
         on_upgrade: Called after each migration of an older ledger with the number of those that
             are done, and of all.
+        role: What the process does, as PostgreSQL shows it among its sessions: ``run``.
 
     Raises:
         LedgerUnavailable: The database cannot be used now.
         LedgerError: The URL is wrong, the database is damaged, or a newer
             version of this program has written it.
     """
-    engine = _engine(url)
+    engine = _engine(url, role=role)
     shown = format_url(engine.url)
     try:
-        ledger = Ledger(engine)
+        ledger = Ledger(engine, role=role)
         if ledger.is_sqlite:
             _check_file(ledger)
         if not _is_at_newest_schema(ledger):
@@ -290,7 +292,7 @@ def open_ledger(
     return ledger
 
 
-def find_ledger(url: str) -> Ledger | None:
+def find_ledger(url: str, *, role: str = "") -> Ledger | None:
     """Open the ledger as :func:`open_ledger` does; return None, and create nothing, without one.
 
     Raises:
@@ -300,7 +302,7 @@ def find_ledger(url: str) -> Ledger | None:
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
         return open_ledger(url) if path.is_file() and path.stat().st_size else None
-    engine = _engine(url)
+    engine = _engine(url, role=role)
     try:
         with engine.connect() as connection:
             is_there = inspect(connection).has_table("alembic_version")
@@ -308,10 +310,10 @@ def find_ledger(url: str) -> Ledger | None:
         is_there = True  # it cannot be reached: the message is that of opening it
     finally:
         engine.dispose()
-    return open_ledger(url) if is_there else None
+    return open_ledger(url, role=role) if is_there else None
 
 
-def _engine(url: str, connections: int | None = None) -> Engine:
+def _engine(url: str, connections: int | None = None, *, role: str = "") -> Engine:
     """Return an engine, with at most so many ``connections``; None for SQLAlchemy's 15."""
     parsed = parse_url(url)
     more: dict[str, Any] = {}
@@ -319,14 +321,7 @@ def _engine(url: str, connections: int | None = None) -> Engine:
         more = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0}
         more["pool_timeout"] = _POOL_SECONDS
     if parsed.get_backend_name() != "sqlite":
-        try:
-            engine = create_engine(
-                parsed, pool_pre_ping=True, connect_args=POSTGRES_DEADLINES, **more
-            )
-        except ModuleNotFoundError as error:
-            raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
-        event.listen(engine, "connect", _on_postgres_connect)
-        return engine
+        return create_postgres_engine(parsed, role, **more)
     path = Path(str(parsed.database))
     _check_is_ours(path)
     if _is_read_only(path):
@@ -338,11 +333,6 @@ def _engine(url: str, connections: int | None = None) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
-
-
-def _on_postgres_connect(connection: Any, _record: Any) -> None:
-    connection.execute(f"SET lock_timeout = {_BUSY_MILLISECONDS}")
-    connection.commit()
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
@@ -361,11 +351,7 @@ def _on_connect(connection: Any, _record: Any) -> None:
 
 def _refuse_writes(connection: Any, _record: Any) -> None:
     """Let a connection only read. It is not opened read-only: SQLite's log has to be made."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA query_only=ON")
-    else:
-        connection.execute("SET default_transaction_read_only = on")
-        connection.commit()
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _on_begin(connection: Connection) -> None:
@@ -442,9 +428,8 @@ def _migrate(ledger: Ledger, on_upgrade: Callable[[int, int], None]) -> None:
     from alerts.ledger import upgrade  # noqa: PLC0415
 
     shown = format_url(ledger.engine.url)
-    with upgrade.without_foreign_keys(ledger.engine) as connection, connection.begin():
-        if not ledger.is_sqlite:
-            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK_KEY})
+    engine = ledger.engine.execution_options(begin=BEGIN_WRITING)
+    with upgrade.without_foreign_keys(engine) as connection, connection.begin():
         try:
             upgrade.upgrade(connection, on_upgrade)
         except upgrade.NewerSchema as error:

@@ -80,7 +80,10 @@ def announce(connection: Connection, tasks: Sequence[str]) -> None:
 
     The job that is made finds what waits, so that this costs the same however much that is.
     """
-    add(connection, [QueuedJob(PLAN, task, task, _PLAN_PRIORITY, runs_alone=False) for task in tasks])
+    add(
+        connection,
+        [QueuedJob(PLAN, task, task, _PLAN_PRIORITY, runs_alone=False) for task in tasks],
+    )
 
 
 _JOBS = """
@@ -187,9 +190,7 @@ class JobClaim:
         """
         values = {"id": self.id, "worker": self.worker, "attempts": self.attempts}
         if connection.execute(_HOLD, values).scalar() is None:
-            raise WriterLost(
-                "this job was given to another worker, so this one wrote nothing more"
-            )
+            raise WriterLost("this job was given to another worker, so this one wrote nothing more")
 
 
 #: What names one run of a job: `attempts` counts how often it was given to another worker.

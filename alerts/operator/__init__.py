@@ -5,6 +5,11 @@ Owns what the operator is notified of. Must not know the pages and commands that
 
 from alerts.operator.alarms import update_mail_alarms, update_report_alarm
 from alerts.operator.clock_alarm import update_clock_alarm
+from alerts.operator.cluster_alarms import (
+    are_cluster_alarms_true,
+    find_cluster_alarms,
+    update_cluster_alarms,
+)
 from alerts.operator.completeness import (
     RECENT_PERIOD,
     Completeness,
@@ -53,15 +58,18 @@ __all__ = [
     "ServiceStatus",
     "SourceStatus",
     "StoredPart",
+    "are_cluster_alarms_true",
     "build_brief_status",
     "build_status",
     "count_figures",
     "find_advice",
+    "find_cluster_alarms",
     "find_impact",
     "measure_completeness",
     "queue_operator_emails",
     "summarise_status",
     "update_clock_alarm",
+    "update_cluster_alarms",
     "update_gap_alarm",
     "update_job_alarms",
     "update_limit_alarm",

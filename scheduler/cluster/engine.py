@@ -19,6 +19,8 @@ from scheduler.cluster.guard import GuardedJobManager
 #: Does a job: with the claim of this run, and the key of the piece.
 JobFunction: TypeAlias = Callable[[JobClaim, str], None]
 
+#: The queue of a task that does nothing, once an hour. Every worker takes its jobs.
+IDLE_QUEUE = "idle"
 #: Connections of a worker to fetch jobs, end them and beat; each is used for milliseconds. The one
 #: that listens is beside them.
 _CONNECTIONS = 4
@@ -35,7 +37,7 @@ def build_app(ledger: Ledger, functions: Mapping[str, JobFunction]) -> App:
         functions: What the tasks do, by their names.
     """
     connector = PsycopgConnector(
-        kwargs=ledger.build_connect_arguments() | {"prepare_threshold": None},
+        kwargs=ledger.build_connect_arguments(),
         min_size=1,
         max_size=_CONNECTIONS,
     )
@@ -44,7 +46,8 @@ def build_app(ledger: Ledger, functions: Mapping[str, JobFunction]) -> App:
     for name, function in functions.items():
         app.task(name=name, pass_context=True)(_adapt(function))
     # An application without a periodic task does not notice that its heartbeat has ended.
-    app.periodic(cron="0 * * * *", periodic_id="idle")(app.task(name="idle", queue="idle")(_idle))
+    idle = app.task(name=IDLE_QUEUE, queue=IDLE_QUEUE, queueing_lock=IDLE_QUEUE)(_idle)
+    app.periodic(cron="0 * * * *", periodic_id=IDLE_QUEUE)(idle)
     return app
 
 

@@ -24,13 +24,13 @@ _PREPARE = (
     f"create schema if not exists {SCHEMA}",
     # With another schema first, the engine's tables would be made there.
     f"set local search_path = {SCHEMA}",
-    "create table if not exists applied_file"
-    " (name text primary key, applied_at timestamptz not null default now())",
+    """create table if not exists applied_file
+       (name text primary key, applied_at timestamptz not null default now())""",
 )
 _FINISH = (
     # Failed jobs are few, and looked up by their piece before a new job is made for it.
-    "create index if not exists failed_job_idx on procrastinate_jobs (queueing_lock)"
-    " where status = 'failed'",
+    """create index if not exists failed_job_idx on procrastinate_jobs (queueing_lock)
+       where status = 'failed'""",
     # Each job leaves dead rows at once, and the whole table is small.
     "alter table procrastinate_jobs set (autovacuum_vacuum_scale_factor = 0.01)",
     "alter table procrastinate_events set (autovacuum_vacuum_scale_factor = 0.01)",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Any
 
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager

@@ -14,9 +14,7 @@ from scheduler.service import Service
 log = logging.getLogger("watchword.cluster")
 
 
-def run_job(
-    service: Service, name: str, function: WorkFunction, claim: JobClaim, key: str
-) -> None:
+def run_job(service: Service, name: str, function: WorkFunction, claim: JobClaim, key: str) -> None:
     """Run a job; it ends well for the engine, whatever happens.
 
     What has failed still waits in the ledger, so that the next look makes a new job for it. The

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import func, select
 
 from alerts.ledger import LedgerUnavailable, cluster_processes
@@ -88,10 +89,7 @@ class _LifeSigns:
         now = self._service.clock()
         with self._service.ledger.writing_shard() as connection:
             there: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-            seen = ProcessRecord(
-                self._record.name, self._record.role, self._record.detail, self._record.started_at, now
-            )
-            cluster_processes.beat(connection, seen)
+            cluster_processes.beat(connection, msgspec.structs.replace(self._record, seen_at=now))
         if not self._is_reached:
             log.warning("the database is reached again")
         self._is_reached = True

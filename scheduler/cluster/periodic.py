@@ -26,9 +26,7 @@ class PeriodicTask:
 
 def _list_crawls(config: Config) -> Mapping[str, float]:
     return {
-        name: source.every_minutes * 60
-        for name, source in config.sources.items()
-        if source.enabled
+        name: source.every_minutes * 60 for name, source in config.sources.items() if source.enabled
     }
 
 

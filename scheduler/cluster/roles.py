@@ -85,7 +85,10 @@ def run_schedule(service: Service) -> None:
     )
     trigger = IntervalTrigger(seconds=service.config.cluster.tick_seconds, timezone=UTC)
     scheduler.add_job(Ticker(service).tick, trigger, name="tick", next_run_time=datetime.now(UTC))
-    with _stopping_on_signals(service), show_life(service, "schedule", on_wrong_clock=_leave_with_wrong_clock):
+    with (
+        _stopping_on_signals(service),
+        show_life(service, "schedule", on_wrong_clock=_leave_with_wrong_clock),
+    ):
         scheduler.start()
         service.stop.wait()
         scheduler.shutdown(wait=True)

@@ -54,9 +54,7 @@ class Ticker:
     def make_waiting_jobs(self) -> None:
         """Make a job for whatever waits and was not announced, or whose announcement was lost."""
         with self._service.ledger.reading() as connection:
-            waiting = [
-                job for name in TASKS for job in list_jobs(self._service, connection, name)
-            ]
+            waiting = [job for name in TASKS for job in list_jobs(self._service, connection, name)]
             missing = queued_jobs.list_missing(connection, waiting)
         if missing:
             with self._service.ledger.writing_shard() as connection:

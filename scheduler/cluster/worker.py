@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from alerts.ledger import Ledger
-from scheduler.cluster.engine import JobFunction, build_app
+from scheduler.cluster.engine import IDLE_QUEUE, JobFunction, build_app
 from scheduler.config import ClusterSection
 
 log = logging.getLogger("watchword.cluster")
@@ -45,7 +45,7 @@ class WorkerLoop:
         """
         self._ledger = ledger
         self._functions = functions
-        self._queues = list(queues)
+        self._queues = [*queues, IDLE_QUEUE]
         self._concurrency = concurrency
         self._settings = settings
         self._stop = asyncio.Event()

@@ -292,8 +292,8 @@ class WebSection(ConfigSection, frozen=True):
 class ClusterSection(ConfigSection, frozen=True):
     """``[cluster]``: ``watchword serve``, ``work`` and ``schedule``; the same on every machine."""
 
-    #: hear of new jobs at once, by LISTEN; ``false`` where the ledger is reached through a pooler in
-    #: transaction mode, such as PgBouncer
+    #: hear of new jobs at once, by LISTEN; ``false`` where the ledger is reached through a pooler
+    #: in transaction mode, such as PgBouncer
     listen: bool = True
     #: seconds between two looks of a worker for jobs that it did not hear of
     poll_seconds: Seconds = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -78,7 +79,7 @@ def _read_status(config: Config) -> tuple[ServiceStatus, LimitReport]:
     """Return the status, and how far the limits are used; no ledger is created for it."""
     now = wall_clock()
     try:
-        ledger = find_ledger(config.ledger.url.reveal())
+        ledger = find_ledger(config.ledger.url.reveal(), role="status")
     except LedgerUnavailable as error:
         return ServiceStatus.of_unusable_ledger(now, str(error)), LimitReport()
     if ledger is None:
@@ -105,6 +106,8 @@ def _format_status(status: ServiceStatus, limits: LimitReport) -> Iterator[str]:
         yield from _format_source(source)
     last = next((job.good_at for job in status.jobs if job.name == "round"), None)
     yield f"rounds: last good one {format_moment(last)}"
+    if roles := Counter(one.role for one in status.processes):
+        yield f"processes: {format_counts(roles)}"
     yield f"messages: {format_counts(status.messages, nothing='none yet')}"
     yield from _format_limits(limits)
     for finding in status.service_findings:
