@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.ledger import schema_version
 from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
 from alerts.ledger.postgres import (
     BEGIN_READING,
@@ -251,13 +252,15 @@ def _is_timeout(error: DBAPIError) -> bool:
 #: Instructions of SQLite's virtual machine between two looks at the clock: a few milliseconds.
 _PROGRESS_STEPS = 20_000
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+
+_FINISH_COPY = "run `watchword migrate-to` again, or delete it"
 
 
 def open_ledger(
     url: str,
     on_upgrade: Callable[[int, int], None] = lambda _done, _total: None,
     *,
+    accepts_copy: bool = False,
     role: str = "",
 ) -> Ledger:
     """Open the ledger, create it if it does not exist, and migrate it to the newest schema.
@@ -266,12 +269,13 @@ def open_ledger(
         url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
         on_upgrade: Called after each migration of an older ledger with the number of those that
             are done, and of all.
+        accepts_copy: Open it also while another ledger is being copied into it.
         role: What the process does, as PostgreSQL shows it among its sessions: ``run``.
 
     Raises:
         LedgerUnavailable: The database cannot be used now.
-        LedgerError: The URL is wrong, the database is damaged, or a newer
-            version of this program has written it.
+        LedgerError: The URL is wrong, the database is damaged, a newer version of this program has
+            written it, or it is an unfinished copy.
     """
     engine = _engine(url, role=role)
     shown = format_url(engine.url)
@@ -279,7 +283,11 @@ def open_ledger(
         ledger = Ledger(engine, role=role)
         if ledger.is_sqlite:
             _check_file(ledger)
-        if not _is_at_newest_schema(ledger):
+        with ledger.reading() as connection:
+            if not accepts_copy and schema_version.is_unfinished_copy(connection):
+                raise LedgerError(f"{shown} is an unfinished copy of a ledger: {_FINISH_COPY}")
+            is_newest = schema_version.find(connection) == schema_version.get_newest()
+        if not is_newest:
             _migrate(ledger, on_upgrade)
     except DBAPIError as error:
         engine.dispose()
@@ -370,20 +378,6 @@ def _check_file(ledger: Ledger) -> None:
         )
 
 
-def _is_at_newest_schema(ledger: Ledger) -> bool:
-    """Return whether there is nothing to migrate, without importing Alembic.
-
-    Every command opens the ledger, and Alembic takes 0.2 s to import. The file name of a migration
-    begins with its number.
-    """
-    newest = max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("0*.py"))
-    with ledger.reading() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return False
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found == newest
-
-
 def _is_read_only(path: Path) -> bool:
     """Return whether a SQLite file is there and may only be read, as on a read-only disk."""
     return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
@@ -423,19 +417,17 @@ def _check_is_ours(path: Path) -> None:
 
 
 def _migrate(ledger: Ledger, on_upgrade: Callable[[int, int], None]) -> None:
-    """Migrate to the newest schema, in one transaction."""
+    """Migrate to the newest schema."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
     from alerts.ledger import upgrade  # noqa: PLC0415
 
     shown = format_url(ledger.engine.url)
-    engine = ledger.engine.execution_options(begin=BEGIN_WRITING)
-    with upgrade.without_foreign_keys(engine) as connection, connection.begin():
-        try:
-            upgrade.upgrade(connection, on_upgrade)
-        except upgrade.NewerSchema as error:
-            raise LedgerError(
-                f"the ledger {shown} was written by a newer watchword or another program "
-                f"(schema {error}): upgrade this one, or name another in ledger.url"
-            ) from error
-        except upgrade.BrokenReferences as error:
-            raise LedgerError(f"the ledger {shown} cannot be migrated: {error}") from error
+    try:
+        upgrade.upgrade(ledger.engine, on_upgrade)
+    except upgrade.NewerSchema as error:
+        raise LedgerError(
+            f"the ledger {shown} was written by a newer watchword or another program "
+            f"(schema {error}): upgrade this one, or name another in ledger.url"
+        ) from error
+    except upgrade.BrokenReferences as error:
+        raise LedgerError(f"the ledger {shown} cannot be migrated: {error}") from error

@@ -46,6 +46,12 @@ _LIMITS = (
 BEGIN_READING = f"BEGIN READ ONLY; {_LIMITS}"
 BEGIN_WRITING_SHARD = f"BEGIN; {_LIMITS}"
 BEGIN_WRITING = f"BEGIN; {_LIMITS}; SELECT pg_advisory_xact_lock({WRITE_LOCK_KEY})"
+#: Of one step of an upgrade. Whoever wants a table waits behind a step that waits for it, so a step
+#: does so for a short time and is tried again; what it does then may take as long as it must.
+BEGIN_MIGRATION = (
+    "BEGIN; SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '5min';"
+    f" SELECT pg_advisory_xact_lock({WRITE_LOCK_KEY})"
+)
 
 
 def create_postgres_engine(
@@ -99,4 +105,9 @@ def _on_connect(connection: Any, _record: Any) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options()["begin"])
+    options = connection.get_execution_options()
+    if options.get("isolation_level") == "AUTOCOMMIT":
+        return  # a migration makes an index without a transaction
+    driver: Any = connection.connection.driver_connection
+    driver.autocommit = True  # SQLAlchemy changes it after such an index
+    connection.exec_driver_sql(options["begin"])
