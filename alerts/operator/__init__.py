@@ -5,11 +5,6 @@ Owns what the operator is notified of. Must not know the pages and commands that
 
 from alerts.operator.alarms import update_mail_alarms, update_report_alarm
 from alerts.operator.clock_alarm import update_clock_alarm
-from alerts.operator.cluster_alarms import (
-    are_cluster_alarms_true,
-    find_cluster_alarms,
-    update_cluster_alarms,
-)
 from alerts.operator.completeness import (
     RECENT_PERIOD,
     Completeness,
@@ -21,7 +16,12 @@ from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState, summarise_status
 from alerts.operator.health import Finding, Health, HealthLimits
 from alerts.operator.impact import PAST_KINDS, Impact, find_impact
-from alerts.operator.job_alarms import update_job_alarms
+from alerts.operator.job_alarms import (
+    are_cluster_alarms_true,
+    find_cluster_alarms,
+    update_cluster_alarms,
+    update_job_alarms,
+)
 from alerts.operator.limit_alarm import update_limit_alarm
 from alerts.operator.overview import (
     DAYS_OF_SUBSCRIBERS,

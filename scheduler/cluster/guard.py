@@ -24,11 +24,18 @@ _FINISH = """
 """
 
 
+_PRUNE = """
+    delete from procrastinate_workers worker
+    where last_heartbeat < now() - make_interval(secs => %(seconds)s) and not exists (
+      select from procrastinate_jobs job where job.worker_id = worker.id and job.status = 'doing')
+    returning id
+"""
+
+
 class GuardedJobManager(JobManager):
     """Ends a job only if this worker's run of it is the newest.
 
-    It rests on one method of the engine, which is therefore pinned to a minor version. A second
-    one, ``retry_job``, is refused: no task of ours retries itself.
+    It rests on methods of the engine, which is therefore pinned to a minor version.
     """
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
@@ -43,6 +50,18 @@ class GuardedJobManager(JobManager):
         )
         if not found:
             log.warning("%s was given to another worker; it is left to that one", job.call_string)
+
+    async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
+        """Delete the rows of workers that are dead and have no job any more; return their ids.
+
+        The engine deletes the others too, which changes the rows of their jobs. A worker that
+        stands still within a transaction holds such a row: no other worker could start before that
+        transaction ends. The sweep deals with those jobs.
+        """
+        rows = await self.connector.execute_query_all_async(
+            query=_PRUNE, seconds=seconds_since_heartbeat
+        )
+        return [row["id"] for row in rows]
 
     async def retry_job(
         self,

@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 
 from alerts.ledger import LedgerUnavailable, cluster_processes
 from alerts.ledger.cluster_processes import ProcessRecord
+from scheduler.cluster.systemd import notify_systemd
 from scheduler.service import Service
-from scheduler.systemd import notify_systemd
 
 log = logging.getLogger("watchword.cluster")
 

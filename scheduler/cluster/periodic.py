@@ -9,7 +9,9 @@ from scheduler.config import Config
 from scheduler.crawls import run_crawl
 from scheduler.jobs import run_expiry, run_upkeep
 from scheduler.service import Service
-from scheduler.tasks import WHOLE
+
+#: The key of what is not divided.
+_WHOLE = "all"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ PERIODIC: dict[str, PeriodicTask] = {
         # It mostly waits for the source: it must get its place before the quick tasks.
         PeriodicTask("crawl", "crawl", 30, _list_crawls, run_crawl),
         # Before all but confirmations: it tells the operator what is wrong.
-        PeriodicTask("upkeep", "upkeep", 40, lambda _: {WHOLE: 60}, lambda s, _: run_upkeep(s)),
-        PeriodicTask("expiry", "upkeep", -20, lambda _: {WHOLE: 3600}, lambda s, _: run_expiry(s)),
+        PeriodicTask("upkeep", "upkeep", 40, lambda _: {_WHOLE: 60}, lambda s, _: run_upkeep(s)),
+        PeriodicTask("expiry", "upkeep", -20, lambda _: {_WHOLE: 3600}, lambda s, _: run_expiry(s)),
     )
 }

@@ -27,7 +27,7 @@ from scheduler.cluster.page_controls import ClusterControls
 from scheduler.cluster.sweep import sweep_stalled
 from scheduler.cluster.ticks import Ticker
 from scheduler.cluster.work_queues import list_functions
-from scheduler.cluster.worker import WorkerLoop
+from scheduler.cluster.worker import WorkerLoop, WorkerSettings
 from scheduler.jobs import sync_config
 from scheduler.service import Service
 from scheduler.web import build_web_context, serve
@@ -103,8 +103,11 @@ def run_work(service: Service, queues: Sequence[str], concurrency: int) -> None:
         concurrency: How many jobs are done at a time.
     """
     service = join_cluster(service)
-    settings = service.config.cluster
-    sweep_stalled(service.ledger, settings.stalled_seconds)
+    section = service.config.cluster
+    sweep_stalled(service.ledger, section.stalled_seconds)
+    settings = WorkerSettings(
+        section.listen, section.poll_seconds, section.beat_seconds, section.stalled_seconds
+    )
     functions = build_functions(service)
     loop = WorkerLoop(service.ledger, functions, queues, concurrency, settings)
     with show_life(service, "work", ", ".join(queues), _leave_with_wrong_clock):

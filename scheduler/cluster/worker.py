@@ -8,15 +8,27 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
+
+from procrastinate import App
 
 from alerts.ledger import Ledger
 from scheduler.cluster.engine import IDLE_QUEUE, JobFunction, build_app
-from scheduler.config import ClusterSection
 
 log = logging.getLogger("watchword.cluster")
 
 #: Seconds before the engine's worker is started again: a server that restarts takes a few.
 _PAUSE = 1.0
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How a worker hears of jobs, and shows that it lives."""
+
+    listen: bool  #: by LISTEN, which no pooler in transaction mode knows
+    poll_seconds: float
+    beat_seconds: float
+    stalled_seconds: float  #: without a beat, after which a worker is dead
 
 
 class WorkerLoop:
@@ -32,7 +44,8 @@ class WorkerLoop:
         functions: Mapping[str, JobFunction],
         queues: Sequence[str],
         concurrency: int,
-        settings: ClusterSection,
+        settings: WorkerSettings,
+        build: Callable[[Ledger, Mapping[str, JobFunction]], App] = build_app,
     ) -> None:
         """Prepare to work.
 
@@ -41,13 +54,15 @@ class WorkerLoop:
             functions: What the tasks do, by their names.
             queues: From which jobs are taken.
             concurrency: How many jobs are done at a time, in threads.
-            settings: Of the cluster.
+            settings: How it hears of jobs, and shows that it lives.
+            build: Returns the engine's application.
         """
         self._ledger = ledger
         self._functions = functions
         self._queues = [*queues, IDLE_QUEUE]
         self._concurrency = concurrency
         self._settings = settings
+        self._build = build
         self._stop = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._on_stop: Callable[[], None] = lambda: None
@@ -81,7 +96,7 @@ class WorkerLoop:
     async def _work_once(self) -> None:
         """Run the engine's worker until it ends, and say why."""
         settings = self._settings
-        app = build_app(self._ledger, self._functions)
+        app = self._build(self._ledger, self._functions)
         try:
             async with app.open_async():
                 await app.run_worker_async(

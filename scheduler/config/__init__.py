@@ -9,12 +9,11 @@ from scheduler.config.errors import ConfigError
 from scheduler.config.example import complete_example
 from scheduler.config.loader import DEFAULT_PATH, load_config, parse_config
 from scheduler.config.reference import build_reference
-from scheduler.config.sections import ArchiveSection, ClusterSection, Config, SourceSection
+from scheduler.config.sections import ArchiveSection, Config, SourceSection
 
 __all__ = [
     "DEFAULT_PATH",
     "ArchiveSection",
-    "ClusterSection",
     "Config",
     "ConfigError",
     "SourceSection",

@@ -299,17 +299,18 @@ class ClusterSection(ConfigSection, frozen=True):
     poll_seconds: Seconds = 1
     #: seconds between two looks of a scheduler for work that waits, and for workers that are dead
     tick_seconds: Seconds = 10
-    #: seconds between two signs of life of a process
+    #: seconds between two signs of life of a process; a worker that misses six is dead, and its
+    #: jobs go to others
     beat_seconds: Seconds = 10
-    #: a worker without a sign of life for so many seconds is dead, and its jobs go to others
-    stalled_seconds: Seconds = 60
 
-    def __post_init__(self) -> None:
-        if self.stalled_seconds < 3 * self.beat_seconds:
-            raise ValueError(
-                "stalled_seconds: expected at least three times beat_seconds, because a sign of "
-                "life may be late"
-            )
+    @property
+    def stalled_seconds(self) -> float:
+        """Seconds without a sign of life after which a worker is dead.
+
+        A busy machine may be late with several signs; to take a job from one that lives costs the
+        work twice.
+        """
+        return 6 * self.beat_seconds
 
 
 class Config(ConfigSection, frozen=True):

@@ -14,13 +14,11 @@ from scheduler.tasks.deliver import (
     notify_operator,
 )
 from scheduler.tasks.table import TASKS, run_waiting
-from scheduler.tasks.task import WHOLE
 from scheduler.tasks.upkeep import delete_expired_data, queue_operator_messages, update_alarms
 
 __all__ = [
     "MAX_DELIVERY_SECONDS",
     "TASKS",
-    "WHOLE",
     "compose_digests",
     "delete_expired_data",
     "deliver_messages",
