@@ -18,7 +18,7 @@ def _list_waiting(connection: Connection, _now: datetime) -> Sequence[str]:
 
 
 def _run(service: Service, key: str) -> Counter[str]:
-    """Match a range of topics, and raise or clear the alarm about topics that cannot be read."""
+    """Match a range, and raise or clear the alarm about topics that cannot be read."""
     added = service.topic_matcher.match_range(int(key))
     service.topic_matcher.update_alarm(service.clock())
     return Counter(matches=added)
