@@ -16,7 +16,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -27,6 +26,7 @@ from alerts.matching.batch_step import Pairs, match_batch
 from alerts.matching.compiled_topics import CompiledTopics
 from alerts.matching.late_topics import LateTopics, RangeStep
 from alerts.matching.matcher import Matcher
+from crawler.storage import Folder
 
 log = logging.getLogger("watchword.matching")
 
@@ -56,7 +56,7 @@ class TopicMatcher:
     def __init__(
         self,
         ledger: Ledger,
-        cache_folder: Path | None = None,
+        cache_folder: Folder | None = None,
         on_matches: OnMatches = _tell_nobody,
     ) -> None:
         self._ledger = ledger
