@@ -154,6 +154,7 @@ def run_trial(url: str) -> Iterator[ClusterTrial]:
     install_engine(ledger)
     with ledger.writing_shard() as connection:
         connection.execute(text("create table trace (piece text, process int)"))
+        connection.execute(text("create table mark (piece text primary key)"))
     with ExitStack() as stack:
         yield ClusterTrial(ledger, stack)
     ledger.close()

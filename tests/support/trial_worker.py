@@ -24,6 +24,7 @@ from scheduler.cluster import worker
 from scheduler.cluster.engine import JobFunction, build_app
 from scheduler.cluster.worker import WorkerSettings
 
+_MARK = text("insert into mark (piece) values (:piece) on conflict do nothing")
 _LEAVE_TRACE = text("insert into trace (piece, process) values (:piece, :process)")
 
 
@@ -34,6 +35,8 @@ class TrialSettings(msgspec.Struct, frozen=True, kw_only=True):
     worker: WorkerSettings
     concurrency: int = 1
     has_fence: bool = True
+    #: Whether the task marks what it has done, as every task of ours does.
+    has_mark: bool = True
     has_guard: bool = True
     has_loop: bool = True
 
@@ -41,9 +44,10 @@ class TrialSettings(msgspec.Struct, frozen=True, kw_only=True):
 class TrialTask:
     """A task whose keys say what it does: ``NAME SECONDS_BEFORE SECONDS_WITHIN [kill]``."""
 
-    def __init__(self, ledger: Ledger, *, has_fence: bool) -> None:
+    def __init__(self, ledger: Ledger, *, has_fence: bool, has_mark: bool) -> None:
         self._ledger = ledger
         self._has_fence = has_fence
+        self._has_mark = has_mark
 
     def __call__(self, claim: JobClaim, key: str) -> None:
         """Wait, then write a row, and wait before it is committed."""
@@ -65,6 +69,8 @@ class TrialTask:
 
     def _write(self, ledger: Ledger, name: str, seconds: float) -> None:
         with ledger.writing_shard() as connection:
+            if self._has_mark and not connection.execute(_MARK, {"piece": name}).rowcount:
+                return
             connection.execute(_LEAVE_TRACE, {"piece": name, "process": os.getpid()})
             say(f"wrote {name}")
             time.sleep(seconds)
@@ -79,7 +85,9 @@ def main() -> None:
     """Work until a signal, or without the loop until the engine's worker ends."""
     settings = msgspec.json.decode(sys.argv[1], type=TrialSettings)
     ledger = open_ledger(settings.url)
-    functions = {"trial": TrialTask(ledger, has_fence=settings.has_fence)}
+    functions = {
+        "trial": TrialTask(ledger, has_fence=settings.has_fence, has_mark=settings.has_mark)
+    }
     loop = worker.WorkerLoop(
         ledger,
         functions,

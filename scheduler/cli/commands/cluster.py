@@ -12,7 +12,6 @@ from scheduler.cli.commands.daemon import DaemonRun
 from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.cli.output import print_result
 from scheduler.cli.service import get_service
-from scheduler.cluster import QUEUES, run_schedule, run_serve, run_work
 from scheduler.exposed_files import warn_of_exposed_files
 from scheduler.service import Service
 
@@ -52,6 +51,8 @@ def serve_command(context: click.Context, host: str | None, port: int | None) ->
     """
 
     def serve(service: Service) -> None:
+        from scheduler.cluster import run_serve  # noqa: PLC0415
+
         web = service.config.web
         run_serve(service, host or web.host, _choose_port(port, web.port))
 
@@ -62,23 +63,10 @@ def _choose_port(wanted: int | None, configured: int | None) -> int:
     return next((port for port in (wanted, configured) if port is not None), _PORT)
 
 
-def _parse_queues(
-    _context: click.Context, _parameter: click.Parameter, value: str
-) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in value.split(","))
-    for name in names:
-        if name not in QUEUES:
-            raise click.BadParameter(f"there is no queue {name!r}; there are {', '.join(QUEUES)}")
-    return names
-
-
 @click.command(cls=ServiceCommand, data=(DaemonRun,))
 @click.option(
     "--queues",
-    default=",".join(QUEUES),
-    show_default=True,
-    callback=_parse_queues,
-    help="Queues to take jobs from, separated by commas.",
+    help="Queues to take jobs from, separated by commas; all by default.",
 )
 @click.option(
     "--concurrency",
@@ -88,19 +76,28 @@ def _parse_queues(
     help="Jobs at a time, in threads of one process.",
 )
 @click.pass_context
-def work_command(context: click.Context, queues: tuple[str, ...], concurrency: int) -> int:
+def work_command(context: click.Context, queues: str | None, concurrency: int) -> int:
     """Do the work of a cluster: crawl, match, compose, deliver, publish.
 
-    Any number of these may run. Matching and composing use a processor: run one process for each
-    core, because the threads of one process share a core. Crawling and delivering mostly wait, so
-    a process for them may have a concurrency of ten or more. SIGTERM lets the jobs end that run.
+    The queues are crawl, match, compose, deliver, publish, words and upkeep, and each needs a
+    worker. Any number of workers may run. Matching and composing use a processor: run one process
+    for each core, because the threads of one process share a core. Crawling and delivering mostly
+    wait, so a process for them may have a concurrency of ten or more. SIGTERM lets the jobs end
+    that run.
 
     \b
     Examples:
       watchword work
       watchword work --queues crawl,deliver,upkeep --concurrency 8
     """
-    return _run(context, lambda service: run_work(service, queues, concurrency))
+    from scheduler.cluster import QUEUES, run_work  # noqa: PLC0415
+
+    wanted = QUEUES if queues is None else tuple(name.strip() for name in queues.split(","))
+    for name in wanted:
+        if name not in QUEUES:
+            known = ", ".join(QUEUES)
+            raise click.BadParameter(f"there is no queue {name!r}; there are {known}", context)
+    return _run(context, lambda service: run_work(service, wanted, concurrency))
 
 
 @click.command(cls=ServiceCommand, data=(DaemonRun,))
@@ -115,4 +112,6 @@ def schedule_command(context: click.Context) -> int:
     Example:
       watchword schedule --config /etc/watchword.toml
     """
+    from scheduler.cluster import run_schedule  # noqa: PLC0415
+
     return _run(context, run_schedule)
