@@ -181,6 +181,7 @@ OTHER_TABLES: Mapping[str, str] = {
     "change": "what happened to questions",
     "clock_reading": "the clock",
     "crawl_run": "crawls",
+    "failed_shard": "which parts of jobs fail; addresses are taken out of its reasons",
     "feed": "how far feeds are written",
     "held_change": "what happened to questions",
     "indexed_question": "the word index",

@@ -54,12 +54,13 @@ class GivenUpJob(msgspec.Struct, frozen=True):
     given_up_at: datetime
 
 
-class SweepResult(msgspec.Struct, frozen=True):
-    """What became of jobs whose worker is dead."""
+class ReleasedJob(msgspec.Struct, frozen=True):
+    """A job whose worker is dead."""
 
-    retried: int = 0
-    dropped: int = 0  #: because another job for the same piece waits
-    given_up: int = 0
+    task: str
+    key: str
+    #: ``todo``, ``aborted`` because another job for the same piece waits, or ``failed``.
+    status: str
 
 
 _SET_PATH = text(
@@ -209,7 +210,8 @@ _STALLED = """
 _FIND_STALLED = text(f"select 1 {_STALLED} limit 1")
 #: A job whose worker stands still within a transaction is left for a later sweep.
 _LOCK_STALLED = text(
-    f"select job.id, job.attempts {_STALLED} order by job.id for update of job skip locked"
+    "select job.id, job.attempts, job.task_name as task, job.args->>'key' as key"
+    f" {_STALLED} order by job.id for update of job skip locked"
 )
 _RETRY = text("select jobs.procrastinate_retry_job_v2(:id, now(), null, null, null)")
 _FINISH = text(
@@ -223,7 +225,7 @@ def has_stalled(connection: Connection, stalled_seconds: float) -> bool:
     return connection.execute(_FIND_STALLED, {"seconds": stalled_seconds}).scalar() is not None
 
 
-def release_stalled(connection: Connection, stalled_seconds: float) -> SweepResult:
+def release_stalled(connection: Connection, stalled_seconds: float) -> list[ReleasedJob]:
     """Give the jobs of dead workers to others. The engine leaves them as they are for ever.
 
     Any number of processes may do this at a time. Where another job for the same piece waits, it
@@ -235,8 +237,9 @@ def release_stalled(connection: Connection, stalled_seconds: float) -> SweepResu
     """
     connection.execute(_SET_PATH)
     rows = connection.execute(_LOCK_STALLED, {"seconds": stalled_seconds}).all()
-    ends = [_release(connection, row.id, row.attempts) for row in rows]
-    return SweepResult(ends.count("todo"), ends.count("aborted"), ends.count("failed"))
+    return [
+        ReleasedJob(row.task, row.key, _release(connection, row.id, row.attempts)) for row in rows
+    ]
 
 
 def _release(connection: Connection, job_id: int, attempts: int) -> str:

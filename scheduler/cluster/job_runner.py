@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from alerts.ledger import LedgerUnavailable, WriterLost, jobs
+from alerts.ledger import LedgerUnavailable, WriterLost
 from alerts.ledger.queued_jobs import JobClaim
-from alerts.operator import update_job_alarms
 from scheduler.cluster.work_queues import WorkFunction
-from scheduler.job_notes import describe_failure
 from scheduler.service import Service
+from scheduler.tasks import TASKS
 
 log = logging.getLogger("watchword.cluster")
 
@@ -18,7 +17,8 @@ def run_job(service: Service, name: str, function: WorkFunction, claim: JobClaim
     """Run a job; it ends well for the engine, whatever happens.
 
     What has failed still waits in the ledger, so that the next look makes a new job for it. The
-    failure is noted as that of a round of a single process is, with the same alarm.
+    failure of a task is noted as that of a round of a single process is, with the same alarm. What
+    is done by the clock notes its own.
 
     Args:
         service: The service of the worker.
@@ -27,32 +27,20 @@ def run_job(service: Service, name: str, function: WorkFunction, claim: JobClaim
         claim: This run. Every transaction of the job that writes holds it.
         key: Which piece.
     """
-    begun_at = service.clock()
-    fenced = service.with_ledger(service.ledger.fenced_by(claim))
+
+    def work() -> None:
+        """Do it. That it was given to another worker is no failure: that one does it."""
+        try:
+            function(service.with_ledger(service.ledger.fenced_by(claim)), key)
+        except WriterLost as error:
+            log.warning("%s %s stopped: %s", name, key, error)
+
     try:
-        function(fenced, key)
-        _note_good_end(service, name)
-    except WriterLost as error:
-        log.warning("%s %s stopped: %s", name, key, error)
-    except LedgerUnavailable as error:  # it cannot be noted either
+        if name in TASKS:
+            service.note_jobs(is_alone=False).run(name, work, None, shard=key)
+        else:
+            work()
+    except LedgerUnavailable as error:
         log.error("%s %s failed: %s", name, key, error)
-    except Exception as error:  # the boundary of a job: no defect may end the worker
-        failure = describe_failure(name, error)
-        log.exception("%s %s failed: %s", name, key, failure.reason)
-        now = service.clock()
-        with service.ledger.writing() as connection:
-            jobs.fail(connection, name, failure.reason, begun_at, now)
-            update_job_alarms(connection, now)
-
-
-def _note_good_end(service: Service, name: str) -> None:
-    """Note that a task works, if its last run failed."""
-    with service.ledger.reading() as connection:
-        has_failed = any(
-            one.failures_in_a_row for one in jobs.list_all(connection) if one.name == name
-        )
-    if has_failed:
-        now = service.clock()
-        with service.ledger.writing() as connection:
-            jobs.end_well(connection, name, now)
-            update_job_alarms(connection, now)
+    except Exception:  # the boundary of a job: no defect may end the worker
+        log.exception("%s %s failed", name, key)

@@ -104,7 +104,7 @@ def run_work(service: Service, queues: Sequence[str], concurrency: int) -> None:
     """
     service = join_cluster(service)
     section = service.config.cluster
-    sweep_stalled(service.ledger, section.stalled_seconds)
+    sweep_stalled(service.ledger, section.stalled_seconds, service.clock())
     settings = WorkerSettings(
         section.listen, section.poll_seconds, section.beat_seconds, section.stalled_seconds
     )

@@ -13,7 +13,7 @@ from scheduler.cluster.periodic import PERIODIC, PeriodicTask
 from scheduler.cluster.sweep import sweep_stalled
 from scheduler.cluster.work_queues import list_jobs
 from scheduler.service import Service
-from scheduler.tasks import TASKS, notify_operator, queue_operator_messages
+from scheduler.tasks import TASKS, tell_operator
 
 log = logging.getLogger("watchword.cluster")
 
@@ -62,7 +62,8 @@ class Ticker:
 
     def sweep(self) -> None:
         """Give the jobs of dead workers to others."""
-        sweep_stalled(self._service.ledger, self._service.config.cluster.stalled_seconds)
+        service = self._service
+        sweep_stalled(service.ledger, service.config.cluster.stalled_seconds, service.clock())
 
     def watch_work(self) -> None:
         """Raise or clear the alarms about the cluster. The scheduler sends them itself.
@@ -76,8 +77,7 @@ class Ticker:
                 return
         with service.ledger.writing() as connection:
             update_cluster_alarms(connection, reasons, now)
-            queue_operator_messages(connection, service)
-        notify_operator(service)
+        tell_operator(service)
 
 
 def find_last_moment(now: datetime, seconds: float) -> datetime:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -96,7 +97,7 @@ class ClusterTrial:
 
     def sweep(self) -> None:
         """Sweep once, as every scheduler does again and again."""
-        sweep_stalled(self.ledger, SETTINGS.stalled_seconds)
+        sweep_stalled(self.ledger, SETTINGS.stalled_seconds, datetime.now(UTC))
 
     def sweep_until(self, is_so: Callable[[], bool], what: str) -> None:
         """Sweep again and again until something is so."""

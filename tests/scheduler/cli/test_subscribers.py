@@ -22,8 +22,9 @@ from scheduler.bounce_mailbox import read_unread_emails
 from scheduler.imap import MailboxError
 from tests.support.bounce_reports import build_dsn
 from tests.support.imap_server import run_imap_server
+from tests.support.paths import WATCHWORD_COMMAND
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
-from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
+from tests.support.service import ServiceFolder, get_plain_text
 from tests.support.smtp_server import run_smtp_server
 
 pytestmark = pytest.mark.process
