@@ -129,7 +129,9 @@ class ClusterTrial:
     @property
     def jobs(self) -> list[str]:
         """The states of the jobs that are left: those that end well are deleted."""
-        found = self.read("select status::text from jobs.procrastinate_jobs order by id")
+        found = self.read(
+            "select status::text from jobs.procrastinate_jobs where task_name = 'trial' order by id"
+        )
         return [str(state) for state in found]
 
     def wait_until_done(self, *pieces: str) -> None:
