@@ -127,6 +127,7 @@ url = "{url}"
 [site]
 public_url = "http://127.0.0.1"
 [sources.london]
+url = "https://replica.example"
 enabled = false
 [mail]
 channel = "smtp"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 #: Links of the worker, with the third number of the network's addresses: 10.177.1.0/30.
 _LINKS = {"database": 1, "mail": 2}
+_IP = "ip"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class FarNetwork:
     @property
     def before(self) -> tuple[str, ...]:
         """The command that starts another one in the network."""
-        return ("ip", "netns", "exec", self.name)
+        return (_IP, "netns", "exec", self.name)
 
     @staticmethod
     def get_address(link: str) -> str:
@@ -35,24 +36,25 @@ class FarNetwork:
 
     def cut(self, link: str) -> None:
         """Drop all that is sent over a link, both ways, without a reply."""
-        _run("ip", "link", "set", f"{self.name}{_LINKS[link]}", "down")
+        _run(_IP, "link", "set", f"{self.name}{_LINKS[link]}", "down")
 
     def mend(self, link: str) -> None:
         """Let a link carry again."""
-        _run("ip", "link", "set", f"{self.name}{_LINKS[link]}", "up")
+        _run(_IP, "link", "set", f"{self.name}{_LINKS[link]}", "up")
 
 
 def find_hindrance() -> str | None:
     """Return why there can be no such network here; None if there can."""
     if os.geteuid() != 0:
         return "networks of their own need root"
-    if shutil.which("ip") is None:
+    if shutil.which(_IP) is None:
         return "networks of their own need ip (Debian: apt-get install iproute2)"
     name = f"wwprobe{os.getpid() % 1000}"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False, text=True)
+    command = (_IP, "netns", "add", name)
+    made = subprocess.run(command, capture_output=True, check=False, text=True)
     if made.returncode:
         return f"networks of their own are not allowed here: {made.stderr.strip()}"
-    _run("ip", "netns", "del", name)
+    _run(_IP, "netns", "del", name)
     return None
 
 
@@ -60,23 +62,23 @@ def find_hindrance() -> str | None:
 def make_far_network() -> Iterator[FarNetwork]:
     """Yield a network with two links to this one; it is gone afterwards."""
     network = FarNetwork(f"wwfar{os.getpid() % 1000}")
-    _run("ip", "netns", "add", network.name)
+    _run(_IP, "netns", "add", network.name)
     try:
-        _run("ip", "-n", network.name, "link", "set", "lo", "up")
+        _run(_IP, "-n", network.name, "link", "set", "lo", "up")
         for number in _LINKS.values():
             _add_link(network.name, f"{network.name}{number}", f"10.177.{number}")
         yield network
     finally:
-        _run("ip", "netns", "del", network.name)  # with its ends of the links, and so both ends
+        _run(_IP, "netns", "del", network.name)  # with its ends of the links, and so both ends
 
 
 def _add_link(name: str, near: str, prefix: str) -> None:
     far = f"{near}f"
-    _run("ip", "link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
-    _run("ip", "address", "add", f"{prefix}.1/30", "dev", near)
-    _run("ip", "-n", name, "address", "add", f"{prefix}.2/30", "dev", far)
-    _run("ip", "link", "set", near, "up")
-    _run("ip", "-n", name, "link", "set", far, "up")
+    _run(_IP, "link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
+    _run(_IP, "address", "add", f"{prefix}.1/30", "dev", near)
+    _run(_IP, "-n", name, "address", "add", f"{prefix}.2/30", "dev", far)
+    _run(_IP, "link", "set", near, "up")
+    _run(_IP, "-n", name, "link", "set", far, "up")
 
 
 def _run(*command: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import insert
 
@@ -54,12 +55,12 @@ class Population:
                 topics.ensure(connection, format_canonical(parse_query(word)), word, now).id
                 for word in _WORDS
             ]
-            base = {"zone": "Europe/London", "hour": 7, "created_at": now}
+            base: dict[str, Any] = {"zone": "Europe/London", "hour": 7, "created_at": now}
             people = [
                 {"id": n + 1, "email": f"p{n}@demo.example", "token": f"t{n:020d}x", **base}
                 for n in range(self.subscribers)
             ]
-            same = {"query": "a bird", "frequency": "immediate", "updates": "all"}
+            same: dict[str, Any] = {"query": "a bird", "frequency": "immediate", "updates": "all"}
             same |= {"origin": "command", "created_at": now, "sent_up_to": 0, "last_due_at": None}
             rows = [
                 {"subscriber_id": n + 1, "topic_id": words[2 * (n % self.waves) + side], **same}

@@ -50,8 +50,10 @@ class SiteVisitor:
                 self.problems.append(f"{self.process.name} {path}: {error!r}")
             return
         took = time.monotonic() - began
-        self._ready = start
+        is_first, self._ready = self._ready != start, start
         self.statuses[str(status)] += 1
+        if is_first:  # it has loaded what all others use
+            return
         self.worst = max(self.worst, (took, f"{path} {status}"))
         if status not in {200, 503} or took > MAX_SECONDS:
             self.problems.append(f"{self.process.name} {path}: {status} after {took:.1f} s")
