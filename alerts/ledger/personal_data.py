@@ -19,6 +19,7 @@ from alerts.language import gettext_noop
 from alerts.ledger import publication
 from alerts.ledger.address_hashes import find_hash
 from alerts.ledger.confirmation_schema import confirmation_history
+from alerts.ledger.due_schema import due_subscriber
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.operator_actions import name_address
 from alerts.ledger.schema import (
@@ -135,6 +136,12 @@ PERSONAL_TABLES = (
         (topic.c.canonical, topic.c.question_id),
     ),
     PersonalTable(
+        due_subscriber,
+        "next_looks",
+        _has_subscriber(due_subscriber),
+        {"subscriber_id": _HIDDEN_ID, "is_settled": "how the next digest is found"},
+    ),
+    PersonalTable(
         subscriber,
         "subscriber",
         lambda owner: subscriber.c.id == owner.subscriber_id,
@@ -181,6 +188,8 @@ OTHER_TABLES: Mapping[str, str] = {
     "change": "what happened to questions",
     "clock_reading": "the clock",
     "crawl_run": "crawls",
+    "digest_round": "when digests were composed",
+    "due_sweep": "how far subscribers were gone through",
     "feed": "how far feeds are written",
     "held_change": "what happened to questions",
     "indexed_question": "the word index",

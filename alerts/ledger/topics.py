@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from alerts.ledger import due_subscribers
 from alerts.ledger.inserts import MAX_PARAMETERS, insert_once, iter_parameters
 from alerts.ledger.schema import change, feed, match, match_progress, topic
 from alerts.model import TopicKind, build_topic_key
@@ -157,6 +158,8 @@ def match_followed_questions(
     rows = [{"topic_id": key, "change_seq": seq} for key, seq in connection.execute(wanted)]
     if rows:
         connection.execute(insert(match), rows)
+        pairs = [(row["topic_id"], row["change_seq"]) for row in rows]
+        due_subscribers.note_matches(connection, pairs)
     return len(rows)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.digests.schedule import find_last_due
+from alerts.schedule import find_last_due
 from alerts.ledger import Ledger, changes, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
