@@ -7,79 +7,42 @@ anywhere and started again by another process.
 from __future__ import annotations
 
 import logging
-import math
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery import ChannelRefused, ChannelUnavailable, DeliveryWatch, deliver_due
-from alerts.digests import compose_due_digests
-from alerts.feeds import delete_withdrawn_files, ping_hub, publish_feeds
-from alerts.ledger import (
-    alarms,
-    confirmation_history,
-    deliveries,
-    operator_actions,
-    operator_sessions,
-    pauses,
-    pending_subscriptions,
-    personal_data,
-    publication,
-    subscriptions,
-    topics,
-    undo_records,
-)
-from alerts.ledger.erasure import erase_deleted
+from alerts.delivery import ChannelUnavailable
+from alerts.feeds import delete_withdrawn_files, ping_hub
+from alerts.ledger import publication, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
-from alerts.model import Recipient
-from alerts.operator import (
-    queue_operator_emails,
-    update_gap_alarm,
-    update_job_alarms,
-    update_limit_alarm,
-    update_mail_alarms,
-)
 from alerts.queries import QueryError, format_canonical, parse_query
-from alerts.recording import update_source_alarms
-from alerts.search import index_questions
-from alerts.subscribers import (
-    CONFIRMATION_LINK_VALIDITY,
-    PAUSE,
-    UNDO_PERIOD,
-    delete_personal_data,
-    subscribe,
-)
+from alerts.subscribers import subscribe
 from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
 from scheduler.job_notes import JobFailure, JobNotes
 from scheduler.service import Service
+from scheduler.tasks import (
+    MAX_DELIVERY_SECONDS,
+    TASKS,
+    delete_expired_data,
+    deliver_outbox,
+    notify_operator,
+    queue_operator_messages,
+    run_waiting,
+    update_alarms,
+)
 
 log = logging.getLogger("watchword.jobs")
-
-#: Questions whose words are indexed for search in one run: a few seconds. A backfill brings more,
-#: and digests must not wait for all of them.
-_MAX_INDEXED_QUESTIONS = 1000
-
-#: The daemon begins with no more messages then. Alarms are updated before it goes on.
-_MAX_DELIVERY_SECONDS = 300.0
-
-#: Called with how many are done, and of how many.
-ProgressCallback: TypeAlias = Callable[[int, int], None]
 
 #: What became of messages, by outcome, and why they could not be delivered at all, if so.
 _DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | None]
 _NOTHING_DELIVERED: _DeliveryResult = (Counter(), None)
-
-#: How long addresses and the text of messages are kept after they were needed: four weeks, so that
-#: the operator can help somebody who unsubscribed by mistake or misses an email.
-_RETENTION_PERIOD = timedelta(days=28)
 
 
 def sync_config(service: Service) -> None:
@@ -236,7 +199,7 @@ def run_delivery(service: Service) -> None:
     """
     notes = service.note_jobs()
     _check_clock_or_tell(service, notes, "deliver")
-    outcomes, _ = _deliver_and_delete(service, notes, _MAX_DELIVERY_SECONDS)
+    outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS)
     if outcomes:
         log.info("deliveries: %s", dict(outcomes))
 
@@ -258,21 +221,26 @@ def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
 def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> PipelineResult:
     """Run the steps of a round, each within its own boundary."""
     notes.run("alarms", lambda: update_alarms(service), None)
-    matches = notes.run("match", lambda: _match(service), 0)
-    feeds = notes.run("publish", lambda: _publish(service), 0)
-    digests = notes.run("compose", lambda: compose_digests(service), 0)
+    done: Counter[str] = Counter()
+    for name in ("match", "publish", "compose"):
+        done += _run_task(service, notes, name)
     outcomes, problem = _deliver_and_delete(service, notes) if delivers else _NOTHING_DELIVERED
     notes.run("ping", lambda: ping_hub(service.ledger, service.config.feed_identity), None)
-    notes.run("words", lambda: index_questions(service.ledger, _MAX_INDEXED_QUESTIONS), None)
-    if digests or outcomes:
-        log.info("%d digests composed, deliveries: %s", digests, dict(outcomes) or "none")
+    _run_task(service, notes, "words")
+    if done["digests"] or outcomes:
+        log.info("%d digests composed, deliveries: %s", done["digests"], dict(outcomes) or "none")
     return PipelineResult(
-        matches=matches,
-        feeds=feeds,
-        digests=digests,
+        matches=done["matches"],
+        feeds=done["feeds"],
+        digests=done["digests"],
         deliveries=dict(outcomes),
         problem=str(problem) if problem else None,
     )
+
+
+def _run_task(service: Service, notes: JobNotes, name: str) -> Counter[str]:
+    """Do what waits of a task; return how many things of which kind were done."""
+    return notes.run(name, lambda: run_waiting(service, TASKS[name]), Counter())
 
 
 def _deliver_and_delete(
@@ -281,7 +249,7 @@ def _deliver_and_delete(
     """Deliver, then delete expired data. Messages are part of it, so never at the same time."""
     result = notes.run(
         "deliver",
-        lambda: _deliver(service, seconds),
+        lambda: deliver_outbox(service, seconds),
         _NOTHING_DELIVERED,
         find_error=lambda found: found[1],
     )
@@ -289,159 +257,8 @@ def _deliver_and_delete(
     return result
 
 
-def _match(service: Service) -> int:
-    """Match what is new, and raise or clear the alarm about topics that cannot be read."""
-    added = service.topic_matcher.match_new_changes()
-    service.topic_matcher.update_alarm(service.clock())
-    return added
-
-
-def _publish(service: Service) -> int:
-    return publish_feeds(service.ledger, service.config.feeds.path, service.feed_context)
-
-
-def update_alarms(service: Service) -> None:
-    """Raise and clear the alarms that depend on time alone, and queue the operator's emails."""
-    config, now = service.config, service.clock()
-    with closing(service.create_limiter()) as limiter:
-        report = limiter.report()
-    with service.ledger.writing() as connection:
-        update_limit_alarm(connection, report, now)
-        for name, source in config.sources.items():
-            if source.enabled:
-                update_source_alarms(connection, name, source.host, source.silent_hours, now)
-                update_gap_alarm(connection, name, now)
-        alarms.clear_other_sources(connection, config.source_hosts, now)
-        update_job_alarms(connection, now)
-        _queue_operator_emails(connection, service)
-
-
-def compose_digests(
-    service: Service,
-    *,
-    only_email: str | None = None,
-    on_progress: ProgressCallback = lambda _done, _total: None,
-) -> int:
-    """Put the digests that are due into the outbox; return their number.
-
-    Args:
-        service: The open service.
-        only_email: The one subscriber whose digest to compose; None for all.
-        on_progress: Called after each subscriber with the number of those that are done, and of
-            all.
-    """
-    return compose_due_digests(
-        service.ledger,
-        service.digest_settings,
-        service.clock(),
-        only_email=only_email,
-        on_progress=on_progress,
-    )
-
-
-def deliver_messages(
-    service: Service,
-    *,
-    recipient: str | None = None,
-    seconds: float | None = None,
-    on_progress: ProgressCallback = lambda _done, _total: None,
-) -> Counter[str]:
-    """Deliver the messages that are due; return the number of each outcome.
-
-    Args:
-        service: The open service.
-        recipient: The one address to deliver to; None for all.
-        seconds: After which no more messages are begun with; None for no limit.
-        on_progress: Called after each message with the number of those that are settled, and of
-            all that are due.
-
-    Raises:
-        ChannelUnavailable: A channel could not be used; its messages stay queued.
-    """
-    end = time.monotonic() + (math.inf if seconds is None else seconds)
-    return deliver_due(
-        service.ledger,
-        service.config.channel_table,
-        service.clock,
-        service.config.mail.delivery_policy,
-        sent_log=service.sent_log,
-        watch=DeliveryWatch(
-            is_stopping=lambda: service.stop.is_set() or time.monotonic() >= end,
-            on_progress=on_progress,
-        ),
-        recipient=recipient,
-    )
-
-
-def _deliver(service: Service, seconds: float | None) -> _DeliveryResult:
-    """Deliver unless paused, and update the mail alarms; return the outcomes and any problem."""
-    outcomes: Counter[str] = Counter()
-    problem: ChannelUnavailable | None = None
-    with service.ledger.reading() as connection:
-        is_paused = pauses.find(connection, "delivery") is not None
-    try:
-        if not is_paused:
-            outcomes = deliver_messages(service, seconds=seconds)
-    except ChannelUnavailable as error:
-        problem = error  # the boundary of the job logs it
-    with service.ledger.writing() as connection:
-        update_mail_alarms(
-            connection,
-            outcomes["over_limit"],
-            str(problem) if problem else None,
-            service.clock(),
-            refusal=str(problem) if isinstance(problem, ChannelRefused) else None,
-            has_sent=outcomes["sent"] > 0,
-        )
-        queued = _queue_operator_emails(connection, service)
-    if queued and not is_paused:
-        _notify_operator(service)
-    return outcomes, problem
-
-
-def _queue_operator_emails(connection: Connection, service: Service) -> int:
-    """Queue the operator emails about alarms; return how many messages that is."""
-    recipients = service.config.operator.addresses
-    return queue_operator_emails(connection, service.create_message_context(), recipients)
-
-
 def _tell_operator(service: Service) -> None:
     """Notify the operator of new alarms while nothing else is done."""
     with service.ledger.writing() as connection:
-        _queue_operator_emails(connection, service)
-    _notify_operator(service)
-
-
-def _notify_operator(service: Service) -> None:
-    """Deliver to each address of the operator at once, by whatever channel still works."""
-    for address in service.config.operator.addresses:
-        recipient = Recipient.parse(address)
-        try:
-            deliver_messages(service, recipient=recipient.address)
-        except ChannelUnavailable as error:
-            log.error("the operator is not notified at %s yet: %s", recipient, error)
-
-
-def delete_expired_data(service: Service) -> None:
-    """Delete what is kept for a limited time only.
-
-    That is: the text of old messages, sign-ups whose link has expired, how often an address did not
-    answer, what subscribers could undo, former subscribers with all that was sent to them, and
-    topics that nobody needs any more with their matches.
-    """
-    now = service.clock()
-    with service.ledger.writing() as connection:
-        operator_actions.delete_old(connection, now)
-        operator_sessions.delete_expired(connection, now)
-        deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
-        expired = pending_subscriptions.delete_expired(connection, now - CONFIRMATION_LINK_VALIDITY)
-        never_confirmed = [s.email for s in subscriptions.get_subscribers(connection, expired)]
-        confirmation_history.delete_old(connection, now - PAUSE)
-        undo_records.delete_old(connection, now - UNDO_PERIOD)
-        former = personal_data.list_forgettable(connection, now - _RETENTION_PERIOD)
-        for email in {*never_confirmed, *former}:
-            delete_personal_data(connection, email, service.data_stores)
-        publication.clear_ended(connection)
-    erase_deleted(service.ledger)  # also after what pages and commands deleted since
-    if former:
-        log.info("deleted the data of %d subscribers who left four weeks ago", len(former))
+        queue_operator_messages(connection, service)
+    notify_operator(service)

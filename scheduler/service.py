@@ -95,6 +95,7 @@ def open_service(
     clock: Clock = wall_clock,
     *,
     on_upgrade: Callable[[int, int], None] = lambda _done, _total: None,
+    role: str = "",
 ) -> Service:
     """Open the ledger, upgrade its schema if needed, and return the service of ``config``.
 
@@ -103,6 +104,7 @@ def open_service(
         clock: Returns the time now, aware, in UTC.
         on_upgrade: Called after each step of an upgrade with the steps that are done, and with
             their number in all.
+        role: What the process does, as PostgreSQL shows it among its sessions: ``run``.
 
     Raises:
         LedgerError: The ledger cannot be opened.
@@ -112,7 +114,7 @@ def open_service(
     # Before the ledger, which is often beside it, in a folder that is for us alone otherwise.
     with suppress(OSError):  # the first round says why it cannot be written
         make_public_folder(config.feeds.path)
-    ledger = open_ledger(config.ledger.url.reveal(), on_upgrade)
+    ledger = open_ledger(config.ledger.url.reveal(), on_upgrade, role=role)
     with ledger.reading() as connection:
         sent_log = SentLog(config.ledger.sent_log, secrets.get_hash_key(connection))
     if not ledger.is_read_only:

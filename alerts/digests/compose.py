@@ -177,7 +177,7 @@ def begin_round(ledger: Ledger, now: datetime) -> None:
         if is_new:
             digest_rounds.record(connection, now)
         is_taken = step is not None and due_sweep.take_step(connection, step)
-    if step is not None and is_taken and step.missed:
+    if step is not None and step.before is not None and is_taken and step.missed:
         log.error("%d subscribers would have been missed: please report this", len(step.missed))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,17 +13,28 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from alerts.errors import ExitStatus, MissingExtra, WatchwordError
+from alerts.errors import ExitStatus, WatchwordError
+from alerts.ledger import schema_version
 from alerts.ledger.faults import LedgerUnavailable, WriterLost, describe, explain_faults
+from alerts.ledger.postgres import (
+    BEGIN_READING,
+    BEGIN_WRITING,
+    BEGIN_WRITING_SHARD,
+    create_postgres_engine,
+)
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
 #: What checks in a transaction that its process may still write.
 Fence: TypeAlias = Callable[[Connection], None]
+#: What wakes the workers of the tasks with these names when the transaction is committed.
+Announcer: TypeAlias = Callable[[Connection, Sequence[str]], None]
 
+#: The option of a connection that holds the names of the tasks which its transaction announced.
+_ANNOUNCED = "watchword_announced"
 _BUSY_MILLISECONDS = 30_000
 #: Seconds that a transaction waits for one of a limited number of connections: as long as somebody
 #: waits for a page.
@@ -48,6 +59,10 @@ class Ledger:
     fence: Fence | None = None
     #: The engine of transactions that only read; None if they use the same as those that write.
     reader: Engine | None = None
+    #: What the process does, as PostgreSQL shows it: ``run``.
+    role: str = ""
+    #: Called last in each transaction that has announced work; None where nobody is to be woken.
+    announcer: Announcer | None = None
 
     def as_writer(self, epoch: int) -> Ledger:
         """Return the same ledger for the writer of an epoch."""
@@ -60,6 +75,25 @@ class Ledger:
     def fenced_by(self, fence: Fence) -> Ledger:
         """Return the same ledger for a task that may write only while ``fence`` lets it."""
         return replace(self, fence=fence)
+
+    def announcing_by(self, announcer: Announcer) -> Ledger:
+        """Return the same ledger, whose transactions wake workers by ``announcer``."""
+        return replace(self, announcer=announcer)
+
+    @staticmethod
+    def announce(connection: Connection, task: str) -> None:
+        """Say that this transaction makes work for a task, so that its workers are woken.
+
+        They are woken if the transaction is committed, and not before. In a transaction that only
+        reads, and where the work is done in turn by one process, this does nothing.
+
+        Args:
+            connection: In a transaction of :meth:`writing` or :meth:`writing_shard`.
+            task: The task's name: ``match``, ``compose``, ``deliver``, ``publish`` or ``words``.
+        """
+        announced = connection.get_execution_options().get(_ANNOUNCED)
+        if announced is not None:
+            announced.add(task)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -74,7 +108,7 @@ class Ledger:
             WriterLost: This process may not write any more.
             LedgerError: The database is damaged, or may not be written.
         """
-        with self._writing(_BEGIN_WRITING) as connection:
+        with self._writing(BEGIN_WRITING) as connection:
             yield connection
 
     @contextmanager
@@ -90,17 +124,21 @@ class Ledger:
             WriterLost: This process may not write any more.
             LedgerError: The database is damaged, or may not be written.
         """
-        with self._writing(_BEGIN_WRITING_SHARD) as connection:
+        with self._writing(BEGIN_WRITING_SHARD) as connection:
             yield connection
 
     @contextmanager
-    def _writing(self, begin: TextClause) -> Iterator[Connection]:
-        with explain_faults(self.engine), self.engine.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(begin)
+    def _writing(self, begin: str) -> Iterator[Connection]:
+        engine = self.engine.execution_options(begin=begin)
+        with explain_faults(engine), engine.begin() as connection:
             if self.fence is not None:
                 self.fence(connection)
+            announced: set[str] = set()
+            connection.execution_options(**{_ANNOUNCED: announced})
             yield connection
+            # Last, and in order: transactions that announce the same wait for each other only here.
+            if self.announcer is not None and announced:
+                self.announcer(connection, sorted(announced))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -110,7 +148,12 @@ class Ledger:
             LedgerUnavailable: The database cannot be used now.
             LedgerError: The database is damaged.
         """
-        engine = (self.reader or self.engine).execution_options(reading=True)
+        with self._reading(BEGIN_READING) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self, begin: str) -> Iterator[Connection]:
+        engine = (self.reader or self.engine).execution_options(reading=True, begin=begin)
         with explain_faults(engine), engine.begin() as connection:
             yield connection
 
@@ -121,7 +164,8 @@ class Ledger:
         Raises:
             StatementTimeout: A statement took longer.
         """
-        with self.reading() as connection, _limit_statement_time(connection, seconds):
+        begin = f"{BEGIN_READING}; SET LOCAL statement_timeout = {round(seconds * 1000)}"
+        with self._reading(begin) as connection, _limit_statement_time(connection, seconds):
             yield connection
 
     def open_beside(self, *, readers: int, writers: int) -> Ledger:
@@ -136,10 +180,11 @@ class Ledger:
         """
         url = self.engine.url.render_as_string(hide_password=False)
         if self.is_read_only:
-            return replace(self, engine=_engine(url, readers))
-        reader = _engine(url, readers)
-        event.listen(reader, "connect", _refuse_writes)
-        return replace(self, engine=_engine(url, writers), reader=reader)
+            return replace(self, engine=_engine(url, readers, role=self.role))
+        reader = _engine(url, readers, role=self.role)
+        if self.is_sqlite:
+            event.listen(reader, "connect", _refuse_writes)
+        return replace(self, engine=_engine(url, writers, role=self.role), reader=reader)
 
     def close(self) -> None:
         """Close all connections."""
@@ -159,7 +204,9 @@ class Ledger:
 
 
 _EPOCH = "SELECT epoch FROM writer"
-_SHARED_EPOCH = f"{_EPOCH} FOR SHARE"
+#: Whoever begins an epoch locks the row FOR UPDATE, which waits for this lock. Who only renews the
+#: lease in it does not.
+_SHARED_EPOCH = f"{_EPOCH} FOR KEY SHARE"
 
 
 def _check_epoch(epoch: int, connection: Connection) -> None:
@@ -175,10 +222,9 @@ def _check_epoch(epoch: int, connection: Connection) -> None:
 
 @contextmanager
 def _limit_statement_time(connection: Connection, seconds: float) -> Iterator[None]:
+    """Say when a statement was ended. On PostgreSQL, the server ends it."""
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL statement_timeout = {round(seconds * 1000)}"))
-    else:
+    if connection.dialect.name == "sqlite":
         end = time.monotonic() + seconds
         driver.set_progress_handler(lambda: time.monotonic() > end, _PROGRESS_STEPS)
     try:
@@ -201,33 +247,16 @@ def _is_timeout(error: DBAPIError) -> bool:
 #: Instructions of SQLite's virtual machine between two looks at the clock: a few milliseconds.
 _PROGRESS_STEPS = 20_000
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
-#: "watchw" in ASCII, so that it differs from the advisory locks of others in the same database.
-PROCESS_LOCK_KEY = 0x776174636877
-_WRITE_LOCK_KEY = PROCESS_LOCK_KEY + 1
-#: Transactions that write wait for each other. One whose process stands still is ended, so that it
-#: does not hold up the others for ever.
-_BEGIN_WRITING_SHARD = text(
-    "select set_config('idle_in_transaction_session_timeout', '5min', true)"
-)
-_BEGIN_WRITING = text(
-    "select set_config('idle_in_transaction_session_timeout', '5min', true),"
-    " pg_advisory_xact_lock(:key)"
-).bindparams(key=_WRITE_LOCK_KEY)
-#: What PostgreSQL's client library is told, so that no wait for the server is endless: seconds to
-#: connect, to the first probe of a silent connection, between probes, and how many probes may fail.
-POSTGRES_DEADLINES = {
-    "connect_timeout": 10,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-}
+_FINISH_COPY = "run `watchword migrate-to` again, or delete it"
 
 
 def open_ledger(
-    url: str, on_upgrade: Callable[[int, int], None] = lambda _done, _total: None
+    url: str,
+    on_upgrade: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    accepts_copy: bool = False,
+    role: str = "",
 ) -> Ledger:
     """Open the ledger, create it if it does not exist, and migrate it to the newest schema.
 
@@ -235,19 +264,25 @@ def open_ledger(
         url: An SQLAlchemy URL: ``sqlite:///var/ledger.sqlite3`` or ``postgresql://...``.
         on_upgrade: Called after each migration of an older ledger with the number of those that
             are done, and of all.
+        accepts_copy: Open it also while another ledger is being copied into it.
+        role: What the process does, as PostgreSQL shows it among its sessions: ``run``.
 
     Raises:
         LedgerUnavailable: The database cannot be used now.
-        LedgerError: The URL is wrong, the database is damaged, or a newer
-            version of this program has written it.
+        LedgerError: The URL is wrong, the database is damaged, a newer version of this program has
+            written it, or it is an unfinished copy.
     """
-    engine = _engine(url)
+    engine = _engine(url, role=role)
     shown = format_url(engine.url)
     try:
-        ledger = Ledger(engine)
+        ledger = Ledger(engine, role=role)
         if ledger.is_sqlite:
             _check_file(ledger)
-        if not _is_at_newest_schema(ledger):
+        with ledger.reading() as connection:
+            if not accepts_copy and schema_version.is_unfinished_copy(connection):
+                raise LedgerError(f"{shown} is an unfinished copy of a ledger: {_FINISH_COPY}")
+            is_newest = schema_version.find(connection) == schema_version.get_newest()
+        if not is_newest:
             _migrate(ledger, on_upgrade)
     except DBAPIError as error:
         engine.dispose()
@@ -260,7 +295,7 @@ def open_ledger(
     return ledger
 
 
-def find_ledger(url: str) -> Ledger | None:
+def find_ledger(url: str, *, role: str = "") -> Ledger | None:
     """Open the ledger as :func:`open_ledger` does; return None, and create nothing, without one.
 
     Raises:
@@ -270,7 +305,7 @@ def find_ledger(url: str) -> Ledger | None:
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
         return open_ledger(url) if path.is_file() and path.stat().st_size else None
-    engine = _engine(url)
+    engine = _engine(url, role=role)
     try:
         with engine.connect() as connection:
             is_there = inspect(connection).has_table("alembic_version")
@@ -278,10 +313,10 @@ def find_ledger(url: str) -> Ledger | None:
         is_there = True  # it cannot be reached: the message is that of opening it
     finally:
         engine.dispose()
-    return open_ledger(url) if is_there else None
+    return open_ledger(url, role=role) if is_there else None
 
 
-def _engine(url: str, connections: int | None = None) -> Engine:
+def _engine(url: str, connections: int | None = None, *, role: str = "") -> Engine:
     """Return an engine, with at most so many ``connections``; None for SQLAlchemy's 15."""
     parsed = parse_url(url)
     more: dict[str, Any] = {}
@@ -289,14 +324,7 @@ def _engine(url: str, connections: int | None = None) -> Engine:
         more = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0}
         more["pool_timeout"] = _POOL_SECONDS
     if parsed.get_backend_name() != "sqlite":
-        try:
-            engine = create_engine(
-                parsed, pool_pre_ping=True, connect_args=POSTGRES_DEADLINES, **more
-            )
-        except ModuleNotFoundError as error:
-            raise MissingExtra("postgres", "psycopg", "a ledger on PostgreSQL") from error
-        event.listen(engine, "connect", _on_postgres_connect)
-        return engine
+        return create_postgres_engine(parsed, role, **more)
     path = Path(str(parsed.database))
     _check_is_ours(path)
     if _is_read_only(path):
@@ -308,11 +336,6 @@ def _engine(url: str, connections: int | None = None) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
-
-
-def _on_postgres_connect(connection: Any, _record: Any) -> None:
-    connection.execute(f"SET lock_timeout = {_BUSY_MILLISECONDS}")
-    connection.commit()
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
@@ -331,11 +354,7 @@ def _on_connect(connection: Any, _record: Any) -> None:
 
 def _refuse_writes(connection: Any, _record: Any) -> None:
     """Let a connection only read. It is not opened read-only: SQLite's log has to be made."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA query_only=ON")
-    else:
-        connection.execute("SET default_transaction_read_only = on")
-        connection.commit()
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _on_begin(connection: Connection) -> None:
@@ -352,20 +371,6 @@ def _check_file(ledger: Ledger) -> None:
             f"the ledger {ledger.engine.url.database} is damaged ({found}): "
             "restore it from a backup, or move it away to start with a new one"
         )
-
-
-def _is_at_newest_schema(ledger: Ledger) -> bool:
-    """Return whether there is nothing to migrate, without importing Alembic.
-
-    Every command opens the ledger, and Alembic takes 0.2 s to import. The file name of a migration
-    begins with its number.
-    """
-    newest = max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("0*.py"))
-    with ledger.reading() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return False
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found == newest
 
 
 def _is_read_only(path: Path) -> bool:
@@ -407,20 +412,17 @@ def _check_is_ours(path: Path) -> None:
 
 
 def _migrate(ledger: Ledger, on_upgrade: Callable[[int, int], None]) -> None:
-    """Migrate to the newest schema, in one transaction."""
+    """Migrate to the newest schema."""
     # Needed once per new schema; Alembic would make every command start 0.1 s later.
     from alerts.ledger import upgrade  # noqa: PLC0415
 
     shown = format_url(ledger.engine.url)
-    with upgrade.without_foreign_keys(ledger.engine) as connection, connection.begin():
-        if not ledger.is_sqlite:
-            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK_KEY})
-        try:
-            upgrade.upgrade(connection, on_upgrade)
-        except upgrade.NewerSchema as error:
-            raise LedgerError(
-                f"the ledger {shown} was written by a newer watchword or another program "
-                f"(schema {error}): upgrade this one, or name another in ledger.url"
-            ) from error
-        except upgrade.BrokenReferences as error:
-            raise LedgerError(f"the ledger {shown} cannot be migrated: {error}") from error
+    try:
+        upgrade.upgrade(ledger.engine, on_upgrade)
+    except upgrade.NewerSchema as error:
+        raise LedgerError(
+            f"the ledger {shown} was written by a newer watchword or another program "
+            f"(schema {error}): upgrade this one, or name another in ledger.url"
+        ) from error
+    except upgrade.BrokenReferences as error:
+        raise LedgerError(f"the ledger {shown} cannot be migrated: {error}") from error

@@ -41,13 +41,13 @@ from sqlalchemy import (
     func,
     inspect,
     select,
-    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from alerts.ledger.engine import POSTGRES_DEADLINES, PROCESS_LOCK_KEY, Ledger
+from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import explain_faults
+from alerts.ledger.postgres import BEGIN_READING, LOCK_KEYS, create_postgres_engine
 
 log = logging.getLogger("watchword.limits")
 
@@ -74,8 +74,13 @@ _DELETION_INTERVAL = 300
 _BUSY_MILLISECONDS = 5000
 #: Connections to PostgreSQL: a transaction is so short that more would hardly ever be used.
 _POOL_SIZE = 3
-_BEGIN_COUNTING = text("select pg_advisory_xact_lock(:key)")
-_COUNT_LOCK_KEY = PROCESS_LOCK_KEY + 2
+_COUNT_LOCK_KEY = LOCK_KEYS + 2
+#: A crash of the server may lose the last half second of counts, and no commit waits for a disk.
+_BEGIN_COUNTING = (
+    f"BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = {_BUSY_MILLISECONDS};"
+    " SET LOCAL idle_in_transaction_session_timeout = '10s';"
+    f" SELECT pg_advisory_xact_lock({_COUNT_LOCK_KEY})"
+)
 
 _DAMAGED = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 #: The lower eight bits of SQLite's extended result codes are the primary code.
@@ -207,7 +212,8 @@ class RateCounts:
         """Return whether anything was ever counted. Nothing is created."""
         if self._engine.dialect.name == "sqlite":
             return Path(str(self._engine.url.database)).is_file()
-        with explain_faults(self._engine), self._engine.connect() as connection:
+        engine = self._engine.execution_options(begin=BEGIN_READING)
+        with explain_faults(engine), engine.connect() as connection:
             return inspect(connection).has_table(_rate_count.name)
 
     def close(self) -> None:
@@ -220,8 +226,6 @@ class RateCounts:
         with explain_faults(self._engine), self._noticing_damage():
             self._prepare()
             with self._engine.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(_BEGIN_COUNTING, {"key": _COUNT_LOCK_KEY})
                 moment = _to_seconds(now)
                 _bring_back(connection, moment)
                 if not 0 <= moment - self._deleted_at < _DELETION_INTERVAL:
@@ -268,15 +272,9 @@ def name_count_file(ledger_file: Path) -> Path:
 def _create_engine(ledger: Ledger) -> Engine:
     url = ledger.engine.url
     if not ledger.is_sqlite:
-        engine = create_engine(
-            url,
-            pool_pre_ping=True,
-            pool_size=_POOL_SIZE,
-            max_overflow=0,
-            connect_args=POSTGRES_DEADLINES,
+        return create_postgres_engine(
+            url, ledger.role, _BEGIN_COUNTING, pool_size=_POOL_SIZE, max_overflow=0
         )
-        event.listen(engine, "connect", _on_postgres_connect)
-        return engine
     if ledger.is_read_only:  # nothing can be kept: each process counts for itself
         engine = create_engine(
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
@@ -287,14 +285,6 @@ def _create_engine(ledger: Ledger) -> Engine:
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
     return engine
-
-
-def _on_postgres_connect(connection: Any, _record: Any) -> None:
-    # A crash of the server may lose the last half second of counts, and no commit waits for a disk.
-    connection.execute("SET synchronous_commit = off")
-    connection.execute(f"SET lock_timeout = {_BUSY_MILLISECONDS}")
-    connection.execute("SET idle_in_transaction_session_timeout = '10s'")
-    connection.commit()
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
@@ -316,9 +306,8 @@ def _create_table(engine: Engine) -> bool:
     """Create the table where there is none; return False where the file is damaged."""
     try:
         with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(_BEGIN_COUNTING, {"key": _COUNT_LOCK_KEY})
-            elif connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+            is_sqlite = connection.dialect.name == "sqlite"
+            if is_sqlite and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
                 return False
             _metadata.create_all(connection)
     except DBAPIError as error:

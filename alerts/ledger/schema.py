@@ -440,16 +440,6 @@ job = Table(
     Column("reason", Text),  # why the last run failed; null if it did not
 )
 
-writer = Table(
-    # One row: the process that works on the ledger. Taking the lock makes the epoch one higher,
-    # and whoever works with a lower one can commit nothing any more.
-    "writer",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("epoch", Integer, nullable=False),
-    Column("process", Text),  # alerts.ledger.processes
-)
-
 clock_reading = Table(
     # The clock at the last round, and at each round that was the last one before a gap of more
     # than a day. See alerts.ledger.clock_readings.

@@ -1,13 +1,24 @@
-"""Tables of the service itself: its keys, and what its operator does."""
+"""Tables of the service itself: its writer and keys, and what its operator does."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Column, Integer, LargeBinary, Table, Text
+from sqlalchemy import Column, Float, Integer, LargeBinary, Table, Text
 
 from alerts.ledger.schema import metadata
 from alerts.ledger.utc_datetime import UtcDateTime
+
+writer = Table(
+    # One row: the process that works on the ledger. Taking the lock makes the epoch one higher,
+    # and whoever works with a lower one can commit nothing any more.
+    "writer",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("process", Text),  # alerts.ledger.processes
+    Column("beat", Float),  # PostgreSQL: when the writer renewed its lease, the server's Unix time
+)
 
 retired_secret = Table(
     # A key that was replaced: what it signed is accepted for a while.

@@ -35,6 +35,14 @@ class DatabaseURL(Secret):
         except LedgerError:
             return _hide(self.reveal())
 
+    @property
+    def has_password(self) -> bool:
+        """Whether a password stands in it."""
+        try:
+            return parse_url(self.reveal()).password is not None
+        except LedgerError:
+            return False
+
     def list_hidden_parts(self) -> list[str]:
         """Return the URL, if it is not shown whole, its password and the values of its options."""
         url = self.reveal()

@@ -91,7 +91,7 @@ class WorkSettings(msgspec.Struct, frozen=True, kw_only=True):
         set_language(self.language)
         templates = Templates(self.templates)
         build_asset_routes(templates)  # lets templates name the static files
-        base = open_ledger(self.ledger_url)
+        base = open_ledger(self.ledger_url, role="pages")
         ledger = base.open_beside(readers=2, writers=1)  # one more for the foot of a page
         base.close()
 

@@ -30,7 +30,9 @@ def get_service(context: click.Context) -> Service:
         ConfigError: The config cannot be read or is wrong.
         LedgerError: The ledger cannot be opened.
     """
-    service = open_service(get_config(context), on_upgrade=partial(_show_upgrade, context))
+    name = context.command_path.partition(" ")[2]
+    show = partial(_show_upgrade, context)
+    service = open_service(get_config(context), on_upgrade=show, role=name)
     context.call_on_close(service.ledger.engine.dispose)
     command = context.command
     if isinstance(command, RecordedCommand) and command.changes_something(context.params):

@@ -31,8 +31,8 @@ from scheduler.cli.parameters import WholeNumber
 from scheduler.cli.progress import progress_option, show_progress
 from scheduler.cli.service import get_service
 from scheduler.cli.tables import format_table
-from scheduler.jobs import compose_digests, deliver_messages
 from scheduler.service import Service, lock_ledger
+from scheduler.tasks import compose_digests, deliver_messages
 
 #: A TXT record holds strings of at most 255 bytes (RFC 1035 3.3; RFC 6376 3.6.2.2 joins them).
 _DNS_STRING_LENGTH = 255

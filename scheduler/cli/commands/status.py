@@ -78,7 +78,7 @@ def _read_status(config: Config) -> tuple[ServiceStatus, LimitReport]:
     """Return the status, and how far the limits are used; no ledger is created for it."""
     now = wall_clock()
     try:
-        ledger = find_ledger(config.ledger.url.reveal())
+        ledger = find_ledger(config.ledger.url.reveal(), role="status")
     except LedgerUnavailable as error:
         return ServiceStatus.of_unusable_ledger(now, str(error)), LimitReport()
     if ledger is None:

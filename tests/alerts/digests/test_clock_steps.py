@@ -13,7 +13,6 @@ from sqlalchemy import select, update
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.schedule import find_last_due
 from alerts.ledger import Ledger, clock_readings, matches, subscriptions, topics
 from alerts.ledger.clock_readings import ClockReading
 from alerts.ledger.schema import (
@@ -29,6 +28,7 @@ from alerts.mail import MailIdentity
 from alerts.model import DayAfterMeeting, Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
+from alerts.schedule import find_last_due
 from crawler.records import Meeting
 from tests.support.empty_ledger import open_empty_ledger
 from tests.support.examples import count_examples

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
@@ -27,7 +28,8 @@ from alerts.ledger.schema import (
     message,
     topic,
 )
-from alerts.ledger.schema import writer as writer_table
+from alerts.ledger.service_schema import writer as writer_table
+from alerts.ledger.writer_lease import SERVER_TIME
 from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
 from alerts.recording import (
@@ -41,6 +43,10 @@ ADA = "ada@demo.example"
 IDENTITY = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://x.example")
 
 
+#: Seconds between two renewals of a lease in these tests: it is long lost when its holder notices.
+BEAT_SECONDS = 0.05
+
+
 @contextmanager
 def overtaken(ledger: Ledger, url: str, now: datetime) -> Iterator[tuple[Ledger, Ledger]]:
     """Give the ledger of a writer whose lock was lost, and that of the writer after it."""
@@ -51,25 +57,42 @@ def overtaken(ledger: Ledger, url: str, now: datetime) -> Iterator[tuple[Ledger,
         lose_lock(ledger)
         with writer.become(second, now) as new:
             assert new is not None
-            assert old.find_loss()
             assert new.find_loss() is None
             yield old.ledger, new.ledger
     second.engine.dispose()
 
 
 def lose_lock(ledger: Ledger) -> None:
-    """Take the lock away: end its session, or remove its file."""
+    """Remove the lock's file, or let the lease be one that was not renewed for half a minute."""
     if ledger.is_sqlite:
         Path(f"{ledger.engine.url.database}.lock").unlink()
         return
-    with ledger.writing() as connection:
-        connection.execute(
-            text(
-                "select pg_terminate_backend(pid, 10000) from pg_locks"
-                " where locktype = 'advisory' and pid <> pg_backend_pid()"
-                " and database = (select oid from pg_database where datname = current_database())"
-            )
-        )
+    set_beat(ledger, -30)
+
+
+def set_beat(ledger: Ledger, seconds: float) -> None:
+    """Set when the lease was last renewed, in seconds from now."""
+    with ledger.writing_shard() as connection:
+        connection.execute(update(writer_table).values(beat=SERVER_TIME + seconds))
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "the condition never held"
+        time.sleep(BEAT_SECONDS)
+
+
+def test_a_writer_notices_that_it_has_lost_the_lock(
+    ledger: Ledger, ledger_url: str, now: datetime
+) -> None:
+    second = open_ledger(ledger_url)
+    with writer.become(ledger, now, beat_seconds=BEAT_SECONDS) as old:
+        assert old is not None
+        with second.writing() as connection:
+            connection.execute(update(writer_table).values(epoch=writer_table.c.epoch + 1))
+        wait_for(old.find_loss)
+    second.engine.dispose()
 
 
 def test_a_second_process_is_refused(ledger: Ledger, ledger_url: str, now: datetime) -> None:

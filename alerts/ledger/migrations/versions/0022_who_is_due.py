@@ -1,26 +1,17 @@
 """Whose digests are due is known from what changed, and not from going through all
 
-All subscribers with an alert are looked at in the first round. What their subscriptions were
-handled for was recorded by the rounds before.
+The first rounds go through all subscribers for what is pending.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
 _MOMENT = sa.DateTime(timezone=True)
-
-
-_FILL = (
-    "INSERT INTO due_subscriber (subscriber_id, due_at, is_settled)"
-    " SELECT DISTINCT subscriber_id, '1970-01-01 00:00:00.000000', true"
-    " FROM subscription WHERE ended_at IS NULL"
-)
-_FILL_POSTGRES = _FILL.replace("'1970", "TIMESTAMP WITH TIME ZONE '1970").replace("00'", "00Z'")
 
 
 def upgrade() -> None:
@@ -29,9 +20,7 @@ def upgrade() -> None:
         sa.Column(
             "subscriber_id",
             sa.Integer,
-            sa.ForeignKey(
-                "subscriber.id", name="fk_due_subscriber_subscriber_id_subscriber"
-            ),
+            sa.ForeignKey("subscriber.id", name="fk_due_subscriber_subscriber_id_subscriber"),
             nullable=False,
         ),
         sa.Column("due_at", _MOMENT, nullable=False),
@@ -61,6 +50,3 @@ def upgrade() -> None:
         sa.Column("next_id", sa.Integer),
         sa.PrimaryKeyConstraint("id", name="pk_due_sweep"),
     )
-    # The first round looks, whatever the clock shows.
-    is_sqlite = op.get_bind().dialect.name == "sqlite"
-    op.execute(sa.text(_FILL if is_sqlite else _FILL_POSTGRES))

@@ -1,0 +1,120 @@
+"""The task that delivers the messages in the outbox."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerts.delivery import ChannelRefused, ChannelUnavailable, DeliveryWatch, deliver_due
+from alerts.ledger import pauses
+from alerts.model import Recipient
+from alerts.operator import update_mail_alarms
+from scheduler.service import Service
+from scheduler.tasks.task import WHOLE, ProgressCallback, Task
+from scheduler.tasks.upkeep import queue_operator_messages
+
+log = logging.getLogger("watchword.jobs")
+
+#: No more messages are begun after so many seconds. Alarms are updated before it goes on.
+MAX_DELIVERY_SECONDS = 300.0
+
+
+def deliver_messages(
+    service: Service,
+    *,
+    recipient: str | None = None,
+    seconds: float | None = None,
+    on_progress: ProgressCallback = lambda _done, _total: None,
+) -> Counter[str]:
+    """Deliver the messages that are due; return the number of each outcome.
+
+    Args:
+        service: The open service.
+        recipient: The one address to deliver to; None for all.
+        seconds: After which no more messages are begun with; None for no limit.
+        on_progress: Called after each message with the number of those that are settled, and of
+            all that are due.
+
+    Raises:
+        ChannelUnavailable: A channel could not be used; its messages stay queued.
+    """
+    end = time.monotonic() + (math.inf if seconds is None else seconds)
+    return deliver_due(
+        service.ledger,
+        service.config.channel_table,
+        service.clock,
+        service.config.mail.delivery_policy,
+        sent_log=service.sent_log,
+        watch=DeliveryWatch(
+            is_stopping=lambda: service.stop.is_set() or time.monotonic() >= end,
+            on_progress=on_progress,
+        ),
+        recipient=recipient,
+    )
+
+
+def deliver_outbox(
+    service: Service, seconds: float | None = None
+) -> tuple[Counter[str], ChannelUnavailable | None]:
+    """Deliver unless paused, and update the alarms about mail.
+
+    Args:
+        service: The open service.
+        seconds: After which no more messages are begun with; None for no limit.
+
+    Returns:
+        The number of each outcome, and why a channel could not be used, if so.
+    """
+    outcomes: Counter[str] = Counter()
+    problem: ChannelUnavailable | None = None
+    with service.ledger.reading() as connection:
+        is_paused = pauses.find(connection, "delivery") is not None
+    try:
+        if not is_paused:
+            outcomes = deliver_messages(service, seconds=seconds)
+    except ChannelUnavailable as error:
+        problem = error  # the boundary of the job logs it
+    with service.ledger.writing() as connection:
+        update_mail_alarms(
+            connection,
+            outcomes["over_limit"],
+            str(problem) if problem else None,
+            service.clock(),
+            refusal=str(problem) if isinstance(problem, ChannelRefused) else None,
+            has_sent=outcomes["sent"] > 0,
+        )
+        queued = queue_operator_messages(connection, service)
+    if queued and not is_paused:
+        notify_operator(service)
+    return outcomes, problem
+
+
+def notify_operator(service: Service) -> None:
+    """Deliver to each address of the operator at once, by whatever channel still works."""
+    for address in service.config.operator.addresses:
+        recipient = Recipient.parse(address)
+        try:
+            deliver_messages(service, recipient=recipient.address)
+        except ChannelUnavailable as error:
+            log.error("the operator is not notified at %s yet: %s", recipient, error)
+
+
+def _list_waiting(_connection: Connection, _now: datetime) -> Sequence[str]:
+    return [WHOLE]
+
+
+def _run(service: Service, _key: str) -> Counter[str]:
+    outcomes, problem = deliver_outbox(service, MAX_DELIVERY_SECONDS)
+    if problem is not None:
+        raise problem
+    return outcomes
+
+
+#: First: somebody who signs up waits for the email.
+DELIVER = Task("deliver", 50, _list_waiting, _run)
